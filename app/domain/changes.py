@@ -1,0 +1,142 @@
+"""Changes a reviewer makes to a proposal: what may be edited, and how an edit becomes a new payload.
+
+A change names only what differs, by the proposal's kind:
+
+- script: ``{"content": text}``
+- optimizations: ``{"items": [{"id": id, "statement": text?}, …]}``, the items to keep, in any order
+- tool_call: ``{"args": object}``
+- custom: ``{"data": value}``
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema
+from jsonschema.exceptions import SchemaError
+
+from app.domain.errors import InvalidInputError
+from assent.contracts import proposal_adapter
+
+MAX_TEXT = 1_000_000
+"""Longest text, in characters, that a reviewer may send as a statement or a script."""
+
+
+def apply_change(payload: dict[str, Any], change: Any) -> dict[str, Any]:
+    """The payload with a reviewer's change applied; the given one is left alone.
+
+    Raises:
+        InvalidInputError: the change does not fit the proposal's kind, or what it makes is not valid. `fields` says where.
+    """
+    kind = payload.get("kind", "")
+    editor = _EDITORS.get(kind)
+    if editor is None:
+        raise InvalidInputError(f"A proposal of the kind {kind or 'unknown'!r} cannot be changed.")
+    if not isinstance(change, dict):
+        raise InvalidInputError("A change is an object.", {"change": "not an object"})
+    changed = editor(copy.deepcopy(payload), change)
+    try:
+        proposal_adapter.validate_python(changed)
+    except ValueError as error:
+        raise InvalidInputError(f"The changed proposal is not valid: {error}") from error
+    return changed
+
+
+def _only(change: dict[str, Any], name: str) -> Any:
+    unknown = set(change) - {name}
+    if unknown or name not in change:
+        raise InvalidInputError(
+            f"A change of this proposal has the one field {name!r}.",
+            {each: "not known here" for each in unknown} or {name: "missing"},
+        )
+    return change[name]
+
+
+def _text(value: Any, field: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidInputError("This needs a text.", {field: "empty"})
+    if len(value) > MAX_TEXT:
+        raise InvalidInputError(
+            f"The text has {len(value):,} characters; {MAX_TEXT:,} are allowed.", {field: "too long"}
+        )
+    forbidden = sorted({f"U+{ord(char):04X}" for char in value if (ord(char) < 32 and char not in "\t\n\r") or ord(char) == 127})
+    if forbidden:
+        raise InvalidInputError(
+            f"The text contains control characters ({', '.join(forbidden)}).", {field: "control characters"}
+        )
+    return value
+
+
+def _edit_script(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    payload["content"] = _text(_only(change, "content"), "content")
+    return payload
+
+
+def _edit_optimizations(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    kept = _only(change, "items")
+    if not isinstance(kept, list) or not all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in kept):
+        raise InvalidInputError("The items are a list of objects with an id.", {"items": "not a list of items"})
+    wanted = {each["id"]: each for each in kept}
+    known = {item["id"] for item in payload["items"]}
+    if unknown := sorted(set(wanted) - known):
+        raise InvalidInputError(
+            f"There is no item {', '.join(repr(each) for each in unknown)}.", {f"items.{each}": "unknown" for each in unknown}
+        )
+    if len(wanted) != len(kept):
+        raise InvalidInputError("An item is named twice.", {"items": "named twice"})
+    if not wanted:
+        raise InvalidInputError("Choose at least one item, or reject the request.", {"items": "none chosen"})
+    items = [item for item in payload["items"] if item["id"] in wanted]
+    for item in items:
+        edit = wanted[item["id"]]
+        if unknown := sorted(set(edit) - {"id", "statement"}):
+            raise InvalidInputError("Only an item's statement can be edited.", {f"items.{item['id']}.{unknown[0]}": "not known here"})
+        if "statement" in edit:
+            item["statement"] = _text(edit["statement"], f"items.{item['id']}.statement")
+    payload["items"] = items
+    return payload
+
+
+def _edit_tool_call(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    args = _only(change, "args")
+    if not isinstance(args, dict):
+        raise InvalidInputError("The arguments are an object.", {"args": "not an object"})
+    check_schema(args, payload.get("args_schema"), "args")
+    payload["args"] = args
+    return payload
+
+
+def _edit_custom(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    data = _only(change, "data")
+    check_schema(data, payload.get("data_schema"), "data")
+    payload["data"] = data
+    return payload
+
+
+_EDITORS: dict[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]] = {
+    "script": _edit_script,
+    "optimizations": _edit_optimizations,
+    "tool_call": _edit_tool_call,
+    "custom": _edit_custom,
+}
+EDITABLE_KINDS = frozenset(_EDITORS)
+
+
+def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
+    """Raise InvalidInputError, with a complaint per field, unless `value` fits the JSON Schema.
+
+    References are resolved inside the schema only; nothing is fetched.
+    """
+    if schema is None:
+        return
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
+        errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
+    except SchemaError as error:
+        raise InvalidInputError(f"The schema of this proposal is not valid: {error.message}") from error
+    if errors:
+        fields = {".".join([root, *map(str, error.absolute_path)]): error.message[:300] for error in errors[:50]}
+        raise InvalidInputError("The value does not fit the schema.", fields)

@@ -1,0 +1,97 @@
+"""What can go wrong, as types with stable codes. HTTP statuses are mapped once, in `app.http.errors`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class AssentError(Exception):
+    """A refusal that explains itself.
+
+    Attributes:
+        code: stable, for programs.
+        message: one sentence for people.
+        extra: further facts for the caller, JSON-ready.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, **extra: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extra = extra
+
+
+class NotFoundError(AssentError):
+    """No such thing, or none that the asker may see."""
+
+    code = "not_found"
+
+
+class ForbiddenError(AssentError):
+    """The asker's roles do not allow it."""
+
+    code = "forbidden"
+
+
+class OwnRequestError(ForbiddenError):
+    """Whoever asked may not be the one who approves."""
+
+    code = "own_request"
+
+
+class InvalidInputError(AssentError):
+    """What was sent cannot be used; `extra["fields"]` maps a field to its complaint."""
+
+    code = "invalid_input"
+
+    def __init__(self, message: str, fields: dict[str, str] | None = None, **extra: Any) -> None:
+        super().__init__(message, fields=fields or {}, **extra)
+
+
+class TooLargeError(AssentError):
+    """More than we take."""
+
+    code = "too_large"
+
+
+class ConflictError(AssentError):
+    """The thing has moved on since the asker looked."""
+
+    code = "conflict"
+
+
+class StaleDigestError(ConflictError):
+    """The decision names another payload than the current one; `extra["digest"]` is the current one."""
+
+    code = "stale_digest"
+
+
+class AlreadyDecidedError(ConflictError):
+    """Somebody else was first; `extra["state"]` says what became of it."""
+
+    code = "already_decided"
+
+
+class DuplicateDecisionError(ConflictError):
+    """This person has already decided on this payload."""
+
+    code = "duplicate_decision"
+
+
+class ExpiredError(ConflictError):
+    """The deadline has passed."""
+
+    code = "expired"
+
+
+class IllegalTransitionError(ConflictError):
+    """The thing is not in a state from which this can be done."""
+
+    code = "illegal_transition"
+
+
+class LinkError(AssentError):
+    """A sign-in link that is unknown, used or too old; `extra["reason"]` says which."""
+
+    code = "link_invalid"

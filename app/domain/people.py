@@ -1,0 +1,96 @@
+"""Who acts, and what each role allows, as one readable table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from app.domain.errors import ForbiddenError
+
+
+class Role(StrEnum):
+    """What a person is trusted with."""
+
+    VIEWER = "viewer"
+    REVIEWER = "reviewer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class Action(StrEnum):
+    """Everything that is guarded."""
+
+    SEE = "see"
+    DECIDE = "decide"
+    COMMENT = "comment"
+    ESCALATE = "escalate"
+    CANCEL_REQUEST = "cancel_request"
+    START_RUN = "start_run"
+    CONTROL_RUN = "control_run"
+    READ_AUDIT = "read_audit"
+    MANAGE_PEOPLE = "manage_people"
+
+
+ALLOWED: dict[Action, frozenset[Role]] = {
+    Action.SEE: frozenset(Role),
+    Action.DECIDE: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.COMMENT: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.ESCALATE: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.CANCEL_REQUEST: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.START_RUN: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.CONTROL_RUN: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.READ_AUDIT: frozenset({Role.AUDITOR, Role.ADMIN}),
+    Action.MANAGE_PEOPLE: frozenset({Role.ADMIN}),
+}
+
+
+class Via(StrEnum):
+    """The way an act reached us; part of the record."""
+
+    PAGE = "page"
+    API = "api"
+    SOCKET = "socket"
+    COMMAND_LINE = "command_line"
+    WORKER = "worker"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something.
+
+    Attributes:
+        kind: ``person``, ``agent`` or ``system``. Agents never decide, whatever their roles.
+        id: the person's id; empty for the system and for agents without an account.
+        name: as shown and recorded.
+        roles: what the person may do.
+        teams: slugs of the person's teams.
+        via: how the act reached us.
+        source: network address or host name, for the record.
+    """
+
+    kind: str
+    id: str
+    name: str
+    roles: frozenset[Role] = field(default_factory=frozenset)
+    teams: frozenset[str] = field(default_factory=frozenset)
+    via: Via = Via.PAGE
+    source: str = ""
+
+    def may(self, action: Action) -> bool:
+        """True if the actor's roles allow `action`."""
+        if self.kind == "system":
+            return True
+        if self.kind == "agent" and action is Action.DECIDE:
+            return False
+        return bool(self.roles & ALLOWED[action])
+
+    def require(self, action: Action) -> None:
+        """Raise ForbiddenError unless the actor may do `action`."""
+        if not self.may(action):
+            needed = " or ".join(sorted(role.value for role in ALLOWED[action]))
+            raise ForbiddenError(
+                f"{self.name} may not do this: it needs the role {needed}.", action=action.value, needed=needed
+            )
+
+
+SYSTEM = Actor(kind="system", id="", name="Assent", via=Via.WORKER)

@@ -1,0 +1,76 @@
+"""Findings and what they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from assent.contracts import RiskLevel
+
+BASE_SCORE = {
+    RiskLevel.SAFE: 0.0,
+    RiskLevel.LOW: 2.5,
+    RiskLevel.MEDIUM: 5.0,
+    RiskLevel.HIGH: 7.5,
+    RiskLevel.CRITICAL: 9.5,
+}
+"""Score of a level on the scale from 0 to 10 (source document `packaging`, risk levels)."""
+
+_STEP = 0.2
+_BAND = {RiskLevel.SAFE: 0.9, RiskLevel.LOW: 3.9, RiskLevel.MEDIUM: 6.4, RiskLevel.HIGH: 8.9, RiskLevel.CRITICAL: 10.0}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason for a risk level.
+
+    Attributes:
+        rule: stable id such as ``sql.delete.no_where``.
+        severity: how bad.
+        message: plain words, what would happen and why it matters.
+        line: 1-based line in the text it was found in; None when it concerns the whole.
+        item: id of the optimization item it belongs to; empty otherwise.
+    """
+
+    rule: str
+    severity: RiskLevel
+    message: str
+    line: int | None = None
+    item: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form, as stored with the request."""
+        return {"rule": self.rule, "severity": self.severity.value, "message": self.message, "line": self.line, "item": self.item}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Finding:
+        """The inverse of `to_json`."""
+        return cls(value["rule"], RiskLevel(value["severity"]), value["message"], value.get("line"), value.get("item", ""))
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The risk of a proposal: level, score from 0 to 10, and why."""
+
+    level: RiskLevel
+    score: float
+    findings: tuple[Finding, ...] = field(default_factory=tuple)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form, as stored with the request."""
+        return {"level": self.level.value, "score": self.score, "findings": [finding.to_json() for finding in self.findings]}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Assessment:
+        """The inverse of `to_json`."""
+        return cls(RiskLevel(value["level"]), value["score"], tuple(Finding.from_json(each) for each in value["findings"]))
+
+
+def assess(findings: Iterable[Finding], floor: RiskLevel = RiskLevel.SAFE) -> Assessment:
+    """Add findings up: the worst one gives the level, further ones of that severity raise the score within its band."""
+    found = tuple(sorted(findings, key=lambda each: (-each.severity.rank, each.item, each.line or 0, each.rule)))
+    level = max([floor, *(each.severity for each in found)], key=lambda each: each.rank)
+    alike = sum(1 for each in found if each.severity is level)
+    score = min(BASE_SCORE[level] + _STEP * max(0, alike - 1), _BAND[level])
+    return Assessment(level, round(score, 1), found)

@@ -1,0 +1,198 @@
+"""The published contract: what an agent proposes, and what it receives back.
+
+Everything here is plain pydantic, so that agents, the portal and tests share one definition. Nothing in this
+module imports LangGraph: the portal's web process uses these types and must never load agent code.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+
+CONTRACT_VERSION = "1"
+"""Marks an interrupt value as Assent's own dialect: ``{"assent": "1", "proposal": {...}}``."""
+
+
+class RiskLevel(StrEnum):
+    """How much harm an action may do, from none to irreversible."""
+
+    SAFE = "safe"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for safe to 4 for critical."""
+        return list(RiskLevel).index(self)
+
+
+class Verdict(StrEnum):
+    """One reviewer's word on a request."""
+
+    APPROVE = "approve"
+    MODIFY = "modify"
+    REQUEST_CHANGES = "request_changes"
+    REJECT = "reject"
+    ANSWER = "answer"
+
+
+class NextAction(StrEnum):
+    """What the run is to do with an outcome."""
+
+    CONTINUE = "continue"
+    RETRY = "retry"
+    ABORT = "abort"
+    ESCALATE = "escalate"
+
+
+class ReceiptStatus(StrEnum):
+    """What the run did with an outcome. `delivered` is provisional; the others are final."""
+
+    DELIVERED = "delivered"
+    APPLIED = "applied"
+    PARTLY_APPLIED = "partly_applied"
+    NOT_APPLIED = "not_applied"
+    FAILED = "failed"
+
+
+class _Contract(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class TableFacts(_Contract):
+    """What is known of a table that a proposal touches; used to judge locks and rewrites."""
+
+    rows: int | None = Field(default=None, ge=0, description="Estimated number of rows")
+    bytes: int | None = Field(default=None, ge=0, description="Size on disk, without indexes")
+
+
+class _Proposal(_Contract):
+    title: str = Field(min_length=1, max_length=200, description="What is proposed, in one line")
+    summary: str = Field(default="", max_length=20_000, description="Why, in Markdown")
+    agent: str = Field(default="", max_length=100, description="Who proposes; empty: the node's agent")
+    environment: str = Field(default="", max_length=100, description="Where it would act, such as production")
+    labels: dict[str, str] = Field(default_factory=dict, description="Free labels for filters and policies")
+    risk_floor: RiskLevel = Field(default=RiskLevel.SAFE, description="The assessment never goes below this")
+    expires_in_seconds: int | None = Field(default=None, ge=10, le=366 * 86_400, description="Deadline; empty: the policy's")
+
+
+class Script(_Proposal):
+    """A program text that would be run as it stands."""
+
+    kind: Literal["script"] = "script"
+    language: str = Field(description="sql, bash, powershell, python …")
+    dialect: str = Field(default="", description="For SQL: postgres, sqlite …")
+    content: str = Field(min_length=1, max_length=2_000_000)
+    target: str = Field(default="", description="What it would run against")
+    tables: dict[str, TableFacts] = Field(default_factory=dict)
+
+
+class OptimizationItem(_Contract):
+    """One change of a set; each can be approved, edited or left out by itself."""
+
+    id: str = Field(min_length=1, max_length=100)
+    title: str = Field(min_length=1, max_length=200)
+    statement: str = Field(min_length=1, max_length=200_000)
+    rationale: str = ""
+    benefit: str = Field(default="", description="In words, such as 14.2×")
+    benefit_factor: float | None = Field(default=None, ge=0, description="Time before ÷ time after")
+    cost: str = Field(default="", description="In words, such as 38 MB")
+    rollback: str = Field(default="", description="The statement that undoes it")
+
+
+class Optimizations(_Proposal):
+    """A set of independent changes of which some may be approved."""
+
+    kind: Literal["optimizations"] = "optimizations"
+    language: str = "sql"
+    dialect: str = Field(default="", description="For SQL: postgres, sqlite …")
+    target: str = ""
+    verb: str = Field(default="apply", max_length=40, description="For the button: create, drop, apply …")
+    noun: str = Field(default="change", max_length=40, description="For the button, singular: index, setting …")
+    noun_plural: str = Field(default="changes", max_length=40)
+    items: list[OptimizationItem] = Field(min_length=1, max_length=500)
+    tables: dict[str, TableFacts] = Field(default_factory=dict)
+
+
+class ToolCall(_Proposal):
+    """A call of a named tool with arguments."""
+
+    kind: Literal["tool_call"] = "tool_call"
+    tool: str = Field(min_length=1, max_length=200)
+    args: dict[str, JsonValue] = Field(default_factory=dict)
+    args_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of args")
+
+
+class Question(_Proposal):
+    """A question whose answer the run waits for."""
+
+    kind: Literal["question"] = "question"
+    question: str = Field(min_length=1, max_length=20_000)
+    answer_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of the answer; empty: text")
+
+
+class Custom(_Proposal):
+    """Anything else, with or without a JSON Schema."""
+
+    kind: Literal["custom"] = "custom"
+    data: JsonValue
+    data_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of data")
+
+
+Proposal = Annotated[Script | Optimizations | ToolCall | Question | Custom, Field(discriminator="kind")]
+proposal_adapter: TypeAdapter[Script | Optimizations | ToolCall | Question | Custom] = TypeAdapter(Proposal)
+
+
+class Remark(_Contract):
+    """What a person said when deciding."""
+
+    who: str
+    verdict: Verdict
+    comment: str = ""
+    at: datetime
+
+
+class Outcome(_Contract):
+    """What the policy made of the decisions, as the run receives it.
+
+    `payload` is the effective proposal (the reviewers' changes applied) for approve and modify, the proposal that
+    was sent back for request_changes and reject, and `answer` holds the answer to a question.
+    """
+
+    request_id: str
+    verdict: Verdict
+    payload: JsonValue = None
+    digest: str = Field(description="SHA-256 of the canonical JSON of the payload the reviewers saw")
+    answer: JsonValue = None
+    remarks: list[Remark] = Field(default_factory=list)
+    decided_at: datetime
+    next_action: NextAction
+
+    @property
+    def approved(self) -> bool:
+        """True when the run may go on with `payload`."""
+        return self.verdict in (Verdict.APPROVE, Verdict.MODIFY)
+
+    @property
+    def proposal(self) -> Script | Optimizations | ToolCall | Question | Custom:
+        """The effective payload as its type. Raises pydantic.ValidationError for other dialects' payloads."""
+        return proposal_adapter.validate_python(self.payload)
+
+    @property
+    def comment(self) -> str:
+        """All remarks as one text, for an agent that proposes again."""
+        return "\n".join(f"{remark.who}: {remark.comment}" for remark in self.remarks if remark.comment)
+
+
+class Receipt(_Contract):
+    """What the run did with an outcome; shown on the request's page."""
+
+    request_id: str
+    status: ReceiptStatus
+    summary: str = Field(default="", max_length=2_000)
+    detail: JsonValue = None

@@ -1,0 +1,56 @@
+"""The gate: suspend the graph until people have decided, and report what became of it.
+
+LangGraph is imported inside the functions because the portal's web process loads this package for its contract
+types and must not load LangGraph; inside a graph it is loaded already.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import JsonValue
+
+from assent.contracts import CONTRACT_VERSION, Outcome, Receipt, ReceiptStatus, proposal_adapter
+from assent.masking import mask, reveal
+
+RECEIPT_KEY = "assent_receipt"
+ARTIFACT_KEY = "assent_artifact"
+
+
+def request_approval(proposal: Any) -> Outcome:
+    """Suspend the running graph until the proposal is decided, and return the outcome.
+
+    LangGraph runs the node again from its start when the answer arrives: keep what precedes this call free of side
+    effects, or in a node of its own. Secrets in the proposal are masked before they leave the process and put back
+    into the outcome's payload, so what is stored and shown never contains them.
+
+    Args:
+        proposal: one of `Script`, `Optimizations`, `ToolCall`, `Question`, `Custom`.
+
+    Raises:
+        pydantic.ValidationError: the proposal, or the answer, is not what the contract says.
+    """
+    from langgraph.types import interrupt
+
+    document = proposal_adapter.dump_python(proposal_adapter.validate_python(proposal), mode="json")
+    masked, secrets = mask(document)
+    answer = interrupt({"assent": CONTRACT_VERSION, "proposal": masked})
+    return Outcome.model_validate(reveal(answer, secrets))
+
+
+def report_receipt(outcome: Outcome, status: ReceiptStatus, summary: str = "", detail: JsonValue = None) -> None:
+    """Say what really happened with an outcome; the request's page and the record show it.
+
+    Without this call the portal records `applied` when the run gets past the gate and `failed` when it does not.
+    """
+    from langgraph.config import get_stream_writer
+
+    receipt = Receipt(request_id=outcome.request_id, status=status, summary=summary, detail=detail)
+    get_stream_writer()({RECEIPT_KEY: receipt.model_dump(mode="json")})
+
+
+def publish_artifact(name: str, content: str, media_type: str = "text/plain") -> None:
+    """Attach a text (a report, a script, a plan) to the run; the same name again replaces it."""
+    from langgraph.config import get_stream_writer
+
+    get_stream_writer()({ARTIFACT_KEY: {"name": name, "content": content, "media_type": media_type}})
