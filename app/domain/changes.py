@@ -61,7 +61,9 @@ def _text(value: Any, field: str) -> str:
         raise InvalidInputError(
             f"The text has {len(value):,} characters; {MAX_TEXT:,} are allowed.", {field: "too long"}
         )
-    forbidden = sorted({f"U+{ord(char):04X}" for char in value if (ord(char) < 32 and char not in "\t\n\r") or ord(char) == 127})
+    forbidden = sorted(
+        {f"U+{ord(char):04X}" for char in value if (ord(char) < 32 and char not in "\t\n\r") or ord(char) == 127}
+    )
     if forbidden:
         raise InvalidInputError(
             f"The text contains control characters ({', '.join(forbidden)}).", {field: "control characters"}
@@ -76,13 +78,16 @@ def _edit_script(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, A
 
 def _edit_optimizations(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     kept = _only(change, "items")
-    if not isinstance(kept, list) or not all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in kept):
+    if not isinstance(kept, list) or not all(
+        isinstance(each, dict) and isinstance(each.get("id"), str) for each in kept
+    ):
         raise InvalidInputError("The items are a list of objects with an id.", {"items": "not a list of items"})
     wanted = {each["id"]: each for each in kept}
     known = {item["id"] for item in payload["items"]}
     if unknown := sorted(set(wanted) - known):
         raise InvalidInputError(
-            f"There is no item {', '.join(repr(each) for each in unknown)}.", {f"items.{each}": "unknown" for each in unknown}
+            f"There is no item {', '.join(repr(each) for each in unknown)}.",
+            {f"items.{each}": "unknown" for each in unknown},
         )
     if len(wanted) != len(kept):
         raise InvalidInputError("An item is named twice.", {"items": "named twice"})
@@ -92,7 +97,9 @@ def _edit_optimizations(payload: dict[str, Any], change: dict[str, Any]) -> dict
     for item in items:
         edit = wanted[item["id"]]
         if unknown := sorted(set(edit) - {"id", "statement"}):
-            raise InvalidInputError("Only an item's statement can be edited.", {f"items.{item['id']}.{unknown[0]}": "not known here"})
+            raise InvalidInputError(
+                "Only an item's statement can be edited.", {f"items.{item['id']}.{unknown[0]}": "not known here"}
+            )
         if "statement" in edit:
             item["statement"] = _text(edit["statement"], f"items.{item['id']}.statement")
     payload["items"] = items
@@ -133,7 +140,9 @@ def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
         return
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
-        validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
+        validator = jsonschema.Draft202012Validator(
+            schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+        )
         errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
     except SchemaError as error:
         raise InvalidInputError(f"The schema of this proposal is not valid: {error.message}") from error

@@ -65,7 +65,9 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.RUNNING: frozenset(
         {RunState.QUEUED, RunState.SUSPENDED, RunState.PAUSED, RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED}
     ),
-    RunState.SUSPENDED: frozenset({RunState.RUNNING, RunState.QUEUED, RunState.PAUSED, RunState.FAILED, RunState.CANCELLED}),
+    RunState.SUSPENDED: frozenset(
+        {RunState.RUNNING, RunState.QUEUED, RunState.PAUSED, RunState.FAILED, RunState.CANCELLED}
+    ),
     RunState.PAUSED: frozenset({RunState.QUEUED, RunState.SUSPENDED, RunState.CANCELLED}),
     RunState.COMPLETED: frozenset(),
     RunState.FAILED: frozenset({RunState.QUEUED}),

@@ -41,12 +41,20 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form, as stored with the request."""
-        return {"rule": self.rule, "severity": self.severity.value, "message": self.message, "line": self.line, "item": self.item}
+        return {
+            "rule": self.rule,
+            "severity": self.severity.value,
+            "message": self.message,
+            "line": self.line,
+            "item": self.item,
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Finding:
         """The inverse of `to_json`."""
-        return cls(value["rule"], RiskLevel(value["severity"]), value["message"], value.get("line"), value.get("item", ""))
+        return cls(
+            value["rule"], RiskLevel(value["severity"]), value["message"], value.get("line"), value.get("item", "")
+        )
 
 
 @dataclass(frozen=True)
@@ -59,12 +67,18 @@ class Assessment:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form, as stored with the request."""
-        return {"level": self.level.value, "score": self.score, "findings": [finding.to_json() for finding in self.findings]}
+        return {
+            "level": self.level.value,
+            "score": self.score,
+            "findings": [finding.to_json() for finding in self.findings],
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Assessment:
         """The inverse of `to_json`."""
-        return cls(RiskLevel(value["level"]), value["score"], tuple(Finding.from_json(each) for each in value["findings"]))
+        return cls(
+            RiskLevel(value["level"]), value["score"], tuple(Finding.from_json(each) for each in value["findings"])
+        )
 
 
 def assess(findings: Iterable[Finding], floor: RiskLevel = RiskLevel.SAFE) -> Assessment:

@@ -1,0 +1,44 @@
+"""Writing the record. Every use case calls `record` in the transaction of the act itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from app.domain.people import Actor
+from app.store.record import AuditEntry
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    action: str,
+    at: datetime,
+    *,
+    request_id: str | None = None,
+    run_id: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add one line to the record.
+
+    Args:
+        action: a dotted name from the catalogue in `docs/architecture.md`, such as ``request.decided``.
+        detail: further facts, JSON-ready and already masked.
+    """
+    session.execute(
+        insert(AuditEntry).values(
+            at=at,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_name=actor.name,
+            via=actor.via.value,
+            source=actor.source,
+            action=action,
+            request_id=request_id,
+            run_id=run_id,
+            detail=detail,
+        )
+    )

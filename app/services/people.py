@@ -1,0 +1,144 @@
+"""Accounts and signing in with single-use links."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, insert, select, update
+
+from app.domain.errors import ConflictError, InvalidInputError, LinkError, NotFoundError
+from app.domain.people import Action, Actor, Role
+from app.services.audit import record
+from app.services.clock import Clock
+from app.store.engine import Sessions
+from app.store.people import Person, SignInLink, Team, TeamMember
+
+LINK_LIFETIME = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class LinkPreview:
+    """What the page behind a sign-in link shows before anybody presses its button."""
+
+    person_name: str
+
+
+class People:
+    """Adds people and teams, makes sign-in links, and signs people in."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def add(self, actor: Actor, name: str, email: str, roles: Iterable[Role], teams: Iterable[str] = ()) -> Person:
+        """Add a person.
+
+        Raises:
+            ForbiddenError: the actor may not manage people.
+            InvalidInputError: a name or address is missing, or there is no role.
+            ConflictError: the address is taken.
+        """
+        actor.require(Action.MANAGE_PEOPLE)
+        name, email, wanted = name.strip(), email.strip(), sorted({Role(each).value for each in roles})
+        if not name or len(name) > 100:
+            raise InvalidInputError("A person needs a name of at most 100 characters.", {"name": "missing or too long"})
+        if "@" not in email or len(email) > 254:
+            raise InvalidInputError("A person needs a mail address.", {"email": "not a mail address"})
+        if not wanted:
+            raise InvalidInputError("A person needs at least one role.", {"roles": "none given"})
+        with self._sessions.begin() as session:
+            if session.scalar(select(Person.id).where(func.lower(Person.email) == email.lower())):
+                raise ConflictError(f"There is already somebody with the address {email}.")
+            person_id = str(uuid.uuid4())
+            session.execute(insert(Person).values(id=person_id, name=name, email=email, roles=wanted))
+            for slug in dict.fromkeys(teams):
+                if session.get(Team, slug) is None:
+                    session.execute(insert(Team).values(slug=slug, name=slug))
+                session.execute(insert(TeamMember).values(team_slug=slug, person_id=person_id))
+            record(session, actor, "person.added", self._clock(), person=name, email=email, roles=wanted)
+            return session.get_one(Person, person_id)
+
+    def by_email(self, email: str) -> Person:
+        """The person with that address. Raises NotFoundError."""
+        with self._sessions() as session:
+            person = session.scalar(select(Person).where(func.lower(Person.email) == email.strip().lower()))
+        if person is None:
+            raise NotFoundError(f"Nobody has the address {email}.")
+        return person
+
+    def get(self, person_id: str) -> Person | None:
+        """The active person with that id, or None."""
+        with self._sessions() as session:
+            person = session.get(Person, person_id)
+        return person if person is not None and person.active else None
+
+    def everybody(self) -> list[Person]:
+        """All people by name."""
+        with self._sessions() as session:
+            return list(session.scalars(select(Person).order_by(Person.name)))
+
+    def make_link(self, actor: Actor, person_id: str, lifetime: timedelta = LINK_LIFETIME) -> str:
+        """A token that signs the person in once. Only its hash is stored. Raises NotFoundError, ForbiddenError."""
+        actor.require(Action.MANAGE_PEOPLE)
+        token = secrets.token_urlsafe(32)
+        with self._sessions.begin() as session:
+            person = session.get(Person, person_id)
+            if person is None or not person.active:
+                raise NotFoundError("There is no such person.")
+            now = self._clock()
+            session.execute(
+                insert(SignInLink).values(token_hash=_hash(token), person_id=person_id, expires_at=now + lifetime)
+            )
+            record(session, actor, "person.link_made", now, person=person.name)
+        return token
+
+    def preview_link(self, token: str) -> LinkPreview:
+        """Whom the link would sign in; changes nothing. Raises LinkError with the reason."""
+        with self._sessions() as session:
+            link = session.get(SignInLink, _hash(token))
+            person = self._usable(link, session)
+            return LinkPreview(person.name)
+
+    def redeem_link(self, token: str, actor_source: str) -> Person:
+        """Use the link up and return whom it signs in. Of two at once, one wins. Raises LinkError."""
+        now = self._clock()
+        with self._sessions.begin() as session:
+            person = self._usable(session.get(SignInLink, _hash(token)), session)
+            used = session.execute(
+                update(SignInLink)
+                .where(SignInLink.token_hash == _hash(token), SignInLink.used_at.is_(None))
+                .values(used_at=now)
+            )
+            if used.rowcount != 1:  # type: ignore[attr-defined]
+                raise LinkError("This link has been used already. Ask for a new one.", reason="used")
+            actor = Actor(kind="person", id=person.id, name=person.name, source=actor_source)
+            record(session, actor, "person.signed_in", now)
+            return person
+
+    def sign_out_everywhere(self, person_id: str) -> None:
+        """End all sessions of a person."""
+        with self._sessions.begin() as session:
+            session.execute(
+                update(Person).where(Person.id == person_id).values(session_epoch=Person.session_epoch + 1)
+            )
+
+    def _usable(self, link: SignInLink | None, session: object) -> Person:
+        if link is None:
+            raise LinkError("This link is not one of ours. Ask for a new one.", reason="unknown")
+        if link.used_at is not None:
+            raise LinkError("This link has been used already. Ask for a new one.", reason="used")
+        if link.expires_at <= self._clock():
+            raise LinkError("This link is too old. Ask for a new one.", reason="expired")
+        person = session.get(Person, link.person_id)  # type: ignore[attr-defined]
+        if person is None or not person.active:
+            raise LinkError("This account is not active.", reason="inactive")
+        return person
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,154 @@
+"""Every setting, read from the environment once and checked; composition roots pass the values on.
+
+`docs/configuration.md` describes each one for operators; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "ASSENT_"
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the text is one line that names it."""
+
+
+class Settings(BaseSettings):
+    """The settings of all processes. Empty text counts as not set."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    database_url: str = Field(
+        default="", repr=False, description="Address of PostgreSQL 14 or later. Not set: an embedded server in the data directory."
+    )
+    data_dir: Path = Field(default=Path(".data"), description="Directory of the embedded database and the generated secret key.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address that the web process listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port that the web process listens on.")
+    reuse_port: bool = Field(default=False, description="Lets several web processes share the port (SO_REUSEPORT).")
+    base_url: str = Field(default="", description="Address at which people reach the portal, for links. Not set: host and port.")
+    secret_key: str = Field(
+        default="", repr=False, description="Signs sessions and links. Not set: made once, kept in the data directory."
+    )
+    session_hours: int = Field(default=12, ge=1, le=24 * 30, description="Hours until a signed-in person must sign in again.")
+    session_cookie_secure: Literal["auto", "always", "never"] = Field(
+        default="auto", description="Sends the session cookie over HTTPS only. auto: when the base URL is https."
+    )
+    max_body_bytes: int = Field(default=2_000_000, ge=10_000, le=100_000_000, description="Largest request body, in bytes.")
+    async_mode: Literal["eventlet", "threading"] = Field(default="eventlet", description="How the web process serves many at once.")
+    web_processes: int = Field(default=1, ge=1, le=64, description="Web processes that `assent serve` starts.")
+    workers: int = Field(default=1, ge=1, le=64, description="Worker processes that `assent serve` starts.")
+    worker_concurrency: int = Field(default=10, ge=1, le=500, description="Jobs that one worker advances at the same time.")
+    workflows: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Comma list of `package.module:NAME`. Not set: installed entry points and the folders under `workflows/`.",
+    )
+    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object per line, or text for people.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least severe that is logged.")
+
+    @field_validator("workflows", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        paths = tuple(part.strip() for part in value.split(",") if part.strip())
+        for path in paths:
+            module, _, name = path.partition(":")
+            if not (name.isidentifier() and all(part.isidentifier() for part in module.split("."))):
+                raise ValueError(f"{path!r} is not of the form package.module:NAME")
+        return paths
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return value.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("base_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        if value and len(value) < 32:
+            raise ValueError("must have at least 32 characters")
+        return value
+
+    @property
+    def public_url(self) -> str:
+        """The portal's address for people, without a slash at its end."""
+        if self.base_url:
+            return self.base_url
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def cookie_secure(self) -> bool:
+        """Whether the session cookie is marked Secure."""
+        if self.session_cookie_secure == "auto":
+            return self.public_url.startswith("https://")
+        return self.session_cookie_secure == "always"
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
+        problem = first["msg"].removeprefix("Value error, ")
+        shown = "" if name in (f"{PREFIX}SECRET_KEY", f"{PREFIX}DATABASE_URL") else f" (given: {str(first['input'])[:80]!r})"
+        raise SettingsError(f"{name}: {problem[:1].lower()}{problem[1:]}{shown}") from None
+
+
+def with_secret_key(settings: Settings) -> Settings:
+    """The settings with a secret key: the given one, or the one kept in the data directory, made on first use.
+
+    Processes on several machines must be given the same key, since each would otherwise make its own.
+
+    Raises:
+        SettingsError: the data directory cannot be written, or the key file is not a key.
+    """
+    if settings.secret_key:
+        return settings
+    path = settings.data_dir / "secret_key"
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            _write_once(path, secrets.token_urlsafe(48))
+        key = path.read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"{PREFIX}DATA_DIR: {path} cannot be used ({error.strerror})") from None
+    if len(key) < 32:
+        raise SettingsError(f"{PREFIX}SECRET_KEY: the file {path} holds no key; remove it and a new one is made")
+    return settings.model_copy(update={"secret_key": key})
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Create a private file completely or not at all; a process that was faster wins."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+    try:
+        os.link(scratch, path)
+    except FileExistsError:
+        pass
+    finally:
+        scratch.unlink()

@@ -1,0 +1,51 @@
+"""The audit record (append only) and the live events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Identity, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.store.base import Base
+
+
+class AuditEntry(Base):
+    """One line of the record. The database refuses UPDATE, DELETE and TRUNCATE (see the first migration)."""
+
+    __tablename__ = "audit_entries"
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[str]
+    actor_name: Mapped[str]
+    via: Mapped[str]
+    source: Mapped[str]
+    action: Mapped[str]
+    request_id: Mapped[str | None] = mapped_column(Text)
+    run_id: Mapped[str | None] = mapped_column(Text)
+    detail: Mapped[dict[str, Any]]
+
+    __table_args__ = (
+        Index("ix_audit_entries_request", "request_id", "seq"),
+        Index("ix_audit_entries_run", "run_id", "seq"),
+        Index("ix_audit_entries_actor", "actor_id", "seq"),
+        Index("ix_audit_entries_action", "action", "seq"),
+    )
+
+
+class Event(Base):
+    """Something open pages want to know. Inserting one notifies the channel ``assent_events`` with its id."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    run_id: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(Text)
+    payload: Mapped[dict[str, Any]]
+
+    __table_args__ = (Index("ix_events_run", "run_id", "id"), Index("ix_events_request", "request_id", "id"))

@@ -1,0 +1,74 @@
+"""The catalogue of workflows, runs, and what runs leave behind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Text, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.domain.lifecycle import RunState
+from app.store.base import Base, CanonicalJSON
+
+
+class CatalogueEntry(Base):
+    """A workflow as the worker found it; the web process knows workflows only from here.
+
+    `nodes` is a list of ``{"id", "title", "agent", "tool", "skippable"}`` in drawing order, `edges` a list of
+    ``[from, to]``.
+    """
+
+    __tablename__ = "workflows"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[str]
+    title: Mapped[str]
+    description: Mapped[str]
+    input_schema: Mapped[dict[str, Any]]
+    examples: Mapped[list[Any]]
+    nodes: Mapped[list[Any]]
+    edges: Mapped[list[Any]]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Run(Base):
+    """One execution of a workflow; its id is the LangGraph thread's.
+
+    `control` is what a person asked of a run that is being advanced: empty, ``pause`` or ``cancel``. `attempt` counts
+    the times a worker took the run up.
+    """
+
+    __tablename__ = "runs"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    workflow: Mapped[str]
+    workflow_version: Mapped[str]
+    title: Mapped[str]
+    state: Mapped[str] = mapped_column(default=RunState.QUEUED.value)
+    version: Mapped[int] = mapped_column(default=1)
+    attempt: Mapped[int] = mapped_column(default=0)
+    control: Mapped[str] = mapped_column(default="")
+    input: Mapped[dict[str, Any]]
+    result: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
+    error: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
+    started_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    started_by_name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("ix_runs_recent", "created_at", "id"), Index("ix_runs_state", "state", "created_at"))
+
+
+class Artifact(Base):
+    """A text a run leaves behind, such as a report."""
+
+    __tablename__ = "artifacts"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    media_type: Mapped[str]
+    content: Mapped[str]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
