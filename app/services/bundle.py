@@ -1,0 +1,50 @@
+"""All use cases over one database, put together by the composition roots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from app.risk.assess import assess_proposal
+from app.services.checkpoints import CheckpointManager
+from app.services.clock import Clock, system_clock
+from app.services.people import People
+from app.services.queue import Queue
+from app.services.records import Records
+from app.services.runs import Runs
+from app.services.views import Views
+from app.store.engine import Sessions, make_sessions
+from app.store.jobs import JobQueue
+
+
+@dataclass(frozen=True)
+class Services:
+    """What entry points call; nothing else in the application changes the database."""
+
+    engine: Engine
+    sessions: Sessions
+    clock: Clock
+    checkpoints: CheckpointManager
+    runs: Runs
+    people: People
+    queue: Queue
+    views: Views
+    records: Records
+
+
+def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
+    """The use cases over `engine`, with the clock that tests may replace."""
+    sessions = make_sessions(engine)
+    jobs = JobQueue()
+    return Services(
+        engine=engine,
+        sessions=sessions,
+        clock=clock,
+        checkpoints=CheckpointManager(sessions, jobs, clock, assess_proposal),
+        runs=Runs(sessions, jobs, clock),
+        people=People(sessions, clock),
+        queue=Queue(sessions),
+        views=Views(sessions, clock),
+        records=Records(sessions),
+    )

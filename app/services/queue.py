@@ -1,0 +1,245 @@
+"""Reading the ranked queue, a page at a time.
+
+Page one costs the same with a thousand or a million pending: the order is an indexed column, the count stops at
+`COUNT_CAP`, and the next page starts where the last one ended (keyset, not offset).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from app.domain.errors import InvalidInputError
+from app.domain.lifecycle import RequestState
+from app.domain.ranking import explain
+from app.store.engine import Sessions
+from app.store.requests import ApprovalRequest
+from assent.contracts import RiskLevel
+
+COUNT_CAP = 1000
+"""Counting stops here; the page then says "more than 1,000"."""
+MAX_PAGE = 200
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """What the reviewer wants to see; empty fields do not restrict.
+
+    Attributes:
+        risk: one of the risk levels.
+        workflow: a workflow's name.
+        kind: a proposal's kind.
+        text: words looked for in the title, the workflow and the agent.
+        resolved: True lists what has been resolved, newest first, instead of what is pending.
+    """
+
+    risk: str = ""
+    workflow: str = ""
+    kind: str = ""
+    text: str = ""
+    resolved: bool = False
+
+    def __post_init__(self) -> None:
+        if self.risk and self.risk not in set(RiskLevel):
+            raise InvalidInputError(f"There is no risk level {self.risk!r}.", {"risk": "unknown"})
+        for name in ("workflow", "kind", "text"):
+            if len(getattr(self, name)) > 200 or "\x00" in getattr(self, name):
+                raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One line of the queue."""
+
+    id: str
+    title: str
+    risk: RiskLevel
+    score: float
+    kind: str
+    state: RequestState
+    workflow: str
+    agent: str
+    environment: str
+    run_id: str | None
+    requester_name: str
+    approvals: int
+    quorum: int
+    priority: int
+    on_expiry: str
+    opened_at: datetime
+    expires_at: datetime
+    attention_at: datetime
+    resolved_at: datetime | None
+    version: int
+
+    @property
+    def progress(self) -> str:
+        """Such as ``0 of 2``."""
+        return f"{self.approvals} of {self.quorum}"
+
+    @property
+    def why_here(self) -> str:
+        """Why it ranks where it does, in words."""
+        return explain(self.risk, self.priority)
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """Some rows, how many there are (at most `COUNT_CAP`), and where the next page starts (None: no more)."""
+
+    rows: list[QueueRow]
+    total: int
+    capped: bool
+    next_cursor: str | None
+
+
+_COLUMNS = (
+    ApprovalRequest.id, ApprovalRequest.title, ApprovalRequest.risk, ApprovalRequest.assessment, ApprovalRequest.kind,
+    ApprovalRequest.state, ApprovalRequest.workflow, ApprovalRequest.agent, ApprovalRequest.environment,
+    ApprovalRequest.run_id, ApprovalRequest.requester_name, ApprovalRequest.approvals, ApprovalRequest.quorum,
+    ApprovalRequest.priority, ApprovalRequest.terms, ApprovalRequest.opened_at, ApprovalRequest.expires_at,
+    ApprovalRequest.attention_at, ApprovalRequest.resolved_at, ApprovalRequest.version,
+)  # fmt: skip
+
+
+class Queue:
+    """The queue as reviewers read it."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def page(self, wanted: QueueFilter, cursor: str | None = None, limit: int = 50) -> QueuePage:
+        """One page of requests.
+
+        Raises:
+            InvalidInputError: the cursor is not one of ours, or the limit is not between 1 and `MAX_PAGE`.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidInputError(f"A page has between 1 and {MAX_PAGE} rows.", {"limit": "out of range"})
+        with self._sessions() as session:
+            query = _ordered(_restricted(select(*_COLUMNS), wanted), wanted, cursor)
+            rows = [_row(each) for each in session.execute(query.limit(limit + 1))]
+            total = self._count(session, wanted)
+        more = len(rows) > limit
+        rows = rows[:limit]
+        return QueuePage(
+            rows, min(total, COUNT_CAP), total > COUNT_CAP, _cursor_after(rows[-1], wanted) if more and rows else None
+        )
+
+    def row(self, request_id: str) -> QueueRow | None:
+        """One request as a line of the queue, or None."""
+        with self._sessions() as session:
+            found = session.execute(select(*_COLUMNS).where(ApprovalRequest.id == request_id)).first()
+        return _row(found) if found else None
+
+    def pending_count(self) -> tuple[int, bool]:
+        """How many are pending, up to `COUNT_CAP`, and whether there are more."""
+        with self._sessions() as session:
+            total = self._count(session, QueueFilter())
+        return min(total, COUNT_CAP), total > COUNT_CAP
+
+    def pending_workflows(self) -> list[str]:
+        """Names of workflows that have pending requests; found by skipping through the index, not by a scan."""
+        names: list[str] = []
+        with self._sessions() as session:
+            while len(names) < 100:
+                query = select(func.min(ApprovalRequest.workflow)).where(_PENDING)
+                if names:
+                    query = query.where(ApprovalRequest.workflow > names[-1])
+                name = session.scalar(query)
+                if name is None:
+                    break
+                names.append(name)
+        return names
+
+    @staticmethod
+    def _count(session: Session, wanted: QueueFilter) -> int:
+        capped = _restricted(select(ApprovalRequest.id), wanted).limit(COUNT_CAP + 1).subquery()
+        return session.scalar(select(func.count()).select_from(capped)) or 0
+
+
+_PENDING = ApprovalRequest.state == RequestState.PENDING.value
+
+
+def _restricted(query: Select[Any], wanted: QueueFilter) -> Select[Any]:
+    query = query.where(ApprovalRequest.state != RequestState.PENDING.value if wanted.resolved else _PENDING)
+    for name in ("risk", "workflow", "kind"):
+        if value := getattr(wanted, name):
+            query = query.where(getattr(ApprovalRequest, name) == value)
+    for word in wanted.text.split()[:8]:
+        pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        query = query.where(
+            or_(
+                ApprovalRequest.title.ilike(pattern),
+                ApprovalRequest.workflow.ilike(pattern),
+                ApprovalRequest.agent.ilike(pattern),
+            )
+        )
+    return query
+
+
+def _ordered(query: Select[Any], wanted: QueueFilter, cursor: str | None) -> Select[Any]:
+    if wanted.resolved:
+        # What a supersession ended has no moment of its own to sort by, but every resolved row has one.
+        key = tuple_(ApprovalRequest.resolved_at, ApprovalRequest.id)
+        query = query.where(ApprovalRequest.resolved_at.is_not(None))
+        if cursor:
+            query = query.where(key < tuple_(*_decode(cursor)))
+        return query.order_by(ApprovalRequest.resolved_at.desc(), ApprovalRequest.id.desc())
+    if cursor:
+        at, request_id = _decode(cursor)
+        query = query.where(
+            and_(
+                ApprovalRequest.attention_at >= at,
+                tuple_(ApprovalRequest.attention_at, ApprovalRequest.id) > tuple_(at, request_id),
+            )
+        )
+    return query.order_by(ApprovalRequest.attention_at, ApprovalRequest.id)
+
+
+def _cursor_after(row: QueueRow, wanted: QueueFilter) -> str:
+    at = row.resolved_at if wanted.resolved else row.attention_at
+    raw = json.dumps([at.isoformat() if at else "", row.id])
+    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, str]:
+    try:
+        at, request_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment = datetime.fromisoformat(at)
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"}) from error
+    if moment.tzinfo is None or not isinstance(request_id, str) or "\x00" in request_id:
+        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
+    return moment, request_id
+
+
+def _row(each: Any) -> QueueRow:
+    return QueueRow(
+        id=each.id,
+        title=each.title,
+        risk=RiskLevel(each.risk),
+        score=each.assessment["score"],
+        kind=each.kind,
+        state=RequestState(each.state),
+        workflow=each.workflow,
+        agent=each.agent,
+        environment=each.environment,
+        run_id=each.run_id,
+        requester_name=each.requester_name,
+        approvals=each.approvals,
+        quorum=each.quorum,
+        priority=each.priority,
+        on_expiry=each.terms["on_expiry"],
+        opened_at=each.opened_at,
+        expires_at=each.expires_at,
+        attention_at=each.attention_at,
+        resolved_at=each.resolved_at,
+        version=each.version,
+    )

@@ -1,0 +1,311 @@
+"""What a request's page and a run's page show, gathered in one read each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.changes import EDITABLE_KINDS
+from app.domain.errors import NotFoundError
+from app.domain.lifecycle import RequestState, RunState
+from app.domain.people import Action, Actor
+from app.domain.policy import Terms
+from app.domain.ranking import explain
+from app.domain.risk import Assessment
+from app.services.clock import Clock
+from app.services.events import EventKind
+from app.store.engine import Sessions
+from app.store.record import AuditEntry, Event
+from app.store.requests import ApprovalRequest, Comment, Decision, OutcomeRow, ReceiptRow
+from app.store.runs import Artifact, CatalogueEntry, Run
+from assent.contracts import Verdict
+
+ERROR_KIND = "error"
+MAX_STEPS = 500
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One line of a request's timeline: when, who, what, and what they said."""
+
+    at: datetime
+    who: str
+    what: str
+    comment: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class RequestView:
+    """Everything the request page shows.
+
+    Attributes:
+        request: the stored row.
+        verdicts: what this viewer may do now, in the order of the buttons; empty when nothing.
+        why_not: why the viewer may not decide; empty when they may.
+        chain: ids of earlier and later revisions of this request, oldest first, this one included.
+    """
+
+    request: ApprovalRequest
+    state: RequestState
+    assessment: Assessment
+    terms: Terms
+    why_here: str
+    verdicts: tuple[Verdict, ...]
+    why_not: str
+    editable: bool
+    decisions: list[Decision]
+    comments: list[Comment]
+    outcome: OutcomeRow | None
+    receipt: ReceiptRow | None
+    run: Run | None
+    previous: ApprovalRequest | None
+    next_id: str | None
+    timeline: list[TimelineEntry]
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One execution of a node. `state` is running, done, waiting, failed or interrupted (by a crash)."""
+
+    task_id: str
+    node: str
+    title: str
+    agent: str
+    tool: str
+    state: str
+    started_at: datetime
+    duration_ms: int | None
+    error: str
+
+
+@dataclass(frozen=True)
+class NodeView:
+    """A node of the workflow's graph with where it stands in this run: done, running, waiting, failed, or pending."""
+
+    id: str
+    title: str
+    agent: str
+    tool: str
+    state: str
+
+
+@dataclass(frozen=True)
+class RunView:
+    """Everything the run page shows. `controls` are those of pause, resume, cancel, retry that are possible now."""
+
+    run: Run
+    state: RunState
+    workflow_title: str
+    steps: list[StepView]
+    nodes: list[NodeView]
+    requests: list[ApprovalRequest]
+    artifacts: list[Artifact]
+    controls: tuple[str, ...] = field(default_factory=tuple)
+
+
+class Views:
+    """Reads for pages and the API."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def request(self, request_id: str, viewer: Actor) -> RequestView:
+        """A request as `viewer` may see it. Raises NotFoundError, ForbiddenError."""
+        viewer.require(Action.SEE)
+        with self._sessions() as session:
+            request = session.get(ApprovalRequest, request_id)
+            if request is None:
+                raise NotFoundError("There is no such request.", request_id=request_id)
+            return self._request_view(session, request, viewer)
+
+    def _request_view(self, session: Session, request: ApprovalRequest, viewer: Actor) -> RequestView:
+        decisions = list(
+            session.scalars(select(Decision).where(Decision.request_id == request.id).order_by(Decision.at))
+        )
+        comments = list(session.scalars(select(Comment).where(Comment.request_id == request.id).order_by(Comment.at)))
+        outcome = session.get(OutcomeRow, request.id)
+        receipt = session.get(ReceiptRow, request.id)
+        why_not = why_not_decide(request, viewer, decisions, self._clock())
+        state = RequestState(request.state)
+        return RequestView(
+            request=request,
+            state=state,
+            assessment=Assessment.from_json(request.assessment),
+            terms=Terms.from_json(request.terms),
+            why_here=explain(Assessment.from_json(request.assessment).level, request.priority),
+            verdicts=() if why_not else allowed_verdicts(request),
+            why_not=why_not,
+            editable=not why_not and request.kind in EDITABLE_KINDS,
+            decisions=decisions,
+            comments=comments,
+            outcome=outcome,
+            receipt=receipt,
+            run=session.get(Run, request.run_id) if request.run_id else None,
+            previous=session.get(ApprovalRequest, request.previous_id) if request.previous_id else None,
+            next_id=session.scalar(select(ApprovalRequest.id).where(ApprovalRequest.previous_id == request.id)),
+            timeline=_timeline(session, request, decisions, comments, receipt),
+        )
+
+    def run(self, run_id: str, viewer: Actor) -> RunView:
+        """A run as `viewer` may see it. Raises NotFoundError, ForbiddenError."""
+        viewer.require(Action.SEE)
+        with self._sessions() as session:
+            run = session.get(Run, run_id)
+            if run is None:
+                raise NotFoundError("There is no such run.", run_id=run_id)
+            entry = session.get(CatalogueEntry, run.workflow)
+            steps = _steps(session, run)
+            return RunView(
+                run=run,
+                state=RunState(run.state),
+                workflow_title=entry.title if entry else run.workflow,
+                steps=steps,
+                nodes=_nodes(entry, steps),
+                requests=list(
+                    session.scalars(
+                        select(ApprovalRequest)
+                        .where(ApprovalRequest.run_id == run_id)
+                        .order_by(ApprovalRequest.opened_at)
+                    )
+                ),
+                artifacts=list(session.scalars(select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name))),
+                controls=run_controls(run) if viewer.may(Action.CONTROL_RUN) else (),
+            )
+
+    def artifact(self, run_id: str, name: str, viewer: Actor) -> Artifact:
+        """A text the run left behind. Raises NotFoundError."""
+        viewer.require(Action.SEE)
+        with self._sessions() as session:
+            artifact = session.get(Artifact, (run_id, name))
+        if artifact is None:
+            raise NotFoundError("There is no such artifact.")
+        return artifact
+
+
+def allowed_verdicts(request: ApprovalRequest) -> tuple[Verdict, ...]:
+    """The verdicts that make sense for the kind of the request, in the order of the buttons."""
+    if request.kind in ("question", ERROR_KIND) or request.response_schema is not None:
+        return (Verdict.ANSWER, Verdict.REJECT)
+    if request.kind in EDITABLE_KINDS:
+        return (Verdict.APPROVE, Verdict.MODIFY, Verdict.REQUEST_CHANGES, Verdict.REJECT)
+    return (Verdict.APPROVE, Verdict.REJECT)
+
+
+def why_not_decide(request: ApprovalRequest, viewer: Actor, decisions: list[Decision], now: datetime) -> str:
+    """Why the viewer may not decide now, in words; empty when they may."""
+    if request.state != RequestState.PENDING.value:
+        return f"This request is {RequestState(request.state).words}."
+    if not viewer.may(Action.DECIDE):
+        return "Your roles let you look, not decide."
+    if viewer.id and viewer.id == request.requester_id:
+        return "You started this run, so somebody else has to decide."
+    if now >= request.expires_at:
+        return "The deadline has passed."
+    if any(decision.person_id == viewer.id and decision.digest == request.digest for decision in decisions):
+        return "You have decided; another person is needed."
+    return ""
+
+
+def run_controls(run: Run) -> tuple[str, ...]:
+    """What can be asked of a run in its state."""
+    if run.control:
+        return ()
+    return {
+        RunState.QUEUED: ("pause", "cancel"),
+        RunState.RUNNING: ("pause", "cancel"),
+        RunState.SUSPENDED: ("pause", "cancel"),
+        RunState.PAUSED: ("resume", "cancel"),
+        RunState.FAILED: ("retry",),
+    }.get(RunState(run.state), ())
+
+
+_VERDICT_WORDS = {
+    "approve": "approved",
+    "modify": "approved with changes",
+    "request_changes": "asked for changes",
+    "reject": "rejected",
+    "answer": "answered",
+}
+_ACTION_WORDS = {
+    "request.opened": "proposed this; the run is suspended",
+    "request.escalated": "escalated this",
+    "request.expired": "let this expire: nobody decided in time",
+    "request.cancelled": "cancelled this",
+    "request.superseded": "replaced this: the run now asks for something else",
+    "request.resolved": "resolved this",
+}
+
+
+def _timeline(
+    session: Session,
+    request: ApprovalRequest,
+    decisions: list[Decision],
+    comments: list[Comment],
+    receipt: ReceiptRow | None,
+) -> list[TimelineEntry]:
+    lines = [
+        TimelineEntry(each.at, each.person_name, _VERDICT_WORDS[each.verdict], each.comment, each.verdict)
+        for each in decisions
+    ]
+    lines += [TimelineEntry(each.at, each.person_name, "said", each.body) for each in comments]
+    entries = session.scalars(
+        select(AuditEntry).where(AuditEntry.request_id == request.id).order_by(AuditEntry.seq).limit(200)
+    )
+    for entry in entries:
+        if entry.action in _ACTION_WORDS and entry.action != "request.resolved":
+            who = (request.agent or request.workflow) if entry.action == "request.opened" else entry.actor_name
+            lines.append(TimelineEntry(entry.at, who, _ACTION_WORDS[entry.action], entry.detail.get("reason", "")))
+    if receipt is not None:
+        words = receipt.status.replace("_", " ")
+        lines.append(TimelineEntry(receipt.updated_at, request.agent or "The run", f"reported: {words}", receipt.summary))
+    return sorted(lines, key=lambda each: each.at)
+
+
+_STEP_STATE = {EventKind.STEP_ENDED.value: "done", EventKind.STEP_FAILED.value: "failed"}
+
+
+def _steps(session: Session, run: Run) -> list[StepView]:
+    """Executions of nodes, from the step events; the latest start of a task wins after a crash."""
+    kinds = (EventKind.STEP_STARTED.value, EventKind.STEP_ENDED.value, EventKind.STEP_FAILED.value)
+    rows = session.scalars(
+        select(Event).where(Event.run_id == run.id, Event.kind.in_(kinds)).order_by(Event.id.desc()).limit(MAX_STEPS * 2)
+    )
+    steps: dict[str, dict[str, Any]] = {}
+    for event in sorted(rows, key=lambda each: (each.at, each.kind != EventKind.STEP_STARTED.value)):
+        step = steps.setdefault(event.payload["task"], {"started_at": event.at, "payload": event.payload})
+        if event.kind == EventKind.STEP_STARTED.value:
+            step.update(state="running", started_at=event.at, payload=event.payload, duration=None, error="")
+        else:
+            state = "waiting" if event.payload.get("suspended") else _STEP_STATE[event.kind]
+            step.update(state=state, duration=event.payload.get("ms"), error=event.payload.get("error", ""))
+    alive = run.state in (RunState.RUNNING.value, RunState.QUEUED.value)
+    return [
+        StepView(
+            task_id=task_id,
+            node=step["payload"]["node"],
+            title=step["payload"].get("title") or step["payload"]["node"],
+            agent=step["payload"].get("agent", ""),
+            tool=step["payload"].get("tool", ""),
+            state=step["state"] if alive or step["state"] != "running" else "interrupted",
+            started_at=step["started_at"],
+            duration_ms=step.get("duration"),
+            error=step.get("error", ""),
+        )
+        for task_id, step in steps.items()
+    ]
+
+
+def _nodes(entry: CatalogueEntry | None, steps: list[StepView]) -> list[NodeView]:
+    if entry is None:
+        return []
+    states = {step.node: step.state for step in steps}
+    return [
+        NodeView(each["id"], each["title"], each["agent"], each["tool"], states.get(each["id"], "pending"))
+        for each in entry.nodes
+    ]
