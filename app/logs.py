@@ -22,8 +22,14 @@ def configure_logs(settings: Settings, process: str) -> None:
         settings: form and least severity.
         process: ``web``, ``worker`` or a command's name; part of every line.
     """
+
+    def name_process(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["process"] = process
+        return event
+
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        name_process,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -58,7 +64,6 @@ def configure_logs(settings: Settings, process: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
 
 
 def mask_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

