@@ -10,7 +10,7 @@ from sqlalchemy import DateTime, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-from app.domain.digests import canonical
+from assent.digests import canonical
 
 
 class CanonicalJSON(TypeDecorator[Any]):
@@ -41,7 +41,12 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: CanonicalJSON, list[Any]: CanonicalJSON}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        str: Text,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: CanonicalJSON,
+        list[Any]: CanonicalJSON,
+    }
 
 
 metadata = Base.metadata

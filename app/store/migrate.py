@@ -1,0 +1,195 @@
+"""The database's schema: bring it up to date, and tell whether it is.
+
+Assent's tables are migrated by Alembic, procrastinate's by its own files. LangGraph's tables are the command line's
+business (`app.cli.database`), because nothing that the web process loads may import LangGraph.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import LiteralString
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import NullPool, create_engine
+
+from app.domain.errors import AssentError
+from app.store.engine import sqlalchemy_url
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+_LOCK_KEY = 0x415353454E54  # "ASSENT"
+_LOCK_SECONDS = 300.0
+
+
+class SchemaError(AssentError):
+    """The database's schema is not the one this version needs."""
+
+    code = "schema"
+
+
+class UnreachableError(AssentError):
+    """The database does not answer, or refuses us."""
+
+    code = "database_unreachable"
+
+
+def upgrade(database_url: str) -> None:
+    """Bring Assent's and procrastinate's tables up to date. Several callers at once are safe: one works, the rest wait.
+
+    Raises:
+        UnreachableError: the database cannot be used.
+        SchemaError: it was made by a newer version.
+    """
+    with connected(database_url) as connection, migration_lock(connection):
+        current, head = current_and_head(database_url)
+        if current is not None and not _known(current):
+            raise SchemaError(_ahead(current, head))
+        _upgrade_assent(database_url)
+        _upgrade_procrastinate(connection)
+
+
+def check(database_url: str) -> None:
+    """Make sure that this version can work on the database.
+
+    Raises:
+        UnreachableError: the database cannot be used.
+        SchemaError: its schema is behind or ahead; the message says what to do.
+    """
+    with connected(database_url) as connection:
+        current, head = current_and_head(database_url)
+        if current is not None and not _known(current):
+            raise SchemaError(_ahead(current, head))
+        applied, newest = procrastinate_level(connection), _procrastinate_files()[-1]
+    if current != head:
+        raise SchemaError(f"The database is behind (at {current or 'nothing'}, needs {head}): run `assent db upgrade`.")
+    if applied is None or applied < newest:
+        raise SchemaError(f"The job queue's tables are behind (needs {newest}): run `assent db upgrade`.")
+    if applied > newest:
+        raise SchemaError(f"The job queue's tables are newer ({applied}) than this version: install the newer one.")
+
+
+def current_and_head(database_url: str) -> tuple[str | None, str]:
+    """The revision the database is at, None for an empty one, and the one this version needs."""
+    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    head = _scripts().get_current_head()
+    if head is None:
+        raise SchemaError(f"No migrations in {MIGRATIONS}.")
+    return current, head
+
+
+@contextmanager
+def connected(database_url: str) -> Iterator[psycopg.Connection]:
+    """A connection that commits each statement.
+
+    Raises:
+        UnreachableError: it cannot be made.
+    """
+    try:
+        connection = psycopg.connect(database_url, autocommit=True, connect_timeout=10, application_name="assent db")
+    except psycopg.Error as error:
+        raise UnreachableError(f"ASSENT_DATABASE_URL: {one_line(error)}") from None
+    with connection:
+        yield connection
+
+
+@contextmanager
+def migration_lock(connection: psycopg.Connection) -> Iterator[None]:
+    """Hold the lock of whoever changes the schema, waiting for another holder.
+
+    It is tried again and again: a session that waits inside `pg_advisory_lock` keeps a snapshot, for which the
+    holder's CREATE INDEX CONCURRENTLY (LangGraph's) would wait in turn, for ever.
+    """
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while not _first(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK_KEY):
+        if time.monotonic() > deadline:
+            raise SchemaError("Another process has been migrating the database for five minutes.")
+        time.sleep(0.1)
+    try:
+        yield
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK_KEY,))
+
+
+def procrastinate_level(connection: psycopg.Connection) -> str | None:
+    """The name of procrastinate's newest migration that was applied; None if its tables are missing."""
+    if not _first(connection, "SELECT to_regclass('procrastinate_schema_level') IS NOT NULL"):
+        return None
+    level = _first(connection, "SELECT max(level) FROM procrastinate_schema_level")
+    return None if level is None else str(level)
+
+
+def one_line(error: BaseException) -> str:
+    """A driver's message in one line, without the password it may quote."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return re.sub(r"//([^:@/\s]+):[^@/\s]+@", r"//\1:***@", text)
+
+
+def _upgrade_assent(database_url: str) -> None:
+    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _upgrade_procrastinate(connection: psycopg.Connection) -> None:
+    files = _procrastinate_files()
+    applied = procrastinate_level(connection)
+    with connection.transaction():
+        if applied is None:
+            if _first(connection, "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"):
+                raise SchemaError("The database has tables of procrastinate that Assent did not make: use another one.")
+            connection.execute(
+                "CREATE TABLE procrastinate_schema_level (level text PRIMARY KEY, at timestamptz NOT NULL)"
+            )
+            connection.execute(_procrastinate_text("schema.sql"))
+            pending = []
+        else:
+            pending = [name for name in files if name > applied]
+        for name in pending:
+            connection.execute(_procrastinate_text(f"migrations/{name}"))
+        if applied is None or pending:
+            connection.execute("INSERT INTO procrastinate_schema_level VALUES (%s, now())", (files[-1],))
+
+
+def _procrastinate_files() -> list[str]:
+    """Names of its migrations; they sort in the order in which they are applied."""
+    folder = resources.files("procrastinate.sql") / "migrations"
+    return sorted(each.name for each in folder.iterdir() if each.name.endswith(".sql"))
+
+
+def _procrastinate_text(path: str) -> LiteralString:
+    return (resources.files("procrastinate.sql") / path).read_text(encoding="utf-8")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _known(revision: str) -> bool:
+    return any(script.revision == revision for script in _scripts().walk_revisions())
+
+
+def _ahead(current: str, head: str) -> str:
+    return f"The database is ahead (at {current}, this version knows up to {head}): install the newer version."
+
+
+def _first(connection: psycopg.Connection, query: LiteralString, *values: object) -> object:
+    row = connection.execute(query, values or None).fetchone()
+    return row[0] if row else None

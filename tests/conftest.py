@@ -1,0 +1,112 @@
+"""What all tests share: one real PostgreSQL, and a fresh, migrated database for each test that asks for one.
+
+ASSENT_TEST_SERVER names a server to use instead of the embedded one (an address whose account may create databases).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from app.cli.database import upgrade_everything
+from app.embedded import EmbeddedServer
+from app.settings import Settings
+
+for _name in [name for name in os.environ if name.startswith("ASSENT_") and not name.startswith("ASSENT_TEST_")]:
+    del os.environ[_name]  # the developer's own settings are not the tests'
+
+
+class Server:
+    """A server on which tests make databases; `url(name)` is the address of one."""
+
+    def __init__(self, admin_url: str) -> None:
+        self._admin_url = admin_url
+
+    def url(self, database: str) -> str:
+        """The address of a database, whether or not it exists."""
+        parts = urlsplit(self._admin_url)
+        return urlunsplit(parts._replace(path=f"/{database}"))
+
+    def create(self, name: str, template: str = "template1") -> str:
+        """Make a database and return its address."""
+        self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, template)
+        return self.url(name)
+
+    def drop(self, name: str) -> None:
+        """Remove a database, throwing its clients out."""
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+    def _run(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self._admin_url, autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """The server of this test session."""
+    given = os.environ.get("ASSENT_TEST_SERVER")
+    if given:
+        yield Server(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="assent-tests-") as folder:
+        with EmbeddedServer(Path(folder), throwaway=True) as server:
+            yield Server(server.url("postgres"))
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: Server) -> Iterator[str]:
+    """The name of a migrated, empty database that nobody is connected to."""
+    name = f"assent_template_{secrets.token_hex(4)}"
+    upgrade_everything(postgres_server.create(name))
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def make_database(postgres_server: Server, migrated_template: str) -> Iterator[Callable[[], str]]:
+    """Makes migrated databases; they go when the test ends."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"test_{secrets.token_hex(6)}")
+        return postgres_server.create(made[-1], migrated_template)
+
+    yield make
+    for name in made:
+        postgres_server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def module_database_url(postgres_server: Server, migrated_template: str) -> Iterator[str]:
+    """The address of a migrated database that the tests of a module share."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield postgres_server.create(name, migrated_template)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """The address of a migrated, empty database for this test alone."""
+    return make_database()
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: Server) -> Iterator[str]:
+    """The address of a database in which nothing was migrated, for this test alone."""
+    name = f"test_{secrets.token_hex(6)}"
+    yield postgres_server.create(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings on this test's database."""
+    return Settings(database_url=database_url, data_dir=tmp_path / "data", secret_key=secrets.token_urlsafe(48))
