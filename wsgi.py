@@ -1,0 +1,123 @@
+"""The web process, and the only module that names eventlet.
+
+Everything else runs the same with threads (``ASSENT_ASYNC_MODE=threading``), so leaving eventlet one day is a change
+of this file. The order matters: psycopg reads its wait function, and libraries bind `socket` and `threading`, while
+they are imported.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+if os.environ.get("ASSENT_ASYNC_MODE", "eventlet") == "eventlet":
+    # Without it one waiting query stops all requests: psycopg's own wait functions do not yield to eventlet.
+    os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # known, and the reason why this is its only place
+        import eventlet
+
+    eventlet.monkey_patch()
+
+import errno
+import signal
+import socket
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.domain.errors import AssentError
+from app.lifeline import follow_supervisor
+from app.logs import configure_logs
+from app.settings import Settings, SettingsError, load_settings, with_secret_key
+from app.store.migrate import check
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+STOP_SECONDS = 2
+"""How long requests in flight may take after the signal to stop."""
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; the exit code is 1 with one clear line when that is impossible."""
+    follow_supervisor()
+    try:
+        settings = with_secret_key(load_settings())
+        if not settings.database_url:
+            raise SettingsError("ASSENT_DATABASE_URL: not set; `assent serve` brings its own database")
+        listener = listen(settings)
+        configure_logs(settings, "web")
+        check(settings.database_url)
+    except (AssentError, SettingsError) as error:
+        sys.exit(f"assent: {error}")
+    from app.factory import create_app  # after the checks: a refusal takes no time to load the pages
+
+    serve(create_app(settings), listener, settings)
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket.
+
+    Raises:
+        SettingsError: the port is in use, or the address is not ours.
+    """
+    place = f"{settings.host} port {settings.port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if settings.reuse_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except socket.gaierror:
+        raise SettingsError(f"ASSENT_HOST: {settings.host!r} is no address of this machine") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(f"ASSENT_PORT: {place} is in use by another program") from None
+        name = "ASSENT_HOST" if error.errno == errno.EADDRNOTAVAIL else "ASSENT_PORT"
+        raise SettingsError(f"{name}: cannot listen on {place} ({error.strerror})") from None
+    return listener
+
+
+def serve(app: Flask, listener: socket.socket, settings: Settings) -> None:
+    """Answer requests; at the signal to stop, finish those in flight and leave open sockets to their clients."""
+    log = structlog.get_logger("web")
+
+    def out_of_time(_number: int, _frame: FrameType | None) -> None:
+        os._exit(0)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # Open WebSockets never end by themselves; clients reconnect to the next process.
+        signal.signal(signal.SIGALRM, out_of_time)
+        signal.alarm(STOP_SECONDS)
+        raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    log.info("listening", address=settings.public_url, port=settings.port, async_mode=settings.async_mode)
+    try:
+        if settings.async_mode == "eventlet":
+            import eventlet.wsgi
+
+            eventlet.wsgi.server(listener, app, log_output=False, debug=False)
+        else:
+            from werkzeug.serving import make_server
+
+            server = make_server(settings.host, settings.port, app, threaded=True, fd=listener.fileno())
+            server.daemon_threads = False  # type: ignore[attr-defined]  # so that closing waits for requests in flight
+            server.serve_forever()
+    except SystemExit:
+        pass
+    log.info("stopped")
+    # Threads that serve clients which stay connected must not hold the process.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
