@@ -78,7 +78,9 @@ class _Proposal(_Contract):
     environment: str = Field(default="", max_length=100, description="Where it would act, such as production")
     labels: dict[str, str] = Field(default_factory=dict, description="Free labels for filters and policies")
     risk_floor: RiskLevel = Field(default=RiskLevel.SAFE, description="The assessment never goes below this")
-    expires_in_seconds: int | None = Field(default=None, ge=10, le=366 * 86_400, description="Deadline; empty: the policy's")
+    expires_in_seconds: int | None = Field(
+        default=None, ge=10, le=366 * 86_400, description="Deadline; empty: the policy's"
+    )
 
 
 class Script(_Proposal):
@@ -167,7 +169,8 @@ class Outcome(_Contract):
     request_id: str
     verdict: Verdict
     payload: JsonValue = None
-    digest: str = Field(description="SHA-256 of the canonical JSON of the payload the reviewers saw")
+    digest: str = Field(description="SHA-256 of the canonical JSON of `payload`, the last one the reviewers saw")
+    proposed_digest: str = Field(description="The same of what the agent proposed, before any change by a reviewer")
     answer: JsonValue = None
     remarks: list[Remark] = Field(default_factory=list)
     decided_at: datetime

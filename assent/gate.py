@@ -11,10 +11,15 @@ from typing import Any
 from pydantic import JsonValue
 
 from assent.contracts import CONTRACT_VERSION, Outcome, Receipt, ReceiptStatus, proposal_adapter
+from assent.digests import digest_of
 from assent.masking import mask, reveal
 
 RECEIPT_KEY = "assent_receipt"
 ARTIFACT_KEY = "assent_artifact"
+
+
+class ProposalChangedError(RuntimeError):
+    """The node proposes something else than what was reviewed when it runs again with the answer."""
 
 
 def request_approval(proposal: Any) -> Outcome:
@@ -29,13 +34,21 @@ def request_approval(proposal: Any) -> Outcome:
 
     Raises:
         pydantic.ValidationError: the proposal, or the answer, is not what the contract says.
+        ProposalChangedError: the proposal is not the one that was reviewed; make it in an earlier node, so that it
+            is the same when this node runs again.
     """
     from langgraph.types import interrupt
 
     document = proposal_adapter.dump_python(proposal_adapter.validate_python(proposal), mode="json")
     masked, secrets = mask(document)
     answer = interrupt({"assent": CONTRACT_VERSION, "proposal": masked})
-    return Outcome.model_validate(reveal(answer, secrets))
+    outcome = Outcome.model_validate(answer)
+    if outcome.proposed_digest != digest_of(masked):
+        raise ProposalChangedError(
+            f"{document['title']!r} differs from the proposal that was reviewed. A node runs again from its start when "
+            "the answer arrives: make the proposal in an earlier node."
+        )
+    return outcome.model_copy(update={"payload": reveal(outcome.payload, secrets)})
 
 
 def report_receipt(outcome: Outcome, status: ReceiptStatus, summary: str = "", detail: JsonValue = None) -> None:

@@ -49,7 +49,7 @@ def _only(change: dict[str, Any], name: str) -> Any:
     if unknown or name not in change:
         raise InvalidInputError(
             f"A change of this proposal has the one field {name!r}.",
-            {each: "not known here" for each in unknown} or {name: "missing"},
+            dict.fromkeys(unknown, "not known here") or {name: "missing"},
         )
     return change[name]
 

@@ -123,9 +123,7 @@ class People:
     def sign_out_everywhere(self, person_id: str) -> None:
         """End all sessions of a person."""
         with self._sessions.begin() as session:
-            session.execute(
-                update(Person).where(Person.id == person_id).values(session_epoch=Person.session_epoch + 1)
-            )
+            session.execute(update(Person).where(Person.id == person_id).values(session_epoch=Person.session_epoch + 1))
 
     def _usable(self, link: SignInLink | None, session: object) -> Person:
         if link is None:

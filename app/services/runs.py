@@ -93,9 +93,7 @@ class Runs:
                 raise InvalidInputError(f"There is no run state {state!r}.", {"state": "unknown"})
             query = query.where(Run.state == state)
         if before is not None:
-            query = query.where(
-                (Run.created_at < before[0]) | ((Run.created_at == before[0]) & (Run.id < before[1]))
-            )
+            query = query.where((Run.created_at < before[0]) | ((Run.created_at == before[0]) & (Run.id < before[1])))
         with self._sessions() as session:
             return list(session.scalars(query))
 
@@ -184,9 +182,7 @@ def cancel_pending(session: Session, actor: Actor, run_id: str, now: datetime, r
     cancelled = session.execute(
         update(ApprovalRequest)
         .where(ApprovalRequest.run_id == run_id, ApprovalRequest.state == RequestState.PENDING.value)
-        .values(
-            state=RequestState.CANCELLED.value, version=ApprovalRequest.version + 1, resolved_at=now, note=reason
-        )
+        .values(state=RequestState.CANCELLED.value, version=ApprovalRequest.version + 1, resolved_at=now, note=reason)
         .returning(ApprovalRequest.id)
     ).scalars()
     for request_id in cancelled:
@@ -194,7 +190,11 @@ def cancel_pending(session: Session, actor: Actor, run_id: str, now: datetime, r
         publish(
             session,
             event_row(
-                EventKind.REQUEST_RESOLVED, now, run_id=run_id, request_id=request_id, state=RequestState.CANCELLED.value
+                EventKind.REQUEST_RESOLVED,
+                now,
+                run_id=run_id,
+                request_id=request_id,
+                state=RequestState.CANCELLED.value,
             ),
         )
 

@@ -174,7 +174,9 @@ class Views:
                         .order_by(ApprovalRequest.opened_at)
                     )
                 ),
-                artifacts=list(session.scalars(select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name))),
+                artifacts=list(
+                    session.scalars(select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name))
+                ),
                 controls=run_controls(run) if viewer.may(Action.CONTROL_RUN) else (),
             )
 
@@ -263,7 +265,9 @@ def _timeline(
             lines.append(TimelineEntry(entry.at, who, _ACTION_WORDS[entry.action], entry.detail.get("reason", "")))
     if receipt is not None:
         words = receipt.status.replace("_", " ")
-        lines.append(TimelineEntry(receipt.updated_at, request.agent or "The run", f"reported: {words}", receipt.summary))
+        lines.append(
+            TimelineEntry(receipt.updated_at, request.agent or "The run", f"reported: {words}", receipt.summary)
+        )
     return sorted(lines, key=lambda each: each.at)
 
 
@@ -274,7 +278,10 @@ def _steps(session: Session, run: Run) -> list[StepView]:
     """Executions of nodes, from the step events; the latest start of a task wins after a crash."""
     kinds = (EventKind.STEP_STARTED.value, EventKind.STEP_ENDED.value, EventKind.STEP_FAILED.value)
     rows = session.scalars(
-        select(Event).where(Event.run_id == run.id, Event.kind.in_(kinds)).order_by(Event.id.desc()).limit(MAX_STEPS * 2)
+        select(Event)
+        .where(Event.run_id == run.id, Event.kind.in_(kinds))
+        .order_by(Event.id.desc())
+        .limit(MAX_STEPS * 2)
     )
     steps: dict[str, dict[str, Any]] = {}
     for event in sorted(rows, key=lambda each: (each.at, each.kind != EventKind.STEP_STARTED.value)):

@@ -108,12 +108,16 @@ class OutcomeRow(Base):
 
 
 class ReceiptRow(Base):
-    """What the run did with an outcome. Its first writing is the proof of delivery."""
+    """What the run did with an outcome. Its first writing is the proof of delivery.
+
+    `explicit` is True when the workflow itself reported; what the portal concludes never replaces that.
+    """
 
     __tablename__ = "receipts"
 
     request_id: Mapped[str] = mapped_column(ForeignKey("approval_requests.id"), primary_key=True)
     status: Mapped[str]
+    explicit: Mapped[bool] = mapped_column(default=False)
     summary: Mapped[str] = mapped_column(default="")
     detail: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
     delivered_at: Mapped[datetime]

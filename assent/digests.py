@@ -10,21 +10,19 @@ import hashlib
 import json
 from typing import Any
 
-from app.domain.errors import InvalidInputError
-
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys, no white space and ASCII only, the same for equal values.
 
     Raises:
-        InvalidInputError: the value is not JSON (NaN, infinities, other types, too deeply nested).
+        ValueError: the value is not JSON (NaN, infinities, other types, too deeply nested).
     """
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInputError(f"This is not a JSON value: {error}") from error
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"not a JSON value: {error}") from error
 
 
 def digest_of(value: Any) -> str:
-    """SHA-256, as 64 hex digits, of the canonical JSON of `value`."""
+    """SHA-256, as 64 hex digits, of the canonical JSON of `value`. Raises ValueError."""
     return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()

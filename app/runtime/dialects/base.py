@@ -1,0 +1,74 @@
+"""What every dialect does: recognise an interrupt value, and write the answer it understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic_core import to_jsonable_python
+
+from assent.contracts import NextAction, Outcome, Verdict
+from assent.masking import mask
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An interrupt value as a reviewer will see it: a masked document with `kind` and `title`."""
+
+    document: dict[str, Any]
+    response_schema: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class EndRun:
+    """The outcome cannot be told in this dialect, so the run ends instead of getting a wrong answer."""
+
+    reason: str
+
+
+class UnfitAnswerError(ValueError):
+    """The answer does not have the shape that the interrupt waits for."""
+
+
+class Dialect(Protocol):
+    """One way in which graphs ask for people."""
+
+    name: str
+
+    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+        """The value as a document, or None if it is not in this dialect. `value` is JSON-ready."""
+        ...
+
+    def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> Any:
+        """What to resume with, or EndRun. Raises UnfitAnswerError."""
+        ...
+
+
+def jsonable(value: Any) -> Any:
+    """Any Python value as JSON, the way pydantic sees it; what it does not know becomes its text."""
+    return to_jsonable_python(value, fallback=str, inf_nan_mode="strings", bytes_mode="base64")
+
+
+def masked(value: Any) -> Any:
+    """The value without secrets."""
+    return mask(value)[0]
+
+
+def one_line(value: Any, fallback: str) -> str:
+    """A title for a value that has none: its own first line."""
+    if isinstance(value, dict):
+        for key in ("title", "question", "message", "description", "prompt", "action"):
+            if isinstance(value.get(key), str) and value[key].strip():
+                return one_line(value[key], fallback)
+    if isinstance(value, str) and value.strip():
+        line = value.strip().splitlines()[0].strip()
+        return line if len(line) <= 160 else line[:157] + "…"
+    return fallback
+
+
+def refused(outcome: Outcome) -> EndRun | None:
+    """EndRun for outcomes that a plain question cannot be answered with."""
+    if outcome.verdict in (Verdict.REJECT, Verdict.REQUEST_CHANGES) or outcome.next_action is NextAction.ABORT:
+        said = f": {outcome.comment}" if outcome.comment else "."
+        return EndRun(f"What the run asked for was rejected{said}")
+    return None

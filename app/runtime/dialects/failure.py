@@ -1,0 +1,68 @@
+"""Error checkpoints: a step that failed after its retries becomes a question."""
+
+from __future__ import annotations
+
+import traceback
+from enum import StrEnum
+from typing import Any
+
+from app.runtime.dialects.base import EndRun, Seen, refused
+from assent.contracts import Outcome
+from assent.masking import mask_text
+
+MAX_TRACE = 8_000
+
+
+class ErrorAction(StrEnum):
+    """What a person may choose for a failed step."""
+
+    RETRY = "retry"
+    SKIP = "skip"
+    ABORT = "abort"
+
+
+class FailureDialect:
+    """Not an interrupt at all: made by the runtime when a node raised. Answered with an `ErrorAction`."""
+
+    name = "error"
+
+    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+        return None
+
+    def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> ErrorAction | EndRun:
+        if end := refused(outcome):
+            return end
+        action = ErrorAction(outcome.answer["action"])
+        said = f": {outcome.comment}" if outcome.comment else "."
+        return EndRun(f"Aborted after the step failed{said}") if action is ErrorAction.ABORT else action
+
+
+def failure_document(node: str, title: str, error: BaseException | str, skippable: bool) -> dict[str, Any]:
+    """What a reviewer sees of a failed step."""
+    trace = "".join(traceback.format_exception(error))[-MAX_TRACE:] if isinstance(error, BaseException) else str(error)
+    kind = type(error).__name__ if isinstance(error, BaseException) else "Error"
+    choices = [each.value for each in ErrorAction if skippable or each is not ErrorAction.SKIP]
+    return {
+        "kind": "error",
+        "title": f"“{title}” failed: {mask_text(_first_line(error, kind))}"[:200],
+        "node": node,
+        "error": kind,
+        "message": mask_text(str(error))[:MAX_TRACE],
+        "trace": mask_text(trace),
+        "choices": choices,
+    }
+
+
+def failure_schema(document: dict[str, Any]) -> dict[str, Any]:
+    """The schema of the answer: which of the possible actions."""
+    return {
+        "type": "object",
+        "properties": {"action": {"title": "What now?", "enum": document["choices"]}},
+        "required": ["action"],
+        "additionalProperties": False,
+    }
+
+
+def _first_line(error: BaseException | str, kind: str) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else kind

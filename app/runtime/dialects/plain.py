@@ -1,0 +1,47 @@
+"""Questions in LangGraph's own words: ``interrupt(value)``, with or without a JSON Schema for the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.changes import check_schema
+from app.domain.errors import InvalidInputError
+from app.runtime.dialects.base import EndRun, Seen, UnfitAnswerError, masked, one_line, refused
+from assent.contracts import Outcome
+
+
+class SchemaDialect:
+    """``interrupt(value, response_schema=…)``, answered with what the form built from the schema gave."""
+
+    name = "schema"
+
+    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+        if response_schema is None:
+            return None
+        return Seen(_document(value), response_schema)
+
+    def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> Any:
+        if end := refused(outcome):
+            return end
+        try:
+            check_schema(outcome.answer, response_schema, "answer")
+        except InvalidInputError as error:
+            raise UnfitAnswerError(f"{error.message} {error.extra['fields']}") from error
+        return outcome.answer
+
+
+class ValueDialect:
+    """Any other value, answered with JSON or text. Recognises everything, so it is asked last."""
+
+    name = "value"
+
+    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+        return Seen(_document(value), None)
+
+    def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> Any | EndRun:
+        return refused(outcome) or outcome.answer
+
+
+def _document(value: Any) -> dict[str, Any]:
+    shown = masked(value)
+    return {"kind": "value", "title": one_line(shown, "The run asks for an answer"), "value": shown}

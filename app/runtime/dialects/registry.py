@@ -1,0 +1,33 @@
+"""The dialects in the order in which they are asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.runtime.dialects.assent_proposal import AssentDialect
+from app.runtime.dialects.base import Dialect, jsonable
+from app.runtime.dialects.failure import FailureDialect
+from app.runtime.dialects.plain import SchemaDialect, ValueDialect
+from app.services.opening import Asked
+from assent.digests import digest_of
+
+DIALECTS: tuple[Dialect, ...] = (AssentDialect(), SchemaDialect(), ValueDialect())
+BY_NAME: dict[str, Dialect] = {each.name: each for each in (*DIALECTS, FailureDialect())}
+
+
+def understand(interrupt_id: str, value: Any, response_schema: Any, node: str, agent: str) -> Asked:
+    """What an interrupt asks, in the first dialect that recognises it."""
+    plain = jsonable(value)
+    schema = jsonable(response_schema) if response_schema is not None else None
+    for dialect in DIALECTS:
+        seen = dialect.recognise(plain, schema)
+        if seen is not None:
+            return Asked(
+                interrupt_id, dialect.name, seen.document, value_digest(value, schema), seen.response_schema, node, agent
+            )
+    raise AssertionError("the last dialect recognises everything")
+
+
+def value_digest(value: Any, response_schema: Any) -> str:
+    """The digest by which a pending interrupt is compared with the one that was reviewed."""
+    return digest_of([jsonable(value), jsonable(response_schema)])

@@ -1,0 +1,96 @@
+"""From what a run asks to the row a reviewer sees."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.domain.policy import Terms, default_terms
+from app.domain.ranking import attention_at
+from app.domain.risk import Assessment
+from app.store.requests import ApprovalRequest
+from app.store.runs import Run
+from assent.digests import digest_of
+
+Assessor = Callable[[dict[str, Any]], Assessment]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a suspended run asks, as a dialect understood it.
+
+    Attributes:
+        interrupt_id: LangGraph's id, or for a failed step one that names the task and its failure.
+        dialect: who knows how to write the answer.
+        document: the proposal, masked, JSON-ready; has at least ``kind`` and ``title``.
+        value_digest: digest of the raw value.
+        response_schema: JSON Schema of the answer, or None.
+        node: the graph's node that asks.
+        agent: who proposes.
+    """
+
+    interrupt_id: str
+    dialect: str
+    document: dict[str, Any]
+    value_digest: str
+    response_schema: dict[str, Any] | None
+    node: str
+    agent: str
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """Something asked, with its risk and what it needs; made before the transaction because parsing takes time."""
+
+    asked: Asked
+    assessment: Assessment
+    terms: Terms
+    digest: str
+
+
+def prepare(asked: Asked, assess: Assessor) -> Assessed:
+    """Assess what is asked and work out its terms."""
+    assessment = assess(asked.document)
+    terms = default_terms(assessment.level, asked.document.get("expires_in_seconds"))
+    return Assessed(asked, assessment, terms, digest_of(asked.document))
+
+
+def request_values(
+    ready: Assessed, run: Run, now: datetime, previous: ApprovalRequest | None, note: str
+) -> dict[str, Any]:
+    """The columns of a new request of a run."""
+    asked = ready.asked
+    expires_at = now + timedelta(seconds=ready.terms.deadline_seconds)
+    return {
+        "id": str(uuid.uuid4()),
+        "run_id": run.id,
+        "workflow": run.workflow,
+        "node": asked.node,
+        "agent": asked.document.get("agent") or asked.agent,
+        "interrupt_id": asked.interrupt_id,
+        "dialect": asked.dialect,
+        "value_digest": asked.value_digest,
+        "kind": asked.document["kind"],
+        "title": asked.document["title"],
+        "environment": asked.document.get("environment", ""),
+        "payload": asked.document,
+        "digest": ready.digest,
+        "proposed": None,
+        "proposed_digest": ready.digest,
+        "response_schema": asked.response_schema,
+        "assessment": ready.assessment.to_json(),
+        "risk": ready.assessment.level.value,
+        "terms": ready.terms.to_json(),
+        "requester_id": run.started_by_id,
+        "requester_name": run.started_by_name,
+        "previous_id": previous.id if previous else None,
+        "revision": previous.revision + 1 if previous else 1,
+        "note": note,
+        "quorum": ready.terms.quorum,
+        "opened_at": now,
+        "expires_at": expires_at,
+        "attention_at": attention_at(expires_at, ready.assessment.level),
+    }
