@@ -19,7 +19,6 @@ if os.environ.get("ASSENT_ASYNC_MODE", "eventlet") == "eventlet":
 
     eventlet.monkey_patch()
 
-import errno
 import signal
 import socket
 import sys
@@ -30,6 +29,7 @@ import structlog
 
 from app.domain.errors import AssentError
 from app.lifeline import follow_supervisor
+from app.listening import listen
 from app.logs import configure_logs
 from app.settings import Settings, SettingsError, load_settings, with_secret_key
 from app.store.migrate import check
@@ -56,33 +56,6 @@ def main() -> None:
     from app.factory import create_app  # after the checks: a refusal takes no time to load the pages
 
     serve(create_app(settings), listener, settings)
-
-
-def listen(settings: Settings) -> socket.socket:
-    """The listening socket.
-
-    Raises:
-        SettingsError: the port is in use, or the address is not ours.
-    """
-    place = f"{settings.host} port {settings.port}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if settings.reuse_port:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listener.bind(address)
-        listener.listen(1024)
-    except socket.gaierror:
-        raise SettingsError(f"ASSENT_HOST: {settings.host!r} is no address of this machine") from None
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise SettingsError(f"ASSENT_PORT: {place} is in use by another program") from None
-        name = "ASSENT_HOST" if error.errno == errno.EADDRNOTAVAIL else "ASSENT_PORT"
-        raise SettingsError(f"{name}: cannot listen on {place} ({error.strerror})") from None
-    return listener
 
 
 def serve(app: Flask, listener: socket.socket, settings: Settings) -> None:

@@ -151,6 +151,12 @@ class EmbeddedServer:
             self._lock.close()
             self._lock = None
 
+    def revive(self) -> None:
+        """Start the server again after its process ended by itself. Raises EmbeddedError."""
+        account = self._account()
+        self._clear_remains()
+        self._launch(account)
+
     def url(self, database: str = DATABASE) -> str:
         """The address of a database of this server."""
         assert self._socket_dir is not None
@@ -297,17 +303,28 @@ def running_server(data_dir: Path) -> Iterator[str]:
         try:
             server.start()
         except AlreadyRunningError:
-            address = find_running(data_dir)
-            if address is not None:
-                yield address
-                return
+            with _using(data_dir, fcntl.LOCK_SH):
+                address = find_running(data_dir)
+                if address is not None:
+                    yield address
+                    return
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
         else:
             with server:
                 yield server.ensure_database(DATABASE)
+                # Other commands may have found this server meanwhile: they finish first.
+                with _using(data_dir, fcntl.LOCK_EX):
+                    server.stop()
             return
+
+
+@contextmanager
+def _using(data_dir: Path, kind: int) -> Iterator[None]:
+    with (data_dir / "postgres.users").open("w") as file:
+        fcntl.flock(file, kind)
+        yield
 
 
 def find_running(data_dir: Path, database: str = DATABASE) -> str | None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import secrets
 from pathlib import Path
@@ -124,8 +125,14 @@ def load_settings() -> Settings:
     """Read the environment.
 
     Raises:
-        SettingsError: a value cannot be used.
+        SettingsError: a value cannot be used, or a name looks like a mistyped setting.
     """
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            meant = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+            if meant:
+                raise SettingsError(f"{name}: there is no such setting; did you mean {meant[0]}?")
     try:
         return Settings()
     except ValidationError as error:

@@ -6,6 +6,7 @@ import click
 from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.rows import dict_row
 
+from app.cli.context import database_address
 from app.store import migrate
 
 
@@ -43,3 +44,14 @@ def check_everything(database_url: str) -> None:
 @click.group()
 def db() -> None:
     """Look after the database."""
+
+
+@db.command()
+@click.option("--quiet", is_flag=True, help="Say nothing when all is well.")
+def upgrade(quiet: bool) -> None:
+    """Bring the schema up to date; run it before new versions of web and worker start."""
+    with database_address() as (_settings, address):
+        upgrade_everything(address)
+        revision, _head = migrate.current_and_head(address)
+    if not quiet:
+        click.echo(f"The database is up to date (revision {revision}).")

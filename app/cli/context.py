@@ -1,0 +1,68 @@
+"""What the commands share: the way to the database, who acts, and how results are printed."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+
+from app.domain.people import Actor, Via
+from app.embedded import running_server
+from app.settings import Settings, load_settings, with_secret_key
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@contextmanager
+def database_address() -> Iterator[tuple[Settings, str]]:
+    """The settings and the database's address; the embedded one is found, or started for as long as this lasts."""
+    settings = load_settings()
+    if settings.database_url:
+        yield settings, settings.database_url
+        return
+    with running_server(settings.data_dir) as address:
+        yield with_secret_key(settings), address
+
+
+def operator() -> Actor:
+    """Who sits at the command line: somebody with the database's address may do anything, and it is recorded."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "somebody"
+    return Actor(kind="system", id="", name=f"Command line ({name})", via=Via.COMMAND_LINE, source=socket.gethostname())
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], nothing: str) -> None:
+    """Columns as wide as they need to be, or one line that says there is nothing."""
+    if not rows:
+        click.echo(nothing)
+        return
+    texts = [list(heads), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(heads))]
+    for row in texts:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    # One line per row, and nothing that a terminal would obey.
+    return "".join(each if each.isprintable() else " " for each in str(value))
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

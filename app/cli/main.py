@@ -1,0 +1,63 @@
+"""`assent`, the command line. Commands are loaded when they are called, so that each starts quickly."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from app.domain.errors import AssentError
+from app.embedded import EmbeddedError
+from app.settings import SettingsError
+
+COMMANDS = {
+    "serve": "app.cli.serve:serve",
+    "web": "app.cli.serve:web",
+    "worker": "app.cli.serve:worker",
+    "db": "app.cli.database:db",
+    "demo": "app.cli.demo:demo",
+    "user": "app.cli.people:user",
+    "run": "app.cli.runs:run",
+    "approvals": "app.cli.approvals:approvals",
+    "audit": "app.cli.audit:audit",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """The approval desk for AI agents."""
+
+
+def main() -> None:
+    """Run a command; every refusal is one line on standard error and a non-zero exit code."""
+    try:
+        cli.main(prog_name="assent", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except (AssentError, SettingsError, EmbeddedError) as error:
+        sys.exit(f"assent: {error}")
+    except BrokenPipeError:  # such as `assent audit list | head`
+        sys.stderr.close()
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

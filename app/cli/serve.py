@@ -1,0 +1,130 @@
+"""`assent serve`, `assent web`, `assent worker`: the processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import structlog
+
+from app.cli.supervisor import ChildFailedError, Supervisor
+from app.embedded import EmbeddedServer, find_running
+from app.lifeline import follow_supervisor
+from app.listening import listen
+from app.logs import configure_logs
+from app.settings import Settings, SettingsError, load_settings, with_secret_key
+
+ROOT = Path(__file__).parents[2]
+READY_SECONDS = 60.0
+_WEB = (sys.executable, str(ROOT / "wsgi.py"))
+_ASSENT = (sys.executable, "-m", "app.cli.main")
+
+log = structlog.get_logger("serve")
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Fill in sample people, a sample database and one run; print sign-in links.")
+def serve(demo: bool) -> None:
+    """Run everything: the database unless one is given, migrations, web and worker."""
+    settings = with_secret_key(load_settings())
+    configure_logs(settings, "serve")
+    with _database(settings) as (address, server):
+        listen(settings).close()  # refuse a port in use before anything else is started
+        supervisor = Supervisor(_environment(settings, address))
+        with supervisor.signals():
+            try:
+                _run(supervisor, settings, server, demo)
+            except ChildFailedError as failed:
+                # The child has printed its one line already.
+                sys.exit(failed.code if 0 < failed.code < 256 else 1)
+            finally:
+                supervisor.stop()
+
+
+@click.command()
+def web() -> None:
+    """Run a web process on an existing, migrated database."""
+    settings = _with_database(with_secret_key(load_settings()))
+    os.execve(_WEB[0], _WEB, _environment(settings, settings.database_url))  # noqa: S606 - our own interpreter
+
+
+@click.command()
+def worker() -> None:
+    """Run a worker process on an existing, migrated database."""
+    from app.cli.database import check_everything
+    from app.worker.main import run
+
+    follow_supervisor()
+    settings = _with_database(with_secret_key(load_settings()))
+    configure_logs(settings, "worker")
+    check_everything(settings.database_url)
+    run(settings)
+
+
+def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | None, demo: bool) -> None:
+    if not supervisor.finish([*_ASSENT, "db", "upgrade", "--quiet"]):
+        return
+    for number in range(settings.web_processes):
+        supervisor.add(f"web {number + 1}", _WEB)
+    for number in range(settings.workers):
+        supervisor.add(f"worker {number + 1}", [*_ASSENT, "worker"])
+    if not supervisor.wait_for(lambda: _answers(settings), READY_SECONDS):
+        if supervisor.stopping:
+            return
+        raise SettingsError(f"The web process does not answer on port {settings.port}.")
+    if demo and not supervisor.finish([*_ASSENT, "demo"]):
+        return
+    click.echo(f"\n  Open  {settings.public_url}\n\n  Ctrl-C stops everything.\n")
+    supervisor.watch(lambda: _revive(server))
+
+
+def _revive(server: EmbeddedServer | None) -> None:
+    if server is not None and server.process.poll() is not None:
+        log.error("the embedded PostgreSQL died, starting it again", code=server.process.returncode)
+        server.revive()
+
+
+def _answers(settings: Settings) -> bool:
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
+    host = f"[{host}]" if ":" in host else host
+    try:
+        with urllib.request.urlopen(f"http://{host}:{settings.port}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[tuple[str, EmbeddedServer | None]]:
+    if settings.database_url:
+        yield settings.database_url, None
+        return
+    with EmbeddedServer(settings.data_dir) as server:
+        yield server.ensure_database("assent"), server
+
+
+def _with_database(settings: Settings) -> Settings:
+    """The settings with the address of the database: the given one, or the embedded one that `assent serve` runs."""
+    address = settings.database_url or find_running(settings.data_dir)
+    if address is None:
+        raise SettingsError("ASSENT_DATABASE_URL: not set; `assent serve` brings its own database")
+    return settings.model_copy(update={"database_url": address})
+
+
+def _environment(settings: Settings, address: str) -> dict[str, str]:
+    """The children's environment: ours, with what we found out spelled out."""
+    found = {
+        "ASSENT_DATABASE_URL": address,
+        "ASSENT_DATA_DIR": str(settings.data_dir.resolve()),
+        "ASSENT_SECRET_KEY": settings.secret_key,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
+    }
+    if settings.web_processes > 1:
+        found["ASSENT_REUSE_PORT"] = "true"
+    return {**os.environ, **found}

@@ -1,0 +1,37 @@
+"""The web process's listening socket, with refusals that name the setting."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from app.settings import Settings, SettingsError
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket that listens where the settings say.
+
+    Raises:
+        SettingsError: the port is in use, or the address is not ours.
+    """
+    place = f"{settings.host} port {settings.port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError):
+        raise SettingsError(f"ASSENT_HOST: {settings.host!r} is no address of this machine") from None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if settings.reuse_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(f"ASSENT_PORT: {place} is in use by another program") from None
+        name = "ASSENT_HOST" if error.errno == errno.EADDRNOTAVAIL else "ASSENT_PORT"
+        raise SettingsError(f"{name}: cannot listen on {place} ({error.strerror})") from None
+    return listener
