@@ -1,0 +1,250 @@
+"""Secrets are masked before anything is stored, shown, sent or logged.
+
+`mask` replaces each secret in a JSON value by a token such as ``⟦secret:github-token:1⟧`` and returns what was
+replaced, so that the process which holds the secrets can put them back with `reveal`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from assent.secret_patterns import find_spans
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+TOKEN = re.compile(r"⟦secret:([a-z0-9-]{1,40}):([0-9]{1,9})⟧")
+"""The text that stands for a secret: its kind, and its number among those of its kind."""
+
+_PASSES = 8
+"""Masking can bare a further secret beside it: a text is gone over until nothing changes, at most this often."""
+
+_SHORTEST_REPEAT = 8
+"""A secret of fewer characters is not looked for in the rest of the document: it might be an everyday word."""
+
+_MOST_REPEATS = 200
+"""How many of a document's secrets are looked for elsewhere in it; the longest ones."""
+
+
+def mask(value: JsonValue) -> tuple[JsonValue, dict[str, str]]:
+    """A copy of a JSON value without its secrets, and the secrets by the token that stands for each.
+
+    Secrets are known by the key they stand under and by what they look like inside a longer text. Equal secrets
+    share a token; equal values give equal results. Masking what is masked changes nothing.
+    """
+    vault = _Vault(_taken(value))
+    masked = _rebuild(value, vault.mask_string)
+    repeats = vault.worth_repeating()
+    if repeats:
+        masked = _rebuild(masked, lambda text, _key: vault.mask_repeats(text, repeats))
+    return masked, vault.originals
+
+
+def mask_text(text: str) -> str:
+    """A text for logs and messages without its secrets; there is no way back."""
+    masked, _ = mask(text)
+    return str(masked)
+
+
+def reveal(value: JsonValue, secrets: dict[str, str]) -> JsonValue:
+    """A copy of a JSON value with the secrets put back for the tokens that `secrets` knows; others stay."""
+    if not secrets:
+        return value
+    return _rebuild(value, lambda text, _key: TOKEN.sub(lambda token: secrets.get(token[0], token[0]), text))
+
+
+class _Vault:
+    """Gives out tokens, one per secret, numbered by kind."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.originals: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+        self._taken = taken
+
+    def token_for(self, secret: str, kind: str) -> str:
+        """The token of a secret; a text that already stands for another one is never given out."""
+        if secret in self._tokens:
+            return self._tokens[secret]
+        while True:
+            number = self._counts[kind] = self._counts.get(kind, 0) + 1
+            token = f"⟦secret:{kind}:{number}⟧"
+            if token not in self._taken:
+                break
+        self._tokens[secret] = token
+        self.originals[token] = secret
+        return token
+
+    def mask_string(self, text: str, key: str) -> str:
+        """Mask the whole of a text by the key it stands under, or else the secrets inside it."""
+        if not text or TOKEN.fullmatch(text):
+            return text
+        kind = secret_kind(key)
+        if kind:
+            spans = find_spans(text) if len(text) <= 10_000 else []
+            if len(spans) == 1 and spans[0][:2] == (0, len(text)):
+                kind = spans[0][2]
+            return self.token_for(text, kind)
+        for _ in range(_PASSES):
+            masked = self._mask_once(text)
+            if masked == text:
+                break
+            text = masked
+        return text
+
+    def _mask_once(self, text: str) -> str:
+        # Tokens become brackets of equal length, which no pattern takes for a part of a secret.
+        blank = TOKEN.sub(lambda token: "⟦" * len(token[0]), text) if "⟦secret:" in text else text
+        parts = []
+        position = 0
+        for start, end, kind in find_spans(blank):
+            if blank is text or text[start:end] == blank[start:end]:
+                parts += [text[position:start], self.token_for(text[start:end], kind)]
+                position = end
+        return "".join([*parts, text[position:]])
+
+    def worth_repeating(self) -> list[str]:
+        """The secrets that cannot be mistaken for other text, longest first."""
+        known = [each for each in self._tokens if len(each) >= _SHORTEST_REPEAT and _is_random_looking(each)]
+        return sorted(known, key=lambda each: (-len(each), each))[:_MOST_REPEATS]
+
+    def mask_repeats(self, text: str, secrets: list[str]) -> str:
+        """Mask the given secrets wherever else they stand."""
+        for secret in secrets:
+            if secret in text:
+                text = _outside_tokens(text, partial(_replaced, old=secret, new=self._tokens[secret]))
+        return text
+
+
+def _is_random_looking(secret: str) -> bool:
+    # One word with letters and digits: never a command, or a sentence, that a reviewer has to read elsewhere.
+    return (
+        any(char.isdigit() for char in secret)
+        and any(char.isalpha() for char in secret)
+        and not any(char.isspace() or char in ";|&`$(){}<>" for char in secret)
+    )
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    return text.replace(old, new)
+
+
+def _outside_tokens(text: str, change: Callable[[str], str]) -> str:
+    if "⟦secret:" not in text:
+        return change(text)
+    parts = []
+    position = 0
+    for token in TOKEN.finditer(text):
+        parts += [change(text[position : token.start()]), token[0]]
+        position = token.end()
+    return "".join([*parts, change(text[position:])])
+
+
+def _rebuild(value: Any, change: Callable[[str, str], str]) -> Any:
+    """A copy of a JSON value in which `change(text, key)` was applied to each string, in the order of the document.
+
+    Names of fields are texts too. Without recursion, so that any depth will do.
+    """
+    top: list[Any] = [None]
+    pending: list[tuple[Any, Any, Any, str]] = [(top, 0, value, "")]
+    while pending:
+        holder, place, each, key = pending.pop()
+        if isinstance(each, str):
+            holder[place] = change(each, key)
+        elif isinstance(each, dict):
+            names = {name: change(name, "") if isinstance(name, str) else name for name in each}
+            # Filled in beforehand: the copy keeps the order of the fields.
+            copy: Any = dict.fromkeys(names.values())
+            holder[place] = copy
+            pending.extend((copy, names[name], each[name], str(name)) for name in reversed(list(each)))
+        elif isinstance(each, list):
+            copy = [None] * len(each)
+            holder[place] = copy
+            pending.extend((copy, index, each[index], "") for index in range(len(each) - 1, -1, -1))
+        else:
+            holder[place] = each
+    return top[0]
+
+
+def _taken(value: Any) -> set[str]:
+    """The tokens a value already holds, from an earlier masking."""
+    found: set[str] = set()
+
+    def collect(text: str, _key: str) -> str:
+        if "⟦secret:" in text:
+            found.update(token[0] for token in TOKEN.finditer(text))
+        return text
+
+    _rebuild(value, collect)
+    return found
+
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SECRET_WORDS = {
+    "password": "password",
+    "passwd": "password",
+    "pwd": "password",
+    "passphrase": "passphrase",
+    "passcode": "password",
+    "secret": "secret",
+    "token": "token",
+    "apikey": "api-key",
+    "authorization": "authorization",
+    "privatekey": "private-key",
+    "clientsecret": "client-secret",
+    "accesskey": "access-key",
+    "secretkey": "secret-key",
+    "accesstoken": "access-token",
+    "refreshtoken": "refresh-token",
+    "authtoken": "auth-token",
+    "connectionstring": "connection-string",
+    "credential": "credential",
+    "credentials": "credential",
+    "cookie": "cookie",
+    "jwt": "jwt",
+    "otp": "otp",
+}
+"""A key ending in one of these words holds a secret."""
+
+_SECRET_ENDINGS = {
+    ("api", "key"): "api-key",
+    ("access", "key"): "access-key",
+    ("secret", "key"): "secret-key",
+    ("private", "key"): "private-key",
+    ("account", "key"): "account-key",
+    ("signing", "key"): "signing-key",
+    ("encryption", "key"): "encryption-key",
+    ("master", "key"): "master-key",
+    ("shared", "key"): "shared-key",
+    ("storage", "key"): "storage-key",
+    ("service", "key"): "service-key",
+    ("auth", "key"): "auth-key",
+    ("ssh", "key"): "ssh-key",
+    ("connection", "string"): "connection-string",
+    ("password", "hash"): "password-hash",
+    ("webhook", "url"): "webhook-address",
+    **{
+        (owner, "pass"): "password"
+        for owner in ("db", "smtp", "user", "mail", "ftp", "admin", "root", "pg", "mysql", "redis")
+    },
+}
+_HARMLESS_ENDINGS = {
+    (first, "token")
+    for first in ("next", "page", "continuation", "sync", "pad", "eos", "bos", "unk", "stop", "per", "sep", "mask")
+}
+
+
+def secret_kind(key: str) -> str:
+    """What kind of secret a field of this name holds, in snake, camel or kebab case; empty when none."""
+    words = [word.lower() for word in _WORDS.findall(key[-100:])]
+    if not words:
+        return ""
+    ending = (words[-2] if len(words) > 1 else "", words[-1])
+    if ending in _HARMLESS_ENDINGS:
+        return ""
+    if words[-1].endswith(("password", "passwd")):
+        return "password"
+    return _SECRET_ENDINGS.get(ending) or _SECRET_WORDS.get(words[-1], "")
