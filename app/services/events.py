@@ -1,15 +1,24 @@
-"""Publishing what open pages want to know: a row each, in the transaction of the change itself."""
+"""What open pages want to know: written as a row in the transaction of the change itself, and read again from there.
+
+An event's id is given before its transaction commits, so a late event may have a lower id than one already seen, and
+"everything after id n" would skip it. What a reader has seen is therefore remembered as a transaction number: an event
+that was not visible at some moment was written by a transaction which at that moment was open or had not begun, and
+so has at least the number of the oldest one open then (`position`). Every event carries that number as `seq`; whoever
+saw it and asks for `missed_since(seq)` misses nothing and may get some events twice, which their ids tell.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
+from app.domain.errors import InvalidInputError
 from app.store.record import Event
 
 
@@ -30,9 +39,10 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True)
 class EventView:
-    """An event as it is emitted: ids and short labels, never payloads."""
+    """An event as it is emitted: ids and short labels, never proposals. `seq` is the position to catch up from."""
 
     id: int
+    seq: int
     at: datetime
     kind: EventKind
     run_id: str | None
@@ -54,34 +64,98 @@ def publish(session: Session, *rows: dict[str, Any]) -> None:
 
 
 def _view(row: Event) -> EventView:
-    return EventView(row.id, row.at, EventKind(row.kind), row.run_id, row.request_id, row.payload)
+    return EventView(row.id, row.seq, row.at, EventKind(row.kind), row.run_id, row.request_id, row.payload)
 
 
-def by_ids(session: Session, ids: list[int]) -> list[EventView]:
-    """The events that notifications named, in order."""
-    rows = session.scalars(select(Event).where(Event.id.in_(ids)).order_by(Event.id))
-    return [_view(row) for row in rows]
+def by_ids(session: Session, ids: Sequence[int]) -> list[EventView]:
+    """The events that notifications named, in the order of the ids given."""
+    found = {row.id: row for row in session.scalars(select(Event).where(Event.id.in_(ids)))}
+    return [_view(found[each]) for each in ids if each in found]
 
 
-def settled_after(session: Session, after: int, limit: int = 1000) -> list[EventView]:
-    """Events a client that saw everything up to `after` has missed, in order.
+def position(session: Session) -> int:
+    """How far the events are complete. A page that reads this before its own reads misses nothing if it goes on here.
 
-    Ids are given before commits, so an event with a lower id can appear after one with a higher id: a client asks
-    again from `overlap` ids earlier and drops those it knows.
+    `missed_since` this number returns every event that is not visible yet.
     """
-    rows = session.scalars(select(Event).where(Event.id > after).order_by(Event.id).limit(limit))
-    return [_view(row) for row in rows]
+    return int(session.scalar(text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) or 0)
 
 
-def latest_settled(session: Session) -> int:
-    """The highest event id below which no transaction that was open just now can still add one.
+@dataclass(frozen=True)
+class Missed:
+    """Events since a position, and whether these are all; `position` is where to go on."""
 
-    A page remembers it as the point up to which it has seen everything.
+    events: list[EventView]
+    complete: bool
+    position: int
+
+
+def missed_since(session: Session, seq: int, limit: int = 500) -> Missed:
+    """The events that whoever has seen everything up to position `seq` may not have seen, in the order written.
+
+    A transaction that stays open keeps the position where it was, so that the same events come again.
     """
-    bound = session.scalar(
-        text(
-            "select coalesce(max(id), 0) from events "
-            "where xmin::text::bigint < (pg_snapshot_xmin(pg_current_snapshot())::text::bigint % (2::bigint ^ 32)::bigint)"
+    now_at = position(session)
+    rows = session.scalars(select(Event).where(Event.tx >= seq).order_by(Event.id).limit(limit + 1)).all()
+    return Missed([_view(row) for row in rows[:limit]], len(rows) <= limit, now_at)
+
+
+@dataclass(frozen=True)
+class RunEvents:
+    """A page of a run's events; `cursor` asks for the next page, and at the end for what comes later."""
+
+    events: list[EventView]
+    more: bool
+    cursor: str
+
+
+def of_run(session: Session, run_id: str, cursor: str = "", limit: int = 200) -> RunEvents:
+    """The events of a run, oldest first. Following the cursor misses none, and gives some twice (see the module).
+
+    Raises:
+        InvalidInputError: the cursor is not one of ours.
+    """
+    after_tx, after_id, complete_to = _run_cursor(cursor)
+    if not complete_to:
+        # The pages of one scan agree on where the next scan begins: where the first page found the events complete.
+        complete_to = position(session)
+    rows = session.scalars(
+        select(Event)
+        .where(Event.run_id == run_id, tuple_(Event.tx, Event.id) > tuple_(after_tx, after_id))
+        .order_by(Event.tx, Event.id)
+        .limit(limit + 1)
+    ).all()
+    more, rows = len(rows) > limit, rows[:limit]
+    following = f"{rows[-1].tx}.{rows[-1].id}.{complete_to}" if more else f"{complete_to - 1}.{_MAX_ID}.0"
+    return RunEvents([_view(row) for row in rows], more, following)
+
+
+_MAX_ID = 2**63 - 1
+
+
+def _run_cursor(cursor: str) -> tuple[int, int, int]:
+    parts = cursor.split(".") if cursor else ["0", "0", "0"]
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and int(part) <= _MAX_ID for part in parts):
+        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+def snapshot(session: Session) -> str:
+    """Which transactions are visible now, for `appeared_since`."""
+    return str(session.scalar(text("select pg_current_snapshot()::text")))
+
+
+def appeared_since(session: Session, seen: str) -> Iterator[EventView]:
+    """Exactly the events that are visible now and were not in the snapshot `seen`, in the order written."""
+    rows = session.scalars(
+        select(Event)
+        .where(
+            Event.tx >= text("pg_snapshot_xmin(cast(:seen as pg_snapshot))::text::bigint"),
+            text("not pg_visible_in_snapshot(tx::text::xid8, cast(:seen as pg_snapshot))"),
         )
+        .order_by(Event.id)
+        .execution_options(yield_per=500)
+        .params(seen=seen)
     )
-    return int(bound or 0)
+    for row in rows:
+        yield _view(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, Text
+from sqlalchemy import BigInteger, Identity, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.base import Base
@@ -37,15 +37,32 @@ class AuditEntry(Base):
 
 
 class Event(Base):
-    """Something open pages want to know. Inserting one notifies the channel ``assent_events`` with its id."""
+    """Something open pages want to know. Inserting one notifies the channel ``assent_events`` with its id.
+
+    Ids are given before commits, so their order is not the order in which events appear. The two transaction numbers
+    make catching up exact (`app.services.events`).
+
+    Attributes:
+        tx: number of the transaction that wrote it.
+        seq: number of the oldest transaction that was open then. Whatever appears later than this event was written
+            by a transaction with this number or a higher one.
+    """
 
     __tablename__ = "events"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    tx: Mapped[int] = mapped_column(BigInteger, server_default=text("(pg_current_xact_id()::text::bigint)"))
+    seq: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)")
+    )
     at: Mapped[datetime]
     kind: Mapped[str]
     run_id: Mapped[str | None] = mapped_column(Text)
     request_id: Mapped[str | None] = mapped_column(Text)
     payload: Mapped[dict[str, Any]]
 
-    __table_args__ = (Index("ix_events_run", "run_id", "id"), Index("ix_events_request", "request_id", "id"))
+    __table_args__ = (
+        Index("ix_events_run", "run_id", "id"),
+        Index("ix_events_request", "request_id", "id"),
+        Index("ix_events_tx", "tx", "id"),
+    )

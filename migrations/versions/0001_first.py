@@ -70,6 +70,15 @@ def upgrade() -> None:
     op.create_table(
         "events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "tx", sa.BigInteger(), server_default=sa.text("(pg_current_xact_id()::text::bigint)"), nullable=False
+        ),
+        sa.Column(
+            "seq",
+            sa.BigInteger(),
+            server_default=sa.text("(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)"),
+            nullable=False,
+        ),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("run_id", sa.Text(), nullable=True),
@@ -79,6 +88,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_events_request", "events", ["request_id", "id"], unique=False)
     op.create_index("ix_events_run", "events", ["run_id", "id"], unique=False)
+    op.create_index("ix_events_tx", "events", ["tx", "id"], unique=False)
     op.create_table(
         "people",
         sa.Column("id", sa.Text(), nullable=False),
@@ -362,6 +372,7 @@ def downgrade() -> None:
     op.drop_table("teams")
     op.drop_index("uq_people_email", table_name="people")
     op.drop_table("people")
+    op.drop_index("ix_events_tx", table_name="events")
     op.drop_index("ix_events_run", table_name="events")
     op.drop_index("ix_events_request", table_name="events")
     op.drop_table("events")
