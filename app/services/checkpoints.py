@@ -30,13 +30,14 @@ from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy import Resolution, Vote, fold, progress
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.domain.risk import Assessment
+from app.domain.running import Asked, Journal, LostRunError
 from app.services import deciding
 from app.services.audit import record
 from app.services.clock import Clock
 from app.services.deciding import Ballot
 from app.services.events import EventKind, event_row, publish
-from app.services.journal import Journal, settle_receipts, write
-from app.services.opening import Asked, Assessed, Assessor, prepare, request_values
+from app.services.journal import settle_receipts, write
+from app.services.opening import Assessed, Assessor, prepare, request_values
 from app.services.runs import cancel_pending
 from app.store.engine import Sessions
 from app.store.jobs import JobQueue
@@ -46,12 +47,6 @@ from assent.contracts import NextAction, RiskLevel, Verdict
 
 ATTEMPTS = 20
 """How often a decision is tried again when others decide on the same request at the same moment."""
-
-
-class LostRunError(ConflictError):
-    """Another worker has taken this run up; whatever this one was about to write is void."""
-
-    code = "lost_run"
 
 
 @dataclass(frozen=True)
@@ -122,8 +117,8 @@ class CheckpointManager:
         self, session: Session, run: Run, ready: Assessed, previous: ApprovalRequest | None, now: datetime
     ) -> None:
         values = request_values(ready, run, now, previous, "")
+        values["expiry_job_id"] = self._jobs.expire(session, values["id"], values["expires_at"])
         session.execute(insert(ApprovalRequest).values(**values))
-        self._jobs.expire(session, values["id"], values["expires_at"])
         record(
             session, Actor(kind="agent", id="", name=values["agent"] or run.workflow, via=SYSTEM.via), "request.opened",
             now, request_id=values["id"], run_id=run.id, digest=ready.digest, risk=values["risk"], kind=values["kind"],
@@ -272,6 +267,8 @@ class CheckpointManager:
 
     def _wake(self, session: Session, request: ApprovalRequest, now: datetime) -> None:
         """Have a worker take the run up again; a paused run keeps the outcome until it is resumed."""
+        if request.expiry_job_id is not None:
+            self._jobs.forget(session, request.expiry_job_id)
         if request.run_id is None:
             return
         woken = session.execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,46 +10,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.domain.people import SYSTEM
+from app.domain.running import Journal, Step, StepKind
 from app.services.audit import record
 from app.services.events import EventKind, event_row, publish
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
 from app.store.runs import Artifact
-from assent.contracts import Receipt, ReceiptStatus, Verdict
-
-
-@dataclass
-class Journal:
-    """What is to be written about a run.
-
-    Attributes:
-        run_id: which run.
-        steps: rows for `publish`, in the order they happened.
-        receipts: what the workflow reported of outcomes.
-        artifacts: texts it published: ``name``, ``content``, ``media_type``.
-        delivered: ids of requests whose outcome the run has taken.
-    """
-
-    run_id: str
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
-    artifacts: list[dict[str, str]] = field(default_factory=list)
-    delivered: list[str] = field(default_factory=list)
-
-    def take(self) -> Journal:
-        """Everything so far, leaving this one empty."""
-        taken = Journal(self.run_id, self.steps, self.receipts, self.artifacts, self.delivered)
-        self.steps, self.receipts, self.artifacts, self.delivered = [], [], [], []
-        return taken
-
-    @property
-    def empty(self) -> bool:
-        """True when there is nothing to write."""
-        return not (self.steps or self.receipts or self.artifacts or self.delivered)
+from assent.contracts import ReceiptStatus, Verdict
 
 
 def write(session: Session, journal: Journal, now: datetime) -> None:
     """Write it down."""
-    publish(session, *journal.steps)
+    publish(session, *(_step_row(journal.run_id, step) for step in journal.steps))
     for artifact in journal.artifacts:
         _put_artifact(session, journal.run_id, artifact, now)
     for request_id in journal.delivered:
@@ -60,6 +30,20 @@ def write(session: Session, journal: Journal, now: datetime) -> None:
             session, journal.run_id, receipt.request_id, receipt.status, now,
             explicit=True, summary=receipt.summary, detail=receipt.detail,
         )  # fmt: skip
+
+
+_STEP_EVENTS = {
+    StepKind.STARTED: EventKind.STEP_STARTED,
+    StepKind.ENDED: EventKind.STEP_ENDED,
+    StepKind.FAILED: EventKind.STEP_FAILED,
+}
+
+
+def _step_row(run_id: str, step: Step) -> dict[str, Any]:
+    payload = {"task": step.task, "node": step.node, "title": step.title, "agent": step.agent, "tool": step.tool}
+    if step.kind is not StepKind.STARTED:
+        payload |= {"ms": step.ms, "suspended": step.suspended, "error": step.error}
+    return event_row(_STEP_EVENTS[step.kind], step.at, run_id=run_id, **payload)
 
 
 def _put_artifact(session: Session, run_id: str, artifact: dict[str, str], now: datetime) -> None:

@@ -11,34 +11,12 @@ from typing import Any
 from app.domain.policy import Terms, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment
+from app.domain.running import Asked
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 from assent.digests import digest_of
 
 Assessor = Callable[[dict[str, Any]], Assessment]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a suspended run asks, as a dialect understood it.
-
-    Attributes:
-        interrupt_id: LangGraph's id, or for a failed step one that names the task and its failure.
-        dialect: who knows how to write the answer.
-        document: the proposal, masked, JSON-ready; has at least ``kind`` and ``title``.
-        value_digest: digest of the raw value.
-        response_schema: JSON Schema of the answer, or None.
-        node: the graph's node that asks.
-        agent: who proposes.
-    """
-
-    interrupt_id: str
-    dialect: str
-    document: dict[str, Any]
-    value_digest: str
-    response_schema: dict[str, Any] | None
-    node: str
-    agent: str
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,40 +10,15 @@ from sqlalchemy.orm import Session
 
 from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM
+from app.domain.running import Delivery, Journal, LostRunError, RunSnapshot
 from app.services.audit import record
-from app.services.checkpoints import LostRunError
 from app.services.clock import Clock
 from app.services.deciding import undelivered
 from app.services.events import EventKind, event_row, publish
-from app.services.journal import Journal, refuse_delivery, settle_receipts, write
+from app.services.journal import refuse_delivery, settle_receipts, write
 from app.services.runs import cancel_pending
 from app.store.engine import Sessions
 from app.store.runs import Run
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """An outcome that waits to reach the run."""
-
-    request_id: str
-    interrupt_id: str
-    dialect: str
-    value_digest: str
-    node: str
-    response_schema: dict[str, Any] | None
-    outcome: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class RunSnapshot:
-    """A run as a worker took it up. `attempt` is the fence: writes of an older attempt are refused."""
-
-    id: str
-    workflow: str
-    version: str
-    input: dict[str, Any]
-    attempt: int
-    deliveries: list[Delivery] = field(default_factory=list)
 
 
 class RunProgress:

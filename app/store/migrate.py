@@ -29,6 +29,30 @@ _LOCK_KEY = 0x415353454E54  # "ASSENT"
 _LOCK_SECONDS = 300.0
 
 
+_WAKE_BLOCKED_JOBS: LiteralString = """
+create or replace function assent_wake_blocked_job() returns trigger language plpgsql as $$
+declare
+    blocked record;
+begin
+    select id, queue_name into blocked from procrastinate_jobs
+        where lock = old.lock and status = 'todo' and id <> old.id
+            and (scheduled_at is null or scheduled_at <= now())
+        order by priority desc, id limit 1;
+    if found then
+        perform pg_notify(
+            'procrastinate_any_queue_v1', json_build_object('type', 'job_inserted', 'job_id', blocked.id)::text);
+    end if;
+    return null;
+end $$;
+create or replace trigger assent_wake_blocked_job_deleted after delete on procrastinate_jobs
+    for each row when (old.lock is not null) execute function assent_wake_blocked_job();
+create or replace trigger assent_wake_blocked_job_ended after update of status on procrastinate_jobs
+    for each row when (old.lock is not null and old.status = 'doing') execute function assent_wake_blocked_job();
+"""
+# procrastinate wakes its workers when a job is inserted, but not when a job that a lock kept waiting becomes free: a
+# decision that comes while the job that opened its request is still ending would wait for the next poll.
+
+
 class SchemaError(AssentError):
     """The database's schema is not the one this version needs."""
 
@@ -54,6 +78,7 @@ def upgrade(database_url: str) -> None:
             raise SchemaError(_ahead(current, head))
         _upgrade_assent(database_url)
         _upgrade_procrastinate(connection)
+        connection.execute(_WAKE_BLOCKED_JOBS)
 
 
 def check(database_url: str) -> None:

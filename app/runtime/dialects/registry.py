@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.domain.running import Asked
 from app.runtime.dialects.assent_proposal import AssentDialect
 from app.runtime.dialects.base import Dialect, jsonable
 from app.runtime.dialects.failure import FailureDialect
 from app.runtime.dialects.plain import SchemaDialect, ValueDialect
-from app.services.opening import Asked
 from assent.digests import digest_of
 
 DIALECTS: tuple[Dialect, ...] = (AssentDialect(), SchemaDialect(), ValueDialect())
@@ -23,7 +23,13 @@ def understand(interrupt_id: str, value: Any, response_schema: Any, node: str, a
         seen = dialect.recognise(plain, schema)
         if seen is not None:
             return Asked(
-                interrupt_id, dialect.name, seen.document, value_digest(value, schema), seen.response_schema, node, agent
+                interrupt_id,
+                dialect.name,
+                seen.document,
+                value_digest(value, schema),
+                seen.response_schema,
+                node,
+                agent,
             )
     raise AssertionError("the last dialect recognises everything")
 

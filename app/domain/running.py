@@ -1,0 +1,168 @@
+"""What the runtime and the use cases say to each other about a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from app.domain.errors import ConflictError
+from assent.contracts import Receipt
+
+
+class LostRunError(ConflictError):
+    """Another worker has taken this run up; whatever this one was about to write is void."""
+
+    code = "lost_run"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a suspended run asks, as a dialect understood it.
+
+    Attributes:
+        interrupt_id: LangGraph's id, or for a failed step one that names the task and its failure.
+        dialect: who knows how to write the answer.
+        document: the proposal, masked, JSON-ready; has at least ``kind`` and ``title``.
+        value_digest: digest of the raw value.
+        response_schema: JSON Schema of the answer, or None.
+        node: the graph's node that asks.
+        agent: who proposes.
+    """
+
+    interrupt_id: str
+    dialect: str
+    document: dict[str, Any]
+    value_digest: str
+    response_schema: dict[str, Any] | None
+    node: str
+    agent: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An outcome that waits to reach the run. `outcome` is the JSON of an `assent.Outcome`."""
+
+    request_id: str
+    interrupt_id: str
+    dialect: str
+    value_digest: str
+    node: str
+    response_schema: dict[str, Any] | None
+    outcome: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunSnapshot:
+    """A run as a worker took it up. `attempt` is the fence: writes of an older attempt are refused."""
+
+    id: str
+    workflow: str
+    version: str
+    input: dict[str, Any]
+    attempt: int
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+class StepKind(StrEnum):
+    """What happened to one execution of a node."""
+
+    STARTED = "started"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Step:
+    """The start or the end of one execution of a node.
+
+    Attributes:
+        task: LangGraph's id of the execution; it stays the same when the node runs again after a suspension.
+        node: the node's name, with its parents' for nodes of subgraphs (``parent/child``).
+        ms: how long it took, in milliseconds; None at the start.
+        suspended: it ended by asking for a person.
+        error: why it failed, masked.
+    """
+
+    kind: StepKind
+    at: datetime
+    task: str
+    node: str
+    title: str
+    agent: str
+    tool: str
+    ms: int | None = None
+    suspended: bool = False
+    error: str = ""
+
+
+@dataclass
+class Journal:
+    """What is to be written about a run.
+
+    Attributes:
+        run_id: which run.
+        steps: in the order they happened.
+        receipts: what the workflow reported of outcomes.
+        artifacts: texts it published: ``name``, ``content``, ``media_type``.
+        delivered: ids of requests whose outcome the run has taken.
+    """
+
+    run_id: str
+    steps: list[Step] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    artifacts: list[dict[str, str]] = field(default_factory=list)
+    delivered: list[str] = field(default_factory=list)
+
+    def take(self) -> Journal:
+        """Everything so far, leaving this one empty."""
+        taken = Journal(self.run_id, self.steps, self.receipts, self.artifacts, self.delivered)
+        self.steps, self.receipts, self.artifacts, self.delivered = [], [], [], []
+        return taken
+
+    def put_back(self, earlier: Journal) -> None:
+        """Undo `take` when the writing failed."""
+        self.steps[:0], self.receipts[:0] = earlier.steps, earlier.receipts
+        self.artifacts[:0], self.delivered[:0] = earlier.artifacts, earlier.delivered
+
+    @property
+    def empty(self) -> bool:
+        """True when there is nothing to write."""
+        return not (self.steps or self.receipts or self.artifacts or self.delivered)
+
+
+class RunStore(Protocol):
+    """What the runtime needs of the use cases; every method is one short transaction.
+
+    Writes raise LostRunError when the run was taken up elsewhere since `attempt`.
+    """
+
+    def begin(self, run_id: str) -> RunSnapshot | None:
+        """Take the run up if there is something to do."""
+        ...
+
+    def note(self, attempt: int, journal: Journal) -> None:
+        """Write what happened so far, while the run goes on."""
+        ...
+
+    def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
+        """An outcome does not fit what the run asks now and will not be delivered."""
+        ...
+
+    def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
+        """Open requests and let the run rest; True if an outcome waits already."""
+        ...
+
+    def complete(self, attempt: int, journal: Journal, result: Any) -> None:
+        """The run has come to its end."""
+        ...
+
+    def fail(self, attempt: int, journal: Journal, problem: str) -> None:
+        """The run cannot go on."""
+        ...
+
+    def drained(self, attempt: int, journal: Journal) -> None:
+        """The run stopped between two steps because somebody asked for it."""
+        ...

@@ -1,0 +1,185 @@
+"""Advancing one run: take it up, guard, drive, and write down how it rests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
+from langgraph.types import StateSnapshot
+
+from app.domain.running import Asked, Journal, LostRunError, RunSnapshot, RunStore
+from app.runtime.dialects.base import jsonable
+from app.runtime.dialects.failure import failure_document, failure_schema
+from app.runtime.dialects.registry import value_digest
+from app.runtime.driver import Driver, Rest
+from app.runtime.guard import failure_id, plan
+from app.runtime.leases import Leases
+from app.runtime.library import Library, WorkflowError
+from assent.masking import mask, mask_text
+
+log = structlog.get_logger(__name__)
+
+
+class RunBusyError(Exception):
+    """The run's lock is held elsewhere; the job is to be tried again a little later."""
+
+
+class Advancer:
+    """Advances runs, each under its lock, as far as they go without a person."""
+
+    def __init__(self, library: Library, store: RunStore, leases: Leases) -> None:
+        self.library = library
+        self._store = store
+        self._leases = leases
+        self._controls: dict[str, RunControl] = {}
+
+    async def advance(self, run_id: str) -> None:
+        """Advance the run until it waits for a person, ends, or is paused.
+
+        Raises:
+            RunBusyError: another process holds the run.
+        """
+        async with self._leases.run(run_id) as held:
+            if not held:
+                raise RunBusyError(run_id)
+            with structlog.contextvars.bound_contextvars(run_id=run_id):
+                try:
+                    while await self._once(run_id):
+                        pass
+                except LostRunError:
+                    log.warning("run.lost")
+
+    def steer(self, run_id: str) -> None:
+        """Stop the run before its next step, if it is being advanced here: somebody wants it paused or cancelled."""
+        if control := self._controls.get(run_id):
+            control.request_drain("steered")
+
+    def drain(self) -> None:
+        """Stop all runs before their next step, because this process is to end."""
+        for control in self._controls.values():
+            control.request_drain("shutdown")
+
+    @property
+    def active(self) -> list[str]:
+        """Ids of the runs that are being advanced here."""
+        return list(self._controls)
+
+    async def _once(self, run_id: str) -> bool:
+        """One drive. True if there is more to do at once."""
+        snapshot = await _call(self._store.begin, run_id)
+        if snapshot is None:
+            return False
+        journal = Journal(run_id)
+        try:
+            graph = self.library.graph(snapshot.workflow)
+            workflow = self.library.workflow(snapshot.workflow)
+            initial = workflow.state_for(snapshot.input) if snapshot.attempt == 1 else None
+        except (WorkflowError, ValueError) as error:
+            await _call(self._store.fail, snapshot.attempt, journal, mask_text(str(error)))
+            return False
+        self._controls[run_id] = RunControl()
+        try:
+            return await self._drive(snapshot, graph, initial, journal)
+        finally:
+            del self._controls[run_id]
+
+    async def _drive(
+        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], initial: Any, journal: Journal
+    ) -> bool:
+        config: RunnableConfig = {"configurable": {"thread_id": snapshot.id}}
+        facts = self.library.node_facts(snapshot.workflow)
+        driver = Driver(
+            graph, config, facts, journal,
+            lambda taken: _call(self._store.note, snapshot.attempt, taken), self._controls[snapshot.id],
+        )  # fmt: skip
+        if initial is not None:
+            # Nothing can be stored for a run that was never taken up before.
+            return await self._rest(snapshot, graph, config, driver, journal, await driver.run(initial))
+        state = await graph.aget_state(config)
+        todo = plan(state, snapshot.deliveries, self._first_input(snapshot, state))
+        for request_id, reason in todo.refused.items():
+            await _call(self._store.refuse, snapshot.id, snapshot.attempt, request_id, reason)
+        journal.delivered.extend(todo.delivered)
+        if todo.end:
+            await _call(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
+            return False
+        if todo.finished:
+            await _call(self._store.complete, snapshot.attempt, journal, _result(state))
+            return False
+        if todo.wait:
+            asked = self._pending(state, driver, facts)
+            return bool(await _call(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal))
+        for node in todo.skip:
+            await graph.aupdate_state(config, {}, as_node=node)
+        return await self._rest(snapshot, graph, config, driver, journal, await driver.run(todo.send))
+
+    def _first_input(self, snapshot: RunSnapshot, state: StateSnapshot) -> Any:
+        if state.created_at is not None:
+            return None
+        return self.library.workflow(snapshot.workflow).state_for(snapshot.input)
+
+    async def _rest(
+        self,
+        snapshot: RunSnapshot,
+        graph: CompiledStateGraph[Any],
+        config: RunnableConfig,
+        driver: Driver,
+        journal: Journal,
+        rest: Rest,
+    ) -> bool:
+        """Write down how a drive came to rest. True if there is more to do at once."""
+        if rest.drained:
+            await _call(self._store.drained, snapshot.attempt, journal)
+            return False
+        if rest.asked and rest.error is None:
+            return bool(await _call(self._store.suspend, snapshot.id, snapshot.attempt, rest.asked, journal))
+        state = await graph.aget_state(config)
+        if rest.error is not None and not any(task.error for task in state.tasks):
+            # No node failed: the graph itself, its input or our own store did.
+            log.error("run.broken", exc_info=rest.error)
+            await _call(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
+            return False
+        if state.next:
+            asked = self._pending(state, driver, self.library.node_facts(snapshot.workflow), rest.error)
+            return bool(await _call(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal))
+        await _call(self._store.complete, snapshot.attempt, journal, _result(state))
+        return False
+
+    @staticmethod
+    def _pending(
+        state: StateSnapshot, driver: Driver, facts: dict[str, dict[str, Any]], error: Exception | None = None
+    ) -> list[Asked]:
+        """Everything the stored thread waits for: interrupts, and steps that failed."""
+        asked = [driver.asked(task.name, interrupt) for task in state.tasks for interrupt in task.interrupts]
+        for task in state.tasks:
+            if not task.error:
+                continue
+            said = facts.get(task.name, {"title": task.name, "skippable": False, "agent": ""})
+            # The stored error is a text; the exception itself, where it is this one, has the trace.
+            cause = error if error is not None and repr(error) == str(task.error) else str(task.error)
+            document = failure_document(task.name, said["title"], cause, said["skippable"])
+            asked.append(
+                Asked(
+                    failure_id(task.id, str(task.error)), "error", document, value_digest(str(task.error), None),
+                    failure_schema(document), task.name, said["agent"],
+                )
+            )  # fmt: skip
+        return asked
+
+
+def _result(state: StateSnapshot) -> Any:
+    """The final values, JSON-ready and masked; too large ones are left out with a word on it."""
+    values = mask(jsonable(state.values))[0]
+    if len(str(values)) > 1_000_000:
+        return {"note": "The result is too large to be kept here."}
+    return values
+
+
+async def _call(method: Callable[..., Any], *arguments: Any) -> Any:
+    """The use cases are synchronous; they run in a thread so that other runs go on meanwhile."""
+    return await asyncio.to_thread(method, *arguments)

@@ -1,0 +1,136 @@
+"""Finding workflows by name, and describing them for the catalogue."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from typing import Any
+
+import structlog
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from assent.workflow import Workflow
+
+log = structlog.get_logger(__name__)
+GROUP = "assent.workflows"
+
+
+class WorkflowError(Exception):
+    """A workflow cannot be loaded; the text says which and why."""
+
+
+def find_workflows(paths: Iterable[str] = ()) -> list[Workflow]:
+    """The workflows named by dotted path, or all that are installed.
+
+    Args:
+        paths: ``package.module:NAME`` each; empty: the entry points of the group ``assent.workflows`` and the
+            packages under ``workflows``, which export ``WORKFLOW``.
+
+    Raises:
+        WorkflowError: one of the named cannot be loaded. Of those found by themselves, a broken one is logged and left
+            out, so that it does not stop the others.
+    """
+    named = list(paths)
+    found: dict[str, Workflow] = {}
+    for path in named or _installed():
+        try:
+            workflow = _load(path)
+            if workflow.name in found:
+                continue
+            found[workflow.name] = workflow
+        except Exception as error:
+            if named:
+                raise WorkflowError(f"{path}: {error}") from error
+            log.exception("workflow.broken", path=path)
+    return list(found.values())
+
+
+def _installed() -> list[str]:
+    paths = [point.value for point in entry_points(group=GROUP)]
+    try:
+        package = importlib.import_module("workflows")
+    except ModuleNotFoundError:
+        return paths
+    return paths + [f"workflows.{module.name}:WORKFLOW" for module in pkgutil.iter_modules(package.__path__)]
+
+
+def _load(path: str) -> Workflow:
+    module, _, name = path.partition(":")
+    workflow = getattr(importlib.import_module(module), name or "WORKFLOW")
+    if not isinstance(workflow, Workflow):
+        raise TypeError(f"{name or 'WORKFLOW'} is not an assent.Workflow")
+    return workflow
+
+
+class Library:
+    """Workflows, compiled once for one checkpointer."""
+
+    def __init__(self, workflows: Iterable[Workflow], checkpointer: Any) -> None:
+        self._workflows = {workflow.name: workflow for workflow in workflows}
+        self._checkpointer = checkpointer
+        self._graphs: dict[str, CompiledStateGraph[Any]] = {}
+
+    def workflow(self, name: str) -> Workflow:
+        """Raises WorkflowError if it is not installed here."""
+        try:
+            return self._workflows[name]
+        except KeyError:
+            raise WorkflowError(f"The workflow {name!r} is not installed on this worker.") from None
+
+    def graph(self, name: str) -> CompiledStateGraph[Any]:
+        """The compiled graph. Raises WorkflowError."""
+        if name not in self._graphs:
+            builder = self.workflow(name).build()
+            if not isinstance(builder, StateGraph):
+                raise WorkflowError(f"The workflow {name!r} does not build a StateGraph.")
+            self._graphs[name] = builder.compile(checkpointer=self._checkpointer)
+        return self._graphs[name]
+
+    def node_facts(self, name: str) -> dict[str, dict[str, Any]]:
+        """Title, agent, tool and skippable of each node."""
+        builder = self.graph(name).builder
+        return {node: node_facts(node, spec.metadata) for node, spec in builder.nodes.items()}
+
+    def describe(self) -> list[dict[str, Any]]:
+        """The rows of the catalogue."""
+        return [self._entry(workflow) for workflow in self._workflows.values()]
+
+    def _entry(self, workflow: Workflow) -> dict[str, Any]:
+        drawn = self.graph(workflow.name).get_graph()
+        facts = self.node_facts(workflow.name)
+        edges = [[edge.source, edge.target] for edge in drawn.edges]
+        return {
+            "name": workflow.name,
+            "version": workflow.version,
+            "title": workflow.title,
+            "description": workflow.description,
+            "input_schema": workflow.input_model.model_json_schema(),
+            "examples": list(workflow.examples),
+            "nodes": [{"id": node, **facts[node]} for node in _in_order(edges) if node in facts],
+            "edges": [edge for edge in edges if edge[0] != START and edge[1] != END],
+        }
+
+
+def node_facts(node: str, metadata: dict[str, Any] | None) -> dict[str, Any]:
+    """What a node says of itself, with its name where it says nothing."""
+    said = metadata or {}
+    return {
+        "title": str(said.get("title") or node.replace("_", " ").capitalize()),
+        "agent": str(said.get("agent") or ""),
+        "tool": str(said.get("tool") or ""),
+        "skippable": bool(said.get("skippable", False)),
+    }
+
+
+def _in_order(edges: list[list[str]]) -> list[str]:
+    """Nodes by distance from the start, which is how people read a graph."""
+    order: list[str] = []
+    front = [START]
+    while front:
+        following = [target for node in front for source, target in edges if source == node]
+        front = [node for node in dict.fromkeys(following) if node not in order]
+        order.extend(front)
+    return order

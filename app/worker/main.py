@@ -1,0 +1,172 @@
+"""The worker process: advances runs and keeps deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import procrastinate
+import psycopg
+import structlog
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from procrastinate.manager import JobManager
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from app.runtime.advance import Advancer
+from app.runtime.leases import Leases
+from app.runtime.library import Library, find_workflows
+from app.services.bundle import build_services
+from app.services.catalogue import publish_catalogue
+from app.services.runs import CONTROL_CHANNEL
+from app.settings import Settings
+from app.store.engine import make_engine
+from app.worker.adapter import WorkerStore
+from app.worker.rescue import keep_rescuing, rescue_jobs
+from app.worker.tasks import register_tasks
+
+log = structlog.get_logger(__name__)
+
+LEASE_LOST_EXIT = 75
+"""Exit code after the lease's connection was lost; the supervisor starts the process again."""
+POLL_SECONDS = 0.5
+"""How late a scheduled job may be found; jobs without a schedule are found at once by notification."""
+SHUTDOWN_SECONDS = 20.0
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT. The database is migrated and `settings.database_url` is set."""
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    # Node functions and use cases that are not async run in threads; twice the jobs leaves room for both.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * settings.worker_concurrency + 4))
+    async with AsyncExitStack() as stack:
+        leases = await stack.enter_async_context(Leases(settings.database_url, _stop_at_once))
+        pool = await stack.enter_async_context(_pool(settings))
+        library = Library(find_workflows(settings.workflows), AsyncPostgresSaver(pool))
+        services = build_services(
+            make_engine(settings.database_url, pool_size=settings.worker_concurrency, application_name="assent worker")
+        )
+        stack.callback(services.engine.dispose)
+        publish_catalogue(services.sessions, library.describe())
+        store = WorkerStore(services.sessions, services.clock, services.checkpoints)
+        advancer = Advancer(library, store, leases)
+        app = procrastinate.App(connector=_connector(settings))
+        app.job_manager = ClaimingJobManager(app.connector, leases)
+        register_tasks(app, advancer, services.checkpoints)
+        await stack.enter_async_context(app.open_async())
+        await _run_worker(app, settings, leases, advancer)
+
+
+async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases, advancer: Advancer) -> None:
+    worker = procrastinate.worker.Worker(
+        app,
+        name="assent",
+        concurrency=settings.worker_concurrency,
+        fetch_job_polling_interval=POLL_SECONDS,
+        shutdown_graceful_timeout=SHUTDOWN_SECONDS,
+        delete_jobs="successful",
+        install_signal_handlers=False,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, worker, advancer)
+    await rescue_jobs(app, leases, None)
+    helpers = [
+        asyncio.create_task(keep_rescuing(app, leases, worker), name="rescue"),
+        asyncio.create_task(_follow_controls(settings, advancer), name="controls"),
+    ]
+    log.info("worker.ready", workflows=[entry["name"] for entry in advancer.library.describe()])
+    try:
+        await worker.run()
+    finally:
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+
+
+class ClaimingJobManager(JobManager):
+    """Holds the worker's own lock before its first job, so that nobody takes a living worker for dead."""
+
+    def __init__(self, connector: procrastinate.BaseConnector, leases: Leases) -> None:
+        super().__init__(connector)
+        self._leases = leases
+
+    async def register_worker(self) -> int:
+        """As procrastinate's, and claims the id."""
+        worker_id = await super().register_worker()
+        await self._leases.claim_worker(worker_id)
+        return worker_id
+
+
+async def _follow_controls(settings: Settings, advancer: Advancer) -> None:
+    """Pass on what people ask of runs that are being advanced here."""
+    while True:
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                settings.database_url, autocommit=True, application_name="assent worker controls"
+            )
+            async with connection:
+                await connection.execute(f"listen {CONTROL_CHANNEL}")
+                # What was asked while nobody listened is in the runs themselves.
+                await _steer_flagged(connection, advancer)
+                async for notice in connection.notifies():
+                    advancer.steer(notice.payload)
+        except psycopg.OperationalError:
+            log.warning("controls.disconnected")
+            await asyncio.sleep(1)
+
+
+async def _steer_flagged(connection: psycopg.AsyncConnection, advancer: Advancer) -> None:
+    cursor = await connection.execute("select id from runs where control <> '' and id = any(%s)", (advancer.active,))
+    for (run_id,) in await cursor.fetchall():
+        advancer.steer(run_id)
+
+
+def _stop(worker: procrastinate.worker.Worker, advancer: Advancer) -> None:
+    worker.stop()
+    advancer.drain()
+
+
+def _stop_at_once() -> None:
+    """Without its lease this process must not do anything more, not even what runs in threads."""
+    with suppress(Exception):
+        log.error("worker.lease_lost", exit=LEASE_LOST_EXIT)
+    os._exit(LEASE_LOST_EXIT)
+
+
+def _connector(settings: Settings) -> procrastinate.PsycopgConnector:
+    # Losing the last moments of the job queue's own bookkeeping in a crash of the *database* is harmless: a job is run
+    # again, and the resume guard and the receipts make that safe. Decisions are never written over this connection.
+    return procrastinate.PsycopgConnector(
+        conninfo=settings.database_url,
+        min_size=2,
+        max_size=max(4, settings.worker_concurrency // 2),
+        kwargs={"options": "-c synchronous_commit=off", "application_name": "assent worker jobs"},
+    )
+
+
+@asynccontextmanager
+async def _pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]]:
+    """Connections for LangGraph's checkpoints."""
+    pool = AsyncConnectionPool(
+        settings.database_url,
+        min_size=2,
+        max_size=max(4, settings.worker_concurrency),
+        open=False,
+        connection_class=psycopg.AsyncConnection[DictRow],
+        kwargs={
+            "autocommit": True,
+            "prepare_threshold": 0,
+            "row_factory": dict_row,
+            "application_name": "assent worker checkpoints",
+        },
+    )
+    async with pool:
+        yield pool
