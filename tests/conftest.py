@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from app.cli.database import upgrade_everything
+from app.cli.schema import upgrade_everything
 from app.embedded import EmbeddedServer
 from app.settings import Settings
 
@@ -56,9 +56,11 @@ def postgres_server() -> Iterator[Server]:
     if given:
         yield Server(given)
         return
-    with tempfile.TemporaryDirectory(prefix="assent-tests-") as folder:
-        with EmbeddedServer(Path(folder), throwaway=True) as server:
-            yield Server(server.url("postgres"))
+    with (
+        tempfile.TemporaryDirectory(prefix="assent-tests-") as folder,
+        EmbeddedServer(Path(folder), throwaway=True) as server,
+    ):
+        yield Server(server.url("postgres"))
 
 
 @pytest.fixture(scope="session")

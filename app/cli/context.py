@@ -1,10 +1,8 @@
-"""What the commands share: the way to the database, who acts, and how results are printed."""
+"""What the commands share: the way to the database, and how results are printed."""
 
 from __future__ import annotations
 
-import getpass
 import json
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,7 +10,6 @@ from typing import Any
 
 import click
 
-from app.domain.people import Actor, Via
 from app.embedded import running_server
 from app.settings import Settings, load_settings, with_secret_key
 
@@ -28,15 +25,6 @@ def database_address() -> Iterator[tuple[Settings, str]]:
         return
     with running_server(settings.data_dir) as address:
         yield with_secret_key(settings), address
-
-
-def operator() -> Actor:
-    """Who sits at the command line: somebody with the database's address may do anything, and it is recorded."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        name = "somebody"
-    return Actor(kind="system", id="", name=f"Command line ({name})", via=Via.COMMAND_LINE, source=socket.gethostname())
 
 
 def print_json(value: Any) -> None:

@@ -57,7 +57,7 @@ def web() -> None:
 @click.command()
 def worker() -> None:
     """Run a worker process on an existing, migrated database."""
-    from app.cli.database import check_everything
+    from app.cli.schema import check_everything
     from app.worker.main import run
 
     follow_supervisor()

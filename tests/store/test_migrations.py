@@ -10,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from app.cli.database import check_everything, upgrade_everything
+from app.cli.schema import check_everything, upgrade_everything
 from app.store import migrate, people, record, requests, runs  # noqa: F401 - their tables are part of the metadata
 from app.store.base import metadata
 from app.store.engine import make_engine
@@ -56,7 +56,7 @@ def test_a_second_upgrade_changes_nothing_and_is_quick(database_url):
 
 
 def test_an_empty_database_is_behind(empty_database_url):
-    with pytest.raises(migrate.SchemaError, match="is behind .*assent db upgrade"):
+    with pytest.raises(migrate.SchemaError, match=r"is behind .*assent db upgrade"):
         migrate.check(empty_database_url)
 
 

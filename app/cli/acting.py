@@ -1,0 +1,49 @@
+"""The use cases for commands, and in whose name a command acts."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.cli.context import database_address
+from app.domain.errors import ForbiddenError
+from app.domain.people import Actor, Via
+from app.services.bundle import Services, build_services
+from app.settings import Settings
+from app.store.engine import make_engine
+from app.store.migrate import check
+
+
+@contextmanager
+def use_cases() -> Iterator[tuple[Settings, Services]]:
+    """The settings and the use cases, over a database whose schema was found to fit.
+
+    Raises:
+        AssentError, EmbeddedError, SettingsError: they cannot be had, or the command is refused.
+    """
+    with database_address() as (settings, address):
+        check(address)
+        engine = make_engine(address, pool_size=2, application_name="assent command line")
+        try:
+            yield settings, build_services(engine)
+        finally:
+            engine.dispose()
+
+
+def acting(services: Services, email: str) -> Actor:
+    """The person in whose name the command acts; what they may do is checked as everywhere. Raises AssentError."""
+    person = services.people.by_email(email)
+    if not person.active:
+        raise ForbiddenError(f"The account of {person.email} is not active.")
+    return person.as_actor(Via.COMMAND_LINE, socket.gethostname())
+
+
+def operator() -> Actor:
+    """Who sits at the command line: somebody with the database's address may do anything, and it is recorded."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = "somebody"
+    return Actor(kind="system", id="", name=f"Command line ({name})", via=Via.COMMAND_LINE, source=socket.gethostname())

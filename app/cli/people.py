@@ -1,0 +1,101 @@
+"""`assent user`: accounts and sign-in links."""
+
+from __future__ import annotations
+
+import click
+
+from app.cli.acting import operator, use_cases
+from app.cli.context import as_json, print_json, print_table
+from app.domain.people import Role
+from app.services.people import LINK_LIFETIME
+from app.settings import Settings
+from app.store.people import Person
+
+
+@click.group()
+def user() -> None:
+    """Add people and make sign-in links."""
+
+
+@user.command()
+@click.argument("email")
+@click.option("--name", required=True, help="As shown and recorded.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    type=click.Choice([each.value for each in Role]),
+    help="Repeatable.",
+)
+@click.option("--team", "teams", multiple=True, help="Slug of a team; made if there is none. Repeatable.")
+@as_json
+def add(email: str, name: str, roles: tuple[str, ...], teams: tuple[str, ...], as_json: bool) -> None:
+    """Add a person, and print a link with which they sign in once."""
+    with use_cases() as (settings, services):
+        person = services.people.add(operator(), name, email, [Role(each) for each in roles], teams)
+        address = link_address(settings, services.people.make_link(operator(), person.id))
+    if as_json:
+        print_json({**_facts(person), "link": address})
+    else:
+        click.echo(f"{person.name} may sign in once within {_minutes()} minutes at\n{address}")
+
+
+@user.command()
+@click.argument("email")
+@as_json
+def link(email: str, as_json: bool) -> None:
+    """Print a link with which the person signs in once."""
+    with use_cases() as (settings, services):
+        person = services.people.by_email(email)
+        address = link_address(settings, services.people.make_link(operator(), person.id))
+    if as_json:
+        print_json({**_facts(person), "link": address})
+    else:
+        click.echo(f"{person.name} may sign in once within {_minutes()} minutes at\n{address}")
+
+
+@user.command("list")
+@as_json
+def list_people(as_json: bool) -> None:
+    """List all people."""
+    with use_cases() as (_settings, services):
+        people = services.people.everybody()
+    if as_json:
+        print_json([_facts(person) for person in people])
+        return
+    rows = [
+        (
+            person.email,
+            person.name,
+            ", ".join(person.roles),
+            ", ".join(team.slug for team in person.teams),
+            _yes(person),
+        )
+        for person in people
+    ]
+    print_table(("EMAIL", "NAME", "ROLES", "TEAMS", "ACTIVE"), rows, "There is nobody yet: assent user add --help")
+
+
+def link_address(settings: Settings, token: str) -> str:
+    """The address of the page that signs in with `token`."""
+    return f"{settings.public_url}/sign-in/{token}"
+
+
+def _minutes() -> int:
+    return int(LINK_LIFETIME.total_seconds() // 60)
+
+
+def _yes(person: Person) -> str:
+    return "yes" if person.active else "no"
+
+
+def _facts(person: Person) -> dict[str, object]:
+    return {
+        "id": person.id,
+        "email": person.email,
+        "name": person.name,
+        "roles": person.roles,
+        "teams": [team.slug for team in person.teams],
+        "active": person.active,
+    }

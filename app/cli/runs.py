@@ -1,0 +1,122 @@
+"""`assent run`: start runs and look at them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.cli.acting import acting, operator, use_cases
+from app.cli.context import as_json, print_json, print_table
+from app.domain.errors import InvalidInputError
+from app.services.views import RunView
+from app.store.runs import Run
+
+
+@click.group()
+def run() -> None:
+    """Start runs and look at them."""
+
+
+@run.command()
+@click.argument("workflow")
+@click.option("--input", "text", default="{}", help="JSON object, or @FILE that holds one.")
+@click.option("--title", default="", help="What the run is called; default: the workflow's title.")
+@click.option("--as", "email", default="", help="Mail address of the person who starts it; they may not approve it.")
+@as_json
+def start(workflow: str, text: str, title: str, email: str, as_json: bool) -> None:
+    """Start a run of WORKFLOW; a worker takes it up."""
+    document = _document(text)
+    with use_cases() as (settings, services):
+        actor = acting(services, email) if email else operator()
+        started = services.runs.start(actor, workflow, document, title)
+    if as_json:
+        print_json(_facts(started))
+    else:
+        click.echo(f"{started.id}\n{settings.public_url}/runs/{started.id}")
+
+
+@run.command()
+@click.argument("run_id")
+@as_json
+def show(run_id: str, as_json: bool) -> None:
+    """Show where a run stands."""
+    with use_cases() as (_settings, services):
+        view = services.views.run(run_id, operator())
+    if as_json:
+        print_json(_everything(view))
+        return
+    click.echo(f"{view.run.title}: {view.state.value} ({view.workflow_title}, version {view.run.workflow_version})")
+    if view.run.error:
+        click.echo(f"Error: {_one_line(view.run.error)}")
+    click.echo("")
+    steps = [(step.started_at, step.title, step.agent, step.state, _duration(step.duration_ms)) for step in view.steps]
+    print_table(("STARTED", "STEP", "AGENT", "STATE", "TOOK"), steps, "No step has started yet.")
+    if view.requests:
+        click.echo("")
+        requests = [(each.id, each.risk, each.state, each.title) for each in view.requests]
+        print_table(("REQUEST", "RISK", "STATE", "TITLE"), requests, "")
+    if view.artifacts:
+        click.echo("\nArtifacts: " + ", ".join(each.name for each in view.artifacts))
+
+
+@run.command("list")
+@click.option("--state", default="", help="Only runs in this state.")
+@click.option("--limit", default=50, type=click.IntRange(1, 200), show_default=True)
+@as_json
+def list_runs(state: str, limit: int, as_json: bool) -> None:
+    """List runs, newest first."""
+    with use_cases() as (_settings, services):
+        runs = services.runs.recent(state, limit=limit)
+    if as_json:
+        print_json([_facts(each) for each in runs])
+        return
+    rows = [(each.id, each.created_at, each.state, each.started_by_name, each.title) for each in runs]
+    print_table(("RUN", "STARTED", "STATE", "BY", "TITLE"), rows, "There are no runs.")
+
+
+def _document(text: str) -> Any:
+    try:
+        return json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
+    except OSError as error:
+        raise InvalidInputError(f"{text[1:]} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise InvalidInputError(f"The input is not JSON: {error}.") from None
+
+
+def _everything(view: RunView) -> dict[str, Any]:
+    return {
+        **_facts(view.run),
+        "steps": [vars(step) for step in view.steps],
+        "requests": [
+            {"id": each.id, "title": each.title, "risk": each.risk, "state": each.state} for each in view.requests
+        ],
+        "artifacts": [{"name": each.name, "media_type": each.media_type} for each in view.artifacts],
+    }
+
+
+def _facts(each: Run) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "workflow": each.workflow,
+        "workflow_version": each.workflow_version,
+        "title": each.title,
+        "state": each.state,
+        "input": each.input,
+        "result": each.result,
+        "error": each.error,
+        "started_by": each.started_by_name,
+        "created_at": each.created_at,
+        "finished_at": each.finished_at,
+    }
+
+
+def _duration(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds / 1000:.2f} s"
+
+
+def _one_line(value: Any) -> str:
+    text = value.get("message", value) if isinstance(value, dict) else value
+    return " ".join(str(text).split())

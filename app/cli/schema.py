@@ -1,0 +1,39 @@
+"""The schema of everything that lives in the database, LangGraph's tables included."""
+
+from __future__ import annotations
+
+from langgraph.checkpoint.postgres import PostgresSaver
+from psycopg.rows import dict_row
+
+from app.store import migrate
+
+
+def upgrade_everything(database_url: str) -> None:
+    """Bring all tables up to date: Assent's, procrastinate's and LangGraph's.
+
+    Raises:
+        AssentError: the database cannot be used, or is ahead of this version.
+    """
+    migrate.upgrade(database_url)
+    with migrate.connected(database_url) as lock, migrate.migration_lock(lock), migrate.connected(database_url) as work:
+        work.row_factory = dict_row  # type: ignore[assignment]
+        PostgresSaver(work).setup()  # type: ignore[arg-type]
+
+
+def check_everything(database_url: str) -> None:
+    """As `migrate.check`, and LangGraph's tables too; for the processes that run graphs.
+
+    Raises:
+        AssentError: the database cannot be used, or its schema is not the one this version needs.
+    """
+    migrate.check(database_url)
+    with migrate.connected(database_url) as connection:
+        exists = connection.execute("SELECT to_regclass('checkpoint_migrations') IS NOT NULL").fetchone()
+        row = (
+            connection.execute("SELECT max(v) FROM checkpoint_migrations").fetchone() if exists and exists[0] else None
+        )
+    applied, newest = (row[0] if row and row[0] is not None else -1), len(PostgresSaver.MIGRATIONS) - 1
+    if applied < newest:
+        raise migrate.SchemaError("LangGraph's tables are behind: run `assent db upgrade`.")
+    if applied > newest:
+        raise migrate.SchemaError("LangGraph's tables are newer than this version: install the newer one.")
