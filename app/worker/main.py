@@ -14,6 +14,7 @@ import psycopg
 import structlog
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from procrastinate.manager import JobManager
+from procrastinate.worker import Worker
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -65,7 +66,7 @@ async def _work(settings: Settings) -> None:
 
 
 async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases, advancer: Advancer) -> None:
-    worker = procrastinate.worker.Worker(
+    worker = Worker(
         app,
         name="assent",
         concurrency=settings.worker_concurrency,
@@ -129,7 +130,7 @@ async def _steer_flagged(connection: psycopg.AsyncConnection, advancer: Advancer
         advancer.steer(run_id)
 
 
-def _stop(worker: procrastinate.worker.Worker, advancer: Advancer) -> None:
+def _stop(worker: Worker, advancer: Advancer) -> None:
     worker.stop()
     advancer.drain()
 

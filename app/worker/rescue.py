@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import procrastinate
 import structlog
 from procrastinate.jobs import Status
+from procrastinate.worker import Worker
 
 from app.runtime.leases import Leases
 
@@ -36,7 +37,7 @@ async def rescue_jobs(app: procrastinate.App, leases: Leases, own_id: int | None
     return rescued
 
 
-async def keep_rescuing(app: procrastinate.App, leases: Leases, worker: procrastinate.worker.Worker) -> None:
+async def keep_rescuing(app: procrastinate.App, leases: Leases, worker: Worker) -> None:
     """Rescue again and again until cancelled; wakes the worker when something was rescued."""
     while True:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
