@@ -169,7 +169,7 @@ def with_secret_key(settings: Settings) -> Settings:
 
 def _write_once(path: Path, text: str) -> None:
     """Create a private file completely or not at all; a process that was faster wins."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
+    scratch = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")
