@@ -106,10 +106,15 @@ def current_and_head(database_url: str) -> tuple[str | None, str]:
     engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
+    return current, newest_revision()
+
+
+def newest_revision() -> str:
+    """The revision that this version needs."""
     head = _scripts().get_current_head()
     if head is None:
         raise SchemaError(f"No migrations in {MIGRATIONS}.")
-    return current, head
+    return head
 
 
 @contextmanager

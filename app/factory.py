@@ -1,0 +1,78 @@
+"""Builds the web application. Nothing that it imports may load agent code: no LangGraph, no workflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+from flask_socketio import SocketIO
+
+from app.api import register as api
+from app.http import health
+from app.http.assets import register_assets
+from app.http.csrf import register_csrf
+from app.http.errors import register_errors
+from app.http.identity import register_identity
+from app.http.runtime import Portal, keep
+from app.http.security import register_security
+from app.live import register as live
+from app.services.bundle import Services, build_services
+from app.settings import Settings
+from app.store.engine import make_engine
+from app.web import register as web
+
+ROOT = Path(__file__).parents[1]
+
+
+def create_app(settings: Settings, services: Services | None = None) -> Flask:
+    """The web application; it opens no connection before the first request.
+
+    Args:
+        settings: with a database address and a secret key.
+        services: the use cases; default: over the settings' database.
+    """
+    if services is None:
+        services = build_services(make_engine(settings.database_url, application_name="assent web"))
+    app = Flask("assent", root_path=str(ROOT / "app"), static_folder=None, template_folder=str(ROOT / "templates"))
+    app.static_folder = str(ROOT / "static")
+    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=app.send_static_file)
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
+        MAX_FORM_PARTS=2_000,
+        TRAP_BAD_REQUEST_ERRORS=False,
+    )
+    register_errors(app)
+    register_security(app, settings)
+    register_identity(app, settings, services.people)
+    register_csrf(app, settings)
+    register_assets(app, ROOT / "static")
+
+    socketio = make_socketio(app, settings)
+    alive = live.register(socketio, services, settings)
+    keep(app, Portal(services, settings, alive.wakeups))
+    app.extensions["assent_live"] = alive
+
+    health.register(app, services)
+    api.register(app)
+    web.register(app)
+    return app
+
+
+def make_socketio(app: Flask, settings: Settings) -> SocketIO:
+    """Flask-SocketIO on the application (`app.extensions["socketio"]`).
+
+    Several processes on one port cannot share a polling session, since each of its requests may reach another process;
+    there only WebSockets are taken.
+    """
+    alone = settings.web_processes == 1 and not settings.reuse_port
+    return SocketIO(
+        app,
+        async_mode=settings.async_mode,
+        cors_allowed_origins=[],  # origins are checked where sockets connect; no header invites other sites
+        max_http_buffer_size=settings.max_body_bytes,
+        ping_interval=20,
+        ping_timeout=20,
+        transports=["websocket", "polling"] if alone else ["websocket"],
+    )

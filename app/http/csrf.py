@@ -1,0 +1,57 @@
+"""Only our own pages may act in a signed-in person's name."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+from flask_wtf.csrf import CSRFProtect
+
+from app.http.errors import CrossOriginError, is_api
+from app.settings import Settings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_protection = CSRFProtect()
+
+
+def same_origin(origin: str, scheme: str, host: str, public_url: str) -> bool:
+    """True if a page of `origin` is one of ours.
+
+    Args:
+        origin: value of the header of that name; a browser sends it with every WebSocket and every cross-site POST.
+        scheme: of the request as it reached us.
+        host: the request's host and port.
+        public_url: where people reach the portal, which behind a proxy differs from both.
+    """
+    public = urlsplit(public_url)
+    return origin in (f"{scheme}://{host}", f"{public.scheme}://{public.netloc}")
+
+
+def check_csrf() -> None:
+    """Refuse a request that changes something unless it carries this session's token (form field or `X-CSRFToken`).
+
+    Raises:
+        flask_wtf.csrf.CSRFError: the token is missing, forged or another session's.
+    """
+    _protection.protect()
+
+
+def register_csrf(app: Flask, settings: Settings) -> None:
+    """Check forms before their view runs. The API calls `check_csrf` itself, once it knows that a session speaks."""
+    app.config.update(
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # the Origin header is checked instead, here
+    )
+    _protection.init_app(app)
+
+    def check() -> None:
+        if request.method in SAFE_METHODS:
+            return
+        origin = request.headers.get("Origin")
+        if origin is not None and not same_origin(origin, request.scheme, request.host, settings.public_url):
+            raise CrossOriginError("This was sent by a page of another site.", origin=origin[:200])
+        if not is_api() and request.endpoint is not None:
+            check_csrf()
+
+    app.before_request(check)

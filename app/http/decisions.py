@@ -1,0 +1,28 @@
+"""A decision as it is sent over REST and Socket.IO; both take the same one to the same service."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from app.domain.people import Actor
+from app.http.body import Input, PlainText
+from app.services.bundle import Services
+from app.services.checkpoints import DecisionResult
+from assent.contracts import Verdict
+
+
+class DecisionIn(Input):
+    """One person's word on a request."""
+
+    verdict: Verdict = Field(strict=False)
+    digest: PlainText = Field(max_length=200, description="Digest of the payload that was seen; another one is refused")
+    change: JsonValue = Field(default=None, description="For modify: what differs, by the proposal's kind")
+    answer: JsonValue = Field(default=None, description="For answer: fits the request's schema")
+    comment: PlainText = Field(default="", description="Required by some verdicts")
+
+
+def decide(services: Services, actor: Actor, request_id: str, body: DecisionIn) -> DecisionResult:
+    """Take the decision. Raises as `CheckpointManager.decide`."""
+    return services.checkpoints.decide(
+        request_id, actor, body.verdict, body.digest, change=body.change, answer=body.answer, comment=body.comment
+    )

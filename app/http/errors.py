@@ -1,0 +1,228 @@
+"""The one place where errors become answers: a page for people, an RFC 9457 problem document for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from app.domain.errors import (
+    AssentError,
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    LinkError,
+    NotFoundError,
+    TooLargeError,
+)
+
+PROBLEM_TYPE = "application/problem+json"
+log = structlog.get_logger("http")
+
+
+class NotSignedInError(AssentError):
+    """Nobody is signed in, or not any more."""
+
+    code = "not_signed_in"
+
+
+class MalformedError(AssentError):
+    """The body is not what its media type says."""
+
+    code = "malformed"
+
+
+class UnsupportedMediaTypeError(AssentError):
+    """The body is of another kind than is read here."""
+
+    code = "unsupported_media_type"
+
+
+class CrossOriginError(AssentError):
+    """Another site's page sent this."""
+
+    code = "cross_origin"
+
+
+STATUS: Mapping[type[AssentError], int] = {
+    MalformedError: 400,
+    CrossOriginError: 403,
+    NotSignedInError: 401,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    LinkError: 410,
+    TooLargeError: 413,
+    UnsupportedMediaTypeError: 415,
+    InvalidInputError: 422,
+}
+"""HTTP status by error type; a subclass has its parent's unless it is named itself."""
+
+_TITLES = {
+    400: "This could not be read",
+    401: "Please sign in",
+    403: "This is not allowed",
+    404: "There is nothing here",
+    405: "This cannot be done here",
+    409: "This has moved on",
+    410: "This link no longer works",
+    413: "This is too large",
+    415: "This kind of body is not understood",
+    422: "This cannot be used as it is",
+    429: "Too many requests",
+    500: "Something went wrong on our side",
+    503: "Not available at the moment",
+}
+_HINTS = {
+    401: "Ask an administrator for a sign-in link if you have none.",
+    403: "An administrator can change your roles.",
+    404: "The address may be misspelt, or what was here is gone.",
+    409: "Look at its current state and decide again if it is still needed.",
+    410: "Ask an administrator for a new link.",
+    413: "Send less at once.",
+    500: "It has been logged. Quote the request id when you report it.",
+    503: "Try again in a moment.",
+}
+_CODES = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+_RESERVED = frozenset({"type", "title", "status", "detail", "code", "instance", "request_id"})
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as it is told.
+
+    Attributes:
+        status: HTTP status.
+        code: stable, for programs.
+        detail: one sentence for people.
+        extra: further members of the problem document.
+    """
+
+    status: int
+    code: str
+    detail: str
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """A short heading for this status."""
+        return _TITLES.get(self.status, "This did not work")
+
+    @property
+    def hint(self) -> str:
+        """What the reader may do about it; may be empty."""
+        return _HINTS.get(self.status, "")
+
+    def to_json(self) -> dict[str, Any]:
+        """The members of the problem document that do not depend on the HTTP request."""
+        return {
+            "type": f"urn:assent:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            **{key: value for key, value in self.extra.items() if key not in _RESERVED},
+        }
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to tell about an error; anything unexpected is logged here and told without its internals."""
+    if isinstance(error, AssentError):
+        return Problem(status_of(error), error.code, error.message, error.extra)
+    if isinstance(error, CSRFError):
+        return Problem(400, "csrf", "The form's protection token is missing or too old. Reload the page and try again.")
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
+        words = _DETAILS.get(error.code, error.description or error.name)
+        return Problem(error.code, _CODES.get(error.code, error.name.lower().replace(" ", "_")), words)
+    if isinstance(error, OperationalError | PoolTimeoutError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    ):
+        log.error("database unavailable", error=str(error.__cause__ or error).splitlines()[0])
+        return Problem(503, "unavailable", "The database does not answer at the moment.")
+    log.error("unexpected error", exc_info=error)
+    return Problem(500, "internal", "An unexpected error happened.")
+
+
+_DETAILS = {
+    404: "There is nothing at this address.",
+    405: "This address does not take this method.",
+    413: "The body is larger than this server takes.",
+}
+
+
+def status_of(error: AssentError) -> int:
+    """The HTTP status of an error by its nearest mapped type; 500 if none is."""
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return 500
+
+
+def is_api() -> bool:
+    """True if the answer goes to a program."""
+    return request.path.startswith("/api/")
+
+
+def problem_response(problem: Problem) -> Response:
+    """The problem as a document."""
+    document = problem.to_json() | {"instance": request.path, "request_id": g.get("request_id", "")}
+    response = jsonify(document)
+    response.status_code = problem.status
+    response.mimetype = PROBLEM_TYPE
+    return response
+
+
+def page_response(problem: Problem) -> Response:
+    """The problem as a page; plain text if not even that can be drawn."""
+    try:
+        body = render_template(
+            "errors/error.html",
+            title=problem.title,
+            message=problem.detail,
+            status=problem.status,
+            hint=problem.hint,
+            request_id=g.get("request_id", ""),
+            problem=problem,
+        )
+        return Response(body, problem.status, mimetype="text/html")
+    except Exception as error:
+        # The page may fail for the reason that is being reported, such as a database that is away.
+        log.error("error page failed", exc_info=error)
+        return Response(f"{problem.title}\n\n{problem.detail}\n", problem.status, mimetype="text/plain")
+
+
+def respond(error: Exception) -> Response:
+    """The answer to an error, for whoever asked."""
+    problem = problem_of(error)
+    response = problem_response(problem) if is_api() else page_response(problem)
+    if isinstance(error, HTTPException):
+        for name, value in error.get_headers():
+            if name in ("Allow", "Retry-After"):
+                response.headers[name] = value
+    if problem.status == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def register_errors(app: Flask) -> None:
+    """Answer every error that reaches Flask."""
+
+    def handle(error: Exception) -> Any:
+        if isinstance(error, HTTPException) and (error.response is not None or (error.code or 500) < 400):
+            return error  # a redirect, or an answer somebody has made already
+        return respond(error)
+
+    app.register_error_handler(Exception, handle)

@@ -1,0 +1,64 @@
+"""Is the process alive, and can it do its work."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from flask import Flask, Response, jsonify
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.services.bundle import Services
+from app.store.migrate import newest_revision
+
+WORKER_SECONDS = 60
+"""A worker that has given no sign for longer does not count."""
+
+log = structlog.get_logger("health")
+
+
+def register(app: Flask, services: Services) -> None:
+    """Add `/healthz` and `/readyz`; both answer without a session."""
+    head = newest_revision()
+
+    def healthz() -> Response:
+        return jsonify(status="ok")
+
+    def readyz() -> Response:
+        checks = _checks(services, head)
+        ready = all(value == "ok" for value in checks.values())
+        response = jsonify(status="ok" if ready else "unavailable", checks=checks)
+        response.status_code = 200 if ready else 503
+        return response
+
+    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule("/readyz", "readyz", readyz)
+
+
+def _checks(services: Services, head: str) -> dict[str, str]:
+    try:
+        with services.sessions() as session:
+            session.execute(text("select 1"))
+            return {"database": "ok", "migrations": _migrations(session, head), "worker": _worker(session)}
+    except SQLAlchemyError as error:
+        log.warning("not ready", error=str(error.__cause__ or error).splitlines()[0])
+        return {"database": "unreachable", "migrations": "unknown", "worker": "unknown"}
+
+
+def _migrations(session: Session, head: str) -> str:
+    if not session.scalar(text("select to_regclass('alembic_version') is not null")):
+        return "missing"
+    current = session.scalar(text("select version_num from alembic_version"))
+    return "ok" if current == head else "not at this version's"
+
+
+def _worker(session: Session) -> str:
+    if not session.scalar(text("select to_regclass('procrastinate_workers') is not null")):
+        return "missing"
+    seen = session.scalar(
+        text("select exists (select from procrastinate_workers where last_heartbeat > now() - :recent)"),
+        {"recent": timedelta(seconds=WORKER_SECONDS)},
+    )
+    return "ok" if seen else "none seen lately"

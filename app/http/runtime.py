@@ -1,0 +1,37 @@
+"""What request handlers need of the application, beside the services that `app.extensions["assent"]` holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+
+from app.http.wakeups import Wakeups
+from app.services.bundle import Services
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Portal:
+    """One application's parts."""
+
+    services: Services
+    settings: Settings
+    wakeups: Wakeups
+
+
+def keep(app: Flask, parts: Portal) -> None:
+    """Make the parts available to request handlers."""
+    app.extensions["assent"] = parts.services
+    app.extensions["assent_portal"] = parts
+
+
+def portal() -> Portal:
+    """The portal that serves this request."""
+    return cast(Portal, current_app.extensions["assent_portal"])
+
+
+def services() -> Services:
+    """The use cases."""
+    return portal().services

@@ -1,0 +1,61 @@
+"""Waiting for something to happen to a request, without asking the database again and again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Waiter:
+    """One who waits; made by `Wakeups.waiting`."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def wake(self) -> None:
+        """Let the one who waits look again."""
+        self._event.set()
+
+    def wait(self, deadline: float) -> bool:
+        """Wait until woken or until `time.monotonic()` reaches `deadline`. False: time is up."""
+        woken = self._event.wait(max(0.0, deadline - time.monotonic()))
+        self._event.clear()
+        return woken
+
+
+class Wakeups:
+    """Who waits for which request in this process. The live listener wakes them; without it they wait in vain.
+
+    Args:
+        listen: called before anybody waits; returns once changes are being heard of.
+    """
+
+    def __init__(self, listen: Callable[[], object] = lambda: None) -> None:
+        self._listen = listen
+        self._waiters: defaultdict[str, set[Waiter]] = defaultdict(set)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def waiting(self, key: str) -> Iterator[Waiter]:
+        """Be woken for `key` from here on: look at the database only after this has begun."""
+        self._listen()
+        waiter = Waiter()
+        with self._lock:
+            self._waiters[key].add(waiter)
+        try:
+            yield waiter
+        finally:
+            with self._lock:
+                self._waiters[key].discard(waiter)
+                if not self._waiters[key]:
+                    del self._waiters[key]
+
+    def wake(self, key: str) -> None:
+        """Wake everybody who waits for `key`."""
+        with self._lock:
+            waiters = list(self._waiters.get(key, ()))
+        for waiter in waiters:
+            waiter.wake()
