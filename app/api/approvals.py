@@ -1,0 +1,131 @@
+"""Approval requests over REST."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from app.api import models
+from app.api.registry import Call, Table
+from app.domain.lifecycle import RequestState
+from app.domain.people import Action
+from app.http.decisions import DecisionIn, decide
+from app.services.checkpoints import DecisionResult
+from app.services.queue import QueueFilter
+from app.services.views import RequestView
+
+table = Table()
+
+
+@table.add("GET", "/approvals", models.ApprovalList, query=models.ApprovalQuery)
+def list_approvals(call: Call) -> Any:
+    """Requests: pending ones in rank order, resolved ones newest first."""
+    call.actor.require(Action.SEE)
+    asked = call.query
+    wanted = QueueFilter(
+        risk=asked.risk.value if asked.risk else "",
+        workflow=asked.workflow,
+        kind=asked.kind,
+        text=asked.text,
+        resolved=asked.status == "resolved",
+    )
+    page = call.portal.services.queue.page(wanted, asked.cursor or None, asked.limit)
+    return {"items": page.rows, "total": page.total, "capped": page.capped, "next_cursor": page.next_cursor}
+
+
+@table.add("GET", "/approvals/<uuid:id>", models.ApprovalOut)
+def get_approval(call: Call) -> Any:
+    """A request with everything a decision needs."""
+    return approval_document(call.portal.services.views.request(call.id, call.actor))
+
+
+@table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=models.OutcomeQuery)
+def get_outcome(call: Call) -> Any:
+    """What became of a request; waits for it if asked to."""
+    deadline = time.monotonic() + call.query.wait
+    if not call.query.wait:
+        return _outcome(call)
+    with call.portal.wakeups.waiting(call.id) as waiter:
+        while True:
+            found = _outcome(call)
+            if found["resolved"] or not waiter.wait(deadline):
+                return found
+
+
+@table.add("POST", "/approvals/<uuid:id>/decisions", models.DecisionResultOut, body=DecisionIn, status=201)
+def decide_approval(call: Call) -> Any:
+    """Decide on a request."""
+    return decision_document(decide(call.portal.services, call.actor, call.id, call.body))
+
+
+@table.add("POST", "/approvals/<uuid:id>/preview", models.RiskOut, body=models.PreviewIn)
+def preview_change(call: Call) -> Any:
+    """The risk a change would have; changes nothing."""
+    return call.portal.services.checkpoints.preview(call.id, call.actor, call.body.change)
+
+
+@table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=models.CommentIn, status=201)
+def comment_approval(call: Call) -> Any:
+    """Add a remark that decides nothing."""
+    return call.portal.services.checkpoints.comment(call.id, call.actor, call.body.comment)
+
+
+@table.add("POST", "/approvals/<uuid:id>/escalations", models.ApprovalOut, body=models.ReasonIn, status=201)
+def escalate_approval(call: Call) -> Any:
+    """Raise a request's priority."""
+    call.portal.services.checkpoints.escalate(call.id, call.actor, call.body.reason)
+    return approval_document(call.portal.services.views.request(call.id, call.actor))
+
+
+@table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=models.OptionalReasonIn)
+def cancel_approval(call: Call) -> Any:
+    """Withdraw a request; the run is told."""
+    call.portal.services.checkpoints.cancel(call.id, call.actor, call.body.reason)
+    return approval_document(call.portal.services.views.request(call.id, call.actor))
+
+
+def _outcome(call: Call) -> dict[str, Any]:
+    view = call.portal.services.views.request(call.id, call.actor)
+    return {
+        "request_id": view.request.id,
+        "state": view.state,
+        "resolved": view.state is not RequestState.PENDING,
+        "outcome": view.outcome.body if view.outcome else None,
+        "receipt": view.receipt,
+    }
+
+
+def decision_document(result: DecisionResult) -> dict[str, Any]:
+    """A decision's result as the API shows it."""
+    request = result.request
+    return {
+        "request_id": request.id,
+        "state": request.state,
+        "resolved": result.resolved,
+        "digest": request.digest,
+        "approvals": request.approvals,
+        "quorum": request.quorum,
+        "words": result.words,
+    }
+
+
+def approval_document(view: RequestView) -> dict[str, Any]:
+    """A request as the API shows it."""
+    request = view.request
+    same = (
+        "id", "title", "kind", "state", "note", "workflow", "run_id", "node", "agent", "environment",
+        "requester_name", "payload", "digest", "proposed_digest", "response_schema", "approvals", "quorum",
+        "priority", "revision", "previous_id", "opened_at", "expires_at", "resolved_at",
+    )  # fmt: skip
+    return {name: getattr(request, name) for name in same} | {
+        "risk": view.assessment,
+        "terms": view.terms,
+        "why_here": view.why_here,
+        "next_id": view.next_id,
+        "verdicts": list(view.verdicts),
+        "why_not": view.why_not,
+        "decisions": view.decisions,
+        "comments": view.comments,
+        "outcome": view.outcome.body if view.outcome else None,
+        "receipt": view.receipt,
+    }

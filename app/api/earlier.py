@@ -1,0 +1,130 @@
+"""The addresses of the source documents, answered under the same authentication and by the same services.
+
+Their `user_id` argument decides nothing: the session says who asks.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue, RootModel
+
+from app.api import models
+from app.api.approvals import decision_document
+from app.api.registry import Call, Table
+from app.api.runs import run_document
+from app.domain.errors import InvalidInputError
+from app.domain.people import Action
+from app.http.body import Input, PlainText, Query
+from app.http.decisions import DecisionIn, decide
+from app.services.queue import MAX_PAGE, QueueFilter, QueueRow
+from assent.contracts import RiskLevel, Verdict
+
+table = Table()
+_USER_ID = frozenset({"user_id"})
+
+
+class NoQuery(Query):
+    """No arguments."""
+
+
+class EarlierApproval(models.Output):
+    """A pending request in the form of the source documents."""
+
+    request_id: str
+    workflow_id: str | None
+    approval_type: str
+    priority: str
+    created_at: models.Time
+    expires_at: models.Time
+    status: str
+    data_summary: str
+    risk_level: RiskLevel
+
+
+class EarlierList(RootModel[list[EarlierApproval]]):
+    """Pending requests, most pressing first."""
+
+
+class EarlierDecision(Input):
+    """A decision in the form of the source documents.
+
+    Without a `digest` it is for the proposal as the agent made it, and refused if a reviewer has changed that since.
+    """
+
+    approved: bool
+    comments: PlainText = ""
+    digest: PlainText = Field(default="", max_length=200)
+    modifications: JsonValue = None
+    request_id: PlainText = Field(default="", max_length=200)
+    reviewer_id: JsonValue = Field(default=None, description="Decides nothing")
+    user_id: JsonValue = Field(default=None, description="Decides nothing")
+
+
+class EarlierResult(models.DecisionResultOut):
+    """What it led to."""
+
+    status: Literal["success"] = "success"
+
+
+class EarlierDetails(models.RunOut):
+    """A run in the form of the source documents, and as the API shows it."""
+
+    workflow_id: str
+    status: str
+    current_step: str
+    progress: int = Field(description="Percent of the graph's steps that are done")
+    timestamp: models.Time
+
+
+@table.add("GET", "/approvals/pending", EarlierList, query=NoQuery, ignored=_USER_ID)
+def list_pending(call: Call) -> Any:
+    """Pending requests, most pressing first (at most 200)."""
+    call.actor.require(Action.SEE)
+    return [_earlier(row) for row in call.portal.services.queue.page(QueueFilter(), limit=MAX_PAGE).rows]
+
+
+@table.add("POST", "/approvals/<uuid:id>", EarlierResult, body=EarlierDecision)
+def submit_approval(call: Call) -> Any:
+    """Decide on a request."""
+    sent: EarlierDecision = call.body
+    if sent.request_id and sent.request_id != call.id:
+        raise InvalidInputError("The body names another request than the address.", {"request_id": "another one"})
+    if not sent.approved and sent.modifications is not None:
+        raise InvalidInputError("What is rejected has no modifications.", {"modifications": "not with a rejection"})
+    verdict = Verdict.REJECT if not sent.approved else Verdict.APPROVE
+    if sent.approved and sent.modifications is not None:
+        verdict = Verdict.MODIFY
+    digest = sent.digest or call.portal.services.views.request(call.id, call.actor).request.proposed_digest
+    decision = DecisionIn(verdict=verdict, digest=digest, change=sent.modifications, comment=sent.comments)
+    return decision_document(decide(call.portal.services, call.actor, call.id, decision))
+
+
+@table.add("GET", "/workflows/<uuid:id>/details", EarlierDetails, query=NoQuery, ignored=_USER_ID)
+def workflow_details(call: Call) -> Any:
+    """A run: the source documents call its id `workflow_id`."""
+    view = call.portal.services.views.run(call.id, call.actor)
+    done = sum(1 for node in view.nodes if node.state == "done")
+    current = next((step.title for step in reversed(view.steps) if step.state in ("running", "waiting")), "")
+    return run_document(call, call.id) | {
+        "workflow_id": call.id,
+        "status": view.state.value,
+        "current_step": current,
+        "progress": round(100 * done / len(view.nodes)) if view.nodes else 0,
+        "timestamp": datetime.now(UTC),
+    }
+
+
+def _earlier(row: QueueRow) -> dict[str, Any]:
+    return {
+        "request_id": row.id,
+        "workflow_id": row.run_id,
+        "approval_type": row.kind,
+        "priority": row.risk.value,
+        "created_at": row.opened_at,
+        "expires_at": row.expires_at,
+        "status": row.state.value,
+        "data_summary": row.title,
+        "risk_level": row.risk,
+    }

@@ -1,0 +1,20 @@
+"""The audit record over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.api import models
+from app.api.registry import Call, Table
+from app.services.records import AuditFilter
+
+table = Table()
+
+
+@table.add("GET", "/audit", models.AuditList, query=models.AuditQuery)
+def list_audit(call: Call) -> Any:
+    """The record, newest first."""
+    asked = call.query
+    wanted = AuditFilter(asked.action, asked.actor, asked.request_id, asked.run_id)
+    page = call.portal.services.records.page(call.actor, wanted, asked.before, asked.limit)
+    return {"items": page.entries, "next_before": page.next_before}

@@ -1,0 +1,26 @@
+"""Mounts the REST API."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask
+
+from app.api import approvals, earlier, record, runs
+from app.api.registry import Endpoint
+
+V1 = "/api/v1"
+EARLIER = "/api"
+_TABLES = {V1: (runs.table, approvals.table, record.table), EARLIER: (earlier.table,)}
+
+
+def register(app: Flask) -> None:
+    """Add all routes to the application."""
+    for prefix, tables in _TABLES.items():
+        blueprint = Blueprint("api_v1" if prefix == V1 else "api_earlier", __name__, url_prefix=prefix)
+        for table in tables:
+            table.attach(blueprint)
+        app.register_blueprint(blueprint)
+
+
+def endpoints() -> list[tuple[str, Endpoint]]:
+    """Every route with the prefix it is mounted under."""
+    return [(prefix, each) for prefix, tables in _TABLES.items() for table in tables for each in table.endpoints]

@@ -1,0 +1,118 @@
+"""Workflows and runs over REST."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.api import models
+from app.api.registry import Call, Table
+from app.domain.errors import InvalidInputError
+from app.domain.people import Action
+from app.services import events
+from app.store.runs import Run
+
+table = Table()
+
+
+@table.add("GET", "/workflows", models.WorkflowList)
+def list_workflows(call: Call) -> Any:
+    """All workflows that can be started, by title."""
+    call.actor.require(Action.SEE)
+    return {"items": call.portal.services.runs.catalogue()}
+
+
+@table.add("GET", "/runs", models.RunList, query=models.RunQuery)
+def list_runs(call: Call) -> Any:
+    """Runs, newest first."""
+    call.actor.require(Action.SEE)
+    limit, before = call.query.limit, _decode(call.query.cursor) if call.query.cursor else None
+    # One more than the page would tell whether there is another; a full page of the largest size assumes so.
+    asked = min(limit + 1, 200)
+    rows = call.portal.services.runs.recent(call.query.state.value if call.query.state else "", before, asked)
+    more = len(rows) > limit or (asked == limit and len(rows) == limit)
+    rows = rows[:limit]
+    return {"items": rows, "next_cursor": _encode(rows[-1]) if more else None}
+
+
+@table.add("POST", "/runs", models.RunOut, body=models.RunIn, status=201)
+def start_run(call: Call) -> Any:
+    """Start a run of a workflow."""
+    run = call.portal.services.runs.start(call.actor, call.body.workflow, call.body.input, call.body.title)
+    return run_document(call, run.id)
+
+
+@table.add("GET", "/runs/<uuid:id>", models.RunOut)
+def get_run(call: Call) -> Any:
+    """A run with its steps."""
+    return run_document(call, call.id)
+
+
+@table.add("GET", "/runs/<uuid:id>/events", models.EventList, query=models.RunEventQuery)
+def list_run_events(call: Call) -> Any:
+    """What happened in a run, oldest first."""
+    call.portal.services.views.run(call.id, call.actor)
+    with call.portal.services.sessions() as session:
+        return events.of_run(session, call.id, call.query.cursor, call.query.limit)
+
+
+@table.add("POST", "/runs/<uuid:id>/pause", models.RunOut, body=models.Empty)
+def pause_run(call: Call) -> Any:
+    """Stop a run before its next step."""
+    call.portal.services.runs.pause(call.actor, call.id)
+    return run_document(call, call.id)
+
+
+@table.add("POST", "/runs/<uuid:id>/resume", models.RunOut, body=models.Empty)
+def resume_run(call: Call) -> Any:
+    """Let a paused run go on."""
+    call.portal.services.runs.resume(call.actor, call.id)
+    return run_document(call, call.id)
+
+
+@table.add("POST", "/runs/<uuid:id>/cancel", models.RunOut, body=models.CancelRunIn)
+def cancel_run(call: Call) -> Any:
+    """End a run before its next step."""
+    call.portal.services.runs.cancel(call.actor, call.id, call.body.reason)
+    return run_document(call, call.id)
+
+
+@table.add("POST", "/runs/<uuid:id>/retry", models.RunOut, body=models.Empty)
+def retry_run(call: Call) -> Any:
+    """Let a failed run try again."""
+    call.portal.services.runs.retry(call.actor, call.id)
+    return run_document(call, call.id)
+
+
+def run_document(call: Call, run_id: str) -> dict[str, Any]:
+    """A run as the API shows it. Raises NotFoundError."""
+    view = call.portal.services.views.run(run_id, call.actor)
+    summary = models.RunSummary.model_validate(view.run).model_dump()
+    return summary | {
+        "input": view.run.input,
+        "result": view.run.result,
+        "error": view.run.error,
+        "steps": view.steps,
+        "approvals": view.requests,
+        "artifacts": view.artifacts,
+        "controls": list(view.controls),
+    }
+
+
+def _encode(run: Run) -> str:
+    raw = json.dumps([run.created_at.isoformat(), run.id])
+    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, str]:
+    try:
+        at, run_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment, identifier = datetime.fromisoformat(at), str(UUID(run_id))
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"}) from error
+    if moment.tzinfo is None:
+        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
+    return moment, identifier
