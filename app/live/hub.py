@@ -1,0 +1,92 @@
+"""Which event goes to whom: Socket.IO rooms, and those who wait for a request's outcome."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from app.http.wakeups import Wakeups
+from app.services.events import EventKind, EventView
+
+QUEUE_ROOM = "queue"
+"""Everybody who may see requests and runs."""
+
+
+def workflow_room(run_id: str) -> str:
+    """Those who look at a run; the source documents call a run's id `workflow_id`."""
+    return f"workflow:{run_id}"
+
+
+def request_room(request_id: str) -> str:
+    """Those who look at a request."""
+    return f"request:{request_id}"
+
+
+def user_room(person_id: str) -> str:
+    """All sockets of a person."""
+    return f"user:{person_id}"
+
+
+def team_room(slug: str) -> str:
+    """All sockets of a team's members."""
+    return f"team:{slug}"
+
+
+class Emitter(Protocol):
+    """What the hub needs of Flask-SocketIO."""
+
+    def emit(self, event: str, *args: Any, **kwargs: Any) -> None:
+        """Send `event` to the rooms in `to`."""
+
+
+NAMES = {
+    EventKind.REQUEST_OPENED: "new_approval_request",
+    EventKind.REQUEST_CHANGED: "approval_update",
+    EventKind.REQUEST_RESOLVED: "approval_update",
+    EventKind.REQUEST_RECEIPT: "approval_update",
+    EventKind.REQUEST_COMMENT: "approval_update",
+    EventKind.RUN_CHANGED: "workflow_update",
+    EventKind.RUN_ARTIFACT: "workflow_update",
+    EventKind.STEP_STARTED: "workflow_update",
+    EventKind.STEP_ENDED: "workflow_update",
+    EventKind.STEP_FAILED: "workflow_update",
+}
+"""The Socket.IO name of each kind of event."""
+
+_FOR_ONE_RUN = {EventKind.RUN_ARTIFACT, EventKind.STEP_STARTED, EventKind.STEP_ENDED, EventKind.STEP_FAILED}
+
+
+def rooms_of(event: EventView) -> list[str]:
+    """The rooms that an event goes to; steps only to those who look at their run."""
+    rooms = [] if event.kind in _FOR_ONE_RUN else [QUEUE_ROOM]
+    if event.run_id:
+        rooms.append(workflow_room(event.run_id))
+    if event.request_id:
+        rooms.append(request_room(event.request_id))
+    return rooms
+
+
+def message_of(event: EventView) -> dict[str, Any]:
+    """An event as clients get it: ids, state and short labels. `seq` is the position to `catch_up` from."""
+    return event.payload | {
+        "seq": event.seq,
+        "id": event.id,
+        "kind": event.kind.value,
+        "run_id": event.run_id,
+        "request_id": event.request_id,
+        "state": event.payload.get("state"),
+        "at": event.at.isoformat(),
+    }
+
+
+class Hub:
+    """Takes every event once and passes it on in this process."""
+
+    def __init__(self, emitter: Emitter, wakeups: Wakeups) -> None:
+        self._emitter = emitter
+        self._wakeups = wakeups
+
+    def deliver(self, event: EventView) -> None:
+        """Emit to the event's rooms and wake who waits. A socket that is in several of them gets it once."""
+        if event.request_id:
+            self._wakeups.wake(event.request_id)
+        self._emitter.emit(NAMES[event.kind], message_of(event), to=rooms_of(event))

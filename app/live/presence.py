@@ -1,0 +1,158 @@
+"""Who is looking at a request, across all web processes.
+
+Each process knows its own sockets and tells the others by NOTIFY whenever the people at a request change, and again
+now and then; what a process has not repeated for a while is forgotten, so a crash leaves nobody behind.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+REPEAT_SECONDS = 20.0
+FORGET_SECONDS = 60.0
+MAX_PEOPLE = 20
+"""More than these are not named; it also keeps a notification below PostgreSQL's 8,000 bytes."""
+CHANNEL = "assent_presence"
+
+People = dict[str, str]
+"""Names by person id."""
+
+
+@dataclass
+class _Elsewhere:
+    people: People
+    heard: float
+
+
+@dataclass
+class _Place:
+    here: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Person id and name by socket."""
+    elsewhere: dict[str, _Elsewhere] = field(default_factory=dict)
+    """By process."""
+
+
+class Presence:
+    """Who looks at which request.
+
+    Args:
+        show: takes a request id and the people at it, whenever these may have changed.
+        tell: sends a text to all processes.
+    """
+
+    def __init__(self, show: Callable[[str, list[dict[str, str]]], None], tell: Callable[[str], None]) -> None:
+        self._show = show
+        self._tell = tell
+        self._process = secrets.token_hex(6)
+        self._places: dict[str, _Place] = {}
+        self._lock = threading.Lock()
+        self._repeated = time.monotonic()
+
+    def join(self, sid: str, request_id: str, person_id: str, name: str) -> None:
+        """The socket's person looks at the request."""
+        with self._lock:
+            self._places.setdefault(request_id, _Place()).here[sid] = (person_id, name)
+        self._changed(request_id)
+
+    def leave(self, sid: str, request_id: str) -> None:
+        """The socket's person no longer looks at the request."""
+        with self._lock:
+            place = self._places.get(request_id)
+            if place is None or place.here.pop(sid, None) is None:
+                return
+        self._changed(request_id)
+
+    def gone(self, sid: str) -> None:
+        """The socket is closed."""
+        with self._lock:
+            where = [request_id for request_id, place in self._places.items() if sid in place.here]
+        for request_id in where:
+            self.leave(sid, request_id)
+
+    def people_at(self, request_id: str) -> list[dict[str, str]]:
+        """The people at a request, by name, each once: ``{"id", "name"}``."""
+        with self._lock:
+            place = self._places.get(request_id)
+            if place is None:
+                return []
+            everybody = dict(place.here.values())
+            for other in place.elsewhere.values():
+                everybody |= other.people
+        return [{"id": each, "name": name} for each, name in sorted(everybody.items(), key=lambda item: item[1])]
+
+    def hear(self, text: str) -> None:
+        """Take what a process told."""
+        told: dict[str, Any] = json.loads(text)
+        if told["process"] == self._process:
+            return
+        if told.get("hello"):
+            self.repeat()
+            return
+        request_id, people = told["request"], dict(told["people"])
+        with self._lock:
+            place = self._places.setdefault(request_id, _Place())
+            known = place.elsewhere.get(told["process"])
+            if people:
+                place.elsewhere[told["process"]] = _Elsewhere(people, time.monotonic())
+            else:
+                place.elsewhere.pop(told["process"], None)
+            self._tidy(request_id)
+        if (known.people if known else {}) != people:
+            self._show(request_id, self.people_at(request_id))
+
+    def hello(self) -> None:
+        """Tell the others who is here, and ask them who is there; for a connection that has just been made."""
+        self._tell(json.dumps({"process": self._process, "hello": True}))
+        self.repeat()
+
+    def tick(self) -> None:
+        """Repeat and forget when it is time; to be called every second or so."""
+        now = time.monotonic()
+        if now - self._repeated < REPEAT_SECONDS:
+            return
+        self.repeat()
+        forgotten = []
+        with self._lock:
+            for request_id, place in list(self._places.items()):
+                silent = [key for key, other in place.elsewhere.items() if now - other.heard > FORGET_SECONDS]
+                for process in silent:
+                    del place.elsewhere[process]
+                if silent:
+                    forgotten.append(request_id)
+                self._tidy(request_id)
+        for request_id in forgotten:
+            self._show(request_id, self.people_at(request_id))
+
+    def repeat(self) -> None:
+        """Tell the others about every request somebody here looks at."""
+        self._repeated = time.monotonic()
+        with self._lock:
+            where = [request_id for request_id, place in self._places.items() if place.here]
+        for request_id in where:
+            self._tell(self._words(request_id))
+
+    def _changed(self, request_id: str) -> None:
+        words = self._words(request_id)
+        with self._lock:
+            self._tidy(request_id)
+        self._show(request_id, self.people_at(request_id))
+        self._tell(words)
+
+    def _words(self, request_id: str) -> str:
+        with self._lock:
+            place = self._places.get(request_id)
+            here = dict(place.here.values()) if place else {}
+        return json.dumps(
+            {"process": self._process, "request": request_id, "people": dict(sorted(here.items())[:MAX_PEOPLE])}
+        )
+
+    def _tidy(self, request_id: str) -> None:
+        place = self._places.get(request_id)
+        if place is not None and not place.here and not place.elsewhere:
+            del self._places[request_id]

@@ -1,0 +1,57 @@
+"""Puts the live side together: listener, hub, presence and sockets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from flask_socketio import SocketIO
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.http.wakeups import Wakeups
+from app.live.hub import Hub, request_room
+from app.live.listener import Listener
+from app.live.presence import CHANNEL, Presence
+from app.live.sockets import Sockets
+from app.services.bundle import Services
+from app.settings import Settings
+
+log = structlog.get_logger("live")
+
+
+@dataclass(frozen=True)
+class Live:
+    """The live side of one application. The listener starts when the first socket or long poll needs it."""
+
+    listener: Listener
+    wakeups: Wakeups
+    presence: Presence
+
+
+def register(socketio: SocketIO, services: Services, settings: Settings) -> Live:
+    """Attach the Socket.IO handlers; nothing runs before somebody connects."""
+
+    def show(request_id: str, people: list[dict[str, str]]) -> None:
+        socketio.emit("presence", {"request_id": request_id, "people": people}, to=request_room(request_id))
+
+    def tell(words: str) -> None:
+        try:
+            with services.sessions.begin() as session:
+                session.execute(text("select pg_notify(:channel, :words)"), {"channel": CHANNEL, "words": words})
+        except SQLAlchemyError as error:
+            log.warning("presence not told", error=str(error).splitlines()[0])
+
+    presence = Presence(show, tell)
+    wakeups = Wakeups(lambda: listener.start())
+    hub = Hub(socketio, wakeups)
+    listener = Listener(
+        settings.database_url,
+        services.sessions,
+        hub.deliver,
+        channels={CHANNEL: presence.hear},
+        connected=presence.hello,
+        tick=presence.tick,
+    )
+    Sockets(socketio, services, settings, presence, listener.start).register()
+    return Live(listener, wakeups, presence)

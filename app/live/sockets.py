@@ -1,0 +1,243 @@
+"""Socket.IO: who may connect, what they may join and ask, and what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import structlog
+from flask import request
+from flask_socketio import ConnectionRefusedError, SocketIO, disconnect, emit, join_room, leave_room, rooms
+from pydantic import Field
+
+from app.domain.errors import AssentError, NotFoundError
+from app.domain.people import Action, Actor, Via
+from app.http.body import Input, PlainText, check_fields
+from app.http.csrf import same_origin
+from app.http.decisions import DecisionIn, decide
+from app.http.errors import NotSignedInError, problem_of
+from app.http.identity import current_actor
+from app.live.hub import NAMES, QUEUE_ROOM, message_of, request_room, rooms_of, team_room, user_room, workflow_room
+from app.live.presence import Presence
+from app.services import events
+from app.services.bundle import Services
+from app.settings import Settings
+
+MAX_ROOMS = 50
+"""Runs and requests that one socket may look at at the same time."""
+CATCH_UP_LIMIT = 500
+
+log = structlog.get_logger("live")
+
+
+class WorkflowIn(Input):
+    """Names a run."""
+
+    workflow_id: PlainText = Field(max_length=100)
+
+
+class RequestIn(Input):
+    """Names a request."""
+
+    request_id: PlainText = Field(max_length=100)
+
+
+class CatchUpIn(Input):
+    """Names the last position seen."""
+
+    after: int = Field(ge=0, lt=2**63)
+
+
+class SubmitIn(DecisionIn):
+    """A decision with the request it is about."""
+
+    request_id: PlainText = Field(max_length=100)
+
+
+class Sockets:
+    """The handlers of one application.
+
+    Args:
+        listen: called before a socket is let in; returns once events are being heard of.
+    """
+
+    def __init__(
+        self,
+        socketio: SocketIO,
+        services: Services,
+        settings: Settings,
+        presence: Presence,
+        listen: Callable[[], None],
+    ) -> None:
+        self._socketio = socketio
+        self._services = services
+        self._settings = settings
+        self._presence = presence
+        self._listen = listen
+
+    def register(self) -> None:
+        """Attach the handlers."""
+        on = self._socketio.on
+        on("connect")(self.connect)
+        on("disconnect")(self.disconnect)
+        for name in (
+            "join_workflow", "leave_workflow", "request_workflow_update", "join_request", "leave_request",
+            "catch_up", "submit_approval",
+        ):  # fmt: skip
+            on(name)(self._answering(name, getattr(self, name)))
+
+    # Coming and going
+
+    def connect(self, _auth: Any = None) -> None:
+        """Let in whoever is signed in and comes from one of our pages."""
+        origin = request.headers.get("Origin")
+        if origin is not None and not same_origin(origin, request.scheme, request.host, self._settings.public_url):
+            raise ConnectionRefusedError("cross_origin")
+        try:
+            actor = current_actor(Via.SOCKET)
+        except NotSignedInError:
+            raise ConnectionRefusedError("not_signed_in") from None
+        if not actor.may(Action.SEE):
+            raise ConnectionRefusedError("forbidden")
+        self._listen()
+        for room in (QUEUE_ROOM, user_room(actor.id), *map(team_room, sorted(actor.teams))):
+            join_room(room)
+        emit("dashboard_data", self._dashboard())
+
+    def disconnect(self, _reason: Any = None) -> None:
+        """Whoever looked at a request no longer does."""
+        self._presence.gone(_sid())
+
+    # What clients ask
+
+    def join_workflow(self, actor: Actor, data: Any) -> dict[str, Any]:
+        """Follow a run; answered with `workflow_data`."""
+        run_id = _uuid(check_fields(WorkflowIn, data).workflow_id, "run")
+        document = self._workflow(run_id, actor)
+        self._join(workflow_room(run_id))
+        emit("workflow_data", document)
+        return {"workflow": document}
+
+    def leave_workflow(self, actor: Actor, data: Any) -> dict[str, Any]:
+        """No longer follow a run."""
+        leave_room(workflow_room(_uuid(check_fields(WorkflowIn, data).workflow_id, "run")))
+        return {}
+
+    def request_workflow_update(self, actor: Actor, data: Any) -> dict[str, Any]:
+        """How a run stands; answered with `workflow_data`."""
+        document = self._workflow(_uuid(check_fields(WorkflowIn, data).workflow_id, "run"), actor)
+        emit("workflow_data", document)
+        return {"workflow": document}
+
+    def join_request(self, actor: Actor, data: Any) -> dict[str, Any]:
+        """Follow a request, and be seen doing so."""
+        request_id = _uuid(check_fields(RequestIn, data).request_id, "request")
+        view = self._services.views.request(request_id, actor)
+        self._join(request_room(request_id))
+        self._presence.join(_sid(), request_id, actor.id, actor.name)
+        people = self._presence.people_at(request_id)
+        return {"request_id": request_id, "state": view.state.value, "version": view.request.version, "people": people}
+
+    def leave_request(self, actor: Actor, data: Any) -> dict[str, Any]:
+        """No longer follow a request."""
+        request_id = _uuid(check_fields(RequestIn, data).request_id, "request")
+        leave_room(request_room(request_id))
+        self._presence.leave(_sid(), request_id)
+        return {}
+
+    def catch_up(self, actor: Actor, data: Any) -> dict[str, Any]:
+        """What this socket's rooms were told since a position; `complete` false: reload, it was too much.
+
+        Join first and catch up then: what happens in between comes twice, and the events' ids tell.
+        """
+        after = check_fields(CatchUpIn, data).after
+        with self._services.sessions() as session:
+            missed = events.missed_since(session, after, CATCH_UP_LIMIT)
+        mine = set(rooms())
+        told = [
+            {"name": NAMES[event.kind], "data": message_of(event)}
+            for event in missed.events
+            if mine.intersection(rooms_of(event))
+        ]
+        return {"events": told, "complete": missed.complete, "seq": missed.position}
+
+    def submit_approval(self, actor: Actor, data: Any) -> dict[str, Any]:
+        """Decide, as over REST; the person's other pages are told with `approval_submitted`."""
+        sent = check_fields(SubmitIn, data)
+        request_id = _uuid(sent.request_id, "request")
+        try:
+            result = decide(self._services, actor, request_id, sent)
+        except AssentError as error:
+            emit("approval_submitted", {"status": "error", "request_id": request_id, "problem": _problem(error)})
+            raise
+        told = {
+            "status": "success",
+            "request_id": request_id,
+            "verdict": sent.verdict.value,
+            "state": result.request.state,
+            "resolved": result.resolved,
+            "words": result.words,
+        }
+        self._socketio.emit("approval_submitted", told, to=user_room(actor.id))
+        return {"result": told}
+
+    # Inside
+
+    def _answering(self, name: str, handler: Callable[[Actor, Any], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        """Acknowledge with the handler's answer, or with the problem; the session is checked again each time."""
+
+        def handle(data: Any = None, *_more: Any) -> dict[str, Any]:
+            try:
+                return {"ok": True} | handler(current_actor(Via.SOCKET), data)
+            except NotSignedInError as error:
+                disconnect()
+                return {"ok": False, "problem": _problem(error)}
+            except Exception as error:
+                return {"ok": False, "problem": _problem(error)}
+
+        handle.__name__ = name
+        return handle
+
+    def _dashboard(self) -> dict[str, Any]:
+        with self._services.sessions() as session:
+            seq = events.position(session)
+        pending, capped = self._services.queue.pending_count()
+        return {"seq": seq, "pending": pending, "capped": capped, "live_runs": self._services.runs.live_count()}
+
+    def _workflow(self, run_id: str, actor: Actor) -> dict[str, Any]:
+        with self._services.sessions() as session:
+            seq = events.position(session)
+        view = self._services.views.run(run_id, actor)
+        return {
+            "seq": seq,
+            "workflow_id": run_id,
+            "run_id": run_id,
+            "state": view.state.value,
+            "version": view.run.version,
+            "steps": [{"node": each.node, "title": each.title, "state": each.state} for each in view.steps],
+            "nodes": [{"id": each.id, "title": each.title, "state": each.state} for each in view.nodes],
+            "controls": list(view.controls),
+        }
+
+    @staticmethod
+    def _join(room: str) -> None:
+        joined = rooms()
+        if room not in joined and len(joined) >= MAX_ROOMS:
+            raise AssentError("This page follows too many things at once. Reload it.")
+        join_room(room)
+
+
+def _sid() -> str:
+    return str(request.sid)  # type: ignore[attr-defined]
+
+
+def _problem(error: Exception) -> dict[str, Any]:
+    return problem_of(error).to_json()
+
+
+def _uuid(text: str, what: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise NotFoundError(f"There is no such {what}.") from None
