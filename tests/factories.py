@@ -1,0 +1,233 @@
+"""Rows for tests, put into the database directly, and callers who are signed in."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from werkzeug.test import TestResponse
+
+from app.domain.lifecycle import RequestState, RunState
+from app.domain.people import Role
+from app.domain.policy import Terms, default_terms
+from app.domain.ranking import attention_at
+from app.domain.risk import Assessment, Finding, assess
+from app.store.engine import Sessions
+from app.store.people import Person, Team, TeamMember
+from app.store.requests import ApprovalRequest
+from app.store.runs import CatalogueEntry, Run
+from assent.contracts import RiskLevel
+from assent.digests import digest_of
+
+INPUT_SCHEMA = {
+    "type": "object",
+    "properties": {"target": {"type": "string", "minLength": 1}, "limit": {"type": "integer", "minimum": 1}},
+    "required": ["target"],
+    "additionalProperties": False,
+}
+
+
+def make_person(
+    sessions: Sessions,
+    name: str = "Reviewer",
+    roles: Iterable[Role] = (Role.REVIEWER,),
+    teams: Iterable[str] = (),
+    active: bool = True,
+) -> Person:
+    """A person with an address of their own."""
+    person_id = str(uuid.uuid4())
+    with sessions.begin() as session:
+        session.add(
+            Person(
+                id=person_id,
+                name=name,
+                email=f"{name.lower().replace(' ', '.')}.{person_id[:8]}@example.org",
+                roles=sorted(role.value for role in roles),
+                active=active,
+            )
+        )
+        session.flush()
+        for slug in teams:
+            if session.get(Team, slug) is None:
+                session.add(Team(slug=slug, name=slug))
+            session.flush()
+            session.add(TeamMember(team_slug=slug, person_id=person_id))
+    with sessions() as session:
+        return session.get_one(Person, person_id)
+
+
+def make_workflow(sessions: Sessions, name: str = "test_gate", **values: Any) -> CatalogueEntry:
+    """A workflow in the catalogue; no worker needs to know it."""
+    columns: dict[str, Any] = {
+        "version": "1",
+        "title": name.replace("_", " ").capitalize(),
+        "description": "A workflow for tests.",
+        "input_schema": INPUT_SCHEMA,
+        "examples": [],
+        "nodes": [{"id": "ask", "title": "Ask", "agent": "test agent", "tool": "", "skippable": False}],
+        "edges": [],
+    }
+    with sessions.begin() as session:
+        entry = session.merge(CatalogueEntry(name=name, **columns | values))
+    return entry
+
+
+def make_run(
+    sessions: Sessions, started_by: Person | None = None, state: RunState = RunState.SUSPENDED, **values: Any
+) -> Run:
+    """A run; no job advances it."""
+    now = datetime.now(UTC)
+    columns: dict[str, Any] = {
+        "workflow": "test_gate",
+        "workflow_version": "1",
+        "title": "Test run",
+        "input": {"target": "sample"},
+        "started_by_id": started_by.id if started_by else None,
+        "started_by_name": started_by.name if started_by else "Scheduler",
+        "created_at": now,
+        "updated_at": now,
+        "finished_at": now if state.finished else None,
+    }
+    with sessions.begin() as session:
+        run = Run(id=str(uuid.uuid4()), state=state.value, **columns | values)
+        session.add(run)
+    return run
+
+
+def script(content: str = "delete from orders where paid", title: str = "Delete paid orders") -> dict[str, Any]:
+    """A script proposal as stored."""
+    return {
+        "kind": "script", "title": title, "summary": "", "agent": "", "environment": "production", "labels": {},
+        "risk_floor": "safe", "expires_in_seconds": None, "language": "sql", "dialect": "postgres",
+        "content": content, "target": "sample", "tables": {},
+    }  # fmt: skip
+
+
+def optimizations(items: int = 3) -> dict[str, Any]:
+    """A set of index creations as stored; their ids are ``a``, ``b``, ``c`` and so on."""
+    names = [chr(ord("a") + number) for number in range(items)]
+    return {
+        "kind": "optimizations", "title": f"Create {items} indexes", "summary": "", "agent": "", "environment": "",
+        "labels": {}, "risk_floor": "safe", "expires_in_seconds": None, "language": "sql", "dialect": "postgres",
+        "target": "sample", "verb": "create", "noun": "index", "noun_plural": "indexes", "tables": {},
+        "items": [
+            {
+                "id": name, "title": f"Index {name}", "statement": f"create index concurrently i_{name} on t ({name})",
+                "rationale": "", "benefit": "", "benefit_factor": None, "cost": "",
+                "rollback": f"drop index concurrently i_{name}",
+            }
+            for name in names
+        ],
+    }  # fmt: skip
+
+
+def question(schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A question as stored."""
+    return {
+        "kind": "question", "title": "Which replica?", "summary": "", "agent": "", "environment": "", "labels": {},
+        "risk_floor": "safe", "expires_in_seconds": None, "question": "Which replica?", "answer_schema": schema,
+    }  # fmt: skip
+
+
+def make_request(
+    sessions: Sessions,
+    run: Run | None = None,
+    payload: dict[str, Any] | None = None,
+    *,
+    risk: RiskLevel = RiskLevel.MEDIUM,
+    requester: Person | None = None,
+    state: RequestState = RequestState.PENDING,
+    expires_in: timedelta = timedelta(hours=4),
+    priority: int = 0,
+    terms: Terms | None = None,
+    **values: Any,
+) -> ApprovalRequest:
+    """An approval request, by default a pending one to run a script, of a suspended run of nobody in particular."""
+    now = datetime.now(UTC)
+    run = run or make_run(sessions, requester)
+    payload = payload if payload is not None else script()
+    terms = terms or default_terms(risk)
+    expires_at = now + expires_in
+    found: Assessment = assess([Finding("test.rule", risk, "It is only a test.", 1)])
+    columns: dict[str, Any] = {
+        "run_id": run.id,
+        "workflow": run.workflow,
+        "node": "ask",
+        "agent": "test agent",
+        "interrupt_id": secrets.token_hex(16),
+        "dialect": "assent",
+        "value_digest": digest_of(payload),
+        "kind": payload["kind"],
+        "title": payload["title"],
+        "environment": payload["environment"],
+        "payload": payload,
+        "digest": digest_of(payload),
+        "proposed_digest": digest_of(payload),
+        "assessment": found.to_json(),
+        "risk": risk.value,
+        "terms": terms.to_json(),
+        "requester_id": run.started_by_id,
+        "requester_name": run.started_by_name,
+        "priority": priority,
+        "quorum": terms.quorum,
+        "opened_at": now,
+        "expires_at": expires_at,
+        "attention_at": attention_at(expires_at, risk, priority),
+        "resolved_at": None if state is RequestState.PENDING else now,
+    }
+    with sessions.begin() as session:
+        request = ApprovalRequest(id=str(uuid.uuid4()), state=state.value, **columns | values)
+        session.add(request)
+    return request
+
+
+def session_cookie(secret_key: str, person: Person, csrf: str = "", **values: Any) -> str:
+    """The value of the cookie `assent_session` of somebody who has just signed in."""
+    app = Flask("cookies")
+    app.secret_key = secret_key
+    content: dict[str, Any] = {
+        "_permanent": True,
+        "_fresh": True,
+        "_user_id": f"{person.id}:{person.session_epoch}",
+        "signed_in_at": int(time.time()),
+    }
+    if csrf:
+        content["csrf_token"] = csrf
+    serializer = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
+    return str(serializer.dumps(content | values))
+
+
+def csrf_token(secret_key: str, csrf: str) -> str:
+    """The token that a form of the session with that `csrf` carries."""
+    return str(URLSafeTimedSerializer(secret_key, salt="wtf-csrf-token").dumps(csrf))
+
+
+class Caller:
+    """Somebody who calls the application in this process; `person` None is somebody who is not signed in."""
+
+    def __init__(self, app: Flask, person: Person | None) -> None:
+        self.person = person
+        self.client: FlaskClient = app.test_client()
+        self.headers: dict[str, str] = {}
+        if person is not None:
+            csrf, key = secrets.token_hex(20), str(app.secret_key)
+            self.client.set_cookie("assent_session", session_cookie(key, person, csrf))
+            self.headers["X-CSRFToken"] = csrf_token(key, csrf)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """GET."""
+        return self.client.get(path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> TestResponse:
+        """POST a JSON body, with the session's token."""
+        headers = self.headers | options.pop("headers", {})
+        if "data" in options:
+            return self.client.post(path, headers=headers, **options)
+        return self.client.post(path, json={} if body is None else body, headers=headers, **options)
