@@ -1,0 +1,19 @@
+"""Database maintenance: find what slows a database down, and fix it with leave."""
+
+from assent import Workflow
+from workflows.database_maintenance.graph import build
+from workflows.database_maintenance.inputs import MaintenanceInput
+
+WORKFLOW = Workflow(
+    name="database_maintenance",
+    version="1",
+    title="Database maintenance",
+    description="Checks health, finds slow queries and missing indexes, backs up and proves the backup, refreshes "
+    "statistics, creates the indexes that people approve, measures what they bring, and reports.",
+    input_model=MaintenanceInput,
+    build=build,
+    examples=(
+        {"target": "shop", "min_duration_ms": 5, "workload": "workload.json"},
+        {"target": "shop", "allowed_hours": [0, 1, 2, 3, 4, 5], "time_zone": "Europe/Berlin"},
+    ),
+)

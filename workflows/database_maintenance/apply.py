@@ -1,0 +1,159 @@
+"""The steps after the gate: look again, create what was approved, measure, and take back what does not help."""
+
+from __future__ import annotations
+
+from assent import Optimizations, Outcome
+from workflows.database_maintenance import constraints
+from workflows.database_maintenance.analysis import queries_of
+from workflows.database_maintenance.backup import is_fresh, make_backup
+from workflows.database_maintenance.inputs import MaintenanceInput
+from workflows.database_maintenance.model import (
+    Applied,
+    Backup,
+    ItemStatus,
+    Measurement,
+    Query,
+    Schema,
+    StatementRefused,
+    TargetError,
+    TrialError,
+    dump,
+)
+from workflows.database_maintenance.state import Json, State, run_id, settings_of
+from workflows.database_maintenance.statements import read_definition
+from workflows.database_maintenance.targets.base import Target
+from workflows.database_maintenance.targets.opening import opened
+from workflows.database_maintenance.validation import judge
+
+
+def prepare(state: State) -> State:
+    """Look again at what may have changed while people decided, and measure the queries as they are now."""
+    settings = settings_of(state)
+    approved = Outcome.model_validate(state["outcome"]).proposal
+    if not isinstance(approved, Optimizations):
+        return _refuse_all(state, [], "The approved payload is not a set of optimizations.")
+    items = [item.model_dump(mode="json") for item in approved.items]
+    refusal = constraints.outside_hours(settings, constraints.now())
+    if refusal:
+        return _refuse_all(state, items, refusal)
+    with opened(settings) as target:
+        try:
+            backup = _fresh_backup(state, settings, target)
+        except TargetError as error:
+            return _refuse_all(state, items, f"The backup had grown old, and a new one could not be made: {error}")
+        return {
+            "backup": backup.model_dump(mode="json") if backup else None,
+            "existing": _index_names(target.schema()),
+            "before": _measure_all(target, queries_of(state)),
+            "pending": items,
+            "applied": [],
+        }
+
+
+def _refuse_all(state: State, items: list[Json], reason: str) -> State:
+    records = [
+        Applied(id=item["id"], statement=item["statement"], status=ItemStatus.REFUSED, message=reason) for item in items
+    ]
+    return {"refusal": reason, "pending": [], "applied": dump(records), "existing": [], "before": {}}
+
+
+def _fresh_backup(state: State, settings: MaintenanceInput, target: Target) -> Backup | None:
+    made = Backup.model_validate(state["backup"]) if state.get("backup") else None
+    if not settings.backup_required or (made and is_fresh(made, settings, constraints.now())):
+        return made
+    return make_backup(target, settings, run_id(), constraints.now())
+
+
+def _index_names(schema: Schema) -> list[str]:
+    """Indexes that were there before this run created any."""
+    return sorted(
+        f"{table.name}/{index.name}" for table in schema.tables.values() for index in table.indexes if index.valid
+    )
+
+
+def _measure_all(target: Target, queries: list[Query]) -> Json:
+    measured = {}
+    for query in queries:
+        try:
+            measured[query.id] = target.measure(query).model_dump(mode="json")
+        except TrialError:
+            # It ran when it was found; what happened to it since is no reason to stop.
+            continue
+    return measured
+
+
+def apply_next(state: State) -> State:
+    """Create one approved index, so that each is on record before the next begins.
+
+    Safe to repeat after a crash at any moment: see `targets.postgres_apply`.
+    """
+    settings = settings_of(state)
+    item, *rest = state["pending"]
+    record = _apply(settings, item, set(state["existing"]))
+    return {"pending": rest, "applied": [*state["applied"], record.model_dump(mode="json")]}
+
+
+def _apply(settings: MaintenanceInput, item: Json, existing: set[str]) -> Applied:
+    refused = Applied(id=item["id"], statement=item["statement"], status=ItemStatus.REFUSED)
+    if refusal := constraints.outside_hours(settings, constraints.now()):
+        return refused.model_copy(update={"message": refusal})
+    with opened(settings) as target, target.applying():
+        try:
+            definition = read_definition(item["statement"], target.dialect)
+            record = target.create_index(item["id"], item["statement"], definition, target.schema())
+        except StatementRefused as error:
+            return refused.model_copy(update={"message": str(error)})
+    if record.status is ItemStatus.ALREADY_THERE and f"{record.table}/{record.index}" not in existing:
+        return record.model_copy(
+            update={"status": ItemStatus.CREATED, "message": "Found complete after an interruption."}
+        )
+    return record
+
+
+def validate(state: State) -> State:
+    """Measure the same queries again, and judge each new index by what it really did."""
+    settings = settings_of(state)
+    queries = queries_of(state)
+    applied = [Applied.model_validate(each) for each in state["applied"]]
+    with opened(settings) as target:
+        after = _measure_all(target, queries)
+    verdicts = judge(applied, queries, typed(state["before"]), typed(after), settings.min_improvement)
+    return {"after": after, "verdicts": dump(verdicts)}
+
+
+def rollback(state: State) -> State:
+    """Drop the new indexes that did not help, and measure once more."""
+    settings = settings_of(state)
+    dropped = {verdict["id"]: verdict["reason"] for verdict in state["verdicts"] if not verdict["keep"]}
+    applied = []
+    with opened(settings) as target:
+        for record in (Applied.model_validate(each) for each in state["applied"]):
+            if record.ours and record.id in dropped:
+                with target.applying():
+                    target.drop_index(record.rollback)
+                record = record.model_copy(update={"status": ItemStatus.ROLLED_BACK, "message": dropped[record.id]})
+            applied.append(record)
+        after = _measure_all(target, queries_of(state))
+    return {"applied": dump(applied), "after": after}
+
+
+def typed(measured: Json) -> dict[str, Measurement]:
+    """Measurements by query id."""
+    return {query: Measurement.model_validate(each) for query, each in measured.items()}
+
+
+def route_after_prepare(state: State) -> str:
+    """On to the first item, or to the report if all were refused."""
+    return "apply" if state["pending"] else "report"
+
+
+def route_after_apply(state: State) -> str:
+    """The next item; then measuring, if anything was created."""
+    if state["pending"]:
+        return "apply"
+    return "validate" if any(Applied.model_validate(each).ours for each in state["applied"]) else "report"
+
+
+def route_after_validation(state: State) -> str:
+    """Take something back, or report."""
+    return "report" if all(verdict["keep"] for verdict in state["verdicts"]) else "rollback"

@@ -1,0 +1,70 @@
+"""Where backups go, how they are named, how long they are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from workflows.database_maintenance.inputs import MaintenanceInput
+from workflows.database_maintenance.model import Backup, TargetError
+from workflows.database_maintenance.targets.base import Target
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+def directory(settings: MaintenanceInput) -> Path:
+    """The folder for backups: the input's, else ``backups`` in the data directory (``ASSENT_DATA_DIR``)."""
+    if settings.backup_directory:
+        return Path(settings.backup_directory).expanduser()
+    return Path(os.environ.get("ASSENT_DATA_DIR") or ".data") / "backups"
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder if need be. Raises TargetError if files cannot be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise TargetError(
+            f"The backup directory cannot be written to ({error.strerror or type(error).__name__})."
+        ) from error
+
+
+def make_backup(target: Target, settings: MaintenanceInput, run_id: str, now: datetime) -> Backup:
+    """Back up the target, prove it, and delete backups that have been kept long enough.
+
+    Raises:
+        TargetError: there is no backup that holds what the target holds.
+    """
+    folder = directory(settings)
+    require_writable(folder)
+    digest = hashlib.sha256(run_id.encode()).hexdigest()[:12]
+    for left in folder.glob(f"{settings.target}-*-{digest}.*.partial"):
+        left.unlink(missing_ok=True)
+    stem = f"{settings.target}-{now.astimezone(UTC).strftime(_STAMP)}-{digest}"
+    made = target.backup(folder, stem, f"assent_restore_{digest}")
+    prune(folder, settings.target, now - timedelta(days=settings.backup_retention_days))
+    return made
+
+
+def prune(folder: Path, target: str, oldest: datetime) -> list[Path]:
+    """Delete this workflow's backups of a target that were made before `oldest`; other files are left alone."""
+    pattern = re.compile(rf"{re.escape(target)}-(\d{{8}}T\d{{6}}Z)-[0-9a-f]{{12}}\.(dump|sqlite)")
+    deleted = []
+    for path in folder.iterdir():
+        match = pattern.fullmatch(path.name)
+        if match and datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC) < oldest:
+            path.unlink(missing_ok=True)
+            deleted.append(path)
+    return deleted
+
+
+def is_fresh(backup: Backup, settings: MaintenanceInput, now: datetime) -> bool:
+    """True if a backup is young enough and its file still there."""
+    age = now - datetime.fromisoformat(backup.made_at)
+    return age <= timedelta(hours=settings.backup_max_age_hours) and Path(backup.path).is_file()

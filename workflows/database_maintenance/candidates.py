@@ -1,0 +1,251 @@
+"""Find the indexes that might help a query, by parsing it and reading its plan.
+
+Nothing is proposed on this ground alone: `trials` builds each candidate and measures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import Scope, traverse_scope
+
+from workflows.database_maintenance.model import Candidate, Query, Schema, Table
+from workflows.database_maintenance.sqltext import parse_one, quote, shorten
+from workflows.database_maintenance.statements import covered_by, create_statement, drop_statement
+
+MAX_KEYS = 4
+MAX_PER_TABLE = 8
+WORTHWHILE_ROWS = 500
+"""A plan step that reads fewer rows than this is not worth an index."""
+
+_RANGES = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
+
+
+@dataclass
+class Usage:
+    """How a query uses one table: keys as they would be written in a statement, in order of appearance."""
+
+    table: Table
+    equal: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
+    ranges: list[str] = field(default_factory=list)
+    joins: list[str] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+
+    def note(self, kind: str, key: str) -> None:
+        """Add a key once."""
+        keys: list[str] = getattr(self, kind)
+        if key not in keys:
+            keys.append(key)
+
+
+def usages(sql: str, schema: Schema, dialect: str) -> list[Usage]:
+    """How a query uses each table of the schema, per mention. Raises ValueError if the query cannot be parsed."""
+    tree = parse_one(sql, dialect)
+    try:
+        scopes = traverse_scope(tree)
+    except SqlglotError as error:
+        raise ValueError("its scopes cannot be resolved") from error
+    return [usage for scope in scopes for usage in _Reader(scope, schema, dialect).read()]
+
+
+def aliases(sql: str, dialect: str) -> dict[str, str]:
+    """Alias or name to table name, for every mention of a table in a query."""
+    try:
+        tables = parse_one(sql, dialect).find_all(exp.Table)
+    except ValueError:
+        return {}
+    return {table.alias_or_name.lower(): table.name.lower() for table in tables}
+
+
+class _Reader:
+    """Reads one SELECT."""
+
+    def __init__(self, scope: Scope, schema: Schema, dialect: str) -> None:
+        self.select = scope.expression
+        self.dialect = dialect
+        self.usages: dict[str, Usage] = {}
+        for alias, source in scope.sources.items():
+            table = schema.find(source.name, source.db) if isinstance(source, exp.Table) else None
+            if table:
+                self.usages[alias] = Usage(table)
+
+    def read(self) -> list[Usage]:
+        if not isinstance(self.select, exp.Select) or not self.usages:
+            return []
+        for condition in self._conditions():
+            self._read_condition(condition)
+        for join in self.select.args.get("joins") or []:
+            for identifier in join.args.get("using") or []:
+                for usage in self.usages.values():
+                    if identifier.name in usage.table.columns:
+                        usage.note("joins", quote(identifier.name))
+        self._read_order()
+        return list(self.usages.values())
+
+    def _conditions(self) -> Iterator[exp.Expr]:
+        where = self.select.args.get("where")
+        roots = [where.this] if where else []
+        roots += [join.args["on"] for join in self.select.args.get("joins") or [] if join.args.get("on")]
+        for root in roots:
+            stack = [root]
+            while stack:
+                node = stack.pop()
+                if isinstance(node, exp.And | exp.Paren):
+                    stack.extend(reversed([node.this, node.expression] if isinstance(node, exp.And) else [node.this]))
+                else:
+                    yield node
+
+    def _read_condition(self, node: exp.Expr) -> None:
+        if isinstance(node, exp.EQ | exp.NullSafeEQ):
+            self._read_equality(node.this, node.expression)
+        elif isinstance(node, exp.In):
+            self._note(node.this, "joins" if node.args.get("query") else "listed")
+        elif isinstance(node, exp.Or):
+            self._read_alternatives(node)
+        elif isinstance(node, exp.Is) or (isinstance(node, exp.Not) and isinstance(node.this, exp.Column)):
+            self._note(node.this, "equal")
+        elif isinstance(node, exp.Column):
+            self._note(node, "equal")
+        elif isinstance(node, _RANGES):
+            for side in (node.this, node.args.get("expression")):
+                self._note(side, "ranges")
+        elif isinstance(node, exp.Like) and self.dialect == "postgres":
+            pattern = node.expression
+            if isinstance(pattern, exp.Literal) and not pattern.this.startswith(("%", "_")):
+                self._note(node.this, "ranges", " text_pattern_ops")
+
+    def _read_equality(self, left: exp.Expr, right: exp.Expr) -> None:
+        for side, other in ((left, right), (right, left)):
+            columns = [] if other.find(exp.Query) else list(other.find_all(exp.Column))
+            self._note(side, "joins" if columns else "equal")
+
+    def _read_alternatives(self, node: exp.Or) -> None:
+        """``a = 1 OR a = 2`` is a list."""
+        sides = [each for each in node.flatten() if isinstance(each, exp.EQ) and isinstance(each.this, exp.Column)]
+        if len(sides) == len(list(node.flatten())) and len({each.this.sql() for each in sides}) == 1:
+            self._note(sides[0].this, "listed")
+
+    def _note(self, side: exp.Expr | None, kind: str, suffix: str = "") -> None:
+        found = self._key(side)
+        if found:
+            usage, key = found
+            usage.note(kind, key + suffix)
+
+    def _key(self, node: exp.Expr | None) -> tuple[Usage, str] | None:
+        """The usage and the key for a column, or for an expression over exactly one column of it."""
+        if node is None or node.find(exp.Query):
+            return None
+        columns = list(node.find_all(exp.Column))
+        if len(columns) != 1:
+            return None
+        usage = self._usage_of(columns[0])
+        if usage is None:
+            return None
+        if node is columns[0]:
+            return usage, quote(columns[0].name)
+        if not isinstance(node, exp.Func | exp.Cast) or node.find(exp.AggFunc, exp.Window):
+            return None
+        bare = node.copy().transform(lambda each: exp.column(each.this) if isinstance(each, exp.Column) else each)
+        text = bare.sql(dialect=self.dialect, normalize_functions="lower")
+        return usage, text if isinstance(node, exp.Lower | exp.Upper) else f"({text})"
+
+    def _usage_of(self, column: exp.Column) -> Usage | None:
+        name = column.name if column.this.args.get("quoted") else column.name.lower()
+        if column.table:
+            usage = self.usages.get(column.table)
+            return usage if usage and name in usage.table.columns else None
+        owners = [usage for usage in self.usages.values() if name in usage.table.columns]
+        return owners[0] if len(owners) == 1 else None
+
+    def _read_order(self) -> None:
+        if self.select.args.get("group") or self.select.args.get("distinct"):
+            return
+        named = {each.alias: each.this for each in self.select.expressions if isinstance(each, exp.Alias)}
+        order = self.select.args.get("order")
+        if order is None:
+            for extreme in self.select.find_all(exp.Min, exp.Max):
+                self._note(extreme.this, "order")
+            return
+        keys: list[tuple[str, bool]] = []
+        tables: set[int] = set()
+        for each in order.expressions:
+            found = self._key(named.get(each.this.name, each.this) if isinstance(each.this, exp.Column) else each.this)
+            if found is None:
+                return
+            tables.add(id(found[0]))
+            keys.append((found[1], bool(each.args.get("desc"))))
+        if len(tables) == 1 and found:
+            # An index can be read backwards, so only a change of direction needs to be written down.
+            backwards = keys[0][1]
+            found[0].order = [key + (" desc" if desc != backwards else "") for key, desc in keys]
+
+
+def key_lists(usage: Usage) -> list[list[str]]:
+    """The keys worth trying for one use of a table, the most promising first, each at most `MAX_KEYS` long."""
+    equal, listed, ranges, joins, order = usage.equal, usage.listed, usage.ranges, usage.joins, usage.order
+    lists = [
+        equal + order,
+        equal + listed + ranges[:1],
+        equal + ranges[:1],
+        equal + listed,
+        joins[:1] + order,
+        joins[:1] + equal + ranges[:1],
+        *([key] for key in joins),
+        *([key] for key in equal + listed),
+        ranges[:1],
+    ]
+    unique: list[list[str]] = []
+    for keys in lists:
+        short = list(dict.fromkeys(keys))[:MAX_KEYS]
+        if short and short not in unique:
+            unique.append(short)
+    return unique[:MAX_PER_TABLE]
+
+
+def candidates_for(query: Query, schema: Schema, dialect: str, max_rows: int) -> list[Candidate]:
+    """Indexes that might help a measured query and are not there yet, on tables of at most `max_rows` rows.
+
+    Raises:
+        ValueError: the query cannot be parsed.
+    """
+    busy = _busy_tables(query)
+    found: dict[str, Candidate] = {}
+    for usage in usages(query.sql, schema, dialect):
+        table = usage.table
+        if table.rows > max_rows or (busy is not None and table.bare not in busy):
+            continue
+        for keys in key_lists(usage):
+            if not any(covered_by(keys, index, dialect) for index in table.indexes):
+                candidate = make_candidate(table, keys, dialect, query.id)
+                found.setdefault(candidate.id, candidate)
+    return list(found.values())
+
+
+def _busy_tables(query: Query) -> set[str] | None:
+    """Tables whose rows the plan reads one by one; None if the plan sorts much, which any of its tables may cause."""
+    scans = query.measured.scans if query.measured else []
+    if any(scan.kind == "sort" and scan.read >= WORTHWHILE_ROWS for scan in scans):
+        return None
+    return {scan.table for scan in scans if scan.read >= WORTHWHILE_ROWS}
+
+
+def make_candidate(table: Table, keys: list[str], dialect: str, query_id: str) -> Candidate:
+    """The candidate with its statements. Its name tells what it holds and is free in the target's table."""
+    words = "_".join(re.sub(r"\W+", "_", key.replace(" text_pattern_ops", "")).strip("_").lower() for key in keys)
+    name = shorten(f"idx_{table.bare}_{words}")
+    if any(index.name == name for index in table.indexes):
+        name = shorten(f"{name}_{len(table.indexes) + 1}")
+    prefix = table.schema_name if "." in table.name else ""
+    return Candidate(
+        id=name,
+        table=table.name,
+        keys=keys,
+        statement=create_statement(dialect, name, table.name, keys),
+        rollback=drop_statement(dialect, name, prefix),
+        queries=[query_id],
+    )

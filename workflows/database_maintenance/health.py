@@ -1,0 +1,179 @@
+"""Health checks: all at once, each with a time-out, critical or not, together under two seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, Queue
+
+from pydantic import BaseModel
+
+from assent import target_address
+from workflows.database_maintenance import backup as backups
+from workflows.database_maintenance.inputs import MaintenanceInput, QuerySource
+from workflows.database_maintenance.model import StatementRefused, TargetError
+from workflows.database_maintenance.statements import read_definition
+from workflows.database_maintenance.targets.opening import dialect_of, opened
+from workflows.database_maintenance.targets.postgres import PostgresTarget
+from workflows.database_maintenance.targets.postgres_backup import find_tools
+from workflows.database_maintenance.workload import WorkloadError, load_workload
+
+DEADLINE_S = 1.9
+"""All checks together take no longer than this, whatever hangs."""
+
+_LONG_TRANSACTIONS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '5 minutes'
+"""
+
+
+class CheckError(Exception):
+    """A check did not pass; the message says why."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. `run` returns what it found, in words, or raises."""
+
+    name: str
+    title: str
+    critical: bool
+    timeout_s: float
+    run: Callable[[], str]
+
+
+class CheckResult(BaseModel):
+    """What a check found."""
+
+    name: str
+    title: str
+    critical: bool
+    ok: bool
+    message: str
+    milliseconds: float
+
+
+def run_checks(checks: Sequence[Check], deadline_s: float = DEADLINE_S) -> list[CheckResult]:
+    """Run all checks at once, and return their results in the given order.
+
+    A check that takes too long counts as failed; its thread is left behind and ends with whatever it waits for.
+    """
+    answers: Queue[CheckResult] = Queue()
+    started = time.monotonic()
+    for check in checks:
+        threading.Thread(target=_run_one, args=(check, answers), name=f"health-{check.name}", daemon=True).start()
+    results: dict[str, CheckResult] = {}
+    limits = {check.name: min(check.timeout_s, deadline_s) for check in checks}
+    while waiting := [limit for name, limit in limits.items() if name not in results]:
+        remaining = started + min(waiting) - time.monotonic()
+        try:
+            answer = answers.get(timeout=max(remaining, 0.001))
+            results.setdefault(answer.name, answer)
+        except Empty:
+            spent = time.monotonic() - started
+            for check in checks:
+                if check.name not in results and limits[check.name] <= spent:
+                    results[check.name] = _result(check, False, f"no answer within {limits[check.name]:g} s", started)
+    return [results[check.name] for check in checks]
+
+
+def _run_one(check: Check, answers: Queue[CheckResult]) -> None:
+    started = time.monotonic()
+    try:
+        answers.put(_result(check, True, check.run(), started))
+    except (CheckError, TargetError, WorkloadError, StatementRefused, LookupError, OSError) as error:
+        answers.put(_result(check, False, str(error).strip("'\""), started))
+    except Exception as error:  # a defect in a check must not count as health
+        answers.put(_result(check, False, f"{type(error).__name__} in the check itself", started))
+
+
+def _result(check: Check, ok: bool, message: str, started: float) -> CheckResult:
+    spent = round((time.monotonic() - started) * 1000, 1)
+    return CheckResult(
+        name=check.name, title=check.title, critical=check.critical, ok=ok, message=message, milliseconds=spent
+    )
+
+
+def checks_for(settings: MaintenanceInput) -> list[Check]:
+    """The checks of a run."""
+    needed = settings.backup_required
+    return [
+        Check("database_connection", "Database answers", True, 1.8, lambda: _connection(settings)),
+        Check("privileges", "Tables may be indexed", False, 1.8, lambda: _privileges(settings)),
+        Check("long_transactions", "No long transactions", False, 1.8, lambda: _transactions(settings)),
+        Check("query_source", "Queries to look at", False, 1.8, lambda: _query_source(settings)),
+        Check("backup_tools", "Backup tools", needed, 1.8, lambda: _backup_tools(settings)),
+        Check("backup_directory", "Backup directory", needed, 1.0, lambda: _backup_directory(settings)),
+        Check("safety_controller", "Statement guard", True, 1.0, lambda: _guard(settings)),
+    ]
+
+
+def _connection(settings: MaintenanceInput) -> str:
+    with opened(settings) as target:
+        return target.version()
+
+
+def _privileges(settings: MaintenanceInput) -> str:
+    with opened(settings) as target:
+        if not isinstance(target, PostgresTarget):
+            return "the file can be written to"
+        rows = target.rows(
+            "SELECT count(*) FILTER (WHERE NOT pg_has_role(c.relowner, 'MEMBER')), count(*) FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema$)'"
+        )
+    foreign, tables = rows[0]
+    if foreign:
+        raise CheckError(f"{foreign} of {tables} tables belong to roles that this one is not a member of")
+    return f"owner of all {tables} tables"
+
+
+def _transactions(settings: MaintenanceInput) -> str:
+    with opened(settings) as target:
+        count = target.rows(_LONG_TRANSACTIONS)[0][0] if isinstance(target, PostgresTarget) else 0
+    if count:
+        raise CheckError(f"{count} open for more than 5 minutes; a concurrent index build waits for their end")
+    return "none over 5 minutes"
+
+
+def _query_source(settings: MaintenanceInput) -> str:
+    if settings.query_source is not QuerySource.WORKLOAD:
+        with opened(settings) as target:
+            if target.statement_statistics(0, 1) is not None:
+                return "pg_stat_statements"
+    queries, _ = load_workload(settings.workload, dialect_of(settings.target))
+    return f"{len(queries)} queries in the workload"
+
+
+def _backup_tools(settings: MaintenanceInput) -> str:
+    if dialect_of(settings.target) == "sqlite":
+        return "SQLite's backup API"
+    with opened(settings) as target:
+        assert isinstance(target, PostgresTarget)
+        major = target.connection.info.server_version // 10_000
+    find_tools(major)
+    if settings.restore_target:
+        target_address(settings.restore_target)
+    return f"pg_dump and pg_restore for version {major}"
+
+
+def _backup_directory(settings: MaintenanceInput) -> str:
+    folder: Path = backups.directory(settings)
+    backups.require_writable(folder)
+    return "writable"
+
+
+def _guard(settings: MaintenanceInput) -> str:
+    """The guard is tried on statements it must refuse; one that lets them through must not stand before a database."""
+    dialect = dialect_of(settings.target)
+    read_definition("CREATE INDEX i ON t (a)", dialect)
+    for forbidden in ("DROP TABLE t", "CREATE INDEX i ON t (a); DROP TABLE t", "DELETE FROM t"):
+        try:
+            read_definition(forbidden, dialect)
+        except StatementRefused:
+            continue
+        raise CheckError("the guard let a forbidden statement through")
+    return "refuses everything but CREATE INDEX"

@@ -1,0 +1,225 @@
+"""What a maintenance run is started with; the portal draws the start form from this model's JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+ALL_HOURS = list(range(24))
+_TARGET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
+
+
+class QuerySource(StrEnum):
+    """Where the slow queries come from."""
+
+    AUTO = "auto"
+    STATISTICS = "pg_stat_statements"
+    WORKLOAD = "workload"
+
+
+class MaintenanceInput(BaseModel):
+    """Input of a database maintenance run. Durations and sizes carry their unit in the name."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, title="Database maintenance")
+
+    target: str = Field(
+        title="Target",
+        description="Name of a configured target database; its address stays with the operator",
+        min_length=1,
+        max_length=63,
+        examples=["shop"],
+    )
+    environment: str = Field(
+        default="production",
+        title="Environment",
+        description="Where the target lives, shown to reviewers",
+        max_length=100,
+        examples=["production", "staging"],
+    )
+    query_source: QuerySource = Field(
+        default=QuerySource.AUTO,
+        title="Source of queries",
+        description="auto: pg_stat_statements where the target has it, else the workload",
+        examples=["auto"],
+    )
+    workload: str = Field(
+        default="",
+        title="Workload",
+        description="Path of a .json or .sql file with queries and weights, or such a text itself; "
+        "needed where the target has no pg_stat_statements",
+        max_length=200_000,
+        examples=["/srv/workloads/shop.json", "SELECT * FROM orders WHERE customer_id = 42;"],
+    )
+    min_duration_ms: float = Field(
+        default=100.0,
+        title="Slow from (ms)",
+        description="Queries that take at least this long are looked at",
+        ge=0,
+        le=3_600_000,
+        examples=[100],
+    )
+    max_queries: int = Field(
+        default=20,
+        title="Most queries",
+        description="At most this many slow queries are looked at, the most costly first",
+        ge=1,
+        le=200,
+        examples=[20],
+    )
+    query_timeout_ms: int = Field(
+        default=30_000,
+        title="Query time-out (ms)",
+        description="A measured query is stopped after this time",
+        ge=100,
+        le=600_000,
+        examples=[30_000],
+    )
+    runs_per_measurement: int = Field(
+        default=5,
+        title="Runs per measurement",
+        description="Each query runs this often after a warm-up; the median counts",
+        ge=1,
+        le=50,
+        examples=[5],
+    )
+    min_improvement: float = Field(
+        default=0.15,
+        title="Minimum improvement",
+        description="An index must save at least this share of the time of the queries that use it (0.15 is 15 %)",
+        ge=0.01,
+        le=0.99,
+        examples=[0.15],
+    )
+    max_indexes: int = Field(
+        default=10,
+        title="Most indexes",
+        description="At most this many indexes are proposed",
+        ge=1,
+        le=50,
+        examples=[10],
+    )
+    max_table_rows: int = Field(
+        default=5_000_000,
+        title="Largest table (rows)",
+        description="Tables with more rows are not modified",
+        ge=1,
+        examples=[5_000_000],
+    )
+    trial_rows: int = Field(
+        default=500_000,
+        title="Trial on the real table up to (rows)",
+        description="Candidates are built on the table itself and rolled back, which holds back its writers meanwhile; "
+        "above this size they are built on a sampled copy of about this many rows, which holds back nobody",
+        ge=0,
+        le=50_000_000,
+        examples=[500_000],
+    )
+    stale_after_days: int = Field(
+        default=7,
+        title="Statistics are stale after (days)",
+        description="Changed tables whose statistics are older than this are analysed again",
+        ge=0,
+        le=3650,
+        examples=[7],
+    )
+    allowed_hours: list[int] = Field(
+        default=ALL_HOURS,
+        title="Allowed hours",
+        description="Hours of the day, 0 to 23, in which indexes may be created",
+        max_length=24,
+        examples=[[0, 1, 2, 3, 4, 5]],
+    )
+    time_zone: str = Field(
+        default="UTC",
+        title="Time zone",
+        description="IANA name of the time zone of the allowed hours",
+        max_length=64,
+        examples=["UTC", "Europe/Berlin"],
+    )
+    backup_required: bool = Field(
+        default=True,
+        title="Backup required",
+        description="Nothing is proposed or created without a backup that was proved by restoring it",
+        examples=[True],
+    )
+    backup_directory: str = Field(
+        default="",
+        title="Backup directory",
+        description="Folder on the worker; empty: backups/ in the data directory",
+        max_length=1000,
+        examples=["/srv/backups"],
+    )
+    backup_max_age_hours: int = Field(
+        default=24,
+        title="Backup is fresh for (hours)",
+        description="If the decision takes longer, a new backup is made before anything is created",
+        ge=1,
+        le=8760,
+        examples=[24],
+    )
+    backup_retention_days: int = Field(
+        default=30,
+        title="Keep backups (days)",
+        description="Older backups of the same target in the same folder are deleted after a new one is proved",
+        ge=1,
+        le=3650,
+        examples=[30],
+    )
+    restore_target: str = Field(
+        default="",
+        title="Restore check on",
+        description="Name of a configured target whose server takes the scratch restore; empty: the target's own",
+        max_length=63,
+        examples=["staging"],
+    )
+    build_timeout_s: int = Field(
+        default=3_600,
+        title="Build time-out (s)",
+        description="Creating one index is given up after this time",
+        ge=1,
+        le=86_400,
+        examples=[3_600],
+    )
+    decision_hours: int = Field(
+        default=0,
+        title="Time to decide (hours)",
+        description="Deadline of the approval request; 0: the policy's own deadline",
+        ge=0,
+        le=8_760,
+        examples=[24],
+    )
+    max_revisions: int = Field(
+        default=5,
+        title="Most revisions",
+        description="How often the proposal may be sent back before the run gives up",
+        ge=0,
+        le=50,
+        examples=[5],
+    )
+
+    @field_validator("target", "restore_target")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        if value and not _TARGET.fullmatch(value):
+            raise ValueError("a target is named by letters, digits, - and _, and never given as an address")
+        return value
+
+    @field_validator("allowed_hours")
+    @classmethod
+    def _are_hours(cls, value: list[int]) -> list[int]:
+        if any(not 0 <= hour <= 23 for hour in value):
+            raise ValueError("hours go from 0 to 23")
+        return sorted(set(value))
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        if value != "UTC":
+            try:
+                ZoneInfo(value)
+            except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+                raise ValueError(f"there is no time zone {value!r}") from error
+        return value

@@ -1,0 +1,80 @@
+"""Arithmetic and words for measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from statistics import median
+
+from workflows.database_maintenance.model import Effect, Measurement, Query
+
+_LONG_RUN_MS = 3_000.0
+
+
+def repeat(run_once: Callable[[], Measurement], runs: int) -> Measurement:
+    """Run a query warm and take the median.
+
+    The first run warms the caches and is not counted, unless it takes so long that repeating it costs more than it
+    tells. A run that timed out ends the measurement: the time-out is then a lower bound.
+    """
+    first = run_once()
+    if first.timed_out or first.ms > _LONG_RUN_MS:
+        return first
+    measured = []
+    for _ in range(runs):
+        last = run_once()
+        measured.append(last)
+        if last.timed_out:
+            return last
+    middle = median(each.ms for each in measured)
+    return measured[-1].model_copy(update={"ms": round(middle, 4), "runs": runs})
+
+
+def improvement(before_ms: float, after_ms: float) -> float:
+    """The share of the time that is saved: 0.5 is half, negative is slower."""
+    return 1 - after_ms / before_ms if before_ms > 0 else 0.0
+
+
+def effect_on(query: Query, before: Measurement, after: Measurement) -> Effect:
+    """What lies between two measurements of a query."""
+    return Effect(
+        query=query.name,
+        weight=query.weight,
+        before_ms=before.ms,
+        after_ms=after.ms,
+        before_buffers=before.buffers,
+        after_buffers=after.buffers,
+    )
+
+
+def overall(effects: Iterable[Effect]) -> tuple[float, float]:
+    """Weighted time before and after, in milliseconds."""
+    listed = list(effects)
+    before = sum(effect.weight * effect.before_ms for effect in listed)
+    return before, sum(effect.weight * effect.after_ms for effect in listed)
+
+
+def factor(before_ms: float, after_ms: float) -> float:
+    """Time before ÷ time after."""
+    return before_ms / max(after_ms, 0.001)
+
+
+def times(value: float) -> str:
+    """A factor in words: 14.2×, 230×."""
+    return f"{value:,.0f}×" if value >= 100 else f"{value:.1f}×"
+
+
+def milliseconds(value: float) -> str:
+    """A duration in words with sensible digits."""
+    if value >= 10_000:
+        return f"{value / 1000:,.1f} s"
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
+
+
+def size(value: int) -> str:
+    """A size in words, in units of 1024."""
+    amount = float(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1024 or unit == "GB":
+            return f"{amount:,.0f} {unit}" if amount >= 10 or unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    raise AssertionError("unreachable")

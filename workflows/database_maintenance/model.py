@@ -1,0 +1,199 @@
+"""What the steps hand to each other. Everything here turns into JSON, because it is part of the run's state.
+
+None of it holds an address or a password of the target.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class TargetError(Exception):
+    """The target cannot be used; the message names no address and no password."""
+
+
+class TrialError(Exception):
+    """A candidate cannot be built, so it is no candidate."""
+
+
+class StatementRefused(Exception):
+    """A statement is not a single CREATE INDEX on a table of the target that may be modified."""
+
+
+class Index(BaseModel):
+    """An index as the target has it. `keys` are normalised expressions with their direction, in order."""
+
+    name: str
+    table: str
+    keys: list[str]
+    include: list[str] = Field(default_factory=list)
+    where: str = ""
+    unique: bool = False
+    method: str = "btree"
+    valid: bool = True
+    bytes: int = 0
+
+
+class Table(BaseModel):
+    """A table as the target has it; `name` is how statements name it."""
+
+    name: str
+    schema_name: str = ""
+    bare: str
+    rows: int = 0
+    bytes: int = 0
+    columns: dict[str, str] = Field(default_factory=dict)
+    indexes: list[Index] = Field(default_factory=list)
+    analyzed: bool = True
+
+
+class Schema(BaseModel):
+    """All tables that may be looked at."""
+
+    tables: dict[str, Table] = Field(default_factory=dict)
+
+    def find(self, bare: str, schema_name: str = "") -> Table | None:
+        """The table a statement means by `bare` (and its schema); None if there is none."""
+        if schema_name:
+            matches = (
+                table for table in self.tables.values() if (table.schema_name, table.bare) == (schema_name, bare)
+            )
+            return next(matches, None)
+        visible = [table for table in self.tables.values() if table.bare == bare]
+        return next((table for table in visible if "." not in table.name), visible[0] if len(visible) == 1 else None)
+
+
+class Scan(BaseModel):
+    """A part of a plan that reads many rows of a table, or sorts them."""
+
+    table: str
+    kind: str
+    read: int = 0
+    kept: int = 0
+
+
+class Measurement(BaseModel):
+    """How one query ran. `ms` is the median of `runs` warm runs; `buffers` counts 8 kB pages where known."""
+
+    ms: float
+    runs: int = 1
+    timed_out: bool = False
+    buffers: int | None = None
+    scans: list[Scan] = Field(default_factory=list)
+    indexes: list[str] = Field(default_factory=list)
+
+
+class Query(BaseModel):
+    """A query of the workload. `weight` says how often it runs compared with the others."""
+
+    id: str
+    name: str
+    sql: str
+    weight: float = 1.0
+    calls: int | None = None
+    mean_ms: float | None = None
+    measured: Measurement | None = None
+
+    @property
+    def load(self) -> float:
+        """Time spent in this query compared with the others."""
+        return self.weight * (self.measured.ms if self.measured else self.mean_ms or 0.0)
+
+
+class Skipped(BaseModel):
+    """Something that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+class Effect(BaseModel):
+    """What one change does to one query."""
+
+    query: str
+    weight: float = 1.0
+    before_ms: float
+    after_ms: float
+    before_buffers: int | None = None
+    after_buffers: int | None = None
+
+
+class Candidate(BaseModel):
+    """An index that might help. `keys` are as written in the statement, `queries` the ids it was found for."""
+
+    id: str
+    table: str
+    keys: list[str]
+    statement: str
+    rollback: str
+    queries: list[str] = Field(default_factory=list)
+    effects: list[Effect] = Field(default_factory=list)
+    bytes: int = 0
+    method: str = ""
+    findings: list[str] = Field(default_factory=list)
+
+    @property
+    def factor(self) -> float:
+        """Weighted time before ÷ time after, over the queries it was chosen for."""
+        before = sum(effect.weight * effect.before_ms for effect in self.effects)
+        after = sum(effect.weight * effect.after_ms for effect in self.effects)
+        return before / max(after, 0.001)
+
+
+class StaleTable(BaseModel):
+    """A table whose statistics do not describe it any more."""
+
+    table: str
+    reason: str
+    rows: int = 0
+    age_days: int | None = None
+
+
+class Backup(BaseModel):
+    """A backup that was restored and compared."""
+
+    path: str
+    bytes: int
+    made_at: str
+    seconds: float
+    tables: int
+    rows: int
+    verified: bool = True
+
+
+class ItemStatus(StrEnum):
+    """What became of one approved item."""
+
+    CREATED = "created"
+    REBUILT = "rebuilt"
+    ALREADY_THERE = "already there"
+    REFUSED = "refused"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled back"
+
+
+class Applied(BaseModel):
+    """The record of one approved item."""
+
+    id: str
+    statement: str
+    status: ItemStatus
+    index: str = ""
+    table: str = ""
+    rollback: str = ""
+    seconds: float = 0.0
+    bytes: int = 0
+    message: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """True if the index is there because of this run."""
+        return self.status in (ItemStatus.CREATED, ItemStatus.REBUILT)
+
+
+def dump(values: list[Any] | tuple[Any, ...]) -> list[dict[str, Any]]:
+    """The models as JSON-ready dictionaries."""
+    return [value.model_dump(mode="json") for value in values]

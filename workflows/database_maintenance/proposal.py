@@ -1,0 +1,183 @@
+"""The steps up to the gate: backup, statistics, the proposal, and its revisions."""
+
+from __future__ import annotations
+
+from assent import (
+    OptimizationItem,
+    Optimizations,
+    Outcome,
+    ReceiptStatus,
+    RiskLevel,
+    TableFacts,
+    Verdict,
+    report_receipt,
+    request_approval,
+)
+from workflows.database_maintenance import constraints
+from workflows.database_maintenance.analysis import queries_of
+from workflows.database_maintenance.backup import make_backup
+from workflows.database_maintenance.measure import factor, milliseconds, overall, size, times
+from workflows.database_maintenance.model import Backup, Candidate, Effect, TargetError, dump
+from workflows.database_maintenance.remarks import left_out
+from workflows.database_maintenance.state import State, run_id, settings_of
+from workflows.database_maintenance.targets.opening import dialect_of, opened
+from workflows.database_maintenance.trials import Trials
+
+
+def backup(state: State) -> State:
+    """Make a backup and prove it; without one, nothing is proposed where the input requires it."""
+    settings = settings_of(state)
+    try:
+        with opened(settings) as target:
+            made = make_backup(target, settings, run_id(), constraints.now())
+    except TargetError as error:
+        if settings.backup_required:
+            return {"backup": None, "refusal": f"A proved backup is required first, and there is none: {error}"}
+        return {"backup": None, "notes": [*state["notes"], f"There is no backup: {error}"]}
+    return {"backup": made.model_dump(mode="json")}
+
+
+def refresh_statistics(state: State) -> State:
+    """Refresh stale statistics; it changes no data and holds back nobody, so nobody is asked."""
+    settings = settings_of(state)
+    notes = list(state["notes"])
+    analyzed = []
+    with opened(settings) as target:
+        for stale in state["stale"]:
+            if stale["rows"] > settings.max_table_rows:
+                notes.append(
+                    f"The statistics of {stale['table']} are stale; it is over the row limit and was left alone."
+                )
+                continue
+            target.analyze(stale["table"])
+            analyzed.append(stale["table"])
+    return {"analyzed": analyzed, "notes": notes}
+
+
+def propose(state: State) -> State:
+    """Suspend until people have decided on the indexes. Nothing else happens here, as the step runs again on resume."""
+    outcome = request_approval(build_proposal(state))
+    return {"outcome": outcome.model_dump(mode="json")}
+
+
+def revise(state: State) -> State:
+    """Consider the remark a proposal was sent back with, measure again, and propose again."""
+    settings = settings_of(state)
+    outcome = Outcome.model_validate(state["outcome"])
+    revision = state["revision"] + 1
+    remark = outcome.comment
+    with opened(settings) as target:
+        schema = target.schema()
+        choice = Trials(target, schema, settings).choose(
+            queries_of(state), lambda candidate: left_out(remark, candidate)
+        )
+    report_receipt(outcome, ReceiptStatus.NOT_APPLIED, f"Sent back; measured again for revision {revision}.")
+    return {
+        "revision": revision,
+        "remark": remark,
+        "candidates": dump(choice.chosen),
+        "rejected": dump(choice.rejected),
+        "together": dump(choice.together),
+        "outcome": None,
+        "notes": [*state["notes"], f"Revision {revision} was asked for: {remark or 'without a remark'}"],
+    }
+
+
+def build_proposal(state: State) -> Optimizations:
+    """The proposal, from the state alone, so that it is the same on every call."""
+    settings = settings_of(state)
+    candidates = [Candidate.model_validate(each) for each in state["candidates"]]
+    touched = {candidate.table for candidate in candidates}
+    count = "1 index" if len(candidates) == 1 else f"{len(candidates)} indexes"
+    return Optimizations(
+        title=f"Create {count} on {settings.target}",
+        summary=_summary(state, candidates),
+        agent="optimizer agent",
+        environment=settings.environment,
+        labels={"workflow": "database_maintenance", "target": settings.target, "revision": str(state["revision"])},
+        # The source document rates index creation as medium: approval is required, whatever the rules find.
+        risk_floor=RiskLevel.MEDIUM,
+        expires_in_seconds=settings.decision_hours * 3600 or None,
+        dialect=dialect_of(settings.target),
+        target=settings.target,
+        verb="create",
+        noun="index",
+        noun_plural="indexes",
+        items=[_item(candidate) for candidate in candidates],
+        tables={name: TableFacts(**facts) for name, facts in state["tables"].items() if name in touched},
+    )
+
+
+def _item(candidate: Candidate) -> OptimizationItem:
+    return OptimizationItem(
+        id=candidate.id,
+        title=f"Index {candidate.table} on {', '.join(candidate.keys)}"[:200],
+        statement=candidate.statement,
+        rationale=rationale(candidate),
+        benefit=times(candidate.factor),
+        benefit_factor=round(candidate.factor, 2),
+        cost=size(candidate.bytes),
+        rollback=candidate.rollback,
+    )
+
+
+def rationale(candidate: Candidate) -> str:
+    """Why, in plain words, with what was measured."""
+    parts = [f"{finding}." for finding in candidate.findings[:2]]
+    for effect in candidate.effects[:4]:
+        buffers = ""
+        if effect.before_buffers is not None and effect.after_buffers is not None:
+            buffers = f" (pages read: {effect.before_buffers:,} → {effect.after_buffers:,})"
+        parts.append(
+            f"“{effect.query}” with it: {milliseconds(effect.before_ms)} → {milliseconds(effect.after_ms)}{buffers}."
+        )
+    parts.append(f"Measured: {candidate.method}. It takes {size(candidate.bytes)} and a little time of every write.")
+    return " ".join(parts)
+
+
+def _summary(state: State, candidates: list[Candidate]) -> str:
+    effects = [Effect.model_validate(each) for each in state["together"]]
+    before, after = overall(effects)
+    lines = []
+    if state["revision"]:
+        quoted = (state.get("remark") or "no remark").replace("\n", "\n> ")
+        lines += [f"Revision {state['revision']}, measured again after it was sent back:", "", f"> {quoted}", ""]
+    lines += [
+        f"{len(effects)} slow queries together: **{milliseconds(before)} → {milliseconds(after)}**, "
+        f"{times(factor(before, after))} in the trial, weighted by how often they run.",
+        "",
+        "| query | now | with all indexes | |",
+        "|---|---:|---:|---:|",
+    ]
+    for effect in effects[:30]:
+        name = effect.query.replace("|", "\\|")
+        gain = times(factor(effect.before_ms, effect.after_ms))
+        lines.append(f"| {name} | {milliseconds(effect.before_ms)} | {milliseconds(effect.after_ms)} | {gain} |")
+    lines += ["", _safety(state, candidates)]
+    return "\n".join(lines)[:20_000]
+
+
+def _safety(state: State, candidates: list[Candidate]) -> str:
+    concurrent = "CONCURRENTLY" in candidates[0].statement
+    how = (
+        "Each index is built concurrently: reads and writes go on meanwhile."
+        if concurrent
+        else ("Each index is built in one transaction, which holds back other writers meanwhile.")
+    )
+    made = Backup.model_validate(state["backup"]) if state.get("backup") else None
+    saved = (
+        f" A backup of {made.tables} tables and {made.rows:,} rows was made at {made.made_at} and restored as a proof."
+        if made
+        else " There is no backup of this run."
+    )
+    return f"{how}{saved} Afterwards the same queries are measured again, and an index that does not help is dropped."
+
+
+def route_after_proposal(state: State) -> str:
+    """Where the outcome leads: on, back to a revision, or to the report."""
+    outcome = Outcome.model_validate(state["outcome"])
+    if outcome.approved:
+        return "prepare"
+    if outcome.verdict is Verdict.REQUEST_CHANGES and state["revision"] < settings_of(state).max_revisions:
+        return "revise"
+    return "report"

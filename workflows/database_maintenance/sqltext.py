@@ -1,0 +1,110 @@
+"""Small helpers for SQL texts: quoting, splitting, normal forms."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokens import TokenType
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_RESERVED_WORDS = """
+    all analyse analyze and any array as asc asymmetric both case cast check collate column concurrently constraint
+    create cross current_date current_role current_time current_timestamp current_user default deferrable desc
+    distinct do else end except exists false fetch for foreign freeze from full grant group having ilike in index
+    initially inner intersect into is isnull join lateral leading left like limit localtime localtimestamp natural
+    not notnull null offset on only or order outer overlaps placing primary references returning right select
+    session_user set similar some symmetric table tablesample then to trailing transaction true union unique user
+    using values variadic verbose when where window with
+"""
+_RESERVED = frozenset(_RESERVED_WORDS.split())
+_MAX_NAME = 63
+
+
+def quote(name: str) -> str:
+    """The identifier as SQL, quoted only where it must be."""
+    if _PLAIN.fullmatch(name) and name not in _RESERVED:
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """The text as an SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def shorten(name: str) -> str:
+    """At most 63 bytes, PostgreSQL's longest name; what is cut off is replaced by a digest so names stay distinct."""
+    encoded = name.encode()
+    if len(encoded) <= _MAX_NAME:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:8]
+    return encoded[: _MAX_NAME - 9].decode(errors="ignore") + "_" + digest
+
+
+def split_statements(text: str, dialect: str) -> list[str]:
+    """The statements of a text, as written, without their semicolons. Raises ValueError if it cannot be read as SQL."""
+    try:
+        tokens = sqlglot.tokenize(text, read=dialect)
+    except SqlglotError as error:
+        raise ValueError("the text cannot be read as SQL") from error
+    pieces, start = [], 0
+    for token in tokens:
+        if token.token_type is TokenType.SEMICOLON:
+            pieces.append(text[start : token.start])
+            start = token.end + 1
+    pieces.append(text[start:])
+    return [piece.strip() for piece in pieces if _without_comments(piece).strip()]
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r"--[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL)
+
+
+def parse_one(sql: str, dialect: str) -> exp.Expr:
+    """The single statement in `sql`. Raises ValueError if there is none, more than one, or it cannot be parsed."""
+    try:
+        trees = [
+            tree
+            for tree in sqlglot.parse(sql, read=dialect)
+            if tree is not None and not isinstance(tree, exp.Semicolon)
+        ]
+    except (SqlglotError, RecursionError) as error:
+        raise ValueError("it cannot be parsed") from error
+    if len(trees) != 1:
+        raise ValueError(f"it holds {len(trees)} statements, not one")
+    return trees[0]
+
+
+def is_read_only(tree: exp.Expr) -> bool:
+    """True for a query that only reads, as far as its text shows."""
+    writing = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into, exp.Lock)
+    return isinstance(tree, exp.Query) and tree.find(*writing) is None
+
+
+def normal(sql: str, dialect: str) -> str:
+    """A form in which texts of the same expression are equal: no casts, no extra parentheses, one case and spacing."""
+    try:
+        tree = sqlglot.parse_one(sql, read=dialect)
+    except (SqlglotError, RecursionError):
+        return " ".join(sql.lower().split())
+    return normal_tree(tree, dialect)
+
+
+def normal_tree(tree: exp.Expr, dialect: str) -> str:
+    """`normal` for something parsed."""
+
+    def simple(node: exp.Expr) -> exp.Expr:
+        while isinstance(node, exp.Cast | exp.Paren):
+            node = node.this
+        if isinstance(node, exp.Column) and node.args.get("table"):
+            return exp.column(node.this.copy())
+        if isinstance(node, exp.Identifier):
+            name = node.name if node.args.get("quoted") else node.name.lower()
+            return exp.to_identifier(name, quoted=not _PLAIN.fullmatch(name))
+        return node
+
+    return tree.copy().transform(simple).sql(dialect=dialect, normalize_functions="lower", comments=False)

@@ -1,0 +1,52 @@
+"""The run's state: JSON only, and never an address or a password of the target."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from langgraph.config import get_config
+
+from workflows.database_maintenance.inputs import MaintenanceInput
+
+Json = dict[str, Any]
+
+
+class State(TypedDict, total=False):
+    """What the steps have found and done so far; each key is written by the step named behind it."""
+
+    input: Json  # start
+    health: Json  # health
+    notes: list[str]  # several: what the report must say besides
+    source: str  # slow_queries
+    queries: list[Json]  # slow_queries
+    skipped: list[Json]  # slow_queries
+    candidates: list[Json]  # missing_indexes, revise
+    rejected: list[Json]  # missing_indexes, revise
+    together: list[Json]  # missing_indexes, revise
+    tables: Json  # missing_indexes
+    stale: list[Json]  # stale_statistics
+    backup: Json | None  # backup, prepare
+    analyzed: list[str]  # refresh_statistics
+    refusal: str  # constraints that forbid to propose or to apply
+    revision: int  # revise
+    remark: str  # revise
+    outcome: Json | None  # propose
+    existing: list[str]  # prepare
+    before: Json  # prepare
+    pending: list[Json]  # prepare, apply
+    applied: list[Json]  # apply, rollback
+    after: Json  # validate, rollback
+    verdicts: list[Json]  # validate
+    factor: float | None  # report
+    status: str  # report
+    report: str  # report
+
+
+def settings_of(state: State) -> MaintenanceInput:
+    """The run's input, validated again."""
+    return MaintenanceInput.model_validate(state["input"])
+
+
+def run_id() -> str:
+    """The id of the run that is executing this step."""
+    return str(get_config().get("configurable", {}).get("thread_id", ""))

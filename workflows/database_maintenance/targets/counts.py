@@ -1,0 +1,13 @@
+"""Compare what a backup holds with what it was made of."""
+
+from __future__ import annotations
+
+
+def compare(original: dict[str, int], restored: dict[str, int]) -> str:
+    """The first difference between the row counts of two databases, in words; empty if there is none."""
+    for table, rows in original.items():
+        if table not in restored:
+            return f"table {table} is missing"
+        if restored[table] != rows:
+            return f"table {table} has {restored[table]:,} rows, not {rows:,}"
+    return ""

@@ -1,0 +1,55 @@
+"""Open a target by its configured name. The address is read here and goes no further."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from assent import target_address
+from workflows.database_maintenance.inputs import MaintenanceInput
+from workflows.database_maintenance.model import TargetError
+from workflows.database_maintenance.targets.base import Target
+from workflows.database_maintenance.targets.postgres import PostgresTarget
+from workflows.database_maintenance.targets.sqlite import SqliteTarget
+
+_POSTGRES = ("postgresql://", "postgres://", "postgresql+psycopg://")
+_SQLITE = "sqlite:///"
+
+
+def dialect_of(name: str) -> str:
+    """The SQL dialect of a configured target: ``postgres`` or ``sqlite``.
+
+    Raises:
+        TargetError: its address is of neither kind.
+        assent.workflow.UnknownTargetError: nothing is configured under that name.
+    """
+    address = target_address(name)
+    if address.startswith(_POSTGRES):
+        return "postgres"
+    if address.startswith(_SQLITE):
+        return "sqlite"
+    raise TargetError(f"The address of target {name!r} starts with neither postgresql:// nor sqlite:///.")
+
+
+def open_target(settings: MaintenanceInput) -> Target:
+    """Connect to the target of a run.
+
+    Raises:
+        TargetError: it cannot be reached; the message names no address.
+        assent.workflow.UnknownTargetError: nothing is configured under that name.
+    """
+    address = target_address(settings.target)
+    if dialect_of(settings.target) == "sqlite":
+        return SqliteTarget(settings, address)
+    scratch_address = target_address(settings.restore_target) if settings.restore_target else address
+    return PostgresTarget(settings, address, scratch_address)
+
+
+@contextmanager
+def opened(settings: MaintenanceInput) -> Iterator[Target]:
+    """`open_target`, closed at the end."""
+    target = open_target(settings)
+    try:
+        yield target
+    finally:
+        target.close()

@@ -1,0 +1,68 @@
+"""Read plans: what PostgreSQL's EXPLAIN (FORMAT JSON) and SQLite's EXPLAIN QUERY PLAN say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from workflows.database_maintenance.model import Measurement, Scan
+
+_BUFFERS = ("Shared Hit Blocks", "Shared Read Blocks", "Local Hit Blocks", "Local Read Blocks")
+_SQLITE_INDEX = re.compile(r"USING (?:COVERING )?INDEX (\S+)")
+_SQLITE_SCAN = re.compile(r"^SCAN (?:TABLE )?(\S+)")
+_SQLITE_AUTOMATIC = re.compile(r"^SEARCH (?:TABLE )?(\S+) USING AUTOMATIC")
+
+
+def read_postgres(document: list[dict[str, Any]]) -> Measurement:
+    """The measurement in the output of EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)."""
+    root = document[0]
+    plan = root["Plan"]
+    scans = [scan for node in _nodes(plan) if (scan := _scan(node)) is not None]
+    indexes = sorted({node["Index Name"] for node in _nodes(plan) if "Index Name" in node})
+    return Measurement(
+        ms=root.get("Execution Time", 0.0),
+        buffers=sum(plan.get(name, 0) for name in _BUFFERS),
+        scans=scans,
+        indexes=indexes,
+    )
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _scan(node: dict[str, Any]) -> Scan | None:
+    loops = max(1, node.get("Actual Loops", 1))
+    kept = round(node.get("Actual Rows", 0) * loops)
+    if node["Node Type"] in ("Sort", "Incremental Sort"):
+        read = round(
+            sum(child.get("Actual Rows", 0) * max(1, child.get("Actual Loops", 1)) for child in node.get("Plans", ()))
+        )
+        return Scan(table="", kind="sort", read=read, kept=kept)
+    if "Relation Name" not in node:
+        return None
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return Scan(
+        table=node["Relation Name"], kind=node["Node Type"].lower(), read=kept + round(removed * loops), kept=kept
+    )
+
+
+def read_sqlite(details: Sequence[str], aliases: dict[str, str], rows: dict[str, int], ms: float) -> Measurement:
+    """The measurement for the lines of EXPLAIN QUERY PLAN; `rows` gives table sizes, as SQLite counts nothing."""
+    scans, indexes = [], set()
+    largest = 0
+    for detail in details:
+        named = _SQLITE_INDEX.search(detail)
+        if named:
+            indexes.add(named[1])
+        read = _SQLITE_AUTOMATIC.match(detail) or _SQLITE_SCAN.match(detail)
+        if read:
+            table = aliases.get(read[1].lower(), read[1].lower())
+            largest = max(largest, rows.get(table, 0))
+            scans.append(Scan(table=table, kind="scan", read=rows.get(table, 0)))
+        elif "USE TEMP B-TREE FOR" in detail:
+            scans.append(Scan(table="", kind="sort", read=max(largest, 1000)))
+    return Measurement(ms=ms, scans=scans, indexes=sorted(indexes))

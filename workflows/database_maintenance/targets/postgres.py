@@ -1,0 +1,248 @@
+"""PostgreSQL as a target. Trials, backups and index creation are in the modules beside this one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
+
+from workflows.database_maintenance import sqltext
+from workflows.database_maintenance.inputs import MaintenanceInput
+from workflows.database_maintenance.measure import repeat
+from workflows.database_maintenance.model import (
+    Applied,
+    Backup,
+    Index,
+    Measurement,
+    Query,
+    Schema,
+    StaleTable,
+    Table,
+    TargetError,
+    TrialError,
+)
+from workflows.database_maintenance.statements import Definition, key_text
+from workflows.database_maintenance.targets import postgres_apply, postgres_backup, postgres_catalog
+from workflows.database_maintenance.targets.base import Lab
+from workflows.database_maintenance.targets.plans import read_postgres
+from workflows.database_maintenance.targets.postgres_lab import PostgresLab
+
+Connection = psycopg.Connection[TupleRow]
+
+
+def connect(address: str, name: str) -> Connection:
+    """A connection in autocommit mode.
+
+    Raises:
+        TargetError: no connection; the message holds neither address nor password.
+    """
+    address = address.replace("postgresql+psycopg://", "postgresql://", 1)
+    try:
+        return psycopg.connect(
+            address, autocommit=True, connect_timeout=10, application_name="assent database_maintenance"
+        )
+    except psycopg.Error as error:
+        raise TargetError(f"Target {name!r} cannot be reached: {_reason(error, address)}") from None
+
+
+def _reason(error: psycopg.Error, address: str) -> str:
+    text = str(error).split("FATAL:")[-1] if "FATAL:" in str(error) else type(error).__name__
+    try:
+        secrets = [conninfo_to_dict(address).get(key) for key in ("password", "host", "hostaddr")]
+    except psycopg.Error:
+        return "its address cannot be read"
+    for secret in secrets:
+        if secret:
+            text = text.replace(str(secret), "…")
+    return text.strip().splitlines()[0] if text.strip() else "no reason given"
+
+
+@contextmanager
+def losing_is_told(name: str) -> Iterator[None]:
+    """Turn a lost connection into TargetError, whose message says nothing about the address."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        if error.sqlstate is None or error.sqlstate.startswith(("57P", "08")):
+            raise TargetError(f"The connection to target {name!r} was lost.") from None
+        raise
+
+
+class PostgresTarget:
+    """A connected PostgreSQL database."""
+
+    dialect = "postgres"
+
+    def __init__(self, settings: MaintenanceInput, address: str, scratch_address: str) -> None:
+        self.settings = settings
+        self.name = settings.target
+        self._address = address
+        self._scratch_address = scratch_address
+        self.connection = connect(address, self.name)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def rows(self, statement: str, *params: Any) -> list[TupleRow]:
+        """All rows of one of our own queries."""
+        with losing_is_told(self.name):
+            return self.connection.execute(sql.SQL(statement), params or None).fetchall()
+
+    def version(self) -> str:
+        return f"PostgreSQL {self.rows('SHOW server_version')[0][0]}"
+
+    def schema(self) -> Schema:
+        tables: dict[int, Table] = {}
+        for oid, schema_name, bare, visible, rows, size, analyzed in self.rows(postgres_catalog.TABLES):
+            name = sqltext.quote(bare) if visible else f"{sqltext.quote(schema_name)}.{sqltext.quote(bare)}"
+            tables[oid] = Table(name=name, schema_name=schema_name, bare=bare, rows=rows, bytes=size, analyzed=analyzed)
+        for oid, column, kind in self.rows(postgres_catalog.COLUMNS):
+            if oid in tables:
+                tables[oid].columns[column] = kind
+        for oid, *facts in self.rows(postgres_catalog.INDEXES):
+            if oid in tables:
+                tables[oid].indexes.append(self._index(tables[oid], *facts))
+        for table in tables.values():
+            if table.rows < 0:
+                table.rows = self._count(table.name)
+        return Schema(tables={table.name: table for table in tables.values()})
+
+    def _count(self, table: str) -> int:
+        """Rows of a table without statistics; counting stops just above the row limit."""
+        limit = self.settings.max_table_rows + 1
+        counting = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {limit}) AS counted"  # noqa: S608 - quoted name
+        return int(self.rows(counting)[0][0])
+
+    def _index(
+        self, table: Table, name: str, method: str, unique: bool, valid: bool, size: int,
+        keys: list[str], options: list[int], classes: list[str], included: list[str], where: str | None,
+    ) -> Index:  # fmt: skip
+        texts = []
+        for key, option, opclass in zip(keys, options, classes, strict=True):
+            descending, first = bool(option & 1), bool(option & 2)
+            text = sqltext.normal(key, self.dialect) + (f" {opclass}" if opclass else "")
+            texts.append(key_text(text, descending, first if first != descending else None))
+        return Index(
+            name=name,
+            table=table.name,
+            method=method,
+            unique=unique,
+            valid=valid,
+            bytes=size,
+            keys=texts,
+            include=[sqltext.normal(each, self.dialect) for each in included],
+            where=sqltext.normal(where, self.dialect) if where else "",
+        )
+
+    def statement_statistics(self, min_ms: float, limit: int) -> list[Query] | None:
+        with losing_is_told(self.name):
+            place = self.connection.execute(postgres_catalog.STATISTICS_VIEW).fetchone()
+            if place is None:
+                return None
+            statement = sql.SQL(postgres_catalog.SLOW_STATEMENTS).format(
+                view=sql.Identifier(place[0], "pg_stat_statements")
+            )
+            try:
+                rows = self.connection.execute(statement, {"min_ms": min_ms, "limit": limit}).fetchall()
+            except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.InsufficientPrivilege):
+                # The extension is created but not loaded, or not for this role: the same as not being there.
+                return None
+        return [
+            Query(
+                id=f"s{number}",
+                name=f"statement {queryid}",
+                sql=text,
+                weight=float(calls),
+                calls=calls,
+                mean_ms=round(mean, 3),
+            )
+            for number, (queryid, text, calls, mean) in enumerate(rows, start=1)
+        ]
+
+    def typical_value(self, table: str, column: str, position: float) -> str | None:
+        rows = self.rows(postgres_catalog.COLUMN_VALUES, table, column)
+        if not rows:
+            return None
+        common, bounds = rows[0]
+        values = bounds or common
+        return str(values[min(len(values) - 1, int(position * len(values)))]) if values else None
+
+    def measure(self, query: Query) -> Measurement:
+        return repeat(lambda: self.explain(query.sql), self.settings.runs_per_measurement)
+
+    def explain(self, text: str) -> Measurement:
+        """Run a query once in a read-only (sub)transaction that is always rolled back."""
+        limit = self.settings.query_timeout_ms
+        statement = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {text}"
+        with losing_is_told(self.name):
+            try:
+                with self.connection.transaction(force_rollback=True):
+                    self.connection.execute("SET LOCAL transaction_read_only = on")
+                    self.connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(limit)))
+                    # The extended protocol (binary) refuses a text that holds more than one statement.
+                    row = self.connection.execute(statement.encode(), binary=True).fetchone()
+            except psycopg.errors.QueryCanceled:
+                return Measurement(ms=float(limit), timed_out=True, scans=self._planned_scans(text))
+            except psycopg.OperationalError:
+                raise
+            except psycopg.Error as error:
+                raise TrialError(
+                    f"the database refuses it: {error.diag.message_primary or type(error).__name__}"
+                ) from error
+        assert row is not None
+        document = row[0] if isinstance(row[0], list) else json.loads(row[0])
+        return read_postgres(document)
+
+    def _planned_scans(self, text: str) -> list[Any]:
+        """What a query that is too slow to run would read, as the planner estimates it."""
+        with losing_is_told(self.name), self.connection.transaction(force_rollback=True):
+            self.connection.execute("SET LOCAL transaction_read_only = on")
+            row = self.connection.execute(f"EXPLAIN (FORMAT JSON) {text}".encode(), binary=True).fetchone()
+        assert row is not None
+        document = row[0] if isinstance(row[0], list) else json.loads(row[0])
+        return postgres_catalog.estimated_scans(document[0]["Plan"], self.schema())
+
+    def lab(self, tables: Sequence[str], copies: set[str]) -> AbstractContextManager[Lab]:
+        return PostgresLab.opened(self, tables, copies)
+
+    def stale_tables(self, schema: Schema) -> list[StaleTable]:
+        stale = []
+        with losing_is_told(self.name):
+            rows = self.connection.execute(postgres_catalog.STALE, {"days": self.settings.stale_after_days}).fetchall()
+        for schema_name, bare, reason, age in rows:
+            table = schema.find(bare, schema_name)
+            if table:
+                stale.append(StaleTable(table=table.name, reason=reason, rows=table.rows, age_days=age))
+        return stale
+
+    def analyze(self, table: str) -> None:
+        with losing_is_told(self.name):
+            self.connection.execute(f"ANALYZE {table}".encode())
+
+    def backup(self, folder: Path, stem: str, scratch: str) -> Backup:
+        return postgres_backup.backup(
+            self.connection, self.name, self._address, self._scratch_address, folder, stem, scratch
+        )
+
+    def applying(self) -> AbstractContextManager[None]:
+        return postgres_apply.applying(self.connection, self.name, self.settings.build_timeout_s + 60)
+
+    def find_index(self, definition: Definition, schema: Schema) -> Index | None:
+        table = schema.find(definition.bare_table, definition.schema_name)
+        siblings = [each for each in schema.tables.values() if table and each.schema_name == table.schema_name]
+        return next((index for each in siblings for index in each.indexes if index.name == definition.name), None)
+
+    def create_index(self, item_id: str, statement: str, definition: Definition, schema: Schema) -> Applied:
+        with losing_is_told(self.name):
+            return postgres_apply.create_index(self, item_id, statement, definition, schema)
+
+    def drop_index(self, rollback: str) -> None:
+        with losing_is_told(self.name):
+            self.connection.execute(rollback.encode())
