@@ -56,7 +56,8 @@ def list_run_events(call: Call) -> Any:
     """What happened in a run, oldest first."""
     call.portal.services.views.run(call.id, call.actor)
     with call.portal.services.sessions() as session:
-        return events.of_run(session, call.id, call.query.cursor, call.query.limit)
+        page = events.of_run(session, call.id, call.query.cursor, call.query.limit)
+    return {"items": page.events, "more": page.more, "cursor": page.cursor}
 
 
 @table.add("POST", "/runs/<uuid:id>/pause", models.RunOut, body=models.Empty)
