@@ -1,0 +1,78 @@
+"""What all pages share: the services, the answer, and what stands in the frame around a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from flask_login import current_user
+
+from app.domain.people import Action, Actor
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.services.events import position
+
+web = Blueprint("web", __name__)
+OPEN = frozenset({"web.sign_in_help", "web.sign_in_ask", "web.sign_in_redeem"})
+"""Endpoints for people who are not signed in."""
+
+
+def is_fragment() -> bool:
+    """True when an open page fetches its content anew, without the frame."""
+    return request.headers.get("X-Fragment") == "1"
+
+
+def render(template: str, status: int = 200, **values: Any) -> Response:
+    """A page, or its content alone for an open page that fetches it anew."""
+    values.setdefault("layout", "fragment.html" if is_fragment() else "base.html")
+    body = render_template(template, **values)
+    # Payloads may hold halves of surrogate pairs, which UTF-8 has no bytes for.
+    return Response(body.encode("utf-8", "replace"), status, mimetype="text/html")
+
+
+def see_other(endpoint: str, **values: Any) -> Response:
+    """Send the browser on after something was done."""
+    return cast(Response, redirect(url_for(endpoint, **values), 303))
+
+
+def address(endpoint: str, query: Mapping[str, str], **values: str) -> str:
+    """The address of a page of ours with arguments."""
+    return url_for(endpoint, **values, **query)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the navigation shows."""
+
+    actor: Actor
+    pending: int
+    pending_capped: bool
+    live_runs: int
+    may_audit: bool
+    may_start: bool
+
+
+def frame() -> Frame | None:
+    """The navigation's content; None if nobody is signed in. Called by the templates that show it."""
+    if not current_user.is_authenticated:
+        return None
+    actor = current_actor()
+    pending, capped = services().queue.pending_count()
+    return Frame(
+        actor, pending, capped, services().runs.live_count(), actor.may(Action.READ_AUDIT), actor.may(Action.START_RUN)
+    )
+
+
+def events_position() -> int:
+    """How far the events are complete; read before the page's own content, so that the page misses nothing."""
+    with services().sessions() as session:
+        return position(session)
+
+
+@web.before_request
+def _only_signed_in() -> Any:
+    if request.endpoint in OPEN or current_user.is_authenticated:
+        return None
+    return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]

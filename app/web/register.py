@@ -1,0 +1,36 @@
+"""Puts the pages into an application."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from app.domain.errors import NotFoundError
+from app.web import audit, queue, requests, runs, signin
+from app.web.filters import register_filters
+from app.web.pages import frame, render, web
+from app.web.prose import markdown
+
+PAGES = (signin, queue, requests, runs, audit)
+"""Modules that add their views to the blueprint when they are imported."""
+
+
+@web.before_request
+def _storable_ids() -> None:
+    for value in (request.view_args or {}).values():
+        if isinstance(value, str) and not value.isprintable():
+            raise NotFoundError("There is nothing at this address.")
+
+
+@web.get("/frame")
+def frame_fragment() -> Response:
+    """The navigation's counts, for open pages."""
+    return render("parts/nav.html")
+
+
+def register(app: Flask) -> None:
+    """Add the pages, their filters and what templates call."""
+    register_filters(app)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(frame=frame, markdown=markdown)
+    app.register_blueprint(web)

@@ -1,0 +1,62 @@
+"""Signing in with a single-use link, and out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import redirect, request, session
+from flask_login import current_user
+
+from app.domain.errors import LinkError
+from app.http.errors import status_of
+from app.http.identity import safe_next, sign_in, sign_out
+from app.http.runtime import services
+from app.web.pages import render, see_other, web
+
+_NEXT = "next"
+
+
+@web.get("/sign-in")
+def sign_in_help() -> Any:
+    """Say how to get a link; remember where the person wanted to go."""
+    wanted = safe_next(request.args.get("next"))
+    if current_user.is_authenticated:
+        return redirect(wanted, 303)
+    if wanted != "/":
+        session[_NEXT] = wanted
+    return render("signin/help.html")
+
+
+@web.get("/sign-in/<token>")
+def sign_in_ask(token: str) -> Any:
+    """Show whom the link signs in. Mail scanners and previews open links, so opening changes nothing."""
+    try:
+        preview = services().people.preview_link(token)
+    except LinkError as error:
+        return _refused(error)
+    return render("signin/ask.html", person_name=preview.person_name, token=token)
+
+
+@web.post("/sign-in/<token>")
+def sign_in_redeem(token: str) -> Any:
+    """Use the link up and start a session."""
+    wanted = safe_next(session.get(_NEXT))
+    try:
+        person = services().people.redeem_link(token, request.remote_addr or "")
+    except LinkError as error:
+        return _refused(error)
+    sign_in(person)
+    return redirect(wanted, 303)
+
+
+@web.post("/sign-out")
+def sign_out_now() -> Any:
+    """End the session."""
+    sign_out()
+    return see_other("web.sign_in_help")
+
+
+def _refused(error: LinkError) -> Any:
+    reason = error.extra.get("reason", "")
+    status = 404 if reason == "unknown" else status_of(error)
+    return render("signin/refused.html", status, message=error.message, reason=reason)

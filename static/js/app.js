@@ -1,0 +1,10 @@
+import { startDeciding } from "./decide.js";
+import { startLive } from "./live.js";
+import { startTimes } from "./times.js";
+
+startTimes();
+startDeciding();
+startLive();
+
+// What was refused, or checked, is read first; without a script it is at the top of the page all the same.
+document.querySelector("[data-focus]")?.focus();

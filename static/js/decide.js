@@ -1,0 +1,77 @@
+// The decision bar says what the button does, as the person chooses and edits.
+
+export function startDeciding() {
+  const update = () => {
+    nameApproval();
+    nameAnswer();
+  };
+  update();
+  document.addEventListener("input", update);
+  document.addEventListener("change", update);
+  document.addEventListener("assent:morphed", update);
+  document.addEventListener("submit", sendOnce);
+}
+
+/** Everything that goes with the decision, wherever it stands on the page. */
+export function decisionFields() {
+  return [...(document.getElementById("decide")?.elements ?? [])];
+}
+
+/** True if a field holds something else than what the server put there. */
+export function isEdited(field) {
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.tagName === "SELECT") return [...field.options].some((option) => option.selected !== option.defaultSelected);
+  if (field.tagName === "TEXTAREA" || (field.tagName === "INPUT" && field.type !== "hidden")) {
+    return field.value !== field.defaultValue;
+  }
+  return false;
+}
+
+function nameApproval() {
+  const button = document.getElementById("approve");
+  if (!button) return;
+  const { kind, have, quorum, effect, verb, noun, nouns } = button.dataset;
+  const fields = decisionFields();
+  const items = fields.filter((field) => field.hasAttribute("data-item"));
+  const chosen = items.filter((field) => field.checked).length;
+  const shownElsewise = document.querySelector("#proposal .ln.add, #proposal .ln.del") !== null && isKept();
+  const changed =
+    chosen < items.length || shownElsewise || fields.some((field) => field.name !== "comment" && isEdited(field));
+  const agreeing = changed ? 1 : Number(have);
+  const does = kind === "optimizations" ? `${verb} ${chosen} ${chosen === 1 ? noun : nouns}` : effect;
+  const first = changed ? "Approve with changes" : "Approve";
+  let words = does ? `${first} and ${does}` : first;
+  if (agreeing < Number(quorum)) words = `${first}, as ${agreeing} of ${quorum}`;
+  if (items.length && !chosen) words = "Choose at least one to approve";
+  button.disabled = items.length > 0 && chosen === 0;
+  if (button.textContent !== words) button.textContent = words;
+}
+
+function isKept() {
+  return document.querySelector("#decision[data-kept]") !== null;
+}
+
+const ACTIONS = { retry: "Retry the step", skip: "Skip the step and go on", abort: "Abort the run" };
+
+function nameAnswer() {
+  const button = document.getElementById("answer");
+  const chosen = decisionFields().find((field) => field.type === "radio" && field.checked);
+  if (!button || !chosen || chosen.name !== "answer.action") return;
+  try {
+    button.textContent = ACTIONS[JSON.parse(chosen.value)] ?? button.textContent;
+  } catch {
+    // Not one of the choices for a failed step: the words of the server stay.
+  }
+}
+
+/** A second click on a slow line sends nothing; the server counts a decision once in any case. */
+function sendOnce(event) {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "1";
+  window.addEventListener("pageshow", () => delete form.dataset.sent, { once: true });
+}

@@ -1,0 +1,159 @@
+// Open pages tell the truth by themselves: events name what has changed, and the page fetches those regions anew.
+//
+// A region is an element with an id, `data-live` (topics it depends on), `data-live-src` (where it is fetched) and
+// perhaps `data-live-mode`: `list` never moves a row under the pointer, `edited` never loses what a person is writing.
+
+import { io } from "socket.io-client";
+
+import { mergeList } from "./list.js";
+import { closeDecision, isWriting } from "./meanwhile.js";
+import { morph } from "./morph.js";
+import { localise } from "./times.js";
+
+const FIRST_WAIT = 80; // ms; gathers a burst into one fetch
+const LEAST_PAUSE = 500; // ms between two fetches of one address
+const SEEN = 2000;
+
+let position = 0;
+const seen = new Set();
+const pending = new Map(); // address -> state of its fetching
+
+export function startLive() {
+  const meta = document.querySelector('meta[name="assent-seq"]');
+  if (!document.querySelector("[data-live]")) return;
+  position = Number(meta?.content ?? 0);
+  const socket = io({ transports: ["websocket", "polling"], closeOnBeforeunload: true });
+  for (const name of ["new_approval_request", "approval_update", "workflow_update"]) {
+    socket.on(name, (event) => take(event));
+  }
+  socket.on("connect", () => join(socket));
+  socket.on("connect_error", (error) => {
+    if (error.message === "not_signed_in") refreshAll();
+  });
+  // A page from the browser's store, or one that slept, may be old.
+  window.addEventListener("pageshow", (event) => event.persisted && refreshAll());
+}
+
+async function join(socket) {
+  const wanted = topics();
+  for (const topic of wanted) {
+    const [kind, id] = split(topic);
+    if (kind === "run") socket.emit("join_workflow", { workflow_id: id });
+    if (kind === "request") socket.emit("join_request", { request_id: id });
+  }
+  // Rooms first, then what was missed: what happens in between comes twice, and ids tell.
+  if (!position) return;
+  socket.emit("catch_up", { after: position }, (answer) => {
+    if (!answer?.ok || !answer.complete) {
+      refreshAll();
+      return;
+    }
+    for (const { data } of answer.events) take(data);
+    position = Math.max(position, answer.seq ?? 0);
+  });
+}
+
+function split(topic) {
+  const at = topic.indexOf(":");
+  return at < 0 ? [topic, ""] : [topic.slice(0, at), topic.slice(at + 1)];
+}
+
+function topics() {
+  return new Set([...document.querySelectorAll("[data-live]")].flatMap((region) => region.dataset.live.split(/\s+/)));
+}
+
+function take(event) {
+  if (event.id !== undefined) {
+    if (seen.has(event.id)) return;
+    seen.add(event.id);
+    if (seen.size > SEEN) seen.delete(seen.values().next().value);
+  }
+  if (event.seq) position = Math.max(position, event.seq);
+  touch(topicsOf(event));
+}
+
+/** The topics an event is about. Steps concern their run only; the lists change with states. */
+function topicsOf(event) {
+  const touched = [];
+  const kind = event.kind ?? "";
+  if (event.request_id) touched.push(`request:${event.request_id}`);
+  if (event.run_id) touched.push(`run:${event.run_id}`);
+  if (kind.startsWith("request.") && kind !== "request.comment") touched.push("queue");
+  if (kind === "run.changed") touched.push("runs");
+  return touched;
+}
+
+function touch(touched) {
+  for (const region of document.querySelectorAll("[data-live]")) {
+    if (region.dataset.live.split(/\s+/).some((topic) => touched.includes(topic))) refreshSoon(region.dataset.liveSrc);
+  }
+}
+
+function refreshAll() {
+  for (const region of document.querySelectorAll("[data-live]")) refreshSoon(region.dataset.liveSrc);
+}
+
+/** One fetch per address at a time; what happens meanwhile makes one more, not many. */
+function refreshSoon(address) {
+  const state = pending.get(address) ?? { timer: 0, busy: false, again: false, last: 0 };
+  pending.set(address, state);
+  if (state.busy) {
+    state.again = true;
+    return;
+  }
+  if (state.timer) return;
+  const wait = Math.max(FIRST_WAIT, state.last + LEAST_PAUSE - performance.now());
+  state.timer = setTimeout(async () => {
+    state.timer = 0;
+    state.busy = true;
+    state.again = false;
+    state.last = performance.now();
+    await refresh(address).catch(() => {}); // a network that is away: the socket's return refreshes again
+    state.busy = false;
+    if (state.again) refreshSoon(address);
+  }, wait);
+}
+
+async function refresh(address) {
+  const answer = await fetch(address, { headers: { "X-Fragment": "1" }, credentials: "same-origin" });
+  if (answer.redirected && new URL(answer.url).pathname.startsWith("/sign-in")) {
+    closeDecision("You are signed out. Sign in again in another tab, then reload this page; copy your text first.", false);
+    return;
+  }
+  if (!answer.ok) return;
+  const fetched = new DOMParser().parseFromString(await answer.text(), "text/html");
+  localise(fetched);
+  for (const region of document.querySelectorAll("[data-live]")) {
+    const fresh = region.dataset.liveSrc === address ? fetched.getElementById(region.id) : null;
+    if (fresh) await apply(region, fresh, fetched);
+  }
+  document.dispatchEvent(new Event("assent:morphed"));
+}
+
+async function apply(region, fresh, fetched) {
+  if (region.dataset.liveMode === "list") return mergeList(region, fresh);
+  if (region.id === "nav") keepPlace(region, fresh);
+  if (region.dataset.liveMode === "edited" && isWriting()) {
+    if (region.id === "decision") noticeChange(region, fresh);
+    return undefined;
+  }
+  if (region.id === "request-said" && isWriting() && !fetched.querySelector("#decision")?.dataset.open) {
+    return undefined; // the message a person is answering stays; what happened is told beside it
+  }
+  return morph(region, fresh);
+}
+
+/** The navigation is fetched from its own address, so it cannot know which page it stands on. */
+function keepPlace(region, fresh) {
+  const here = region.querySelector("[aria-current]")?.dataset.nav;
+  if (here) fresh.querySelector(`[data-nav="${here}"]`)?.setAttribute("aria-current", "page");
+}
+
+function noticeChange(bar, fresh) {
+  if (!fresh.dataset.open) {
+    closeDecision(`${fresh.dataset.said} Your text is kept, but it cannot be sent any more.`);
+  } else if (fresh.dataset.digest !== bar.dataset.digest) {
+    closeDecision("The proposal was changed while you were writing. Your text is kept: copy it, and reload to see what is asked now.");
+  }
+}
+

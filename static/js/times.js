@@ -1,0 +1,66 @@
+// Times in the person's own zone, and time left that keeps counting. The page itself carries UTC.
+
+const FORMATS = {
+  full: { dateStyle: "medium", timeStyle: "short" },
+  time: { timeStyle: "medium" },
+  clock: { timeStyle: "short" },
+};
+
+const TICK = 20_000;
+
+export function startTimes() {
+  localise(document);
+  setInterval(() => tick(document), TICK);
+  document.addEventListener("visibilitychange", () => document.hidden || tick(document));
+}
+
+/** Write the times under `root`, which may be a page that was fetched and is not shown yet. */
+export function localise(root) {
+  for (const element of root.querySelectorAll("time[data-time]")) {
+    const at = new Date(element.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    element.title = element.textContent.trim();
+    element.textContent = words(at, element.dataset.time);
+  }
+  tick(root);
+}
+
+function words(at, kind) {
+  if (kind === "short") return isToday(at) ? format(at, "clock") : format(at, "full");
+  return format(at, kind);
+}
+
+function format(at, kind) {
+  return new Intl.DateTimeFormat(undefined, FORMATS[kind] ?? FORMATS.full).format(at);
+}
+
+function isToday(at) {
+  return at.toDateString() === new Date().toDateString();
+}
+
+function tick(root) {
+  const now = Date.now();
+  for (const element of root.querySelectorAll("time[data-left]")) {
+    const seconds = (Date.parse(element.dateTime) - now) / 1000;
+    write(element, seconds > 0 ? `${element.dataset.left} in ${span(seconds)}` : "time is up");
+  }
+  for (const element of root.querySelectorAll("time[data-since]")) {
+    write(element, `running for ${span((now - Date.parse(element.dateTime)) / 1000)}`);
+  }
+}
+
+function write(element, text) {
+  const capital = /^\p{Lu}/u.test(element.textContent);
+  const wanted = capital ? text[0].toUpperCase() + text.slice(1) : text;
+  if (element.textContent !== wanted) element.textContent = wanted;
+}
+
+/** The same words as the server's, in app/web/filters.py. */
+export function span(seconds) {
+  const minutes = Math.floor(Math.max(0, seconds) / 60);
+  if (minutes < 1) return "less than a minute";
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 10) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+}
