@@ -14,7 +14,7 @@ if os.environ.get("ASSENT_ASYNC_MODE", "eventlet") == "eventlet":
     # Without it one waiting query stops all requests: psycopg's own wait functions do not yield to eventlet.
     os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # known, and the reason why this is its only place
+        warnings.simplefilter("ignore")  # known, and the reason why this is its only place
         import eventlet
 
     eventlet.monkey_patch()

@@ -312,8 +312,9 @@ def running_server(data_dir: Path) -> Iterator[str]:
                 raise
             time.sleep(0.1)
         else:
-            with server:
+            try:
                 yield server.ensure_database(DATABASE)
+            finally:
                 # Other commands may have found this server meanwhile: they finish first.
                 with _using(data_dir, fcntl.LOCK_EX):
                     server.stop()

@@ -12,7 +12,7 @@ import structlog
 from app.settings import Settings
 from assent.masking import mask_text
 
-_FOREIGN_NOISE = ("alembic", "engineio", "httpx", "socketio", "urllib3", "werkzeug")
+_FOREIGN_NOISE = ("alembic", "engineio", "httpx", "procrastinate", "socketio", "urllib3", "werkzeug")
 
 
 def configure_logs(settings: Settings, process: str) -> None:

@@ -9,8 +9,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import click
+import psycopg
 import structlog
 
 from app.cli.supervisor import ChildFailedError, Supervisor
@@ -22,6 +24,7 @@ from app.settings import Settings, SettingsError, load_settings, with_secret_key
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60.0
+SAMPLE_VARIABLE = "ASSENT_TARGET_SHOP"
 _WEB = (sys.executable, str(ROOT / "wsgi.py"))
 _ASSENT = (sys.executable, "-m", "app.cli.main")
 
@@ -36,10 +39,14 @@ def serve(demo: bool) -> None:
     configure_logs(settings, "serve")
     with _database(settings) as (address, server):
         listen(settings).close()  # refuse a port in use before anything else is started
-        supervisor = Supervisor(_environment(settings, address))
+        environment = _environment(settings, address)
+        sample = _sample_address(address, server) if demo else ""
+        if demo and not environment.get(SAMPLE_VARIABLE):
+            environment[SAMPLE_VARIABLE] = sample
+        supervisor = Supervisor(environment)
         with supervisor.signals():
             try:
-                _run(supervisor, settings, server, demo)
+                _run(supervisor, settings, server, _demo_command(sample) if demo else [])
             except ChildFailedError as failed:
                 # The child has printed its one line already.
                 sys.exit(failed.code if 0 < failed.code < 256 else 1)
@@ -67,7 +74,7 @@ def worker() -> None:
     run(settings)
 
 
-def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | None, demo: bool) -> None:
+def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | None, demo: list[str]) -> None:
     if not supervisor.finish([*_ASSENT, "db", "upgrade", "--quiet"]):
         return
     for number in range(settings.web_processes):
@@ -78,10 +85,32 @@ def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | No
         if supervisor.stopping:
             return
         raise SettingsError(f"The web process does not answer on port {settings.port}.")
-    if demo and not supervisor.finish([*_ASSENT, "demo"]):
+    if demo and not supervisor.finish(demo):
         return
+    if _is_empty(supervisor.environment["ASSENT_DATABASE_URL"]):
+        click.echo("\n  Nobody can sign in yet. Add the first person, which prints a sign-in link:")
+        click.echo('    bin/assent user add you@example.com --name "Your name" --role admin --role reviewer')
     click.echo(f"\n  Open  {settings.public_url}\n\n  Ctrl-C stops everything.\n")
     supervisor.watch(lambda: _revive(server))
+
+
+def _is_empty(address: str) -> bool:
+    with psycopg.connect(address) as connection:
+        row = connection.execute("SELECT NOT EXISTS (SELECT FROM people)").fetchone()
+    return bool(row and row[0])
+
+
+def _sample_address(address: str, server: EmbeddedServer | None) -> str:
+    """Where the sample database is: on the embedded server, or beside the given database, named after it."""
+    if server is not None:
+        return server.url("shop")
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(path=f"{parts.path or '/assent'}_shop"))
+
+
+def _demo_command(sample: str) -> list[str]:
+    # A target of that name that the operator has configured is used, and never filled.
+    return [*_ASSENT, "demo", *([] if os.environ.get(SAMPLE_VARIABLE) else ["--sample", sample])]
 
 
 def _revive(server: EmbeddedServer | None) -> None:

@@ -1,0 +1,138 @@
+"""`assent demo`: sample people, a sample database and one started run. Running it again adds only what is missing."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import psycopg
+from psycopg import sql
+
+from app.cli.acting import operator, use_cases
+from app.cli.people import link_address
+from app.domain.errors import AssentError, NotFoundError
+from app.domain.people import Role, Via
+from app.services.bundle import Services
+from app.services.people import LINK_LIFETIME
+from app.settings import Settings
+from app.store.migrate import one_line
+from app.store.people import Person
+from workflows.database_maintenance.sample import SampleError, create_sample, sample_workload
+
+WORKFLOW = "database_maintenance"
+CATALOGUE_SECONDS = 60.0
+
+
+class DemoError(AssentError):
+    """The demo cannot be set up; the text says what to do."""
+
+    code = "demo"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A role in the demo; the name is the role's, nobody's own."""
+
+    name: str
+    email: str
+    roles: tuple[Role, ...]
+    teams: tuple[str, ...]
+    does: str
+
+
+CAST = (
+    _Part("DBA on call", "dba@example.com", (Role.REVIEWER,), ("dba",), "decides"),
+    _Part(
+        "Platform lead", "platform@example.com", (Role.REVIEWER, Role.ADMIN), ("platform",), "decides, manages people"
+    ),
+    _Part(
+        "Release engineer",
+        "release@example.com",
+        (Role.REVIEWER,),
+        ("platform",),
+        "started the run, may not approve it",
+    ),
+    _Part("Auditor", "auditor@example.com", (Role.AUDITOR,), (), "reads the record"),
+    _Part("Viewer", "viewer@example.com", (Role.VIEWER,), (), "looks"),
+)
+STARTER = CAST[2]
+
+
+@click.command()
+@click.option("--sample", default="", help="Address of the sample database, which is made and filled if need be.")
+def demo(sample: str) -> None:
+    """Fill in sample people, a sample database and one started run; print sign-in links."""
+    with use_cases() as (settings, services):
+        people = [_person(services, part) for part in CAST]
+        if sample:
+            _make_database(settings, sample)
+            _fill(sample)
+        if not services.runs.recent(limit=1):
+            _start_run(settings, services, people[CAST.index(STARTER)])
+        _print_links(settings, services, people)
+
+
+def _person(services: Services, part: _Part) -> Person:
+    try:
+        return services.people.by_email(part.email)
+    except NotFoundError:
+        return services.people.add(operator(), part.name, part.email, part.roles, part.teams)
+
+
+def _make_database(settings: Settings, address: str) -> None:
+    wanted = psycopg.conninfo.conninfo_to_dict(address)["dbname"]
+    main = os.environ.get("ASSENT_DATABASE_URL") or settings.database_url
+    try:
+        with psycopg.connect(main, autocommit=True, connect_timeout=10) as connection:
+            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (wanted,)).fetchone() is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(str(wanted))))
+    except psycopg.errors.InsufficientPrivilege:
+        raise DemoError(
+            f"The demo needs a database {wanted!r}, and the account may not create it: "
+            "create it, or start with --no-demo."
+        ) from None
+    except psycopg.Error as error:
+        raise DemoError(f"The demo's database {wanted!r} cannot be made: {one_line(error)}") from None
+
+
+def _fill(address: str) -> None:
+    started = time.monotonic()
+    try:
+        create_sample(address)
+    except SampleError as error:
+        raise DemoError(f"The demo's database is in use for something else. {error} Start with --no-demo.") from None
+    if time.monotonic() - started > 1:
+        click.echo("  Made a sample database: a shop with 300,000 orders and no useful index.")
+
+
+def _start_run(settings: Settings, services: Services, starter: Person) -> None:
+    _wait_for_workflow(services)
+    workload = sample_workload(settings.data_dir.resolve() / "shop-workload.json")
+    document = {"target": "shop", "environment": "sample", "workload": str(Path(workload)), "min_duration_ms": 5}
+    services.runs.start(starter.as_actor(Via.COMMAND_LINE), WORKFLOW, document, "Maintenance of the sample shop")
+
+
+def _wait_for_workflow(services: Services) -> None:
+    deadline = time.monotonic() + CATALOGUE_SECONDS
+    while True:
+        try:
+            services.runs.workflow(WORKFLOW)
+            return
+        except NotFoundError:
+            if time.monotonic() > deadline:
+                raise DemoError(f"No worker offers the workflow {WORKFLOW!r}: see its log.") from None
+        time.sleep(0.2)
+
+
+def _print_links(settings: Settings, services: Services, people: list[Person]) -> None:
+    minutes = int(LINK_LIFETIME.total_seconds() // 60)
+    click.echo(
+        f"\n  Sign in (each link works once, within {minutes} minutes; `bin/assent user link` makes new ones):\n"
+    )
+    for part, person in zip(CAST, people, strict=True):
+        if person.active:
+            address = link_address(settings, services.people.make_link(operator(), person.id))
+            click.echo(f"    {part.name:<17} {address}\n    {'':<17} {part.does}")

@@ -1,0 +1,178 @@
+"""`assent serve`: everything starts, is replaced when it dies, stops in seconds, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import urllib.request
+
+import psutil
+import psycopg
+import pytest
+
+from app.embedded import find_running
+from tests.processes.harness import ASSENT, Managed, assent, environment, free_port
+
+pytestmark = pytest.mark.processes
+
+OPEN = r"Open  http"
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """A started `assent serve` on an embedded database; killed, with its children, if the test leaves it running."""
+    process = make(tmp_path, free_port())
+    yield process
+    if process.running:
+        process.stop()
+
+
+def make(data_dir, port: int, **settings: str) -> Managed:
+    env = environment(ASSENT_DATA_DIR=str(data_dir), ASSENT_PORT=str(port), **settings)
+    return Managed("serve", [*ASSENT, "serve"], env, OPEN)
+
+
+def family(process: Managed) -> dict[str, psutil.Process]:
+    """The supervisor's children by what they are."""
+    children = {}
+    for child in psutil.Process(process.pid).children():
+        line = " ".join(child.cmdline())
+        children["postgres" if "/bin/postgres" in line else "web" if "wsgi.py" in line else "worker"] = child
+    return children
+
+
+def gone(processes, seconds: float = 15.0) -> bool:
+    _ended, alive = psutil.wait_procs(list(processes), timeout=seconds)
+    return not [each for each in alive if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+
+def healthy(url: str) -> bool:
+    with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
+        return answer.status == 200
+
+
+def address(process: Managed) -> str:
+    return process.wait_for_log(r"Open  (http\S+)")[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_in_seconds(serve, number):
+    serve.start()
+    assert healthy(address(serve))
+    children = family(serve)
+    assert set(children) == {"postgres", "web", "worker"}
+    started = time.monotonic()
+    serve.process.send_signal(number)
+    assert serve.wait() == 0
+    assert time.monotonic() - started < 10
+    assert gone(children.values(), 1)
+
+
+def test_nothing_is_left_when_the_supervisor_is_killed(serve, tmp_path):
+    serve.start()
+    children = family(serve)
+    with psycopg.connect(find_running(tmp_path)) as connection:
+        connection.execute("CREATE TABLE kept (a int)")
+    serve.kill()
+    assert gone(children.values())
+
+    serve.start()  # the same data and the same port, at once
+    with psycopg.connect(find_running(tmp_path)) as connection:
+        assert connection.execute("SELECT * FROM kept").fetchall() == []
+    assert serve.stop() == 0
+
+
+def test_whatever_dies_is_started_again(serve, tmp_path):
+    serve.start()
+    before = family(serve)
+    before["web"].kill()
+    serve.wait_for_log('"child": "web 1"')
+    before["worker"].kill()
+    serve.wait_for_log('"child": "worker 1"')
+    before["postgres"].kill()
+    serve.wait_for_log("embedded PostgreSQL died")
+    _until(lambda: set(family(serve)) == set(before) and _answers(address(serve)) and find_running(tmp_path))
+    assert {each.pid for each in family(serve).values()}.isdisjoint(each.pid for each in before.values())
+
+
+def test_a_second_one_on_the_same_data_says_so_in_one_line(serve, tmp_path):
+    serve.start()
+    done = assent("serve", ASSENT_DATA_DIR=str(tmp_path), ASSENT_PORT=str(free_port()))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"assent: Assent is running already on {tmp_path} (process {serve.pid})."]
+    assert healthy(address(serve))
+
+
+def test_commands_use_the_running_server_and_else_their_own(serve, tmp_path):
+    alone = assent("db", "upgrade", ASSENT_DATA_DIR=str(tmp_path))
+    assert alone.returncode == 0, alone.stderr
+    assert find_running(tmp_path) is None
+    serve.start()
+    serve.wait_for_log("Nobody can sign in yet")
+    added = assent("user", "add", "a@example.com", "--name", "Admin", "--role", "admin", ASSENT_DATA_DIR=str(tmp_path))
+    assert added.returncode == 0, added.stderr
+    assert "/sign-in/" in added.stdout
+    assert find_running(tmp_path) is not None
+
+
+def test_several_web_processes_share_the_port(tmp_path):
+    process = make(tmp_path, free_port(), ASSENT_WEB_PROCESSES="2").start()
+    try:
+        lines = [" ".join(child.cmdline()) for child in psutil.Process(process.pid).children()]
+        assert sum("wsgi.py" in line for line in lines) == 2
+        assert healthy(address(process))
+    finally:
+        assert process.stop() == 0
+
+
+def test_threads_serve_as_eventlet_does(tmp_path):
+    process = make(tmp_path, free_port(), ASSENT_ASYNC_MODE="threading").start()
+    try:
+        assert healthy(address(process))
+    finally:
+        assert process.stop() == 0
+
+
+def test_a_start_goes_on_where_a_killed_initialisation_stopped(tmp_path):
+    scratch = tmp_path / "postgres.new"
+    scratch.mkdir()
+    (scratch / "PG_VERSION").write_text("18\n")
+    done = assent("db", "upgrade", ASSENT_DATA_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert not scratch.exists()
+
+
+def test_a_stale_process_id_that_belongs_to_a_stranger_stops_no_start(tmp_path):
+    assert assent("db", "upgrade", ASSENT_DATA_DIR=str(tmp_path)).returncode == 0
+    (tmp_path / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{tmp_path}/postgres\n1\n5432\n\n\n")
+    done = assent("db", "upgrade", ASSENT_DATA_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_long_path_has_its_socket_elsewhere(tmp_path):
+    deep = tmp_path / ("d" * 90) / ("e" * 40)
+    done = assent("db", "upgrade", ASSENT_DATA_DIR=str(deep))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_data_directory_that_is_a_file(tmp_path):
+    (tmp_path / "data").write_text("")
+    done = assent("serve", ASSENT_DATA_DIR=str(tmp_path / "data"), ASSENT_PORT=str(free_port()))
+    assert done.returncode == 1
+    assert done.stderr.startswith("assent: ASSENT_DATA_DIR: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def _answers(url: str) -> bool:
+    try:
+        return healthy(url)
+    except OSError:
+        return False
+
+
+def _until(true, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
