@@ -31,6 +31,7 @@ from app.domain.policy import Resolution, Vote, fold, progress
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.domain.risk import Assessment
 from app.domain.running import Asked, Journal, LostRunError
+from app.domain.text import is_storable
 from app.services import deciding
 from app.services.audit import record
 from app.services.clock import Clock
@@ -351,7 +352,7 @@ class CheckpointManager:
     def expire(self, request_id: str) -> bool:
         """End a request whose deadline has passed as its terms say. True if this call did it."""
         with self._sessions() as session:
-            request = session.get(ApprovalRequest, request_id)
+            request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
         if request is None or request.state != RequestState.PENDING.value or self._clock() < request.expires_at:
             return False
         reason = "Nobody decided before the deadline, which means rejection."
@@ -397,7 +398,7 @@ class CheckpointManager:
 
     @staticmethod
     def _get(session: Session, request_id: str) -> ApprovalRequest:
-        request = session.get(ApprovalRequest, request_id)
+        request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
         if request is None:
             raise NotFoundError("There is no such request.", request_id=request_id)
         return request

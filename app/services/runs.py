@@ -13,6 +13,7 @@ from app.domain.changes import check_schema
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, NotFoundError
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
+from app.domain.text import is_storable
 from app.services.audit import record
 from app.services.clock import Clock
 from app.services.events import EventKind, event_row, publish
@@ -43,7 +44,7 @@ class Runs:
     def workflow(self, name: str) -> CatalogueEntry:
         """One workflow. Raises NotFoundError."""
         with self._sessions() as session:
-            entry = session.get(CatalogueEntry, name)
+            entry = session.get(CatalogueEntry, name) if is_storable(name) else None
         if entry is None:
             raise NotFoundError(f"There is no workflow {name!r}.")
         return entry
@@ -157,7 +158,7 @@ class Runs:
 
     @staticmethod
     def _get(session: Session, run_id: str) -> Run:
-        run = session.get(Run, run_id)
+        run = session.get(Run, run_id) if is_storable(run_id) else None
         if run is None:
             raise NotFoundError("There is no such run.", run_id=run_id)
         return run

@@ -16,6 +16,7 @@ from app.domain.people import Action, Actor
 from app.domain.policy import Terms
 from app.domain.ranking import explain
 from app.domain.risk import Assessment
+from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.events import EventKind
 from app.store.engine import Sessions
@@ -119,7 +120,7 @@ class Views:
         """A request as `viewer` may see it. Raises NotFoundError, ForbiddenError."""
         viewer.require(Action.SEE)
         with self._sessions() as session:
-            request = session.get(ApprovalRequest, request_id)
+            request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
             if request is None:
                 raise NotFoundError("There is no such request.", request_id=request_id)
             return self._request_view(session, request, viewer)
@@ -156,7 +157,7 @@ class Views:
         """A run as `viewer` may see it. Raises NotFoundError, ForbiddenError."""
         viewer.require(Action.SEE)
         with self._sessions() as session:
-            run = session.get(Run, run_id)
+            run = session.get(Run, run_id) if is_storable(run_id) else None
             if run is None:
                 raise NotFoundError("There is no such run.", run_id=run_id)
             entry = session.get(CatalogueEntry, run.workflow)
@@ -184,7 +185,7 @@ class Views:
         """A text the run left behind. Raises NotFoundError."""
         viewer.require(Action.SEE)
         with self._sessions() as session:
-            artifact = session.get(Artifact, (run_id, name))
+            artifact = session.get(Artifact, (run_id, name)) if is_storable(run_id + name) else None
         if artifact is None:
             raise NotFoundError("There is no such artifact.")
         return artifact

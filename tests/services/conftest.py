@@ -1,0 +1,61 @@
+"""Desks on real databases, and calls that happen at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.services.desk import Desk, make_desk
+
+
+@pytest.fixture(scope="module")
+def module_desk(module_database_url: str) -> Iterator[Desk]:
+    """One desk for a module; use `desk`."""
+    desk = make_desk(module_database_url)
+    yield desk
+    desk.engine.dispose()
+
+
+@pytest.fixture
+def desk(module_desk: Desk) -> Desk:
+    """The module's desk, with the clock set right."""
+    module_desk.clock.ahead = timedelta(0)
+    return module_desk
+
+
+@pytest.fixture
+def own_desk(database_url: str) -> Iterator[Desk]:
+    """A desk on a database of this test alone, for tests that look at the whole of it."""
+    desk = make_desk(database_url)
+    yield desk
+    desk.engine.dispose()
+
+
+@pytest.fixture
+def at_once() -> Callable[[list[Callable[[], Any]]], list[Any]]:
+    """Calls all at the same moment, each in a thread; gives results and exceptions in the order of the calls."""
+
+    def run(calls: list[Callable[[], Any]]) -> list[Any]:
+        gate = threading.Barrier(len(calls))
+        results: list[Any] = [None] * len(calls)
+
+        def one(number: int) -> None:
+            gate.wait(30)
+            try:
+                results[number] = calls[number]()
+            except Exception as error:
+                results[number] = error
+
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(len(calls))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in threads)
+        return results
+
+    return run
