@@ -1,0 +1,126 @@
+"""The commands for people and programs: a whole path through a run, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import psycopg
+import pytest
+
+from app.cli.context import print_table
+from app.cli.main import COMMANDS, cli
+from tests.flows import ALL
+from tests.processes.harness import Desk
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def desk(database_url, tmp_path):
+    with Desk(database_url, tmp_path, ASSENT_WORKFLOWS=ALL) as desk:
+        yield desk
+
+
+def told(desk: Desk, *arguments: str) -> str:
+    done = desk.assent(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def facts(desk: Desk, *arguments: str):
+    return json.loads(told(desk, *arguments, "--json"))
+
+
+def refused(desk: Desk, *arguments: str) -> str:
+    done = desk.assent(*arguments)
+    assert done.returncode == 1, done.stdout
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    return done.stderr.strip()
+
+
+def until(seen, seconds: float = 30.0):
+    deadline = time.monotonic() + seconds
+    while not (found := seen()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
+
+
+def test_a_run_from_its_start_to_its_record(desk):
+    for name, role in (("starter", "reviewer"), ("reviewer", "reviewer"), ("viewer", "viewer")):
+        told(desk, "user", "add", f"{name}@example.com", "--name", f"The {name}", "--role", role)
+    desk.worker()
+    started = facts(desk, "run", "start", "test_gate", "--as", "starter@example.com", "--title", "By hand")
+    request = until(lambda: facts(desk, "approvals", "list"))[0]
+    assert request["run_id"] == started["id"]
+    assert request["title"] in told(desk, "approvals", "list")
+
+    seen = facts(desk, "approvals", "show", request["id"])
+    assert seen["digest"] in told(desk, "approvals", "show", request["id"])
+    decide = ("approvals", "decide", request["id"], "approve", "--digest", seen["digest"], "--as")
+    assert "started" in refused(desk, *decide, "starter@example.com")
+    assert "role" in refused(desk, *decide, "viewer@example.com")
+    assert "address" in refused(desk, *decide, "nobody@example.com")
+    stale = ("approvals", "decide", request["id"], "approve", "--digest", "0" * 64, "--as", "reviewer@example.com")
+    refused(desk, *stale)
+    assert told(desk, *decide, "reviewer@example.com")
+    refused(desk, *decide, "reviewer@example.com")
+
+    until(lambda: facts(desk, "run", "show", started["id"])["state"] == "completed")
+    shown = told(desk, "run", "show", started["id"])
+    assert "By hand: completed" in shown
+    assert request["id"] in shown
+    assert facts(desk, "approvals", "list") == []
+    assert facts(desk, "approvals", "list", "--resolved")[0]["state"] == "approved"
+
+    record = facts(desk, "audit", "list", "--request", request["id"])
+    decisions = [entry for entry in record if entry["actor"]["name"] == "The reviewer"]
+    assert [entry["via"] for entry in decisions] == ["command_line"]
+    assert "The reviewer" in told(desk, "audit", "list", "--run", started["id"], "--limit", "50")
+
+
+def test_links_are_new_each_time_and_only_their_hashes_are_kept(desk, database_url):
+    first = facts(desk, "user", "add", "a@example.com", "--name", "A", "--role", "admin", "--team", "dba")
+    second = facts(desk, "user", "link", "A@Example.com")
+    tokens = {each["link"].rsplit("/", 1)[1] for each in (first, second)}
+    assert len(tokens) == 2
+    assert all(each["link"].startswith(f"{desk.url}/sign-in/") for each in (first, second))
+    with psycopg.connect(database_url) as connection:
+        kept = connection.execute("SELECT sign_in_links::text FROM sign_in_links").fetchall()
+    assert len(kept) == 2
+    assert not any(token in row[0] for token in tokens for row in kept)
+    assert facts(desk, "user", "list")[0]["teams"] == ["dba"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("user", "link", "nobody@example.com"), "Nobody has the address"),
+        (("user", "add", "no-address", "--name", "A", "--role", "admin"), "mail address"),
+        (("run", "start", "nothing"), "no workflow"),
+        (("run", "start", "nothing", "--input", "{"), "not JSON"),
+        (("run", "start", "nothing", "--input", "@/no/such/file"), "cannot be read"),
+        (("run", "show", "nothing"), "no such run"),
+        (("run", "list", "--state", "asleep"), "run state"),
+        (("approvals", "show", "nothing"), "no such request"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(desk, arguments, words):
+    assert words in refused(desk, *arguments)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(name):
+    command = cli.get_command(None, name)
+    assert command.help
+    for each in getattr(command, "commands", {}).values():
+        assert each.help
+
+
+def test_a_table_is_one_line_per_row_and_obeys_no_terminal_codes(capsys):
+    print_table(("A", "B"), [("x\x1b[31m\ny", None), ("longer", 2)], "nothing")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert not re.search(r"[^\x20-\x7e]", "".join(lines))
