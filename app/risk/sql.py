@@ -1,0 +1,246 @@
+"""Assesses SQL: every statement by all rules, then the script as a whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import app.risk.sql_code
+import app.risk.sql_destructive
+import app.risk.sql_locking
+import app.risk.sql_privileges  # noqa: F401  (importing these enters their rules)
+from app.domain.risk import Finding
+from app.risk.rules import declare, findings_of, word_set
+from app.risk.sql_lexer import Lexed, Piece, Token, split
+from app.risk.sql_queries import judged
+from app.risk.sql_statement import Statement, dialect_named
+from assent.contracts import RiskLevel
+
+TOO_LARGE = declare("sql.too_large", RiskLevel.HIGH, "The text is larger than what is looked into.")
+EMPTY = declare("sql.empty", RiskLevel.LOW, "There is no statement in the text.")
+UNPARSED = "sql.unparsed"
+RUN_COMMENT = declare("sql.run_comment", RiskLevel.HIGH, "A comment that MySQL and MariaDB run as code.")
+DOUBTFUL = declare(
+    "sql.doubtful_quoting",
+    RiskLevel.HIGH,
+    "A name in escapes, or a string or comment whose end depends on the database.",
+)
+CLIENT = declare(
+    "sql.client_command", RiskLevel.HIGH, "A command for the client program, which can run other programs."
+)
+SEVERAL = declare("sql.several_statements", RiskLevel.LOW, "Several statements; some may be done when one fails.")
+OPEN = declare(
+    "sql.transaction.open", RiskLevel.MEDIUM, "A transaction is begun and not ended, or ended and not begun."
+)
+INSIDE = declare(
+    "sql.transaction.not_allowed", RiskLevel.MEDIUM, "A statement that cannot run inside a transaction stands in one."
+)
+FAILED = declare("sql.check_failed", RiskLevel.HIGH, "A rule gave up on a statement; it may do anything.")
+
+
+@dataclass
+class Budget:
+    """What may still be looked into, shared by all texts of a proposal: each proposal gets its answer in seconds."""
+
+    characters: int = 256_000
+    statements: int = 2_000
+
+
+def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budget) -> list[Finding]:
+    """What there is to say about a text in SQL.
+
+    Args:
+        text: one or more statements.
+        dialect: as the proposal names it; unknown names are read generically.
+        rows: estimated number of rows by the lower-case name of a table.
+        budget: reduced by what was looked into.
+    """
+    return list(_Script(text, dialect_named(dialect), rows, budget).findings())
+
+
+class _Script:
+    def __init__(self, text: str, dialect: str, rows: Mapping[str, int], budget: Budget) -> None:
+        self._text = text
+        self._dialect = dialect
+        self._rows = rows
+        self._budget = budget
+        self._parse = len(text) <= budget.characters
+        if self._parse:
+            budget.characters -= len(text)
+        self._noticed = Lexed()
+        self._outer: list[Statement] = []
+
+    def findings(self) -> Iterator[Finding]:
+        if not self._parse:
+            size = f"The text has {len(self._text):,} characters, which is more than is looked into."
+            yield TOO_LARGE.finding(f"{size} Statements are not parsed; only what they begin with is checked.")
+        for piece in split(self._text, self._dialect, self._noticed):
+            if self._budget.statements <= 0:
+                yield TOO_LARGE.finding(
+                    "There are too many statements; from this line on nothing is checked.", piece.line
+                )
+                break
+            self._budget.statements -= 1
+            yield from self._piece_findings(piece)
+        yield from self._whole()
+
+    def _piece_findings(self, piece: Piece) -> Iterator[Finding]:
+        if _is_client_command(piece, self._dialect):
+            words = "A command for the client, such as psql or mysql: it can run programs and other files."
+            yield CLIENT.finding(words, piece.line)
+        statement = Statement(piece, self._dialect, self._rows, self._parse)
+        if not piece.in_body:
+            self._outer.append(statement)
+        found = self._judge(statement)
+        yield from found
+        for body in _bodies(statement):
+            yield from self._body_findings(body, statement)
+
+    def _judge(self, statement: Statement) -> list[Finding]:
+        try:
+            found = list(findings_of(statement))
+        except Exception:  # a rule must never keep a proposal from being shown; deep nesting is the usual cause
+            return [
+                FAILED.finding(
+                    "This statement is too involved to be checked; nothing is known of what it would do.",
+                    statement.line,
+                )
+            ]
+        if not judged(statement, bool(found)):
+            found.append(_unknown(statement))
+        if any(each.rule not in _GENERAL for each in found):
+            found = [each for each in found if each.rule not in _GENERAL]
+        return found
+
+    def _body_findings(self, body: Token, statement: Statement) -> Iterator[Finding]:
+        """What the statements inside a block or a routine do, as far as they can be told apart."""
+        inner = body.text
+        tag = re.match(r"\$[^$]*\$|'", inner)
+        cut = len(tag[0]) if tag else 0
+        code = inner[cut : len(inner) - cut]
+        first = statement.line_at(statement.tokens.index(body))
+        when = "When the code runs: " if statement.verb == "CREATE" else ""
+        for piece in split(code.replace("''", "' ") if inner[:1] == "'" else code, self._dialect, Lexed()):
+            for part in _parts(piece):
+                if self._budget.statements <= 0:
+                    return
+                self._budget.statements -= 1
+                fragment = Statement(part, self._dialect, self._rows, self._parse)
+                for found in self._judge(fragment):
+                    # Procedural code is not SQL all through, and that it is code has been said already.
+                    if found.rule not in (UNPARSED, "sql.dynamic", "sql.insert", "sql.function.unknown", "sql.setting"):
+                        line = (found.line or 1) + first - 1
+                        yield Finding(found.rule, found.severity, when + found.message, line)
+
+    def _whole(self) -> Iterator[Finding]:
+        for line in self._noticed.run_comments:
+            words = "Looks like a comment, but MySQL and MariaDB run what is in it."
+            yield RUN_COMMENT.finding(words, line)
+        for line in self._noticed.doubtful:
+            words = "A name in escapes, or a string or comment whose end depends on the database; name the dialect."
+            yield DOUBTFUL.finding(words, line)
+        if not self._outer:
+            yield EMPTY.finding("There is no statement in this text; nothing would run.")
+        yield from _transactions(self._outer)
+        effective = [each for each in self._outer if each.verb not in _TRANSACTION]
+        if len(effective) > 1:
+            words = f"{len(effective)} statements in one text: should one fail, those before it may already be done."
+            yield SEVERAL.finding(words, effective[1].line)
+
+
+_GENERAL = frozenset({"sql.alter", "sql.setting"})
+"""Rules that say nothing where another one has said more."""
+
+
+def _unknown(statement: Statement) -> Finding:
+    verb = statement.tokens[0].text[:40] if statement.tokens else ""
+    words = f"{verb!r} is no statement that is known here, so nothing is known of what it would do."
+    return Finding(UNPARSED, RiskLevel.HIGH, words, statement.line)
+
+
+def _is_client_command(piece: Piece, dialect: str) -> bool:
+    keys = [token.key for token in piece.tokens[:2]]
+    if keys[0] in ("DELIMITER", "SOURCE", "SYSTEM", "!") or (keys[0] == "." and dialect != "mysql"):
+        return True
+    return any(token.kind == "op" and token.text == "\\" for token in piece.tokens)
+
+
+_TRANSACTION = frozenset({"BEGIN", "START", "COMMIT", "ROLLBACK", "END", "ABORT", "SAVEPOINT", "RELEASE"})
+_NOT_INSIDE = frozenset({"VACUUM"})
+
+
+def _transactions(statements: list[Statement]) -> Iterator[Finding]:
+    begun: Statement | None = None
+    for statement in statements:
+        keys = statement.keys
+        if statement.verb in ("BEGIN", "START"):
+            if begun is not None:
+                yield OPEN.finding("A transaction is begun inside another one.", statement.line)
+            begun = statement
+        elif statement.verb in ("COMMIT", "END", "ABORT") or (statement.verb == "ROLLBACK" and "TO" not in keys):
+            if begun is None:
+                words = (
+                    f"{statement.verb} ends a transaction that was not begun here, and with it what others did in it."
+                )
+                yield OPEN.finding(words, statement.line)
+            begun = None
+        elif begun is not None and (statement.has("CONCURRENTLY") or statement.verb in _NOT_INSIDE):
+            words = "This cannot run inside a transaction: the whole of it fails here and is undone."
+            yield INSIDE.finding(words, statement.line)
+    if begun is not None:
+        yield OPEN.finding(
+            "This transaction is never ended: its locks stay until the connection closes, then all is undone.",
+            begun.line,
+        )
+
+
+def _bodies(statement: Statement) -> Iterator[Token]:
+    if statement.verb == "DO" or (statement.verb == "CREATE" and statement.object in ("FUNCTION", "PROCEDURE")):
+        for index, token in enumerate(statement.tokens):
+            quoted = token.kind == "string" and statement.keys[index - 1] in ("AS", "DO")
+            if token.kind == "body" or quoted:
+                yield token
+
+
+_EDGES = word_set("BEGIN THEN ELSE LOOP DECLARE AS EXECUTE QUERY RETURN")
+_PART_VERBS = word_set(
+    "SELECT WITH INSERT UPDATE DELETE MERGE TRUNCATE DROP ALTER CREATE GRANT REVOKE COPY LOCK REINDEX VACUUM "
+    "CLUSTER SET REASSIGN PERFORM"
+)
+
+
+def _parts(piece: Piece) -> Iterator[Piece]:
+    """The SQL in a statement of procedural code, such as what follows IF … THEN, and texts given to EXECUTE."""
+    tokens = piece.tokens
+    starts, depth = [0], 0
+    for index, token in enumerate(tokens):
+        depth = max(0, depth + (token.key == "CASE") - (token.key == "END"))
+        if depth == 0 and token.key in _EDGES:
+            starts.append(index + 1)
+    for place, start in enumerate(starts):
+        end = starts[place + 1] - 1 if place + 1 < len(starts) else len(tokens)
+        part = tokens[start:end]
+        if not part:
+            continue
+        if part[0].kind in ("string", "body") and start and tokens[start - 1].key == "EXECUTE":
+            yield from _executed(part[0], piece)
+        elif part[0].key in _PART_VERBS:
+            yield _slice(piece, part)
+
+
+def _slice(piece: Piece, part: list[Token]) -> Piece:
+    begin, end = part[0].start, part[-1].start + len(part[-1].text)
+    code = piece.code[begin - piece.start : end - piece.start]
+    line = piece.line + piece.code.count("\n", 0, begin - piece.start)
+    if part[0].key == "PERFORM":
+        part = [Token("word", "SELECT ", begin), *part[1:]]
+        code = "SELECT " + code[len("PERFORM") :]
+    return Piece(part, begin, end, line, code, piece.broken)
+
+
+def _executed(text: Token, piece: Piece) -> Iterator[Piece]:
+    line = piece.line + piece.code.count("\n", 0, text.start - piece.start)
+    for inner in split(text.text.strip("'").replace("''", "'"), "postgres", Lexed()):
+        inner.line += line - 1
+        yield inner

@@ -1,0 +1,268 @@
+"""Rules for what takes data away: dropped objects, emptied tables, writes that hit too many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlglot import exp
+
+from app.risk.rules import Hit, sql_rule, word_set
+from app.risk.sql_statement import Statement
+from assent.contracts import RiskLevel
+
+_GONE = "Only a backup brings it back."
+
+
+@sql_rule("sql.drop.table", RiskLevel.CRITICAL, "A table is dropped with all its rows.", verbs="DROP")
+def drop_table(statement: Statement) -> Iterator[Hit]:
+    if statement.object == "TABLE":
+        yield Hit(f"Drops the table {statement.object_name} with all its rows, indexes and grants. {_GONE}")
+
+
+@sql_rule("sql.drop.database", RiskLevel.CRITICAL, "A whole database is dropped.", verbs="DROP")
+def drop_database(statement: Statement) -> Iterator[Hit]:
+    if statement.object == "DATABASE" or (statement.object == "SCHEMA" and statement.dialect == "mysql"):
+        yield Hit(f"Drops the database {statement.object_name} and everything in it. {_GONE}")
+
+
+@sql_rule("sql.drop.schema", RiskLevel.CRITICAL, "A schema is dropped.", verbs="DROP")
+def drop_schema(statement: Statement) -> Iterator[Hit]:
+    if statement.object == "SCHEMA" and statement.dialect != "mysql":
+        yield Hit(f"Drops the schema {statement.object_name}, with CASCADE also every table in it. {_GONE}")
+
+
+@sql_rule("sql.drop.owned", RiskLevel.CRITICAL, "Everything a role owns is dropped.", verbs="DROP")
+def drop_owned(statement: Statement) -> Iterator[Hit]:
+    if statement.starts("DROP", "OWNED"):
+        yield Hit(f"Drops every object the role owns in this database, tables included. {_GONE}")
+
+
+_OTHER_RULES = word_set(
+    "TABLE DATABASE SCHEMA OWNED INDEX ROLE USER GROUP POLICY COLUMN LOGIN EXTENSION SERVER SUBSCRIPTION"
+)
+
+
+@sql_rule(
+    "sql.drop.object", RiskLevel.HIGH, "A view, function, trigger, sequence or other object is dropped.", verbs="DROP"
+)
+def drop_object(statement: Statement) -> Iterator[Hit]:
+    if statement.object not in _OTHER_RULES:
+        kind = statement.object.lower() or "object"
+        yield Hit(f"Drops the {kind} {statement.object_name}; whatever uses it fails from then on.")
+
+
+@sql_rule(
+    "sql.drop.cascade", RiskLevel.HIGH, "CASCADE takes along whatever depends on it.", verbs="DROP ALTER TRUNCATE"
+)
+def cascade(statement: Statement) -> Iterator[Hit]:
+    place = statement.find("CASCADE")
+    # In a foreign key (ON DELETE CASCADE) it says what later deletes do.
+    if place > 0 and statement.keys[place - 1] not in ("DELETE", "UPDATE"):
+        words = "CASCADE takes along everything that depends on it, without naming it; see first what that is."
+        yield Hit(words, statement.line_at(place))
+
+
+@sql_rule("sql.drop.column", RiskLevel.CRITICAL, "A column is dropped with its data.", verbs="ALTER")
+def drop_column(statement: Statement) -> Iterator[Hit]:
+    if statement.object != "TABLE":
+        return
+    for index, keys in statement.actions():
+        if keys[0] != "DROP" or keys[1:2] in (
+            ["CONSTRAINT"],
+            ["PRIMARY"],
+            ["FOREIGN"],
+            ["INDEX"],
+            ["KEY"],
+            ["PARTITION"],
+            ["CHECK"],
+        ):
+            continue
+        name = statement.name_after(index + (2 if keys[1:2] == ["COLUMN"] else 1))
+        yield Hit(
+            f"Drops the column {name} of {statement.object_name} with its data. {_GONE}", statement.line_at(index)
+        )
+
+
+@sql_rule("sql.drop.constraint", RiskLevel.MEDIUM, "A constraint is dropped; wrong data can come in.", verbs="ALTER")
+def drop_constraint(statement: Statement) -> Iterator[Hit]:
+    if statement.object != "TABLE":
+        return
+    for index, keys in statement.actions():
+        if keys[0] == "DROP" and keys[1:2] and keys[1] in ("CONSTRAINT", "PRIMARY", "FOREIGN", "CHECK"):
+            words = f"Drops a constraint of {statement.object_name}; the database then takes data it used to refuse."
+            yield Hit(words, statement.line_at(index))
+
+
+@sql_rule("sql.truncate", RiskLevel.CRITICAL, "A table is emptied.", verbs="TRUNCATE")
+def truncate(statement: Statement) -> Iterator[Hit]:
+    yield Hit(f"Empties {statement.name_after(1) or 'the table'} at once, without looking at single rows. {_GONE}")
+
+
+@sql_rule("sql.delete.no_where", RiskLevel.CRITICAL, "DELETE without WHERE: every row goes.")
+def delete_all(statement: Statement) -> Iterator[Hit]:
+    for write in statement.writes:
+        if isinstance(write.node, exp.Delete) and not _limited(write.node):
+            yield Hit(f"Deletes every row of {write.table}: there is no WHERE. {_GONE}", write.line)
+    if statement.verb == "DELETE" and not statement.understood and not statement.has("WHERE"):
+        yield Hit(f"Deletes every row, as far as can be seen: there is no WHERE. {_GONE}")
+
+
+@sql_rule("sql.update.no_where", RiskLevel.CRITICAL, "UPDATE without WHERE: every row changes.")
+def update_all(statement: Statement) -> Iterator[Hit]:
+    for write in statement.writes:
+        if isinstance(write.node, exp.Update) and not _limited(write.node):
+            yield Hit(f"Changes every row of {write.table}: there is no WHERE. The old values are lost.", write.line)
+    if statement.verb == "UPDATE" and not statement.understood and not statement.has("WHERE"):
+        yield Hit("Changes every row, as far as can be seen: there is no WHERE. The old values are lost.")
+
+
+@sql_rule(
+    "sql.where.always_true", RiskLevel.CRITICAL, "The WHERE of a DELETE or UPDATE is always true: it hits every row."
+)
+def always_true_where(statement: Statement) -> Iterator[Hit]:
+    for write in statement.writes:
+        where = write.node.args.get("where")
+        if isinstance(write.node, (exp.Delete, exp.Update)) and where is not None and always_true(where.this):
+            words = f"The condition is true for every row of {write.table}: the same as no WHERE. {_GONE}"
+            yield Hit(words, write.line)
+
+
+def _limited(node: exp.Expression) -> bool:
+    return node.args.get("where") is not None
+
+
+@sql_rule("sql.delete", RiskLevel.MEDIUM, "Rows are deleted.")
+def delete(statement: Statement) -> Iterator[Hit]:
+    for write in statement.writes:
+        if isinstance(write.node, exp.Delete) and _limited(write.node):
+            yield Hit(f"Deletes the rows of {write.table} that match the condition. Count them first.", write.line)
+
+
+@sql_rule("sql.update", RiskLevel.MEDIUM, "Rows are changed.")
+def update(statement: Statement) -> Iterator[Hit]:
+    for write in statement.writes:
+        if isinstance(write.node, exp.Update) and _limited(write.node):
+            words = f"Changes the rows of {write.table} that match the condition; the old values are not kept."
+            yield Hit(words, write.line)
+
+
+@sql_rule("sql.insert", RiskLevel.LOW, "Rows are added.")
+def insert(statement: Statement) -> Iterator[Hit]:
+    for write in statement.writes:
+        if isinstance(write.node, exp.Insert) and not _replaces(statement, write.node):
+            yield Hit(f"Adds rows to {write.table}.", write.line)
+
+
+@sql_rule("sql.upsert", RiskLevel.MEDIUM, "Rows are added, and existing ones overwritten.")
+def upsert(statement: Statement) -> Iterator[Hit]:
+    for write in statement.writes:
+        if isinstance(write.node, exp.Insert) and _replaces(statement, write.node):
+            yield Hit(f"Adds rows to {write.table} and overwrites those that are there already.", write.line)
+
+
+def _replaces(statement: Statement, node: exp.Expression) -> bool:
+    conflict: Any = node.args.get("conflict")
+    if conflict is not None and (
+        conflict.args.get("duplicate") or "UPDATE" in str(conflict.args.get("action") or "").upper()
+    ):
+        return True
+    if node is statement.tree and statement.verb == "REPLACE":
+        return True
+    return bool(node.args.get("overwrite")) or str(node.args.get("alternative") or "").upper() == "REPLACE"
+
+
+@sql_rule("sql.merge", RiskLevel.MEDIUM, "MERGE adds, changes or deletes rows by comparison with another table.")
+def merge(statement: Statement) -> Iterator[Hit]:
+    for write in statement.writes:
+        if isinstance(write.node, exp.Merge):
+            deletes = "DELETE" in statement.keys
+            words = (
+                f"Adds, changes{', deletes' if deletes else ''} rows of {write.table} by comparison with another table."
+            )
+            yield Hit(words, write.line, RiskLevel.HIGH if deletes else None)
+
+
+def always_true(condition: Any) -> bool:
+    """True when a condition holds whatever a row contains, as far as can be told without the data."""
+    condition = condition.unnest() if isinstance(condition, exp.Expression) else condition
+    if isinstance(condition, exp.Or):
+        return any(map(always_true, condition.flatten())) or _covers_all(list(condition.flatten()))
+    if isinstance(condition, exp.And):
+        return all(map(always_true, condition.flatten()))
+    if isinstance(condition, exp.Not):
+        return always_false(condition.this)
+    if isinstance(condition, exp.Cast):
+        return condition.this.name.lower() in ("true", "t", "1", "yes", "on")
+    if isinstance(condition, exp.Exists):
+        query = condition.this
+        return isinstance(query, exp.Select) and not query.args.get("from_") and not query.args.get("where")
+    if isinstance(condition, exp.In):
+        return any(each == condition.this for each in condition.expressions)
+    if isinstance(condition, (exp.Like, exp.ILike)):
+        pattern = condition.expression
+        return isinstance(pattern, exp.Literal) and bool(pattern.name) and set(pattern.name) == {"%"}
+    if isinstance(condition, exp.Is):
+        return isinstance(condition.this, exp.Null) and isinstance(condition.expression, exp.Null)
+    if isinstance(condition, exp.Binary):
+        return _comparison(condition) is True
+    return _constant(condition) is True
+
+
+def always_false(condition: Any) -> bool:
+    """True when a condition never holds."""
+    condition = condition.unnest() if isinstance(condition, exp.Expression) else condition
+    if isinstance(condition, exp.Not):
+        return always_true(condition.this)
+    if isinstance(condition, exp.And):
+        return any(map(always_false, condition.flatten()))
+    if isinstance(condition, exp.Is):
+        constant = isinstance(condition.this, (exp.Literal, exp.Boolean))
+        return constant and isinstance(condition.expression, exp.Null)
+    if isinstance(condition, exp.Binary):
+        return _comparison(condition) is False
+    return _constant(condition) is False
+
+
+def _covers_all(parts: list[Any]) -> bool:
+    """Such as `a IS NULL OR a IS NOT NULL`."""
+    whole = [part.unnest() for part in parts]
+    denied = [part.this.unnest() for part in whole if isinstance(part, exp.Not)]
+    return any(each in whole for each in denied)
+
+
+def _constant(value: Any) -> bool | None:
+    if isinstance(value, exp.Boolean):
+        return bool(value.this)
+    if isinstance(value, exp.Literal):
+        text = value.name.strip().lower()
+        if text in ("true", "t", "yes", "on"):
+            return True
+        try:
+            return float(text) != 0
+        except ValueError:
+            return None
+    if isinstance(value, exp.Neg):
+        return _constant(value.this)
+    return None
+
+
+def _comparison(condition: exp.Binary) -> bool | None:
+    left, right = condition.left.unnest(), condition.right.unnest()
+    equal = left == right
+    if equal:
+        if isinstance(condition, (exp.EQ, exp.GTE, exp.LTE, exp.NullSafeEQ)):
+            return True
+        return False if isinstance(condition, (exp.NEQ, exp.GT, exp.LT)) else None
+    if not (isinstance(left, exp.Literal) and isinstance(right, exp.Literal)):
+        return None
+    if isinstance(condition, (exp.EQ, exp.NullSafeEQ)):
+        return False
+    if isinstance(condition, exp.NEQ):
+        return True
+    try:
+        one, other = float(left.name), float(right.name)
+    except ValueError:
+        return None
+    outcomes = {exp.GT: one > other, exp.GTE: one >= other, exp.LT: one < other, exp.LTE: one <= other}
+    return outcomes.get(type(condition))

@@ -1,0 +1,261 @@
+"""Splits SQL into statements and tokens, the way each database itself would.
+
+sqlglot's tokenizer serves many dialects and is lenient; where it took for a comment or a string what the database runs,
+a statement would be hidden. So comments are found here, are blanked out, and sqlglot sees one statement at a time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+MAX_TOKENS = 50_000
+"""Tokens of one statement that are kept; a longer one counts as not parsed."""
+
+
+class Token(NamedTuple):
+    """A piece of code. `kind` is word, name (quoted), string, body (dollar-quoted), number, or op."""
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def key(self) -> str:
+        """For comparing: words in upper case, names in quotes, strings without their content."""
+        if self.kind == "word":
+            return self.text.upper()
+        if self.kind == "name":
+            return f'"{self.text[1:-1]}"'
+        return "''" if self.kind in ("string", "body") else self.text
+
+
+@dataclass
+class Piece:
+    """One statement's tokens.
+
+    Attributes:
+        start, end: offsets of the first token and behind the last one.
+        line: 1-based line of the first token.
+        code: the text from start to end, comments blanked out, every offset and line kept.
+        broken: why it cannot be trusted to be complete (a quote or comment that never ends, too many tokens).
+        in_body: it stands between BEGIN and END of a trigger or routine.
+    """
+
+    tokens: list[Token]
+    start: int
+    end: int
+    line: int
+    code: str
+    broken: str = ""
+    in_body: bool = False
+
+
+@dataclass
+class Lexed:
+    """What was noticed between the statements: lines of comments that MySQL would run, and of doubtful quoting."""
+
+    run_comments: list[int] = field(default_factory=list)
+    doubtful: list[int] = field(default_factory=list)
+
+
+_SPACE = r"(?P<space>[ \t\n\r\f\v]+)"
+_STRING = r"(?P<string>(?:[NnBbXx]|[Uu]&)?'(?:[^']|'')*+')"
+_BACKSLASH_STRING = r"(?:[^{q}\\]|\\.|{q}{q})*+{q}"
+_DOUBLE_NAME = r"\"(?:[^\"]|\"\")*+\""
+_WORD = r"(?P<word>[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_$\u0080-\U0010ffff]*)"
+_REST = rf"{_WORD}|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)|(?P<param>\$[0-9]+)|(?P<block>/\*)|(?P<op>.)"
+
+
+def _compiled(*parts: str) -> re.Pattern[str]:
+    return re.compile("|".join([_SPACE, *parts, _REST]), re.DOTALL)
+
+
+_POSTGRES = _compiled(
+    r"(?P<comment>--[^\n\r]*)",
+    rf"(?P<escaped>[Ee]'{_BACKSLASH_STRING.format(q=chr(39))})",
+    _STRING,
+    rf"(?P<name>(?:[Uu]&)?{_DOUBLE_NAME})",
+    r"(?P<dollar>\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$)",
+)
+_SQLITE = _compiled(
+    r"(?P<comment>--[^\n]*)", _STRING, rf"(?P<name>{_DOUBLE_NAME}|`(?:[^`]|``)*+`|\[[^\[\]\n]{{0,128}}+\])"
+)
+_MYSQL = _compiled(
+    r"(?P<comment>(?:#|--(?=[\x00-\x20]|\Z))[^\n]*)",
+    rf"(?P<string>[NnBbXx]?'{_BACKSLASH_STRING.format(q=chr(39))}|\"{_BACKSLASH_STRING.format(q=chr(34))})",
+    r"(?P<name>`(?:[^`]|``)*+`)",
+)
+_GENERIC = _compiled(
+    r"(?P<comment>--[^\n\r]*)",
+    _STRING,
+    rf"(?P<name>{_DOUBLE_NAME}|`(?:[^`]|``)*+`)",
+    r"(?P<dollar>\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$)",
+)
+_PATTERNS = {"postgres": _POSTGRES, "sqlite": _SQLITE, "mysql": _MYSQL}
+_RUN_COMMENT = re.compile(r"/\*M?![0-9]{0,6}")
+_MOST_NOTES = 10
+_BLOCK_EDGE = re.compile(r"/\*|\*/")
+
+
+def split(text: str, dialect: str, noticed: Lexed) -> Iterator[Piece]:
+    """The statements of a text, empty ones left out.
+
+    Args:
+        text: SQL.
+        dialect: postgres, sqlite or mysql; others are read generically, and what dialects disagree about is noted.
+        noticed: receives what was noticed.
+    """
+    lexer = _Lexer(text, dialect, noticed)
+    for tokens, broken in lexer.statements():
+        first, last = tokens[0], tokens[-1]
+        end = last.start + len(last.text)
+        yield Piece(
+            tokens, first.start, end, lexer.line_of(first.start), lexer.code(first.start, end), broken, lexer.in_body
+        )
+
+
+class _Lexer:
+    def __init__(self, text: str, dialect: str, noticed: Lexed) -> None:
+        self._text = text
+        self._dialect = dialect
+        self._pattern = _PATTERNS.get(dialect, _GENERIC)
+        self._known = dialect in _PATTERNS
+        self._noticed = noticed
+        self._blanks: list[tuple[int, int]] = []
+        self._line = 1
+        self._counted = 0
+        self._open_body = False
+        self.in_body = False
+
+    def line_of(self, offset: int) -> int:
+        """The line of an offset; offsets must not go back."""
+        self._line += self._text.count("\n", self._counted, offset)
+        self._counted = offset
+        return self._line
+
+    def _note(self, places: list[int], offset: int) -> None:
+        if len(places) < _MOST_NOTES:
+            places.append(self._text.count("\n", 0, offset) + 1)
+
+    def code(self, start: int, end: int) -> str:
+        """The text of a statement with its comments blanked out; each statement is asked for once, in order."""
+        parts = []
+        position = start
+        for comment_start, comment_end in self._blanks:
+            if comment_start >= start and comment_end <= end:
+                blank = "".join(char if char == "\n" else " " for char in self._text[comment_start:comment_end])
+                parts += [self._text[position:comment_start], blank]
+                position = comment_end
+        self._blanks.clear()
+        return "".join([*parts, self._text[position:end]])
+
+    def statements(self) -> Iterator[tuple[list[Token], str]]:
+        tokens: list[Token] = []
+        broken = ""
+        for token in self._tokens():
+            if token.text == ";" and token.kind == "op":
+                if tokens:
+                    yield from self._finish(tokens, broken)
+                tokens, broken = [], ""
+            elif token.kind == "broken":
+                broken = token.text
+            elif len(tokens) < MAX_TOKENS:
+                tokens.append(token)
+                if self._opens_body(tokens):
+                    yield from self._finish(tokens, broken)
+                    tokens, broken, self._open_body = [], "", True
+            else:
+                broken = f"the statement has more than {MAX_TOKENS:,} words and signs"
+        if tokens:
+            yield from self._finish(tokens, broken)
+        elif broken:
+            yield [Token("op", self._text[-1], len(self._text) - 1)], broken
+
+    def _finish(self, tokens: list[Token], broken: str) -> Iterator[tuple[list[Token], str]]:
+        if self._open_body and tokens[0].key == "END":
+            self._open_body = False
+            return
+        self.in_body = self._open_body
+        yield tokens, broken
+
+    def _opens_body(self, tokens: list[Token]) -> bool:
+        """Whether the statements of a trigger or a routine begin here: they are judged one by one."""
+        last = tokens[-1].key
+        if self._open_body or tokens[0].key != "CREATE" or last not in ("BEGIN", "ATOMIC"):
+            return False
+        kinds = {each.key for each in tokens[1:6]}
+        if last == "ATOMIC":
+            return tokens[-2].key == "BEGIN" and bool(kinds & {"FUNCTION", "PROCEDURE"})
+        return self._dialect != "postgres" and bool(kinds & {"TRIGGER", "FUNCTION", "PROCEDURE", "EVENT"})
+
+    def _tokens(self) -> Iterator[Token]:
+        text, position, size = self._text, 0, len(self._text)
+        while position < size:
+            match = self._pattern.match(text, position)
+            assert match is not None  # the last alternative takes any character
+            kind, start, position = str(match.lastgroup), position, match.end()
+            if kind == "space":
+                continue
+            if kind == "comment":
+                self._blanks.append((start, position))
+                continue
+            if kind == "block":
+                position, problem = self._block(start)
+            elif kind == "dollar":
+                position, problem = self._dollar(match)
+                yield Token("body", text[start:position], start)
+            else:
+                problem = self._problem(kind, match[0], start)
+                if kind == "op" and match[0] == "*" and self._dialect == "mysql" and text.startswith("*/", start):
+                    self._blanks.append((start, start + 2))
+                    position += 1
+                else:
+                    yield Token({"escaped": "string", "param": "op"}.get(kind, kind), match[0], start)
+            if problem:
+                # The database would read all the rest as part of it, and so refuse it.
+                yield Token("broken", problem, start)
+                return
+
+    def _problem(self, kind: str, found: str, start: int) -> str:
+        if kind == "op" and found in "'\"`":
+            return "a quotation mark is opened and never closed"
+        if kind == "name" and found[0] in "Uu" and "\\" in found:
+            self._note(self._noticed.doubtful, start)  # a name in escapes is a name nobody can read
+        if not self._known and ((kind == "string" and "\\" in found) or (kind == "op" and found == "#")):
+            self._note(self._noticed.doubtful, start)
+        return ""
+
+    def _dollar(self, match: re.Match[str]) -> tuple[int, str]:
+        if not self._known:
+            self._note(self._noticed.doubtful, match.start())
+        end = self._text.find(match[0], match.end())
+        if end < 0:
+            return len(self._text), "a dollar quotation is opened and never closed"
+        return end + len(match[0]), ""
+
+    def _block(self, start: int) -> tuple[int, str]:
+        """Step over a comment; one that MySQL runs is opened up when this is MySQL, and noted in any case."""
+        opened = _RUN_COMMENT.match(self._text, start)
+        if opened is not None:
+            self._note(self._noticed.run_comments, start)
+            if self._dialect == "mysql":
+                self._blanks.append((start, opened.end()))
+                return opened.end(), ""
+        depth, position = 1, start + 2
+        while depth:
+            edge = _BLOCK_EDGE.search(self._text, position)
+            if edge is None:
+                self._blanks.append((start, len(self._text)))
+                return len(self._text), "a comment is opened and never closed"
+            position = edge.end()
+            if edge[0] == "*/":
+                depth -= 1
+            elif self._dialect == "postgres":
+                depth += 1
+            elif not self._known:
+                self._note(self._noticed.doubtful, start)
+        self._blanks.append((start, position))
+        return position, ""

@@ -1,0 +1,157 @@
+"""Rules for queries: what they cost, which functions they call, and whether they were understood at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlglot import exp
+
+from app.risk.rules import Hit, sql_rule, word_set
+from app.risk.sql_destructive import always_true
+from app.risk.sql_functions import HARMLESS_FUNCTIONS
+from app.risk.sql_privileges import KNOWN_FUNCTIONS
+from app.risk.sql_statement import LARGE_TABLE, QUERY_VERBS, WRITE_VERBS, Statement, name_of
+from assent.contracts import RiskLevel
+
+_FEW_PAIRS = 1_000_000
+_NO_EFFECT = word_set(
+    "EXPLAIN SHOW DESCRIBE DESC PRAGMA BEGIN COMMIT ROLLBACK END ABORT SAVEPOINT RELEASE LISTEN UNLISTEN DEALLOCATE "
+    "CLOSE FETCH MOVE"
+)
+"""Verbs that by themselves change nothing; what they enclose is judged by itself."""
+
+
+@sql_rule("sql.unparsed", RiskLevel.HIGH, "A statement that cannot be understood; it may do anything.")
+def unparsed(statement: Statement) -> Iterator[Hit]:
+    reason = statement.broken
+    if not reason and _needs_tree(statement) and not statement.understood:
+        reason = "it does not parse"
+    if reason:
+        yield Hit(f"This statement is not understood ({reason}), so nothing is known of what it would do.")
+
+
+_HARMLESS = HARMLESS_FUNCTIONS | {"operator"}
+_HOLDS_QUERY = frozenset({"TABLE", "VIEW", "MATERIALIZED", "INDEX"})
+
+
+def _needs_tree(statement: Statement) -> bool:
+    """True for statements that are judged by what they contain and not by how they begin."""
+    if statement.verb == "CREATE":
+        return statement.object in _HOLDS_QUERY and statement.object != "INDEX"
+    return statement.verb in QUERY_VERBS or statement.verb in WRITE_VERBS or statement.verb == "COPY"
+
+
+def judged(statement: Statement, found: bool) -> bool:
+    """True when a statement without findings is known to be harmless, or with findings to be covered by them."""
+    if statement.verb in QUERY_VERBS:
+        return True  # `unparsed` speaks up for those that were not understood
+    if statement.verb == "START":
+        return found or statement.starts("START", "TRANSACTION")
+    if statement.verb == "COPY":
+        return found or statement.has("TO", "STDOUT")
+    return found or statement.verb in _NO_EFFECT
+
+
+@sql_rule("sql.select.large", RiskLevel.LOW, "A query without LIMIT or WHERE reads a large table in full.")
+def select_large(statement: Statement) -> Iterator[Hit]:
+    tree = statement.tree
+    if not isinstance(tree, exp.Select) or tree.args.get("limit") or tree.args.get("where") or tree.args.get("fetch"):
+        return
+    if all(each.find(exp.AggFunc) for each in tree.expressions):
+        return
+    source: Any = tree.args.get("from_")
+    if source is not None and isinstance(source.this, exp.Table):
+        name = name_of(source)
+        rows = statement.rows_of(name)
+        if rows is not None and rows >= LARGE_TABLE:
+            yield Hit(f"Reads all of {name}, about {rows:,} rows; a LIMIT would spare the database and the reader.")
+
+
+@sql_rule("sql.join.cartesian", RiskLevel.MEDIUM, "A join without a condition pairs every row with every row.")
+def cartesian(statement: Statement) -> Iterator[Hit]:
+    if statement.tree is None:
+        return
+    for select in statement.tree.find_all(exp.Select):
+        tables = _unlinked(select)
+        if tables:
+            rows = [statement.rows_of(each) for each in tables]
+            known = [each for each in rows if each is not None]
+            pairs = 1
+            for each in known:
+                pairs *= each
+            few = len(known) == len(rows) and pairs < _FEW_PAIRS
+            words = f"Pairs every row of {tables[0]} with every row of {tables[1]}: nothing links them."
+            yield Hit(words, severity=RiskLevel.LOW if few else None)
+
+
+def _unlinked(select: exp.Select) -> list[str]:
+    """Two tables of a query between which there is no condition; empty when there are none, or it cannot be told."""
+    source: Any = select.args.get("from_")
+    if source is None or not isinstance(source.this, exp.Table) or _is_function(source.this):
+        return []
+    where: Any = select.args.get("where")
+    conditions = where.this if where is not None else None
+    for join in select.args.get("joins") or []:
+        other = join.this
+        if (
+            not isinstance(other, exp.Table)
+            or _is_function(other)
+            or join.args.get("using")
+            or join.method.upper() == "NATURAL"
+        ):
+            continue
+        on = join.args.get("on")
+        if on is not None and not always_true(on):
+            continue
+        if conditions is None or not _mentions(conditions, other):
+            return [name_of(source), name_of(join)]
+    return []
+
+
+def _is_function(table: exp.Table) -> bool:
+    return isinstance(table.this, exp.Func)
+
+
+def _mentions(conditions: exp.Expression, table: exp.Table) -> bool:
+    """Whether a comparison may link the table with another one; a column without a table's name may be anybody's."""
+    for comparison in conditions.find_all(exp.Predicate):
+        names = {column.table.lower() for column in comparison.find_all(exp.Column)}
+        if "" in names or (table.alias_or_name.lower() in names and len(names) > 1):
+            return True
+    return False
+
+
+@sql_rule("sql.select.locks", RiskLevel.LOW, "A query locks the rows it reads.")
+def locks_rows(statement: Statement) -> Iterator[Hit]:
+    if statement.tree is not None and statement.tree.find(exp.Lock):
+        yield Hit("Locks the rows it reads until the transaction ends; others who want to change them wait.")
+
+
+def _called(tree: exp.Expression) -> Iterator[tuple[str, str]]:
+    """Functions that sqlglot has no type for, or that a schema is named for, and that schema; in lower case."""
+    for node in tree.find_all(exp.Anonymous, exp.AnonymousAggFunc):
+        parent = node.parent
+        schema = parent.this.name if isinstance(parent, exp.Dot) and parent.expression is node else ""
+        yield node.name.lower(), schema.lower()
+    for table in tree.find_all(exp.Table):
+        if table.db and isinstance(table.this, exp.Func):
+            yield (table.this.name or table.this.sql_name()).lower(), table.db.lower()
+    for operator in tree.find_all(exp.Operator):
+        yield "operator", str(operator.args.get("operator")).rpartition(".")[0].lower() or "pg_catalog"
+
+
+@sql_rule("sql.function.unknown", RiskLevel.MEDIUM, "A function that is not known here is called; it may write.")
+def unknown_function(statement: Statement) -> Iterator[Hit]:
+    if statement.tree is None or (statement.verb == "CREATE" and statement.object not in _HOLDS_QUERY):
+        return
+    if statement.verb == "PRAGMA":
+        return
+    seen = set()
+    for name, schema in _called(statement.tree):
+        foreign = schema not in ("", "pg_catalog")
+        known = name in KNOWN_FUNCTIONS or (not foreign and name in _HARMLESS)
+        if not known and name not in seen:
+            seen.add(name)
+            full = f"{schema}.{name}" if schema else name
+            yield Hit(f"Calls {full[:80]}, a function that is not known here; a function can write, whatever calls it.")

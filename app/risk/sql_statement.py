@@ -1,0 +1,250 @@
+"""One statement as the rules see it: its tokens, and its tree where sqlglot understands it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import sqlglot
+from sqlglot import exp
+
+from app.risk.rules import word_set
+from app.risk.sql_lexer import Piece, Token
+
+# sqlglot warns with the statement's text, which has no business in a log.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+SMALL_TABLE = 10_000
+"""Below this many rows a lock or a rewrite is over before anybody notices."""
+LARGE_TABLE = 1_000_000
+"""From this many rows on it takes minutes."""
+MAX_NESTING = 24
+"""Brackets inside brackets; sqlglot's recursion would come to Python's limit soon after."""
+
+QUERY_VERBS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
+WRITE_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"})
+_MODIFIERS = word_set(
+    "OR REPLACE TEMP TEMPORARY UNLOGGED GLOBAL LOCAL UNIQUE FULLTEXT SPATIAL CLUSTERED NONCLUSTERED RECURSIVE "
+    "CONSTRAINT TRUSTED PROCEDURAL VIRTUAL FOREIGN AGGREGATE"
+)
+_WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
+_SQLGLOT_NAMES = {
+    "postgres": "postgres", "sqlite": "sqlite", "mysql": "mysql", "bigquery": "bigquery", "duckdb": "duckdb",
+    "oracle": "oracle", "redshift": "redshift", "snowflake": "snowflake", "tsql": "tsql", "clickhouse": "clickhouse",
+}  # fmt: skip
+_ALIASES = {
+    "postgresql": "postgres", "pg": "postgres", "psql": "postgres", "plpgsql": "postgres", "pgsql": "postgres",
+    "timescale": "postgres", "timescaledb": "postgres", "cockroachdb": "postgres", "sqlite3": "sqlite",
+    "mariadb": "mysql", "mssql": "tsql", "sqlserver": "tsql", "transactsql": "tsql",
+}  # fmt: skip
+
+
+def dialect_named(name: str) -> str:
+    """Our name of a dialect; empty when it is unknown, which means to read it generically."""
+    plain = "".join(char for char in name.lower() if char.isalnum())
+    plain = _ALIASES.get(plain, plain)
+    return plain if plain in _SQLGLOT_NAMES else ""
+
+
+class Write(NamedTuple):
+    """An INSERT, UPDATE, DELETE or MERGE, by itself or inside another statement."""
+
+    node: exp.Expression
+    line: int
+    table: str
+
+
+class Statement:
+    """A statement and what is known around it.
+
+    Attributes:
+        tokens: its code, without a leading EXPLAIN ANALYZE and the like.
+        keys: for comparing, one per token (see `Token.key`).
+        verb: the first key, such as SELECT; ``EXPLAIN`` when it is only explained.
+        line: 1-based line of its first token.
+        dialect: our name of the dialect, empty when unknown.
+        prefix: what stood before it (``EXPLAIN``, ``PREPARE``, ``DECLARE``); it is judged as what it makes run.
+    """
+
+    def __init__(self, piece: Piece, dialect: str, rows: Mapping[str, int], parse: bool = True) -> None:
+        self.dialect = dialect
+        self.broken = piece.broken
+        self.line = piece.line
+        self._piece = piece
+        self._rows = rows
+        self._parse = parse
+        skipped, self.prefix = _prefix(piece.tokens)
+        self.tokens = piece.tokens[skipped:]
+        self.keys = [token.key for token in self.tokens]
+        self.verb = self.keys[0] if self.keys else ""
+        if self.prefix == "EXPLAIN" and not skipped:
+            self.verb = "EXPLAIN"
+
+    @cached_property
+    def tree(self) -> exp.Expression | None:
+        """What sqlglot makes of it; None when it does not understand it, or reads more than one statement."""
+        if not self._parse or self.broken or "{" in self.keys or self._nesting > MAX_NESTING:
+            return None
+        start = self.tokens[0].start
+        code = self._piece.code[start - self._piece.start :]
+        if self.verb == "REPLACE":
+            code = "INSERT " + code[len("REPLACE") :]
+        try:
+            trees = sqlglot.parse(code, read=_SQLGLOT_NAMES.get(self.dialect))
+        except Exception:  # whatever a parser trips over (its own errors, deep nesting): it has not understood
+            return None
+        tree = trees[0] if len(trees) == 1 else None
+        if not isinstance(tree, exp.Expression) or isinstance(tree, exp.Command) or tree.find(exp.Command):
+            return None
+        return tree
+
+    @property
+    def _nesting(self) -> int:
+        depth = deepest = 0
+        for key in self.keys:
+            depth += (key in "([") - (key in ")]") if len(key) == 1 else 0
+            deepest = max(deepest, depth)
+        return deepest
+
+    @property
+    def understood(self) -> bool:
+        """True when a query or a write has been parsed into what its verb says it is."""
+        if self.verb in WRITE_VERBS:
+            return isinstance(self.tree, _WRITES)
+        if self.verb in ("CREATE", "COPY"):
+            return isinstance(self.tree, (exp.Create, exp.Copy))
+        return isinstance(self.tree, (exp.Query, exp.Values, *_WRITES))
+
+    @cached_property
+    def writes(self) -> list[Write]:
+        """All writes in the statement; the branches of a MERGE belong to the MERGE."""
+        if self.tree is None:
+            return []
+        nodes = [node for node in self.tree.find_all(*_WRITES) if not isinstance(node.parent, exp.When)]
+        return [Write(node, self._line_of(node), name_of(node)) for node in nodes]
+
+    def _line_of(self, node: exp.Expression) -> int:
+        if node is self.tree and self.verb in WRITE_VERBS:
+            return self.line_at(0)
+        offsets = [name.meta["start"] for name in node.find_all(exp.Identifier) if "start" in name.meta]
+        first = min(offsets, default=0) + self.tokens[0].start
+        verb = type(node).__name__.upper()
+        before = [index for index, token in enumerate(self.tokens) if token.start <= first and self.keys[index] == verb]
+        return self.line_at(before[-1] if before else 0)
+
+    def line_at(self, index: int) -> int:
+        """The line of a token."""
+        piece = self._piece
+        return piece.line + piece.code.count("\n", 0, self.tokens[index].start - piece.start)
+
+    def starts(self, *keys: str) -> bool:
+        """True when the statement begins with these keys."""
+        return tuple(self.keys[: len(keys)]) == keys
+
+    def find(self, *keys: str, after: int = 0) -> int:
+        """Index of the first place where these keys stand side by side; -1 if nowhere."""
+        size = len(keys)
+        for index in range(after, len(self.keys) - size + 1):
+            if self.keys[index] == keys[0] and tuple(self.keys[index : index + size]) == keys:
+                return index
+        return -1
+
+    def has(self, *keys: str) -> bool:
+        """True when these keys stand side by side somewhere."""
+        return self.find(*keys) >= 0
+
+    @cached_property
+    def object(self) -> str:
+        """What a CREATE, ALTER or DROP is about, such as TABLE or MATERIALIZED."""
+        return next((key for key in self.keys[1:8] if key not in _MODIFIERS), "")
+
+    def name_after(self, index: int) -> str:
+        """The possibly qualified name that stands from a token on, as written; IF EXISTS and ONLY are passed over."""
+        while index < len(self.keys) and self.keys[index] in ("IF", "NOT", "EXISTS", "ONLY", "TABLE", "CONCURRENTLY"):
+            index += 1
+        parts = []
+        while index < len(self.tokens) and self.tokens[index].kind in ("word", "name"):
+            parts.append(self.tokens[index].text)
+            if index + 1 >= len(self.keys) or self.keys[index + 1] != ".":
+                break
+            index += 2
+        return shortened(".".join(parts))
+
+    @property
+    def object_name(self) -> str:
+        """The name that a CREATE, ALTER or DROP gives first."""
+        return self.name_after(self.keys.index(self.object) + 1) if self.object in self.keys else ""
+
+    def rows_of(self, name: str) -> int | None:
+        """How many rows a table is known to have."""
+        return self._rows.get(name.lower().replace('"', "").rsplit(".", 1)[-1])
+
+    def actions(self) -> Iterator[tuple[int, list[str]]]:
+        """The actions of an ALTER TABLE, each with the index of its first token and its keys."""
+        index = self.keys.index(self.object) + 1 if self.object in self.keys else 1
+        while index < len(self.keys) and self.keys[index] in ("IF", "EXISTS", "ONLY"):
+            index += 1
+        while index + 1 < len(self.keys) and self.keys[index + 1] == ".":
+            index += 2
+        index += 1
+        start, depth = index, 0
+        for index in range(start, len(self.keys) + 1):
+            key = self.keys[index] if index < len(self.keys) else ","
+            depth += (key == "(") - (key == ")")
+            if (key == "," and depth <= 0) or index == len(self.keys):
+                if index > start:
+                    yield start, self.keys[start:index]
+                start = index + 1
+
+    def functions(self) -> Iterator[tuple[str, int]]:
+        """Names, in lower case, that are followed by a bracket, and the line of each; functions and others alike."""
+        for index in range(len(self.keys) - 1):
+            if self.keys[index + 1] == "(" and self.tokens[index].kind in ("word", "name"):
+                yield self.tokens[index].text.strip('"`[]').lower(), index
+
+
+def name_of(node: exp.Expression) -> str:
+    """The table that a write is about."""
+    target: Any = node.this
+    if isinstance(target, exp.Schema):
+        target = target.this
+    if isinstance(target, exp.Table):
+        return shortened(".".join(part.name for part in target.parts))
+    return "the table"
+
+
+def shortened(name: str) -> str:
+    """A name short enough for a sentence."""
+    return name if len(name) <= 80 else name[:77] + "…"
+
+
+def _prefix(tokens: list[Token]) -> tuple[int, str]:
+    """How many tokens to skip to reach what really runs, and what they are."""
+    keys = [token.key for token in tokens[:200]]
+    if keys[0] in ("EXPLAIN", "DESCRIBE", "DESC"):
+        return _explained(keys)
+    if keys[0] == "PREPARE" and "AS" in keys[:-1]:
+        return keys.index("AS") + 1, "PREPARE"
+    if keys[0] == "DECLARE" and "CURSOR" in keys and "FOR" in keys[:-1]:
+        return keys.index("FOR", keys.index("CURSOR")) + 1, "DECLARE" if len(keys) > keys.index("FOR") + 1 else ""
+    return 0, ""
+
+
+def _explained(keys: list[str]) -> tuple[int, str]:
+    index, runs = 1, False
+    if keys[1:2] == ["("]:
+        end = keys.index(")") if ")" in keys else len(keys)
+        options = keys[2:end]
+        off = {"FALSE", "OFF", "0", "NO"}
+        for place, key in enumerate(options):
+            if key in ("ANALYZE", "ANALYSE"):
+                runs = runs or not (options[place + 1 : place + 2] and options[place + 1] in off)
+        index = end + 1
+    while index < len(keys) and keys[index] in ("ANALYZE", "ANALYSE", "VERBOSE"):
+        runs = runs or keys[index] != "VERBOSE"
+        index += 1
+    if runs and index < len(keys):
+        return index, "EXPLAIN"
+    return 0, "EXPLAIN"

@@ -1,0 +1,99 @@
+"""What a reader of a text would not see: invisible characters, reversed order, control characters, look-alikes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from app.domain.risk import Finding
+from app.risk.rules import Rule, declare
+from assent.contracts import RiskLevel
+
+BIDI = declare(
+    "text.bidi", RiskLevel.HIGH, "Bidirectional control characters show the text in another order than it runs."
+)
+INVISIBLE = declare(
+    "text.invisible", RiskLevel.HIGH, "Characters that cannot be seen, or look like a space or a line's end."
+)
+CONTROL = declare(
+    "text.control", RiskLevel.HIGH, "Control characters: NUL, escape sequences, a carriage return by itself."
+)
+MIXED = declare("text.mixed_script", RiskLevel.MEDIUM, "A word mixes Latin letters with look-alikes of another script.")
+
+_BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|\r(?!\n)|[\ud800-\udfff]")
+# Joiners belong between letters of some scripts and in emoji, and the variation selectors 15 and 16 to emoji.
+_INVISIBLE = re.compile(
+    "[\u00a0\u00ad\u034f\u0085\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180e\u2000-\u200b\u2028\u2029\u202f\u205f-\u2064"
+    "\u206a-\u206f\u2800\u3000\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+    "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+)
+_LOOK_ALIKE = "\u0370-\u03ff\u0400-\u052f\u0530-\u058f\u13a0-\u13ff"
+_MIXED = re.compile(f"[A-Za-z][{_LOOK_ALIKE}]|[{_LOOK_ALIKE}][A-Za-z]")
+_MOST_PLACES = 10
+
+
+def text_findings(text: str, place: str = "") -> Iterator[Finding]:
+    """What is hidden in a text.
+
+    Args:
+        text: what a reviewer is shown, or would run.
+        place: names the text in messages (such as ``in the title``) where line numbers mean another one.
+    """
+    yield from _places(BIDI, _BIDI, text, place, "It makes the text look different from what would run.")
+    yield from _places(INVISIBLE, _INVISIBLE, text, place, "It cannot be seen, or passes for a space.")
+    yield from _places(CONTROL, _CONTROL, text, place, "It can hide text or change how it is read.")
+    words = "Letters of two scripts stand side by side in one word; it may pass for another name."
+    yield from _places(MIXED, _MIXED, text, place, words)
+
+
+def _places(rule: Rule, pattern: re.Pattern[str], text: str, place: str, words: str) -> Iterator[Finding]:
+    lines: dict[int, list[str]] = {}
+    line = 1
+    counted = 0
+    for match in pattern.finditer(text):
+        line += text.count("\n", counted, match.start())
+        counted = match.start()
+        if line not in lines and len(lines) == _MOST_PLACES:
+            yield rule.finding(f"There are more such characters further down{_in(place)}.", None if place else line)
+            break
+        names = lines.setdefault(line, [])
+        if len(names) < 3:
+            names.append(_name(match[0]))
+    for number, names in lines.items():
+        yield rule.finding(f"{', '.join(dict.fromkeys(names))}{_in(place)}. {words}", None if place else number)
+
+
+def _in(place: str) -> str:
+    return f" {place}" if place else ""
+
+
+def _name(characters: str) -> str:
+    return " ".join(f"U+{ord(char):04X} {unicodedata.name(char, 'control character')}".strip() for char in characters)
+
+
+def strings_in(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """All texts of a JSON value, field names too, with the path to each; without recursion, so any depth will do."""
+    pending: list[tuple[str, object]] = [(path, value)]
+    while pending:
+        where, each = pending.pop()
+        if isinstance(each, str):
+            yield where, each
+        elif isinstance(each, dict):
+            for name, inner in reversed(list(each.items())):
+                pending += [(_step(where, name), inner), (where, str(name))]
+        elif isinstance(each, (list, tuple)):
+            pending.extend((_step(where, index), inner) for index, inner in reversed(list(enumerate(each))))
+
+
+def _step(path: str, name: object) -> str:
+    # A path is for people; a very deep one need not be complete.
+    return f"{path}.{str(name)[:60]}"[-200:].lstrip(".")
+
+
+def fields_findings(fields: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    """What is hidden in texts that have no line numbers of their own, given as pairs of path and text."""
+    for path, text in fields:
+        if not text.isascii() or _CONTROL.search(text):
+            yield from text_findings(text, f"in {path}" if path else "in the value")

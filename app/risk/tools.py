@@ -1,0 +1,168 @@
+"""Assesses calls of tools by the words of their names and by what is in their arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.domain.risk import Finding
+from app.risk.rules import declare, word_set
+from app.risk.sql import Budget, sql_findings
+from app.risk.text import strings_in
+from assent.contracts import RiskLevel
+
+DESTRUCTIVE = declare("tool.destructive", RiskLevel.HIGH, "The tool's name says that it takes something away.")
+EXECUTES = declare("tool.executes", RiskLevel.HIGH, "The tool's name says that it runs code or commands.")
+PAYS = declare("tool.pays", RiskLevel.HIGH, "The tool's name says that it moves money.")
+GRANTS = declare("tool.grants", RiskLevel.HIGH, "The tool's name says that it changes who may do what.")
+SENDS = declare("tool.sends", RiskLevel.MEDIUM, "The tool's name says that something leaves for other people.")
+WRITES = declare("tool.writes", RiskLevel.MEDIUM, "The tool's name says that it changes something.")
+READS = declare("tool.reads", RiskLevel.LOW, "The tool's name says that it only reads.")
+UNKNOWN = declare("tool.unknown", RiskLevel.MEDIUM, "The tool's name does not say what it does.")
+COMMAND = declare("tool.args.command", RiskLevel.HIGH, "An argument holds a command or code, which is not looked into.")
+SQL = declare("tool.args.sql", RiskLevel.LOW, "An argument holds SQL, which has been assessed.")
+BROAD = declare("tool.args.broad", RiskLevel.HIGH, "An argument makes it hit everything, or skip a safeguard.")
+ADDRESS = declare("tool.args.address", RiskLevel.HIGH, "An argument points to a local file or an internal address.")
+
+_ALWAYS = (
+    (
+        DESTRUCTIVE,
+        "delete drop remove purge destroy truncate wipe erase terminate uninstall shutdown kill prune revert "
+        "rollback reset overwrite unlink rm format detach evict deprovision decommission",
+        "takes something away that may not come back",
+    ),
+    (
+        EXECUTES,
+        "exec execute run eval shell bash powershell sudo ssh deploy install subprocess invoke apply spawn "
+        "terminal repl interpreter launch",
+        "runs code or commands, which can do anything its account may do",
+    ),
+    (
+        PAYS,
+        "pay transfer withdraw payout wire purchase buy sell trade refund remit donate checkout",
+        "moves money",
+    ),
+    (
+        GRANTS,
+        "grant revoke authorize impersonate elevate promote assume",
+        "changes who may do what",
+    ),
+    (
+        SENDS,
+        "send publish post tweet broadcast notify forward reply share upload invite announce submit call dial "
+        "push export",
+        "sends something to other people or systems; it cannot be called back",
+    ),
+    (
+        WRITES,
+        "create update insert write set edit modify put patch move rename merge add save store assign "
+        "schedule cancel close approve restart enable disable replace upsert register book archive import "
+        "sync commit stop start toggle change append upgrade migrate scale mark subscribe unsubscribe copy "
+        "attach mkdir click type fill",
+        "changes something",
+    ),
+)
+_NOUNS = (
+    (PAYS, "payment payments invoice charge charges charging", "seems to be about moving money"),
+    (
+        GRANTS,
+        "permission permissions role roles access credential credentials password",
+        "seems to be about who may do what",
+    ),
+    (EXECUTES, "command script code python sql", "seems to run code or commands"),
+    (SENDS, "email mail message sms webhook slack", "seems to send something to other people"),
+)
+_READ_WORDS = word_set(
+    "get list read search find fetch lookup describe show count view check query select retrieve summarize "
+    "calculate preview status ls cat diff explain validate inspect browse look load download scan analyze estimate "
+    "compare ping head stat verify retrieval think"
+)
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SQL_KEYS = frozenset({"sql", "query", "statement", "statements", "queries", "ddl"})
+_SQL_START = re.compile(
+    r"[\s(;]*(?:/\*|--|select|with|insert|update|delete|merge|truncate|drop|alter|create|grant|revoke|copy|do|call|vacuum|reindex|"
+    r"explain|set|begin|pragma|attach|lock|replace)\b",
+    re.IGNORECASE,
+)
+_COMMAND_KEYS = frozenset({"command", "cmd", "script", "code", "shell", "program", "source", "expression", "commands"})
+_BROAD_FLAGS = word_set(
+    "force recursive all everything cascade skip_checks no_confirm noconfirm yes overwrite purge hard"
+)
+_EVERYTHING = re.compile(r"\s*(?:\*|/|/\*|~/?|\.|\.\*|%|[A-Za-z]:\\|all|\*\.\*|0\.0\.0\.0/0)\s*", re.IGNORECASE)
+_EVERYTHING_KEYS = word_set(
+    "path paths file files pattern filter target targets scope glob where ids id name names cidr"
+)
+_INTERNAL = re.compile(
+    r"file://|gopher://|(?:https?://)(?:localhost|127\.|0\.0\.0\.0|\[::1?\]|169\.254\.|10\.|192\.168\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|"
+    r"metadata\.)",
+    re.IGNORECASE,
+)
+_MOST_ARGUMENTS = 2_000
+
+
+def tool_findings(tool: str, args: Any, budget: Budget) -> Iterator[Finding]:
+    """What there is to say about a tool call.
+
+    Args:
+        tool: the tool's name; its words are read, in snake, camel or kebab case.
+        args: its arguments.
+        budget: see `sql_findings`.
+    """
+    yield from _name_findings(tool)
+    reported: set[tuple[str, str]] = set()
+    for number, (path, text) in enumerate(strings_in(args)):
+        if number == _MOST_ARGUMENTS:
+            yield COMMAND.finding("There are too many arguments; the further ones are not looked into.")
+            return
+        for found in _argument_findings(path, text, budget):
+            if (found.rule, path) not in reported:
+                reported.add((found.rule, path))
+                yield found
+    yield from _flags(args)
+
+
+def _name_findings(tool: str) -> Iterator[Finding]:
+    words = [word.lower() for word in _WORDS.findall(tool[:200])]
+    found = False
+    for rule, triggers, meaning in _ALWAYS:
+        if hit := next((word for word in words if word in triggers.split()), ""):
+            found = True
+            yield rule.finding(f"“{hit}” in the tool's name says that it {meaning}.")
+    if found:
+        return
+    reads = next((word for word in words if word in _READ_WORDS), "")
+    if reads:
+        yield READS.finding(f"“{reads}” in the tool's name says that it only reads; what it reads goes to the agent.")
+        return
+    for rule, triggers, meaning in _NOUNS:
+        if hit := next((word for word in words if word in triggers.split()), ""):
+            found = True
+            yield rule.finding(f"“{hit}” in the tool's name: it {meaning}.")
+    if not found:
+        yield UNKNOWN.finding("The tool's name does not say what it does, and nothing else is known of it.")
+
+
+def _argument_findings(path: str, text: str, budget: Budget) -> Iterator[Finding]:
+    key = re.sub(r"\.[0-9]+$", "", path).rsplit(".", 1)[-1].lower()
+    words = {word.lower() for word in _WORDS.findall(key)}
+    if words & _SQL_KEYS and _SQL_START.match(text):
+        yield SQL.finding(f"The argument {path} holds SQL; what it would do is listed beside this.")
+        for found in sql_findings(text, "", {}, budget):
+            yield Finding(found.rule, found.severity, f"In {path}: {found.message}", None)
+    elif words & _COMMAND_KEYS and text.strip():
+        yield COMMAND.finding(f"The argument {path} holds a command or code; nothing of it has been checked.")
+    if words & _EVERYTHING_KEYS and _EVERYTHING.fullmatch(text):
+        yield BROAD.finding(f"The argument {path} is {text.strip()!r}: it may hit everything there is.")
+    if _INTERNAL.search(text[:10_000]):
+        yield ADDRESS.finding(f"The argument {path} points to a local file or an address inside the network.")
+
+
+def _flags(args: Any) -> Iterator[Finding]:
+    if not isinstance(args, Mapping):
+        return
+    for key, value in list(args.items())[:_MOST_ARGUMENTS]:
+        if value is True and re.sub(r"[^a-z]+", "_", str(key).lower()).strip("_") in _BROAD_FLAGS:
+            yield BROAD.finding(
+                f"The argument {str(key)[:60]} is on: it makes the call reach further, or skip a safeguard."
+            )

@@ -1,0 +1,182 @@
+"""Proposals other than SQL, hidden characters, and what holds for all: nothing raises, the floor is honoured."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.risk.assess import assess_proposal
+from app.risk.rules import RULES
+from assent.contracts import Custom, Optimizations, Question, RiskLevel, Script, ToolCall
+
+
+def rules_of(document):
+    return {finding.rule for finding in assess_proposal(document).findings}
+
+
+def script(content, language="bash", **fields):
+    return {"kind": "script", "language": language, "content": content, **fields}
+
+
+def call(tool, **args):
+    return {"kind": "tool_call", "tool": tool, "args": args}
+
+
+CASES = {
+    "text.bidi": (script("a = 1 # \u202e }"), script("a = 1 # שלום עולם")),
+    "text.invisible": (script("pass\u200bword = 1"), script("smile 👩\u200d💻 ❤\ufe0f and می\u200cخواهم")),
+    "text.control": (script("echo\x1b[2K"), script("echo\r\n\ta")),
+    "text.mixed_script": (script("p\u0430yments"), script("Zahlung и оплата 5µs")),
+    "tool.destructive": (call("delete_customer"), call("list_deletions")),
+    "tool.executes": (call("runShell"), call("get-runs")),
+    "tool.pays": (call("make_payment"), call("list_payments")),
+    "tool.grants": (call("grant-role"), call("list_roles")),
+    "tool.sends": (call("sendMail"), call("get_sender")),
+    "tool.writes": (call("update_ticket"), call("get_updates")),
+    "tool.reads": (call("search_docs"), call("research")),
+    "tool.unknown": (call("frobnicate"), call("get_frob")),
+    "tool.args.command": (call("frob", cmd="ls"), call("frob", comment="ls")),
+    "tool.args.sql": (call("frob", query="SELECT 1"), call("frob", query="shoes under 50")),
+    "tool.args.broad": (call("frob", path="*"), call("frob", path="a.txt", force=False)),
+    "tool.args.address": (
+        call("frob", url="http://169.254.169.254/latest"),
+        call("frob", url="https://example.com/10."),
+    ),
+    "script.no_analyser": (script("ls"), script("SELECT 1", "sql")),
+    "custom.unknown": ({"kind": "custom", "data": 1}, {"kind": "question", "question": "Now?"}),
+    "proposal.malformed": ({"kind": "script", "content": 5}, script("ls")),
+    "proposal.floor_unknown": (script("ls", risk_floor="huge"), script("ls", risk_floor="low")),
+}
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_is_triggered_and_spares_the_near_miss(rule):
+    document, near_miss = CASES[rule]
+    assert rule in rules_of(document)
+    assert rule not in rules_of(near_miss)
+
+
+def test_every_rule_has_its_cases():
+    assert {rule for rule in RULES if not rule.startswith("sql.")} == set(CASES)
+
+
+@pytest.mark.parametrize(
+    ("document", "level"),
+    [
+        (call("get_weather", city="Bern"), "low"),
+        (call("frobnicate"), "medium"),
+        (call("send_email", to="a@example.com"), "medium"),
+        (call("get_and_delete"), "high"),
+        (call("query_database", sql="SELECT 1"), "low"),
+        (call("query_database", sql="DROP TABLE users"), "critical"),
+        (call("query_database", input={"queries": ["SELECT 1", "DELETE FROM users"]}), "critical"),
+        (script("print(1)", "python"), "high"),
+        (script("SELECT 1", "SQL"), "safe"),
+        (script("DROP INDEX i", "postgresql"), "high"),
+        ({"kind": "question", "question": "Which region?"}, "safe"),
+        ({"kind": "question", "question": "Which \u202eregion?"}, "high"),
+        ({"kind": "custom", "data": {}}, "medium"),
+        ({"anything": 1}, "medium"),
+        ("a text", "medium"),
+        (None, "medium"),
+        ([], "medium"),
+    ],
+)
+def test_the_level_of(document, level):
+    assert assess_proposal(document).level.value == level
+
+
+@pytest.mark.parametrize("floor", list(RiskLevel))
+def test_the_floor_is_honoured(floor):
+    assert assess_proposal({"kind": "question", "question": "Now?", "risk_floor": floor.value}).level is floor
+    assert assess_proposal(script("DROP TABLE a", "sql", risk_floor=floor.value)).level is RiskLevel.CRITICAL
+
+
+def optimizations(*statements, **fields):
+    items = [{"id": f"i{number}", "title": "x", "statement": text} for number, text in enumerate(statements, 1)]
+    return {"kind": "optimizations", "title": "x", "dialect": "postgres", "items": items, **fields}
+
+
+def test_findings_name_their_item():
+    found = assess_proposal(optimizations("CREATE INDEX CONCURRENTLY i ON a (b)", "SELECT 1;\nDROP TABLE a")).findings
+    assert {(each.rule, each.item, each.line) for each in found} == {
+        ("sql.index.concurrently", "i1", 1),
+        ("sql.several_statements", "i2", 2),
+        ("sql.drop.table", "i2", 2),
+    }
+
+
+def test_an_index_built_concurrently_is_medium():
+    assert assess_proposal(optimizations("CREATE INDEX CONCURRENTLY i ON a (b)")).level is RiskLevel.MEDIUM
+
+
+def test_a_rollback_that_loses_data_is_told():
+    document = optimizations("CREATE INDEX CONCURRENTLY i ON a (b)")
+    document["items"][0]["rollback"] = "DROP INDEX i"
+    assert assess_proposal(document).level is RiskLevel.MEDIUM
+    document["items"][0]["rollback"] = "DROP TABLE a"
+    assert assess_proposal(document).level is RiskLevel.CRITICAL
+
+
+def test_the_effort_is_bounded_over_all_items():
+    document = optimizations(*["SELECT 1; " * 20_000] * 100)
+    found = assess_proposal(document)
+    assert found.level.rank >= RiskLevel.HIGH.rank
+    assert {"i100"} <= {each.item for each in found.findings if each.rule == "sql.too_large"}
+
+
+def test_the_contract_types_are_all_known():
+    proposals = [
+        Script(title="x", language="sql", content="SELECT 1"),
+        Optimizations(title="x", items=[{"id": "a", "title": "x", "statement": "SELECT 1"}]),
+        ToolCall(title="x", tool="get_x"),
+        Question(title="x", question="x"),
+        Custom(title="x", data=1),
+    ]
+    levels = [assess_proposal(each.model_dump(mode="json")).level.value for each in proposals]
+    assert levels == ["safe", "safe", "low", "safe", "medium"]
+
+
+def test_any_depth_is_assessed():
+    value = "pass\u200bword"
+    for _ in range(20_000):
+        value = [value]
+    assert assess_proposal({"kind": "custom", "data": value}).level is RiskLevel.HIGH
+
+
+FIELDS = "kind script optimizations tool_call question custom content items tool args language sql dialect statement"
+WORDS = st.sampled_from(f"{FIELDS} rollback risk_floor tables rows id query".split())
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), WORDS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.one_of(WORDS, st.text(max_size=5)), inner, max_size=5)
+    ),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(JSON)
+def test_nothing_raises_and_the_result_can_be_stored(value):
+    json.dumps(assess_proposal(value).to_json())
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["script", "optimizations", "tool_call", "question", "custom"]),
+    st.dictionaries(WORDS, JSON, max_size=6),
+)
+def test_nothing_raises_for_any_field(kind, fields):
+    found = assess_proposal({**fields, "kind": kind})
+    if kind != "question":
+        assert found.level is not RiskLevel.SAFE or isinstance(fields.get("content"), str) or fields.get("items")
+
+
+def test_importing_the_analysers_loads_no_dialect_but_those_needed():
+    """The web process imports this: what it costs in memory is kept small."""
+    code = "import sys, app.risk.assess; print([name for name in sys.modules if name.startswith('sqlglot.dialects.')])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "['sqlglot.dialects.dialect']"

