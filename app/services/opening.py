@@ -12,6 +12,7 @@ from app.domain.policy import Terms, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment
 from app.domain.running import Asked
+from app.domain.text import storable
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 from assent.digests import digest_of
@@ -46,14 +47,14 @@ def request_values(
         "id": str(uuid.uuid4()),
         "run_id": run.id,
         "workflow": run.workflow,
-        "node": asked.node,
-        "agent": asked.document.get("agent") or asked.agent,
+        "node": storable(asked.node),
+        "agent": storable(asked.document.get("agent") or asked.agent),
         "interrupt_id": asked.interrupt_id,
         "dialect": asked.dialect,
         "value_digest": asked.value_digest,
         "kind": asked.document["kind"],
-        "title": asked.document["title"],
-        "environment": asked.document.get("environment", ""),
+        "title": storable(asked.document["title"]),
+        "environment": storable(asked.document.get("environment", "")),
         "payload": asked.document,
         "digest": ready.digest,
         "proposed": None,

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from app.domain.errors import InvalidInputError
 from app.domain.lifecycle import RequestState
 from app.domain.ranking import explain
+from app.domain.text import is_storable
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -49,7 +50,7 @@ class QueueFilter:
         if self.risk and self.risk not in set(RiskLevel):
             raise InvalidInputError(f"There is no risk level {self.risk!r}.", {"risk": "unknown"})
         for name in ("workflow", "kind", "text"):
-            if len(getattr(self, name)) > 200 or "\x00" in getattr(self, name):
+            if len(getattr(self, name)) > 200 or not is_storable(getattr(self, name)):
                 raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
 
 

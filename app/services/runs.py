@@ -16,6 +16,7 @@ from app.domain.people import Action, Actor
 from app.domain.text import is_storable
 from app.services.audit import record
 from app.services.clock import Clock
+from app.services.deciding import clean_comment
 from app.services.events import EventKind, event_row, publish
 from app.store.engine import Sessions
 from app.store.jobs import JobQueue
@@ -57,7 +58,8 @@ class Runs:
         Raises:
             ForbiddenError: the actor may not start runs.
             NotFoundError: there is no such workflow.
-            InvalidInputError: the input does not fit the workflow's schema; `fields` says where.
+            InvalidInputError: the input does not fit the workflow's schema, or the title cannot be stored; `fields` says
+                where.
         """
         actor.require(Action.START_RUN)
         entry = self.workflow(workflow)
@@ -65,6 +67,7 @@ class Runs:
             raise InvalidInputError("The input of a run is an object.", {"input": "not an object"})
         check_schema(run_input, entry.input_schema, "input")
         masked, _ = mask(run_input)
+        shown = " ".join(clean_comment(title).split()) or entry.title
         now = self._clock()
         run_id = str(uuid.uuid4())
         with self._sessions.begin() as session:
@@ -73,7 +76,7 @@ class Runs:
                     id=run_id,
                     workflow=entry.name,
                     workflow_version=entry.version,
-                    title=(title.strip() or entry.title)[:200],
+                    title=shown[:200],
                     input=masked,
                     started_by_id=actor.id or None,
                     started_by_name=actor.name,
@@ -138,6 +141,7 @@ class Runs:
     ) -> Run:
         """Do it at once if nothing is being advanced, else leave word for the worker that advances the run."""
         actor.require(Action.CONTROL_RUN)
+        reason = clean_comment(reason)
         now = self._clock()
         with self._sessions.begin() as session:
             run = self._get(session, run_id)

@@ -1,0 +1,93 @@
+"""What a reviewer's change does to the risk, the quorum, and the approvals given before."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.domain.errors import DuplicateDecisionError, StaleDigestError
+from assent.contracts import Outcome, Verdict
+from assent.digests import digest_of
+from tests.factories import script
+from tests.services.desk import Desk
+
+DROP = {"content": "drop table t"}
+
+
+def test_a_change_is_assessed_again_and_raises_what_is_needed(desk: Desk) -> None:
+    request, editor, other = desk.open(), desk.person("Editor"), desk.person("Other")
+    assert (request.risk, request.quorum) == ("medium", 1)
+    result = desk.decide(request, editor, Verdict.MODIFY, change=DROP)
+    assert not result.resolved
+    assert result.words == "Your decision is counted: 1 of 2. Another person is needed."
+    now = desk.fresh(request)
+    assert (now.state, now.risk, now.quorum, now.approvals) == ("pending", "critical", 2, 1)
+    assert now.attention_at < request.attention_at, "it ranks where a critical request ranks"
+    assert desk.outcome(request) is None
+    assert desk.run_state(request.run_id) == "suspended" and desk.jobs(request.run_id) == 0
+    with pytest.raises(DuplicateDecisionError):
+        desk.decide(now, editor)
+    assert desk.decide(now, other).resolved
+    outcome = Outcome.model_validate(desk.outcome(request).body)
+    assert outcome.verdict is Verdict.MODIFY and outcome.proposal.content == "drop table t"
+    assert [each.who for each in outcome.remarks] == ["Editor", "Other"]
+
+
+def test_a_change_never_lowers_what_is_needed(desk: Desk) -> None:
+    request, editor, other = desk.open(script("drop table t")), desk.person(), desk.person()
+    assert not desk.decide(request, editor, Verdict.MODIFY, change={"content": "select 1"}).resolved
+    now = desk.fresh(request)
+    assert (now.risk, now.quorum) == ("medium", 2)
+    assert desk.decide(now, other).resolved
+
+
+def test_approvals_of_an_older_payload_no_longer_count(desk: Desk) -> None:
+    request = desk.open(script("drop table t"))
+    first, second, third = desk.person(), desk.person(), desk.person()
+    desk.decide(request, first)
+    assert not desk.decide(request, second, Verdict.MODIFY, change={"content": "drop table u"}).resolved
+    now = desk.fresh(request)
+    assert now.approvals == 1, "the editor's own; the first approval was of something else"
+    with pytest.raises(StaleDigestError):
+        desk.decide(request, third)
+    assert desk.decide(now, first).resolved, "whoever approved the older payload may look again and approve this one"
+
+
+def test_two_people_are_needed_and_enough_for_critical_risk(desk: Desk) -> None:
+    request = desk.open(script("drop table t"))
+    assert not desk.decide(request, desk.person()).resolved
+    assert desk.events(request)[-1] == "request.changed"
+    assert desk.decide(request, desk.person()).resolved
+    assert desk.fresh(request).approvals == 2
+    assert Outcome.model_validate(desk.outcome(request).body).verdict is Verdict.APPROVE
+
+
+def test_one_refusal_outweighs_an_approval(desk: Desk) -> None:
+    request = desk.open(script("drop table t"))
+    desk.decide(request, desk.person())
+    assert desk.decide(request, desk.person(), Verdict.REJECT, comment="No.").resolved
+    assert desk.fresh(request).state == "rejected"
+
+
+def test_several_edits_in_a_row_keep_what_the_agent_proposed(desk: Desk) -> None:
+    request = desk.open(script("drop table t"))
+    for number in range(3):
+        now = desk.fresh(request)
+        result = desk.decide(now, desk.person(), Verdict.MODIFY, change={"content": f"drop table t{number}"})
+        assert not result.resolved, "each edit stands alone until somebody else agrees to it"
+    now = desk.fresh(request)
+    assert now.proposed == request.payload and now.proposed_digest == request.digest
+    assert now.digest == digest_of(now.payload)
+    assert [each.seen_digest for each in desk.decisions(request)][0] == request.digest
+
+
+def test_preview_tells_the_risk_and_changes_nothing(desk: Desk) -> None:
+    request, editor = desk.open(), desk.person()
+    before = desk.counts()
+    assert desk.checkpoints.preview(request.id, editor, DROP).level.value == "critical"
+    assert desk.counts() == before and desk.fresh(request).version == request.version
+
+
+def test_the_deadline_stays_where_it_was_when_more_is_needed(desk: Desk) -> None:
+    request = desk.open()
+    desk.decide(request, desk.person(), Verdict.MODIFY, change=DROP)
+    assert desk.fresh(request).expires_at == request.expires_at

@@ -1,0 +1,186 @@
+"""Many at once: one wins, the others are told; votes are neither lost nor doubled."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.errors import AlreadyDecidedError, ConflictError, StaleDigestError
+from app.services.checkpoints import DecisionResult
+from assent.contracts import Verdict
+from tests.factories import optimizations, script
+from tests.services.desk import Desk, make_desk
+
+AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
+KINDS: list[tuple[Verdict, dict[str, Any]]] = [
+    (Verdict.APPROVE, {}),
+    (Verdict.REJECT, {"comment": "No."}),
+    (Verdict.MODIFY, {"change": {"items": [{"id": "a"}]}}),
+    (Verdict.REQUEST_CHANGES, {"comment": "Smaller."}),
+    (Verdict.MODIFY, {"change": {"items": [{"id": "b"}, {"id": "c"}]}}),
+]
+
+
+@pytest.fixture(scope="module")
+def wide_desk(module_database_url: str) -> Iterator[Desk]:
+    """A desk with a connection for each of fifty threads."""
+    desk = make_desk(module_database_url, pool_size=25)
+    yield desk
+    desk.engine.dispose()
+
+
+def one_effect(desk: Desk, request_id: Any, words: int) -> None:
+    """Exactly one outcome, resolution, job; and as many decisions as were counted."""
+    assert len(desk.decisions(request_id)) == words
+    assert desk.outcome(request_id) is not None
+    actions = Counter(each.action for each in desk.audit(request_id))
+    assert actions == {"request.opened": 1, "request.decided": words, "request.resolved": 1}
+    assert desk.events(request_id).count("request.resolved") == 1
+    assert desk.jobs(request_id.run_id) == 1
+
+
+def test_fifty_conflicting_decisions_one_wins_and_49_are_told(wide_desk: Desk, at_once: AtOnce) -> None:
+    desk = wide_desk
+    request = desk.open(optimizations())
+    people = [desk.person(f"Reviewer {number}") for number in range(50)]
+    calls = [
+        lambda who=who, kind=KINDS[number % 5]: desk.decide(request, who, kind[0], **kind[1])
+        for number, who in enumerate(people)
+    ]
+    results = at_once(calls)
+    winners = [number for number, each in enumerate(results) if isinstance(each, DecisionResult)]
+    assert len(winners) == 1
+    told = [each for each in results if not isinstance(each, DecisionResult)]
+    assert Counter(type(each) for each in told) == {AlreadyDecidedError: 49}
+    state = desk.fresh(request).state
+    assert {each.extra["state"] for each in told} == {state}
+    verdict = KINDS[winners[0] % 5][0]
+    assert desk.outcome(request).verdict == verdict.value
+    assert [each.person_id for each in desk.decisions(request)] == [people[winners[0]].id]
+    one_effect(desk, request, 1)
+
+
+PROCESS = """
+import sys
+from tests.services.desk import make_desk
+from app.domain.errors import AssentError
+from app.domain.people import Via
+from app.store.people import Person
+from assent.contracts import Verdict
+url, request_id, digest, *people = sys.argv[1:]
+desk = make_desk(url, 1)
+with desk.sessions() as session:
+    actors = [session.get_one(Person, each).as_actor(Via.API) for each in people]
+print("ready", flush=True)
+sys.stdin.readline()
+for number, actor in enumerate(actors):
+    verdict = [Verdict.APPROVE, Verdict.REJECT][number % 2]
+    try:
+        desk.checkpoints.decide(request_id, actor, verdict, digest, comment="So it is.")
+        print("won", flush=True)
+    except AssentError as error:
+        print(error.code, flush=True)
+"""
+
+
+def test_fifty_conflicting_decisions_from_five_processes(wide_desk: Desk, module_database_url: str) -> None:
+    desk = wide_desk
+    request = desk.open(optimizations())
+    people = [desk.person(f"Reviewer {number}").id for number in range(50)]
+    root = Path(__file__).parents[2]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, module_database_url, request.id, request.digest, *people[start : start + 10]],
+            cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for start in range(0, 50, 10)
+    ]  # fmt: skip
+    try:
+        for process in processes:
+            assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        said = [line for process in processes for line in process.communicate(timeout=60)[0].split()]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert Counter(said) == {"won": 1, "already_decided": 49}
+    one_effect(desk, request, 1)
+
+
+def test_the_last_votes_at_once_give_one_outcome(wide_desk: Desk, at_once: AtOnce) -> None:
+    desk = wide_desk
+    for _ in range(10):
+        request = desk.open(script("drop table t"))
+        people = [desk.person() for _ in range(4)]
+        results = at_once([lambda who=who: desk.decide(request, who) for who in people])
+        counted = [each for each in results if isinstance(each, DecisionResult)]
+        assert len(counted) == 2 and sorted(each.resolved for each in counted) == [False, True]
+        assert Counter(type(each) for each in results)[AlreadyDecidedError] == 2
+        assert desk.fresh(request).approvals == 2
+        one_effect(desk, request, 2)
+
+
+def test_the_same_person_in_many_tabs_counts_once(wide_desk: Desk, at_once: AtOnce) -> None:
+    desk = wide_desk
+    request, person = desk.open(script("drop table t")), desk.person()
+    results = at_once([lambda: desk.decide(request, person) for _ in range(12)])
+    assert sum(isinstance(each, DecisionResult) for each in results) == 1
+    assert {each.code for each in results if not isinstance(each, DecisionResult)} == {"duplicate_decision"}
+    assert (desk.fresh(request).approvals, desk.fresh(request).state) == (1, "pending")
+
+
+def test_two_edits_at_once_one_is_told_the_new_digest(wide_desk: Desk, at_once: AtOnce) -> None:
+    desk = wide_desk
+    request = desk.open(script("drop table t"))
+    calls = [
+        lambda who=who, n=n: desk.decide(request, who, Verdict.MODIFY, change={"content": f"drop table t{n}"})
+        for n, who in enumerate([desk.person(), desk.person()])
+    ]
+    results = at_once(calls)
+    lost = [each for each in results if isinstance(each, StaleDigestError)]
+    assert len(lost) == 1 and lost[0].extra["digest"] == desk.fresh(request).digest
+    assert len(desk.decisions(request)) == 1
+
+
+def test_deciding_expiring_and_cancelling_at_once(wide_desk: Desk, at_once: AtOnce) -> None:
+    """The clock is at the deadline for some and just before it for others."""
+    desk = wide_desk
+    for _ in range(10):
+        request, reviewer, other = desk.open(), desk.person(), desk.person()
+        late = make_desk_at_deadline(desk)
+        results = at_once(
+            [
+                lambda: desk.decide(request, reviewer),
+                lambda: late.checkpoints.expire(request.id),
+                lambda: desk.checkpoints.cancel(request.id, other, "Not needed."),
+            ]
+        )
+        wins = [each for each in results if each is not False and not isinstance(each, ConflictError)]
+        assert len(wins) == 1, results
+        assert desk.events(request).count("request.resolved") == 1 and desk.jobs(request.run_id) == 1
+
+
+def make_desk_at_deadline(desk: Desk) -> Desk:
+    """The same use cases with a clock that is two days ahead."""
+    import dataclasses
+
+    from app.services.checkpoints import CheckpointManager
+    from app.store.jobs import JobQueue
+    from tests.services.desk import SettableClock, assess_words
+
+    clock = SettableClock()
+    clock.ahead = timedelta(days=2)
+    return dataclasses.replace(
+        desk, clock=clock, checkpoints=CheckpointManager(desk.sessions, JobQueue(), clock, assess_words)
+    )

@@ -1,0 +1,125 @@
+"""Secrets are masked before anything is stored: every text of every table is searched for them."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import inspect, text
+
+from app.domain.errors import InvalidInputError
+from app.domain.running import Journal, Step, StepKind
+from assent.contracts import Receipt, ReceiptStatus, Verdict
+from tests.factories import make_workflow, optimizations, question, script
+from tests.services.desk import Desk, asked
+
+GITHUB = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
+AWS = "AKIA" + "QX7RZ4TN5WLM2PKD"
+DATABASE = "c0rrectHorse9Battery"
+SECRETS = (GITHUB, AWS, DATABASE)
+LEAKY = f"curl -H 'Authorization: Bearer {GITHUB}' # {AWS} postgresql://app:{DATABASE}@db.example.org/shop"
+
+
+def stored_secrets(desk: Desk) -> list[str]:
+    """Table and column of every stored text with one of the secrets in it."""
+    found = []
+    with desk.engine.connect() as connection:
+        for table in inspect(connection).get_table_names():
+            for column in inspect(connection).get_columns(table):
+                query = f'select count(*) from "{table}" where "{column["name"]}"::text like :pattern'
+                for secret in SECRETS:
+                    if connection.execute(text(query), {"pattern": f"%{secret}%"}).scalar_one():
+                        found.append(f"{table}.{column['name']}")
+    return found
+
+
+def test_the_search_finds_what_is_there(own_desk: Desk) -> None:
+    with own_desk.engine.begin() as connection:
+        connection.execute(text("insert into teams values ('a', :name)"), {"name": f"x{AWS}x"})
+    assert stored_secrets(own_desk) == ["teams.name"]
+
+
+def test_no_secret_is_stored_whatever_way_it_comes(own_desk: Desk) -> None:
+    desk = own_desk
+    one, two, other = desk.person("One"), desk.person("Two"), desk.person("Three")
+    changed = desk.open(script("select 1"))
+    desk.decide(changed, one, Verdict.MODIFY, change={"content": LEAKY}, comment=f"With {GITHUB}")
+    items = {"items": [{"id": "a", "statement": f"select 1 -- {LEAKY}"}]}
+    desk.decide(desk.open(optimizations()), one, Verdict.MODIFY, change=items)
+    desk.decide(desk.open(script("delete from t")), two, Verdict.REJECT, comment=LEAKY)
+    desk.decide(desk.open(question()), two, Verdict.ANSWER, answer=LEAKY)
+    desk.decide(
+        desk.open({"kind": "value", "title": "?", "value": 1}, dialect="value"), two, Verdict.ANSWER,
+        answer={"password": DATABASE, "deep": [{"api_key": GITHUB}]},
+    )  # fmt: skip
+    open_one = desk.open(script("delete from t"))
+    desk.checkpoints.comment(open_one.id, one, LEAKY)
+    desk.checkpoints.escalate(open_one.id, one, LEAKY)
+    desk.checkpoints.cancel(open_one.id, other, LEAKY)
+    assert stored_secrets(desk) == []
+    kept = desk.fresh(changed).payload["content"]
+    assert "⟦secret:github-token:1⟧" in kept and "db.example.org/shop" in kept, "only the secrets are gone"
+
+
+def test_no_secret_of_a_runs_start_and_end_is_stored(own_desk: Desk) -> None:
+    desk = own_desk
+    person = desk.person("One")
+    make_workflow(desk.sessions, "leaky", input_schema={"type": "object"})
+    run = desk.runs.start(person, "leaky", {"url": LEAKY, "password": DATABASE}, title=f"Deploy {LEAKY}")
+    assert run.title.startswith("Deploy curl")
+    desk.runs.cancel(person, run.id, f"It had {LEAKY}")
+    waiting = desk.open()
+    desk.runs.cancel(person, waiting.run_id or "", LEAKY)
+    assert stored_secrets(desk) == []
+
+
+def test_the_reason_and_the_title_are_fit_to_store(desk: Desk) -> None:
+    person = desk.person()
+    make_workflow(desk.sessions, "plain", input_schema={"type": "object"})
+    for title in ("a\x00b", "a\ud800b", "a\x1bb"):
+        with pytest.raises(InvalidInputError):
+            desk.runs.start(person, "plain", {}, title=title)
+    run = desk.runs.start(person, "plain", {}, title=" x" * 300)
+    assert len(run.title) <= 200
+    for reason in ("a\x00b", "a\ud800b"):
+        with pytest.raises(InvalidInputError):
+            desk.runs.cancel(person, run.id, reason)
+    assert desk.run_state(run.id) == "queued"
+
+
+def test_what_a_workflow_says_can_always_be_stored(desk: Desk) -> None:
+    """A receipt, an artifact or a title with U+0000 in it must not keep a run from resting."""
+    request = desk.open()
+    desk.decide(request, desk.person())
+    taken = desk.progress.begin(request.run_id or "")
+    assert taken is not None
+    odd = "a\x00b\ud800c"
+    at = desk.clock()
+    journal = Journal(
+        taken.id,
+        steps=[Step(StepKind.FAILED, at, "t", "n", odd, odd, odd, 1, error=odd)],
+        receipts=[Receipt(request_id=request.id, status=ReceiptStatus.APPLIED, summary="a\x00b", detail={"a\x00b": "a\x00b"})],
+        artifacts=[{"name": odd, "content": odd, "media_type": odd}],
+        delivered=[request.id],
+    )
+    document = script("select 1", title="Odd\x00one") | {"environment": "prod\x00", "agent": "a\x00"}
+    desk.checkpoints.suspend(taken.id, taken.attempt, [asked(document, node="n\x00")], journal)
+    [again] = desk.checkpoints.pending(taken.id)
+    assert (again.title, again.environment, again.payload["title"]) == ("Odd\ufffdone", "prod\ufffd", "Odd\x00one")
+    receipt = desk.receipt(request)
+    assert receipt is not None and receipt.summary == "a\ufffdb"
+
+
+def test_a_receipt_for_a_request_of_nobody_or_of_another_run_is_left_out(desk: Desk) -> None:
+    request, foreign = desk.open(), desk.open()
+    desk.decide(request, desk.person())
+    desk.decide(foreign, desk.person())
+    taken = desk.progress.begin(request.run_id or "")
+    assert taken is not None
+    receipts = [
+        Receipt(request_id=each, status=ReceiptStatus.FAILED)
+        for each in ("nobody's", "", "\x00", foreign.id)
+    ]
+    desk.progress.complete(taken.attempt, Journal(taken.id, receipts=receipts, delivered=[request.id]), {})
+    assert desk.run_state(taken.id) == "completed"
+    assert desk.receipt(foreign) is None, "another run's outcome is still to be delivered"
+    mine = desk.receipt(request)
+    assert mine is not None and mine.status == "applied"
