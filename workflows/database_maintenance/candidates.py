@@ -189,11 +189,11 @@ def key_lists(usage: Usage) -> list[list[str]]:
     """The keys worth trying for one use of a table, the most promising first, each at most `MAX_KEYS` long."""
     equal, listed, ranges, joins, order = usage.equal, usage.listed, usage.ranges, usage.joins, usage.order
     lists = [
-        equal + order,
+        equal + order if order else [],
         equal + listed + ranges[:1],
         equal + ranges[:1],
         equal + listed,
-        joins[:1] + order,
+        joins[:1] + order if order else [],
         joins[:1] + equal + ranges[:1],
         *([key] for key in joins),
         *([key] for key in equal + listed),

@@ -18,14 +18,19 @@ _KEPT = (ItemStatus.CREATED, ItemStatus.REBUILT, ItemStatus.ALREADY_THERE)
 def report(state: State) -> State:
     """Write the report, and say on the request's page what was really applied."""
     effects = _effects(state)
-    before, after = overall(effects)
-    gain = round(factor(before, after), 2) if effects and _kept(state) else None
-    status, headline = _status(state, gain)
+    gain = _gain(effects) if _kept(state) else None
+    gain_of_users = _gain(_effects_of_users(state)) if _kept(state) else None
+    status, headline = _status(state, gain, gain_of_users)
     text = _text(state, headline, effects)
     publish_artifact(ARTIFACT, text, "text/markdown")
     if state.get("outcome"):
-        _receipt(state, Outcome.model_validate(state["outcome"]), headline, gain)
-    return {"report": text, "status": status, "factor": gain}
+        _receipt(state, Outcome.model_validate(state["outcome"]), headline, gain, gain_of_users)
+    return {"report": text, "status": status, "factor": gain, "factor_of_users": gain_of_users}
+
+
+def _gain(effects: list[Effect]) -> float | None:
+    """Weighted time before ÷ time after; None if nothing was measured."""
+    return round(factor(*overall(effects)), 2) if effects else None
 
 
 def _applied(state: State) -> list[Applied]:
@@ -42,7 +47,18 @@ def _effects(state: State) -> list[Effect]:
     return [effect_on(query, before[query.id], after[query.id]) for query in both]
 
 
-def _status(state: State, gain: float | None) -> tuple[str, str]:
+def _effects_of_users(state: State) -> list[Effect]:
+    """The effects on the queries that use an index of this run."""
+    kept = {record.index for record in _kept(state)}
+    before, after = typed(state.get("before", {})), typed(state.get("after", {}))
+    return [
+        effect_on(query, before[query.id], after[query.id])
+        for query in queries_of(state)
+        if query.id in before and query.id in after and kept & set(after[query.id].indexes)
+    ]
+
+
+def _status(state: State, gain: float | None, gain_of_users: float | None) -> tuple[str, str]:
     """One word for programs and one sentence for people."""
     if not state["health"]["healthy"]:
         return "unhealthy", "Stopped: a critical health check failed. Nothing was changed."
@@ -53,7 +69,11 @@ def _status(state: State, gain: float | None) -> tuple[str, str]:
                 "not_applied",
                 f"None of {len(applied)} approved indexes is in place. {state.get('refusal') or ''}".strip(),
             )
-        measured = f" Measured: {times(gain)} faster over the slow queries." if gain else ""
+        measured = ""
+        if gain and gain_of_users:
+            measured = (
+                f" Measured: {times(gain_of_users)} faster where they are used, {times(gain)} over all slow queries."
+            )
         word = "applied" if len(kept) == len(applied) else "partly_applied"
         return word, f"{len(kept)} of {len(applied)} approved indexes are in place.{measured}"
     if state.get("refusal"):
@@ -67,7 +87,7 @@ def _status(state: State, gain: float | None) -> tuple[str, str]:
     return "nothing_to_do", "No index was found that would help enough. No index was created."
 
 
-def _receipt(state: State, outcome: Outcome, headline: str, gain: float | None) -> None:
+def _receipt(state: State, outcome: Outcome, headline: str, gain: float | None, gain_of_users: float | None) -> None:
     applied, kept = _applied(state), _kept(state)
     if kept:
         status = ReceiptStatus.APPLIED if len(kept) == len(applied) else ReceiptStatus.PARTLY_APPLIED
@@ -77,6 +97,7 @@ def _receipt(state: State, outcome: Outcome, headline: str, gain: float | None) 
         status = ReceiptStatus.NOT_APPLIED
     detail: JsonValue = {
         "factor": gain,
+        "factor_of_users": gain_of_users,
         "items": [record.model_dump(mode="json", exclude={"table"}) for record in applied],
     }
     report_receipt(outcome, status, headline[:2000], detail)
@@ -109,7 +130,7 @@ def _result(state: State, effects: list[Effect]) -> str:
     lines = ["## Indexes", "", "| index | what happened | size | time | |", "|---|---|---:|---:|---|"]
     for record in applied:
         why = record.message or reasons.get(record.id, "")
-        took = f"{record.seconds:.1f} s" if record.seconds else ""
+        took = f"{record.seconds:.2f} s" if record.seconds else ""
         cells = [f"`{record.index or record.id}`", record.status, size(record.bytes) if record.bytes else "", took, why]
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     approved = [f"{record.statement.strip().rstrip(';')};" for record in applied]

@@ -37,7 +37,8 @@ class State(TypedDict, total=False):
     applied: list[Json]  # apply, rollback
     after: Json  # validate, rollback
     verdicts: list[Json]  # validate
-    factor: float | None  # report
+    factor: float | None  # report: of all slow queries
+    factor_of_users: float | None  # report: of those that use a new index
     status: str  # report
     report: str  # report
 

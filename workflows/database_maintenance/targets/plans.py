@@ -11,6 +11,8 @@ from workflows.database_maintenance.model import Measurement, Scan
 _BUFFERS = ("Shared Hit Blocks", "Shared Read Blocks", "Local Hit Blocks", "Local Read Blocks")
 _SQLITE_INDEX = re.compile(r"USING (?:COVERING )?INDEX (\S+)")
 _SQLITE_SCAN = re.compile(r"^SCAN (?:TABLE )?(\S+)")
+_SQLITE_RANGE = re.compile(r"^SEARCH (?:TABLE )?(\S+) USING .*\([^=]*\)$")
+"""A search bounded by a range only; how much of the table it reads is not told, so the whole is assumed."""
 _SQLITE_AUTOMATIC = re.compile(r"^SEARCH (?:TABLE )?(\S+) USING AUTOMATIC")
 
 
@@ -58,7 +60,7 @@ def read_sqlite(details: Sequence[str], aliases: dict[str, str], rows: dict[str,
         named = _SQLITE_INDEX.search(detail)
         if named:
             indexes.add(named[1])
-        read = _SQLITE_AUTOMATIC.match(detail) or _SQLITE_SCAN.match(detail)
+        read = next((m for p in (_SQLITE_AUTOMATIC, _SQLITE_RANGE, _SQLITE_SCAN) if (m := p.match(detail))), None)
         if read:
             table = aliases.get(read[1].lower(), read[1].lower())
             largest = max(largest, rows.get(table, 0))
