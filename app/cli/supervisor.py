@@ -16,7 +16,7 @@ import structlog
 
 from app.lifeline import PARENT_VARIABLE, die_with_parent_hook
 
-STOP_SECONDS = 8.0
+STOP_SECONDS = 5.0
 """How long children may take to stop before they are killed."""
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 30.0
@@ -139,7 +139,7 @@ class Supervisor:
             with suppress(subprocess.TimeoutExpired):
                 child.process.wait(max(0.0, deadline - time.monotonic()))
                 continue
-            log.warning("killed, it did not stop in time", child=child.name)
+            log.warning("killed: it did not stop in time; what it was doing is done again later", child=child.name)
             child.process.kill()
             child.process.wait()
 
