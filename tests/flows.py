@@ -124,6 +124,40 @@ def _script_graph() -> StateGraph:
     return graph
 
 
+def _revise(state: FlowState) -> FlowState:
+    """Propose; where changes are asked for, propose again with the remark in it."""
+    said = state.get("outcome", {}).get("said")
+    content = state["input"]["text"] + (f" -- {said}" if said else "")
+    return {"proposal": Script(title="Run a script", language="sql", content=content).model_dump(mode="json")}
+
+
+def _ask_for_revised(state: FlowState) -> FlowState:
+    outcome = request_approval(state["proposal"])
+    return {"outcome": {"verdict": outcome.verdict.value, "said": outcome.comment}}
+
+
+def _run_revised(state: FlowState) -> FlowState:
+    if state["outcome"]["verdict"] in ("approve", "modify"):
+        effect(state, f"ran {state['proposal']['content']}")
+    return {}
+
+
+def _revise_graph() -> StateGraph:
+    graph = StateGraph(FlowState)
+    graph.add_node("propose", _revise, metadata={"agent": "script agent"})
+    graph.add_node("ask", _ask_for_revised, metadata={"agent": "script agent"})
+    graph.add_node("carry_out", _run_revised, metadata={"agent": "script agent"})
+    graph.add_edge(START, "propose")
+    graph.add_edge("propose", "ask")
+    graph.add_conditional_edges(
+        "ask",
+        lambda state: "propose" if state["outcome"]["verdict"] == "request_changes" else "carry_out",
+        ["propose", "carry_out"],
+    )
+    graph.add_edge("carry_out", END)
+    return graph
+
+
 class Age(BaseModel):
     """An answer with a schema."""
 
@@ -202,4 +236,5 @@ SCRIPT = _workflow("test_script", _script_graph)
 QUESTIONS = _workflow("test_questions", _questions_graph)
 FLAKY = _workflow("test_flaky", _flaky_graph)
 SLOW = _workflow("test_slow", _slow_graph)
-ALL = "tests.flows:GATE,tests.flows:SCRIPT,tests.flows:QUESTIONS,tests.flows:FLAKY,tests.flows:SLOW"
+REVISE = _workflow("test_revise", _revise_graph)
+ALL = "tests.flows:GATE,tests.flows:SCRIPT,tests.flows:QUESTIONS,tests.flows:FLAKY,tests.flows:SLOW,tests.flows:REVISE"
