@@ -142,6 +142,21 @@ def test_a_backup_that_lacks_rows_is_no_backup(shop: Shop, monkeypatch: pytest.M
     assert compare({"a": 1}, {}) == "table a is missing" and compare({"a": 1}, {"a": 1, "b": 2}) == ""
 
 
+def test_a_role_that_may_not_read_everything_makes_no_backup(shop: Shop) -> None:
+    role = f"reader_{shop.address.rsplit('_', 1)[-1].split('?')[0]}"
+    with shop.connect() as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            connection.execute(f"GRANT SELECT ON shipments TO {role}")
+            connection.execute(f"SET ROLE {role}")
+            with pytest.raises(TargetError, match="permission denied for table customers"):
+                postgres_backup._dump(connection, "shop", Path("pg_dump"), shop.address, shop.folder / "never")
+        finally:
+            connection.execute("RESET ROLE")
+            connection.execute(f"REVOKE ALL ON shipments FROM {role}")
+            connection.execute(f"DROP ROLE {role}")
+
+
 def test_the_password_goes_by_environment_and_not_by_argument(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[list[str], str | None]] = []
     real = postgres_backup.subprocess.run

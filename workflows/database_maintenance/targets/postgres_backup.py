@@ -83,15 +83,9 @@ def backup(
     started = time.monotonic()
     tools = find_tools(connection.info.server_version // 10_000)
     final, partial = folder / f"{stem}.dump", folder / f"{stem}.dump.partial"
-    with connection.transaction(force_rollback=True):
-        # One snapshot for the dump and for the counts: what is written meanwhile is in neither.
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        snapshot = connection.execute("SELECT pg_export_snapshot()").fetchone()
-        assert snapshot is not None
-        counts = _counts(connection)
-        partial.unlink(missing_ok=True)
-        partial.touch(mode=0o600)
-        _run(name, tools / "pg_dump", address, "-Fc", "-f", str(partial), f"--snapshot={snapshot[0]}")
+    partial.unlink(missing_ok=True)
+    partial.touch(mode=0o600)
+    counts = _dump(connection, name, tools / "pg_dump", address, partial)
     with _scratch_database(scratch_address, scratch, name) as restored_address:
         _run(
             name,
@@ -116,6 +110,21 @@ def backup(
         tables=len(counts),
         rows=sum(counts.values()),
     )
+
+
+def _dump(connection: psycopg.Connection[Any], name: str, program: Path, address: str, partial: Path) -> dict[str, int]:
+    """Dump to a file; the rows per table at the same moment."""
+    try:
+        with connection.transaction(force_rollback=True):
+            # One snapshot for the dump and for the counts: what is written meanwhile is in neither.
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            snapshot = connection.execute("SELECT pg_export_snapshot()").fetchone()
+            assert snapshot is not None
+            counts = _counts(connection)
+            _run(name, program, address, "-Fc", "-f", str(partial), f"--snapshot={snapshot[0]}")
+    except psycopg.Error as error:
+        raise TargetError(f"The backup failed: {error.diag.message_primary or type(error).__name__}") from None
+    return counts
 
 
 def _counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
