@@ -54,6 +54,11 @@ class Field:
         """The id of its element on the page."""
         return element_id(self.name)
 
+    @property
+    def required_inside(self) -> bool:
+        """True if a value has to be made even when nobody touches its fields."""
+        return self.required and not self.shape.nullable
+
     def leaves(self) -> list[Field]:
         """This field, or the fields of the group, however deep."""
         return [leaf for each in self.fields for leaf in each.leaves()] if self.kind == "group" else [self]
@@ -84,13 +89,15 @@ def _draw(
     schema: Any, definitions: dict[str, Any], name: str, key: str, original: Any, required: bool, depth: int
 ) -> Field:
     shape = shape_of(schema, definitions)
-    if shape.kind != "group" or depth > 3 or not (original is MISSING or isinstance(original, dict)):
+    open_to = isinstance(original, dict) or original is MISSING or (original is None and shape.nullable)
+    if shape.kind != "group" or depth > 3 or not open_to:
         return _leaf(shape if shape.kind != "group" else Shape("json", shape.schema), name, key, original, required)
     group = _leaf(shape, name, key, original, required)
-    values = {} if original is MISSING else original
+    values = original if isinstance(original, dict) else {}
     wanted = set(shape.schema.get("required") or ())
     properties = shape.schema["properties"]
-    for each, definition in properties.items():
+    # Stored schemas have sorted keys, so what must be filled in comes first instead of what begins with an a.
+    for each, definition in sorted(properties.items(), key=lambda item: item[0] not in wanted):
         group.fields.append(
             _draw(definition, definitions, f"{name}.{each}", each, values.get(each, MISSING), each in wanted, depth + 1)
         )
@@ -117,7 +124,7 @@ def _leaf(shape: Shape, name: str, key: str, original: Any, required: bool) -> F
         attributes=dict(shape.attributes),
     )
     if shape.kind != "group":
-        made.value = _text_of(made.kind, start)
+        made.value = "" if start is None and shape.nullable else _text_of(made.kind, start)
         if start is not MISSING and not _holds(made, start):
             made.kind, made.value, made.options = "json", _text_of("json", start), []
     if made.kind == "text" and (len(made.value) > _LONG or "\n" in made.value):
@@ -146,7 +153,7 @@ def _holds(made: Field, value: Any) -> bool:
 
 def _text_of(kind: str, value: Any) -> str:
     if kind == "json":
-        return "" if value is MISSING else text_for_field(json.dumps(value, indent=2, ensure_ascii=False))
+        return "" if value is MISSING else text_for_field(_readable_json(value))
     if value is MISSING or value is None:
         return ""
     if kind == "check":
@@ -156,6 +163,11 @@ def _text_of(kind: str, value: Any) -> str:
     if kind == "select":
         return json.dumps(value, ensure_ascii=True)
     return text_for_field(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _readable_json(value: Any) -> str:
+    flat = isinstance(value, list) and not any(isinstance(each, dict | list) for each in value)
+    return json.dumps(value, indent=None if flat else 2, ensure_ascii=False)
 
 
 def read(drawn: Field, form: Mapping[str, str]) -> Any:
@@ -173,14 +185,20 @@ def read(drawn: Field, form: Mapping[str, str]) -> Any:
 
 def _read(drawn: Field, form: Mapping[str, str], problems: dict[str, str]) -> Any:
     if drawn.kind == "group":
+        if (
+            (drawn.original is MISSING or drawn.original is None)
+            and not drawn.required_inside
+            and _untouched(drawn, form)
+        ):
+            return drawn.original
         values = {each.key: _read(each, form, problems) for each in drawn.fields}
         kept = {key: value for key, value in values.items() if value is not MISSING}
-        return MISSING if not kept and not drawn.required and drawn.original is MISSING else kept
+        return kept
     sent = text_for_field(form.get(drawn.name, ""))
-    if drawn.original is not MISSING and sent == drawn.value:
+    if sent == drawn.value and (drawn.original is not MISSING or not drawn.required):
         return drawn.original
     if drawn.kind == "check":
-        return _read_check(drawn, sent)
+        return bool(sent)
     if drawn.kind not in ("text", "long"):
         sent = sent.strip()
     if not sent:
@@ -188,10 +206,9 @@ def _read(drawn: Field, form: Mapping[str, str], problems: dict[str, str]) -> An
     return _parse(drawn, sent, problems)
 
 
-def _read_check(drawn: Field, sent: str) -> Any:
-    if sent == drawn.value and not drawn.required and "default" not in drawn.shape.schema:
-        return MISSING
-    return bool(sent)
+def _untouched(drawn: Field, form: Mapping[str, str]) -> bool:
+    """True if all of a group's fields came back as they were drawn."""
+    return all(text_for_field(form.get(leaf.name, "")) == leaf.value for leaf in drawn.leaves())
 
 
 def _read_empty(drawn: Field, problems: dict[str, str]) -> Any:
@@ -231,9 +248,9 @@ def _crlf(original: Any) -> bool:
 
 
 def _number(sent: str, whole: bool) -> int | float:
-    if re.fullmatch(r"[+-]?\d{1,30}", sent):
+    if re.fullmatch(r"[+-]?[0-9]{1,30}", sent):
         return int(sent)
-    if not whole and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", sent) and len(sent) < 60:
+    if not whole and re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", sent) and len(sent) < 60:
         number = float(sent)
         if number not in (float("inf"), float("-inf")):
             return number

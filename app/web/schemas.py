@@ -39,7 +39,7 @@ def shape_of(schema: Any, definitions: dict[str, Any]) -> Shape:
         kind = rest[0] if len(rest) == 1 else None
         resolved = {**resolved, "type": kind}
     if kind == "object" or (kind is None and isinstance(resolved.get("properties"), dict)):
-        drawable = isinstance(resolved.get("properties"), dict) and resolved["properties"] and not nullable
+        drawable = isinstance(resolved.get("properties"), dict) and resolved["properties"]
         return Shape("group" if drawable else "json", resolved, nullable)
     if kind == "string":
         return _text(resolved, nullable)

@@ -1,0 +1,290 @@
+"""Deciding without JavaScript: what is sent is the difference, refusals keep what the person wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.lifecycle import RequestState
+from app.domain.people import Via
+from app.services.bundle import Services
+from app.store.people import Person
+from app.store.requests import ApprovalRequest, Comment, Decision
+from assent.contracts import RiskLevel, Verdict
+from tests.factories import make_request, make_run, optimizations, script
+from tests.web.browsing import Browser
+from tests.web.test_pages import ask
+
+Browse = Callable[[str], Browser]
+
+
+def now_of(services: Services, request: ApprovalRequest) -> ApprovalRequest:
+    """The request as it is stored now."""
+    with services.sessions() as session:
+        return session.get_one(ApprovalRequest, request.id)
+
+
+def decision_on(services: Services, request: ApprovalRequest) -> Decision:
+    """The only decision on it."""
+    with services.sessions() as session:
+        return session.scalars(select(Decision).where(Decision.request_id == request.id)).one()
+
+
+def open_page(browser: Browser, request: ApprovalRequest) -> Browser:
+    """The browser, on the request's page."""
+    browser.get(f"/requests/{request.id}")
+    return browser
+
+
+@pytest.mark.parametrize("kind", ["script", "optimizations", "tool_call", "custom"])
+def test_what_is_not_changed_is_approved_as_it_stands(services: Services, reviewer: Browser, kind: str) -> None:
+    request = ask(services, kind)
+    open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Approve"))
+    after = now_of(services, request)
+    assert (after.state, after.digest) == (RequestState.APPROVED.value, request.digest)
+    assert decision_on(services, request).change is None
+    assert "Approved. The run goes on." in reviewer.follow().text
+
+
+def test_odd_texts_are_not_changed_by_being_shown(services: Services, reviewer: Browser) -> None:
+    odd = "\n\n  select 1;\r\nselect '\u202e'\t;\r\n\x0b\r\r\n\n"
+    request = make_request(services.sessions, payload=script(odd))
+    open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Approve"))
+    assert decision_on(services, request).verdict == Verdict.APPROVE.value
+
+
+def test_a_part_with_a_change_is_approved_with_changes(services: Services, reviewer: Browser) -> None:
+    request = make_request(services.sessions, payload=optimizations(3))
+    statement = "create index concurrently i_b on t (b) include (c)"
+    open_page(reviewer, request).send(
+        reviewer.form("decide"), reviewer.button("Approve"), item=["b", "c"], **{"statement.b": statement}
+    )
+    after = now_of(services, request)
+    assert after.state == RequestState.MODIFIED.value
+    assert [(item["id"], item["statement"]) for item in after.payload["items"]] == [
+        ("b", statement), ("c", "create index concurrently i_c on t (c)"),
+    ]  # fmt: skip
+    assert decision_on(services, request).change == {"items": [{"id": "b", "statement": statement}, {"id": "c"}]}
+    assert "What reviewers changed" in reviewer.follow().text
+
+
+def test_an_edited_script_keeps_its_line_ends(services: Services, reviewer: Browser) -> None:
+    request = make_request(services.sessions, payload=script("one\r\ntwo\r\n"))
+    open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Approve"), content="one\r\nthree\r\n")
+    assert now_of(services, request).payload["content"] == "one\r\nthree\r\n"
+
+
+def test_arguments_are_edited_as_a_form(services: Services, reviewer: Browser) -> None:
+    request = ask(services, "tool_call")
+    open_page(reviewer, request).send(
+        reviewer.form("decide"), reviewer.button("Approve"), **{"args.to": '["x@y.example"]', "args.n": "2"}
+    )
+    assert now_of(services, request).payload["args"] == {"to": ["x@y.example"], "n": 2}
+
+
+def test_an_answer_is_checked_and_sent(services: Services, reviewer: Browser) -> None:
+    request = ask(services, "question")
+    open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Send the answer"), 422)
+    assert "This is needed." in reviewer.page.text
+    reviewer.send(reviewer.form("decide"), reviewer.button("Send the answer"), **{"answer.replica": '"two"'})
+    assert decision_on(services, request).answer == {"replica": "two"}
+    assert "two" in reviewer.follow().one(id="proposal").text
+
+
+def test_a_failed_step_is_retried(services: Services, reviewer: Browser) -> None:
+    request = ask(services, "error")
+    open_page(reviewer, request).send(
+        reviewer.form("decide"), reviewer.button("Go on this way"), **{"answer.action": '"retry"'}
+    )
+    assert decision_on(services, request).answer == {"action": "retry"}
+
+
+def test_rejecting_needs_a_reason_and_keeps_the_edit(services: Services, reviewer: Browser) -> None:
+    request = make_request(services.sessions, payload=script("select 1"))
+    open_page(reviewer, request).send(
+        reviewer.form("decide"), reviewer.button("Reject"), 422, content="select 2", comment=""
+    )
+    field = reviewer.page.one("textarea", name="comment")
+    assert field.attributes["aria-invalid"] == "true"
+    assert reviewer.page.one("textarea", name="content").text == "select 2"
+    reviewer.send(reviewer.form("decide"), reviewer.button("Reject"), comment="Too risky.")
+    assert now_of(services, request).state == RequestState.REJECTED.value
+
+
+def test_changes_are_asked_for(services: Services, reviewer: Browser) -> None:
+    request = make_request(services.sessions, payload=script("select 1"))
+    open_page(reviewer, request).send(
+        reviewer.form("decide"), reviewer.button("Request changes"), comment="Add a limit."
+    )
+    assert now_of(services, request).state == RequestState.CHANGES_REQUESTED.value
+
+
+def test_an_edit_is_checked_before_it_is_sent(services: Services, reviewer: Browser) -> None:
+    request = make_request(services.sessions, payload=script("select 1"), risk=RiskLevel.LOW)
+    open_page(reviewer, request).send(
+        reviewer.form("decide"), reviewer.button("Check this edit"), 200, content="drop table orders", comment="Hm."
+    )
+    page = reviewer.page
+    assert "Not sent yet: your changes would be" in page.text and "risk" in page.text
+    assert "+ drop table orders" in page.text
+    assert page.one("textarea", name="comment").text == "Hm."
+    assert now_of(services, request).state == "pending"
+
+
+def test_two_have_to_agree(services: Services, browse: Browse) -> None:
+    request = make_request(services.sessions, payload=script("select 1"), risk=RiskLevel.CRITICAL)
+    first, second = browse("reviewer"), browse("other")
+    open_page(first, request).send(first.form("decide"), first.button("Approve, as 1 of 2"))
+    assert "1 of 2. Another person is needed." in first.follow().text
+    assert "You have decided; another person is needed." in first.page.text
+    open_page(second, request).send(second.form("decide"), second.button("Approve and run the script"))
+    assert now_of(services, request).state == RequestState.APPROVED.value
+
+
+def test_whoever_started_the_run_is_told_why_not(services: Services, reviewer: Browser) -> None:
+    run = make_run(services.sessions, reviewer.person)
+    request = make_request(services.sessions, run)
+    open_page(reviewer, request)
+    assert "You started this run, so somebody else has to decide." in reviewer.page.text
+    assert not reviewer.page.all("form", id="decide")
+
+
+# Refusals
+
+
+def late(services: Services, people: dict[str, Person], request: ApprovalRequest) -> None:
+    """Somebody else is faster."""
+    actor = people["other"].as_actor(Via.PAGE)
+    services.checkpoints.decide(request.id, actor, Verdict.REJECT, request.digest, comment="Not today.")
+
+
+def test_whoever_is_late_is_told_and_keeps_what_they_wrote(services: Services, reviewer: Browser, people) -> None:
+    request = make_request(services.sessions, payload=script("select 1"))
+    open_page(reviewer, request)
+    late(services, people, request)
+    reviewer.send(
+        reviewer.form("decide"), reviewer.button("Approve"), 409, content="select 2", comment="A long thought."
+    )
+    assert "Your decision was not counted." in reviewer.page.one("div", role="alert").text
+    assert "The other reviewer decided: rejected." in reviewer.page.text
+    assert "A long thought." in reviewer.page.text and "+ select 2" in reviewer.page.text
+    assert decision_on(services, request).person_name == "The other reviewer"
+
+
+def test_another_payload_than_the_one_seen_is_not_approved(services: Services, browse: Browse, people) -> None:
+    request = make_request(services.sessions, payload=optimizations(3), risk=RiskLevel.CRITICAL)
+    first = open_page(browse("reviewer"), request)
+    actor = people["other"].as_actor(Via.PAGE)
+    services.checkpoints.decide(request.id, actor, Verdict.MODIFY, request.digest, change={"items": [{"id": "a"}]})
+    first.send(first.form("decide"), first.button("Approve"), 409)
+    assert "The proposal has changed since you looked." in first.page.text
+    assert decision_on(services, request).person_name == "The other reviewer"
+    assert first.page.one("input", name="digest").attributes["value"] == now_of(services, request).digest
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "words"),
+    [
+        ({"verdict": "approve", "item": None}, 422, "Choose at least one item"),
+        ({"verdict": "approve", "item": ["zzz"]}, 422, "There is no item"),
+        ({"verdict": "approve", "statement.a": " "}, 422, "This needs a text."),
+        ({"verdict": "approve", "statement.a": "select \x01"}, 422, "control characters"),
+        ({"verdict": "approve", "statement.a": "select \x00"}, 422, "control characters"),
+        ({"verdict": "approve", "statement.a": "x" * 1_000_001}, 422, "are allowed"),
+        ({"verdict": "reject", "comment": "x\x00"}, 422, "control characters"),
+        ({"verdict": "reject", "comment": "x" * 20_001}, 413, "at most 20,000 characters"),
+        ({"verdict": "nonsense"}, 422, "Choose what you decide."),
+        ({"verdict": ""}, 422, "Choose what you decide."),
+        ({"verdict": "answer"}, 422, "waits for"),
+        ({"verdict": "approve", "digest": "0" * 64}, 409, "has changed since you looked"),
+        ({"verdict": "approve", "digest": None}, 409, "has changed since you looked"),
+        ({"verdict": "approve", "digest": "\x00"}, 409, "has changed since you looked"),
+        ({"verdict": "approve", "csrf_token": "forged"}, 400, "protection token"),
+        ({"verdict": "approve", "statement.a": "x" * 2_500_000}, 413, "too large"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_words(
+    services: Services, reviewer: Browser, sent: dict, status: int, words: str
+) -> None:
+    request = make_request(services.sessions, payload=optimizations(2))
+    open_page(reviewer, request).send(reviewer.form("decide"), status=status, **sent)
+    assert words in reviewer.page.text
+    assert now_of(services, request).state == "pending"
+    if status != 400 and len(str(sent)) < 1_500_000:
+        assert reviewer.page.one("h1").text == request.title
+        assert reviewer.page.one("div", role="alert")
+
+
+def test_a_complaint_stands_at_its_field(services: Services, reviewer: Browser) -> None:
+    request = make_request(services.sessions, payload=optimizations(2))
+    open_page(reviewer, request).send(
+        reviewer.form("decide"), reviewer.button("Approve"), 422, **{"statement.a": " ", "comment": "Mine."}
+    )
+    field = reviewer.page.one("textarea", name="statement.a")
+    assert field.attributes["aria-invalid"] == "true"
+    link = reviewer.page.one("div", role="alert").one("a")
+    assert link.attributes["href"] == f"#{field.attributes['id']}"
+    assert reviewer.page.one("textarea", name="comment").text == "Mine."
+
+
+def test_after_the_deadline_nothing_counts(services: Services, reviewer: Browser) -> None:
+    request = make_request(services.sessions, expires_in=timedelta(seconds=-1))
+    open_page(reviewer, request)
+    assert "The deadline has passed." in reviewer.page.text
+    fields = {"verdict": "approve", "digest": request.digest}
+    form = reviewer.get("/queue").one("form", action="/sign-out")
+    token = form.one("input", name="csrf_token").attributes["value"]
+    response = reviewer.caller.client.post(f"/requests/{request.id}/decisions", data=fields | {"csrf_token": token})
+    assert response.status_code == 409
+    assert "The deadline has passed." in response.text
+
+
+@pytest.mark.parametrize("role", ["viewer", "auditor"])
+@pytest.mark.parametrize("act", ["decisions", "comments", "escalations", "cancel", "preview"])
+def test_who_may_not_act_is_told_on_the_page(services: Services, browse: Browse, role: str, act: str) -> None:
+    request = make_request(services.sessions)
+    browser = open_page(browse(role), request)
+    token = browser.page.one("form", action="/sign-out").one("input", name="csrf_token").attributes["value"]
+    data = {
+        "csrf_token": token,
+        "verdict": "approve",
+        "digest": request.digest,
+        "body": "b",
+        "reason": "r",
+        "content": "x",
+    }
+    response = browser.caller.client.post(f"/requests/{request.id}/{act}", data=data)
+    assert response.status_code == 403
+    assert "may not do this" in response.text
+    assert now_of(services, request).state == "pending"
+
+
+def test_comments_escalations_and_withdrawal(services: Services, reviewer: Browser) -> None:
+    request = make_request(services.sessions)
+    path = f"/requests/{request.id}"
+    open_page(reviewer, request).send(reviewer.page.one("form", action=f"{path}/comments"), body="One\r\ntwo <b>")
+    assert "“One two <b>”" in reviewer.follow().text
+    with services.sessions() as session:
+        assert session.scalars(select(Comment.body).where(Comment.request_id == request.id)).one() == "One\ntwo <b>"
+    reviewer.send(reviewer.page.one("form", action=f"{path}/escalations"), reason="Urgent")
+    assert "raised 1 time by escalation" in reviewer.follow().text
+    reviewer.send(reviewer.page.one("form", action=f"{path}/comments"), status=422, body=" ")
+    reviewer.send(reviewer.page.one("form", action=f"{path}/cancel"), reason="Not needed")
+    assert now_of(services, request).state == RequestState.CANCELLED.value
+    assert "Not needed" in reviewer.follow().text
+
+
+def test_enter_in_a_field_decides_nothing(services: Services, reviewer: Browser) -> None:
+    """A browser presses the form's first submit button then; it has to be one that decides nothing."""
+    for kind in ("question", "error", "value"):
+        request = ask(services, kind)
+        open_page(reviewer, request)
+        first = next(
+            button
+            for button in reviewer.page.all("button")
+            if button.attributes.get("form") == "decide" or button in reviewer.form("decide").all("button")
+        )
+        assert "disabled" in first.attributes

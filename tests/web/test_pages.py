@@ -1,0 +1,217 @@
+"""Every page for every role: there or refused, well-formed, and honest about what is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.domain.lifecycle import RunState
+from app.domain.people import Via
+from app.services.bundle import Services
+from app.services.events import EventKind, event_row, publish
+from app.store.people import Person
+from app.store.requests import ReceiptRow
+from app.store.runs import Artifact
+from assent.contracts import RiskLevel, Verdict
+from tests.factories import make_request, make_run, optimizations, question, script
+from tests.web.browsing import Browser
+
+ROLES = ("viewer", "reviewer", "auditor", "admin")
+Browse = Callable[[str], Browser]
+
+
+COMMON = {
+    "summary": "Why.",
+    "agent": "",
+    "environment": "",
+    "labels": {},
+    "risk_floor": "safe",
+    "expires_in_seconds": None,
+}
+REPLICA = {"type": "object", "properties": {"replica": {"enum": ["one", "two"]}}, "required": ["replica"]}
+MAIL = {"tool": "send_mail", "args": {"to": ["a@b.example"], "n": 1}, "args_schema": None}
+MAP = {"data": {"map": [{"from": "a"}]}, "data_schema": None}
+FAILURE = {
+    "node": "ask",
+    "error": "OSError",
+    "message": "No space left",
+    "trace": "Traceback",
+    "choices": ["retry", "abort"],
+}
+PROPOSALS: dict[str, dict] = {
+    "script": script("select 1;\nselect 2;\n"),
+    "optimizations": optimizations(),
+    "tool_call": COMMON | {"kind": "tool_call", "title": "Send"} | MAIL,
+    "question": question(REPLICA),
+    "custom": COMMON | {"kind": "custom", "title": "Map"} | MAP,
+    "value": {"kind": "value", "title": "Say a word", "value": "Say a word", "environment": ""},
+    "error": {"kind": "error", "title": "“Back up” failed", "environment": ""} | FAILURE,
+}
+"""One payload of each kind, in the shape in which it is stored."""
+
+
+def ask(services: Services, kind: str, **values: object):
+    """A pending request of that kind."""
+    payload = PROPOSALS[kind]
+    schema = payload.get("answer_schema")
+    if kind == "error":
+        schema = {"type": "object", "properties": {"action": {"enum": ["retry", "abort"]}}, "required": ["action"]}
+    dialect = {"value": "value", "error": "error"}.get(kind, "assent")
+    return make_request(services.sessions, payload=payload, response_schema=schema, dialect=dialect, **values)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("kind", list(PROPOSALS))
+def test_each_kind_of_request_is_shown_to_each_role(services: Services, browse: Browse, role: str, kind: str) -> None:
+    request = ask(services, kind)
+    page = browse(role).get(f"/requests/{request.id}")
+    assert page.one("h1").text == request.title
+    decides = role in ("reviewer", "admin")
+    assert bool(page.all("form", id="decide")) == decides
+    if not decides:
+        assert "Your roles let you look, not decide." in page.text
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("path", ["/queue", "/queue?resolved=1", "/runs", "/runs?state=failed"])
+def test_everybody_may_look(browse: Browse, role: str, path: str) -> None:
+    browse(role).get(path)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_start_runs_and_read_the_record(browse: Browse, role: str) -> None:
+    starts, audits = role in ("reviewer", "admin"), role in ("auditor", "admin")
+    for path in ("/runs/new", "/runs/new/test_gate", "/runs/new/test_gate?example=0"):
+        browse(role).get(path, 200 if starts else 403)
+    page = browse(role).get("/audit", 200 if audits else 403)
+    assert audits or "not allowed" in page.text
+    assert bool(browse(role).get("/queue").all("a", href="/audit")) == audits
+
+
+@pytest.mark.parametrize("path", ["/", "/queue", "/runs", "/audit", "/runs/new", "/requests/x", "/frame"])
+def test_whoever_is_not_signed_in_is_sent_to_sign_in(browse: Browse, path: str) -> None:
+    visitor = browse("anonymous")
+    visitor.get(path, 303)
+    assert visitor.response is not None
+    assert visitor.response.headers["Location"].startswith("/sign-in?")
+    visitor.follow()
+
+
+@pytest.mark.parametrize("state", list(RunState))
+def test_a_run_in_each_state(services: Services, reviewer: Browser, state: RunState) -> None:
+    run = make_run(services.sessions, state=state, title=f"Run {state.value}")
+    page = reviewer.get(f"/runs/{run.id}")
+    assert page.one("h1").text == run.title
+    reviewer.get(f"/runs?state={state.value}")
+    assert run.title in reviewer.page.text
+
+
+def test_a_run_shows_steps_and_what_it_left_behind(services: Services, reviewer: Browser) -> None:
+    run = make_run(services.sessions, title="A run with a story")
+    now = datetime.now(UTC)
+    facts = {"task": "t1", "node": "ask", "title": "Ask <b>people</b>", "agent": "optimizer", "tool": "create_index"}
+    report = "# Report\n\n<script>alert(1)</script> [x](javascript:alert(1)) ![i](http://x.example/i.png)\n\n|a|\n|:-:|\n|1|\n"
+    with services.sessions.begin() as session:
+        publish(
+            session,
+            event_row(EventKind.STEP_STARTED, now, run_id=run.id, **facts),
+            event_row(
+                EventKind.STEP_FAILED, now + timedelta(seconds=1), run_id=run.id, ms=1000, error="no disk", **facts
+            ),
+        )
+        session.add(Artifact(run_id=run.id, name="report.md", media_type="text/markdown", content=report))
+        session.add(Artifact(run_id=run.id, name="evil.html", media_type="text/html", content="<script>1</script>"))
+    page = reviewer.get(f"/runs/{run.id}")
+    steps = page.one(id="run-steps")
+    assert "Ask <b>people</b>" in steps.text and "no disk" in steps.text and "create_index" in steps.text
+    left = page.one(id="run-artifacts")
+    assert not left.all("img") and not left.all("script")
+    assert not [link for link in left.all("a") if "javascript" in link.attributes["href"]]
+    assert left.one("h4").text == "Report"
+    for name, kind in (("report.md", "text/markdown; charset=utf-8"), ("evil.html", "application/octet-stream")):
+        response = reviewer.caller.get(f"/runs/{run.id}/artifacts/{name}")
+        assert response.status_code == 200
+        assert response.headers["Content-Type"] == kind
+        assert response.headers["Content-Disposition"].startswith("attachment")
+    assert reviewer.caller.get(f"/runs/{run.id}/artifacts/nothing").status_code == 404
+
+
+def test_the_queue_says_what_stands_where_and_why(services: Services, reviewer: Browser) -> None:
+    request = make_request(
+        services.sessions,
+        payload=script(title="Rank me"),
+        risk=RiskLevel.CRITICAL,
+        expires_in=timedelta(hours=2, minutes=1),
+    )
+    page = reviewer.get("/queue?text=rank+me&risk=critical")
+    row = page.one("li", id=f"row-{request.id}")
+    assert "Critical" in row.text and "rejects itself in 2 h" in row.text and "0 of 2" in row.text
+    assert page.one("h1").text == "1 waiting for a decision"
+    reviewer.get("/queue?text=no-such-thing")
+    assert "No request fits this filter" in reviewer.page.text
+
+
+def test_the_queue_goes_on_where_the_page_ended(services: Services, reviewer: Browser) -> None:
+    made = [make_request(services.sessions, payload=script(title=f"Paged {n}"), kind="script").id for n in range(55)]
+    first = reviewer.get("/queue?text=paged")
+    shown = {row.attributes["id"] for row in first.all("li") if row.attributes.get("class", "") == "row"}
+    second = reviewer.get(first.one("a", class_="next").attributes["href"])
+    shown |= {row.attributes["id"] for row in second.all("li") if row.attributes.get("class", "") == "row"}
+    assert shown == {f"row-{each}" for each in made}
+
+
+def test_approved_is_not_done(services: Services, browse: Browse, people: dict[str, Person]) -> None:
+    request = ask(services, "optimizations")
+    actor = people["reviewer"].as_actor(Via.PAGE)
+    services.checkpoints.decide(request.id, actor, Verdict.APPROVE, request.digest)
+    page = browse("viewer").get(f"/requests/{request.id}")
+    assert "The reviewer decided: approved." in page.text
+    assert "The run has not taken this up yet." in page.text
+    now = datetime.now(UTC)
+    with services.sessions.begin() as session:
+        session.add(
+            ReceiptRow(request_id=request.id, status="failed", summary="Disk full.", delivered_at=now, updated_at=now)
+        )
+    page = browse("viewer").get(f"/requests/{request.id}")
+    assert "Failed." in page.one(id="request-said").text and "Disk full." in page.one(id="request-said").text
+
+
+def test_revisions_link_to_each_other_and_show_what_differs(services: Services, reviewer: Browser) -> None:
+    first = make_request(services.sessions, payload=script("select 1", "First"))
+    second = make_request(services.sessions, payload=script("select 2", "Second"), previous_id=first.id, revision=2)
+    page = reviewer.get(f"/requests/{second.id}")
+    assert page.all("a", href=f"/requests/{first.id}")
+    assert "removed: − select 1" in page.text and "added: + select 2" in page.text
+    assert reviewer.get(f"/requests/{first.id}").all("a", href=f"/requests/{second.id}")
+
+
+def test_the_record_reads_as_sentences_and_pages(services: Services, browse: Browse, people: dict[str, Person]) -> None:
+    request = ask(services, "script")
+    actor = people["other"].as_actor(Via.PAGE)
+    for number in range(120):
+        services.checkpoints.comment(request.id, actor, f"Remark {number}")
+    services.checkpoints.decide(request.id, actor, Verdict.REJECT, request.digest, comment="No.")
+    auditor = browse("auditor")
+    page = auditor.get(f"/audit?request_id={request.id}")
+    assert "The other reviewer rejected a request" in page.text
+    older = next(link for link in page.all("a") if link.text == "Older entries")
+    assert "commented on a request" in auditor.get(older.attributes["href"]).text
+    assert "No entry fits" in auditor.get("/audit?actor=nobody-of-that-name").text
+
+
+def test_an_open_page_fetches_its_content_without_the_frame(services: Services, reviewer: Browser) -> None:
+    request = ask(services, "script")
+    for path, region in (
+        (f"/requests/{request.id}", "decision"), ("/queue", "queue-list"), ("/runs", "runs"), ("/frame", "nav"),
+    ):  # fmt: skip
+        response = reviewer.caller.get(path, headers={"X-Fragment": "1"})
+        assert response.status_code == 200
+        assert f'id="{region}"' in response.text
+        assert "<body" not in response.text
+
+
+def test_pages_carry_where_events_go_on(reviewer: Browser) -> None:
+    for path in ("/queue", "/runs"):
+        assert int(reviewer.get(path).one("meta", name="assent-seq").attributes["content"]) > 0

@@ -1,0 +1,84 @@
+"""Signing in: opening a link never does anything, pressing its button does it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from app.domain.people import Role, Via
+from app.services.bundle import Services
+from app.store.people import Person
+from tests.factories import make_person
+from tests.web.browsing import Browser
+
+Browse = Callable[[str], Browser]
+
+
+@pytest.fixture
+def admin(people: dict[str, Person]):
+    """Who makes links."""
+    return people["admin"].as_actor(Via.PAGE)
+
+
+def test_a_link_signs_in_once_and_only_when_pressed(services: Services, browse: Browse, admin, people) -> None:
+    token = services.people.make_link(admin, people["reviewer"].id)
+    visitor = browse("anonymous")
+    for _ in range(3):
+        visitor.caller.client.head(f"/sign-in/{token}")
+        visitor.get(f"/sign-in/{token}")
+    assert visitor.page.one("h1").text == "Sign in as The reviewer"
+    assert visitor.caller.get("/queue").status_code == 303, "opening the link signed somebody in"
+    visitor.send(visitor.page.one("form"))
+    visitor.get("/", 303)
+    assert visitor.caller.get("/queue").status_code == 200
+    other = browse("anonymous")
+    assert other.get(f"/sign-in/{token}", 410).one("h1").text == "This link has been used"
+
+
+def test_after_signing_in_one_is_where_one_wanted_to_be(services: Services, browse: Browse, admin, people) -> None:
+    visitor = browse("anonymous")
+    visitor.get("/runs?state=failed", 303)
+    visitor.follow()
+    token = services.people.make_link(admin, people["viewer"].id)
+    visitor.get(f"/sign-in/{token}")
+    visitor.send(visitor.page.one("form"))
+    assert visitor.response is not None
+    assert visitor.response.headers["Location"] == "/runs?state=failed"
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_nobody_is_sent_elsewhere(services: Services, browse: Browse, admin, people, target: str) -> None:
+    visitor = browse("anonymous")
+    visitor.get(f"/sign-in?next={target}")
+    visitor.get(f"/sign-in/{services.people.make_link(admin, people['viewer'].id)}")
+    visitor.send(visitor.page.one("form"))
+    assert visitor.response is not None
+    assert visitor.response.headers["Location"] == "/"
+
+
+def test_links_that_do_not_work_say_why(services: Services, browse: Browse, admin) -> None:
+    visitor = browse("anonymous")
+    assert "not known" in visitor.get("/sign-in/nonsense", 404).one("h1").text
+    person = make_person(services.sessions, "Late", [Role.VIEWER])
+    old = services.people.make_link(admin, person.id, timedelta(seconds=-1))
+    assert "too old" in visitor.get(f"/sign-in/{old}", 410).one("h1").text
+
+
+def test_signing_out_ends_the_session(services: Services, browse: Browse, admin, people) -> None:
+    visitor = browse("anonymous")
+    visitor.get(f"/sign-in/{services.people.make_link(admin, people['viewer'].id)}")
+    visitor.send(visitor.page.one("form"))
+    visitor.get("/queue")
+    visitor.send(visitor.page.one("form", action="/sign-out"))
+    visitor.get("/queue", 303)
+
+
+def test_a_form_without_its_token_does_nothing(browse: Browse, services: Services, admin, people) -> None:
+    token = services.people.make_link(admin, people["viewer"].id)
+    visitor = browse("anonymous")
+    visitor.get(f"/sign-in/{token}")
+    page = visitor.send(visitor.page.one("form"), status=400, csrf_token=None)
+    assert "protection token" in page.text
+    visitor.get(f"/sign-in/{token}")  # it still works
