@@ -12,6 +12,8 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app.domain.lifecycle import RequestState, RunState
@@ -19,8 +21,10 @@ from app.domain.people import Role
 from app.domain.policy import Terms, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, Finding, assess
+from app.services.events import EventKind
 from app.store.engine import Sessions
 from app.store.people import Person, Team, TeamMember
+from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
 from assent.contracts import RiskLevel
@@ -186,6 +190,12 @@ def make_request(
         request = ApprovalRequest(id=str(uuid.uuid4()), state=state.value, **columns | values)
         session.add(request)
     return request
+
+
+def add_event(session: Session, kind: EventKind, **values: Any) -> None:
+    """An event in the caller's transaction, such as the use cases write; `values` other than ids are its labels."""
+    ids = {name: values.pop(name, None) for name in ("run_id", "request_id")}
+    session.execute(insert(Event).values(kind=kind.value, at=datetime.now(UTC), payload=values, **ids))
 
 
 def session_cookie(secret_key: str, person: Person, csrf: str = "", **values: Any) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, redirect, request, session
+from flask import Flask, current_app, redirect, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from app.domain.people import Actor, Via
@@ -46,6 +46,12 @@ def current_actor(via: Via = Via.PAGE) -> Actor:
     return current_user.person.as_actor(via, request.remote_addr or "")
 
 
+def session_ends_at() -> float:
+    """When this session ends by itself, in seconds since 1970."""
+    lifetime: timedelta = current_app.config["PERMANENT_SESSION_LIFETIME"]
+    return float(session.get(_SINCE, 0) + lifetime.total_seconds())
+
+
 def sign_in(person: Person) -> None:
     """Start a new session for the person; nothing of the old one stays."""
     session.clear()
@@ -72,9 +78,8 @@ def safe_next(target: str | None, default: str = "/") -> str:
 
 def register_identity(app: Flask, settings: Settings, people: People) -> None:
     """Load people from sessions, and send whoever is not signed in to the sign-in page."""
-    lifetime = timedelta(hours=settings.session_hours)
     app.config.update(
-        PERMANENT_SESSION_LIFETIME=lifetime,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
         SESSION_REFRESH_EACH_REQUEST=False,
         SESSION_COOKIE_NAME="assent_session",
         SESSION_COOKIE_HTTPONLY=True,
@@ -87,7 +92,7 @@ def register_identity(app: Flask, settings: Settings, people: People) -> None:
 
     def load(value: str) -> Viewer | None:
         person_id, _, epoch = value.partition(":")
-        if time.time() - session.get(_SINCE, 0) > lifetime.total_seconds():
+        if time.time() >= session_ends_at():
             return None
         person = people.get(person_id)
         return Viewer(person) if person is not None and str(person.session_epoch) == epoch else None

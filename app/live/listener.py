@@ -131,7 +131,7 @@ class Listener:
             for note in notes:
                 if note.channel in self._channels:
                     self._guarded(self._channels[note.channel], note.payload)
-            self._guarded(lambda _: self._tick(), None)
+            self._guarded(lambda _tick: self._tick(), None)
             if time.monotonic() >= next_look:
                 self._look()
                 next_look = time.monotonic() + LOOK_SECONDS

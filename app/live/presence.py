@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-REPEAT_SECONDS = 20.0
 FORGET_SECONDS = 60.0
 MAX_PEOPLE = 20
 """More than these are not named; it also keeps a notification below PostgreSQL's 8,000 bytes."""
@@ -52,7 +51,6 @@ class Presence:
         self._process = secrets.token_hex(6)
         self._places: dict[str, _Place] = {}
         self._lock = threading.Lock()
-        self._repeated = time.monotonic()
 
     def join(self, sid: str, request_id: str, person_id: str, name: str) -> None:
         """The socket's person looks at the request."""
@@ -112,10 +110,8 @@ class Presence:
         self.repeat()
 
     def tick(self) -> None:
-        """Repeat and forget when it is time; to be called every second or so."""
+        """Repeat who is here, and forget whom another process has not repeated; to be called every 20 s or so."""
         now = time.monotonic()
-        if now - self._repeated < REPEAT_SECONDS:
-            return
         self.repeat()
         forgotten = []
         with self._lock:
@@ -131,7 +127,6 @@ class Presence:
 
     def repeat(self) -> None:
         """Tell the others about every request somebody here looks at."""
-        self._repeated = time.monotonic()
         with self._lock:
             where = [request_id for request_id, place in self._places.items() if place.here]
         for request_id in where:

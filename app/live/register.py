@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import structlog
@@ -17,6 +18,9 @@ from app.live.sockets import Sockets
 from app.services.bundle import Services
 from app.settings import Settings
 
+CHECK_SECONDS = 20.0
+"""How often sockets are compared with their sessions, and presence is repeated to other processes."""
+
 log = structlog.get_logger("live")
 
 
@@ -27,6 +31,7 @@ class Live:
     listener: Listener
     wakeups: Wakeups
     presence: Presence
+    sockets: Sockets
 
 
 def register(socketio: SocketIO, services: Services, settings: Settings) -> Live:
@@ -45,13 +50,27 @@ def register(socketio: SocketIO, services: Services, settings: Settings) -> Live
     presence = Presence(show, tell)
     wakeups = Wakeups(lambda: listener.start())
     hub = Hub(socketio, wakeups)
+    last_check = time.monotonic()
+
+    def tick() -> None:
+        nonlocal last_check
+        if time.monotonic() - last_check >= CHECK_SECONDS:
+            last_check = time.monotonic()
+            # Beside the listener, which must not wait for it.
+            socketio.start_background_task(check)
+
+    def check() -> None:
+        presence.tick()
+        sockets.check_sessions()
+
     listener = Listener(
         settings.database_url,
         services.sessions,
         hub.deliver,
         channels={CHANNEL: presence.hear},
         connected=presence.hello,
-        tick=presence.tick,
+        tick=tick,
     )
-    Sockets(socketio, services, settings, presence, listener.start).register()
-    return Live(listener, wakeups, presence)
+    sockets = Sockets(socketio, services, settings, presence, listener.start)
+    sockets.register()
+    return Live(listener, wakeups, presence, sockets)

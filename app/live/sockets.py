@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import structlog
 from flask import request
-from flask_socketio import ConnectionRefusedError, SocketIO, disconnect, emit, join_room, leave_room, rooms
+from flask_login import current_user
+from flask_socketio import ConnectionRefusedError, SocketIO, emit, join_room, leave_room, rooms
 from pydantic import Field
 
 from app.domain.errors import AssentError, NotFoundError
@@ -17,7 +20,7 @@ from app.http.body import Input, PlainText, check_fields
 from app.http.csrf import same_origin
 from app.http.decisions import DecisionIn, decide
 from app.http.errors import NotSignedInError, problem_of
-from app.http.identity import current_actor
+from app.http.identity import current_actor, session_ends_at
 from app.live.hub import NAMES, QUEUE_ROOM, message_of, request_room, rooms_of, team_room, user_room, workflow_room
 from app.live.presence import Presence
 from app.services import events
@@ -75,6 +78,9 @@ class Sockets:
         self._settings = settings
         self._presence = presence
         self._listen = listen
+        self._present: dict[str, tuple[str, int, float]] = {}
+        """Person id, session epoch and end of the session (Unix time) by socket."""
+        self._lock = threading.Lock()
 
     def register(self) -> None:
         """Attach the handlers."""
@@ -101,12 +107,16 @@ class Sockets:
         if not actor.may(Action.SEE):
             raise ConnectionRefusedError("forbidden")
         self._listen()
+        with self._lock:
+            self._present[_sid()] = (actor.id, current_user.person.session_epoch, session_ends_at())
         for room in (QUEUE_ROOM, user_room(actor.id), *map(team_room, sorted(actor.teams))):
             join_room(room)
         emit("dashboard_data", self._dashboard())
 
     def disconnect(self, _reason: Any = None) -> None:
         """Whoever looked at a request no longer does."""
+        with self._lock:
+            self._present.pop(_sid(), None)
         self._presence.gone(_sid())
 
     # What clients ask
@@ -184,6 +194,34 @@ class Sockets:
 
     # Inside
 
+    def check_sessions(self) -> None:
+        """Disconnect whoever was signed out, deactivated, or has reached the session's last hour."""
+        with self._lock:
+            present = dict(self._present)
+        now = time.time()
+        epochs: dict[str, int | None] = {}
+        for sid, (person_id, epoch, ends_at) in present.items():
+            if person_id not in epochs:
+                person = self._services.people.get(person_id)
+                epochs[person_id] = person.session_epoch if person is not None else None
+            if epochs[person_id] != epoch or now >= ends_at:
+                self._put_out(sid)
+
+    def _put_out(self, sid: str) -> None:
+        """Tell the socket nothing more, and disconnect it once the answer under way has left."""
+        with self._lock:
+            self._present.pop(sid, None)
+        server = self._socketio.server
+        for room in server.rooms(sid):
+            if room != sid:
+                server.leave_room(sid, room)
+
+        def later() -> None:
+            self._socketio.sleep(0.5)
+            server.disconnect(sid)
+
+        self._socketio.start_background_task(later)
+
     def _answering(self, name: str, handler: Callable[[Actor, Any], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
         """Acknowledge with the handler's answer, or with the problem; the session is checked again each time."""
 
@@ -191,7 +229,7 @@ class Sockets:
             try:
                 return {"ok": True} | handler(current_actor(Via.SOCKET), data)
             except NotSignedInError as error:
-                disconnect()
+                self._put_out(_sid())
                 return {"ok": False, "problem": _problem(error)}
             except Exception as error:
                 return {"ok": False, "problem": _problem(error)}

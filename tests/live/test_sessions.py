@@ -1,0 +1,59 @@
+"""Sockets do not outlive their sessions."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+
+from app.factory import create_app
+from app.services.bundle import Services
+from app.settings import Settings
+from app.store.people import Person
+from tests.factories import Caller, make_person, session_cookie
+
+
+@pytest.fixture
+def app(module_database_url: str, tmp_path: Path) -> Flask:
+    settings = Settings(database_url=module_database_url, data_dir=tmp_path, secret_key=secrets.token_urlsafe(48))
+    made = create_app(settings.model_copy(update={"async_mode": "threading"}))
+    yield made
+    made.extensions["assent_live"].listener.stop()
+    made.extensions["assent"].engine.dispose()
+
+
+def until_gone(client: object) -> bool:
+    deadline = time.monotonic() + 10
+    while client.is_connected() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not client.is_connected()
+
+
+def test_open_sockets_are_checked_against_their_sessions(
+    app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(person: Person, **values: object) -> object:
+        caller = Caller(app, person)
+        if values:
+            caller.client.set_cookie("assent_session", session_cookie(str(app.secret_key), person, **values))
+        return app.extensions["socketio"].test_client(app, flask_test_client=caller.client)
+
+    staying, leaving, old = (make_person(services.sessions, name) for name in ("Staying", "Leaving", "Old"))
+    stays, leaves = connect(staying), connect(leaving)
+    ends = connect(old, signed_in_at=int(time.time()) - 11 * 3600 - 1800)
+    assert stays.is_connected() and leaves.is_connected() and ends.is_connected()
+    check = app.extensions["assent_live"].sockets.check_sessions
+    check()
+    services.people.sign_out_everywhere(leaving.id)
+    check()
+    assert until_gone(leaves)
+    assert stays.is_connected() and ends.is_connected()
+    later = time.time() + 3600
+    monkeypatch.setattr("app.live.sockets.time", SimpleNamespace(time=lambda: later))
+    check()
+    assert until_gone(ends)
+    assert stays.is_connected()
