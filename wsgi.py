@@ -13,6 +13,8 @@ import warnings
 if os.environ.get("ASSENT_ASYNC_MODE", "eventlet") == "eventlet":
     # Without it one waiting query stops all requests: psycopg's own wait functions do not yield to eventlet.
     os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
+    # Host names are resolved by libpq, so eventlet's own resolver would only take memory (8 MiB).
+    os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # known, and the reason why this is its only place
         import eventlet
