@@ -40,7 +40,7 @@ def serve(demo: bool) -> None:
     with _database(settings) as (address, server):
         listen(settings).close()  # refuse a port in use before anything else is started
         environment = _environment(settings, address)
-        sample = _sample_address(address, server) if demo else ""
+        sample = sample_address(address, server) if demo else ""
         if demo and not environment.get(SAMPLE_VARIABLE):
             environment[SAMPLE_VARIABLE] = sample
         supervisor = Supervisor(environment)
@@ -100,7 +100,7 @@ def _is_empty(address: str) -> bool:
     return bool(row and row[0])
 
 
-def _sample_address(address: str, server: EmbeddedServer | None) -> str:
+def sample_address(address: str, server: EmbeddedServer | None) -> str:
     """Where the sample database is: on the embedded server, or beside the given database, named after it."""
     if server is not None:
         return server.url("shop")

@@ -1,0 +1,53 @@
+"""`assent serve --demo`: what `bin/dev` starts. A second start keeps the data and adds only new links."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+
+import psycopg
+import pytest
+
+from app.cli.demo import CAST
+from app.cli.serve import sample_address
+from app.embedded import find_running
+from tests.processes.harness import ASSENT, Managed, assent, environment, free_port
+
+pytestmark = pytest.mark.processes
+
+LINK = re.compile(r"http://\S+/sign-in/\S+")
+
+
+def test_the_demo_is_made_once_and_everybody_gets_a_new_link_each_time(tmp_path):
+    settings = {"ASSENT_DATA_DIR": str(tmp_path), "ASSENT_PORT": str(free_port())}
+    serve = Managed("serve", [*ASSENT, "serve", "--demo"], environment(**settings), "Open  http")
+    try:
+        serve.start()
+        first = LINK.findall(serve.logs)
+        assert len(first) == len(CAST) == 5
+        with urllib.request.urlopen(first[0], timeout=10) as page:
+            assert CAST[0].name in page.read().decode()
+        runs = json.loads(assent("run", "list", "--json", **settings).stdout)
+        assert [(run["workflow"], run["started_by"]) for run in runs] == [("database_maintenance", "Release engineer")]
+        assert runs[0]["input"]["target"] == "shop"
+        with psycopg.connect(find_running(tmp_path, "shop")) as shop:
+            assert shop.execute("SELECT count(*) FROM orders").fetchone() == (300_000,)
+        assert serve.stop() == 0
+
+        mark = len(serve.logs)
+        serve.start()
+        second = LINK.findall(serve.logs[mark:])
+        assert len(second) == 5
+        assert not set(first) & set(second)
+        again = json.loads(assent("run", "list", "--json", **settings).stdout)
+        assert [run["id"] for run in again] == [run["id"] for run in runs]
+    finally:
+        if serve.running:
+            serve.stop()
+
+
+def test_on_a_given_server_the_sample_is_named_after_our_database():
+    assert sample_address("postgresql://u@db.example/desk?sslmode=require", None) == (
+        "postgresql://u@db.example/desk_shop?sslmode=require"
+    )
