@@ -147,6 +147,9 @@ class EmbeddedServer:
         if self._process is not None:
             _stop_process(self._process)
             self._process = None
+        if self._socket_dir not in (None, self._pgdata):
+            with suppress(OSError):
+                self._socket_dir.rmdir()
         if self._lock is not None:
             self._lock.close()
             self._lock = None

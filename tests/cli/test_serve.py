@@ -150,10 +150,14 @@ def test_a_stale_process_id_that_belongs_to_a_stranger_stops_no_start(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-def test_a_long_path_has_its_socket_elsewhere(tmp_path):
+def test_a_long_path_has_its_socket_elsewhere_until_the_server_stops(tmp_path):
     deep = tmp_path / ("d" * 90) / ("e" * 40)
-    done = assent("db", "upgrade", ASSENT_DATA_DIR=str(deep))
+    short = tmp_path / "t"
+    short.mkdir()
+    short.chmod(0o777)
+    done = assent("db", "upgrade", ASSENT_DATA_DIR=str(deep), TMPDIR=str(short))
     assert done.returncode == 0, done.stderr
+    assert list(short.iterdir()) == []
 
 
 def test_a_data_directory_that_is_a_file(tmp_path):
