@@ -28,7 +28,7 @@ def apply_change(payload: dict[str, Any], change: Any) -> dict[str, Any]:
     """The payload with a reviewer's change applied; the given one is left alone.
 
     Raises:
-        InvalidInputError: the change does not fit the proposal's kind, or what it makes is not valid. `fields` says where.
+        InvalidInputError: the change does not fit the proposal's kind, or what it makes is not valid.
     """
     kind = payload.get("kind", "")
     editor = _EDITORS.get(kind)

@@ -152,7 +152,7 @@ class RunStore(Protocol):
         ...
 
     def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
-        """Open requests and let the run rest; True if an outcome waits already."""
+        """Open requests and let the run rest; False if somebody wants it paused or cancelled instead."""
         ...
 
     def complete(self, attempt: int, journal: Journal, result: Any) -> None:

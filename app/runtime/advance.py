@@ -49,8 +49,7 @@ class Advancer:
                 raise RunBusyError(run_id)
             with structlog.contextvars.bound_contextvars(run_id=run_id):
                 try:
-                    while await self._once(run_id):
-                        pass
+                    await self._once(run_id)
                 except LostRunError:
                     log.warning("run.lost")
 
@@ -69,11 +68,10 @@ class Advancer:
         """Ids of the runs that are being advanced here."""
         return list(self._controls)
 
-    async def _once(self, run_id: str) -> bool:
-        """One drive. True if there is more to do at once."""
+    async def _once(self, run_id: str) -> None:
         snapshot = await _call(self._store.begin, run_id)
         if snapshot is None:
-            return False
+            return
         journal = Journal(run_id)
         try:
             graph = self.library.graph(snapshot.workflow)
@@ -81,16 +79,16 @@ class Advancer:
             initial = workflow.state_for(snapshot.input) if snapshot.attempt == 1 else None
         except (WorkflowError, ValueError) as error:
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(str(error)))
-            return False
+            return
         self._controls[run_id] = RunControl()
         try:
-            return await self._drive(snapshot, graph, initial, journal)
+            await self._drive(snapshot, graph, initial, journal)
         finally:
             del self._controls[run_id]
 
     async def _drive(
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], initial: Any, journal: Journal
-    ) -> bool:
+    ) -> None:
         config: RunnableConfig = {"configurable": {"thread_id": snapshot.id}}
         facts = self.library.node_facts(snapshot.workflow)
         driver = Driver(
@@ -99,7 +97,8 @@ class Advancer:
         )  # fmt: skip
         if initial is not None:
             # Nothing can be stored for a run that was never taken up before.
-            return await self._rest(snapshot, graph, config, driver, journal, await driver.run(initial))
+            await self._rest(snapshot, graph, config, driver, journal, await driver.run(initial))
+            return
         state = await graph.aget_state(config)
         todo = plan(state, snapshot.deliveries, self._first_input(snapshot, state))
         for request_id, reason in todo.refused.items():
@@ -107,16 +106,14 @@ class Advancer:
         journal.delivered.extend(todo.delivered)
         if todo.end:
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
-            return False
-        if todo.finished:
+        elif todo.finished:
             await _call(self._store.complete, snapshot.attempt, journal, _result(state))
-            return False
-        if todo.wait:
-            asked = self._pending(state, driver, facts)
-            return bool(await _call(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal))
-        for node in todo.skip:
-            await graph.aupdate_state(config, {}, as_node=node)
-        return await self._rest(snapshot, graph, config, driver, journal, await driver.run(todo.send))
+        elif todo.wait:
+            await self._suspend(snapshot, self._pending(state, driver, facts), journal)
+        else:
+            for node in todo.skip:
+                await graph.aupdate_state(config, {}, as_node=node)
+            await self._rest(snapshot, graph, config, driver, journal, await driver.run(todo.send))
 
     def _first_input(self, snapshot: RunSnapshot, state: StateSnapshot) -> Any:
         if state.created_at is not None:
@@ -131,24 +128,29 @@ class Advancer:
         driver: Driver,
         journal: Journal,
         rest: Rest,
-    ) -> bool:
-        """Write down how a drive came to rest. True if there is more to do at once."""
+    ) -> None:
+        """Write down how a drive came to rest."""
         if rest.drained:
             await _call(self._store.drained, snapshot.attempt, journal)
-            return False
+            return
         if rest.asked and rest.error is None:
-            return bool(await _call(self._store.suspend, snapshot.id, snapshot.attempt, rest.asked, journal))
+            await self._suspend(snapshot, rest.asked, journal)
+            return
         state = await graph.aget_state(config)
         if rest.error is not None and not any(task.error for task in state.tasks):
             # No node failed: the graph itself, its input or our own store did.
             log.error("run.broken", exc_info=rest.error)
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
-            return False
-        if state.next:
-            asked = self._pending(state, driver, self.library.node_facts(snapshot.workflow), rest.error)
-            return bool(await _call(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal))
-        await _call(self._store.complete, snapshot.attempt, journal, _result(state))
-        return False
+        elif state.next:
+            facts = self.library.node_facts(snapshot.workflow)
+            await self._suspend(snapshot, self._pending(state, driver, facts, rest.error), journal)
+        else:
+            await _call(self._store.complete, snapshot.attempt, journal, _result(state))
+
+    async def _suspend(self, snapshot: RunSnapshot, asked: list[Asked], journal: Journal) -> None:
+        """Let the run wait for people, or do what somebody asked of it meanwhile: then it asks when it is resumed."""
+        if not await _call(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal):
+            await _call(self._store.drained, snapshot.attempt, journal)
 
     @staticmethod
     def _pending(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,8 @@ from langgraph.types import Interrupt
 from pydantic import ValidationError
 
 from app.domain.running import Asked, Journal, LostRunError, Step, StepKind
+from app.domain.text import storable
+from app.runtime.dialects.base import jsonable
 from app.runtime.dialects.registry import understand
 from app.runtime.library import node_facts
 from assent.contracts import Receipt
@@ -75,16 +77,27 @@ class Driver:
         self._note = note
         self._control = control
         self._began: dict[str, float] = {}
+        self._delivering: list[str] = []
+        self._held: list[Receipt] = []
+        self._open: set[str] = set()
+        self._ended = False
         self._writing: asyncio.Task[None] | None = None
         self._rested = asyncio.Event()
 
-    async def run(self, send: Any) -> Rest:
+    async def run(self, send: Any, delivering: Iterable[str] = ()) -> Rest:
         """Send the input and follow the graph until it suspends, ends, fails or is drained.
+
+        LangGraph keeps an answer only once the node that took it has come to its end. Until the next step begins or
+        the run rests, nothing is written down that says the answer has arrived: after a crash it is sent again.
+
+        Args:
+            delivering: ids of the requests whose outcomes `send` carries.
 
         Raises:
             LostRunError: another worker took the run up.
         """
         rest = Rest()
+        self._delivering = list(delivering)
         try:
             stream = self._graph.astream(
                 send,
@@ -105,12 +118,17 @@ class Driver:
             rest.error = error
         finally:
             await self._settle()
+        self._delivered()
         return rest
 
     def _take(self, kind: str, namespace: tuple[str, ...], data: Any, rest: Rest) -> None:
         if kind == "custom":
             self._custom(data)
         elif "triggers" in data:
+            if not namespace:
+                if self._ended and not self._open:
+                    self._delivered()
+                self._open.add(data["id"])
             self._step(StepKind.STARTED, namespace, data)
         else:
             interrupts = data["interrupts"]
@@ -123,6 +141,8 @@ class Driver:
                 error=mask_text(str(data["error"]))[:2000] if failed else "",
             )
             if not namespace:
+                self._ended = True
+                self._open.discard(data["id"])
                 rest.asked.extend(self.asked(data["name"], Interrupt(**each)) for each in interrupts)
 
     def asked(self, node: str, interrupt: Interrupt) -> Asked:
@@ -141,12 +161,9 @@ class Driver:
             self._began[task] = time.perf_counter()
         elif task in self._began:
             ms = round((time.perf_counter() - self._began.pop(task)) * 1000)
-        self._journal.steps.append(
-            Step(
-                kind, datetime.now(UTC), task, "/".join([*parents, name]), facts["title"], facts["agent"], facts["tool"],
-                ms, suspended, error,
-            )
-        )  # fmt: skip
+        node = "/".join([*parents, name])
+        who = (facts["title"], facts["agent"], facts["tool"])
+        self._journal.steps.append(Step(kind, datetime.now(UTC), task, node, *who, ms, suspended, error))
         self._write_soon()
 
     def _custom(self, data: Any) -> None:
@@ -154,16 +171,23 @@ class Driver:
             return
         if RECEIPT_KEY in data:
             try:
-                self._journal.receipts.append(Receipt.model_validate(mask(data[RECEIPT_KEY])[0]))
+                receipt = Receipt.model_validate(mask(jsonable(data[RECEIPT_KEY]))[0])
             except ValidationError:
                 log.warning("receipt.unusable", exc_info=True)
+                return
+            receipt.summary = storable(receipt.summary)
+            (self._held if receipt.request_id in self._delivering else self._journal.receipts).append(receipt)
         elif ARTIFACT_KEY in data:
-            artifact = data[ARTIFACT_KEY]
-            content = mask_text(str(artifact["content"])[:MAX_ARTIFACT])
-            self._journal.artifacts.append({**artifact, "name": str(artifact["name"])[:200], "content": content})
+            self._journal.artifacts.append(_artifact(data[ARTIFACT_KEY]))
         else:
             return
         self._write_soon()
+
+    def _delivered(self) -> None:
+        """What was sent has been taken, and LangGraph has stored that."""
+        self._journal.delivered.extend(self._delivering)
+        self._journal.receipts.extend(self._held)
+        self._delivering, self._held = [], []
 
     def _write_soon(self) -> None:
         if self._writing is None or self._writing.done():
@@ -189,3 +213,12 @@ class Driver:
         self._rested.set()
         if self._writing is not None:
             await self._writing
+
+
+def _artifact(said: dict[str, Any]) -> dict[str, str]:
+    """An artifact fit to store, whatever the workflow has said."""
+    return {
+        "name": storable(mask_text(str(said["name"])))[:200],
+        "content": storable(mask_text(str(said["content"])[:MAX_ARTIFACT])),
+        "media_type": storable(str(said["media_type"]))[:200],
+    }

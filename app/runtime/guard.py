@@ -20,7 +20,10 @@ from app.runtime.dialects.failure import ErrorAction
 from app.runtime.dialects.registry import BY_NAME, value_digest
 from assent.contracts import Outcome
 
-CHANGED = "The run asks for something else now than what was reviewed; nothing was resumed. What it asks now is a new request."
+CHANGED = (
+    "The run asks for something else now than what was reviewed; nothing was resumed. "
+    "What it asks now is a new request."
+)
 
 
 @dataclass(frozen=True)

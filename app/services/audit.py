@@ -1,4 +1,4 @@
-"""Writing the record. Every use case calls `record` in the transaction of the act itself."""
+"""Writing the record. Every use case does it together with the act itself."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from app.domain.people import Actor
+from app.store.batch import Batch
 from app.store.record import AuditEntry
 
 
 def record(
-    session: Session,
+    into: Session | Batch,
     actor: Actor,
     action: str,
     at: datetime,
@@ -22,23 +23,25 @@ def record(
     run_id: str | None = None,
     **detail: Any,
 ) -> None:
-    """Add one line to the record.
+    """Add one line to the record, as part of a transaction or of a batch.
 
     Args:
         action: a dotted name from the catalogue in `docs/architecture.md`, such as ``request.decided``.
         detail: further facts, JSON-ready and already masked.
     """
-    session.execute(
-        insert(AuditEntry).values(
-            at=at,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            actor_name=actor.name,
-            via=actor.via.value,
-            source=actor.source,
-            action=action,
-            request_id=request_id,
-            run_id=run_id,
-            detail=detail,
-        )
-    )
+    values = {
+        "at": at,
+        "actor_kind": actor.kind,
+        "actor_id": actor.id,
+        "actor_name": actor.name,
+        "via": actor.via.value,
+        "source": actor.source,
+        "action": action,
+        "request_id": request_id,
+        "run_id": run_id,
+        "detail": detail,
+    }
+    if isinstance(into, Batch):
+        into.add(AuditEntry, **values)
+    else:
+        into.execute(insert(AuditEntry).values(**values))

@@ -15,7 +15,6 @@ from app.services.records import Records
 from app.services.runs import Runs
 from app.services.views import Views
 from app.store.engine import Sessions, make_sessions
-from app.store.jobs import JobQueue
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,12 @@ class Services:
 def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
     """The use cases over `engine`, with the clock that tests may replace."""
     sessions = make_sessions(engine)
-    jobs = JobQueue()
     return Services(
         engine=engine,
         sessions=sessions,
         clock=clock,
-        checkpoints=CheckpointManager(sessions, jobs, clock, assess_proposal),
-        runs=Runs(sessions, jobs, clock),
+        checkpoints=CheckpointManager(sessions, clock, assess_proposal),
+        runs=Runs(sessions, clock),
         people=People(sessions, clock),
         queue=Queue(sessions),
         views=Views(sessions, clock),

@@ -13,7 +13,7 @@ from app.store.runs import CatalogueEntry
 
 
 def publish_catalogue(sessions: Sessions, entries: Iterable[dict[str, Any]]) -> None:
-    """Put what a worker can run into the database; entries of workflows no longer installed stay for old runs' pages."""
+    """Put what a worker can run into the database; entries of workflows no longer installed stay for old runs."""
     with sessions.begin() as session:
         for values in entries:
             session.execute(

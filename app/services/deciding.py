@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.changes import EDITABLE_KINDS, apply_change, check_schema
@@ -26,7 +26,8 @@ from app.domain.risk import Assessment
 from app.services.audit import record
 from app.services.events import EventKind, event_row, publish
 from app.services.opening import Assessor
-from app.store.requests import ApprovalRequest, Decision, OutcomeRow, ReceiptRow
+from app.store.batch import Batch
+from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import Outcome, Remark, Verdict
 from assent.digests import canonical, digest_of
 from assent.masking import mask, mask_text
@@ -178,42 +179,39 @@ def _check_answer(request: ApprovalRequest, answer: Any) -> Any:
     return masked
 
 
-def move(session: Session, seen: ApprovalRequest, new: RequestState, now: datetime, **values: Any) -> bool:
-    """Change a pending request if nobody changed it since it was seen; publishes the end of one that ends."""
+def move(seen: ApprovalRequest, new: RequestState, now: datetime, **values: Any) -> Batch:
+    """A batch that changes a pending request if nobody changed it since it was seen.
+
+    One that ends it also removes the job of its deadline, and says so to open pages.
+    """
     ends = new is not RequestState.PENDING
     if ends and not may_move(REQUEST_TRANSITIONS, RequestState(seen.state), new):
-        return False
-    changed = session.execute(
-        update(ApprovalRequest)
-        .where(
-            ApprovalRequest.id == seen.id,
-            ApprovalRequest.state == RequestState.PENDING.value,
-            ApprovalRequest.version == seen.version,
-        )
-        .values(state=new.value, version=ApprovalRequest.version + 1, resolved_at=now if ends else None, **values)
-        .execution_options(synchronize_session=False)
+        raise AlreadyDecidedError(f"This request is {RequestState(seen.state).words}.", state=seen.state)
+    columns = {"state": new.value, "resolved_at": now if ends else None, **values}
+    batch = Batch(
+        f"update approval_requests set {', '.join(f'{name} = %(set_{name})s' for name in columns)}, "
+        "version = version + 1 where id = %(request)s and state = 'pending' and version = %(version)s returning id",
+        {f"set_{name}": value for name, value in columns.items()} | {"request": seen.id, "version": seen.version},
     )
-    if changed.rowcount != 1:  # type: ignore[attr-defined]
-        return False
     if ends:
-        publish(
-            session,
-            event_row(EventKind.REQUEST_RESOLVED, now, run_id=seen.run_id, request_id=seen.id, state=new.value),
-        )
-    return True
+        batch.forget_expiry(seen.id)
+        resolved = event_row(EventKind.REQUEST_RESOLVED, now, run_id=seen.run_id, request_id=seen.id, state=new.value)
+        publish(batch, resolved)
+    return batch
 
 
-def votes_of(session: Session, request_id: str) -> list[Vote]:
+def decisions_on(session: Session, request_id: str) -> list[Decision]:
     """All decisions so far, oldest first."""
-    rows = session.execute(
-        select(Decision.person_id, Decision.verdict, Decision.digest)
-        .where(Decision.request_id == request_id)
-        .order_by(Decision.at)
-    )
-    return [Vote(person_id, Verdict(verdict), digest) for person_id, verdict, digest in rows]
+    query = select(Decision).where(Decision.request_id == request_id).order_by(Decision.at)
+    return list(session.scalars(query))
 
 
-def decision_values(request: ApprovalRequest, actor: Actor, checked: Checked, now: datetime) -> dict[str, Any]:
+def vote(decision: Decision) -> Vote:
+    """The decision as the fold sees it."""
+    return Vote(decision.person_id, Verdict(decision.verdict), decision.digest)
+
+
+def decision_of(request: ApprovalRequest, actor: Actor, checked: Checked, now: datetime) -> dict[str, Any]:
     """The columns of a decision."""
     change, _ = mask(checked.change)
     return {
@@ -232,32 +230,25 @@ def decision_values(request: ApprovalRequest, actor: Actor, checked: Checked, no
     }
 
 
-def record_decision(session: Session, request: ApprovalRequest, actor: Actor, checked: Checked, now: datetime) -> None:
+def record_decision(batch: Batch, request: ApprovalRequest, actor: Actor, checked: Checked, now: datetime) -> None:
     """The decision's line in the record."""
     record(
-        session, actor, "request.decided", now, request_id=request.id, run_id=request.run_id,
+        batch, actor, "request.decided", now, request_id=request.id, run_id=request.run_id,
         verdict=checked.verdict.value, seen_digest=checked.seen_digest, digest=checked.digest,
         risk=checked.assessment.level.value, comment=checked.comment,
     )  # fmt: skip
 
 
 def outcome_body(
-    session: Session,
     request: ApprovalRequest,
     resolution: Resolution,
     payload: Any,
     digest: str,
     answer: Any,
+    remarks: list[Remark],
     now: datetime,
-    said: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     """The outcome as the run will receive it, with everybody's remarks."""
-    rows = session.scalars(select(Decision).where(Decision.request_id == request.id).order_by(Decision.at))
-    remarks = [
-        Remark(who=row.person_name, verdict=Verdict(row.verdict), comment=row.comment, at=row.at) for row in rows
-    ]
-    if said is not None:
-        remarks.append(Remark(who=said[0], verdict=resolution.verdict, comment=said[1], at=now))
     outcome = Outcome(
         request_id=request.id,
         verdict=resolution.verdict,
@@ -272,16 +263,9 @@ def outcome_body(
     return outcome.model_dump(mode="json")
 
 
-def undelivered(session: Session, run_id: str) -> list[tuple[ApprovalRequest, OutcomeRow]]:
-    """Outcomes of a run that nothing proves to have reached it."""
-    rows = session.execute(
-        select(ApprovalRequest, OutcomeRow)
-        .join(OutcomeRow, OutcomeRow.request_id == ApprovalRequest.id)
-        .outerjoin(ReceiptRow, ReceiptRow.request_id == ApprovalRequest.id)
-        .where(ApprovalRequest.run_id == run_id, ReceiptRow.request_id.is_(None))
-        .order_by(OutcomeRow.at)
-    )
-    return [(request, outcome) for request, outcome in rows]
+def remark(decision: Decision) -> Remark:
+    """What a person said when deciding."""
+    return Remark(who=decision.person_name, verdict=Verdict(decision.verdict), comment=decision.comment, at=decision.at)
 
 
 def result_words(request: ApprovalRequest, resolution: Resolution | None, approvals: int, terms: Terms) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy import insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError
+from app.store.batch import Batch
 from app.store.record import Event
 
 
@@ -57,10 +58,13 @@ def event_row(
     return {"kind": kind.value, "at": at, "run_id": run_id, "request_id": request_id, "payload": payload}
 
 
-def publish(session: Session, *rows: dict[str, Any]) -> None:
-    """Write events; PostgreSQL notifies the web processes when the transaction commits."""
-    if rows:
-        session.execute(insert(Event), list(rows))
+def publish(into: Session | Batch, *rows: dict[str, Any]) -> None:
+    """Write events with a transaction or a batch; PostgreSQL notifies the web processes when it commits."""
+    if isinstance(into, Batch):
+        for row in rows:
+            into.add(Event, **row)
+    elif rows:
+        into.execute(insert(Event), list(rows))
 
 
 def _view(row: Event) -> EventView:

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
-from sqlalchemy.orm import Session
-
-from app.domain.lifecycle import RunState
+from app.domain.errors import NotFoundError
+from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
 from app.domain.running import Delivery, Journal, LostRunError, RunSnapshot
 from app.services.audit import record
 from app.services.clock import Clock
-from app.services.deciding import undelivered
+from app.services.ending import end_pending
 from app.services.events import EventKind, event_row, publish
-from app.services.journal import refuse_delivery, settle_receipts, write
-from app.services.runs import cancel_pending
+from app.services.journal import conclude, open_receipts, put_receipt, write
+from app.store.batch import Batch, text_of
 from app.store.engine import Sessions
 from app.store.runs import Run
+from assent.contracts import ReceiptStatus
+
+_UNDELIVERED = """
+    from approval_requests as request join outcomes on outcomes.request_id = request.id
+    where request.run_id = runs.id and not exists (select from receipts where receipts.request_id = request.id)"""
+_BEGIN = f"""
+    update runs set state = 'running', attempt = attempt + 1, version = version + 1, updated_at = %(now)s,
+        started_at = coalesce(started_at, %(now)s)
+    where id = %(run)s and control = ''
+        and (state in ('queued', 'running') or (state = 'suspended' and exists (select {_UNDELIVERED})))
+    returning id, workflow, workflow_version, input, attempt, (
+        select json_agg(json_build_object(
+            'request_id', request.id, 'interrupt_id', request.interrupt_id, 'dialect', request.dialect,
+            'value_digest', request.value_digest, 'node', request.node, 'response_schema', request.response_schema,
+            'outcome', outcomes.body) order by outcomes.at)
+        {_UNDELIVERED}) as deliveries"""
+_HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"
+
+
+def rest_run(run_id: str, attempt: int, now: datetime) -> Batch:
+    """A batch that lets a run rest, waiting for people; it is void if somebody wants the run paused or cancelled."""
+    return Batch(
+        "update runs set state = 'suspended', version = version + 1, updated_at = %(now)s where id = %(run)s "
+        "and attempt = %(attempt)s and state in ('running', 'suspended') and control = '' returning id",
+        {"run": run_id, "attempt": attempt, "now": now},
+    )
 
 
 class RunProgress:
@@ -34,61 +59,44 @@ class RunProgress:
         What a person asked of a run whose worker died (pause, cancel) is done here.
         """
         now = self._clock()
-        with self._sessions.begin() as session:
-            run = session.get(Run, run_id, with_for_update=True)
-            if run is None or run.state in _RESTING:
-                return None
-            waiting = undelivered(session, run_id)
-            if run.state == RunState.SUSPENDED.value and not waiting:
-                return None
-            if run.control:
-                self._obey(session, run, now)
-                return None
-            if run.state != RunState.RUNNING.value:
-                publish(session, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.RUNNING.value))
-            session.execute(
-                update(Run)
-                .where(Run.id == run_id)
-                .values(
-                    state=RunState.RUNNING.value,
-                    attempt=run.attempt + 1,
-                    version=run.version + 1,
-                    started_at=run.started_at or now,
-                    updated_at=now,
-                )
-                .execution_options(synchronize_session=False)
-            )
-            return RunSnapshot(
-                id=run.id,
-                workflow=run.workflow,
-                version=run.workflow_version,
-                input=run.input,
-                attempt=run.attempt + 1,
-                deliveries=[
-                    Delivery(
-                        request.id,
-                        request.interrupt_id,
-                        request.dialect,
-                        request.value_digest,
-                        request.node,
-                        request.response_schema,
-                        outcome.body,
-                    )
-                    for request, outcome in waiting
-                ],
-            )
+        batch = Batch(_BEGIN, {"run": run_id, "now": now})
+        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.RUNNING.value))
+        taken = batch.run(self._sessions)
+        if taken is None:
+            self._obey_if_asked(run_id)
+            return None
+        return RunSnapshot(
+            id=run_id,
+            workflow=taken["workflow"],
+            version=taken["workflow_version"],
+            input=json.loads(taken["input"]),
+            attempt=taken["attempt"],
+            deliveries=[_delivery(each) for each in taken["deliveries"] or []],
+        )
 
     def note(self, attempt: int, journal: Journal) -> None:
         """Write what happened so far, while the run goes on. Raises LostRunError."""
-        with self._sessions.begin() as session:
-            self._held(session, journal.run_id, attempt)
-            write(session, journal, self._clock())
+        now = self._clock()
+        batch = Batch(
+            f"update runs set updated_at = %(now)s {_HELD} returning id",
+            {"run": journal.run_id, "attempt": attempt, "now": now},
+        )
+        write(batch, self._sessions, journal, now)
+        self._write(batch, journal.run_id)
 
     def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
         """Record that an outcome does not fit what the run asks now, so it will not be delivered."""
-        with self._sessions.begin() as session:
-            self._held(session, run_id, attempt)
-            refuse_delivery(session, run_id, request_id, reason, self._clock())
+        now = self._clock()
+        batch = Batch(
+            f"update runs set updated_at = %(now)s {_HELD} returning id",
+            {"run": run_id, "attempt": attempt, "now": now},
+        )
+        batch.also(
+            "update approval_requests set note = %(note)s where id = %(request)s and exists (select from guard)",
+            note=reason, request=request_id,
+        )  # fmt: skip
+        put_receipt(batch, run_id, request_id, ReceiptStatus.NOT_APPLIED, now, explicit=True, summary=reason)
+        self._write(batch, run_id)
 
     def complete(self, attempt: int, journal: Journal, result: Any) -> None:
         """The run has come to its end. Raises LostRunError."""
@@ -101,55 +109,62 @@ class RunProgress:
     def drained(self, attempt: int, journal: Journal) -> None:
         """The run stopped between two steps because a person, or the worker's shutdown, asked for it."""
         now = self._clock()
-        with self._sessions.begin() as session:
-            run = self._held(session, journal.run_id, attempt)
-            write(session, journal, now)
-            if run.control:
-                self._obey(session, run, now)
-            else:
-                self._set(session, run, RunState.QUEUED, now)
+        asked = self._asked(journal.run_id)
+        state = {"pause": RunState.PAUSED, "cancel": RunState.CANCELLED}.get(asked, RunState.QUEUED)
+        finished = now if state.finished else None
+        batch = Batch(
+            "update runs set state = %(state)s, control = '', version = version + 1, updated_at = %(now)s, "
+            f"finished_at = %(finished)s {_HELD} and control = %(asked)s returning id",
+            {"run": journal.run_id, "attempt": attempt, "now": now, "state": state.value, "finished": finished,
+             "asked": asked},
+        )  # fmt: skip
+        if state is RunState.CANCELLED:
+            end_pending(batch, SYSTEM, journal.run_id, RequestState.CANCELLED, now, "the run was cancelled")
+            conclude(batch, journal, open_receipts(self._sessions, journal.run_id), now, "The run was cancelled.")
+        write(batch, self._sessions, journal, now, delivered=state is not RunState.CANCELLED)
+        if state is RunState.QUEUED:
+            # The process ends; another one, or the next, goes on.
+            batch.advance(journal.run_id)
+        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=journal.run_id, state=state.value))
+        self._write(batch, journal.run_id)
 
     def _end(self, attempt: int, journal: Journal, state: RunState, result: Any = None, problem: str = "") -> None:
         now = self._clock()
-        with self._sessions.begin() as session:
-            run = self._held(session, journal.run_id, attempt)
-            write(session, journal, now)
-            settle_receipts(session, run.id, now, problem)
-            error = {"message": problem} if problem else None
-            self._set(session, run, state, now, result=result, error=error, finished_at=now)
-            cancel_pending(session, SYSTEM, run.id, now, f"the run has {state.value}")
-            record(session, SYSTEM, f"run.{state.value}", now, run_id=run.id, problem=problem)
+        run_id = journal.run_id
+        batch = Batch(
+            "update runs set state = %(state)s, control = '', version = version + 1, updated_at = %(now)s, "
+            f"finished_at = %(now)s, result = %(result)s, error = %(error)s {_HELD} returning id",
+            {"run": run_id, "attempt": attempt, "now": now, "state": state.value, "result": text_of(result),
+             "error": text_of({"message": problem} if problem else None)},
+        )  # fmt: skip
+        end_pending(batch, SYSTEM, run_id, RequestState.CANCELLED, now, f"the run has {state.value}")
+        write(batch, self._sessions, journal, now, delivered=False)
+        conclude(batch, journal, open_receipts(self._sessions, run_id), now, problem)
+        record(batch, SYSTEM, f"run.{state.value}", now, run_id=run_id, problem=problem)
+        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=state.value))
+        self._write(batch, run_id)
 
-    def _obey(self, session: Session, run: Run, now: datetime) -> None:
-        """Do what a person asked of the run: it is at rest now."""
-        if run.control == "cancel":
-            settle_receipts(session, run.id, now, "The run was cancelled.")
-            self._set(session, run, RunState.CANCELLED, now, finished_at=now)
-            cancel_pending(session, SYSTEM, run.id, now, "the run was cancelled")
-        else:
-            self._set(session, run, RunState.PAUSED, now)
+    def _obey_if_asked(self, run_id: str) -> None:
+        """Do what a person asked of a run whose worker died before it could."""
+        with self._sessions.reads() as session:
+            run = session.get(Run, run_id)
+        if run is not None and run.control and run.state == RunState.RUNNING.value:
+            self.drained(run.attempt, Journal(run_id))
 
-    @staticmethod
-    def _held(session: Session, run_id: str, attempt: int) -> Run:
-        run = session.get(Run, run_id, with_for_update=True)
-        if run is None or run.attempt != attempt or run.state != RunState.RUNNING.value:
+    def _asked(self, run_id: str) -> str:
+        with self._sessions.reads() as session:
+            run = session.get(Run, run_id)
+        if run is None:
+            raise NotFoundError("There is no such run.", run_id=run_id)
+        return run.control
+
+    def _write(self, batch: Batch, run_id: str) -> None:
+        if batch.run(self._sessions) is None:
             raise LostRunError("This run has been taken up elsewhere.", run_id=run_id)
-        return run
-
-    @staticmethod
-    def _set(session: Session, run: Run, state: RunState, now: datetime, **values: Any) -> None:
-        session.execute(
-            update(Run)
-            .where(Run.id == run.id)
-            .values(state=state.value, control="", version=run.version + 1, updated_at=now, **values)
-            .execution_options(synchronize_session=False)
-        )
-        publish(session, event_row(EventKind.RUN_CHANGED, now, run_id=run.id, state=state.value))
 
 
-_RESTING = (
-    RunState.PAUSED.value,
-    RunState.COMPLETED.value,
-    RunState.FAILED.value,
-    RunState.CANCELLED.value,
-)
+def _delivery(row: dict[str, Any]) -> Delivery:
+    schema = row["response_schema"]
+    return Delivery(
+        **row | {"outcome": json.loads(row["outcome"]), "response_schema": json.loads(schema) if schema else None}
+    )

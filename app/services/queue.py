@@ -123,7 +123,7 @@ class Queue:
         """
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInputError(f"A page has between 1 and {MAX_PAGE} rows.", {"limit": "out of range"})
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             query = _ordered(_restricted(select(*_COLUMNS), wanted), wanted, cursor)
             rows = [_row(each) for each in session.execute(query.limit(limit + 1))]
             total = self._count(session, wanted)
@@ -135,20 +135,20 @@ class Queue:
 
     def row(self, request_id: str) -> QueueRow | None:
         """One request as a line of the queue, or None."""
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             found = session.execute(select(*_COLUMNS).where(ApprovalRequest.id == request_id)).first()
         return _row(found) if found else None
 
     def pending_count(self) -> tuple[int, bool]:
         """How many are pending, up to `COUNT_CAP`, and whether there are more."""
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             total = self._count(session, QueueFilter())
         return min(total, COUNT_CAP), total > COUNT_CAP
 
     def pending_workflows(self) -> list[str]:
         """Names of workflows that have pending requests; found by skipping through the index, not by a scan."""
         names: list[str] = []
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             while len(names) < 100:
                 query = select(func.min(ApprovalRequest.workflow)).where(_PENDING)
                 if names:

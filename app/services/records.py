@@ -59,7 +59,7 @@ class Records:
             query = query.where(AuditEntry.run_id == wanted.run_id)
         if before is not None:
             query = query.where(AuditEntry.seq < before)
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             entries = list(session.scalars(query.limit(limit + 1)))
         more = len(entries) > limit
         entries = entries[:limit]

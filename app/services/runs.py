@@ -6,8 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
 
 from app.domain.changes import check_schema
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, NotFoundError
@@ -17,10 +16,10 @@ from app.domain.text import is_storable
 from app.services.audit import record
 from app.services.clock import Clock
 from app.services.deciding import clean_comment
+from app.services.ending import end_pending
 from app.services.events import EventKind, event_row, publish
+from app.store.batch import Batch
 from app.store.engine import Sessions
-from app.store.jobs import JobQueue
-from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
 from assent.masking import mask
 
@@ -32,19 +31,18 @@ MAX_INPUT_BYTES = 1_000_000
 class Runs:
     """Starts, pauses, resumes, cancels and retries runs; workers do the advancing."""
 
-    def __init__(self, sessions: Sessions, jobs: JobQueue, clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
-        self._jobs = jobs
         self._clock = clock
 
     def catalogue(self) -> list[CatalogueEntry]:
         """All workflows that can be started, by title."""
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             return list(session.scalars(select(CatalogueEntry).order_by(CatalogueEntry.title)))
 
     def workflow(self, name: str) -> CatalogueEntry:
         """One workflow. Raises NotFoundError."""
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             entry = session.get(CatalogueEntry, name) if is_storable(name) else None
         if entry is None:
             raise NotFoundError(f"There is no workflow {name!r}.")
@@ -58,8 +56,8 @@ class Runs:
         Raises:
             ForbiddenError: the actor may not start runs.
             NotFoundError: there is no such workflow.
-            InvalidInputError: the input does not fit the workflow's schema, or the title cannot be stored; `fields` says
-                where.
+            InvalidInputError: the input does not fit the workflow's schema, or the title cannot be stored; `fields`
+                says where.
         """
         actor.require(Action.START_RUN)
         entry = self.workflow(workflow)
@@ -70,24 +68,17 @@ class Runs:
         shown = " ".join(clean_comment(title).split()) or entry.title
         now = self._clock()
         run_id = str(uuid.uuid4())
-        with self._sessions.begin() as session:
-            session.execute(
-                insert(Run).values(
-                    id=run_id,
-                    workflow=entry.name,
-                    workflow_version=entry.version,
-                    title=shown[:200],
-                    input=masked,
-                    started_by_id=actor.id or None,
-                    started_by_name=actor.name,
-                    created_at=now,
-                    updated_at=now,
-                )
-            )
-            record(session, actor, "run.started", now, run_id=run_id, workflow=entry.name, version=entry.version)
-            publish(session, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.QUEUED.value))
-            self._jobs.advance(session, run_id)
-            return session.get_one(Run, run_id)
+        batch = Batch()
+        batch.add(
+            Run, id=run_id, workflow=entry.name, workflow_version=entry.version,
+            title=shown[:200], input=masked, started_by_id=actor.id or None,
+            started_by_name=actor.name, created_at=now, updated_at=now,
+        )  # fmt: skip
+        record(batch, actor, "run.started", now, run_id=run_id, workflow=entry.name, version=entry.version)
+        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.QUEUED.value))
+        batch.advance(run_id)
+        batch.run(self._sessions)
+        return self._get(run_id)
 
     def recent(self, state: str = "", before: tuple[datetime, str] | None = None, limit: int = 50) -> list[Run]:
         """Runs, newest first, optionally of one state and older than `before` (created_at, id)."""
@@ -98,13 +89,13 @@ class Runs:
             query = query.where(Run.state == state)
         if before is not None:
             query = query.where((Run.created_at < before[0]) | ((Run.created_at == before[0]) & (Run.id < before[1])))
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             return list(session.scalars(query))
 
     def live_count(self) -> int:
         """How many runs are not finished, up to 1,000."""
         finished = [each.value for each in RunState if each.finished]
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             some = select(Run.id).where(Run.state.not_in(finished)).limit(1000).subquery()
             return session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -115,7 +106,7 @@ class Runs:
     def cancel(self, actor: Actor, run_id: str, reason: str = "") -> Run:
         """End the run before its next step and cancel what it waits for. Raises NotFoundError, ConflictError."""
         still = {RunState.QUEUED, RunState.SUSPENDED, RunState.PAUSED}
-        return self._steer(actor, run_id, "cancel", still, RunState.CANCELLED, reason)
+        return self._steer(actor, run_id, "cancel", still, RunState.CANCELLED, clean_comment(reason))
 
     def resume(self, actor: Actor, run_id: str) -> Run:
         """Let a paused run go on. Raises NotFoundError, ConflictError."""
@@ -128,80 +119,72 @@ class Runs:
     def _requeue(self, actor: Actor, run_id: str, act: str, expected: RunState) -> Run:
         actor.require(Action.CONTROL_RUN)
         now = self._clock()
-        with self._sessions.begin() as session:
-            run = self._get(session, run_id)
-            if not self._move(session, run, {expected}, RunState.QUEUED, now, control="", finished_at=None, error=None):
-                raise _refusal(run, act)
-            record(session, actor, f"run.{act}", now, run_id=run_id)
-            self._jobs.advance(session, run_id)
-        return run
+        run = self._get(run_id)
+        batch = move_run(run, {expected}, RunState.QUEUED, now, finished_at=None, error=None)
+        record(batch, actor, f"run.{act}", now, run_id=run_id)
+        batch.advance(run_id)
+        return self._done(batch, run, act)
 
     def _steer(
         self, actor: Actor, run_id: str, act: str, still: set[RunState], ending: RunState, reason: str = ""
     ) -> Run:
         """Do it at once if nothing is being advanced, else leave word for the worker that advances the run."""
         actor.require(Action.CONTROL_RUN)
-        reason = clean_comment(reason)
         now = self._clock()
-        with self._sessions.begin() as session:
-            run = self._get(session, run_id)
-            if run.control:
-                raise ConflictError(f"Somebody has already asked to {run.control} this run.")
-            if run.state == RunState.RUNNING.value:
-                done = self._move(session, run, {RunState.RUNNING}, RunState.RUNNING, now, control=act)
-                session.execute(text("select pg_notify(:channel, :run)"), {"channel": CONTROL_CHANNEL, "run": run_id})
-            else:
-                finished = {"finished_at": now} if ending.finished else {}
-                done = self._move(session, run, still, ending, now, **finished)
-                if done and ending is RunState.CANCELLED:
-                    cancel_pending(session, actor, run_id, now, reason or "the run was cancelled")
-            if not done:
-                raise _refusal(run, act)
-            record(session, actor, f"run.{act}", now, run_id=run_id, reason=reason)
-        return run
+        run = self._get(run_id)
+        if run.control:
+            raise ConflictError(f"Somebody has already asked to {run.control} this run.")
+        if run.state == RunState.RUNNING.value:
+            batch = move_run(run, {RunState.RUNNING}, RunState.RUNNING, now, tell_worker=True, control=act)
+        else:
+            finished = {"finished_at": now} if ending.finished else {}
+            batch = move_run(run, still, ending, now, **finished)
+            if ending is RunState.CANCELLED:
+                why = reason or "the run was cancelled"
+                end_pending(batch, actor, run_id, RequestState.CANCELLED, now, why)
+        record(batch, actor, f"run.{act}", now, run_id=run_id, reason=reason)
+        return self._done(batch, run, act)
 
-    @staticmethod
-    def _get(session: Session, run_id: str) -> Run:
-        run = session.get(Run, run_id) if is_storable(run_id) else None
+    def _done(self, batch: Batch, run: Run, act: str) -> Run:
+        if batch.run(self._sessions) is None:
+            raise _refusal(self._get(run.id), act)
+        return self._get(run.id)
+
+    def _get(self, run_id: str) -> Run:
+        with self._sessions.reads() as session:
+            run = session.get(Run, run_id) if is_storable(run_id) else None
         if run is None:
             raise NotFoundError("There is no such run.", run_id=run_id)
         return run
 
-    @staticmethod
-    def _move(session: Session, run: Run, old: set[RunState], new: RunState, now: datetime, **values: Any) -> bool:
-        changed = session.execute(
-            update(Run)
-            .where(Run.id == run.id, Run.version == run.version, Run.state.in_([each.value for each in old]))
-            .values(state=new.value, version=Run.version + 1, updated_at=now, **values)
-            .execution_options(synchronize_session=False)
-        )
-        if changed.rowcount != 1:  # type: ignore[attr-defined]
-            return False
-        session.refresh(run)
-        publish(session, event_row(EventKind.RUN_CHANGED, now, run_id=run.id, state=new.value, control=run.control))
-        return True
 
+def move_run(
+    run: Run,
+    old: set[RunState],
+    new: RunState,
+    now: datetime,
+    *,
+    control: str = "",
+    tell_worker: bool = False,
+    **values: Any,
+) -> Batch:
+    """A batch that moves a run on if it is still as seen and in one of the `old` states.
 
-def cancel_pending(session: Session, actor: Actor, run_id: str, now: datetime, reason: str) -> None:
-    """Cancel what the run waits for, as part of ending the run."""
-    cancelled = session.execute(
-        update(ApprovalRequest)
-        .where(ApprovalRequest.run_id == run_id, ApprovalRequest.state == RequestState.PENDING.value)
-        .values(state=RequestState.CANCELLED.value, version=ApprovalRequest.version + 1, resolved_at=now, note=reason)
-        .returning(ApprovalRequest.id)
-    ).scalars()
-    for request_id in cancelled:
-        record(session, actor, "request.cancelled", now, request_id=request_id, run_id=run_id, reason=reason)
-        publish(
-            session,
-            event_row(
-                EventKind.REQUEST_RESOLVED,
-                now,
-                run_id=run_id,
-                request_id=request_id,
-                state=RequestState.CANCELLED.value,
-            ),
-        )
+    Args:
+        control: what is asked of the worker that advances it.
+        tell_worker: notify `CONTROL_CHANNEL`.
+    """
+    columns = {"state": new.value, "control": control, "updated_at": now, **values}
+    assignments = ", ".join(f"{name} = %(set_{name})s" for name in columns)
+    told = f", pg_notify('{CONTROL_CHANNEL}', id)" if tell_worker else ""
+    batch = Batch(
+        f"update runs set {assignments}, version = version + 1 "
+        f"where id = %(run)s and version = %(version)s and state = any(%(old)s) returning id{told}",
+        {f"set_{name}": value for name, value in columns.items()}
+        | {"run": run.id, "version": run.version, "old": [each.value for each in old]},
+    )
+    publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run.id, state=new.value, control=control))
+    return batch
 
 
 def _refusal(run: Run, act: str) -> IllegalTransitionError:

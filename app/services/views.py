@@ -119,7 +119,7 @@ class Views:
     def request(self, request_id: str, viewer: Actor) -> RequestView:
         """A request as `viewer` may see it. Raises NotFoundError, ForbiddenError."""
         viewer.require(Action.SEE)
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
             if request is None:
                 raise NotFoundError("There is no such request.", request_id=request_id)
@@ -156,7 +156,7 @@ class Views:
     def run(self, run_id: str, viewer: Actor) -> RunView:
         """A run as `viewer` may see it. Raises NotFoundError, ForbiddenError."""
         viewer.require(Action.SEE)
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             run = session.get(Run, run_id) if is_storable(run_id) else None
             if run is None:
                 raise NotFoundError("There is no such run.", run_id=run_id)
@@ -184,7 +184,7 @@ class Views:
     def artifact(self, run_id: str, name: str, viewer: Actor) -> Artifact:
         """A text the run left behind. Raises NotFoundError."""
         viewer.require(Action.SEE)
-        with self._sessions() as session:
+        with self._sessions.reads() as session:
             artifact = session.get(Artifact, (run_id, name)) if is_storable(run_id + name) else None
         if artifact is None:
             raise NotFoundError("There is no such artifact.")

@@ -5,7 +5,22 @@ from __future__ import annotations
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-Sessions = sessionmaker[Session]
+
+class Sessions(sessionmaker[Session]):
+    """Makes sessions whose objects stay readable after the commit.
+
+    Attributes:
+        engine: for guarded batches (`app.store.batch`).
+        reads: makes sessions for reading, in which each statement stands for itself: no trips to the server to begin
+            and end a transaction.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, expire_on_commit=False)
+        self.engine = engine
+        self.reads: sessionmaker[Session] = sessionmaker(
+            engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
+        )
 
 
 def sqlalchemy_url(database_url: str) -> str:
@@ -29,5 +44,5 @@ def make_engine(database_url: str, *, pool_size: int = 10, application_name: str
 
 
 def make_sessions(engine: Engine) -> Sessions:
-    """Sessions whose objects stay readable after the commit."""
-    return sessionmaker(engine, expire_on_commit=False)
+    """Sessions on `engine`."""
+    return Sessions(engine)

@@ -39,8 +39,8 @@ begin
             and (scheduled_at is null or scheduled_at <= now())
         order by priority desc, id limit 1;
     if found then
-        perform pg_notify(
-            'procrastinate_any_queue_v1', json_build_object('type', 'job_inserted', 'job_id', blocked.id)::text);
+        perform pg_notify('procrastinate_queue_v1#' || blocked.queue_name,
+            json_build_object('type', 'job_inserted', 'job_id', blocked.id)::text);
     end if;
     return null;
 end $$;

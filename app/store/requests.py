@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RequestState
@@ -59,7 +59,6 @@ class ApprovalRequest(Base):
     priority: Mapped[int] = mapped_column(default=0)
     opened_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-    expiry_job_id: Mapped[int | None] = mapped_column(BigInteger)
     attention_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
 

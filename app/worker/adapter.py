@@ -19,5 +19,5 @@ class WorkerStore(RunProgress):
         self._checkpoints = checkpoints
 
     def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
-        """Open requests and let the run rest; True if an outcome waits already."""
+        """As `CheckpointManager.suspend`."""
         return self._checkpoints.suspend(run_id, attempt, asked, journal)

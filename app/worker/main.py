@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
 import procrastinate
 import psycopg
@@ -26,6 +27,7 @@ from app.services.catalogue import publish_catalogue
 from app.services.runs import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine
+from app.store.jobs import RUNS_QUEUE, TIMERS_QUEUE
 from app.worker.adapter import WorkerStore
 from app.worker.rescue import keep_rescuing, rescue_jobs
 from app.worker.tasks import register_tasks
@@ -37,6 +39,7 @@ LEASE_LOST_EXIT = 75
 POLL_SECONDS = 0.5
 """How late a scheduled job may be found; jobs without a schedule are found at once by notification."""
 SHUTDOWN_SECONDS = 20.0
+TIMERS_AT_ONCE = 4
 
 
 def run(settings: Settings) -> None:
@@ -66,30 +69,38 @@ async def _work(settings: Settings) -> None:
 
 
 async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases, advancer: Advancer) -> None:
-    worker = Worker(
-        app,
-        name="assent",
-        concurrency=settings.worker_concurrency,
-        fetch_job_polling_interval=POLL_SECONDS,
-        shutdown_graceful_timeout=SHUTDOWN_SECONDS,
-        delete_jobs="successful",
-        install_signal_handlers=False,
-    )
+    # Timers are not due when they are inserted: nobody need be woken for them, so they have a loop of their own.
+    runs = _worker(app, RUNS_QUEUE, settings.worker_concurrency, listen=True)
+    timers = _worker(app, TIMERS_QUEUE, TIMERS_AT_ONCE, listen=False)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, worker, advancer)
-    await rescue_jobs(app, leases, None)
+        loop.add_signal_handler(number, _stop, (runs, timers), advancer)
+    await rescue_jobs(app, leases, set())
     helpers = [
-        asyncio.create_task(keep_rescuing(app, leases, worker), name="rescue"),
+        asyncio.create_task(keep_rescuing(app, leases, (runs, timers)), name="rescue"),
         asyncio.create_task(_follow_controls(settings, advancer), name="controls"),
     ]
     log.info("worker.ready", workflows=[entry["name"] for entry in advancer.library.describe()])
     try:
-        await worker.run()
+        await asyncio.gather(runs.run(), timers.run())
     finally:
         for helper in helpers:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
+
+
+def _worker(app: procrastinate.App, queue: str, concurrency: int, listen: bool) -> Worker:
+    return Worker(
+        app,
+        queues=[queue],
+        name=f"assent {queue}",
+        concurrency=concurrency,
+        fetch_job_polling_interval=POLL_SECONDS,
+        listen_notify=listen,
+        shutdown_graceful_timeout=SHUTDOWN_SECONDS,
+        delete_jobs="successful",
+        install_signal_handlers=False,
+    )
 
 
 class ClaimingJobManager(JobManager):
@@ -130,8 +141,9 @@ async def _steer_flagged(connection: psycopg.AsyncConnection, advancer: Advancer
         advancer.steer(run_id)
 
 
-def _stop(worker: Worker, advancer: Advancer) -> None:
-    worker.stop()
+def _stop(workers: tuple[Worker, ...], advancer: Advancer) -> None:
+    for worker in workers:
+        worker.stop()
     advancer.drain()
 
 
@@ -146,11 +158,24 @@ def _connector(settings: Settings) -> procrastinate.PsycopgConnector:
     # Losing the last moments of the job queue's own bookkeeping in a crash of the *database* is harmless: a job is run
     # again, and the resume guard and the receipts make that safe. Decisions are never written over this connection.
     return procrastinate.PsycopgConnector(
+        pool_factory=_jobs_pool,
         conninfo=settings.database_url,
         min_size=2,
         max_size=max(4, settings.worker_concurrency // 2),
+        configure=_each_statement_by_itself,
         kwargs={"options": "-c synchronous_commit=off", "application_name": "assent worker jobs"},
     )
+
+
+def _jobs_pool(**arguments: Any) -> AsyncConnectionPool:
+    """procrastinate's pool without its look at each connection before each use, which doubles the trips."""
+    arguments["check"] = None
+    return AsyncConnectionPool(**arguments)
+
+
+async def _each_statement_by_itself(connection: psycopg.AsyncConnection) -> None:
+    """procrastinate's statements are single calls: a transaction around each would be two trips more."""
+    await connection.set_autocommit(True)
 
 
 @asynccontextmanager

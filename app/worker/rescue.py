@@ -7,6 +7,7 @@ lock is free as soon as its process is gone, so the others need not wait for a h
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import procrastinate
@@ -20,13 +21,13 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY_SECONDS = 1.0
 
 
-async def rescue_jobs(app: procrastinate.App, leases: Leases, own_id: int | None) -> int:
+async def rescue_jobs(app: procrastinate.App, leases: Leases, own: set[int]) -> int:
     """Put the jobs of dead workers back into the queue. Returns how many."""
     doing = list(await app.job_manager.list_jobs_async(status=Status.DOING.value))
     dead = {
         worker: worker is None or await leases.is_dead(worker)
         for worker in {job.worker_id for job in doing}
-        if worker is None or worker != own_id
+        if worker is None or worker not in own
     }
     rescued = 0
     for job in doing:
@@ -37,12 +38,12 @@ async def rescue_jobs(app: procrastinate.App, leases: Leases, own_id: int | None
     return rescued
 
 
-async def keep_rescuing(app: procrastinate.App, leases: Leases, worker: Worker) -> None:
-    """Rescue again and again until cancelled; wakes the worker when something was rescued."""
+async def keep_rescuing(app: procrastinate.App, leases: Leases, workers: Sequence[Worker]) -> None:
+    """Rescue again and again until cancelled; the workers' polling finds what was rescued."""
     while True:
         await asyncio.sleep(LOOK_EVERY_SECONDS)
         try:
-            await rescue_jobs(app, leases, worker.worker_id)
+            await rescue_jobs(app, leases, {each.worker_id for each in workers if each.worker_id is not None})
         except Exception:
             # The next round tries again; the lease's heartbeat ends the process if the database is gone for good.
             log.warning("rescue.failed", exc_info=True)

@@ -19,7 +19,6 @@ from app.services.progress import RunProgress
 from app.services.queue import Queue
 from app.services.runs import Runs
 from app.store.engine import Sessions, make_engine, make_sessions
-from app.store.jobs import JobQueue
 from app.store.people import Person
 from app.store.record import AuditEntry, Event
 from app.store.requests import ApprovalRequest, Decision, OutcomeRow, ReceiptRow
@@ -80,8 +79,9 @@ class Desk:
         return make_run(self.sessions, starter, RunState.RUNNING, **{"attempt": 1} | values)
 
     def suspend(self, run: Run, *what: Asked) -> list[ApprovalRequest]:
-        """The run asks, as attempt 1; what it waits for then, in the order asked."""
-        self.checkpoints.suspend(run.id, 1, what, Journal(run.id))
+        """The run asks, taken up again first if a decision has woken it; what it waits for then, in the order asked."""
+        taken = self.progress.begin(run.id) if self.run_state(run.id) == "queued" else None
+        self.checkpoints.suspend(run.id, taken.attempt if taken else 1, what, Journal(run.id))
         order = [each.interrupt_id for each in what]
         return sorted(self.checkpoints.pending(run.id), key=lambda each: order.index(each.interrupt_id))
 
@@ -151,9 +151,9 @@ class Desk:
 def make_desk(database_url: str, pool_size: int = 5) -> Desk:
     """The use cases over that database."""
     engine = make_engine(database_url, pool_size=pool_size, application_name="assent tests")
-    sessions, clock, jobs = make_sessions(engine), SettableClock(), JobQueue()
+    sessions, clock = make_sessions(engine), SettableClock()
     return Desk(
         engine=engine, sessions=sessions, clock=clock,
-        checkpoints=CheckpointManager(sessions, jobs, clock, assess_words),
-        runs=Runs(sessions, jobs, clock), progress=RunProgress(sessions, clock), queue=Queue(sessions),
+        checkpoints=CheckpointManager(sessions, clock, assess_words),
+        runs=Runs(sessions, clock), progress=RunProgress(sessions, clock), queue=Queue(sessions),
     )  # fmt: skip

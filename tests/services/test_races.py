@@ -176,11 +176,10 @@ def make_desk_at_deadline(desk: Desk) -> Desk:
     import dataclasses
 
     from app.services.checkpoints import CheckpointManager
-    from app.store.jobs import JobQueue
     from tests.services.desk import SettableClock, assess_words
 
     clock = SettableClock()
     clock.ahead = timedelta(days=2)
     return dataclasses.replace(
-        desk, clock=clock, checkpoints=CheckpointManager(desk.sessions, JobQueue(), clock, assess_words)
+        desk, clock=clock, checkpoints=CheckpointManager(desk.sessions, clock, assess_words)
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.runtime.dialects.base import Seen
+from app.runtime.dialects.base import Seen, masked
 from assent.contracts import CONTRACT_VERSION, Outcome, proposal_adapter
 
 
@@ -22,8 +22,9 @@ class AssentDialect:
             proposal = proposal_adapter.validate_python(value["proposal"])
         except ValidationError:
             return None
-        # The document is masked by the gate already, and stays to the letter what the gate digested.
-        return Seen(value["proposal"], getattr(proposal, "answer_schema", None))
+        # The gate has masked it already, and masking that changes nothing: it stays to the letter what was digested.
+        # An agent that speaks the dialect without the gate may have forgotten to.
+        return Seen(masked(value["proposal"]), getattr(proposal, "answer_schema", None))
 
     def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> Any:
         return outcome.model_dump(mode="json")

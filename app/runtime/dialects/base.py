@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from assent.contracts import NextAction, Outcome, Verdict
+from assent.digests import canonical
 from assent.masking import mask
 
 
@@ -45,8 +47,23 @@ class Dialect(Protocol):
 
 
 def jsonable(value: Any) -> Any:
-    """Any Python value as JSON, the way pydantic sees it; what it does not know becomes its text."""
-    return to_jsonable_python(value, fallback=str, inf_nan_mode="strings", bytes_mode="base64")
+    """Any Python value as JSON, the way pydantic sees it; what it does not know becomes its text.
+
+    Equal values give equal JSON in every process, which for sets means that their elements are sorted.
+    """
+    return to_jsonable_python(_sets_sorted(value), fallback=str, inf_nan_mode="strings", bytes_mode="base64")
+
+
+def _sets_sorted(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return _sets_sorted(value.model_dump())
+    if isinstance(value, dict):
+        return {key: _sets_sorted(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sets_sorted(each) for each in value]
+    if isinstance(value, set | frozenset):
+        return sorted((jsonable(each) for each in value), key=canonical)
+    return value
 
 
 def masked(value: Any) -> Any:

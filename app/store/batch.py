@@ -1,0 +1,176 @@
+"""A guarded batch: one statement that does everything a use case writes, or nothing.
+
+The guard is an UPDATE that hits exactly one row, or none if somebody else was first. All rows, jobs and notifications
+of the batch are written only if it hits. Being a single statement it is a transaction of its own: one trip to the
+server instead of a dozen, and no window in which a process could die half-way.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Table
+
+from app.domain.text import storable
+from app.store.base import Base, CanonicalJSON, metadata
+from app.store.engine import Sessions
+from app.store.jobs import advance_job, expire_job, expire_lock
+from assent.digests import canonical
+
+
+class Batch:
+    """What one use case writes.
+
+    Args:
+        guard: an UPDATE … RETURNING with named parameters (``%(name)s``), or empty for a batch without a condition.
+        values: the guard's parameters; JSON columns as canonical text (`text_of`).
+    """
+
+    def __init__(self, guard: str = "", values: Mapping[str, Any] | None = None) -> None:
+        self._guard = guard
+        self._values = dict(values or {})
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+        self._upserts: dict[str, tuple[str, str, str]] = {}
+        self._also: list[str] = []
+        self._jobs: list[dict[str, Any]] = []
+        self._forgotten: list[str] = []
+
+    def add(self, model: type[Base], **values: Any) -> None:
+        """Insert a row; columns that are not named get their defaults."""
+        table = _table(model)
+        row = {column.name: column.default.arg for column in table.columns if _has_constant(column)}
+        row |= values
+        self._rows.setdefault(table.name, []).append({name: _plain(table, name, value) for name, value in row.items()})
+
+    def put(self, model: type[Base], key: str, *, where: str = "", keep: str = "", **values: Any) -> None:
+        """Insert a row, or replace the one with the same key.
+
+        Args:
+            key: comma list of the key's columns.
+            where: which standing rows may be replaced, as a condition.
+            keep: comma list of columns that a standing row keeps.
+        """
+        table = _table(model).name
+        keys = [each.strip() for each in key.split(",")]
+        # One statement may write a row once: the last word counts.
+        self._rows[table] = [
+            row for row in self._rows.get(table, []) if any(row[each] != values[each] for each in keys)
+        ]
+        self.add(model, **values)
+        self._upserts[table] = (key, where, keep)
+
+    def also(self, statement: str, **values: Any) -> None:
+        """A further data-changing statement; it must refer to ``guard`` itself if it depends on it."""
+        self._also.append(statement)
+        self._values |= values
+
+    def advance(self, run_id: str) -> None:
+        """Have a worker advance the run, one job at a time per run."""
+        self._jobs.append(advance_job(run_id))
+
+    def expire(self, request_id: str, at: datetime) -> None:
+        """Have a worker expire the request at its deadline; it does nothing if the request moved on."""
+        self._jobs.append(expire_job(request_id, at))
+
+    def forget_expiry(self, request_id: str) -> None:
+        """Remove the job that would expire the request, if it has not begun."""
+        self._forgotten.append(expire_lock(request_id))
+
+    def run(self, sessions: Sessions) -> dict[str, Any] | None:
+        """Write it all. The guard's row, or None if the guard hit nothing and so nothing was written.
+
+        Raises:
+            sqlalchemy.exc.IntegrityError: a row collides with one that stands; nothing was written.
+        """
+        shape = (
+            self._guard,
+            tuple(
+                (name, tuple(self._rows[name][0]), *self._upserts.get(name, ("", "", "")))
+                for name in sorted(self._rows)
+            ),
+            tuple(self._also),
+            bool(self._jobs),
+            bool(self._forgotten),
+        )
+        parameters = self._values | {f"rows_{name}": json.dumps(rows) for name, rows in self._rows.items()}
+        if self._jobs:
+            parameters["jobs"] = json.dumps(self._jobs)
+        if self._forgotten:
+            parameters["forgotten"] = self._forgotten
+        with sessions.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            row = connection.exec_driver_sql(_statement(*shape), parameters).mappings().first()
+        if not self._guard:
+            return {}
+        return dict(row) if row is not None and row["guarded"] else None
+
+
+@lru_cache(maxsize=512)
+def _statement(
+    guard: str,
+    inserts: tuple[tuple[str, tuple[str, ...], str, str, str], ...],
+    also: tuple[str, ...],
+    jobs: bool,
+    forgotten: bool,
+) -> str:
+    parts = [f"guard as ({guard})"] if guard else []
+    condition = " where exists (select from guard)" if guard else ""
+    for name, columns, key, where, keep in inserts:
+        named = ", ".join(columns)
+        conflict = _conflict(columns, key, where, keep)
+        parts.append(
+            f"put_{name} as (insert into {name} ({named}) select {named} "
+            f"from json_populate_recordset(null::{name}, %(rows_{name})s::json){condition}{conflict})"
+        )
+    parts += [f"also_{number} as ({statement})" for number, statement in enumerate(also)]
+    wanted = ["guard.*", "true as guarded"] if guard else ["1"]
+    if jobs:
+        wanted.append(
+            "procrastinate_defer_jobs_v1(array(select each::procrastinate_job_to_defer_v1 from "
+            "json_populate_recordset(null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each)) as deferred"
+        )
+    if forgotten:
+        wanted.append(
+            "array(select procrastinate_cancel_job_v1(id, false, true) from procrastinate_jobs "
+            "where status = 'todo' and queueing_lock = any(%(forgotten)s)) as forgotten"
+        )
+    prefix = f"with {', '.join(parts)} " if parts else ""
+    return f"{prefix}select {', '.join(wanted)}{' from guard' if guard else ''}"
+
+
+def _conflict(columns: Sequence[str], key: str, where: str, keep: str) -> str:
+    if not key:
+        return ""
+    kept = {each.strip() for each in f"{key},{keep}".split(",")}
+    changed = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in kept)
+    return f" on conflict ({key}) do update set {changed}{f' where {where}' if where else ''}"
+
+
+def text_of(value: Any) -> str | None:
+    """A value for a JSON column of a guard."""
+    return None if value is None else canonical(value)
+
+
+def _plain(table: Table, name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(table.columns[name].type, CanonicalJSON):
+        return canonical(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return storable(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+@lru_cache
+def _table(model: type[Base]) -> Table:
+    return metadata.tables[model.__tablename__]
+
+
+def _has_constant(column: Any) -> bool:
+    return column.default is not None and column.default.is_scalar

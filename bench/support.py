@@ -1,0 +1,142 @@
+"""What the benchmarks share: a database, worker processes, percentiles, and the machine's description."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from app.cli.database import upgrade_everything
+from app.embedded import EmbeddedServer
+
+
+@contextmanager
+def database(name: str) -> Iterator[str]:
+    """A fresh, migrated database on an embedded server of its own, or on ASSENT_BENCH_SERVER."""
+    if given := os.environ.get("ASSENT_BENCH_SERVER"):
+        with psycopg.connect(given, autocommit=True) as connection:
+            connection.execute(f"drop database if exists {name} with (force)")  # type: ignore[arg-type]
+            connection.execute(f"create database {name}")  # type: ignore[arg-type]
+        address = given.replace("/postgres?", f"/{name}?")
+        upgrade_everything(address)
+        yield address
+        return
+    with tempfile.TemporaryDirectory(prefix="assent-bench-") as folder, EmbeddedServer(Path(folder)) as server:
+        address = server.ensure_database(name)
+        upgrade_everything(address)
+        yield address
+
+
+@contextmanager
+def processes(address: str, workflows: str, workers: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Worker processes, ready to work."""
+    environment = {
+        **os.environ,
+        "ASSENT_DATABASE_URL": address,
+        "ASSENT_SECRET_KEY": "x" * 40,
+        "ASSENT_WORKFLOWS": workflows,
+        "ASSENT_LOG_LEVEL": "warning",
+    }
+    started = [
+        subprocess.Popen([sys.executable, "-m", "app.cli.main", "worker"], env=environment) for _ in range(workers)
+    ]
+    try:
+        yield started
+    finally:
+        for each in started:
+            each.terminate()
+        for each in started:
+            each.wait(30)
+
+
+class Bell:
+    """Tells those who wait for a run's events, as the portal's live hub does: one connection listens for all."""
+
+    def __init__(self, address: str) -> None:
+        self._listening = psycopg.connect(address, autocommit=True)
+        self._listening.execute("listen assent_events")
+        self._reading = psycopg.connect(address, autocommit=True)
+        self._waiting: dict[tuple[str, str], Future[str]] = {}
+        self._rang: dict[tuple[str, str], str] = {}
+        self._lock = threading.Lock()
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def expect(self, run_id: str, what: str) -> Future[str]:
+        """The id of the request that a run opens (``what`` is ``pending``), or of the run that reaches that state."""
+        with self._lock:
+            future: Future[str] = Future()
+            if (run_id, what) in self._rang:
+                future.set_result(self._rang.pop((run_id, what)))
+            else:
+                self._waiting[run_id, what] = future
+            return future
+
+    def _follow(self) -> None:
+        with suppress(psycopg.OperationalError):
+            while True:
+                ids = [int(notice.payload) for notice in self._listening.notifies(stop_after=1)]
+                rows = self._reading.execute(
+                    "select run_id, request_id, payload::json ->> 'state' from events "
+                    "where id = any(%s) and kind in ('request.opened', 'run.changed')",
+                    (ids,),
+                ).fetchall()
+                for run_id, request_id, state in rows:
+                    self._ring(run_id, state, request_id or run_id)
+
+    def _ring(self, run_id: str, state: str, found: str) -> None:
+        with self._lock:
+            future = self._waiting.pop((run_id, state), None)
+            if future is None:
+                self._rang[run_id, state] = found
+        if future is not None:
+            future.set_result(found)
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which that share of the values lies."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def memory_mib(pid: int) -> float:
+    """Resident memory of a process, in MiB."""
+    return float(psutil.Process(pid).memory_info().rss / 2**20)
+
+
+def cpu_seconds(workers: list[int]) -> dict[str, float]:
+    """Processor time used so far by the workers, by this process (the clients) and by PostgreSQL."""
+
+    def used(process: psutil.Process) -> float:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            return float(times.user + times.system)
+        return 0.0
+
+    servers = [each for each in psutil.process_iter(["name"]) if each.info["name"] == "postgres"]
+    return {
+        "workers": sum(used(psutil.Process(pid)) for pid in workers),
+        "clients": used(psutil.Process()),
+        "postgresql": sum(map(used, servers)),
+    }
+
+
+def machine() -> str:
+    """What this ran on."""
+    model = platform.processor() or platform.machine()
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    total = psutil.virtual_memory().total / 2**30
+    return f"{os.cpu_count()} cores, {model}, {total:.0f} GiB, Python {platform.python_version()}"
