@@ -193,7 +193,7 @@ class Views:
 
 def allowed_verdicts(request: ApprovalRequest) -> tuple[Verdict, ...]:
     """The verdicts that make sense for the kind of the request, in the order of the buttons."""
-    if request.kind in ("question", ERROR_KIND) or request.response_schema is not None:
+    if request.kind in ("question", "value", ERROR_KIND) or request.response_schema is not None:
         return (Verdict.ANSWER, Verdict.REJECT)
     if request.kind in EDITABLE_KINDS:
         return (Verdict.APPROVE, Verdict.MODIFY, Verdict.REQUEST_CHANGES, Verdict.REJECT)
