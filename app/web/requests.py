@@ -134,6 +134,12 @@ def _buttons(view: RequestView, shown: Shown) -> Buttons:
     )
 
 
+@web.get("/requests/<request_id>/<any(decisions, preview, comments, escalations, cancel):act>")
+def request_acted(request_id: str, act: str) -> Any:
+    """A refusal is shown under the act's own address; whoever opens that address again only wants to look."""
+    return see_other("web.request_page", request_id=request_id)
+
+
 @web.post("/requests/<request_id>/decisions")
 def request_decide(request_id: str) -> Any:
     """Take a decision, or show the page again with what is wrong and everything the person wrote."""

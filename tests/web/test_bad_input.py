@@ -76,9 +76,17 @@ def test_sending_to_what_takes_nothing(reviewer: Browser, path: str, status: int
     assert response.status_code == status
 
 
-@pytest.mark.parametrize("path", ["/requests/{}/decisions", "/requests/{}/cancel", "/requests/{}/comments"])
-def test_links_that_change_something_do_not_work_as_links(services: Services, reviewer: Browser, path: str) -> None:
-    reviewer.get(path.format(make_request(services.sessions).id), 405)
+@pytest.mark.parametrize("act", ["decisions", "preview", "cancel", "comments", "escalations"])
+def test_opening_the_address_of_an_act_only_shows_the_request(services: Services, reviewer: Browser, act: str) -> None:
+    request = make_request(services.sessions)
+    reviewer.get(f"/requests/{request.id}/{act}?verdict=approve&digest={request.digest}", 303)
+    assert "waiting for a decision" in reviewer.follow().text
+    assert reviewer.page.all("form", id="decide")
+
+
+def test_a_run_is_not_steered_by_a_link(services: Services, reviewer: Browser) -> None:
+    run = make_run(services.sessions)
+    reviewer.get(f"/runs/{run.id}/cancel", 405)
 
 
 # Starting runs

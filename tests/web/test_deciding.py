@@ -94,6 +94,12 @@ def test_an_answer_is_checked_and_sent(services: Services, reviewer: Browser) ->
     assert "two" in reviewer.follow().one(id="proposal").text
 
 
+def test_a_question_without_a_schema_is_answered_in_words(services: Services, reviewer: Browser) -> None:
+    request = ask(services, "value")
+    open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Send the answer"), answer="One\r\nword")
+    assert decision_on(services, request).answer == "One\nword"
+
+
 def test_a_failed_step_is_retried(services: Services, reviewer: Browser) -> None:
     request = ask(services, "error")
     open_page(reviewer, request).send(
