@@ -56,7 +56,13 @@ class Delivery:
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run as a worker took it up. `attempt` is the fence: writes of an older attempt are refused."""
+    """A run as a worker took it up.
+
+    Attributes:
+        attempt: the fence: writes of an older attempt are refused.
+        deliveries: outcomes nothing proves to have reached the run, oldest first.
+        open: interrupt ids of the requests that wait for a decision.
+    """
 
     id: str
     workflow: str
@@ -64,6 +70,7 @@ class RunSnapshot:
     input: dict[str, Any]
     attempt: int
     deliveries: list[Delivery] = field(default_factory=list)
+    open: frozenset[str] = frozenset()
 
 
 class StepKind(StrEnum):

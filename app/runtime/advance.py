@@ -17,7 +17,7 @@ from app.runtime.dialects.base import jsonable
 from app.runtime.dialects.failure import failure_document, failure_schema
 from app.runtime.dialects.registry import value_digest
 from app.runtime.driver import Driver, Rest
-from app.runtime.guard import failure_id, plan
+from app.runtime.guard import failed_tasks, plan, waiting_interrupts
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError
 from assent.masking import mask, mask_text
@@ -69,10 +69,16 @@ class Advancer:
         return list(self._controls)
 
     async def _once(self, run_id: str) -> None:
-        snapshot = await _call(self._store.begin, run_id)
-        if snapshot is None:
-            return
-        journal = Journal(run_id)
+        # Known before the run is taken up, so that whoever wants it paused from then on is heard.
+        self._controls[run_id] = RunControl()
+        try:
+            snapshot = await _call(self._store.begin, run_id)
+            if snapshot is not None:
+                await self._take_up(snapshot, Journal(run_id))
+        finally:
+            del self._controls[run_id]
+
+    async def _take_up(self, snapshot: RunSnapshot, journal: Journal) -> None:
         try:
             graph = self.library.graph(snapshot.workflow)
             workflow = self.library.workflow(snapshot.workflow)
@@ -80,11 +86,7 @@ class Advancer:
         except (WorkflowError, ValueError) as error:
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(str(error)))
             return
-        self._controls[run_id] = RunControl()
-        try:
-            await self._drive(snapshot, graph, initial, journal)
-        finally:
-            del self._controls[run_id]
+        await self._drive(snapshot, graph, initial, journal)
 
     async def _drive(
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], initial: Any, journal: Journal
@@ -100,10 +102,11 @@ class Advancer:
             await self._rest(snapshot, graph, config, driver, journal, await driver.run(initial))
             return
         state = await graph.aget_state(config)
-        todo = plan(state, snapshot.deliveries, self._first_input(snapshot, state))
+        todo = plan(state, snapshot, self._first_input(snapshot, state))
         for request_id, reason in todo.refused.items():
             await _call(self._store.refuse, snapshot.id, snapshot.attempt, request_id, reason)
-        journal.delivered.extend(todo.delivered)
+        if todo.end or todo.finished or todo.wait:
+            journal.delivered.extend(todo.delivered)
         if todo.end:
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
         elif todo.finished:
@@ -113,7 +116,7 @@ class Advancer:
         else:
             for node in todo.skip:
                 await graph.aupdate_state(config, {}, as_node=node)
-            await self._rest(snapshot, graph, config, driver, journal, await driver.run(todo.send))
+            await self._rest(snapshot, graph, config, driver, journal, await driver.run(todo.send, todo.delivered))
 
     def _first_input(self, snapshot: RunSnapshot, state: StateSnapshot) -> Any:
         if state.created_at is not None:
@@ -142,6 +145,7 @@ class Advancer:
             log.error("run.broken", exc_info=rest.error)
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
         elif state.next:
+            self._not_taken(snapshot, state, journal)
             facts = self.library.node_facts(snapshot.workflow)
             await self._suspend(snapshot, self._pending(state, driver, facts, rest.error), journal)
         else:
@@ -153,24 +157,32 @@ class Advancer:
             await _call(self._store.drained, snapshot.attempt, journal)
 
     @staticmethod
+    def _not_taken(snapshot: RunSnapshot, state: StateSnapshot, journal: Journal) -> None:
+        """A step that failed may have kept another from taking its answer; that one waits for it still."""
+        waiting = waiting_interrupts(state)
+        lost = {each.request_id for each in snapshot.deliveries if each.interrupt_id in waiting}
+        journal.delivered = [each for each in journal.delivered if each not in lost]
+        journal.receipts = [each for each in journal.receipts if each.request_id not in lost]
+
+    @staticmethod
     def _pending(
         state: StateSnapshot, driver: Driver, facts: dict[str, dict[str, Any]], error: Exception | None = None
     ) -> list[Asked]:
         """Everything the stored thread waits for: interrupts, and steps that failed."""
-        asked = [driver.asked(task.name, interrupt) for task in state.tasks for interrupt in task.interrupts]
-        for task in state.tasks:
-            if not task.error:
-                continue
+        waiting = waiting_interrupts(state)
+        asked = [
+            driver.asked(task.name, interrupt)
+            for task in state.tasks
+            for interrupt in task.interrupts
+            if interrupt.id in waiting
+        ]
+        for name, task in failed_tasks(state).items():
             said = facts.get(task.name, {"title": task.name, "skippable": False, "agent": ""})
             # The stored error is a text; the exception itself, where it is this one, has the trace.
             cause = error if error is not None and repr(error) == str(task.error) else str(task.error)
             document = failure_document(task.name, said["title"], cause, said["skippable"])
-            asked.append(
-                Asked(
-                    failure_id(task.id, str(task.error)), "error", document, value_digest(str(task.error), None),
-                    failure_schema(document), task.name, said["agent"],
-                )
-            )  # fmt: skip
+            digest, schema = value_digest(str(task.error), None), failure_schema(document)
+            asked.append(Asked(name, "error", document, digest, schema, task.name, said["agent"]))
         return asked
 
 

@@ -7,14 +7,13 @@ its id, when the digest of its value is the one that was reviewed, with an answe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langgraph.types import Command, StateSnapshot
+from langgraph.types import Command, Interrupt, PregelTask, StateSnapshot
 from pydantic import ValidationError
 
-from app.domain.running import Delivery
+from app.domain.running import Delivery, RunSnapshot
 from app.runtime.dialects.base import EndRun, UnfitAnswerError
 from app.runtime.dialects.failure import ErrorAction
 from app.runtime.dialects.registry import BY_NAME, value_digest
@@ -24,6 +23,7 @@ CHANGED = (
     "The run asks for something else now than what was reviewed; nothing was resumed. "
     "What it asks now is a new request."
 )
+SKIPPED = "Another step was skipped meanwhile, after which the run asks this again; nothing was resumed."
 
 
 @dataclass(frozen=True)
@@ -54,42 +54,31 @@ def failure_id(task_id: str, error: str) -> str:
     return f"failed:{task_id}:{value_digest(error, None)[:12]}"
 
 
-def plan(state: StateSnapshot, deliveries: Sequence[Delivery], initial: Any) -> Plan:
+def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
     """Decide what to send, from what is pending and which outcomes wait.
+
+    Whatever is sent, LangGraph also runs the failed steps again. So as long as a person has yet to say what is to
+    become of one, nothing is sent and the other outcomes wait.
 
     Args:
         state: the thread as it is stored now.
-        deliveries: outcomes nothing proves to have arrived, oldest first.
+        snapshot: the run, with the outcomes nothing proves to have arrived, oldest first.
         initial: the graph's input, for a thread that has not begun.
     """
     if not state.values and not state.next and state.created_at is None:
         return Plan(send=initial)
-    pending = {interrupt.id: interrupt for task in state.tasks for interrupt in task.interrupts}
-    failed = {failure_id(task.id, str(task.error)): task for task in state.tasks if task.error}
+    pending, failed = waiting_interrupts(state), failed_tasks(state)
+    arrived: list[str] = []
+    sending: dict[str, str] = {}
     answers: dict[str, Any] = {}
-    delivered: list[str] = []
     refused: dict[str, str] = {}
-    skip: list[str] = []
-    retry = False
-    for delivery in deliveries:
-        if delivery.dialect == "error":
-            task = failed.get(delivery.interrupt_id)
-            delivered.append(delivery.request_id)
-            if task is None:
-                continue
-            choice = _answer(delivery)
-            if isinstance(choice, EndRun):
-                return Plan(end=choice.reason, delivered=tuple(delivered), refused=refused)
-            retry = True
-            if choice is ErrorAction.SKIP:
-                skip.append(task.name)
+    for delivery in snapshot.deliveries:
+        asked = delivery.interrupt_id
+        if asked not in failed and asked not in pending:
+            # It is pending no more: the thread took it before the worker could write that down.
+            arrived.append(delivery.request_id)
             continue
-        interrupt = pending.get(delivery.interrupt_id)
-        if interrupt is None:
-            # It is pending no more: the thread took it before the worker could write the receipt.
-            delivered.append(delivery.request_id)
-            continue
-        if value_digest(interrupt.value, interrupt.response_schema) != delivery.value_digest:
+        if asked in pending and _digest(pending[asked]) != delivery.value_digest:
             refused[delivery.request_id] = CHANGED
             continue
         try:
@@ -97,16 +86,40 @@ def plan(state: StateSnapshot, deliveries: Sequence[Delivery], initial: Any) -> 
         except (UnfitAnswerError, ValidationError) as error:
             refused[delivery.request_id] = f"The answer does not fit what the run waits for: {error}"
             continue
-        delivered.append(delivery.request_id)
         if isinstance(answer, EndRun):
-            return Plan(end=answer.reason, delivered=tuple(delivered), refused=refused)
-        answers[delivery.interrupt_id] = answer
-    if answers:
-        return Plan(send=Command(resume=answers), delivered=tuple(delivered), refused=refused, skip=tuple(skip))
+            return Plan(end=answer.reason, delivered=(*arrived, delivery.request_id), refused=refused)
+        answers[asked], sending[asked] = answer, delivery.request_id
     if not state.next:
-        return Plan(finished=True, delivered=tuple(delivered), refused=refused)
-    resting = (pending or failed) and not retry
-    return Plan(wait=bool(resting), delivered=tuple(delivered), refused=refused, skip=tuple(skip))
+        return Plan(finished=True, delivered=tuple(arrived), refused=refused)
+    undecided = {each for each in failed if each not in answers and each in snapshot.open}
+    if undecided or (pending and not answers and not failed):
+        return Plan(wait=True, delivered=tuple(arrived), refused=refused)
+    skip = tuple(failed[each].name for each, answer in answers.items() if answer is ErrorAction.SKIP)
+    resume = {each: answer for each, answer in answers.items() if each in pending}
+    if skip:
+        # Passing over a step gives what waits beside it new ids, under which it asks again.
+        refused |= {sending.pop(each): SKIPPED for each in resume}
+        resume = {}
+    send: Any = Command(resume=resume) if resume else None
+    return Plan(send=send, delivered=(*arrived, *sending.values()), refused=refused, skip=skip)
+
+
+def waiting_interrupts(state: StateSnapshot) -> dict[str, Interrupt]:
+    """What the thread waits for, by id. A step that failed has taken its answers, and keeps them for its next try."""
+    return {interrupt.id: interrupt for task in state.tasks if not task.error for interrupt in task.interrupts}
+
+
+def failed_tasks(state: StateSnapshot) -> dict[str, PregelTask]:
+    """The steps that raised, by `failure_id`.
+
+    One that was cut short because another raised is not among them: it runs again with that other one.
+    """
+    raised = [task for task in state.tasks if task.error and not str(task.error).startswith("CancelledError(")]
+    return {failure_id(task.id, str(task.error)): task for task in raised}
+
+
+def _digest(interrupt: Interrupt) -> str:
+    return value_digest(interrupt.value, interrupt.response_schema)
 
 
 def _answer(delivery: Delivery) -> Any:

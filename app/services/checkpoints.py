@@ -110,10 +110,13 @@ class CheckpointManager:
             ids = [row.id for row in stale]
             end_pending(batch, SYSTEM, run_id, RequestState.SUPERSEDED, now, SUPERSEDED, ids)
         write(batch, self._sessions, journal, now, delivered=False)
-        if known:
-            conclude(batch, journal, open_receipts(self._sessions, run_id), now)
+        outcomes = open_receipts(self._sessions, run_id) if known else []
+        conclude(batch, journal, outcomes, now)
+        # Of what was decided only that stands which the run has yet to be told; otherwise it asks the same once more.
+        untold = {each.request_id for each in outcomes if not each.status} - set(journal.delivered)
+        standing = [row for row in known if row.state == RequestState.PENDING.value or row.id in untold]
         for each in ready:
-            if not any(_same(row, each.asked) for row in known):
+            if not any(_same(row, each.asked) for row in standing):
                 self._open(batch, run, each, _predecessor(known, stale, each.asked), now)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.SUSPENDED.value))
         if batch.run(self._sessions) is not None:
@@ -384,10 +387,16 @@ def _same(row: ApprovalRequest, asked: Asked) -> bool:
 
 
 def _predecessor(known: list[ApprovalRequest], stale: list[ApprovalRequest], asked: Asked) -> ApprovalRequest | None:
-    """The request that a new one revises: the one it replaces, or the last one of that node sent back for changes."""
-    candidates = [row for row in stale if row.node == asked.node] or [
-        row for row in known if row.node == asked.node and row.state == RequestState.CHANGES_REQUESTED.value
-    ]
+    """The request that a new one revises.
+
+    It is the one that it replaces, or the last one of that node sent back for changes, or the one whose outcome could
+    not be used for the same interrupt.
+    """
+    candidates = (
+        [row for row in stale if row.node == asked.node]
+        or [row for row in known if row.node == asked.node and row.state == RequestState.CHANGES_REQUESTED.value]
+        or [row for row in known if row.interrupt_id == asked.interrupt_id and row.dialect != "error"]
+    )
     replaced = {row.previous_id for row in known}
     free = [row for row in candidates if row.id not in replaced]
     return free[-1] if free else None

@@ -33,7 +33,8 @@ _BEGIN = f"""
             'request_id', request.id, 'interrupt_id', request.interrupt_id, 'dialect', request.dialect,
             'value_digest', request.value_digest, 'node', request.node, 'response_schema', request.response_schema,
             'outcome', outcomes.body) order by outcomes.at)
-        {_UNDELIVERED}) as deliveries"""
+        {_UNDELIVERED}) as deliveries,
+        (select json_agg(interrupt_id) from approval_requests where run_id = runs.id and state = 'pending') as open"""
 _HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"
 
 
@@ -72,6 +73,7 @@ class RunProgress:
             input=json.loads(taken["input"]),
             attempt=taken["attempt"],
             deliveries=[_delivery(each) for each in taken["deliveries"] or []],
+            open=frozenset(taken["open"] or []),
         )
 
     def note(self, attempt: int, journal: Journal) -> None:

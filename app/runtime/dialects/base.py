@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,7 +52,16 @@ def jsonable(value: Any) -> Any:
 
     Equal values give equal JSON in every process, which for sets means that their elements are sorted.
     """
-    return to_jsonable_python(_sets_sorted(value), fallback=str, inf_nan_mode="strings", bytes_mode="base64")
+    return _finite(to_jsonable_python(_sets_sorted(value), fallback=str, bytes_mode="base64"))
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinities and no NaN: they become texts. (pydantic's `inf_nan_mode` is for its JSON output only.)"""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _sets_sorted(value: Any) -> Any:

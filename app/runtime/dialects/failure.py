@@ -6,7 +6,7 @@ import traceback
 from enum import StrEnum
 from typing import Any
 
-from app.runtime.dialects.base import EndRun, Seen, refused
+from app.runtime.dialects.base import EndRun, Seen, UnfitAnswerError, refused
 from assent.contracts import Outcome
 from assent.masking import mask_text
 
@@ -32,7 +32,10 @@ class FailureDialect:
     def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> ErrorAction | EndRun:
         if end := refused(outcome):
             return end
-        action = ErrorAction(outcome.answer["action"])
+        try:
+            action = ErrorAction(outcome.answer["action"])  # type: ignore[index, arg-type, call-overload]
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnfitAnswerError(f"not one of {', '.join(ErrorAction)}") from error
         said = f": {outcome.comment}" if outcome.comment else "."
         return EndRun(f"Aborted after the step failed{said}") if action is ErrorAction.ABORT else action
 
