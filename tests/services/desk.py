@@ -121,7 +121,9 @@ class Desk:
     def decisions(self, request: ApprovalRequest) -> list[Decision]:
         """Everybody's words on it, oldest first."""
         with self.sessions() as session:
-            return list(session.scalars(select(Decision).where(Decision.request_id == request.id).order_by(Decision.at)))
+            return list(
+                session.scalars(select(Decision).where(Decision.request_id == request.id).order_by(Decision.at))
+            )
 
     def audit(self, request: ApprovalRequest) -> list[AuditEntry]:
         """The request's lines of the record."""

@@ -77,7 +77,7 @@ def test_several_edits_in_a_row_keep_what_the_agent_proposed(desk: Desk) -> None
     now = desk.fresh(request)
     assert now.proposed == request.payload and now.proposed_digest == request.digest
     assert now.digest == digest_of(now.payload)
-    assert [each.seen_digest for each in desk.decisions(request)][0] == request.digest
+    assert desk.decisions(request)[0].seen_digest == request.digest
 
 
 def test_preview_tells_the_risk_and_changes_nothing(desk: Desk) -> None:

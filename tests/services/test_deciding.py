@@ -172,7 +172,9 @@ def test_too_late_is_too_late_even_before_the_timer_has_run(desk: Desk) -> None:
     refused(desk, ExpiredError, lambda: desk.decide(request, reviewer))
 
 
-@pytest.mark.parametrize("unknown", ["", "nonsense", "00000000-0000-0000-0000-000000000000", "a\x00b", "\ud800", "x" * 99])
+@pytest.mark.parametrize(
+    "unknown", ["", "nonsense", "00000000-0000-0000-0000-000000000000", "a\x00b", "\ud800", "x" * 99]
+)
 def test_unknown_ids_are_said_to_be_unknown(desk: Desk, unknown: str) -> None:
     reviewer = desk.person()
     refused(desk, NotFoundError, lambda: desk.checkpoints.decide(unknown, reviewer, Verdict.APPROVE, "0" * 64))
@@ -264,9 +266,7 @@ def test_an_edit_of_a_million_characters_is_taken_to_the_letter(desk: Desk) -> N
 def test_only_a_run_that_can_propose_again_is_sent_back(desk: Desk) -> None:
     document = {"kind": "value", "title": "What now?", "value": "What now?"}
     request, reviewer = desk.open(document, dialect="value"), desk.person()
-    refused(
-        desk, InvalidInputError, lambda: desk.decide(request, reviewer, Verdict.REQUEST_CHANGES, comment="Again.")
-    )
+    refused(desk, InvalidInputError, lambda: desk.decide(request, reviewer, Verdict.REQUEST_CHANGES, comment="Again."))
     assert desk.decide(request, reviewer, Verdict.ANSWER, answer=["any", {"json": None}]).resolved
 
 

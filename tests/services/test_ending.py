@@ -108,7 +108,10 @@ def test_suspending_again_with_the_same_opens_nothing_new(desk: Desk) -> None:
     before = desk.counts()
     assert [each.id for each in desk.suspend(run, what)] == [first[0].id]
     after = desk.counts()
-    assert (after["audit_entries"], after["procrastinate_jobs"]) == (before["audit_entries"], before["procrastinate_jobs"])
+    assert (after["audit_entries"], after["procrastinate_jobs"]) == (
+        before["audit_entries"],
+        before["procrastinate_jobs"],
+    )
 
 
 def test_the_next_proposal_after_a_request_for_changes_is_its_revision(desk: Desk) -> None:

@@ -119,7 +119,9 @@ def test_filters_that_cannot_be_used(make: Callable[[], QueueFilter]) -> None:
         make()
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30", "W10", "W251bGwsMV0", "\x00", "é", "WyIyMDI2LTAxLTAxIiwgImEiXQ", "=" * 50])
+@pytest.mark.parametrize(
+    "cursor", ["x", "e30", "W10", "W251bGwsMV0", "\x00", "é", "WyIyMDI2LTAxLTAxIiwgImEiXQ", "=" * 50]
+)
 def test_cursors_of_somebody_elses_making(run_desk: Desk, cursor: str) -> None:
     with pytest.raises(InvalidInputError):
         run_desk.queue.page(QueueFilter(), cursor)

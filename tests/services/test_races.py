@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +98,10 @@ def test_fifty_conflicting_decisions_from_five_processes(wide_desk: Desk, module
     root = Path(__file__).parents[2]
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", PROCESS, module_database_url, request.id, request.digest, *people[start : start + 10]],
+            [sys.executable, "-c", PROCESS, module_database_url, request.id, request.digest, *people[at : at + 10]],
             cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
-        for start in range(0, 50, 10)
+        for at in range(0, 50, 10)
     ]  # fmt: skip
     try:
         for process in processes:
@@ -123,7 +124,7 @@ def test_the_last_votes_at_once_give_one_outcome(wide_desk: Desk, at_once: AtOnc
     for _ in range(10):
         request = desk.open(script("drop table t"))
         people = [desk.person() for _ in range(4)]
-        results = at_once([lambda who=who: desk.decide(request, who) for who in people])
+        results = at_once([partial(desk.decide, request, who) for who in people])
         counted = [each for each in results if isinstance(each, DecisionResult)]
         assert len(counted) == 2 and sorted(each.resolved for each in counted) == [False, True]
         assert Counter(type(each) for each in results)[AlreadyDecidedError] == 2
@@ -161,9 +162,9 @@ def test_deciding_expiring_and_cancelling_at_once(wide_desk: Desk, at_once: AtOn
         late = make_desk_at_deadline(desk)
         results = at_once(
             [
-                lambda: desk.decide(request, reviewer),
-                lambda: late.checkpoints.expire(request.id),
-                lambda: desk.checkpoints.cancel(request.id, other, "Not needed."),
+                partial(desk.decide, request, reviewer),
+                partial(late.checkpoints.expire, request.id),
+                partial(desk.checkpoints.cancel, request.id, other, "Not needed."),
             ]
         )
         wins = [each for each in results if each is not False and not isinstance(each, ConflictError)]
@@ -180,6 +181,4 @@ def make_desk_at_deadline(desk: Desk) -> Desk:
 
     clock = SettableClock()
     clock.ahead = timedelta(days=2)
-    return dataclasses.replace(
-        desk, clock=clock, checkpoints=CheckpointManager(desk.sessions, clock, assess_words)
-    )
+    return dataclasses.replace(desk, clock=clock, checkpoints=CheckpointManager(desk.sessions, clock, assess_words))

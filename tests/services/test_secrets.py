@@ -96,7 +96,9 @@ def test_what_a_workflow_says_can_always_be_stored(desk: Desk) -> None:
     journal = Journal(
         taken.id,
         steps=[Step(StepKind.FAILED, at, "t", "n", odd, odd, odd, 1, error=odd)],
-        receipts=[Receipt(request_id=request.id, status=ReceiptStatus.APPLIED, summary="a\x00b", detail={"a\x00b": "a\x00b"})],
+        receipts=[
+            Receipt(request_id=request.id, status=ReceiptStatus.APPLIED, summary="a\x00b", detail={"a\x00b": "\x00"})
+        ],
         artifacts=[{"name": odd, "content": odd, "media_type": odd}],
         delivered=[request.id],
     )
@@ -114,10 +116,7 @@ def test_a_receipt_for_a_request_of_nobody_or_of_another_run_is_left_out(desk: D
     desk.decide(foreign, desk.person())
     taken = desk.progress.begin(request.run_id or "")
     assert taken is not None
-    receipts = [
-        Receipt(request_id=each, status=ReceiptStatus.FAILED)
-        for each in ("nobody's", "", "\x00", foreign.id)
-    ]
+    receipts = [Receipt(request_id=each, status=ReceiptStatus.FAILED) for each in ("nobody's", "", "\x00", foreign.id)]
     desk.progress.complete(taken.attempt, Journal(taken.id, receipts=receipts, delivered=[request.id]), {})
     assert desk.run_state(taken.id) == "completed"
     assert desk.receipt(foreign) is None, "another run's outcome is still to be delivered"

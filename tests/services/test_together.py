@@ -29,9 +29,7 @@ MEND_TABLE = "drop trigger refuse_{table} on {table}; drop function refuse_{tabl
 
 ACTS: dict[str, Callable[[Desk, ApprovalRequest, Actor], Any]] = {
     "approve": lambda desk, request, who: desk.decide(request, who),
-    "modify": lambda desk, request, who: desk.decide(
-        request, who, Verdict.MODIFY, change={"items": [{"id": "a"}]}
-    ),
+    "modify": lambda desk, request, who: desk.decide(request, who, Verdict.MODIFY, change={"items": [{"id": "a"}]}),
     "reject": lambda desk, request, who: desk.decide(request, who, Verdict.REJECT, comment="No."),
     "cancel": lambda desk, request, who: desk.checkpoints.cancel(request.id, who, "No."),
 }
@@ -116,6 +114,8 @@ def test_the_digest_is_that_of_the_stored_text(desk: Desk) -> None:
 def test_only_one_open_request_per_interrupt(desk: Desk) -> None:
     request = desk.open()
     columns = ", ".join(f'"{each.name}"' for each in ApprovalRequest.__table__.columns if each.name != "id")
-    copy = text(f"insert into approval_requests (id, {columns}) select :new, {columns} from approval_requests where id = :old")
+    copy = text(
+        f"insert into approval_requests (id, {columns}) select :new, {columns} from approval_requests where id = :old"
+    )
     with desk.engine.connect() as connection, pytest.raises(DBAPIError, match="open_interrupt"):
         connection.execute(copy, {"new": "another", "old": request.id})

@@ -1,0 +1,177 @@
+"""Workflows that bring about what the resume guard is there for; `tests.flows` has the everyday ones."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import interrupt
+
+from assent import Outcome, Question, ReceiptStatus, Script, publish_artifact, report_receipt, request_approval
+from tests.flows import Age, FlowState, _workflow, effect
+
+
+def aside(state: FlowState, name: str) -> Path:
+    """A file beside the effects file, by which a test talks to a running node."""
+    return Path(f"{state['input']['effects']}.{name}")
+
+
+def _graph(**nodes: Any) -> StateGraph:
+    """Nodes one after the other."""
+    graph = StateGraph(FlowState)
+    before = START
+    for name, node in nodes.items():
+        function, metadata = node if isinstance(node, tuple) else (node, {})
+        graph.add_node(name, function, metadata=metadata)
+        graph.add_edge(before, name)
+        before = name
+    graph.add_edge(before, END)
+    return graph
+
+
+def _beside(**nodes: Any) -> StateGraph:
+    """Nodes side by side, then one that counts what they gave."""
+    graph = StateGraph(FlowState)
+    graph.add_node("last", _last)
+    graph.add_edge("last", END)
+    for name, function in nodes.items():
+        graph.add_node(name, function)
+        graph.add_edge(START, name)
+    graph.add_edge(list(nodes), "last")
+    return graph
+
+
+def _last(state: FlowState) -> FlowState:
+    effect(state, "last")
+    return {}
+
+
+def _asks(name: str) -> Any:
+    def ask(state: FlowState) -> FlowState:
+        effect(state, f"asked {name}")
+        return {"answers": [f"{name}={interrupt(f'What is {name}?')}"]}
+
+    return ask
+
+
+def _ask_twice_the_same(state: FlowState) -> FlowState:
+    return {"answers": [interrupt("Go on?"), interrupt("Go on?"), interrupt("Go on?")]}
+
+
+def _ask_from_file(state: FlowState) -> FlowState:
+    return {"answers": [interrupt(aside(state, "question").read_text())]}
+
+
+def _propose_from_file(state: FlowState) -> FlowState:
+    outcome = request_approval(Script(title="Run it", language="sql", content=aside(state, "script").read_text()))
+    effect(state, f"ran {outcome.proposal.content}")  # type: ignore[union-attr]
+    return {}
+
+
+async def _linger(state: FlowState) -> FlowState:
+    """Take the answer, do the work, report it, and only then come to the end of the node."""
+    outcome = request_approval(Script(title="Restart the service", language="bash", content="systemctl restart app"))
+    if aside(state, "report").exists():
+        report_receipt(outcome, ReceiptStatus.APPLIED, "Restarted.")
+    aside(state, "lingers").touch()
+    while not aside(state, "go").exists():  # noqa: ASYNC110 - another process makes it
+        await asyncio.sleep(0.01)
+    effect(state, f"restarted {outcome.verdict.value}")
+    return {}
+
+
+def _always_fails(state: FlowState) -> FlowState:
+    if aside(state, "mended").exists():
+        return {"answers": ["mended"]}
+    effect(state, "failed")
+    raise ConnectionError("connection refused: password=hunter2hunter2")
+
+
+def _quick_question(state: FlowState) -> FlowState:
+    outcome = request_approval(Question(title="Which one?", question="Which one?"))
+    while not aside(state, "failing").exists():
+        time.sleep(0.001)
+    return {"answers": [outcome.answer]}
+
+
+def _fails_beside(state: FlowState) -> FlowState:
+    answer = interrupt("Shall it fail?")
+    if answer == "yes" and not aside(state, "mended").exists():
+        aside(state, "failing").touch()
+        raise ConnectionError("it failed beside")
+    return {"answers": [f"beside {answer}"]}
+
+
+def _secret_script(state: FlowState) -> FlowState:
+    token = os.environ.get("TEST_TOKEN_OF_NO_VALUE", "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5")
+    outcome = request_approval(
+        Script(title=f"Push with {token}", language="bash", content=f"git push https://bot:{token}@example.org/r.git")
+    )
+    aside(state, "received").write_text(outcome.proposal.content)  # type: ignore[union-attr]
+    report_receipt(outcome, ReceiptStatus.APPLIED, f"Pushed with {token}", {"token": token})
+    publish_artifact("log.txt", f"used {token}")
+    return {}
+
+
+def _raw_proposal(state: FlowState) -> FlowState:
+    """What an agent might do that speaks the dialect without the SDK."""
+    token = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
+    answer = interrupt({"assent": "1", "proposal": {"kind": "question", "title": token, "question": f"Use {token}?"}})
+    return {"answers": [Outcome.model_validate(answer).answer]}
+
+
+def _set_value(state: FlowState) -> FlowState:
+    tables = {"orders", "items", "people", "teams", "events", "runs", "jobs"}
+    return {"answers": [interrupt({"tables": tables, "factor": float("nan")})]}
+
+
+def _odd_reports(state: FlowState) -> FlowState:
+    outcome = request_approval(Question(title="Report?", question="Report?"))
+    report_receipt(outcome.model_copy(update={"request_id": "nobody's"}), ReceiptStatus.APPLIED, "Not mine.")
+    report_receipt(outcome, ReceiptStatus.PARTLY_APPLIED, "Half\x00way", {"factor": float("nan")})
+    publish_artifact("odd\x00name", "odd\x00text")
+    return {}
+
+
+def _schema_age(state: FlowState) -> FlowState:
+    effect(state, "asked")
+    return {"answers": [interrupt("How old?", response_schema=Age).years]}
+
+
+def _parent_graph() -> StateGraph:
+    inner = _graph(inner_ask=_asks("depth"))
+    graph = StateGraph(FlowState)
+    graph.add_node("child", inner.compile())
+    graph.add_node("last", _last)
+    graph.add_edge(START, "child")
+    graph.add_edge("child", "last")
+    graph.add_edge("last", END)
+    return graph
+
+
+def _text(state: FlowState) -> FlowState:
+    effect(state, "asked")
+    return {"answers": [interrupt("What now?")]}
+
+
+BESIDE = _workflow("guard_beside", lambda: _beside(a=_asks("a"), b=_asks("b"), c=_asks("c")))
+SAME = _workflow("guard_same", lambda: _graph(same=_ask_twice_the_same))
+FILE = _workflow("guard_file", lambda: _beside(file=_ask_from_file, a=_asks("a")))
+CHANGING = _workflow("guard_changing", lambda: _graph(propose=_propose_from_file))
+LINGER = _workflow("guard_linger", lambda: _graph(linger=_linger, last=_last))
+FAILS = _workflow("guard_fails", lambda: _graph(fails=_always_fails, last=_last))
+FAILS_BESIDE = _workflow("guard_fails_beside", lambda: _beside(quick=_quick_question, beside=_fails_beside))
+SECRET = _workflow("guard_secret", lambda: _graph(secret=_secret_script))
+RAW = _workflow("guard_raw", lambda: _graph(raw=_raw_proposal))
+SET = _workflow("guard_set", lambda: _graph(set=_set_value))
+ODD = _workflow("guard_odd", lambda: _graph(odd=_odd_reports, last=_last))
+AGE = _workflow("guard_age", lambda: _graph(age=_schema_age, last=_last))
+PARENT = _workflow("guard_parent", _parent_graph)
+TEXT = _workflow("guard_text", lambda: _graph(text=_text, last=_last))
+NAMES = ("BESIDE", "SAME", "FILE", "CHANGING", "LINGER", "FAILS", "FAILS_BESIDE", "SECRET", "RAW", "SET", "ODD", "AGE",
+         "PARENT", "TEXT")  # fmt: skip
+ALL = ",".join(f"tests.runtime.guard_flows:{name}" for name in NAMES)
