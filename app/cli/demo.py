@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 import psycopg
@@ -20,7 +19,8 @@ from app.services.people import LINK_LIFETIME
 from app.settings import Settings
 from app.store.migrate import one_line
 from app.store.people import Person
-from workflows.database_maintenance.sample import SampleError, create_sample, sample_workload
+from workflows.database_maintenance.files import OutsideError, base_directory, inside
+from workflows.database_maintenance.sample import SAMPLE_WORKLOAD, SampleError, create_sample, sample_workload
 
 WORKFLOW = "database_maintenance"
 CATALOGUE_SECONDS = 60.0
@@ -110,8 +110,11 @@ def _fill(address: str) -> None:
 
 def _start_run(settings: Settings, services: Services, starter: Person) -> None:
     _wait_for_workflow(services)
-    workload = sample_workload(settings.data_dir.resolve() / "shop-workload.json")
-    document = {"target": "shop", "environment": "sample", "workload": str(Path(workload)), "min_duration_ms": 5}
+    try:
+        sample_workload(inside(SAMPLE_WORKLOAD))
+    except (OutsideError, OSError) as error:
+        raise DemoError(f"The demo's workload cannot be written to {base_directory()}: {error}") from None
+    document = {"target": "shop", "environment": "sample", "workload": SAMPLE_WORKLOAD, "min_duration_ms": 5}
     services.runs.start(starter.as_actor(Via.COMMAND_LINE), WORKFLOW, document, "Maintenance of the sample shop")
 
 

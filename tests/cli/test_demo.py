@@ -31,6 +31,7 @@ def test_the_demo_is_made_once_and_everybody_gets_a_new_link_each_time(tmp_path)
         runs = json.loads(assent("run", "list", "--json", **settings).stdout)
         assert [(run["workflow"], run["started_by"]) for run in runs] == [("database_maintenance", "Release engineer")]
         assert runs[0]["input"]["target"] == "shop"
+        assert (tmp_path / "maintenance" / runs[0]["input"]["workload"]).is_file()
         with psycopg.connect(find_running(tmp_path, "shop")) as shop:
             assert shop.execute("SELECT count(*) FROM orders").fetchone() == (300_000,)
         assert serve.stop() == 0

@@ -24,6 +24,13 @@ ORDERS = 40_000
 TARGET_VARIABLE = "ASSENT_TARGET_SHOP"
 
 
+@pytest.fixture(autouse=True)
+def maintenance_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The operator's directory for files that runs name."""
+    monkeypatch.setenv("ASSENT_MAINTENANCE_DIR", str(tmp_path))
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def shop_template(postgres_server: Any) -> Iterator[str]:
     """The name of a database that holds the shop and that nobody is connected to."""
@@ -69,7 +76,7 @@ class Shop:
             "workload": json.dumps(wanted),
             "min_duration_ms": 0.1,
             "runs_per_measurement": 3,
-            "backup_directory": str(self.folder / "backups"),
+            "backup_directory": "backups",
             **changes,
         }
 

@@ -223,7 +223,7 @@ def test_workload_texts_and_files(tmp_path: Path) -> None:
     path.write_text(
         "-- name: of a customer\n-- weight: 7\nSELECT ';' FROM orders;\nUPDATE orders SET id = 1;\n;", "utf-8"
     )
-    queries, skipped = load_workload(str(path), "postgres")
+    queries, skipped = load_workload("slow.sql", "postgres")
     assert [(query.name, query.weight, query.sql) for query in queries] == [
         ("of a customer", 7.0, "SELECT ';' FROM orders")
     ]

@@ -81,7 +81,7 @@ def test_an_unreachable_target_stops_the_run_with_a_report(
 def test_critical_only_where_the_input_needs_it(shop: Shop, maintenance: Maintenance) -> None:
     blocker = shop.folder / "a-file"
     blocker.write_text("")
-    unwritable = shop.input(BY_CODE, backup_directory=str(blocker / "inside"))
+    unwritable = shop.input(BY_CODE, backup_directory="a-file/inside")
     assert maintenance(unwritable).start().values["status"] == "unhealthy"
     run = maintenance({**unwritable, "backup_required": False}).start()
     assert run.proposal is not None and "There is no backup" in run.proposal["summary"]

@@ -54,7 +54,7 @@ def run_input(path: Path, *names: str, **changes: Any) -> dict[str, Any]:
         "workload": json.dumps(queries),
         "min_duration_ms": 0.05,
         "runs_per_measurement": 3,
-        "backup_directory": str(path.parent / "backups"),
+        "backup_directory": "backups",
         **changes,
     }
 

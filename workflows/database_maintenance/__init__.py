@@ -3,6 +3,7 @@
 from assent import Workflow
 from workflows.database_maintenance.graph import build
 from workflows.database_maintenance.inputs import MaintenanceInput
+from workflows.database_maintenance.sample import SAMPLE_WORKLOAD
 
 WORKFLOW = Workflow(
     name="database_maintenance",
@@ -13,7 +14,14 @@ WORKFLOW = Workflow(
     input_model=MaintenanceInput,
     build=build,
     examples=(
-        {"target": "shop", "min_duration_ms": 5, "workload": "workload.json"},
-        {"target": "shop", "allowed_hours": [0, 1, 2, 3, 4, 5], "time_zone": "Europe/Berlin"},
+        {"target": "shop", "environment": "sample", "min_duration_ms": 5, "workload": SAMPLE_WORKLOAD},
+        {
+            "target": "shop",
+            "environment": "sample",
+            "min_duration_ms": 5,
+            "workload": SAMPLE_WORKLOAD,
+            "allowed_hours": [0, 1, 2, 3, 4, 5],
+            "time_zone": "Europe/Berlin",
+        },
     ),
 )

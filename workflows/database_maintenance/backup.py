@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from workflows.database_maintenance.files import OutsideError, inside
 from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.model import Backup, TargetError
 from workflows.database_maintenance.targets.base import Target
@@ -17,10 +17,15 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def directory(settings: MaintenanceInput) -> Path:
-    """The folder for backups: the input's, else ``backups`` in the data directory (``ASSENT_DATA_DIR``)."""
-    if settings.backup_directory:
-        return Path(settings.backup_directory).expanduser()
-    return Path(os.environ.get("ASSENT_DATA_DIR") or ".data") / "backups"
+    """The folder for backups: the input's, else ``backups``, in the operator's directory.
+
+    Raises:
+        TargetError: the input names a folder outside that directory.
+    """
+    try:
+        return inside(settings.backup_directory or "backups")
+    except OutsideError as error:
+        raise TargetError(f"The backup directory {error}") from error
 
 
 def require_writable(folder: Path) -> None:

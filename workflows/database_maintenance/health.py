@@ -19,7 +19,7 @@ from workflows.database_maintenance.statements import read_definition
 from workflows.database_maintenance.targets.opening import dialect_of, opened
 from workflows.database_maintenance.targets.postgres import PostgresTarget
 from workflows.database_maintenance.targets.postgres_backup import find_tools
-from workflows.database_maintenance.workload import WorkloadError, load_workload
+from workflows.database_maintenance.workload import WorkloadError, file_named, load_workload
 
 DEADLINE_S = 1.9
 """All checks together take no longer than this, whatever hangs."""
@@ -104,6 +104,7 @@ def checks_for(settings: MaintenanceInput) -> list[Check]:
         Check("database_connection", "Database answers", True, 1.8, lambda: _connection(settings)),
         Check("privileges", "Tables may be indexed", False, 1.8, lambda: _privileges(settings)),
         Check("long_transactions", "No long transactions", False, 1.8, lambda: _transactions(settings)),
+        Check("named_files", "Files named in the input", True, 1.0, lambda: _named_files(settings)),
         Check("query_source", "Queries to look at", False, 1.8, lambda: _query_source(settings)),
         Check("backup_tools", "Backup tools", needed, 1.8, lambda: _backup_tools(settings)),
         Check("backup_directory", "Backup directory", needed, 1.0, lambda: _backup_directory(settings)),
@@ -137,6 +138,13 @@ def _transactions(settings: MaintenanceInput) -> str:
     if count:
         raise CheckError(f"{count} open for more than 5 minutes; a concurrent index build waits for their end")
     return "none over 5 minutes"
+
+
+def _named_files(settings: MaintenanceInput) -> str:
+    """A run that names what it may not is not carried on with less, but stopped."""
+    backups.directory(settings)
+    file = file_named(settings.workload)
+    return "in the maintenance directory" if file or settings.backup_directory else "none"
 
 
 def _query_source(settings: MaintenanceInput) -> str:

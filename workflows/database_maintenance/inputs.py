@@ -48,10 +48,10 @@ class MaintenanceInput(BaseModel):
     workload: str = Field(
         default="",
         title="Workload",
-        description="Path of a .json or .sql file with queries and weights, or such a text itself; "
-        "needed where the target has no pg_stat_statements",
+        description="Name of a .json or .sql file with queries and weights in the worker's maintenance directory, "
+        "or such a text itself; needed where the target has no pg_stat_statements",
         max_length=200_000,
-        examples=["/srv/workloads/shop.json", "SELECT * FROM orders WHERE customer_id = 42;"],
+        examples=["shop-workload.json", "SELECT * FROM orders WHERE customer_id = 42;"],
     )
     min_duration_ms: float = Field(
         default=100.0,
@@ -148,9 +148,9 @@ class MaintenanceInput(BaseModel):
     backup_directory: str = Field(
         default="",
         title="Backup directory",
-        description="Folder on the worker; empty: backups/ in the data directory",
+        description="Folder in the worker's maintenance directory; empty: backups",
         max_length=1000,
-        examples=["/srv/backups"],
+        examples=["backups"],
     )
     backup_max_age_hours: int = Field(
         default=24,

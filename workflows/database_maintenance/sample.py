@@ -23,6 +23,8 @@ import psycopg
 from workflows.database_maintenance.targets.sqlite import path_of
 
 VERSION = 1
+SAMPLE_WORKLOAD = "shop-workload.json"
+"""Name of the demo's workload file in the operator's directory."""
 _FIRST_DAY = datetime(2023, 1, 1)  # noqa: DTZ001 - times of the sample have no zone
 _DAYS = 730
 _COUNTRIES = ("DE", "FR", "NL", "PL", "AT", "IT", "SE")

@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from workflows.database_maintenance.files import OutsideError, inside
 from workflows.database_maintenance.model import Query, Skipped
 from workflows.database_maintenance.sqltext import is_read_only, parse_one, split_statements
 
 MAX_BYTES = 5_000_000
 _SUFFIXES = {".json", ".sql"}
+_SQL = re.compile(r"[\n;]|\A(?:(?:select|with|values)\b|--)", re.IGNORECASE)
 _NOTE = re.compile(r"--\s*(name|weight)\s*:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -23,12 +25,12 @@ def load_workload(workload: str, dialect: str) -> tuple[list[Query], list[Skippe
     """The queries of a workload, and those left out with the reason.
 
     Args:
-        workload: path of a .json or .sql file, or such a text itself. JSON: a list of texts or of objects with
-            ``sql``, and optionally ``name`` and ``weight`` (or ``calls``), or an object with such a list as
-            ``queries``. SQL: statements, each optionally after ``-- name: …`` and ``-- weight: …``.
+        workload: name of a .json or .sql file in the operator's directory, or such a text itself. JSON: a list of
+            texts or of objects with ``sql``, and optionally ``name`` and ``weight`` (or ``calls``), or an object with
+            such a list as ``queries``. SQL: statements, each optionally after ``-- name: …`` and ``-- weight: …``.
 
     Raises:
-        WorkloadError: it is missing, too large, or cannot be read.
+        WorkloadError: it is missing, outside the directory, too large, or cannot be read.
     """
     text, suffix = _text_of(workload)
     entries = _from_json(text) if suffix == ".json" else _from_sql(text, dialect)
@@ -52,21 +54,41 @@ def unusable(sql: str, dialect: str) -> str:
     return "" if is_read_only(tree) else "it may change data, so it is not run"
 
 
+def file_named(workload: str) -> Path | None:
+    """The file that a workload names; None if it is a text itself, or empty.
+
+    Raises:
+        WorkloadError: the file is not in the operator's directory, or its name is not that of a workload.
+    """
+    stripped = workload.strip()
+    if not stripped or stripped[0] in "[{" or _SQL.search(stripped):
+        return None
+    try:
+        path = inside(stripped)
+    except OutsideError as error:
+        raise WorkloadError(f"The workload file {error}") from error
+    if path.suffix.lower() not in _SUFFIXES:
+        raise WorkloadError("A workload file ends in .json or .sql.")
+    return path
+
+
 def _text_of(workload: str) -> tuple[str, str]:
+    path = file_named(workload)
+    if path is not None:
+        return _read(path), path.suffix.lower()
     stripped = workload.strip()
     if not stripped:
         raise WorkloadError("No workload is given.")
-    if stripped[0] in "[{":
-        return stripped, ".json"
-    if "\n" in stripped or ";" in stripped or re.match(r"(select|with|values|--)\b|--", stripped, re.IGNORECASE):
-        return stripped, ".sql"
-    path = Path(stripped)
-    if path.suffix.lower() not in _SUFFIXES:
-        raise WorkloadError("A workload file ends in .json or .sql.")
+    return stripped, ".json" if stripped[0] in "[{" else ".sql"
+
+
+def _read(path: Path) -> str:
     try:
+        if not path.is_file():
+            raise WorkloadError(f"There is no workload file {path.name} in the worker's maintenance directory.")
         if path.stat().st_size > MAX_BYTES:
             raise WorkloadError(f"The workload file is larger than {MAX_BYTES:,} bytes.")
-        return path.read_text(encoding="utf-8"), path.suffix.lower()
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise WorkloadError(f"The workload file {path.name} cannot be read ({type(error).__name__}).") from error
 
