@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from app.services.events import EventKind, event_row, publish
 from app.store.people import Person
 from app.store.requests import ReceiptRow
 from app.store.runs import Artifact
+from app.web.audit import PHRASES
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_request, make_run, optimizations, question, script
 from tests.web.browsing import Browser
@@ -215,3 +218,11 @@ def test_an_open_page_fetches_its_content_without_the_frame(services: Services, 
 def test_pages_carry_where_events_go_on(reviewer: Browser) -> None:
     for path in ("/queue", "/runs"):
         assert int(reviewer.get(path).one("meta", name="assent-seq").attributes["content"]) > 0
+
+
+def test_every_entry_of_the_record_is_a_phrase() -> None:
+    source = "".join(path.read_text() for path in (Path(__file__).parents[2] / "app" / "services").glob("*.py"))
+    named = set(re.findall(r'"((?:request|run|person)\.[a-z_]+)"', source)) - {kind.value for kind in EventKind}
+    named |= {"run.pause", "run.resume", "run.cancel", "run.retry", "run.completed", "run.failed", "run.cancelled"}
+    assert len(named) > 12
+    assert named <= set(PHRASES)
