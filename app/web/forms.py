@@ -240,6 +240,8 @@ def _parse(drawn: Field, sent: str, problems: dict[str, str]) -> Any:
     except ValueError as error:
         problems[drawn.name] = str(error)
         return MISSING
+    if "\n" not in sent.rstrip("\n") and "\n" not in str(drawn.value):
+        return sent.rstrip("\n")  # somebody pressed Enter where one line was meant
     return sent.replace("\n", "\r\n") if _crlf(drawn.original) else sent
 
 

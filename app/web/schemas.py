@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_REFERENCES = 20
+_ONE_LINE = 200
 _INPUT_TYPES = {"date": "date", "email": "email", "uri": "url", "time": "time"}
 
 
@@ -132,8 +133,9 @@ def _text(schema: dict[str, Any], nullable: bool) -> Shape:
         attributes["maxlength"] = str(longest)
     if schema.get("format") in _INPUT_TYPES:
         attributes["type"] = _INPUT_TYPES[schema["format"]]
-    wide = (isinstance(longest, int) and longest > 200) or schema.get("format") == "textarea"
-    return Shape("long" if wide else "text", schema, nullable, attributes=attributes)
+    # A field of one line would silently join the lines of what is pasted into it.
+    narrow = "type" in attributes or (isinstance(longest, int) and longest <= _ONE_LINE)
+    return Shape("text" if narrow else "long", schema, nullable, attributes=attributes)
 
 
 def _number_attributes(schema: dict[str, Any]) -> dict[str, str]:

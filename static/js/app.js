@@ -6,5 +6,8 @@ startTimes();
 startDeciding();
 startLive();
 
+// The list stands where the person is in it.
+document.querySelector(".list .row[data-selected]")?.scrollIntoView({ block: "nearest" });
+
 // What was refused, or checked, is read first; without a script it is at the top of the page all the same.
 document.querySelector("[data-focus]")?.focus();

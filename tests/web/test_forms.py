@@ -78,6 +78,8 @@ SCHEMA = {
         ({"in.wet": ""}, {"wet": False}),
         ({"in.size": " -3 "}, {"size": -3}),
         ({"in.name": " x "}, {"name": " x "}),
+        ({"in.name": "x\r\n"}, {"name": "x"}),
+        ({"in.name": "x\r\ny\r\n"}, {"name": "x\ny\n"}),
         ({"in.share": "2.5"}, {"share": 2.5}),
         ({"in.mode": "3"}, {"mode": 3}),
         ({"in.tags": " a \r\n\r\nb"}, {"tags": ["a", "b"]}),
