@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from assent.secret_patterns import find_spans
@@ -24,6 +24,11 @@ _PASSES = 8
 
 _SHORTEST_REPEAT = 8
 """A secret of fewer characters is not looked for in the rest of the document: it might be an everyday word."""
+
+_SHORT = 64
+_MOST_KNOWN = 4096
+_KNOWN_CLEAN: set[str] = set()
+"""Short texts in which no secret was found: names of fields, kinds, states, which come again and again."""
 
 _MOST_REPEATS = 200
 """How many of a document's secrets are looked for elsewhere in it; the longest ones."""
@@ -54,6 +59,12 @@ def reveal(value: JsonValue, secrets: dict[str, str]) -> JsonValue:
     if not secrets:
         return value
     return _rebuild(value, lambda text, _key: TOKEN.sub(lambda token: secrets.get(token[0], token[0]), text))
+
+
+def _remember_clean(text: str) -> None:
+    if len(_KNOWN_CLEAN) >= _MOST_KNOWN:
+        _KNOWN_CLEAN.clear()
+    _KNOWN_CLEAN.add(text)
 
 
 class _Vault:
@@ -88,9 +99,13 @@ class _Vault:
             if len(spans) == 1 and spans[0][:2] == (0, len(text)):
                 kind = spans[0][2]
             return self.token_for(text, kind)
-        for _ in range(_PASSES):
+        if text in _KNOWN_CLEAN:
+            return text
+        for passes in range(_PASSES):
             masked = self._mask_once(text)
             if masked == text:
+                if passes == 0 and len(text) <= _SHORT:
+                    _remember_clean(text)
                 break
             text = masked
         return text
@@ -237,6 +252,7 @@ _HARMLESS_ENDINGS = {
 }
 
 
+@lru_cache(maxsize=2048)
 def secret_kind(key: str) -> str:
     """What kind of secret a field of this name holds, in snake, camel or kebab case; empty when none."""
     words = [word.lower() for word in _WORDS.findall(key[-100:])]

@@ -57,5 +57,7 @@ def target_address(name: str) -> str:
     """
     address = os.environ.get(f"ASSENT_TARGET_{name.upper().replace('-', '_')}")
     if not address:
-        raise UnknownTargetError(f"No target named {name!r}: set ASSENT_TARGET_{name.upper().replace('-', '_')} to its address.")
+        raise UnknownTargetError(
+            f"No target named {name!r}: set ASSENT_TARGET_{name.upper().replace('-', '_')} to its address."
+        )
     return address

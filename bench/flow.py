@@ -25,7 +25,9 @@ class BenchState(TypedDict, total=False):
 
 
 def _propose(state: BenchState) -> BenchState:
-    call = ToolCall(title="Send the report", tool="send_report", args={"to": "team", "number": state["input"]["number"]})
+    call = ToolCall(
+        title="Send the report", tool="send_report", args={"to": "team", "number": state["input"]["number"]}
+    )
     return {"proposal": call.model_dump(mode="json")}
 
 

@@ -68,9 +68,7 @@ async def bare(address: str, width: int, cycles: int) -> Measured:
         async def cycle(number: int) -> None:
             async with free:
                 config = {"configurable": {"thread_id": str(uuid.uuid4())}}
-                suspended = await graph.ainvoke(
-                    {"input": {"number": number}}, config, durability="sync", version="v2"
-                )
+                suspended = await graph.ainvoke({"input": {"number": number}}, config, durability="sync", version="v2")
                 interrupt = suspended.interrupts[0]
                 decided = time.time()
                 done = await graph.ainvoke(
@@ -92,12 +90,12 @@ def gated(services: Services, bell: Bell, people: tuple[Actor, Actor], width: in
 
     def cycle(number: int) -> None:
         run = services.runs.start(starter, WORKFLOW.name, {"number": number})
-        with services.sessions() as session:
+        with services.sessions.reads() as session:
             request = session.get_one(ApprovalRequest, bell.expect(run.id, "pending").result(60))
         decided = time.time()
         services.checkpoints.decide(request.id, reviewer, Verdict.APPROVE, request.digest)
         bell.expect(run.id, "completed").result(60)
-        with services.sessions() as session:
+        with services.sessions.reads() as session:
             latencies.append(session.get_one(Run, run.id).result["applied_at"] - decided)
 
     with ThreadPoolExecutor(width) as clients:
@@ -145,14 +143,19 @@ def main() -> None:
                 print("            cpu per cycle:", ", ".join(f"{name} {ms:.1f} ms" for name, ms in cpu.items()))
                 print(f"clients {width:2}  bare   {best_plain.words()}")
                 print(f"            assent {best_ours.words()}")
-                print(f"            ratio  throughput {throughput:.2f} of bare, latency p50 {latency:.2f} times bare", flush=True)
+                print(
+                    f"            ratio  throughput {throughput:.2f} of bare, latency p50 {latency:.2f} times bare",
+                    flush=True,
+                )
             for number in range(wanted.suspended):
                 services.runs.start(people[0], WORKFLOW.name, {"number": number})
             while not _all_suspended(services, wanted.suspended):
                 time.sleep(0.2)
             loaded = [memory_mib(each.pid) for each in workers]
             for before, after in zip(idle, loaded, strict=True):
-                print(f"worker memory: {before:.0f} MiB idle, {after:.0f} MiB after the cycles with {wanted.suspended} runs suspended")
+                print(
+                    f"worker memory: {before:.0f} MiB idle, {after:.0f} MiB after the cycles with {wanted.suspended} runs suspended"
+                )
         services.engine.dispose()
 
 

@@ -84,7 +84,8 @@ class Bell:
     def _follow(self) -> None:
         with suppress(psycopg.OperationalError):
             while True:
-                ids = [int(notice.payload) for notice in self._listening.notifies(stop_after=1)]
+                told = [notice.payload.split(",") for notice in self._listening.notifies(stop_after=1)]
+                ids = [int(each) for some in told for each in some]
                 rows = self._reading.execute(
                     "select run_id, request_id, payload::json ->> 'state' from events "
                     "where id = any(%s) and kind in ('request.opened', 'run.changed')",

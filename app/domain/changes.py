@@ -11,7 +11,9 @@ A change names only what differs, by the proposal's kind:
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import jsonschema
@@ -131,6 +133,16 @@ _EDITORS: dict[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]] 
 EDITABLE_KINDS = frozenset(_EDITORS)
 
 
+@lru_cache(maxsize=128)
+def _validator(schema: str) -> jsonschema.Draft202012Validator:
+    """A validator of a schema's text; checking the schema itself costs more than most values do."""
+    document = json.loads(schema)
+    jsonschema.Draft202012Validator.check_schema(document)
+    return jsonschema.Draft202012Validator(
+        document, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+
+
 def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
     """Raise InvalidInputError, with a complaint per field, unless `value` fits the JSON Schema.
 
@@ -139,10 +151,7 @@ def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
     if schema is None:
         return
     try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-        validator = jsonschema.Draft202012Validator(
-            schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-        )
+        validator = _validator(json.dumps(schema))
         errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
     except SchemaError as error:
         raise InvalidInputError(f"The schema of this proposal is not valid: {error.message}") from error

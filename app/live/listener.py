@@ -126,7 +126,8 @@ class Listener:
         next_look = time.monotonic() + LOOK_SECONDS
         while not self._stopped:
             notes = list(connection.notifies(timeout=TICK_SECONDS, stop_after=1))
-            ids = [int(note.payload) for note in notes if note.channel == EVENTS_CHANNEL and note.payload.isdigit()]
+            told = [note.payload.split(",") for note in notes if note.channel == EVENTS_CHANNEL]
+            ids = [int(each) for some in told for each in some if each.isdigit()]
             self._read([each for each in ids if each not in self._heard])
             for note in notes:
                 if note.channel in self._channels:

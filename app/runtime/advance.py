@@ -110,7 +110,7 @@ class Advancer:
         if todo.end:
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
         elif todo.finished:
-            await _call(self._store.complete, snapshot.attempt, journal, _result(state))
+            await _call(self._store.complete, snapshot.attempt, journal, _result(state.values))
         elif todo.wait:
             await self._suspend(snapshot, self._pending(state, driver, facts), journal)
         else:
@@ -139,17 +139,18 @@ class Advancer:
         if rest.asked and rest.error is None:
             await self._suspend(snapshot, rest.asked, journal)
             return
+        if rest.error is None:
+            await _call(self._store.complete, snapshot.attempt, journal, _result(rest.values))
+            return
         state = await graph.aget_state(config)
-        if rest.error is not None and not any(task.error for task in state.tasks):
+        if not any(task.error for task in state.tasks):
             # No node failed: the graph itself, its input or our own store did.
             log.error("run.broken", exc_info=rest.error)
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
-        elif state.next:
+        else:
             self._not_taken(snapshot, state, journal)
             facts = self.library.node_facts(snapshot.workflow)
             await self._suspend(snapshot, self._pending(state, driver, facts, rest.error), journal)
-        else:
-            await _call(self._store.complete, snapshot.attempt, journal, _result(state))
 
     async def _suspend(self, snapshot: RunSnapshot, asked: list[Asked], journal: Journal) -> None:
         """Let the run wait for people, or do what somebody asked of it meanwhile: then it asks when it is resumed."""
@@ -186,9 +187,9 @@ class Advancer:
         return asked
 
 
-def _result(state: StateSnapshot) -> Any:
+def _result(final: Any) -> Any:
     """The final values, JSON-ready and masked; too large ones are left out with a word on it."""
-    values = mask(jsonable(state.values))[0]
+    values = mask(jsonable(final))[0]
     if len(str(values)) > 1_000_000:
         return {"note": "The result is too large to be kept here."}
     return values

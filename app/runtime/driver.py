@@ -43,11 +43,13 @@ class Rest:
         asked: what the run asks of people, from interrupts of this drive.
         error: what a node raised; None when none did.
         drained: it stopped between steps because it was told to.
+        values: the graph's values at the end of its last step.
     """
 
     asked: list[Asked] = field(default_factory=list)
     error: Exception | None = None
     drained: bool = False
+    values: Any = None
 
 
 class Driver:
@@ -102,7 +104,7 @@ class Driver:
             stream = self._graph.astream(
                 send,
                 self._config,
-                stream_mode=["tasks", "custom"],
+                stream_mode=["tasks", "custom", "values"],
                 durability="sync",
                 subgraphs=True,
                 control=self._control,
@@ -124,6 +126,9 @@ class Driver:
     def _take(self, kind: str, namespace: tuple[str, ...], data: Any, rest: Rest) -> None:
         if kind == "custom":
             self._custom(data)
+        elif kind == "values":
+            if not namespace:
+                rest.values = data
         elif "triggers" in data:
             if not namespace:
                 if self._ended and not self._open:

@@ -92,14 +92,15 @@ class CheckpointManager:
         ready = [prepare(each, self._assess) for each in asked]
         now = self._clock()
         with self._sessions.reads() as session:
-            run = session.get(Run, run_id)
-            known = list(
-                session.scalars(
-                    select(ApprovalRequest).where(ApprovalRequest.run_id == run_id).order_by(ApprovalRequest.opened_at)
-                )
-            )
-        if run is None:
+            rows = session.execute(
+                select(Run, ApprovalRequest)
+                .outerjoin(ApprovalRequest, ApprovalRequest.run_id == Run.id)
+                .where(Run.id == run_id)
+                .order_by(ApprovalRequest.opened_at)
+            ).all()
+        if not rows:
             raise LostRunError("There is no such run.", run_id=run_id)
+        run, known = rows[0][0], [row for _, row in rows if row is not None]
         stale = [
             row
             for row in known
@@ -175,7 +176,8 @@ class CheckpointManager:
         for _ in range(ATTEMPTS):
             with self._sessions.reads() as session:
                 request = self._get(session, request_id)
-                earlier = deciding.decisions_on(session, request_id)
+                # Every decision makes a new version: the first one has none before it.
+                earlier = deciding.decisions_on(session, request_id) if request.version > 1 else []
             checked = deciding.check(request, actor, ballot, self._clock(), self._assess)
             result = self._cast(request, earlier, actor, checked)
             if result is not None:
@@ -211,9 +213,8 @@ class CheckpointManager:
             if "uq_decisions" in str(error):
                 raise DuplicateDecisionError("You have decided on this already.", state=seen.state) from error
             raise
-        request = self._fresh(seen.id)
-        words = deciding.result_words(request, resolution, approvals, checked.terms)
-        return DecisionResult(request, resolution is not None, words)
+        words = deciding.result_words(resolution, approvals, checked.terms)
+        return DecisionResult(self._fresh(seen.id), resolution is not None, words)
 
     @staticmethod
     def _moved(

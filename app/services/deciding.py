@@ -268,7 +268,7 @@ def remark(decision: Decision) -> Remark:
     return Remark(who=decision.person_name, verdict=Verdict(decision.verdict), comment=decision.comment, at=decision.at)
 
 
-def result_words(request: ApprovalRequest, resolution: Resolution | None, approvals: int, terms: Terms) -> str:
+def result_words(resolution: Resolution | None, approvals: int, terms: Terms) -> str:
     """A sentence for the person who decided."""
     if resolution is None:
         return f"Your decision is counted: {approvals} of {terms.quorum}. Another person is needed."

@@ -68,17 +68,18 @@ class Runs:
         shown = " ".join(clean_comment(title).split()) or entry.title
         now = self._clock()
         run_id = str(uuid.uuid4())
+        values: dict[str, Any] = {
+            "id": run_id, "workflow": entry.name, "workflow_version": entry.version, "title": shown[:200],
+            "state": RunState.QUEUED.value, "version": 1, "attempt": 0, "control": "", "input": masked,
+            "started_by_id": actor.id or None, "started_by_name": actor.name, "created_at": now, "updated_at": now,
+        }  # fmt: skip
         batch = Batch()
-        batch.add(
-            Run, id=run_id, workflow=entry.name, workflow_version=entry.version,
-            title=shown[:200], input=masked, started_by_id=actor.id or None,
-            started_by_name=actor.name, created_at=now, updated_at=now,
-        )  # fmt: skip
+        batch.add(Run, **values)
         record(batch, actor, "run.started", now, run_id=run_id, workflow=entry.name, version=entry.version)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.QUEUED.value))
         batch.advance(run_id)
         batch.run(self._sessions)
-        return self._get(run_id)
+        return Run(**values)
 
     def recent(self, state: str = "", before: tuple[datetime, str] | None = None, limit: int = 50) -> list[Run]:
         """Runs, newest first, optionally of one state and older than `before` (created_at, id)."""

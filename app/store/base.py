@@ -29,6 +29,19 @@ class CanonicalJSON(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+class OrderedJSON(TypeDecorator[Any]):
+    """A JSON value kept as text in the order it came: the fields of a form stand as their author wrote them."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        return None if value is None else json.loads(value)
+
+
 class Base(DeclarativeBase):
     """All tables of Assent; names of constraints are fixed so that migrations can refer to them."""
 

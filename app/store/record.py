@@ -37,7 +37,7 @@ class AuditEntry(Base):
 
 
 class Event(Base):
-    """Something open pages want to know. Inserting one notifies the channel ``assent_events`` with its id.
+    """Something open pages want to know. Inserting notifies ``assent_events`` with the ids, comma separated.
 
     Ids are given before commits, so their order is not the order in which events appear. The two transaction numbers
     make catching up exact (`app.services.events`).

@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RunState
-from app.store.base import Base, CanonicalJSON
+from app.store.base import Base, CanonicalJSON, OrderedJSON
 
 
 class CatalogueEntry(Base):
@@ -25,8 +25,8 @@ class CatalogueEntry(Base):
     version: Mapped[str]
     title: Mapped[str]
     description: Mapped[str]
-    input_schema: Mapped[dict[str, Any]]
-    examples: Mapped[list[Any]]
+    input_schema: Mapped[dict[str, Any]] = mapped_column(OrderedJSON)
+    examples: Mapped[list[Any]] = mapped_column(OrderedJSON)
     nodes: Mapped[list[Any]]
     edges: Mapped[list[Any]]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -40,10 +40,16 @@ create trigger approval_requests_end_once before update of state on approval_req
 NOTIFY_EVENTS = """
 create function assent_notify_event() returns trigger language plpgsql as $$
 begin
-    perform pg_notify('assent_events', new.id::text);
+    -- One notification for many rows; its text may have 8,000 characters.
+    perform pg_notify('assent_events', ids) from (
+        select string_agg(id::text, ',' order by id) as ids
+        from (select id, (row_number() over (order by id) - 1) / 350 as part from written) as numbered
+        group by part order by part
+    ) as parts;
     return null;
 end $$;
-create trigger events_notify after insert on events for each row execute function assent_notify_event();
+create trigger events_notify after insert on events referencing new table as written
+    for each statement execute function assent_notify_event();
 """
 
 
@@ -203,7 +209,6 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("expiry_job_id", sa.BigInteger(), nullable=True),
         sa.Column("attention_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
