@@ -1,0 +1,138 @@
+"""Workflows for tests that kill: every step counts its attempts, and carries out each item once however often it runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import psycopg
+from langgraph.graph import END, START, StateGraph
+
+from assent import (
+    OptimizationItem,
+    Optimizations,
+    Outcome,
+    ReceiptStatus,
+    Script,
+    report_receipt,
+    request_approval,
+    target_address,
+)
+from tests.flows import FlowState, _workflow, die_once, effect
+
+
+def aside(state: FlowState, name: str) -> Path:
+    """A file beside the effects file, by which a test talks to a running step."""
+    return Path(f"{state['input']['effects']}.{name}")
+
+
+def wait_if_held(state: FlowState, name: str) -> None:
+    """Wait in this step for as long as the test holds it, and say that it has been reached."""
+    aside(state, f"{name}.reached").touch()
+    while aside(state, f"{name}.held").exists():
+        time.sleep(0.005)
+
+
+def carry_out(state: FlowState, line: str) -> None:
+    """Do something that can be repeated without doing it twice."""
+    path = aside(state, "done")
+    done = path.read_text().splitlines() if path.exists() else []
+    if line not in done:
+        with path.open("a") as file:
+            file.write(line + "\n")
+
+
+def _propose(state: FlowState) -> FlowState:
+    effect(state, "propose")
+    die_once(state, "propose")
+    wait_if_held(state, "propose")
+    items = [OptimizationItem(id=name, title=f"Index {name}", statement=f"create index {name}") for name in "abc"]
+    return {"proposal": Optimizations(title="Create 3 indexes", items=items).model_dump(mode="json")}
+
+
+def _gate(state: FlowState) -> FlowState:
+    die_once(state, "gate")
+    outcome = request_approval(state["proposal"])
+    die_once(state, "after-answer")
+    wait_if_held(state, "gate")
+    return {"outcome": outcome.model_dump(mode="json")}
+
+
+def _apply(state: FlowState) -> FlowState:
+    effect(state, "apply")
+    die_once(state, "apply")
+    outcome = Outcome.model_validate(state["outcome"])
+    for number, item in enumerate(outcome.proposal.items):  # type: ignore[union-attr]
+        carry_out(state, item.statement)
+        if number == 0:
+            die_once(state, "half-applied")
+    wait_if_held(state, "apply")
+    die_once(state, "applied")
+    report_receipt(outcome, ReceiptStatus.APPLIED, "Created what was approved.")
+    die_once(state, "reported")
+    return {}
+
+
+def _last(state: FlowState) -> FlowState:
+    effect(state, "last")
+    die_once(state, "last")
+    return {}
+
+
+def _crash_graph() -> StateGraph:
+    graph = StateGraph(FlowState)
+    for name, step in (("propose", _propose), ("gate", _gate), ("apply", _apply), ("last", _last)):
+        graph.add_node(name, step)
+    graph.add_edge(START, "propose")
+    graph.add_edge("propose", "gate")
+    graph.add_edge("gate", "apply")
+    graph.add_edge("apply", "last")
+    graph.add_edge("last", END)
+    return graph
+
+
+def _statement(state: FlowState) -> FlowState:
+    """A statement that takes as long as the test wants, on a database of the workflow's own."""
+    outcome = request_approval(Script(title="Fill the table", language="sql", content="insert into filled …"))
+    with psycopg.connect(target_address("crash"), autocommit=True) as connection:
+        connection.execute(
+            "with waited as materialized (select pg_advisory_xact_lock(4711)) "
+            "insert into filled select %s from waited on conflict do nothing",
+            (outcome.request_id,),
+        )
+    report_receipt(outcome, ReceiptStatus.APPLIED, "Filled.")
+    return {}
+
+
+def _statement_graph() -> StateGraph:
+    graph = StateGraph(FlowState)
+    graph.add_node("statement", _statement)
+    graph.add_node("last", _last)
+    graph.add_edge(START, "statement")
+    graph.add_edge("statement", "last")
+    graph.add_edge("last", END)
+    return graph
+
+
+def _fail(state: FlowState) -> FlowState:
+    effect(state, "failed")
+    die_once(state, "failing")
+    if aside(state, "mended").exists():
+        return {}
+    raise RuntimeError("always the same")
+
+
+def _fail_graph() -> StateGraph:
+    graph = StateGraph(FlowState)
+    graph.add_node("fail", _fail)
+    graph.add_node("last", _last)
+    graph.add_edge(START, "fail")
+    graph.add_edge("fail", "last")
+    graph.add_edge("last", END)
+    return graph
+
+
+CRASH = _workflow("crash_gate", _crash_graph)
+STATEMENT = _workflow("crash_statement", _statement_graph)
+FAIL = _workflow("crash_fail", _fail_graph)
+ALL = ",".join(f"tests.processes.crash_flows:{name}" for name in ("CRASH", "STATEMENT", "FAIL"))
