@@ -126,11 +126,22 @@ def node_facts(node: str, metadata: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _in_order(edges: list[list[str]]) -> list[str]:
-    """Nodes by distance from the start, which is how people read a graph."""
-    order: list[str] = []
-    front = [START]
-    while front:
-        following = [target for node in front for source, target in edges if source == node]
-        front = [node for node in dict.fromkeys(following) if node not in order]
-        order.extend(front)
-    return order
+    """Nodes in the order in which a run goes through them: each after all that lead to it, ways back left aside."""
+    ended: list[str] = []
+    seen = {START}
+    path: list[tuple[str, list[str]]] = [(START, _targets(START, edges))]
+    while path:
+        node, targets = path[-1]
+        fresh = next((target for target in targets if target not in seen), None)
+        if fresh is None:
+            ended.append(node)
+            path.pop()
+        else:
+            seen.add(fresh)
+            path.append((fresh, _targets(fresh, edges)))
+    return ended[::-1]
+
+
+def _targets(node: str, edges: list[list[str]]) -> list[str]:
+    """Where a node leads to, last first, so that what is named first comes first in the reversed order."""
+    return [target for source, target in reversed(edges) if source == node]
