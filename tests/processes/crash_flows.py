@@ -1,4 +1,4 @@
-"""Workflows for tests that kill: every step counts its attempts, and carries out each item once however often it runs."""
+"""Workflows for tests that kill: steps count their attempts, and carry out each item once however often they run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kill -9` of the web process during a decision: the decision is wholly there or not at all, and a retry is told so."""
+"""`kill -9` of the web process during a decision: it is wholly there or not at all, and a retry is told so."""
 
 from __future__ import annotations
 
