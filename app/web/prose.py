@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -14,7 +14,7 @@ from app.web.filters import plainly
 
 MAX_RENDERED = 300_000
 """Longer texts are shown as they are: what is in them cannot be told at a glance anyway."""
-_TABLE = '<div class="table" tabindex="0" role="region" aria-label="Table"><table>\n'
+_TABLE = '<div class="table" tabindex="0" role="group" aria-label="Table"><table>\n'
 _SAFE_LINK = re.compile(r"^(https?://|mailto:|#|/(?!/))", re.IGNORECASE)
 
 
@@ -24,7 +24,14 @@ def _maker() -> MarkdownIt:
     made.add_render_rule("link_open", _open_link)
     made.add_render_rule("table_open", lambda *_: _TABLE)
     made.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    for kind in ("fence", "code_block"):
+        made.add_render_rule(kind, _code(made.renderer.rules[kind]))  # type: ignore[attr-defined]
     return made
+
+
+def _code(plain: Callable[..., str]) -> Callable[..., str]:
+    """Code that is wider than the page is scrolled, which the keyboard must be able to do too."""
+    return lambda _self, *given: plain(*given).replace("<pre>", '<pre tabindex="0">', 1)
 
 
 def _open_link(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
@@ -42,6 +49,7 @@ def markdown(text: str, top: int = 2) -> Markup:
     tokens = _MARKDOWN.parse(plainly(text.replace("\r\n", "\n")))
     levels = [int(token.tag[1]) for token in tokens if token.type == "heading_open"]
     shift = top - min(levels, default=top)
+    _mark_empty_headings(tokens)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + shift)}"
@@ -49,3 +57,10 @@ def markdown(text: str, top: int = 2) -> Markup:
             # The alignment would be an inline style, which the page's policy forbids.
             token.attrs.pop("style", None)
     return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))  # noqa: S704 - raw HTML is off
+
+
+def _mark_empty_headings(tokens: Sequence[Token]) -> None:
+    """A heading cell without words heads nothing: it is an ordinary cell."""
+    for start, words, end in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if start.type == "th_open" and not words.content.strip():
+            start.tag = end.tag = "td"

@@ -109,13 +109,14 @@ def _input_form(entry: CatalogueEntry, given: Any) -> Field:
 def examples_of(entry: CatalogueEntry) -> list[tuple[str, dict[str, Any]]]:
     """The examples that fit the form, each with a label that tells it from the others."""
     usable = [each for each in entry.examples if isinstance(each, dict)]
-    return [(f"Example {number}: {_gist(each)}", each) for number, each in enumerate(usable, 1)]
+    return [(f"Example {number}: {_gist(each, usable)}", each) for number, each in enumerate(usable, 1)]
 
 
-def _gist(example: dict[str, Any]) -> str:
-    words = ", ".join(
-        f"{key.replace('_', ' ')} {value}" for key, value in example.items() if isinstance(value, str | int | float)
-    )
+def _gist(example: dict[str, Any], all_examples: list[dict[str, Any]]) -> str:
+    """What the example has and the others have not; if there is nothing of that, what it has."""
+    told = {key: value for key, value in example.items() if isinstance(value, str | int | float)}
+    own = {key: value for key, value in told.items() if any(each.get(key) != value for each in all_examples)}
+    words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in (own or told).items())
     return (words or json.dumps(example))[:60]
 
 
