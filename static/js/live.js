@@ -12,6 +12,8 @@ import { localise } from "./times.js";
 
 const FIRST_WAIT = 80; // ms; gathers a burst into one fetch
 const LEAST_PAUSE = 500; // ms between two fetches of one address
+const RETRY = 1000; // ms after a fetch that failed; doubled each time
+const LONGEST_RETRY = 5000;
 const SEEN = 2000;
 
 let position = 0;
@@ -93,41 +95,60 @@ function refreshAll() {
   for (const region of document.querySelectorAll("[data-live]")) refreshSoon(region.dataset.liveSrc);
 }
 
-/** One fetch per address at a time; what happens meanwhile makes one more, not many. */
+/** One fetch per address at a time; what happens meanwhile makes one more, not many. One that fails is tried again. */
 function refreshSoon(address) {
-  const state = pending.get(address) ?? { timer: 0, busy: false, again: false, last: 0 };
+  const state = pending.get(address) ?? { timer: 0, busy: false, again: false, last: 0, failures: 0 };
   pending.set(address, state);
   if (state.busy) {
     state.again = true;
     return;
   }
   if (state.timer) return;
-  const wait = Math.max(FIRST_WAIT, state.last + LEAST_PAUSE - performance.now());
+  const wait = state.failures
+    ? Math.min(LONGEST_RETRY, RETRY * 2 ** (state.failures - 1))
+    : Math.max(FIRST_WAIT, state.last + LEAST_PAUSE - performance.now());
   state.timer = setTimeout(async () => {
     state.timer = 0;
     state.busy = true;
     state.again = false;
     state.last = performance.now();
-    await refresh(address).catch(() => {}); // a network that is away: the socket's return refreshes again
-    state.busy = false;
-    if (state.again) refreshSoon(address);
+    try {
+      state.failures = (await refresh(address)) ? 0 : state.failures + 1;
+    } finally {
+      state.busy = false;
+    }
+    if (state.again || state.failures) refreshSoon(address);
   }, wait);
 }
 
+/** The answer and its text; null while the network is away or the server cannot answer. */
+async function load(address) {
+  try {
+    const answer = await fetch(address, { headers: { "X-Fragment": "1" }, credentials: "same-origin" });
+    return answer.status >= 500 ? null : { answer, text: await answer.text() };
+  } catch {
+    return null;
+  }
+}
+
+/** Fetch an address and bring its regions up to date; false if it could not be fetched for now. */
 async function refresh(address) {
-  const answer = await fetch(address, { headers: { "X-Fragment": "1" }, credentials: "same-origin" });
+  const loaded = await load(address);
+  if (!loaded) return false;
+  const { answer, text } = loaded;
   if (answer.redirected && new URL(answer.url).pathname.startsWith("/sign-in")) {
     closeDecision("You are signed out. Sign in again in another tab, then reload this page; copy your text first.", false);
-    return;
+    return true;
   }
-  if (!answer.ok) return;
-  const fetched = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!answer.ok) return true;
+  const fetched = new DOMParser().parseFromString(text, "text/html");
   localise(fetched);
   for (const region of document.querySelectorAll("[data-live]")) {
     const fresh = region.dataset.liveSrc === address ? fetched.getElementById(region.id) : null;
     if (fresh) await apply(region, fresh, fetched);
   }
   document.dispatchEvent(new Event("assent:morphed"));
+  return true;
 }
 
 async function apply(region, fresh, fetched) {

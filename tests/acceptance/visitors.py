@@ -1,0 +1,186 @@
+"""People at real browsers. Whatever a page complains about fails the test that visited it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebSocket
+
+from app.store.people import Person
+from tests.factories import session_cookie
+from tests.processes.harness import SECRET_KEY
+
+LAUNCH = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+SOON = 2_000
+"""Milliseconds within which an open page must show what happened elsewhere; it is meant to take half of that."""
+_STILL = "() => document.getAnimations().forEach((each) => each.finish())"
+_LEFT = re.compile("WebSocket is closed before the connection is established")
+"""What Chromium says of a page that is left while it connects."""
+_AXE = Axe()
+_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+class Visitor:
+    """Somebody with a browser profile of their own.
+
+    Attributes:
+        troubles: errors on the console, uncaught exceptions and requests to other hosts that nobody expected.
+        posts: addresses (paths) that forms of this visitor were sent to.
+    """
+
+    def __init__(self, browser: Browser, origin: str, person: Person | None = None, **options: Any) -> None:
+        self.origin = origin
+        self.person = person
+        self.troubles: list[str] = []
+        self.posts: list[str] = []
+        self._expected: list[re.Pattern[str]] = [_LEFT]
+        self.context: BrowserContext = browser.new_context(base_url=origin, **{"viewport": WIDE, **options})
+        self.context.set_default_timeout(20_000)
+        self.context.on("console", self._heard)
+        self.context.on("weberror", lambda error: self._trouble(f"uncaught: {error.error}"))
+        self.context.on("request", self._requested)
+        if person is not None:
+            cookie = session_cookie(SECRET_KEY, person)
+            self.context.add_cookies([{"name": "assent_session", "value": cookie, "url": origin}])
+        self.page = self.tab()
+
+    def tab(self) -> Page:
+        """A further tab of the same browser."""
+        page = self.context.new_page()
+        page.on("websocket", self._connected)
+        return page
+
+    def go(self, path: str, status: int = 200) -> Page:
+        """Open an address of the portal in the first tab."""
+        answer = self.page.goto(path)
+        assert answer is not None and answer.status == status, answer and answer.status
+        return self.page
+
+    def expect_trouble(self, pattern: str) -> None:
+        """Let complaints that match pass; a browser also reports refusals that the test is about."""
+        self._expected.append(re.compile(pattern))
+
+    def expect_status(self, *statuses: int) -> None:
+        """Let the browser report answers with these statuses."""
+        for status in statuses:
+            self.expect_trouble(rf"responded with a status of {status}\b")
+
+    def look(self, name: str, page: Page | None = None) -> None:
+        """Judge the open page as it stands, in both colour schemes and on a phone; keep pictures if asked for.
+
+        Trouble is what axe finds, a page that is wider than the screen, and panes that do not end where it ends.
+        """
+        page = page or self.page
+        for width, viewport in (("wide", WIDE), ("phone", NARROW)):
+            page.set_viewport_size(viewport)  # type: ignore[arg-type]
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+                page.evaluate(_STILL)
+                _keep_picture(page, f"{name}-{width}-{scheme}")
+                self.troubles += [f"{name}, {width}, {scheme}: {each}" for each in _violations(page)]
+            over = page.evaluate("() => document.scrollingElement.scrollWidth - window.innerWidth")
+            if over > 0:
+                self.troubles.append(f"{name}, {width}: {over} px wider than the screen")
+            below = page.evaluate("() => document.documentElement.scrollHeight - window.innerHeight")
+            if width == "wide" and below > 0 and page.locator(".desk").count():
+                self.troubles.append(f"{name}, wide: {below} px of empty space below the page")
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Leave; fails if there was trouble."""
+        self.context.close()
+        assert not self.troubles, "\n".join(self.troubles)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._trouble(f"console {message.type}: {message.text} ({message.location['url']})")
+
+    def _requested(self, request: Request) -> None:
+        self._stay(request.url)
+        if request.method == "POST" and "/socket.io/" not in request.url:
+            self.posts.append(urlsplit(request.url).path)
+
+    def _connected(self, socket: WebSocket) -> None:
+        self._stay(socket.url)
+
+    def _stay(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob", "about") and parts.netloc != urlsplit(self.origin).netloc:
+            self._trouble(f"a request to another host: {url}")
+
+    def _trouble(self, words: str) -> None:
+        if not any(pattern.search(words) for pattern in self._expected):
+            self.troubles.append(f"{self.person.name if self.person else 'somebody'} at {self.page.url}: {words}")
+
+
+def _violations(page: Page) -> list[str]:
+    found = _AXE.run(page, options={"resultTypes": ["violations"], **_RULES}).response["violations"]
+    return [
+        f"{each['id']} ({each['impact']}): {each['help']}: "
+        + "; ".join(node["html"][:200] for node in each["nodes"][:4])
+        for each in found
+    ]
+
+
+def _keep_picture(page: Page, name: str) -> None:
+    if folder := os.environ.get("ASSENT_TEST_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def watch_for(page: Page, condition: str) -> None:
+    """Have the page note the moment at which a JavaScript condition first holds; `noticed` waits for it.
+
+    The page watches itself with a MutationObserver, so the moment is that of the change and not of our asking.
+    """
+    page.evaluate(
+        f"""() => {{
+          const holds = () => {condition};
+          window.assentNoticed = new Promise((resolve, reject) => {{
+            if (holds()) return reject(new Error("it holds already"));
+            const late = setTimeout(() => reject(new Error("not seen within 20 s")), 20000);
+            new MutationObserver((_, observer) => {{
+              if (!holds()) return;
+              observer.disconnect();
+              clearTimeout(late);
+              resolve(Date.now());
+            }}).observe(document, {{ subtree: true, childList: true, characterData: true, attributes: true }});
+          }});
+          window.assentNoticed.catch(() => {{}});
+        }}"""
+    )
+
+
+def noticed(page: Page) -> float:
+    """When what `watch_for` waits for came true, in seconds since the epoch."""
+    return float(page.evaluate("() => window.assentNoticed")) / 1000
+
+
+def says(words: str, selector: str = "body") -> str:
+    """A condition for `watch_for`: the text stands on the page."""
+    return f"(document.querySelector({selector!r})?.textContent ?? '').includes({words!r})"
+
+
+def mark(page: Page) -> None:
+    """Leave a mark that a reload would wipe out."""
+    page.evaluate("() => { window.assentMark = true; }")
+
+
+def is_marked(page: Page) -> bool:
+    """True if the page has not been loaded anew since `mark`."""
+    return bool(page.evaluate("() => window.assentMark === true"))
