@@ -41,6 +41,7 @@ class EarlierApproval(models.Output):
     status: str
     data_summary: str
     risk_level: RiskLevel
+    digest: str = Field(description="To be named by the decision")
 
 
 class EarlierList(RootModel[list[EarlierApproval]]):
@@ -50,12 +51,12 @@ class EarlierList(RootModel[list[EarlierApproval]]):
 class EarlierDecision(Input):
     """A decision in the form of the source documents.
 
-    Without a `digest` it is for the proposal as the agent made it, and refused if a reviewer has changed that since.
+    Unlike there it names the `digest` of what the reviewer saw: no decision is about something unseen.
     """
 
     approved: bool
     comments: PlainText = ""
-    digest: PlainText = Field(default="", max_length=200)
+    digest: PlainText = Field(max_length=200)
     modifications: JsonValue = None
     request_id: PlainText = Field(default="", max_length=200)
     reviewer_id: JsonValue = Field(default=None, description="Decides nothing")
@@ -96,8 +97,7 @@ def submit_approval(call: Call) -> Any:
     verdict = Verdict.REJECT if not sent.approved else Verdict.APPROVE
     if sent.approved and sent.modifications is not None:
         verdict = Verdict.MODIFY
-    digest = sent.digest or call.portal.services.views.request(call.id, call.actor).request.proposed_digest
-    decision = DecisionIn(verdict=verdict, digest=digest, change=sent.modifications, comment=sent.comments)
+    decision = DecisionIn(verdict=verdict, digest=sent.digest, change=sent.modifications, comment=sent.comments)
     return decision_document(decide(call.portal.services, call.actor, call.id, decision))
 
 
@@ -127,4 +127,5 @@ def _earlier(row: QueueRow) -> dict[str, Any]:
         "status": row.state.value,
         "data_summary": row.title,
         "risk_level": row.risk,
+        "digest": row.digest,
     }

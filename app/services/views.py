@@ -263,7 +263,10 @@ def _timeline(
     for entry in entries:
         if entry.action in _ACTION_WORDS and entry.action != "request.resolved":
             who = (request.agent or request.workflow) if entry.action == "request.opened" else entry.actor_name
-            lines.append(TimelineEntry(entry.at, who, _ACTION_WORDS[entry.action], entry.detail.get("reason", "")))
+            words = _ACTION_WORDS[entry.action]
+            if entry.action == "request.opened" and request.kind == ERROR_KIND:
+                words = "failed at this step; the run is suspended"
+            lines.append(TimelineEntry(entry.at, who, words, entry.detail.get("reason", "")))
     if receipt is not None:
         words = receipt.status.replace("_", " ")
         lines.append(

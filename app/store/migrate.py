@@ -15,10 +15,6 @@ from pathlib import Path
 from typing import LiteralString
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool, create_engine
 
 from app.domain.errors import AssentError
@@ -27,6 +23,7 @@ from app.store.engine import sqlalchemy_url
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 _LOCK_KEY = 0x415353454E54  # "ASSENT"
 _LOCK_SECONDS = 300.0
+_REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*(\S+)\s*$", re.MULTILINE)
 
 
 _WAKE_BLOCKED_JOBS: LiteralString = """
@@ -103,18 +100,30 @@ def check(database_url: str) -> None:
 
 def current_and_head(database_url: str) -> tuple[str | None, str]:
     """The revision the database is at, None for an empty one, and the one this version needs."""
-    engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    return current, newest_revision()
+    with connected(database_url) as connection:
+        exists = _first(connection, "SELECT to_regclass('alembic_version') IS NOT NULL")
+        current = _first(connection, "SELECT version_num FROM alembic_version") if exists else None
+    return None if current is None else str(current), newest_revision()
 
 
 def newest_revision() -> str:
     """The revision that this version needs."""
-    head = _scripts().get_current_head()
-    if head is None:
-        raise SchemaError(f"No migrations in {MIGRATIONS}.")
-    return head
+    revisions = _revisions()
+    heads = set(revisions) - set(revisions.values())
+    if len(heads) != 1:
+        raise SchemaError(f"{MIGRATIONS} has {len(heads)} newest migrations instead of one.")
+    return heads.pop()
+
+
+def _revisions() -> dict[str, str | None]:
+    """Each migration and the one before it, as its file says."""
+    found: dict[str, str | None] = {}
+    for file in (MIGRATIONS / "versions").glob("*.py"):
+        said = dict(_REVISION.findall(file.read_text()))
+        found[said["revision"].strip("\"'")] = (
+            None if said["down_revision"] == "None" else said["down_revision"].strip("\"'")
+        )
+    return found
 
 
 @contextmanager
@@ -165,8 +174,13 @@ def one_line(error: BaseException) -> str:
 
 
 def _upgrade_assent(database_url: str) -> None:
+    # Imported here because the web process, which only checks the schema, would carry its 9 MiB for nothing.
+    from alembic import command
+    from alembic.config import Config
+
     engine = create_engine(sqlalchemy_url(database_url), poolclass=NullPool)
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -202,18 +216,8 @@ def _procrastinate_text(path: str) -> LiteralString:
     return (resources.files("procrastinate.sql") / path).read_text(encoding="utf-8")
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
-
-
 def _known(revision: str) -> bool:
-    return any(script.revision == revision for script in _scripts().walk_revisions())
+    return revision in _revisions()
 
 
 def _ahead(current: str, head: str) -> str:

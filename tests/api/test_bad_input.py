@@ -140,10 +140,17 @@ FIELDS: list[tuple[str, Any, int, str, str | None]] = [
     (f"/api/v1/runs/{NOBODY}/pause", {}, 404, "not_found", None),
     ("/api/approvals/{request}", {}, 422, "invalid_input", "approved"),
     ("/api/approvals/{request}", {"approved": "yes"}, 422, "invalid_input", "approved"),
-    ("/api/approvals/{request}", {"approved": False}, 422, "invalid_input", "comment"),
-    ("/api/approvals/{request}", {"approved": True, "request_id": NOBODY}, 422, "invalid_input", "request_id"),
+    ("/api/approvals/{request}", {"approved": True}, 422, "invalid_input", "digest"),
+    ("/api/approvals/{request}", {"approved": False, "digest": "DIGEST"}, 422, "invalid_input", "comment"),
+    (
+        "/api/approvals/{request}",
+        {"approved": True, "digest": "DIGEST", "request_id": NOBODY},
+        422,
+        "invalid_input",
+        "request_id",
+    ),
     ("/api/approvals/{request}", {"approved": True, "digest": "0" * 64}, 409, "stale_digest", None),
-    (f"/api/approvals/{NOBODY}", {"approved": True}, 404, "not_found", None),
+    (f"/api/approvals/{NOBODY}", {"approved": True, "digest": "x"}, 404, "not_found", None),
 ]  # fmt: skip
 
 

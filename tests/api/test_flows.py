@@ -236,7 +236,10 @@ def test_the_earlier_addresses(services: Services, call: Callable[[str], Caller]
     assert (shown["workflow_id"], shown["risk_level"], shown["status"]) == (request.run_id, "high", "pending")
     details = reviewer.get(f"/api/workflows/{request.run_id}/details?user_id=x").json
     assert (details["workflow_id"], details["status"], details["progress"]) == (request.run_id, "suspended", 0)
-    done = reviewer.post(f"/api/approvals/{request.id}", {"approved": True, "comments": "Fine", "user_id": "nobody"})
+    word = {"approved": True, "comments": "Fine", "user_id": "nobody"}
+    unseen = reviewer.post(f"/api/approvals/{request.id}", word)
+    assert (unseen.status_code, list(unseen.json["fields"])) == (422, ["digest"])
+    done = reviewer.post(f"/api/approvals/{request.id}", word | {"digest": shown["digest"]})
     assert (done.status_code, done.json["status"], done.json["state"]) == (200, "success", "approved")
     view = services.views.request(request.id, reviewer.person.as_actor(Via.API))
     assert [(each.person_id, each.comment) for each in view.decisions] == [(reviewer.person.id, "Fine")]
@@ -251,7 +254,7 @@ def test_the_earlier_form_does_not_approve_what_somebody_changed(
         {"verdict": "modify", "digest": request.digest, "change": {"content": "delete from orders where id = 1"}},
     )
     other = Caller(app, make_person(services.sessions, "Other reviewer"))
-    blind = other.post(f"/api/approvals/{request.id}", {"approved": True})
+    blind = other.post(f"/api/approvals/{request.id}", {"approved": True, "digest": request.digest})
     assert (blind.status_code, blind.json["code"]) == (409, "stale_digest")
     told = other.post(f"/api/approvals/{request.id}", {"approved": True, "digest": blind.json["digest"]})
     assert (told.status_code, told.json["state"]) == (200, "modified")
@@ -268,7 +271,7 @@ def test_the_earlier_form_rejects_and_modifies(
     body: dict, state: str, services: Services, call: Callable[[str], Caller]
 ) -> None:
     request = make_request(services.sessions)
-    answer = call("reviewer").post(f"/api/approvals/{request.id}", body)
+    answer = call("reviewer").post(f"/api/approvals/{request.id}", body | {"digest": request.digest})
     assert (answer.status_code, answer.json["state"]) == (200, state)
 
 

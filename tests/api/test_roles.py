@@ -40,7 +40,11 @@ ROUTES: dict[tuple[str, str], tuple[set[str], dict[str, object] | None, str]] = 
     ("POST", "/api/v1/approvals/<uuid:id>/cancel"): (DECIDERS, {"reason": "No longer needed."}, "request"),
     ("GET", "/api/v1/audit"): (AUDITORS, None, ""),
     ("GET", "/api/approvals/pending"): (EVERYBODY, None, ""),
-    ("POST", "/api/approvals/<uuid:id>"): (DECIDERS, {"approved": True, "comments": "Fine."}, "request"),
+    ("POST", "/api/approvals/<uuid:id>"): (
+        DECIDERS,
+        {"approved": True, "comments": "Fine.", "digest": "DIGEST"},
+        "request",
+    ),
     ("GET", "/api/workflows/<uuid:id>/details"): (EVERYBODY, None, "suspended"),
 }
 
