@@ -127,8 +127,8 @@ class Queue:
         with self._sessions.reads() as session:
             query = _ordered(_restricted(select(*_COLUMNS), wanted), wanted, cursor)
             rows = [_row(each) for each in session.execute(query.limit(limit + 1))]
-            total = self._count(session, wanted)
-        more = len(rows) > limit
+            more = len(rows) > limit
+            total = self._count(session, wanted) if more or cursor else len(rows)
         rows = rows[:limit]
         return QueuePage(
             rows, min(total, COUNT_CAP), total > COUNT_CAP, _cursor_after(rows[-1], wanted) if more and rows else None

@@ -253,6 +253,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'pending'"),
     )
+    op.create_index(
+        "ix_approval_requests_resolved",
+        "approval_requests",
+        ["resolved_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("state <> 'pending'"),
+    )
     op.create_index("ix_approval_requests_run", "approval_requests", ["run_id", "opened_at"], unique=False)
     op.create_index(
         "uq_approval_requests_open_interrupt",

@@ -1,0 +1,210 @@
+"""Page one of the queue and filtered pages, with 1,000 and with 100,000 requests pending.
+
+    python -m bench.queue [--samples N] [--sizes 1000,100000] [--plans]
+
+Each page is read through the use case that the page and the API call, and as the real page `/queue` by a signed-in
+person through Flask's test client (routing, session, every query of the page, template). The databases are asked in
+turn, and every page once in each round, so that a passing disturbance hits all alike. Everything is measured on rows
+that were inserted just now, of which counting has to fetch each from the table, and again after a vacuum, which is how
+PostgreSQL keeps tables by itself. To reach: the 95th percentile with the most requests is at most 1.3 times that with
+the fewest, for page one and for each filter by a column. Text is not indexed: its figures are printed, and nothing is
+promised for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from app.domain.people import SYSTEM, Role
+from app.factory import create_app
+from app.services.bundle import Services
+from app.settings import Settings
+from app.web.queue import filter_from
+from bench.filling import fill, vacuum
+from bench.support import database, machine, percentile
+
+TARGET = 1.3
+WARM_UP = 20
+PAGE = 50
+
+FILTERS: dict[str, dict[str, str]] = {
+    "page one": {},
+    "risk=high": {"risk": "high"},
+    "workflow=database_maintenance": {"workflow": "database_maintenance"},
+    "kind=script": {"kind": "script"},
+}
+OTHERS: dict[str, dict[str, str]] = {
+    "risk=critical, a rare workflow": {"risk": "critical", "workflow": "data_retention"},
+    "resolved": {"resolved": "1"},
+}
+SEARCHES: dict[str, dict[str, str]] = {
+    "text, many match": {"text": "indexes"},
+    "text, one in 400 match": {"text": "certificates team 17"},
+    "text, none matches": {"text": "nothing like this"},
+}
+
+
+@dataclass
+class Desk:
+    """A portal over a database with so many requests pending."""
+
+    pending: int
+    address: str
+    services: Services
+    client: FlaskClient
+
+    def read(self, query: dict[str, str]) -> None:
+        """One page through the use case."""
+        self.services.queue.page(filter_from(query), limit=PAGE)
+
+    def open(self, query: dict[str, str]) -> None:
+        """One page as a browser gets it."""
+        answer = self.client.get(f"/queue?{urlencode(query)}")
+        if answer.status_code != 200 or b"queue-rows" not in answer.data:
+            raise RuntimeError(f"/queue answered {answer.status}")
+
+
+@contextmanager
+def desk(pending: int) -> Iterator[Desk]:
+    """A filled database with a portal over it and a person who is signed in."""
+    with database(f"bench_queue_{pending}") as address, tempfile.TemporaryDirectory() as folder:
+        fill(address, pending)
+        app = create_app(
+            Settings(database_url=address, secret_key="x" * 40, data_dir=Path(folder), async_mode="threading")
+        )
+        services: Services = app.extensions["assent"]
+        person = services.people.add(SYSTEM, "DBA on call", "dba@example.com", [Role.REVIEWER])
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session.update(_user_id=f"{person.id}:{person.session_epoch}", signed_in_at=int(time.time()))
+        try:
+            yield Desk(pending, address, services, client)
+        finally:
+            app.extensions["assent_live"].listener.stop()
+            services.engine.dispose()
+
+
+@dataclass
+class Line:
+    """One page that is measured, and the milliseconds it took on each desk."""
+
+    name: str
+    query: dict[str, str]
+    take: Callable[[Desk, dict[str, str]], None]
+    promised: bool
+    taken: dict[int, list[float]] = field(default_factory=dict)
+
+    def sample(self, each: Desk, keep: bool) -> None:
+        """Take it once."""
+        began = time.perf_counter()
+        self.take(each, self.query)
+        if keep:
+            self.taken.setdefault(each.pending, []).append((time.perf_counter() - began) * 1e3)
+
+    @property
+    def ratio(self) -> float:
+        """p95 with the most requests over p95 with the fewest."""
+        return percentile(self.taken[max(self.taken)], 0.95) / percentile(self.taken[min(self.taken)], 0.95)
+
+    def words(self) -> str:
+        """The figures."""
+        figures = "   ".join(
+            f"{pending:>7,}: p50 {percentile(taken, 0.5):7.2f} ms, p95 {percentile(taken, 0.95):7.2f} ms"
+            for pending, taken in sorted(self.taken.items())
+        )
+        verdict = f" (to reach: {TARGET}{'' if self.ratio <= TARGET else ', MISSED'})" if self.promised else ""
+        return f"  {self.name:<42} {figures}   p95 ratio {self.ratio:6.2f}{verdict}"
+
+
+def show_plans(each: Desk) -> None:
+    """What PostgreSQL does for each page."""
+    statements: list[tuple[str, object]] = []
+
+    def note(*arguments: object) -> None:
+        statements.append((str(arguments[2]), arguments[3]))
+
+    event.listen(each.services.engine, "before_cursor_execute", note)
+    for name, query in {**FILTERS, **OTHERS, **SEARCHES}.items():
+        statements.clear()
+        each.open(query)
+        print(f"\n{name}, {each.pending:,} pending")
+        with each.services.engine.connect() as connection:
+            for statement, values in list(statements):
+                if statement.lstrip().upper().startswith("SELECT"):
+                    rows = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", values)  # type: ignore[arg-type]
+                    print(f"  {' '.join(statement.split())[-150:]}", *(f"      {row[0]}" for row in rows), sep="\n")
+    event.remove(each.services.engine, "before_cursor_execute", note)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--samples", type=int, default=300, help="of each page on each database")
+    parser.add_argument("--sizes", default="1000,100000", help="requests that are pending")
+    parser.add_argument("--plans", action="store_true", help="print PostgreSQL's plans instead of measuring")
+    wanted = parser.parse_args()
+    with ExitStack() as stack:
+        desks = [stack.enter_context(desk(int(size))) for size in wanted.sizes.split(",")]
+        if wanted.plans:
+            for each in desks:
+                show_plans(each)
+            return
+        print(f"queue: {machine()}, {wanted.samples} samples of each, pages of {PAGE}")
+        compare(desks, "just inserted", wanted.samples)
+        for each in desks:
+            vacuum(each.address)
+        compare(desks, "after a vacuum", wanted.samples)
+        # Apart and less often, since it reads whole tables and so empties the caches for others.
+        searches = lines_for(SEARCHES, promised=False)
+        measure(desks, searches, max(10, wanted.samples // 10))
+        report(f"text, {max(10, wanted.samples // 10)} samples", searches)
+
+
+def compare(desks: list[Desk], when: str, samples: int) -> None:
+    """Measure and print what has an index."""
+    lines = [*lines_for(FILTERS, promised=True), *lines_for(OTHERS, promised=False)]
+    measure(desks, lines, samples)
+    report(when, lines)
+
+
+def lines_for(queries: dict[str, dict[str, str]], promised: bool) -> list[Line]:
+    """Each query through the use case, and as the page."""
+    takes = {"queue.page": Desk.read, "GET /queue": Desk.open}
+    return [
+        Line(f"{how:<10}  {name}", query, take, promised)
+        for name, query in queries.items()
+        for how, take in takes.items()
+    ]
+
+
+def report(title: str, lines: list[Line]) -> None:
+    """Print the figures, those of the use case first."""
+    print(f"\n{title}")
+    for line in sorted(lines, key=lambda each: each.take is Desk.open):
+        print(line.words(), flush=True)
+
+
+def measure(desks: list[Desk], lines: list[Line], samples: int) -> None:
+    """Take every page on every desk once in each round, the desks in changing order."""
+    gc.collect()
+    gc.freeze()
+    for number in range(WARM_UP + samples):
+        order = desks if number % 2 else desks[::-1]
+        for line in lines:
+            for each in order:
+                line.sample(each, keep=number >= WARM_UP)
+
+
+if __name__ == "__main__":
+    main()
