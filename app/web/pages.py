@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
 from flask_login import current_user
 
 from app.domain.people import Action, Actor
@@ -55,7 +55,13 @@ class Frame:
 
 
 def frame() -> Frame | None:
-    """The navigation's content; None if nobody is signed in. Called by the templates that show it."""
+    """The navigation's content; None if nobody is signed in. Called by the templates that show it, and read once."""
+    if "frame" not in g:
+        g.frame = _frame()
+    return cast(Frame | None, g.frame)
+
+
+def _frame() -> Frame | None:
     if not current_user.is_authenticated:
         return None
     actor = current_actor()
