@@ -20,6 +20,7 @@ from app.runtime.driver import Driver, Rest
 from app.runtime.guard import failed_tasks, plan, waiting_interrupts
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError
+from app.runtime.thread import read_thread
 from assent.masking import mask, mask_text
 
 log = structlog.get_logger(__name__)
@@ -101,7 +102,7 @@ class Advancer:
             # Nothing can be stored for a run that was never taken up before.
             await self._rest(snapshot, graph, config, driver, journal, await driver.run(initial))
             return
-        state = await graph.aget_state(config)
+        state = await read_thread(graph, config)
         todo = plan(state, snapshot, self._first_input(snapshot, state))
         for request_id, reason in todo.refused.items():
             await _call(self._store.refuse, snapshot.id, snapshot.attempt, request_id, reason)
@@ -142,7 +143,7 @@ class Advancer:
         if rest.error is None:
             await _call(self._store.complete, snapshot.attempt, journal, _result(rest.values))
             return
-        state = await graph.aget_state(config)
+        state = await read_thread(graph, config)
         if not any(task.error for task in state.tasks):
             # No node failed: the graph itself, its input or our own store did.
             log.error("run.broken", exc_info=rest.error)

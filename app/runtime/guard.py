@@ -89,7 +89,8 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
         if isinstance(answer, EndRun):
             return Plan(end=answer.reason, delivered=(*arrived, delivery.request_id), refused=refused)
         answers[asked], sending[asked] = answer, delivery.request_id
-    if not state.next:
+    if not state.tasks:
+        # Not `state.next`: it leaves out steps that have ended, and a worker may have died before the next one began.
         return Plan(finished=True, delivered=tuple(arrived), refused=refused)
     undecided = {each for each in failed if each not in answers and each in snapshot.open}
     if undecided or (pending and not answers and not failed):
@@ -105,7 +106,7 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
 
 
 def waiting_interrupts(state: StateSnapshot) -> dict[str, Interrupt]:
-    """What the thread waits for, by id. A step that failed has taken its answers, and keeps them for its next try."""
+    """What the thread waits for, by id, in a state from `read_thread`."""
     return {interrupt.id: interrupt for task in state.tasks if not task.error for interrupt in task.interrupts}
 
 

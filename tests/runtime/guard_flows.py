@@ -11,7 +11,16 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
 
-from assent import Outcome, Question, ReceiptStatus, Script, publish_artifact, report_receipt, request_approval
+from assent import (
+    Outcome,
+    Question,
+    ReceiptStatus,
+    Script,
+    Workflow,
+    publish_artifact,
+    report_receipt,
+    request_approval,
+)
 from tests.flows import Age, FlowState, _workflow, effect
 
 
@@ -106,6 +115,22 @@ def _fails_beside(state: FlowState) -> FlowState:
     return {"answers": [f"beside {answer}"]}
 
 
+def _fails_then_asks(state: FlowState) -> FlowState:
+    effect(state, "tried")
+    if not aside(state, "mended").exists():
+        raise ConnectionError("not yet")
+    first, second = interrupt("First?"), interrupt("Second?")
+    return {"answers": [first, second]}
+
+
+def _fails_until_mended(state: FlowState) -> FlowState:
+    """Fails once the question beside it has been asked and answered for."""
+    if interrupt("Ready?") and not aside(state, "mended").exists():
+        effect(state, "failed")
+        raise ConnectionError("it failed beside")
+    return {"answers": ["ready"]}
+
+
 def _secret_script(state: FlowState) -> FlowState:
     token = os.environ.get("TEST_TOKEN_OF_NO_VALUE", "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5")
     outcome = request_approval(
@@ -142,8 +167,8 @@ def _schema_age(state: FlowState) -> FlowState:
     return {"answers": [interrupt("How old?", response_schema=Age).years]}
 
 
-def _parent_graph() -> StateGraph:
-    inner = _graph(inner_ask=_asks("depth"))
+def _parent_graph(ask: Any) -> StateGraph:
+    inner = _graph(inner_ask=ask)
     graph = StateGraph(FlowState)
     graph.add_node("child", inner.compile())
     graph.add_node("last", _last)
@@ -165,13 +190,15 @@ CHANGING = _workflow("guard_changing", lambda: _graph(propose=_propose_from_file
 LINGER = _workflow("guard_linger", lambda: _graph(linger=_linger, last=_last))
 FAILS = _workflow("guard_fails", lambda: _graph(fails=_always_fails, last=_last))
 FAILS_BESIDE = _workflow("guard_fails_beside", lambda: _beside(quick=_quick_question, beside=_fails_beside))
+FAILS_THEN_ASKS = _workflow("guard_fails_then_asks", lambda: _graph(ask=_fails_then_asks, last=_last))
+WAITS_BESIDE = _workflow("guard_waits_beside", lambda: _beside(a=_asks("a"), fails=_fails_until_mended))
 SECRET = _workflow("guard_secret", lambda: _graph(secret=_secret_script))
 RAW = _workflow("guard_raw", lambda: _graph(raw=_raw_proposal))
 SET = _workflow("guard_set", lambda: _graph(set=_set_value))
 ODD = _workflow("guard_odd", lambda: _graph(odd=_odd_reports, last=_last))
 AGE = _workflow("guard_age", lambda: _graph(age=_schema_age, last=_last))
-PARENT = _workflow("guard_parent", _parent_graph)
+PARENT = _workflow("guard_parent", lambda: _parent_graph(_asks("depth")))
+PARENT_FAILS = _workflow("guard_parent_fails", lambda: _parent_graph(_fails_then_asks))
 TEXT = _workflow("guard_text", lambda: _graph(text=_text, last=_last))
-NAMES = ("BESIDE", "SAME", "FILE", "CHANGING", "LINGER", "FAILS", "FAILS_BESIDE", "SECRET", "RAW", "SET", "ODD", "AGE",
-         "PARENT", "TEXT")  # fmt: skip
+NAMES = [name for name, value in globals().items() if isinstance(value, Workflow)]
 ALL = ",".join(f"tests.runtime.guard_flows:{name}" for name in NAMES)

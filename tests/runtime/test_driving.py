@@ -250,6 +250,45 @@ def test_a_failure_beside_a_question_loses_neither(rig: Rig) -> None:
     assert rig.effects(run)["last"] == 1
 
 
+@pytest.mark.parametrize("workflow", ["guard_fails_then_asks", "guard_parent_fails"])
+def test_a_step_that_failed_and_then_asks_gets_its_answers(rig: Rig, workflow: str) -> None:
+    """What LangGraph has stored of the failure stays in the thread while the step waits for people."""
+    run = rig.begin(workflow)
+    failed = rig.only(run)
+    rig.aside(run, "mended").touch()
+    rig.answer(failed, {"action": "retry"})
+    rig.advance(run)
+    for question, answer in (("First?", "one"), ("Second?", "two")):
+        request = rig.only(run)
+        assert request.title == question
+        rig.answer(request, answer)
+        rig.advance(run)
+    assert rig.finish(run)["answers"] == ["one", "two"]
+    assert len(rig.requests(run)) == 3
+
+
+def test_a_step_that_failed_is_not_tried_again_because_something_else_was_answered(rig: Rig) -> None:
+    run = rig.begin("guard_waits_beside")
+    by_node = {each.node: each for each in rig.pending(run)}
+    rig.answer(by_node["fails"], True)
+    rig.advance(run)
+    assert rig.effects(run)["failed"] == 1
+    failed = next(each for each in rig.pending(run) if each.kind == "error")
+    for request in rig.pending(run):
+        if request.node == "a":
+            rig.answer(request, "first")
+    rig.advance(run)
+    assert rig.effects(run)["failed"] == 1, "only a person says that it is tried again"
+    assert [each.id for each in rig.pending(run) if each.kind == "error"] == [failed.id]
+    rig.aside(run, "mended").touch()
+    rig.answer(failed, {"action": "retry"})
+    rig.advance(run)
+    for request in rig.pending(run):
+        rig.answer(request, "first")
+        rig.advance(run)
+    assert sorted(rig.finish(run)["answers"]) == ["a=first", "ready"]
+
+
 def test_an_unknown_workflow_fails_the_run_with_clear_words(rig: Rig) -> None:
     run = rig.begin("test_gate", advance=False)
     rig.sql("update runs set workflow = 'gone' where id = :id", id=run)

@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
 from app.runtime.advance import RunBusyError
 from assent.contracts import Verdict
@@ -227,6 +228,42 @@ def test_hazard_9_an_answer_lost_inside_the_gates_node_is_delivered_again(rig: R
     assert rig.effects(run) == {"restarted approve": 1, "last": 1}
     assert rig.view(request).receipt.status == "applied"
     assert len(rig.requests(run)) == 1, "nobody is asked twice"
+
+
+@pytest.mark.parametrize("decided", [False, True])
+@pytest.mark.parametrize("kept", range(5))
+def test_hazard_9_a_thread_cut_off_before_any_of_its_checkpoints_carries_on(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, decided: bool, kept: int
+) -> None:
+    """The steps before the lost checkpoint have ended and are stored as ended; the thread is not at its end."""
+    run = rig.begin("test_gate", advance=decided)
+    if decided:
+        rig.decide(rig.only(run))
+    stored = []
+    put = AsyncPostgresSaver.aput
+
+    async def put_some(self: AsyncPostgresSaver, *arguments: Any) -> Any:
+        if len(stored) == kept:
+            await asyncio.Event().wait()  # this far, and no further
+        stored.append(await put(self, *arguments))
+        return stored[-1]
+
+    async def cut_off() -> None:
+        work = asyncio.ensure_future(rig.advancer.advance(run))
+        done, _ = await asyncio.wait([work], timeout=0.5)
+        if not done:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+    monkeypatch.setattr(AsyncPostgresSaver, "aput", put_some)
+    rig.do(cut_off())
+    monkeypatch.undo()
+    rig.advance(run)
+    if not decided:
+        rig.decide(rig.only(run))
+        rig.advance(run)
+    rig.finish(run)
+    assert len(rig.effects(run)) == 3 and len(rig.requests(run)) == 1
 
 
 def test_a_paused_suspension_is_asked_about_once(rig: Rig) -> None:
