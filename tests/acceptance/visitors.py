@@ -91,7 +91,8 @@ class Visitor:
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
                 page.evaluate(_STILL)
                 _keep_picture(page, f"{name}-{width}-{scheme}")
-                self.troubles += [f"{name}, {width}, {scheme}: {each}" for each in _violations(page)]
+                if width == "wide" or scheme == "light":  # the colours are the same on a phone
+                    self.troubles += [f"{name}, {width}, {scheme}: {each}" for each in _violations(page)]
             over = page.evaluate("() => document.scrollingElement.scrollWidth - window.innerWidth")
             if over > 0:
                 self.troubles.append(f"{name}, {width}: {over} px wider than the screen")
