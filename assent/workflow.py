@@ -19,10 +19,11 @@ class Workflow:
         version: changes when runs of the older graph could not carry on in the newer one.
         input_model: what a run is started with; the start form is drawn from its JSON Schema.
         build: returns the uncompiled `langgraph.graph.StateGraph`. Nodes say who they are in their metadata:
-            ``add_node("health", fn, metadata={"title": "Check health", "agent": "inspector", "tool": "health_checks"})``
+            ``add_node("health", fn, metadata={"title": "Check health", "agent": "inspector", "tool": "checks"})``
             with ``"skippable": True`` where a person may skip the node after it failed. A node that failed runs
             again on retry and after a crash, so nodes with side effects must be idempotent.
-        initial_state: makes the graph's input from the validated input; default ``{"input": input.model_dump(mode="json")}``.
+        initial_state: makes the graph's input from the validated input; default
+            ``{"input": input.model_dump(mode="json")}``.
         examples: inputs offered on the start page.
     """
 

@@ -68,7 +68,12 @@ def _propose(state: FlowState) -> FlowState:
         for name in ("a", "b", "c")
     ]
     proposal = Optimizations(
-        title="Create 3 indexes on t", dialect="postgres", items=items, verb="create", noun="index", noun_plural="indexes"
+        title="Create 3 indexes on t",
+        dialect="postgres",
+        items=items,
+        verb="create",
+        noun="index",
+        noun_plural="indexes",
     )
     return {"proposal": proposal.model_dump(mode="json")}
 

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import psycopg
 import structlog
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 _WORKERS = 0x0A55E7
 """First key of the pair of a worker's lock; runs use the one-key form, which never collides with pairs."""
 HEARTBEAT_SECONDS = 1.0
-_KEEPALIVE = {
+_KEEPALIVE: dict[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 2,
     "keepalives_interval": 1,
@@ -103,7 +103,7 @@ class Leases:
             raise RuntimeError("the leases are not open")
         async with self._lock:
             try:
-                cursor = await self._connection.execute(query, parameters)  # type: ignore[arg-type]
+                cursor = await self._connection.execute(query, parameters)
                 row = await cursor.fetchone()
             except psycopg.OperationalError:
                 self._lose()

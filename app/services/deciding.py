@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -101,7 +101,7 @@ def changed_payload(request: ApprovalRequest, change: Any) -> dict[str, Any]:
     if request.kind not in EDITABLE_KINDS:
         raise InvalidInputError("This kind of request cannot be changed.", {"change": "not possible"})
     payload, _ = mask(apply_change(request.payload, change))
-    return payload
+    return cast(dict[str, Any], payload)
 
 
 def check(request: ApprovalRequest, actor: Actor, ballot: Ballot, now: datetime, assess: Assessor) -> Checked:

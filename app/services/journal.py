@@ -135,7 +135,9 @@ def put_receipt(
 
 
 def _step(batch: Batch, run_id: str, step: Step) -> None:
-    payload = {"task": step.task, "node": step.node, "title": step.title, "agent": step.agent, "tool": step.tool}
+    payload: dict[str, Any] = {
+        "task": step.task, "node": step.node, "title": step.title, "agent": step.agent, "tool": step.tool,
+    }  # fmt: skip
     if step.kind is not StepKind.STARTED:
         payload |= {"ms": step.ms, "suspended": step.suspended, "error": step.error}
     publish(batch, event_row(_STEP_EVENTS[step.kind], step.at, run_id=run_id, **payload))

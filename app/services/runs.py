@@ -139,7 +139,7 @@ class Runs:
         if run.state == RunState.RUNNING.value:
             batch = move_run(run, {RunState.RUNNING}, RunState.RUNNING, now, tell_worker=True, control=act)
         else:
-            finished = {"finished_at": now} if ending.finished else {}
+            finished: dict[str, Any] = {"finished_at": now} if ending.finished else {}
             batch = move_run(run, still, ending, now, **finished)
             if ending is RunState.CANCELLED:
                 why = reason or "the run was cancelled"

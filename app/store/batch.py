@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Table
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.domain.text import storable
 from app.store.base import Base, CanonicalJSON, metadata
@@ -43,8 +44,7 @@ class Batch:
     def add(self, model: type[Base], **values: Any) -> None:
         """Insert a row; columns that are not named get their defaults."""
         table = _table(model)
-        row = {column.name: column.default.arg for column in table.columns if _has_constant(column)}
-        row |= values
+        row = _constants(table) | values
         self._rows.setdefault(table.name, []).append({name: _plain(table, name, value) for name, value in row.items()})
 
     def put(self, model: type[Base], key: str, *, where: str = "", keep: str = "", **values: Any) -> None:
@@ -172,5 +172,10 @@ def _table(model: type[Base]) -> Table:
     return metadata.tables[model.__tablename__]
 
 
-def _has_constant(column: Any) -> bool:
-    return column.default is not None and column.default.is_scalar
+def _constants(table: Table) -> dict[str, Any]:
+    """The defaults of the columns that have a constant one."""
+    return {
+        column.name: column.default.arg
+        for column in table.columns
+        if isinstance(column.default, ScalarElementColumnDefault)
+    }

@@ -212,7 +212,6 @@ def upgrade() -> None:
         sa.Column("attention_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            
             "state in ('pending', 'approved', 'modified', 'changes_requested', 'rejected', "
             "'answered', 'expired', 'cancelled', 'superseded')",
             name=op.f("ck_approval_requests_state"),
@@ -394,4 +393,5 @@ def downgrade() -> None:
     op.drop_index("ix_audit_entries_actor", table_name="audit_entries")
     op.drop_index("ix_audit_entries_action", table_name="audit_entries")
     op.drop_table("audit_entries")
-    op.execute("drop function assent_refuse_change(); drop function assent_refuse_second_end(); drop function assent_notify_event()")
+    for function in ("assent_refuse_change", "assent_refuse_second_end", "assent_notify_event"):
+        op.execute(f"drop function {function}()")
