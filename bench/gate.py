@@ -24,13 +24,16 @@ from psycopg_pool import AsyncConnectionPool
 
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.services.bundle import Services, build_services
+from app.services.queue import COUNT_CAP
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 from assent.contracts import NextAction, Outcome, Verdict
 from assent.digests import digest_of
 from bench.flow import WORKFLOW, build
-from bench.support import Bell, cpu_seconds, database, machine, memory_mib, percentile, processes
+from bench.support import Bell, cpu_seconds, database, machine, memory_mib, percentile, processes, web
+
+WARM_UP = 10
 
 
 @dataclass
@@ -76,7 +79,7 @@ async def bare(address: str, width: int, cycles: int) -> Measured:
                 )
                 latencies.append(done.value["applied_at"] - decided)
 
-        await asyncio.gather(*(cycle(number) for number in range(10)))
+        await asyncio.gather(*(cycle(number) for number in range(WARM_UP)))
         latencies.clear()
         began = time.perf_counter()
         await asyncio.gather(*(cycle(number) for number in range(cycles)))
@@ -99,7 +102,7 @@ def gated(services: Services, bell: Bell, people: tuple[Actor, Actor], width: in
             latencies.append(session.get_one(Run, run.id).result["applied_at"] - decided)
 
     with ThreadPoolExecutor(width) as clients:
-        list(clients.map(cycle, range(10)))
+        list(clients.map(cycle, range(WARM_UP)))
         latencies.clear()
         began = time.perf_counter()
         list(clients.map(cycle, range(cycles)))
@@ -122,46 +125,62 @@ def main() -> None:
             for name, role in (("Release engineer", "release"), ("DBA on call", "dba"))
         ]
         people = (team[0].as_actor(Via.API), team[1].as_actor(Via.API))
-        with processes(address, "bench.flow:WORKFLOW", wanted.workers) as workers:
+        with processes(address, "bench.flow:WORKFLOW", wanted.workers) as workers, web(address) as portal:
             bell = Bell(address)
             while not services.runs.catalogue():
                 time.sleep(0.1)
-            idle = [memory_mib(each.pid) for each in workers]
+            named = {"web": portal.pid} | {f"worker {number}": each.pid for number, each in enumerate(workers, 1)}
+            idle = {name: memory_mib(pid) for name, pid in named.items()}
             for width in map(int, wanted.widths.split(",")):
-                cycles = wanted.cycles if width > 1 else wanted.cycles // 3
-                plain, ours = [], []
-                for _ in range(2):
-                    plain.append(asyncio.run(bare(address, width, cycles)))
-                    before = cpu_seconds([each.pid for each in workers])
-                    ours.append(gated(services, bell, people, width, cycles))
-                    after = cpu_seconds([each.pid for each in workers])
-                    cpu = {name: (after[name] - before[name]) / (cycles + 10) * 1e3 for name in after}
-                best_plain = max(plain, key=lambda each: each.per_second)
-                best_ours = max(ours, key=lambda each: each.per_second)
-                throughput = best_ours.per_second / best_plain.per_second
-                latency = percentile(best_ours.latencies, 0.5) / percentile(best_plain.latencies, 0.5)
-                print("            cpu per cycle:", ", ".join(f"{name} {ms:.1f} ms" for name, ms in cpu.items()))
-                print(f"clients {width:2}  bare   {best_plain.words()}")
-                print(f"            assent {best_ours.words()}")
+                compare(services, bell, people, address, [each.pid for each in workers], width, wanted.cycles)
+            suspend_many(services, people[0], wanted.suspended)
+            for name, pid in named.items():
                 print(
-                    f"            ratio  throughput {throughput:.2f} of bare, latency p50 {latency:.2f} times bare",
-                    flush=True,
-                )
-            for number in range(wanted.suspended):
-                services.runs.start(people[0], WORKFLOW.name, {"number": number})
-            while not _all_suspended(services, wanted.suspended):
-                time.sleep(0.2)
-            loaded = [memory_mib(each.pid) for each in workers]
-            for before, after in zip(idle, loaded, strict=True):
-                print(
-                    f"worker memory: {before:.0f} MiB idle, {after:.0f} MiB after the cycles with {wanted.suspended} runs suspended"
+                    f"memory of {name}: {idle[name]:.0f} MiB idle, {memory_mib(pid):.0f} MiB after the cycles "
+                    f"with {wanted.suspended} runs suspended"
                 )
         services.engine.dispose()
 
 
-def _all_suspended(services: Services, expected: int) -> bool:
-    total, capped = services.queue.pending_count()
-    return total + capped >= min(expected, 1000)
+def compare(
+    services: Services,
+    bell: Bell,
+    people: tuple[Actor, Actor],
+    address: str,
+    workers: list[int],
+    width: int,
+    cycles: int,
+) -> None:
+    """Measure both sides in turn at one width, twice, and print the better of each and their ratios."""
+    if width == 1:
+        cycles //= 3
+    plain, ours = [], []
+    cpu: dict[str, float] = {}
+    for _ in range(2):
+        plain.append(asyncio.run(bare(address, width, cycles)))
+        before = cpu_seconds(workers)
+        ours.append(gated(services, bell, people, width, cycles))
+        cpu = {name: (used - before[name]) / (cycles + WARM_UP) * 1e3 for name, used in cpu_seconds(workers).items()}
+    best_plain = max(plain, key=lambda each: each.per_second)
+    best_ours = max(ours, key=lambda each: each.per_second)
+    throughput = best_ours.per_second / best_plain.per_second
+    latency = percentile(best_ours.latencies, 0.5) / percentile(best_plain.latencies, 0.5)
+    print(f"clients {width:2}  bare   {best_plain.words()}")
+    print(f"            assent {best_ours.words()}")
+    print(f"            ratio  throughput {throughput:.2f} of bare, latency p50 {latency:.2f} times bare")
+    print(
+        "            processor time per cycle:",
+        ", ".join(f"{name} {ms:.1f} ms" for name, ms in cpu.items()),
+        flush=True,
+    )
+
+
+def suspend_many(services: Services, starter: Actor, count: int) -> None:
+    """Start runs and wait until they are all suspended."""
+    for number in range(count):
+        services.runs.start(starter, WORKFLOW.name, {"number": number})
+    while services.queue.pending_count()[0] < min(count, COUNT_CAP):
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -57,6 +60,34 @@ def processes(address: str, workflows: str, workers: int) -> Iterator[list[subpr
             each.terminate()
         for each in started:
             each.wait(30)
+
+
+@contextmanager
+def web(address: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A web process that answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "ASSENT_DATABASE_URL": address,
+        "ASSENT_SECRET_KEY": "x" * 40,
+        "ASSENT_PORT": str(port),
+        "ASSENT_LOG_LEVEL": "warning",
+    }
+    started = subprocess.Popen([sys.executable, "wsgi.py"], env=environment)
+    try:
+        for _ in range(300):
+            with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in", timeout=5) as answer:
+                if answer.status == 200:
+                    break
+            time.sleep(0.1)
+        else:
+            raise TimeoutError("the web process does not answer")
+        yield started
+    finally:
+        started.terminate()
+        started.wait(30)
 
 
 class Bell:
