@@ -1,0 +1,237 @@
+"""The documents are true: links lead somewhere, tables agree with the code, and examples run."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+
+from app.domain import errors
+from app.domain.lifecycle import REQUEST_TRANSITIONS, RUN_TRANSITIONS
+from app.http.errors import STATUS, status_of
+from app.live.hub import NAMES
+from app.runtime.library import Library
+from app.services.events import EventKind
+from app.web.audit import PHRASES
+from app.worker.main import LEASE_LOST_EXIT
+from assent import Workflow
+from assent.digests import digest_of
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def section(title: str, text: str = ARCHITECTURE) -> str:
+    """What stands under a heading, up to the next one."""
+    found = re.search(rf"(?ms)^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", text)
+    assert found, f"there is no heading {title!r}"
+    return found[1]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of the tables' rows whose first cell is a word in code style."""
+    lines = re.findall(r"(?m)^\| (`[^`|]+` \|.*) \|$", text)
+    return [[cell.strip() for cell in line.split("|")] for line in lines]
+
+
+def words(cell: str) -> set[str]:
+    """The words in code style of a cell."""
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
+def table(title: str) -> dict[str, str]:
+    """First and second cell of each row under a heading."""
+    found = {row[0].strip("`"): row[1] for row in rows(section(title))}
+    assert found
+    return found
+
+
+# Links
+
+
+def anchors(text: str) -> set[str]:
+    """The names by which headings are linked to."""
+    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```", "", text))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"(?ms)^```.*?^```", "", text)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        place = (path.parent / name).resolve() if name else path
+        assert place.exists() and place.is_relative_to(ROOT), f"{target} leads nowhere"
+        if anchor:
+            assert anchor in anchors(place.read_text()), f"there is no heading for {target}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_are_named_exist(path: Path) -> None:
+    named = re.findall(r"`((?:app|assent|bin|docs|migrations|static|tests|workflows)/[\w./-]*)`", path.read_text())
+    ours = [each for each in named if not {"notify_customers", "NNNN_words.py"} & set(Path(each).parts)]
+    assert [each for each in ours if not (ROOT / each).exists()] == []
+
+
+def test_pictures_are_small() -> None:
+    pictures = list((ROOT / "docs" / "images").glob("*.png"))
+    assert pictures and all(each.stat().st_size < 250_000 for each in pictures)
+
+
+def test_every_decision_has_its_number_and_parts() -> None:
+    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [int(each.name[:4]) for each in records] == list(range(1, len(records) + 1))
+    for number, each in enumerate(records, 1):
+        headings = re.findall(r"(?m)^#+ (.+)$", each.read_text())
+        assert headings[0].startswith(f"{number}. ")
+        assert headings[1:] == ["Context", "Decision", "Consequences"], each.name
+
+
+# Catalogues
+
+
+def actions() -> set[str]:
+    """Every action that the use cases write into the record."""
+    # Kinds of events look alike; they are spelled out in their own module only.
+    modules = [path for path in (ROOT / "app" / "services").glob("*.py") if path.name != "events.py"]
+    source = "".join(path.read_text() for path in modules)
+    named = set(re.findall(r'"((?:request|run|person)\.[a-z_]+)"', source))
+    # `_requeue` and `_steer` are told the act, `_end` the state, and `end_pending` the state in SQL.
+    named |= {f"run.{act}" for act in re.findall(r'self\._(?:requeue|steer)\(actor, run_id, "(\w+)"', source)}
+    named |= {f"run.{state.lower()}" for state in re.findall(r"self\._end\(.*?, RunState\.(\w+)", source)}
+    ended = re.findall(r"end_pending\([^)]*?RequestState\.(\w+)", source)
+    return named | {f"request.{state.lower()}" for state in ended}
+
+
+def test_every_audit_action_is_documented() -> None:
+    documented = table("Audit actions")
+    assert set(documented) == actions()
+    assert set(documented) <= set(PHRASES)
+
+
+def test_every_event_kind_is_documented() -> None:
+    documented = {kind: name.strip("`") for kind, name in table("Event kinds").items()}
+    assert documented == {kind.value: NAMES[kind] for kind in EventKind}
+
+
+def test_every_error_code_is_documented() -> None:
+    documented = {code: int(status) for code, status in table("Error codes").items()}
+    told = {
+        each for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, errors.AssentError) and each is not errors.AssentError
+    } | set(STATUS)  # fmt: skip
+    assert {each.code: status_of(each("")) for each in told}.items() <= documented.items()
+    source = (ROOT / "app" / "http" / "errors.py").read_text()
+    direct = {(code, int(status)) for status, code in re.findall(r'Problem\((\d+), "(\w+)"', source)}
+    assert direct and direct <= set(documented.items())
+
+
+def test_every_socket_event_is_documented() -> None:
+    listed = rows(section("Socket.IO events"))
+    taken = {row[0].strip("`") for row in listed if row[1] == "client"}
+    told = {row[0].strip("`") for row in listed if row[1] == "server"}
+    source = "".join(path.read_text() for path in (ROOT / "app" / "live").glob("*.py"))
+    [registered] = re.findall(r"for name in \(([^)]+)\)", source)
+    assert taken == set(re.findall(r'"(\w+)"', registered))
+    assert told == set(re.findall(r'emit\(\s*"(\w+)"', source)) | set(NAMES.values())
+
+
+@pytest.mark.parametrize(
+    ("title", "transitions"), [("The life of a request", REQUEST_TRANSITIONS), ("The life of a run", RUN_TRANSITIONS)]
+)
+def test_every_transition_is_documented(title: str, transitions: dict[Any, frozenset[Any]]) -> None:
+    documented = {state: words(cell) for state, cell in table(title).items()}
+    for old, new in transitions.items():
+        assert documented.get(old.value, set()) == {each.value for each in new}, old
+
+
+def test_the_exit_code_of_a_lost_lease_is_documented() -> None:
+    assert f"exit code {LEASE_LOST_EXIT}" in section("The life of a run")
+
+
+# Examples
+
+
+def program(document: str) -> str:
+    """The Python blocks of a document, one after the other."""
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```", (ROOT / document).read_text())
+    assert blocks
+    return "\n\n".join(blocks)
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Any:
+    """Imports a document's program as a module; the name is free again afterwards."""
+    loaded: list[str] = []
+
+    def as_module(document: str) -> ModuleType:
+        name = f"example_{len(loaded)}_{Path(document).stem.replace('-', '_').lower()}"
+        path = tmp_path / f"{name}.py"
+        path.write_text(program(document))
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        loaded.append(name)
+        spec.loader.exec_module(module)
+        return module
+
+    yield as_module
+    for name in loaded:
+        del sys.modules[name]
+
+
+Load = Callable[[str], ModuleType]
+
+
+def described(workflow: Workflow) -> dict[str, Any]:
+    """The workflow as a worker would enter it into the catalogue."""
+    [entry] = Library([workflow], InMemorySaver()).describe()
+    return entry
+
+
+def test_the_page_about_workflows_runs(load: Load) -> None:
+    module = load("docs/writing-workflows.md")
+    tests = [each for name, each in vars(module).items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for each in tests:
+        each()
+    entry = described(module.WORKFLOW)
+    titles = {node["title"] for node in entry["nodes"]}
+    assert titles == {"Find old rows", "Ask for leave", "Consider the remark", "Archive"}
+    assert [node["id"] for node in entry["nodes"] if node["skippable"]] == ["archive"]
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_the_gate_of_the_first_page_runs(load: Load, approved: bool) -> None:
+    workflow = load("README.md").WORKFLOW
+    assert [node["title"] for node in described(workflow)["nodes"]] == ["Ask for leave", "Send"]
+    graph, config = workflow.build().compile(checkpointer=InMemorySaver()), {"configurable": {"thread_id": "1"}}
+    given = {"to": ["a@example.com"], "text": "Closed on Sunday."}
+    [asked] = graph.invoke(workflow.state_for(given), config)["__interrupt__"]
+    proposal = asked.value["proposal"]
+    outcome = {
+        "request_id": "test", "verdict": "approve" if approved else "reject", "payload": proposal,
+        "digest": digest_of(proposal), "proposed_digest": digest_of(proposal), "decided_at": "2026-01-01T00:00:00Z",
+        "next_action": "continue" if approved else "abort",
+    }  # fmt: skip
+    parts = list(graph.stream(Command(resume={asked.id: outcome}), config, stream_mode="custom"))
+    sent = [part["assent_artifact"]["content"] for part in parts]
+    assert sent == (["To a@example.com: Closed on Sunday."] if approved else [])
+
+
+def test_the_demo_prints_what_the_first_page_says() -> None:
+    text = (ROOT / "README.md").read_text()
+    source = "".join((ROOT / "app" / "cli" / name).read_text() for name in ("demo.py", "serve.py", "people.py"))
+    for said in ("Sign in (each link works once, within", "started the run, may not approve it", "Ctrl-C stops"):
+        assert said in text and said in source
