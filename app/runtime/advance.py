@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import structlog
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
@@ -144,12 +145,15 @@ class Advancer:
             await _call(self._store.complete, snapshot.attempt, journal, _result(rest.values))
             return
         state = await read_thread(graph, config)
+        self._not_taken(snapshot, state, journal)
         if not any(task.error for task in state.tasks):
+            if isinstance(rest.error, psycopg.OperationalError):
+                # The database was out of reach for a while: that is no fault of the run, and its job is tried again.
+                raise rest.error
             # No node failed: the graph itself, its input or our own store did.
             log.error("run.broken", exc_info=rest.error)
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
         else:
-            self._not_taken(snapshot, state, journal)
             facts = self.library.node_facts(snapshot.workflow)
             await self._suspend(snapshot, self._pending(state, driver, facts, rest.error), journal)
 
@@ -160,7 +164,7 @@ class Advancer:
 
     @staticmethod
     def _not_taken(snapshot: RunSnapshot, state: StateSnapshot, journal: Journal) -> None:
-        """A step that failed may have kept another from taking its answer; that one waits for it still."""
+        """A failure may have kept a step from taking its answer; that one waits for it still."""
         waiting = waiting_interrupts(state)
         lost = {each.request_id for each in snapshot.deliveries if each.interrupt_id in waiting}
         journal.delivered = [each for each in journal.delivered if each not in lost]

@@ -120,7 +120,8 @@ class Driver:
             rest.error = error
         finally:
             await self._settle()
-        self._delivered()
+        if self._ended or not rest.drained:
+            self._delivered()
         return rest
 
     def _take(self, kind: str, namespace: tuple[str, ...], data: Any, rest: Rest) -> None:

@@ -145,6 +145,7 @@ def _stop(workers: tuple[Worker, ...], advancer: Advancer) -> None:
     for worker in workers:
         worker.stop()
     advancer.drain()
+    log.info("worker.stopping", runs=advancer.active)
 
 
 def _stop_at_once() -> None:

@@ -210,6 +210,16 @@ def test_a_worker_without_its_lease_ends_with_75_and_another_carries_on(crew: Cr
     crew.whole(run)
 
 
+def test_a_lost_connection_to_the_database_is_no_fault_of_the_run(crew: Crew) -> None:
+    run = crew.start(hold=("apply",))
+    crew.approve(run)
+    crew.reached(run, "apply")
+    others = "select pid from pg_stat_activity where application_name in ('assent worker checkpoints', 'assent worker')"
+    crew.terminate([pid for (pid,) in crew.sql(others)])
+    crew.release(run, "apply")
+    crew.whole(run)
+
+
 def test_a_worker_that_only_looked_dead_is_not_doubled(crew: Crew) -> None:
     """It stands still, others believe it dead, and its job is taken from it; then it moves again."""
     run = crew.start(hold=("apply",))
@@ -232,7 +242,9 @@ def test_a_worker_told_to_end_finishes_its_step_and_the_next_one_carries_on(crew
     run = crew.start(hold=("apply",))
     crew.approve(run)
     crew.reached(run, "apply")
+    mark = crew.worker.logs.count("worker.stopping")
     crew.worker.process.terminate()
+    until(lambda: crew.worker.logs.count("worker.stopping") > mark, what="the worker has heard it")
     crew.release(run, "apply")
     assert crew.worker.wait() == 0
     assert crew.effects(run) == {"propose": 1, "apply": 1} and crew.run(run).state == "queued"

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import inspect
 
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError
+from app.runtime.driver import Driver
 from assent.contracts import Verdict
 from tests.runtime.rig import Rig, until
 
@@ -348,6 +349,32 @@ def test_a_running_run_stops_before_its_next_step(rig: Rig, act: str, state: str
         rig.advance(run)
         rig.finish(run)
         assert rig.effects(run) == {"slow began": 1, "slow ended": 1, "after": 1}
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_a_worker_that_ends_before_the_first_step_loses_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, decided: bool
+) -> None:
+    run = rig.begin("test_gate", advance=decided)
+    if decided:
+        rig.decide(rig.only(run))
+    drive = Driver.run
+
+    async def ended_at_once(self: Driver, *arguments: Any) -> Any:
+        rig.advancer.drain()
+        return await drive(self, *arguments)
+
+    monkeypatch.setattr(Driver, "run", ended_at_once)
+    rig.advance(run)
+    monkeypatch.undo()
+    assert rig.state(run) == "queued" and not rig.effects(run)
+    assert rig.sql("select count(*) > 0 from procrastinate_jobs where lock = :lock", lock=f"run:{run}") == [(True,)]
+    rig.advance(run)
+    if not decided:
+        rig.decide(rig.only(run))
+        rig.advance(run)
+    rig.finish(run)
+    assert len(rig.requests(run)) == 1, "nobody is asked twice"
 
 
 @pytest.mark.parametrize(("act", "state"), [("pause", "paused"), ("cancel", "cancelled")])
