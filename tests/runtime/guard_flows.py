@@ -101,6 +101,8 @@ def _always_fails(state: FlowState) -> FlowState:
 
 
 def _quick_question(state: FlowState) -> FlowState:
+    while aside(state, "late").exists():
+        time.sleep(0.001)
     outcome = request_approval(Question(title="Which one?", question="Which one?"))
     while not aside(state, "failing").exists():
         time.sleep(0.001)

@@ -229,26 +229,49 @@ def test_secrets_of_a_failure_are_masked(rig: Rig) -> None:
     assert "guard_flows.py" in rig.only(run).payload["trace"], "the trace says where"
 
 
-def test_a_failure_beside_a_question_loses_neither(rig: Rig) -> None:
-    """One of two parallel steps fails while the other is at work with its answer."""
+@pytest.mark.parametrize("late", [False, True], ids=["has its answer", "has yet to take it"])
+def test_a_failure_beside_a_question_loses_neither(rig: Rig, late: bool) -> None:
+    """One of two parallel steps fails while the other has been sent its answer; nobody is asked that again."""
     run = rig.begin("guard_fails_beside")
     by_node = {each.node: each for each in rig.pending(run)}
     rig.answer(by_node["quick"], "this one")
     rig.answer(by_node["beside"], "yes")
+    if late:
+        rig.aside(run, "late").touch()
     rig.advance(run)
     assert rig.state(run) == "suspended"
+    assert (rig.view(by_node["quick"]).receipt is None) is late
+    rig.aside(run, "late").unlink(missing_ok=True)
     rig.aside(run, "mended").touch()
-    for _ in range(4):
-        if rig.state(run) != "suspended":
-            break
-        waiting = rig.pending(run)
-        assert waiting, "a suspended run waits for somebody"
-        for request in waiting:
-            known = {"quick": "this one", "beside": "yes"}
-            rig.answer(request, {"action": "retry"} if request.kind == "error" else known[request.node])
-        rig.advance(run)
+    failed = rig.only(run)
+    rig.answer(failed, {"action": "retry"})
+    rig.advance(run)
     assert sorted(rig.finish(run)["answers"]) == ["beside yes", "this one"]
-    assert rig.effects(run)["last"] == 1
+    assert rig.effects(run)["last"] == 1 and len(rig.requests(run)) == 3
+
+
+def test_an_answer_given_while_another_is_on_its_way_is_delivered_next(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = rig.begin("guard_beside")
+    asked = {each.node: each for each in rig.pending(run)}
+    rig.answer(asked["a"], "1")
+    drive = Driver.run
+
+    async def meanwhile(self: Driver, *arguments: Any) -> Any:
+        await asyncio.to_thread(rig.answer, asked["b"], "2")
+        return await drive(self, *arguments)
+
+    monkeypatch.setattr(Driver, "run", meanwhile)
+    rig.advance(run)
+    monkeypatch.undo()
+    assert rig.state(run) == "suspended" and [each.node for each in rig.pending(run)] == ["c"]
+    rig.advance(run)  # the job that the second answer has queued
+    assert rig.view(asked["b"]).receipt is not None
+    rig.answer(asked["c"], "3")
+    rig.advance(run)
+    assert sorted(rig.finish(run)["answers"]) == ["a=1", "b=2", "c=3"]
+    assert len(rig.requests(run)) == 3
 
 
 @pytest.mark.parametrize("workflow", ["guard_fails_then_asks", "guard_parent_fails"])
