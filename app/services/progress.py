@@ -123,6 +123,7 @@ class RunProgress:
         if state is RunState.CANCELLED:
             end_pending(batch, SYSTEM, journal.run_id, RequestState.CANCELLED, now, "the run was cancelled")
             conclude(batch, journal, open_receipts(self._sessions, journal.run_id), now, "The run was cancelled.")
+            record(batch, SYSTEM, "run.cancelled", now, run_id=journal.run_id)
         write(batch, self._sessions, journal, now, delivered=state is not RunState.CANCELLED)
         if state is RunState.QUEUED:
             # The process ends; another one, or the next, goes on.
