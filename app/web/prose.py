@@ -55,7 +55,9 @@ def markdown(text: str, top: int = 2) -> Markup:
             token.tag = f"h{min(6, int(token.tag[1]) + shift)}"
         if token.type in ("th_open", "td_open"):
             # The alignment would be an inline style, which the page's policy forbids.
-            token.attrs.pop("style", None)
+            alignment = str(token.attrs.pop("style", ""))
+            if "right" in alignment:
+                token.attrSet("class", "number")
     return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))  # noqa: S704 - raw HTML is off
 
 

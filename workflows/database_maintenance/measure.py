@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from statistics import median
 
 from workflows.database_maintenance.model import Effect, Measurement, Query
@@ -68,6 +69,11 @@ def milliseconds(value: float) -> str:
     if value >= 10_000:
         return f"{value / 1000:,.1f} s"
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms" if value >= 1 else f"{value:.2f} ms"
+
+
+def moment(value: str) -> str:
+    """A time in ISO 8601 as people write it: 2026-03-01 14:05 UTC."""
+    return datetime.fromisoformat(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def size(value: int) -> str:

@@ -16,7 +16,7 @@ from assent import (
 from workflows.database_maintenance import constraints
 from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.backup import make_backup
-from workflows.database_maintenance.measure import factor, milliseconds, overall, size, times
+from workflows.database_maintenance.measure import factor, milliseconds, moment, overall, size, times
 from workflows.database_maintenance.model import Backup, Candidate, Effect, TargetError, dump
 from workflows.database_maintenance.remarks import left_out
 from workflows.database_maintenance.state import State, run_id, settings_of
@@ -166,7 +166,8 @@ def _safety(state: State, candidates: list[Candidate]) -> str:
     )
     made = Backup.model_validate(state["backup"]) if state.get("backup") else None
     saved = (
-        f" A backup of {made.tables} tables and {made.rows:,} rows was made at {made.made_at} and restored as a proof."
+        f" A backup of {made.tables} tables and {made.rows:,} rows was made at {moment(made.made_at)} "
+        "and restored as a proof."
         if made
         else " There is no backup of this run."
     )

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from assent import Outcome, ReceiptStatus, Verdict, publish_artifact, report_receipt
 from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.apply import typed
-from workflows.database_maintenance.measure import effect_on, factor, milliseconds, overall, size, times
+from workflows.database_maintenance.measure import effect_on, factor, milliseconds, moment, overall, size, times
 from workflows.database_maintenance.model import Applied, Effect, ItemStatus
 from workflows.database_maintenance.state import State, settings_of
 
@@ -202,7 +202,7 @@ def _safety(state: State) -> str:
     if backup:
         lines.append(
             f"- Backup `{backup['path']}` ({size(backup['bytes'])}, {backup['tables']} tables, "
-            f"{backup['rows']:,} rows) made at {backup['made_at']}, "
+            f"{backup['rows']:,} rows) made at {moment(backup['made_at'])}, "
             "proved by restoring it into a scratch database and comparing every table."
         )
     analyzed = state.get("analyzed", [])
