@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,7 +144,7 @@ def test_a_backup_that_lacks_rows_is_no_backup(shop: Shop, monkeypatch: pytest.M
 
 
 def test_a_role_that_may_not_read_everything_makes_no_backup(shop: Shop) -> None:
-    role = f"reader_{shop.address.rsplit('_', 1)[-1].split('?')[0]}"
+    role = f"reader_{secrets.token_hex(6)}"
     with shop.connect() as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN")
         try:
