@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
