@@ -7,6 +7,7 @@ from typing import Any
 from flask import request
 
 from app.domain.errors import InvalidInputError
+from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.http.identity import current_actor
 from app.http.runtime import services
@@ -37,19 +38,31 @@ PHRASES = {
     "request.receipt": "noted what the run did",
 }
 _VERDICTS = {
-    "approve": "approved",
-    "modify": "approved with changes",
-    "request_changes": "asked for changes to",
-    "reject": "rejected",
-    "answer": "answered",
+    "approve": "approved a request",
+    "modify": "approved a request with changes",
+    "request_changes": "asked for changes to a request",
+    "reject": "rejected a request",
+    "answer": "answered a request",
 }
-_HIDDEN_DETAILS = frozenset({"verdict"})
+_RECEIPTS = {
+    "delivered": "took the outcome",
+    "applied": "did what was approved",
+    "partly_applied": "did a part of what was approved",
+    "not_applied": "did nothing",
+    "failed": "failed after the decision",
+}
+_LABELS = {"seen_digest": "digest seen", "reported": "said by the workflow itself", "revision_of": "revises request"}
+_HIDDEN_DETAILS = frozenset({"verdict", "state", "status"})
 
 
 def phrase(entry: AuditEntry) -> str:
     """What the entry says, after the name of who did it."""
     if entry.action == "request.decided" and entry.detail.get("verdict") in _VERDICTS:
-        return f"{_VERDICTS[entry.detail['verdict']]} a request"
+        return _VERDICTS[entry.detail["verdict"]]
+    if entry.action == "request.resolved" and entry.detail.get("state") in set(RequestState):
+        return f"settled a request: {RequestState(entry.detail['state']).words}"
+    if entry.action == "request.receipt" and entry.detail.get("status") in _RECEIPTS:
+        return f"noted that the run {_RECEIPTS[entry.detail['status']]}"
     return PHRASES.get(entry.action, entry.action.replace(".", ", ").replace("_", " "))
 
 
@@ -59,9 +72,15 @@ def details(entry: AuditEntry) -> list[tuple[str, str]]:
     for name, value in entry.detail.items():
         if name in _HIDDEN_DETAILS or value in (None, "", [], {}):
             continue
-        words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        facts.append((name.replace("_", " "), words if "digest" not in name else f"{words[:12]}…"))
+        label = _LABELS.get(name, name.replace("_", " "))
+        facts.append((label, f"{value[:12]}…" if "digest" in name and isinstance(value, str) else _words(value)))
     return facts
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @web.get("/audit")

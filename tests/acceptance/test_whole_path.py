@@ -216,10 +216,10 @@ def record_tells(portal: Portal, visit: Visit, run_id: str, request_id: str) -> 
     assert told == [
         "Release engineer started a run",
         "optimizer agent asked for approval",
-        "DBA on call approved with changes a request",
-        "Assent settled a request",
-        "Assent noted what the run did",
-        "Assent noted what the run did",
+        "DBA on call approved a request with changes",
+        "Assent settled a request: approved with changes",
+        "Assent noted that the run took the outcome",
+        "Assent noted that the run did what was approved",
         "Assent completed a run",
     ]
     numbers = [int(each) for each in page.locator("tbody tr td:first-child").all_inner_texts()]
