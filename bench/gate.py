@@ -17,9 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command
-from psycopg.rows import dict_row
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from app.domain.people import SYSTEM, Actor, Role, Via
@@ -59,7 +61,7 @@ def _answer(value: dict) -> dict:
 
 async def bare(address: str, width: int, cycles: int) -> Measured:
     """The same graph, driven directly."""
-    pool = AsyncConnectionPool(
+    pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
         address, min_size=4, max_size=max(4, width), open=False,
         kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
     )  # fmt: skip
@@ -70,7 +72,7 @@ async def bare(address: str, width: int, cycles: int) -> Measured:
 
         async def cycle(number: int) -> None:
             async with free:
-                config = {"configurable": {"thread_id": str(uuid.uuid4())}}
+                config: RunnableConfig = {"configurable": {"thread_id": str(uuid.uuid4())}}
                 suspended = await graph.ainvoke({"input": {"number": number}}, config, durability="sync", version="v2")
                 interrupt = suspended.interrupts[0]
                 decided = time.time()

@@ -28,8 +28,8 @@ def database(name: str) -> Iterator[str]:
     """A fresh, migrated database on an embedded server of its own, or on ASSENT_BENCH_SERVER."""
     if given := os.environ.get("ASSENT_BENCH_SERVER"):
         with psycopg.connect(given, autocommit=True) as connection:
-            connection.execute(f"drop database if exists {name} with (force)")  # type: ignore[arg-type]
-            connection.execute(f"create database {name}")  # type: ignore[arg-type]
+            connection.execute(f"drop database if exists {name} with (force)")
+            connection.execute(f"create database {name}")
         address = given.replace("/postgres?", f"/{name}?")
         upgrade_everything(address)
         yield address
