@@ -207,7 +207,7 @@ class ApprovalSummary(Output):
 
 
 class ApprovalList(Output):
-    """Requests, most pressing first; resolved ones newest first. `total` stops at 1,000, and `capped` says so."""
+    """Requests, most pressing first; resolved ones newest first. `total` stops at 500, and `capped` says so."""
 
     items: list[ApprovalSummary]
     total: int
