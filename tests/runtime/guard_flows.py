@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ from tests.flows import Age, FlowState, _workflow, effect
 def aside(state: FlowState, name: str) -> Path:
     """A file beside the effects file, by which a test talks to a running node."""
     return Path(f"{state['input']['effects']}.{name}")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what the test does, for as long as a test may take; a step in a thread cannot be ended from outside."""
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.001)
 
 
 def _graph(**nodes: Any) -> StateGraph:
@@ -101,11 +109,9 @@ def _always_fails(state: FlowState) -> FlowState:
 
 
 def _quick_question(state: FlowState) -> FlowState:
-    while aside(state, "late").exists():
-        time.sleep(0.001)
+    wait_until(lambda: not aside(state, "late").exists())
     outcome = request_approval(Question(title="Which one?", question="Which one?"))
-    while not aside(state, "failing").exists():
-        time.sleep(0.001)
+    wait_until(aside(state, "failing").exists)
     return {"answers": [outcome.answer]}
 
 

@@ -8,7 +8,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from sqlalchemy import inspect
 
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError
@@ -311,6 +313,23 @@ def test_a_step_that_failed_is_not_tried_again_because_something_else_was_answer
         rig.answer(request, "first")
         rig.advance(run)
     assert sorted(rig.finish(run)["answers"]) == ["a=first", "ready"]
+
+
+def test_a_database_out_of_reach_for_a_moment_fails_no_run(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = rig.begin("test_gate")
+    rig.decide(rig.only(run))
+
+    async def out_of_reach(self: AsyncPostgresSaver, *arguments: Any) -> Any:
+        raise psycopg.OperationalError("the connection is closed")
+
+    monkeypatch.setattr(AsyncPostgresSaver, "aput", out_of_reach)
+    with pytest.raises(psycopg.OperationalError):
+        rig.advance(run)  # the worker tries the job again
+    monkeypatch.undo()
+    assert rig.state(run) == "running"
+    rig.advance(run)
+    rig.finish(run)
+    assert len(rig.effects(run)) == 3 and len(rig.requests(run)) == 1
 
 
 def test_an_unknown_workflow_fails_the_run_with_clear_words(rig: Rig) -> None:
