@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import urllib.error
 import urllib.request
@@ -74,6 +75,10 @@ def worker() -> None:
     run(settings)
 
 
+_SHOWN = ("ASSENT_DATA_DIR", "ASSENT_HOST", "ASSENT_PORT", "ASSENT_BASE_URL")
+"""Settings that the printed command needs as well, and that hold no secret."""
+
+
 def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | None, demo: list[str]) -> None:
     if not supervisor.finish([*_ASSENT, "db", "upgrade", "--quiet"]):
         return
@@ -89,7 +94,8 @@ def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | No
         return
     if _is_empty(supervisor.environment["ASSENT_DATABASE_URL"]):
         click.echo("\n  Nobody can sign in yet. Add the first person, which prints a sign-in link:")
-        click.echo('    bin/assent user add you@example.com --name "Your name" --role admin --role reviewer')
+        given = "".join(f"{name}={shlex.quote(os.environ[name])} " for name in _SHOWN if os.environ.get(name))
+        click.echo(f'    {given}bin/assent user add you@example.com --name "Your name" --role admin --role reviewer')
     click.echo(f"\n  Open  {settings.public_url}\n\n  Ctrl-C stops everything.\n")
     supervisor.watch(lambda: _revive(server))
 

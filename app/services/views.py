@@ -269,9 +269,11 @@ def _timeline(
             lines.append(TimelineEntry(entry.at, who, words, entry.detail.get("reason", "")))
     if receipt is not None:
         words = receipt.status.replace("_", " ")
-        lines.append(
-            TimelineEntry(receipt.updated_at, request.agent or "The run", f"reported: {words}", receipt.summary)
+        # What the portal concludes by itself is not put into the agent's mouth.
+        who, what = (
+            (request.agent or "The run", f"reported: {words}") if receipt.explicit else ("Assent", f"noted: {words}")
         )
+        lines.append(TimelineEntry(receipt.updated_at, who, what, receipt.summary))
     return sorted(lines, key=lambda each: each.at)
 
 
