@@ -19,8 +19,9 @@ from app.domain.errors import InvalidInputError
 from app.domain.risk import Finding
 from app.services.views import RequestView
 from app.store.requests import ApprovalRequest
-from app.web.forms import MISSING, Field, draw, read, refill, text_for_field
+from app.web.forms import MISSING, Field, draw, is_untouched, read, refill, text_for_field
 from assent.contracts import Verdict
+from assent.digests import canonical
 
 EDIT_LIMIT = 200_000
 """Characters that can be edited on the page: all of it comes back with every decision, and forms have a limit."""
@@ -176,9 +177,19 @@ def change_of(view: RequestView, sent: Sent) -> Change | None:
             drawn = form_of(view)
             if drawn is None or "fields" not in sent:
                 return None
-            value = read(drawn, sent)
-            return None if json.dumps(value) == json.dumps(payload[name]) else {name: value}
+            return _form_change(drawn, sent, name, payload[name])
     return None
+
+
+def _form_change(drawn: Field, sent: Sent, name: str, proposed: Any) -> Change | None:
+    if is_untouched(drawn, sent):
+        return None  # even where the proposal lacks what its own schema demands: that is the reviewer's to judge
+    value = read(drawn, sent)
+    try:
+        # As values: a form names its fields in another order than the proposal does.
+        return None if canonical(value) == canonical(proposed) else {name: value}
+    except ValueError as error:
+        raise InvalidInputError("Some fields cannot be stored.", {name: str(error)}) from error
 
 
 def answer_of(view: RequestView, sent: Sent) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +15,8 @@ from app.domain.people import Via
 from app.services.bundle import Services
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Comment, Decision
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import RiskLevel, ToolCall, Verdict, proposal_adapter
+from assent.digests import canonical
 from tests.factories import make_request, make_run, optimizations, script
 from tests.web.browsing import Browser
 from tests.web.test_pages import ask
@@ -47,6 +50,49 @@ def test_what_is_not_changed_is_approved_as_it_stands(services: Services, review
     assert (after.state, after.digest) == (RequestState.APPROVED.value, request.digest)
     assert decision_on(services, request).change is None
     assert "Approved. The run goes on." in reviewer.follow().text
+
+
+STRICT = {
+    "type": "object",
+    "properties": {
+        "amount": {"type": "number"},
+        "to": {"type": "string"},
+        "dry": {"type": "boolean"},
+        "cc": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["to", "dry", "cc"],
+}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"amount": 5, "cc": ["x@y.example"], "dry": True, "to": "bob"},
+        {"also": {"deep": [1.0, None]}, "amount": 5, "cc": [], "dry": False, "to": "bob"},
+        {"amount": 5, "to": "bob"},
+        {"amount": 5},
+    ],
+    ids=["required later", "beyond the schema", "required missing", "required text missing"],
+)
+def test_a_tool_call_that_fits_its_schema_badly_is_approved_as_it_stands(
+    services: Services, reviewer: Browser, args: dict[str, Any]
+) -> None:
+    call = ToolCall(title="Refund", tool="refund", args=args, args_schema=STRICT)
+    payload = json.loads(canonical(proposal_adapter.dump_python(call, mode="json")))
+    request = make_request(services.sessions, payload=payload)
+    open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Approve"))
+    after = now_of(services, request)
+    assert (after.state, after.digest) == (RequestState.APPROVED.value, request.digest)
+    assert decision_on(services, request).change is None
+
+
+def test_an_edit_adds_nothing_that_nobody_chose(services: Services, reviewer: Browser) -> None:
+    call = ToolCall(title="Refund", tool="refund", args={"amount": 5, "to": "bob"}, args_schema=STRICT)
+    schema = STRICT | {"required": ["to"]}
+    payload = proposal_adapter.dump_python(call.model_copy(update={"args_schema": schema}), mode="json")
+    request = make_request(services.sessions, payload=payload)
+    open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Approve"), **{"args.amount": "4"})
+    assert decision_on(services, request).change == {"args": {"amount": 4, "to": "bob"}}
 
 
 def test_odd_texts_are_not_changed_by_being_shown(services: Services, reviewer: Browser) -> None:
