@@ -177,29 +177,26 @@ def read(drawn: Field, form: Mapping[str, str]) -> Any:
         InvalidInputError: something cannot be read as what the field is for; `fields` says where.
     """
     problems: dict[str, str] = {}
-    value = _read(drawn, form, problems, drawn.original is not MISSING)
+    value = _read(drawn, form, problems)
     if problems:
         raise InvalidInputError("Some fields cannot be read.", problems)
     return value
 
 
-def _read(drawn: Field, form: Mapping[str, str], problems: dict[str, str], editing: bool) -> Any:
-    """The value of one field; `editing` if the form was drawn from a value, which then need not be complete."""
+def _read(drawn: Field, form: Mapping[str, str], problems: dict[str, str]) -> Any:
     if drawn.kind == "group":
         if (
             (drawn.original is MISSING or drawn.original is None)
-            and (editing or not drawn.required_inside)
+            and not drawn.required_inside
             and is_untouched(drawn, form)
         ):
             return drawn.original
-        values = {each.key: _read(each, form, problems, editing) for each in drawn.fields}
+        values = {each.key: _read(each, form, problems) for each in drawn.fields}
         kept = {key: value for key, value in values.items() if value is not MISSING}
         return kept
     sent = text_for_field(form.get(drawn.name, ""))
     if sent == drawn.value and (drawn.original is not MISSING or not drawn.required):
         return drawn.original
-    if editing and not sent and not drawn.value and drawn.kind in ("check", "lines"):
-        return drawn.original  # an empty box says "no" or "none" only where somebody was asked to fill in the form
     if drawn.kind == "check":
         return bool(sent)
     if drawn.kind not in ("text", "long"):
