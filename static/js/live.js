@@ -1,12 +1,13 @@
 // Open pages tell the truth by themselves: events name what has changed, and the page fetches those regions anew.
 //
 // A region is an element with an id, `data-live` (topics it depends on), `data-live-src` (where it is fetched) and
-// perhaps `data-live-mode`: `list` never moves a row under the pointer, `edited` never loses what a person is writing.
+// perhaps `data-live-mode`: `list` never moves a row under the pointer, `edited` never loses what a person is
+// writing, and never replaces the proposal that a person is about to decide on.
 
 import { io } from "socket.io-client";
 
 import { mergeList } from "./list.js";
-import { closeDecision, isWriting } from "./meanwhile.js";
+import { clearNotice, closeDecision, isWriting } from "./meanwhile.js";
 import { morph } from "./morph.js";
 import { localise } from "./times.js";
 
@@ -154,10 +155,18 @@ async function refresh(address) {
 async function apply(region, fresh, fetched) {
   if (region.dataset.liveMode === "list") return mergeList(region, fresh);
   if (region.id === "nav") keepPlace(region, fresh);
-  if (region.dataset.liveMode === "edited" && isWriting()) {
-    if (region.id === "decision") noticeChange(region, fresh);
+  if (region.dataset.liveMode === "edited" && asksOther(fetched)) {
+    // Nobody approves what was put under their pointer: the new proposal is shown when the person asks for it.
+    if (region.id === "decision") noticeOther(region);
     return undefined;
   }
+  if (region.dataset.liveMode === "edited" && isWriting()) {
+    if (region.id === "decision" && !fresh.dataset.open) {
+      closeDecision(`${fresh.dataset.said} Your text is kept, but it cannot be sent any more.`);
+    }
+    return undefined;
+  }
+  if (region.id === "decision") clearNotice();
   if (region.id === "request-said" && isWriting() && !fetched.querySelector("#decision")?.dataset.open) {
     return undefined; // the message a person is answering stays; what happened is told beside it
   }
@@ -170,11 +179,16 @@ function keepPlace(region, fresh) {
   if (here) fresh.querySelector(`[data-nav="${here}"]`)?.setAttribute("aria-current", "page");
 }
 
-function noticeChange(bar, fresh) {
-  if (!fresh.dataset.open) {
-    closeDecision(`${fresh.dataset.said} Your text is kept, but it cannot be sent any more.`);
-  } else if (fresh.dataset.digest !== bar.dataset.digest) {
-    closeDecision("The proposal was changed while you were writing. Your text is kept: copy it, and reload to see what is asked now.");
-  }
+/** True if a decision is wanted on another proposal than the one that this page shows. */
+function asksOther(fetched) {
+  const shown = document.getElementById("decision");
+  const fresh = fetched.getElementById("decision");
+  return Boolean(shown && fresh?.dataset.open && fresh.dataset.digest !== shown.dataset.digest);
 }
 
+function noticeOther(bar) {
+  const words = isWriting()
+    ? "The proposal was changed while you were writing. Your text is kept: copy it before you go on."
+    : "The proposal was changed while you were reading it.";
+  closeDecision(words, true, { words: "Show what is asked now", address: bar.dataset.liveSrc });
+}

@@ -8,14 +8,15 @@ export function isWriting() {
   return decisionFields().some(isEdited);
 }
 
-/** Say why the decision can no longer be sent, and see to it that it is not; `final` off leaves the buttons alone. */
-export function closeDecision(words, final = true) {
+/**
+ * Say why the decision can no longer be sent, and see to it that it is not; `final` off leaves the buttons alone.
+ * `way` is a link that leads on, as its words and address.
+ */
+export function closeDecision(words, final = true, way = null) {
   const notice = document.getElementById("request-meanwhile");
-  if (notice && notice.textContent !== words) {
-    const box = document.createElement("div");
-    box.className = "notice warn";
-    box.textContent = words;
-    notice.replaceChildren(box);
+  if (notice && notice.dataset.words !== words) {
+    notice.dataset.words = words;
+    notice.replaceChildren(noticeBox(words, way));
   }
   const said = document.getElementById("decide-said");
   if (said) {
@@ -25,4 +26,24 @@ export function closeDecision(words, final = true) {
   if (!final) return;
   for (const button of decisionFields().filter((field) => field.tagName === "BUTTON")) button.disabled = true;
   document.getElementById("approve")?.removeAttribute("id");
+}
+
+function noticeBox(words, way) {
+  const box = document.createElement("div");
+  box.className = "notice warn";
+  box.append(words);
+  if (way) {
+    const link = document.createElement("a");
+    link.href = way.address;
+    link.textContent = way.words;
+    box.append(" ", link);
+  }
+  return box;
+}
+
+/** The page shows how things stand again, so a notice about it has nothing more to say. */
+export function clearNotice() {
+  const notice = document.getElementById("request-meanwhile");
+  notice?.replaceChildren();
+  delete notice?.dataset.words;
 }

@@ -124,6 +124,62 @@ def test_a_comment_of_somebody_else_appears_and_leaves_the_decision_open(portal:
     expect(page.locator("#approve")).to_be_enabled()
 
 
+def test_nobody_approves_what_was_put_under_their_pointer(portal: Portal, visit: Visit) -> None:
+    """Two have to agree; one approves with changes while the other only reads, and another while a third writes."""
+    request_id = portal.pending(portal.start("test_script", text="drop table orders"))
+    seen = portal.request(request_id)
+    assert seen.quorum == 2
+    reader, writer = visit("dba"), visit("dba")
+    page = reader.go(f"/requests/{request_id}")
+    writing = writer.go(f"/requests/{request_id}")
+    writing.locator("#f-comment").fill("Half a sentence")
+    for each in (page, writing):
+        connected(each)
+        mark(each)
+    portal.services.checkpoints.decide(
+        request_id, portal.actor("lead", Via.API), Verdict.MODIFY, seen.digest, change={"content": "drop table clients"}
+    )
+    expect(page.locator("#request-meanwhile")).to_contain_text("changed while you were reading", timeout=SOON)
+    expect(writing.locator("#request-meanwhile")).to_contain_text("changed while you were writing", timeout=SOON)
+    for each in (page, writing):
+        expect(each.locator("#timeline")).to_contain_text("Platform lead", timeout=SOON)
+        expect(each.locator("#proposal")).to_contain_text("drop table orders")
+        expect(each.locator("#proposal")).not_to_contain_text("drop table clients")
+        expect(each.locator("#decide input[name=digest]")).to_have_value(seen.digest)
+        for button in each.locator("#decision button:not([hidden])").all():
+            expect(button).to_be_disabled()
+        assert is_marked(each)
+    expect(writing.locator("#f-comment")).to_have_value("Half a sentence")
+    # A further event must not bring it in by the back door.
+    portal.services.checkpoints.comment(request_id, portal.actor("lead", Via.API), "Clients, not orders.")
+    expect(page.locator("#timeline")).to_contain_text("Clients, not orders.", timeout=SOON)
+    expect(page.locator("#proposal")).not_to_contain_text("drop table clients")
+    assert reader.posts == []
+
+    page.get_by_role("link", name="Show what is asked now").click()
+    expect(page.locator("#proposal")).to_contain_text("drop table clients")
+    expect(page.locator("#request-meanwhile")).to_be_empty()
+    page.locator("#approve").click()
+    expect(page.locator("#request-said")).to_contain_text("DBA on call decided")
+    assert portal.decisions(request_id)[-1].digest == portal.request(request_id).digest != seen.digest
+    expect(writing.locator("#request-meanwhile")).to_contain_text("it cannot be sent any more", timeout=SOON)
+
+
+def test_a_notice_goes_when_the_page_shows_how_things_stand(portal: Portal, visit: Visit) -> None:
+    request_id = portal.pending(portal.start("test_script", text="drop table orders"))
+    page = visit("dba").go(f"/requests/{request_id}")
+    connected(page)
+    digest = portal.request(request_id).digest
+    lead, notice = portal.actor("lead", Via.API), page.locator("#request-meanwhile")
+    change = {"content": "drop table clients"}
+    portal.services.checkpoints.decide(request_id, lead, Verdict.MODIFY, digest, change=change)
+    expect(notice).to_contain_text("changed while you were reading", timeout=SOON)
+    portal.services.checkpoints.cancel(request_id, lead, "Not needed.")
+    expect(page.locator("#request-said")).to_contain_text("Not needed.", timeout=SOON)
+    expect(notice).to_be_empty()
+    expect(page.locator("#proposal")).to_contain_text("drop table clients")
+
+
 def test_rows_under_the_pointer_stay_and_new_ones_are_announced(portal: Portal, visit: Visit) -> None:
     first = portal.pending(portal.start("test_gate"))
     page = visit("dba").go("/queue")
