@@ -240,6 +240,7 @@ class DecisionOut(Output):
     verdict: Verdict
     seen_digest: str
     digest: str
+    answer: Any = Field(None, description="What was answered, which others have to agree to")
     comment: str
     via: str
     at: Time

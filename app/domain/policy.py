@@ -14,6 +14,7 @@ from typing import Any
 
 from app.domain.lifecycle import RequestState
 from assent.contracts import NextAction, RiskLevel, Verdict
+from assent.digests import digest_of
 
 DEADLINE = {
     RiskLevel.CRITICAL: timedelta(hours=4),
@@ -74,7 +75,7 @@ def default_terms(risk: RiskLevel, expires_in_seconds: int | None = None) -> Ter
 
 @dataclass(frozen=True)
 class Vote:
-    """A decision as the fold sees it."""
+    """A decision as the fold sees it. `digest` is that of what the person agrees to (`answer_digest` for an answer)."""
 
     person_id: str
     verdict: Verdict
@@ -103,13 +104,23 @@ class Progress:
         return f"{self.approvals} of {self.quorum}"
 
 
+def answer_digest(digest: str, answer: Any) -> str:
+    """What an answer to the question of that `digest` stands for: both, so that only equal answers agree."""
+    return digest_of([digest, answer])
+
+
 def progress(votes: Sequence[Vote], digest: str, terms: Terms) -> Progress:
-    """Count the people who agree to the current payload; older payloads' approvals no longer count."""
+    """Count the people who agree to what has this digest; older payloads' approvals no longer count.
+
+    Of somebody who answered several times the latest answer counts.
+    """
     agreeing = {
         vote.person_id
         for vote in votes
-        if vote.verdict in (Verdict.APPROVE, Verdict.MODIFY, Verdict.ANSWER) and vote.digest == digest
+        if vote.verdict in (Verdict.APPROVE, Verdict.MODIFY) and vote.digest == digest
     }
+    answers = {vote.person_id: vote.digest for vote in votes if vote.verdict is Verdict.ANSWER}
+    agreeing |= {person for person, answered in answers.items() if answered == digest}
     return Progress(len(agreeing), terms.quorum)
 
 
@@ -118,11 +129,11 @@ def fold(votes: Sequence[Vote], digest: str, terms: Terms, changed: bool) -> Res
 
     One rejection, or one request for changes, resolves it at once. Approval needs the quorum of different people on
     the current payload; somebody who edited it counts as one of them and so is never the only one where two are
-    needed.
+    needed. A question is answered when the quorum of different people gave equal answers.
 
     Args:
         votes: all decisions so far, oldest first. A modification's digest is that of the payload it made.
-        digest: the current payload's.
+        digest: what has to be agreed to: the current payload's, or the `answer_digest` of the latest answer.
         terms: what the request needs.
         changed: whether the current payload differs from the one the agent proposed.
 

@@ -192,8 +192,8 @@ class CheckpointManager:
         values = deciding.decision_of(seen, actor, checked, now)
         decision = Decision(**values)
         votes = [deciding.vote(each) for each in (*earlier, decision)]
-        resolution = fold(votes, checked.digest, checked.terms, checked.changed)
-        approvals = progress(votes, checked.digest, checked.terms).approvals
+        resolution = fold(votes, checked.agreed_digest, checked.terms, checked.changed)
+        approvals = progress(votes, checked.agreed_digest, checked.terms).approvals
         batch = self._moved(seen, checked, resolution, approvals, now)
         batch.add(Decision, **values)
         deciding.record_decision(batch, seen, actor, checked, now)
@@ -213,7 +213,7 @@ class CheckpointManager:
             if "uq_decisions" in str(error):
                 raise DuplicateDecisionError("You have decided on this already.", state=seen.state) from error
             raise
-        words = deciding.result_words(resolution, approvals, checked.terms)
+        words = deciding.result_words(resolution, checked.verdict, approvals, checked.terms)
         return DecisionResult(self._fresh(seen.id), resolution is not None, words)
 
     @staticmethod

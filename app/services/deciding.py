@@ -21,7 +21,7 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RequestState, may_move
 from app.domain.people import Action, Actor
-from app.domain.policy import Resolution, Terms, Vote, default_terms
+from app.domain.policy import Resolution, Terms, Vote, answer_digest, default_terms
 from app.domain.risk import Assessment
 from app.services.audit import record
 from app.services.events import EventKind, event_row, publish
@@ -60,7 +60,7 @@ class Checked:
 
     Attributes:
         payload: the new payload of a modification, else None.
-        digest: of the payload this decision stands for.
+        digest: of the payload this decision is about, after its own change.
         changed: the payload differs from the agent's proposal.
     """
 
@@ -74,6 +74,11 @@ class Checked:
     change: Any
     answer: Any
     comment: str
+
+    @property
+    def agreed_digest(self) -> str:
+        """Of what this person agrees to: the payload, and with an answer also that."""
+        return answer_digest(self.digest, self.answer) if self.verdict is Verdict.ANSWER else self.digest
 
 
 def clean_comment(text: Any) -> str:
@@ -221,7 +226,7 @@ def decision_of(request: ApprovalRequest, actor: Actor, checked: Checked, now: d
         "person_name": actor.name,
         "verdict": checked.verdict.value,
         "seen_digest": checked.seen_digest,
-        "digest": checked.digest,
+        "digest": checked.agreed_digest,
         "change": change,
         "answer": checked.answer,
         "comment": checked.comment,
@@ -234,7 +239,7 @@ def record_decision(batch: Batch, request: ApprovalRequest, actor: Actor, checke
     """The decision's line in the record."""
     record(
         batch, actor, "request.decided", now, request_id=request.id, run_id=request.run_id,
-        verdict=checked.verdict.value, seen_digest=checked.seen_digest, digest=checked.digest,
+        verdict=checked.verdict.value, seen_digest=checked.seen_digest, digest=checked.agreed_digest,
         risk=checked.assessment.level.value, comment=checked.comment,
     )  # fmt: skip
 
@@ -268,8 +273,10 @@ def remark(decision: Decision) -> Remark:
     return Remark(who=decision.person_name, verdict=Verdict(decision.verdict), comment=decision.comment, at=decision.at)
 
 
-def result_words(resolution: Resolution | None, approvals: int, terms: Terms) -> str:
-    """A sentence for the person who decided."""
+def result_words(resolution: Resolution | None, verdict: Verdict, approvals: int, terms: Terms) -> str:
+    """A sentence or two for the person who decided."""
+    if resolution is None and verdict is Verdict.ANSWER:
+        return f"Your answer is counted: {approvals} of {terms.quorum} people gave it. Another person has to agree."
     if resolution is None:
         return f"Your decision is counted: {approvals} of {terms.quorum}. Another person is needed."
     return _VERDICT_WORDS[resolution.state]

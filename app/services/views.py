@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,7 @@ from assent.contracts import Verdict
 
 ERROR_KIND = "error"
 MAX_STEPS = 500
+MAX_SHOWN_ANSWER = 20_000
 
 
 @dataclass(frozen=True)
@@ -253,7 +255,7 @@ def _timeline(
     receipt: ReceiptRow | None,
 ) -> list[TimelineEntry]:
     lines = [
-        TimelineEntry(each.at, each.person_name, _VERDICT_WORDS[each.verdict], each.comment, each.verdict)
+        TimelineEntry(each.at, each.person_name, _VERDICT_WORDS[each.verdict], _words_of(each), each.verdict)
         for each in decisions
     ]
     lines += [TimelineEntry(each.at, each.person_name, "said", each.body) for each in comments]
@@ -275,6 +277,17 @@ def _timeline(
         )
         lines.append(TimelineEntry(receipt.updated_at, who, what, receipt.summary))
     return sorted(lines, key=lambda each: each.at)
+
+
+def _words_of(decision: Decision) -> str:
+    """What somebody answered, for whoever has to agree with it, and their comment."""
+    if decision.verdict != Verdict.ANSWER.value:
+        return decision.comment
+    answer = decision.answer
+    shown = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, indent=2)
+    if len(shown) > MAX_SHOWN_ANSWER:
+        shown = f"{shown[:MAX_SHOWN_ANSWER]}… ({len(shown):,} characters)"
+    return f"{shown}\n\n{decision.comment}".strip()
 
 
 _STEP_STATE = {EventKind.STEP_ENDED.value: "done", EventKind.STEP_FAILED.value: "failed"}

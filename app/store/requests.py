@@ -77,7 +77,11 @@ class ApprovalRequest(Base):
 
 
 class Decision(Base):
-    """One person's word. `digest` is the payload it stands for, after the person's own change."""
+    """One person's word.
+
+    `digest` is that of the payload it stands for, after the person's own change; of an answer, that of the payload and
+    the answer together (`app.domain.policy.answer_digest`).
+    """
 
     __tablename__ = "decisions"
 

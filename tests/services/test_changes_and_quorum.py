@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 
 from app.domain.errors import DuplicateDecisionError, StaleDigestError
+from app.domain.people import Actor
+from app.services.checkpoints import DecisionResult
+from app.services.views import Views
+from app.store.requests import ApprovalRequest
 from assent.contracts import Outcome, Verdict
 from assent.digests import digest_of
-from tests.factories import script
+from tests.factories import question, script
 from tests.services.desk import Desk
 
 DROP = {"content": "drop table t"}
@@ -91,3 +95,46 @@ def test_the_deadline_stays_where_it_was_when_more_is_needed(desk: Desk) -> None
     request = desk.open()
     desk.decide(request, desk.person(), Verdict.MODIFY, change=DROP)
     assert desk.fresh(request).expires_at == request.expires_at
+
+
+def ask_who(desk: Desk) -> ApprovalRequest:
+    """A question of critical risk."""
+    request = desk.open(question() | {"question": "Who may drop table t?"})
+    assert request.quorum == 2
+    return request
+
+
+def answered(desk: Desk, request: ApprovalRequest, who: Actor, answer: str) -> DecisionResult:
+    return desk.decide(desk.fresh(request), who, Verdict.ANSWER, answer=answer)
+
+
+def test_two_answers_agree_only_if_they_are_equal(desk: Desk) -> None:
+    request, one, two, three = ask_who(desk), desk.person("One"), desk.person("Two"), desk.person("Three")
+    first = answered(desk, request, one, "alice")
+    assert not first.resolved and "1 of 2" in first.words
+    second = answered(desk, request, two, "mallory")
+    assert not second.resolved and "1 of 2" in second.words, "each answer is one person's alone"
+    assert desk.outcome(request) is None and desk.run_state(request.run_id) == "suspended"
+    assert answered(desk, request, three, "alice").resolved
+    outcome = Outcome.model_validate(desk.outcome(request).body)
+    assert outcome.answer == "alice" and outcome.digest == request.digest == outcome.proposed_digest
+
+
+def test_ones_own_second_answer_takes_the_place_of_the_first(desk: Desk) -> None:
+    request, one, two = ask_who(desk), desk.person(), desk.person()
+    answered(desk, request, one, "alice")
+    with pytest.raises(DuplicateDecisionError):
+        answered(desk, request, one, "alice")
+    assert not answered(desk, request, one, "bob").resolved
+    assert not answered(desk, request, two, "alice").resolved, "nobody says alice any more"
+    assert desk.fresh(request).approvals == 1
+    assert answered(desk, request, two, "bob").resolved
+    assert desk.outcome(request).body["answer"] == "bob"
+
+
+def test_whoever_has_to_agree_sees_what_was_answered(desk: Desk) -> None:
+    request, one, two = ask_who(desk), desk.person("One"), desk.person("Two")
+    desk.decide(request, one, Verdict.ANSWER, answer="alice", comment="She keeps the table.")
+    view = Views(desk.sessions, desk.clock).request(request.id, two)
+    [line] = [each for each in view.timeline if each.who == "One"]
+    assert line.comment == "alice\n\nShe keeps the table."
