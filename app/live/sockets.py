@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from flask import request
-from flask_login import current_user
+from flask_login import current_user, user_logged_out
 from flask_socketio import ConnectionRefusedError, SocketIO, emit, join_room, leave_room, rooms
 from pydantic import Field
 
@@ -92,6 +92,7 @@ class Sockets:
             "catch_up", "submit_approval",
         ):  # fmt: skip
             on(name)(self._answering(name, getattr(self, name)))
+        user_logged_out.connect(self.signed_out)
 
     # Coming and going
 
@@ -206,6 +207,17 @@ class Sockets:
                 epochs[person_id] = person.session_epoch if person is not None else None
             if epochs[person_id] != epoch or now >= ends_at:
                 self._put_out(sid)
+
+    def signed_out(self, _app: Any, user: Any = None, **_more: Any) -> None:
+        """Disconnect the sockets of whoever signs out here; other processes notice with their next check."""
+        person = getattr(user, "person", None)
+        if person is None:
+            return
+        with self._lock:
+            present = dict(self._present)
+        ended = [sid for sid, (of, epoch, _) in present.items() if of == person.id and epoch <= person.session_epoch]
+        for sid in ended:
+            self._put_out(sid)
 
     def _put_out(self, sid: str) -> None:
         """Tell the socket nothing more, and disconnect it once the answer under way has left."""

@@ -120,10 +120,11 @@ class People:
             record(session, actor, "person.signed_in", now)
             return person
 
-    def sign_out_everywhere(self, person_id: str) -> None:
-        """End all sessions of a person."""
+    def sign_out_everywhere(self, actor: Actor) -> None:
+        """End all sessions of the person who asks, copied ones too."""
         with self._sessions.begin() as session:
-            session.execute(update(Person).where(Person.id == person_id).values(session_epoch=Person.session_epoch + 1))
+            session.execute(update(Person).where(Person.id == actor.id).values(session_epoch=Person.session_epoch + 1))
+            record(session, actor, "person.signed_out", self._clock())
 
     def _usable(self, link: SignInLink | None, session: object) -> Person:
         if link is None:

@@ -19,6 +19,7 @@ PHRASES = {
     "person.added": "added a person",
     "person.link_made": "made a sign-in link",
     "person.signed_in": "signed in",
+    "person.signed_out": "signed out everywhere",
     "run.started": "started a run",
     "run.pause": "asked a run to pause",
     "run.resume": "let a run go on",

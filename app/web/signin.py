@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from app.domain.errors import LinkError
 from app.http.errors import status_of
-from app.http.identity import safe_next, sign_in, sign_out
+from app.http.identity import current_actor, safe_next, sign_in, sign_out
 from app.http.runtime import services
 from app.web.pages import render, see_other, web
 
@@ -51,7 +51,9 @@ def sign_in_redeem(token: str) -> Any:
 
 @web.post("/sign-out")
 def sign_out_now() -> Any:
-    """End the session."""
+    """End all of the person's sessions: a cookie that somebody copied is worth nothing from now on."""
+    if current_user.is_authenticated:
+        services().people.sign_out_everywhere(current_actor())
     sign_out()
     return see_other("web.sign_in_help")
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 
+from app.domain.people import Via
 from app.factory import create_app
 from app.services.bundle import Services
 from app.settings import Settings
@@ -48,7 +49,7 @@ def test_open_sockets_are_checked_against_their_sessions(
     assert stays.is_connected() and leaves.is_connected() and ends.is_connected()
     check = app.extensions["assent_live"].sockets.check_sessions
     check()
-    services.people.sign_out_everywhere(leaving.id)
+    services.people.sign_out_everywhere(leaving.as_actor(Via.PAGE))
     check()
     assert until_gone(leaves)
     assert stays.is_connected() and ends.is_connected()
@@ -57,3 +58,16 @@ def test_open_sockets_are_checked_against_their_sessions(
     check()
     assert until_gone(ends)
     assert stays.is_connected()
+
+
+def test_signing_out_closes_the_sockets_of_that_person_at_once(app: Flask, services: Services) -> None:
+    staying, leaving = (make_person(services.sessions, name) for name in ("Staying", "Leaving"))
+    stays, leaves, phone = Caller(app, staying), Caller(app, leaving), Caller(app, leaving)
+    sockets = [
+        app.extensions["socketio"].test_client(app, flask_test_client=each.client) for each in (stays, leaves, phone)
+    ]
+    assert all(each.is_connected() for each in sockets)
+    answer = leaves.post("/sign-out", data={"csrf_token": leaves.headers["X-CSRFToken"]})
+    assert answer.status_code == 303
+    assert until_gone(sockets[1]) and until_gone(sockets[2])
+    assert sockets[0].is_connected()

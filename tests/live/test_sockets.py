@@ -51,7 +51,7 @@ def test_whoever_is_inactive_or_signed_out_everywhere_is_refused(web: Web, servi
     leaving = make_person(services.sessions, "Leaving")
     with web.socket(leaving) as client:
         assert client.ask("catch_up", {"after": 0})["ok"]
-        services.people.sign_out_everywhere(leaving.id)
+        services.people.sign_out_everywhere(leaving.as_actor(Via.PAGE))
         answer = client.ask("catch_up", {"after": 0})
         assert (answer["ok"], answer["problem"]["code"]) == (False, "not_signed_in")
     with pytest.raises(socketio.exceptions.ConnectionError), web.socket(leaving):

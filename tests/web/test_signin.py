@@ -6,10 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from flask import Flask
+from sqlalchemy import select
 
 from app.domain.people import Role, Via
 from app.services.bundle import Services
 from app.store.people import Person
+from app.store.record import AuditEntry
 from tests.factories import make_person
 from tests.web.browsing import Browser
 
@@ -66,13 +69,24 @@ def test_links_that_do_not_work_say_why(services: Services, browse: Browse, admi
     assert "too old" in visitor.get(f"/sign-in/{old}", 410).one("h1").text
 
 
-def test_signing_out_ends_the_session(services: Services, browse: Browse, admin, people) -> None:
-    visitor = browse("anonymous")
-    visitor.get(f"/sign-in/{services.people.make_link(admin, people['viewer'].id)}")
-    visitor.send(visitor.page.one("form"))
-    visitor.get("/queue")
+def test_signing_out_ends_all_sessions_of_the_person(app: Flask, services: Services, browse: Browse, admin) -> None:
+    leaving = make_person(services.sessions, "Leaving", [Role.VIEWER])
+    visitor, phone = browse("anonymous"), browse("anonymous")
+    for each in (visitor, phone):
+        each.get(f"/sign-in/{services.people.make_link(admin, leaving.id)}")
+        each.send(each.page.one("form"))
+        each.get("/queue")
+    copied = visitor.caller.client.get_cookie("assent_session")
+    assert copied is not None
     visitor.send(visitor.page.one("form", action="/sign-out"))
     visitor.get("/queue", 303)
+    phone.get("/queue", 303)
+    thief = app.test_client()
+    thief.set_cookie("assent_session", copied.value)
+    assert thief.get("/queue").status_code == 303
+    with services.sessions() as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.actor_id == leaving.id).order_by(AuditEntry.seq))
+        assert [each.action for each in entries] == ["person.signed_in", "person.signed_in", "person.signed_out"]
 
 
 def test_a_form_without_its_token_does_nothing(browse: Browse, services: Services, admin, people) -> None:
