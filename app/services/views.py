@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.changes import EDITABLE_KINDS
@@ -98,6 +98,16 @@ class NodeView:
 
 
 @dataclass(frozen=True)
+class ArtifactView:
+    """A text the run left behind, without the text. `size` is in bytes."""
+
+    name: str
+    media_type: str
+    size: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
 class RunView:
     """Everything the run page shows. `controls` are those of pause, resume, cancel, retry that are possible now."""
 
@@ -107,7 +117,7 @@ class RunView:
     steps: list[StepView]
     nodes: list[NodeView]
     requests: list[ApprovalRequest]
-    artifacts: list[Artifact]
+    artifacts: list[ArtifactView]
     controls: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -177,11 +187,18 @@ class Views:
                         .order_by(ApprovalRequest.opened_at)
                     )
                 ),
-                artifacts=list(
-                    session.scalars(select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name))
-                ),
+                artifacts=_artifacts(session, run_id),
                 controls=run_controls(run) if viewer.may(Action.CONTROL_RUN) else (),
             )
+
+    def short_texts(self, run_id: str, viewer: Actor, limit: int) -> dict[str, str]:
+        """The texts that the run left behind, by name; only those of at most `limit` bytes."""
+        viewer.require(Action.SEE)
+        with self._sessions.reads() as session:
+            rows = session.execute(
+                select(Artifact.name, Artifact.content).where(Artifact.run_id == run_id, _size <= limit)
+            )
+            return {row.name: row.content for row in rows}
 
     def artifact(self, run_id: str, name: str, viewer: Actor) -> Artifact:
         """A text the run left behind. Raises NotFoundError."""
@@ -325,6 +342,19 @@ def _steps(session: Session, run: Run) -> list[StepView]:
         )
         for task_id, step in steps.items()
     ]
+
+
+# The database knows the size of a long text without reading the text.
+_size = func.octet_length(Artifact.content)
+
+
+def _artifacts(session: Session, run_id: str) -> list[ArtifactView]:
+    rows = session.execute(
+        select(Artifact.name, Artifact.media_type, _size, Artifact.updated_at)
+        .where(Artifact.run_id == run_id)
+        .order_by(Artifact.name)
+    )
+    return [ArtifactView(*row) for row in rows]
 
 
 def _nodes(entry: CatalogueEntry | None, steps: list[StepView]) -> list[NodeView]:

@@ -24,7 +24,7 @@ from app.web.prose import markdown
 PAGE = 50
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/csv", "application/json", "application/sql"})
 MAX_SHOWN = 200_000
-"""Characters of an artifact that the run's page shows; the download has all of them."""
+"""Bytes of an artifact that the run's page shows; the download has all of them."""
 
 
 @web.get("/runs")
@@ -139,16 +139,18 @@ def run(run_id: str) -> Any:
 
 def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) -> Response:
     seq = events_position()
-    view = services().views.run(run_id, current_actor())
+    viewer = current_actor()
+    view = services().views.run(run_id, viewer)
+    texts = services().views.short_texts(run_id, viewer, MAX_SHOWN) if view.artifacts else {}
     reports = {
-        each.name: markdown(each.content, top=4)
+        each.name: markdown(texts[each.name], top=4)
         for each in view.artifacts
-        if each.media_type == "text/markdown" and len(each.content) <= MAX_SHOWN
+        if each.media_type == "text/markdown" and each.name in texts
     }
     return render(
         "run.html",
         status,
-        seq=seq, view=view, run=view.run, reports=reports, max_shown=MAX_SHOWN, error=error, now=services().clock(),
+        seq=seq, view=view, run=view.run, reports=reports, texts=texts, error=error, now=services().clock(),
         live_src=url_for("web.run", run_id=run_id),
     )  # fmt: skip
 

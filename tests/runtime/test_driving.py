@@ -37,7 +37,8 @@ def test_a_run_carries_out_exactly_what_was_approved(rig: Rig) -> None:
     }
     receipt = rig.view(request).receipt
     assert (receipt.status, receipt.explicit, receipt.detail) == ("applied", True, {"items": 2})
-    [artifact] = rig.views.run(run, rig.reviewer).artifacts
+    [listed] = rig.views.run(run, rig.reviewer).artifacts
+    artifact = rig.views.artifact(run, listed.name, rig.reviewer)
     assert (artifact.name, artifact.media_type, artifact.content) == (
         "report.md", "text/markdown", "# Report\n\nAll well.",
     )  # fmt: skip

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app.domain.lifecycle import RunState
 from app.domain.people import Via
@@ -17,6 +19,7 @@ from app.store.people import Person
 from app.store.requests import ReceiptRow
 from app.store.runs import Artifact
 from app.web.audit import PHRASES
+from app.web.runs import MAX_SHOWN
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_request, make_run, optimizations, question, script
 from tests.web.browsing import Browser
@@ -139,6 +142,37 @@ def test_a_run_shows_steps_and_what_it_left_behind(services: Services, reviewer:
         assert response.headers["Content-Type"] == kind
         assert response.headers["Content-Disposition"].startswith("attachment")
     assert reviewer.caller.get(f"/runs/{run.id}/artifacts/nothing").status_code == 404
+
+
+def test_a_long_text_is_read_only_for_its_download(services: Services, reviewer: Browser) -> None:
+    run = make_run(services.sessions, title="A run with much to say")
+    request = make_request(services.sessions, run_id=run.id)
+    at_limit, too_long = "é" * (MAX_SHOWN // 2), "é" * (MAX_SHOWN // 2) + "!"
+    with services.sessions.begin() as session:
+        for name, media_type, content in (
+            ("fits.txt", "text/plain", at_limit), ("long.md", "text/markdown", too_long),
+            ("long.txt", "text/plain", too_long), ("short.txt", "text/plain", "A short text"),
+        ):  # fmt: skip
+            session.add(Artifact(run_id=run.id, name=name, media_type=media_type, content=content))
+    asked: list[str] = []
+
+    def notice(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    event.listen(services.engine, "before_cursor_execute", notice)
+    try:
+        reviewer.get(f"/requests/{request.id}")
+        assert reviewer.caller.get(f"/api/v1/runs/{run.id}").status_code == 200
+    finally:
+        event.remove(services.engine, "before_cursor_execute", notice)
+    lists = [each for each in asked if "FROM artifacts" in each]
+    assert lists
+    assert not [each for each in lists if "artifacts.content" in each.replace("octet_length(artifacts.content)", "")]
+
+    left = reviewer.get(f"/runs/{run.id}").one(id="run-artifacts")
+    assert left.text.count("Too long to show here") == 2
+    assert [len(each.text) for each in left.all("pre")] == [len(at_limit), len("A short text")]
+    assert reviewer.caller.get(f"/runs/{run.id}/artifacts/long.txt").text == too_long
 
 
 def test_the_queue_says_what_stands_where_and_why(services: Services, reviewer: Browser) -> None:
