@@ -115,9 +115,7 @@ def progress(votes: Sequence[Vote], digest: str, terms: Terms) -> Progress:
     Of somebody who answered several times the latest answer counts.
     """
     agreeing = {
-        vote.person_id
-        for vote in votes
-        if vote.verdict in (Verdict.APPROVE, Verdict.MODIFY) and vote.digest == digest
+        vote.person_id for vote in votes if vote.verdict in (Verdict.APPROVE, Verdict.MODIFY) and vote.digest == digest
     }
     answers = {vote.person_id: vote.digest for vote in votes if vote.verdict is Verdict.ANSWER}
     agreeing |= {person for person, answered in answers.items() if answered == digest}

@@ -58,6 +58,18 @@ ATTEMPTS = 20
 """How often a decision is tried again when others decide on the same request at the same moment."""
 
 
+class NotDueError(Exception):
+    """A deadline that has not come yet. The database, which starts the jobs, may be ahead of this process's clock.
+
+    Attributes:
+        due_at: when to try again.
+    """
+
+    def __init__(self, due_at: datetime) -> None:
+        super().__init__(f"not due before {due_at.isoformat()}")
+        self.due_at = due_at
+
+
 @dataclass(frozen=True)
 class DecisionResult:
     """What a decision led to. `words` is a sentence for the one who decided."""
@@ -313,15 +325,32 @@ class CheckpointManager:
         return self._fresh(request_id)
 
     def expire(self, request_id: str) -> bool:
-        """End a request whose deadline has passed as its terms say. True if this call did it."""
+        """End a request whose deadline has passed as its terms say. True if this call did it.
+
+        Raises:
+            NotDueError: the request is still open and, by this process's clock, in time.
+        """
         while True:
             with self._sessions.reads() as session:
                 request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
-            if request is None or request.state != RequestState.PENDING.value or self._clock() < request.expires_at:
+            if request is None or request.state != RequestState.PENDING.value:
                 return False
+            if self._clock() < request.expires_at:
+                raise NotDueError(request.expires_at)
             reason = "Nobody decided before the deadline, which means rejection."
             if self._end(request, SYSTEM, RequestState.EXPIRED, reason, "request.expired"):
                 return True
+
+    def overdue(self, limit: int = 500) -> list[str]:
+        """Open requests whose deadline has passed, the longest overdue first."""
+        query = (
+            select(ApprovalRequest.id)
+            .where(ApprovalRequest.state == RequestState.PENDING.value, ApprovalRequest.expires_at <= self._clock())
+            .order_by(ApprovalRequest.expires_at)
+            .limit(limit)
+        )
+        with self._sessions.reads() as session:
+            return list(session.scalars(query))
 
     def _end(self, request: ApprovalRequest, actor: Actor, state: RequestState, reason: str, action: str) -> bool:
         """End a request without a vote; to the run it is a rejection, whose remark says why. False if it has moved."""

@@ -70,6 +70,7 @@ class ApprovalRequest(Base):
         Index("ix_approval_requests_rank_risk", "risk", "attention_at", "id", postgresql_where=_PENDING),
         Index("ix_approval_requests_rank_workflow", "workflow", "attention_at", "id", postgresql_where=_PENDING),
         Index("ix_approval_requests_rank_kind", "kind", "attention_at", "id", postgresql_where=_PENDING),
+        Index("ix_approval_requests_due", "expires_at", postgresql_where=_PENDING),
         Index("ix_approval_requests_resolved", "resolved_at", "id", postgresql_where=_RESOLVED),
         Index("ix_approval_requests_run", "run_id", "opened_at"),
         Index("ix_approval_requests_previous", "previous_id"),

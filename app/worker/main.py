@@ -29,6 +29,7 @@ from app.settings import Settings
 from app.store.engine import make_engine
 from app.store.jobs import RUNS_QUEUE, TIMERS_QUEUE
 from app.worker.adapter import WorkerStore
+from app.worker.overdue import keep_deadlines
 from app.worker.rescue import keep_rescuing, rescue_jobs
 from app.worker.tasks import register_tasks
 
@@ -65,6 +66,8 @@ async def _work(settings: Settings) -> None:
         app.job_manager = ClaimingJobManager(app.connector, leases)
         register_tasks(app, advancer, services.checkpoints)
         await stack.enter_async_context(app.open_async())
+        deadlines = asyncio.create_task(keep_deadlines(services.checkpoints), name="deadlines")
+        stack.callback(deadlines.cancel)
         await _run_worker(app, settings, leases, advancer)
 
 

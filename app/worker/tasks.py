@@ -10,7 +10,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
 from app.runtime.advance import Advancer, RunBusyError
-from app.services.checkpoints import CheckpointManager
+from app.services.checkpoints import CheckpointManager, NotDueError
 from app.store.jobs import ADVANCE, EXPIRE, RUNS_QUEUE, TIMERS_QUEUE
 
 BUSY_SECONDS = 0.3
@@ -21,7 +21,9 @@ class UntilItWorks(BaseRetryStrategy):
     """Try again for ever, ever more slowly: what fails here is the surroundings, never a decision of ours."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Soon for a run that is held elsewhere, with growing pauses for anything else."""
+        """Soon for a run that is held elsewhere, at its time for a deadline, with growing pauses for anything else."""
+        if isinstance(exception, NotDueError):
+            return RetryDecision(retry_at=max(exception.due_at, datetime.now(UTC) + timedelta(seconds=BUSY_SECONDS)))
         busy = isinstance(exception, RunBusyError)
         wait = BUSY_SECONDS if busy else min(0.5 * 2 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
         return RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=wait))

@@ -223,6 +223,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_approval_requests_run_id_runs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_requests")),
     )
+    op.create_index(
+        "ix_approval_requests_due",
+        "approval_requests",
+        ["expires_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_index("ix_approval_requests_previous", "approval_requests", ["previous_id"], unique=False)
     op.create_index(
         "ix_approval_requests_rank",
@@ -372,6 +379,9 @@ def downgrade() -> None:
         "ix_approval_requests_rank", table_name="approval_requests", postgresql_where=sa.text("state = 'pending'")
     )
     op.drop_index("ix_approval_requests_previous", table_name="approval_requests")
+    op.drop_index(
+        "ix_approval_requests_due", table_name="approval_requests", postgresql_where=sa.text("state = 'pending'")
+    )
     op.drop_table("approval_requests")
     op.drop_index(op.f("ix_team_members_person_id"), table_name="team_members")
     op.drop_table("team_members")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from procrastinate.jobs import Job
 
 from app.domain.errors import AlreadyDecidedError, ExpiredError, ForbiddenError, IllegalTransitionError
 from app.domain.people import Role
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.domain.running import Journal, LostRunError
+from app.services.checkpoints import NotDueError
+from app.worker.overdue import expire_overdue
+from app.worker.tasks import UntilItWorks
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from tests.factories import question, script
 from tests.services.desk import Desk, asked
@@ -17,7 +21,9 @@ from tests.services.desk import Desk, asked
 
 def test_silence_rejects_and_says_so(desk: Desk) -> None:
     request = desk.open()
-    assert not desk.checkpoints.expire(request.id), "not before its time"
+    with pytest.raises(NotDueError):
+        desk.checkpoints.expire(request.id)
+    assert request.id not in desk.checkpoints.overdue(), "not before its time"
     assert desk.fresh(request).state == "pending"
     desk.clock.ahead = timedelta(hours=24, seconds=1)
     assert desk.checkpoints.expire(request.id)
@@ -29,6 +35,29 @@ def test_silence_rejects_and_says_so(desk: Desk) -> None:
     assert "Nobody decided" in outcome.comment
     assert desk.run_state(request.run_id) == "queued" and desk.jobs(request.run_id) == 1
     assert [each.action for each in desk.audit(request)][-1] == "request.expired"
+
+
+def test_a_worker_whose_clock_is_behind_tries_again(desk: Desk) -> None:
+    request = desk.open(script("select 1") | {"expires_in_seconds": 10})
+    desk.clock.ahead = timedelta(seconds=9)
+    with pytest.raises(NotDueError) as early:
+        desk.checkpoints.expire(request.id)
+    retry = UntilItWorks().get_retry_decision(exception=early.value, job=Job(
+        id=1, queue="timers", task_name="requests.expire", lock=None, queueing_lock=None, attempts=9
+    ))  # fmt: skip
+    assert retry is not None and retry.retry_at == request.expires_at
+    assert desk.fresh(request).state == "pending"
+
+
+def test_what_no_job_expires_is_found(own_desk: Desk) -> None:
+    desk = own_desk
+    lost, later = desk.open(script("select 1") | {"expires_in_seconds": 10}), desk.open()
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql("delete from procrastinate_jobs")
+    assert expire_overdue(desk.checkpoints) == 0
+    desk.clock.ahead = timedelta(seconds=11)
+    assert expire_overdue(desk.checkpoints) == 1
+    assert (desk.fresh(lost).state, desk.fresh(later).state) == ("expired", "pending")
 
 
 def test_the_proposals_own_deadline_is_used(desk: Desk) -> None:
