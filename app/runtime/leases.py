@@ -68,24 +68,33 @@ class Leases:
 
     @asynccontextmanager
     async def run(self, run_id: str) -> AsyncIterator[bool]:
-        """Hold the lock of a run, if it is free; yields whether it is held."""
+        """Hold the lock of a run, if it is free; yields whether it is held.
+
+        Whoever is cancelled keeps the lock until the process ends: what runs in a thread cannot be cancelled and goes
+        on, and nobody else may repeat it beside.
+        """
         key = _key(run_id)
         if key in self._held:
             # The same session would be given the lock a second time: the server cannot tell our own tasks apart.
             yield False
             return
         self._held.add(key)
+        cut_short = False
         try:
             if not await self._ask("select pg_try_advisory_lock(%s)", key):
                 yield False
                 return
             try:
                 yield True
+            except (asyncio.CancelledError, GeneratorExit):
+                cut_short = True
+                raise
             finally:
-                if not self.lost:
+                if not cut_short and not self.lost:
                     await self._ask("select pg_advisory_unlock(%s)", key)
         finally:
-            self._held.discard(key)
+            if not cut_short:
+                self._held.discard(key)
 
     async def claim_worker(self, worker_id: int) -> None:
         """Hold this process's own lock, by which others can tell that it lives."""

@@ -122,9 +122,13 @@ class CheckpointManager:
         if stale:
             ids = [row.id for row in stale]
             end_pending(batch, SYSTEM, run_id, RequestState.SUPERSEDED, now, SUPERSEDED, ids)
-        write(batch, self._sessions, journal, now, delivered=False)
+        # A step that failed may be the one that was to do what was approved: what comes of that shows when the run
+        # rests without a failure, or ends.
+        failing = any(each.dialect == "error" for each in asked)
+        write(batch, self._sessions, journal, now, delivered=failing)
         outcomes = open_receipts(self._sessions, run_id) if known else []
-        conclude(batch, journal, outcomes, now)
+        if not failing:
+            conclude(batch, journal, outcomes, now)
         # Of what was decided only that stands which the run has yet to be told; otherwise it asks the same once more.
         untold = {each.request_id for each in outcomes if not each.status} - set(journal.delivered)
         standing = [row for row in known if row.state == RequestState.PENDING.value or row.id in untold]

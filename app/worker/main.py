@@ -35,11 +35,14 @@ from app.worker.tasks import register_tasks
 
 log = structlog.get_logger(__name__)
 
-LEASE_LOST_EXIT = 75
-"""Exit code after the lease's connection was lost; the supervisor starts the process again."""
+UNFINISHED_EXIT = 75
+"""Exit code when steps may still have been running: the lease's connection was lost, or time ran out while stopping.
+
+The supervisor starts the process again."""
 POLL_SECONDS = 0.5
 """How late a scheduled job may be found; jobs without a schedule are found at once by notification."""
 SHUTDOWN_SECONDS = 20.0
+"""How long the steps under way may take to come to their end after SIGTERM."""
 TIMERS_AT_ONCE = 4
 
 
@@ -77,7 +80,7 @@ async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases
     timers = _worker(app, TIMERS_QUEUE, TIMERS_AT_ONCE, listen=False)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, (runs, timers), advancer)
+        loop.add_signal_handler(number, _stop, (runs, timers), advancer, loop)
     await rescue_jobs(app, leases, set())
     helpers = [
         asyncio.create_task(keep_rescuing(app, leases, (runs, timers)), name="rescue"),
@@ -86,6 +89,12 @@ async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases
     log.info("worker.ready", workflows=[entry["name"] for entry in advancer.library.describe()])
     try:
         await asyncio.gather(runs.run(), timers.run())
+    except Exception:
+        log.error("worker.broken", exc_info=True)
+        if advancer.active:
+            # To leave here would close the leases while steps still run in threads.
+            os._exit(UNFINISHED_EXIT)
+        raise
     finally:
         for helper in helpers:
             helper.cancel()
@@ -100,7 +109,8 @@ def _worker(app: procrastinate.App, queue: str, concurrency: int, listen: bool) 
         concurrency=concurrency,
         fetch_job_polling_interval=POLL_SECONDS,
         listen_notify=listen,
-        shutdown_graceful_timeout=SHUTDOWN_SECONDS,
+        # Never cancelled: a step in a thread would go on, without its run's lock. `_stop` ends the whole process.
+        shutdown_graceful_timeout=None,
         delete_jobs="successful",
         install_signal_handlers=False,
     )
@@ -144,18 +154,26 @@ async def _steer_flagged(connection: psycopg.AsyncConnection, advancer: Advancer
         advancer.steer(run_id)
 
 
-def _stop(workers: tuple[Worker, ...], advancer: Advancer) -> None:
+def _stop(workers: tuple[Worker, ...], advancer: Advancer, loop: asyncio.AbstractEventLoop) -> None:
     for worker in workers:
         worker.stop()
     advancer.drain()
+    loop.call_later(SHUTDOWN_SECONDS, _stop_unfinished, advancer)
     log.info("worker.stopping", runs=advancer.active)
+
+
+def _stop_unfinished(advancer: Advancer) -> None:
+    """A step does not come to its end: it ends with this process and its locks, and another worker takes it up."""
+    with suppress(Exception):
+        log.error("worker.unfinished", runs=advancer.active, exit=UNFINISHED_EXIT)
+    os._exit(UNFINISHED_EXIT)
 
 
 def _stop_at_once() -> None:
     """Without its lease this process must not do anything more, not even what runs in threads."""
     with suppress(Exception):
-        log.error("worker.lease_lost", exit=LEASE_LOST_EXIT)
-    os._exit(LEASE_LOST_EXIT)
+        log.error("worker.lease_lost", exit=UNFINISHED_EXIT)
+    os._exit(UNFINISHED_EXIT)
 
 
 def _connector(settings: Settings) -> procrastinate.PsycopgConnector:

@@ -55,6 +55,7 @@ class Rig:
         self.reviewer = make_person(self.services.sessions, "DBA on call", [Role.REVIEWER]).as_actor(Via.PAGE)
         self.second = make_person(self.services.sessions, "SRE", [Role.REVIEWER]).as_actor(Via.PAGE)
         self.lost: list[str] = []
+        self._leases: dict[str, Leases] = {}
         self._stack = AsyncExitStack()
         self.folder = Path()
 
@@ -87,9 +88,15 @@ class Rig:
     async def another(self, name: str) -> Advancer:
         """An advancer with a lease connection of its own, as another worker would be."""
         leases = Leases(self.url, lambda: self.lost.append(name))
-        await self._stack.enter_async_context(leases)
+        self._leases[name] = await self._stack.enter_async_context(leases)
         store = WorkerStore(self.services.sessions, self.services.clock, self.services.checkpoints)
         return Advancer(Library(find_workflows(WORKFLOWS), AsyncPostgresSaver(self.pool)), store, leases)
+
+    async def died(self) -> None:
+        """What the end of its process does after a cancelled advance: its locks are gone, and a new worker comes."""
+        await self._leases["first"].__aexit__(None, None, None)
+        self.advancer = await self.another("first")
+        self.library = self.advancer.library
 
     # A run, step by step
 

@@ -429,6 +429,7 @@ def test_what_was_asked_of_a_run_whose_worker_died_is_done_by_the_next(rig: Rig,
         await until(lambda: "slow began" in rig.effects(run))
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+        await rig.died()
 
     rig.do(die())
     rig.aside(run, "go").touch()

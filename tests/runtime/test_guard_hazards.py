@@ -218,6 +218,7 @@ def test_hazard_9_an_answer_lost_inside_the_gates_node_is_delivered_again(rig: R
         await until(lambda: lingers.exists() and rig.sql(noted, run=run) != [(steps,)])
         work.cancel()  # what a kill does, without the end of this process
         await asyncio.gather(work, return_exceptions=True)
+        await rig.died()
 
     rig.do(cut_short())
     assert rig.asks(run), "LangGraph has forgotten the answer"
@@ -254,6 +255,7 @@ def test_hazard_9_a_thread_cut_off_before_any_of_its_checkpoints_carries_on(
         if not done:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+            await rig.died()
 
     monkeypatch.setattr(AsyncPostgresSaver, "aput", put_some)
     rig.do(cut_off())

@@ -21,7 +21,7 @@ from app.live.hub import NAMES
 from app.runtime.library import Library
 from app.services.events import EventKind
 from app.web.audit import PHRASES
-from app.worker.main import LEASE_LOST_EXIT
+from app.worker.main import UNFINISHED_EXIT
 from assent import Workflow
 from assent.digests import digest_of
 
@@ -157,7 +157,7 @@ def test_every_transition_is_documented(title: str, transitions: dict[Any, froze
 
 
 def test_the_exit_code_of_a_lost_lease_is_documented() -> None:
-    assert f"exit code {LEASE_LOST_EXIT}" in section("The life of a run")
+    assert f"exit code {UNFINISHED_EXIT}" in section("The life of a run")
 
 
 # Examples

@@ -1,0 +1,109 @@
+"""What the record says of an outcome when steps fail, workers stop, workflows change and the database stumbles."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.graph import END, START, StateGraph
+
+from app.runtime.advance import RunBusyError
+from app.runtime.library import Library
+from app.services.catalogue import publish_catalogue
+from assent import Script, Workflow, request_approval
+from assent.contracts import Outcome, Verdict
+from tests.flows import FlowInput, FlowState, effect
+from tests.runtime.rig import Rig, until
+
+Node = Callable[[FlowState], FlowState]
+
+
+def install(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str = "1", **nodes: Node) -> None:
+    """Make a workflow of these nodes, one after the other, the one that the rig's worker has."""
+
+    def build() -> StateGraph:
+        graph, before = StateGraph(FlowState), START
+        for node, step in nodes.items():
+            graph.add_node(node, step)
+            graph.add_edge(before, node)
+            before = node
+        graph.add_edge(before, END)
+        return graph
+
+    async def library() -> Library:
+        workflow = Workflow(name, version, name, "A workflow for tests.", FlowInput, build)
+        return Library([workflow], AsyncPostgresSaver(rig.pool))
+
+    installed = rig.do(library())
+    monkeypatch.setattr(rig.advancer, "library", installed)
+    monkeypatch.setattr(rig, "library", installed)
+    publish_catalogue(rig.services.sessions, installed.describe())
+
+
+def gate(state: FlowState) -> FlowState:
+    outcome = request_approval(Script(title="Remove it", language="bash", content="rm x"))
+    return {"outcome": outcome.model_dump(mode="json")}
+
+
+def carry_out(state: FlowState) -> FlowState:
+    if Outcome.model_validate(state["outcome"]).approved:
+        effect(state, "done")
+    return {}
+
+
+def gate_and_carry_out(state: FlowState) -> FlowState:
+    """As somebody may write it who does not want two steps."""
+    request_approval(Script(title="Remove it", language="bash", content="rm x"))
+    effect(state, "tried")
+    raise_unless_mended(state)
+    return {}
+
+
+def raise_unless_mended(state: FlowState) -> None:
+    if not Path(f"{state['input']['effects']}.mended").exists():
+        raise RuntimeError("rm: x: permission denied")
+
+
+def test_a_cancelled_advance_keeps_its_run_from_others_while_its_step_goes_on(rig: Rig) -> None:
+    run = rig.begin("test_slow", advance=False)
+
+    async def scenario() -> None:
+        other = await rig.another("second")
+        advancing = asyncio.create_task(rig.advancer.advance(run))
+        await until(lambda: rig.effects(run) == {"slow began": 1})
+        advancing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await advancing
+        with pytest.raises(RunBusyError):
+            await other.advance(run)
+
+    try:
+        rig.do(scenario())
+    finally:
+        rig.aside(run, "go").touch()
+        rig.do(rig.died())
+    rig.do(until(lambda: rig.effects(run)["slow ended"]))
+    assert rig.effects(run) == {"slow began": 1, "slow ended": 1}
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "state"), [("abort", "failed", "failed"), ("retry", "applied", "completed")]
+)
+def test_what_was_approved_is_not_applied_while_its_step_has_failed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, action: str, status: str, state: str
+) -> None:
+    install(rig, monkeypatch, "honest_gate_and_do", gate_and_do=gate_and_carry_out)
+    run = rig.begin("honest_gate_and_do")
+    request = rig.only(run)
+    rig.decide(request)
+    rig.advance(run)
+    failure = rig.only(run)
+    assert failure.kind == "error"
+    assert rig.view(request).receipt.status == "delivered"
+    rig.aside(run, "mended").touch()
+    rig.decide(failure, Verdict.ANSWER, answer={"action": action})
+    rig.advance(run)
+    assert (rig.state(run), rig.view(request).receipt.status) == (state, status)
