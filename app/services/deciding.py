@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -102,11 +102,20 @@ def clean_comment(text: Any) -> str:
 
 
 def changed_payload(request: ApprovalRequest, change: Any) -> dict[str, Any]:
-    """The payload a change would make, masked. Raises InvalidInputError, TooLargeError."""
+    """The payload a change would make. Raises InvalidInputError, also for a secret in it; TooLargeError."""
     if request.kind not in EDITABLE_KINDS:
         raise InvalidInputError("This kind of request cannot be changed.", {"change": "not possible"})
-    payload, _ = mask(apply_change(request.payload, change))
-    return cast(dict[str, Any], payload)
+    payload = apply_change(request.payload, change)
+    _refuse_secrets(payload, "change")
+    _refuse_secrets(change, "change")
+    return payload
+
+
+def _refuse_secrets(value: Any, where: str) -> None:
+    # Masked, its token would be what the run executes: nobody could put the secret back.
+    if mask(value)[1]:
+        words = "A secret cannot go through the portal; name where it is kept."
+        raise InvalidInputError(words, {where: words})
 
 
 def check(request: ApprovalRequest, actor: Actor, ballot: Ballot, now: datetime, assess: Assessor) -> Checked:
@@ -180,8 +189,8 @@ def _check_answer(request: ApprovalRequest, answer: Any) -> Any:
         raise InvalidInputError(f"The answer is not JSON: {error}", {"answer": "not JSON"}) from error
     if size > MAX_ANSWER:
         raise TooLargeError("The answer is too large.")
-    masked, _ = mask(answer)
-    return masked
+    _refuse_secrets(answer, "answer")
+    return answer
 
 
 def move(seen: ApprovalRequest, new: RequestState, now: datetime, **values: Any) -> Batch:
@@ -218,7 +227,6 @@ def vote(decision: Decision) -> Vote:
 
 def decision_of(request: ApprovalRequest, actor: Actor, checked: Checked, now: datetime) -> dict[str, Any]:
     """The columns of a decision."""
-    change, _ = mask(checked.change)
     return {
         "id": str(uuid.uuid4()),
         "request_id": request.id,
@@ -227,7 +235,7 @@ def decision_of(request: ApprovalRequest, actor: Actor, checked: Checked, now: d
         "verdict": checked.verdict.value,
         "seen_digest": checked.seen_digest,
         "digest": checked.agreed_digest,
-        "change": change,
+        "change": checked.change,
         "answer": checked.answer,
         "comment": checked.comment,
         "via": actor.via.value,

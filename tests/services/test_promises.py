@@ -10,7 +10,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from app.domain.errors import AssentError
+from app.domain.errors import AssentError, InvalidInputError
 from app.domain.people import Actor, Role
 from app.domain.running import Journal
 from app.services.queue import QueueFilter
@@ -109,11 +109,12 @@ def promise_6_a_run_that_fails_after_an_approval_says_so_at_the_request(desk: De
 
 def promise_7_secrets_are_masked_before_anything_is_stored(desk: Desk) -> None:
     request = desk.open()
-    change = {"content": f"select '{TOKEN}'"}
-    desk.decide(request, desk.person(), Verdict.MODIFY, change=change, comment=f"With {TOKEN}")
+    with pytest.raises(InvalidInputError):
+        desk.decide(request, desk.person(), Verdict.MODIFY, change={"content": f"select '{TOKEN}'"})
+    desk.decide(request, desk.person(), Verdict.MODIFY, change={"content": "select 2"}, comment=f"With {TOKEN}")
     stored = str([desk.fresh(request).payload, desk.outcome(request).body, [vars(each) for each in desk.audit(request)],
                   [vars(each) for each in desk.decisions(request)]])  # fmt: skip
-    assert TOKEN not in stored and stored.count("⟦secret:github-token:1⟧") >= 5
+    assert TOKEN not in stored and stored.count("⟦secret:github-token:1⟧") >= 3
 
 
 def promise_8_what_times_out_says_what_that_means_and_says_so_beforehand(desk: Desk) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import inspect, text
 
 from app.domain.errors import InvalidInputError
 from app.domain.running import Journal, Step, StepKind
+from app.store.requests import ApprovalRequest
 from assent.contracts import Receipt, ReceiptStatus, Verdict
 from tests.factories import make_workflow, optimizations, question, script
 from tests.services.desk import Desk, asked
@@ -41,22 +44,45 @@ def test_no_secret_is_stored_whatever_way_it_comes(own_desk: Desk) -> None:
     desk = own_desk
     one, two, other = desk.person("One"), desk.person("Two"), desk.person("Three")
     changed = desk.open(script("select 1"))
-    desk.decide(changed, one, Verdict.MODIFY, change={"content": LEAKY}, comment=f"With {GITHUB}")
-    items = {"items": [{"id": "a", "statement": f"select 1 -- {LEAKY}"}]}
-    desk.decide(desk.open(optimizations()), one, Verdict.MODIFY, change=items)
+    desk.decide(changed, one, Verdict.MODIFY, change={"content": "select 2"}, comment=f"With {GITHUB}")
     desk.decide(desk.open(script("delete from t")), two, Verdict.REJECT, comment=LEAKY)
-    desk.decide(desk.open(question()), two, Verdict.ANSWER, answer=LEAKY)
-    desk.decide(
-        desk.open({"kind": "value", "title": "?", "value": 1}, dialect="value"), two, Verdict.ANSWER,
-        answer={"password": DATABASE, "deep": [{"api_key": GITHUB}]},
-    )  # fmt: skip
     open_one = desk.open(script("delete from t"))
     desk.checkpoints.comment(open_one.id, one, LEAKY)
     desk.checkpoints.escalate(open_one.id, one, LEAKY)
     desk.checkpoints.cancel(open_one.id, other, LEAKY)
     assert stored_secrets(desk) == []
-    kept = desk.fresh(changed).payload["content"]
-    assert "⟦secret:github-token:1⟧" in kept and "db.example.org/shop" in kept, "only the secrets are gone"
+    [kept] = desk.decisions(changed)
+    assert kept.comment == "With ⟦secret:github-token:1⟧", "only the secret is gone"
+
+
+def test_a_secret_in_a_change_or_an_answer_is_refused(own_desk: Desk) -> None:
+    """Its token would be executed in its place."""
+    desk, person = own_desk, own_desk.person()
+    proposal = desk.open(script("alter role app"))
+    items = {"items": [{"id": "a", "statement": f"select 1 -- {LEAKY}"}]}
+    value = {"kind": "value", "title": "?", "value": 1}
+    attempts: list[tuple[ApprovalRequest, Verdict, str, Any]] = [
+        (proposal, Verdict.MODIFY, "change", {"content": f"alter role app password '{DATABASE}'"}),
+        (desk.open(optimizations()), Verdict.MODIFY, "change", items),
+        (desk.open(question()), Verdict.ANSWER, "answer", LEAKY),
+        (desk.open(value, dialect="value"), Verdict.ANSWER, "answer", {"deep": [{"api_key": "short123"}]}),
+    ]
+    before = desk.counts()
+    for request, verdict, field, sent in attempts:
+        with pytest.raises(InvalidInputError) as refusal:
+            desk.decide(request, person, verdict, **{field: sent})
+        assert "A secret cannot go through the portal" in refusal.value.extra["fields"][field]
+        assert desk.fresh(request).state == "pending"
+    with pytest.raises(InvalidInputError):
+        desk.checkpoints.preview(proposal.id, person, {"content": LEAKY})
+    assert desk.counts() == before and stored_secrets(desk) == []
+
+
+def test_a_change_around_a_token_is_taken(desk: Desk) -> None:
+    request = desk.open(script("alter role app password '⟦secret:password:1⟧'"))
+    content = "alter role shop password '⟦secret:password:1⟧'"
+    assert desk.decide(request, desk.person(), Verdict.MODIFY, change={"content": content}).resolved
+    assert desk.outcome(request).body["payload"]["content"] == content
 
 
 def test_no_secret_of_a_runs_start_and_end_is_stored(own_desk: Desk) -> None:
