@@ -8,13 +8,18 @@ server instead of a dozen, and no window in which a process could die half-way.
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import Table
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.domain.text import storable
@@ -22,6 +27,9 @@ from app.store.base import Base, CanonicalJSON, metadata
 from app.store.engine import Sessions
 from app.store.jobs import advance_job, expire_job, expire_lock
 from assent.digests import canonical
+
+ATTEMPTS = 5
+"""How often a batch is run that the server ends to resolve a deadlock."""
 
 
 class Batch:
@@ -102,11 +110,24 @@ class Batch:
             parameters["jobs"] = json.dumps(self._jobs)
         if self._forgotten:
             parameters["forgotten"] = self._forgotten
-        with sessions.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            row = connection.exec_driver_sql(_statement(*shape), parameters).mappings().first()
+        row = _execute(sessions, _statement(*shape), parameters)
         if not self._guard:
             return {}
         return dict(row) if row is not None and row["guarded"] else None
+
+
+def _execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> Any:
+    """The statement's row. Two batches may lock a request and its run in opposite order; the one that the server ends
+    for that has written nothing, so it is run again."""
+    for attempt in count(1):
+        try:
+            with sessions.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                return connection.exec_driver_sql(statement, parameters).mappings().first()
+        except DBAPIError as error:
+            if not isinstance(error.orig, (DeadlockDetected, SerializationFailure)) or attempt == ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0.005, 0.05) * attempt)  # noqa: S311 - no secret hangs on it
+    return None
 
 
 @lru_cache(maxsize=512)
