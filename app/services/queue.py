@@ -217,7 +217,7 @@ def _decode(cursor: str) -> tuple[datetime, str]:
         moment = datetime.fromisoformat(at)
     except (ValueError, TypeError) as error:
         raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"}) from error
-    if moment.tzinfo is None or not isinstance(request_id, str) or "\x00" in request_id:
+    if moment.tzinfo is None or not isinstance(request_id, str) or not is_storable(request_id):
         raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
     return moment, request_id
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.domain.changes import check_schema
-from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, NotFoundError
+from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, NotFoundError, TooLargeError
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
 from app.domain.text import is_storable
@@ -21,6 +21,7 @@ from app.services.events import EventKind, event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.runs import CatalogueEntry, Run
+from assent.digests import canonical
 from assent.masking import mask
 
 CONTROL_CHANNEL = "assent_control"
@@ -56,6 +57,7 @@ class Runs:
         Raises:
             ForbiddenError: the actor may not start runs.
             NotFoundError: there is no such workflow.
+            TooLargeError: the input has more than `MAX_INPUT_BYTES`.
             InvalidInputError: the input does not fit the workflow's schema, or the title cannot be stored; `fields`
                 says where.
         """
@@ -63,6 +65,7 @@ class Runs:
         entry = self.workflow(workflow)
         if not isinstance(run_input, dict):
             raise InvalidInputError("The input of a run is an object.", {"input": "not an object"})
+        _refuse_too_large(run_input)
         check_schema(run_input, entry.input_schema, "input")
         masked, _ = mask(run_input)
         shown = " ".join(clean_comment(title).split()) or entry.title
@@ -158,6 +161,15 @@ class Runs:
         if run is None:
             raise NotFoundError("There is no such run.", run_id=run_id)
         return run
+
+
+def _refuse_too_large(run_input: dict[str, Any]) -> None:
+    try:
+        size = len(canonical(run_input))
+    except ValueError as error:
+        raise InvalidInputError(f"The input is not JSON: {error}", {"input": "not JSON"}) from error
+    if size > MAX_INPUT_BYTES:
+        raise TooLargeError(f"The input of a run has at most {MAX_INPUT_BYTES:,} bytes; this one has {size:,}.")
 
 
 def move_run(

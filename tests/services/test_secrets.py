@@ -9,6 +9,7 @@ from sqlalchemy import inspect, text
 
 from app.domain.errors import InvalidInputError
 from app.domain.running import Journal, Step, StepKind
+from app.runtime.dialects.failure import MAX_TRACE, failure_document
 from app.store.requests import ApprovalRequest
 from assent.contracts import Receipt, ReceiptStatus, Verdict
 from tests.factories import make_workflow, optimizations, question, script
@@ -148,3 +149,11 @@ def test_a_receipt_for_a_request_of_nobody_or_of_another_run_is_left_out(desk: D
     assert desk.receipt(foreign) is None, "another run's outcome is still to be delivered"
     mine = desk.receipt(request)
     assert mine is not None and mine.status == "applied"
+
+
+def test_a_trace_is_masked_before_it_is_cut() -> None:
+    """A private key across the cut is still known for one."""
+    body = "\n".join(["QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2"] * 60)
+    key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----"
+    document = failure_document("n", "N", ValueError(f"{key}\n{'x ' * 3000}"), skippable=False)
+    assert "QUJDREVG" not in document["trace"] and len(document["trace"]) <= MAX_TRACE

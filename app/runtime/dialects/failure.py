@@ -42,7 +42,7 @@ class FailureDialect:
 
 def failure_document(node: str, title: str, error: BaseException | str, skippable: bool) -> dict[str, Any]:
     """What a reviewer sees of a failed step."""
-    trace = "".join(traceback.format_exception(error))[-MAX_TRACE:] if isinstance(error, BaseException) else str(error)
+    trace = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else str(error)
     kind = type(error).__name__ if isinstance(error, BaseException) else "Error"
     choices = [each.value for each in ErrorAction if skippable or each is not ErrorAction.SKIP]
     return {
@@ -51,7 +51,8 @@ def failure_document(node: str, title: str, error: BaseException | str, skippabl
         "node": node,
         "error": kind,
         "message": mask_text(str(error))[:MAX_TRACE],
-        "trace": mask_text(trace),
+        # Masked before it is cut: half a secret would not be known for one.
+        "trace": mask_text(trace)[-MAX_TRACE:],
         "choices": choices,
     }
 
