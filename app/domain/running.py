@@ -115,6 +115,7 @@ class Journal:
         receipts: what the workflow reported of outcomes.
         artifacts: texts it published: ``name``, ``content``, ``media_type``.
         delivered: ids of requests whose outcome the run has taken.
+        unseen: ids of those whose outcome it took while nobody watched, so that what it said of them may be lost.
     """
 
     run_id: str
@@ -122,10 +123,11 @@ class Journal:
     receipts: list[Receipt] = field(default_factory=list)
     artifacts: list[dict[str, str]] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
+    unseen: frozenset[str] = frozenset()
 
     def take(self) -> Journal:
         """Everything so far, leaving this one empty."""
-        taken = Journal(self.run_id, self.steps, self.receipts, self.artifacts, self.delivered)
+        taken = Journal(self.run_id, self.steps, self.receipts, self.artifacts, self.delivered, self.unseen)
         self.steps, self.receipts, self.artifacts, self.delivered = [], [], [], []
         return taken
 

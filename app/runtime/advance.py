@@ -21,10 +21,20 @@ from app.runtime.driver import Driver, Rest
 from app.runtime.guard import failed_tasks, plan, waiting_interrupts
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError
-from app.runtime.thread import read_thread
+from app.runtime.thread import missing_nodes, read_thread
 from assent.masking import mask, mask_text
 
 log = structlog.get_logger(__name__)
+
+
+OTHER_VERSION = (
+    "This run was started with version {1} of “{0}”; version {2} is installed. Nothing was done. "
+    "Retry it where version {1} is installed, or cancel it and start it anew."
+)
+MISSING_NODES = (
+    "This run has come to {0}, which the workflow that is installed does not have. Nothing was done. "
+    "Retry it where the workflow has it, or cancel it and start it anew."
+)
 
 
 class RunBusyError(Exception):
@@ -88,6 +98,11 @@ class Advancer:
         except (WorkflowError, ValueError) as error:
             await _call(self._store.fail, snapshot.attempt, journal, mask_text(str(error)))
             return
+        if snapshot.version != workflow.version:
+            # The other graph may lack the node that asked, and would then pass for one that has come to its end.
+            problem = OTHER_VERSION.format(workflow.title, snapshot.version, workflow.version)
+            await _call(self._store.fail, snapshot.attempt, journal, problem)
+            return
         await self._drive(snapshot, graph, initial, journal)
 
     async def _drive(
@@ -105,6 +120,12 @@ class Advancer:
             return
         state = await read_thread(graph, config)
         todo = plan(state, snapshot, self._first_input(snapshot, state))
+        # The graph leaves out what it has no node for: what seems to be answered or at its end may be at such a one.
+        if (todo.finished or todo.unseen) and (missing := await missing_nodes(graph, config)):
+            problem = MISSING_NODES.format(", ".join(f"“{each}”" for each in missing))
+            await _call(self._store.fail, snapshot.attempt, journal, problem)
+            return
+        journal.unseen = frozenset(todo.unseen)
         for request_id, reason in todo.refused.items():
             await _call(self._store.refuse, snapshot.id, snapshot.attempt, request_id, reason)
         if todo.end or todo.finished or todo.wait:

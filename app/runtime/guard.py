@@ -37,6 +37,7 @@ class Plan:
         end: why the run must end, where an outcome cannot be told to the thread.
         skip: nodes to be passed over before going on.
         delivered: ids of requests whose outcome this plan delivers, or that prove to be delivered already.
+        unseen: those of `delivered` that prove to have been taken in an earlier attempt, which did not live to say so.
         refused: ids of requests whose outcome fits nothing pending, with the reason.
     """
 
@@ -46,6 +47,7 @@ class Plan:
     end: str = ""
     skip: tuple[str, ...] = ()
     delivered: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
 
 
@@ -69,6 +71,8 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
         return Plan(send=initial)
     pending, failed = waiting_interrupts(state), failed_tasks(state)
     arrived: list[str] = []
+    unseen: list[str] = []
+    again = {task.name for task in state.tasks if task.error}
     sending: dict[str, str] = {}
     answers: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -77,6 +81,9 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
         if asked not in failed and asked not in pending:
             # It is pending no more: the thread took it before the worker could write that down.
             arrived.append(delivery.request_id)
+            if delivery.node not in again:
+                # A step that raised or was cut short runs again, with the answer it has, and is watched then.
+                unseen.append(delivery.request_id)
             continue
         if asked in pending and _digest(pending[asked]) != delivery.value_digest:
             refused[delivery.request_id] = CHANGED
@@ -87,14 +94,16 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
             refused[delivery.request_id] = f"The answer does not fit what the run waits for: {error}"
             continue
         if isinstance(answer, EndRun):
-            return Plan(end=answer.reason, delivered=(*arrived, delivery.request_id), refused=refused)
+            return Plan(
+                end=answer.reason, delivered=(*arrived, delivery.request_id), unseen=tuple(unseen), refused=refused
+            )
         answers[asked], sending[asked] = answer, delivery.request_id
     if not state.tasks:
         # Not `state.next`: it leaves out steps that have ended, and a worker may have died before the next one began.
-        return Plan(finished=True, delivered=tuple(arrived), refused=refused)
+        return Plan(finished=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused)
     undecided = {each for each in failed if each not in answers and each in snapshot.open}
     if undecided or (pending and not answers and not failed):
-        return Plan(wait=True, delivered=tuple(arrived), refused=refused)
+        return Plan(wait=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused)
     skip = tuple(failed[each].name for each, answer in answers.items() if answer is ErrorAction.SKIP)
     resume = {each: answer for each, answer in answers.items() if each in pending}
     if skip:
@@ -102,7 +111,9 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
         refused |= {sending.pop(each): SKIPPED for each in resume}
         resume = {}
     send: Any = Command(resume=resume) if resume else None
-    return Plan(send=send, delivered=(*arrived, *sending.values()), refused=refused, skip=skip)
+    return Plan(
+        send=send, delivered=(*arrived, *sending.values()), unseen=tuple(unseen), refused=refused, skip=skip
+    )  # fmt: skip
 
 
 def waiting_interrupts(state: StateSnapshot) -> dict[str, Interrupt]:

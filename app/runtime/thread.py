@@ -10,9 +10,11 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import PregelTask, StateSnapshot, _interrupt_id
+from langgraph.types import PregelTask, Send, StateSnapshot, _interrupt_id
 
 _RESUME = "__resume__"
+_BRANCH = "branch:to:"
+_SENDS = "__pregel_tasks"
 
 
 async def read_thread(graph: CompiledStateGraph[Any], config: RunnableConfig) -> StateSnapshot:
@@ -27,6 +29,18 @@ async def read_thread(graph: CompiledStateGraph[Any], config: RunnableConfig) ->
         for task in state.tasks
     )
     return state._replace(tasks=tasks)
+
+
+async def missing_nodes(graph: CompiledStateGraph[Any], config: RunnableConfig) -> list[str]:
+    """Names of nodes that the stored thread is to run next and the graph does not have."""
+    saver: Any = graph.checkpointer
+    saved = await saver.aget_tuple(config)
+    if saved is None:
+        return []
+    values = saved.checkpoint["channel_values"]
+    due = {name.removeprefix(_BRANCH) for name in values if name.startswith(_BRANCH)}
+    due |= {send.node for send in values.get(_SENDS) or () if isinstance(send, Send)}
+    return sorted(due - set(graph.nodes))
 
 
 async def _waits(graph: CompiledStateGraph[Any], config: RunnableConfig, task: PregelTask, parents: str) -> bool:

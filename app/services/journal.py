@@ -24,6 +24,7 @@ _STEP_EVENTS = {
     StepKind.ENDED: EventKind.STEP_ENDED,
     StepKind.FAILED: EventKind.STEP_FAILED,
 }
+UNSEEN = "The run took this; the worker died before it could say what came of it."
 _REFUSED = (Verdict.REJECT.value, Verdict.REQUEST_CHANGES.value)
 
 
@@ -46,7 +47,9 @@ def open_receipts(sessions: Sessions, run_id: str) -> list[OpenReceipt]:
             .where(
                 ApprovalRequest.run_id == run_id,
                 ReceiptRow.explicit.is_not(True),
-                (ReceiptRow.status.is_(None)) | ReceiptRow.status.in_(["delivered", "failed"]),
+                ReceiptRow.status.is_(None) | ReceiptRow.status.in_(["delivered", "failed"]),
+                # Nobody can conclude later what nobody saw.
+                ReceiptRow.summary.is_distinct_from(UNSEEN),
             )
         )
         return [OpenReceipt(request_id, verdict, status or "") for request_id, verdict, status in rows]
@@ -83,7 +86,8 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
         publish(batch, event_row(EventKind.RUN_ARTIFACT, now, run_id=journal.run_id, name=artifact["name"]))
     if delivered:
         for request_id in journal.delivered:
-            put_receipt(batch, journal.run_id, request_id, ReceiptStatus.DELIVERED, now)
+            summary = UNSEEN if request_id in journal.unseen else ""
+            put_receipt(batch, journal.run_id, request_id, ReceiptStatus.DELIVERED, now, summary=summary)
     for receipt in own_receipts(sessions, journal):
         put_receipt(
             batch, journal.run_id, receipt.request_id, receipt.status, now,
@@ -94,7 +98,8 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
 def conclude(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now: datetime, problem: str = "") -> None:
     """Conclude, when a run rests or ends, what became of outcomes that the workflow itself said nothing about.
 
-    The run got past the gate: applied. A later step failed or the run was cancelled: failed, with the reason.
+    The run got past the gate: applied. A later step failed or the run was cancelled: failed, with the reason. Where the
+    run took the outcome while nobody watched, what the workflow said of it may be lost: that stays delivered.
     """
     reported = {receipt.request_id for receipt in journal.receipts}
     for each in known:
@@ -102,6 +107,8 @@ def conclude(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now: 
             continue
         if each.verdict in _REFUSED:
             status, summary = ReceiptStatus.NOT_APPLIED, "The run took note and did not do it."
+        elif each.request_id in journal.unseen:
+            status, summary = ReceiptStatus.DELIVERED, UNSEEN
         elif problem:
             status, summary = ReceiptStatus.FAILED, problem[:2000]
         else:

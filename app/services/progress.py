@@ -110,8 +110,17 @@ class RunProgress:
 
     def drained(self, attempt: int, journal: Journal) -> None:
         """The run stopped between two steps because a person, or the worker's shutdown, asked for it."""
+        while not self._rested(attempt, journal, asked := self._asked(journal.run_id)):
+            with self._sessions.reads() as session:
+                run = session.get_one(Run, journal.run_id)
+            ours = run.attempt == attempt and run.state == RunState.RUNNING.value
+            if not ours or run.control == asked:
+                raise LostRunError("This run has been taken up elsewhere.", run_id=journal.run_id)
+            # Somebody has asked for something else since we looked.
+
+    def _rested(self, attempt: int, journal: Journal, asked: str) -> bool:
+        """Let the run rest as was asked; False if it is not ours any more, or something else is asked by now."""
         now = self._clock()
-        asked = self._asked(journal.run_id)
         state = {"pause": RunState.PAUSED, "cancel": RunState.CANCELLED}.get(asked, RunState.QUEUED)
         finished = now if state.finished else None
         batch = Batch(
@@ -129,7 +138,7 @@ class RunProgress:
             # The process ends; another one, or the next, goes on.
             batch.advance(journal.run_id)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=journal.run_id, state=state.value))
-        self._write(batch, journal.run_id)
+        return batch.run(self._sessions) is not None
 
     def _end(self, attempt: int, journal: Journal, state: RunState, result: Any = None, problem: str = "") -> None:
         now = self._clock()

@@ -94,7 +94,11 @@ class Rig:
 
     async def died(self) -> None:
         """What the end of its process does after a cancelled advance: its locks are gone, and a new worker comes."""
+        connection = self._leases["first"]._connection
+        assert connection is not None
+        backend = connection.info.backend_pid
         await self._leases["first"].__aexit__(None, None, None)
+        await until(lambda: not self.sql("select 1 from pg_stat_activity where pid = :pid", pid=backend))
         self.advancer = await self.another("first")
         self.library = self.advancer.library
 

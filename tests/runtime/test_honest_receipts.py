@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph import END, START, StateGraph
 
+from app.domain.running import Journal
 from app.runtime.advance import RunBusyError
 from app.runtime.library import Library
 from app.services.catalogue import publish_catalogue
+from app.worker.adapter import WorkerStore
 from assent import Script, Workflow, request_approval
 from assent.contracts import Outcome, Verdict
 from tests.flows import FlowInput, FlowState, effect
@@ -107,3 +110,74 @@ def test_what_was_approved_is_not_applied_while_its_step_has_failed(
     rig.decide(failure, Verdict.ANSWER, answer={"action": action})
     rig.advance(run)
     assert (rig.state(run), rig.view(request).receipt.status) == (state, status)
+
+
+def test_a_run_is_not_carried_on_by_another_version(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(rig, monkeypatch, "honest_upgrade", gate=gate, carry_out=carry_out)
+    run = rig.begin("honest_upgrade")
+    request = rig.only(run)
+    install(rig, monkeypatch, "honest_upgrade", "2", approve=gate, do_it=carry_out)
+    rig.decide(request)
+    rig.advance(run)
+    assert rig.state(run) == "failed" and "version 1" in rig.run(run).error["message"]
+    assert rig.view(request).receipt is None and not rig.effects(run)
+    install(rig, monkeypatch, "honest_upgrade", gate=gate, carry_out=carry_out)
+    rig.runs.retry(rig.starter, run)
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.effects(run) == {"done": 1} and rig.view(request).receipt.status == "applied"
+
+
+def test_a_run_at_a_node_that_is_gone_has_not_come_to_its_end(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(rig, monkeypatch, "honest_renamed", gate=gate, carry_out=carry_out)
+    run = rig.begin("honest_renamed")
+    request = rig.only(run)
+    install(rig, monkeypatch, "honest_renamed", approve=gate, do_it=carry_out)
+    rig.decide(request)
+    rig.advance(run)
+    assert rig.state(run) == "failed" and "“gate”" in rig.run(run).error["message"]
+    assert rig.view(request).receipt is None and not rig.effects(run)
+
+
+def test_a_pause_in_the_moment_the_run_is_drained_is_heard(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = rig.begin("test_slow", advance=False)
+    store = WorkerStore(rig.services.sessions, rig.services.clock, rig.checkpoints)
+    taken = store.begin(run)
+    assert taken is not None
+    looked = store._asked
+
+    def pressed_in_between(run_id: str) -> str:
+        found = looked(run_id)
+        if not found:
+            rig.runs.pause(rig.starter, run_id)
+        return found
+
+    monkeypatch.setattr(store, "_asked", pressed_in_between)
+    store.drained(taken.attempt, Journal(run))
+    assert rig.state(run) == "paused"
+
+
+def test_what_a_run_took_unseen_is_never_called_applied(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both the thread's end and what the workflow said on the way were lost with the worker."""
+    install(rig, monkeypatch, "honest_unseen", gate=gate, carry_out=carry_out)
+    run = rig.begin("honest_unseen")
+    request = rig.only(run)
+    rig.decide(request)
+    monkeypatch.setattr(rig.advancer._store, "note", _nothing)
+    with monkeypatch.context() as broken:
+        broken.setattr(rig.advancer._store, "complete", _dies)
+        with pytest.raises(KeyError):
+            rig.advance(run)
+    rig.sql("delete from receipts where request_id = :id", id=request.id)
+    rig.advance(run)
+    rig.finish(run)
+    receipt = rig.view(request).receipt
+    assert receipt.status == "delivered" and "died" in receipt.summary
+
+
+def _nothing(*arguments: Any) -> None:
+    """A note that never reaches the database."""
+
+
+def _dies(*arguments: Any) -> None:
+    raise KeyError("the worker dies here")
