@@ -10,6 +10,7 @@ from flask import Response, flash, request
 from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import AssentError, InvalidInputError, NotFoundError
+from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.risk import Assessment
 from app.http.errors import status_of
@@ -83,7 +84,11 @@ def _said(view: RequestView) -> str:
     if _open(view):
         return ""
     if view.decisions and view.state.value not in ("expired", "cancelled", "superseded"):
-        return f"{view.decisions[-1].person_name} decided: {view.state.words}."
+        # Where two were needed, both decided; who changed it is told by the timeline.
+        names = list(dict.fromkeys(each.person_name for each in view.decisions))
+        if view.state not in (RequestState.APPROVED, RequestState.MODIFIED, RequestState.ANSWERED):
+            names = names[-1:]
+        return f"{' and '.join(names)} decided: {view.state.words}."
     return view.request.note or f"This request is {view.state.words}."
 
 
