@@ -27,6 +27,8 @@ from assent.masking import mask, mask_text
 log = structlog.get_logger(__name__)
 
 
+WRITE_AGAIN_SECONDS = (0.1, 0.3, 1.0, 2.0)
+"""Pauses after which the writing of how a run rests is tried again when the database is out of reach."""
 OTHER_VERSION = (
     "This run was started with version {1} of “{0}”; version {2} is installed. Nothing was done. "
     "Retry it where version {1} is installed, or cancel it and start it anew."
@@ -96,12 +98,12 @@ class Advancer:
             workflow = self.library.workflow(snapshot.workflow)
             initial = workflow.state_for(snapshot.input) if snapshot.attempt == 1 else None
         except (WorkflowError, ValueError) as error:
-            await _call(self._store.fail, snapshot.attempt, journal, mask_text(str(error)))
+            await _written(self._store.fail, snapshot.attempt, journal, mask_text(str(error)))
             return
         if snapshot.version != workflow.version:
             # The other graph may lack the node that asked, and would then pass for one that has come to its end.
             problem = OTHER_VERSION.format(workflow.title, snapshot.version, workflow.version)
-            await _call(self._store.fail, snapshot.attempt, journal, problem)
+            await _written(self._store.fail, snapshot.attempt, journal, problem)
             return
         await self._drive(snapshot, graph, initial, journal)
 
@@ -123,7 +125,7 @@ class Advancer:
         # The graph leaves out what it has no node for: what seems to be answered or at its end may be at such a one.
         if (todo.finished or todo.unseen) and (missing := await missing_nodes(graph, config)):
             problem = MISSING_NODES.format(", ".join(f"“{each}”" for each in missing))
-            await _call(self._store.fail, snapshot.attempt, journal, problem)
+            await _written(self._store.fail, snapshot.attempt, journal, problem)
             return
         journal.unseen = frozenset(todo.unseen)
         for request_id, reason in todo.refused.items():
@@ -131,9 +133,9 @@ class Advancer:
         if todo.end or todo.finished or todo.wait:
             journal.delivered.extend(todo.delivered)
         if todo.end:
-            await _call(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
+            await _written(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
         elif todo.finished:
-            await _call(self._store.complete, snapshot.attempt, journal, _result(state.values))
+            await _written(self._store.complete, snapshot.attempt, journal, _result(state.values))
         elif todo.wait:
             await self._suspend(snapshot, self._pending(state, driver, facts), journal)
         else:
@@ -157,13 +159,13 @@ class Advancer:
     ) -> None:
         """Write down how a drive came to rest."""
         if rest.drained:
-            await _call(self._store.drained, snapshot.attempt, journal)
+            await _written(self._store.drained, snapshot.attempt, journal)
             return
         if rest.asked and rest.error is None:
             await self._suspend(snapshot, rest.asked, journal)
             return
         if rest.error is None:
-            await _call(self._store.complete, snapshot.attempt, journal, _result(rest.values))
+            await _written(self._store.complete, snapshot.attempt, journal, _result(rest.values))
             return
         state = await read_thread(graph, config)
         self._not_taken(snapshot, state, journal)
@@ -173,15 +175,15 @@ class Advancer:
                 raise rest.error
             # No node failed: the graph itself, its input or our own store did.
             log.error("run.broken", exc_info=rest.error)
-            await _call(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
+            await _written(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
         else:
             facts = self.library.node_facts(snapshot.workflow)
             await self._suspend(snapshot, self._pending(state, driver, facts, rest.error), journal)
 
     async def _suspend(self, snapshot: RunSnapshot, asked: list[Asked], journal: Journal) -> None:
         """Let the run wait for people, or do what somebody asked of it meanwhile: then it asks when it is resumed."""
-        if not await _call(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal):
-            await _call(self._store.drained, snapshot.attempt, journal)
+        if not await _written(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal):
+            await _written(self._store.drained, snapshot.attempt, journal)
 
     @staticmethod
     def _not_taken(snapshot: RunSnapshot, state: StateSnapshot, journal: Journal) -> None:
@@ -219,6 +221,20 @@ def _result(final: Any) -> Any:
     if len(str(values)) > 1_000_000:
         return {"note": "The result is too large to be kept here."}
     return values
+
+
+async def _written(method: Callable[..., Any], *arguments: Any) -> Any:
+    """Write how a run rests, with what it said on the way: a moment without the database must not lose that."""
+    for pause in WRITE_AGAIN_SECONDS:
+        try:
+            return await _call(method, *arguments)
+        except Exception as error:
+            # SQLAlchemy wraps what the driver raised; deadlocks are among these, too.
+            if not isinstance(getattr(error, "orig", error), psycopg.OperationalError):
+                raise
+            log.warning("run.not_written", exc_info=True)
+        await asyncio.sleep(pause)
+    return await _call(method, *arguments)
 
 
 async def _call(method: Callable[..., Any], *arguments: Any) -> Any:

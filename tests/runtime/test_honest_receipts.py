@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph import END, START, StateGraph
@@ -181,3 +182,22 @@ def _nothing(*arguments: Any) -> None:
 
 def _dies(*arguments: Any) -> None:
     raise KeyError("the worker dies here")
+
+
+def test_what_a_run_said_outlives_a_moment_without_the_database(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = rig.begin("test_gate")
+    request = rig.only(run)
+    rig.decide(request)
+    store = rig.advancer._store
+    complete, failures = store.complete, [psycopg.OperationalError("gone"), psycopg.errors.DeadlockDetected("again")]
+
+    def stumbles(*arguments: Any) -> None:
+        if failures:
+            raise failures.pop()
+        complete(*arguments)
+
+    monkeypatch.setattr(store, "note", _nothing)
+    monkeypatch.setattr(store, "complete", stumbles)
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.run(run).attempt == 2 and not failures
