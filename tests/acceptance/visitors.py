@@ -27,7 +27,16 @@ LAUNCH = (
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SOON = 2_000
 """Milliseconds within which an open page must show what happened elsewhere; it is meant to take half of that."""
-_STILL = "() => document.getAnimations().forEach((each) => each.finish())"
+_STILL = """async () => {
+    // After an emulated switch of the colours Chromium may keep the old one for text that was hidden before: all
+    // styles are worked out anew.
+    const root = document.documentElement;
+    root.style.display = "none";
+    void root.offsetHeight;
+    root.style.display = "";
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    document.getAnimations().forEach((each) => each.finish());
+}"""
 _LEFT = re.compile("WebSocket is closed before the connection is established")
 """What Chromium says of a page that is left while it connects."""
 _AXE = Axe()
