@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, LinkError, NotFoundError
 from app.domain.people import Action, Actor, Role
@@ -126,14 +127,14 @@ class People:
             session.execute(update(Person).where(Person.id == actor.id).values(session_epoch=Person.session_epoch + 1))
             record(session, actor, "person.signed_out", self._clock())
 
-    def _usable(self, link: SignInLink | None, session: object) -> Person:
+    def _usable(self, link: SignInLink | None, session: Session) -> Person:
         if link is None:
             raise LinkError("This link is not one of ours. Ask for a new one.", reason="unknown")
         if link.used_at is not None:
             raise LinkError("This link has been used already. Ask for a new one.", reason="used")
         if link.expires_at <= self._clock():
             raise LinkError("This link is too old. Ask for a new one.", reason="expired")
-        person = session.get(Person, link.person_id)  # type: ignore[attr-defined]
+        person = session.get(Person, link.person_id)
         if person is None or not person.active:
             raise LinkError("This account is not active.", reason="inactive")
         return person

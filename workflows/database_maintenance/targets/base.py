@@ -106,9 +106,3 @@ class Target(Protocol):
 
     def drop_index(self, rollback: str) -> None:
         """Run the statement that undoes a creation; nothing happens if the index is gone already."""
-
-
-class OpenTarget(Protocol):
-    """Opens a target by its configured name."""
-
-    def __call__(self, settings: MaintenanceInput) -> Target: ...
