@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.model import (
     Applied,
     Backup,
