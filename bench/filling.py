@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from app.domain.lifecycle import RequestState, RunState
-from app.domain.policy import DEADLINE, default_terms
+from app.domain.policy.terms import DEADLINE_SECONDS, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Finding, assess
 from assent.contracts import RiskLevel
@@ -101,7 +101,7 @@ def _request(dice: random.Random, now: datetime, number: int, waits: bool) -> di
     digest = digest_of(payload)
     terms = default_terms(risk)
     opened = now - dice.random() * SINCE
-    deadline = DEADLINE[risk] * dice.uniform(0.25, 1.5)
+    deadline = timedelta(seconds=DEADLINE_SECONDS[risk]) * dice.uniform(0.25, 1.5)
     expires = opened + deadline
     while expires <= now:
         expires += deadline
@@ -136,6 +136,7 @@ def _request(dice: random.Random, now: datetime, number: int, waits: bool) -> di
         "expires_at": expires,
         "attention_at": attention_at(expires, risk),
         "resolved_at": None if waits else now,
+        "due_at": expires if waits else None,
     }
 
 

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Role
-from app.domain.policy import Terms, default_terms
+from app.domain.policy.terms import Terms, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, Finding, assess
 from app.services.events import EventKind

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from app.domain.errors import ForbiddenError
+from app.domain.policy.access import Member
 
 
 class Role(StrEnum):
@@ -24,11 +26,21 @@ class Action(StrEnum):
     DECIDE = "decide"
     COMMENT = "comment"
     ESCALATE = "escalate"
+    CLAIM = "claim"
+    ASSIGN = "assign"
+    EXTEND = "extend"
+    REOPEN = "reopen"
     CANCEL_REQUEST = "cancel_request"
     START_RUN = "start_run"
     CONTROL_RUN = "control_run"
     READ_AUDIT = "read_audit"
     MANAGE_PEOPLE = "manage_people"
+    BE_ABSENT = "be_absent"
+    MANAGE_POLICIES = "manage_policies"
+    TEST_POLICIES = "test_policies"
+    PROPOSE_GRANT = "propose_grant"
+    APPROVE_GRANT = "approve_grant"
+    REVOKE_GRANT = "revoke_grant"
 
 
 ALLOWED: dict[Action, frozenset[Role]] = {
@@ -36,12 +48,26 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.DECIDE: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.COMMENT: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.ESCALATE: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.CLAIM: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.ASSIGN: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.EXTEND: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.REOPEN: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.CANCEL_REQUEST: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.START_RUN: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.CONTROL_RUN: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.READ_AUDIT: frozenset({Role.AUDITOR, Role.ADMIN}),
     Action.MANAGE_PEOPLE: frozenset({Role.ADMIN}),
+    Action.BE_ABSENT: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.MANAGE_POLICIES: frozenset({Role.ADMIN}),
+    Action.TEST_POLICIES: frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN}),
+    Action.PROPOSE_GRANT: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.APPROVE_GRANT: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.REVOKE_GRANT: frozenset({Role.REVIEWER, Role.ADMIN}),
 }
+
+
+AGENTS_MAY = frozenset({Action.SEE, Action.COMMENT, Action.START_RUN, Action.CONTROL_RUN, Action.CANCEL_REQUEST})
+"""What an agent's token may do at most, whatever roles its account has: nothing that helps a request to be approved."""
 
 
 class Via(StrEnum):
@@ -63,7 +89,9 @@ class Actor:
         id: the person's id; empty for the system and for agents without an account.
         name: as shown and recorded.
         roles: what the person may do.
+        email: the person's mail address; empty for the system and for agents.
         teams: slugs of the person's teams.
+        authenticated_at: when the person last proved who it is; None where a way in does not tell.
         via: how the act reached us.
         source: network address or host name, for the record.
     """
@@ -75,12 +103,19 @@ class Actor:
     teams: frozenset[str] = field(default_factory=frozenset)
     via: Via = Via.PAGE
     source: str = ""
+    email: str = ""
+    authenticated_at: datetime | None = None
+
+    @property
+    def member(self) -> Member:
+        """This person as the stages of a policy see it."""
+        return Member(self.id, self.name, self.email, self.teams)
 
     def may(self, action: Action) -> bool:
         """True if the actor's roles allow `action`."""
         if self.kind == "system":
             return True
-        if self.kind == "agent" and action is Action.DECIDE:
+        if self.kind == "agent" and action not in AGENTS_MAY:
             return False
         return bool(self.roles & ALLOWED[action])
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -43,7 +43,8 @@ def current_actor(via: Via = Via.PAGE) -> Actor:
     """
     if not current_user.is_authenticated:
         raise NotSignedInError("You are not signed in, or not any more.")
-    return current_user.person.as_actor(via, request.remote_addr or "")
+    actor: Actor = current_user.person.as_actor(via, request.remote_addr or "")
+    return replace(actor, authenticated_at=datetime.fromtimestamp(session.get(_SINCE, 0), UTC))
 
 
 def session_ends_at() -> float:

@@ -7,7 +7,7 @@ and the jobs are written with it or not at all. Risk is assessed before.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,8 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Action, Actor
-from app.domain.policy import Resolution, fold, progress
+from app.domain.policy.facts import Policy, Requester, StrictDefault
+from app.domain.policy.fold import Resolution, fold, progress
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.domain.risk import Assessment
 from app.domain.running import Asked, Journal, LostRunError
@@ -82,10 +83,13 @@ class DecisionResult:
 class CheckpointManager:
     """Suspends runs, takes decisions, and lets requests expire, escalate or be cancelled."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, assess: Assessor) -> None:
+    def __init__(
+        self, sessions: Sessions, clock: Clock, assess: Assessor, policy: Callable[[], Policy] = StrictDefault
+    ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._assess = assess
+        self._policy = policy
 
     # The run's side
 
@@ -101,7 +105,6 @@ class CheckpointManager:
         Raises:
             LostRunError: the run was taken up by somebody else since `attempt`.
         """
-        ready = [prepare(each, self._assess) for each in asked]
         now = self._clock()
         with self._sessions.reads() as session:
             rows = session.execute(
@@ -113,6 +116,8 @@ class CheckpointManager:
         if not rows:
             raise LostRunError("There is no such run.", run_id=run_id)
         run, known = rows[0][0], [row for _, row in rows if row is not None]
+        requester = Requester(run.started_by_id or "", run.started_by_name)
+        ready = [prepare(each, self._assess, self._policy(), run.workflow, requester, now) for each in asked]
         stale = [
             row
             for row in known
@@ -148,7 +153,6 @@ class CheckpointManager:
     def _open(batch: Batch, run: Run, ready: Assessed, previous: ApprovalRequest | None, now: datetime) -> None:
         values = request_values(ready, run, now, previous, "")
         batch.add(ApprovalRequest, **values)
-        batch.expire(values["id"], values["expires_at"])
         record(
             batch, Actor(kind="agent", id="", name=values["agent"] or run.workflow, via=SYSTEM.via), "request.opened",
             now, request_id=values["id"], run_id=run.id, digest=ready.digest, risk=values["risk"], kind=values["kind"],

@@ -21,14 +21,15 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RequestState, may_move
 from app.domain.people import Action, Actor
-from app.domain.policy import Resolution, Terms, Vote, answer_digest, default_terms
+from app.domain.policy.fold import Resolution, Vote, answer_digest
+from app.domain.policy.terms import Terms, default_terms, stricter
 from app.domain.risk import Assessment
 from app.services.audit import record
 from app.services.events import EventKind, event_row, publish
 from app.services.opening import Assessor
 from app.store.batch import Batch
 from app.store.requests import ApprovalRequest, Decision
-from assent.contracts import Outcome, Remark, Verdict
+from assent.contracts import Outcome, Remark, RiskLevel, Verdict
 from assent.digests import canonical, digest_of
 from assent.masking import mask, mask_text
 
@@ -169,7 +170,7 @@ def _check_modification(request: ApprovalRequest, ballot: Ballot, terms: Terms, 
     assessment = assess(payload)
     # A change may raise what is needed, never lower it: an edit must not be a way round a second reviewer.
     raised = default_terms(assessment.level, terms.deadline_seconds)
-    needed = raised if raised.quorum > terms.quorum else terms
+    needed = stricter(terms, raised) if assessment.level.rank > RiskLevel(request.risk).rank else terms
     return Checked(
         ballot.verdict, ballot.digest, payload, digest, assessment, needed,
         digest != request.proposed_digest, ballot.change, None, ballot.comment,
@@ -196,19 +197,18 @@ def _check_answer(request: ApprovalRequest, answer: Any) -> Any:
 def move(seen: ApprovalRequest, new: RequestState, now: datetime, **values: Any) -> Batch:
     """A batch that changes a pending request if nobody changed it since it was seen.
 
-    One that ends it also removes the job of its deadline, and says so to open pages.
+    One that ends it says so to open pages.
     """
     ends = new is not RequestState.PENDING
     if ends and not may_move(REQUEST_TRANSITIONS, RequestState(seen.state), new):
         raise AlreadyDecidedError(f"This request is {RequestState(seen.state).words}.", state=seen.state)
-    columns = {"state": new.value, "resolved_at": now if ends else None, **values}
+    columns = {"state": new.value, "resolved_at": now if ends else None, **({"due_at": None} if ends else {}), **values}
     batch = Batch(
         f"update approval_requests set {', '.join(f'{name} = %(set_{name})s' for name in columns)}, "
         "version = version + 1 where id = %(request)s and state = 'pending' and version = %(version)s returning id",
         {f"set_{name}": value for name, value in columns.items()} | {"request": seen.id, "version": seen.version},
     )
     if ends:
-        batch.forget_expiry(seen.id)
         resolved = event_row(EventKind.REQUEST_RESOLVED, now, run_id=seen.run_id, request_id=seen.id, state=new.value)
         publish(batch, resolved)
     return batch
@@ -222,7 +222,10 @@ def decisions_on(session: Session, request_id: str) -> list[Decision]:
 
 def vote(decision: Decision) -> Vote:
     """The decision as the fold sees it."""
-    return Vote(decision.person_id, Verdict(decision.verdict), decision.digest)
+    return Vote(
+        decision.person_id, Verdict(decision.verdict), decision.digest, decision.stage or 0,
+        decision.on_behalf_of_id or "",
+    )  # fmt: skip
 
 
 def decision_of(request: ApprovalRequest, actor: Actor, checked: Checked, now: datetime) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from app.store.batch import Batch
 
 _END = """
     update approval_requests set state = %(end_state)s, version = version + 1, resolved_at = %(end_at)s,
-        note = %(end_reason)s
+        note = %(end_reason)s, due_at = null
     where state = 'pending' and run_id = %(end_run)s and (%(end_ids)s::text[] is null or id = any(%(end_ids)s::text[]))
         and exists (select from guard)
     returning id, run_id"""
@@ -25,9 +25,6 @@ _PUBLISH = f"""
     select %(end_at)s, '{EventKind.REQUEST_RESOLVED.value}', run_id, id,
         json_build_object('state', %(end_state)s::text)::text
     from also_0"""
-_FORGET = """
-    delete from procrastinate_jobs
-    where status = 'todo' and queueing_lock in (select 'expire:' || id from also_0)"""
 
 
 def end_pending(
@@ -51,4 +48,3 @@ def end_pending(
     )  # fmt: skip
     batch.also(_RECORD)
     batch.also(_PUBLISH)
-    batch.also(_FORGET)

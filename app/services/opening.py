@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.policy import Terms, default_terms
+from app.domain.policy.access import addressed
+from app.domain.policy.due import Standing, next_due
+from app.domain.policy.facts import Facts, Policy, Requester
+from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment
 from app.domain.running import Asked
@@ -30,11 +33,15 @@ class Assessed:
     digest: str
 
 
-def prepare(asked: Asked, assess: Assessor) -> Assessed:
+def prepare(
+    asked: Asked, assess: Assessor, policy: Policy, workflow: str, requester: Requester, now: datetime
+) -> Assessed:
     """Assess what is asked and work out its terms."""
     assessment = assess(asked.document)
-    terms = default_terms(assessment.level, asked.document.get("expires_in_seconds"))
-    return Assessed(asked, assessment, terms, digest_of(asked.document))
+    facts = Facts.of(
+        asked.document, assessment, workflow=workflow, node=asked.node, agent=asked.agent, requester=requester
+    )
+    return Assessed(asked, assessment, policy.terms(facts, now), digest_of(asked.document))
 
 
 def request_values(
@@ -42,7 +49,9 @@ def request_values(
 ) -> dict[str, Any]:
     """The columns of a new request of a run."""
     asked = ready.asked
-    expires_at = now + timedelta(seconds=ready.terms.deadline_seconds)
+    terms = ready.terms
+    expires_at = now + timedelta(seconds=terms.deadline_seconds)
+    due = next_due(Standing(True, now, expires_at, terms))
     return {
         "id": str(uuid.uuid4()),
         "run_id": run.id,
@@ -62,14 +71,17 @@ def request_values(
         "response_schema": asked.response_schema,
         "assessment": ready.assessment.to_json(),
         "risk": ready.assessment.level.value,
-        "terms": ready.terms.to_json(),
+        "terms": terms.to_json(),
         "requester_id": run.started_by_id,
         "requester_name": run.started_by_name,
         "previous_id": previous.id if previous else None,
         "revision": previous.revision + 1 if previous else 1,
         "note": note,
-        "quorum": ready.terms.quorum,
+        "policy_version": terms.policy_version,
+        "quorum": terms.quorum,
+        "addressed_to": list(addressed(terms.stages[0])),
         "opened_at": now,
         "expires_at": expires_at,
         "attention_at": attention_at(expires_at, ready.assessment.level),
+        "due_at": due.at if due else None,
     }

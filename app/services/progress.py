@@ -22,7 +22,8 @@ from assent.contracts import ReceiptStatus
 
 _UNDELIVERED = """
     from approval_requests as request join outcomes on outcomes.request_id = request.id
-    where request.run_id = runs.id and not exists (select from receipts where receipts.request_id = request.id)"""
+    where request.run_id = runs.id and outcomes.held_until is null
+        and not exists (select from receipts where receipts.request_id = request.id)"""
 _BEGIN = f"""
     update runs set state = 'running', attempt = attempt + 1, version = version + 1, updated_at = %(now)s,
         started_at = coalesce(started_at, %(now)s)

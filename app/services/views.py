@@ -14,7 +14,7 @@ from app.domain.changes import EDITABLE_KINDS
 from app.domain.errors import NotFoundError
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
-from app.domain.policy import Terms
+from app.domain.policy.terms import Terms
 from app.domain.ranking import explain
 from app.domain.risk import Assessment
 from app.domain.text import is_storable

@@ -25,7 +25,7 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from app.domain.text import storable
 from app.store.base import Base, CanonicalJSON, metadata
 from app.store.engine import Sessions
-from app.store.jobs import advance_job, expire_job, expire_lock
+from app.store.jobs import advance_job
 from assent.digests import canonical
 
 ATTEMPTS = 5
@@ -47,7 +47,6 @@ class Batch:
         self._upserts: dict[str, tuple[str, str, str]] = {}
         self._also: list[str] = []
         self._jobs: list[dict[str, Any]] = []
-        self._forgotten: list[str] = []
 
     def add(self, model: type[Base], **values: Any) -> None:
         """Insert a row; columns that are not named get their defaults."""
@@ -81,14 +80,6 @@ class Batch:
         """Have a worker advance the run, one job at a time per run."""
         self._jobs.append(advance_job(run_id))
 
-    def expire(self, request_id: str, at: datetime) -> None:
-        """Have a worker expire the request at its deadline; it does nothing if the request moved on."""
-        self._jobs.append(expire_job(request_id, at))
-
-    def forget_expiry(self, request_id: str) -> None:
-        """Remove the job that would expire the request, if it has not begun."""
-        self._forgotten.append(expire_lock(request_id))
-
     def run(self, sessions: Sessions) -> dict[str, Any] | None:
         """Write it all. The guard's row, or None if the guard hit nothing and so nothing was written.
 
@@ -103,13 +94,10 @@ class Batch:
             ),
             tuple(self._also),
             bool(self._jobs),
-            bool(self._forgotten),
         )
         parameters = self._values | {f"rows_{name}": json.dumps(rows) for name, rows in self._rows.items()}
         if self._jobs:
             parameters["jobs"] = json.dumps(self._jobs)
-        if self._forgotten:
-            parameters["forgotten"] = self._forgotten
         row = _execute(sessions, _statement(*shape), parameters)
         if not self._guard:
             return {}
@@ -136,7 +124,6 @@ def _statement(
     inserts: tuple[tuple[str, tuple[str, ...], str, str, str], ...],
     also: tuple[str, ...],
     jobs: bool,
-    forgotten: bool,
 ) -> str:
     parts = [f"guard as ({guard})"] if guard else []
     condition = " where exists (select from guard)" if guard else ""
@@ -153,11 +140,6 @@ def _statement(
         wanted.append(
             "procrastinate_defer_jobs_v1(array(select each::procrastinate_job_to_defer_v1 from "
             "json_populate_recordset(null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each)) as deferred"
-        )
-    if forgotten:
-        wanted.append(
-            "array(select procrastinate_cancel_job_v1(id, false, true) from procrastinate_jobs "
-            "where status = 'todo' and queueing_lock = any(%(forgotten)s)) as forgotten"
         )
     prefix = f"with {', '.join(parts)} " if parts else ""
     return f"{prefix}select {', '.join(wanted)}{' from guard' if guard else ''}"

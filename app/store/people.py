@@ -55,6 +55,7 @@ class Person(Base):
             teams=frozenset(team.slug for team in self.teams),
             via=via,
             source=source,
+            email=self.email,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RequestState
@@ -13,6 +13,8 @@ from app.store.base import Base, CanonicalJSON
 
 _PENDING = text("state = 'pending'")
 _RESOLVED = text("state <> 'pending'")
+_DUE = text("due_at is not null")
+_STANDING = text("withdrawn_at is null")
 
 
 class ApprovalRequest(Base):
@@ -25,6 +27,14 @@ class ApprovalRequest(Base):
         digest: SHA-256 of `payload` as stored.
         response_schema: JSON Schema of the answer, where the interrupt has one.
         attention_at: the ranking key (`app.domain.ranking`).
+        policy_version: of the policy it was opened under; None for the strict default.
+        stage: of the terms, that is asked now.
+        addressed_to: who may decide now, as `app.domain.policy.access` writes it; empty for anyone who may decide.
+        escalated_to: who was added by escalations, in the same form; `escalation` counts the steps of the chain done.
+        due_at: when time does something to it next (`app.domain.policy.due`); None: never.
+        held_until: what was approved waits until then for its change window.
+        answered_by: ``rejection:<request>`` or ``grant:<grant>`` that is to answer it, or has.
+        reopened_at: a person wants the same proposal to be asked again, although this one was rejected.
     """
 
     __tablename__ = "approval_requests"
@@ -62,6 +72,22 @@ class ApprovalRequest(Base):
     expires_at: Mapped[datetime]
     attention_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
+    policy_version: Mapped[int | None] = mapped_column(ForeignKey("policy_versions.version"))
+    stage: Mapped[int] = mapped_column(default=0)
+    addressed_to: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    escalated_to: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    escalation: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime | None]
+    warned: Mapped[bool] = mapped_column(default=False)
+    extended: Mapped[int] = mapped_column(default=0)
+    claimed_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    claimed_by_name: Mapped[str] = mapped_column(default="")
+    claimed_until: Mapped[datetime | None]
+    assigned_to_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    assigned_to_name: Mapped[str] = mapped_column(default="")
+    held_until: Mapped[datetime | None]
+    answered_by: Mapped[str] = mapped_column(default="")
+    reopened_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(each.value) for each in RequestState)})", name="state"),
@@ -70,7 +96,7 @@ class ApprovalRequest(Base):
         Index("ix_approval_requests_rank_risk", "risk", "attention_at", "id", postgresql_where=_PENDING),
         Index("ix_approval_requests_rank_workflow", "workflow", "attention_at", "id", postgresql_where=_PENDING),
         Index("ix_approval_requests_rank_kind", "kind", "attention_at", "id", postgresql_where=_PENDING),
-        Index("ix_approval_requests_due", "expires_at", postgresql_where=_PENDING),
+        Index("ix_approval_requests_due", "due_at", postgresql_where=_DUE),
         Index("ix_approval_requests_resolved", "resolved_at", "id", postgresql_where=_RESOLVED),
         Index("ix_approval_requests_run", "run_id", "opened_at"),
         Index("ix_approval_requests_previous", "previous_id"),
@@ -81,7 +107,11 @@ class Decision(Base):
     """One person's word.
 
     `digest` is that of the payload it stands for, after the person's own change; of an answer, that of the payload and
-    the answer together (`app.domain.policy.answer_digest`).
+    the answer together (`app.domain.policy.fold.answer_digest`). A withdrawn decision is kept and counts no more.
+
+    Attributes:
+        stage: of the request's terms, counted from 0.
+        on_behalf_of_id: the absent person for whom a delegate decided.
     """
 
     __tablename__ = "decisions"
@@ -98,12 +128,24 @@ class Decision(Base):
     comment: Mapped[str]
     via: Mapped[str]
     at: Mapped[datetime]
+    stage: Mapped[int] = mapped_column(default=0)
+    on_behalf_of_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    on_behalf_of_name: Mapped[str] = mapped_column(default="")
+    withdrawn_at: Mapped[datetime | None]
 
-    __table_args__ = (UniqueConstraint("request_id", "person_id", "digest"),)
+    __table_args__ = (
+        Index(
+            "uq_decisions_standing", "request_id", "person_id", "stage", "digest",
+            unique=True, postgresql_where=_STANDING,
+        ),
+    )  # fmt: skip
 
 
 class OutcomeRow(Base):
-    """What the policy made of the decisions. `body` is the `assent.Outcome` as the run receives it."""
+    """What the policy made of the decisions. `body` is the `assent.Outcome` as the run receives it.
+
+    The run is not told while `held_until` is set: a change window has to open first.
+    """
 
     __tablename__ = "outcomes"
 
@@ -112,6 +154,7 @@ class OutcomeRow(Base):
     next_action: Mapped[str]
     body: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+    held_until: Mapped[datetime | None]
 
 
 class ReceiptRow(Base):

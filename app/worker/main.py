@@ -27,7 +27,7 @@ from app.services.catalogue import publish_catalogue
 from app.services.runs import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine
-from app.store.jobs import RUNS_QUEUE, TIMERS_QUEUE
+from app.store.jobs import RUNS_QUEUE
 from app.worker.adapter import WorkerStore
 from app.worker.overdue import keep_deadlines
 from app.worker.rescue import keep_rescuing, rescue_jobs
@@ -43,7 +43,6 @@ POLL_SECONDS = 0.5
 """How late a scheduled job may be found; jobs without a schedule are found at once by notification."""
 SHUTDOWN_SECONDS = 20.0
 """How long the steps under way may take to come to their end after SIGTERM."""
-TIMERS_AT_ONCE = 4
 
 
 def run(settings: Settings) -> None:
@@ -67,7 +66,7 @@ async def _work(settings: Settings) -> None:
         advancer = Advancer(library, store, leases)
         app = procrastinate.App(connector=_connector(settings))
         app.job_manager = ClaimingJobManager(app.connector, leases)
-        register_tasks(app, advancer, services.checkpoints)
+        register_tasks(app, advancer)
         await stack.enter_async_context(app.open_async())
         deadlines = asyncio.create_task(keep_deadlines(services.checkpoints), name="deadlines")
         stack.callback(deadlines.cancel)
@@ -75,20 +74,18 @@ async def _work(settings: Settings) -> None:
 
 
 async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases, advancer: Advancer) -> None:
-    # Timers are not due when they are inserted: nobody need be woken for them, so they have a loop of their own.
-    runs = _worker(app, RUNS_QUEUE, settings.worker_concurrency, listen=True)
-    timers = _worker(app, TIMERS_QUEUE, TIMERS_AT_ONCE, listen=False)
+    runs = _worker(app, RUNS_QUEUE, settings.worker_concurrency)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, (runs, timers), advancer, loop)
+        loop.add_signal_handler(number, _stop, (runs,), advancer, loop)
     await rescue_jobs(app, leases, set())
     helpers = [
-        asyncio.create_task(keep_rescuing(app, leases, (runs, timers)), name="rescue"),
+        asyncio.create_task(keep_rescuing(app, leases, (runs,)), name="rescue"),
         asyncio.create_task(_follow_controls(settings, advancer), name="controls"),
     ]
     log.info("worker.ready", workflows=[entry["name"] for entry in advancer.library.describe()])
     try:
-        await asyncio.gather(runs.run(), timers.run())
+        await runs.run()
     except Exception:
         log.error("worker.broken", exc_info=True)
         if advancer.active:
@@ -101,14 +98,14 @@ async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases
         await asyncio.gather(*helpers, return_exceptions=True)
 
 
-def _worker(app: procrastinate.App, queue: str, concurrency: int, listen: bool) -> Worker:
+def _worker(app: procrastinate.App, queue: str, concurrency: int) -> Worker:
     return Worker(
         app,
         queues=[queue],
         name=f"assent {queue}",
         concurrency=concurrency,
         fetch_job_polling_interval=POLL_SECONDS,
-        listen_notify=listen,
+        listen_notify=True,
         # Never cancelled: a step in a thread would go on, without its run's lock. `_stop` ends the whole process.
         shutdown_graceful_timeout=None,
         delete_jobs="successful",

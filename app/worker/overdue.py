@@ -9,7 +9,7 @@ import structlog
 from app.services.checkpoints import CheckpointManager
 
 log = structlog.get_logger(__name__)
-LOOK_EVERY_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 0.5
 
 
 async def keep_deadlines(checkpoints: CheckpointManager) -> None:

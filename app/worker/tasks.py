@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import procrastinate
@@ -10,8 +9,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
 from app.runtime.advance import Advancer, RunBusyError
-from app.services.checkpoints import CheckpointManager, NotDueError
-from app.store.jobs import ADVANCE, EXPIRE, RUNS_QUEUE, TIMERS_QUEUE
+from app.store.jobs import ADVANCE, RUNS_QUEUE
 
 BUSY_SECONDS = 0.3
 LONGEST_WAIT_SECONDS = 30.0
@@ -21,21 +19,15 @@ class UntilItWorks(BaseRetryStrategy):
     """Try again for ever, ever more slowly: what fails here is the surroundings, never a decision of ours."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Soon for a run that is held elsewhere, at its time for a deadline, with growing pauses for anything else."""
-        if isinstance(exception, NotDueError):
-            return RetryDecision(retry_at=max(exception.due_at, datetime.now(UTC) + timedelta(seconds=BUSY_SECONDS)))
+        """Soon for a run that is held elsewhere, with growing pauses for anything else."""
         busy = isinstance(exception, RunBusyError)
         wait = BUSY_SECONDS if busy else min(0.5 * 2 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
         return RetryDecision(retry_at=datetime.now(UTC) + timedelta(seconds=wait))
 
 
-def register_tasks(app: procrastinate.App, advancer: Advancer, checkpoints: CheckpointManager) -> None:
+def register_tasks(app: procrastinate.App, advancer: Advancer) -> None:
     """Tell the application what to do for each job's name."""
 
     @app.task(name=ADVANCE, queue=RUNS_QUEUE, retry=UntilItWorks())
     async def advance(run_id: str) -> None:
         await advancer.advance(run_id)
-
-    @app.task(name=EXPIRE, queue=TIMERS_QUEUE, retry=UntilItWorks())
-    async def expire(request_id: str) -> None:
-        await asyncio.to_thread(checkpoints.expire, request_id)

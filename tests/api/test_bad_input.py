@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.domain.lifecycle import RequestState
-from app.domain.policy import Terms
+from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
 from app.store.people import Person
 from app.store.record import AuditEntry, Event
@@ -288,7 +288,7 @@ def test_deadline_passed(services: Services, call: Callable[[str], Caller]) -> N
 
 
 def test_deciding_twice_on_the_same(services: Services, call: Callable[[str], Caller]) -> None:
-    request = make_request(services.sessions, terms=Terms("two", 2, 3600))
+    request = make_request(services.sessions, terms=Terms(name="two", stages=(Stage(quorum=2),), deadline_seconds=3600))
     body = {"verdict": "approve", "digest": request.digest}
     first = call("reviewer").post(f"/api/v1/approvals/{request.id}/decisions", body)
     assert (first.status_code, first.json["resolved"], first.json["approvals"]) == (201, False, 1)

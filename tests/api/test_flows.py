@@ -13,7 +13,7 @@ from flask import Flask
 
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Role, Via
-from app.domain.policy import Terms
+from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
 from app.services.events import EventKind
 from app.store.people import Person
@@ -143,7 +143,7 @@ def test_comment_escalate_cancel(services: Services, call: Callable[[str], Calle
 def test_waiting_is_woken_by_the_decision(
     services: Services, call: Callable[[str], Caller], people: dict[str, Person]
 ) -> None:
-    request = make_request(services.sessions, terms=Terms("two", 2, 3600))
+    request = make_request(services.sessions, terms=Terms(name="two", stages=(Stage(quorum=2),), deadline_seconds=3600))
     others = [people["reviewer"], people["admin"]]
     answers: list[tuple[dict, float]] = []
 
@@ -248,7 +248,7 @@ def test_the_earlier_addresses(services: Services, call: Callable[[str], Caller]
 def test_the_earlier_form_does_not_approve_what_somebody_changed(
     services: Services, call: Callable[[str], Caller], app: Flask
 ) -> None:
-    request = make_request(services.sessions, terms=Terms("two", 2, 3600))
+    request = make_request(services.sessions, terms=Terms(name="two", stages=(Stage(quorum=2),), deadline_seconds=3600))
     call("reviewer").post(
         f"/api/v1/approvals/{request.id}/decisions",
         {"verdict": "modify", "digest": request.digest, "change": {"content": "delete from orders where id = 1"}},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from procrastinate.jobs import Job
 
 from app.domain.errors import AlreadyDecidedError, ExpiredError, ForbiddenError, IllegalTransitionError
 from app.domain.people import Role
@@ -13,7 +12,6 @@ from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.domain.running import Journal, LostRunError
 from app.services.checkpoints import NotDueError
 from app.worker.overdue import expire_overdue
-from app.worker.tasks import UntilItWorks
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from tests.factories import question, script
 from tests.services.desk import Desk, asked
@@ -37,16 +35,6 @@ def test_silence_rejects_and_says_so(desk: Desk) -> None:
     assert [each.action for each in desk.audit(request)][-1] == "request.expired"
 
 
-def test_a_worker_whose_clock_is_behind_tries_again(desk: Desk) -> None:
-    request = desk.open(script("select 1") | {"expires_in_seconds": 10})
-    desk.clock.ahead = timedelta(seconds=9)
-    with pytest.raises(NotDueError) as early:
-        desk.checkpoints.expire(request.id)
-    retry = UntilItWorks().get_retry_decision(exception=early.value, job=Job(
-        id=1, queue="timers", task_name="requests.expire", lock=None, queueing_lock=None, attempts=9
-    ))  # fmt: skip
-    assert retry is not None and retry.retry_at == request.expires_at
-    assert desk.fresh(request).state == "pending"
 
 
 def test_what_no_job_expires_is_found(own_desk: Desk) -> None:
@@ -65,14 +53,6 @@ def test_the_proposals_own_deadline_is_used(desk: Desk) -> None:
     assert request.expires_at - request.opened_at == timedelta(seconds=60)
 
 
-def test_the_timer_is_set_in_the_database_and_removed_by_the_decision(own_desk: Desk) -> None:
-    request = own_desk.open()
-    query = "select task_name, scheduled_at, args->>'request_id' from procrastinate_jobs where status = 'todo'"
-    with own_desk.engine.connect() as connection:
-        assert connection.exec_driver_sql(query).all() == [("requests.expire", request.expires_at, request.id)]
-    own_desk.decide(request, own_desk.person())
-    with own_desk.engine.connect() as connection:
-        assert [row[0] for row in connection.exec_driver_sql(query)] == ["runs.advance"]
 
 
 def test_escalation_ranks_it_higher_by_four_hours_each_and_has_an_end(desk: Desk) -> None:

@@ -1,0 +1,74 @@
+"""What is due next on a request, and when. Pure; `due_at` in the request's row is what this says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from app.domain.policy.terms import Terms
+
+
+class DueStep(StrEnum):
+    """What time does to a request. Of steps that are due at the same instant the one named first is done first."""
+
+    RELEASE = "release"
+    ANSWER = "answer"
+    UNCLAIM = "unclaim"
+    WARN = "warn"
+    ESCALATE = "escalate"
+    EXPIRE = "expire"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """As much of a request as its due steps hang on.
+
+    Attributes:
+        held_until: an approved request waits for its change window until then.
+        answered_at_once: an earlier rejection or a standing grant is to answer it.
+        escalation: how many steps of the chain are done.
+    """
+
+    pending: bool
+    opened_at: datetime
+    expires_at: datetime
+    terms: Terms
+    escalation: int = 0
+    warned: bool = False
+    claimed_until: datetime | None = None
+    answered_at_once: bool = False
+    held_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Due:
+    """A step and its instant."""
+
+    at: datetime
+    step: DueStep
+
+
+def next_due(standing: Standing) -> Due | None:
+    """The next step, or None when time does nothing to this request any more."""
+    steps = due_steps(standing)
+    order = list(DueStep)
+    return min(steps, key=lambda each: (each.at, order.index(each.step))) if steps else None
+
+
+def due_steps(standing: Standing) -> list[Due]:
+    """Every kind of step that lies ahead or is overdue, each with its next instant, in no order."""
+    if not standing.pending:
+        return [Due(standing.held_until, DueStep.RELEASE)] if standing.held_until else []
+    terms = standing.terms
+    steps = [Due(standing.expires_at, DueStep.EXPIRE)]
+    if standing.answered_at_once:
+        steps.append(Due(standing.opened_at, DueStep.ANSWER))
+    if standing.claimed_until is not None:
+        steps.append(Due(standing.claimed_until, DueStep.UNCLAIM))
+    if terms.warn_seconds and not standing.warned:
+        steps.append(Due(standing.expires_at - timedelta(seconds=terms.warn_seconds), DueStep.WARN))
+    if standing.escalation < len(terms.escalation):
+        after = terms.escalation[standing.escalation].after_seconds
+        steps.append(Due(standing.opened_at + timedelta(seconds=after), DueStep.ESCALATE))
+    return steps

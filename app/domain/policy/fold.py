@@ -1,0 +1,161 @@
+"""What the decisions on a request amount to. Pure: applying it happens in one place, the CheckpointManager."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.lifecycle import RequestState
+from app.domain.policy.terms import Terms
+from assent.contracts import NextAction, Verdict
+from assent.digests import digest_of
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A standing decision as the fold sees it; withdrawn ones are left out.
+
+    Attributes:
+        person_id: who decided.
+        digest: of what the person agrees to (`answer_digest` for an answer).
+        stage: for which stage of the terms, counted from 0.
+        principal_id: on whose behalf, for a delegate; empty otherwise.
+    """
+
+    person_id: str
+    verdict: Verdict
+    digest: str
+    stage: int = 0
+    principal_id: str = ""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What the decisions amount to."""
+
+    state: RequestState
+    verdict: Verdict
+    next_action: NextAction
+
+
+@dataclass(frozen=True)
+class StageProgress:
+    """How far agreement has come in one stage."""
+
+    name: str
+    approvals: int
+    quorum: int
+
+    @property
+    def reached(self) -> bool:
+        """True when the next stage may be asked."""
+        return self.approvals >= self.quorum
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far agreement has come over all stages."""
+
+    stages: tuple[StageProgress, ...]
+
+    @property
+    def approvals(self) -> int:
+        """Approvals that count, over all stages."""
+        return sum(min(each.approvals, each.quorum) for each in self.stages)
+
+    @property
+    def quorum(self) -> int:
+        """Approvals needed, over all stages."""
+        return sum(each.quorum for each in self.stages)
+
+    @property
+    def current(self) -> int:
+        """The stage that is asked now: the first that is not reached; the number of stages when all are."""
+        return next((at for at, each in enumerate(self.stages) if not each.reached), len(self.stages))
+
+    @property
+    def reached(self) -> bool:
+        """True when nobody else has to agree."""
+        return self.current == len(self.stages)
+
+    @property
+    def words(self) -> str:
+        """Such as ``1 of 2``."""
+        return f"{self.approvals} of {self.quorum}"
+
+
+def answer_digest(digest: str, answer: Any) -> str:
+    """What an answer to the question of that `digest` stands for: both, so that only equal answers agree."""
+    return digest_of([digest, answer])
+
+
+def progress(votes: Sequence[Vote], digest: str, terms: Terms) -> Progress:
+    """Count the people who agree to what has this digest; older payloads' approvals no longer count.
+
+    A person counts once over all stages, and so does somebody on whose behalf a delegate decided. Of somebody who
+    answered several times the latest answer counts.
+    """
+    latest = {vote.person_id: vote for vote in votes if vote.verdict is Verdict.ANSWER}
+    agreeing = [
+        vote
+        for vote in votes
+        if vote.digest == digest
+        and (
+            vote.verdict in (Verdict.APPROVE, Verdict.MODIFY)
+            or (vote.verdict is Verdict.ANSWER and latest[vote.person_id] is vote)
+        )
+    ]
+    counted: set[str] = set()
+    stages = []
+    for at, stage in enumerate(terms.stages):
+        approvals = 0
+        for vote in agreeing:
+            who = {vote.person_id, vote.principal_id} - {""}
+            if vote.stage == at and not who & counted:
+                approvals += 1
+                counted |= who
+        stages.append(StageProgress(stage.name, approvals, stage.quorum))
+    return Progress(tuple(stages))
+
+
+def fold(votes: Sequence[Vote], digest: str, terms: Terms, changed: bool) -> Resolution | None:
+    """What the votes make of a request whose current payload has `digest`.
+
+    A request for changes resolves it at once, and so do as many rejections of the current payload as the terms ask
+    for. Approval needs each stage's quorum of different people on the current payload; somebody who edited it counts
+    as one of them and so is never the only one where two are needed. A question is answered when the quorum of
+    different people gave equal answers.
+
+    Args:
+        votes: all standing decisions, oldest first. A modification's digest is that of the payload it made.
+        digest: what has to be agreed to: the current payload's, or the `answer_digest` of the latest answer.
+        terms: what the request needs.
+        changed: whether the current payload differs from the one the agent proposed.
+
+    Returns:
+        The resolution, or None while more decisions are needed.
+    """
+    if any(vote.verdict is Verdict.REQUEST_CHANGES for vote in votes):
+        return Resolution(RequestState.CHANGES_REQUESTED, Verdict.REQUEST_CHANGES, NextAction.RETRY)
+    if rejections(votes) >= terms.deny_threshold:
+        return Resolution(RequestState.REJECTED, Verdict.REJECT, NextAction.ABORT)
+    if not progress(votes, digest, terms).reached:
+        return None
+    if votes and votes[-1].verdict is Verdict.ANSWER:
+        return Resolution(RequestState.ANSWERED, Verdict.ANSWER, NextAction.CONTINUE)
+    if changed:
+        return Resolution(RequestState.MODIFIED, Verdict.MODIFY, NextAction.CONTINUE)
+    return Resolution(RequestState.APPROVED, Verdict.APPROVE, NextAction.CONTINUE)
+
+
+def rejections(votes: Sequence[Vote]) -> int:
+    """Different people who reject; a rejection stands, whatever others edit, until it is withdrawn."""
+    counted: set[str] = set()
+    number = 0
+    for vote in votes:
+        who = {vote.person_id, vote.principal_id} - {""}
+        if vote.verdict is Verdict.REJECT and not who & counted:
+            number += 1
+            counted |= who
+    return number

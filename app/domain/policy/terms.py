@@ -1,0 +1,185 @@
+"""What one request needs, as a rule of a policy said when it was opened.
+
+The terms are kept with the request, so a later change of the policy never changes what an open request needs. All
+spans are seconds from the opening, with working hours already worked out.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from assent.contracts import RiskLevel, Verdict
+
+
+class OnExpiry(StrEnum):
+    """What it means that nobody decided in time."""
+
+    REJECT = "reject"
+    APPROVE = "approve"
+    ESCALATE = "escalate"
+
+
+class _Term(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Stage(_Term):
+    """People who have to agree before the next stage is asked. Nobody named: anyone who may decide.
+
+    Attributes:
+        people: mail addresses in lower case.
+        quorum: approvals by different people that are needed.
+    """
+
+    name: str = ""
+    teams: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    quorum: int = 1
+
+
+class EscalationStep(_Term):
+    """Whom to ask as well, and when.
+
+    Attributes:
+        after_seconds: from the opening.
+        words: the span as the policy says it, such as ``2 working hours``.
+        priority: by how much the request's priority is raised.
+    """
+
+    after_seconds: int
+    words: str
+    teams: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+    priority: int = 1
+
+
+class ChangeWindow(_Term):
+    """Hours in which what was approved may be done.
+
+    Attributes:
+        days: 0 for Monday to 6 for Sunday; the day on which the window begins.
+        start, end: ``HH:MM`` in the time zone; an end not after the start is on the next day.
+        except_days: ISO dates on which it does not open.
+    """
+
+    timezone: str
+    days: tuple[int, ...]
+    start: str
+    end: str
+    except_days: tuple[str, ...] = ()
+
+
+class Terms(_Term):
+    """Everything that one request needs.
+
+    Attributes:
+        name: the rule's, as the pages call it.
+        policy_version: of the policy the rule is from; None for the strict default.
+        stages: asked one after the other.
+        deny_threshold: rejections by different people that reject the request.
+        reason_required: verdicts that need a comment.
+        reauthenticate_seconds: how long ago a sign-in may be for a decision; None: as long as the session lives.
+        windows: empty: at any time.
+        deadline_seconds: from opening to expiry.
+        warn_seconds: how long before expiry people are warned; 0: not at all.
+        escalation: the chain.
+        grants_allowed: whether a standing grant may answer requests under this rule.
+    """
+
+    name: str
+    policy_version: int | None = None
+    stages: tuple[Stage, ...] = Field(default=(Stage(),), min_length=1)
+    deny_threshold: int = 1
+    reason_required: tuple[Verdict, ...] = (Verdict.REJECT, Verdict.REQUEST_CHANGES)
+    edit_allowed: bool = True
+    reauthenticate_seconds: int | None = None
+    windows: tuple[ChangeWindow, ...] = ()
+    deadline_seconds: int
+    on_expiry: OnExpiry = OnExpiry.REJECT
+    warn_seconds: int = 0
+    escalation: tuple[EscalationStep, ...] = ()
+    grants_allowed: bool = True
+
+    @property
+    def quorum(self) -> int:
+        """Approvals needed over all stages."""
+        return sum(stage.quorum for stage in self.stages)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form, as kept with the request."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Terms:
+        """The inverse of `to_json`."""
+        return cls.model_validate(value)
+
+
+def stricter(old: Terms, new: Terms) -> Terms:
+    """What holds after an edit raised the risk: the new rule, but nothing that the old one asked for is lost.
+
+    The deadline, and what its passing means, stay as people were told.
+    """
+    fewest = [each for each in (old.reauthenticate_seconds, new.reauthenticate_seconds) if each is not None]
+    return new.model_copy(
+        update={
+            "stages": new.stages if new.quorum >= old.quorum and _names_no_fewer(old, new) else _together(old, new),
+            "deny_threshold": min(old.deny_threshold, new.deny_threshold),
+            "reason_required": tuple(dict.fromkeys((*old.reason_required, *new.reason_required))),
+            "edit_allowed": old.edit_allowed and new.edit_allowed,
+            "reauthenticate_seconds": min(fewest) if fewest else None,
+            "windows": new.windows or old.windows,
+            "deadline_seconds": old.deadline_seconds,
+            "on_expiry": OnExpiry.REJECT if OnExpiry.APPROVE in (old.on_expiry, new.on_expiry) else old.on_expiry,
+            "warn_seconds": old.warn_seconds,
+            "escalation": old.escalation,
+            "grants_allowed": old.grants_allowed and new.grants_allowed,
+        }
+    )
+
+
+def _names_no_fewer(old: Terms, new: Terms) -> bool:
+    """True if everybody whose team or name the old stages ask for is asked for by the new ones."""
+
+    def named(terms: Terms) -> set[tuple[str, ...]]:
+        return {(*sorted(stage.teams), *sorted(stage.people)) for stage in terms.stages}
+
+    return named(old) - {()} <= named(new)
+
+
+def _together(old: Terms, new: Terms) -> tuple[Stage, ...]:
+    """The old stages, and those of the new ones that ask for somebody else or for more."""
+    stages = list(old.stages)
+    for stage in new.stages:
+        same = [at for at, each in enumerate(stages) if (each.teams, each.people) == (stage.teams, stage.people)]
+        if not same:
+            stages.append(stage)
+        elif stages[same[0]].quorum < stage.quorum:
+            stages[same[0]] = stage
+    return tuple(stages)
+
+
+DEADLINE_SECONDS = {
+    RiskLevel.CRITICAL: 4 * 3600,
+    RiskLevel.HIGH: 8 * 3600,
+    RiskLevel.MEDIUM: 24 * 3600,
+    RiskLevel.LOW: 48 * 3600,
+    RiskLevel.SAFE: 72 * 3600,
+}
+_WARN_SHARE = 8
+"""Under the strict default people are warned when an eighth of the time is left."""
+
+
+def default_terms(risk: RiskLevel, expires_in_seconds: int | None = None) -> Terms:
+    """The strict default: one reviewer who did not ask, two for critical risk; silence rejects."""
+    deadline = expires_in_seconds or DEADLINE_SECONDS[risk]
+    warn = deadline // _WARN_SHARE
+    if risk is RiskLevel.CRITICAL:
+        name, stage = "two reviewers (critical risk)", Stage(quorum=2)
+    else:
+        name, stage = "one reviewer", Stage()
+    grants = risk.rank <= RiskLevel.MEDIUM.rank
+    return Terms(name=name, stages=(stage,), deadline_seconds=deadline, warn_seconds=warn, grants_allowed=grants)

@@ -1,0 +1,109 @@
+"""Policies by version, absences, and standing grants."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.domain.grants import GrantState
+from app.store.base import Base
+
+
+class PolicyVersion(Base):
+    """A policy file as it was loaded. The newest is in force; older ones stay for the requests opened under them.
+
+    Attributes:
+        text: the file, byte for byte.
+        digest: SHA-256 of the text, so that loading the same file again makes no new version.
+        source: the file's name, for people.
+    """
+
+    __tablename__ = "policy_versions"
+
+    version: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    text: Mapped[str]
+    digest: Mapped[str]
+    source: Mapped[str]
+    loaded_at: Mapped[datetime]
+    loaded_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    loaded_by_name: Mapped[str]
+
+
+class Absence(Base):
+    """A period in which somebody else decides for a person. `ended_at`: it was ended early."""
+
+    __tablename__ = "absences"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    delegate_id: Mapped[str | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    note: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    created_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="period"),
+        Index("ix_absences_person", "person_id", "ends_at"),
+        Index("ix_absences_delegate", "delegate_id", "ends_at"),
+    )
+
+
+class Grant(Base):
+    """A bounded rule by which like proposals are approved without a person, until it is used up, ends or is revoked.
+
+    Attributes:
+        pattern: which proposals it lets through (`app.domain.grants.Pattern`).
+        evidence: ids of the approvals from which it was proposed.
+        uses: how many proposals it has let through; never more than `max_uses`.
+    """
+
+    __tablename__ = "grants"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    state: Mapped[str]
+    title: Mapped[str]
+    workflow: Mapped[str]
+    node: Mapped[str]
+    kind: Mapped[str]
+    environment: Mapped[str]
+    max_risk: Mapped[str]
+    pattern: Mapped[dict[str, Any]]
+    max_uses: Mapped[int]
+    uses: Mapped[int] = mapped_column(default=0)
+    expires_at: Mapped[datetime]
+    reason: Mapped[str]
+    evidence: Mapped[list[Any]]
+    proposed_at: Mapped[datetime]
+    proposed_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    proposed_by_name: Mapped[str]
+    approved_at: Mapped[datetime | None]
+    approved_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    approved_by_name: Mapped[str] = mapped_column(default="")
+    ended_at: Mapped[datetime | None]
+    ended_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    ended_by_name: Mapped[str] = mapped_column(default="")
+    end_reason: Mapped[str] = mapped_column(default="")
+    version: Mapped[int] = mapped_column(default=1)
+
+    __table_args__ = (
+        CheckConstraint(f"state in ({', '.join(repr(each.value) for each in GrantState)})", name="state"),
+        CheckConstraint("uses >= 0 and uses <= max_uses", name="uses"),
+        CheckConstraint("approved_by_id is null or approved_by_id <> proposed_by_id", name="second_person"),
+        Index("ix_grants_active", "workflow", "node", postgresql_where=text("state = 'active'")),
+    )
+
+
+class GrantUse(Base):
+    """A proposal that a grant let through."""
+
+    __tablename__ = "grant_uses"
+
+    request_id: Mapped[str] = mapped_column(ForeignKey("approval_requests.id"), primary_key=True)
+    grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id"), index=True)
+    at: Mapped[datetime]
