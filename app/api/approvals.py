@@ -10,9 +10,9 @@ from app.api.registry import Call, Table
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.http.decisions import DecisionIn, decide
-from app.services.checkpoints import DecisionResult
 from app.services.queue import QueueFilter
 from app.services.views import RequestView
+from app.services.voting import DecisionResult
 
 table = Table()
 

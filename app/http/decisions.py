@@ -7,7 +7,7 @@ from pydantic import Field, JsonValue
 from app.domain.people import Actor
 from app.http.body import Input, PlainText
 from app.services.bundle import Services
-from app.services.checkpoints import DecisionResult
+from app.services.voting import DecisionResult
 from assent.contracts import Verdict
 
 

@@ -10,7 +10,7 @@ from app.domain.errors import AlreadyDecidedError, ExpiredError, ForbiddenError,
 from app.domain.people import Role
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.domain.running import Journal, LostRunError
-from app.services.checkpoints import NotDueError
+from app.services.keeping import NotDueError
 from app.worker.overdue import expire_overdue
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from tests.factories import question, script

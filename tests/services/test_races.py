@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import AlreadyDecidedError, ConflictError, StaleDigestError
-from app.services.checkpoints import DecisionResult
+from app.services.voting import DecisionResult
 from assent.contracts import Verdict
 from tests.factories import optimizations, script
 from tests.services.desk import Desk, make_desk

@@ -1,0 +1,92 @@
+"""What the parts of the CheckpointManager share: the database, the clock, the assessor, the policies; and how a
+request that is settled wakes its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain.errors import AlreadyDecidedError, ExpiredError, NotFoundError
+from app.domain.lifecycle import RequestState
+from app.domain.people import Actor
+from app.domain.policy.facts import Policy
+from app.domain.policy.fold import Resolution
+from app.domain.text import is_storable
+from app.services import deciding
+from app.services.audit import record
+from app.services.clock import Clock
+from app.services.events import EventKind
+from app.services.opening import Assessor
+from app.store.batch import Batch
+from app.store.engine import Sessions
+from app.store.requests import ApprovalRequest, OutcomeRow
+from assent.contracts import NextAction, Remark, Verdict
+
+WAKE_RUN = """
+    update runs set state = 'queued', version = version + 1, updated_at = %(woken_at)s
+    where id = %(woken_run)s and state = 'suspended' and exists (select from guard) returning id"""
+WAKE_EVENT = f"""
+    insert into events (at, kind, run_id, payload)
+    select %(woken_at)s, '{EventKind.RUN_CHANGED.value}', id, '{{"state":"queued"}}' from also_0"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What every use case on requests stands on. `policy` gives the policy in force."""
+
+    sessions: Sessions
+    clock: Clock
+    assess: Assessor
+    policy: Callable[[], Policy]
+
+    def fresh(self, request_id: str) -> ApprovalRequest:
+        """The request as stored now. Raises NotFoundError."""
+        with self.sessions.reads() as session:
+            return get(session, request_id)
+
+    def end(self, request: ApprovalRequest, actor: Actor, state: RequestState, reason: str, action: str) -> bool:
+        """End a request without a vote; to the run it is a rejection, whose remark says why. False if it has moved."""
+        now = self.clock()
+        with self.sessions.reads() as session:
+            remarks = [deciding.remark(each) for each in deciding.decisions_on(session, request.id)]
+        resolution = Resolution(state, Verdict.REJECT, NextAction.ABORT)
+        remarks.append(Remark(who=actor.name, verdict=Verdict.REJECT, comment=reason, at=now))
+        body = deciding.outcome_body(request, resolution, request.payload, request.digest, None, remarks, now)
+        batch = deciding.move(request, state, now, note=reason)
+        record(batch, actor, action, now, request_id=request.id, run_id=request.run_id, reason=reason)
+        settle(batch, request, resolution, body, now)
+        return batch.run(self.sessions) is not None
+
+
+def get(session: Session, request_id: str) -> ApprovalRequest:
+    """The request. Raises NotFoundError."""
+    request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
+    if request is None:
+        raise NotFoundError("There is no such request.", request_id=request_id)
+    return request
+
+
+def refuse_unless_open(request: ApprovalRequest, now: datetime) -> None:
+    """Raise AlreadyDecidedError or ExpiredError unless the request still waits."""
+    if request.state != RequestState.PENDING.value:
+        raise AlreadyDecidedError(f"This request is {RequestState(request.state).words}.", state=request.state)
+    if now >= request.expires_at:
+        raise ExpiredError("The deadline of this request has passed.", state=request.state)
+
+
+def settle(batch: Batch, request: ApprovalRequest, resolution: Resolution, body: dict[str, Any], now: datetime) -> None:
+    """Write the outcome and have the run resumed, together with what resolved the request."""
+    batch.add(
+        OutcomeRow, request_id=request.id, verdict=resolution.verdict, next_action=resolution.next_action, body=body,
+        at=now,
+    )  # fmt: skip
+    if request.run_id is None:
+        return
+    # A paused run keeps the outcome until it is resumed; one that is being advanced finds the job afterwards.
+    batch.also(WAKE_RUN, woken_run=request.run_id, woken_at=now)
+    batch.also(WAKE_EVENT)
+    batch.advance(request.run_id)

@@ -1,0 +1,127 @@
+"""A run asks: requests are opened for it, and it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.domain.lifecycle import RequestState, RunState
+from app.domain.people import SYSTEM, Actor
+from app.domain.policy.facts import Requester
+from app.domain.running import Asked, Journal, LostRunError
+from app.services.audit import record
+from app.services.ending import end_pending
+from app.services.events import EventKind, event_row, publish
+from app.services.ground import Ground
+from app.services.journal import conclude, open_receipts, write
+from app.services.opening import Assessed, prepare, request_values
+from app.services.progress import rest_run
+from app.store.batch import Batch
+from app.store.requests import ApprovalRequest
+from app.store.runs import Run
+
+SUPERSEDED = "The run asks for something else now than what was shown here."
+
+
+class Suspending:
+    """Opens a request for each thing a run asks."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
+        """Open a request for each thing asked that is not open yet, and let the run rest.
+
+        What the run asked before and no longer asks, or asks with another value, is superseded. A decision that
+        comes meanwhile has its own job, which finds the run suspended with an outcome waiting.
+
+        Returns:
+            False if nothing was written because somebody wants the run paused or cancelled.
+
+        Raises:
+            LostRunError: the run was taken up by somebody else since `attempt`.
+        """
+        now = self._ground.clock()
+        with self._ground.sessions.reads() as session:
+            rows = session.execute(
+                select(Run, ApprovalRequest)
+                .outerjoin(ApprovalRequest, ApprovalRequest.run_id == Run.id)
+                .where(Run.id == run_id)
+                .order_by(ApprovalRequest.opened_at)
+            ).all()
+        if not rows:
+            raise LostRunError("There is no such run.", run_id=run_id)
+        run, known = rows[0][0], [row for _, row in rows if row is not None]
+        requester = Requester(run.started_by_id or "", run.started_by_name)
+        policy = self._ground.policy()
+        ready = [prepare(each, self._ground.assess, policy, run.workflow, requester, now) for each in asked]
+        stale = [
+            row
+            for row in known
+            if row.state == RequestState.PENDING.value and not any(_same(row, each) for each in asked)
+        ]
+        batch = rest_run(run_id, attempt, now)
+        if stale:
+            ids = [row.id for row in stale]
+            end_pending(batch, SYSTEM, run_id, RequestState.SUPERSEDED, now, SUPERSEDED, ids)
+        # A step that failed may be the one that was to do what was approved: what comes of that shows when the run
+        # rests without a failure, or ends.
+        failing = any(each.dialect == "error" for each in asked)
+        write(batch, self._ground.sessions, journal, now, delivered=failing)
+        outcomes = open_receipts(self._ground.sessions, run_id) if known else []
+        if not failing:
+            conclude(batch, journal, outcomes, now)
+        # Of what was decided only that stands which the run has yet to be told; otherwise it asks the same once more.
+        untold = {each.request_id for each in outcomes if not each.status} - set(journal.delivered)
+        standing = [row for row in known if row.state == RequestState.PENDING.value or row.id in untold]
+        for each in ready:
+            if not any(_same(row, each.asked) for row in standing):
+                self._open(batch, run, each, _predecessor(known, stale, each.asked), now)
+        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.SUSPENDED.value))
+        if batch.run(self._ground.sessions) is not None:
+            return True
+        with self._ground.sessions.reads() as session:
+            now_at = session.get_one(Run, run_id)
+        if now_at.attempt == attempt and now_at.control:
+            return False
+        raise LostRunError("This run has been taken up elsewhere.", run_id=run_id)
+
+    @staticmethod
+    def _open(batch: Batch, run: Run, ready: Assessed, previous: ApprovalRequest | None, now: datetime) -> None:
+        values = request_values(ready, run, now, previous, "")
+        batch.add(ApprovalRequest, **values)
+        record(
+            batch, Actor(kind="agent", id="", name=values["agent"] or run.workflow, via=SYSTEM.via), "request.opened",
+            now, request_id=values["id"], run_id=run.id, digest=ready.digest, risk=values["risk"], kind=values["kind"],
+            revision_of=values["previous_id"],
+        )  # fmt: skip
+        publish(
+            batch,
+            event_row(
+                EventKind.REQUEST_OPENED, now, run_id=run.id, request_id=values["id"], state="pending",
+                risk=values["risk"], title=values["title"][:120], workflow=run.workflow,
+            ),
+        )  # fmt: skip
+
+
+def _same(row: ApprovalRequest, asked: Asked) -> bool:
+    """True if the request stands for exactly what is asked now."""
+    return row.interrupt_id == asked.interrupt_id and row.value_digest == asked.value_digest
+
+
+def _predecessor(known: list[ApprovalRequest], stale: list[ApprovalRequest], asked: Asked) -> ApprovalRequest | None:
+    """The request that a new one revises.
+
+    It is the one that it replaces, or the last one of that node sent back for changes, or the one whose outcome could
+    not be used for the same interrupt.
+    """
+    candidates = (
+        [row for row in stale if row.node == asked.node]
+        or [row for row in known if row.node == asked.node and row.state == RequestState.CHANGES_REQUESTED.value]
+        or [row for row in known if row.interrupt_id == asked.interrupt_id and row.dialect != "error"]
+    )
+    replaced = {row.previous_id for row in known}
+    free = [row for row in candidates if row.id not in replaced]
+    return free[-1] if free else None
