@@ -18,6 +18,12 @@ class LostRunError(ConflictError):
     code = "lost_run"
 
 
+class RunBusyError(ConflictError):
+    """A worker that lives is advancing this run; whoever wanted to is to try again a little later."""
+
+    code = "run_busy"
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a suspended run asks, as a dialect understood it.
@@ -148,8 +154,12 @@ class RunStore(Protocol):
     Writes raise LostRunError when the run was taken up elsewhere since `attempt`.
     """
 
-    def begin(self, run_id: str) -> RunSnapshot | None:
-        """Take the run up if there is something to do."""
+    def begin(self, run_id: str, holder: int) -> RunSnapshot | None:
+        """Take the run up if there is something to do, for the process that is known to live by the lock `holder`.
+
+        Raises:
+            RunBusyError: another process that lives is advancing it.
+        """
         ...
 
     def note(self, attempt: int, journal: Journal) -> None:

@@ -13,7 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
-from app.domain.running import Asked, Journal, LostRunError, RunSnapshot, RunStore
+from app.domain.running import Asked, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
 from app.runtime.dialects.base import jsonable
 from app.runtime.dialects.failure import failure_document, failure_schema
 from app.runtime.dialects.registry import value_digest
@@ -39,33 +39,33 @@ MISSING_NODES = (
 )
 
 
-class RunBusyError(Exception):
-    """The run's lock is held elsewhere; the job is to be tried again a little later."""
-
-
 class Advancer:
-    """Advances runs, each under its lock, as far as they go without a person."""
+    """Advances runs, each held by this process alone, as far as they go without a person."""
 
     def __init__(self, library: Library, store: RunStore, leases: Leases) -> None:
         self.library = library
         self._store = store
         self._leases = leases
         self._controls: dict[str, RunControl] = {}
+        self._cut_short: set[str] = set()
 
     async def advance(self, run_id: str) -> None:
         """Advance the run until it waits for a person, ends, or is paused.
 
         Raises:
-            RunBusyError: another process holds the run.
+            RunBusyError: the run is being advanced already, here or by another process.
         """
-        async with self._leases.run(run_id) as held:
-            if not held:
-                raise RunBusyError(run_id)
-            with structlog.contextvars.bound_contextvars(run_id=run_id):
-                try:
-                    await self._once(run_id)
-                except LostRunError:
-                    log.warning("run.lost")
+        if run_id in self._controls or run_id in self._cut_short:
+            raise RunBusyError("This run is being advanced here.", run_id=run_id)
+        with structlog.contextvars.bound_contextvars(run_id=run_id):
+            try:
+                await self._once(run_id)
+            except LostRunError:
+                log.warning("run.lost")
+            except asyncio.CancelledError:
+                # What runs in a thread cannot be cancelled and goes on: nobody may repeat it while this process lives.
+                self._cut_short.add(run_id)
+                raise
 
     def steer(self, run_id: str) -> None:
         """Stop the run before its next step, if it is being advanced here: somebody wants it paused or cancelled."""
@@ -86,7 +86,7 @@ class Advancer:
         # Known before the run is taken up, so that whoever wants it paused from then on is heard.
         self._controls[run_id] = RunControl()
         try:
-            snapshot = await _call(self._store.begin, run_id)
+            snapshot = await _call(self._store.begin, run_id, self._leases.key)
             if snapshot is not None:
                 await self._take_up(snapshot, Journal(run_id))
         finally:

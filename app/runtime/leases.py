@@ -1,16 +1,17 @@
-"""Who advances what: session advisory locks that die with their connection.
+"""Which worker lives: session advisory locks that die with their connection.
 
-One connection per worker process holds a lock for the process itself and one for each run that it advances. When a
-process dies, however it dies, PostgreSQL lets go of its locks at once, and others may take over its jobs and runs.
-When only the connection dies, this process can no longer know that it is alone, so it must stop: see `on_lost`.
+One connection per worker process holds a lock for the process. Each run that it advances names the key of that lock in
+its row. When a process dies, however it dies, PostgreSQL lets go of its locks at once, and others may take over its
+jobs and runs. When only the connection dies, this process can no longer know that it is alone, so it must stop: see
+`on_lost`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 _WORKERS = 0x0A55E7
-"""First key of the pair of a worker's lock; runs use the one-key form, which never collides with pairs."""
+"""First key of the pair by which a worker of the job queue is known; it never collides with the one-key form."""
 HEARTBEAT_SECONDS = 1.0
 _KEEPALIVE: dict[str, Any] = {
     "keepalives": 1,
@@ -36,6 +37,9 @@ _KEEPALIVE: dict[str, Any] = {
 class Leases:
     """The locks of one worker process.
 
+    Attributes:
+        key: of the process's own lock. Drawn anew by each process, so that it never stands for another one.
+
     Args:
         database_url: of PostgreSQL; a connection pooler in transaction mode would lose the locks.
         on_lost: called once when the connection is gone. It must end the process: a step that runs in a thread cannot
@@ -45,7 +49,7 @@ class Leases:
     def __init__(self, database_url: str, on_lost: Callable[[], None]) -> None:
         self._url = database_url
         self._on_lost = on_lost
-        self._held: set[int] = set()
+        self.key = secrets.randbits(63)
         self._lock = asyncio.Lock()
         self._connection: psycopg.AsyncConnection | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -53,6 +57,7 @@ class Leases:
 
     async def __aenter__(self) -> Self:
         self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **_KEEPALIVE)
+        await self._ask("select pg_try_advisory_lock(%s)", self.key)
         self._heart = asyncio.create_task(self._beat(), name="lease heartbeat")
         return self
 
@@ -65,36 +70,6 @@ class Leases:
                 await self._heart
         if self._connection is not None:
             await self._connection.close()
-
-    @asynccontextmanager
-    async def run(self, run_id: str) -> AsyncIterator[bool]:
-        """Hold the lock of a run, if it is free; yields whether it is held.
-
-        Whoever is cancelled keeps the lock until the process ends: what runs in a thread cannot be cancelled and goes
-        on, and nobody else may repeat it beside.
-        """
-        key = _key(run_id)
-        if key in self._held:
-            # The same session would be given the lock a second time: the server cannot tell our own tasks apart.
-            yield False
-            return
-        self._held.add(key)
-        cut_short = False
-        try:
-            if not await self._ask("select pg_try_advisory_lock(%s)", key):
-                yield False
-                return
-            try:
-                yield True
-            except (asyncio.CancelledError, GeneratorExit):
-                cut_short = True
-                raise
-            finally:
-                if not cut_short and not self.lost:
-                    await self._ask("select pg_advisory_unlock(%s)", key)
-        finally:
-            if not cut_short:
-                self._held.discard(key)
 
     async def claim_worker(self, worker_id: int) -> None:
         """Hold this process's own lock, by which others can tell that it lives."""
@@ -128,10 +103,5 @@ class Leases:
     def _lose(self) -> None:
         if not self.lost:
             self.lost = True
-            log.error("lease.lost", held=len(self._held))
+            log.error("lease.lost")
             self._on_lost()
-
-
-def _key(run_id: str) -> int:
-    """A 64-bit key of a run's id."""
-    return int.from_bytes(hashlib.sha256(run_id.encode()).digest()[:8], "big", signed=True)

@@ -6,10 +6,12 @@ import json
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import text
+
 from app.domain.errors import NotFoundError
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
-from app.domain.running import Delivery, Journal, LostRunError, RunSnapshot
+from app.domain.running import Delivery, Journal, LostRunError, RunBusyError, RunSnapshot
 from app.services.audit import record
 from app.services.clock import Clock
 from app.services.ending import end_pending
@@ -24,18 +26,25 @@ _UNDELIVERED = """
     from approval_requests as request join outcomes on outcomes.request_id = request.id
     where request.run_id = runs.id and outcomes.held_until is null
         and not exists (select from receipts where receipts.request_id = request.id)"""
+_NOBODY_HOLDS = "(holder is null or holder = %(holder)s or pg_try_advisory_xact_lock_shared(holder))"
 _BEGIN = f"""
-    update runs set state = 'running', attempt = attempt + 1, version = version + 1, updated_at = %(now)s,
-        started_at = coalesce(started_at, %(now)s)
-    where id = %(run)s and control = ''
-        and (state in ('queued', 'running') or (state = 'suspended' and exists (select {_UNDELIVERED})))
-    returning id, workflow, workflow_version, input, attempt, (
+    update runs set state = 'running', holder = %(holder)s, attempt = attempt + 1, version = version + 1,
+        updated_at = %(now)s, started_at = coalesce(started_at, %(now)s)
+    where id = %(run)s and case state
+        when 'queued' then true
+        when 'suspended' then exists (select {_UNDELIVERED})
+        when 'running' then {_NOBODY_HOLDS}
+        else false end
+    returning id, workflow, workflow_version, input, attempt, control, (
         select json_agg(json_build_object(
             'request_id', request.id, 'interrupt_id', request.interrupt_id, 'dialect', request.dialect,
             'value_digest', request.value_digest, 'node', request.node, 'response_schema', request.response_schema,
             'outcome', outcomes.body) order by outcomes.at)
         {_UNDELIVERED}) as deliveries,
         (select json_agg(interrupt_id) from approval_requests where run_id = runs.id and state = 'pending') as open"""
+_WORTH_ANOTHER_LOOK = text(f"""
+    select state in ('queued', 'running') or (state = 'suspended' and exists (select {_UNDELIVERED}))
+    from runs where id = :run""")
 _HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"
 
 
@@ -55,17 +64,27 @@ class RunProgress:
         self._sessions = sessions
         self._clock = clock
 
-    def begin(self, run_id: str) -> RunSnapshot | None:
+    def begin(self, run_id: str, holder: int | None = None) -> RunSnapshot | None:
         """Take the run up if there is something to do; None if it rests or has ended.
 
         What a person asked of a run whose worker died (pause, cancel) is done here.
+
+        Args:
+            holder: key of the advisory lock by which the caller's process is known to live. A run that is being
+                advanced is taken from another process only when that one's lock is free.
+
+        Raises:
+            RunBusyError: a process that lives is advancing it.
         """
         now = self._clock()
-        batch = Batch(_BEGIN, {"run": run_id, "now": now})
+        batch = Batch(_BEGIN, {"run": run_id, "now": now, "holder": holder})
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.RUNNING.value))
         taken = batch.run(self._sessions)
         if taken is None:
-            self._obey_if_asked(run_id)
+            self._refuse_if_busy(run_id)
+            return None
+        if taken["control"]:
+            self.drained(taken["attempt"], Journal(run_id))
             return None
         return RunSnapshot(
             id=run_id,
@@ -157,12 +176,12 @@ class RunProgress:
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=state.value))
         self._write(batch, run_id)
 
-    def _obey_if_asked(self, run_id: str) -> None:
-        """Do what a person asked of a run whose worker died before it could."""
+    def _refuse_if_busy(self, run_id: str) -> None:
+        """Whatever makes work for a run that rests brings a job of its own; a run that does not rest has to be tried
+        again by the job at hand."""
         with self._sessions.reads() as session:
-            run = session.get(Run, run_id)
-        if run is not None and run.control and run.state == RunState.RUNNING.value:
-            self.drained(run.attempt, Journal(run_id))
+            if session.scalar(_WORTH_ANOTHER_LOOK, {"run": run_id}):
+                raise RunBusyError("This run is being advanced elsewhere.", run_id=run_id)
 
     def _asked(self, run_id: str) -> str:
         with self._sessions.reads() as session:

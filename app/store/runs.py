@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, func
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RunState
@@ -36,7 +36,8 @@ class Run(Base):
     """One execution of a workflow; its id is the LangGraph thread's.
 
     `control` is what a person asked of a run that is being advanced: empty, ``pause`` or ``cancel``. `attempt` counts
-    the times a worker took the run up.
+    the times a worker took the run up; `holder` is the key of the advisory lock by which the last one that did so is
+    known to live (`app.runtime.leases`).
     """
 
     __tablename__ = "runs"
@@ -49,6 +50,7 @@ class Run(Base):
     version: Mapped[int] = mapped_column(default=1)
     attempt: Mapped[int] = mapped_column(default=0)
     control: Mapped[str] = mapped_column(default="")
+    holder: Mapped[int | None] = mapped_column(BigInteger)
     input: Mapped[dict[str, Any]]
     result: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
     error: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)

@@ -8,7 +8,8 @@ import procrastinate
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.jobs import Job
 
-from app.runtime.advance import Advancer, RunBusyError
+from app.domain.running import RunBusyError
+from app.runtime.advance import Advancer
 from app.store.jobs import ADVANCE, RUNS_QUEUE
 
 BUSY_SECONDS = 0.3

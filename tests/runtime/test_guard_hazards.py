@@ -9,10 +9,11 @@ import asyncio
 import json
 from typing import Any
 
+import psycopg
 import pytest
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
-from app.runtime.advance import RunBusyError
+from app.domain.running import RunBusyError
 from assent.contracts import Verdict
 from tests.runtime.rig import Rig, until
 
@@ -184,6 +185,19 @@ def test_hazard_8_two_workers_at_once_run_the_step_after_the_gate_once(rig: Rig)
         assert {type(each) for each in results} == {type(None), RunBusyError}, results
         assert set(rig.effects(run).values()) == {1} and len(rig.effects(run)) == 3
         rig.finish(run)
+
+
+def test_hazard_8_a_run_is_taken_from_another_worker_only_when_that_ones_lock_is_free(rig: Rig) -> None:
+    run = rig.begin("test_gate", advance=False)
+    rig.sql("update runs set state = 'running', holder = 4711 where id = :id", id=run)
+    with psycopg.connect(rig.url, autocommit=True) as living:
+        living.execute("select pg_advisory_lock(4711)")
+        with pytest.raises(RunBusyError):
+            rig.advance(run)
+        assert (rig.run(run).attempt, rig.run(run).holder) == (0, 4711)
+        living.execute("select pg_advisory_unlock(4711)")
+    rig.advance(run)
+    assert rig.state(run) == "suspended" and rig.run(run).attempt == 1
 
 
 async def _gather(*work: Any) -> list[Any]:

@@ -12,8 +12,7 @@ import pytest
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph import END, START, StateGraph
 
-from app.domain.running import Journal
-from app.runtime.advance import RunBusyError
+from app.domain.running import Journal, RunBusyError
 from app.runtime.library import Library
 from app.services.catalogue import publish_catalogue
 from app.worker.adapter import WorkerStore
