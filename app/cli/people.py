@@ -14,7 +14,7 @@ from app.store.people import Person
 
 @click.group()
 def user() -> None:
-    """Add people and make sign-in links."""
+    """Add and change people and make sign-in links."""
 
 
 @user.command()
@@ -39,6 +39,45 @@ def add(email: str, name: str, roles: tuple[str, ...], teams: tuple[str, ...], a
         print_json({**_facts(person), "link": address})
     else:
         click.echo(f"{person.name} may sign in once within {_minutes()} minutes at\n{address}")
+
+
+@user.command()
+@click.argument("email")
+@click.option("--name", help="As shown and recorded from now on.")
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice([each.value for each in Role]), help="Instead of all roles."
+)
+@click.option("--team", "teams", multiple=True, help="Instead of all teams. Repeatable.")
+@click.option("--no-team", is_flag=True, help="Take the person out of all teams.")
+@click.option("--active/--inactive", default=None, help="Whether the person may sign in.")
+@as_json
+def change(
+    email: str,
+    name: str | None,
+    roles: tuple[str, ...],
+    teams: tuple[str, ...],
+    no_team: bool,
+    active: bool | None,
+    as_json: bool,
+) -> None:
+    """Change what a person is called and may do; what is not named stays."""
+    if teams and no_team:
+        raise click.UsageError("--team and --no-team exclude each other.")
+    with use_cases() as (_settings, services):
+        person = services.people.by_email(email)
+        changed = services.people.change(
+            operator(),
+            person.id,
+            person.name if name is None else name,
+            [Role(each) for each in roles or person.roles],
+            teams if teams or no_team else [team.slug for team in person.teams],
+            person.active if active is None else active,
+        )
+    if as_json:
+        print_json(_facts(changed))
+    else:
+        teams_now = ", ".join(team.slug for team in changed.teams) or "no team"
+        click.echo(f"{changed.name}: {', '.join(changed.roles)}; {teams_now}; {_state(changed)}")
 
 
 @user.command()
@@ -84,6 +123,10 @@ def link_address(settings: Settings, token: str) -> str:
 
 def _minutes() -> int:
     return int(LINK_LIFETIME.total_seconds() // 60)
+
+
+def _state(person: Person) -> str:
+    return "active" if person.active else "not active"
 
 
 def _yes(person: Person) -> str:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, LinkError, NotFoundError
 from app.domain.people import Action, Actor, Role
+from app.domain.text import is_storable
 from app.services.audit import record
 from app.services.clock import Clock
 from app.store.engine import Sessions
 from app.store.people import Person, SignInLink, Team, TeamMember
 
 LINK_LIFETIME = timedelta(minutes=30)
+TEAM_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class LinkPreview:
 
 
 class People:
-    """Adds people and teams, makes sign-in links, and signs people in."""
+    """Adds and changes people and teams, makes sign-in links, and signs people in."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -46,23 +49,61 @@ class People:
         """
         actor.require(Action.MANAGE_PEOPLE)
         name, email, wanted = name.strip(), email.strip(), sorted({Role(each).value for each in roles})
-        if not name or len(name) > 100:
-            raise InvalidInputError("A person needs a name of at most 100 characters.", {"name": "missing or too long"})
-        if "@" not in email or len(email) > 254:
-            raise InvalidInputError("A person needs a mail address.", {"email": "not a mail address"})
-        if not wanted:
-            raise InvalidInputError("A person needs at least one role.", {"roles": "none given"})
+        slugs = _slugs(teams)
+        _check_person(name, wanted)
+        if "@" not in email or len(email) > 254 or not is_storable(email) or any(char.isspace() for char in email):
+            raise InvalidInputError("A person needs a mail address.", {"email": "This is not a mail address."})
         with self._sessions.begin() as session:
             if session.scalar(select(Person.id).where(func.lower(Person.email) == email.lower())):
                 raise ConflictError(f"There is already somebody with the address {email}.")
             person_id = str(uuid.uuid4())
             session.execute(insert(Person).values(id=person_id, name=name, email=email, roles=wanted))
-            for slug in dict.fromkeys(teams):
-                if session.get(Team, slug) is None:
-                    session.execute(insert(Team).values(slug=slug, name=slug))
-                session.execute(insert(TeamMember).values(team_slug=slug, person_id=person_id))
-            record(session, actor, "person.added", self._clock(), person=name, email=email, roles=wanted)
+            _join(session, person_id, slugs)
+            record(session, actor, "person.added", self._clock(), person=name, email=email, roles=wanted, teams=slugs)
             return session.get_one(Person, person_id)
+
+    def change(
+        self, actor: Actor, person_id: str, name: str, roles: Iterable[Role], teams: Iterable[str], active: bool
+    ) -> Person:
+        """Change what a person is called and may do; it holds from their next click on.
+
+        Whoever is made inactive is signed out everywhere. The record keeps what was before and what is now.
+
+        Raises:
+            ForbiddenError: the actor may not manage people.
+            NotFoundError: there is no such person.
+            InvalidInputError: there is no name or no role, or a team's name cannot be used.
+            ConflictError: nobody who manages people would be left.
+        """
+        actor.require(Action.MANAGE_PEOPLE)
+        name, wanted, slugs = name.strip(), sorted({Role(each).value for each in roles}), _slugs(teams)
+        _check_person(name, wanted)
+        with self._sessions.begin() as session:
+            # Two who take each other's role at the same moment wait for one another here.
+            admins = session.scalars(select(Person).where(Person.active).order_by(Person.id).with_for_update()).all()
+            person = session.get(Person, person_id, with_for_update=True) if is_storable(person_id) else None
+            if person is None:
+                raise NotFoundError("There is no such person.")
+            manages = active and Role.ADMIN.value in wanted
+            if not manages and not any(Role.ADMIN.value in each.roles for each in admins if each.id != person_id):
+                raise ConflictError("Somebody has to manage people: this is the last active admin.")
+            before = _standing(person)
+            if person.active and not active:
+                person.session_epoch += 1
+            person.name, person.roles, person.active = name, wanted, active
+            session.execute(delete(TeamMember).where(TeamMember.person_id == person_id))
+            _join(session, person_id, slugs)
+            session.flush()
+            session.refresh(person)
+            after = _standing(person)
+            if after != before:
+                record(session, actor, "person.changed", self._clock(), person=name, before=before, after=after)
+            return person
+
+    def teams(self) -> list[Team]:
+        """All teams by slug."""
+        with self._sessions() as session:
+            return list(session.scalars(select(Team).order_by(Team.slug)))
 
     def by_email(self, email: str) -> Person:
         """The person with that address. Raises NotFoundError."""
@@ -138,6 +179,37 @@ class People:
         if person is None or not person.active:
             raise LinkError("This account is not active.", reason="inactive")
         return person
+
+
+def _check_person(name: str, roles: list[str]) -> None:
+    if not name or len(name) > 100 or not name.isprintable():
+        raise InvalidInputError(
+            "A person needs a name of at most 100 characters.", {"name": "This is missing, too long, or not printable."}
+        )
+    if not roles:
+        raise InvalidInputError("A person needs at least one role.", {"roles": "Choose at least one."})
+
+
+def _slugs(teams: Iterable[str]) -> list[str]:
+    """The teams' slugs, each once, sorted. Raises InvalidInputError for what a policy could not name."""
+    slugs = sorted({each.strip() for each in teams} - {""})
+    if wrong := [each for each in slugs if not TEAM_SLUG.fullmatch(each)]:
+        words = f"{wrong[0][:60]!r} is no team's name: small letters, digits and hyphens, at most 60."
+        raise InvalidInputError(words, {"teams": words})
+    return slugs
+
+
+def _join(session: Session, person_id: str, slugs: list[str]) -> None:
+    for slug in slugs:
+        if session.get(Team, slug) is None:
+            session.execute(insert(Team).values(slug=slug, name=slug))
+        session.execute(insert(TeamMember).values(team_slug=slug, person_id=person_id))
+
+
+def _standing(person: Person) -> dict[str, object]:
+    """What the record says of a person: what they are called and may do."""
+    teams = [team.slug for team in person.teams]
+    return {"name": person.name, "roles": person.roles, "teams": teams, "active": person.active}
 
 
 def _hash(token: str) -> str:

@@ -17,6 +17,7 @@ from app.web.pages import render, web
 
 PHRASES = {
     "person.added": "added a person",
+    "person.changed": "changed a person",
     "person.link_made": "made a sign-in link",
     "person.signed_in": "signed in",
     "person.signed_out": "signed out everywhere",

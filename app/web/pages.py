@@ -52,6 +52,7 @@ class Frame:
     live_runs: int
     may_audit: bool
     may_start: bool
+    may_manage: bool
 
 
 def frame() -> Frame | None:
@@ -66,9 +67,11 @@ def _frame() -> Frame | None:
         return None
     actor = current_actor()
     pending, capped = services().queue.pending_count()
+    live = services().runs.live_count()
     return Frame(
-        actor, pending, capped, services().runs.live_count(), actor.may(Action.READ_AUDIT), actor.may(Action.START_RUN)
-    )
+        actor, pending, capped, live,
+        actor.may(Action.READ_AUDIT), actor.may(Action.START_RUN), actor.may(Action.MANAGE_PEOPLE),
+    )  # fmt: skip
 
 
 def events_position() -> int:

@@ -92,6 +92,10 @@ def test_links_are_new_each_time_and_only_their_hashes_are_kept(desk, database_u
     assert len(kept) == 2
     assert not any(token in row[0] for token in tokens for row in kept)
     assert facts(desk, "user", "list")[0]["teams"] == ["dba"]
+    told(desk, "user", "change", "a@example.com", "--name", "Alpha", "--team", "sre")
+    changed = facts(desk, "user", "list")[0]
+    assert (changed["name"], changed["roles"], changed["teams"]) == ("Alpha", ["admin"], ["sre"])
+    assert "last active admin" in refused(desk, "user", "change", "a@example.com", "--inactive")
 
 
 @pytest.mark.parametrize(

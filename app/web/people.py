@@ -1,0 +1,131 @@
+"""People and their teams, for those who manage them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import flash, request
+from werkzeug.datastructures import MultiDict
+
+from app.domain.errors import AssentError, NotFoundError
+from app.domain.people import Action, Role
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import portal, services
+from app.store.people import Person
+from app.web.pages import render, see_other, web
+
+ROLE_WORDS = {
+    Role.VIEWER: "looks at everything but the record",
+    Role.REVIEWER: "decides, comments, and starts runs",
+    Role.AUDITOR: "reads the record",
+    Role.ADMIN: "does all that and manages people",
+}
+_NOTHING: MultiDict[str, str] = MultiDict()
+
+
+@web.get("/people")
+def people() -> Any:
+    """Everybody, with a form for one more."""
+    current_actor().require(Action.MANAGE_PEOPLE)
+    return _list()
+
+
+@web.post("/people")
+def people_add() -> Any:
+    """Add a person, and show the link with which they sign in."""
+    actor, sent = current_actor(), request.form
+    try:
+        person = services().people.add(actor, sent.get("name", ""), sent.get("email", ""), _roles(sent), _teams(sent))
+    except AssentError as error:
+        return _list(sent, error)
+    return _shown(person, link=services().people.make_link(actor, person.id))
+
+
+@web.get("/people/<person_id>")
+def person(person_id: str) -> Any:
+    """One person, to be changed."""
+    current_actor().require(Action.MANAGE_PEOPLE)
+    return _shown(_person(person_id))
+
+
+@web.post("/people/<person_id>")
+def person_change(person_id: str) -> Any:
+    """Change the person."""
+    actor, sent = current_actor(), request.form
+    try:
+        changed = services().people.change(
+            actor, person_id, sent.get("name", ""), _roles(sent), _teams(sent), bool(sent.get("active"))
+        )
+    except NotFoundError:
+        raise
+    except AssentError as error:
+        return _shown(_person(person_id), sent, error)
+    flash(f"{changed.name} is changed. It holds from their next click on.")
+    return see_other("web.person", person_id=person_id)
+
+
+@web.post("/people/<person_id>/link")
+def person_link(person_id: str) -> Any:
+    """Make a link with which the person signs in once; it is shown this one time."""
+    return _shown(_person(person_id), link=services().people.make_link(current_actor(), person_id))
+
+
+@web.get("/people/<person_id>/link")
+def person_link_shown(person_id: str) -> Any:
+    """A link is shown once, under its own address; whoever opens that again only wants to look."""
+    return see_other("web.person", person_id=person_id)
+
+
+def _person(person_id: str) -> Person:
+    found = next((each for each in services().people.everybody() if each.id == person_id), None)
+    if found is None:
+        raise NotFoundError("There is no such person.")
+    return found
+
+
+def _list(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Any:
+    current_actor().require(Action.MANAGE_PEOPLE)
+    everybody = services().people.everybody()
+    teams: dict[str, list[Person]] = {team.slug: [] for team in services().people.teams()}
+    for each in everybody:
+        for team in each.teams:
+            teams[team.slug].append(each)
+    return render(
+        "people.html", status_of(error) if error else 200, everybody=everybody, teams=teams, sent=sent,
+        chosen=sent.getlist("roles") if sent else [Role.REVIEWER.value], **_common(error),
+    )  # fmt: skip
+
+
+def _shown(
+    person: Person, sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None, link: str = ""
+) -> Any:
+    current_actor().require(Action.MANAGE_PEOPLE)
+    given = {
+        "name": sent.get("name", "") if sent else person.name,
+        "teams": sent.get("teams", "") if sent else ", ".join(team.slug for team in person.teams),
+        "active": bool(sent.get("active")) if sent else person.active,
+    }
+    address = f"{portal().settings.public_url}/sign-in/{link}" if link else ""
+    return render(
+        "person.html", status_of(error) if error else 200, person=person, given=given, link=address,
+        chosen=sent.getlist("roles") if sent else person.roles, **_common(error),
+    )  # fmt: skip
+
+
+def _common(error: AssentError | None) -> Mapping[str, Any]:
+    return {
+        "error": error,
+        "problems": error.extra.get("fields", {}) if error else {},
+        "roles": ROLE_WORDS,
+        "known_teams": [team.slug for team in services().people.teams()],
+    }
+
+
+def _roles(sent: MultiDict[str, str]) -> list[Role]:
+    return [Role(each) for each in sent.getlist("roles") if each in set(Role)]
+
+
+def _teams(sent: MultiDict[str, str]) -> list[str]:
+    return sent.get("teams", "").replace(",", " ").split()
