@@ -1,0 +1,364 @@
+"""Patterns of proposals: which like proposals a standing grant lets through. Pure.
+
+A pattern speaks of what would be executed, leaf by leaf: every leaf of a proposal must be named by the pattern and
+fit its matcher, and every leaf that the pattern names must be there. What a pattern does not know it lets not through.
+Nobody writes regular expressions: the only wildcard is a ``*`` that stands for letters, digits, ``_`` and ``-``.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictInt, StrictStr, model_validator
+
+from assent.digests import canonical, digest_of
+from assent.masking import TOKEN
+
+GRANTABLE_KINDS = ("script", "optimizations", "tool_call", "custom")
+MAX_LEAVES = 300
+MAX_VALUES = 10
+"""Most values that a one-of list holds."""
+MAX_TEXT = 400
+"""Longest text that a wildcard or a type may stand for, and the longest that a pattern holds itself."""
+MAX_STARS = 3
+MAX_DEPTH = 32
+
+Path = tuple[str | int, ...]
+Scalar = str | int | float | bool | None
+
+_WORDS_ONLY = frozenset(
+    ("title", "summary", "risk_floor", "expires_in_seconds", "environment", "args_schema", "data_schema",
+     "noun_plural", "tables", "kind")
+)  # fmt: skip
+"""Of a proposal: what people read or what is judged elsewhere. A grant names kind and environment itself, and facts
+about tables show in the risk."""
+_ITEM_WORDS_ONLY = frozenset(("title", "rationale", "benefit", "benefit_factor", "cost"))
+_STAR = frozenset(string.ascii_letters + string.digits + "_-")
+"""No dot, slash or at sign: a wildcard never leads to another folder, host or mailbox's domain."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Equal(_Part):
+    """The very value; a long text is held as its digest (`pinned`)."""
+
+    match: Literal["equal"] = "equal"
+    value: JsonValue
+
+    def fits(self, value: Any) -> bool:
+        """True for that value and type."""
+        return _same(self.value, value)
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"is {_shown(self.value)}"
+
+
+class OneOf(_Part):
+    """One of a few values."""
+
+    match: Literal["one_of"] = "one_of"
+    values: tuple[JsonValue, ...] = Field(min_length=2, max_length=MAX_VALUES)
+
+    def fits(self, value: Any) -> bool:
+        """True for each of them."""
+        return any(_same(each, value) for each in self.values)
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"is one of {', '.join(_shown(each) for each in self.values)}"
+
+
+class Range(_Part):
+    """A number within bounds, both included."""
+
+    match: Literal["range"] = "range"
+    low: int | float
+    high: int | float
+    whole: bool = True
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Range:
+        if self.low > self.high:
+            raise ValueError("the lower bound is above the upper one")
+        return self
+
+    def fits(self, value: Any) -> bool:
+        """True for numbers in between; truth values are none."""
+        wanted = int if self.whole else (int, float)
+        return not isinstance(value, bool) and isinstance(value, wanted) and self.low <= value <= self.high
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"is a {'whole ' if self.whole else ''}number from {_shown(self.low)} to {_shown(self.high)}"
+
+
+class Glob(_Part):
+    """A text with up to three ``*``; anchored at both ends.
+
+    Attributes:
+        max_length: of the whole text, in characters.
+    """
+
+    match: Literal["glob"] = "glob"
+    text: str = Field(min_length=2, max_length=MAX_TEXT)
+    max_length: int = Field(ge=1, le=MAX_TEXT)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Glob:
+        if not 1 <= self.text.count("*") <= MAX_STARS:
+            raise ValueError(f"a text with a wildcard has between 1 and {MAX_STARS} of them")
+        if not self.text.replace("*", "").strip():
+            raise ValueError("a wildcard needs a text beside it")
+        return self
+
+    def fits(self, value: Any) -> bool:
+        """True for a text that the pattern spells out, with harmless characters for each ``*``."""
+        if not isinstance(value, str) or len(value) > self.max_length:
+            return False
+        first, *pieces = self.text.split("*")
+        at = {len(first)} if value.startswith(first) else set()
+        for piece in pieces:
+            at = {
+                after + len(piece)
+                for start in at
+                for after in _star_ends(value, start)
+                if value.startswith(piece, after)
+            }
+        return len(value) in at
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return f"is like “{self.text}”, at most {self.max_length} characters, * only letters, digits, _ and -"
+
+
+class AnyValue(_Part):
+    """Any value of a type.
+
+    Attributes:
+        max_length: characters of a text, or digits and signs of a number.
+    """
+
+    match: Literal["any"] = "any"
+    type: Literal["text", "integer", "boolean"]
+    max_length: int = Field(ge=1, le=MAX_TEXT)
+
+    def fits(self, value: Any) -> bool:
+        """True for values of the type that are short enough."""
+        wanted: dict[str, type] = {"text": str, "integer": int, "boolean": bool}
+        if type(value) is not wanted[self.type]:
+            return False
+        return len(value if isinstance(value, str) else canonical(value)) <= self.max_length
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        if self.type == "boolean":
+            return "is true or false"
+        return f"is any {self.type} of at most {self.max_length} {'characters' if self.type == 'text' else 'digits'}"
+
+
+Matcher = Annotated[Equal | OneOf | Range | Glob | AnyValue, Field(discriminator="match")]
+
+
+class Leaf(_Part):
+    """What one leaf of a proposal must be. `at`: keys, and places in lists counted from 0."""
+
+    at: tuple[StrictStr | StrictInt, ...] = Field(min_length=1, max_length=MAX_DEPTH)
+    must: Matcher
+
+    @property
+    def place(self) -> str:
+        """Such as ``args.to[0]``."""
+        return place_words(self.at)
+
+
+class Pattern(_Part):
+    """Which proposals of a kind are let through."""
+
+    kind: Literal["script", "optimizations", "tool_call", "custom"]
+    leaves: tuple[Leaf, ...] = Field(min_length=1, max_length=MAX_LEAVES)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Pattern:
+        if len({_key(each.at) for each in self.leaves}) != len(self.leaves):
+            raise ValueError("a leaf is named twice")
+        for each in self.leaves:
+            if is_program(self.kind, each.at) and not isinstance(each.must, Equal | OneOf):
+                raise ValueError(f"{each.place} would be executed: it can only be equal to what people approved")
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form, as kept with the grant."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_json(cls, value: Any) -> Pattern:
+        """The inverse of `to_json`. Raises pydantic.ValidationError."""
+        return cls.model_validate(value)
+
+
+def is_program(kind: str, at: Path) -> bool:
+    """True for a text that would be executed as it stands, which is never widened."""
+    return (kind == "script" and at == ("content",)) or (
+        kind == "optimizations" and len(at) == 3 and at[0] == "items" and at[2] in ("statement", "rollback")
+    )
+
+
+def matches(pattern: Pattern, document: dict[str, Any]) -> bool:
+    """True if the pattern lets the proposal through. Never if a masked secret is anywhere in it."""
+    if document.get("kind") != pattern.kind or has_secret(document):
+        return False
+    found = leaves_of(document)
+    if found is None or len(found) != len(pattern.leaves):
+        return False
+    return all(_key(each.at) in found and each.must.fits(found[_key(each.at)][1]) for each in pattern.leaves)
+
+
+def suggest(documents: Sequence[dict[str, Any]]) -> Pattern | None:
+    """The narrowest pattern that lets all of these through, or None if they have too little in common.
+
+    What is equal in all stays equal; differing numbers become a range, differing short texts what they begin with or
+    a list. Programs become a list at most.
+    """
+    kinds = {each.get("kind") for each in documents}
+    if len(kinds) != 1 or not kinds <= set(GRANTABLE_KINDS) or any(has_secret(each) for each in documents):
+        return None
+    taken = [leaves_of(each) for each in documents]
+    first = taken[0]
+    if not first or any(each is None or each.keys() != first.keys() for each in taken):
+        return None
+    kind = documents[0]["kind"]
+    leaves = []
+    for key, (at, _) in first.items():
+        must = _widened([each[key][1] for each in taken if each is not None], is_program(kind, at))
+        if must is None:
+            return None
+        leaves.append(Leaf(at=at, must=must))
+    return Pattern(kind=kind, leaves=tuple(leaves))
+
+
+def words(pattern: Pattern) -> list[str]:
+    """The pattern for people, a line for each leaf; what may vary comes first."""
+    ordered = sorted(pattern.leaves, key=lambda each: isinstance(each.must, Equal))
+    return [f"{each.place} {each.must.words}" for each in ordered]
+
+
+def substance(document: dict[str, Any]) -> dict[str, Any]:
+    """What of a proposal matters for a pattern: everything but words for people."""
+    kept = {name: value for name, value in document.items() if name not in _WORDS_ONLY}
+    if document.get("kind") == "optimizations" and isinstance(kept.get("items"), list):
+        kept["items"] = [
+            {name: value for name, value in each.items() if name not in _ITEM_WORDS_ONLY}
+            if isinstance(each, dict)
+            else each
+            for each in kept["items"]
+        ]
+    return kept
+
+
+def leaves_of(document: dict[str, Any]) -> dict[str, tuple[Path, Any]] | None:
+    """Every leaf of what matters, by its path as text; an empty list or object is one. None if there are too many."""
+    found: dict[str, tuple[Path, Any]] = {}
+    for at, value in _walk(substance(document), ()):
+        if len(found) == MAX_LEAVES or len(at) > MAX_DEPTH:
+            return None
+        found[_key(at)] = (at, value)
+    return found
+
+
+def has_secret(value: Any) -> bool:
+    """True if the token of a masked secret is anywhere in the value, keys included: what it stands for is unknown."""
+    if isinstance(value, str):
+        return TOKEN.search(value) is not None
+    if isinstance(value, dict):
+        return any(has_secret(each) for pair in value.items() for each in pair)
+    return isinstance(value, list) and any(has_secret(each) for each in value)
+
+
+def pinned(value: Any) -> JsonValue:
+    """A leaf's value as a pattern holds it: itself, or for a long text its digest and length."""
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        return {"sha256": digest_of(value), "length": len(value)}
+    return value
+
+
+def place_words(at: Path) -> str:
+    """A path as people write it, such as ``args.to[0]``."""
+    parts = [f"[{each}]" if isinstance(each, int) else f".{each}" for each in at]
+    return "".join(parts).removeprefix(".")
+
+
+def _key(at: Path) -> str:
+    return canonical(list(at))
+
+
+def _walk(value: Any, at: Path) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, dict) and value:
+        for name in sorted(value):
+            yield from _walk(value[name], (*at, name))
+    elif isinstance(value, list) and value:
+        for number, each in enumerate(value):
+            yield from _walk(each, (*at, number))
+    else:
+        yield at, value
+
+
+def _same(held: Any, value: Any) -> bool:
+    return canonical(pinned(held)) == canonical(pinned(value))
+
+
+def _star_ends(text: str, start: int) -> Iterator[int]:
+    """Where a ``*`` that begins at `start` may end."""
+    yield start
+    for at in range(start, len(text)):
+        if text[at] not in _STAR:
+            return
+        yield at + 1
+
+
+def _widened(values: list[Any], program: bool) -> Equal | OneOf | Range | Glob | None:
+    distinct = {canonical(pinned(each)): pinned(each) for each in values}
+    if len(distinct) == 1:
+        return Equal(value=next(iter(distinct.values())))
+    if any(isinstance(each, list | dict) for each in values):
+        return None
+    if all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
+        return Range(low=min(values), high=max(values), whole=all(isinstance(each, int) for each in values))
+    if not program and len(distinct) == len(values) >= 3 and all(isinstance(each, str) for each in values):
+        like = _between(values)
+        if like is not None:
+            return like
+    return OneOf(values=tuple(distinct.values())) if len(distinct) <= MAX_VALUES else None
+
+
+def _between(texts: list[str]) -> Glob | None:
+    """What all begin and end with, if that says something by itself and what lies between is harmless."""
+    # White space: it may be a sentence or a program, whose meaning a wildcard could change.
+    if max(map(len, texts)) > MAX_TEXT - 1 or any(each.isspace() or each in "*@" for text in texts for each in text):
+        return None
+    begin = _common(texts)
+    end = _common([each[len(begin) :][::-1] for each in texts])[::-1]
+    if len(begin) < 3 or ("://" in texts[0] and "/" not in begin.partition("://")[2]):
+        return None
+    made = Glob(text=f"{begin}*{end}", max_length=max(map(len, texts)))
+    return made if all(made.fits(each) for each in texts) else None
+
+
+def _common(texts: list[str]) -> str:
+    low, high = min(texts), max(texts)
+    return low[: next((at for at, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1]), len(low))]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict) and value.keys() == {"sha256", "length"}:
+        return f"a text of {value['length']:,} characters with sha256 {str(value['sha256'])[:12]}…"
+    return f"“{value}”" if isinstance(value, str) else canonical(value)
