@@ -1,0 +1,37 @@
+"""For whom a person decides while they are away."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.people import Action, Via
+from app.domain.policy.access import Member
+from app.store.people import Person
+from app.store.policies import Absence
+
+
+def stands_for(session: Session, person_id: str, now: datetime) -> list[Member]:
+    """The people who are absent at `now` and have named this person as their delegate, by name.
+
+    Only those who could decide themselves: nobody lends what they do not have. A delegate's own delegate is not among
+    them: who stands in for somebody is said by that person alone.
+    """
+    query = (
+        select(Person)
+        .join(Absence, Absence.person_id == Person.id)
+        .where(
+            Absence.delegate_id == person_id,
+            Absence.person_id != person_id,
+            Absence.starts_at <= now,
+            Absence.ends_at > now,
+            or_(Absence.ended_at.is_(None), Absence.ended_at > now),
+            Person.active,
+        )
+        .distinct()
+    )
+    absent = [each.as_actor(Via.PAGE) for each in session.scalars(query)]
+    able = [each.member for each in absent if each.may(Action.DECIDE)]
+    return sorted(able, key=lambda each: (each.name, each.id))
