@@ -16,7 +16,7 @@ from sqlalchemy import select
 from app.domain.errors import AlreadyDecidedError, InvalidInputError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
-from app.domain.policy.facts import Policy, StrictDefault
+from app.domain.policy.facts import Policy
 from app.domain.risk import Assessment
 from app.domain.running import Asked, Journal
 from app.services import deciding
@@ -24,7 +24,7 @@ from app.services.audit import record
 from app.services.clock import Clock
 from app.services.escalating import Escalating
 from app.services.events import EventKind, event_row, publish
-from app.services.ground import Ground, refuse_unless_open
+from app.services.ground import Ground, refuse_unless_open, strict_default
 from app.services.keeping import Keeping
 from app.services.opening import Assessor
 from app.services.suspending import Suspending
@@ -39,9 +39,14 @@ class CheckpointManager:
     """Suspends runs, takes decisions, and lets requests expire, escalate or be cancelled."""
 
     def __init__(
-        self, sessions: Sessions, clock: Clock, assess: Assessor, policy: Callable[[], Policy] = StrictDefault
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        assess: Assessor,
+        policy: Callable[[], Policy] | None = None,
+        policy_of: Callable[[int | None], Policy] = strict_default,
     ) -> None:
-        self._ground = Ground(sessions, clock, assess, policy)
+        self._ground = Ground(sessions, clock, assess, policy_of, policy)
         self._suspending = Suspending(self._ground)
         self._voting = Voting(self._ground)
         self._escalating = Escalating(self._ground)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.domain.errors import AlreadyDecidedError, ExpiredError, NotFoundError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
-from app.domain.policy.facts import Policy
+from app.domain.policy.facts import Policy, StrictDefault
 from app.domain.policy.fold import Resolution
 from app.domain.text import is_storable
 from app.services import deciding
@@ -34,14 +34,29 @@ WAKE_EVENT = f"""
     select %(woken_at)s, '{EventKind.RUN_CHANGED.value}', id, '{{"state":"queued"}}' from also_0"""
 
 
+def strict_default(version: int | None) -> Policy:
+    """For a portal without policies: whatever the version, the strict default."""
+    return StrictDefault()
+
+
 @dataclass(frozen=True)
 class Ground:
-    """What every use case on requests stands on. `policy` gives the policy in force."""
+    """What every use case on requests stands on.
+
+    Attributes:
+        policy_of: the policy of a version, such as a request was opened under; of None the strict default.
+        always: a policy that is in force whatever is loaded; None: the newest that is loaded.
+    """
 
     sessions: Sessions
     clock: Clock
     assess: Assessor
-    policy: Callable[[], Policy]
+    policy_of: Callable[[int | None], Policy] = strict_default
+    always: Callable[[], Policy] | None = None
+
+    def policy(self, newest: int | None) -> Policy:
+        """The policy in force when `newest` is the newest version that is loaded."""
+        return self.always() if self.always is not None else self.policy_of(newest)
 
     def fresh(self, request_id: str) -> ApprovalRequest:
         """The request as stored now. Raises NotFoundError."""

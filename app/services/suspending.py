@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor
-from app.domain.policy.facts import Requester
 from app.domain.running import Asked, Journal, LostRunError
+from app.services.asking import NEWEST_VERSION, REQUESTER_COLUMNS, requester_from
 from app.services.audit import record
 from app.services.ending import end_pending
 from app.services.events import EventKind, event_row, publish
@@ -19,6 +19,7 @@ from app.services.journal import conclude, open_receipts, write
 from app.services.opening import Assessed, prepare, request_values
 from app.services.progress import rest_run
 from app.store.batch import Batch
+from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 
@@ -45,17 +46,19 @@ class Suspending:
         """
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
+            # Which policy is in force is read with the run, so that a trip to the server is saved each time.
             rows = session.execute(
-                select(Run, ApprovalRequest)
+                select(Run, ApprovalRequest, NEWEST_VERSION.label("policy"), *REQUESTER_COLUMNS)
                 .outerjoin(ApprovalRequest, ApprovalRequest.run_id == Run.id)
+                .outerjoin(Person, Person.id == Run.started_by_id)
                 .where(Run.id == run_id)
                 .order_by(ApprovalRequest.opened_at)
             ).all()
         if not rows:
             raise LostRunError("There is no such run.", run_id=run_id)
-        run, known = rows[0][0], [row for _, row in rows if row is not None]
-        requester = Requester(run.started_by_id or "", run.started_by_name)
-        policy = self._ground.policy()
+        run, known = rows[0][0], [row[1] for row in rows if row[1] is not None]
+        requester = requester_from(run.started_by_id, run.started_by_name, rows[0])
+        policy = self._ground.policy(rows[0].policy)
         ready = [prepare(each, self._ground.assess, policy, run.workflow, requester, now) for each in asked]
         stale = [
             row
