@@ -8,7 +8,8 @@ own; this is their table of contents.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -24,6 +25,7 @@ from app.services.audit import record
 from app.services.clock import Clock
 from app.services.escalating import Escalating
 from app.services.events import EventKind, event_row, publish
+from app.services.extending import Extending
 from app.services.ground import Ground, refuse_unless_open, strict_default
 from app.services.keeping import Keeping
 from app.services.opening import Assessor
@@ -50,6 +52,7 @@ class CheckpointManager:
         self._suspending = Suspending(self._ground)
         self._voting = Voting(self._ground)
         self._escalating = Escalating(self._ground)
+        self._extending = Extending(self._ground)
         self._keeping = Keeping(self._ground)
 
     # The run's side
@@ -128,8 +131,24 @@ class CheckpointManager:
             return session.get_one(Comment, comment_id)
 
     def escalate(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
-        """Raise the priority by one and rank the request anew. Raises NotFoundError, ForbiddenError, ConflictError."""
+        """Take the next step of the request's chain at once; with none left, raise its priority by one.
+
+        Raises:
+            NotFoundError, ForbiddenError, InvalidInputError: without a reason.
+            AlreadyDecidedError, ExpiredError, ConflictError: it has moved on.
+            IllegalTransitionError: nobody else is left to ask, and its priority is the highest.
+        """
         return self._escalating.escalate(request_id, actor, reason)
+
+    def extend(self, request_id: str, actor: Actor, until: datetime, reason: str) -> ApprovalRequest:
+        """Move the deadline of an open request to `until`; people are warned anew before it.
+
+        Raises:
+            NotFoundError, ForbiddenError, OwnRequestError: may not be extended by this actor.
+            InvalidInputError: no reason, or `until` is not usable; `fields` says which.
+            AlreadyDecidedError, ExpiredError, IllegalTransitionError, ConflictError: too late, or too often.
+        """
+        return self._extending.extend(request_id, actor, until, reason)
 
     def cancel(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
         """Withdraw the request; to the run it is a rejection. Raises NotFoundError, ForbiddenError, ConflictError."""
@@ -145,10 +164,22 @@ class CheckpointManager:
 
     # Time's side
 
-    def expire(self, request_id: str) -> bool:
-        """End a request whose deadline has passed as its terms say. True if this call did it. Raises NotDueError."""
-        return self._keeping.expire(request_id)
+    def keep(self, request_id: str) -> bool:
+        """Do the one step that is due next on a request (`app.domain.policy.due`). True if this call did it."""
+        return bool(self._keeping.keep_many([request_id]))
 
-    def overdue(self, limit: int = 500) -> list[str]:
-        """Open requests whose deadline has passed, the longest overdue first."""
-        return self._keeping.overdue(limit)
+    def keep_many(self, request_ids: Sequence[str]) -> set[str]:
+        """As `keep`, on many requests in one write; gives the ids of those on which it did something.
+
+        Raises:
+            Exception: whatever one of them met with; then nothing may have been done on any.
+        """
+        return self._keeping.keep_many(request_ids)
+
+    def due(self, limit: int = 500, besides: Collection[str] = ()) -> list[str]:
+        """Requests (other than `besides`) on which something is due, the longest overdue first."""
+        return self._keeping.due(limit, besides)
+
+    def next_due_at(self, besides: Collection[str] = ()) -> datetime | None:
+        """When something is due next (or was) on a request other than `besides`; None: never."""
+        return self._keeping.next_due_at(besides)

@@ -1,28 +1,19 @@
-"""What time does to requests."""
+"""What time does to requests: whatever is due is done, once and in its order, however late."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 
-from app.domain.lifecycle import RequestState
-from app.domain.people import SYSTEM
+from app.domain.policy.due import DueStep, next_due
 from app.domain.text import is_storable
 from app.services.ground import Ground
-from app.store.requests import ApprovalRequest
-
-
-class NotDueError(Exception):
-    """A deadline that has not come yet. The database, which starts the jobs, may be ahead of this process's clock.
-
-    Attributes:
-        due_at: when to try again.
-    """
-
-    def __init__(self, due_at: datetime) -> None:
-        super().__init__(f"not due before {due_at.isoformat()}")
-        self.due_at = due_at
+from app.services.opening import standing
+from app.services.steps import Steps, Timely
+from app.store.requests import ApprovalRequest, Decision
 
 
 class Keeping:
@@ -31,31 +22,59 @@ class Keeping:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    def expire(self, request_id: str) -> bool:
-        """End a request whose deadline has passed as its terms say. True if this call did it.
+    def keep_many(self, request_ids: Sequence[str]) -> set[str]:
+        """Do on each of these requests the one step that is due next, all in one write.
+
+        Returns:
+            The ids of those on which this call did something. The others are not due, or somebody changes them now.
 
         Raises:
-            NotDueError: the request is still open and, by this process's clock, in time.
+            Exception: whatever one of them met with; then nothing may have been done on any.
         """
-        while True:
-            with self._ground.sessions.reads() as session:
-                request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
-            if request is None or request.state != RequestState.PENDING.value:
-                return False
-            if self._ground.clock() < request.expires_at:
-                raise NotDueError(request.expires_at)
-            reason = "Nobody decided before the deadline, which means rejection."
-            if self._ground.end(request, SYSTEM, RequestState.EXPIRED, reason, "request.expired"):
-                return True
-
-    def overdue(self, limit: int = 500) -> list[str]:
-        """Open requests whose deadline has passed, the longest overdue first."""
         now = self._ground.clock()
-        query = (
-            select(ApprovalRequest.id)
-            .where(ApprovalRequest.state == RequestState.PENDING.value, ApprovalRequest.expires_at <= now)
-            .order_by(ApprovalRequest.expires_at)
-            .limit(limit)
-        )
+        steps = Steps(now)
+        due, wrong = self._load([each for each in request_ids if is_storable(each)], now)
+        for each in due:
+            steps.add(each)
+        for request in wrong:
+            steps.correct(request)
+        return steps.write(self._ground.sessions) - {request.id for request in wrong}
+
+    def _load(self, ids: Sequence[str], now: datetime) -> tuple[list[Timely], list[ApprovalRequest]]:
+        """Of these requests those on which something is due, and those that only say so."""
+        query = select(ApprovalRequest).where(ApprovalRequest.id.in_(ids), ApprovalRequest.due_at <= now)
+        due, wrong = [], []
         with self._ground.sessions.reads() as session:
-            return list(session.scalars(query))
+            for request in session.scalars(query):
+                stands = standing(request)
+                step = next_due(stands)
+                if step is None or step.at > now:
+                    wrong.append(request)
+                else:
+                    due.append(Timely(request, stands.terms, step))
+            # Every decision makes a new version: the first one has none before it.
+            ending = [each.request.id for each in due if each.due.step is DueStep.EXPIRE and each.request.version > 1]
+            decisions: dict[str, list[Decision]] = {}
+            if ending:
+                stand = select(Decision).where(Decision.request_id.in_(ending), Decision.withdrawn_at.is_(None))
+                for decision in session.scalars(stand.order_by(Decision.at)):
+                    decisions.setdefault(decision.request_id, []).append(decision)
+        return [Timely(each.request, each.terms, each.due, decisions.get(each.request.id, ())) for each in due], wrong
+
+    def due(self, limit: int = 500, besides: Collection[str] = ()) -> list[str]:
+        """Requests on which something is due, the longest overdue first."""
+        query = select(ApprovalRequest.id).where(ApprovalRequest.due_at <= self._ground.clock())
+        # Those of one run beside each other, because one write then changes the run once.
+        query = query.order_by(ApprovalRequest.due_at, ApprovalRequest.run_id, ApprovalRequest.id).limit(limit)
+        with self._ground.sessions.reads() as session:
+            return list(session.scalars(_without(query, besides)))
+
+    def next_due_at(self, besides: Collection[str] = ()) -> datetime | None:
+        """When something is due next, or was; None: never."""
+        query = select(func.min(ApprovalRequest.due_at)).where(ApprovalRequest.due_at.is_not(None))
+        with self._ground.sessions.reads() as session:
+            return session.scalar(_without(query, besides))
+
+
+def _without(query: Select[Any], besides: Collection[str]) -> Select[Any]:
+    return query.where(ApprovalRequest.id != func.all(list(besides))) if besides else query

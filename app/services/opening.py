@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.domain.lifecycle import RequestState
 from app.domain.policy.access import addressed
 from app.domain.policy.due import Standing, next_due
 from app.domain.policy.facts import Facts, Policy, Requester
@@ -85,3 +86,38 @@ def request_values(
         "attention_at": attention_at(expires_at, ready.assessment.level),
         "due_at": due.at if due else None,
     }
+
+
+def due_values(request: ApprovalRequest, **changed: Any) -> dict[str, Any]:
+    """The column `due_at` of a request in which `changed` columns get new values.
+
+    Every write belongs with it that changes a request's state, terms, times, claim, escalation, warning or hold.
+    """
+    due = next_due(standing(request, **changed))
+    return {"due_at": due.at if due else None}
+
+
+def standing(request: ApprovalRequest, **changed: Any) -> Standing:
+    """What the due steps of a request hang on, with `changed` columns in place of its own.
+
+    Args:
+        changed: columns with values as they are in a row; `terms` may also be `Terms`, or canonical text.
+    """
+
+    def column(name: str) -> Any:
+        return changed[name] if name in changed else getattr(request, name)
+
+    terms = column("terms")
+    if isinstance(terms, str):
+        terms = Terms.model_validate_json(terms)
+    return Standing(
+        pending=column("state") == RequestState.PENDING.value,
+        opened_at=column("opened_at"),
+        expires_at=column("expires_at"),
+        terms=terms if isinstance(terms, Terms) else Terms.from_json(terms),
+        escalation=column("escalation"),
+        warned=column("warned"),
+        claimed_until=column("claimed_until"),
+        answered_at_once=bool(column("answered_by")),
+        held_until=column("held_until"),
+    )

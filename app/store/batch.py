@@ -52,7 +52,7 @@ class Batch:
         """Insert a row; columns that are not named get their defaults."""
         table = _table(model)
         row = _constants(table) | values
-        self._rows.setdefault(table.name, []).append({name: _plain(table, name, value) for name, value in row.items()})
+        self._rows.setdefault(table.name, []).append({name: plain(table, name, value) for name, value in row.items()})
 
     def put(self, model: type[Base], key: str, *, where: str = "", keep: str = "", **values: Any) -> None:
         """Insert a row, or replace the one with the same key.
@@ -98,15 +98,18 @@ class Batch:
         parameters = self._values | {f"rows_{name}": json.dumps(rows) for name, rows in self._rows.items()}
         if self._jobs:
             parameters["jobs"] = json.dumps(self._jobs)
-        row = _execute(sessions, _statement(*shape), parameters)
+        row = execute(sessions, _statement(*shape), parameters)
         if not self._guard:
             return {}
         return dict(row) if row is not None and row["guarded"] else None
 
 
-def _execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> Any:
-    """The statement's row. Two batches may lock a request and its run in opposite order; the one that the server ends
-    for that has written nothing, so it is run again."""
+def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> Any:
+    """The statement's first row.
+
+    Two batches may lock a request and its run in opposite order; the one that the server ends for that has written
+    nothing, so it is run again.
+    """
     for attempt in count(1):
         try:
             with sessions.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -158,7 +161,8 @@ def text_of(value: Any) -> str | None:
     return None if value is None else canonical(value)
 
 
-def _plain(table: Table, name: str, value: Any) -> Any:
+def plain(table: Table, name: str, value: Any) -> Any:
+    """A column's value as it travels in JSON."""
     if value is None:
         return None
     if isinstance(table.columns[name].type, CanonicalJSON):

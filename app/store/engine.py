@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -31,15 +33,17 @@ def sqlalchemy_url(database_url: str) -> str:
     return database_url
 
 
-def make_engine(database_url: str, *, pool_size: int = 10, application_name: str = "assent") -> Engine:
-    """An engine that replaces connections the server has closed."""
+def make_engine(
+    database_url: str, *, pool_size: int = 10, application_name: str = "assent", **connection: Any
+) -> Engine:
+    """An engine that replaces connections the server has closed. `connection` are further parameters of libpq."""
     return create_engine(
         sqlalchemy_url(database_url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=False,
         pool_recycle=1800,
-        connect_args={"application_name": application_name, "connect_timeout": 10},
+        connect_args={"application_name": application_name, "connect_timeout": 10, **connection},
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import procrastinate
@@ -24,14 +24,15 @@ from app.runtime.leases import Leases
 from app.runtime.library import Library, find_workflows
 from app.services.bundle import build_services
 from app.services.catalogue import publish_catalogue
+from app.services.clock import Clock, system_clock
 from app.services.runs import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.store.jobs import RUNS_QUEUE
 from app.worker.adapter import WorkerStore
-from app.worker.overdue import keep_deadlines
 from app.worker.rescue import keep_rescuing, rescue_jobs
 from app.worker.tasks import register_tasks
+from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
 
 log = structlog.get_logger(__name__)
 
@@ -45,12 +46,12 @@ SHUTDOWN_SECONDS = 20.0
 """How long the steps under way may take to come to their end after SIGTERM."""
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, clock: Clock = system_clock) -> None:
     """Work until SIGTERM or SIGINT. The database is migrated and `settings.database_url` is set."""
-    asyncio.run(_work(settings))
+    asyncio.run(_work(settings, clock))
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, clock: Clock) -> None:
     # Node functions and use cases that are not async run in threads; twice the jobs leaves room for both.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * settings.worker_concurrency + 4))
     async with AsyncExitStack() as stack:
@@ -58,7 +59,8 @@ async def _work(settings: Settings) -> None:
         pool = await stack.enter_async_context(_pool(settings))
         library = Library(find_workflows(settings.workflows), AsyncPostgresSaver(pool))
         services = build_services(
-            make_engine(settings.database_url, pool_size=settings.worker_concurrency, application_name="assent worker")
+            make_engine(settings.database_url, pool_size=settings.worker_concurrency, application_name="assent worker"),
+            clock,
         )
         stack.callback(services.engine.dispose)
         publish_catalogue(services.sessions, library.describe())
@@ -68,8 +70,7 @@ async def _work(settings: Settings) -> None:
         app.job_manager = ClaimingJobManager(app.connector, leases)
         register_tasks(app, advancer)
         await stack.enter_async_context(app.open_async())
-        deadlines = asyncio.create_task(keep_deadlines(services.checkpoints), name="deadlines")
-        stack.callback(deadlines.cancel)
+        stack.enter_context(_timekeeper(settings, clock))
         await _run_worker(app, settings, leases, advancer)
 
 
@@ -96,6 +97,19 @@ async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases
         for helper in helpers:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
+
+
+@contextmanager
+def _timekeeper(settings: Settings, clock: Clock) -> Iterator[None]:
+    """A timekeeper on connections of its own."""
+    engine = make_engine(
+        settings.database_url, pool_size=THREADS + 1, application_name="assent worker deadlines", **CONNECTION
+    )
+    try:
+        with Timekeeper(build_services(engine, clock).checkpoints, clock, settings.database_url):
+            yield
+    finally:
+        engine.dispose()
 
 
 def _worker(app: procrastinate.App, queue: str, concurrency: int) -> Worker:

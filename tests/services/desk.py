@@ -99,6 +99,13 @@ class Desk:
         """Decide on what the request shows."""
         return self.checkpoints.decide(request.id, actor, verdict, values.pop("digest", request.digest), **values)
 
+    def keep(self, request: ApprovalRequest) -> int:
+        """Do everything that is due on the request; how many steps that were."""
+        steps = 0
+        while self.checkpoints.keep(request.id):
+            steps += 1
+        return steps
+
     def fresh(self, request: ApprovalRequest) -> ApprovalRequest:
         """The request as stored now."""
         with self.sessions() as session:

@@ -168,7 +168,7 @@ def test_too_late_is_too_late_even_before_the_timer_has_run(desk: Desk) -> None:
     assert desk.fresh(request).expires_at > desk.clock()
     desk.clock.ahead = timedelta(hours=24)
     refused(desk, ExpiredError, lambda: desk.decide(request, reviewer))
-    assert desk.checkpoints.expire(request.id)
+    assert desk.keep(request)
     refused(desk, ExpiredError, lambda: desk.decide(request, reviewer))
 
 
@@ -183,7 +183,7 @@ def test_unknown_ids_are_said_to_be_unknown(desk: Desk, unknown: str) -> None:
     refused(desk, NotFoundError, lambda: desk.checkpoints.cancel(unknown, reviewer, "Not needed."))
     refused(desk, NotFoundError, lambda: desk.runs.pause(reviewer, unknown))
     refused(desk, NotFoundError, lambda: desk.runs.start(reviewer, unknown, {}))
-    assert desk.checkpoints.expire(unknown) is False
+    assert desk.checkpoints.keep(unknown) is False
 
 
 @pytest.mark.parametrize("verdict", [Verdict.REJECT, Verdict.REQUEST_CHANGES])

@@ -10,8 +10,6 @@ from app.domain.errors import AlreadyDecidedError, ExpiredError, ForbiddenError,
 from app.domain.people import Role
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.domain.running import Journal, LostRunError
-from app.services.keeping import NotDueError
-from app.worker.overdue import expire_overdue
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from tests.factories import question, script
 from tests.services.desk import Desk, asked
@@ -19,13 +17,12 @@ from tests.services.desk import Desk, asked
 
 def test_silence_rejects_and_says_so(desk: Desk) -> None:
     request = desk.open()
-    with pytest.raises(NotDueError):
-        desk.checkpoints.expire(request.id)
-    assert request.id not in desk.checkpoints.overdue(), "not before its time"
+    assert request.id not in desk.checkpoints.due() and not desk.keep(request), "not before its time"
     assert desk.fresh(request).state == "pending"
     desk.clock.ahead = timedelta(hours=24, seconds=1)
-    assert desk.checkpoints.expire(request.id)
-    assert not desk.checkpoints.expire(request.id), "once"
+    assert request.id in desk.checkpoints.due()
+    assert desk.keep(request) == 2, "people are warned, and then it ends"
+    assert not desk.keep(request), "once"
     now = desk.fresh(request)
     assert now.state == "expired" and "means rejection" in now.note
     outcome = Outcome.model_validate(desk.outcome(request).body)
@@ -36,23 +33,9 @@ def test_silence_rejects_and_says_so(desk: Desk) -> None:
 
 
 
-
-def test_what_no_job_expires_is_found(own_desk: Desk) -> None:
-    desk = own_desk
-    lost, later = desk.open(script("select 1") | {"expires_in_seconds": 10}), desk.open()
-    with desk.engine.begin() as connection:
-        connection.exec_driver_sql("delete from procrastinate_jobs")
-    assert expire_overdue(desk.checkpoints) == 0
-    desk.clock.ahead = timedelta(seconds=11)
-    assert expire_overdue(desk.checkpoints) == 1
-    assert (desk.fresh(lost).state, desk.fresh(later).state) == ("expired", "pending")
-
-
 def test_the_proposals_own_deadline_is_used(desk: Desk) -> None:
     request = desk.open(script("select 1") | {"expires_in_seconds": 60})
     assert request.expires_at - request.opened_at == timedelta(seconds=60)
-
-
 
 
 def test_escalation_ranks_it_higher_by_four_hours_each_and_has_an_end(desk: Desk) -> None:

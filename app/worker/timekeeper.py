@@ -1,0 +1,206 @@
+"""Does what is due on requests, when it is due.
+
+Of all workers one at a time keeps the time: the one that holds a session advisory lock, which another takes over when
+that one dies. The lock only saves work. That each step happens once follows from the guard of its write, so a second
+timekeeper does no harm; and where the first one has come to a halt without dying, the others help.
+
+It runs in threads and on connections of its own: whatever the runs of this worker do, they take neither from it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from app.services.checkpoints import CheckpointManager
+from app.services.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.5
+"""How long it sleeps at most: a deadline may have been set meanwhile, or the clock, or the leader may have died."""
+GATHER_SECONDS = 0.05
+"""Pause after a round: what falls due meanwhile is written together."""
+CHUNK = 50
+"""Requests whose steps are written in one statement."""
+THREADS = 2
+STUCK_SECONDS = 5.0
+"""How long another worker's timekeeper may do nothing about what is overdue before this one helps."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 30.0
+"""For a request whose step fails; the pause doubles each time."""
+CONNECTION: dict[str, Any] = {
+    "keepalives": 1,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 4000,
+    # Who holds a run's row for longer than that is given a pause, and does not keep the others.
+    "options": "-c lock_timeout=2000",
+}
+"""How its connections are made: a server that is gone without a word is noticed."""
+_LOCK = (0x0A55E8, 0)
+
+
+class Timekeeper:
+    """Keeps the time while entered.
+
+    Args:
+        checkpoints: on an engine with at least `THREADS` + 1 connections of its own.
+        clock: says what is due.
+        database_url: for the lock; a pooler in transaction mode would lose it.
+    """
+
+    def __init__(self, checkpoints: CheckpointManager, clock: Clock, database_url: str) -> None:
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._url = database_url
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._busy: set[str] = set()
+        self._chunks = 0
+        self._pauses: dict[str, tuple[int, float]] = {}
+        self._stuck: tuple[datetime | None, float] = (None, 0.0)
+        self._thread = threading.Thread(target=self._keep, name="timekeeper", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join(10)
+
+    def _keep(self) -> None:
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="timekeeper") as threads:
+            while not self._stopping:
+                try:
+                    with psycopg.connect(
+                        self._url, autocommit=True, application_name="assent worker timekeeper", **CONNECTION
+                    ) as connection:
+                        self._follow(connection, threads)
+                except Exception:
+                    # The next round tries again; what is due stays due.
+                    log.warning("timekeeper.failed", exc_info=True)
+                    self._sleep(LOOK_SECONDS)
+
+    def _follow(self, connection: psycopg.Connection, threads: ThreadPoolExecutor) -> None:
+        """Keep the time while this worker leads, and otherwise wait for that."""
+        leads, asked = False, 0.0
+        while not self._stopping:
+            if not leads:
+                row = connection.execute("select pg_try_advisory_lock(%s, %s)", _LOCK).fetchone()
+                leads = bool(row and row[0])
+                if leads:
+                    log.info("timekeeper.leads")
+            elif time.monotonic() - asked > LOOK_SECONDS:
+                # Who has lost the connection has lost the lock.
+                connection.execute("select 1")
+                asked = time.monotonic()
+            if leads or self._is_stuck():
+                self._round(threads)
+            else:
+                self._sleep(LOOK_SECONDS)
+
+    def _round(self, threads: ThreadPoolExecutor) -> None:
+        """Have done what is due; sleep if that is nothing."""
+        with self._changed:
+            while self._chunks >= THREADS and not self._stopping:
+                self._changed.wait(LOOK_SECONDS)
+            free = THREADS - self._chunks
+        besides = self._besides()
+        ids = self._checkpoints.due(free * CHUNK, besides)
+        if not ids:
+            self._sleep(self._seconds_left(besides))
+            return
+        for start in range(0, len(ids), CHUNK):
+            self._begin(threads, ids[start : start + CHUNK])
+        if len(ids) < free * CHUNK:
+            self._sleep(GATHER_SECONDS)
+
+    def _begin(self, threads: ThreadPoolExecutor, ids: list[str]) -> None:
+        with self._changed:
+            self._busy.update(ids)
+            self._chunks += 1
+        threads.submit(self._do, ids)
+
+    def _do(self, ids: list[str]) -> None:
+        """One step on each of these requests."""
+        done: set[str] = set()
+        unreachable = False
+        try:
+            done = self._checkpoints.keep_many(ids)
+        except Exception as error:
+            unreachable = _is_unreachable(error)
+            if not unreachable:
+                done = {each for each in ids if self._do_alone(each)}
+        finally:
+            with self._changed:
+                self._busy.difference_update(ids)
+                self._chunks -= 1
+                for each in ids:
+                    if each in done:
+                        self._pauses.pop(each, None)
+                    elif not unreachable:
+                        self._pause(each)
+                self._changed.notify_all()
+
+    def _do_alone(self, request_id: str) -> bool:
+        try:
+            return self._checkpoints.keep(request_id)
+        except Exception:
+            log.warning("timekeeper.request_failed", request=request_id, exc_info=True)
+            return False
+
+    def _pause(self, request_id: str) -> None:
+        tries = self._pauses.get(request_id, (0, 0.0))[0]
+        seconds = min(FIRST_PAUSE_SECONDS * 2 ** min(tries, 20), LONGEST_PAUSE_SECONDS)
+        self._pauses[request_id] = (tries + 1, time.monotonic() + seconds)
+
+    def _besides(self) -> set[str]:
+        """Requests that are worked on or have a pause."""
+        now = time.monotonic()
+        with self._changed:
+            # Whoever failed long ago and never came back has been done by somebody else.
+            for each in [each for each, (_, until) in self._pauses.items() if until + LONGEST_PAUSE_SECONDS < now]:
+                del self._pauses[each]
+            return self._busy | {each for each, (_, until) in self._pauses.items() if until > now}
+
+    def _seconds_left(self, besides: set[str]) -> float:
+        """How long to sleep until something is due, as far as is known now."""
+        ends = [until - time.monotonic() for each, (_, until) in list(self._pauses.items()) if each in besides]
+        due_at = self._checkpoints.next_due_at(besides)
+        if due_at is not None:
+            ends.append((due_at - self._clock()) / timedelta(seconds=1))
+        return max(min([LOOK_SECONDS, *ends]), 0.0)
+
+    def _sleep(self, seconds: float) -> None:
+        with self._changed:
+            if not self._stopping:
+                self._changed.wait(seconds)
+
+    def _is_stuck(self) -> bool:
+        """True if the longest overdue step has been the same one for too long."""
+        oldest = self._checkpoints.next_due_at()
+        if oldest is None or oldest > self._clock() - timedelta(seconds=STUCK_SECONDS):
+            self._stuck = (None, 0.0)
+            return False
+        if oldest != self._stuck[0]:
+            self._stuck = (oldest, time.monotonic())
+        return time.monotonic() - self._stuck[1] > STUCK_SECONDS
+
+
+def _is_unreachable(error: Exception) -> bool:
+    """True if it was the database that failed, rather than a request."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
