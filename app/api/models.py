@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
 from app.domain.lifecycle import RequestState, RunState
 from app.http.body import Input, PlainText, Query
@@ -377,6 +377,9 @@ class AuditQuery(Query):
     actor: PlainText = Field(default="", max_length=200)
     request_id: PlainText = Field(default="", max_length=200)
     run_id: PlainText = Field(default="", max_length=200)
+    text: PlainText = Field(default="", max_length=200, description="A part of the details, as written in JSON")
+    since: AwareDatetime | None = Field(default=None, description="From this instant on")
+    until: AwareDatetime | None = Field(default=None, description="Before this instant")
     before: int | None = Field(default=None, ge=0, lt=2**63)
     limit: int = Field(default=100, ge=1, le=1000)
 

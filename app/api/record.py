@@ -15,6 +15,6 @@ table = Table()
 def list_audit(call: Call) -> Any:
     """The record, newest first."""
     asked = call.query
-    wanted = AuditFilter(asked.action, asked.actor, asked.request_id, asked.run_id)
+    wanted = AuditFilter(**asked.model_dump(exclude={"before", "limit"}))
     page = call.portal.services.records.page(call.actor, wanted, asked.before, asked.limit)
     return {"items": page.entries, "next_before": page.next_before}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from app.cli.acting import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
-from app.services.records import AuditFilter
+from app.services.records import AuditFilter, ExportFormat
 from app.store.record import AuditEntry
+
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.group()
@@ -23,15 +26,28 @@ def audit() -> None:
 @click.option("--actor", default="", help="A person's id, or a part of the name.")
 @click.option("--request", "request_id", default="", help="Only about this request.")
 @click.option("--run", "run_id", default="", help="Only about this run.")
+@click.option("--text", default="", help="Only with these words in the details.")
+@click.option("--since", type=MOMENT, help="Only from this instant on (UTC): 2026-11-30 or 2026-11-30T08:00:00.")
+@click.option("--until", type=MOMENT, help="Only before this instant.")
 @click.option("--before", type=int, help="Only entries with a lower sequence number.")
 @click.option("--limit", default=100, type=click.IntRange(1, 1000), show_default=True)
 @as_json
 def list_entries(
-    action: str, actor: str, request_id: str, run_id: str, before: int | None, limit: int, as_json: bool
+    action: str,
+    actor: str,
+    request_id: str,
+    run_id: str,
+    text: str,
+    since: datetime | None,
+    until: datetime | None,
+    before: int | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List entries, newest first."""
     with use_cases() as (_settings, services):
-        page = services.records.page(operator(), AuditFilter(action, actor, request_id, run_id), before, limit)
+        wanted = AuditFilter(action, actor, request_id, run_id, text, _utc(since), _utc(until))
+        page = services.records.page(operator(), wanted, before, limit)
     if as_json:
         print_json([_facts(entry) for entry in page.entries])
         return
@@ -39,6 +55,23 @@ def list_entries(
     print_table(("NO", "AT", "WHO", "ACTION", "ABOUT", "DETAIL"), rows, "The record has no such entry.")
     if page.next_before is not None:
         click.echo(f"… and more: --before {page.next_before}")
+
+
+@audit.command("export")
+@click.option("--format", "form", default="jsonl", type=click.Choice([each.value for each in ExportFormat]))
+@click.option("--action", default="", help="An action, or its beginning such as `request.`.")
+@click.option("--since", type=MOMENT, help="Only from this instant on.")
+@click.option("--until", type=MOMENT, help="Only before this instant.")
+def export(form: str, action: str, since: datetime | None, until: datetime | None) -> None:
+    """Write the record to standard output, oldest first."""
+    with use_cases() as (_settings, services):
+        wanted = AuditFilter(action=action, since=_utc(since), until=_utc(until))
+        for piece in services.records.export(operator(), wanted, ExportFormat(form)):
+            click.echo(piece, nl=False)
+
+
+def _utc(given: datetime | None) -> datetime | None:
+    return given.replace(tzinfo=UTC) if given else None
 
 
 def _detail(entry: AuditEntry) -> str:

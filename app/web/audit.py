@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from flask import request
+from flask import Response, request
 
 from app.domain.errors import InvalidInputError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.records import AuditFilter
+from app.services.records import AuditFilter, ExportFormat
 from app.store.record import AuditEntry
 from app.web.pages import render, web
 
@@ -21,6 +23,7 @@ PHRASES = {
     "person.link_made": "made a sign-in link",
     "person.signed_in": "signed in",
     "person.signed_out": "signed out everywhere",
+    "record.exported": "exported the record",
     "run.started": "started a run",
     "run.pause": "asked a run to pause",
     "run.resume": "let a run go on",
@@ -54,6 +57,20 @@ _RECEIPTS = {
     "failed": "failed after the decision",
 }
 _LABELS = {"seen_digest": "digest seen", "reported": "said by the workflow itself", "revision_of": "revises request"}
+_GROUP_WORDS = {
+    "person": "people",
+    "run": "runs",
+    "request": "requests",
+    "policy": "policies",
+    "absence": "absences",
+    "grant": "standing grants",
+    "record": "the record",
+}
+_GROUPS = [
+    (f"{group}.", _GROUP_WORDS.get(group, group)) for group in dict.fromkeys(name.split(".")[0] for name in PHRASES)
+]
+_FILTERS = ("actor", "action", "since", "until", "request_id", "run_id", "text")
+_TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}
 _HIDDEN_DETAILS = frozenset({"verdict", "state", "status"})
 
 
@@ -90,12 +107,46 @@ def audit() -> Any:
     """One page of the record, newest first."""
     viewer = current_actor()
     viewer.require(Action.READ_AUDIT)
-    wanted = AuditFilter(
-        **{name: request.args.get(name, "").strip() for name in ("action", "actor", "request_id", "run_id")}
+    query = {name: value for name in _FILTERS if (value := request.args.get(name, "").strip())}
+    page = services().records.page(viewer, _filter(query), _before(request.args.get("before")))
+    return render(
+        "audit.html", page=page, query=query, phrases=PHRASES, groups=_GROUPS, phrase=phrase, details=details
     )
-    page = services().records.page(viewer, wanted, _before(request.args.get("before")))
-    query = {name: value for name, value in vars(wanted).items() if value}
-    return render("audit.html", page=page, wanted=wanted, query=query, phrases=PHRASES, phrase=phrase, details=details)
+
+
+@web.get("/audit/export")
+def audit_export() -> Any:
+    """The entries that fit, as a file that is written while it is read."""
+    query = {name: value for name in _FILTERS if (value := request.args.get(name, "").strip())}
+    form = request.args.get("format", ExportFormat.CSV.value)
+    if form not in set(ExportFormat):
+        raise InvalidInputError("An export is csv or jsonl.", {"format": "unknown"})
+    pieces = services().records.export(current_actor(), _filter(query), ExportFormat(form))
+    answer = Response((piece.encode("utf-8", "replace") for piece in pieces), mimetype=_TYPES[ExportFormat(form)])
+    answer.headers["Content-Disposition"] = f'attachment; filename="assent-record.{form}"'
+    return answer
+
+
+def _filter(query: Mapping[str, str]) -> AuditFilter:
+    since, until = _day(query, "since"), _day(query, "until")
+    return AuditFilter(
+        query.get("action", ""), query.get("actor", ""), query.get("request_id", ""), query.get("run_id", ""),
+        query.get("text", ""), since, until + timedelta(days=1) if until else None,
+    )  # fmt: skip
+
+
+def _day(query: Mapping[str, str], name: str) -> datetime | None:
+    """The beginning of a day, UTC."""
+    given = query.get(name, "")
+    if not given:
+        return None
+    try:
+        day = date.fromisoformat(given)
+    except ValueError as error:
+        raise InvalidInputError("A day is written like 2026-11-30.", {name: "This is not a day."}) from error
+    if not 1970 <= day.year <= 9000:
+        raise InvalidInputError("This day is out of range.", {name: "This is out of range."})
+    return datetime.combine(day, time.min, UTC)
 
 
 def _before(given: str | None) -> int | None:

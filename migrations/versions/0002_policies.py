@@ -87,6 +87,13 @@ def upgrade() -> None:
         "uq_decisions_standing", "decisions", ["request_id", "person_id", "stage", "digest"],
         unique=True, postgresql_where=sa.text("withdrawn_at is null"),
     )  # fmt: skip
+    op.drop_index("ix_audit_entries_action", table_name="audit_entries")
+    op.create_index(
+        "ix_audit_entries_action", "audit_entries", ["action", "seq"], postgresql_ops={"action": "text_pattern_ops"}
+    )
+    op.create_index(
+        "ix_audit_entries_at", "audit_entries", ["at"], postgresql_using="brin", postgresql_with={"autosummarize": True}
+    )
     # Their place is taken by `due_at`. On an empty database procrastinate's tables are made afterwards.
     op.execute(
         "do $$ begin if to_regclass('procrastinate_jobs') is not null then "
@@ -151,6 +158,9 @@ def _new_tables() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_audit_entries_at", table_name="audit_entries")
+    op.drop_index("ix_audit_entries_action", table_name="audit_entries")
+    op.create_index("ix_audit_entries_action", "audit_entries", ["action", "seq"])
     op.drop_index("uq_decisions_standing", table_name="decisions")
     op.create_unique_constraint(
         op.f("uq_decisions_request_id_person_id_digest"), "decisions", ["request_id", "person_id", "digest"]
