@@ -49,6 +49,7 @@ NAMES = {
     EventKind.STEP_STARTED: "workflow_update",
     EventKind.STEP_ENDED: "workflow_update",
     EventKind.STEP_FAILED: "workflow_update",
+    EventKind.GRANT_CHANGED: "approval_update",
 }
 """The Socket.IO name of each kind of event."""
 

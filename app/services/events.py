@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     STEP_STARTED = "step.started"
     STEP_ENDED = "step.ended"
     STEP_FAILED = "step.failed"
+    GRANT_CHANGED = "grant.changed"
 
 
 @dataclass(frozen=True)

@@ -93,13 +93,24 @@ def refuse_unless_open(request: ApprovalRequest, now: datetime) -> None:
         raise ExpiredError("The deadline of this request has passed.", state=request.state)
 
 
-def settle(batch: Batch, request: ApprovalRequest, resolution: Resolution, body: dict[str, Any], now: datetime) -> None:
-    """Write the outcome and have the run resumed, together with what resolved the request."""
+def settle(
+    batch: Batch,
+    request: ApprovalRequest,
+    resolution: Resolution,
+    body: dict[str, Any],
+    now: datetime,
+    held_until: datetime | None = None,
+) -> None:
+    """Write the outcome and have the run resumed, together with what resolved the request.
+
+    Args:
+        held_until: when the change window opens; the run is not told before (`DueStep.RELEASE`).
+    """
     batch.add(
         OutcomeRow, request_id=request.id, verdict=resolution.verdict, next_action=resolution.next_action, body=body,
-        at=now,
+        at=now, held_until=held_until,
     )  # fmt: skip
-    if request.run_id is None:
+    if request.run_id is None or held_until is not None:
         return
     # A paused run keeps the outcome until it is resumed; one that is being advanced finds the job afterwards.
     batch.also(WAKE_RUN, woken_run=request.run_id, woken_at=now)

@@ -83,6 +83,7 @@ function topicsOf(event) {
   if (event.run_id) touched.push(`run:${event.run_id}`);
   if (kind.startsWith("request.") && kind !== "request.comment") touched.push("queue");
   if (kind === "run.changed") touched.push("runs");
+  if (kind.startsWith("grant.")) touched.push("grants");
   return touched;
 }
 
