@@ -41,6 +41,8 @@ KINDS = {"script": 35, "tool_call": 30, "optimizations": 15, "question": 10, "cu
 ENVIRONMENTS = {"production": 60, "staging": 30, "": 10}
 VERBS = ("Create", "Rebuild", "Send", "Delete", "Archive", "Restart", "Rotate", "Grant", "Export", "Merge")
 THINGS = ("indexes", "invoices", "mails", "customers", "sessions", "replicas", "certificates", "reports", "orders")
+TEAMS = {"dba": 400, "security": 300, "": 299, "payments": 1}
+"""Who is asked, by slug; empty for anyone who may decide."""
 SINCE = timedelta(days=3)
 """Requests were opened evenly over this time, up to now; those past their deadline got a new one."""
 RESOLVED_SHARE = 4
@@ -58,6 +60,7 @@ def fill(address: str, pending: int, seed: int = 1) -> None:
     made = [_request(dice, now, number, number < pending) for number in range(total)]
     dice.shuffle(made)  # what is resolved lies between what waits
     with psycopg.connect(address) as connection:
+        _copy(connection, "teams", [{"slug": slug, "name": slug.upper()} for slug in TEAMS if slug])
         _copy(connection, "runs", (_run(each) for each in made))
         _copy(connection, "approval_requests", made)
         connection.commit()
@@ -137,6 +140,14 @@ def _request(dice: random.Random, now: datetime, number: int, waits: bool) -> di
         "attention_at": attention_at(expires, risk),
         "resolved_at": None if waits else now,
         "due_at": expires if waits else None,
+        "stage": 0,
+        "addressed_to": [f"team:{team}"] if (team := _one(dice, TEAMS)) else [],
+        "escalation": 0,
+        "warned": False,
+        "extended": 0,
+        "claimed_by_name": "",
+        "assigned_to_name": "",
+        "answered_by": "",
     }
 
 

@@ -10,7 +10,8 @@ import click
 from app.cli.acting import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.errors import InvalidInputError
-from app.services.queue import MAX_PAGE, QueueFilter, QueueRow
+from app.services.queue import MAX_PAGE, QueueFilter
+from app.services.queue_rows import QueueRow
 from assent.contracts import RiskLevel, Verdict
 
 

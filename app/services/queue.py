@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError
-from app.domain.lifecycle import RequestState
-from app.domain.ranking import explain
+from app.domain.policy.access import TEAM, Member
 from app.domain.text import is_storable
+from app.services.queue_rows import COLUMNS, QueueRow, rows_of
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -37,6 +37,9 @@ class QueueFilter:
         workflow: a workflow's name.
         kind: a proposal's kind.
         text: words looked for in the title, the workflow and the agent.
+        mine: only what is assigned to this person, claimed by them, or asks them by name or team.
+        team: slug of a team that is asked.
+        unassigned: only what nobody has claimed or been assigned.
         resolved: True lists what has been resolved, newest first, instead of what is pending.
     """
 
@@ -44,51 +47,17 @@ class QueueFilter:
     workflow: str = ""
     kind: str = ""
     text: str = ""
+    mine: Member | None = None
+    team: str = ""
+    unassigned: bool = False
     resolved: bool = False
 
     def __post_init__(self) -> None:
         if self.risk and self.risk not in set(RiskLevel):
             raise InvalidInputError(f"There is no risk level {self.risk!r}.", {"risk": "unknown"})
-        for name in ("workflow", "kind", "text"):
+        for name in ("workflow", "kind", "text", "team"):
             if len(getattr(self, name)) > 200 or not is_storable(getattr(self, name)):
                 raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
-
-
-@dataclass(frozen=True)
-class QueueRow:
-    """One line of the queue."""
-
-    id: str
-    title: str
-    risk: RiskLevel
-    score: float
-    kind: str
-    state: RequestState
-    workflow: str
-    agent: str
-    environment: str
-    run_id: str | None
-    requester_name: str
-    approvals: int
-    quorum: int
-    priority: int
-    on_expiry: str
-    opened_at: datetime
-    expires_at: datetime
-    attention_at: datetime
-    resolved_at: datetime | None
-    version: int
-    digest: str
-
-    @property
-    def progress(self) -> str:
-        """Such as ``0 of 2``."""
-        return f"{self.approvals} of {self.quorum}"
-
-    @property
-    def why_here(self) -> str:
-        """Why it ranks where it does, in words."""
-        return explain(self.risk, self.priority)
 
 
 @dataclass(frozen=True)
@@ -99,15 +68,6 @@ class QueuePage:
     total: int
     capped: bool
     next_cursor: str | None
-
-
-_COLUMNS = (
-    ApprovalRequest.id, ApprovalRequest.title, ApprovalRequest.risk, ApprovalRequest.assessment, ApprovalRequest.kind,
-    ApprovalRequest.state, ApprovalRequest.workflow, ApprovalRequest.agent, ApprovalRequest.environment,
-    ApprovalRequest.run_id, ApprovalRequest.requester_name, ApprovalRequest.approvals, ApprovalRequest.quorum,
-    ApprovalRequest.priority, ApprovalRequest.terms, ApprovalRequest.opened_at, ApprovalRequest.expires_at,
-    ApprovalRequest.attention_at, ApprovalRequest.resolved_at, ApprovalRequest.version, ApprovalRequest.digest,
-)  # fmt: skip
 
 
 class Queue:
@@ -125,11 +85,11 @@ class Queue:
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInputError(f"A page has between 1 and {MAX_PAGE} rows.", {"limit": "out of range"})
         with self._sessions.reads() as session:
-            query = _ordered(_restricted(select(*_COLUMNS), wanted), wanted, cursor)
-            rows = [_row(each) for each in session.execute(query.limit(limit + 1))]
-            more = len(rows) > limit
-            total = self._count(session, wanted) if more or cursor else len(rows)
-        rows = rows[:limit]
+            query = _ordered(_restricted(select(*COLUMNS), wanted), wanted, cursor)
+            found = session.execute(query.limit(limit + 1)).all()
+            more = len(found) > limit
+            total = self._count(session, wanted) if more or cursor else len(found)
+            rows = rows_of(session, found[:limit])
         return QueuePage(
             rows, min(total, COUNT_CAP), total > COUNT_CAP, _cursor_after(rows[-1], wanted) if more and rows else None
         )
@@ -137,8 +97,8 @@ class Queue:
     def row(self, request_id: str) -> QueueRow | None:
         """One request as a line of the queue, or None."""
         with self._sessions.reads() as session:
-            found = session.execute(select(*_COLUMNS).where(ApprovalRequest.id == request_id)).first()
-        return _row(found) if found else None
+            rows = rows_of(session, session.execute(select(*COLUMNS).where(ApprovalRequest.id == request_id)).all())
+        return rows[0] if rows else None
 
     def pending_count(self) -> tuple[int, bool]:
         """How many are pending, up to `COUNT_CAP`, and whether there are more."""
@@ -174,6 +134,12 @@ def _restricted(query: Select[Any], wanted: QueueFilter) -> Select[Any]:
     for name in ("risk", "workflow", "kind"):
         if value := getattr(wanted, name):
             query = query.where(getattr(ApprovalRequest, name) == value)
+    if wanted.mine is not None:
+        query = query.where(_concerns(wanted.mine))
+    if wanted.team:
+        query = query.where(_addressed({f"{TEAM}{wanted.team}"}))
+    if wanted.unassigned:
+        query = query.where(ApprovalRequest.assigned_to_id.is_(None), ApprovalRequest.claimed_by_id.is_(None))
     for word in wanted.text.split()[:8]:
         pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         query = query.where(
@@ -184,6 +150,21 @@ def _restricted(query: Select[Any], wanted: QueueFilter) -> Select[Any]:
             )
         )
     return query
+
+
+def _concerns(person: Member) -> ColumnElement[bool]:
+    return or_(
+        ApprovalRequest.assigned_to_id == person.id,
+        ApprovalRequest.claimed_by_id == person.id,
+        _addressed(person.addresses),
+    )
+
+
+def _addressed(addresses: frozenset[str] | set[str]) -> ColumnElement[bool]:
+    # What asks nobody in particular is not in the index of addresses, and the query has to say that it is not wanted.
+    return and_(
+        ApprovalRequest.addressed_to != literal_column("'{}'"), ApprovalRequest.addressed_to.overlap(sorted(addresses))
+    )
 
 
 def _ordered(query: Select[Any], wanted: QueueFilter, cursor: str | None) -> Select[Any]:
@@ -220,29 +201,3 @@ def _decode(cursor: str) -> tuple[datetime, str]:
     if moment.tzinfo is None or not isinstance(request_id, str) or not is_storable(request_id):
         raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
     return moment, request_id
-
-
-def _row(each: Any) -> QueueRow:
-    return QueueRow(
-        id=each.id,
-        title=each.title,
-        risk=RiskLevel(each.risk),
-        score=each.assessment["score"],
-        kind=each.kind,
-        state=RequestState(each.state),
-        workflow=each.workflow,
-        agent=each.agent,
-        environment=each.environment,
-        run_id=each.run_id,
-        requester_name=each.requester_name,
-        approvals=each.approvals,
-        quorum=each.quorum,
-        priority=each.priority,
-        on_expiry=each.terms["on_expiry"],
-        opened_at=each.opened_at,
-        expires_at=each.expires_at,
-        attention_at=each.attention_at,
-        resolved_at=each.resolved_at,
-        version=each.version,
-        digest=each.digest,
-    )

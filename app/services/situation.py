@@ -1,0 +1,248 @@
+"""How a request stands, as people read it: its stages, who is asked and who has agreed, and what time will do to it.
+
+Pages, the API and the command line say the same words, which are made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.policy.access import PERSON, TEAM, addressed
+from app.domain.policy.due import DueStep, due_steps
+from app.domain.policy.expiry import expiry_means
+from app.domain.policy.fold import Progress, progress
+from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Terms
+from app.services.deciding import vote
+from app.services.opening import standing
+from app.store.people import Person, Team
+from app.store.requests import ApprovalRequest, Decision
+from assent.contracts import RiskLevel, Verdict
+
+Names = Mapping[str, str]
+"""What teams and people are called, by address."""
+AGREEING = (Verdict.APPROVE.value, Verdict.MODIFY.value, Verdict.ANSWER.value)
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True)
+class StageView:
+    """A stage of a request's terms, and how far it has come.
+
+    Attributes:
+        name: as people call it; empty where there is only one and it has no name.
+        asked: names of the teams and people; empty: anyone who may decide.
+        state: ``done``, ``now`` or ``later``; of a request that is settled also ``not asked``.
+        agreed: names of those whose approval counts here.
+    """
+
+    name: str
+    asked: tuple[str, ...]
+    approvals: int
+    quorum: int
+    state: str
+    agreed: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Such as ``DBA 1 of 1 ✓`` or ``Security 0 of 2, asked now``."""
+        mark = {"done": " ✓", "now": ", asked now", "later": ", asked later", "not asked": ""}[self.state]
+        return f"{self.name} {self.approvals} of {self.quorum}{mark}".strip()
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Something that time will do to a request.
+
+    Attributes:
+        words: what will happen, to be followed by when: ``rejects itself``, ``goes to DBA leads``.
+        why: what else has to be known, such as why silence approves; may be empty.
+    """
+
+    step: DueStep
+    at: datetime
+    words: str
+    why: str = ""
+
+
+# Names
+
+
+def names_of(session: Session, addresses: Iterable[str]) -> Names:
+    """What the teams and people behind addresses are called; whoever is not known keeps the address's own words."""
+    wanted = set(addresses)
+    names = {each: each.partition(":")[2] for each in wanted}
+    slugs = [each.removeprefix(TEAM) for each in wanted if each.startswith(TEAM)]
+    emails = [each.removeprefix(PERSON) for each in wanted if each.startswith(PERSON)]
+    if slugs:
+        teams = session.execute(select(Team.slug, Team.name).where(Team.slug.in_(slugs)))
+        names |= {f"{TEAM}{slug}": name for slug, name in teams}
+    if emails:
+        email = func.lower(Person.email)
+        people = session.execute(select(email, Person.name).where(email.in_(emails)))
+        names |= {f"{PERSON}{address}": name for address, name in people}
+    return names
+
+
+def addresses_in(terms: Terms, addressed_to: Collection[str] = ()) -> set[str]:
+    """Every address that the words about a request may name."""
+    found = set(addressed_to)
+    for stage in terms.stages:
+        found |= set(addressed(stage))
+    for step in terms.escalation:
+        found |= set(step_addresses(step))
+    return found
+
+
+def step_addresses(step: EscalationStep) -> tuple[str, ...]:
+    """Whom a step of an escalation chain asks as well."""
+    return tuple(f"{TEAM}{each}" for each in step.teams) + tuple(f"{PERSON}{each.lower()}" for each in step.people)
+
+
+def named(addresses: Iterable[str], names: Names) -> tuple[str, ...]:
+    """The names behind addresses, in their order."""
+    return tuple(names.get(each, each.partition(":")[2]) for each in addresses)
+
+
+def listing(words: Sequence[str], last: str = "and") -> str:
+    """``A``, ``A and B``, ``A, B and C``."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+# Stages
+
+
+def agreed_digest(request: ApprovalRequest, decisions: Sequence[Decision]) -> str:
+    """What has to be agreed to now: the payload, or the latest answer to the question in it."""
+    answers = [each.digest for each in decisions if each.verdict == Verdict.ANSWER.value and not each.withdrawn_at]
+    return answers[-1] if answers else request.digest
+
+
+def progress_of(request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms) -> Progress:
+    """How far agreement has come, stage by stage."""
+    votes = [vote(each) for each in decisions if each.withdrawn_at is None]
+    return progress(votes, agreed_digest(request, decisions), terms)
+
+
+def stage_name(terms: Terms, at: int, names: Names) -> str:
+    """What a stage is called: by its own name, else by whom it asks, else by its number where there are several."""
+    stage = terms.stages[at]
+    if stage.name:
+        return stage.name
+    who = listing(named(addressed(stage), names), "or")
+    return who or (f"Stage {at + 1}" if len(terms.stages) > 1 else "")
+
+
+def stage_views(
+    request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, names: Names
+) -> tuple[StageView, ...]:
+    """The stages of a request with their progress."""
+    reached = progress_of(request, decisions, terms)
+    digest = agreed_digest(request, decisions)
+    pending = request.state == "pending"
+    views = []
+    for at, (stage, own) in enumerate(zip(terms.stages, reached.stages, strict=True)):
+        state = "done" if own.reached else "not asked" if not pending else "now" if at == request.stage else "later"
+        asked = request.addressed_to if at == request.stage else addressed(stage)
+        agreed = tuple(
+            decided_by(each)
+            for each in decisions
+            if each.stage == at and each.verdict in AGREEING and each.digest == digest and each.withdrawn_at is None
+        )
+        approvals = min(own.approvals, own.quorum)
+        views.append(
+            StageView(stage_name(terms, at, names), named(asked, names), approvals, stage.quorum, state, agreed)
+        )
+    return tuple(views)
+
+
+def decided_by(decision: Decision) -> str:
+    """Who decided, and for whom if a delegate did."""
+    return (
+        f"{decision.person_name} for {decision.on_behalf_of_name}" if decision.on_behalf_of_id else decision.person_name
+    )
+
+
+# What time does
+
+
+def next_step_words(terms: Terms, escalation: int, names: Names) -> str:
+    """Whom the next step of the chain asks as well; empty where nobody is left."""
+    if escalation >= len(terms.escalation):
+        return ""
+    return listing(named(step_addresses(terms.escalation[escalation]), names)) or "a higher priority"
+
+
+def consequence(terms: Terms, means: OnExpiry, escalation: int, names: Names) -> str:
+    """What happens if nobody decides in time, to be followed by when."""
+    if means is OnExpiry.ESCALATE:
+        return f"goes to {next_step_words(terms, escalation, names)}"
+    return "approves itself" if means is OnExpiry.APPROVE else "rejects itself"
+
+
+def ahead_of(request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, names: Names) -> tuple[Ahead, ...]:
+    """What time will do to an open request, soonest first, up to its deadline; to a held one, its release."""
+    steps = sorted(due_steps(standing(request)), key=lambda each: (each.at, list(DueStep).index(each.step)))
+    told = []
+    for each in steps:
+        if each.step is DueStep.RELEASE:
+            told.append(Ahead(each.step, each.at, "its change window opens"))
+        if each.step is DueStep.WARN and each.at < request.expires_at:
+            told.append(Ahead(each.step, each.at, "those asked are warned"))
+        if each.step is DueStep.ESCALATE and each.at < request.expires_at:
+            who = next_step_words(terms, request.escalation, names)
+            told.append(Ahead(each.step, each.at, f"goes to {who}"))
+        if each.step is DueStep.EXPIRE:
+            means = expiry_of(request, decisions, terms)
+            words = consequence(terms, means, request.escalation, names)
+            told.append(Ahead(each.step, each.at, words, _why(terms, means, RiskLevel(request.risk))))
+    return tuple(told)
+
+
+def expiry_of(request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms) -> OnExpiry:
+    """What the passing of the deadline would come to as things stand."""
+    rejected = any(each.verdict == Verdict.REJECT.value and each.withdrawn_at is None for each in decisions)
+    return expiry_means(
+        terms, risk=RiskLevel(request.risk), kind=request.kind, escalation=request.escalation, rejected=rejected
+    )
+
+
+def _why(terms: Terms, means: OnExpiry, risk: RiskLevel) -> str:
+    if means is OnExpiry.APPROVE:
+        return f"because its rule says so for {risk.value} risk"
+    if means is OnExpiry.ESCALATE:
+        return "with as much time again"
+    if terms.on_expiry is OnExpiry.APPROVE:
+        return "its rule approves by silence only what is harmless and nobody rejects"
+    return ""
+
+
+# Change windows
+
+
+def window_words(window: ChangeWindow) -> str:
+    """Such as ``Mon–Fri 22:00–04:00 Europe/Berlin``."""
+    days = _day_words(window.days)
+    hours = "all day" if window.start == window.end else f"{window.start}–{window.end}"
+    except_days = f", not on {listing(window.except_days)}" if window.except_days else ""
+    return f"{days} {hours} {window.timezone}{except_days}"
+
+
+def _day_words(days: Sequence[int]) -> str:
+    chosen = sorted(set(days))
+    if len(chosen) == len(_DAYS):
+        return "every day"
+    runs: list[list[int]] = []
+    for day in chosen:
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    words = [
+        f"{_DAYS[run[0]]}–{_DAYS[run[-1]]}" if len(run) > 2 else ", ".join(_DAYS[day] for day in run) for run in runs
+    ]
+    return ", ".join(words)
