@@ -57,12 +57,12 @@ def fill(address: str, pending: int, seed: int = 1) -> None:
     dice = random.Random(seed)
     now = datetime.now(UTC)
     total = pending + pending // RESOLVED_SHARE
-    made = [_request(dice, now, number, number < pending) for number in range(total)]
+    made = [request_row(dice, now, number, number < pending) for number in range(total)]
     dice.shuffle(made)  # what is resolved lies between what waits
     with psycopg.connect(address) as connection:
-        _copy(connection, "teams", [{"slug": slug, "name": slug.upper()} for slug in TEAMS if slug])
-        _copy(connection, "runs", (_run(each) for each in made))
-        _copy(connection, "approval_requests", made)
+        copy_rows(connection, "teams", [{"slug": slug, "name": slug.upper()} for slug in TEAMS if slug])
+        copy_rows(connection, "runs", (run_row(each) for each in made))
+        copy_rows(connection, "approval_requests", made)
         connection.commit()
         connection.autocommit = True
         for table in ("runs", "approval_requests"):
@@ -76,8 +76,10 @@ def vacuum(address: str) -> None:
         connection.execute("VACUUM (ANALYZE) runs, approval_requests")
 
 
-def _copy(connection: psycopg.Connection[Any], table: str, rows: Iterator[dict[str, Any]] | Sequence[Any]) -> None:
-    copy = None
+def copy_rows(
+    connection: psycopg.Connection[Any], table: str, rows: Iterator[dict[str, Any]] | Sequence[Any]
+) -> None:
+    """Insert rows, all with the same columns."""
     with connection.cursor() as cursor:
         rows = iter(rows)
         first = next(rows)
@@ -90,7 +92,8 @@ def _copy(connection: psycopg.Connection[Any], table: str, rows: Iterator[dict[s
                 copy.write_row(tuple(row.values()))
 
 
-def _request(dice: random.Random, now: datetime, number: int, waits: bool) -> dict[str, Any]:
+def request_row(dice: random.Random, now: datetime, number: int, waits: bool) -> dict[str, Any]:
+    """A request of a run of its own, as a row; `number` is different for each."""
     risk, workflow, kind = _one(dice, RISKS), _one(dice, WORKFLOWS), _one(dice, KINDS)
     environment = _one(dice, ENVIRONMENTS)
     thing = dice.choice(THINGS)
@@ -151,7 +154,8 @@ def _request(dice: random.Random, now: datetime, number: int, waits: bool) -> di
     }
 
 
-def _run(request: Mapping[str, Any]) -> dict[str, Any]:
+def run_row(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The run of a request, as a row."""
     waits = request["resolved_at"] is None
     return {
         "id": request["run_id"],

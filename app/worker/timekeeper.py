@@ -63,7 +63,7 @@ class Timekeeper:
         self._clock = clock
         self._url = database_url
         self._changed = threading.Condition()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._busy: set[str] = set()
         self._chunks = 0
         self._pauses: dict[str, tuple[int, float]] = {}
@@ -77,14 +77,14 @@ class Timekeeper:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stopping.set()
         with self._changed:
-            self._stopping = True
             self._changed.notify_all()
         self._thread.join(10)
 
     def _keep(self) -> None:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="timekeeper") as threads:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 try:
                     with psycopg.connect(
                         self._url, autocommit=True, application_name="assent worker timekeeper", **CONNECTION
@@ -98,7 +98,7 @@ class Timekeeper:
     def _follow(self, connection: psycopg.Connection, threads: ThreadPoolExecutor) -> None:
         """Keep the time while this worker leads, and otherwise wait for that."""
         leads, asked = False, 0.0
-        while not self._stopping:
+        while not self._stopping.is_set():
             if not leads:
                 row = connection.execute("select pg_try_advisory_lock(%s, %s)", _LOCK).fetchone()
                 leads = bool(row and row[0])
@@ -116,7 +116,7 @@ class Timekeeper:
     def _round(self, threads: ThreadPoolExecutor) -> None:
         """Have done what is due; sleep if that is nothing."""
         with self._changed:
-            while self._chunks >= THREADS and not self._stopping:
+            while self._chunks >= THREADS and not self._stopping.is_set():
                 self._changed.wait(LOOK_SECONDS)
             free = THREADS - self._chunks
         besides = self._besides()
@@ -127,7 +127,7 @@ class Timekeeper:
         for start in range(0, len(ids), CHUNK):
             self._begin(threads, ids[start : start + CHUNK])
         if len(ids) < free * CHUNK:
-            self._sleep(GATHER_SECONDS)
+            self._stopping.wait(GATHER_SECONDS)
 
     def _begin(self, threads: ThreadPoolExecutor, ids: list[str]) -> None:
         with self._changed:
@@ -186,8 +186,9 @@ class Timekeeper:
         return max(min([LOOK_SECONDS, *ends]), 0.0)
 
     def _sleep(self, seconds: float) -> None:
+        """Sleep until then, or until something has been done that makes room, or another step due."""
         with self._changed:
-            if not self._stopping:
+            if not self._stopping.is_set():
                 self._changed.wait(seconds)
 
     def _is_stuck(self) -> bool:

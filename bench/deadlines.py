@@ -1,0 +1,198 @@
+"""How late due steps are done: many deadlines spread over a minute, and then many at one instant.
+
+    python -m bench.deadlines [--deadlines N] [--burst N] [--seconds N] [--workers N]
+
+The requests wait in a fresh database; half of them expire, the others are warned about or escalated. Real worker
+processes do that. Those that expire wake their runs, which the workers take up as well; they fail at once, because
+their workflow is not installed, so no graph is driven. Lateness is counted until the moment at which a listener hears
+of it, as open pages do, and what was missed or done twice is counted from the record and from the events alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from app.domain.policy.due import DueStep
+from app.domain.policy.terms import EscalationStep, default_terms
+from app.domain.ranking import attention_at
+from assent.contracts import RiskLevel
+from assent.digests import canonical
+from bench.filling import copy_rows, request_row, run_row
+from bench.support import cpu_seconds, database, machine, percentile, processes
+
+TARGET_P95 = 1.0
+AHEAD_SECONDS = 3.0
+"""Between the insertion of the last request and the first deadline."""
+PATIENCE_SECONDS = 60.0
+"""How long after the last deadline something may still come that is not counted as missed."""
+SHARES = {DueStep.EXPIRE: 5, DueStep.WARN: 3, DueStep.ESCALATE: 2}
+ACTIONS = {
+    DueStep.EXPIRE: "request.expired",
+    DueStep.WARN: "request.expiry_warned",
+    DueStep.ESCALATE: "request.escalated",
+}
+WHAT = {DueStep.EXPIRE: "expired", DueStep.WARN: "warned", DueStep.ESCALATE: "escalated"}
+LATER = timedelta(hours=6)
+
+
+class Listener:
+    """Hears of events as a web process does, and notes when."""
+
+    def __init__(self, address: str) -> None:
+        self.heard: dict[int, float] = {}
+        self._connection = psycopg.connect(address, autocommit=True)
+        self._connection.execute("listen assent_events")
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        with suppress(psycopg.OperationalError):
+            for notice in self._connection.notifies():
+                now = time.time()
+                for each in notice.payload.split(","):
+                    self.heard[int(each)] = now
+
+
+@dataclass
+class Result:
+    """What became of a set of deadlines; `late` in seconds."""
+
+    name: str
+    late: dict[DueStep, list[float]] = field(default_factory=dict)
+    missed: int = 0
+    doubled: int = 0
+    cpu: dict[str, float] = field(default_factory=dict)
+
+    def words(self) -> str:
+        """The figures."""
+        everything = [each for some in self.late.values() for each in some]
+        lines = [f"\n{self.name}"]
+        for name, values in [("all", everything), *((step.value, some) for step, some in self.late.items())]:
+            p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
+            missing = "" if name != "all" or p95 <= TARGET_P95 else f" (to reach: p95 {TARGET_P95} s, MISSED)"
+            lines.append(
+                f"  {name:<9} {len(values):>6,} done, late p50 {p50:6.3f} s, p95 {p95:6.3f} s, "
+                f"max {max(values):6.3f} s{missing}"
+            )
+        lines.append(f"  missed {self.missed}, doubled {self.doubled} (to reach: 0 and 0)")
+        used = ", ".join(f"{who} {seconds / max(len(everything), 1) * 1e3:.2f}" for who, seconds in self.cpu.items())
+        lines.append(f"  processor time per step, in ms: {used}")
+        return "\n".join(lines)
+
+
+def rows(count: int, first: datetime, over: timedelta, seed: int) -> list[tuple[DueStep, datetime, dict[str, Any]]]:
+    """Requests whose one next step is due at instants spread evenly from `first` on."""
+    dice = random.Random(seed)
+    steps = dice.choices(list(SHARES), list(SHARES.values()), k=count)
+    return [
+        (step, due := first + over * (number / count), _row(dice, step, due, seed * count + number))
+        for number, step in enumerate(steps)
+    ]
+
+
+def _row(dice: random.Random, step: DueStep, due: datetime, number: int) -> dict[str, Any]:
+    row = request_row(dice, due - LATER, number, waits=True)
+    risk = RiskLevel(row["risk"])
+    terms, opened, expires = default_terms(risk).model_copy(update={"warn_seconds": 0}), due - LATER, due
+    if step is DueStep.WARN:
+        terms, expires = terms.model_copy(update={"warn_seconds": 3600}), due + timedelta(hours=1)
+    elif step is DueStep.ESCALATE:
+        chain = (EscalationStep(after_seconds=int(LATER.total_seconds()), words="6 hours", teams=("leads",)),)
+        terms, expires = terms.model_copy(update={"escalation": chain}), due + LATER
+    return row | {
+        "terms": canonical(terms.to_json()), "opened_at": opened, "expires_at": expires, "due_at": due,
+        "attention_at": attention_at(expires, risk), "escalation": 0, "warned": False, "extended": 0, "stage": 0,
+        "claimed_by_name": "", "assigned_to_name": "", "answered_by": "",
+    }  # fmt: skip
+
+
+def insert(address: str, made: list[tuple[DueStep, datetime, dict[str, Any]]]) -> None:
+    """Add the requests with their runs."""
+    with psycopg.connect(address) as connection:
+        copy_rows(connection, "runs", (run_row(row) for _, _, row in made))
+        copy_rows(connection, "approval_requests", [row for _, _, row in made])
+        connection.execute("ANALYZE runs, approval_requests")
+
+
+def measure(address: str, name: str, count: int, over: timedelta, seed: int, workers: list[int]) -> Result:
+    """Insert, wait until all is done, and see how late each was."""
+    listener = Listener(address)
+    started = time.monotonic()
+    rows(count, datetime.now(UTC), over, seed)
+    making = time.monotonic() - started
+    first = datetime.now(UTC) + timedelta(seconds=2 * making + count / 2000 + AHEAD_SECONDS)
+    made = rows(count, first, over, seed)
+    insert(address, made)
+    if datetime.now(UTC) > first:
+        raise RuntimeError("the rows took too long to insert")
+    time.sleep((first - datetime.now(UTC)).total_seconds())
+    used = cpu_seconds(workers)
+    deadline = first + over + timedelta(seconds=PATIENCE_SECONDS)
+    with psycopg.connect(address, autocommit=True) as connection:
+        ids = [row["id"] for _, _, row in made]
+        query = "select count(*) from approval_requests where id = any(%s) and due_at <= %s"
+        while datetime.now(UTC) < deadline:
+            time.sleep(1.0)
+            if datetime.now(UTC) > first + over and connection.execute(query, (ids, first + over)).fetchone() == (0,):
+                break
+        time.sleep(1.0)
+        after = cpu_seconds(workers)
+        result = _compare(connection, name, made, listener)
+    result.cpu = {who: after[who] - used[who] for who in used if who != "clients"}
+    return result
+
+
+def _compare(
+    connection: psycopg.Connection, name: str, made: list[tuple[DueStep, datetime, dict[str, Any]]], listener: Listener
+) -> Result:
+    ids = [row["id"] for _, _, row in made]
+    events: dict[tuple[str, str], list[int]] = {}
+    query = (
+        "select id, request_id, coalesce(payload::json ->> 'what', payload::json ->> 'state') "
+        "from events where request_id = any(%s)"
+    )
+    for event, request, what in connection.execute(query, (ids,)):
+        events.setdefault((request, what), []).append(event)
+    query = "select request_id, action from audit_entries where request_id = any(%s)"
+    recorded = Counter((request, action) for request, action in connection.execute(query, (ids,)))
+    result = Result(name)
+    for step, due, row in made:
+        heard = events.get((row["id"], WHAT[step]), [])
+        times = {len(heard), recorded[row["id"], ACTIONS[step]]}
+        if times == {1} and heard[0] in listener.heard:
+            result.late.setdefault(step, []).append(listener.heard[heard[0]] - due.timestamp())
+        result.missed += min(times) == 0
+        result.doubled += max(times) > 1
+    return result
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--deadlines", type=int, default=10_000, help="spread over the time")
+    parser.add_argument("--seconds", type=int, default=60, help="over which they are spread")
+    parser.add_argument("--burst", type=int, default=1_000, help="all at one instant")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes")
+    wanted = parser.parse_args()
+    print(f"deadlines: {machine()}, {wanted.workers} worker(s)")
+    with database("bench_deadlines") as address, processes(address, "bench.flow:WORKFLOW", wanted.workers) as running:
+        time.sleep(AHEAD_SECONDS)
+        workers = [each.pid for each in running]
+        spread = timedelta(seconds=wanted.seconds)
+        name = f"{wanted.deadlines:,} within {wanted.seconds} s"
+        print(measure(address, name, wanted.deadlines, spread, 1, workers).words(), flush=True)
+        name = f"{wanted.burst:,} at one instant"
+        print(measure(address, name, wanted.burst, timedelta(0), 2, workers).words(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
