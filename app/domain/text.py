@@ -1,9 +1,11 @@
-"""Which texts PostgreSQL can store."""
+"""Which texts are taken: those that PostgreSQL can store, and names of teams."""
 
 from __future__ import annotations
 
 import re
 
+TEAM_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+"""What teams are called, by people and in policies."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 import uuid
 from collections.abc import Iterable
@@ -15,14 +14,13 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, LinkError, NotFoundError
 from app.domain.people import Action, Actor, Role
-from app.domain.text import is_storable
+from app.domain.text import TEAM_SLUG, is_storable
 from app.services.audit import record
 from app.services.clock import Clock
 from app.store.engine import Sessions
 from app.store.people import Person, SignInLink, Team, TeamMember
 
 LINK_LIFETIME = timedelta(minutes=30)
-TEAM_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
 @dataclass(frozen=True)
