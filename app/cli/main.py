@@ -18,6 +18,7 @@ COMMANDS = {
     "db": "app.cli.database:db",
     "demo": "app.cli.demo:demo",
     "user": "app.cli.people:user",
+    "absence": "app.cli.absences:absence",
     "run": "app.cli.runs:run",
     "approvals": "app.cli.approvals:approvals",
     "audit": "app.cli.audit:audit",

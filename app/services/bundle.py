@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from app.risk.assess import assess_proposal
+from app.services.absences import Absences
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
 from app.services.people import People
@@ -30,6 +31,7 @@ class Services:
     queue: Queue
     views: Views
     records: Records
+    absences: Absences
 
 
 def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
@@ -44,5 +46,6 @@ def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
         people=People(sessions, clock),
         queue=Queue(sessions),
         views=Views(sessions, clock),
-        records=Records(sessions),
+        records=Records(sessions, clock),
+        absences=Absences(sessions, clock),
     )

@@ -53,6 +53,7 @@ class Frame:
     may_audit: bool
     may_start: bool
     may_manage: bool
+    may_be_absent: bool
 
 
 def frame() -> Frame | None:
@@ -71,6 +72,7 @@ def _frame() -> Frame | None:
     return Frame(
         actor, pending, capped, live,
         actor.may(Action.READ_AUDIT), actor.may(Action.START_RUN), actor.may(Action.MANAGE_PEOPLE),
+        actor.may(Action.BE_ABSENT),
     )  # fmt: skip
 
 

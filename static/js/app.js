@@ -1,8 +1,10 @@
 import { startDeciding } from "./decide.js";
 import { startLive } from "./live.js";
 import { startTimes } from "./times.js";
+import { startZones } from "./zones.js";
 
 startTimes();
+startZones();
 startDeciding();
 startLive();
 

@@ -1,0 +1,100 @@
+"""Absences over REST."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from app.api.models import Empty, Output, Time
+from app.api.registry import Call, Table
+from app.http.body import Input, PlainText, Query
+from app.services.absences import AbsenceState
+
+table = Table()
+_WANTED = "must be a time as RFC 3339 writes it, with a time zone, such as 2026-08-03T09:00:00Z"
+
+
+def _moment(given: Any) -> datetime:
+    if not isinstance(given, str) or "T" not in given.upper():
+        raise ValueError(_WANTED)
+    try:
+        moment = datetime.fromisoformat(given)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(_WANTED)
+
+
+TimeIn = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+"""A moment with its time zone."""
+MailAddress = Annotated[PlainText, Field(max_length=254)]
+
+
+class AbsenceQuery(Query):
+    """Which absences.
+
+    `own`: the caller's; `delegate`: in which the caller is the delegate; `now`: of those who are absent now;
+    `everybody`: current and upcoming ones of everybody, for those who manage people.
+    """
+
+    scope: Literal["own", "delegate", "now", "everybody"] = "own"
+
+
+class AbsenceIn(Input):
+    """An absence to enter, by default one's own. People are named by their mail addresses."""
+
+    starts_at: TimeIn
+    ends_at: TimeIn
+    person: MailAddress = ""
+    delegate: MailAddress = Field(default="", description="Who decides meanwhile; empty: nobody")
+    note: PlainText = Field(default="", max_length=100_000)
+
+
+class AbsenceOut(Output):
+    """An absence. `note` is empty for whom it is not meant."""
+
+    id: str
+    person_id: str
+    person_name: str
+    delegate_id: str | None
+    delegate_name: str
+    starts_at: Time
+    ends_at: Time
+    note: str
+    ended_at: Time | None = Field(description="When it was ended early")
+    state: AbsenceState
+
+
+class AbsenceList(Output):
+    """Absences; current and upcoming ones first, by their start, then past ones, newest first."""
+
+    items: list[AbsenceOut]
+
+
+@table.add("GET", "/absences", AbsenceList, query=AbsenceQuery)
+def list_absences(call: Call) -> Any:
+    """Absences, one's own if nothing else is asked."""
+    absences = call.portal.services.absences
+    if call.query.scope == "everybody":
+        return {"items": absences.upcoming(call.actor)}
+    if call.query.scope == "now":
+        return {"items": absences.current(call.actor)}
+    return {"items": absences.for_whom(call.actor) if call.query.scope == "delegate" else absences.of(call.actor.id)}
+
+
+@table.add("POST", "/absences", AbsenceOut, body=AbsenceIn, status=201)
+def add_absence(call: Call) -> Any:
+    """Enter an absence."""
+    absences, given = call.portal.services.absences, call.body
+    person_id = absences.named(given.person, "person") or call.actor.id
+    delegate_id = absences.named(given.delegate, "delegate")
+    return absences.add(call.actor, person_id, delegate_id, given.starts_at, given.ends_at, given.note)
+
+
+@table.add("POST", "/absences/<uuid:id>/end", AbsenceOut, body=Empty)
+def end_absence(call: Call) -> Any:
+    """End an absence now."""
+    return call.portal.services.absences.end(call.actor, call.id)

@@ -1,0 +1,115 @@
+"""`assent absence`: who is away, and who decides meanwhile."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from app.cli.acting import acting, operator, use_cases
+from app.cli.context import as_json, print_json, print_table
+from app.domain.errors import InvalidInputError
+from app.domain.people import Actor
+from app.services.absences import AbsenceView
+from app.services.bundle import Services
+
+in_whose_name = click.option("--as", "email", default="", help="Mail address of who does it, instead of the operator.")
+
+
+@click.group()
+def absence() -> None:
+    """Say who is away, and who decides meanwhile."""
+
+
+@absence.command()
+@click.argument("person")
+@click.option("--until", required=True, help="When the person is back: ISO 8601, such as 2026-08-03T09:00+02:00.")
+@click.option("--from", "since", default="", help="When the absence begins; now if it is not said.")
+@click.option("--delegate", default="", help="Mail address of who decides meanwhile; nobody if it is not said.")
+@click.option("--note", default="", help="For the person and for admins.")
+@in_whose_name
+@as_json
+def add(person: str, until: str, since: str, delegate: str, note: str, email: str, as_json: bool) -> None:
+    """Enter an absence of PERSON (a mail address). Times without a time zone are this machine's."""
+    with use_cases() as (_settings, services):
+        entered = services.absences.add(
+            _actor(services, email),
+            services.people.by_email(person).id,
+            services.absences.named(delegate, "delegate"),
+            _moment("--from", since) if since else datetime.now(UTC),
+            _moment("--until", until),
+            note,
+        )
+    if as_json:
+        print_json(_facts(entered))
+    else:
+        click.echo(
+            f"{entered.person_name} is away until {entered.ends_at.astimezone():%Y-%m-%d %H:%M}; {_who(entered)}."
+        )
+        click.echo(f"Absence {entered.id}")
+
+
+@absence.command("list")
+@click.option("--person", default="", help="All absences of the person with this mail address, past ones too.")
+@as_json
+def list_absences(person: str, as_json: bool) -> None:
+    """List everybody's current and upcoming absences."""
+    with use_cases() as (_settings, services):
+        if person:
+            found = services.absences.of(services.people.by_email(person).id)
+        else:
+            found = services.absences.upcoming(operator())
+    if as_json:
+        print_json([_facts(each) for each in found])
+        return
+    rows = [
+        (each.id, each.person_name, each.delegate_name, each.starts_at, each.ends_at, each.state.value, each.note)
+        for each in found
+    ]
+    heads = ("ABSENCE", "WHO", "DELEGATE", "FROM", "UNTIL", "STATE", "NOTE")
+    print_table(heads, rows, "Nobody is away.")
+
+
+@absence.command()
+@click.argument("absence_id")
+@in_whose_name
+@as_json
+def end(absence_id: str, email: str, as_json: bool) -> None:
+    """End ABSENCE_ID now."""
+    with use_cases() as (_settings, services):
+        ended = services.absences.end(_actor(services, email), absence_id)
+    if as_json:
+        print_json(_facts(ended))
+    else:
+        click.echo(f"The absence of {ended.person_name} has ended.")
+
+
+def _actor(services: Services, email: str) -> Actor:
+    return acting(services, email) if email else operator()
+
+
+def _moment(option: str, given: str) -> datetime:
+    try:
+        return datetime.fromisoformat(given).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInputError(f"{option} is not a time as ISO 8601 writes it: {given[:60]}") from None
+
+
+def _who(entered: AbsenceView) -> str:
+    return f"{entered.delegate_name} decides meanwhile" if entered.delegate_name else "nobody decides meanwhile"
+
+
+def _facts(view: AbsenceView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "person_id": view.person_id,
+        "person": view.person_name,
+        "delegate_id": view.delegate_id,
+        "delegate": view.delegate_name,
+        "starts_at": view.starts_at,
+        "ends_at": view.ends_at,
+        "note": view.note,
+        "ended_at": view.ended_at,
+        "state": view.state.value,
+    }

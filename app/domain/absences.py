@@ -1,0 +1,70 @@
+"""Periods in which somebody else decides for a person. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.domain.errors import InvalidInputError
+
+MAX_DAYS = 366
+LATE_START = timedelta(days=1)
+"""How far back a start may lie: the page was open for a while, or somebody fell ill this morning."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """Whom an absence is of, who decides meanwhile, and when: from the start up to, and without, the end."""
+
+    person_id: str
+    delegate_id: str | None
+    starts_at: datetime
+    ends_at: datetime
+
+
+def check_period(starts_at: datetime, ends_at: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """The period as it is kept: one that began a little earlier begins now, since nothing changes looking back.
+
+    Raises:
+        InvalidInputError: it ends before it begins, lies in the past, or is too long; `fields` says where.
+    """
+    if starts_at.tzinfo is None or ends_at.tzinfo is None:
+        raise InvalidInputError("A time needs a time zone.", {"starts_at": "This has no time zone."})
+    if ends_at <= starts_at:
+        raise InvalidInputError("An absence ends after it begins.", {"ends_at": "This is not after the start."})
+    if ends_at <= now:
+        raise InvalidInputError("This absence is over already.", {"ends_at": "This is in the past."})
+    if starts_at < now - LATE_START:
+        raise InvalidInputError("An absence cannot be entered for days gone by.", {"starts_at": "This is in the past."})
+    if ends_at - starts_at > timedelta(days=MAX_DAYS):
+        words = f"An absence has at most {MAX_DAYS} days."
+        raise InvalidInputError(words, {"ends_at": f"This is more than {MAX_DAYS} days after the start."})
+    return max(starts_at, now), ends_at
+
+
+def leads_back(new: Period, standing: Iterable[Period]) -> tuple[str, ...]:
+    """Ids of those through whom, at some instant of the new period, delegates would lead back to its person.
+
+    Empty when there is no circle. The delegate comes first, whoever names the person as delegate last.
+    """
+    by_person: dict[str, list[Period]] = {}
+    for each in standing:
+        by_person.setdefault(each.person_id, []).append(each)
+    return next(_circles(new, new.starts_at, new.ends_at, by_person, (new.person_id,)), ())
+
+
+def _circles(
+    at: Period, start: datetime, end: datetime, by_person: dict[str, list[Period]], passed: tuple[str, ...]
+) -> Iterator[tuple[str, ...]]:
+    if at.delegate_id is None:
+        return
+    if at.delegate_id == passed[0]:
+        yield passed[1:]
+        return
+    if at.delegate_id in passed:
+        return
+    for each in by_person.get(at.delegate_id, []):
+        later, earlier = max(start, each.starts_at), min(end, each.ends_at)
+        if later < earlier:
+            yield from _circles(each, later, earlier, by_person, (*passed, at.delegate_id))

@@ -1,0 +1,119 @@
+"""Absences: one's own with a form, who is away now, and for those who manage people everybody's."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, flash, request
+from werkzeug.datastructures import MultiDict
+
+from app.domain.errors import AssentError, ConflictError, ForbiddenError, InvalidInputError
+from app.domain.people import Action
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.web.pages import render, see_other, web
+
+_NOTHING: MultiDict[str, str] = MultiDict()
+_ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,60}")
+_FIELDS = ("starts_at", "ends_at")
+
+
+@web.get("/absences")
+def absences() -> Any:
+    """The lists, and the form."""
+    current_actor().require(Action.SEE)
+    return _page()
+
+
+@web.post("/absences")
+def absence_add() -> Any:
+    """Enter an absence, or show what is wrong with it."""
+    actor, sent = current_actor(), request.form
+    try:
+        added = services().absences.add(
+            actor,
+            sent.get("person_id") or actor.id,
+            sent.get("delegate_id") or None,
+            _moment(sent, "starts_at"),
+            _moment(sent, "ends_at"),
+            sent.get("note", ""),
+        )
+    except ForbiddenError:
+        raise
+    except AssentError as error:
+        return _page(sent, error)
+    who = f"{added.delegate_name} may decide" if added.delegate_name else "Nobody decides"
+    flash(f"The absence is entered. {who} for {added.person_name} meanwhile.")
+    return see_other("web.absences")
+
+
+@web.post("/absences/<absence_id>/end")
+def absence_end(absence_id: str) -> Any:
+    """End an absence now."""
+    try:
+        ended = services().absences.end(current_actor(), absence_id)
+    except ConflictError as error:
+        return _page(error=error)
+    flash(f"The absence of {ended.person_name} has ended.")
+    return see_other("web.absences")
+
+
+@web.get("/absences/<absence_id>/end")
+def absence_end_shown(absence_id: str) -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.absences")
+
+
+def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
+    actor, all_absences = current_actor(), services().absences
+    manages = actor.may(Action.MANAGE_PEOPLE)
+    return render(
+        "absences.html", status_of(error) if error else 200,
+        me=actor, manages=manages, may_be_absent=actor.may(Action.BE_ABSENT),
+        own=all_absences.of(actor.id), delegated=all_absences.for_whom(actor), away=all_absences.current(actor),
+        everybody=all_absences.upcoming(actor) if manages else [],
+        deciders=all_absences.deciders(), sent=sent, given=_given(sent), error=error,
+        wrong=error.extra.get("fields", {}) if error else {},
+    )  # fmt: skip
+
+
+def _given(sent: MultiDict[str, str]) -> dict[str, str]:
+    """What the fields of the form show, in UTC: a script turns it into the reader's own time."""
+    if not sent:
+        return {"starts_at": _field(services().clock()), "ends_at": ""}
+    given = {}
+    for name in _FIELDS:
+        try:
+            given[name] = _field(_moment(sent, name))
+        except InvalidInputError:
+            given[name] = ""
+    return given
+
+
+def _field(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+def _moment(sent: MultiDict[str, str], name: str) -> datetime:
+    """The moment in a date-time field, in the time zone that was sent with it. Raises InvalidInputError."""
+    try:
+        moment = datetime.fromisoformat(sent.get(name, ""))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=_zone(sent.get("zone", "")))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInputError("A date and a time are needed.", {name: "This is not a date and a time."}) from None
+
+
+def _zone(name: str) -> tzinfo:
+    """The time zone of that name; UTC where a browser sends none."""
+    if not name:
+        return UTC
+    if not _ZONE.fullmatch(name):
+        raise ValueError(name)
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError):
+        raise ValueError(name) from None

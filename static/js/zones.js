@@ -1,0 +1,20 @@
+// Date-time fields in the person's own zone. The page carries UTC, and works so without a script.
+
+export function startZones() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!zone) return;
+  for (const form of document.querySelectorAll("form[data-zoned]")) {
+    form.elements.zone.value = zone;
+    for (const field of form.querySelectorAll('input[type="datetime-local"]')) {
+      // The value as the page has it: a browser may have put back what was typed before.
+      if (field.defaultValue) field.value = local(new Date(`${field.defaultValue}Z`));
+    }
+    for (const words of form.querySelectorAll("[data-zone]")) words.textContent = `(${zone.replaceAll("_", " ")})`;
+  }
+}
+
+function local(at) {
+  const two = (number) => String(number).padStart(2, "0");
+  const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${date}T${two(at.getHours())}:${two(at.getMinutes())}`;
+}
