@@ -1,0 +1,124 @@
+"""Working time and change windows. Pure; the clock is passed in.
+
+All spans are wall-clock time in their zone: a span begins when the clock there first shows its start and ends when it
+first shows its end. So the hour that is missing in spring makes a span over it shorter, and the one that comes twice in
+autumn makes it longer. A time that the clock leaves out counts as the instant of the jump's other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from app.domain.policy.spans import LONGEST_SECONDS
+from app.domain.policy.terms import ChangeWindow
+
+_DAY = timedelta(days=1)
+
+Hours = tuple[tuple[int, int], ...]
+"""Spans of one day, in order, as minutes of the day."""
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """When somebody works.
+
+    Attributes:
+        week: the spans of Monday to Sunday; at least one day has some.
+        holidays: days without working time.
+    """
+
+    timezone: str
+    week: tuple[Hours, ...]
+    holidays: frozenset[date] = field(default_factory=frozenset)
+
+
+def add_working(calendar: Calendar, start: datetime, seconds: int) -> datetime:
+    """The instant at which this much working time has passed since `start`, in UTC.
+
+    With nothing to add that is `start`. The end of a span counts as inside it: an hour from 16:00 is 17:00, not the
+    next morning. No instant lies more than 366 days ahead.
+    """
+    latest = start.astimezone(UTC) + timedelta(seconds=LONGEST_SECONDS)
+    left = timedelta(seconds=seconds)
+    if not left:
+        return start.astimezone(UTC)
+    for opens, closes in _working_spans(calendar, start):
+        if opens >= latest:
+            break
+        if closes - opens >= left:
+            return min(opens + left, latest)
+        left -= closes - opens
+    return latest
+
+
+def _working_spans(calendar: Calendar, start: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Spans of working time from `start` on, in order, for a year and a little more."""
+    start = start.astimezone(UTC)
+    zone = _zone(calendar.timezone)
+    day = start.astimezone(zone).date()
+    for _ in range(LONGEST_SECONDS // 86_400 + 2):
+        if day not in calendar.holidays:
+            for first, last in calendar.week[day.weekday()]:
+                opens, closes = max(_instant(zone, day, first), start), _instant(zone, day, last)
+                if closes > opens:
+                    yield opens, closes
+        day += _DAY
+
+
+def next_opening(windows: Sequence[ChangeWindow], now: datetime) -> datetime | None:
+    """When the first of the windows opens, in UTC; None when one is open now or there are none.
+
+    Raises ValueError if no window ever opens. Policies with such windows are refused when they are loaded.
+    """
+    if not windows:
+        return None
+    openings = []
+    for window in windows:
+        opening = _opening(window, now.astimezone(UTC))
+        if opening is None:
+            continue
+        if opening <= now:
+            return None
+        openings.append(opening)
+    if not openings:
+        raise ValueError("none of the change windows ever opens")
+    return min(openings)
+
+
+def _opening(window: ChangeWindow, now: datetime) -> datetime | None:
+    """When the window opened, if it is open, or else opens next; None if it never does."""
+    zone = _zone(window.timezone)
+    first, last = _minutes(window.start), _minutes(window.end)
+    closed = {date.fromisoformat(each) for each in window.except_days}
+    today = now.astimezone(zone).date()
+    day = today - _DAY
+    # After the last exception one week has every day that the window could begin on.
+    end = max([today, *closed]) + 8 * _DAY
+    while day <= end:
+        if day.weekday() in window.days and day not in closed:
+            opens = _instant(zone, day, first)
+            closes = _instant(zone, day if last > first else day + _DAY, last)
+            if opens < closes and now < closes:
+                return opens
+        day += _DAY
+    return None
+
+
+def _minutes(text: str) -> int:
+    hours, minutes = text.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def _instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
+    if minutes == 24 * 60:
+        day, minutes = day + _DAY, 0
+    return datetime.combine(day, time(minutes // 60, minutes % 60), zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)

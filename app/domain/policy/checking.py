@@ -1,0 +1,209 @@
+"""What a policy's parts must be to each other: names, calendars, people, spans, and whether rules are reached. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations, pairwise
+
+from app.domain.policy.condition_words import did_you_mean, names_risk
+from app.domain.policy.conditions import Condition, ConditionError, Conditions
+from app.domain.policy.document import Body, CalendarPart, EscalationPart, PolicyDocument, Rule, StagePart, WindowPart
+from app.domain.policy.spans import Span
+from app.domain.policy.terms import OnExpiry
+from app.domain.policy.yaml_tree import Path
+from assent.contracts import Verdict
+
+Complaint = tuple[Path, int, str]
+"""Where, how many lines below the beginning of the text there, and a sentence."""
+
+
+def check(
+    rules: Mapping[int, Rule],
+    conditions: Mapping[int, str],
+    calendars: Mapping[str, CalendarPart],
+    named: set[str],
+    default: Body | None,
+) -> list[Complaint]:
+    """Everything that is wrong between the parts.
+
+    Args:
+        rules: those whose fields are right, by position.
+        conditions: of all rules, by position, also of those with other mistakes.
+        calendars: those whose fields are right.
+        named: the names of all calendars.
+        default: the policy's.
+    """
+    document = PolicyDocument(version=1, calendars=dict(calendars), rules=(), default=default)
+    found = [*_conditions(rules, conditions), *_names(rules), *_calendars(calendars)]
+    bodies: list[tuple[Path, Body]] = [(("rules", at), rule) for at, rule in rules.items()]
+    if default is not None:
+        bodies.append((("default",), default))
+    for path, body in bodies:
+        found += [((*path, *inner), 0, message) for inner, message in _body(body, document, named)]
+    if not conditions and not rules and default is None:
+        found.append(((), 0, "there is neither a rule nor a default, so this policy would say nothing"))
+    return found
+
+
+def _conditions(rules: Mapping[int, Rule], texts: Mapping[int, str]) -> Iterator[Complaint]:
+    compiler = Conditions(texts.values())
+    always: int | None = None
+    seen: dict[str, int] = {}
+    for at, text in texts.items():
+        path: Path = ("rules", at, "when")
+        if always is not None:
+            yield path, 0, f"this rule is never reached, because rules[{always}] matches everything"
+        elif (same := seen.setdefault(" ".join(text.split()), at)) != at:
+            yield path, 0, f"this rule is never reached, because rules[{same}] has the same condition"
+        try:
+            condition = compiler.compile(text)
+        except ConditionError as error:
+            yield from ((path, line, message) for line, message in error.complaints)
+            continue
+        if condition.constant is False:
+            yield path, 0, "this condition never holds, so the rule is never used"
+        if condition.constant and always is None:
+            always = at
+        if at in rules:
+            yield from _silent_approval(at, rules[at], condition)
+
+
+def _silent_approval(at: int, rule: Rule, condition: Condition) -> Iterator[Complaint]:
+    if rule.on_expiry is OnExpiry.APPROVE and not names_risk(condition.text):
+        yield (
+            ("rules", at, "on_expiry"),
+            0,
+            "approve is for harmless requests only: let the condition name the risk, as risk.rank <= 1 does",
+        )
+
+
+def _names(rules: Mapping[int, Rule]) -> Iterator[Complaint]:
+    first: dict[str, int] = {}
+    for at, rule in rules.items():
+        other = first.setdefault(rule.name.strip().lower(), at)
+        if other != at:
+            yield ("rules", at, "name"), 0, f"rules[{other}] has this name already"
+
+
+def _calendars(calendars: Mapping[str, CalendarPart]) -> Iterator[Complaint]:
+    keepers: dict[str, str] = {}
+    default = ""
+    for name, each in calendars.items():
+        for field, who in (("teams", each.teams), ("people", each.people)):
+            for at, one in enumerate(who):
+                other = keepers.setdefault(one, name)
+                if other != name:
+                    yield ("calendars", name, field, at), 0, f"{one} keeps the calendar {other} already"
+        if each.default and default:
+            yield ("calendars", name, "default"), 0, f"the calendar {default} is the default already"
+        default = default or (name if each.default else "")
+
+
+def _body(body: Body, document: PolicyDocument, named: set[str]) -> Iterator[tuple[Path, str]]:
+    yield from _stages(body)
+    yield from _calendar_of(body, document, named)
+    for at, window in enumerate(body.change_windows):
+        for path, message in _window(window, named):
+            yield ("change_windows", at, *path), message
+    yield from _times(body)
+    yield from _escalation(body)
+    if not body.edit and Verdict.MODIFY in body.reason_required and len(body.reason_required) < len(Verdict):
+        yield ("reason_required",), "modify cannot need a reason where edit is false"
+    if not isinstance(body, Rule) and body.on_expiry is OnExpiry.APPROVE:
+        yield ("on_expiry",), "approve is not possible for the default, which has no condition that limits the risk"
+
+
+def _stages(body: Body) -> Iterator[tuple[Path, str]]:
+    if body.ask is not None and body.stages:
+        yield ("stages",), "write either ask, for one stage, or stages"
+        return
+    paths: list[Path] = [("stages", at) for at in range(len(body.stages))] or [("ask",)]
+    for path, stage in zip(paths, body.asked, strict=True):
+        number = len(set(stage.people))
+        if _only_people(stage) and stage.quorum > number:
+            yield (*path, "quorum"), f"{stage.quorum} approvals are asked of {_people(number)}"
+            return
+    closed = [(path, stage) for path, stage in zip(paths, body.asked, strict=True) if _only_people(stage)]
+    for size in range(2, len(closed) + 1):
+        for some in combinations(closed, size):
+            people = {mail for _, stage in some for mail in stage.people}
+            quorum = sum(stage.quorum for _, stage in some)
+            if quorum > len(people):
+                words = f"{quorum} approvals are asked of {_people(len(people))} in {size} stages, and each counts once"
+                yield (*some[-1][0], "people"), words
+                return
+
+
+def _only_people(stage: StagePart) -> bool:
+    return bool(stage.people) and not stage.teams
+
+
+def _people(number: int) -> str:
+    return "one person" if number == 1 else f"{number} people"
+
+
+def _calendar_of(body: Body, document: PolicyDocument, named: set[str]) -> Iterator[tuple[Path, str]]:
+    if body.calendar is not None and body.calendar not in named:
+        yield ("calendar",), _no_calendar(body.calendar, named)
+    spans: list[tuple[Path, Span | None]] = [(("deadline",), body.deadline)]
+    spans += [(("escalation", at, "after"), step.after) for at, step in enumerate(body.escalation)]
+    working = [path for path, span in spans if span is not None and span.working]
+    # With a calendar that is wrong itself nothing can be said yet.
+    unknown = len(document.calendars) < len(named) or body.calendar is not None
+    if working and not unknown and document.calendar_of(body) is None:
+        yield working[0], "working hours need a calendar: name one in this rule, or make one the default"
+
+
+def _no_calendar(name: str, named: set[str]) -> str:
+    known = f"; there are {', '.join(sorted(named))}" if named else "; there are none in this file"
+    return f"there is no calendar {name!r}{did_you_mean(name, sorted(named))}{known}"
+
+
+def _window(window: WindowPart, named: set[str]) -> Iterator[tuple[Path, str]]:
+    own = {"days", "hours", "timezone", "closed"} & window.model_fields_set
+    if window.calendar is None:
+        for field in ("hours", "timezone"):
+            if field not in own:
+                yield (), f"a change window needs {field}, or the name of a calendar"
+        return
+    if window.calendar not in named:
+        yield ("calendar",), _no_calendar(window.calendar, named)
+    if own:
+        yield (), "a change window has either a calendar or hours of its own"
+
+
+def _times(body: Body) -> Iterator[tuple[Path, str]]:
+    warn, deadline = body.warn, body.deadline
+    if warn is None:
+        return
+    if warn.working:
+        yield ("warn",), "this is counted back from the expiry in plain time, so leave out “working”"
+    elif deadline is None:
+        yield ("warn",), "a warning needs a deadline in the same rule"
+    elif not deadline.working and warn.seconds >= deadline.seconds:
+        yield ("warn",), f"{warn.words} before the expiry is not after the opening: the deadline is {deadline.words}"
+
+
+def _escalation(body: Body) -> Iterator[tuple[Path, str]]:
+    if body.on_expiry is OnExpiry.ESCALATE and not body.escalation:
+        yield ("on_expiry",), "escalate needs an escalation chain: say under escalation whom to ask, and when"
+    for at, (first, second) in enumerate(pairwise(body.escalation)):
+        if _not_after(second.after, first.after):
+            words = f"{second.after.words} is not after the step before it, which is due after {first.after.words}"
+            yield ("escalation", at + 1, "after"), words
+    if body.deadline is None or body.on_expiry is OnExpiry.ESCALATE:
+        return
+    for at, step in enumerate(body.escalation):
+        if _not_after(body.deadline, step.after):
+            yield ("escalation", at, "after"), _too_late(step, body.deadline)
+
+
+def _too_late(step: EscalationPart, deadline: Span) -> str:
+    return f"{step.after.words} is not before the deadline, which is {deadline.words}"
+
+
+def _not_after(later: Span, earlier: Span) -> bool:
+    """True if it certainly does not come later; working time and plain time cannot be compared before the opening."""
+    if later.working == earlier.working:
+        return later.seconds <= earlier.seconds
+    return not later.working and earlier.working and later.seconds <= earlier.seconds

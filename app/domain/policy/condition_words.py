@@ -1,0 +1,268 @@
+"""What can be said of a condition from its words alone, and how the library's complaints are put for people. Pure.
+
+The library checks syntax and types. It cannot know that `risk.level` has five values, which fields a finding has, or
+that a label may be missing; a look at the tokens does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from app.domain.people import Role
+from assent.contracts import RiskLevel
+
+Complaints = list[tuple[int, str]]
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|//[^\n]*)
+    |(?P<text>[rRbB]{0,2}(?:\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
+    |(?P<path>[A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*)
+    |(?P<number>\d[\w.]*)
+    |(?P<mark>&&|\|\||==|!=|<=|>=|.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_LEVELS = [level.value for level in RiskLevel]
+_KINDS = ["script", "optimizations", "tool_call", "question", "custom", "value", "error"]
+_ROLES = [role.value for role in Role]
+_FINDING = ("rule", "severity", "line")
+_MACROS = ("all", "exists", "exists_one", "filter", "map")
+_GROUPS = {
+    "risk": "risk has level, score and rank",
+    "requester": "requester has id, name, email, roles and teams",
+}
+_FUNCTIONS = ["startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter", "map"]
+_COMPLAINT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word of a condition; `value` is a text without its quotes, a path without blanks."""
+
+    kind: str
+    raw: str
+    value: str
+    line: int
+
+
+def tokens(text: str) -> list[Token]:
+    """The words of a condition, without blanks and comments."""
+    found = []
+    for match in _TOKEN.finditer(text):
+        kind, raw = str(match.lastgroup), match.group()
+        if kind == "space":
+            continue
+        value = raw
+        if kind == "path":
+            value = re.sub(r"\s+", "", raw)
+        elif kind == "text":
+            bare = raw.lstrip("rRbB")
+            quotes = 3 if bare[:3] in ('"""', "'''") else 1
+            value = bare[quotes:-quotes]
+        found.append(Token(kind, raw, value, text.count("\n", 0, match.start())))
+    return found
+
+
+def label_names(text: str) -> set[str]:
+    """Labels that are named as ``labels.x``."""
+    return {
+        each.value.split(".")[1] for each in tokens(text) if each.kind == "path" and each.value.startswith("labels.")
+    } - set(_MACROS)
+
+
+def asks_has_label(text: str) -> bool:
+    """True if it uses ``has(labels.x)``."""
+    found = tokens(text)
+    return any(
+        first.value == "has" and after.value == "(" and third.value.startswith("labels.")
+        for first, after, third in zip(found, found[1:], found[2:], strict=False)
+    )
+
+
+def names_risk(text: str) -> bool:
+    """True if it looks at the risk."""
+    return any(each.kind == "path" and each.value.startswith("risk.") for each in tokens(text))
+
+
+def patterns(text: str) -> Iterator[tuple[int, str]]:
+    """Line and literal of each regular expression that is written out."""
+    found = tokens(text)
+    for name, after, literal in zip(found, found[1:], found[2:], strict=False):
+        if name.value.split(".")[-1] == "matches" and after.value == "(" and literal.kind == "text":
+            yield literal.line, literal.raw
+
+
+def misused(text: str) -> Complaints:
+    """Words that cannot be meant: levels, kinds and roles that do not exist, fields that a finding does not have."""
+    found = tokens(text)
+    variables = _finding_variables(found)
+    complaints: Complaints = []
+    for at, token in enumerate(found):
+        if token.kind == "path":
+            complaints += _about_path(found, at, variables)
+        elif token.value == "." and _after_findings_item(found, at):
+            complaints += _about_field(found[at + 1])
+    return complaints
+
+
+def _about_path(found: Sequence[Token], at: int, variables: set[str]) -> Complaints:
+    token = found[at]
+    first, _, rest = token.value.partition(".")
+    called = _value(found, at + 1) == "("
+    complaints: Complaints = []
+    if token.value == "labels" and _value(found, at + 1) == "[":
+        complaints += _about_index(found, at)
+    if first in variables and rest and not (called and "." not in rest):
+        complaints += _about_field(Token(token.kind, token.raw, rest, token.line))
+    words = _words_of(token.value, first in variables)
+    if words and not called:
+        complaints += _about_words(found, at, words)
+    return complaints
+
+
+def _words_of(path: str, of_finding: bool) -> list[str]:
+    """The only values that something can have; empty: any."""
+    if path == "risk.level" or (of_finding and path.endswith(".severity")):
+        return _LEVELS
+    if path == "requester.roles":
+        return _ROLES
+    return _KINDS if path == "kind" else []
+
+
+def _about_words(found: Sequence[Token], at: int, words: list[str]) -> Complaints:
+    name, line = found[at].value, found[at].line
+    before, after = _value(found, at - 1), _value(found, at + 1)
+    if words is _LEVELS and ({before, after} & {"<", ">", "<=", ">="}):
+        ranks = ", ".join(f"{rank} {level}" for rank, level in enumerate(_LEVELS))
+        return [(line, f"{name} is a word and has no order; compare risk.rank ({ranks})")]
+    compared = []
+    if after in ("==", "!=") and _kind(found, at + 2) == "text":
+        compared.append(found[at + 2])
+    if before in ("==", "!=", "in") and _kind(found, at - 2) == "text":
+        compared.append(found[at - 2])
+    if after == "in" and _value(found, at + 2) == "[":
+        for each in found[at + 3 :]:
+            if each.value == "]" and each.kind == "mark":
+                break
+            compared += [each] if each.kind == "text" else []
+    return [
+        (
+            each.line,
+            f'"{each.value}" is no value of {name}{did_you_mean(each.value, words)}; it is one of: {", ".join(words)}',
+        )
+        for each in compared
+        if each.value not in words
+    ]
+
+
+def _about_index(found: Sequence[Token], at: int) -> Complaints:
+    key = found[at + 2] if len(found) > at + 2 else found[at]
+    if key.kind != "text":
+        return []
+    guarded = any(
+        each.kind == "text" and each.value == key.value and _value(found, number + 1) == "in"
+        for number, each in enumerate(found)
+    )
+    if guarded:
+        return []
+    written = f'labels["{key.value}"]'
+    return [(key.line, f'{written} fails where the label is missing; write "{key.value}" in labels && {written} …')]
+
+
+def _about_field(token: Token) -> Complaints:
+    name = token.value.split(".")[0]
+    if name in _FINDING:
+        return []
+    return [(token.line, f"a finding has no {name}{did_you_mean(name, _FINDING)}; it has rule, severity and line")]
+
+
+def _finding_variables(found: Sequence[Token]) -> set[str]:
+    starts = {f"findings.{each}" for each in _MACROS}
+    return {
+        found[at + 2].value
+        for at, token in enumerate(found)
+        if token.value in starts and _value(found, at + 1) == "(" and _kind(found, at + 2) == "path"
+    }
+
+
+def _after_findings_item(found: Sequence[Token], at: int) -> bool:
+    """True for the dot of ``findings[0].rule``."""
+    item = [each.value for each in found[max(at - 4, 0) : at]]
+    return (
+        len(item) == 4
+        and item[0] == "findings"
+        and item[1] == "["
+        and item[3] == "]"
+        and _kind(found, at + 1) == "path"
+    )
+
+
+def _value(found: Sequence[Token], at: int) -> str:
+    return found[at].value if 0 <= at < len(found) and found[at].kind != "text" else ""
+
+
+def _kind(found: Sequence[Token], at: int) -> str:
+    return found[at].kind if 0 <= at < len(found) else ""
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Such as ``, did you mean deadline?``; empty if nothing is near."""
+    near = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def explain(error: str, text: str, facts: list[str]) -> Complaints:
+    """The library's complaints in plain words, each with its line within the condition."""
+    found = _COMPLAINT.findall(error)
+    if not found:
+        return [(0, f"this condition cannot be used: {reason(error)}")]
+    # After one mistake in the syntax the parser's further complaints are seldom about anything.
+    found = found[:1] if "Syntax error" in error else found
+    lines = text.split("\n")
+    complaints = []
+    for line, column, message in found:
+        at = min(int(line) - 1, len(lines) - 1)
+        complaints.append((at, _plainly(message.removesuffix(" [INVALID_ARGUMENT]"), lines[at], int(column), facts)))
+    return complaints
+
+
+def _plainly(message: str, line: str, column: int, facts: list[str]) -> str:
+    if unknown := re.match(r"undeclared reference to '([^']*)'", message):
+        return _unknown(unknown[1], facts)
+    if overload := re.match(r"found no matching overload for '([^']*)' applied to '\((.*)\)'", message):
+        return _mismatch(overload[1], overload[2])
+    near = line[column - 1 :].strip()[:30]
+    where = f"at “{near}”" if near else "at the end"
+    if re.match(r"=(?!=)", near):
+        return "= is no comparison: write =="
+    if words := re.match(r"(and|or|not)\b", near):
+        return f"CEL has no “{words[1]}”: write {({'and': '&&', 'or': '||', 'not': '!'})[words[1]]}"
+    if message.startswith("Syntax error"):
+        return f"this is no CEL expression: something is wrong {where}"
+    return message
+
+
+def _unknown(name: str, facts: list[str]) -> str:
+    if name in _GROUPS:
+        return f"{name} has to be followed by a field: {_GROUPS[name]}"
+    group = name.split(".")[0]
+    if group in _GROUPS and name != group:
+        return f"{name} is unknown{did_you_mean(name, facts)}; {_GROUPS[group]}"
+    return f"{name} is unknown{did_you_mean(name, [*facts, *_FUNCTIONS])}; conditions know {', '.join(facts)}"
+
+
+def _mismatch(operator: str, types: str) -> str:
+    symbol = operator.replace("_", "").replace("@", "")
+    if types in ("double, int", "int, double"):
+        return f"{symbol} compares a decimal with a whole number: write the number with a point, such as 7.0"
+    if types.count(",") == 1 and not symbol.isalpha():
+        left, right = types.split(", ")
+        return f"{symbol} cannot be used between {left} and {right}"
+    return f"{symbol} cannot be used on ({types})"
+
+
+def reason(text: str) -> str:
+    """A status of the library without its code."""
+    return re.sub(r"^[A-Z_]+: |\s*\[[A-Z_]+\]$", "", str(text)).strip().replace("\n", " ")[:200]

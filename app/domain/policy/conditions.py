@@ -1,0 +1,184 @@
+"""Conditions of a policy: CEL expressions over the facts, checked when they are loaded and bounded when they run.
+
+CEL has no loops, and its library stops an expression after 10,000 steps of `exists`, `all` and the like. A condition
+that cannot be evaluated raises `ConditionError`; the policy then falls to something strict (`rules`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from cel_expr_python import cel
+
+from app.domain.policy import condition_words as words
+from app.domain.policy.facts import Facts, Requester
+from app.domain.risk import Assessment, Finding
+from assent.contracts import RiskLevel
+
+_TEXTS = cel.Type.List(cel.Type.STRING)
+_LABELS = cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
+
+FACTS: dict[str, Any] = {
+    "workflow": cel.Type.STRING,
+    "node": cel.Type.STRING,
+    "agent": cel.Type.STRING,
+    "kind": cel.Type.STRING,
+    "environment": cel.Type.STRING,
+    "tool": cel.Type.STRING,
+    "target": cel.Type.STRING,
+    "size": cel.Type.INT,
+    "risk.level": cel.Type.STRING,
+    "risk.score": cel.Type.DOUBLE,
+    "risk.rank": cel.Type.INT,
+    "findings": cel.Type.List(cel.Type.Map(cel.Type.STRING, cel.Type.DYN)),
+    "labels": _LABELS,
+    "requester.id": cel.Type.STRING,
+    "requester.name": cel.Type.STRING,
+    "requester.email": cel.Type.STRING,
+    "requester.roles": _TEXTS,
+    "requester.teams": _TEXTS,
+}
+"""What a condition may name, with its type."""
+
+
+class ConditionError(Exception):
+    """A condition cannot be used, or not be evaluated.
+
+    Attributes:
+        complaints: sentences, each with its line within the condition, from 0.
+    """
+
+    def __init__(self, complaints: list[tuple[int, str]]) -> None:
+        super().__init__("; ".join(message for _, message in complaints))
+        self.complaints = complaints
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A compiled condition.
+
+    Attributes:
+        constant: its value where it does not depend on the facts; None where it does.
+    """
+
+    text: str
+    program: Any
+    constant: bool | None
+
+    def holds(self, activation: Any) -> bool:
+        """Whether it holds for the facts of an `Conditions.activation`. Raises ConditionError if nobody can say."""
+        value = _evaluate(self.program, activation)
+        if isinstance(value, bool):
+            return value
+        raise ConditionError([(0, str(value))])
+
+
+class Conditions:
+    """Compiles the conditions of one policy, which share what is known of facts and labels."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        # A label that is named as labels.x reads as "" where it is not set. So it is a variable of its own; but then
+        # CEL's has() does not see the map behind it, so a condition with has(labels.x) gets the map alone.
+        self._labels = sorted({key for text in texts for key in words.label_names(text)})
+        named = {f"labels.{key}": cel.Type.STRING for key in self._labels}
+        self._named = cel.NewEnv(variables=FACTS | named)
+        self._bare = cel.NewEnv(variables=FACTS)
+
+    def compile(self, text: str) -> Condition:
+        """Compile and check. Raises ConditionError with everything that is wrong."""
+        environment = self._bare if words.asks_has_label(text) else self._named
+        try:
+            program = environment.compile(text)
+        except (RuntimeError, ValueError, UnicodeError) as error:
+            raise ConditionError(words.explain(str(error), text, list(FACTS))) from None
+        if program.return_type() != cel.Type.BOOL:
+            kind = str(program.return_type()).lower()
+            raise ConditionError([(0, f"a condition must be true or false, and this is of type {kind}")])
+        condition = Condition(text, program, self._constant(program))
+        complaints = [*words.misused(text), *self._bad_patterns(text)]
+        complaints = complaints or self._failing(condition)
+        if complaints:
+            raise ConditionError(complaints)
+        return condition
+
+    def activation(self, facts: Facts) -> Any:
+        """The facts as conditions read them; made once for all of a policy."""
+        return self._named.Activation(self._values(facts))
+
+    def _values(self, facts: Facts) -> dict[str, Any]:
+        requester, risk = facts.requester, facts.assessment
+        values: dict[str, Any] = {f"labels.{key}": facts.labels.get(key, "") for key in self._labels}
+        return values | {
+            "workflow": facts.workflow,
+            "node": facts.node,
+            "agent": facts.agent,
+            "kind": facts.kind,
+            "environment": facts.environment,
+            "tool": facts.tool,
+            "target": facts.target,
+            "size": facts.size,
+            "risk.level": risk.level.value,
+            "risk.score": float(risk.score),
+            "risk.rank": risk.level.rank,
+            "findings": [
+                {"rule": each.rule, "severity": each.severity.value, "line": each.line or 0} for each in risk.findings
+            ],
+            "labels": dict(facts.labels),
+            "requester.id": requester.id,
+            "requester.name": requester.name,
+            "requester.email": requester.email,
+            "requester.roles": list(requester.roles),
+            "requester.teams": list(requester.teams),
+        }
+
+    def _constant(self, program: Any) -> bool | None:
+        value = _evaluate(program, self._named.Activation({}))
+        return value if isinstance(value, bool) else None
+
+    def _bad_patterns(self, text: str) -> list[tuple[int, str]]:
+        """Regular expressions that are none; CEL itself looks at them only when they are used."""
+        found = []
+        for line, literal in words.patterns(text):
+            value = _evaluate(self._bare.compile(f'"".matches({literal})'), self._bare.Activation({}))
+            if not isinstance(value, bool):
+                found.append((line, f"{literal} is no regular expression ({words.reason(value)})"))
+        return found
+
+    def _failing(self, condition: Condition) -> list[tuple[int, str]]:
+        """What goes wrong with it on a proposal of which nothing is known, or everything."""
+        for situation, facts in _SAMPLES.items():
+            try:
+                condition.holds(self.activation(facts))
+            except ConditionError as error:
+                return [(0, f"it cannot be evaluated for {situation}: {words.reason(str(error))}")]
+        return []
+
+
+def _evaluate(program: Any, activation: Any) -> Any:
+    """The value, or a text that says why there is none."""
+    try:
+        value = program.eval(activation)
+        return value.value() if value.type() == cel.Type.BOOL else str(value.value())
+    except Exception as error:
+        # The library raises plain RuntimeErrors for statuses of its own, such as too many steps. Whatever it is:
+        # a condition must not stop a request from being opened.
+        return str(error) or type(error).__name__
+
+
+_SAMPLES = {
+    "a proposal without findings and labels": Facts("", "", "", "", Assessment(RiskLevel.SAFE, 0.0)),
+    "a proposal with a finding": Facts(
+        workflow="workflow",
+        node="node",
+        agent="agent",
+        kind="script",
+        assessment=Assessment(RiskLevel.HIGH, 7.5, (Finding("rule", RiskLevel.HIGH, "", 1),)),
+        environment="environment",
+        tool="tool",
+        target="target",
+        size=1,
+        requester=Requester("id", "name", "mail@example.com", ("reviewer",), ("team",)),
+    ),
+}

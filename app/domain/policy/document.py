@@ -1,0 +1,311 @@
+"""A policy file as it is written: its fields, their limits, and what each means. Cross-checks are in `checking`."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.domain.policy.calendars import Calendar, Hours
+from app.domain.policy.spans import DAYS, LONGEST_SECONDS, Span, clock, parse_days, parse_span, parse_times
+from app.domain.policy.terms import ChangeWindow, OnExpiry
+from app.domain.ranking import MAX_PRIORITY
+from app.domain.text import TEAM_SLUG
+from assent.contracts import Verdict
+
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_ALL_VERDICTS = tuple(Verdict)
+ALWAYS_REASONED = (Verdict.REJECT, Verdict.REQUEST_CHANGES)
+"""Verdicts that need a reason whatever a rule says."""
+
+
+def complaint(message: str) -> PydanticCustomError:
+    """An error whose text is the message as it stands."""
+    return PydanticCustomError("policy", "{message}", {"message": message})
+
+
+def _span(value: Any) -> Any:
+    if isinstance(value, Span):
+        return value
+    if isinstance(value, bool) or not isinstance(value, str):
+        raise complaint("a span of time needs a number and a unit, such as 4 hours or 8 working hours")
+    try:
+        return parse_span(value)
+    except ValueError as error:
+        raise complaint(str(error)) from None
+
+
+def _between(least: int, most: int, words: str) -> AfterValidator:
+    def check(span: Span) -> Span:
+        if not least <= span.seconds <= most:
+            raise complaint(f"{span.words} is out of range: {words}")
+        return span
+
+    return AfterValidator(check)
+
+
+def _plain(span: Span) -> Span:
+    if span.working:
+        raise complaint("this is counted in plain time, so leave out “working”")
+    return span
+
+
+def _warning(value: Any) -> Any:
+    if isinstance(value, str):
+        return None if value.strip().lower() == "never" else _span(value.removesuffix("before").strip())
+    return _span(value)
+
+
+def _team(value: str) -> str:
+    if not TEAM_SLUG.fullmatch(value):
+        raise complaint(f"{value!r} is no team's name: small letters, digits and hyphens, such as dba or data-platform")
+    return value
+
+
+def _mail(value: str) -> str:
+    if not _MAIL.fullmatch(value):
+        raise complaint(f"{value!r} is no mail address; people are named by theirs, teams under `teams`")
+    return value.lower()
+
+
+def _listed(value: Any) -> Any:
+    """One value where a list may stand counts as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, OSError, ValueError):
+        raise complaint(f"{value!r} is no time zone: use a name such as Europe/Berlin or UTC") from None
+    return value
+
+
+AnySpan = Annotated[Span, BeforeValidator(_span)]
+Deadline = Annotated[AnySpan, _between(10, LONGEST_SECONDS, "a deadline is 10 seconds to 366 days")]
+After = Annotated[AnySpan, _between(10, LONGEST_SECONDS, "a step comes after 10 seconds to 366 days")]
+Warn = Annotated[Span | None, BeforeValidator(_warning)]
+SignIn = Annotated[AnySpan, AfterValidator(_plain), _between(60, 30 * 86_400, "use 1 minute to 30 days")]
+Team = Annotated[str, AfterValidator(_team)]
+Mail = Annotated[str, AfterValidator(_mail)]
+Teams = Annotated[tuple[Team, ...], BeforeValidator(_listed), Field(max_length=50)]
+People = Annotated[tuple[Mail, ...], BeforeValidator(_listed), Field(max_length=200)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
+
+
+def _week(value: Any) -> Any:
+    """Hours by days, such as ``{"mon-fri": "09:00-17:00"}``, as the spans of each day of the week."""
+    if not isinstance(value, dict):
+        raise complaint('hours are written by day, such as mon-fri: "09:00-17:00"')
+    week: list[Hours] = [()] * 7
+    for days, times in value.items():
+        try:
+            spans = tuple(sorted(parse_times(each) for each in _texts(times)))
+            for day in parse_days(days):
+                if week[day]:
+                    raise ValueError(f"{DAYS[day]} is given twice")
+                week[day] = spans
+        except ValueError as error:
+            raise complaint(f"{days}: {error}") from None
+        _check_spans(days, spans)
+    if not any(week):
+        raise complaint("there are no working hours at all")
+    return tuple(week)
+
+
+def _texts(value: Any) -> list[str]:
+    texts = _listed(value)
+    if not isinstance(texts, list) or not texts or not all(isinstance(each, str) for each in texts):
+        raise ValueError('hours are written such as "09:00-17:00", in quotes, or several in a list')
+    return texts
+
+
+def _check_spans(days: str, spans: Hours) -> None:
+    for start, end in spans:
+        if end <= start:
+            raise complaint(
+                f"{days}: {clock(start)}-{clock(end)} ends before it begins; write a night as two days' spans, "
+                f'until "24:00" and from "00:00"'
+            )
+    for (_, end), (start, _) in pairwise(spans):
+        if start < end:
+            raise complaint(f"{days}: two spans overlap at {clock(start)}")
+
+
+class CalendarPart(_Part):
+    """Working hours, and who keeps them.
+
+    Attributes:
+        hours: spans of Monday to Sunday.
+        default: holds for everybody who is named by no calendar.
+    """
+
+    timezone: Zone
+    hours: Annotated[tuple[Hours, ...], BeforeValidator(_week)]
+    holidays: Annotated[tuple[date, ...], Field(max_length=1000)] = ()
+    teams: Teams = ()
+    people: People = ()
+    default: bool = False
+
+    def calendar(self) -> Calendar:
+        """As working time is reckoned with."""
+        return Calendar(self.timezone, self.hours, frozenset(self.holidays))
+
+    def windows(self) -> list[ChangeWindow]:
+        """The working hours as windows for changes."""
+        days: dict[tuple[int, int], list[int]] = {}
+        for day, spans in enumerate(self.hours):
+            for span in spans:
+                days.setdefault(span, []).append(day)
+        return [_window(self.timezone, tuple(each), span, self.holidays) for span, each in sorted(days.items())]
+
+
+def _days(value: Any) -> Any:
+    texts = _listed(value)
+    if not isinstance(texts, list) or not texts or not all(isinstance(each, str) for each in texts):
+        raise complaint("days are written such as mon-fri, or several in a list")
+    try:
+        return tuple(dict.fromkeys(day for each in texts for day in parse_days(each)))
+    except ValueError as error:
+        raise complaint(str(error)) from None
+
+
+def _hours(value: Any) -> Any:
+    try:
+        spans = tuple(sorted(parse_times(each) for each in _texts(value)))
+    except ValueError as error:
+        raise complaint(str(error)) from None
+    for start, end in spans:
+        if start == end:
+            raise complaint(f'{clock(start)}-{clock(end)} never opens; for a whole day write "00:00-24:00"')
+    return spans
+
+
+class WindowPart(_Part):
+    """When changes may be done: hours of some days in a time zone, or a calendar's working hours.
+
+    Attributes:
+        days: on which it begins. An end before the start is on the next day.
+        closed: dates on which it does not open; `except` in the file.
+    """
+
+    calendar: Name | None = None
+    days: Annotated[tuple[int, ...], BeforeValidator(_days)] = tuple(range(7))
+    hours: Annotated[Hours, BeforeValidator(_hours)] = ()
+    timezone: Zone = ""
+    closed: Annotated[tuple[date, ...], Field(max_length=1000)] = Field(default=(), alias="except")
+
+    def windows(self, calendars: dict[str, CalendarPart]) -> list[ChangeWindow]:
+        """As they are kept with a request."""
+        if self.calendar is not None:
+            return calendars[self.calendar].windows()
+        return [_window(self.timezone, self.days, span, self.closed) for span in self.hours]
+
+
+def _window(timezone: str, days: tuple[int, ...], span: tuple[int, int], closed: tuple[date, ...]) -> ChangeWindow:
+    except_days = tuple(each.isoformat() for each in sorted(closed))
+    return ChangeWindow(
+        timezone=timezone, days=tuple(sorted(days)), start=clock(span[0]), end=clock(span[1]), except_days=except_days
+    )
+
+
+class StagePart(_Part):
+    """People who have to agree. Nobody named: anyone who may decide."""
+
+    name: Annotated[str, Field(max_length=100)] = ""
+    teams: Teams = ()
+    people: People = ()
+    quorum: Annotated[int, Field(ge=1, le=20)] = 1
+
+
+class EscalationPart(_Part):
+    """Whom to ask as well, how long after the opening, and by how much to raise the priority."""
+
+    after: After
+    teams: Teams = ()
+    people: People = ()
+    priority: Annotated[int, Field(ge=1, le=MAX_PRIORITY)] = 1
+
+
+def _verdicts(value: Any) -> Any:
+    """True, false or a list of verdicts as the verdicts that need a reason."""
+    if value is True or (isinstance(value, str) and value.lower() == "all"):
+        return _ALL_VERDICTS
+    if value is False:
+        return ALWAYS_REASONED
+    listed = _listed(value)
+    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+        raise complaint(f"write true, false, or a list of {', '.join(_ALL_VERDICTS)}")
+    if unknown := [each for each in listed if each not in _ALL_VERDICTS]:
+        raise complaint(f"{unknown[0]!r} is no verdict: use {', '.join(_ALL_VERDICTS)}")
+    return tuple(each for each in Verdict if each in listed or each in ALWAYS_REASONED)
+
+
+class Body(_Part):
+    """What a rule asks for; `default` is one without a condition.
+
+    Attributes:
+        deadline: None: the strict default's for the risk.
+        warn: before the expiry; None where the file says ``never``. Not given: an eighth of the deadline.
+        calendar: whose working hours count; None: those of whom the first stage asks first.
+    """
+
+    ask: StagePart | None = None
+    stages: Annotated[tuple[StagePart, ...], Field(max_length=10)] = ()
+    deny_threshold: Annotated[int, Field(ge=1, le=20)] = 1
+    reason_required: Annotated[tuple[Verdict, ...], BeforeValidator(_verdicts)] = ALWAYS_REASONED
+    edit: bool = True
+    reauthenticate: SignIn | None = None
+    change_windows: Annotated[tuple[WindowPart, ...], Field(max_length=20)] = ()
+    deadline: Deadline | None = None
+    calendar: Name | None = None
+    warn: Warn = None
+    on_expiry: OnExpiry = OnExpiry.REJECT
+    escalation: Annotated[tuple[EscalationPart, ...], Field(max_length=10)] = ()
+    grants: bool = True
+
+    @property
+    def asked(self) -> tuple[StagePart, ...]:
+        """The stages, however they are written."""
+        return self.stages or (self.ask or StagePart(),)
+
+
+class Rule(Body):
+    """A condition and what it asks for."""
+
+    name: Name
+    when: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class PolicyDocument(_Part):
+    """A whole policy. The first rule whose condition holds applies; if none does, `default`, or the strict default."""
+
+    version: Literal[1]
+    calendars: Annotated[dict[Name, CalendarPart], Field(max_length=200)] = Field(default_factory=dict)
+    rules: Annotated[tuple[Rule, ...], Field(max_length=500)] = ()
+    default: Body | None = None
+
+    def calendar_of(self, body: Body) -> CalendarPart | None:
+        """Whose working hours count for a rule: the one it names, that of whom its first stage asks first, the default.
+
+        None if there is none.
+        """
+        if body.calendar is not None:
+            return self.calendars.get(body.calendar)
+        first = body.asked[0]
+        keepers = {name: each for each in self.calendars.values() for name in (*each.teams, *each.people)}
+        named = (keepers[each] for each in (*first.teams, *first.people) if each in keepers)
+        return next(named, None) or self._default_calendar()
+
+    def _default_calendar(self) -> CalendarPart | None:
+        return next((each for each in self.calendars.values() if each.default), None)

@@ -1,0 +1,224 @@
+"""Reading a policy file: everything that is wrong with it at once, each with file, line and field. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from app.domain.errors import InvalidInputError
+from app.domain.policy.checking import check
+from app.domain.policy.condition_words import did_you_mean
+from app.domain.policy.document import CalendarPart, PolicyDocument, Rule, StagePart
+from app.domain.policy.yaml_tree import Path, Tree, UnreadableError, read_tree
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a policy file.
+
+    Attributes:
+        line: from 1.
+        field: such as ``rules[0].deadline``, items counted from 0; empty for the file as a whole.
+        message: a sentence that says what to do.
+    """
+
+    file: str
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}: "
+        return f"{where}{self.field}: {self.message}" if self.field else f"{where}{self.message}"
+
+
+class PolicyFileError(InvalidInputError):
+    """A policy file cannot be used; `problems` is everything that is wrong with it, by line.
+
+    `extra["problems"]` is the same, JSON-ready, and `extra["fields"]` maps a field to its first complaint.
+    """
+
+    code = "invalid_policy"
+
+    def __init__(self, problems: list[Problem]) -> None:
+        fields: dict[str, str] = {}
+        for each in problems:
+            fields.setdefault(each.field or "file", each.message)
+        number = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+        words = f"The policy cannot be used, {number} found. {problems[0]}"
+        super().__init__(words, fields, problems=[asdict(each) for each in problems])
+        self.problems = problems
+
+
+def read_policy(text: str, source: str) -> PolicyDocument:
+    """Read and check a policy.
+
+    Args:
+        text: the file's content.
+        source: the file's name, for messages.
+
+    Raises:
+        PolicyFileError: with every problem that was found.
+    """
+    try:
+        tree = read_tree(text)
+    except UnreadableError as error:
+        raise PolicyFileError([Problem(source, error.line, field_path(error.path), error.message)]) from None
+    found = [(line, path, message) for line, path, message in tree.complaints]
+    if not isinstance(tree.data, dict):
+        raise PolicyFileError([Problem(source, 1, "", "a policy is a mapping that begins with version: 1")])
+    document, complaints = _validate(tree)
+    found += complaints
+    found += [(tree.line(path) + offset, path, message) for path, offset, message in _checked(tree, document)]
+    if found or document is None:
+        found.sort(key=lambda each: each[0])
+        raise PolicyFileError([Problem(source, line, field_path(path), message) for line, path, message in found])
+    return document
+
+
+def field_path(path: Path) -> str:
+    """A path as people read it, such as ``rules[0].stages[1].quorum``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+_Complaints = list[tuple[int, Path, str]]
+
+
+def _validate(tree: Tree) -> tuple[PolicyDocument | None, _Complaints]:
+    try:
+        return PolicyDocument.model_validate(tree.data), []
+    except ValidationError as error:
+        complaints = []
+        for each in error.errors(include_url=False):
+            # A key of a mapping that is wrong itself has "[key]" after it.
+            path = tuple(part for part in each["loc"] if part != "[key]")
+            complaints.append((tree.line(path), path, _sentence(each, path)))
+        return None, complaints
+
+
+def _checked(tree: Tree, document: PolicyDocument | None) -> list[tuple[Path, int, str]]:
+    """What the cross-checks say: path, lines below its own, sentence. Of a bad document the good parts are checked."""
+    if document is not None:
+        rules: dict[int, Rule] = dict(enumerate(document.rules))
+        calendars, default = document.calendars, document.default
+    else:
+        rules = {at: rule for at, each in enumerate(_list(tree.data.get("rules"))) if (rule := _part(Rule, each))}
+        parts = _mapping(tree.data.get("calendars"))
+        calendars = {name: kept for name, each in parts.items() if (kept := _part(CalendarPart, each))}
+        default = None
+    named = set(_mapping(tree.data.get("calendars")))
+    conditions = {
+        at: each["when"]
+        for at, each in enumerate(_list(tree.data.get("rules")))
+        if isinstance(each, dict) and isinstance(each.get("when"), str) and each["when"].strip()
+    }
+    found = check(rules, conditions, calendars, named, default)
+    return [(path, _offset(tree, path, line), message) for path, line, message in found]
+
+
+def _offset(tree: Tree, path: Path, line: int) -> int:
+    """How far below its field's line a line of a text is; only a text under ``|`` keeps its lines."""
+    begins = tree.text_lines.get(path, tree.line(path))
+    return begins - tree.line(path) + line
+
+
+def _part(model: type[Any], value: Any) -> Any:
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+_EXPECTED = {
+    "string_type": "text is needed here{given}; put it in quotes if it looks like something else",
+    "int_type": "a whole number is needed here{given}",
+    "int_parsing": "a whole number is needed here{given}",
+    "int_from_float": "a whole number is needed here{given}",
+    "bool_type": "true or false is needed here{given}",
+    "bool_parsing": "true or false is needed here{given}",
+    "tuple_type": "a list is needed here{given}",
+    "dict_type": "fields with values are needed here{given}",
+    "model_type": "fields with values are needed here{given}",
+    "model_attributes_type": "fields with values are needed here{given}",
+    "greater_than_equal": "this must be at least {ge}{given}",
+    "less_than_equal": "this must be at most {le}{given}",
+    "string_too_short": "this must not be empty",
+    "string_too_long": "this must have at most {max_length} characters",
+    "too_long": "there may be at most {max_length} of these",
+    "date_type": "a date such as 2026-12-25 is needed here{given}",
+    "date_parsing": "a date such as 2026-12-25 is needed here{given}",
+    "date_from_datetime_parsing": "a date such as 2026-12-25 is needed here{given}",
+    "date_from_datetime_inexact": "a date such as 2026-12-25 is needed here{given}",
+    "literal_error": "this must be {expected}{given}",
+    "policy": "{message}",
+}
+
+
+def _sentence(error: Any, path: Path) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "missing":
+        return "this field is missing"
+    if kind == "extra_forbidden":
+        known = _fields_at(path[:-1])
+        if "ask" in known and path[-1] in StagePart.model_fields:
+            return f"{path[-1]} belongs under ask, or under one of the stages"
+        return f"there is no such field{did_you_mean(str(path[-1]), known)}; known here are {', '.join(known)}"
+    if kind == "enum":
+        expected = re.findall(r"'([^']+)'", str(context.get("expected", "")))
+        near = did_you_mean(str(error["input"]), expected)
+        return f"this must be one of {', '.join(expected)}{_given(error['input'])}{near}"
+    template = _EXPECTED.get(kind)
+    return template.format(given=_given(error["input"]), **context) if template else str(error["msg"])
+
+
+def _given(value: Any) -> str:
+    if value is None:
+        return ", and nothing stands here"
+    if isinstance(value, dict | list | tuple):
+        return ", and this is a list" if not isinstance(value, dict) else ", and these are fields"
+    return (
+        f", and this is {str(value)[:_SHOWN]!r}" if isinstance(value, str) else f", and this is {str(value)[:_SHOWN]}"
+    )
+
+
+def _fields_at(path: Path) -> list[str]:
+    """The fields that may stand at a place of the document."""
+    model: Any = PolicyDocument
+    inside_many = False
+    for part in path:
+        if inside_many:  # the position in a list, or the key in a mapping
+            inside_many = False
+            continue
+        fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+        annotation = fields.get(str(part))
+        model = _inner(annotation)
+        if model is None:
+            return []
+        inside_many = get_origin(annotation) in (tuple, dict)
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _inner(annotation: Any) -> Any:
+    """The model inside an annotation such as ``dict[str, Part]``; None if there is none."""
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return annotation if issubclass(annotation, BaseModel) else None
+    if get_origin(annotation) in (Annotated, Union, UnionType, tuple, dict, list):
+        return next((found for each in reversed(get_args(annotation)) if (found := _inner(each))), None)
+    return None

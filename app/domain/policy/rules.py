@@ -1,0 +1,166 @@
+"""A policy ready for use: which rule applies to a request, and what that means in seconds from its opening. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+
+from app.domain.policy.calendars import add_working
+from app.domain.policy.conditions import ConditionError, Conditions
+from app.domain.policy.document import Body, CalendarPart, PolicyDocument, Rule
+from app.domain.policy.facts import Facts
+from app.domain.policy.spans import LONGEST_SECONDS, Span
+from app.domain.policy.terms import (
+    DEADLINE_SECONDS,
+    ChangeWindow,
+    EscalationStep,
+    OnExpiry,
+    Stage,
+    Terms,
+    default_terms,
+    stricter,
+)
+from assent.contracts import RiskLevel
+
+DEFAULT = "policy's default"
+"""What the policy's own default is called on pages and in reports."""
+STRICT_DEFAULT = "strict default"
+"""What a report says where no rule matches and the policy has no default. The terms' name says who is asked."""
+_WARN_SHARE = 8
+"""Where a rule does not say when to warn, an eighth of the time is left, as under the strict default."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which rule applies.
+
+    Attributes:
+        rule: the first whose condition holds; None: the default.
+        failed: rules before it whose condition could not be evaluated, each with the reason. Worth a log entry.
+    """
+
+    rule: Rule | None
+    failed: tuple[tuple[Rule, str], ...] = ()
+
+
+class CompiledPolicy:
+    """One version of a policy. Safe to share between threads; nothing of it changes."""
+
+    def __init__(self, document: PolicyDocument, version: int | None) -> None:
+        """`document` as `read_policy` gave it; ConditionError if it came from elsewhere and has a wrong condition."""
+        self.document = document
+        self.version = version
+        self._conditions = Conditions(rule.when for rule in document.rules)
+        self._rules = [(rule, self._conditions.compile(rule.when)) for rule in document.rules]
+
+    def match(self, facts: Facts) -> Match:
+        """The rule that applies. Never raises."""
+        activation = self._conditions.activation(facts)
+        failed: list[tuple[Rule, str]] = []
+        for rule, condition in self._rules:
+            try:
+                if condition.holds(activation):
+                    return Match(rule, tuple(failed))
+            except ConditionError as error:
+                failed.append((rule, str(error)))
+        return Match(None, tuple(failed))
+
+    def rule_for(self, facts: Facts) -> str:
+        """The name of the rule that applies, for reports; says so where a condition could not be evaluated."""
+        match = self.match(facts)
+        if match.failed:
+            return _failure_words(match)
+        if match.rule is not None:
+            return match.rule.name
+        return DEFAULT if self.document.default is not None else STRICT_DEFAULT
+
+    def terms(self, facts: Facts, opened_at: datetime) -> Terms:
+        """What a request with these facts needs. Never raises.
+
+        Where a condition could not be evaluated, what holds is the strict default, and whatever the rules that failed
+        and the one that would apply without them ask for beyond it; the terms' name says so.
+        """
+        match = self.match(facts)
+        applying = self._terms(match.rule or self.document.default, facts, opened_at)
+        if not match.failed:
+            return applying
+        others = [self._terms(rule, facts, opened_at) for rule, _ in match.failed]
+        strict = default_terms(facts.assessment.level, facts.expires_in_seconds)
+        together = reduce(stricter, [*others, applying], strict)
+        return together.model_copy(update={"name": _failure_words(match), "policy_version": self.version})
+
+    def _terms(self, body: Body | None, facts: Facts, opened_at: datetime) -> Terms:
+        level = facts.assessment.level
+        if body is None:
+            return default_terms(level, facts.expires_in_seconds)
+        calendar = self.document.calendar_of(body)
+        deadline = _seconds(body.deadline, calendar, opened_at) if body.deadline else DEADLINE_SECONDS[level]
+        # An agent may be in a hurry, but it cannot give itself more time than the rule does.
+        deadline = min(deadline, facts.expires_in_seconds or deadline)
+        return Terms(
+            name=body.name if isinstance(body, Rule) else DEFAULT,
+            policy_version=self.version,
+            stages=tuple(_stage(each.name, each.teams, each.people, each.quorum) for each in body.asked),
+            deny_threshold=body.deny_threshold,
+            reason_required=body.reason_required,
+            edit_allowed=body.edit,
+            reauthenticate_seconds=body.reauthenticate.seconds if body.reauthenticate else None,
+            windows=self._windows(body),
+            deadline_seconds=deadline,
+            on_expiry=_on_expiry(body, level),
+            warn_seconds=_warn(body, deadline),
+            escalation=_escalation(body, calendar, opened_at),
+            grants_allowed=body.grants and level.rank <= RiskLevel.MEDIUM.rank,
+        )
+
+    def _windows(self, body: Body) -> tuple[ChangeWindow, ...]:
+        return tuple(each for part in body.change_windows for each in part.windows(self.document.calendars))
+
+
+def _failure_words(match: Match) -> str:
+    names = ", ".join(f"“{rule.name}”" for rule, _ in match.failed)
+    return f"strict default, because the condition of {names} could not be evaluated"
+
+
+def _stage(name: str, teams: tuple[str, ...], people: tuple[str, ...], quorum: int) -> Stage:
+    return Stage(name=name, teams=tuple(dict.fromkeys(teams)), people=tuple(dict.fromkeys(people)), quorum=quorum)
+
+
+def _seconds(span: Span, calendar: CalendarPart | None, opened_at: datetime) -> int:
+    """A span in seconds from the opening, at most 366 days."""
+    if not span.working or calendar is None:
+        return min(span.seconds, LONGEST_SECONDS)
+    return int((add_working(calendar.calendar(), opened_at, span.seconds) - opened_at).total_seconds())
+
+
+def _on_expiry(body: Body, level: RiskLevel) -> OnExpiry:
+    """Silence approves only what is harmless, whatever a rule's condition lets through."""
+    if body.on_expiry is OnExpiry.APPROVE and level.rank > RiskLevel.LOW.rank:
+        return OnExpiry.REJECT
+    return body.on_expiry
+
+
+def _warn(body: Body, deadline: int) -> int:
+    if body.warn is not None and body.warn.seconds < deadline:
+        return body.warn.seconds
+    never = body.warn is None and "warn" in body.model_fields_set
+    return 0 if never else deadline // _WARN_SHARE
+
+
+def _escalation(body: Body, calendar: CalendarPart | None, opened_at: datetime) -> tuple[EscalationStep, ...]:
+    steps: list[EscalationStep] = []
+    for part in body.escalation:
+        after = _seconds(part.after, calendar, opened_at)
+        # Working hours may turn out longer than plain ones that were meant to come later.
+        after = max(after, steps[-1].after_seconds) if steps else after
+        steps.append(
+            EscalationStep(
+                after_seconds=after,
+                words=part.after.words,
+                teams=tuple(dict.fromkeys(part.teams)),
+                people=tuple(dict.fromkeys(part.people)),
+                priority=part.priority,
+            )
+        )
+    return tuple(steps)
