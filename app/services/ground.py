@@ -31,7 +31,7 @@ WAKE_RUN = """
     where id = %(woken_run)s and state = 'suspended' and exists (select from guard) returning id"""
 WAKE_EVENT = f"""
     insert into events (at, kind, run_id, payload)
-    select %(woken_at)s, '{EventKind.RUN_CHANGED.value}', id, '{{"state":"queued"}}' from also_0"""
+    select %(woken_at)s, '{EventKind.RUN_CHANGED.value}', id, '{{"state":"queued"}}' from """
 
 
 def strict_default(version: int | None) -> Policy:
@@ -113,6 +113,6 @@ def settle(
     if request.run_id is None or held_until is not None:
         return
     # A paused run keeps the outcome until it is resumed; one that is being advanced finds the job afterwards.
-    batch.also(WAKE_RUN, woken_run=request.run_id, woken_at=now)
-    batch.also(WAKE_EVENT)
+    woken = batch.also(WAKE_RUN, woken_run=request.run_id, woken_at=now)
+    batch.also(WAKE_EVENT + woken)
     batch.advance(request.run_id)

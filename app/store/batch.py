@@ -71,10 +71,15 @@ class Batch:
         self.add(model, **values)
         self._upserts[table] = (key, where, keep)
 
-    def also(self, statement: str, **values: Any) -> None:
-        """A further data-changing statement; it must refer to ``guard`` itself if it depends on it."""
+    def also(self, statement: str, **values: Any) -> str:
+        """A further data-changing statement; it must refer to ``guard`` itself if it depends on it.
+
+        Returns:
+            The name under which later ones may refer to what it returns.
+        """
         self._also.append(statement)
         self._values |= values
+        return f"also_{len(self._also) - 1}"
 
     def advance(self, run_id: str) -> None:
         """Have a worker advance the run, one job at a time per run."""
