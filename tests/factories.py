@@ -24,6 +24,7 @@ from app.domain.risk import Assessment, Finding, assess
 from app.services.events import EventKind
 from app.store.engine import Sessions
 from app.store.people import Person, Team, TeamMember
+from app.store.policies import Absence
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
@@ -65,6 +66,18 @@ def make_person(
             session.add(TeamMember(team_slug=slug, person_id=person_id))
     with sessions() as session:
         return session.get_one(Person, person_id)
+
+
+def make_absence(sessions: Sessions, person: Person | None = None, delegate: Person | None = None) -> Absence:
+    """A person's absence that began just now and lasts a day; None: of somebody new."""
+    person, now = person or make_person(sessions), datetime.now(UTC)
+    with sessions.begin() as session:
+        absence = Absence(
+            id=str(uuid.uuid4()), person_id=person.id, delegate_id=delegate.id if delegate else None,
+            starts_at=now, ends_at=now + timedelta(days=1), note="", created_at=now, created_by_id=person.id,
+        )  # fmt: skip
+        session.add(absence)
+    return absence
 
 
 def make_workflow(sessions: Sessions, name: str = "test_gate", **values: Any) -> CatalogueEntry:

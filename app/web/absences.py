@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 from flask import Response, flash, request
 from werkzeug.datastructures import MultiDict
 
-from app.domain.errors import AssentError, ConflictError, ForbiddenError, InvalidInputError
+from app.domain.errors import AssentError, ConflictError, InvalidInputError
 from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
+from app.services.absences import require_absence
 from app.web.pages import render, see_other, web
 
 _NOTHING: MultiDict[str, str] = MultiDict()
@@ -33,17 +34,17 @@ def absences() -> Any:
 def absence_add() -> Any:
     """Enter an absence, or show what is wrong with it."""
     actor, sent = current_actor(), request.form
+    person_id = sent.get("person_id") or actor.id
+    require_absence(actor, person_id)
     try:
         added = services().absences.add(
             actor,
-            sent.get("person_id") or actor.id,
+            person_id,
             sent.get("delegate_id") or None,
             _moment(sent, "starts_at"),
             _moment(sent, "ends_at"),
             sent.get("note", ""),
         )
-    except ForbiddenError:
-        raise
     except AssentError as error:
         return _page(sent, error)
     who = f"{added.delegate_name} may decide" if added.delegate_name else "Nobody decides"

@@ -10,7 +10,8 @@ from flask import Flask
 from app.api.register import endpoints
 from app.domain.lifecycle import RunState
 from app.services.bundle import Services
-from tests.factories import Caller, make_request, make_run
+from app.store.people import Person
+from tests.factories import Caller, make_absence, make_request, make_run
 
 EVERYBODY = {"viewer", "reviewer", "auditor", "admin"}
 DECIDERS = {"reviewer", "admin"}
@@ -38,6 +39,13 @@ ROUTES: dict[tuple[str, str], tuple[set[str], dict[str, object] | None, str]] = 
     ("POST", "/api/v1/approvals/<uuid:id>/comments"): (DECIDERS, {"comment": "Why now?"}, "request"),
     ("POST", "/api/v1/approvals/<uuid:id>/escalations"): (DECIDERS, {"reason": "It is urgent."}, "request"),
     ("POST", "/api/v1/approvals/<uuid:id>/cancel"): (DECIDERS, {"reason": "No longer needed."}, "request"),
+    ("GET", "/api/v1/absences"): (EVERYBODY, None, ""),
+    ("POST", "/api/v1/absences"): (
+        DECIDERS,
+        {"starts_at": "2100-01-01T00:00:00Z", "ends_at": "2100-01-02T00:00:00Z"},
+        "",
+    ),
+    ("POST", "/api/v1/absences/<uuid:id>/end"): (DECIDERS, {}, "absence"),
     ("GET", "/api/v1/audit"): (AUDITORS, None, ""),
     ("GET", "/api/approvals/pending"): (EVERYBODY, None, ""),
     ("POST", "/api/approvals/<uuid:id>"): (
@@ -65,13 +73,17 @@ def test_the_mounted_rules_are_the_table(app: Flask) -> None:
 
 @pytest.mark.parametrize("role", ["anonymous", *sorted(EVERYBODY)])
 @pytest.mark.parametrize("route", sorted(ROUTES), ids=lambda route: f"{route[0]} {route[1]}")
-def test_role(route: tuple[str, str], role: str, call: Callable[[str], Caller], services: Services) -> None:
+def test_role(
+    route: tuple[str, str], role: str, call: Callable[[str], Caller], services: Services, people: dict[str, Person]
+) -> None:
     method, path = route
     allowed, body, needs = ROUTES[route]
     if needs == "request":
         request = make_request(services.sessions)
         path = path.replace("<uuid:id>", request.id)
         body = {key: request.digest if value == "DIGEST" else value for key, value in body.items()} if body else body
+    elif needs == "absence":
+        path = path.replace("<uuid:id>", make_absence(services.sessions, people.get(role)).id)
     elif needs:
         path = path.replace("<uuid:id>", make_run(services.sessions, state=RunState(needs)).id)
 
