@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Response, flash, request
 from werkzeug.datastructures import MultiDict
@@ -16,10 +13,10 @@ from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.absences import require_absence
+from app.web.moments import field_of, moment_of
 from app.web.pages import render, see_other, web
 
 _NOTHING: MultiDict[str, str] = MultiDict()
-_ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,60}")
 _FIELDS = ("starts_at", "ends_at")
 
 
@@ -41,8 +38,8 @@ def absence_add() -> Any:
             actor,
             person_id,
             sent.get("delegate_id") or None,
-            _moment(sent, "starts_at"),
-            _moment(sent, "ends_at"),
+            moment_of(sent, "starts_at"),
+            moment_of(sent, "ends_at"),
             sent.get("note", ""),
         )
     except AssentError as error:
@@ -85,36 +82,11 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
 def _given(sent: MultiDict[str, str]) -> dict[str, str]:
     """What the fields of the form show, in UTC: a script turns it into the reader's own time."""
     if not sent:
-        return {"starts_at": _field(services().clock()), "ends_at": ""}
+        return {"starts_at": field_of(services().clock()), "ends_at": ""}
     given = {}
     for name in _FIELDS:
         try:
-            given[name] = _field(_moment(sent, name))
+            given[name] = field_of(moment_of(sent, name))
         except InvalidInputError:
             given[name] = ""
     return given
-
-
-def _field(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
-
-
-def _moment(sent: MultiDict[str, str], name: str) -> datetime:
-    """The moment in a date-time field, in the time zone that was sent with it. Raises InvalidInputError."""
-    try:
-        moment = datetime.fromisoformat(sent.get(name, ""))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=_zone(sent.get("zone", "")))).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInputError("A date and a time are needed.", {name: "This is not a date and a time."}) from None
-
-
-def _zone(name: str) -> tzinfo:
-    """The time zone of that name; UTC where a browser sends none."""
-    if not name:
-        return UTC
-    if not _ZONE.fullmatch(name):
-        raise ValueError(name)
-    try:
-        return ZoneInfo(name)
-    except (KeyError, OSError):
-        raise ValueError(name) from None

@@ -3,14 +3,23 @@
 export function startZones() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (!zone) return;
-  for (const form of document.querySelectorAll("form[data-zoned]")) {
-    form.elements.zone.value = zone;
-    for (const field of form.querySelectorAll('input[type="datetime-local"]')) {
-      // The value as the page has it: a browser may have put back what was typed before.
-      if (field.defaultValue) field.value = local(new Date(`${field.defaultValue}Z`));
-    }
-    for (const words of form.querySelectorAll("[data-zone]")) words.textContent = `(${zone.replaceAll("_", " ")})`;
+  const write = () => {
+    for (const form of document.querySelectorAll("form[data-zoned]")) localiseForm(form, zone);
+  };
+  write();
+  // A region that was fetched anew is in UTC again, but for the fields in which something was typed.
+  document.addEventListener("assent:morphed", write);
+}
+
+function localiseForm(form, zone) {
+  form.elements.zone.value = zone;
+  for (const field of form.querySelectorAll('input[type="datetime-local"]')) {
+    if (field.dataset.zone === zone) continue;
+    // The value as the page has it: a browser may have put back what was typed before.
+    if (field.defaultValue) field.value = local(new Date(`${field.defaultValue}Z`));
+    field.dataset.zone = zone;
   }
+  for (const words of form.querySelectorAll("span[data-zone]")) words.textContent = `(${zone.replaceAll("_", " ")})`;
 }
 
 function local(at) {
