@@ -61,7 +61,7 @@ def decide_approval(call: Call) -> Any:
 @table.add("POST", "/approvals/<uuid:id>/preview", models.RiskOut, body=models.PreviewIn)
 def preview_change(call: Call) -> Any:
     """The risk a change would have; changes nothing."""
-    return call.portal.services.checkpoints.preview(call.id, call.actor, call.body.change)
+    return call.portal.services.checkpoints.preview(call.id, call.actor, call.body.change).assessment
 
 
 @table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=models.CommentIn, status=201)

@@ -40,6 +40,18 @@ class OwnRequestError(ForbiddenError):
     code = "own_request"
 
 
+class NotAskedError(ForbiddenError):
+    """Others are asked at this stage; `extra["asked"]` has their addresses."""
+
+    code = "not_asked"
+
+
+class ReauthenticationError(ForbiddenError):
+    """The asker has to prove anew who they are; `extra["max_age_seconds"]` says how long ago that may be."""
+
+    code = "reauthentication_required"
+
+
 class InvalidInputError(AssentError):
     """What was sent cannot be used; `extra["fields"]` maps a field to its complaint."""
 
@@ -74,9 +86,24 @@ class AlreadyDecidedError(ConflictError):
 
 
 class DuplicateDecisionError(ConflictError):
-    """This person has already decided on this payload."""
+    """This person, or somebody for them, has already decided on this payload at this stage."""
 
     code = "duplicate_decision"
+
+
+class RiskRaisedError(ConflictError):
+    """A change raises the risk, or what is needed, further than was acknowledged.
+
+    `extra` has the new `risk`, `score` and `findings`, and what the policy then asks for: `rule`, `quorum`, `stages`.
+    """
+
+    code = "risk_raised"
+
+
+class ClaimedError(ConflictError):
+    """Somebody else has claimed the request; `extra` says who (`claimed_by`) and until when (`claimed_until`)."""
+
+    code = "claimed"
 
 
 class ExpiredError(ConflictError):

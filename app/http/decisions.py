@@ -8,7 +8,7 @@ from app.domain.people import Actor
 from app.http.body import Input, PlainText
 from app.services.bundle import Services
 from app.services.voting import DecisionResult
-from assent.contracts import Verdict
+from assent.contracts import RiskLevel, Verdict
 
 
 class DecisionIn(Input):
@@ -18,11 +18,15 @@ class DecisionIn(Input):
     digest: PlainText = Field(max_length=200, description="Digest of the payload that was seen; another one is refused")
     change: JsonValue = Field(default=None, description="For modify: what differs, by the proposal's kind")
     answer: JsonValue = Field(default=None, description="For answer: fits the request's schema")
+    acknowledged_risk: RiskLevel | None = Field(
+        default=None, strict=False, description="For modify: the level up to which a raised risk is known and meant"
+    )
     comment: PlainText = Field(default="", description="Required by some verdicts")
 
 
 def decide(services: Services, actor: Actor, request_id: str, body: DecisionIn) -> DecisionResult:
     """Take the decision. Raises as `CheckpointManager.decide`."""
     return services.checkpoints.decide(
-        request_id, actor, body.verdict, body.digest, change=body.change, answer=body.answer, comment=body.comment
-    )
+        request_id, actor, body.verdict, body.digest,
+        change=body.change, answer=body.answer, comment=body.comment, acknowledged_risk=body.acknowledged_risk,
+    )  # fmt: skip

@@ -90,6 +90,12 @@ _HINTS = {
     500: "It has been logged. Quote the request id when you report it.",
     503: "Try again in a moment.",
 }
+_HINTS_BY_CODE = {
+    "not_asked": "Whoever is asked now has to decide. You may still comment, or escalate it.",
+    "own_request": "Somebody else has to decide.",
+    "reauthentication_required": "Sign out, sign in again, and come back.",
+    "risk_raised": "Send it anyway if that is what you want.",
+}
 _CODES = {
     400: "malformed",
     404: "not_found",
@@ -124,7 +130,7 @@ class Problem:
     @property
     def hint(self) -> str:
         """What the reader may do about it; may be empty."""
-        return _HINTS.get(self.status, "")
+        return _HINTS_BY_CODE.get(self.code, _HINTS.get(self.status, ""))
 
     def to_json(self) -> dict[str, Any]:
         """The members of the problem document that do not depend on the HTTP request."""

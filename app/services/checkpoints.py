@@ -18,7 +18,6 @@ from app.domain.errors import AlreadyDecidedError, InvalidInputError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.facts import Policy
-from app.domain.risk import Assessment
 from app.domain.running import Asked, Journal
 from app.services import deciding
 from app.services.audit import record
@@ -29,12 +28,13 @@ from app.services.extending import Extending
 from app.services.ground import Ground, refuse_unless_open, strict_default
 from app.services.keeping import Keeping
 from app.services.opening import Assessor
+from app.services.reassessing import Preview
 from app.services.suspending import Suspending
 from app.services.voting import DecisionResult, Voting
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Comment
-from assent.contracts import Verdict
+from assent.contracts import RiskLevel, Verdict
 
 
 class CheckpointManager:
@@ -91,6 +91,7 @@ class CheckpointManager:
         change: Any = None,
         answer: Any = None,
         comment: str = "",
+        acknowledged_risk: RiskLevel | None = None,
     ) -> DecisionResult:
         """Take one person's decision; if that settles the request, the run's resumption commits with it.
 
@@ -99,16 +100,34 @@ class CheckpointManager:
             change: for `modify`, as `app.domain.changes` describes.
             answer: for `answer`, checked against the request's schema.
             comment: what the person says; some verdicts require it.
+            acknowledged_risk: the level up to which the person knows that their change raises the risk.
 
         Raises:
-            NotFoundError, ForbiddenError, OwnRequestError: may not be decided by this actor.
+            NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: may not be decided by this actor.
+            ReauthenticationError: the actor has to sign in anew first.
             InvalidInputError, TooLargeError: the decision is not usable; `fields` says where.
+            RiskRaisedError: the change raises the risk, or what the policy asks for, further than was acknowledged.
             StaleDigestError, AlreadyDecidedError, DuplicateDecisionError, ExpiredError: too late.
         """
-        return self._voting.decide(request_id, actor, verdict, digest, change=change, answer=answer, comment=comment)
+        return self._voting.decide(
+            request_id, actor, verdict, digest,
+            change=change, answer=answer, comment=comment, acknowledged_risk=acknowledged_risk,
+        )  # fmt: skip
 
-    def preview(self, request_id: str, actor: Actor, change: Any) -> Assessment:
-        """The risk a change would have, before it is sent. Raises like `decide`; changes nothing."""
+    def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
+        """Take back the actor's own standing decision while the request is open; then they may decide again.
+
+        What they changed in the payload stays for the others to judge; only their word goes.
+
+        Raises:
+            NotFoundError, ForbiddenError, InvalidInputError, TooLargeError: as `decide`.
+            AlreadyDecidedError, ExpiredError: too late.
+            IllegalTransitionError: there is no decision of theirs that stands.
+        """
+        return self._voting.withdraw(request_id, actor, reason)
+
+    def preview(self, request_id: str, actor: Actor, change: Any) -> Preview:
+        """The risk a change would have and what would then be needed. Raises like `decide`; changes nothing."""
         return self._voting.preview(request_id, actor, change)
 
     def comment(self, request_id: str, actor: Actor, body: str) -> Comment:

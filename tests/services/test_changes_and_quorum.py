@@ -9,7 +9,7 @@ from app.domain.people import Actor
 from app.services.views import Views
 from app.services.voting import DecisionResult
 from app.store.requests import ApprovalRequest
-from assent.contracts import Outcome, Verdict
+from assent.contracts import Outcome, RiskLevel, Verdict
 from assent.digests import digest_of
 from tests.factories import question, script
 from tests.services.desk import Desk
@@ -20,9 +20,9 @@ DROP = {"content": "drop table t"}
 def test_a_change_is_assessed_again_and_raises_what_is_needed(desk: Desk) -> None:
     request, editor, other = desk.open(), desk.person("Editor"), desk.person("Other")
     assert (request.risk, request.quorum) == ("medium", 1)
-    result = desk.decide(request, editor, Verdict.MODIFY, change=DROP)
+    result = desk.decide(request, editor, Verdict.MODIFY, change=DROP, acknowledged_risk=RiskLevel.CRITICAL)
     assert not result.resolved
-    assert result.words == "Your decision is counted: 1 of 2. Another person is needed."
+    assert result.words == "Counted: 1 of 2. Another person is needed."
     now = desk.fresh(request)
     assert (now.state, now.risk, now.quorum, now.approvals) == ("pending", "critical", 2, 1)
     assert now.attention_at < request.attention_at, "it ranks where a critical request ranks"
@@ -87,13 +87,17 @@ def test_several_edits_in_a_row_keep_what_the_agent_proposed(desk: Desk) -> None
 def test_preview_tells_the_risk_and_changes_nothing(desk: Desk) -> None:
     request, editor = desk.open(), desk.person()
     before = desk.counts()
-    assert desk.checkpoints.preview(request.id, editor, DROP).level.value == "critical"
+    preview = desk.checkpoints.preview(request.id, editor, DROP)
+    assert preview.assessment.level is RiskLevel.CRITICAL and preview.raised and preview.terms.quorum == 2
+    assert preview.words == (
+        "This change raises the risk from medium to critical; it then needs 2 approvals: 2 from anyone who may decide."
+    )
     assert desk.counts() == before and desk.fresh(request).version == request.version
 
 
 def test_the_deadline_stays_where_it_was_when_more_is_needed(desk: Desk) -> None:
     request = desk.open()
-    desk.decide(request, desk.person(), Verdict.MODIFY, change=DROP)
+    desk.decide(request, desk.person(), Verdict.MODIFY, change=DROP, acknowledged_risk=RiskLevel.CRITICAL)
     assert desk.fresh(request).expires_at == request.expires_at
 
 

@@ -22,7 +22,7 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Actor, Role
-from assent.contracts import NextAction, Outcome, Verdict
+from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from assent.digests import digest_of
 from tests.factories import optimizations, question, script
 from tests.services.desk import Desk
@@ -137,7 +137,8 @@ def test_agents_and_the_system_never_decide(desk: Desk) -> None:
 
 def test_a_stale_digest_is_told_the_current_one(desk: Desk) -> None:
     request, first, second = desk.open(), desk.person(), desk.person()
-    critical = desk.decide(request, first, Verdict.MODIFY, change={"content": "drop table t"})
+    drop = {"content": "drop table t"}
+    critical = desk.decide(request, first, Verdict.MODIFY, change=drop, acknowledged_risk=RiskLevel.CRITICAL)
     assert not critical.resolved
     error = refused(desk, StaleDigestError, lambda: desk.decide(request, second))
     assert error.extra["digest"] == desk.fresh(request).digest

@@ -14,7 +14,7 @@ from app.domain.errors import AssentError, InvalidInputError
 from app.domain.people import Actor, Role
 from app.domain.running import Journal
 from app.services.queue import QueueFilter
-from app.services.views import why_not_decide
+from app.services.views import Views
 from assent.contracts import Receipt, ReceiptStatus, Verdict
 from assent.digests import digest_of
 from tests.factories import optimizations, script
@@ -73,7 +73,7 @@ def promise_5_whoever_asked_may_not_approve_and_agents_never_can(desk: Desk) -> 
     agent = Actor(kind="agent", id=desk.person("Robot").id, name="Robot", roles=frozenset(Role))
     request = desk.open(requester=starter)
     for who, code in ((starter, "own_request"), (agent, "forbidden")):
-        assert why_not_decide(request, who, [], desk.clock()), "the page says so beforehand"
+        assert Views(desk.sessions, desk.clock).request(request.id, who).why_not, "the page says so beforehand"
         for verdict in Verdict:
             with pytest.raises(AssentError) as told:
                 desk.decide(request, who, verdict, comment="Fine.", answer="Fine.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from app.domain.policy.terms import Stage
+from app.domain.policy.fold import NO_STAGE
+from app.domain.policy.terms import Stage, Terms
 
 TEAM = "team:"
 PERSON = "person:"
@@ -35,3 +36,17 @@ def addressed(stage: Stage, escalated_to: Collection[str] = ()) -> tuple[str, ..
 def is_asked(member: Member, addressed_to: Collection[str]) -> bool:
     """True if the person is among those asked."""
     return not addressed_to or bool(member.addresses & set(addressed_to))
+
+
+def seat_after_edit(old: Terms, new: Terms, current: int, who: Member, escalated_to: Collection[str]) -> int:
+    """The stage of the new terms for which the word of somebody counts whose edit changed what is needed.
+
+    It is the one that asks the same people as the stage for which they decided, or else the first that asks them;
+    `NO_STAGE` if none does.
+    """
+    stages = list(enumerate(new.stages))
+    same = [at for at, stage in stages if stage.asks_the_same(old.stages[current])]
+    if current in same:
+        return current
+    asking = [at for at, stage in stages if is_asked(who, addressed(stage, escalated_to))]
+    return next(iter((*same, *asking)), NO_STAGE)

@@ -11,6 +11,9 @@ from app.domain.policy.terms import Terms
 from assent.contracts import NextAction, Verdict
 from assent.digests import digest_of
 
+NO_STAGE = -1
+"""Of a vote that counts for no stage: its own edit made the policy ask others."""
+
 
 @dataclass(frozen=True)
 class Vote:
@@ -19,7 +22,7 @@ class Vote:
     Attributes:
         person_id: who decided.
         digest: of what the person agrees to (`answer_digest` for an answer).
-        stage: for which stage of the terms, counted from 0.
+        stage: for which stage of the terms, counted from 0, or `NO_STAGE`.
         principal_id: on whose behalf, for a delegate; empty otherwise.
     """
 
@@ -90,12 +93,19 @@ def answer_digest(digest: str, answer: Any) -> str:
     return digest_of([digest, answer])
 
 
-def progress(votes: Sequence[Vote], digest: str, terms: Terms) -> Progress:
-    """Count the people who agree to what has this digest; older payloads' approvals no longer count.
+def to_agree(votes: Sequence[Vote], digest: str) -> str:
+    """What has to be agreed to: the payload of that `digest`, or the latest answer to the question in it."""
+    answers = [vote.digest for vote in votes if vote.verdict is Verdict.ANSWER]
+    return answers[-1] if answers else digest
 
-    A person counts once over all stages, and so does somebody on whose behalf a delegate decided. Of somebody who
-    answered several times the latest answer counts.
+
+def progress(votes: Sequence[Vote], digest: str, terms: Terms) -> Progress:
+    """Count the people who agree to the payload of this `digest`, or to the latest answer to it.
+
+    Approvals of older payloads no longer count. A person counts once over all stages, and so does somebody on whose
+    behalf a delegate decided. Of somebody who answered several times the latest answer counts.
     """
+    digest = to_agree(votes, digest)
     latest = {vote.person_id: vote for vote in votes if vote.verdict is Verdict.ANSWER}
     agreeing = [
         vote
@@ -129,7 +139,7 @@ def fold(votes: Sequence[Vote], digest: str, terms: Terms, changed: bool) -> Res
 
     Args:
         votes: all standing decisions, oldest first. A modification's digest is that of the payload it made.
-        digest: what has to be agreed to: the current payload's, or the `answer_digest` of the latest answer.
+        digest: the current payload's.
         terms: what the request needs.
         changed: whether the current payload differs from the one the agent proposed.
 
@@ -142,7 +152,7 @@ def fold(votes: Sequence[Vote], digest: str, terms: Terms, changed: bool) -> Res
         return Resolution(RequestState.REJECTED, Verdict.REJECT, NextAction.ABORT)
     if not progress(votes, digest, terms).reached:
         return None
-    if votes and votes[-1].verdict is Verdict.ANSWER:
+    if any(vote.verdict is Verdict.ANSWER for vote in votes):
         return Resolution(RequestState.ANSWERED, Verdict.ANSWER, NextAction.CONTINUE)
     if changed:
         return Resolution(RequestState.MODIFIED, Verdict.MODIFY, NextAction.CONTINUE)

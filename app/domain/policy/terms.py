@@ -39,6 +39,15 @@ class Stage(_Term):
     people: tuple[str, ...] = ()
     quorum: int = 1
 
+    def asks_the_same(self, other: Stage) -> bool:
+        """True if the other stage asks the same people, of however many."""
+        return (set(self.teams), set(self.people)) == (set(other.teams), set(other.people))
+
+    @property
+    def open_to_all(self) -> bool:
+        """True if anyone who may decide is asked."""
+        return not self.teams and not self.people
+
 
 class EscalationStep(_Term):
     """Whom to ask as well, and when.
@@ -144,22 +153,24 @@ def stricter(old: Terms, new: Terms) -> Terms:
 def _names_no_fewer(old: Terms, new: Terms) -> bool:
     """True if everybody whose team or name the old stages ask for is asked for by the new ones."""
 
-    def named(terms: Terms) -> set[tuple[str, ...]]:
-        return {(*sorted(stage.teams), *sorted(stage.people)) for stage in terms.stages}
-
-    return named(old) - {()} <= named(new)
+    named = [stage for stage in old.stages if not stage.open_to_all]
+    return all(any(each.asks_the_same(stage) and each.quorum >= stage.quorum for each in new.stages) for stage in named)
 
 
 def _together(old: Terms, new: Terms) -> tuple[Stage, ...]:
-    """The old stages, and those of the new ones that ask for somebody else or for more."""
+    """The old stages and whoever the new ones name besides, with as many people as either asks for.
+
+    Where the new rule asks for more people of no particular kind, those whom the old one names are among them.
+    """
     stages = list(old.stages)
     for stage in new.stages:
-        same = [at for at, each in enumerate(stages) if (each.teams, each.people) == (stage.teams, stage.people)]
-        if not same:
+        same = [at for at, each in enumerate(stages) if each.asks_the_same(stage)]
+        if same:
+            stages[same[0]] = stages[same[0]].model_copy(update={"quorum": max(stages[same[0]].quorum, stage.quorum)})
+        elif not stage.open_to_all:
             stages.append(stage)
-        elif stages[same[0]].quorum < stage.quorum:
-            stages[same[0]] = stage
-    return tuple(stages)
+    missing = new.quorum - sum(stage.quorum for stage in stages)
+    return (*stages, Stage(quorum=missing)) if missing > 0 else tuple(stages)
 
 
 DEADLINE_SECONDS = {

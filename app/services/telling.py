@@ -1,0 +1,80 @@
+"""What a person is told after deciding: how far it has come, and what happens next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from app.domain.lifecycle import RequestState
+from app.domain.policy.fold import Progress, Resolution
+from app.domain.policy.terms import ChangeWindow, Terms
+from assent.contracts import Verdict
+
+_SETTLED_WORDS = {
+    RequestState.APPROVED: "Approved. The run goes on.",
+    RequestState.MODIFIED: "Approved with changes. The run goes on with what you changed.",
+    RequestState.CHANGES_REQUESTED: "Sent back to the agent with your remark.",
+    RequestState.REJECTED: "Rejected. The run is told.",
+    RequestState.ANSWERED: "Answered. The run goes on.",
+}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def settled_words(resolution: Resolution, terms: Terms, held_until: datetime | None, now: datetime) -> str:
+    """What became of a request with this decision."""
+    if held_until is None:
+        return _SETTLED_WORDS[resolution.state]
+    opening = opening_words(terms.windows, held_until, now)
+    approved = "Approved with changes" if resolution.state is RequestState.MODIFIED else "Approved"
+    return f"{approved}. The change window opens {opening}; the run waits until then."
+
+
+def opening_words(windows: tuple[ChangeWindow, ...], opens: datetime, now: datetime) -> str:
+    """An instant at which one of the windows opens, such as ``Mon 09:00 Europe/Berlin``; with its date if it is far."""
+    zone = next((each.timezone for each in windows if _clock(opens, each) == each.start), windows[0].timezone)
+    local = opens.astimezone(ZoneInfo(zone))
+    far = (opens - now).days >= len(_DAYS) - 1
+    return f"{_DAYS[local.weekday()]} {f'{local:%Y-%m-%d} ' if far else ''}{local:%H:%M} {zone}"
+
+
+def _clock(instant: datetime, window: ChangeWindow) -> str:
+    return f"{instant.astimezone(ZoneInfo(window.timezone)):%H:%M}"
+
+
+def counted_words(
+    verdict: Verdict, after: Progress, before: int, names: list[str], rejections: int, terms: Terms
+) -> str:
+    """What a decision led to that leaves the request open.
+
+    Args:
+        before: the stage that was asked when the person decided.
+        names: of the stages of `terms`; empty for one that has none.
+    """
+    if verdict is Verdict.REJECT:
+        rejected = f"{rejections} of {terms.deny_threshold}"
+        return f"Your rejection is counted: {rejected}. It stands, whatever others change, until you withdraw it."
+    counted = f"Counted: {after.words}."
+    asked = names[after.current]
+    if after.current > before:
+        done = [name for name in names[before : after.current] if name]
+        agreed = f" {_list(done)} {'has' if len(done) == 1 else 'have'} agreed;" if done else ""
+        return f"{counted}{agreed} {asked or 'another person'} is asked now."
+    if after.current < before:
+        return f"{counted} Earlier approvals were of something else; {asked or 'another person'} is asked again."
+    if verdict is Verdict.ANSWER:
+        return f"{counted} Another person has to give the same answer{_of(asked)}."
+    return f"{counted} Another person{_of(asked)} is needed."
+
+
+def withdrawn_words(after: Progress, before: int, names: list[str]) -> str:
+    """What a withdrawal led to."""
+    fallen = f" {names[after.current] or 'Another person'} is asked again." if after.current < before else ""
+    return f"Withdrawn; it counts no more: {after.words}.{fallen} You may decide again."
+
+
+def _of(name: str) -> str:
+    return f" from {name}" if name else ""
+
+
+def _list(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
