@@ -211,7 +211,7 @@ def absence_at(session: Session, person_id: str, now: datetime) -> AbsenceView |
     return found[0] if found else None
 
 
-def _query() -> Select[tuple[Absence, str, str | None]]:
+def _query() -> Select[Absence, str, str]:
     return (
         select(Absence, _person.name, _delegate_person.name)
         .join(_person, _person.id == Absence.person_id)
@@ -223,9 +223,7 @@ def _is_open(now: datetime) -> ColumnElement[bool]:
     return and_(Absence.ended_at.is_(None), Absence.ends_at > now)
 
 
-def _views(
-    session: Session, query: Select[tuple[Absence, str, str | None]], now: datetime, notes: bool = True
-) -> list[AbsenceView]:
+def _views(session: Session, query: Select[Absence, str, str], now: datetime, notes: bool = True) -> list[AbsenceView]:
     return [
         AbsenceView(
             id=absence.id,

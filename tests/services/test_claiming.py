@@ -1,0 +1,471 @@
+"""Claims and assignments: who may, one at a time, for how long, and that neither keeps anybody from deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.domain.errors import (
+    AlreadyDecidedError,
+    ClaimedError,
+    ConflictError,
+    DuplicateDecisionError,
+    ExpiredError,
+    ForbiddenError,
+    IllegalTransitionError,
+    InvalidInputError,
+    NotAskedError,
+    NotFoundError,
+    OwnRequestError,
+)
+from app.domain.people import SYSTEM, Actor, Role, Via
+from app.domain.policy.terms import Stage, Terms
+from app.services.absences import Absences, AbsenceView
+from app.services.claiming import LONGEST_CLAIM, SHORTEST_CLAIM, holder_of
+from app.store.requests import ApprovalRequest
+from tests.factories import make_person, make_request, script
+from tests.services.desk import Desk
+
+HOUR = timedelta(hours=1)
+AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
+
+
+def lines(desk: Desk, request: ApprovalRequest) -> list[tuple[str, dict[str, Any]]]:
+    """What the record says of claims and assignments."""
+    wanted = ("request.claim", "request.assign", "request.unassign")
+    return [(each.action, each.detail) for each in desk.audit(request) if each.action.startswith(wanted)]
+
+
+def member(desk: Desk, name: str, *teams: str, roles: tuple[Role, ...] = (Role.REVIEWER,)) -> Actor:
+    return make_person(desk.sessions, name, roles, teams).as_actor(Via.PAGE)
+
+
+def away(desk: Desk, who: Actor, delegate: Actor | None, length: timedelta = HOUR) -> AbsenceView:
+    now = desk.clock()
+    absences = Absences(desk.sessions, desk.clock)
+    return absences.add(who, who.id, delegate.id if delegate else None, now, now + length)
+
+
+def asking(desk: Desk, *stages: Stage, **values: Any) -> ApprovalRequest:
+    """A request with these stages, of which the first is asked."""
+    terms = Terms(name="test rule", stages=stages, deadline_seconds=4 * 3600)
+    addressed_to = [f"team:{each}" for each in stages[0].teams] + [f"person:{each}" for each in stages[0].people]
+    return make_request(desk.sessions, terms=terms, addressed_to=addressed_to, **values)
+
+
+# Claims
+
+
+def test_a_claim_says_who_and_until_when_and_is_on_the_record(desk: Desk) -> None:
+    request, me = desk.open(), desk.person("First")
+    before = desk.clock()
+    claimed = desk.checkpoints.claim(request.id, me, 20)
+    assert (claimed.claimed_by_id, claimed.claimed_by_name) == (me.id, "First")
+    assert claimed.claimed_until - before == pytest.approx(timedelta(minutes=20), abs=timedelta(seconds=30))
+    assert claimed.due_at == claimed.claimed_until
+    assert desk.events(request)[-1] == "request.changed"
+    [(action, detail)] = lines(desk, request)
+    assert action == "request.claimed" and detail["renewed"] is False and detail["taken_from"] == ""
+    assert datetime.fromisoformat(detail["until"]) == claimed.claimed_until
+
+
+def test_half_an_hour_if_nothing_is_said(desk: Desk) -> None:
+    request, me = desk.open(), desk.person()
+    until = desk.checkpoints.claim(request.id, me).claimed_until
+    assert until - desk.clock() == pytest.approx(HOUR / 2, abs=timedelta(seconds=30))
+
+
+@pytest.mark.parametrize("minutes", [SHORTEST_CLAIM - 1, LONGEST_CLAIM + 1, 0, -30, 10**12, True])
+def test_a_claim_has_a_shortest_and_a_longest_time(desk: Desk, minutes: int) -> None:
+    request, me = desk.open(), desk.person()
+    with pytest.raises(InvalidInputError) as refused:
+        desk.checkpoints.claim(request.id, me, minutes)
+    assert set(refused.value.extra["fields"]) == {"minutes"}
+    assert desk.fresh(request).version == request.version
+
+
+def test_the_shortest_and_the_longest_are_taken_and_renewing_is_no_new_claim(desk: Desk) -> None:
+    request, me = desk.open(), desk.person()
+    desk.checkpoints.claim(request.id, me, SHORTEST_CLAIM)
+    renewed = desk.checkpoints.claim(request.id, me, LONGEST_CLAIM)
+    assert renewed.claimed_until - desk.clock() > 7 * HOUR
+    assert [detail["renewed"] for _, detail in lines(desk, request)] == [False, True]
+
+
+def test_somebody_elses_claim_is_taken_over_only_on_purpose(desk: Desk) -> None:
+    request, first, second = desk.open(), desk.person("First"), desk.person("Second")
+    held = desk.checkpoints.claim(request.id, first)
+    with pytest.raises(ClaimedError, match="First") as refused:
+        desk.checkpoints.claim(request.id, second)
+    assert refused.value.extra == {"claimed_by": "First", "claimed_until": held.claimed_until.isoformat()}
+    taken = desk.checkpoints.claim(request.id, second, take_over=True)
+    assert taken.claimed_by_id == second.id
+    assert lines(desk, request)[-1][1]["taken_from"] == "First"
+
+
+def test_a_claim_that_is_over_is_free_before_it_is_swept(desk: Desk) -> None:
+    request, first, second = desk.open(), desk.person("First"), desk.person("Second")
+    desk.checkpoints.claim(request.id, first, 5)
+    desk.clock.ahead = timedelta(minutes=5)
+    assert holder_of(desk.fresh(request), desk.clock()) is None
+    desk.checkpoints.claim(request.id, second)
+    assert lines(desk, request)[-1][1]["taken_from"] == ""
+
+
+def test_of_ten_who_claim_at_once_one_has_it_and_the_others_are_told_who(desk: Desk, at_once: AtOnce) -> None:
+    request = desk.open()
+    people = [desk.person(f"Person {number}") for number in range(10)]
+    results = at_once([lambda each=each: desk.checkpoints.claim(request.id, each) for each in people])
+    winners = [each for each in results if isinstance(each, ApprovalRequest)]
+    losers = [each for each in results if isinstance(each, ClaimedError)]
+    assert (len(winners), len(losers)) == (1, 9), results
+    holder = desk.fresh(request).claimed_by_name
+    assert {each.extra["claimed_by"] for each in losers} == {holder} == {winners[0].claimed_by_name}
+    assert len(lines(desk, request)) == 1
+
+
+def test_of_ten_who_take_over_at_once_one_does_and_nobody_who_came_between_is_taken_over(
+    desk: Desk, at_once: AtOnce
+) -> None:
+    request = desk.open()
+    people = [desk.person(f"Person {number}") for number in range(10)]
+    desk.checkpoints.claim(request.id, desk.person("First"))
+
+    # Each looks before any of them writes, or looks again and finds somebody new.
+    results = at_once([lambda each=each: desk.checkpoints.claim(request.id, each, take_over=True) for each in people])
+    assert any(isinstance(each, ApprovalRequest) for each in results)
+    assert all(isinstance(each, ApprovalRequest | ClaimedError) for each in results), results
+    taken = [detail["taken_from"] for _, detail in lines(desk, request)][1:]
+    assert taken[0] == "First" and len(taken) == sum(isinstance(each, ApprovalRequest) for each in results)
+
+
+def test_who_could_not_decide_cannot_claim(desk: Desk) -> None:
+    starter = desk.person("Starter")
+    request = desk.open(requester=starter)
+    agent = Actor(kind="agent", id="x", name="Agent", roles=frozenset(Role), via=Via.API)
+    refused: list[tuple[Actor, type[Exception]]] = [
+        (starter, OwnRequestError), (desk.person(roles=[Role.VIEWER]), ForbiddenError),
+        (desk.person(roles=[Role.AUDITOR]), ForbiddenError), (agent, ForbiddenError), (SYSTEM, OwnRequestError),
+    ]  # fmt: skip
+    for actor, kind in refused:
+        with pytest.raises(kind):
+            desk.checkpoints.claim(request.id, actor)
+    assert desk.fresh(request).claimed_by_id is None and lines(desk, request) == []
+
+
+def test_who_is_not_asked_or_has_decided_cannot_claim(desk: Desk) -> None:
+    request = asking(desk, Stage(teams=("dba",), quorum=2))
+    inside, outside = member(desk, "Inside", "dba"), member(desk, "Outside", "web")
+    with pytest.raises(NotAskedError):
+        desk.checkpoints.claim(request.id, outside)
+    desk.decide(request, inside)
+    with pytest.raises(DuplicateDecisionError):
+        desk.checkpoints.claim(request.id, inside)
+
+
+def test_a_delegate_claims_as_long_as_the_absence_lasts_and_the_delegates_delegate_does_not(desk: Desk) -> None:
+    request = asking(desk, Stage(teams=("dba",)))
+    dba, delegate, further = member(desk, "DBA", "dba"), member(desk, "Delegate"), member(desk, "Further")
+    away(desk, dba, delegate)
+    away(desk, delegate, further)
+    with pytest.raises(NotAskedError):
+        desk.checkpoints.claim(request.id, further)
+    assert desk.checkpoints.claim(request.id, delegate).claimed_by_id == delegate.id
+    desk.clock.ahead = HOUR
+    with pytest.raises(NotAskedError):
+        desk.checkpoints.claim(request.id, delegate)
+
+
+def test_deciding_is_never_kept_back_by_a_claim_and_ends_it(desk: Desk) -> None:
+    request, first, second = desk.open(), desk.person("First"), desk.person("Second")
+    desk.checkpoints.claim(request.id, first)
+    assert desk.decide(request, second).resolved
+    after = desk.fresh(request)
+    assert (after.state, after.claimed_by_id, after.claimed_by_name, after.claimed_until) == (
+        "approved",
+        None,
+        "",
+        None,
+    )
+    with pytest.raises(AlreadyDecidedError):
+        desk.checkpoints.claim(request.id, first)
+
+
+def test_somebody_elses_claim_outlasts_a_decision_that_settles_nothing(desk: Desk) -> None:
+    request, first, second = desk.open(script("drop table t")), desk.person("First"), desk.person("Second")
+    desk.checkpoints.claim(request.id, first)
+    assert not desk.decide(request, second).resolved
+    assert desk.fresh(request).claimed_by_id == first.id
+
+
+def test_whoever_has_decided_holds_it_no_more(desk: Desk) -> None:
+    request, me, other = desk.open(script("drop table t")), desk.person("First"), desk.person("Other")
+    desk.checkpoints.claim(request.id, me)
+    desk.checkpoints.assign(request.id, other, me.id)
+    assert not desk.decide(request, me).resolved
+    after = desk.fresh(request)
+    assert (after.claimed_by_id, after.claimed_until, after.assigned_to_id) == (None, None, None)
+    assert after.due_at > desk.clock() + HOUR
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "run cancelled", "expired"])
+def test_a_claim_ends_with_the_request(desk: Desk, ending: str) -> None:
+    request, me = desk.open(), desk.person("First")
+    desk.checkpoints.claim(request.id, me, LONGEST_CLAIM)
+    if ending == "cancelled":
+        desk.checkpoints.cancel(request.id, me, "")
+    elif ending == "run cancelled":
+        desk.runs.cancel(me, request.run_id, "")
+    else:
+        desk.clock.ahead = request.expires_at - desk.clock() - timedelta(minutes=1)
+        desk.checkpoints.claim(request.id, me, LONGEST_CLAIM)
+        desk.clock.ahead += timedelta(minutes=2)
+        while desk.checkpoints.keep(request.id):
+            pass
+    after = desk.fresh(request)
+    assert after.state == ending.split()[-1]
+    assert (after.claimed_by_id, after.claimed_by_name, after.claimed_until) == (None, "", None)
+    assert holder_of(after, desk.clock()) is None
+
+
+def test_a_claim_lapses_by_itself_once_and_the_next_deadline_stands(desk: Desk, at_once: AtOnce) -> None:
+    request, me = desk.open(), desk.person("First")
+    due = request.due_at
+    until = desk.checkpoints.claim(request.id, me, 5).claimed_until
+    assert desk.checkpoints.keep(request.id) is False
+    assert request.id not in desk.checkpoints.due()
+    desk.clock.ahead = timedelta(minutes=5)
+    assert request.id in desk.checkpoints.due()
+    assert sum(at_once([lambda: desk.checkpoints.keep(request.id)] * 4)) == 1
+    after = desk.fresh(request)
+    assert (after.state, after.claimed_by_id, after.claimed_until, after.due_at) == ("pending", None, None, due)
+    assert until <= desk.clock()
+    assert [action for action, _ in lines(desk, request)] == ["request.claimed", "request.claim_lapsed"]
+    assert lines(desk, request)[-1][1]["claimed_by"] == "First"
+
+
+def test_a_claim_that_is_renewed_as_it_lapses_is_kept_or_lapses_but_not_both(desk: Desk, at_once: AtOnce) -> None:
+    me = desk.person("First")
+    for _ in range(5):
+        desk.clock.ahead = timedelta(0)
+        request = desk.open()
+        desk.checkpoints.claim(request.id, me, 5)
+        desk.clock.ahead = timedelta(minutes=5)
+        at_once([lambda r=request: desk.checkpoints.keep(r.id), lambda r=request: desk.checkpoints.claim(r.id, me)])
+        # Whichever comes first: the renewed claim is the last word.
+        after = desk.fresh(request)
+        assert after.claimed_by_id == me.id and after.due_at == after.claimed_until
+
+
+def test_a_claim_is_given_up_by_its_holder_or_ended_by_an_admin(desk: Desk) -> None:
+    request, me, other = desk.open(), desk.person("First"), desk.person("Other")
+    admin = desk.person("Admin", [Role.ADMIN])
+    due = request.due_at
+    with pytest.raises(IllegalTransitionError):
+        desk.checkpoints.release_claim(request.id, me)
+    desk.checkpoints.claim(request.id, me)
+    with pytest.raises(ForbiddenError, match="First"):
+        desk.checkpoints.release_claim(request.id, other)
+    token = Actor(kind="agent", id=me.id, name="Agent", roles=me.roles, via=Via.API)
+    with pytest.raises(ForbiddenError):
+        desk.checkpoints.release_claim(request.id, token)
+    released = desk.checkpoints.release_claim(request.id, me)
+    assert (released.claimed_by_id, released.claimed_until, released.due_at) == (None, None, due)
+    desk.checkpoints.claim(request.id, me)
+    assert desk.checkpoints.release_claim(request.id, admin).claimed_by_id is None
+    ends = [(action, detail) for action, detail in lines(desk, request) if action == "request.claim_released"]
+    assert ends == [("request.claim_released", {"claimed_by": "First"})] * 2
+
+
+def test_there_is_nothing_to_claim_after_the_end_or_of_nothing(desk: Desk) -> None:
+    request, me = desk.open(), desk.person()
+    for call in (desk.checkpoints.claim, desk.checkpoints.release_claim):
+        with pytest.raises(NotFoundError):
+            call("nothing", me)
+    with pytest.raises(NotFoundError):
+        desk.checkpoints.assign("no\x00thing", me, me.id)
+    desk.clock.ahead = request.expires_at - desk.clock() + timedelta(seconds=1)
+    for act in (
+        lambda: desk.checkpoints.claim(request.id, me),
+        lambda: desk.checkpoints.release_claim(request.id, me),
+        lambda: desk.checkpoints.assign(request.id, me, me.id),
+    ):
+        with pytest.raises(ExpiredError):
+            act()
+
+
+# Assignments
+
+
+def test_an_assignment_names_who_decides_and_is_on_the_record(desk: Desk) -> None:
+    request, me, other = desk.open(), desk.person("First"), desk.person("Other")
+    assigned = desk.checkpoints.assign(request.id, me, other.id)
+    assert (assigned.assigned_to_id, assigned.assigned_to_name, assigned.state) == (other.id, "Other", "pending")
+    assert desk.checkpoints.assign(request.id, me, None, "back to all").assigned_to_id is None
+    assert lines(desk, request) == [
+        ("request.assigned", {"from": "", "from_id": None, "to": "Other", "to_id": other.id, "reason": ""}),
+        ("request.unassigned",
+         {"from": "Other", "from_id": other.id, "to": "", "to_id": None, "reason": "back to all"}),
+    ]  # fmt: skip
+    assert desk.decide(request, me).resolved  # an assignment keeps nobody from deciding
+
+
+def test_who_hands_on_what_is_assigned_to_them_says_why(desk: Desk) -> None:
+    request, me, other = desk.open(), desk.person("First"), desk.person("Other")
+    desk.checkpoints.assign(request.id, other, me.id)
+    with pytest.raises(InvalidInputError) as refused:
+        desk.checkpoints.assign(request.id, me, other.id, "  ")
+    assert set(refused.value.extra["fields"]) == {"reason"}
+    desk.checkpoints.assign(request.id, me, other.id, "I leave at noon; password=hunter2hunter2hunter2")
+    _, detail = lines(desk, request)[-1]
+    assert (detail["from"], detail["to"]) == ("First", "Other") and "noon" in detail["reason"]
+    assert "hunter2" not in detail["reason"]
+    desk.checkpoints.assign(request.id, me, me.id)  # what is not one's own is taken without a reason
+
+
+def test_assigning_to_whom_it_is_assigned_already_is_refused(desk: Desk) -> None:
+    request, me = desk.open(), desk.person("First")
+    with pytest.raises(IllegalTransitionError, match="nobody"):
+        desk.checkpoints.assign(request.id, me, None)
+    desk.checkpoints.assign(request.id, me, me.id)
+    with pytest.raises(IllegalTransitionError, match="First"):
+        desk.checkpoints.assign(request.id, me, me.id, "again")
+    assert len(lines(desk, request)) == 1
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.AUDITOR])
+def test_who_decides_nothing_assigns_nothing(desk: Desk, role: Role) -> None:
+    request, other = desk.open(), desk.person("Other")
+    with pytest.raises(ForbiddenError):
+        desk.checkpoints.assign(request.id, desk.person(roles=[role]), other.id)
+
+
+def test_whoever_started_it_may_assign_it_but_not_to_themselves(desk: Desk) -> None:
+    starter, other = desk.person("Starter"), desk.person("Other")
+    request = desk.open(requester=starter)
+    with pytest.raises(InvalidInputError, match="Starter started this run"):
+        desk.checkpoints.assign(request.id, starter, starter.id)
+    assert desk.checkpoints.assign(request.id, starter, other.id).assigned_to_id == other.id
+
+
+def test_only_who_could_decide_it_now_is_assigned(desk: Desk) -> None:
+    request = asking(desk, Stage(name="DBA", teams=("dba",), quorum=2), Stage(name="Security", teams=("sec",)))
+    me, outside = member(desk, "Inside", "dba"), member(desk, "Outside", "sec")
+    viewer = member(desk, "Viewer", "dba", roles=(Role.VIEWER,))
+    gone = make_person(desk.sessions, "Gone", teams=("dba",), active=False)
+    done = member(desk, "Done", "dba")
+    desk.decide(request, done)
+    for person_id, words in (
+        (outside.id, "Outside is not asked: DBA"), (viewer.id, "Viewer may not decide"), (done.id, "Done has decided"),
+        (gone.id, "Gone has no active account"), ("nobody", "no such person"), ("\x00", "no such person"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidInputError, match=words) as refused:
+            desk.checkpoints.assign(request.id, me, person_id)
+        assert set(refused.value.extra["fields"]) == {"person_id"}
+    assert desk.checkpoints.assign(request.id, outside, me.id).assigned_to_id == me.id
+
+
+def test_nobody_who_is_away_is_assigned_but_who_stands_in_is(desk: Desk) -> None:
+    request, me = asking(desk, Stage(teams=("dba",))), desk.person("First")
+    dba, other, delegate = member(desk, "DBA", "dba"), member(desk, "Other", "dba"), member(desk, "Delegate")
+    with pytest.raises(InvalidInputError, match="Delegate is not asked"):
+        desk.checkpoints.assign(request.id, me, delegate.id)
+    absence = away(desk, dba, delegate)
+    away(desk, other, None)
+    with pytest.raises(InvalidInputError, match=r"DBA is away now. Delegate stands in.") as refused:
+        desk.checkpoints.assign(request.id, me, dba.id)
+    assert refused.value.extra["delegate_id"] == delegate.id
+    assert refused.value.extra["delegate_name"] == "Delegate"
+    assert refused.value.extra["absent_until"] == absence.ends_at.isoformat()
+    with pytest.raises(InvalidInputError, match=r"Other is away now. Nobody stands in.") as refused:
+        desk.checkpoints.assign(request.id, me, other.id)
+    assert refused.value.extra["delegate_id"] is None
+    assert desk.checkpoints.assign(request.id, me, delegate.id).assigned_to_id == delegate.id
+    desk.clock.ahead = HOUR
+    assert desk.checkpoints.assign(request.id, me, dba.id).assigned_to_id == dba.id
+
+
+def test_of_ten_assignments_at_once_one_counts_and_the_others_are_told_of_it(desk: Desk, at_once: AtOnce) -> None:
+    request, me = desk.open(), desk.person("First")
+    people = [desk.person(f"Person {number}") for number in range(10)]
+    results = at_once([lambda each=each: desk.checkpoints.assign(request.id, me, each.id) for each in people])
+    given = [each for each in results if isinstance(each, ApprovalRequest)]
+    assert all(isinstance(each, ApprovalRequest | ConflictError) for each in results), results
+    chain = [(detail["from"], detail["to"]) for _, detail in lines(desk, request)]
+    # Each that counted began where the one before it ended: none was lost from sight.
+    assert len(chain) == len(given) and [old for old, _ in chain] == ["", *(new for _, new in chain[:-1])]
+    assert desk.fresh(request).assigned_to_name == chain[-1][1]
+
+
+def test_claiming_assigning_and_deciding_at_once_all_count(desk: Desk, at_once: AtOnce) -> None:
+    me, other, decider = desk.person("First"), desk.person("Other"), desk.person("Decider")
+    for _ in range(3):
+        request = desk.open(script("drop table t"))
+        results = at_once([
+            lambda r=request: desk.checkpoints.claim(r.id, me),
+            lambda r=request: desk.checkpoints.assign(r.id, me, other.id),
+            lambda r=request: desk.decide(r, decider),
+            lambda r=request: desk.checkpoints.claim(r.id, me, 60),
+        ])  # fmt: skip
+        assert not [each for each in results if isinstance(each, Exception)], results
+        after = desk.fresh(request)
+        assert (after.claimed_by_id, after.assigned_to_id, after.approvals) == (me.id, other.id, 1)
+        assert after.due_at == after.claimed_until
+
+
+# Delegates and deciding: an absence that begins or ends between opening the page and deciding
+
+
+def test_a_delegates_decision_counts_while_the_absence_lasts(desk: Desk) -> None:
+    request = asking(desk, Stage(teams=("dba",)))
+    dba, delegate, further = member(desk, "DBA", "dba"), member(desk, "Delegate"), member(desk, "Further")
+    with pytest.raises(NotAskedError):
+        desk.decide(request, delegate)
+    away(desk, dba, delegate)
+    away(desk, delegate, further)
+    with pytest.raises(NotAskedError):
+        desk.decide(request, further)
+    assert desk.decide(request, delegate).resolved
+    [decision] = desk.decisions(request)
+    assert (decision.person_id, decision.on_behalf_of_id) == (delegate.id, dba.id)
+
+
+@pytest.mark.parametrize("how", ["over", "ended early"])
+def test_an_absence_that_ends_before_the_decision_ends_the_delegates_part(desk: Desk, how: str) -> None:
+    request = asking(desk, Stage(teams=("dba",)))
+    dba, delegate = member(desk, "DBA", "dba"), member(desk, "Delegate")
+    absence = away(desk, dba, delegate)
+    desk.checkpoints.claim(request.id, delegate)  # the page is open, and it may be decided
+    if how == "over":
+        desk.clock.ahead = HOUR
+    else:
+        Absences(desk.sessions, desk.clock).end(dba, absence.id)
+    with pytest.raises(NotAskedError):
+        desk.decide(request, delegate)
+    assert desk.decisions(request) == []
+    assert desk.decide(request, dba).resolved
+
+
+def test_an_absence_that_begins_before_the_decision_keeps_nobody_from_deciding_themselves(desk: Desk) -> None:
+    request = asking(desk, Stage(teams=("dba",), quorum=2))
+    dba, delegate = member(desk, "DBA", "dba"), member(desk, "Delegate")
+    away(desk, dba, delegate)
+    desk.decide(request, dba)
+    [decision] = desk.decisions(request)
+    assert (decision.person_id, decision.on_behalf_of_id) == (dba.id, None)
+    with pytest.raises(DuplicateDecisionError):
+        desk.decide(request, delegate)
+
+
+def test_nobody_decides_for_whoever_asked(desk: Desk) -> None:
+    starter = make_person(desk.sessions, "Starter", teams=("dba",))
+    request = asking(desk, Stage(teams=("dba",)), requester=starter)
+    delegate = member(desk, "Delegate")
+    away(desk, starter.as_actor(Via.PAGE), delegate)
+    with pytest.raises(OwnRequestError):
+        desk.decide(request, delegate)
+    with pytest.raises(InvalidInputError, match="stands in"):
+        desk.checkpoints.assign(request.id, member(desk, "DBA", "dba"), delegate.id)
