@@ -9,6 +9,7 @@ from typing import Any
 
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
+from app.domain.policy.calendars import next_opening
 from app.domain.policy.due import Due, DueStep
 from app.domain.policy.expiry import EXPIRY_WORDS, expiry_means
 from app.domain.policy.fold import Resolution, rejections
@@ -19,13 +20,13 @@ from app.services.escalating import escalation_detail, next_step, raised
 from app.services.events import EventKind, event_row, publish
 from app.services.opening import due_values
 from app.store.engine import Sessions
-from app.store.requests import ApprovalRequest, Decision, OutcomeRow
+from app.store.requests import UNCLAIMED, ApprovalRequest, Decision, OutcomeRow
 from app.store.sweep import Sweep
 from assent.contracts import NextAction, Remark, RiskLevel, Verdict
 
 _RELEASE = """
-    update outcomes set held_until = null
-    where request_id in (select id from guard where id = any(%(released)s)) returning request_id"""
+    update outcomes set held_until = guard.held_until from guard
+    where request_id = guard.id and guard.id = any(%(released)s) returning request_id"""
 _WAKE_RUNS = """
     update runs set state = 'queued', version = version + 1, updated_at = %(swept_at)s
     where state = 'suspended' and id in (select run_id from guard where id = any(%(woken)s)) returning id"""
@@ -58,7 +59,6 @@ class Steps:
         self._released: list[str] = []
         self._do: dict[DueStep, Callable[[Timely], None]] = {
             DueStep.RELEASE: self._release,
-            DueStep.ANSWER: self._ask_people,
             DueStep.UNCLAIM: self._unclaim,
             DueStep.WARN: self._warn,
             DueStep.ESCALATE: self._escalate,
@@ -82,17 +82,19 @@ class Steps:
 
     def _release(self, each: Timely) -> None:
         request = each.request
-        self._change(each, "released", {"held_until": None}, state=request.state)
-        self._record(each, "request.released")
+        # The window may have closed again before anybody could do this.
+        until = next_opening(each.terms.windows, self._now)
+        self._change(each, "held" if until else "released", {"held_until": until}, state=request.state)
         self._released.append(request.id)
-        self._wake(request)
-
-    def _ask_people(self, each: Timely) -> None:
-        self._change(each, "asks people", {"answered_by": ""})
+        if until:
+            self._record(each, "request.held", until=until.isoformat())
+        else:
+            self._record(each, "request.released")
+            self._wake(request)
 
     def _unclaim(self, each: Timely) -> None:
         who = each.request.claimed_by_name
-        self._change(each, "unclaimed", {"claimed_by_id": None, "claimed_by_name": "", "claimed_until": None})
+        self._change(each, "unclaimed", dict(UNCLAIMED))
         self._record(each, "request.claim_lapsed", claimed_by=who)
 
     def _warn(self, each: Timely) -> None:
@@ -128,30 +130,32 @@ class Steps:
     def _end(self, each: Timely, meaning: OnExpiry) -> None:
         request, words = each.request, EXPIRY_WORDS[meaning]
         if meaning is OnExpiry.APPROVE:
+            held_until = next_opening(each.terms.windows, self._now)
             verdict = Verdict.APPROVE if request.digest == request.proposed_digest else Verdict.MODIFY
             resolution = Resolution(RequestState.EXPIRED, verdict, NextAction.CONTINUE)
         else:
-            resolution = Resolution(RequestState.EXPIRED, Verdict.REJECT, NextAction.ABORT)
+            resolution, held_until = Resolution(RequestState.EXPIRED, Verdict.REJECT, NextAction.ABORT), None
         remarks = [deciding.remark(decision) for decision in each.decisions]
         remarks.append(Remark(who=SYSTEM.name, verdict=resolution.verdict, comment=words, at=self._now))
         body = deciding.outcome_body(request, resolution, request.payload, request.digest, None, remarks, self._now)
         state = resolution.state.value
-        columns = {"state": state, "resolved_at": self._now, "note": words}
-        self._sweep.move(request, **columns, **due_values(request, **columns))
+        columns = {"state": state, "resolved_at": self._now, "note": words, "held_until": held_until, **UNCLAIMED}
+        self._sweep.move(request, **columns, **due_values(request, terms=each.terms, **columns))
         self._sweep.add(
             OutcomeRow, request_id=request.id, verdict=resolution.verdict, next_action=resolution.next_action,
-            body=body, at=self._now,
+            body=body, at=self._now, held_until=held_until,
         )  # fmt: skip
         self._record(each, "request.expired", reason=words, verdict=resolution.verdict.value)
         publish(
             self._sweep,
             event_row(EventKind.REQUEST_RESOLVED, self._now, run_id=request.run_id, request_id=request.id, state=state),
         )
-        self._wake(request)
+        if held_until is None:
+            self._wake(request)
 
     def _change(self, each: Timely, what: str, columns: dict[str, Any], state: str = "pending") -> None:
         request = each.request
-        self._sweep.move(request, **columns, **due_values(request, **columns))
+        self._sweep.move(request, **columns, **due_values(request, terms=each.terms, **columns))
         publish(
             self._sweep,
             event_row(

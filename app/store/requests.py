@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ _PENDING = text("state = 'pending'")
 _RESOLVED = text("state <> 'pending'")
 _DUE = text("due_at is not null")
 _STANDING = text("withdrawn_at is null")
+UNCLAIMED: Mapping[str, str | None] = {"claimed_by_id": None, "claimed_by_name": "", "claimed_until": None}
+"""The columns of a request that nobody has claimed."""
 
 
 class ApprovalRequest(Base):

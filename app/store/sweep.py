@@ -69,7 +69,7 @@ def _statement(inserts: tuple[tuple[str, tuple[str, ...]], ...], also: tuple[str
         "for update of r skip locked)",
         f"guard as (update approval_requests r set {', '.join(f'{name} = m.{name}' for name in COLUMNS)}, "
         f"version = r.version + 1 from moves m where {_SEEN} and r.id in (select id from free) "
-        "returning r.id, r.run_id)",
+        "returning r.id, r.run_id, r.held_until)",
     ]
     for name, columns in inserts:
         named = ", ".join(columns)

@@ -33,7 +33,7 @@ CHUNK = 50
 """Requests whose steps are written in one statement."""
 THREADS = 2
 STUCK_SECONDS = 5.0
-"""How long another worker's timekeeper may do nothing about what is overdue before this one helps."""
+"""How long the leading worker may do nothing about what is overdue before this one helps."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 30.0
 """For a request whose step fails; the pause doubles each time."""
 CONNECTION: dict[str, Any] = {
@@ -68,6 +68,7 @@ class Timekeeper:
         self._chunks = 0
         self._pauses: dict[str, tuple[int, float]] = {}
         self._stuck: tuple[datetime | None, float] = (None, 0.0)
+        self._helps = False
         self._thread = threading.Thread(target=self._keep, name="timekeeper", daemon=True)
 
     def __enter__(self) -> Self:
@@ -108,7 +109,7 @@ class Timekeeper:
                 # Who has lost the connection has lost the lock.
                 connection.execute("select 1")
                 asked = time.monotonic()
-            if leads or self._is_stuck():
+            if leads or self._must_help():
                 self._round(threads)
             else:
                 self._sleep(LOOK_SECONDS)
@@ -191,15 +192,17 @@ class Timekeeper:
             if not self._stopping.is_set():
                 self._changed.wait(seconds)
 
-    def _is_stuck(self) -> bool:
-        """True if the longest overdue step has been the same one for too long."""
+    def _must_help(self) -> bool:
+        """True from when the longest overdue step has been the same one for too long, until nothing is that late."""
         oldest = self._checkpoints.next_due_at()
         if oldest is None or oldest > self._clock() - timedelta(seconds=STUCK_SECONDS):
-            self._stuck = (None, 0.0)
-            return False
-        if oldest != self._stuck[0]:
+            self._stuck, self._helps = (None, 0.0), False
+        elif oldest != self._stuck[0]:
             self._stuck = (oldest, time.monotonic())
-        return time.monotonic() - self._stuck[1] > STUCK_SECONDS
+        elif not self._helps and time.monotonic() - self._stuck[1] > STUCK_SECONDS:
+            log.warning("timekeeper.helps", overdue_since=oldest.isoformat())
+            self._helps = True
+        return self._helps
 
 
 def _is_unreachable(error: Exception) -> bool:

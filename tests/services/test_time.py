@@ -1,0 +1,433 @@
+"""What time does to requests: each step once, in its order, however late; and more time by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from app.domain.errors import (
+    AlreadyDecidedError,
+    ExpiredError,
+    ForbiddenError,
+    IllegalTransitionError,
+    InvalidInputError,
+    OwnRequestError,
+)
+from app.domain.lifecycle import RequestState, RunState
+from app.domain.people import Actor, Role, Via
+from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms
+from app.domain.ranking import MAX_PRIORITY, attention_at
+from app.services.extending import MAX_EXTENSIONS
+from app.services.opening import due_values
+from app.store.requests import ApprovalRequest, OutcomeRow
+from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
+from tests.factories import make_person, make_request, make_run, question
+from tests.services.desk import Desk
+
+HOUR = timedelta(hours=1)
+LEADS = EscalationStep(after_seconds=2 * 3600, words="2 hours", teams=("leads",), priority=2)
+HEADS = EscalationStep(after_seconds=4 * 3600, words="4 hours", people=("Head@Example.org",))
+WARNED, ESCALATED, EXPIRED = "request.expiry_warned", "request.escalated", "request.expired"
+
+
+def terms(**values: Any) -> Terms:
+    """Eight hours, a warning an hour before the end, and nobody else to ask."""
+    return Terms(**{"name": "test", "deadline_seconds": 8 * 3600, "warn_seconds": 3600} | values)
+
+
+def opened(desk: Desk, given: Terms, risk: RiskLevel = RiskLevel.LOW, **values: Any) -> ApprovalRequest:
+    """A pending request of a suspended run, with due steps as a use case would have written them."""
+    request = make_request(
+        desk.sessions, make_run(desk.sessions, state=RunState.SUSPENDED), risk=risk, terms=given,
+        expires_in=timedelta(seconds=given.deadline_seconds), **values,
+    )  # fmt: skip
+    return changed(desk, request)
+
+
+def changed(desk: Desk, request: ApprovalRequest, **columns: Any) -> ApprovalRequest:
+    """The request with other columns, behind everybody's back."""
+    with desk.sessions.begin() as session:
+        values = columns | due_values(request, **columns)
+        session.execute(update(ApprovalRequest).where(ApprovalRequest.id == request.id).values(values))
+    return desk.fresh(request)
+
+
+def timely(desk: Desk, request: ApprovalRequest) -> list[str]:
+    """What time did, in the order of the record."""
+    return [each.action for each in desk.audit(request) if each.actor_kind == "system" and each.detail.get("due")]
+
+
+def outcome(desk: Desk, request: ApprovalRequest) -> Outcome:
+    return Outcome.model_validate(desk.outcome(request).body)
+
+
+# The order of things
+
+
+def test_nothing_happens_before_its_time_and_each_step_once(desk: Desk) -> None:
+    request = opened(desk, terms(escalation=(LEADS, HEADS)))
+    for hours, expected in [
+        (1.99, []), (2, [ESCALATED]), (3, []), (4, [ESCALATED]), (6.99, []), (7, [WARNED]), (8, [EXPIRED]), (99, []),
+    ]:  # fmt: skip
+        desk.clock.ahead = timedelta(hours=hours, seconds=1)
+        before = timely(desk, request)
+        assert desk.keep(request) == len(expected)
+        assert timely(desk, request) == before + expected
+    assert desk.fresh(request).due_at is None
+
+
+def test_after_a_day_without_a_worker_every_step_comes_in_its_order(desk: Desk) -> None:
+    request = opened(desk, terms(escalation=(LEADS, HEADS)))
+    desk.clock.ahead = 24 * HOUR
+    assert desk.keep(request) == 4
+    entries = [each for each in desk.audit(request) if each.detail.get("due")]
+    assert [each.action for each in entries] == [ESCALATED, ESCALATED, WARNED, EXPIRED]
+    due = [datetime.fromisoformat(each.detail["due"]) for each in entries]
+    assert due == [request.opened_at + hours * HOUR for hours in (2, 4, 7, 8)]
+    assert all(each.at >= request.opened_at + 24 * HOUR for each in entries), "recorded is when it was really done"
+    assert desk.events(request) == [*["request.changed"] * 3, "request.resolved"]
+
+
+def test_a_clock_that_goes_back_repeats_nothing(desk: Desk) -> None:
+    request = opened(desk, terms(escalation=(LEADS,)))
+    for hours, steps in [(7.5, 2), (0, 0), (3, 0), (7.5, 0), (-5, 0), (9, 1), (0, 0), (9, 0)]:
+        desk.clock.ahead = timedelta(hours=hours)
+        assert desk.keep(request) == steps, hours
+    assert timely(desk, request) == [ESCALATED, WARNED, EXPIRED]
+
+
+def test_what_is_due_is_listed_the_longest_overdue_first(own_desk: Desk) -> None:
+    desk = own_desk
+    late = opened(desk, terms(deadline_seconds=7200, warn_seconds=0))
+    soon = opened(desk, terms(deadline_seconds=3600, warn_seconds=0))
+    opened(desk, terms(deadline_seconds=9000, warn_seconds=0))
+    assert desk.checkpoints.due() == [] and desk.checkpoints.next_due_at() == soon.expires_at
+    desk.clock.ahead = 2 * HOUR + timedelta(seconds=1)
+    assert desk.checkpoints.due() == [soon.id, late.id]
+    assert desk.checkpoints.due(1) == [soon.id]
+    assert desk.checkpoints.due(besides={soon.id}) == [late.id]
+    assert desk.checkpoints.next_due_at(besides=[soon.id]) == late.expires_at
+
+
+def test_one_write_does_one_step_of_each(own_desk: Desk) -> None:
+    desk = own_desk
+    ends, warned, raised = (
+        opened(desk, terms(warn_seconds=0)), opened(desk, terms()), opened(desk, terms(escalation=(LEADS,))),
+    )  # fmt: skip
+    released = changed(desk, opened(desk, terms()), state="approved", held_until=ends.opened_at + HOUR)
+    open_still = opened(desk, terms(deadline_seconds=99 * 3600, warn_seconds=0))
+    desk.clock.ahead = 9 * HOUR
+    every = [ends, warned, raised, released, open_still]
+    assert desk.checkpoints.keep_many([each.id for each in every]) == {each.id for each in every} - {open_still.id}
+    assert [timely(desk, each) for each in every] == [[EXPIRED], [WARNED], [ESCALATED], ["request.released"], []]
+    assert [desk.jobs(each.run_id) for each in every] == [1, 0, 0, 1, 0]
+    assert [desk.run_state(each.run_id) for each in every] == ["queued", *["suspended"] * 2, "queued", "suspended"]
+    assert (desk.outcome(ends) is not None, desk.outcome(warned)) == (True, None)
+
+
+def test_two_requests_of_one_run_wake_it_once(own_desk: Desk) -> None:
+    desk, run = own_desk, make_run(own_desk.sessions)
+    both = [changed(desk, make_request(desk.sessions, run, terms=terms(), expires_in=HOUR)) for _ in range(2)]
+    desk.clock.ahead = 2 * HOUR
+    for _ in range(2):
+        assert desk.checkpoints.keep_many([each.id for each in both]) == {each.id for each in both}
+    assert desk.jobs(run.id) == 1 and desk.run_state(run.id) == "queued"
+
+
+def test_a_request_without_a_run_expires_as_well(desk: Desk) -> None:
+    request = changed(desk, opened(desk, terms(warn_seconds=0)), run_id=None)
+    desk.clock.ahead = 9 * HOUR
+    assert desk.keep(request) == 1 and desk.fresh(request).state == "expired"
+
+
+# Who comes at the same time
+
+
+def test_many_at_once_do_each_step_once(own_desk: Desk, at_once: Callable[..., list[Any]]) -> None:
+    desk = own_desk
+    requests = [opened(desk, terms(escalation=(LEADS,))) for _ in range(10)]
+    ids = [each.id for each in requests]
+    desk.clock.ahead = 24 * HOUR
+    for _ in range(12):
+        results = at_once([lambda: desk.checkpoints.keep_many(ids)] * 4)
+        assert not [each for each in results if isinstance(each, Exception)]
+    for request in requests:
+        assert timely(desk, request) == [ESCALATED, WARNED, EXPIRED]
+        assert desk.jobs(request.run_id) == 1
+
+
+def test_what_somebody_holds_is_left_and_keeps_nobody(own_desk: Desk) -> None:
+    desk = own_desk
+    held, other = opened(desk, terms()), opened(desk, terms())
+    desk.clock.ahead = 24 * HOUR
+    with desk.engine.connect() as connection:
+        connection.exec_driver_sql("select from approval_requests where id = %(id)s for update", {"id": held.id})
+        assert desk.checkpoints.keep_many([held.id, other.id]) == {other.id}
+        connection.rollback()
+    assert desk.keep(held) == 2
+    assert timely(desk, held) == [WARNED, EXPIRED]
+
+
+@pytest.mark.parametrize("round", range(8))
+def test_a_vote_and_the_end_at_the_same_moment_give_one_outcome(
+    desk: Desk, at_once: Callable[..., list[Any]], round: int
+) -> None:
+    request, reviewer = opened(desk, terms(warn_seconds=0)), desk.person()
+    behind = opened(desk, terms())
+    # The vote is in time by its own clock; the worker's clock is ahead.
+    desk.clock.ahead = timedelta(0)
+    changed(desk, request, expires_at=desk.clock() + timedelta(seconds=0.02 + 0.01 * round))
+
+    def expire() -> bool:
+        while not (done := desk.checkpoints.keep(request.id)) and desk.fresh(request).state == "pending":
+            pass
+        return done
+
+    vote, end = at_once([lambda: desk.decide(request, reviewer), expire])
+    state = desk.fresh(request).state
+    assert (state == "approved") is not end and state in ("approved", "expired")
+    assert isinstance(vote, ExpiredError | AlreadyDecidedError) is end
+    assert desk.jobs(request.run_id) == 1 and desk.fresh(behind).state == "pending"
+
+
+def test_a_late_vote_is_refused_before_the_step_has_run(desk: Desk) -> None:
+    request, reviewer = opened(desk, terms(on_expiry=OnExpiry.APPROVE)), desk.person()
+    desk.clock.ahead = 8 * HOUR
+    with pytest.raises(ExpiredError):
+        desk.decide(request, reviewer, Verdict.REJECT, comment="Too late.")
+    assert desk.keep(request) == 2 and outcome(desk, request).verdict is Verdict.APPROVE
+
+
+def test_a_row_that_is_wrong_about_its_time_is_corrected_and_nothing_else(desk: Desk) -> None:
+    request = opened(desk, terms())
+    with desk.sessions.begin() as session:
+        session.execute(
+            update(ApprovalRequest).where(ApprovalRequest.id == request.id).values(due_at=request.opened_at)
+        )
+    assert request.id in desk.checkpoints.due() and not desk.checkpoints.keep(request.id)
+    now = desk.fresh(request)
+    assert now.due_at == request.expires_at - HOUR and now.state == "pending" and not desk.audit(request)
+
+
+# What the end means
+
+
+def test_silence_rejects(desk: Desk) -> None:
+    request = opened(desk, terms())
+    desk.clock.ahead = 9 * HOUR
+    desk.keep(request)
+    told = outcome(desk, request)
+    assert (told.verdict, told.next_action) == (Verdict.REJECT, NextAction.ABORT)
+    assert told.remarks[-1].comment == desk.fresh(request).note and "means rejection" in told.comment
+
+
+def test_silence_approves_where_the_rule_says_so_and_says_that_it_did(desk: Desk) -> None:
+    request = opened(desk, terms(on_expiry=OnExpiry.APPROVE))
+    desk.clock.ahead = 9 * HOUR
+    desk.keep(request)
+    now, told = desk.fresh(request), outcome(desk, request)
+    assert now.state == "expired" and "means approval" in now.note, "nobody approved it"
+    assert (told.verdict, told.next_action, told.digest) == (Verdict.APPROVE, NextAction.CONTINUE, request.digest)
+    assert told.payload == request.payload and "means approval" in told.comment
+    assert desk.audit(request)[-1].detail["verdict"] == "approve"
+
+
+def test_silence_never_approves_a_risk_or_what_somebody_rejected(desk: Desk) -> None:
+    risky = opened(desk, terms(on_expiry=OnExpiry.APPROVE), RiskLevel.MEDIUM)
+    asks = opened(desk, terms(on_expiry=OnExpiry.APPROVE), payload=question())
+    doubted = opened(desk, terms(on_expiry=OnExpiry.APPROVE, deny_threshold=2))
+    assert not desk.decide(doubted, desk.person(), Verdict.REJECT, comment="Not this.").resolved
+    desk.clock.ahead = 9 * HOUR
+    for request in (risky, asks, doubted):
+        desk.keep(request)
+        assert outcome(desk, request).verdict is Verdict.REJECT
+    assert outcome(desk, doubted).remarks[0].comment == "Not this."
+
+
+def test_silence_asks_the_next_people_and_gives_them_the_whole_time(desk: Desk) -> None:
+    request = opened(desk, terms(on_expiry=OnExpiry.ESCALATE, escalation=(HEADS,), deadline_seconds=7200))
+    request = changed(desk, request, terms=terms(
+        on_expiry=OnExpiry.ESCALATE, escalation=(HEADS,), deadline_seconds=7200, stages=(Stage(teams=("dba",)),),
+    ).to_json())  # fmt: skip
+    desk.clock.ahead = 3 * HOUR
+    assert desk.keep(request) == 2
+    now = desk.fresh(request)
+    assert (now.state, now.escalation, now.warned) == ("pending", 1, False)
+    assert now.addressed_to == ["team:dba", "person:head@example.org"] == ["team:dba", *now.escalated_to]
+    assert timedelta(0) <= now.expires_at - (request.opened_at + 5 * HOUR) < timedelta(minutes=1)
+    assert now.attention_at == attention_at(now.expires_at, RiskLevel.LOW, 1)
+    assert "others are asked" in desk.audit(request)[-1].detail["reason"]
+    desk.clock.ahead = 6 * HOUR
+    assert desk.keep(request) == 2, "warned anew, and then nobody is left to ask"
+    assert outcome(desk, request).verdict is Verdict.REJECT
+    assert timely(desk, request) == [WARNED, ESCALATED, WARNED, EXPIRED]
+
+
+# Escalation
+
+
+def test_a_step_of_the_chain_adds_people_and_ranks_anew(desk: Desk) -> None:
+    request = opened(desk, terms(escalation=(LEADS, HEADS), stages=(Stage(teams=("dba",)),)))
+    desk.clock.ahead = 5 * HOUR
+    desk.keep(request)
+    now = desk.fresh(request)
+    assert now.escalated_to == ["team:leads", "person:head@example.org"]
+    assert now.addressed_to == ["team:dba", *now.escalated_to]
+    assert now.priority == 3 and now.attention_at == attention_at(request.expires_at, RiskLevel.LOW, 3)
+    first = next(each for each in desk.audit(request) if each.action == ESCALATED)
+    assert (first.detail["before"], first.detail["after"]) == ([], ["team:dba", "team:leads"])
+    assert "2 hours" in first.detail["reason"]
+
+
+def test_by_hand_the_next_step_comes_at_once_and_not_again(desk: Desk) -> None:
+    request, reviewer = opened(desk, terms(escalation=(LEADS, HEADS))), desk.person()
+    now = desk.checkpoints.escalate(request.id, reviewer, "The release waits.")
+    assert (now.escalation, now.priority, now.escalated_to) == (1, 2, ["team:leads"])
+    assert now.due_at == request.opened_at + 4 * HOUR
+    entry = desk.audit(request)[-1]
+    assert entry.actor_id == reviewer.id and entry.detail["reason"] == "The release waits."
+    desk.clock.ahead = 5 * HOUR
+    assert desk.keep(request) == 1 and desk.fresh(request).escalation == 2
+
+
+def test_who_can_be_asked_is_asked_even_at_the_highest_priority(desk: Desk) -> None:
+    request, reviewer = opened(desk, terms(escalation=(LEADS,)), priority=MAX_PRIORITY), desk.person()
+    now = desk.checkpoints.escalate(request.id, reviewer, "Now.")
+    assert (now.priority, now.escalated_to) == (MAX_PRIORITY, ["team:leads"])
+    with pytest.raises(IllegalTransitionError):
+        desk.checkpoints.escalate(request.id, reviewer, "More.")
+
+
+# Holding and claims
+
+
+def test_what_was_held_is_released_when_its_window_opens(desk: Desk) -> None:
+    request = opened(desk, terms())
+    until = request.opened_at + HOUR
+    held = _held(desk, request, until)
+    assert held.due_at == until and desk.progress.begin(request.run_id or "") is None
+    desk.clock.ahead = HOUR - timedelta(minutes=1)
+    assert not desk.keep(request)
+    desk.clock.ahead = HOUR + timedelta(seconds=1)
+    assert desk.keep(request) == 1 and timely(desk, request) == ["request.released"]
+    now = desk.fresh(request)
+    assert (now.held_until, now.due_at, now.state, desk.outcome(request).held_until) == (None, None, "approved", None)
+    taken = desk.progress.begin(request.run_id or "")
+    assert taken is not None and [each.request_id for each in taken.deliveries] == [request.id]
+
+
+def test_a_window_that_was_missed_is_waited_for_again(desk: Desk) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    hour = ChangeWindow(timezone="UTC", days=tuple(range(7)), start="02:00", end="03:00")
+    request = opened(desk, terms(windows=(hour,)))
+    opening = datetime(tomorrow.year, tomorrow.month, tomorrow.day, 2, tzinfo=UTC)
+    _held(desk, request, opening)
+    desk.clock.ahead = opening + 5 * HOUR - datetime.now(UTC)
+    assert desk.keep(request) == 1
+    now = desk.fresh(request)
+    assert now.held_until == now.due_at == desk.outcome(request).held_until == opening + timedelta(days=1)
+    assert timely(desk, request) == ["request.held"] and desk.run_state(request.run_id) == "suspended"
+    desk.clock.ahead += 19.5 * HOUR
+    assert desk.keep(request) == 1 and timely(desk, request)[-1] == "request.released"
+
+
+def _held(desk: Desk, request: ApprovalRequest, until: datetime) -> ApprovalRequest:
+    """Approved, and waiting for a window."""
+    now = changed(desk, request, state=RequestState.APPROVED.value, resolved_at=request.opened_at, held_until=until)
+    body = Outcome(
+        request_id=request.id, verdict=Verdict.APPROVE, payload=request.payload, digest=request.digest,
+        proposed_digest=request.digest, decided_at=request.opened_at, next_action=NextAction.CONTINUE,
+    )  # fmt: skip
+    with desk.sessions.begin() as session:
+        session.add(
+            OutcomeRow(
+                request_id=request.id, verdict="approve", next_action="continue", body=body.model_dump(mode="json"),
+                at=request.opened_at, held_until=until,
+            )
+        )  # fmt: skip
+    return now
+
+
+def test_a_claim_lapses(desk: Desk) -> None:
+    request, holder = opened(desk, terms()), desk.person("DBA on call")
+    changed(desk, request, claimed_by_id=holder.id, claimed_by_name=holder.name, claimed_until=request.opened_at + HOUR)
+    desk.clock.ahead = 1.1 * HOUR
+    assert desk.keep(request) == 1
+    now = desk.fresh(request)
+    assert (now.claimed_by_id, now.claimed_by_name, now.claimed_until) == (None, "", None)
+    assert desk.audit(request)[-1].detail["claimed_by"] == "DBA on call"
+
+
+# More time
+
+
+def test_more_time_is_given_on_the_record_and_people_are_warned_anew(desk: Desk) -> None:
+    request, reviewer = opened(desk, terms()), desk.person()
+    desk.clock.ahead = 7.5 * HOUR
+    assert desk.keep(request) == 1 and desk.fresh(request).warned
+    until = request.expires_at + 3 * HOUR
+    now = desk.checkpoints.extend(request.id, reviewer, until, "The backup is not done yet.")
+    assert (now.expires_at, now.warned, now.extended, now.due_at) == (until, False, 1, until - HOUR)
+    assert now.attention_at == attention_at(until, RiskLevel.LOW)
+    entry = desk.audit(request)[-1]
+    assert (entry.action, entry.actor_id) == ("request.extended", reviewer.id)
+    assert entry.detail["before"] == request.expires_at.isoformat() and entry.detail["until"] == until.isoformat()
+    desk.clock.ahead = 9 * HOUR
+    assert not desk.keep(request) and desk.decide(desk.fresh(request), reviewer).resolved
+
+
+def test_more_time_is_bounded(desk: Desk) -> None:
+    request, reviewer = opened(desk, terms()), desk.person()
+    for until in (
+        request.expires_at, request.opened_at - HOUR, request.opened_at + timedelta(days=30, seconds=1),
+        (request.expires_at + HOUR).replace(tzinfo=None),
+    ):  # fmt: skip
+        with pytest.raises(InvalidInputError) as refused:
+            desk.checkpoints.extend(request.id, reviewer, until, "Later.")
+        assert "until" in refused.value.extra["fields"]
+    with pytest.raises(InvalidInputError) as refused:
+        desk.checkpoints.extend(request.id, reviewer, request.expires_at + HOUR, "  ")
+    assert "reason" in refused.value.extra["fields"]
+    for times in range(1, MAX_EXTENSIONS + 1):
+        desk.checkpoints.extend(request.id, reviewer, request.expires_at + times * HOUR, "Later.")
+    with pytest.raises(IllegalTransitionError):
+        desk.checkpoints.extend(request.id, reviewer, request.expires_at + 9 * HOUR, "Later.")
+
+
+def test_a_rule_with_a_long_deadline_can_be_extended_by_as_much_again(desk: Desk) -> None:
+    request, reviewer = opened(desk, terms(deadline_seconds=60 * 86400)), desk.person()
+    until = request.opened_at + timedelta(days=119)
+    assert desk.checkpoints.extend(request.id, reviewer, until, "Audit season.").expires_at == until
+
+
+def test_only_those_who_are_asked_may_give_more_time(desk: Desk) -> None:
+    starter = make_person(desk.sessions, "Release engineer", [Role.REVIEWER], ["dba"])
+    request = opened(desk, terms(stages=(Stage(teams=("dba",)),)), requester_id=starter.id, addressed_to=["team:dba"])
+    until = request.expires_at + HOUR
+    asked = make_person(desk.sessions, "DBA on call", [Role.REVIEWER], ["dba"]).as_actor(Via.PAGE)
+    agent = Actor(kind="agent", id=asked.id, name="Agent", roles=asked.roles, teams=asked.teams)
+    for actor, refusal in [
+        (starter.as_actor(Via.PAGE), OwnRequestError),
+        (desk.person("Onlooker", [Role.VIEWER]), ForbiddenError),
+        (desk.person("Somebody else"), ForbiddenError),
+        (agent, ForbiddenError),
+    ]:
+        with pytest.raises(refusal):
+            desk.checkpoints.extend(request.id, actor, until, "Later.")
+    assert desk.fresh(request).extended == 0
+    assert desk.checkpoints.extend(request.id, asked, until, "Later.").extended == 1
+    admin = desk.person("Admin", [Role.ADMIN])
+    assert desk.checkpoints.extend(request.id, admin, until + HOUR, "Later.").extended == 2
+
+
+def test_what_has_ended_gets_no_more_time(desk: Desk) -> None:
+    request, reviewer = opened(desk, terms()), desk.person()
+    desk.clock.ahead = 9 * HOUR
+    for _ in range(2):
+        with pytest.raises((ExpiredError, AlreadyDecidedError)):
+            desk.checkpoints.extend(request.id, reviewer, request.expires_at + 9 * HOUR, "Later.")
+        desk.keep(request)
