@@ -21,6 +21,7 @@ from app.domain.policy.facts import Policy
 from app.domain.running import Asked, Journal
 from app.services import deciding
 from app.services.audit import record
+from app.services.claiming import CLAIM_MINUTES, Claiming
 from app.services.clock import Clock
 from app.services.escalating import Escalating
 from app.services.events import EventKind, event_row, publish
@@ -53,6 +54,7 @@ class CheckpointManager:
         self._voting = Voting(self._ground)
         self._escalating = Escalating(self._ground)
         self._extending = Extending(self._ground)
+        self._claiming = Claiming(self._ground)
         self._keeping = Keeping(self._ground)
 
     # The run's side
@@ -180,6 +182,50 @@ class CheckpointManager:
         if not self._ground.end(request, actor, RequestState.CANCELLED, words or "cancelled", "request.cancelled"):
             raise AlreadyDecidedError("Somebody else was first.", state=self._ground.fresh(request_id).state)
         return self._ground.fresh(request_id)
+
+    def claim(
+        self, request_id: str, actor: Actor, minutes: int = CLAIM_MINUTES, *, take_over: bool = False
+    ) -> ApprovalRequest:
+        """Tell the others that one looks at a request, for 5 to 480 minutes; a claim of one's own is renewed.
+
+        A claim keeps nobody from deciding. It lapses by itself, and ends with the request.
+
+        Args:
+            take_over: also when somebody else holds it, which the record then says.
+
+        Raises:
+            NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: the actor could not decide it.
+            InvalidInputError: `minutes` is out of range.
+            ClaimedError: somebody else holds it; `extra` says who and until when.
+            AlreadyDecidedError, ExpiredError, DuplicateDecisionError, ConflictError: too late.
+        """
+        return self._claiming.claim(request_id, actor, minutes, take_over=take_over)
+
+    def release_claim(self, request_id: str, actor: Actor) -> ApprovalRequest:
+        """Give up one's own claim, or, for those who manage people, end anybody's.
+
+        Raises:
+            NotFoundError, ForbiddenError: it is somebody else's.
+            IllegalTransitionError: nobody holds it.
+            AlreadyDecidedError, ExpiredError, ConflictError: too late.
+        """
+        return self._claiming.release(request_id, actor)
+
+    def assign(self, request_id: str, actor: Actor, person_id: str | None, reason: str = "") -> ApprovalRequest:
+        """Say who is to decide a request, or with None that nobody in particular is.
+
+        Args:
+            person_id: somebody who could decide it now and is not absent.
+            reason: why; whoever hands on what is assigned to them has to say.
+
+        Raises:
+            NotFoundError, ForbiddenError: no such request, or the actor may not.
+            InvalidInputError: no such person, the person could not decide it or is absent, or a reason is missing;
+                `fields` says where, and of somebody absent `delegate_id` and `delegate_name` say who stands in.
+            IllegalTransitionError: so it is assigned already.
+            AlreadyDecidedError, ExpiredError, ConflictError: too late.
+        """
+        return self._claiming.assign(request_id, actor, person_id, reason)
 
     # Time's side
 

@@ -19,6 +19,7 @@ from app.domain.ranking import attention_at
 from app.services import deciding
 from app.services.audit import record
 from app.services.checking import Ballot, Checked, changed_payload, check
+from app.services.claiming import let_go
 from app.services.entitlement import seat_of
 from app.services.events import EventKind, event_row, publish
 from app.services.ground import Ground, get, refuse_unless_open, settle
@@ -93,7 +94,7 @@ class Voting:
         resolution = fold(votes, checked.digest, checked.terms, checked.changed)
         after = progress(votes, checked.digest, checked.terms)
         held = deciding.held_until(resolution, checked.terms, now) if resolution else None
-        batch = _moved(seen, checked, resolution, after, held, now)
+        batch = _moved(seen, actor, checked, resolution, after, held, now)
         batch.add(Decision, **values)
         _record(batch, seen, actor, checked, resolution, after, now)
         if resolution is not None:
@@ -197,6 +198,7 @@ def _standing(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str,
 
 def _moved(
     seen: ApprovalRequest,
+    actor: Actor,
     checked: Checked,
     resolution: Resolution | None,
     after: Progress,
@@ -221,7 +223,8 @@ def _moved(
             values |= {"held_until": held}
             values |= due_values(seen, state=resolution.state.value, held_until=held, terms=checked.terms)
         return deciding.move(seen, resolution.state, now, **values)
-    batch = deciding.move(seen, RequestState.PENDING, now, **values | _standing(seen, checked.terms, after))
+    values |= _standing(seen, checked.terms, after) | let_go(seen, actor.id, checked.terms)
+    batch = deciding.move(seen, RequestState.PENDING, now, **values)
     _tell(batch, seen, after, "decided", now)
     return batch
 
