@@ -10,7 +10,9 @@ from app.risk.assess import assess_proposal
 from app.services.absences import Absences
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
+from app.services.grants import Grants
 from app.services.people import People
+from app.services.policies import Policies
 from app.services.queue import Queue
 from app.services.records import Records
 from app.services.runs import Runs
@@ -28,24 +30,29 @@ class Services:
     checkpoints: CheckpointManager
     runs: Runs
     people: People
+    policies: Policies
     queue: Queue
     views: Views
     records: Records
     absences: Absences
+    grants: Grants
 
 
 def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
     """The use cases over `engine`, with the clock that tests may replace."""
     sessions = make_sessions(engine)
+    policies = Policies(sessions, clock, assess_proposal)
     return Services(
         engine=engine,
         sessions=sessions,
         clock=clock,
-        checkpoints=CheckpointManager(sessions, clock, assess_proposal),
+        checkpoints=CheckpointManager(sessions, clock, assess_proposal, policy_of=policies.version),
         runs=Runs(sessions, clock),
         people=People(sessions, clock),
+        policies=policies,
         queue=Queue(sessions),
         views=Views(sessions, clock),
         records=Records(sessions, clock),
         absences=Absences(sessions, clock),
+        grants=Grants(sessions, clock),
     )

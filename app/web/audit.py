@@ -24,6 +24,7 @@ PHRASES = {
     "person.signed_in": "signed in",
     "person.signed_out": "signed out everywhere",
     "record.exported": "exported the record",
+    "policy.loaded": "put a policy into force",
     "absence.added": "entered an absence",
     "absence.ended": "ended an absence",
     "run.started": "started a run",

@@ -1,0 +1,125 @@
+"""A policy as a table that people read: each rule's condition, and in words what it asks for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.domain.policy.document import (
+    ALWAYS_REASONED,
+    Body,
+    CalendarPart,
+    EscalationPart,
+    PolicyDocument,
+    Rule,
+    StagePart,
+)
+from app.domain.policy.rules import DEFAULT, STRICT_DEFAULT
+from app.domain.policy.terms import DEADLINE_SECONDS, OnExpiry
+from app.domain.policy.words import exact_span, listing, reasons_words, who_words, windows_words
+
+_ON_EXPIRY = {
+    OnExpiry.REJECT: "is rejected",
+    OnExpiry.APPROVE: "is approved if its risk is low or none and nobody rejected it, else rejected",
+    OnExpiry.ESCALATE: "goes to the next of the chain; in the end it is rejected",
+}
+
+
+@dataclass(frozen=True)
+class RuleSummary:
+    """A rule in words.
+
+    Attributes:
+        when: its condition as written; empty for what holds where no rule's condition does.
+        asks: who must agree, a line per stage.
+        deadline: by when.
+        on_expiry: what happens to a request on which nobody decided by then.
+        escalation: a line per step of the chain.
+        windows: when changes may be done.
+        also: everything else that is not as usual.
+    """
+
+    name: str
+    when: str
+    asks: tuple[str, ...]
+    deadline: str
+    on_expiry: str
+    escalation: tuple[str, ...] = ()
+    windows: str = "at any time"
+    also: tuple[str, ...] = ()
+
+
+def summary(document: PolicyDocument) -> tuple[RuleSummary, ...]:
+    """All rules in their order, and last what holds where none of them matches."""
+    found = [_rule(document, name, each) for name, each in bodies(document)]
+    return (*found, *([] if document.default else [STRICT_SUMMARY]))
+
+
+def bodies(document: PolicyDocument) -> list[tuple[str, Body]]:
+    """All rules by name in their order, and last the policy's own default if it has one."""
+    rules: list[tuple[str, Body]] = [(each.name, each) for each in document.rules]
+    return rules + ([(DEFAULT, document.default)] if document.default else [])
+
+
+STRICT_SUMMARY = RuleSummary(
+    name=STRICT_DEFAULT,
+    when="",
+    asks=("1 of anyone who may decide; for critical risk 2",),
+    deadline=", ".join(f"{exact_span(seconds)} for {level.value}" for level, seconds in DEADLINE_SECONDS.items()),
+    on_expiry=_ON_EXPIRY[OnExpiry.REJECT],
+    also=("no standing grants above medium risk",),
+)
+"""What holds where no rule matches and the policy has no default."""
+
+
+def _rule(document: PolicyDocument, name: str, body: Body) -> RuleSummary:
+    windows = [window for part in body.change_windows for window in part.windows(document.calendars)]
+    return RuleSummary(
+        name=name,
+        when=body.when.strip() if isinstance(body, Rule) else "",
+        asks=tuple(map(_stage, body.asked)),
+        deadline=body.deadline.words if body.deadline else "the strict default's for the risk",
+        on_expiry=_ON_EXPIRY[body.on_expiry],
+        escalation=tuple(map(_step, body.escalation)),
+        windows=windows_words(windows),
+        also=tuple(_also(document, body)),
+    )
+
+
+def _stage(stage: StagePart) -> str:
+    words = f"{stage.quorum} of {who_words(stage.teams, stage.people)}"
+    return f"{stage.name}: {words}" if stage.name else words
+
+
+def _step(step: EscalationPart) -> str:
+    who = who_words(step.teams, step.people) if step.teams or step.people else "nobody else"
+    return f"after {step.after.words}: {who}, priority +{step.priority}"
+
+
+def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
+    if body.deny_threshold > 1:
+        yield f"{body.deny_threshold} rejections reject"
+    if not body.edit:
+        yield "no edits"
+    if more := [each for each in body.reason_required if each not in ALWAYS_REASONED]:
+        yield f"a reason also for {reasons_words(more)}"
+    if body.reauthenticate:
+        yield f"a sign-in not older than {body.reauthenticate.words}"
+    if "warn" in body.model_fields_set:
+        yield f"a warning {body.warn.words} before" if body.warn else "no warning before"
+    if not body.grants:
+        yield "no standing grants"
+    spans = [each for each in (body.deadline, body.warn, *(step.after for step in body.escalation)) if each]
+    if any(each.working for each in spans):
+        part = document.calendar_of(body)
+        named = [name for name, each in document.calendars.items() if each is part]
+        yield f"working hours of the calendar {listing(named)}"
+
+
+def named_in(document: PolicyDocument) -> tuple[frozenset[str], frozenset[str]]:
+    """The teams and the people (addresses in lower case) that a policy names anywhere."""
+    parts: list[StagePart | EscalationPart | CalendarPart] = list(document.calendars.values())
+    for _, body in bodies(document):
+        parts += [*body.asked, *body.escalation]
+    teams = frozenset(team for part in parts for team in part.teams)
+    return teams, frozenset(person for part in parts for person in part.people)

@@ -1,0 +1,180 @@
+"""What terms say, in words, and what differs between two of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms
+from assent.contracts import Verdict
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+ANYONE = "anyone who may decide"
+ON_EXPIRY = {
+    OnExpiry.REJECT: "it is rejected",
+    OnExpiry.APPROVE: "it is approved if its risk is low and nobody rejected it, else rejected",
+    OnExpiry.ESCALATE: "it goes to the next of the escalation chain, and in the end it is rejected",
+}
+_VERDICTS = {
+    Verdict.APPROVE: "approval",
+    Verdict.MODIFY: "approval with changes",
+    Verdict.REQUEST_CHANGES: "request for changes",
+    Verdict.REJECT: "rejection",
+    Verdict.ANSWER: "answer",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that two terms say differently.
+
+    Attributes:
+        what: stable name for programs, such as ``stages``.
+        label: for people.
+        before, after: what each says, in words.
+    """
+
+    what: str
+    label: str
+    before: str
+    after: str
+
+
+def differences(old: Terms, new: Terms) -> tuple[Difference, ...]:
+    """Everything about which the terms differ, in the order in which people care; the version is none of it."""
+    return tuple(
+        Difference(each.what, each.label, each.words(old), each.words(new))
+        for each in ASPECTS
+        if each.value(old) != each.value(new)
+    )
+
+
+def listing(words: Sequence[str], last: str = "and") -> str:
+    """``A``, ``A and B``, ``A, B and C``."""
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def exact_span(seconds: int) -> str:
+    """A span that loses nothing: ``2 d 3 h``, ``90 s`` as ``1 min 30 s``."""
+    parts = []
+    for size, unit in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"
+
+
+def who_words(teams: Iterable[str], people: Iterable[str]) -> str:
+    """Whom a stage or a step asks: ``team dba or lead@example.com``."""
+    return listing([*(f"team {each}" for each in teams), *people], "or") or ANYONE
+
+
+def stage_words(stage: Stage) -> str:
+    """A stage: ``2 of team dba``, with its name before it."""
+    words = f"{stage.quorum} of {who_words(stage.teams, stage.people)}"
+    return f"{stage.name}: {words}" if stage.name else words
+
+
+def stages_words(terms: Terms) -> str:
+    """All stages in their order."""
+    return ", then ".join(map(stage_words, terms.stages))
+
+
+def step_words(step: EscalationStep) -> str:
+    """A step of the chain: ``after 2 working hours team dba-leads, priority +1``."""
+    raised = f", priority +{step.priority}" if step.priority else ""
+    who = who_words(step.teams, step.people) if step.teams or step.people else "nobody else"
+    return f"after {step.words} {who}{raised}"
+
+
+def window_words(window: ChangeWindow) -> str:
+    """Such as ``Mon–Fri 22:00–04:00 Europe/Berlin``."""
+    hours = "all day" if window.start == window.end else f"{window.start}–{window.end}"
+    except_days = f", not on {listing(window.except_days)}" if window.except_days else ""
+    return f"{day_words(window.days)} {hours} {window.timezone}{except_days}"
+
+
+def day_words(days: Iterable[int]) -> str:
+    """Days of the week, 0 for Monday, with runs of three and more drawn together: ``Mon–Fri``, ``Sat, Sun``."""
+    chosen = sorted(set(days))
+    if len(chosen) == len(_DAYS):
+        return "every day"
+    runs: list[list[int]] = []
+    for day in chosen:
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    words = [
+        f"{_DAYS[run[0]]}–{_DAYS[run[-1]]}" if len(run) > 2 else ", ".join(_DAYS[day] for day in run) for run in runs
+    ]
+    return ", ".join(words)
+
+
+def windows_words(windows: Sequence[ChangeWindow]) -> str:
+    """All change windows."""
+    return "; ".join(map(window_words, windows)) or "at any time"
+
+
+def reasons_words(verdicts: Iterable[Verdict]) -> str:
+    """Which decisions need a comment."""
+    return listing([_VERDICTS[each] for each in Verdict if each in set(verdicts)]) or "none"
+
+
+def _stages(terms: Terms) -> Any:
+    return [(each.name, set(each.teams), set(each.people), each.quorum) for each in terms.stages]
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """Something that terms say: its name for programs and for people, its value, and its words."""
+
+    what: str
+    label: str
+    value: Callable[[Terms], Any]
+    words: Callable[[Terms], str]
+
+
+ASPECTS = (
+    Aspect("rule", "Rule", lambda terms: terms.name, lambda terms: terms.name),
+    Aspect("stages", "Must agree", _stages, stages_words),
+    Aspect(
+        "deny_threshold", "Rejections that reject", lambda terms: terms.deny_threshold,
+        lambda terms: str(terms.deny_threshold),
+    ),
+    Aspect("edit_allowed", "Edits", lambda terms: terms.edit_allowed, lambda terms: _yes(terms.edit_allowed)),
+    Aspect(
+        "reason_required", "Need a reason", lambda terms: set(terms.reason_required),
+        lambda terms: reasons_words(terms.reason_required),
+    ),
+    Aspect(
+        "reauthenticate", "Sign-in may be old", lambda terms: terms.reauthenticate_seconds,
+        lambda terms: (
+            "as long as the session lasts"
+            if terms.reauthenticate_seconds is None
+            else exact_span(terms.reauthenticate_seconds)
+        ),
+    ),
+    Aspect("windows", "Change windows", lambda terms: terms.windows, lambda terms: windows_words(terms.windows)),
+    Aspect(
+        "deadline", "Deadline", lambda terms: terms.deadline_seconds,
+        lambda terms: exact_span(terms.deadline_seconds),
+    ),
+    Aspect("on_expiry", "If nobody decides", lambda terms: terms.on_expiry, lambda terms: ON_EXPIRY[terms.on_expiry]),
+    Aspect(
+        "warning", "Warning before", lambda terms: terms.warn_seconds,
+        lambda terms: exact_span(terms.warn_seconds) if terms.warn_seconds else "none",
+    ),
+    Aspect(
+        "escalation", "Escalation", lambda terms: terms.escalation,
+        lambda terms: "; ".join(map(step_words, terms.escalation)) or "none",
+    ),
+    Aspect("grants", "Standing grants", lambda terms: terms.grants_allowed, lambda terms: _yes(terms.grants_allowed)),
+)  # fmt: skip
+"""Everything that terms say."""
+
+
+def _yes(allowed: bool) -> str:
+    return "allowed" if allowed else "not allowed"

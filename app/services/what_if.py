@@ -1,0 +1,241 @@
+"""What would have become of a request under other terms, with the decisions that people really took."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.domain.changes import apply_change
+from app.domain.errors import AssentError
+from app.domain.lifecycle import RequestState
+from app.domain.policy.access import PERSON, TEAM, Member, addressed, is_asked
+from app.domain.policy.calendars import next_opening
+from app.domain.policy.expiry import expiry_means
+from app.domain.policy.fold import Vote, fold, progress, rejections
+from app.domain.policy.terms import OnExpiry, Terms, stricter
+from app.domain.policy.words import listing, who_words
+from app.domain.risk import Assessment
+from app.store.requests import ApprovalRequest, Decision
+from assent.contracts import RiskLevel, Verdict
+
+_BY_OTHERS = frozenset({RequestState.CANCELLED, RequestState.SUPERSEDED})
+"""States into which neither decisions nor time take a request."""
+Evaluate = Callable[[Mapping[str, Any]], tuple[Assessment, Terms]]
+"""The risk of a payload, and what the other policy asks for it."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How it would have gone.
+
+    Attributes:
+        state: in which the request would be now; None where that cannot be said.
+        words: what would have been otherwise, a sentence each.
+    """
+
+    state: RequestState | None
+    words: tuple[str, ...]
+
+
+def course(
+    request: ApprovalRequest,
+    proposal: Mapping[str, Any],
+    risk: RiskLevel,
+    old: Terms,
+    new: Terms,
+    decisions: Sequence[Decision],
+    members: Mapping[str, Member],
+    evaluate: Evaluate,
+    now: datetime,
+) -> Course:
+    """Take the decisions that stand once more, under `new` terms.
+
+    People's teams are those of today, and a step by hand (an extension, a withdrawal) counts as it was done.
+
+    Args:
+        proposal: what the agent proposed, of that `risk`.
+        old: what the request needed when it was opened.
+        decisions: those that stand, oldest first.
+        members: who decided, and on whose behalf, by id.
+    """
+    return _Telling(request, dict(proposal), risk, new, members, evaluate).tell(old, decisions, now)
+
+
+@dataclass
+class _Telling:
+    """A request that is decided once more."""
+
+    request: ApprovalRequest
+    payload: dict[str, Any]
+    risk: RiskLevel
+    terms: Terms
+    members: Mapping[str, Member]
+    evaluate: Evaluate
+    votes: list[Vote] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    escalation: int = 0
+    escalated_to: list[str] = field(default_factory=list)
+    state: RequestState = RequestState.PENDING
+    ended_at: datetime | None = None
+    unknown: bool = False
+
+    def __post_init__(self) -> None:
+        self.digest = self.request.proposed_digest
+        self.expires_at = self.request.opened_at + timedelta(seconds=self.terms.deadline_seconds)
+        if self.request.extended:
+            self.expires_at = max(self.expires_at, self.request.expires_at)
+
+    def tell(self, old: Terms, decisions: Sequence[Decision], now: datetime) -> Course:
+        """Take all decisions, let it come to its end, and compare that with what really came of it."""
+        earlier = next((at for at, each in enumerate(decisions) if not self._take(each)), None)
+        if self.unknown:
+            return Course(None, (*self.words, "What would have come of that cannot be said."))
+        if self.ended_at is None:
+            self._go_on(bool(decisions), now)
+        elif earlier is not None:
+            names = listing(list(dict.fromkeys(each.person_name for each in decisions[earlier:])))
+            self._say(f"Would have been {self._settled} {self._how}, before {names} decided.")
+        elif self.state.value != self.request.state:
+            self._say(f"Would have been {self._settled} with the decision of {decisions[-1].person_name}.")
+        self._hold(old)
+        return Course(self.state, tuple(self.words))
+
+    def _say(self, sentence: str) -> None:
+        self.words.append(sentence)
+
+    def _take(self, decision: Decision) -> bool:
+        """Take a decision at its time. False if it would not have been taken any more."""
+        self._until(decision.at)
+        if self.ended_at is not None or self.unknown:
+            return False
+        verdict = Verdict(decision.verdict)
+        stage = progress(self.votes, self.digest, self.terms).current
+        if not self._asked(decision, stage):
+            self._say(f"{decision.person_name} would not have been asked.")
+            self.unknown = verdict is Verdict.MODIFY
+        elif verdict is Verdict.MODIFY and not self.terms.edit_allowed:
+            self._say(f"{decision.person_name} could not have changed the proposal.")
+            self.unknown = True
+        else:
+            if verdict in self.terms.reason_required and not decision.comment:
+                self._say(f"{decision.person_name} would have had to give a reason.")
+            self._count(decision, verdict, stage)
+        return True
+
+    def _asked(self, decision: Decision, stage: int) -> bool:
+        asked = addressed(self.terms.stages[min(stage, len(self.terms.stages) - 1)], self.escalated_to)
+        deciders = (decision.person_id, decision.on_behalf_of_id or "")
+        return not asked or any(is_asked(self.members[each], asked) for each in deciders if each in self.members)
+
+    def _count(self, decision: Decision, verdict: Verdict, stage: int) -> None:
+        if verdict in (Verdict.APPROVE, Verdict.MODIFY, Verdict.ANSWER):
+            self.digest = decision.digest
+        if verdict is Verdict.MODIFY:
+            self._change(decision)
+        self.votes.append(Vote(decision.person_id, verdict, decision.digest, stage, decision.on_behalf_of_id or ""))
+        changed = verdict is not Verdict.ANSWER and self.digest != self.request.proposed_digest
+        resolution = fold(self.votes, self.digest, self.terms, changed)
+        if resolution is not None:
+            self._end(resolution.state, decision.at)
+
+    def _change(self, decision: Decision) -> None:
+        try:
+            self.payload = apply_change(self.payload, decision.change)
+        except AssentError:
+            return
+        assessment, terms = self.evaluate(self.payload)
+        if assessment.level.rank > self.risk.rank:
+            self.terms = stricter(self.terms, terms)
+        self.risk = assessment.level
+
+    def _until(self, moment: datetime) -> None:
+        """Let time do what it would have done up to that moment."""
+        while self.ended_at is None:
+            chain = self.terms.escalation
+            if self.escalation < len(chain):
+                due = self.request.opened_at + timedelta(seconds=chain[self.escalation].after_seconds)
+                if due <= min(moment, self.expires_at):
+                    self._escalate()
+                    continue
+            if self.expires_at > moment:
+                return
+            self._expire()
+
+    def _escalate(self) -> None:
+        step = self.terms.escalation[self.escalation]
+        self.escalation += 1
+        self.escalated_to += [f"{TEAM}{each}" for each in step.teams] + [f"{PERSON}{each}" for each in step.people]
+
+    def _expire(self) -> None:
+        rejected = rejections(self.votes) > 0
+        means = expiry_means(
+            self.terms, risk=self.risk, kind=self.request.kind, escalation=self.escalation, rejected=rejected
+        )
+        if means is OnExpiry.ESCALATE:
+            self._escalate()
+            self.expires_at += timedelta(seconds=self.terms.deadline_seconds)
+            return
+        approved = RequestState.MODIFIED if self.digest != self.request.proposed_digest else RequestState.APPROVED
+        self._end(approved if means is OnExpiry.APPROVE else RequestState.EXPIRED, self.expires_at)
+
+    def _end(self, state: RequestState, at: datetime) -> None:
+        self.state, self.ended_at = state, at
+
+    def _go_on(self, decided: bool, now: datetime) -> None:
+        """What comes after the decisions, none of which settled it."""
+        real = RequestState(self.request.state)
+        self._until(self.request.resolved_at or now)
+        if self.ended_at is not None:
+            if self.state is not real:
+                self._say(f"Would have been {self._settled} {self._how}.")
+            return
+        grant = self.request.answered_by.startswith("grant:") and not decided
+        forbidden = grant and not self.terms.grants_allowed
+        if real in _BY_OTHERS or (self.request.answered_by and not decided and not forbidden):
+            self.state = real
+        if self.state is real:
+            return
+        if forbidden:
+            self._say("The standing grant that answered it could not have.")
+        self._say(f"Would still wait for {self._missing()}.")
+        self._until(now)
+        if self.ended_at is not None:
+            self._say(f"Without that it would have been {self._settled} {self._how}.")
+
+    @property
+    def _settled(self) -> str:
+        return "rejected" if self.state is RequestState.EXPIRED else self.state.words
+
+    @property
+    def _how(self) -> str:
+        """When it ended, and why if nobody's decision did it."""
+        timed_out = "when its time was up on" if self.ended_at == self.expires_at else "on"
+        return f"{timed_out} {_when(self.ended_at or self.expires_at)}"
+
+    def _missing(self) -> str:
+        found = progress(self.votes, self.digest, self.terms)
+        parts = []
+        for at, each in enumerate(found.stages):
+            if not each.reached:
+                stage = self.terms.stages[at]
+                parts.append(f"{each.quorum - each.approvals} more from {who_words(stage.teams, stage.people)}")
+        if parts:
+            return ", then ".join(parts)
+        return "more rejections"
+
+    def _hold(self, old: Terms) -> None:
+        """Say so if a change window would have held what was approved, or held it and would not have."""
+        if self.state not in (RequestState.APPROVED, RequestState.MODIFIED) or self.ended_at is None:
+            return
+        until = next_opening(self.terms.windows, self.ended_at)
+        held = next_opening(old.windows, self.ended_at) if self.request.state == self.state.value else None
+        if until is None and held is not None:
+            self._say("Would not have waited for a change window.")
+        elif until is not None and until != held:
+            self._say(f"Would have waited for its change window until {_when(until)}.")
+
+
+def _when(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
