@@ -30,6 +30,7 @@ from app.services.ground import Ground, refuse_unless_open, strict_default
 from app.services.keeping import Keeping
 from app.services.opening import Assessor
 from app.services.reassessing import Preview
+from app.services.reopening import Reopening
 from app.services.suspending import Suspending
 from app.services.voting import DecisionResult, Voting
 from app.store.batch import Batch
@@ -56,6 +57,7 @@ class CheckpointManager:
         self._extending = Extending(self._ground)
         self._claiming = Claiming(self._ground)
         self._keeping = Keeping(self._ground)
+        self._reopening = Reopening(self._ground)
 
     # The run's side
 
@@ -182,6 +184,16 @@ class CheckpointManager:
         if not self._ground.end(request, actor, RequestState.CANCELLED, words or "cancelled", "request.cancelled"):
             raise AlreadyDecidedError("Somebody else was first.", state=self._ground.fresh(request_id).state)
         return self._ground.fresh(request_id)
+
+    def reopen(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
+        """Have the same proposal go to people when the run makes it again, although people rejected it.
+
+        Raises:
+            NotFoundError, ForbiddenError, OwnRequestError: may not be reopened by this actor.
+            InvalidInputError: no reason.
+            IllegalTransitionError, ConflictError: it was not rejected by people, the run has ended, or it is reopened.
+        """
+        return self._reopening.reopen(request_id, actor, reason)
 
     def claim(
         self, request_id: str, actor: Actor, minutes: int = CLAIM_MINUTES, *, take_over: bool = False

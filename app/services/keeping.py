@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 
 from app.domain.policy.due import DueStep, next_due
 from app.domain.text import is_storable
+from app.services.answering import Answering
 from app.services.ground import Ground
 from app.services.opening import standing
 from app.services.steps import Steps, Timely
@@ -21,9 +22,10 @@ class Keeping:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._answering = Answering(ground)
 
     def keep_many(self, request_ids: Sequence[str]) -> set[str]:
-        """Do on each of these requests the one step that is due next, all in one write.
+        """Do on each of these requests the one step that is due next, all in one write; answers in one of their own.
 
         Returns:
             The ids of those on which this call did something. The others are not due, or somebody changes them now.
@@ -32,13 +34,16 @@ class Keeping:
             Exception: whatever one of them met with; then nothing may have been done on any.
         """
         now = self._ground.clock()
-        steps = Steps(now)
+        steps, answered = Steps(now), set()
         due, wrong = self._load([each for each in request_ids if is_storable(each)], now)
         for each in due:
-            steps.add(each)
+            if each.due.step is not DueStep.ANSWER:
+                steps.add(each)
+            elif self._answering.answer(each.request):
+                answered.add(each.request.id)
         for request in wrong:
             steps.correct(request)
-        return steps.write(self._ground.sessions) - {request.id for request in wrong}
+        return (steps.write(self._ground.sessions) - {request.id for request in wrong}) | answered
 
     def _load(self, ids: Sequence[str], now: datetime) -> tuple[list[Timely], list[ApprovalRequest]]:
         """Of these requests those on which something is due, and those that only say so."""

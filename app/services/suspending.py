@@ -10,14 +10,17 @@ from sqlalchemy import select
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor
 from app.domain.running import Asked, Journal, LostRunError
+from app.services.answering import Answering
 from app.services.asking import NEWEST_VERSION, REQUESTER_COLUMNS, requester_from
 from app.services.audit import record
 from app.services.ending import end_pending
 from app.services.events import EventKind, event_row, publish
+from app.services.granting import ANY_ACTIVE, GRANT, Wanted, find, may_be_granted
 from app.services.ground import Ground
 from app.services.journal import conclude, open_receipts, write
 from app.services.opening import Assessed, prepare, request_values
 from app.services.progress import rest_run
+from app.services.reopening import remembered
 from app.store.batch import Batch
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
@@ -31,6 +34,7 @@ class Suspending:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._answering = Answering(ground)
 
     def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
         """Open a request for each thing asked that is not open yet, and let the run rest.
@@ -46,9 +50,11 @@ class Suspending:
         """
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
-            # Which policy is in force is read with the run, so that a trip to the server is saved each time.
+            # Which policy is in force, and whether there are grants, is read with the run: one trip to the server.
             rows = session.execute(
-                select(Run, ApprovalRequest, NEWEST_VERSION.label("policy"), *REQUESTER_COLUMNS)
+                select(
+                    Run, ApprovalRequest, NEWEST_VERSION.label("policy"), ANY_ACTIVE.label("grants"), *REQUESTER_COLUMNS
+                )
                 .outerjoin(ApprovalRequest, ApprovalRequest.run_id == Run.id)
                 .outerjoin(Person, Person.id == Run.started_by_id)
                 .where(Run.id == run_id)
@@ -79,11 +85,19 @@ class Suspending:
         # Of what was decided only that stands which the run has yet to be told; otherwise it asks the same once more.
         untold = {each.request_id for each in outcomes if not each.status} - set(journal.delivered)
         standing = [row for row in known if row.state == RequestState.PENDING.value or row.id in untold]
+        answered = []
         for each in ready:
             if not any(_same(row, each.asked) for row in standing):
-                self._open(batch, run, each, _predecessor(known, stale, each.asked), now)
+                previous = _predecessor(known, stale, each.asked)
+                answered_by = remembered(known, each.digest)
+                if not answered_by and rows[0].grants and may_be_granted(known, previous, each.digest):
+                    answered_by = self._granted_by(run, each, now)
+                request_id = self._open(batch, run, each, previous, now, answered_by)
+                if answered_by:
+                    answered.append(request_id)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.SUSPENDED.value))
         if batch.run(self._ground.sessions) is not None:
+            self._answering.answer_soon(answered)
             return True
         with self._ground.sessions.reads() as session:
             now_at = session.get_one(Run, run_id)
@@ -91,9 +105,18 @@ class Suspending:
             return False
         raise LostRunError("This run has been taken up elsewhere.", run_id=run_id)
 
+    def _granted_by(self, run: Run, ready: Assessed, now: datetime) -> str:
+        with self._ground.sessions.reads() as session:
+            grant = find(session, Wanted.opening(run, ready), now)
+        return f"{GRANT}:{grant.id}" if grant else ""
+
     @staticmethod
-    def _open(batch: Batch, run: Run, ready: Assessed, previous: ApprovalRequest | None, now: datetime) -> None:
+    def _open(
+        batch: Batch, run: Run, ready: Assessed, previous: ApprovalRequest | None, now: datetime, answered_by: str
+    ) -> str:
         values = request_values(ready, run, now, previous, "")
+        if answered_by:
+            values |= {"answered_by": answered_by, "due_at": now}
         batch.add(ApprovalRequest, **values)
         record(
             batch, Actor(kind="agent", id="", name=values["agent"] or run.workflow, via=SYSTEM.via), "request.opened",
@@ -107,6 +130,7 @@ class Suspending:
                 risk=values["risk"], title=values["title"][:120], workflow=run.workflow,
             ),
         )  # fmt: skip
+        return str(values["id"])
 
 
 def _same(row: ApprovalRequest, asked: Asked) -> bool:

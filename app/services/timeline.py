@@ -42,6 +42,10 @@ _ACTION_WORDS = {
     "request.cancelled": "cancelled this",
     "request.superseded": "replaced this: the run now asks for something else",
     "request.resolved": "resolved this",
+    "request.remembered": "answered this from an earlier rejection",
+    "request.reopened": "asked that this be looked at again",
+    "request.left_to_people": "left this to people",
+    "grant.used": "approved this under a standing grant",
 }
 
 

@@ -58,7 +58,7 @@ class Grant(Base):
     """A bounded rule by which like proposals are approved without a person, until it is used up, ends or is revoked.
 
     Attributes:
-        pattern: which proposals it lets through (`app.domain.grants.Pattern`).
+        pattern: which proposals it lets through (`app.domain.patterns.Pattern`).
         evidence: ids of the approvals from which it was proposed.
         uses: how many proposals it has let through; never more than `max_uses`.
     """
@@ -94,7 +94,12 @@ class Grant(Base):
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(each.value) for each in GrantState)})", name="state"),
         CheckConstraint("uses >= 0 and uses <= max_uses", name="uses"),
+        CheckConstraint("max_uses between 1 and 1000 and max_risk in ('safe', 'low', 'medium')", name="bounds"),
         CheckConstraint("approved_by_id is null or approved_by_id <> proposed_by_id", name="second_person"),
+        CheckConstraint(
+            "state not in ('active', 'used_up') or (proposed_by_id is not null and approved_by_id is not null)",
+            name="two_people",
+        ),
         Index("ix_grants_active", "workflow", "node", postgresql_where=text("state = 'active'")),
     )
 

@@ -25,11 +25,13 @@ from app.runtime.library import Library, find_workflows
 from app.services.bundle import build_services
 from app.services.catalogue import publish_catalogue
 from app.services.clock import Clock, system_clock
+from app.services.grants import Grants
 from app.services.runs import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.store.jobs import RUNS_QUEUE
 from app.worker.adapter import WorkerStore
+from app.worker.lapsing import keep_lapsing
 from app.worker.rescue import keep_rescuing, rescue_jobs
 from app.worker.tasks import register_tasks
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
@@ -71,10 +73,12 @@ async def _work(settings: Settings, clock: Clock) -> None:
         register_tasks(app, advancer)
         await stack.enter_async_context(app.open_async())
         stack.enter_context(_timekeeper(settings, clock))
-        await _run_worker(app, settings, leases, advancer)
+        await _run_worker(app, settings, leases, advancer, services.grants)
 
 
-async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases, advancer: Advancer) -> None:
+async def _run_worker(
+    app: procrastinate.App, settings: Settings, leases: Leases, advancer: Advancer, grants: Grants
+) -> None:
     runs = _worker(app, RUNS_QUEUE, settings.worker_concurrency)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -83,6 +87,7 @@ async def _run_worker(app: procrastinate.App, settings: Settings, leases: Leases
     helpers = [
         asyncio.create_task(keep_rescuing(app, leases, (runs,)), name="rescue"),
         asyncio.create_task(_follow_controls(settings, advancer), name="controls"),
+        asyncio.create_task(keep_lapsing(grants), name="grants"),
     ]
     log.info("worker.ready", workflows=[entry["name"] for entry in advancer.library.describe()])
     try:

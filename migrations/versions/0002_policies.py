@@ -146,7 +146,12 @@ def _new_tables() -> None:
             "state in ('proposed', 'active', 'declined', 'revoked', 'used_up', 'expired')", name="state"
         ),
         sa.CheckConstraint("uses >= 0 and uses <= max_uses", name="uses"),
+        sa.CheckConstraint("max_uses between 1 and 1000 and max_risk in ('safe', 'low', 'medium')", name="bounds"),
         sa.CheckConstraint("approved_by_id is null or approved_by_id <> proposed_by_id", name="second_person"),
+        sa.CheckConstraint(
+            "state not in ('active', 'used_up') or (proposed_by_id is not null and approved_by_id is not null)",
+            name="two_people",
+        ),
     )  # fmt: skip
     op.create_index("ix_grants_active", "grants", ["workflow", "node"], postgresql_where=sa.text("state = 'active'"))
     op.create_table(
