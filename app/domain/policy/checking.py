@@ -40,8 +40,6 @@ def check(
         bodies.append((("default",), default))
     for path, body in bodies:
         found += [((*path, *inner), 0, message) for inner, message in _body(body, document, named)]
-    if not conditions and not rules and default is None:
-        found.append(((), 0, "there is neither a rule nor a default, so this policy would say nothing"))
     return found
 
 

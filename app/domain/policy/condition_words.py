@@ -33,6 +33,7 @@ _GROUPS = {
     "risk": "risk has level, score and rank",
     "requester": "requester has id, name, email, roles and teams",
 }
+_SIGNS = {"and": "&&", "or": "||", "not": "!"}
 _FUNCTIONS = ["startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter", "map"]
 _COMPLAINT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
@@ -215,7 +216,9 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 def explain(error: str, text: str, facts: list[str]) -> Complaints:
     """The library's complaints in plain words, each with its line within the condition."""
-    found = _COMPLAINT.findall(error)
+    if "recursion" in error:
+        return [(0, "this condition is nested too deep: split it into several rules")]
+    found = list(dict.fromkeys(_COMPLAINT.findall(error)))
     if not found:
         return [(0, f"this condition cannot be used: {reason(error)}")]
     # After one mistake in the syntax the parser's further complaints are seldom about anything.
@@ -230,18 +233,35 @@ def explain(error: str, text: str, facts: list[str]) -> Complaints:
 
 def _plainly(message: str, line: str, column: int, facts: list[str]) -> str:
     if unknown := re.match(r"undeclared reference to '([^']*)'", message):
-        return _unknown(unknown[1], facts)
+        called = line[column - 1 : column] == "("
+        return _no_function(unknown[1]) if called else _unknown(unknown[1], facts)
     if overload := re.match(r"found no matching overload for '([^']*)' applied to '\((.*)\)'", message):
         return _mismatch(overload[1], overload[2])
-    near = line[column - 1 :].strip()[:30]
-    where = f"at “{near}”" if near else "at the end"
+    if message.endswith("cannot be the operand of a select operation"):
+        return f"only groups such as risk have fields; something before the point {_where(line, column)} has none"
+    return _syntax(message, line, column)
+
+
+def _where(line: str, column: int) -> str:
+    near = line[max(column - 1, 0) :].strip()[:30]
+    return f"at “{near}”" if near else "at the end"
+
+
+def _syntax(message: str, line: str, column: int) -> str:
+    near, before = line[column - 1 :].strip(), line[: column - 1]
     if re.match(r"=(?!=)", near):
         return "= is no comparison: write =="
-    if words := re.match(r"(and|or|not)\b", near):
-        return f"CEL has no “{words[1]}”: write {({'and': '&&', 'or': '||', 'not': '!'})[words[1]]}"
+    if words := re.match(r"(and|or)\b", near) or re.search(r"\b(not)\s*$", before):
+        return f"CEL has no “{words[1]}”: write {_SIGNS[words[1]]}"
     if message.startswith("Syntax error"):
-        return f"this is no CEL expression: something is wrong {where}"
+        unclosed = any(each.raw in ("'", '"') for each in tokens(line))
+        why = "a quotation mark is not closed" if unclosed else f"something is wrong {_where(line, column)}"
+        return f"this is no CEL expression: {why}"
     return message
+
+
+def _no_function(name: str) -> str:
+    return f"there is no function {name}{did_you_mean(name, _FUNCTIONS)}; there are {', '.join(_FUNCTIONS)}"
 
 
 def _unknown(name: str, facts: list[str]) -> str:
@@ -250,7 +270,7 @@ def _unknown(name: str, facts: list[str]) -> str:
     group = name.split(".")[0]
     if group in _GROUPS and name != group:
         return f"{name} is unknown{did_you_mean(name, facts)}; {_GROUPS[group]}"
-    return f"{name} is unknown{did_you_mean(name, [*facts, *_FUNCTIONS])}; conditions know {', '.join(facts)}"
+    return f"{name} is unknown{did_you_mean(name, facts)}; conditions know {', '.join(facts)}"
 
 
 def _mismatch(operator: str, types: str) -> str:

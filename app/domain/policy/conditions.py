@@ -15,6 +15,7 @@ from cel_expr_python import cel
 from app.domain.policy import condition_words as words
 from app.domain.policy.facts import Facts, Requester
 from app.domain.risk import Assessment, Finding
+from app.domain.text import storable
 from assent.contracts import RiskLevel
 
 _TEXTS = cel.Type.List(cel.Type.STRING)
@@ -91,7 +92,7 @@ class Conditions:
         environment = self._bare if words.asks_has_label(text) else self._named
         try:
             program = environment.compile(text)
-        except (RuntimeError, ValueError, UnicodeError) as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             raise ConditionError(words.explain(str(error), text, list(FACTS))) from None
         if program.return_type() != cel.Type.BOOL:
             kind = str(program.return_type()).lower()
@@ -109,15 +110,17 @@ class Conditions:
 
     def _values(self, facts: Facts) -> dict[str, Any]:
         requester, risk = facts.requester, facts.assessment
-        values: dict[str, Any] = {f"labels.{key}": facts.labels.get(key, "") for key in self._labels}
+        # The library ends a text at U+0000, so "production\0" would equal "production" if it were let through.
+        labels = {storable(key): storable(value) for key, value in facts.labels.items()}
+        values: dict[str, Any] = {f"labels.{key}": labels.get(key, "") for key in self._labels}
         return values | {
-            "workflow": facts.workflow,
-            "node": facts.node,
-            "agent": facts.agent,
-            "kind": facts.kind,
-            "environment": facts.environment,
-            "tool": facts.tool,
-            "target": facts.target,
+            "workflow": storable(facts.workflow),
+            "node": storable(facts.node),
+            "agent": storable(facts.agent),
+            "kind": storable(facts.kind),
+            "environment": storable(facts.environment),
+            "tool": storable(facts.tool),
+            "target": storable(facts.target),
             "size": facts.size,
             "risk.level": risk.level.value,
             "risk.score": float(risk.score),
@@ -125,7 +128,7 @@ class Conditions:
             "findings": [
                 {"rule": each.rule, "severity": each.severity.value, "line": each.line or 0} for each in risk.findings
             ],
-            "labels": dict(facts.labels),
+            "labels": labels,
             "requester.id": requester.id,
             "requester.name": requester.name,
             "requester.email": requester.email,

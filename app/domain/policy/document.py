@@ -20,6 +20,8 @@ from assent.contracts import Verdict
 
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _ALL_VERDICTS = tuple(Verdict)
+MAX_CONDITION = 4000
+"""Characters of a condition, at most."""
 ALWAYS_REASONED = (Verdict.REJECT, Verdict.REQUEST_CHANGES)
 """Verdicts that need a reason whatever a rule says."""
 
@@ -73,6 +75,12 @@ def _mail(value: str) -> str:
     return value.lower()
 
 
+def _name(value: str) -> str:
+    if not value.isprintable() or value != value.strip():
+        raise complaint("a name is one line without blanks at its ends")
+    return value
+
+
 def _listed(value: Any) -> Any:
     """One value where a list may stand counts as a list of one."""
     return [value] if isinstance(value, str) else value
@@ -96,7 +104,7 @@ Mail = Annotated[str, AfterValidator(_mail)]
 Teams = Annotated[tuple[Team, ...], BeforeValidator(_listed), Field(max_length=50)]
 People = Annotated[tuple[Mail, ...], BeforeValidator(_listed), Field(max_length=200)]
 Zone = Annotated[str, AfterValidator(_zone)]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_name)]
 
 
 class _Part(BaseModel):
@@ -284,7 +292,7 @@ class Rule(Body):
     """A condition and what it asks for."""
 
     name: Name
-    when: Annotated[str, Field(min_length=1, max_length=4000)]
+    when: Annotated[str, Field(min_length=1, max_length=MAX_CONDITION)]
 
 
 class PolicyDocument(_Part):

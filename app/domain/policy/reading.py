@@ -12,10 +12,15 @@ from pydantic import BaseModel, ValidationError
 from app.domain.errors import InvalidInputError
 from app.domain.policy.checking import check
 from app.domain.policy.condition_words import did_you_mean
-from app.domain.policy.document import CalendarPart, PolicyDocument, Rule, StagePart
+from app.domain.policy.document import MAX_CONDITION, Body, CalendarPart, PolicyDocument, Rule, StagePart
 from app.domain.policy.yaml_tree import Path, Tree, UnreadableError, read_tree
 
 _SHOWN = 60
+_MOST = 100
+"""Problems that are told at once; a file with more is no policy."""
+_LONGEST = 600
+"""Characters of a sentence, which may quote the file."""
+_NOTHING = "nothing stands here: give it a value, or leave the field out"
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,17 @@ def read_policy(text: str, source: str) -> PolicyDocument:
     found = [(line, path, message) for line, path, message in tree.complaints]
     if not isinstance(tree.data, dict):
         raise PolicyFileError([Problem(source, 1, "", "a policy is a mapping that begins with version: 1")])
+    if not tree.data.get("rules") and "default" not in tree.data:
+        found.append((1, (), "there is neither a rule nor a default, so this policy would say nothing"))
     document, complaints = _validate(tree)
+    told = {path for _, path, _ in complaints}
     found += complaints
+    found += [(tree.line(path), path, _NOTHING) for path in tree.empty if path not in told]
     found += [(tree.line(path) + offset, path, message) for path, offset, message in _checked(tree, document)]
     if found or document is None:
         found.sort(key=lambda each: each[0])
-        raise PolicyFileError([Problem(source, line, field_path(path), message) for line, path, message in found])
+        problems = [Problem(source, line, field_path(path)[:200], said[:_LONGEST]) for line, path, said in found]
+        raise PolicyFileError(problems[:_MOST])
     return document
 
 
@@ -98,7 +108,7 @@ def _validate(tree: Tree) -> tuple[PolicyDocument | None, _Complaints]:
         return PolicyDocument.model_validate(tree.data), []
     except ValidationError as error:
         complaints = []
-        for each in error.errors(include_url=False):
+        for each in error.errors(include_url=False)[:_MOST]:
             # A key of a mapping that is wrong itself has "[key]" after it.
             path = tuple(part for part in each["loc"] if part != "[key]")
             complaints.append((tree.line(path), path, _sentence(each, path)))
@@ -114,12 +124,12 @@ def _checked(tree: Tree, document: PolicyDocument | None) -> list[tuple[Path, in
         rules = {at: rule for at, each in enumerate(_list(tree.data.get("rules"))) if (rule := _part(Rule, each))}
         parts = _mapping(tree.data.get("calendars"))
         calendars = {name: kept for name, each in parts.items() if (kept := _part(CalendarPart, each))}
-        default = None
+        default = _part(Body, tree.data["default"]) if "default" in tree.data else None
     named = set(_mapping(tree.data.get("calendars")))
     conditions = {
         at: each["when"]
         for at, each in enumerate(_list(tree.data.get("rules")))
-        if isinstance(each, dict) and isinstance(each.get("when"), str) and each["when"].strip()
+        if isinstance(each, dict) and isinstance(each.get("when"), str) and 0 < len(each["when"]) <= MAX_CONDITION
     }
     found = check(rules, conditions, calendars, named, default)
     return [(path, _offset(tree, path, line), message) for path, line, message in found]
@@ -191,6 +201,8 @@ def _sentence(error: Any, path: Path) -> str:
 def _given(value: Any) -> str:
     if value is None:
         return ", and nothing stands here"
+    if isinstance(value, bool):
+        return f", and this is {str(value).lower()}"
     if isinstance(value, dict | list | tuple):
         return ", and this is a list" if not isinstance(value, dict) else ", and these are fields"
     return (

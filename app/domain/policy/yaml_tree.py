@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from app.domain.text import is_storable
+
 Path = tuple[str | int, ...]
 
 MAX_BYTES = 1_000_000
@@ -42,12 +44,14 @@ class Tree:
     Attributes:
         lines: the line, from 1, of each part: of the key in a mapping, of the item in a list.
         text_lines: the line on which a text itself begins.
+        empty: fields and items after which nothing stands.
         complaints: line, path and sentence of what is wrong but does not stop the reading.
     """
 
     data: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
     text_lines: dict[Path, int] = field(default_factory=dict)
+    empty: list[Path] = field(default_factory=list)
     complaints: list[tuple[int, Path, str]] = field(default_factory=list)
 
     def line(self, path: Path) -> int:
@@ -61,6 +65,8 @@ def read_tree(text: str) -> Tree:
     """Read one YAML document. Raises UnreadableError."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise UnreadableError(1, f"the file is larger than {MAX_BYTES:,} bytes")
+    if not is_storable(text):
+        raise UnreadableError(1, "there is a character in this file that no text may have")
     try:
         return _Reader(text).read()
     except yaml.MarkedYAMLError as error:
@@ -68,8 +74,6 @@ def read_tree(text: str) -> Tree:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1 if isinstance(error.position, int) else 1
         raise UnreadableError(line, "there is a character here that YAML does not allow") from None
-    except (UnicodeError, RecursionError):
-        raise UnreadableError(1, "the file is no text that can be read as UTF-8") from None
 
 
 class _Reader:
@@ -118,7 +122,10 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             block = event.style in ("|", ">")
             self._tree.text_lines[path] = _line(event) + (1 if block else 0)
-            return event.value if event.style else _plain(event.value)
+            value = event.value if event.style else _plain(event.value)
+            if value is None:
+                self._tree.empty.append(path)
+            return value
         if isinstance(event, yaml.SequenceStartEvent):
             return self._items(path)
         return self._mapping(path)
