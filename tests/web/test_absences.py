@@ -38,7 +38,7 @@ def away(services: Services, person: Person, delegate: Person | None = None, not
 
 def table(browser: Browser, label: str) -> list[Element]:
     """The rows under a heading; none if there is no table."""
-    found = [each for each in browser.page.all("div") if each.attributes.get("aria-label") == label]
+    found = [each for each in browser.page.all("div") if each.attributes.get("aria-label") == f"{label}, table"]
     return found[0].one("tbody").all("tr") if found else []
 
 
