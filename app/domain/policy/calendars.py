@@ -2,7 +2,7 @@
 
 All spans are wall-clock time in their zone: a span begins when the clock there first shows its start and ends when it
 first shows its end. So the hour that is missing in spring makes a span over it shorter, and the one that comes twice in
-autumn makes it longer. A time that the clock leaves out counts as the instant of the jump's other side.
+autumn makes it longer. A time that the clock leaves out is the instant at which it jumps.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from app.domain.policy.spans import LONGEST_SECONDS
 from app.domain.policy.terms import ChangeWindow
 
 _DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 
 Hours = tuple[tuple[int, int], ...]
 """Spans of one day, in order, as minutes of the day."""
@@ -116,7 +117,15 @@ def _minutes(text: str) -> int:
 def _instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
     if minutes == 24 * 60:
         day, minutes = day + _DAY, 0
-    return datetime.combine(day, time(minutes // 60, minutes % 60), zone).astimezone(UTC)
+    wall = datetime.combine(day, time(minutes // 60, minutes % 60), zone)
+    instant = wall.astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
+        return instant
+    # The clock leaves this time out. Back from the other side to the instant of the jump: an hour, as a rule.
+    offset = instant.astimezone(zone).utcoffset()
+    while (instant - _MINUTE).astimezone(zone).utcoffset() == offset:
+        instant -= _MINUTE
+    return instant
 
 
 @lru_cache(maxsize=64)
