@@ -87,9 +87,8 @@ def raised(request: ApprovalRequest, terms: Terms, step: EscalationStep | None, 
 def escalation_detail(request: ApprovalRequest, columns: dict[str, Any]) -> dict[str, Any]:
     """What the record says of an escalation: whom it asked and its priority, before and after."""
     return {
-        "before": list(request.addressed_to),
-        "after": columns.get("addressed_to", list(request.addressed_to)),
-        "priority_before": request.priority,
+        "from": list(request.addressed_to),
+        "to": columns.get("addressed_to", list(request.addressed_to)),
         "priority": columns["priority"],
         "step": columns.get("escalation"),
     }

@@ -57,7 +57,7 @@ class Extending:
         )  # fmt: skip
         record(
             batch, actor, "request.extended", now, request_id=request_id, run_id=request.run_id, reason=words,
-            before=request.expires_at.isoformat(), until=until.isoformat(),
+            **{"from": request.expires_at.isoformat(), "to": until.isoformat()},
         )  # fmt: skip
         publish(
             batch,

@@ -130,11 +130,11 @@ class Steps:
     def _end(self, each: Timely, meaning: OnExpiry) -> None:
         request, words = each.request, EXPIRY_WORDS[meaning]
         if meaning is OnExpiry.APPROVE:
-            held_until = next_opening(each.terms.windows, self._now)
             verdict = Verdict.APPROVE if request.digest == request.proposed_digest else Verdict.MODIFY
             resolution = Resolution(RequestState.EXPIRED, verdict, NextAction.CONTINUE)
         else:
-            resolution, held_until = Resolution(RequestState.EXPIRED, Verdict.REJECT, NextAction.ABORT), None
+            resolution = Resolution(RequestState.EXPIRED, Verdict.REJECT, NextAction.ABORT)
+        held_until = deciding.held_until(resolution, each.terms, self._now)
         remarks = [deciding.remark(decision) for decision in each.decisions]
         remarks.append(Remark(who=SYSTEM.name, verdict=resolution.verdict, comment=words, at=self._now))
         body = deciding.outcome_body(request, resolution, request.payload, request.digest, None, remarks, self._now)

@@ -279,7 +279,7 @@ def test_a_step_of_the_chain_adds_people_and_ranks_anew(desk: Desk) -> None:
     assert now.addressed_to == ["team:dba", *now.escalated_to]
     assert now.priority == 3 and now.attention_at == attention_at(request.expires_at, RiskLevel.LOW, 3)
     first = next(each for each in desk.audit(request) if each.action == ESCALATED)
-    assert (first.detail["before"], first.detail["after"]) == ([], ["team:dba", "team:leads"])
+    assert (first.detail["from"], first.detail["to"]) == ([], ["team:dba", "team:leads"])
     assert "2 hours" in first.detail["reason"]
 
 
@@ -375,7 +375,7 @@ def test_more_time_is_given_on_the_record_and_people_are_warned_anew(desk: Desk)
     assert now.attention_at == attention_at(until, RiskLevel.LOW)
     entry = desk.audit(request)[-1]
     assert (entry.action, entry.actor_id) == ("request.extended", reviewer.id)
-    assert entry.detail["before"] == request.expires_at.isoformat() and entry.detail["until"] == until.isoformat()
+    assert entry.detail["from"] == request.expires_at.isoformat() and entry.detail["to"] == until.isoformat()
     desk.clock.ahead = 9 * HOUR
     assert not desk.keep(request) and desk.decide(desk.fresh(request), reviewer).resolved
 
