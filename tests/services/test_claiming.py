@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app.domain.errors import (
     AlreadyDecidedError,
@@ -127,19 +128,44 @@ def test_of_ten_who_claim_at_once_one_has_it_and_the_others_are_told_who(desk: D
     assert len(lines(desk, request)) == 1
 
 
-def test_of_ten_who_take_over_at_once_one_does_and_nobody_who_came_between_is_taken_over(
-    desk: Desk, at_once: AtOnce
-) -> None:
-    request = desk.open()
-    people = [desk.person(f"Person {number}") for number in range(10)]
-    desk.checkpoints.claim(request.id, desk.person("First"))
+def between(desk: Desk, act: Callable[[], Any]) -> Callable[[], None]:
+    """Have `act` happen once, between somebody's look at a request and their write. Call the result afterwards."""
+    waiting = [act]
 
-    # Each looks before any of them writes, or looks again and finds somebody new.
-    results = at_once([lambda each=each: desk.checkpoints.claim(request.id, each, take_over=True) for each in people])
-    assert any(isinstance(each, ApprovalRequest) for each in results)
-    assert all(isinstance(each, ApprovalRequest | ClaimedError) for each in results), results
-    taken = [detail["taken_from"] for _, detail in lines(desk, request)][1:]
-    assert taken[0] == "First" and len(taken) == sum(isinstance(each, ApprovalRequest) for each in results)
+    def before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if waiting and "update approval_requests" in statement:
+            waiting.pop()()
+
+    event.listen(desk.engine, "before_cursor_execute", before)
+    return lambda: event.remove(desk.engine, "before_cursor_execute", before)
+
+
+def test_whoever_came_between_is_not_taken_over(desk: Desk) -> None:
+    request, first, second, third = desk.open(), desk.person("First"), desk.person("Second"), desk.person("Third")
+    desk.checkpoints.claim(request.id, first)
+    done = between(desk, lambda: desk.checkpoints.claim(request.id, second, take_over=True))
+    with pytest.raises(ClaimedError, match="Second"):
+        desk.checkpoints.claim(request.id, third, take_over=True)
+    done()
+    assert desk.fresh(request).claimed_by_id == second.id
+    assert desk.checkpoints.claim(request.id, third, take_over=True).claimed_by_id == third.id
+
+
+def test_an_assignment_that_came_between_is_not_overwritten(desk: Desk) -> None:
+    request, me, other, third = desk.open(), desk.person("First"), desk.person("Other"), desk.person("Third")
+    done = between(desk, lambda: desk.checkpoints.assign(request.id, me, other.id))
+    with pytest.raises(ConflictError, match="just assigned this to Other"):
+        desk.checkpoints.assign(request.id, me, third.id)
+    done()
+    assert desk.fresh(request).assigned_to_id == other.id
+
+
+def test_what_happens_in_between_and_is_something_else_does_not_matter(desk: Desk) -> None:
+    request, me, other = desk.open(), desk.person("First"), desk.person("Other")
+    done = between(desk, lambda: desk.checkpoints.assign(request.id, me, other.id))
+    assert desk.checkpoints.claim(request.id, me).claimed_by_id == me.id
+    done()
+    assert desk.fresh(request).assigned_to_id == other.id
 
 
 def test_who_could_not_decide_cannot_claim(desk: Desk) -> None:
