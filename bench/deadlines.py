@@ -64,12 +64,17 @@ class Listener:
 
 @dataclass
 class Result:
-    """What became of a set of deadlines; `late` in seconds."""
+    """What became of a set of deadlines; `late` in seconds, `waking` runs that no worker had taken up at the end.
+
+    A target of None promises nothing.
+    """
 
     name: str
+    target: float | None
     late: dict[DueStep, list[float]] = field(default_factory=dict)
     missed: int = 0
     doubled: int = 0
+    waking: int = 0
     cpu: dict[str, float] = field(default_factory=dict)
 
     def words(self) -> str:
@@ -78,12 +83,14 @@ class Result:
         lines = [f"\n{self.name}"]
         for name, values in [("all", everything), *((step.value, some) for step, some in self.late.items())]:
             p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
-            missing = "" if name != "all" or p95 <= TARGET_P95 else f" (to reach: p95 {TARGET_P95} s, MISSED)"
+            missed = "" if self.target is None or p95 <= self.target else ", MISSED"
+            promise = f" (to reach: p95 {self.target} s{missed})" if self.target and name == "all" else ""
             lines.append(
                 f"  {name:<9} {len(values):>6,} done, late p50 {p50:6.3f} s, p95 {p95:6.3f} s, "
-                f"max {max(values):6.3f} s{missing}"
+                f"max {max(values):6.3f} s{promise}"
             )
         lines.append(f"  missed {self.missed}, doubled {self.doubled} (to reach: 0 and 0)")
+        lines.append(f"  {self.waking} of the runs that were woken not taken up yet")
         used = ", ".join(f"{who} {seconds / max(len(everything), 1) * 1e3:.2f}" for who, seconds in self.cpu.items())
         lines.append(f"  processor time per step, in ms: {used}")
         return "\n".join(lines)
@@ -123,7 +130,7 @@ def insert(address: str, made: list[tuple[DueStep, datetime, dict[str, Any]]]) -
         connection.execute("ANALYZE runs, approval_requests")
 
 
-def measure(address: str, name: str, count: int, over: timedelta, seed: int, workers: list[int]) -> Result:
+def measure(address: str, result: Result, count: int, over: timedelta, seed: int, workers: list[int]) -> Result:
     """Insert, wait until all is done, and see how late each was."""
     listener = Listener(address)
     started = time.monotonic()
@@ -146,14 +153,17 @@ def measure(address: str, name: str, count: int, over: timedelta, seed: int, wor
                 break
         time.sleep(1.0)
         after = cpu_seconds(workers)
-        result = _compare(connection, name, made, listener)
+        _compare(connection, result, made, listener)
     result.cpu = {who: after[who] - used[who] for who in used if who != "clients"}
     return result
 
 
 def _compare(
-    connection: psycopg.Connection, name: str, made: list[tuple[DueStep, datetime, dict[str, Any]]], listener: Listener
-) -> Result:
+    connection: psycopg.Connection,
+    result: Result,
+    made: list[tuple[DueStep, datetime, dict[str, Any]]],
+    listener: Listener,
+) -> None:
     ids = [row["id"] for _, _, row in made]
     events: dict[tuple[str, str], list[int]] = {}
     query = (
@@ -164,7 +174,8 @@ def _compare(
         events.setdefault((request, what), []).append(event)
     query = "select request_id, action from audit_entries where request_id = any(%s)"
     recorded = Counter((request, action) for request, action in connection.execute(query, (ids,)))
-    result = Result(name)
+    waking = connection.execute("select count(*) from procrastinate_jobs where status = 'todo'").fetchone()
+    result.waking = waking[0] if waking else 0
     for step, due, row in made:
         heard = events.get((row["id"], WHAT[step]), [])
         times = {len(heard), recorded[row["id"], ACTIONS[step]]}
@@ -172,7 +183,6 @@ def _compare(
             result.late.setdefault(step, []).append(listener.heard[heard[0]] - due.timestamp())
         result.missed += min(times) == 0
         result.doubled += max(times) > 1
-    return result
 
 
 def main() -> None:
@@ -188,10 +198,10 @@ def main() -> None:
         time.sleep(AHEAD_SECONDS)
         workers = [each.pid for each in running]
         spread = timedelta(seconds=wanted.seconds)
-        name = f"{wanted.deadlines:,} within {wanted.seconds} s"
-        print(measure(address, name, wanted.deadlines, spread, 1, workers).words(), flush=True)
-        name = f"{wanted.burst:,} at one instant"
-        print(measure(address, name, wanted.burst, timedelta(0), 2, workers).words(), flush=True)
+        result = Result(f"{wanted.deadlines:,} within {wanted.seconds} s", TARGET_P95)
+        print(measure(address, result, wanted.deadlines, spread, 1, workers).words(), flush=True)
+        result = Result(f"{wanted.burst:,} at one instant", None)
+        print(measure(address, result, wanted.burst, timedelta(0), 2, workers).words(), flush=True)
 
 
 if __name__ == "__main__":

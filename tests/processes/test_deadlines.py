@@ -201,20 +201,23 @@ def test_a_lost_connection_stops_nothing(times: Times) -> None:
     assert worker.running
 
 
-def test_one_that_fails_and_one_that_is_held_keep_nobody(times: Times) -> None:
-    broken, held, whole = times.open(), times.open(), [times.open() for _ in range(60)]
+def test_one_that_fails_and_those_that_are_held_keep_nobody(times: Times) -> None:
+    broken, held, waits = times.open(), times.open(), times.open()
+    whole = [times.open() for _ in range(60)]
     [(good,)] = times.sql("select terms from approval_requests where id = %s", broken.id)
     times.sql("update approval_requests set terms = '{}' where id = %s", broken.id)
     with psycopg.connect(times.url, application_name="assent tests lock") as holder:
         holder.execute("select from approval_requests where id = %s for update", (held.id,))
+        holder.execute("select from runs where id = %s for update", (waits.run_id,))
         times.clock.set(24 * HOUR)
         worker = times.worker()
         until(lambda: times.happened(EXPIRED) == len(whole), what="the others expire")
         worker.wait_for_log("timekeeper.request_failed")
         assert times.actions(broken) == times.actions(held) == []
+        assert times.actions(waits) == [ESCALATED, WARNED]
         holder.rollback()
     times.sql("update approval_requests set terms = %s where id = %s", good, broken.id)
-    for each in (held, broken):
+    for each in (held, broken, waits):
         until(lambda each=each: times.actions(each) == [ESCALATED, WARNED, EXPIRED])  # type: ignore[misc]
 
 
