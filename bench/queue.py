@@ -26,7 +26,7 @@ from urllib.parse import urlencode
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from app.domain.people import SYSTEM, Role
+from app.domain.people import SYSTEM, Actor, Role, Via
 from app.factory import create_app
 from app.services.bundle import Services
 from app.settings import Settings
@@ -43,10 +43,14 @@ FILTERS: dict[str, dict[str, str]] = {
     "risk=high": {"risk": "high"},
     "workflow=database_maintenance": {"workflow": "database_maintenance"},
     "kind=script": {"kind": "script"},
+    "mine": {"mine": "1"},
+    "team=security": {"team": "security"},
+    "unassigned": {"unassigned": "1"},
 }
 OTHERS: dict[str, dict[str, str]] = {
     "risk=critical, a rare workflow": {"risk": "critical", "workflow": "data_retention"},
     "resolved": {"resolved": "1"},
+    "team=payments, one in 1,000": {"team": "payments"},
 }
 SEARCHES: dict[str, dict[str, str]] = {
     "text, many match": {"text": "indexes"},
@@ -63,10 +67,11 @@ class Desk:
     address: str
     services: Services
     client: FlaskClient
+    viewer: Actor
 
     def read(self, query: dict[str, str]) -> None:
         """One page through the use case."""
-        self.services.queue.page(filter_from(query), limit=PAGE)
+        self.services.queue.page(filter_from(query, self.viewer), limit=PAGE)
 
     def open(self, query: dict[str, str]) -> None:
         """One page as a browser gets it."""
@@ -84,12 +89,12 @@ def desk(pending: int) -> Iterator[Desk]:
             Settings(database_url=address, secret_key="x" * 40, data_dir=Path(folder), async_mode="threading")
         )
         services: Services = app.extensions["assent"]
-        person = services.people.add(SYSTEM, "DBA on call", "dba@example.com", [Role.REVIEWER])
+        person = services.people.add(SYSTEM, "DBA on call", "dba@example.com", [Role.REVIEWER], ["dba"])
         client = app.test_client()
         with client.session_transaction() as session:
             session.update(_user_id=f"{person.id}:{person.session_epoch}", signed_in_at=int(time.time()))
         try:
-            yield Desk(pending, address, services, client)
+            yield Desk(pending, address, services, client, person.as_actor(Via.PAGE))
         finally:
             app.extensions["assent_live"].listener.stop()
             services.engine.dispose()

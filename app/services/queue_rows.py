@@ -14,7 +14,8 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.terms import OnExpiry, Terms
 from app.domain.ranking import explain
-from app.services.situation import AGREEING, Names, addresses_in, consequence, decided_by, named, names_of, stage_name
+from app.services.deciding import decider
+from app.services.situation import AGREEING, Names, addresses_in, consequence, named, names_of, stage_name
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict
 
@@ -126,7 +127,7 @@ def _agreed(session: Session, ids: list[str]) -> dict[str, tuple[str, ...]]:
     )
     found: dict[str, tuple[str, ...]] = {}
     for each in session.scalars(query):
-        found[each.request_id] = (*found.get(each.request_id, ()), decided_by(each))
+        found[each.request_id] = (*found.get(each.request_id, ()), decider(each))
     return found
 
 

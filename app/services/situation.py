@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from app.domain.policy.access import PERSON, TEAM, addressed
 from app.domain.policy.due import DueStep, due_steps
 from app.domain.policy.expiry import expiry_means
-from app.domain.policy.fold import Progress, progress
-from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Terms
-from app.services.deciding import vote
+from app.domain.policy.fold import progress, to_agree
+from app.domain.policy.terms import EscalationStep, OnExpiry, Terms
+from app.domain.policy.words import listing
+from app.services.deciding import decider, vote
 from app.services.opening import standing
 from app.store.people import Person, Team
 from app.store.requests import ApprovalRequest, Decision
@@ -26,7 +27,6 @@ from assent.contracts import RiskLevel, Verdict
 Names = Mapping[str, str]
 """What teams and people are called, by address."""
 AGREEING = (Verdict.APPROVE.value, Verdict.MODIFY.value, Verdict.ANSWER.value)
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True)
@@ -108,24 +108,7 @@ def named(addresses: Iterable[str], names: Names) -> tuple[str, ...]:
     return tuple(names.get(each, each.partition(":")[2]) for each in addresses)
 
 
-def listing(words: Sequence[str], last: str = "and") -> str:
-    """``A``, ``A and B``, ``A, B and C``."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
-
-
 # Stages
-
-
-def agreed_digest(request: ApprovalRequest, decisions: Sequence[Decision]) -> str:
-    """What has to be agreed to now: the payload, or the latest answer to the question in it."""
-    answers = [each.digest for each in decisions if each.verdict == Verdict.ANSWER.value and not each.withdrawn_at]
-    return answers[-1] if answers else request.digest
-
-
-def progress_of(request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms) -> Progress:
-    """How far agreement has come, stage by stage."""
-    votes = [vote(each) for each in decisions if each.withdrawn_at is None]
-    return progress(votes, agreed_digest(request, decisions), terms)
 
 
 def stage_name(terms: Terms, at: int, names: Names) -> str:
@@ -141,15 +124,15 @@ def stage_views(
     request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, names: Names
 ) -> tuple[StageView, ...]:
     """The stages of a request with their progress."""
-    reached = progress_of(request, decisions, terms)
-    digest = agreed_digest(request, decisions)
+    votes = [vote(each) for each in decisions if each.withdrawn_at is None]
+    reached, digest = progress(votes, request.digest, terms), to_agree(votes, request.digest)
     pending = request.state == "pending"
     views = []
     for at, (stage, own) in enumerate(zip(terms.stages, reached.stages, strict=True)):
         state = "done" if own.reached else "not asked" if not pending else "now" if at == request.stage else "later"
         asked = request.addressed_to if at == request.stage else addressed(stage)
         agreed = tuple(
-            decided_by(each)
+            decider(each)
             for each in decisions
             if each.stage == at and each.verdict in AGREEING and each.digest == digest and each.withdrawn_at is None
         )
@@ -158,13 +141,6 @@ def stage_views(
             StageView(stage_name(terms, at, names), named(asked, names), approvals, stage.quorum, state, agreed)
         )
     return tuple(views)
-
-
-def decided_by(decision: Decision) -> str:
-    """Who decided, and for whom if a delegate did."""
-    return (
-        f"{decision.person_name} for {decision.on_behalf_of_name}" if decision.on_behalf_of_id else decision.person_name
-    )
 
 
 # What time does
@@ -219,30 +195,3 @@ def _why(terms: Terms, means: OnExpiry, risk: RiskLevel) -> str:
     if terms.on_expiry is OnExpiry.APPROVE:
         return "its rule approves by silence only what is harmless and nobody rejects"
     return ""
-
-
-# Change windows
-
-
-def window_words(window: ChangeWindow) -> str:
-    """Such as ``Mon–Fri 22:00–04:00 Europe/Berlin``."""
-    days = _day_words(window.days)
-    hours = "all day" if window.start == window.end else f"{window.start}–{window.end}"
-    except_days = f", not on {listing(window.except_days)}" if window.except_days else ""
-    return f"{days} {hours} {window.timezone}{except_days}"
-
-
-def _day_words(days: Sequence[int]) -> str:
-    chosen = sorted(set(days))
-    if len(chosen) == len(_DAYS):
-        return "every day"
-    runs: list[list[int]] = []
-    for day in chosen:
-        if runs and runs[-1][-1] == day - 1:
-            runs[-1].append(day)
-        else:
-            runs.append([day])
-    words = [
-        f"{_DAYS[run[0]]}–{_DAYS[run[-1]]}" if len(run) > 2 else ", ".join(_DAYS[day] for day in run) for run in runs
-    ]
-    return ", ".join(words)

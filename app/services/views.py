@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.changes import EDITABLE_KINDS
-from app.domain.errors import NotFoundError
+from app.domain.errors import AssentError, NotFoundError
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
@@ -18,9 +17,12 @@ from app.domain.ranking import explain
 from app.domain.risk import Assessment
 from app.domain.text import is_storable
 from app.services.clock import Clock
+from app.services.entitlement import Seat, seat_of, sign_in_again
 from app.services.events import EventKind
-from app.services.timeline import ERROR_KIND, TimelineEntry, timeline_of
+from app.services.overview import Acts, Situation, acts_of, candidates, situation_of
+from app.services.timeline import TimelineEntry, timeline_of
 from app.store.engine import Sessions
+from app.store.people import Person
 from app.store.record import Event
 from app.store.requests import ApprovalRequest, Comment, Decision, OutcomeRow, ReceiptRow
 from app.store.runs import Artifact, CatalogueEntry, Run
@@ -37,7 +39,12 @@ class RequestView:
         request: the stored row.
         verdicts: what this viewer may do now, in the order of the buttons; empty when nothing.
         why_not: why the viewer may not decide; empty when they may.
-        chain: ids of earlier and later revisions of this request, oldest first, this one included.
+        sign_in_first: for other verdicts than `app.services.entitlement.HARMLESS` the viewer has to sign in anew.
+        on_behalf_of: the absent person for whom the viewer would decide; empty: for themselves.
+        withdrawable: a decision of the viewer's stands that they can take back.
+        decisions: everybody's, oldest first; also withdrawn ones.
+        situation: how the request stands: its stages, who is asked, what time will do.
+        acts: what this viewer may do besides deciding.
     """
 
     request: ApprovalRequest
@@ -48,6 +55,11 @@ class RequestView:
     verdicts: tuple[Verdict, ...]
     why_not: str
     editable: bool
+    sign_in_first: bool
+    on_behalf_of: str
+    withdrawable: bool
+    situation: Situation
+    acts: Acts
     decisions: list[Decision]
     comments: list[Comment]
     outcome: OutcomeRow | None
@@ -131,17 +143,27 @@ class Views:
         comments = list(session.scalars(select(Comment).where(Comment.request_id == request.id).order_by(Comment.at)))
         outcome = session.get(OutcomeRow, request.id)
         receipt = session.get(ReceiptRow, request.id)
-        why_not = why_not_decide(request, viewer, decisions, self._clock())
+        now = self._clock()
+        standing = [each for each in decisions if each.withdrawn_at is None]
+        seat, why_not = seat_or_why_not(session, request, viewer, standing, now)
+        terms = Terms.from_json(request.terms)
+        own = any(each.person_id == viewer.id for each in standing) and viewer.may(Action.DECIDE)
+        open_still = request.state == RequestState.PENDING.value and now < request.expires_at
         state = RequestState(request.state)
         return RequestView(
             request=request,
             state=state,
             assessment=Assessment.from_json(request.assessment),
-            terms=Terms.from_json(request.terms),
+            terms=terms,
             why_here=explain(Assessment.from_json(request.assessment).level, request.priority),
-            verdicts=() if why_not else allowed_verdicts(request),
+            verdicts=seat.verdicts if seat else (),
             why_not=why_not,
-            editable=not why_not and request.kind in EDITABLE_KINDS,
+            editable=seat is not None and Verdict.MODIFY in seat.verdicts,
+            sign_in_first=seat is not None and sign_in_again(terms, viewer, now),
+            on_behalf_of=seat.principal.name if seat and seat.principal else "",
+            withdrawable=own and open_still,
+            situation=situation_of(session, request, decisions, terms, now),
+            acts=acts_of(session, request, viewer, seat, own and open_still, now),
             decisions=decisions,
             comments=comments,
             outcome=outcome,
@@ -151,6 +173,14 @@ class Views:
             next_id=session.scalar(select(ApprovalRequest.id).where(ApprovalRequest.previous_id == request.id)),
             timeline=timeline_of(session, request, decisions, comments, receipt),
         )
+
+    def candidates(self, request_id: str, viewer: Actor) -> list[Person]:
+        """To whom a request can be assigned, by name; nobody where the viewer may not assign it."""
+        if not viewer.may(Action.ASSIGN):
+            return []
+        with self._sessions.reads() as session:
+            request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
+            return candidates(session, request, self._clock()) if request is not None else []
 
     def run(self, run_id: str, viewer: Actor) -> RunView:
         """A run as `viewer` may see it. Raises NotFoundError, ForbiddenError."""
@@ -197,28 +227,26 @@ class Views:
         return artifact
 
 
-def allowed_verdicts(request: ApprovalRequest) -> tuple[Verdict, ...]:
-    """The verdicts that make sense for the kind of the request, in the order of the buttons."""
-    if request.kind in ("question", "value", ERROR_KIND) or request.response_schema is not None:
-        return (Verdict.ANSWER, Verdict.REJECT)
-    if request.kind in EDITABLE_KINDS:
-        return (Verdict.APPROVE, Verdict.MODIFY, Verdict.REQUEST_CHANGES, Verdict.REJECT)
-    return (Verdict.APPROVE, Verdict.REJECT)
+def seat_or_why_not(
+    session: Session, request: ApprovalRequest, viewer: Actor, decisions: list[Decision], now: datetime
+) -> tuple[Seat | None, str]:
+    """How the viewer may decide now, or else why not, in words; exactly as a decision of theirs would be taken.
 
-
-def why_not_decide(request: ApprovalRequest, viewer: Actor, decisions: list[Decision], now: datetime) -> str:
-    """Why the viewer may not decide now, in words; empty when they may."""
+    Args:
+        decisions: those that stand.
+    """
     if request.state != RequestState.PENDING.value:
-        return f"This request is {RequestState(request.state).words}."
+        return None, f"This request is {RequestState(request.state).words}."
     if not viewer.may(Action.DECIDE):
-        return "Your roles let you look, not decide."
+        return None, "Your roles let you look, not decide."
     if viewer.id and viewer.id == request.requester_id:
-        return "You started this run, so somebody else has to decide."
+        return None, "You started this run, so somebody else has to decide."
     if now >= request.expires_at:
-        return "The deadline has passed."
-    if any(decision.person_id == viewer.id and decision.digest == request.digest for decision in decisions):
-        return "You have decided; another person is needed."
-    return ""
+        return None, "The deadline has passed."
+    try:
+        return seat_of(session, request, viewer, decisions, now), ""
+    except AssentError as error:
+        return None, error.message
 
 
 def run_controls(run: Run) -> tuple[str, ...]:

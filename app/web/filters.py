@@ -14,7 +14,6 @@ from markupsafe import Markup, escape
 from app.domain.lifecycle import RequestState, RunState
 from app.web.forms import text_for_field
 
-_CONSEQUENCE = {"reject": "rejects itself"}
 _RISK = {"safe": "Safe", "low": "Low", "medium": "Medium", "high": "High", "critical": "Critical"}
 _RUN_WORDS = {
     RunState.QUEUED: "queued",
@@ -122,11 +121,6 @@ def span_words(seconds: float) -> str:
     return f"{hours // 24} days"
 
 
-def consequence(on_expiry: str) -> str:
-    """What happens if nobody decides: ``rejects itself``."""
-    return _CONSEQUENCE.get(on_expiry, "expires")
-
-
 def duration(milliseconds: Any) -> str:
     """How long something took."""
     if milliseconds is None:
@@ -175,7 +169,6 @@ def register_filters(app: Flask) -> None:
         plainly=plainly,
         hidden_in=hidden_in,
         span_words=span_words,
-        consequence=consequence,
         duration=duration,
         utc=utc,
         iso=iso,

@@ -1,4 +1,4 @@
-"""A request's page, and every way to act on it."""
+"""A request's page, deciding on it, and looking at an edit before it is sent."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from typing import Any
 from flask import Response, flash, request
 from werkzeug.datastructures import MultiDict
 
-from app.domain.errors import AssentError, InvalidInputError, NotFoundError
+from app.domain.errors import AssentError, InvalidInputError, NotFoundError, ReauthenticationError, RiskRaisedError
 from app.domain.lifecycle import RequestState
-from app.domain.people import Action, Actor
-from app.domain.risk import Assessment
+from app.domain.people import Actor
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
+from app.services.reassessing import Preview
 from app.services.views import RequestView, RunView
+from app.web.buttons import acts_words, buttons_of
+from app.web.moments import field_of
 from app.web.pages import address, events_position, is_fragment, render, see_other, web
-from app.web.proposals import Shown, answer_of, change_of, changed_text, difference, readable, show
+from app.web.proposals import Change, answer_of, change_of, changed_text, difference, readable, show
 from app.web.queue import filter_from, listed, query_of
-from assent.contracts import Verdict
+from assent.contracts import RiskLevel, Verdict
 
 Sent = MultiDict[str, str]
+DECIDING = "decisions"
+ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopening, comments, cancel"
 
 
 @dataclass
@@ -30,49 +34,63 @@ class Attempt:
     """What a person sent that was not taken, or is not to be taken yet.
 
     Attributes:
+        act: what they wanted to do, as the last part of the address says it.
         error: why not; None for a preview.
-        assessment: the risk of the change, for a preview.
+        preview: what the change would mean; of a preview, and of a change that was not sent because it raises the risk.
     """
 
     sent: Sent
+    act: str = DECIDING
     error: AssentError | None = None
-    assessment: Assessment | None = None
+    preview: Preview | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def decides(self) -> bool:
+        """True if it is about the decision, whose fields then show what was sent."""
+        return self.act in (DECIDING, "preview")
+
+    @property
+    def sign_in_first(self) -> bool:
+        """True if it was refused until the person has signed in anew."""
+        return isinstance(self.error, ReauthenticationError)
+
+    def typed(self, act: str, name: str, default: str = "") -> str:
+        """What was typed into a field of that act's form."""
+        return self.sent.get(name, default) if self.act == act else default
 
 
 @web.get("/requests/<request_id>")
 def request_page(request_id: str) -> Any:
     """The request, whole."""
-    return _page(request_id, current_actor())
+    return page_of(request_id, current_actor())
 
 
-def _page(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Response:
+def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Response:
+    """The page, with what was sent and not taken put back into its fields."""
     seq = events_position()
     view = services().views.request(request_id, actor)
-    sent = attempt.sent if attempt else None
-    shown = show(view, sent, attempt.problems if attempt else None)
-    now = services().clock()
-    wanted = filter_from(request.args)
+    deciding = attempt if attempt and attempt.decides else None
+    sent = deciding.sent if deciding else None
+    shown = show(view, sent, deciding.problems if deciding else None)
+    wanted = filter_from(request.args, actor)
     query = query_of(wanted)
     return render(
         "request.html",
         status_of(attempt.error) if attempt and attempt.error else 200,
-        seq=seq, view=view, request_row=view.request, shown=shown, attempt=attempt, now=now,
-        problems=attempt.problems if attempt else {},
+        seq=seq, view=view, request_row=view.request, shown=shown, attempt=attempt or Attempt(MultiDict(), act=""),
+        now=services().clock(), viewer=actor, error=attempt.error if attempt and not attempt.preview else None,
+        problems=deciding.problems if deciding else {},
         comment=sent.get("comment", "") if sent else "",
         said=_said(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
-        revision_diff=_revision_diff(view), buttons=_buttons(view, shown),
-        may_comment=actor.may(Action.COMMENT), may_escalate=_open(view) and actor.may(Action.ESCALATE),
-        may_cancel=_open(view) and (actor.may(Action.CANCEL_REQUEST) or actor.id == view.request.requester_id),
+        revision_diff=_revision_diff(view), buttons=buttons_of(view, shown), acts_words=acts_words(view.acts),
+        candidates=services().views.candidates(request_id, actor) if view.acts.assign else [],
+        new_deadline=field_of(view.request.expires_at),
         listed=None if is_fragment() else listed(wanted), selected=request_id, cursor=None,
         query=query, list_src=address("web.queue", query | {"selected": request_id}),
         live_src=address("web.request_page", query, request_id=request_id),
-        preview_diff=_preview_diff(view, attempt.sent) if attempt and attempt.assessment else [],
+        preview_diff=_preview_diff(view, attempt.sent) if attempt and attempt.preview else [],
     )  # fmt: skip
-
-
-def _open(view: RequestView) -> bool:
-    return view.state.value == "pending"
 
 
 def _run_view(view: RequestView, actor: Actor) -> RunView | None:
@@ -81,11 +99,12 @@ def _run_view(view: RequestView, actor: Actor) -> RunView | None:
 
 def _said(view: RequestView) -> str:
     """What became of the request, in a sentence; empty while it is open."""
-    if _open(view):
+    if view.state is RequestState.PENDING:
         return ""
-    if view.decisions and view.state.value not in ("expired", "cancelled", "superseded"):
+    standing = [each for each in view.decisions if each.withdrawn_at is None]
+    if standing and not view.request.answered_by and view.state.value not in ("expired", "cancelled", "superseded"):
         # Where two were needed, both decided; who changed it is told by the timeline.
-        names = list(dict.fromkeys(each.person_name for each in view.decisions))
+        names = list(dict.fromkeys(each.person_name for each in standing))
         if view.state not in (RequestState.APPROVED, RequestState.MODIFIED, RequestState.ANSWERED):
             names = names[-1:]
         return f"{' and '.join(names)} decided: {view.state.words}."
@@ -106,40 +125,7 @@ def _revision_diff(view: RequestView) -> list[Any]:
     return difference(readable(view.previous.payload), readable(view.request.payload))
 
 
-@dataclass(frozen=True)
-class Buttons:
-    """What the decision bar offers.
-
-    Attributes:
-        approve: the approving button's words without JavaScript; empty if there is none.
-        have: approvals there will be after this one.
-    """
-
-    approve: str = ""
-    answer: bool = False
-    changes: bool = False
-    reject: bool = False
-    have: int = 0
-    quorum: int = 1
-
-
-def _buttons(view: RequestView, shown: Shown) -> Buttons:
-    verdicts = view.verdicts
-    have, quorum = view.request.approvals + 1, view.request.quorum
-    words = ""
-    if Verdict.APPROVE in verdicts:
-        if have < quorum:
-            words = f"Approve, as {have} of {quorum}"
-        elif shown.kind == "optimizations":
-            words = "Approve the chosen items"
-        else:
-            words = f"Approve and {shown.effect}" if shown.effect else "Approve"
-    return Buttons(
-        words, Verdict.ANSWER in verdicts, Verdict.REQUEST_CHANGES in verdicts, Verdict.REJECT in verdicts, have, quorum
-    )
-
-
-@web.get("/requests/<request_id>/<any(decisions, preview, comments, escalations, cancel):act>")
+@web.get(f"/requests/<request_id>/<any({DECIDING}, preview, {ACTS}):act>")
 def request_acted(request_id: str, act: str) -> Any:
     """A refusal is shown under the act's own address; whoever opens that address again only wants to look."""
     return see_other("web.request_page", request_id=request_id)
@@ -149,11 +135,14 @@ def request_acted(request_id: str, act: str) -> Any:
 def request_decide(request_id: str) -> Any:
     """Take a decision, or show the page again with what is wrong and everything the person wrote."""
     actor, sent = current_actor(), request.form
+    change: Change | None = None
 
     def decide() -> str:
+        nonlocal change
         view = services().views.request(request_id, actor)
-        verdict = _verdict(sent.get("verdict", ""))
-        change = answer = None
+        acknowledged = _acknowledged(sent)
+        verdict = _verdict(sent.get("verdict") or ("approve" if acknowledged else ""))
+        answer = None
         if verdict in (Verdict.APPROVE, Verdict.MODIFY) and view.request.digest == sent.get("digest", ""):
             change = change_of(view, sent)
             verdict = Verdict.APPROVE if change is None else Verdict.MODIFY
@@ -161,74 +150,55 @@ def request_decide(request_id: str) -> Any:
             answer = answer_of(view, sent)
         result = services().checkpoints.decide(
             request_id, actor, verdict, sent.get("digest", ""),
-            change=change, answer=answer, comment=_lines(sent.get("comment", "")),
+            change=change, answer=answer, comment=lines(sent.get("comment", "")), acknowledged_risk=acknowledged,
         )  # fmt: skip
         return result.words
 
-    return _act(request_id, actor, decide)
+    try:
+        return done(request_id, decide())
+    except NotFoundError:
+        raise
+    except RiskRaisedError as error:
+        return page_of(request_id, actor, Attempt(sent, error=error, preview=_preview(request_id, actor, change)))
+    except AssentError as error:
+        return page_of(request_id, actor, Attempt(sent, error=error, problems=error.extra.get("fields", {})))
 
 
 @web.post("/requests/<request_id>/preview")
 def request_preview(request_id: str) -> Any:
-    """Show the risk of an edit, and what it changes, without sending it."""
+    """Show the risk of an edit, what it changes and what it then needs, without sending it."""
     actor, sent = current_actor(), request.form
     view = services().views.request(request_id, actor)
     try:
-        change = change_of(view, sent)
-        assessment = view.assessment if change is None else services().checkpoints.preview(request_id, actor, change)
+        preview = _preview(request_id, actor, change_of(view, sent)) or Preview(view.assessment, view.terms, False)
     except NotFoundError:
         raise
     except AssentError as error:
-        return _page(request_id, actor, Attempt(sent, error, problems=error.extra.get("fields", {})))
-    return _page(request_id, actor, Attempt(sent, assessment=assessment))
+        problems = error.extra.get("fields", {})
+        return page_of(request_id, actor, Attempt(sent, "preview", error, problems=problems))
+    return page_of(request_id, actor, Attempt(sent, "preview", preview=preview))
 
 
-@web.post("/requests/<request_id>/comments")
-def request_comment(request_id: str) -> Any:
-    """Say something that decides nothing."""
+def _preview(request_id: str, actor: Actor, change: Change | None) -> Preview | None:
+    return None if change is None else services().checkpoints.preview(request_id, actor, change)
+
+
+def act_on(request_id: str, act: str, do: Callable[[Actor], str]) -> Response:
+    """Do it and go back to the page; a refusal is shown on the page, with what was typed."""
     actor = current_actor()
-
-    def comment() -> str:
-        services().checkpoints.comment(request_id, actor, _lines(request.form.get("body", "")))
-        return "Your comment is on the record."
-
-    return _act(request_id, actor, comment)
-
-
-@web.post("/requests/<request_id>/escalations")
-def request_escalate(request_id: str) -> Any:
-    """Have the request rank higher."""
-    actor = current_actor()
-
-    def escalate() -> str:
-        services().checkpoints.escalate(request_id, actor, _lines(request.form.get("reason", "")))
-        return "Escalated: it ranks higher now."
-
-    return _act(request_id, actor, escalate)
-
-
-@web.post("/requests/<request_id>/cancel")
-def request_cancel(request_id: str) -> Any:
-    """Withdraw the request."""
-    actor = current_actor()
-
-    def cancel() -> str:
-        services().checkpoints.cancel(request_id, actor, _lines(request.form.get("reason", "")))
-        return "Cancelled. The run is told that it was rejected."
-
-    return _act(request_id, actor, cancel)
-
-
-def _act(request_id: str, actor: Actor, act: Callable[[], str]) -> Response:
-    """Do it and go back to the page; a refusal is shown on the page, beside what was sent."""
     try:
-        words = act()
+        return done(request_id, do(actor))
     except NotFoundError:
         raise
     except AssentError as error:
-        return _page(request_id, actor, Attempt(request.form, error, problems=error.extra.get("fields", {})))
+        return page_of(request_id, actor, Attempt(request.form, act, error, problems=error.extra.get("fields", {})))
+
+
+def done(request_id: str, words: str) -> Response:
+    """Back to the page, which says what was done."""
     flash(words)
-    return see_other("web.request_page", request_id=request_id, **query_of(filter_from(request.args)))
+    query = query_of(filter_from(request.args, current_actor()))
+    return see_other("web.request_page", request_id=request_id, **query)
 
 
 def _verdict(given: str) -> Verdict:
@@ -238,7 +208,16 @@ def _verdict(given: str) -> Verdict:
         raise InvalidInputError("Choose what you decide.", {"verdict": "unknown"}) from None
 
 
-def _lines(text: str) -> str:
+def _acknowledged(sent: Sent) -> RiskLevel | None:
+    """The risk that the person sends their edit with, knowing of it."""
+    given = sent.get("acknowledged_risk", "")
+    try:
+        return RiskLevel(given) if given else None
+    except ValueError:
+        raise InvalidInputError("This is no level of risk.", {"acknowledged_risk": "unknown"}) from None
+
+
+def lines(text: str) -> str:
     """The text with the line ends a person typed, not those that forms send."""
     return text.replace("\r\n", "\n")
 

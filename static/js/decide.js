@@ -30,18 +30,17 @@ export function isEdited(field) {
 function nameApproval() {
   const button = document.getElementById("approve");
   if (!button) return;
-  const { kind, have, quorum, effect, verb, noun, nouns } = button.dataset;
+  const { kind, tail, changedTail, effect, verb, noun, nouns } = button.dataset;
   const fields = decisionFields();
   const items = fields.filter((field) => field.hasAttribute("data-item"));
   const chosen = items.filter((field) => field.checked).length;
   const shownElsewise = document.querySelector("#proposal .ln.add, #proposal .ln.del") !== null && isKept();
   const changed =
     chosen < items.length || shownElsewise || fields.some((field) => field.name !== "comment" && isEdited(field));
-  const agreeing = changed ? 1 : Number(have);
   const does = kind === "optimizations" ? `${verb} ${chosen} ${chosen === 1 ? noun : nouns}` : effect;
   const first = changed ? "Approve with changes" : "Approve";
-  let words = does ? `${first} and ${does}` : first;
-  if (agreeing < Number(quorum)) words = `${first}, as ${agreeing} of ${quorum}`;
+  const then = changed ? changedTail : tail;
+  let words = then ? `${first}${then}` : does ? `${first} and ${does}` : first;
   if (items.length && !chosen) words = "Choose at least one to approve";
   button.disabled = items.length > 0 && chosen === 0;
   if (button.textContent !== words) button.textContent = words;

@@ -42,7 +42,10 @@ function tick(root) {
   const now = Date.now();
   for (const element of root.querySelectorAll("time[data-left]")) {
     const seconds = (Date.parse(element.dateTime) - now) / 1000;
-    write(element, seconds > 0 ? `${element.dataset.left} in ${span(seconds)}` : "time is up");
+    write(element, seconds > 0 ? `${element.dataset.left} in ${span(seconds)}` : element.dataset.over);
+  }
+  for (const element of root.querySelectorAll("time[data-for]")) {
+    write(element, `${element.dataset.for} for ${span((Date.parse(element.dateTime) - now) / 1000)}`);
   }
   for (const element of root.querySelectorAll("time[data-since]")) {
     write(element, `running for ${span((now - Date.parse(element.dateTime)) / 1000)}`);

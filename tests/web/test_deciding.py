@@ -89,7 +89,8 @@ def test_a_tool_call_that_fits_its_schema_badly_is_approved_as_it_stands(
 def test_an_edit_is_completed_to_what_the_schema_demands(services: Services, reviewer: Browser) -> None:
     """An empty box cannot say "missing", and without a value the schema would refuse every edit."""
     call = ToolCall(title="Refund", tool="refund", args={"amount": 5, "to": "bob"}, args_schema=STRICT)
-    request = make_request(services.sessions, payload=proposal_adapter.dump_python(call, mode="json"))
+    payload = proposal_adapter.dump_python(call, mode="json")
+    request = make_request(services.sessions, payload=payload, risk=RiskLevel.HIGH)
     open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Approve"), **{"args.amount": "4"})
     assert decision_on(services, request).change == {"args": {"amount": 4, "to": "bob", "dry": False, "cc": []}}
 
@@ -117,7 +118,7 @@ def test_a_part_with_a_change_is_approved_with_changes(services: Services, revie
 
 
 def test_an_edited_script_keeps_its_line_ends(services: Services, reviewer: Browser) -> None:
-    request = make_request(services.sessions, payload=script("one\r\ntwo\r\n"))
+    request = make_request(services.sessions, payload=script("one\r\ntwo\r\n"), risk=RiskLevel.HIGH)
     open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Approve"), content="one\r\nthree\r\n")
     assert now_of(services, request).payload["content"] == "one\r\nthree\r\n"
 
@@ -179,7 +180,7 @@ def test_an_edit_is_checked_before_it_is_sent(services: Services, reviewer: Brow
         reviewer.form("decide"), reviewer.button("Check this edit"), 200, content="drop table orders", comment="Hm."
     )
     page = reviewer.page
-    assert "Not sent yet: your changes would be" in page.text and "risk" in page.text
+    assert "Not sent yet: your changes raise the risk from low to" in page.text
     assert "+ drop table orders" in page.text
     assert page.one("textarea", name="comment").text == "Hm."
     assert now_of(services, request).state == "pending"
