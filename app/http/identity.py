@@ -19,6 +19,7 @@ from app.store.people import Person
 
 SIGN_IN_PATH = "/sign-in"
 _SINCE = "signed_in_at"
+_CSRF = "csrf_token"
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,18 @@ def session_ends_at() -> float:
 
 
 def sign_in(person: Person) -> None:
-    """Start a new session for the person; nothing of the old one stays."""
+    """Start a new session for the person; nothing of the old one stays.
+
+    But for the protection token of forms, where the same person signs in anew: a page that is open in another tab,
+    with what they are writing there, can still be sent.
+    """
+    same = current_user.is_authenticated and current_user.get_id() == Viewer(person).get_id()
+    token = session.get(_CSRF) if same else None
     session.clear()
     session.permanent = True
     session[_SINCE] = int(time.time())
+    if token:
+        session[_CSRF] = token
     login_user(Viewer(person))
 
 

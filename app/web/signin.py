@@ -18,13 +18,17 @@ _NEXT = "next"
 
 @web.get("/sign-in")
 def sign_in_help() -> Any:
-    """Say how to get a link; remember where the person wanted to go."""
+    """Say how to get a link; remember where the person wanted to go.
+
+    With `again` also to somebody who is signed in, for a decision that needs a fresh sign-in.
+    """
     wanted = safe_next(request.args.get("next"))
-    if current_user.is_authenticated:
+    again = current_user.is_authenticated and request.args.get("again") == "1"
+    if current_user.is_authenticated and not again:
         return redirect(wanted, 303)
     if wanted != "/":
         session[_NEXT] = wanted
-    return render("signin/help.html")
+    return render("signin/help.html", again=again)
 
 
 @web.get("/sign-in/<token>")
