@@ -34,7 +34,7 @@ _GROUPS = {
     "requester": "requester has id, name, email, roles and teams",
 }
 _SIGNS = {"and": "&&", "or": "||", "not": "!"}
-_FUNCTIONS = ["startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter", "map"]
+_FUNCTIONS = ["startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter"]
 _COMPLAINT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
 
@@ -99,13 +99,38 @@ def misused(text: str) -> Complaints:
     """Words that cannot be meant: levels, kinds and roles that do not exist, fields that a finding does not have."""
     found = tokens(text)
     variables = _finding_variables(found)
-    complaints: Complaints = []
+    complaints = list(_costly(found))
     for at, token in enumerate(found):
         if token.kind == "path":
             complaints += _about_path(found, at, variables)
         elif token.value == "." and _after_findings_item(found, at):
             complaints += _about_field(found[at + 1])
     return complaints
+
+
+def _costly(found: Sequence[Token]) -> Iterator[tuple[int, str]]:
+    """What may take long on many findings, and is not needed to say when a rule applies."""
+    inside: list[bool] = []  # of each open bracket, whether it is that of an exists, all and so on
+    for at, token in enumerate(found):
+        name = token.value.split(".")[-1]
+        called = token.kind == "path" and _value(found, at + 1) == "("
+        macro = called and name in _MACROS
+        if macro and name == "map":
+            yield token.line, "map is not taken: ask with exists, such as findings.exists(f, f.rule == …)"
+        elif macro and any(inside):
+            yield token.line, f"{name} inside another exists, all or filter is not taken: split it, or ask less"
+        elif token.value == "findings" and token.kind == "path" and not _used_well(found, at):
+            yield token.line, "findings is a list: ask with findings.exists(f, …), findings.all(f, …) or size(findings)"
+        if token.kind == "mark" and token.value in "([{":
+            before = found[at - 1] if at else token
+            inside.append(token.value == "(" and before.kind == "path" and before.value.split(".")[-1] in _MACROS)
+        elif token.kind == "mark" and token.value in ")]}" and inside:
+            inside.pop()
+
+
+def _used_well(found: Sequence[Token], at: int) -> bool:
+    """True for ``findings[…]`` and ``size(findings)``."""
+    return _value(found, at + 1) == "[" or (_value(found, at - 2) == "size" and _value(found, at + 1) == ")")
 
 
 def _about_path(found: Sequence[Token], at: int, variables: set[str]) -> Complaints:

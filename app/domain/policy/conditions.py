@@ -1,12 +1,13 @@
 """Conditions of a policy: CEL expressions over the facts, checked when they are loaded and bounded when they run.
 
-CEL has no loops, and its library stops an expression after 10,000 steps of `exists`, `all` and the like. A condition
-that cannot be evaluated raises `ConditionError`; the policy then falls to something strict (`rules`).
+CEL has no loops but those over lists. So that each condition takes milliseconds at most, lists are short, texts are
+cut, and what would go through a list inside another is refused. A condition that cannot be evaluated raises
+`ConditionError`; the policy then falls to something strict (`rules`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,11 @@ from assent.contracts import RiskLevel
 
 _TEXTS = cel.Type.List(cel.Type.STRING)
 _LABELS = cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
+
+MOST_FINDINGS = 500
+"""Findings that conditions see."""
+LONGEST_TEXT = 10_000
+"""Characters of a fact that conditions see; a longer one ends with an ellipsis."""
 
 FACTS: dict[str, Any] = {
     "workflow": cel.Type.STRING,
@@ -110,23 +116,23 @@ class Conditions:
 
     def _values(self, facts: Facts) -> dict[str, Any]:
         requester, risk = facts.requester, facts.assessment
-        # The library ends a text at U+0000, so "production\0" would equal "production" if it were let through.
-        labels = {storable(key): storable(value) for key, value in facts.labels.items()}
+        labels = {_text(key): _text(value) for key, value in facts.labels.items()}
         values: dict[str, Any] = {f"labels.{key}": labels.get(key, "") for key in self._labels}
         return values | {
-            "workflow": storable(facts.workflow),
-            "node": storable(facts.node),
-            "agent": storable(facts.agent),
-            "kind": storable(facts.kind),
-            "environment": storable(facts.environment),
-            "tool": storable(facts.tool),
-            "target": storable(facts.target),
+            "workflow": _text(facts.workflow),
+            "node": _text(facts.node),
+            "agent": _text(facts.agent),
+            "kind": _text(facts.kind),
+            "environment": _text(facts.environment),
+            "tool": _text(facts.tool),
+            "target": _text(facts.target),
             "size": facts.size,
             "risk.level": risk.level.value,
             "risk.score": float(risk.score),
             "risk.rank": risk.level.rank,
             "findings": [
-                {"rule": each.rule, "severity": each.severity.value, "line": each.line or 0} for each in risk.findings
+                {"rule": each.rule, "severity": each.severity.value, "line": each.line or 0}
+                for each in _telling(risk.findings)
             ],
             "labels": labels,
             "requester.id": requester.id,
@@ -157,6 +163,21 @@ class Conditions:
             except ConditionError as error:
                 return [(0, f"it cannot be evaluated for {situation}: {words.reason(str(error))}")]
         return []
+
+
+def _text(value: str) -> str:
+    # The library ends a text at U+0000, so "production\0" would equal "production" if it were let through.
+    return storable(value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}…")
+
+
+def _telling(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """As many findings as conditions may see: one of each rule and severity first, so that none is overlooked."""
+    if len(findings) <= MOST_FINDINGS:
+        return findings
+    first = {(each.rule, each.severity): each for each in reversed(findings)}
+    kinds = {id(each) for each in first.values()}
+    ordered = sorted(findings, key=lambda each: id(each) not in kinds)
+    return ordered[:MOST_FINDINGS]
 
 
 def _evaluate(program: Any, activation: Any) -> Any:

@@ -1,0 +1,127 @@
+"""Conditions: what they see, what they bound, and what a label that is not set reads as."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from app.domain.policy.conditions import ConditionError, Conditions
+from app.domain.policy.facts import Facts, Requester
+from app.domain.risk import Assessment, Finding
+from assent.contracts import RiskLevel
+
+FINDINGS = (Finding("sql.drop.table", RiskLevel.CRITICAL, "", 3), Finding("sql.other", RiskLevel.LOW, ""))
+
+
+def facts(**changed: Any) -> Facts:
+    values: dict[str, Any] = {
+        "workflow": "maintenance",
+        "node": "propose",
+        "agent": "optimizer",
+        "kind": "script",
+        "assessment": Assessment(RiskLevel.CRITICAL, 9.5, FINDINGS),
+        "environment": "production",
+        "tool": "psql",
+        "target": "shop",
+        "labels": {"team": "search", "cost-center": "7"},
+        "size": 1234,
+        "requester": Requester("p1", "Release engineer", "release@example.com", ("reviewer",), ("platform",)),
+    }
+    return Facts(**(values | changed))
+
+
+def holds(condition: str, known: Facts) -> bool:
+    conditions = Conditions([condition])
+    return conditions.compile(condition).holds(conditions.activation(known))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'workflow == "maintenance" && node == "propose" && agent == "optimizer"',
+        'kind == "script" && tool == "psql" && target.startsWith("sh")',
+        'environment in ["production", "staging"]',
+        'risk.level == "critical" && risk.score > 9.0 && risk.rank == 4',
+        'risk.level in ["high", "critical"]',
+        "size > 1000",
+        'findings.exists(f, f.rule.startsWith("sql.drop.") && f.severity == "critical" && f.line == 3)',
+        "findings.exists(f, f.line == 0)",
+        "size(findings) == 2",
+        'labels.team == "search"',
+        '"cost-center" in labels && labels["cost-center"] == "7"',
+        'requester.id == "p1" && requester.name.contains("engineer") && requester.email.endsWith("@example.com")',
+        '"reviewer" in requester.roles && "platform" in requester.teams',
+        'workflow.matches("^main.*nce$")',
+        'workflow == "maintenance" // as the workflow is called',
+    ],
+)
+def test_every_fact_can_be_asked_for(condition: str) -> None:
+    assert holds(condition, facts())
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('labels.owner == "search"', False),
+        ('labels.owner != "search"', True),
+        ('labels.owner == ""', True),
+        ("has(labels.owner)", False),
+        ("has(labels.team)", True),
+        ('has(labels.owner) && labels.owner == "search"', False),
+        ('has(labels.team) && labels.team == "search"', True),
+        ('"owner" in labels', False),
+        ('!("owner" in labels) || labels["owner"] == "x"', True),
+        ('labels.exists(key, key == "owner")', False),
+        ("labels.size() == 2", True),
+        ("size(labels) == 2", True),
+    ],
+)
+def test_a_label_that_is_not_set_reads_as_empty(condition: str, expected: bool) -> None:
+    assert holds(condition, facts()) is expected
+
+
+def test_a_text_is_compared_to_its_end() -> None:
+    assert not holds('environment == "production"', facts(environment="production\0"))
+    assert not holds('labels.team == "search"', facts(labels={"team": "search\0"}))
+    assert not holds('environment == "production"', facts(environment="production\ud800"))
+
+
+OVERFLOWS = "size * 9223372036854775807 > 0"
+"""Can be evaluated for sizes of 0 and 1 alone, which is why it is let through when it is loaded."""
+
+
+def test_what_cannot_be_evaluated_says_so() -> None:
+    assert holds(OVERFLOWS, facts(size=1))
+    with pytest.raises(ConditionError, match="overflow"):
+        holds(OVERFLOWS, facts(size=2))
+
+
+def test_a_fact_of_the_wrong_type_is_an_error_and_not_a_crash() -> None:
+    with pytest.raises(ConditionError, match="Unexpected value type"):
+        holds("size > 1", facts(size="many"))
+
+
+def test_a_proposal_with_many_findings_is_judged_at_once_and_no_kind_is_overlooked() -> None:
+    many = [Finding("sql.drop.table", RiskLevel.HIGH, "", number) for number in range(20_000)]
+    many += [Finding("sql.rare", RiskLevel.HIGH, "", 20_000)]
+    known = facts(assessment=Assessment(RiskLevel.HIGH, 7.5, tuple(many)))
+    started = time.perf_counter()
+    assert holds('findings.exists(f, f.rule == "sql.rare" && f.line == 20000)', known)
+    assert holds("size(findings.filter(f, f.line > 0)) >= 499 && size(findings) == 500", known)
+    assert time.perf_counter() - started < 1
+
+
+def test_a_pattern_that_would_never_end_elsewhere_ends() -> None:
+    started = time.perf_counter()
+    assert not holds('target.matches("^(a+)+$")', facts(target="a" * 100_000 + "b"))
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "constant"),
+    [("true", True), ("1 < 2", True), ('true || workflow == "a"', True), ("false", False), ('workflow == "a"', None)],
+)
+def test_a_condition_that_does_not_depend_on_anything_is_known(condition: str, constant: bool | None) -> None:
+    assert Conditions([condition]).compile(condition).constant is constant
