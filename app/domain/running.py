@@ -122,6 +122,7 @@ class Journal:
         artifacts: texts it published: ``name``, ``content``, ``media_type``.
         delivered: ids of requests whose outcome the run has taken.
         unseen: ids of those whose outcome it took while nobody watched, so that what it said of them may be lost.
+        job: id of the job that ends when this is written; None when it goes on.
     """
 
     run_id: str
@@ -130,9 +131,10 @@ class Journal:
     artifacts: list[dict[str, str]] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
     unseen: frozenset[str] = frozenset()
+    job: int | None = None
 
     def take(self) -> Journal:
-        """Everything so far, leaving this one empty."""
+        """Everything so far, leaving this one empty. The job goes on."""
         taken = Journal(self.run_id, self.steps, self.receipts, self.artifacts, self.delivered, self.unseen)
         self.steps, self.receipts, self.artifacts, self.delivered = [], [], [], []
         return taken
@@ -154,7 +156,7 @@ class RunStore(Protocol):
     Writes raise LostRunError when the run was taken up elsewhere since `attempt`.
     """
 
-    def begin(self, run_id: str, holder: int) -> RunSnapshot | None:
+    async def begin(self, run_id: str, holder: int) -> RunSnapshot | None:
         """Take the run up if there is something to do, for the process that is known to live by the lock `holder`.
 
         Raises:
@@ -162,26 +164,26 @@ class RunStore(Protocol):
         """
         ...
 
-    def note(self, attempt: int, journal: Journal) -> None:
+    async def note(self, attempt: int, journal: Journal) -> None:
         """Write what happened so far, while the run goes on."""
         ...
 
-    def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
+    async def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
         """An outcome does not fit what the run asks now and will not be delivered."""
         ...
 
-    def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
+    async def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
         """Open requests and let the run rest; False if somebody wants it paused or cancelled instead."""
         ...
 
-    def complete(self, attempt: int, journal: Journal, result: Any) -> None:
+    async def complete(self, attempt: int, journal: Journal, result: Any) -> None:
         """The run has come to its end."""
         ...
 
-    def fail(self, attempt: int, journal: Journal, problem: str) -> None:
+    async def fail(self, attempt: int, journal: Journal, problem: str) -> None:
         """The run cannot go on."""
         ...
 
-    def drained(self, attempt: int, journal: Journal) -> None:
+    async def drained(self, attempt: int, journal: Journal) -> None:
         """The run stopped between two steps because somebody asked for it."""
         ...

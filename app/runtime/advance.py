@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
@@ -49,8 +49,14 @@ class Advancer:
         self._controls: dict[str, RunControl] = {}
         self._cut_short: set[str] = set()
 
-    async def advance(self, run_id: str) -> None:
+    async def advance(self, run_id: str, job_id: int | None = None) -> bool:
         """Advance the run until it waits for a person, ends, or is paused.
+
+        Args:
+            job_id: the job that asked for it, which ends in the moment in which the run is written to rest.
+
+        Returns:
+            True if it did; False if there was nothing to do, or the run was lost to another worker on the way.
 
         Raises:
             RunBusyError: the run is being advanced already, here or by another process.
@@ -59,9 +65,10 @@ class Advancer:
             raise RunBusyError("This run is being advanced here.", run_id=run_id)
         with structlog.contextvars.bound_contextvars(run_id=run_id):
             try:
-                await self._once(run_id)
+                return await self._once(run_id, job_id)
             except LostRunError:
                 log.warning("run.lost")
+                return False
             except asyncio.CancelledError:
                 # What runs in a thread cannot be cancelled and goes on: nobody may repeat it while this process lives.
                 self._cut_short.add(run_id)
@@ -82,13 +89,14 @@ class Advancer:
         """Ids of the runs that are being advanced here."""
         return list(self._controls)
 
-    async def _once(self, run_id: str) -> None:
+    async def _once(self, run_id: str, job_id: int | None) -> bool:
         # Known before the run is taken up, so that whoever wants it paused from then on is heard.
         self._controls[run_id] = RunControl()
         try:
-            snapshot = await _call(self._store.begin, run_id, self._leases.key)
+            snapshot = await self._store.begin(run_id, self._leases.key)
             if snapshot is not None:
-                await self._take_up(snapshot, Journal(run_id))
+                await self._take_up(snapshot, Journal(run_id, job=job_id))
+            return snapshot is not None
         finally:
             del self._controls[run_id]
 
@@ -114,7 +122,7 @@ class Advancer:
         facts = self.library.node_facts(snapshot.workflow)
         driver = Driver(
             graph, config, facts, journal,
-            lambda taken: _call(self._store.note, snapshot.attempt, taken), self._controls[snapshot.id],
+            lambda taken: self._store.note(snapshot.attempt, taken), self._controls[snapshot.id],
         )  # fmt: skip
         if initial is not None:
             # Nothing can be stored for a run that was never taken up before.
@@ -129,7 +137,7 @@ class Advancer:
             return
         journal.unseen = frozenset(todo.unseen)
         for request_id, reason in todo.refused.items():
-            await _call(self._store.refuse, snapshot.id, snapshot.attempt, request_id, reason)
+            await self._store.refuse(snapshot.id, snapshot.attempt, request_id, reason)
         if todo.end or todo.finished or todo.wait:
             journal.delivered.extend(todo.delivered)
         if todo.end:
@@ -223,20 +231,15 @@ def _result(final: Any) -> Any:
     return values
 
 
-async def _written(method: Callable[..., Any], *arguments: Any) -> Any:
+async def _written(method: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
     """Write how a run rests, with what it said on the way: a moment without the database must not lose that."""
     for pause in WRITE_AGAIN_SECONDS:
         try:
-            return await _call(method, *arguments)
+            return await method(*arguments)
         except Exception as error:
             # SQLAlchemy wraps what the driver raised; deadlocks are among these, too.
             if not isinstance(getattr(error, "orig", error), psycopg.OperationalError):
                 raise
             log.warning("run.not_written", exc_info=True)
         await asyncio.sleep(pause)
-    return await _call(method, *arguments)
-
-
-async def _call(method: Callable[..., Any], *arguments: Any) -> Any:
-    """The use cases are synchronous; they run in a thread so that other runs go on meanwhile."""
-    return await asyncio.to_thread(method, *arguments)
+    return await method(*arguments)

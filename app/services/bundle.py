@@ -11,6 +11,7 @@ from app.services.absences import Absences
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
 from app.services.grants import Grants
+from app.services.opening import Assessor
 from app.services.people import People
 from app.services.policies import Policies
 from app.services.queue import Queue
@@ -40,13 +41,17 @@ class Services:
 
 def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
     """The use cases over `engine`, with the clock that tests may replace."""
-    sessions = make_sessions(engine)
-    policies = Policies(sessions, clock, assess_proposal)
+    return services_over(make_sessions(engine), clock)
+
+
+def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Assessor = assess_proposal) -> Services:
+    """The use cases over sessions of any kind."""
+    policies = Policies(sessions, clock, assess)
     return Services(
-        engine=engine,
+        engine=sessions.engine,
         sessions=sessions,
         clock=clock,
-        checkpoints=CheckpointManager(sessions, clock, assess_proposal, policy_of=policies.version),
+        checkpoints=CheckpointManager(sessions, clock, assess, policy_of=policies.version),
         runs=Runs(sessions, clock),
         people=People(sessions, clock),
         policies=policies,

@@ -76,6 +76,8 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
     Args:
         delivered: note deliveries as such; False where the caller concludes them at once with `conclude`.
     """
+    if journal.job is not None:
+        batch.end_job(journal.job)
     for step in journal.steps:
         _step(batch, journal.run_id, step)
     for artifact in journal.artifacts:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
@@ -17,6 +16,7 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
+import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError
@@ -47,6 +47,7 @@ class Batch:
         self._upserts: dict[str, tuple[str, str, str]] = {}
         self._also: list[str] = []
         self._jobs: list[dict[str, Any]] = []
+        self._ended_jobs: list[int] = []
 
     def add(self, model: type[Base], **values: Any) -> None:
         """Insert a row; columns that are not named get their defaults."""
@@ -85,6 +86,10 @@ class Batch:
         """Have a worker advance the run, one job at a time per run."""
         self._jobs.append(advance_job(run_id))
 
+    def end_job(self, job_id: int) -> None:
+        """Take a job that is being worked on out of the queue, because its work is done with this batch."""
+        self._ended_jobs.append(job_id)
+
     def run(self, sessions: Sessions) -> dict[str, Any] | None:
         """Write it all. The guard's row, or None if the guard hit nothing and so nothing was written.
 
@@ -99,17 +104,20 @@ class Batch:
             ),
             tuple(self._also),
             bool(self._jobs),
+            bool(self._ended_jobs),
         )
         parameters = self._values | {f"rows_{name}": json.dumps(rows) for name, rows in self._rows.items()}
         if self._jobs:
             parameters["jobs"] = json.dumps(self._jobs)
+        if self._ended_jobs:
+            parameters["ended_jobs"] = self._ended_jobs
         row = execute(sessions, _statement(*shape), parameters)
         if not self._guard:
             return {}
-        return dict(row) if row is not None and row["guarded"] else None
+        return row if row is not None and row["guarded"] else None
 
 
-def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> Any:
+def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
     """The statement's first row.
 
     Two batches may lock a request and its run in opposite order; the one that the server ends for that has written
@@ -117,12 +125,12 @@ def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> A
     """
     for attempt in count(1):
         try:
-            with sessions.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                return connection.exec_driver_sql(statement, parameters).mappings().first()
-        except DBAPIError as error:
-            if not isinstance(error.orig, (DeadlockDetected, SerializationFailure)) or attempt == ATTEMPTS:
+            return sessions.execute(statement, parameters)
+        except (psycopg.Error, DBAPIError) as error:
+            cause = getattr(error, "orig", error)
+            if not isinstance(cause, (DeadlockDetected, SerializationFailure)) or attempt == ATTEMPTS:
                 raise
-            time.sleep(random.uniform(0.005, 0.05) * attempt)  # noqa: S311 - no secret hangs on it
+            sessions.pause(random.uniform(0.005, 0.05) * attempt)  # noqa: S311 - no secret hangs on it
     return None
 
 
@@ -132,6 +140,7 @@ def _statement(
     inserts: tuple[tuple[str, tuple[str, ...], str, str, str], ...],
     also: tuple[str, ...],
     jobs: bool,
+    ended_jobs: bool,
 ) -> str:
     parts = [f"guard as ({guard})"] if guard else []
     condition = " where exists (select from guard)" if guard else ""
@@ -143,6 +152,9 @@ def _statement(
             f"from json_populate_recordset(null::{name}, %(rows_{name})s::json){condition}{conflict})"
         )
     parts += [f"also_{number} as ({statement})" for number, statement in enumerate(also)]
+    if ended_jobs:
+        held = " and exists (select from guard)" if guard else ""
+        parts.append(f"ended as (delete from procrastinate_jobs where id = any(%(ended_jobs)s){held})")
     wanted = ["guard.*", "true as guarded"] if guard else ["1"]
     if jobs:
         wanted.append(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Engine, create_engine
@@ -12,7 +14,7 @@ class Sessions(sessionmaker[Session]):
     """Makes sessions whose objects stay readable after the commit.
 
     Attributes:
-        engine: for guarded batches (`app.store.batch`).
+        engine: makes the connections.
         reads: makes sessions for reading, in which each statement stands for itself: no trips to the server to begin
             and end a transaction.
     """
@@ -23,6 +25,16 @@ class Sessions(sessionmaker[Session]):
         self.reads: sessionmaker[Session] = sessionmaker(
             engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
         )
+
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Run one statement in the driver's own words, by itself. Gives its first row."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            row = connection.exec_driver_sql(statement, dict(parameters)).mappings().first()
+        return None if row is None else dict(row)
+
+    def pause(self, seconds: float) -> None:
+        """Wait before something is tried again."""
+        time.sleep(seconds)
 
 
 def sqlalchemy_url(database_url: str) -> str:
@@ -37,14 +49,18 @@ def make_engine(
     database_url: str, *, pool_size: int = 10, application_name: str = "assent", **connection: Any
 ) -> Engine:
     """An engine that replaces connections the server has closed. `connection` are further parameters of libpq."""
-    return create_engine(
-        sqlalchemy_url(database_url),
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_pre_ping=False,
-        pool_recycle=1800,
-        connect_args={"application_name": application_name, "connect_timeout": 10, **connection},
-    )
+    return create_engine(sqlalchemy_url(database_url), **engine_arguments(pool_size, application_name, **connection))
+
+
+def engine_arguments(pool_size: int, application_name: str, **connection: Any) -> dict[str, Any]:
+    """What all engines have in common."""
+    return {
+        "pool_size": pool_size,
+        "max_overflow": pool_size,
+        "pool_pre_ping": False,
+        "pool_recycle": 1800,
+        "connect_args": {"application_name": application_name, "connect_timeout": 10, **connection},
+    }
 
 
 def make_sessions(engine: Engine) -> Sessions:

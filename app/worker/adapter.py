@@ -2,22 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 
-from app.domain.running import Asked, Journal
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.util import await_
+
+from app.domain.risk import Assessment
+from app.domain.running import Asked, Journal, RunSnapshot
+from app.risk.assess import assess_proposal
+from app.services.bundle import services_over
 from app.services.checkpoints import CheckpointManager
-from app.services.clock import Clock
+from app.services.clock import Clock, system_clock
 from app.services.progress import RunProgress
-from app.store.engine import Sessions
+from app.store.loop import LoopSessions, make_loop_engine, on_loop
+
+LONG_PROPOSAL = 20_000
+"""Characters from which assessing a proposal may take so long that the event loop should not wait for it."""
+
+READERS = 4
+"""Connections for reading; most use cases of a run need none."""
 
 
-class WorkerStore(RunProgress):
+class WorkerStore:
     """`app.domain.running.RunStore` over the database."""
 
-    def __init__(self, sessions: Sessions, clock: Clock, checkpoints: CheckpointManager) -> None:
-        super().__init__(sessions, clock)
+    def __init__(self, progress: RunProgress, checkpoints: CheckpointManager) -> None:
+        self._progress = progress
         self._checkpoints = checkpoints
 
-    def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
+    async def begin(self, run_id: str, holder: int) -> RunSnapshot | None:
+        """As `RunProgress.begin`."""
+        return await on_loop(self._progress.begin, run_id, holder)
+
+    async def note(self, attempt: int, journal: Journal) -> None:
+        """As `RunProgress.note`."""
+        await on_loop(self._progress.note, attempt, journal)
+
+    async def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
+        """As `RunProgress.refuse`."""
+        await on_loop(self._progress.refuse, run_id, attempt, request_id, reason)
+
+    async def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
         """As `CheckpointManager.suspend`."""
-        return self._checkpoints.suspend(run_id, attempt, asked, journal)
+        return await on_loop(self._checkpoints.suspend, run_id, attempt, asked, journal)
+
+    async def complete(self, attempt: int, journal: Journal, result: Any) -> None:
+        """As `RunProgress.complete`."""
+        await on_loop(self._progress.complete, attempt, journal, result)
+
+    async def fail(self, attempt: int, journal: Journal, problem: str) -> None:
+        """As `RunProgress.fail`."""
+        await on_loop(self._progress.fail, attempt, journal, problem)
+
+    async def drained(self, attempt: int, journal: Journal) -> None:
+        """As `RunProgress.drained`."""
+        await on_loop(self._progress.drained, attempt, journal)
+
+
+@asynccontextmanager
+async def worker_store(
+    database_url: str, pool: AsyncConnectionPool[AsyncConnection[DictRow]], clock: Clock = system_clock
+) -> AsyncIterator[WorkerStore]:
+    """The use cases on the event loop that runs; what they write goes over `pool`."""
+    engine = make_loop_engine(database_url, pool_size=READERS, application_name="assent worker")
+    try:
+        services = services_over(LoopSessions(engine, pool), clock, _assess)
+        yield WorkerStore(RunProgress(services.sessions, services.clock), services.checkpoints)
+    finally:
+        await engine.dispose()
+
+
+def _assess(document: dict[str, Any]) -> Assessment:
+    if len(str(document)) < LONG_PROPOSAL:
+        return assess_proposal(document)
+    return await_(asyncio.to_thread(assess_proposal, document))

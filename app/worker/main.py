@@ -13,8 +13,6 @@ from typing import Any
 import procrastinate
 import psycopg
 import structlog
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from procrastinate.manager import JobManager
 from procrastinate.worker import Worker
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -22,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
 from app.runtime.library import Library, find_workflows
+from app.runtime.saver import Saver
 from app.services.bundle import build_services
 from app.services.catalogue import publish_catalogue
 from app.services.clock import Clock, system_clock
@@ -30,7 +29,8 @@ from app.services.runs import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.store.jobs import RUNS_QUEUE
-from app.worker.adapter import WorkerStore
+from app.worker.adapter import worker_store
+from app.worker.jobs import POLL_SECONDS, RunJobs
 from app.worker.lapsing import keep_lapsing
 from app.worker.rescue import keep_rescuing, rescue_jobs
 from app.worker.tasks import register_tasks
@@ -42,8 +42,6 @@ UNFINISHED_EXIT = 75
 """Exit code when steps may still have been running: the lease's connection was lost, or time ran out while stopping.
 
 The supervisor starts the process again."""
-POLL_SECONDS = 0.5
-"""How late a scheduled job may be found; jobs without a schedule are found at once by notification."""
 SHUTDOWN_SECONDS = 20.0
 """How long the steps under way may take to come to their end after SIGTERM."""
 
@@ -54,23 +52,21 @@ def run(settings: Settings, clock: Clock = system_clock) -> None:
 
 
 async def _work(settings: Settings, clock: Clock) -> None:
-    # Node functions and use cases that are not async run in threads; twice the jobs leaves room for both.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * settings.worker_concurrency + 4))
+    # Node functions that are not async run in threads.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.worker_concurrency + 4))
     async with AsyncExitStack() as stack:
         leases = await stack.enter_async_context(Leases(settings.database_url, _stop_at_once))
         pool = await stack.enter_async_context(_pool(settings))
-        library = Library(find_workflows(settings.workflows), AsyncPostgresSaver(pool))
-        services = build_services(
-            make_engine(settings.database_url, pool_size=settings.worker_concurrency, application_name="assent worker"),
-            clock,
-        )
+        library = Library(find_workflows(settings.workflows), Saver(pool))
+        engine = make_engine(settings.database_url, pool_size=2, application_name="assent worker")
+        services = build_services(engine, clock)
         stack.callback(services.engine.dispose)
         publish_catalogue(services.sessions, library.describe())
-        store = WorkerStore(services.sessions, services.clock, services.checkpoints)
+        store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock))
         advancer = Advancer(library, store, leases)
         app = procrastinate.App(connector=_connector(settings))
-        app.job_manager = ClaimingJobManager(app.connector, leases)
-        register_tasks(app, advancer)
+        app.job_manager = jobs = RunJobs(app.connector, leases)
+        register_tasks(app, jobs, advancer)
         await stack.enter_async_context(app.open_async())
         stack.enter_context(_timekeeper(settings, clock))
         await _run_worker(app, settings, leases, advancer, services.grants)
@@ -130,20 +126,6 @@ def _worker(app: procrastinate.App, queue: str, concurrency: int) -> Worker:
         delete_jobs="successful",
         install_signal_handlers=False,
     )
-
-
-class ClaimingJobManager(JobManager):
-    """Holds the worker's own lock before its first job, so that nobody takes a living worker for dead."""
-
-    def __init__(self, connector: procrastinate.BaseConnector, leases: Leases) -> None:
-        super().__init__(connector)
-        self._leases = leases
-
-    async def register_worker(self) -> int:
-        """As procrastinate's, and claims the id."""
-        worker_id = await super().register_worker()
-        await self._leases.claim_worker(worker_id)
-        return worker_id
 
 
 async def _follow_controls(settings: Settings, advancer: Advancer) -> None:
@@ -218,7 +200,7 @@ async def _each_statement_by_itself(connection: psycopg.AsyncConnection) -> None
 
 @asynccontextmanager
 async def _pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]]:
-    """Connections for LangGraph's checkpoints."""
+    """Connections for LangGraph's checkpoints and for what is written about runs."""
     pool = AsyncConnectionPool(
         settings.database_url,
         min_size=2,

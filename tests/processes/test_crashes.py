@@ -82,18 +82,25 @@ def test_killed_while_suspending(crew: Crew, written: bool) -> None:
     crew.whole(run)
 
 
-def test_killed_after_suspending_while_its_job_ends(crew: Crew) -> None:
+@pytest.mark.parametrize("written", [False, True], ids=["before the commit", "after the commit"])
+def test_killed_while_suspending_ends_its_job(crew: Crew, written: bool) -> None:
+    """The request opens and the job ends in one write, or neither happens."""
     run = crew.start(hold=("propose",))
     crew.reached(run, "propose")
     with crew.locked("select 1 from procrastinate_jobs where lock = %s for update", f"run:{run}"):
         crew.release(run, "propose")
-        request = crew.pending(run)
-        blocked = crew.blocked("procrastinate")
+        blocked = crew.blocked("'suspended'")
         crew.worker.kill()
-        crew.terminate(blocked)
-    crew.decide(request)
-    assert [status for _, status, _ in crew.jobs(run)] == ["doing", "todo"], "the dead one's job blocks the run"
+        if not written:
+            crew.terminate(blocked)
+    if written:
+        crew.pending(run)
+        assert crew.jobs(run) == []
+    else:
+        assert not crew.services.checkpoints.pending(run)
+        assert [status for _, status, _ in crew.jobs(run)] == ["doing"], "the dead one's job blocks the run"
     crew.worker.start()
+    crew.approve(run)
     crew.whole(run)
 
 

@@ -1,0 +1,64 @@
+"""Use cases on an event loop: written as if they waited for the server, they let other work go on meanwhile.
+
+It is SQLAlchemy's own way of running synchronous code over an asynchronous driver. A use case runs in a greenlet on
+the loop's thread, and each statement hands the loop back until its answer is there. A thread for each use case would do
+as well, but handing over to a thread and back costs more than most statements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_, greenlet_spawn
+
+from app.store.engine import Sessions, engine_arguments, sqlalchemy_url
+
+Result = TypeVar("Result")
+
+
+class LoopSessions(Sessions):
+    """Sessions for use cases that are called with `on_loop`.
+
+    Args:
+        engine: for reading with sessions.
+        pool: for guarded batches; its connections commit each statement and give rows as dictionaries.
+    """
+
+    def __init__(self, engine: AsyncEngine, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
+        super().__init__(engine.sync_engine)
+        self._pool = pool
+
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """As `Sessions.execute`."""
+        return await_(self._execute(statement, parameters))
+
+    def pause(self, seconds: float) -> None:
+        """As `Sessions.pause`."""
+        await_(asyncio.sleep(seconds))
+
+    async def _execute(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        try:
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(statement, parameters)
+                return await cursor.fetchone()
+        except psycopg.OperationalError:
+            # A connection is seldom lost alone: those at rest are looked at before somebody tries again.
+            await self._pool.check()
+            raise
+
+
+async def on_loop(use_case: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a use case that is built on `LoopSessions`."""
+    return await greenlet_spawn(use_case, *arguments)
+
+
+def make_loop_engine(database_url: str, *, pool_size: int, application_name: str) -> AsyncEngine:
+    """As `app.store.engine.make_engine`, for `LoopSessions`."""
+    return create_async_engine(sqlalchemy_url(database_url), **engine_arguments(pool_size, application_name))
