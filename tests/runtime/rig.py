@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import psycopg
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.types import Command
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -21,13 +20,14 @@ from app.domain.people import Actor, Role, Via
 from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
 from app.runtime.library import Library, find_workflows
+from app.runtime.saver import Saver
 from app.services.bundle import build_services
 from app.services.catalogue import publish_catalogue
 from app.services.views import RequestView
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
-from app.worker.adapter import WorkerStore
+from app.worker.adapter import worker_store
 from assent.contracts import Verdict
 from tests import flows
 from tests.factories import make_person
@@ -89,8 +89,8 @@ class Rig:
         """An advancer with a lease connection of its own, as another worker would be."""
         leases = Leases(self.url, lambda: self.lost.append(name))
         self._leases[name] = await self._stack.enter_async_context(leases)
-        store = WorkerStore(self.services.sessions, self.services.clock, self.services.checkpoints)
-        return Advancer(Library(find_workflows(WORKFLOWS), AsyncPostgresSaver(self.pool)), store, leases)
+        store = await self._stack.enter_async_context(worker_store(self.url, self.pool))
+        return Advancer(Library(find_workflows(WORKFLOWS), Saver(self.pool)), store, leases)
 
     async def died(self) -> None:
         """What the end of its process does after a cancelled advance: its locks are gone, and a new worker comes."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from sqlalchemy import inspect
 
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, TooLargeError
 from app.runtime.driver import Driver
+from app.runtime.saver import Saver
 from assent.contracts import Verdict
 from tests.runtime.rig import Rig, until
 
@@ -321,10 +321,10 @@ def test_a_database_out_of_reach_for_a_moment_fails_no_run(rig: Rig, monkeypatch
     run = rig.begin("test_gate")
     rig.decide(rig.only(run))
 
-    async def out_of_reach(self: AsyncPostgresSaver, *arguments: Any) -> Any:
+    async def out_of_reach(self: Saver, *arguments: Any) -> Any:
         raise psycopg.OperationalError("the connection is closed")
 
-    monkeypatch.setattr(AsyncPostgresSaver, "aput", out_of_reach)
+    monkeypatch.setattr(Saver, "aput", out_of_reach)
     with pytest.raises(psycopg.OperationalError):
         rig.advance(run)  # the worker tries the job again
     monkeypatch.undo()

@@ -9,13 +9,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph import END, START, StateGraph
 
 from app.domain.running import Journal, RunBusyError
 from app.runtime.library import Library
+from app.runtime.saver import Saver
 from app.services.catalogue import publish_catalogue
-from app.worker.adapter import WorkerStore
+from app.services.progress import RunProgress
 from assent import Script, Workflow, request_approval
 from assent.contracts import Outcome, Verdict
 from tests.flows import FlowInput, FlowState, effect
@@ -38,7 +38,7 @@ def install(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str =
 
     async def library() -> Library:
         workflow = Workflow(name, version, name, "A workflow for tests.", FlowInput, build)
-        return Library([workflow], AsyncPostgresSaver(rig.pool))
+        return Library([workflow], Saver(rig.pool))
 
     installed = rig.do(library())
     monkeypatch.setattr(rig.advancer, "library", installed)
@@ -141,7 +141,7 @@ def test_a_run_at_a_node_that_is_gone_has_not_come_to_its_end(rig: Rig, monkeypa
 
 def test_a_pause_in_the_moment_the_run_is_drained_is_heard(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     run = rig.begin("test_slow", advance=False)
-    store = WorkerStore(rig.services.sessions, rig.services.clock, rig.checkpoints)
+    store = RunProgress(rig.services.sessions, rig.services.clock)
     taken = store.begin(run)
     assert taken is not None
     looked = store._asked
@@ -175,11 +175,11 @@ def test_what_a_run_took_unseen_is_never_called_applied(rig: Rig, monkeypatch: p
     assert receipt.status == "delivered" and "died" in receipt.summary
 
 
-def _nothing(*arguments: Any) -> None:
+async def _nothing(*arguments: Any) -> None:
     """A note that never reaches the database."""
 
 
-def _dies(*arguments: Any) -> None:
+async def _dies(*arguments: Any) -> None:
     raise KeyError("the worker dies here")
 
 
@@ -190,10 +190,10 @@ def test_what_a_run_said_outlives_a_moment_without_the_database(rig: Rig, monkey
     store = rig.advancer._store
     complete, failures = store.complete, [psycopg.OperationalError("gone"), psycopg.errors.DeadlockDetected("again")]
 
-    def stumbles(*arguments: Any) -> None:
+    async def stumbles(*arguments: Any) -> None:
         if failures:
             raise failures.pop()
-        complete(*arguments)
+        await complete(*arguments)
 
     monkeypatch.setattr(store, "note", _nothing)
     monkeypatch.setattr(store, "complete", stumbles)
