@@ -117,7 +117,7 @@ class Batch:
         return row if row is not None and row["guarded"] else None
 
 
-def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
+def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> Any:
     """The statement's first row.
 
     Two batches may lock a request and its run in opposite order; the one that the server ends for that has written

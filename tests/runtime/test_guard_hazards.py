@@ -11,9 +11,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from app.runtime.saver import Saver
 
 from app.domain.running import RunBusyError
+from app.runtime.saver import Saver
 from assent.contracts import Verdict
 from tests.runtime.rig import Rig, until
 
