@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from app.domain.people import SYSTEM
 from app.domain.running import Journal, Step, StepKind
 from app.services.audit import record
 from app.services.events import EventKind, event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
-from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
+from app.store.requests import ReceiptRow
 from app.store.runs import Artifact
 from assent.contracts import Receipt, ReceiptStatus, Verdict
 
@@ -25,6 +23,17 @@ _STEP_EVENTS = {
     StepKind.FAILED: EventKind.STEP_FAILED,
 }
 UNSEEN = "The run took this; the worker died before it could say what came of it."
+_OUTCOMES = """
+    select outcomes.request_id from outcomes join approval_requests on approval_requests.id = outcomes.request_id
+    where approval_requests.run_id = %(run)s"""
+# Nobody can conclude later what nobody saw.
+_OPEN_RECEIPTS = """
+    select outcomes.request_id, outcomes.verdict, coalesce(receipts.status, '') as status
+    from outcomes join approval_requests on approval_requests.id = outcomes.request_id
+        left join receipts on receipts.request_id = outcomes.request_id
+    where approval_requests.run_id = %(run)s and receipts.explicit is not true
+        and (receipts.status is null or receipts.status in ('delivered', 'failed'))
+        and receipts.summary is distinct from %(unseen)s"""
 _REFUSED = (Verdict.REJECT.value, Verdict.REQUEST_CHANGES.value)
 
 
@@ -39,34 +48,15 @@ class OpenReceipt:
 
 def open_receipts(sessions: Sessions, run_id: str) -> list[OpenReceipt]:
     """The outcomes of a run that are still to be concluded."""
-    with sessions.reads() as session:
-        rows = session.execute(
-            select(OutcomeRow.request_id, OutcomeRow.verdict, ReceiptRow.status)
-            .join(ApprovalRequest, ApprovalRequest.id == OutcomeRow.request_id)
-            .outerjoin(ReceiptRow, ReceiptRow.request_id == OutcomeRow.request_id)
-            .where(
-                ApprovalRequest.run_id == run_id,
-                ReceiptRow.explicit.is_not(True),
-                ReceiptRow.status.is_(None) | ReceiptRow.status.in_(["delivered", "failed"]),
-                # Nobody can conclude later what nobody saw.
-                ReceiptRow.summary.is_distinct_from(UNSEEN),
-            )
-        )
-        return [OpenReceipt(request_id, verdict, status or "") for request_id, verdict, status in rows]
+    rows = sessions.execute(_OPEN_RECEIPTS, {"run": run_id, "unseen": UNSEEN})
+    return [OpenReceipt(**row) for row in rows]
 
 
 def own_receipts(sessions: Sessions, journal: Journal) -> list[Receipt]:
     """The reported receipts that belong to outcomes of this run; a workflow can speak for no other."""
     if not journal.receipts:
         return []
-    with sessions.reads() as session:
-        own = set(
-            session.scalars(
-                select(OutcomeRow.request_id)
-                .join(ApprovalRequest, ApprovalRequest.id == OutcomeRow.request_id)
-                .where(ApprovalRequest.run_id == journal.run_id)
-            )
-        )
+    own = {row["request_id"] for row in sessions.execute(_OUTCOMES, {"run": journal.run_id})}
     return [receipt for receipt in journal.receipts if receipt.request_id in own]
 
 

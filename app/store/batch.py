@@ -125,7 +125,7 @@ def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> A
     """
     for attempt in count(1):
         try:
-            return sessions.execute(statement, parameters)
+            return next(iter(sessions.execute(statement, parameters)), None)
         except (psycopg.Error, DBAPIError) as error:
             cause = getattr(error, "orig", error)
             if not isinstance(cause, (DeadlockDetected, SerializationFailure)) or attempt == ATTEMPTS:

@@ -26,11 +26,10 @@ class Sessions(sessionmaker[Session]):
             engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
         )
 
-    def execute(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Run one statement in the driver's own words, by itself. Gives its first row."""
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Run one statement in the driver's own words, by itself. Gives its rows."""
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            row = connection.exec_driver_sql(statement, dict(parameters)).mappings().first()
-        return None if row is None else dict(row)
+            return [dict(row) for row in connection.exec_driver_sql(statement, dict(parameters)).mappings()]
 
     def pause(self, seconds: float) -> None:
         """Wait before something is tried again."""

@@ -28,14 +28,15 @@ class LoopSessions(Sessions):
 
     Args:
         engine: for reading with sessions.
-        pool: for guarded batches; its connections commit each statement and give rows as dictionaries.
+        pool: for statements in the driver's own words; its connections commit each by itself and give rows as
+            dictionaries.
     """
 
     def __init__(self, engine: AsyncEngine, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
         super().__init__(engine.sync_engine)
         self._pool = pool
 
-    def execute(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """As `Sessions.execute`."""
         return await_(self._execute(statement, parameters))
 
@@ -43,11 +44,11 @@ class LoopSessions(Sessions):
         """As `Sessions.pause`."""
         await_(asyncio.sleep(seconds))
 
-    async def _execute(self, statement: str, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+    async def _execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(statement, parameters)
-                return await cursor.fetchone()
+                return await cursor.fetchall()
         except psycopg.OperationalError:
             # A connection is seldom lost alone: those at rest are looked at before somebody tries again.
             await self._pool.check()

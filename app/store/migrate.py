@@ -26,7 +26,7 @@ _LOCK_SECONDS = 300.0
 _REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*(\S+)\s*$", re.MULTILINE)
 
 
-_WAKE_BLOCKED_JOBS: LiteralString = """
+_JOB_TRIGGERS: LiteralString = """
 create or replace function assent_wake_blocked_job() returns trigger language plpgsql as $$
 declare
     blocked record;
@@ -45,9 +45,12 @@ create or replace trigger assent_wake_blocked_job_deleted after delete on procra
     for each row when (old.lock is not null) execute function assent_wake_blocked_job();
 create or replace trigger assent_wake_blocked_job_ended after update of status on procrastinate_jobs
     for each row when (old.lock is not null and old.status = 'doing') execute function assent_wake_blocked_job();
+alter table procrastinate_jobs disable trigger procrastinate_trigger_status_events_insert_v1;
+alter table procrastinate_jobs disable trigger procrastinate_trigger_status_events_update_v1;
 """
 # procrastinate wakes its workers when a job is inserted, but not when a job that a lock kept waiting becomes free: a
 # decision that comes while the job that opened its request is still ending would wait for the next poll.
+# Its history of each job is switched off: our jobs are gone when they are done, and what they did is in the record.
 
 
 class SchemaError(AssentError):
@@ -75,7 +78,7 @@ def upgrade(database_url: str) -> None:
             raise SchemaError(_ahead(current, head))
         _upgrade_assent(database_url)
         _upgrade_procrastinate(connection)
-        connection.execute(_WAKE_BLOCKED_JOBS)
+        connection.execute(_JOB_TRIGGERS)
 
 
 def check(database_url: str) -> None:

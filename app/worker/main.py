@@ -210,6 +210,8 @@ async def _pool(settings: Settings) -> AsyncIterator[AsyncConnectionPool[psycopg
         kwargs={
             "autocommit": True,
             "prepare_threshold": 0,
+            # Statements of these kinds are found by key: one plan does for all values, and is made once.
+            "options": "-c plan_cache_mode=force_generic_plan",
             "row_factory": dict_row,
             "application_name": "assent worker checkpoints",
         },
