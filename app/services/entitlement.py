@@ -22,7 +22,8 @@ from app.domain.people import Action, Actor
 from app.domain.policy.access import TEAM, Member, is_asked
 from app.domain.policy.fold import NO_STAGE
 from app.domain.policy.terms import Terms
-from app.services.situation import listing, named, names_of, stage_name
+from app.domain.policy.words import listing
+from app.services.situation import named, names_of, stage_name
 from app.services.standing_in import stands_for
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import Verdict

@@ -8,10 +8,10 @@ from typing import Any
 from app.domain.errors import RiskRaisedError
 from app.domain.policy.facts import Facts, Requester
 from app.domain.policy.terms import Terms, stricter
+from app.domain.policy.words import listing
 from app.domain.risk import Assessment
 from app.services.asking import requesters
 from app.services.ground import Ground
-from app.services.situation import listing
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 
@@ -76,9 +76,9 @@ def reassess(ground: Ground, request: ApprovalRequest, payload: dict[str, Any]) 
 def _words(request: ApprovalRequest, preview: Preview, riskier: bool, more: bool) -> str:
     risk = f"raises the risk from {request.risk} to {preview.assessment.level.value}"
     people = f"{preview.terms.quorum} {'approval' if preview.terms.quorum == 1 else 'approvals'}"
-    needs = f"then needs {people}: {', then '.join(preview.stages)}"
+    needs = f"needs {people}: {', then '.join(preview.stages)}"
     if riskier and more:
-        return f"This change {risk}; it {needs}."
+        return f"This change {risk}; it then {needs}."
     return f"This change {risk}." if riskier else f"With this change it {needs}."
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from app.domain.lifecycle import RequestState
 from app.domain.policy.fold import Progress, Resolution
 from app.domain.policy.terms import ChangeWindow, Terms
+from app.domain.policy.words import listing
 from assent.contracts import Verdict
 
 _SETTLED_WORDS = {
@@ -57,7 +58,7 @@ def counted_words(
     asked = names[after.current]
     if after.current > before:
         done = [name for name in names[before : after.current] if name]
-        agreed = f" {_list(done)} {'has' if len(done) == 1 else 'have'} agreed;" if done else ""
+        agreed = f" {listing(done)} {'has' if len(done) == 1 else 'have'} agreed;" if done else ""
         return f"{counted}{agreed} {asked or 'another person'} is asked now."
     if after.current < before:
         return f"{counted} Earlier approvals were of something else; {asked or 'another person'} is asked again."
@@ -74,7 +75,3 @@ def withdrawn_words(after: Progress, before: int, names: list[str]) -> str:
 
 def _of(name: str) -> str:
     return f" from {name}" if name else ""
-
-
-def _list(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

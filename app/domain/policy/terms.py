@@ -130,7 +130,8 @@ class Terms(_Term):
 def stricter(old: Terms, new: Terms) -> Terms:
     """What holds after an edit raised the risk: the new rule, but nothing that the old one asked for is lost.
 
-    The deadline, and what its passing means, stay as people were told.
+    The deadline, and what its passing means, stay as people were told; only that silence approves nothing that somebody
+    has changed.
     """
     fewest = [each for each in (old.reauthenticate_seconds, new.reauthenticate_seconds) if each is not None]
     return new.model_copy(
@@ -142,7 +143,7 @@ def stricter(old: Terms, new: Terms) -> Terms:
             "reauthenticate_seconds": min(fewest) if fewest else None,
             "windows": new.windows or old.windows,
             "deadline_seconds": old.deadline_seconds,
-            "on_expiry": OnExpiry.REJECT if OnExpiry.APPROVE in (old.on_expiry, new.on_expiry) else old.on_expiry,
+            "on_expiry": OnExpiry.REJECT if old.on_expiry is OnExpiry.APPROVE else old.on_expiry,
             "warn_seconds": old.warn_seconds,
             "escalation": old.escalation,
             "grants_allowed": old.grants_allowed and new.grants_allowed,
