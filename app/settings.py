@@ -65,6 +65,10 @@ class Settings(BaseSettings):
         description="Comma list of `package.module:NAME`. "
         "Not set: installed entry points and the folders under `workflows/`.",
     )
+    policy_file: str = Field(
+        default="",
+        description="Policy file that `assent serve` puts into force when it starts. Not set: none is loaded.",
+    )
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or text for people."
     )

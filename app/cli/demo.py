@@ -12,6 +12,7 @@ from psycopg import sql
 
 from app.cli.acting import operator, use_cases
 from app.cli.people import link_address
+from app.cli.policy import load_policy
 from app.domain.errors import AssentError, NotFoundError
 from app.domain.people import Role, Via
 from app.services.bundle import Services
@@ -70,6 +71,8 @@ def demo(sample: str) -> None:
         if sample:
             _make_database(settings, sample)
             _fill(sample)
+        if settings.policy_file:
+            load_policy(services, operator(), settings.policy_file)
         if not services.runs.recent(limit=1):
             _start_run(settings, services, people[CAST.index(STARTER)])
         _print_links(settings, services, people)

@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "app.cli.demo:demo",
     "user": "app.cli.people:user",
     "absence": "app.cli.absences:absence",
+    "policy": "app.cli.policy:policy",
     "run": "app.cli.runs:run",
     "approvals": "app.cli.approvals:approvals",
     "audit": "app.cli.audit:audit",

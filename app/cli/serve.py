@@ -36,8 +36,11 @@ log = structlog.get_logger("serve")
 @click.option("--demo", is_flag=True, help="Fill in sample people, a sample database and one run; print sign-in links.")
 def serve(demo: bool) -> None:
     """Run everything: the database unless one is given, migrations, web and worker."""
+    from app.cli.policy import configured_policy
+
     settings = with_secret_key(load_settings())
     configure_logs(settings, "serve")
+    configured_policy(settings)  # refuse a file that cannot be used before anything is started
     with _database(settings) as (address, server):
         listen(settings).close()  # refuse a port in use before anything else is started
         environment = _environment(settings, address)
@@ -81,6 +84,9 @@ _SHOWN = ("ASSENT_DATA_DIR", "ASSENT_HOST", "ASSENT_PORT", "ASSENT_BASE_URL")
 
 def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | None, demo: list[str]) -> None:
     if not supervisor.finish([*_ASSENT, "db", "upgrade", "--quiet"]):
+        return
+    # The demo loads it itself, once the people are there whom it names.
+    if settings.policy_file and not demo and not supervisor.finish([*_ASSENT, "policy", "load"]):
         return
     for number in range(settings.web_processes):
         supervisor.add(f"web {number + 1}", _WEB)
