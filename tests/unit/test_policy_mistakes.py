@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.domain.errors import InvalidInputError
 from app.domain.policy.reading import PolicyFileError, read_policy
+from app.domain.policy.rules import CompiledPolicy
 
+EXAMPLE = (Path(__file__).parents[2] / "policies.yaml").read_text()
 TABLE = Path(__file__).with_name("policy_mistakes.txt")
 
 
@@ -68,6 +72,45 @@ def test_the_error_carries_everything_for_programs() -> None:
     ]
     assert set(error.extra["fields"]) == {"rules[0].deadline", "rules[0].edit"}
     assert error.message.startswith("The policy cannot be used, 2 problems found. p.yaml:5: rules[0].deadline: ")
+
+
+PIECES = [
+    "[",
+    "]",
+    "{",
+    "}",
+    ": ",
+    "- ",
+    '"',
+    "'",
+    "\n",
+    "  ",
+    "&a ",
+    "*a",
+    "!x ",
+    "| ",
+    "#",
+    "\t",
+    "null",
+    "1",
+    "working ",
+    "é",
+]
+EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(["", *PIECES])), min_size=1, max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(EDITS)
+def test_whatever_is_done_to_a_file_it_is_read_or_refused_with_reasons(edits: list[tuple[float, int, str]]) -> None:
+    text = EXAMPLE
+    for place, removed, added in edits:
+        at = int(place * len(text))
+        text = text[:at] + added + text[at + removed :]
+    try:
+        CompiledPolicy(read_policy(text, "p.yaml"), 1)
+    except PolicyFileError as error:
+        assert error.problems
+        assert all(0 < each.line <= text.count("\n") + 1 and each.message for each in error.problems)
 
 
 def test_a_file_full_of_mistakes_is_answered_shortly() -> None:

@@ -33,7 +33,8 @@ def check(
         named: the names of all calendars.
         default: the policy's.
     """
-    document = PolicyDocument(version=1, calendars=dict(calendars), rules=(), default=default)
+    # Without validation: what is wrong with a name has been said by then.
+    document = PolicyDocument.model_construct(version=1, calendars=dict(calendars), rules=(), default=default)
     found = [*_conditions(rules, conditions), *_names(rules), *_calendars(calendars)]
     bodies: list[tuple[Path, Body]] = [(("rules", at), rule) for at, rule in rules.items()]
     if default is not None:
