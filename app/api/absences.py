@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from app.api.models import Empty, Output, Time
+from app.api.models import Empty, MailAddress, Output, Time, TimeIn
 from app.api.registry import Call, Table
 from app.http.body import Input, PlainText, Query
 from app.services.absences import AbsenceState
 
 table = Table()
-_WANTED = "must be a time as RFC 3339 writes it, with a time zone, such as 2026-08-03T09:00:00Z"
-
-
-def _moment(given: Any) -> datetime:
-    if not isinstance(given, str) or "T" not in given.upper():
-        raise ValueError(_WANTED)
-    try:
-        moment = datetime.fromisoformat(given)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError(_WANTED)
-
-
-TimeIn = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
-"""A moment with its time zone."""
-MailAddress = Annotated[PlainText, Field(max_length=254)]
 
 
 class AbsenceQuery(Query):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from app.api import models
+from app.api import approval_models as models
 from app.api.registry import Call, Table
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
@@ -27,6 +27,9 @@ def list_approvals(call: Call) -> Any:
         workflow=asked.workflow,
         kind=asked.kind,
         text=asked.text,
+        mine=call.actor.member if asked.mine else None,
+        team=asked.team,
+        unassigned=asked.unassigned,
         resolved=asked.status == "resolved",
     )
     page = call.portal.services.queue.page(wanted, asked.cursor or None, asked.limit)
@@ -36,7 +39,7 @@ def list_approvals(call: Call) -> Any:
 @table.add("GET", "/approvals/<uuid:id>", models.ApprovalOut)
 def get_approval(call: Call) -> Any:
     """A request with everything a decision needs."""
-    return approval_document(call.portal.services.views.request(call.id, call.actor))
+    return _document(call)
 
 
 @table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=models.OutcomeQuery)
@@ -58,10 +61,25 @@ def decide_approval(call: Call) -> Any:
     return decision_document(decide(call.portal.services, call.actor, call.id, call.body))
 
 
-@table.add("POST", "/approvals/<uuid:id>/preview", models.RiskOut, body=models.PreviewIn)
+@table.add("POST", "/approvals/<uuid:id>/withdrawal", models.DecisionResultOut, body=models.OptionalReasonIn)
+def withdraw_decision(call: Call) -> Any:
+    """Take back one's own decision while the request is open."""
+    return decision_document(call.portal.services.checkpoints.withdraw(call.id, call.actor, call.body.reason))
+
+
+@table.add("POST", "/approvals/<uuid:id>/preview", models.PreviewOut, body=models.PreviewIn)
 def preview_change(call: Call) -> Any:
-    """The risk a change would have; changes nothing."""
-    return call.portal.services.checkpoints.preview(call.id, call.actor, call.body.change).assessment
+    """The risk a change would have, and what would then be needed; changes nothing."""
+    preview = call.portal.services.checkpoints.preview(call.id, call.actor, call.body.change)
+    risk = preview.assessment
+    return {
+        "level": risk.level,
+        "score": risk.score,
+        "findings": risk.findings,
+        "raised": preview.raised,
+        "words": preview.words,
+        "terms": preview.terms,
+    }
 
 
 @table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=models.CommentIn, status=201)
@@ -70,17 +88,59 @@ def comment_approval(call: Call) -> Any:
     return call.portal.services.checkpoints.comment(call.id, call.actor, call.body.comment)
 
 
+@table.add("POST", "/approvals/<uuid:id>/claim", models.ApprovalOut, body=models.ClaimIn)
+def claim_approval(call: Call) -> Any:
+    """Tell the others that one looks at it; they may still decide."""
+    sent = call.body
+    call.portal.services.checkpoints.claim(call.id, call.actor, sent.minutes, take_over=sent.take_over)
+    return _document(call)
+
+
+@table.add("DELETE", "/approvals/<uuid:id>/claim", models.ApprovalOut)
+def release_approval(call: Call) -> Any:
+    """Give up a claim."""
+    call.portal.services.checkpoints.release_claim(call.id, call.actor)
+    return _document(call)
+
+
+@table.add("POST", "/approvals/<uuid:id>/assignment", models.ApprovalOut, body=models.AssignmentIn)
+def assign_approval(call: Call) -> Any:
+    """Say who is to decide, or hand it over."""
+    call.actor.require(Action.ASSIGN)
+    person_id = call.portal.services.absences.named(call.body.person, "person")
+    call.portal.services.checkpoints.assign(call.id, call.actor, person_id, call.body.reason)
+    return _document(call)
+
+
 @table.add("POST", "/approvals/<uuid:id>/escalations", models.ApprovalOut, body=models.ReasonIn, status=201)
 def escalate_approval(call: Call) -> Any:
-    """Raise a request's priority."""
+    """Take the next step of the escalation chain at once; with none left, raise the priority."""
     call.portal.services.checkpoints.escalate(call.id, call.actor, call.body.reason)
-    return approval_document(call.portal.services.views.request(call.id, call.actor))
+    return _document(call)
+
+
+@table.add("POST", "/approvals/<uuid:id>/extension", models.ApprovalOut, body=models.ExtensionIn)
+def extend_approval(call: Call) -> Any:
+    """Move the deadline to a later time."""
+    call.portal.services.checkpoints.extend(call.id, call.actor, call.body.until, call.body.reason)
+    return _document(call)
+
+
+@table.add("POST", "/approvals/<uuid:id>/reopening", models.ApprovalOut, body=models.ReasonIn)
+def reopen_approval(call: Call) -> Any:
+    """Have people look again at what was rejected, when the run asks for the same."""
+    call.portal.services.checkpoints.reopen(call.id, call.actor, call.body.reason)
+    return _document(call)
 
 
 @table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=models.OptionalReasonIn)
 def cancel_approval(call: Call) -> Any:
     """Withdraw a request; the run is told."""
     call.portal.services.checkpoints.cancel(call.id, call.actor, call.body.reason)
+    return _document(call)
+
+
+def _document(call: Call) -> dict[str, Any]:
     return approval_document(call.portal.services.views.request(call.id, call.actor))
 
 
@@ -105,23 +165,37 @@ def decision_document(result: DecisionResult) -> dict[str, Any]:
         "digest": request.digest,
         "approvals": request.approvals,
         "quorum": request.quorum,
+        "stage": request.stage,
+        "held_until": request.held_until,
         "words": result.words,
     }
 
 
 def approval_document(view: RequestView) -> dict[str, Any]:
     """A request as the API shows it."""
-    request = view.request
+    request, stands = view.request, view.situation
     same = (
         "id", "title", "kind", "state", "note", "workflow", "run_id", "node", "agent", "environment",
         "requester_name", "payload", "digest", "proposed_digest", "response_schema", "approvals", "quorum",
-        "priority", "revision", "previous_id", "opened_at", "expires_at", "resolved_at",
+        "priority", "revision", "previous_id", "opened_at", "expires_at", "resolved_at", "policy_version", "stage",
+        "addressed_to", "assigned_to_name", "escalation", "extended", "answered_by", "held_until", "reopened_at",
     )  # fmt: skip
     return {name: getattr(request, name) for name in same} | {
         "risk": view.assessment,
         "terms": view.terms,
         "why_here": view.why_here,
         "next_id": view.next_id,
+        "stages": stands.stages,
+        "asked": stands.asked,
+        "ahead": stands.ahead,
+        "windows": stands.windows,
+        "opens_at": stands.opens_at,
+        "next_step": stands.next_step,
+        "claimed_by_name": request.claimed_by_name if stands.claimed else "",
+        "claimed_until": request.claimed_until if stands.claimed else None,
+        "on_behalf_of": view.on_behalf_of,
+        "sign_in_first": view.sign_in_first,
+        "acts": view.acts.names,
         "verdicts": list(view.verdicts),
         "why_not": view.why_not,
         "decisions": view.decisions,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue, RootModel
 
-from app.api import models
+from app.api import approval_models, models
 from app.api.approvals import decision_document
 from app.api.registry import Call, Table
 from app.api.runs import run_document
@@ -59,12 +59,13 @@ class EarlierDecision(Input):
     comments: PlainText = ""
     digest: PlainText = Field(max_length=200)
     modifications: JsonValue = None
+    acknowledged_risk: RiskLevel | None = Field(default=None, strict=False, description="As in the API's decisions")
     request_id: PlainText = Field(default="", max_length=200)
     reviewer_id: JsonValue = Field(default=None, description="Decides nothing")
     user_id: JsonValue = Field(default=None, description="Decides nothing")
 
 
-class EarlierResult(models.DecisionResultOut):
+class EarlierResult(approval_models.DecisionResultOut):
     """What it led to."""
 
     status: Literal["success"] = "success"
@@ -98,7 +99,10 @@ def submit_approval(call: Call) -> Any:
     verdict = Verdict.REJECT if not sent.approved else Verdict.APPROVE
     if sent.approved and sent.modifications is not None:
         verdict = Verdict.MODIFY
-    decision = DecisionIn(verdict=verdict, digest=sent.digest, change=sent.modifications, comment=sent.comments)
+    decision = DecisionIn(
+        verdict=verdict, digest=sent.digest, change=sent.modifications, comment=sent.comments,
+        acknowledged_risk=sent.acknowledged_risk,
+    )  # fmt: skip
     return decision_document(decide(call.portal.services, call.actor, call.id, decision))
 
 

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer
 
 from app.domain.lifecycle import RequestState, RunState
 from app.http.body import Input, PlainText, Query
-from app.http.decisions import DecisionIn
-from assent.contracts import ReceiptStatus, RiskLevel, Verdict
-
-__all__ = ["DecisionIn"]
+from assent.contracts import RiskLevel
 
 
 def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+_WANTED = "must be a time as RFC 3339 writes it, with a time zone, such as 2026-08-03T09:00:00Z"
+
+
+def _moment(given: Any) -> datetime:
+    if not isinstance(given, str) or "T" not in given.upper():
+        raise ValueError(_WANTED)
+    try:
+        moment = datetime.fromisoformat(given)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(_WANTED)
+
+
 Time = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str)]
+TimeIn = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+"""A moment with its time zone."""
+MailAddress = Annotated[PlainText, Field(max_length=254)]
 
 
 class Output(BaseModel):
@@ -165,206 +180,6 @@ class CancelRunIn(Input):
 
 class Empty(Input):
     """Nothing needs to be sent."""
-
-
-# Approval requests
-
-
-class ApprovalQuery(Query):
-    """Which requests."""
-
-    status: Literal["pending", "resolved"] = "pending"
-    risk: RiskLevel | None = None
-    workflow: PlainText = Field(default="", max_length=200)
-    kind: PlainText = Field(default="", max_length=200)
-    text: PlainText = Field(default="", max_length=200)
-    cursor: PlainText = Field(default="", max_length=500)
-    limit: int = Field(default=50, ge=1, le=200)
-
-
-class ApprovalSummary(Output):
-    """A request as a line of the queue."""
-
-    id: str
-    title: str
-    risk: RiskLevel
-    score: float
-    kind: str
-    state: RequestState
-    workflow: str
-    agent: str
-    environment: str
-    run_id: str | None
-    requester_name: str
-    approvals: int
-    quorum: int
-    priority: int
-    on_expiry: str
-    why_here: str
-    opened_at: Time
-    expires_at: Time
-    resolved_at: Time | None
-
-
-class ApprovalList(Output):
-    """Requests, most pressing first; resolved ones newest first. `total` stops at 500, and `capped` says so."""
-
-    items: list[ApprovalSummary]
-    total: int
-    capped: bool
-    next_cursor: str | None
-
-
-class FindingOut(Output):
-    """A reason for the risk."""
-
-    rule: str
-    severity: RiskLevel
-    message: str
-    line: int | None
-    item: str
-
-
-class RiskOut(Output):
-    """How risky it is, and why."""
-
-    level: RiskLevel
-    score: float
-    findings: list[FindingOut]
-
-
-class DecisionOut(Output):
-    """One person's word."""
-
-    person_name: str
-    verdict: Verdict
-    seen_digest: str
-    digest: str
-    answer: Any = Field(None, description="What was answered, which others have to agree to")
-    comment: str
-    via: str
-    at: Time
-
-
-class CommentOut(Output):
-    """A remark."""
-
-    id: str
-    person_name: str
-    body: str
-    at: Time
-
-
-class ReceiptOut(Output):
-    """What the run did with the outcome."""
-
-    status: ReceiptStatus
-    summary: str
-    detail: JsonValue
-    updated_at: Time
-
-
-class TermsOut(Output):
-    """What the request needs."""
-
-    name: str
-    quorum: int
-    deadline_seconds: int
-    on_expiry: str
-    reason_required: list[Verdict]
-
-
-class ApprovalOut(Output):
-    """A request with everything a decision needs.
-
-    `verdicts` are what the caller may say now; when there are none, `why_not` says why.
-    """
-
-    id: str
-    title: str
-    kind: str
-    state: RequestState
-    note: str
-    workflow: str
-    run_id: str | None
-    node: str
-    agent: str
-    environment: str
-    requester_name: str
-    payload: JsonValue
-    digest: str
-    proposed_digest: str
-    response_schema: JsonValue
-    risk: RiskOut
-    terms: TermsOut
-    approvals: int
-    quorum: int
-    priority: int
-    why_here: str
-    revision: int
-    previous_id: str | None
-    next_id: str | None
-    verdicts: list[Verdict]
-    why_not: str
-    decisions: list[DecisionOut]
-    comments: list[CommentOut]
-    outcome: JsonValue
-    receipt: ReceiptOut | None
-    opened_at: Time
-    expires_at: Time
-    resolved_at: Time | None
-
-
-class DecisionResultOut(Output):
-    """What a decision led to."""
-
-    request_id: str
-    state: RequestState
-    resolved: bool
-    digest: str
-    approvals: int
-    quorum: int
-    words: str
-
-
-class CommentIn(Input):
-    """A remark to add."""
-
-    comment: PlainText = Field(max_length=100_000)
-
-
-class ReasonIn(Input):
-    """Why."""
-
-    reason: PlainText = Field(max_length=100_000)
-
-
-class OptionalReasonIn(Input):
-    """Why, if there is something to say."""
-
-    reason: PlainText = Field(default="", max_length=100_000)
-
-
-class PreviewIn(Input):
-    """A change to assess."""
-
-    change: JsonValue
-
-
-class OutcomeQuery(Query):
-    """How long to wait."""
-
-    wait: float = Field(default=0, ge=0, le=60, allow_inf_nan=False, description="Seconds")
-
-
-class OutcomeOut(Output):
-    """What became of a request; `outcome` is null while it is pending, and for one that ended without an outcome."""
-
-    request_id: str
-    state: RequestState
-    resolved: bool
-    outcome: JsonValue
-    receipt: ReceiptOut | None
 
 
 # The record

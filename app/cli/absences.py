@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from app.cli.acting import acting, operator, use_cases
-from app.cli.context import as_json, print_json, print_table
-from app.domain.errors import InvalidInputError
+from app.cli.context import as_json, moment_of, print_json, print_table
 from app.domain.people import Actor
 from app.services.absences import AbsenceView
 from app.services.bundle import Services
@@ -37,8 +36,8 @@ def add(person: str, until: str, since: str, delegate: str, note: str, email: st
             _actor(services, email),
             services.people.by_email(person).id,
             services.absences.named(delegate, "delegate"),
-            _moment("--from", since) if since else datetime.now(UTC),
-            _moment("--until", until),
+            moment_of("--from", since) if since else datetime.now(UTC),
+            moment_of("--until", until),
             note,
         )
     if as_json:
@@ -87,13 +86,6 @@ def end(absence_id: str, email: str, as_json: bool) -> None:
 
 def _actor(services: Services, email: str) -> Actor:
     return acting(services, email) if email else operator()
-
-
-def _moment(option: str, given: str) -> datetime:
-    try:
-        return datetime.fromisoformat(given).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise InvalidInputError(f"{option} is not a time as ISO 8601 writes it: {given[:60]}") from None
 
 
 def _who(entered: AbsenceView) -> str:

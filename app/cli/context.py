@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from app.domain.errors import InvalidInputError
 from app.embedded import running_server
 from app.settings import Settings, load_settings, with_secret_key
 
@@ -25,6 +26,14 @@ def database_address() -> Iterator[tuple[Settings, str]]:
         return
     with running_server(settings.data_dir) as address:
         yield with_secret_key(settings), address
+
+
+def moment_of(option: str, given: str) -> datetime:
+    """A time that was typed as ISO 8601; without a time zone it is this machine's. Raises InvalidInputError."""
+    try:
+        return datetime.fromisoformat(given).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInputError(f"{option} is not a time as ISO 8601 writes it: {given[:60]}") from None
 
 
 def print_json(value: Any) -> None:
