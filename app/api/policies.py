@@ -1,0 +1,145 @@
+"""Policies over REST: read, and tried out. They are loaded from the command line alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import Field
+
+from app.api.models import Output, Time
+from app.api.registry import Call, Table
+from app.domain.lifecycle import RequestState
+from app.http.body import Input, PlainText
+from app.services.policies import MAX_BYTES, PolicyView
+from app.services.replay import MAX_REQUESTS
+from app.store.policies import PolicyVersion
+from assent.contracts import RiskLevel
+
+table = Table()
+
+
+class VersionOut(Output):
+    """A version of the policy."""
+
+    version: int
+    digest: str
+    source: str
+    loaded_at: Time
+    loaded_by_name: str
+
+
+class RuleOut(Output):
+    """A rule in words. `when` is its condition as written; empty for what holds where no rule's condition does."""
+
+    name: str
+    when: str
+    asks: list[str]
+    deadline: str
+    on_expiry: str
+    escalation: list[str]
+    windows: str
+    also: list[str]
+
+
+class PolicyOut(VersionOut):
+    """A version with its rules. `problem` says why it cannot be read any more; the strict default holds then."""
+
+    text: str
+    rules: list[RuleOut]
+    warnings: list[str]
+    problem: str
+
+
+class PoliciesOut(Output):
+    """The policy in force (null: none is loaded, and the strict default holds) and all versions, newest first."""
+
+    in_force: PolicyOut | None
+    versions: list[VersionOut]
+
+
+class PolicyTestIn(Input):
+    """A policy to try out on the requests of the last `days`, at most `limit` of them, newest first."""
+
+    text: PlainText = Field(min_length=1, max_length=MAX_BYTES)
+    days: int = Field(default=30, ge=1, le=3660)
+    limit: int = Field(default=1000, ge=1, le=MAX_REQUESTS)
+
+
+class DifferenceOut(Output):
+    """One thing that the two policies say differently about a request."""
+
+    what: str
+    label: str
+    before: str
+    after: str
+
+
+class ReplayedOut(Output):
+    """A request that would have had other terms. `state_after` null: it cannot be said how it would have ended."""
+
+    id: str
+    title: str
+    workflow: str
+    kind: str
+    environment: str
+    risk: RiskLevel
+    requester_name: str
+    opened_at: Time
+    state: RequestState
+    rule_before: str
+    rule_after: str
+    differences: list[DifferenceOut]
+    state_after: RequestState | None
+    consequences: list[str]
+
+
+class RuleCountOut(Output):
+    """How many requests fell under a rule, really and with the policy that was tried out."""
+
+    rule: str
+    before: int
+    after: int
+
+
+class ReplayOut(Output):
+    """What a policy would have done. `stopped`: why older requests were not looked at: limit, time, or empty."""
+
+    since: Time
+    examined: int
+    changed: list[ReplayedOut]
+    rules: list[RuleCountOut]
+    stopped: str
+    oldest: Time | None
+    warnings: list[str]
+
+
+@table.add("GET", "/policies", PoliciesOut)
+def list_policies(call: Call) -> Any:
+    """The policy in force, and all versions."""
+    policies = call.portal.services.policies
+    view = policies.view(call.actor)
+    return {"in_force": _document(view) if view else None, "versions": policies.history(call.actor)}
+
+
+@table.add("GET", "/policies/<int:version>", PolicyOut)
+def get_policy(call: Call) -> Any:
+    """A version of the policy."""
+    view = call.portal.services.policies.view(call.actor, int(call.path["version"]))
+    assert view is not None  # without a number it may be None
+    return _document(view)
+
+
+@table.add("POST", "/policies/test", ReplayOut, body=PolicyTestIn)
+def test_policy(call: Call) -> Any:
+    """What a policy would have done with past requests; changes nothing."""
+    since = datetime.now(UTC) - timedelta(days=call.body.days)
+    return call.portal.services.policies.replay(call.actor, call.body.text, since, call.body.limit)
+
+
+def _document(view: PolicyView) -> dict[str, Any]:
+    stored: PolicyVersion = view.stored
+    same = ("version", "digest", "source", "loaded_at", "loaded_by_name", "text")
+    head = {name: getattr(stored, name) for name in same}
+    return head | {"rules": [asdict(each) for each in view.rules], "warnings": view.warnings, "problem": view.problem}
