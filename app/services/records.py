@@ -100,7 +100,7 @@ class Records:
             record(session, viewer, "record.exported", self._clock(), format=form.value, filter=asked, up_to=last)
         return self._pieces(query.where(AuditEntry.seq <= last).order_by(AuditEntry.seq), form)
 
-    def _pieces(self, query: Select[tuple[AuditEntry]], form: ExportFormat) -> Iterator[str]:
+    def _pieces(self, query: Select[AuditEntry], form: ExportFormat) -> Iterator[str]:
         write = _csv_lines if form is ExportFormat.CSV else _json_lines
         after = 0
         if form is ExportFormat.CSV:
@@ -115,7 +115,7 @@ class Records:
             yield write(entries)
 
 
-def _matching(wanted: AuditFilter) -> Select[tuple[AuditEntry]]:
+def _matching(wanted: AuditFilter) -> Select[AuditEntry]:
     """The entries that fit, in no order. Raises InvalidInputError."""
     for name in ("action", "actor", "request_id", "run_id", "text"):
         if "\x00" in getattr(wanted, name) or len(getattr(wanted, name)) > 200:
