@@ -16,7 +16,9 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from app.domain.grants import GrantState
 from app.domain.lifecycle import RequestState, RunState
+from app.domain.patterns import suggest
 from app.domain.people import Role
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.ranking import attention_at
@@ -24,7 +26,7 @@ from app.domain.risk import Assessment, Finding, assess
 from app.services.events import EventKind
 from app.store.engine import Sessions
 from app.store.people import Person, Team, TeamMember
-from app.store.policies import Absence
+from app.store.policies import Absence, Grant
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
@@ -78,6 +80,35 @@ def make_absence(sessions: Sessions, person: Person | None = None, delegate: Per
         )  # fmt: skip
         session.add(absence)
     return absence
+
+
+def grant_body(sessions: Sessions, **values: Any) -> dict[str, Any]:
+    """What proposes a grant over REST, with three like approvals that speak for it."""
+    evidence = [make_request(sessions, payload=script("select 1"), state=RequestState.APPROVED) for _ in range(3)]
+    first, pattern = evidence[0], suggest([each.payload for each in evidence])
+    assert pattern is not None
+    return {
+        "workflow": first.workflow, "node": first.node, "kind": first.kind, "environment": first.environment,
+        "pattern": pattern.to_json(), "max_risk": "medium", "title": "Counting", "max_uses": 3, "days": 7,
+        "evidence": [each.id for each in evidence], "reason": "Always the same.",
+    } | values  # fmt: skip
+
+
+def make_grant(sessions: Sessions, proposer: Person | None = None, approver: Person | None = None) -> Grant:
+    """A grant that waits for a second person, or is active if there is an `approver`; of a workflow of its own."""
+    now, proposer = datetime.now(UTC), proposer or make_person(sessions, "Proposer")
+    body = grant_body(sessions)
+    same = {name: body[name] for name in ("node", "kind", "environment", "pattern", "max_risk", "title", "reason")}
+    with sessions.begin() as session:
+        grant = Grant(
+            id=str(uuid.uuid4()), workflow=f"flow_{secrets.token_hex(4)}", max_uses=3, evidence=body["evidence"],
+            state=(GrantState.ACTIVE if approver else GrantState.PROPOSED).value, expires_at=now + timedelta(days=7),
+            proposed_at=now, proposed_by_id=proposer.id, proposed_by_name=proposer.name,
+            approved_at=now if approver else None, approved_by_id=approver.id if approver else None,
+            approved_by_name=approver.name if approver else "", **same,
+        )  # fmt: skip
+        session.add(grant)
+    return grant
 
 
 def make_workflow(sessions: Sessions, name: str = "test_gate", **values: Any) -> CatalogueEntry:

@@ -22,6 +22,7 @@ COMMANDS = {
     "policy": "app.cli.policy:policy",
     "run": "app.cli.runs:run",
     "approvals": "app.cli.approvals:approvals",
+    "grants": "app.cli.grants:grants",
     "audit": "app.cli.audit:audit",
 }
 

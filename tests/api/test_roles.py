@@ -11,11 +11,12 @@ from app.api.register import endpoints
 from app.domain.lifecycle import RunState
 from app.services.bundle import Services
 from app.store.people import Person
-from tests.factories import Caller, make_absence, make_request, make_run
+from tests.factories import Caller, grant_body, make_absence, make_grant, make_request, make_run
 
 EVERYBODY = {"viewer", "reviewer", "auditor", "admin"}
 DECIDERS = {"reviewer", "admin"}
 AUDITORS = {"auditor", "admin"}
+RULE = {"workflow", "node", "kind", "environment", "pattern", "max_risk"}
 
 ROUTES: dict[tuple[str, str], tuple[set[str], dict[str, object] | None, str]] = {
     ("GET", "/api/v1/workflows"): (EVERYBODY, None, ""),
@@ -46,6 +47,13 @@ ROUTES: dict[tuple[str, str], tuple[set[str], dict[str, object] | None, str]] = 
         "",
     ),
     ("POST", "/api/v1/absences/<uuid:id>/end"): (DECIDERS, {}, "absence"),
+    ("GET", "/api/v1/grants"): (EVERYBODY, None, ""),
+    ("POST", "/api/v1/grants"): (DECIDERS, {}, "evidence"),
+    ("POST", "/api/v1/grants/rehearsal"): (DECIDERS | AUDITORS, {}, "rule"),
+    ("GET", "/api/v1/grants/<uuid:id>"): (EVERYBODY, None, "grant"),
+    ("POST", "/api/v1/grants/<uuid:id>/approve"): (DECIDERS, {}, "grant"),
+    ("POST", "/api/v1/grants/<uuid:id>/decline"): (DECIDERS, {"reason": "Too wide."}, "grant"),
+    ("POST", "/api/v1/grants/<uuid:id>/revoke"): (DECIDERS, {"reason": "It changed."}, "grant"),
     ("GET", "/api/v1/audit"): (AUDITORS, None, ""),
     ("GET", "/api/approvals/pending"): (EVERYBODY, None, ""),
     ("POST", "/api/approvals/<uuid:id>"): (
@@ -84,6 +92,12 @@ def test_role(
         body = {key: request.digest if value == "DIGEST" else value for key, value in body.items()} if body else body
     elif needs == "absence":
         path = path.replace("<uuid:id>", make_absence(services.sessions, people.get(role)).id)
+    elif needs == "evidence":
+        body = grant_body(services.sessions)
+    elif needs == "rule":
+        body = {name: each for name, each in grant_body(services.sessions).items() if name in RULE}
+    elif needs == "grant":
+        path = path.replace("<uuid:id>", make_grant(services.sessions).id)
     elif needs:
         path = path.replace("<uuid:id>", make_run(services.sessions, state=RunState(needs)).id)
 

@@ -1,0 +1,221 @@
+"""Standing grants over REST."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue
+
+from app.api.models import Empty, Output, Time
+from app.api.registry import Call, Table
+from app.domain.grants import GrantState, Limits
+from app.domain.lifecycle import RequestState
+from app.domain.people import Action
+from app.http.body import Input, PlainText, Query
+from app.services.grants import Draft, GrantDetail, GrantView, read_pattern
+from app.services.precedents import Rehearsal, Scope, Suggestion
+from assent.contracts import RiskLevel
+
+table = Table()
+Name = Annotated[PlainText, Field(max_length=200)]
+RiskIn = Annotated[RiskLevel, Field(strict=False, description="At most medium")]
+
+
+class GrantQuery(Query):
+    """No arguments."""
+
+
+class ScopeIn(Input):
+    """Where a rule holds."""
+
+    workflow: Name
+    node: Name
+    kind: Name
+    environment: Name = ""
+
+    @property
+    def scope(self) -> Scope:
+        """As the use cases take it."""
+        return Scope(self.workflow, self.node, self.kind, self.environment)
+
+
+class RehearsalIn(ScopeIn):
+    """A rule to try on what was proposed before."""
+
+    pattern: dict[str, JsonValue]
+    max_risk: RiskIn = RiskLevel.MEDIUM
+
+
+class GrantIn(RehearsalIn):
+    """A grant to propose. Number and period are both required."""
+
+    title: Name
+    max_uses: int = Field(description="Between 1 and 1,000")
+    days: int = Field(description="Between 1 and 90, from now on")
+    evidence: list[Name] = Field(max_length=200, description="Ids of at least three like approvals")
+    reason: PlainText = Field(max_length=100_000)
+
+
+class EndIn(Input):
+    """Why a grant is declined or ends."""
+
+    reason: PlainText = Field(max_length=100_000)
+
+
+class PastOut(Output):
+    """A request of the past. `refused`: people rejected or changed it, or sent it back."""
+
+    id: str
+    title: str
+    at: Time
+    state: RequestState
+    who: str
+    refused: bool
+
+
+class RehearsalOut(Output):
+    """What a rule would have let through. `complete` is false where only the newest requests were tried."""
+
+    days: int
+    considered: int
+    complete: bool
+    through: list[PastOut]
+    refused: list[PastOut]
+
+
+class SuggestionOut(Output):
+    """A rule that like approvals speak for, ready to be proposed."""
+
+    key: str
+    title: str
+    workflow: str
+    node: str
+    kind: str
+    environment: str
+    pattern: dict[str, JsonValue]
+    words: list[str]
+    max_risk: RiskLevel
+    evidence: list[PastOut]
+
+
+class GrantOut(Output):
+    """A standing grant. `words` are its pattern for people."""
+
+    id: str
+    state: GrantState
+    title: str
+    workflow: str
+    node: str
+    kind: str
+    environment: str
+    max_risk: RiskLevel
+    pattern: dict[str, JsonValue]
+    words: list[str]
+    max_uses: int
+    uses: int
+    uses_left: int
+    expires_at: Time
+    reason: str
+    proposed_at: Time
+    proposed_by_name: str
+    approved_at: Time | None
+    approved_by_name: str
+    ended_at: Time | None
+    ended_by_name: str
+    end_reason: str
+
+
+class GrantDetailOut(GrantOut):
+    """The same with what spoke for it and what it has let through; while it lives, also what it would have done."""
+
+    evidence: list[PastOut]
+    let_through: list[PastOut]
+    rehearsal: RehearsalOut | None
+
+
+class GrantList(Output):
+    """Grants: proposed, active, then ended ones; and, for those who may propose them, suggestions."""
+
+    items: list[GrantOut]
+    suggestions: list[SuggestionOut]
+
+
+@table.add("GET", "/grants", GrantList, query=GrantQuery)
+def list_grants(call: Call) -> Any:
+    """Standing grants, and what may be proposed."""
+    grants = call.portal.services.grants
+    shown = [_document(each) for each in grants.list(call.actor)]
+    suggested = grants.suggestions(call.actor) if call.actor.may(Action.PROPOSE_GRANT) else []
+    return {"items": shown, "suggestions": [_suggestion(each) for each in suggested]}
+
+
+@table.add("POST", "/grants", GrantDetailOut, body=GrantIn, status=201)
+def propose_grant(call: Call) -> Any:
+    """Propose a grant; a second person has to give it."""
+    given: GrantIn = call.body
+    draft = Draft(
+        given.scope, read_pattern(given.pattern), Limits(given.max_risk, given.max_uses, given.days), given.title,
+        given.evidence,
+    )  # fmt: skip
+    return _shown(call, call.portal.services.grants.propose(call.actor, draft, given.reason).id)
+
+
+@table.add("POST", "/grants/rehearsal", RehearsalOut, body=RehearsalIn)
+def rehearse_grant(call: Call) -> Any:
+    """What a rule would have let through before; changes nothing."""
+    given: RehearsalIn = call.body
+    pattern = read_pattern(given.pattern)
+    return _rehearsal(call.portal.services.grants.rehearse(call.actor, given.scope, pattern, given.max_risk))
+
+
+@table.add("GET", "/grants/<uuid:id>", GrantDetailOut)
+def get_grant(call: Call) -> Any:
+    """A grant, what speaks for it, and what it has let through."""
+    return _shown(call, call.id)
+
+
+@table.add("POST", "/grants/<uuid:id>/approve", GrantDetailOut, body=Empty)
+def approve_grant(call: Call) -> Any:
+    """Give a proposed grant, as the second person."""
+    call.portal.services.grants.approve(call.actor, call.id)
+    return _shown(call, call.id)
+
+
+@table.add("POST", "/grants/<uuid:id>/decline", GrantDetailOut, body=EndIn)
+def decline_grant(call: Call) -> Any:
+    """Decline a proposed grant."""
+    call.portal.services.grants.decline(call.actor, call.id, call.body.reason)
+    return _shown(call, call.id)
+
+
+@table.add("POST", "/grants/<uuid:id>/revoke", GrantDetailOut, body=EndIn)
+def revoke_grant(call: Call) -> Any:
+    """End a grant at once."""
+    call.portal.services.grants.revoke(call.actor, call.id, call.body.reason)
+    return _shown(call, call.id)
+
+
+def _shown(call: Call, grant_id: str) -> dict[str, Any]:
+    detail: GrantDetail = call.portal.services.grants.view(grant_id, call.actor)
+    return _document(detail.view) | {
+        "evidence": detail.evidence,
+        "let_through": detail.uses,
+        "rehearsal": _rehearsal(detail.rehearsal) if detail.rehearsal else None,
+    }
+
+
+def _document(view: GrantView) -> dict[str, Any]:
+    computed = {"state": view.state, "words": view.words, "uses_left": view.uses_left}
+    names = GrantOut.model_fields.keys() - computed.keys()
+    return {name: getattr(view.grant, name) for name in names} | computed
+
+
+def _suggestion(each: Suggestion) -> dict[str, Any]:
+    return vars(each.scope) | {
+        "key": each.key, "title": each.title, "pattern": each.pattern.to_json(), "words": each.words,
+        "max_risk": each.max_risk, "evidence": each.evidence,
+    }  # fmt: skip
+
+
+def _rehearsal(rehearsal: Rehearsal) -> dict[str, Any]:
+    return vars(rehearsal) | {"refused": rehearsal.refused}

@@ -1,0 +1,97 @@
+"""`assent grants`: which standing grants there are, and ending one at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from app.cli.acting import acting, operator, use_cases
+from app.cli.context import as_json, print_json, print_table
+from app.services.grants import GrantView
+from app.services.precedents import Past
+
+
+@click.group()
+def grants() -> None:
+    """See what needs no further approval, and revoke it."""
+
+
+@grants.command("list")
+@as_json
+def list_grants(as_json: bool) -> None:
+    """List proposed, active and lately ended grants."""
+    with use_cases() as (_settings, services):
+        found = services.grants.list(operator())
+    if as_json:
+        print_json([_facts(each) for each in found])
+        return
+    rows = [
+        (each.grant.id, each.state.words, f"{each.grant.uses} of {each.grant.max_uses}", each.grant.expires_at,
+         each.grant.workflow, each.grant.title)
+        for each in found
+    ]  # fmt: skip
+    print_table(("GRANT", "STATE", "USED", "UNTIL", "WORKFLOW", "TITLE"), rows, "There are no standing grants.")
+
+
+@grants.command()
+@click.argument("grant_id")
+@as_json
+def show(grant_id: str, as_json: bool) -> None:
+    """Show what GRANT_ID lets through, and what it has let through."""
+    with use_cases() as (_settings, services):
+        detail = services.grants.view(grant_id, operator())
+    grant, state = detail.view.grant, detail.view.state
+    if as_json:
+        past = {"evidence": detail.evidence, "let_through": detail.uses}
+        print_json(_facts(detail.view) | {name: [_past(each) for each in rows] for name, rows in past.items()})
+        return
+    click.echo(f"{grant.title}: {state.words}")
+    place = f" in {grant.environment}" if grant.environment else ""
+    click.echo(f"{grant.kind} of {grant.workflow}, step {grant.node}{place}, risk at most {grant.max_risk}")
+    click.echo(f"Used {grant.uses} of {grant.max_uses}, until {grant.expires_at.astimezone():%Y-%m-%d %H:%M}")
+    given = f", given by {grant.approved_by_name}" if grant.approved_by_name else ""
+    click.echo(f"Proposed by {grant.proposed_by_name}{given}: {grant.reason}")
+    if grant.end_reason:
+        click.echo(f"Ended: {grant.end_reason}")
+    for line in detail.view.words:
+        click.echo(f"  {_plain(line)}")
+    rows = [(each.id, each.at, each.title) for each in detail.uses]
+    print_table(("LET THROUGH", "WHEN", "TITLE"), rows, "It has let nothing through.")
+
+
+@grants.command()
+@click.argument("grant_id")
+@click.option("--reason", required=True, help="Why; it is recorded.")
+@click.option("--as", "email", default="", help="Mail address of who does it, instead of the operator.")
+@as_json
+def revoke(grant_id: str, reason: str, email: str, as_json: bool) -> None:
+    """End GRANT_ID at once: nothing more is let through."""
+    with use_cases() as (_settings, services):
+        actor = acting(services, email) if email else operator()
+        services.grants.revoke(actor, grant_id, reason)
+        view = services.grants.view(grant_id, operator()).view
+    if as_json:
+        print_json(_facts(view))
+    else:
+        click.echo(f"“{_plain(view.grant.title)}” is {view.state.words}. It has let through {view.grant.uses}.")
+
+
+def _plain(text: str) -> str:
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
+def _past(each: Past) -> dict[str, Any]:
+    return {"id": each.id, "title": each.title, "at": each.at, "state": each.state.value, "who": each.who}
+
+
+def _facts(view: GrantView) -> dict[str, Any]:
+    grant = view.grant
+    same = (
+        "id", "title", "workflow", "node", "kind", "environment", "max_risk", "pattern", "max_uses", "uses",
+        "expires_at", "reason", "proposed_at", "proposed_by_name", "approved_at", "approved_by_name", "ended_at",
+        "ended_by_name", "end_reason",
+    )  # fmt: skip
+    return {name: getattr(grant, name) for name in same} | {
+        "state": view.state.value, "words": view.words, "uses_left": view.uses_left,
+    }  # fmt: skip
