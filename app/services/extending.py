@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from app.domain.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError, OwnRequestError
+from app.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    IllegalTransitionError,
+    InvalidInputError,
+    NotAskedError,
+    OwnRequestError,
+)
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Role
 from app.domain.policy.access import is_asked
@@ -15,6 +22,7 @@ from app.services.audit import record
 from app.services.events import EventKind, event_row, publish
 from app.services.ground import Ground, refuse_unless_open
 from app.services.opening import due_values
+from app.services.standing_in import stands_for
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 
@@ -35,7 +43,7 @@ class Extending:
         """Move the deadline of an open request to `until`; people are warned anew before it.
 
         Raises:
-            NotFoundError, ForbiddenError, OwnRequestError: may not be extended by this actor.
+            NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: may not be extended by this actor.
             InvalidInputError: no reason, or `until` is not usable; `fields` says which.
             AlreadyDecidedError, ExpiredError, IllegalTransitionError, ConflictError: too late, or too often.
         """
@@ -44,7 +52,7 @@ class Extending:
         if not words:
             raise InvalidInputError("More time needs a reason.", {"reason": "empty"})
         request, now = self._ground.fresh(request_id), self._ground.clock()
-        _refuse_unless_asked(request, actor)
+        self._refuse_unless_asked(request, actor, now)
         refuse_unless_open(request, now)
         if request.extended >= MAX_EXTENSIONS:
             raise IllegalTransitionError(f"This request has been given more time {MAX_EXTENSIONS} times already.")
@@ -70,20 +78,24 @@ class Extending:
             raise ConflictError("This request has just changed. Look again, please.")
         return self._ground.fresh(request_id)
 
+    def _refuse_unless_asked(self, request: ApprovalRequest, actor: Actor, now: datetime) -> None:
+        if not actor.id:
+            raise ForbiddenError("Only a person can give more time.")
+        if actor.id == request.requester_id:
+            raise OwnRequestError("Whoever asked may not keep it open for longer: you started this run.")
+        if is_asked(actor.member, request.addressed_to) or Role.ADMIN in actor.roles:
+            return
+        with self._ground.sessions.reads() as session:
+            principals = stands_for(session, actor.id, now)
+        if not any(is_asked(each, request.addressed_to) and each.id != request.requester_id for each in principals):
+            words = "Only those who are asked can give more time, whoever stands in for them, and admins."
+            raise NotAskedError(words, asked=list(request.addressed_to))
+
 
 def latest_extension(request: ApprovalRequest) -> datetime:
     """Until when a request may be kept open at most."""
     given = timedelta(seconds=Terms.from_json(request.terms).deadline_seconds)
     return request.opened_at + max(LONGEST, 2 * given)
-
-
-def _refuse_unless_asked(request: ApprovalRequest, actor: Actor) -> None:
-    if not actor.id:
-        raise ForbiddenError("Only a person can give more time.")
-    if actor.id == request.requester_id:
-        raise OwnRequestError("Whoever asked may not keep it open for longer: you started this run.")
-    if not is_asked(actor.member, request.addressed_to) and Role.ADMIN not in actor.roles:
-        raise ForbiddenError("Only those who are asked can give more time.")
 
 
 def _check(request: ApprovalRequest, until: datetime, now: datetime) -> None:

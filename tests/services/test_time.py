@@ -15,12 +15,14 @@ from app.domain.errors import (
     ForbiddenError,
     IllegalTransitionError,
     InvalidInputError,
+    NotAskedError,
     OwnRequestError,
 )
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms
 from app.domain.ranking import MAX_PRIORITY, attention_at
+from app.services.absences import Absences
 from app.services.extending import MAX_EXTENSIONS
 from app.services.opening import due_values
 from app.store.requests import ApprovalRequest, OutcomeRow
@@ -413,7 +415,7 @@ def test_only_those_who_are_asked_may_give_more_time(desk: Desk) -> None:
     for actor, refusal in [
         (starter.as_actor(Via.PAGE), OwnRequestError),
         (desk.person("Onlooker", [Role.VIEWER]), ForbiddenError),
-        (desk.person("Somebody else"), ForbiddenError),
+        (desk.person("Somebody else"), NotAskedError),
         (agent, ForbiddenError),
     ]:
         with pytest.raises(refusal):
@@ -422,6 +424,10 @@ def test_only_those_who_are_asked_may_give_more_time(desk: Desk) -> None:
     assert desk.checkpoints.extend(request.id, asked, until, "Later.").extended == 1
     admin = desk.person("Admin", [Role.ADMIN])
     assert desk.checkpoints.extend(request.id, admin, until + HOUR, "Later.").extended == 2
+    delegate = desk.person("Deputy")
+    absences = Absences(desk.sessions, desk.clock)
+    absences.add(asked, asked.id, delegate.id, desk.clock(), desk.clock() + 24 * HOUR, "Away.")
+    assert desk.checkpoints.extend(request.id, delegate, until + 2 * HOUR, "Later.").extended == 3
 
 
 def test_what_has_ended_gets_no_more_time(desk: Desk) -> None:
