@@ -323,6 +323,6 @@ def test_a_megabyte_of_sql_is_taken(services: Services, call: Callable[[str], Ca
     text = "select 1;\n" * 100_000
     answer = call("reviewer").post(
         f"/api/v1/approvals/{request.id}/decisions",
-        {"verdict": "modify", "digest": request.digest, "change": {"content": text}},
+        {"verdict": "modify", "digest": request.digest, "change": {"content": text}, "acknowledged_risk": "high"},
     )
     assert answer.status_code == 201, answer.json
