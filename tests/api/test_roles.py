@@ -9,6 +9,7 @@ from flask import Flask
 
 from app.api.register import endpoints
 from app.domain.lifecycle import RunState
+from app.domain.people import SYSTEM
 from app.services.bundle import Services
 from app.store.people import Person
 from tests.factories import Caller, grant_body, make_absence, make_grant, make_request, make_run
@@ -16,6 +17,7 @@ from tests.factories import Caller, grant_body, make_absence, make_grant, make_r
 EVERYBODY = {"viewer", "reviewer", "auditor", "admin"}
 DECIDERS = {"reviewer", "admin"}
 AUDITORS = {"auditor", "admin"}
+POLICY = "version: 1\ndefault: {deadline: 1 day}\n"
 RULE = {"workflow", "node", "kind", "environment", "pattern", "max_risk"}
 
 ROUTES: dict[tuple[str, str], tuple[set[str], dict[str, object] | None, str]] = {
@@ -54,6 +56,9 @@ ROUTES: dict[tuple[str, str], tuple[set[str], dict[str, object] | None, str]] = 
     ("POST", "/api/v1/grants/<uuid:id>/approve"): (DECIDERS, {}, "grant"),
     ("POST", "/api/v1/grants/<uuid:id>/decline"): (DECIDERS, {"reason": "Too wide."}, "grant"),
     ("POST", "/api/v1/grants/<uuid:id>/revoke"): (DECIDERS, {"reason": "It changed."}, "grant"),
+    ("GET", "/api/v1/policies"): (EVERYBODY, None, ""),
+    ("GET", "/api/v1/policies/<int:version>"): (EVERYBODY, None, "policy"),
+    ("POST", "/api/v1/policies/test"): (DECIDERS | AUDITORS, {"text": POLICY}, ""),
     ("GET", "/api/v1/audit"): (AUDITORS, None, ""),
     ("GET", "/api/approvals/pending"): (EVERYBODY, None, ""),
     ("POST", "/api/approvals/<uuid:id>"): (
@@ -96,6 +101,9 @@ def test_role(
         body = grant_body(services.sessions)
     elif needs == "rule":
         body = {name: each for name, each in grant_body(services.sessions).items() if name in RULE}
+    elif needs == "policy":
+        stored = services.policies.load(SYSTEM, POLICY, "policies.yaml").stored
+        path = path.replace("<int:version>", str(stored.version))
     elif needs == "grant":
         path = path.replace("<uuid:id>", make_grant(services.sessions).id)
     elif needs:

@@ -1,0 +1,176 @@
+"""The policies' pages: what is in force in words, earlier versions, and a changed file tried out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.domain.people import SYSTEM
+from app.domain.policy.terms import Terms
+from app.services.bundle import Services
+from tests.factories import make_request
+from tests.web.browsing import Browser
+
+Browse = Callable[[str], Browser]
+ROLES = ["viewer", "reviewer", "auditor", "admin"]
+FIRST = "version: 1\ndefault: {deadline: 1 day}\n"
+SECOND = """\
+version: 1
+rules:
+  - name: Two <for> the dangerous
+    when: risk.rank >= 3 && environment != "<test>"
+    stages: [{name: First, teams: dba}, {teams: platform, quorum: 2}]
+    change_windows: [{days: mon-fri, hours: "22:00-04:00", timezone: Europe/Berlin}]
+    deadline: 4 hours
+    on_expiry: escalate
+    escalation: [{after: 1 hour, teams: platform}]
+default: {deadline: 1 day}
+"""
+
+
+@pytest.fixture
+def versions(services: Services) -> tuple[int, int]:
+    """Two versions; the second is in force."""
+    first, second = (services.policies.load(SYSTEM, each, "policies.yaml").stored.version for each in (FIRST, SECOND))
+    return first, second
+
+
+def test_without_a_policy_the_strict_default_is_shown(reviewer: Browser) -> None:
+    page = reviewer.get("/policies")
+    assert "No policy is loaded" in page.text
+    assert "1 of anyone who may decide; for critical risk 2" in page.text
+    assert not any(each.text == "Versions" for each in page.all("h2"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everybody_reads_and_those_who_may_try_out_find_the_form(role: str, browse: Browse, versions: Any) -> None:
+    page = browse(role).get("/policies")
+    assert f"Version {versions[1]} is in force" in page.text
+    assert bool(page.all("form", id="test-form")) == (role != "viewer")
+    assert page.one("a", data_nav="policies").attributes["aria-current"] == "page"
+    assert "assent policy load" in page.text
+
+
+def test_the_rules_stand_in_words_with_how_often_they_matched(
+    reviewer: Browser, versions: Any, services: Services
+) -> None:
+    name = "Two <for> the dangerous"
+    for days in (1, 2, 40):
+        opened = datetime.now(UTC) - timedelta(days=days)
+        make_request(services.sessions, terms=Terms(name=name, deadline_seconds=60), opened_at=opened)
+    make_request(services.sessions, terms=Terms(name="An old rule", deadline_seconds=60))
+    page = reviewer.get("/policies")
+    [first, default] = page.one("table", class_="list-table rules").one("tbody").all("tr")
+    for words in (
+        name, 'risk.rank >= 3 && environment != "<test>"', "First: 1 of team dba", "then 2 of team platform", "4 hours",
+        "goes to the next of the chain", "Escalates after 1 hour: team platform", "Mon–Fri 22:00–04:00 Europe/Berlin",
+        "2 requests",
+    ):  # fmt: skip
+        assert words in first.text
+    assert "policy's default" in default.text and "0 requests" in default.text
+    assert "An old rule, 1 request" in page.text
+    assert "There is no team dba." in page.text
+
+
+def test_an_earlier_version_is_marked_and_compared(reviewer: Browser, versions: Any) -> None:
+    page = reviewer.get("/policies")
+    assert f"Version {versions[0]}" in page.text and "Two <for> the dangerous" in page.text
+    added = [each.text for each in page.all("div", class_="ln add")]
+    assert any("risk.rank >= 3" in each for each in added)
+    earlier = reviewer.get(f"/policies/{versions[0]}")
+    assert "not in force" in earlier.text
+    assert earlier.one("h1").text == f"Policy version {versions[0]}"
+    assert reviewer.get(f"/policies/{versions[1]}").one("h1").text == "Policies"
+    reviewer.get("/policies/999999", 404)
+
+
+def test_a_version_that_cannot_be_read_is_told(
+    reviewer: Browser, versions: Any, services: Services, monkeypatch: Any
+) -> None:
+    with services.sessions.begin() as session:
+        from app.store.policies import PolicyVersion
+
+        session.add(
+            PolicyVersion(
+                text="version: 9\n", digest="x", source="newer.yaml", loaded_at=datetime.now(UTC),
+                loaded_by_name="A later release",
+            )
+        )  # fmt: skip
+    page = reviewer.get("/policies")
+    assert "the strict default holds" in page.one("div", class_="notice bad").text
+    services.policies.load(SYSTEM, SECOND, "policies.yaml")
+
+
+def test_a_changed_policy_is_tried_out(reviewer: Browser, versions: Any, services: Services) -> None:
+    request = make_request(
+        services.sessions, terms=Terms(name="policy's default", deadline_seconds=86_400, warn_seconds=10_800),
+        opened_at=datetime.now(UTC) - timedelta(hours=3), title="Tidy <up>",
+    )  # fmt: skip
+    reviewer.get("/policies")
+    form = reviewer.form("test-form")
+    assert reviewer.fields(form)["text"] == [SECOND.replace("\n", "\r\n")]
+    page = reviewer.send(form, status=200, text=FIRST.replace("1 day", "2 hours").replace("\n", "\r\n"))
+    item = next(each for each in page.all("li") if each.all("a", href=f"/requests/{request.id}"))
+    assert "Tidy <up>" in item.text
+    assert "1 d becomes→ 2 h" in item.text
+    assert "Would have been rejected when its time was up" in item.text
+    assert "would have come out otherwise" in page.text
+
+    # The form keeps what was sent, and the same file makes no difference to this request.
+    page = reviewer.send(reviewer.form("test-form"), status=200, text=FIRST, days="7")
+    assert not page.all("a", href=f"/requests/{request.id}")
+    assert reviewer.fields(reviewer.form("test-form"))["days"] == ["7"]
+
+
+def test_problems_stand_at_their_lines(reviewer: Browser, versions: Any) -> None:
+    reviewer.get("/policies")
+    bad = SECOND.replace("4 hours", "soon").replace("risk.rank", "risc.rank")
+    page = reviewer.send(reviewer.form("test-form"), status=422, text=bad)
+    assert page.one("div", role="alert").one("h2").text == "This policy cannot be used: 2 problems"
+    assert [each.attributes["href"] for each in page.one("div", role="alert").all("a")] == ["#line-4", "#line-7"]
+    found = page.all("div", class_="ln found")
+    assert [each.attributes["id"] for each in found] == ["line-4", "line-7"]
+    assert len(page.all("div", class_="finding")) == 2
+    assert reviewer.fields(reviewer.form("test-form"))["text"] == [bad.replace("\n", "\r\n")]
+
+
+def test_a_file_is_taken_instead_of_the_text(reviewer: Browser, versions: Any) -> None:
+    reviewer.get("/policies")
+    uploaded = (io.BytesIO(b"version: 1\nrules: nonsense\n"), "changed.yaml")
+    page = reviewer.send(reviewer.form("test-form"), status=422, file=uploaded)
+    assert "changed.yaml" in page.text and page.all("div", id="line-2")
+    reviewer.get("/policies")
+    page = reviewer.send(reviewer.form("test-form"), status=422, file=(io.BytesIO(b"\xff\xfe"), "picture.png"))
+    assert "not UTF-8" in page.one("div", role="alert").text
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"text": "  "}, "Paste a policy"), ({"days": "1000"}, "Choose a period"), ({"days": None}, "Choose a period"),
+        ({"text": "x: \x01"}, "problem"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_told(reviewer: Browser, versions: Any, values: dict[str, Any], words: str) -> None:
+    reviewer.get("/policies")
+    page = reviewer.send(reviewer.form("test-form"), status=422, **values)
+    assert words in page.one("div", role="alert").text
+
+
+def test_those_who_may_not_try_out_are_refused(browse: Browse, versions: Any) -> None:
+    reviewer, viewer = browse("reviewer"), browse("viewer")
+    reviewer.get("/policies")
+    viewer.get("/queue")
+    token = viewer.page.all("input", name="csrf_token")[0].attributes["value"]
+    form = reviewer.form("test-form")
+    viewer.send(form, status=403, csrf_token=token)
+
+
+def test_the_form_s_address_alone_leads_to_the_page(reviewer: Browser) -> None:
+    reviewer.get("/policies/test", 303)
+    assert reviewer.response is not None
+    assert reviewer.response.headers["Location"] == "/policies#test"
