@@ -361,4 +361,6 @@ def _common(texts: list[str]) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and value.keys() == {"sha256", "length"}:
         return f"a text of {value['length']:,} characters with sha256 {str(value['sha256'])[:12]}…"
+    if value in ("", [], {}):
+        return "empty"
     return f"“{value}”" if isinstance(value, str) else canonical(value)

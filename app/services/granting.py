@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Exists, exists, select
+from sqlalchemy import Exists, exists, literal_column, select
 from sqlalchemy.orm import Session
 
 from app.domain.grants import GrantState, covers
@@ -24,10 +24,13 @@ from app.store.runs import Run
 from assent.contracts import RiskLevel
 
 GRANT = "grant"
+ENDED = "grant.ended"
 MAX_TRIED = 200
 """Most active grants of a workflow that are looked at for one request."""
 
-ANY_ACTIVE: Exists = exists().where(Grant.state == GrantState.ACTIVE.value, Grant.workflow == Run.workflow)
+_ACTIVE = Grant.state == literal_column(f"'{GrantState.ACTIVE.value}'")
+"""Not a parameter: a prepared statement could not use the index of active grants."""
+ANY_ACTIVE: Exists = exists().where(_ACTIVE, Grant.workflow == Run.workflow)
 """Whether a run's workflow has an active grant, as part of a query on the run: so it costs no trip of its own."""
 USE = """
     with locked as materialized (
@@ -41,9 +44,9 @@ USE = """
         and exists (select from locked)
     returning id, uses, state"""
 """Uses a grant once, if it still lets something through and the request is as it was seen; then both are held."""
-RECORD_END = """
+RECORD_END = f"""
     insert into audit_entries (at, actor_kind, actor_id, actor_name, via, source, action, request_id, run_id, detail)
-    select %(now)s, 'system', '', 'Assent', 'worker', '', 'grant.ended', %(request)s, %(used_run)s,
+    select %(now)s, 'system', '', 'Assent', 'worker', '', '{ENDED}', %(request)s, %(used_run)s,
         json_build_object('grant', id, 'state', state, 'uses', uses)::text
     from guard where state = 'used_up'"""
 
@@ -86,7 +89,7 @@ def find(session: Session, wanted: Wanted, now: datetime) -> Grant | None:
     query = (
         select(Grant)
         .where(
-            Grant.state == GrantState.ACTIVE.value, Grant.workflow == wanted.workflow, Grant.node == wanted.node,
+            _ACTIVE, Grant.workflow == wanted.workflow, Grant.node == wanted.node,
             Grant.kind == wanted.document["kind"], Grant.environment == wanted.environment, Grant.expires_at > now,
             Grant.uses < Grant.max_uses,
         )

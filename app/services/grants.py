@@ -28,6 +28,7 @@ from app.services import deciding, precedents
 from app.services.audit import record
 from app.services.clock import Clock
 from app.services.events import EventKind, event_row, publish
+from app.services.granting import ENDED
 from app.services.precedents import MAX_EVIDENCE, Past, Rehearsal, Scope, Suggestion, speaks_for
 from app.store.batch import Batch
 from app.store.engine import Sessions
@@ -46,9 +47,9 @@ _LAPSE = """
     update grants set state = 'expired', ended_at = expires_at, version = version + 1,
         end_reason = 'Its time is over.'
     where state in ('proposed', 'active') and expires_at <= %(now)s returning id, uses"""
-_RECORD_LAPSED = """
+_RECORD_LAPSED = f"""
     insert into audit_entries (at, actor_kind, actor_id, actor_name, via, source, action, detail)
-    select %(now)s, 'system', '', 'Assent', 'worker', '', 'grant.ended',
+    select %(now)s, 'system', '', 'Assent', 'worker', '', '{ENDED}',
         json_build_object('grant', id, 'state', 'expired', 'uses', uses)::text
     from guard"""
 

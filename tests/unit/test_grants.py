@@ -171,6 +171,7 @@ def test_numbers_become_a_range_and_texts_what_they_share() -> None:
         {"to": "orders_1", "limit": 12},
     ):
         assert not matches(pattern, tool_call(**wrong)), wrong
+    assert "agent is empty" in words(pattern) and "labels is empty" in words(pattern)
     assert words(pattern)[:2] == [
         "args.limit is a whole number from 10 to 35",
         "args.to is like “orders_*”, at most 9 characters, * only letters, digits, _ and -",
