@@ -1,0 +1,281 @@
+"""Who may do what, by every way in: one table, and for each of its lines the routes, messages and commands that do it.
+
+The people of the table work at a desk where a request asks the team `dba`:
+
+- requester: a reviewer of that team who started the run
+- asked: a reviewer of that team
+- stand_in: a reviewer of another team, delegate of somebody of that team who is away
+- not_asked: a reviewer of another team
+- admin: of no team
+- viewer, auditor: look, and read the record
+- nobody, who is no column: is not signed in, and gets nothing but what is in `OPEN`
+
+What a line says of somebody:
+
+- yes: it is done
+- role: refused, as their roles do not allow it (403 `forbidden`)
+- own: refused, as they started the run (403 `own_request`)
+- team: refused, as others are asked (403 `not_asked`)
+- none: allowed, but there is nothing of theirs to do it to (409 `illegal_transition`)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+PEOPLE = ("viewer", "auditor", "not_asked", "stand_in", "requester", "asked", "admin")
+
+_TABLE = """
+                              viewer  auditor  not_asked  stand_in  requester  asked  admin
+look at requests and runs     yes     yes      yes        yes       yes        yes    yes
+decide                        role    role     team       yes       own        yes    team
+take a decision back          role    role     none       none      none       yes    none
+check an edit                 role    role     yes        yes       yes        yes    yes
+comment                       role    role     yes        yes       yes        yes    yes
+claim                         role    role     team       yes       own        yes    team
+release the claim of asked    role    role     role       role      role       yes    yes
+assign                        role    role     yes        yes       yes        yes    yes
+escalate                      role    role     yes        yes       yes        yes    yes
+give more time                role    role     team       yes       own        yes    yes
+reopen a rejection            role    role     yes        yes       own        yes    yes
+cancel a request              role    role     yes        yes       yes        yes    yes
+start a run                   role    role     yes        yes       yes        yes    yes
+control a run                 role    role     yes        yes       yes        yes    yes
+read the record               role    yes      role       role      role       role   yes
+take the record away          role    yes      role       role      role       role   yes
+manage people                 role    role     role       role      role       role   yes
+see absences                  yes     yes      yes        yes       yes        yes    yes
+be absent                     role    role     yes        yes       yes        yes    yes
+end an absence of asked       role    role     role       role      role       yes    yes
+see grants                    yes     yes      yes        yes       yes        yes    yes
+see past approvals            role    yes      yes        yes       yes        yes    yes
+propose a grant               role    role     yes        yes       yes        yes    yes
+give a grant                  role    role     yes        yes       yes        yes    yes
+decline a grant               role    role     yes        yes       yes        yes    yes
+revoke a grant                role    role     yes        yes       yes        yes    yes
+see policies                  yes     yes      yes        yes       yes        yes    yes
+test a policy                 role    yes      yes        yes       yes        yes    yes
+sign out                      yes     yes      yes        yes       yes        yes    yes
+"""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to do something.
+
+    Attributes:
+        kind: ``page``, ``rest``, ``socket`` or ``command``.
+        method: of HTTP.
+        rule: Flask's rule of the route, the name of the message, or the command's words.
+        body: what is sent; texts in braces are filled in with what was prepared.
+    """
+
+    kind: str
+    method: str
+    rule: str
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+def page(route: str, **body: Any) -> Way:
+    """A page or a form."""
+    method, rule = route.split(" ", 1)
+    return Way("page", method, rule, body)
+
+
+def rest(route: str, **body: Any) -> Way:
+    """A route of the API."""
+    method, rule = route.split(" ", 1)
+    return Way("rest", method, rule, body)
+
+
+def socket(name: str, **body: Any) -> Way:
+    """A message over Socket.IO."""
+    return Way("socket", "", name, body)
+
+
+def command(words: str) -> Way:
+    """A command of `assent approvals`, in somebody's name."""
+    return Way("command", "", words)
+
+
+WAYS: dict[str, tuple[Way, ...]] = {
+    "look at requests and runs": (
+        page("GET /"),
+        page("GET /queue"),
+        page("GET /frame"),
+        page("GET /requests/<request_id>"),
+        page(
+            "GET /requests/<request_id>/<any(decisions, preview, claim, release, assignment, escalations, extension, "
+            "withdrawal, reopening, comments, cancel):act>"
+        ),
+        page("GET /runs"),
+        page("GET /runs/<run_id>"),
+        page("GET /runs/<run_id>/artifacts/<path:name>"),
+        rest("GET /api/v1/workflows"),
+        rest("GET /api/v1/runs"),
+        rest("GET /api/v1/runs/<uuid:id>"),
+        rest("GET /api/v1/runs/<uuid:id>/events"),
+        rest("GET /api/v1/approvals"),
+        rest("GET /api/v1/approvals/<uuid:id>"),
+        rest("GET /api/v1/approvals/<uuid:id>/outcome"),
+        rest("GET /api/approvals/pending"),
+        rest("GET /api/workflows/<uuid:id>/details"),
+        socket("join_request", request_id="{request}"),
+        socket("leave_request", request_id="{request}"),
+        socket("join_workflow", workflow_id="{run}"),
+        socket("leave_workflow", workflow_id="{run}"),
+        socket("request_workflow_update", workflow_id="{run}"),
+        socket("catch_up", after=0),
+    ),
+    "decide": (
+        page("POST /requests/<request_id>/decisions", verdict="approve", digest="{digest}"),
+        rest("POST /api/v1/approvals/<uuid:id>/decisions", verdict="approve", digest="{digest}"),
+        rest("POST /api/approvals/<uuid:id>", approved=True, comments="Fine.", digest="{digest}"),
+        socket("submit_approval", request_id="{request}", verdict="approve", digest="{digest}"),
+        command("decide {request} approve --digest {digest}"),
+    ),
+    "take a decision back": (
+        page("POST /requests/<request_id>/withdrawal"),
+        rest("POST /api/v1/approvals/<uuid:id>/withdrawal"),
+        command("withdraw {request}"),
+    ),
+    "check an edit": (
+        page("POST /requests/<request_id>/preview", content="select 1", digest="{digest}"),
+        rest("POST /api/v1/approvals/<uuid:id>/preview", change={"content": "select 1"}),
+    ),
+    "comment": (
+        page("POST /requests/<request_id>/comments", body="Why now?"),
+        rest("POST /api/v1/approvals/<uuid:id>/comments", comment="Why now?"),
+    ),
+    "claim": (
+        page("POST /requests/<request_id>/claim"),
+        rest("POST /api/v1/approvals/<uuid:id>/claim"),
+        command("claim {request}"),
+    ),
+    "release the claim of asked": (
+        page("POST /requests/<request_id>/release"),
+        rest("DELETE /api/v1/approvals/<uuid:id>/claim"),
+        command("release {request}"),
+    ),
+    "assign": (
+        page("POST /requests/<request_id>/assignment", person_id="{asked}"),
+        rest("POST /api/v1/approvals/<uuid:id>/assignment", person="{asked_mail}"),
+        command("assign {request} {asked_mail}"),
+    ),
+    "escalate": (
+        page("POST /requests/<request_id>/escalations", reason="It is urgent."),
+        rest("POST /api/v1/approvals/<uuid:id>/escalations", reason="It is urgent."),
+        command("escalate {request} --reason urgent"),
+    ),
+    "give more time": (
+        page("POST /requests/<request_id>/extension", until="{later}", reason="Over the weekend."),
+        rest("POST /api/v1/approvals/<uuid:id>/extension", until="{later}Z", reason="Over the weekend."),
+        command("extend {request} --until {later}Z --reason weekend"),
+    ),
+    "reopen a rejection": (
+        page("POST /requests/<request_id>/reopening", reason="The table is empty now."),
+        rest("POST /api/v1/approvals/<uuid:id>/reopening", reason="The table is empty now."),
+        command("reopen {request} --reason empty"),
+    ),
+    "cancel a request": (
+        page("POST /requests/<request_id>/cancel", reason="No longer needed."),
+        rest("POST /api/v1/approvals/<uuid:id>/cancel", reason="No longer needed."),
+        command("cancel {request}"),
+    ),
+    "start a run": (
+        page("GET /runs/new"),
+        page("GET /runs/new/<workflow>"),
+        page("POST /runs/new/<workflow>", **{"input.target": "sample", "title": "By hand"}),
+        rest("POST /api/v1/runs", workflow="test_gate", input={"target": "sample"}),
+    ),
+    "control a run": (
+        page("POST /runs/<run_id>/<any(pause, resume, cancel, retry):act>"),
+        rest("POST /api/v1/runs/<uuid:id>/pause"),
+        rest("POST /api/v1/runs/<uuid:id>/resume"),
+        rest("POST /api/v1/runs/<uuid:id>/cancel"),
+        rest("POST /api/v1/runs/<uuid:id>/retry"),
+    ),
+    "read the record": (page("GET /audit"), rest("GET /api/v1/audit")),
+    "take the record away": (page("GET /audit/export"),),
+    "manage people": (
+        page("GET /people"),
+        page("POST /people", name="New", email="{new_mail}", roles="viewer"),
+        page("GET /people/<person_id>"),
+        page("POST /people/<person_id>", name="Somebody", roles="viewer", active="1"),
+        page("POST /people/<person_id>/link"),
+    ),
+    "see absences": (page("GET /absences"), rest("GET /api/v1/absences")),
+    "be absent": (
+        page("POST /absences", starts_at="2100-01-01T00:00", ends_at="2100-01-02T00:00"),
+        rest("POST /api/v1/absences", starts_at="2100-02-01T00:00:00Z", ends_at="2100-02-02T00:00:00Z"),
+    ),
+    "end an absence of asked": (
+        page("POST /absences/<absence_id>/end"),
+        rest("POST /api/v1/absences/<uuid:id>/end"),
+    ),
+    "see grants": (
+        page("GET /grants"),
+        page("GET /grants/<grant_id>"),
+        page("GET /grants/<grant_id>/<any(approve, decline, revoke):act>"),
+        rest("GET /api/v1/grants"),
+        rest("GET /api/v1/grants/<uuid:id>"),
+    ),
+    "see past approvals": (rest("POST /api/v1/grants/rehearsal"),),
+    "propose a grant": (
+        page("GET /grants/suggestions/<key>"),
+        page("POST /grants/suggestions/<key>"),
+        rest("POST /api/v1/grants"),
+    ),
+    "give a grant": (
+        page("POST /grants/<grant_id>/approve"),
+        rest("POST /api/v1/grants/<uuid:id>/approve"),
+    ),
+    "decline a grant": (
+        page("POST /grants/<grant_id>/<any(decline, revoke):act>", reason="No."),
+        rest("POST /api/v1/grants/<uuid:id>/decline", reason="No."),
+    ),
+    "revoke a grant": (rest("POST /api/v1/grants/<uuid:id>/revoke", reason="No."),),
+    "see policies": (
+        page("GET /policies"),
+        page("GET /policies/<int:number>"),
+        page("GET /policies/test"),
+        rest("GET /api/v1/policies"),
+        rest("GET /api/v1/policies/<int:version>"),
+    ),
+    "test a policy": (
+        page("POST /policies/test", text="{policy}", days="30"),
+        rest("POST /api/v1/policies/test", text="{policy}"),
+    ),
+    "sign out": (page("POST /sign-out"),),
+}
+"""Ways for each line of the table."""
+
+OPEN = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/sign-in"),
+    ("GET", "/sign-in/<token>"),
+    ("POST", "/sign-in/<token>"),
+    ("GET", "/static/<path:filename>"),
+}
+"""For whoever comes."""
+ONLY_BACK = {
+    ("GET", "/absences/<absence_id>/end"),
+    ("GET", "/people/<person_id>/link"),
+}
+"""A form's own address, opened again: it shows the page that the form stands on, and does nothing."""
+OPERATORS = {"list", "show"}
+"""Commands for whoever has the database's address, in nobody's name."""
+
+
+def expected() -> dict[str, dict[str, str]]:
+    """What the table says, by line and person."""
+    lines = [line for line in _TABLE.splitlines() if line.strip()]
+    heads = lines[0].split()
+    assert tuple(heads) == PEOPLE
+    table = {}
+    for line in lines[1:]:
+        words = line.split()
+        table[" ".join(words[: -len(heads)])] = dict(zip(heads, words[-len(heads) :], strict=True))
+    return table

@@ -1,0 +1,249 @@
+"""Everything that can be done, by every way in, by everybody: the table in `tests.access`, tried."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_socketio import SocketIOTestClient
+
+from app.cli.approvals import approvals
+from app.cli.main import cli
+from app.domain.errors import AssentError
+from app.domain.lifecycle import RunState
+from app.domain.people import SYSTEM, Role, Via
+from app.domain.policy.terms import Stage, Terms
+from app.services.bundle import Services
+from app.store.people import Person
+from app.store.requests import ApprovalRequest
+from assent.contracts import Verdict
+from tests import access
+from tests.access import OPEN, OPERATORS, PEOPLE, WAYS, Way
+from tests.factories import Caller, grant_body, make_absence, make_grant, make_person, make_request, make_run
+from tests.factories import make_workflow as make_catalogue_entry
+
+TABLE = access.expected()
+POLICY = "version: 1\ndefault: {deadline: 1 day}\n"
+CODES = {"role": "forbidden", "own": "own_request", "team": "not_asked", "none": "illegal_transition"}
+STATUS = {"role": 403, "own": 403, "team": 403, "none": 409}
+CASES = [(line, way) for line, ways in WAYS.items() for way in ways]
+IDS = [f"{line}: {way.kind} {way.method} {way.rule.split('<any')[0]}".replace("  ", " ") for line, way in CASES]
+
+
+@pytest.fixture(scope="module")
+def people(app: Flask) -> dict[str, Person]:
+    """The table's people."""
+    sessions = app.extensions["assent"].sessions
+    make_catalogue_entry(sessions)
+    version = app.extensions["assent"].policies.load(SYSTEM, POLICY, "policies.yaml").stored.version
+    assert version == 1, "the routes that name a version name the first"
+    reviewers = {"not_asked": "sre", "stand_in": "sre", "requester": "dba", "asked": "dba", "away": "dba"}
+    made = {name: make_person(sessions, f"The {name}", [Role.REVIEWER], [team]) for name, team in reviewers.items()}
+    made |= {each.value: make_person(sessions, f"The {each.value}", [each]) for each in Role if each != Role.REVIEWER}
+    make_absence(sessions, made["away"], made["stand_in"])
+    return made
+
+
+class Scene:
+    """A request that asks `dba`, of a run that the requester started, and whatever else an act is done to."""
+
+    def __init__(self, services: Services, people: dict[str, Person], line: str, way: Way) -> None:
+        self._services, self._people = services, people
+        sessions = services.sessions
+        state = {"resume": RunState.PAUSED, "retry": RunState.FAILED}.get(way.rule.rsplit("/", 1)[-1])
+        self.run = make_run(sessions, people["requester"], state or RunState.SUSPENDED)
+        terms = Terms(name="dba", stages=(Stage(teams=("dba",), quorum=2),), deadline_seconds=4 * 3600)
+        self.request = make_request(sessions, self.run, terms=terms, addressed_to=["team:dba"])
+        if prepare := getattr(self, f"_{line.replace(' ', '_')}", None):
+            prepare()
+        body: dict[str, Any] = {}
+        if line in ("propose a grant", "see past approvals") and way.kind == "rest":
+            body = grant_body(sessions)
+            if way.rule.endswith("rehearsal"):
+                body = {name: body[name] for name in ("workflow", "node", "kind", "environment", "pattern", "max_risk")}
+        self.body = body
+        grant = line.endswith("grant") or line.endswith("grants")
+        self.values = {
+            "request": self.request.id, "digest": self.request.digest, "run": self.run.id,
+            "asked": people["asked"].id, "asked_mail": people["asked"].email,
+            "later": f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}",
+            "new_mail": f"{secrets.token_hex(8)}@example.org",
+            "absence": make_absence(sessions, people["asked"]).id if line == "end an absence of asked" else "",
+            "grant": self._grant(line) if grant else "",
+            "person": make_person(sessions).id if line == "manage people" else "",
+        }  # fmt: skip
+
+    def _grant(self, line: str) -> str:
+        sessions = self._services.sessions
+        return make_grant(sessions, None, make_person(sessions) if line == "revoke a grant" else None).id
+
+    def _take_a_decision_back(self) -> None:
+        self._decided(Verdict.APPROVE)
+
+    def _reopen_a_rejection(self) -> None:
+        self._decided(Verdict.REJECT)
+
+    def _release_the_claim_of_asked(self) -> None:
+        self._services.checkpoints.claim(self.request.id, self._people["asked"].as_actor(Via.PAGE))
+
+    def _decided(self, verdict: Verdict) -> None:
+        actor = self._people["asked"].as_actor(Via.PAGE)
+        self._services.checkpoints.decide(self.request.id, actor, verdict, self.request.digest, comment="So be it.")
+
+    def fill(self, value: Any) -> Any:
+        """The value with what was prepared in the place of names in braces."""
+        if isinstance(value, str):
+            return value.format(**self.values) if value != "{policy}" else POLICY
+        return {key: self.fill(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+    def path(self, rule: str) -> str:
+        """The address of a route about this scene."""
+        name = "grant" if "/grants/" in rule else "absence" if "/absences/" in rule else "person"
+        about = self.values["request"] if "/approvals/" in rule else self.values["run"]
+        if name in ("grant", "absence"):
+            about = self.values[name]
+        act = "cancel" if rule.startswith("/requests") else "approve" if "approve, decline" in rule else "pause"
+        given = {
+            "<uuid:id>": about, "<request_id>": self.values["request"], "<run_id>": self.values["run"],
+            "<grant_id>": self.values["grant"], "<absence_id>": self.values["absence"],
+            "<person_id>": self.values["person"], "<workflow>": "test_gate", "<key>": "nothing", "<path:name>": "none",
+            "<int:number>": "1", "<int:version>": "1",
+        }  # fmt: skip
+        path = rule
+        if "<any(" in path:
+            begin, end = path.index("<any("), path.index(":act>") + 5
+            path = path[:begin] + ("decline" if "(decline, revoke)" in rule else act) + path[end:]
+        for part, value in given.items():
+            path = path.replace(part, value)
+        return path
+
+
+@pytest.fixture
+def fresh(app: Flask, people: dict[str, Person]) -> Callable[[str, Way], Scene]:
+    """Prepares what an act is done to."""
+    return lambda line, way: Scene(app.extensions["assent"], people, line, way)
+
+
+def test_the_table_names_every_route(app: Flask) -> None:
+    routes = {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    named = {(way.method, way.rule) for _, way in CASES if way.kind in ("page", "rest")}
+    assert routes == named | OPEN | access.ONLY_BACK
+
+
+def test_the_table_names_every_message(app: Flask) -> None:
+    handlers = set(app.extensions["socketio"].server.handlers["/"]) - {"connect", "disconnect"}
+    assert handlers == {way.rule for _, way in CASES if way.kind == "socket"}
+
+
+def test_the_table_names_every_command_on_requests() -> None:
+    named = {way.rule.split()[0] for _, way in CASES if way.kind == "command"}
+    assert set(approvals.commands) == named | OPERATORS
+
+
+def test_every_line_has_a_way_and_every_way_a_line() -> None:
+    assert set(TABLE) == set(WAYS)
+    assert [line for line, ways in WAYS.items() if not ways] == []
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize(("line", "way"), CASES, ids=IDS)
+def test_everybody(
+    line: str, way: Way, who: str, app: Flask, people: dict[str, Person], fresh: Callable[[str, Way], Scene],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    scene, wanted = fresh(line, way), TABLE[line][who]
+    before = stored(app, scene.request)
+    {"page": _page, "rest": _rest, "socket": _socket, "command": _command}[way.kind](
+        app, people[who], way, scene, wanted, monkeypatch
+    )
+    if wanted != "yes":
+        assert stored(app, scene.request) == before, "it was refused, and something happened all the same"
+
+
+@pytest.mark.parametrize(("line", "way"), [case for case in CASES if case[1].kind != "command"], ids=lambda each: "")
+def test_nobody(line: str, way: Way, app: Flask, fresh: Callable[[str, Way], Scene]) -> None:
+    scene, visitor = fresh(line, way), Caller(app, None)
+    before = stored(app, scene.request)
+    if way.kind == "socket":
+        assert not app.extensions["socketio"].test_client(app, flask_test_client=visitor.client).is_connected()
+    elif way.kind == "rest":
+        body = None if way.method in ("GET", "DELETE") else scene.fill(way.body) | scene.body
+        answer = visitor.client.open(scene.path(way.rule), method=way.method, json=body)
+        assert (answer.status_code, answer.json["code"]) == (401, "not_signed_in")
+    else:
+        answer = visitor.client.open(scene.path(way.rule), method=way.method, data=scene.fill(way.body))
+        # A form without a session has no token either, and is refused for that.
+        assert answer.status_code == 400 if way.method == "POST" else "/sign-in" in answer.headers["Location"]
+    assert stored(app, scene.request) == before
+
+
+def stored(app: Flask, request: ApprovalRequest) -> tuple[int, str]:
+    """The version of a request, which every change raises, and its state."""
+    with app.extensions["assent"].sessions() as session:
+        found = session.get_one(ApprovalRequest, request.id)
+        return found.version, found.state
+
+
+def _page(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, _patch: pytest.MonkeyPatch) -> None:
+    caller = Caller(app, person)
+    if way.method == "GET":
+        answer = caller.get(scene.path(way.rule))
+    else:
+        answer = caller.post(scene.path(way.rule), data=scene.fill(way.body))
+    if wanted == "yes":
+        # What a page needs besides leave may be missing, such as a suggestion; refused it is not.
+        assert answer.status_code in (200, 303, 404, 409), answer.text
+        assert answer.status_code != 409 or "/grants/" in way.rule, answer.text
+        assert answer.status_code != 404 or way.rule.endswith(("<path:name>", "<key>")), answer.text
+        assert "/sign-in" not in answer.headers.get("Location", "") or way.rule == "/sign-out"
+    else:
+        assert answer.status_code == STATUS[wanted], answer.text
+
+
+def _rest(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, _patch: pytest.MonkeyPatch) -> None:
+    caller, path = Caller(app, person), scene.path(way.rule)
+    if way.method == "GET":
+        answer = caller.get(path)
+    elif way.method == "DELETE":
+        answer = caller.client.delete(path, headers=caller.headers)
+    else:
+        answer = caller.post(path, scene.fill(way.body) | scene.body)
+    if wanted == "yes":
+        assert answer.status_code in (200, 201), answer.json
+    else:
+        assert (answer.status_code, answer.json["code"]) == (STATUS[wanted], CODES[wanted])
+
+
+def _socket(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, _patch: pytest.MonkeyPatch) -> None:
+    client: SocketIOTestClient = app.extensions["socketio"].test_client(
+        app, flask_test_client=Caller(app, person).client
+    )
+    try:
+        answer = client.emit(way.rule, scene.fill(way.body), callback=True)
+    finally:
+        client.disconnect()
+    assert answer["ok"] == (wanted == "yes"), answer
+    assert wanted == "yes" or answer["problem"]["code"] == CODES[wanted]
+
+
+def _command(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv(
+        "ASSENT_DATABASE_URL",
+        app.extensions["assent"].engine.url.render_as_string(hide_password=False).replace("+psycopg", ""),
+    )
+    patch.setenv("ASSENT_SECRET_KEY", "x" * 40)
+    words = ["approvals", *(scene.fill(each) for each in way.rule.split()), "--as", person.email]
+    if wanted == "yes":
+        cli.main(words, prog_name="assent", standalone_mode=False)
+    else:
+        with pytest.raises(AssentError) as refusal:
+            cli.main(words, prog_name="assent", standalone_mode=False)
+        assert refusal.value.code == CODES[wanted]
