@@ -182,13 +182,19 @@ def plain(table: Table, name: str, value: Any) -> Any:
     """A column's value as it travels in JSON."""
     if value is None:
         return None
-    if isinstance(table.columns[name].type, CanonicalJSON):
+    if name in _documents(table):
         return canonical(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, str) and not isinstance(value, Enum):
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
         return storable(value)
-    return value.value if isinstance(value, Enum) else value
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+
+
+@lru_cache
+def _documents(table: Table) -> frozenset[str]:
+    """The columns that hold canonical JSON."""
+    return frozenset(column.name for column in table.columns if isinstance(column.type, CanonicalJSON))
 
 
 @lru_cache
@@ -196,6 +202,7 @@ def _table(model: type[Base]) -> Table:
     return metadata.tables[model.__tablename__]
 
 
+@lru_cache
 def _constants(table: Table) -> dict[str, Any]:
     """The defaults of the columns that have a constant one."""
     return {

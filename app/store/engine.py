@@ -20,15 +20,13 @@ class Sessions(sessionmaker[Session]):
     """
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, expire_on_commit=False)
+        super().__init__(engine.execution_options(isolation_level="READ COMMITTED"), expire_on_commit=False)
         self.engine = engine
-        self.reads: sessionmaker[Session] = sessionmaker(
-            engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
-        )
+        self.reads: sessionmaker[Session] = sessionmaker(engine, expire_on_commit=False)
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Run one statement in the driver's own words, by itself. Gives its rows."""
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with self.engine.connect() as connection:
             return [dict(row) for row in connection.exec_driver_sql(statement, dict(parameters)).mappings()]
 
     def pause(self, seconds: float) -> None:
@@ -52,8 +50,14 @@ def make_engine(
 
 
 def engine_arguments(pool_size: int, application_name: str, **connection: Any) -> dict[str, Any]:
-    """What all engines have in common."""
+    """What all engines have in common.
+
+    Their connections commit each statement by itself, as most of what runs on them is one statement; to change that for
+    each of these takes longer than many do.
+    """
     return {
+        "isolation_level": "AUTOCOMMIT",
+        "skip_autocommit_rollback": True,
         "pool_size": pool_size,
         "max_overflow": pool_size,
         "pool_pre_ping": False,
