@@ -28,8 +28,8 @@ from app.store.runs import Run
 
 SUPERSEDED = "The run asks for something else now than what was shown here."
 
-# Which policy is in force, and whether there are grants, is read with the run: one trip to the server. Put together once,
-# because that takes longer than the reading.
+# Which policy is in force, and whether there are grants, is read with the run: one trip to the server. Put together
+# once, because that takes longer than the reading.
 _RUN = (
     select(Run, ApprovalRequest, NEWEST_VERSION.label("policy"), ANY_ACTIVE.label("grants"), *REQUESTER_COLUMNS)
     .outerjoin(ApprovalRequest, ApprovalRequest.run_id == Run.id)

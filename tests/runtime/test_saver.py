@@ -17,7 +17,8 @@ from tests.runtime.rig import Rig
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 SAVERS = (Saver, AsyncPostgresSaver)
 VALUES: dict[str, Any] = {
-    "text": "plain", "none": None, "number": 1.5, "flag": True, "list": [1, {"a": "b"}], "bytes": b"\x00\xff", "set": {1},
+    "text": "plain", "none": None, "number": 1.5, "flag": True,
+    "list": [1, {"a": "b"}], "bytes": b"\x00\xff", "set": {1},
 }  # fmt: skip
 WRITES: list[list[tuple[str, Any]]] = [
     [("list", [1]), ("list", [2]), ("text", "ü")],
