@@ -60,7 +60,7 @@ def course(
         decisions: those that stand, oldest first.
         members: who decided, and on whose behalf, by id.
     """
-    return _Telling(request, dict(proposal), risk, new, members, evaluate).tell(old, decisions, now)
+    return _Telling(request, dict(proposal), risk, old, new, members, evaluate).tell(decisions, now)
 
 
 @dataclass
@@ -70,6 +70,7 @@ class _Telling:
     request: ApprovalRequest
     payload: dict[str, Any]
     risk: RiskLevel
+    old: Terms
     terms: Terms
     members: Mapping[str, Member]
     evaluate: Evaluate
@@ -87,7 +88,7 @@ class _Telling:
         if self.request.extended:
             self.expires_at = max(self.expires_at, self.request.expires_at)
 
-    def tell(self, old: Terms, decisions: Sequence[Decision], now: datetime) -> Course:
+    def tell(self, decisions: Sequence[Decision], now: datetime) -> Course:
         """Take all decisions, let it come to its end, and compare that with what really came of it."""
         earlier = next((at for at, each in enumerate(decisions) if not self._take(each)), None)
         if self.unknown:
@@ -99,7 +100,7 @@ class _Telling:
             self._say(f"Would have been {self._settled} {self._how}, before {names} decided.")
         elif self.state.value != self.request.state:
             self._say(f"Would have been {self._settled} with the decision of {decisions[-1].person_name}.")
-        self._hold(old)
+        self._hold()
         return Course(self.state, tuple(self.words))
 
     def _say(self, sentence: str) -> None:
@@ -119,7 +120,8 @@ class _Telling:
             self._say(f"{decision.person_name} could not have changed the proposal.")
             self.unknown = True
         else:
-            if verdict in self.terms.reason_required and not decision.comment:
+            newly = set(self.terms.reason_required) - set(self.old.reason_required)
+            if verdict in newly and not decision.comment:
                 self._say(f"{decision.person_name} would have had to give a reason.")
             self._count(decision, verdict, stage)
         return True
@@ -225,12 +227,12 @@ class _Telling:
             return ", then ".join(parts)
         return "more rejections"
 
-    def _hold(self, old: Terms) -> None:
+    def _hold(self) -> None:
         """Say so if a change window would have held what was approved, or held it and would not have."""
         if self.state not in (RequestState.APPROVED, RequestState.MODIFIED) or self.ended_at is None:
             return
         until = next_opening(self.terms.windows, self.ended_at)
-        held = next_opening(old.windows, self.ended_at) if self.request.state == self.state.value else None
+        held = next_opening(self.old.windows, self.ended_at) if self.request.state == self.state.value else None
         if until is None and held is not None:
             self._say("Would not have waited for a change window.")
         elif until is not None and until != held:

@@ -31,7 +31,7 @@ from assent.contracts import RiskLevel
 DAYS = 30
 PERIODS = {"7": "the last 7 days", "30": "the last 30 days", "90": "the last 90 days", "365": "the last year"}
 MAX_SHOWN = 200
-"""Of the requests that would have gone otherwise."""
+"""Of each list of requests."""
 MAX_LINES = 3000
 """Longest file of which problems are shown in their lines; of a longer one they are only listed."""
 _NOTHING: MultiDict[str, str] = MultiDict({"days": "30"})
@@ -121,11 +121,12 @@ def _tried(
     problems: Sequence[Problem] = (),
 ) -> Response:  # fmt: skip
     changed = told.changed if told else ()
+    otherwise = [each for each in changed if each.state_after is not each.state]
+    alike = [each for each in changed if each.state_after is each.state]
     return render(
         "policy_test.html", status_of(error) if error else 200,
         told=told, text=text, name=name, sent=sent, periods=PERIODS, error=error, file_problems=problems,
-        lines=_lines(text, problems), shown=changed[:MAX_SHOWN],
-        otherwise=[each for each in changed if each.state_after is not each.state],
+        lines=_lines(text, problems), otherwise=otherwise, alike=alike, most=MAX_SHOWN,
     )  # fmt: skip
 
 

@@ -185,6 +185,14 @@ deadline: 8 hours
     assert desk.policies.view(SYSTEM).warnings == loaded.warnings
 
 
+def test_what_no_rule_matches_is_opened_under_the_version_all_the_same(desk: Any) -> None:
+    stored = load(desk, rule("ask: {quorum: 3}", when='risk.level == "critical"'))
+    opened = desk.open(script("select 1"))
+    assert (Terms.from_json(opened.terms).name, opened.policy_version) == ("one reviewer", stored.version)
+    changed = desk.checkpoints.preview(opened.id, desk.person(), {"content": "drop table orders"})
+    assert changed.terms.quorum == 3
+
+
 def test_conditions_see_who_started_the_run(desk: Any) -> None:
     load(desk, rule("ask: {quorum: 3}", when='"platform" in requester.teams && "admin" in requester.roles'))
     platform = make_person(desk.sessions, "Lead", [Role.ADMIN], ["platform", "zeta"])

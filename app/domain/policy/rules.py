@@ -93,7 +93,9 @@ class CompiledPolicy:
     def _terms(self, body: Body | None, facts: Facts, opened_at: datetime) -> Terms:
         level = facts.assessment.level
         if body is None:
-            return default_terms(level, facts.expires_in_seconds)
+            # Still under this version: an edit that raises the risk may come under one of its rules.
+            strict = default_terms(level, facts.expires_in_seconds)
+            return strict.model_copy(update={"policy_version": self.version})
         calendar = self.document.calendar_of(body)
         deadline = _seconds(body.deadline, calendar, opened_at) if body.deadline else DEADLINE_SECONDS[level]
         # An agent may be in a hurry, but it cannot give itself more time than the rule does.

@@ -86,7 +86,7 @@ class Terms(_Term):
 
     Attributes:
         name: the rule's, as the pages call it.
-        policy_version: of the policy the rule is from; None for the strict default.
+        policy_version: of the policy that was in force; None where none was, or it could not be read.
         stages: asked one after the other.
         deny_threshold: rejections by different people that reject the request.
         reason_required: verdicts that need a comment.
