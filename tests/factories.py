@@ -20,6 +20,7 @@ from app.domain.grants import GrantState
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.patterns import suggest
 from app.domain.people import Role
+from app.domain.policy.access import addressed
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, Finding, assess
@@ -225,6 +226,7 @@ def make_request(
         "requester_name": run.started_by_name,
         "priority": priority,
         "quorum": terms.quorum,
+        "addressed_to": list(addressed(terms.stages[0])),
         "opened_at": now,
         "expires_at": expires_at,
         "attention_at": attention_at(expires_at, risk, priority),

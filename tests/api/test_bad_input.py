@@ -17,6 +17,7 @@ from app.services.bundle import Services
 from app.store.people import Person
 from app.store.record import AuditEntry, Event
 from app.store.requests import Comment, Decision
+from assent.contracts import RiskLevel
 from tests.factories import Caller, make_request, make_run, optimizations, question
 
 REQUEST = "/api/v1/approvals/{request}"
@@ -319,7 +320,7 @@ def test_answers_that_do_not_fit(services: Services, call: Callable[[str], Calle
 
 
 def test_a_megabyte_of_sql_is_taken(services: Services, call: Callable[[str], Caller]) -> None:
-    request = make_request(services.sessions)
+    request = make_request(services.sessions, risk=RiskLevel.HIGH)
     text = "select 1;\n" * 100_000
     answer = call("reviewer").post(
         f"/api/v1/approvals/{request.id}/decisions",

@@ -57,7 +57,7 @@ class Scene:
         state = {"resume": RunState.PAUSED, "retry": RunState.FAILED}.get(way.rule.rsplit("/", 1)[-1])
         self.run = make_run(sessions, people["requester"], state or RunState.SUSPENDED)
         terms = Terms(name="dba", stages=(Stage(teams=("dba",), quorum=2),), deadline_seconds=4 * 3600)
-        self.request = make_request(sessions, self.run, terms=terms, addressed_to=["team:dba"])
+        self.request = make_request(sessions, self.run, terms=terms)
         if prepare := getattr(self, f"_{line.replace(' ', '_')}", None):
             prepare()
         body: dict[str, Any] = {}
@@ -217,9 +217,11 @@ def _rest(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, _patc
     else:
         answer = caller.post(path, scene.fill(way.body) | scene.body)
     if wanted == "yes":
-        assert answer.status_code in (200, 201), answer.json
+        assert (answer.status_code in (200, 201), answer.mimetype) == (True, "application/json"), answer.json
     else:
         assert (answer.status_code, answer.json["code"]) == (STATUS[wanted], CODES[wanted])
+        assert answer.mimetype == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def _socket(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, _patch: pytest.MonkeyPatch) -> None:
