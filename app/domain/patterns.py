@@ -215,10 +215,10 @@ def is_program(kind: str, at: Path) -> bool:
 
 def matches(pattern: Pattern, document: dict[str, Any]) -> bool:
     """True if the pattern lets the proposal through. Never if a masked secret is anywhere in it."""
-    if document.get("kind") != pattern.kind or has_secret(document):
+    if document.get("kind") != pattern.kind:
         return False
     found = leaves_of(document)
-    if found is None or len(found) != len(pattern.leaves):
+    if found is None or len(found) != len(pattern.leaves) or has_secret(document):
         return False
     return all(_key(each.at) in found and each.must.fits(found[_key(each.at)][1]) for each in pattern.leaves)
 
@@ -266,7 +266,10 @@ def substance(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def leaves_of(document: dict[str, Any]) -> dict[str, tuple[Path, Any]] | None:
-    """Every leaf of what matters, by its path as text; an empty list or object is one. None if there are too many."""
+    """Every leaf of what matters, by its path as text; an empty list or object is one.
+
+    None if there are too many, or one lies too deep.
+    """
     found: dict[str, tuple[Path, Any]] = {}
     for at, value in _walk(substance(document), ()):
         if len(found) == MAX_LEAVES or len(at) > MAX_DEPTH:
@@ -277,11 +280,17 @@ def leaves_of(document: dict[str, Any]) -> dict[str, tuple[Path, Any]] | None:
 
 def has_secret(value: Any) -> bool:
     """True if the token of a masked secret is anywhere in the value, keys included: what it stands for is unknown."""
-    if isinstance(value, str):
-        return TOKEN.search(value) is not None
-    if isinstance(value, dict):
-        return any(has_secret(each) for pair in value.items() for each in pair)
-    return isinstance(value, list) and any(has_secret(each) for each in value)
+    inside = [value]
+    while inside:
+        each = inside.pop()
+        if isinstance(each, str) and TOKEN.search(each) is not None:
+            return True
+        if isinstance(each, dict):
+            inside.extend(each)
+            inside.extend(each.values())
+        elif isinstance(each, list):
+            inside.extend(each)
+    return False
 
 
 def pinned(value: Any) -> JsonValue:
@@ -302,7 +311,9 @@ def _key(at: Path) -> str:
 
 
 def _walk(value: Any, at: Path) -> Iterator[tuple[Path, Any]]:
-    if isinstance(value, dict) and value:
+    if len(at) > MAX_DEPTH:
+        yield at, None
+    elif isinstance(value, dict) and value:
         for name in sorted(value):
             yield from _walk(value[name], (*at, name))
     elif isinstance(value, list) and value:

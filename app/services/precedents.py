@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.grants import EVIDENCE_DAYS, MAX_RISK, MIN_EVIDENCE, GrantState
@@ -23,6 +24,9 @@ from assent.digests import digest_of
 REHEARSAL_DAYS = 90
 MAX_REHEARSED = 500
 """Most past requests that a rule is tried on, the newest ones."""
+MAX_REHEARSED_BYTES = 32_000_000
+"""Most that is read for it."""
+_AT_A_TIME = 50
 MAX_LOOKED_AT = 1000
 """Most past requests that are looked at for suggestions, the newest ones."""
 MAX_PAYLOAD = 40_000
@@ -188,24 +192,41 @@ def _dealt_with(row: ApprovalRequest, grants: Iterable[Grant]) -> bool:
 
 def rehearse(session: Session, scope: Scope, pattern: Pattern, max_risk: RiskLevel, now: datetime) -> Rehearsal:
     """Try a rule on what was proposed in the last days: what agents proposed, not what reviewers made of it."""
+    size = func.octet_length(ApprovalRequest.payload) + func.coalesce(func.octet_length(ApprovalRequest.proposed), 0)
     query = (
-        select(ApprovalRequest)
+        select(ApprovalRequest.id, size.label("size"))
         .where(
             ApprovalRequest.state != RequestState.PENDING.value,
             ApprovalRequest.resolved_at >= now - timedelta(days=REHEARSAL_DAYS), *scope.conditions(),
         )
-        .order_by(ApprovalRequest.resolved_at.desc())
+        .order_by(ApprovalRequest.resolved_at.desc(), ApprovalRequest.id)
         .limit(MAX_REHEARSED + 1)
     )  # fmt: skip
-    rows = session.scalars(query).all()
-    tried = rows[:MAX_REHEARSED]
-    through = [row for row in tried if RiskLevel(row.risk).rank <= max_risk.rank and matches(pattern, _proposal(row))]
-    return Rehearsal(REHEARSAL_DAYS, len(tried), len(rows) <= MAX_REHEARSED, _past(session, through))
+    found = session.execute(query).all()
+    upto = accumulate(row.size for row in found)
+    tried = [row.id for row, total in zip(found[:MAX_REHEARSED], upto, strict=False) if total <= MAX_REHEARSED_BYTES]
+    through: list[Past] = []
+    for start in range(0, len(tried), _AT_A_TIME):
+        some = tried[start : start + _AT_A_TIME]
+        rows = {row.id: row for row in session.scalars(_these(some))}
+        fitting = [row for row in map(rows.get, some) if row is not None and _fits(row, pattern, max_risk)]
+        through += _past(session, fitting)
+        for row in rows.values():
+            session.expunge(row)
+    return Rehearsal(REHEARSAL_DAYS, len(tried), len(tried) == len(found), through)
+
+
+def _fits(row: ApprovalRequest, pattern: Pattern, max_risk: RiskLevel) -> bool:
+    return RiskLevel(row.risk).rank <= max_risk.rank and matches(pattern, _proposal(row))
+
+
+def _these(ids: Sequence[str]) -> Select[ApprovalRequest]:
+    return select(ApprovalRequest).where(ApprovalRequest.id.in_(ids))
 
 
 def past(session: Session, ids: Sequence[str]) -> list[Past]:
     """These requests, newest first."""
-    rows = session.scalars(select(ApprovalRequest).where(ApprovalRequest.id.in_(ids))).all()
+    rows = session.scalars(_these(ids)).all()
     return _past(session, sorted(rows, key=lambda row: row.resolved_at or row.opened_at, reverse=True))
 
 

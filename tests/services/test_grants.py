@@ -338,6 +338,14 @@ def test_what_does_not_fit_goes_to_people(office: Office, document: dict[str, An
     assert office.fresh(grant).uses == 0
 
 
+def test_a_grant_that_cannot_be_read_keeps_no_run_from_asking(own_desk: Desk) -> None:
+    office = Office(own_desk)
+    grant = office.active()
+    with office.desk.sessions.begin() as session:
+        session.execute(update(Grant).where(Grant.id == grant.id).values(pattern={"of": "another version"}))
+    assert office.ask(mail()).state == "pending"
+
+
 def test_questions_and_failed_steps_go_to_people(office: Office) -> None:
     grant = office.active()
     with office.desk.sessions.begin() as session:

@@ -288,6 +288,17 @@ def test_too_little_in_common_gives_no_suggestion() -> None:
     assert suggest([]) is None
 
 
+def test_what_is_nested_without_end_is_not_let_through() -> None:
+    deep: Any = "a"
+    for _ in range(5000):
+        deep = [deep]
+    plain = suggest([tool_call(to="a")])
+    assert plain is not None
+    assert suggest([tool_call(to=deep)]) is None
+    assert not matches(plain, tool_call(to=deep))
+    assert matches(plain, tool_call(to="a") | {"args_schema": {"x": deep}})
+
+
 def test_keys_and_places_in_lists_are_told_apart() -> None:
     pattern = suggest([tool_call(to=["a"])])
     assert pattern is not None
