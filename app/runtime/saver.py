@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import lru_cache
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -30,19 +31,12 @@ from psycopg_pool import AsyncConnectionPool
 _INLINE = (type(None), str, int, float, bool)
 """Values of these types stand in the checkpoint itself; others have rows of their own."""
 
-_PUT_WRITES = """
-    insert into checkpoint_writes
-        (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
-    select %s, %s, %s, %s, %s, * from unnest(%s::int[], %s::text[], %s::text[], %s::bytea[])
-    on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) """
+MANY = 50
+"""From so many values in one write the original stores them, a statement for each: ours has a form for each number."""
+
 _KEEP = "do nothing"
 _REPLACE = "do update set channel = excluded.channel, type = excluded.type, blob = excluded.blob"
 _PUT_CHECKPOINT = """
-    with blobs as (
-        insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
-        select %(thread)s, %(ns)s, * from unnest(%(channels)s::text[], %(versions)s::text[], %(types)s::text[],
-            %(blobs)s::bytea[])
-        on conflict (thread_id, checkpoint_ns, channel, version) do nothing)
     insert into checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
     values (%(thread)s, %(ns)s, %(id)s, %(parent)s, %(checkpoint)s, %(metadata)s)
     on conflict (thread_id, checkpoint_ns, checkpoint_id)
@@ -67,6 +61,8 @@ class Saver(AsyncPostgresSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """As the original's."""
+        if len(new_versions) > MANY:
+            return await super().aput(config, checkpoint, metadata, new_versions)
         where = config["configurable"]
         values = checkpoint["channel_values"]
         inline = {name: value for name, value in values.items() if isinstance(value, _INLINE)}
@@ -76,16 +72,12 @@ class Saver(AsyncPostgresSaver):
             for name, version in new_versions.items()
             if name in values and not isinstance(values[name], _INLINE)
         ]
-        channels, versions, types, blobs = zip(*changed, strict=True) if changed else ((), (), (), ())
-        await self._execute(
-            _PUT_CHECKPOINT,
-            {
-                "thread": where["thread_id"], "ns": where["checkpoint_ns"], "id": checkpoint["id"],
-                "parent": where.get("checkpoint_id"), "checkpoint": Jsonb({**checkpoint, "channel_values": inline}),
-                "metadata": Jsonb(get_serializable_checkpoint_metadata(config, metadata)),
-                "channels": list(channels), "versions": list(versions), "types": list(types), "blobs": list(blobs),
-            },
-        )  # fmt: skip
+        parameters = {
+            "thread": where["thread_id"], "ns": where["checkpoint_ns"], "id": checkpoint["id"],
+            "parent": where.get("checkpoint_id"), "checkpoint": Jsonb({**checkpoint, "channel_values": inline}),
+            "metadata": Jsonb(get_serializable_checkpoint_metadata(config, metadata)),
+        }  # fmt: skip
+        await self._execute(_put_checkpoint(len(changed)), parameters | _numbered(changed))
         return {
             "configurable": {
                 "thread_id": where["thread_id"],
@@ -98,6 +90,9 @@ class Saver(AsyncPostgresSaver):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """As the original's."""
+        if len(writes) > MANY:
+            await super().aput_writes(config, writes, task_id, task_path)
+            return
         where = config["configurable"]
         replace = all(channel in WRITES_IDX_MAP for channel, _ in writes)
         rows: dict[int, tuple[str, str, bytes]] = {}
@@ -108,12 +103,12 @@ class Saver(AsyncPostgresSaver):
                 rows[index] = (channel, *self.serde.dumps_typed(value))
         if not rows:
             return
-        channels, types, blobs = zip(*rows.values(), strict=True)
-        await self._execute(
-            _PUT_WRITES + (_REPLACE if replace else _KEEP),
-            (where["thread_id"], where["checkpoint_ns"], where["checkpoint_id"], task_id, task_path,
-             list(rows), list(channels), list(types), list(blobs)),
-        )  # fmt: skip
+        parameters = {
+            "thread": where["thread_id"], "ns": where["checkpoint_ns"], "id": where["checkpoint_id"],
+            "task": task_id, "path": task_path,
+        }  # fmt: skip
+        numbered = _numbered([(index, *row) for index, row in rows.items()])
+        await self._execute(_put_writes(len(rows), replace), parameters | numbered)
 
     async def _execute(self, statement: Any, parameters: Any) -> None:
         async with self.conn.connection() as connection:
@@ -136,3 +131,37 @@ class Saver(AsyncPostgresSaver):
             config(parent) if parent else None,
             self._load_writes(value["pending_writes"]),
         )
+
+
+@lru_cache(maxsize=256)
+def _put_checkpoint(blobs: int) -> str:
+    """The statement that stores a checkpoint, with so many values that have rows of their own."""
+    if not blobs:
+        return _PUT_CHECKPOINT
+    rows = ", ".join(f"(%(thread)s, %(ns)s, {_names(row)})" for row in range(blobs))
+    return f"""
+        with blobs as (
+            insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob) values {rows}
+            on conflict (thread_id, checkpoint_ns, channel, version) do nothing)
+        {_PUT_CHECKPOINT}"""  # noqa: S608 - it has names of our own only
+
+
+@lru_cache(maxsize=256)
+def _put_writes(count: int, replace: bool) -> str:
+    """The statement that stores so many writes of a task. Those that stand are replaced or kept."""
+    rows = ", ".join(f"(%(thread)s, %(ns)s, %(id)s, %(task)s, %(path)s, {_names(row)})" for row in range(count))
+    return f"""
+        insert into checkpoint_writes
+            (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob) values {rows}
+        on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) {_REPLACE if replace else _KEEP}"""  # noqa: S608
+
+
+def _names(row: int) -> str:
+    return ", ".join(f"%({column}{row})s" for column in "abcd")
+
+
+def _numbered(rows: Sequence[tuple[Any, Any, Any, Any]]) -> dict[str, Any]:
+    """The values of rows by the names that `_names` gives them. (The driver takes long over arrays.)"""
+    return {
+        f"{column}{number}": value for number, row in enumerate(rows) for column, value in zip("abcd", row, strict=True)
+    }

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
-from app.runtime.saver import Saver
+from app.runtime.saver import MANY, Saver
 from tests.runtime.rig import Rig
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
@@ -26,6 +26,7 @@ WRITES: list[list[tuple[str, Any]]] = [
     [("list", "first"), ("__error__", "with others it keeps its own number")],
     [("__interrupt__", ["old"]), ("__interrupt__", ["new"])],
     [],
+    [("list", number) for number in range(MANY + 1)],
 ]
 
 
