@@ -31,6 +31,7 @@ from app.services.situation import (
     next_step_words,
     stage_views,
 )
+from app.services.standing_in import stands_for
 from app.services.telling import opening_words
 from app.store.people import Person, TeamMember
 from app.store.policies import Absence, Grant
@@ -168,19 +169,22 @@ def acts_of(
         release=holder is not None and (own or viewer.may(Action.MANAGE_PEOPLE)),
         assign=viewer.may(Action.ASSIGN),
         escalate=viewer.may(Action.ESCALATE) and (steps_left or request.priority < MAX_PRIORITY),
-        extend_until=latest_extension(request) if _may_extend(request, viewer) else None,
+        extend_until=latest_extension(request) if _may_extend(session, request, viewer, now) else None,
         withdraw=withdrawable,
         cancel=viewer.may(Action.CANCEL_REQUEST) or (bool(viewer.id) and viewer.id == request.requester_id),
         comment=comment,
     )
 
 
-def _may_extend(request: ApprovalRequest, viewer: Actor) -> bool:
+def _may_extend(session: Session, request: ApprovalRequest, viewer: Actor, now: datetime) -> bool:
     if not viewer.may(Action.EXTEND) or not viewer.id or viewer.id == request.requester_id:
         return False
     if request.extended >= MAX_EXTENSIONS or latest_extension(request) <= request.expires_at:
         return False
-    return is_asked(viewer.member, request.addressed_to) or Role.ADMIN in viewer.roles
+    if is_asked(viewer.member, request.addressed_to) or Role.ADMIN in viewer.roles:
+        return True
+    principals = stands_for(session, viewer.id, now)
+    return any(is_asked(each, request.addressed_to) and each.id != request.requester_id for each in principals)
 
 
 def _may_reopen(session: Session, request: ApprovalRequest, viewer: Actor) -> bool:

@@ -15,7 +15,16 @@ from app.domain.policy.expiry import expiry_means
 from app.domain.policy.terms import OnExpiry, Terms
 from app.domain.ranking import explain
 from app.services.deciding import decider
-from app.services.situation import AGREEING, Names, addresses_in, consequence, named, names_of, stage_name
+from app.services.situation import (
+    AGREEING,
+    Names,
+    addresses_in,
+    consequence,
+    escalation_by,
+    named,
+    names_of,
+    stage_name,
+)
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict
 
@@ -142,7 +151,8 @@ def _rejected(session: Session, ids: list[str]) -> set[str]:
 
 def _row(each: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool) -> QueueRow:
     risk = RiskLevel(each.risk)
-    means = expiry_means(terms, risk=risk, kind=each.kind, escalation=each.escalation, rejected=rejected)
+    steps = escalation_by(terms, each.opened_at, each.expires_at, each.escalation)
+    means = expiry_means(terms, risk=risk, kind=each.kind, escalation=steps, rejected=rejected)
     return QueueRow(
         id=each.id,
         title=each.title,
@@ -172,7 +182,7 @@ def _row(each: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejecte
         stage=each.stage,
         stages=len(terms.stages),
         stage_name=stage_name(terms, min(each.stage, len(terms.stages) - 1), names),
-        consequence=consequence(terms, means, each.escalation, names),
+        consequence=consequence(terms, means, steps, names),
         claimed_by_id=each.claimed_by_id,
         claimed_by_name=each.claimed_by_name,
         claimed_until=each.claimed_until,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -162,29 +162,30 @@ def consequence(terms: Terms, means: OnExpiry, escalation: int, names: Names) ->
 
 def ahead_of(request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, names: Names) -> tuple[Ahead, ...]:
     """What time will do to an open request, soonest first, up to its deadline; to a held one, its release."""
-    steps = sorted(due_steps(standing(request)), key=lambda each: (each.at, list(DueStep).index(each.step)))
+    risk = RiskLevel(request.risk)
     told = []
-    for each in steps:
+    for each in due_steps(standing(request)):
         if each.step is DueStep.RELEASE:
             told.append(Ahead(each.step, each.at, "its change window opens"))
         if each.step is DueStep.WARN and each.at < request.expires_at:
             told.append(Ahead(each.step, each.at, "those asked are warned"))
-        if each.step is DueStep.ESCALATE and each.at < request.expires_at:
-            who = next_step_words(terms, request.escalation, names)
-            told.append(Ahead(each.step, each.at, f"goes to {who}"))
         if each.step is DueStep.EXPIRE:
-            means = expiry_of(request, decisions, terms)
-            words = consequence(terms, means, request.escalation, names)
-            told.append(Ahead(each.step, each.at, words, _why(terms, means, RiskLevel(request.risk))))
-    return tuple(told)
+            done = escalation_by(terms, request.opened_at, request.expires_at, request.escalation)
+            for number in range(request.escalation, done):
+                at = request.opened_at + timedelta(seconds=terms.escalation[number].after_seconds)
+                told.append(Ahead(DueStep.ESCALATE, at, f"goes to {next_step_words(terms, number, names)}"))
+            rejected = any(each.verdict == Verdict.REJECT.value and each.withdrawn_at is None for each in decisions)
+            means = expiry_means(terms, risk=risk, kind=request.kind, escalation=done, rejected=rejected)
+            told.append(Ahead(each.step, each.at, consequence(terms, means, done, names), _why(terms, means, risk)))
+    return tuple(sorted(told, key=lambda each: (each.at, list(DueStep).index(each.step))))
 
 
-def expiry_of(request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms) -> OnExpiry:
-    """What the passing of the deadline would come to as things stand."""
-    rejected = any(each.verdict == Verdict.REJECT.value and each.withdrawn_at is None for each in decisions)
-    return expiry_means(
-        terms, risk=RiskLevel(request.risk), kind=request.kind, escalation=request.escalation, rejected=rejected
-    )
+def escalation_by(terms: Terms, opened_at: datetime, until: datetime, done: int) -> int:
+    """How many steps of the chain will be done by then, if nobody decides; `done` of them are by now."""
+    steps = terms.escalation
+    while done < len(steps) and opened_at + timedelta(seconds=steps[done].after_seconds) < until:
+        done += 1
+    return done
 
 
 def _why(terms: Terms, means: OnExpiry, risk: RiskLevel) -> str:

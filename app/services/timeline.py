@@ -91,8 +91,8 @@ def timeline_of(
 
 def _asked_as_well(entry: AuditEntry) -> list[str]:
     """Whom an escalation added, as addresses."""
-    before = set(entry.detail.get("before") or ()) if entry.action == "request.escalated" else set()
-    after = entry.detail.get("after") or () if entry.action == "request.escalated" else ()
+    before = set(entry.detail.get("from") or ()) if entry.action == "request.escalated" else set()
+    after = entry.detail.get("to") or () if entry.action == "request.escalated" else ()
     return [each for each in after if each not in before]
 
 

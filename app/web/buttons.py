@@ -21,7 +21,7 @@ class Buttons:
         answer: the answering button's words; empty if there is none.
         tail: what follows on "Approve" or "Send the answer" where that does not settle it, or not at once.
         changed_tail: the same after an edit, which makes earlier approvals void.
-        reason_needed_for: in words, which of the buttons need a comment; empty: none.
+        reason_needed_for: in words, which of the buttons need a comment; ``all``, or empty for none.
     """
 
     approve: str = ""
@@ -100,6 +100,8 @@ def _reason_needed_for(view: RequestView) -> str:
     # As people know it: what needs a word everywhere is named first.
     order = (*sorted(HARMLESS, key=lambda each: each is not Verdict.REJECT), *words)
     needed = [each for each in dict.fromkeys(order) if each in view.terms.reason_required and each in view.verdicts]
+    if len(needed) == len(view.verdicts):
+        return "all"
     return " or to ".join(words[each] for each in needed)
 
 
