@@ -118,7 +118,7 @@ def test_an_answer_is_checked_against_the_schema(rig: Rig) -> None:
     assert rig.finish(run)["answers"] == [7]
 
 
-def test_a_rejected_question_ends_the_run_and_a_retry_asks_again(rig: Rig) -> None:
+def test_a_rejected_question_ends_the_run_and_is_asked_again_once_it_is_reopened(rig: Rig) -> None:
     run = rig.begin("guard_age")
     request = rig.only(run)
     rig.decide(request, Verdict.REJECT, comment="None of your business.")
@@ -126,6 +126,12 @@ def test_a_rejected_question_ends_the_run_and_a_retry_asks_again(rig: Rig) -> No
     assert rig.state(run) == "failed"
     assert rig.run(run).error == {"message": "What the run asked for was rejected: DBA on call: None of your business."}
     assert rig.view(request).receipt.status == "not_applied"
+    # A retry alone is no way round a rejection: who started the run could try until somebody gives in.
+    rig.runs.retry(rig.starter, run)
+    rig.advance(run)
+    rig.advance(run)
+    assert rig.state(run) == "failed" and rig.pending(run) == []
+    rig.checkpoints.reopen(request.id, rig.reviewer, "It is my business after all.")
     rig.runs.retry(rig.starter, run)
     rig.advance(run)
     again = rig.only(run)
