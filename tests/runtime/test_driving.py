@@ -250,7 +250,8 @@ def test_a_failure_beside_a_question_loses_neither(rig: Rig, late: bool) -> None
         rig.aside(run, "late").touch()
     rig.advance(run)
     assert rig.state(run) == "suspended"
-    assert (rig.view(by_node["quick"]).receipt is None) is late
+    if late:
+        assert rig.view(by_node["quick"]).receipt is None, "it was still busy when the other one failed"
     rig.aside(run, "late").unlink(missing_ok=True)
     rig.aside(run, "mended").touch()
     failed = rig.only(run)
