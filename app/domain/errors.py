@@ -118,6 +118,12 @@ class IllegalTransitionError(ConflictError):
     code = "illegal_transition"
 
 
+class TookTooLongError(AssentError):
+    """What was asked for took longer than is allowed, and was stopped; less of it may be asked for."""
+
+    code = "took_too_long"
+
+
 class LinkError(AssentError):
     """A sign-in link that is unknown, used or too old; `extra["reason"]` says which."""
 

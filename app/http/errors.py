@@ -21,6 +21,7 @@ from app.domain.errors import (
     LinkError,
     NotFoundError,
     TooLargeError,
+    TookTooLongError,
 )
 
 PROBLEM_TYPE = "application/problem+json"
@@ -62,6 +63,7 @@ STATUS: Mapping[type[AssentError], int] = {
     TooLargeError: 413,
     UnsupportedMediaTypeError: 415,
     InvalidInputError: 422,
+    TookTooLongError: 503,
 }
 """HTTP status by error type; a subclass has its parent's unless it is named itself."""
 

@@ -11,6 +11,7 @@ from app.services.absences import Absences
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
 from app.services.grants import Grants
+from app.services.insights import InsightsBook
 from app.services.opening import Assessor
 from app.services.people import People
 from app.services.policies import Policies
@@ -37,6 +38,7 @@ class Services:
     records: Records
     absences: Absences
     grants: Grants
+    insights: InsightsBook
 
 
 def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
@@ -60,4 +62,5 @@ def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Asses
         records=Records(sessions, clock),
         absences=Absences(sessions, clock),
         grants=Grants(sessions, clock),
+        insights=InsightsBook(sessions, clock),
     )

@@ -1,0 +1,162 @@
+"""The one statement behind the insights, put together from parts that can be read by themselves.
+
+Each part gives rows of its name and a JSON object. Parameters: `since`, `until`, `soon`, `speed` (characters a second),
+`groups` and `lapses` (how many rows at most), and `workflow` and `team` where the statement is restricted to them.
+"""
+
+from __future__ import annotations
+
+_BY_WORKFLOW = "and r.workflow = :workflow"
+_BY_TEAM = "and r.addressed_to && cast(:team as text[])"
+
+# What was answered by itself has no decision of a person; a person who decides before that happens comes first.
+# Of a payload only the stored size is taken, for which a long one is not fetched.
+_SETTLED = """
+settled as materialized (
+    select r.id, r.workflow, r.risk, r.state, r.addressed_to, r.opened_at, r.resolved_at, r.answered_by,
+        r.proposed_digest, greatest(octet_length(r.payload), octet_length(r.proposed)) as size,
+        r.answered_by <> '' and r.state in ('approved', 'rejected') and not exists (
+            select from decisions as d where d.request_id = r.id and d.withdrawn_at is null) as by_itself
+    from approval_requests as r
+    where r.state <> 'pending' and r.resolved_at >= :since and r.resolved_at < :until {filters}
+)"""
+
+_WAITING = """
+waiting as (
+    select r.risk, count(*) as count, count(*) filter (where r.expires_at < :soon) as soon, min(r.opened_at) as oldest
+    from approval_requests as r where r.state = 'pending' {filters} group by r.risk
+)"""
+
+# Expiries, cancellations and what ended because something newer came are no decisions.
+_DECIDED = """
+decided as materialized (
+    select workflow, addressed_to, extract(epoch from resolved_at - opened_at)::float8 as took
+    from settled
+    where state in ('approved', 'modified', 'changes_requested', 'rejected', 'answered') and not by_itself
+)"""
+
+_SPREAD = "percentile_cont(array[0.5, 0.9]) within group (order by took) as spread"
+
+_PACE = """
+pace as (
+    select coalesce(workflow, '') as name, grouping(workflow) = 1 as overall, count(*) as count, {spread}
+    from decided group by grouping sets ((workflow), ()) having count(*) > 0
+),
+by_workflow as (
+    select name, count, spread, count(*) over () as of from pace where not overall
+    order by count desc, name limit :groups
+),
+asked as (
+    select a.name, took from decided cross join lateral (
+        select distinct case when each like 'team:%' then each when each = '' then '' else 'person' end as name
+        from unnest(case when addressed_to = '{}' then array[''] else addressed_to end) as each) as a
+),
+by_team as (
+    select name, count(*) as count, {spread}, count(*) over () as of
+    from asked group by name order by count desc, name limit :groups
+)"""
+
+_ENDED = """
+ended as (
+    select state, count(*) as count, count(*) filter (where by_itself) as by_itself from settled group by state
+)"""
+
+_EXPIRED = """
+lapsed as (
+    select count(*) filter (where o.verdict = 'approve') as approved
+    from settled as s join outcomes as o on o.request_id = s.id where s.state = 'expired'
+),
+lapse as (
+    select r.id, r.title, r.risk, r.workflow, newest.resolved_at as at,
+        coalesce(o.verdict = 'approve', false) as approved
+    from (select id, resolved_at from settled where state = 'expired' order by resolved_at desc, id limit :lapses)
+        as newest
+    join approval_requests as r on r.id = newest.id left join outcomes as o on o.request_id = newest.id
+    order by newest.resolved_at desc, newest.id
+)"""
+
+_SOURCE = """
+answered as (
+    select answered_by, count(*) as count from settled where by_itself group by answered_by
+    order by count desc, answered_by limit :groups
+),
+source as (
+    select a.answered_by, a.count, coalesce(g.title, e.title) as title
+    from answered as a
+    left join grants as g on a.answered_by = 'grant:' || g.id
+    left join approval_requests as e on a.answered_by like 'rejection:%' and e.id = substr(a.answered_by, 11)
+    order by a.count desc, a.answered_by
+)"""
+
+# Somebody could read what they approved from the latest of three moments on: the request opened, its stage began, and
+# another reviewer's change made it what it is.
+_APPROVAL = """
+approval as materialized (
+    select s.id, s.risk, s.size, d.seen_digest = s.proposed_digest as as_proposed,
+        extract(epoch from d.at - greatest(
+            s.opened_at,
+            case when d.stage > 0 then (
+                select max(e.at) from decisions as e
+                where e.request_id = s.id and e.withdrawn_at is null and e.stage < d.stage) end,
+            case when d.seen_digest <> s.proposed_digest then (
+                select min(e.at) from decisions as e
+                where e.request_id = s.id and e.withdrawn_at is null and e.digest = d.seen_digest
+                    and e.verdict = 'modify') end
+        ))::float8 * :speed as readable
+    from settled as s
+    join decisions as d on d.request_id = s.id and d.withdrawn_at is null and d.verdict in ('approve', 'modify')
+    where s.state in ('approved', 'modified')
+)"""
+
+# Canonical JSON is ASCII. What it writes as \uXXXX may be nothing that a text of the database can hold, so U+E000
+# stands in its place while the JSON is taken apart, with the four digits behind it. Only where even all that is stored
+# could not have been read is it taken apart at all.
+_HASTY = r"""
+text_read as materialized (
+    select a.id, a.readable, replace(replace(
+        case when a.as_proposed and r.proposed is not null then r.proposed else r.payload end,
+        '\\', '.'), '\u', U&'\E000')::json as body, r.kind
+    from approval as a join approval_requests as r on r.id = a.id where a.readable < a.size
+),
+words as (
+    select id, readable, case kind
+        when 'script' then body ->> 'content'
+        when 'tool_call' then body ->> 'args'
+        when 'optimizations' then (
+            select string_agg(item ->> 'statement', '') from json_array_elements(body -> 'items') as item)
+        when 'custom' then body ->> 'data'
+        else coalesce(body ->> 'value', body::text) end as words
+    from text_read
+),
+faster as (
+    select distinct id from words
+    where length(words) - 4 * (length(words) - length(replace(words, U&'\E000', ''))) > readable
+),
+hasty as (
+    select a.risk, count(distinct a.id) as approved, count(distinct f.id) as faster
+    from approval as a left join faster as f on f.id = a.id group by a.risk
+)"""
+
+_ANSWER = """
+select 'any' as part, '{}'::json as body where exists (select from approval_requests)
+union all select 'catalogue', json_build_object('name', name) from (select name from workflows order by name limit 200)
+    as named
+union all select 'waiting', row_to_json(each) from waiting as each
+union all select 'overall', row_to_json(each) from pace as each where overall
+union all select 'by_workflow', row_to_json(each) from by_workflow as each
+union all select 'by_team', row_to_json(each) from by_team as each
+union all select 'ended', row_to_json(each) from ended as each
+union all select 'hasty', row_to_json(each) from hasty as each
+union all select 'lapsed', row_to_json(each) from lapsed as each
+union all select 'lapse', row_to_json(each) from lapse as each
+union all select 'source', row_to_json(each) from source as each
+"""
+
+_PARTS = (_SETTLED, _WAITING, _DECIDED, _PACE, _ENDED, _EXPIRED, _SOURCE, _APPROVAL, _HASTY)
+
+
+def statement_of(*, workflow: bool, team: bool) -> str:
+    """The statement, restricted to one workflow or to one team that is asked where that is wanted."""
+    filters = " ".join(words for words, wanted in ((_BY_WORKFLOW, workflow), (_BY_TEAM, team)) if wanted)
+    parts = ",".join(_PARTS).replace("{filters}", filters).replace("{spread}", _SPREAD)
+    return f"with {parts}{_ANSWER}"
