@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from datetime import datetime, timedelta
 
 import psycopg
 import pytest
@@ -79,6 +80,49 @@ def test_a_run_from_its_start_to_its_record(desk):
     decisions = [entry for entry in record if entry["actor"]["name"] == "The reviewer"]
     assert [entry["via"] for entry in decisions] == ["command_line"]
     assert "The reviewer" in told(desk, "audit", "list", "--run", started["id"], "--limit", "50")
+
+
+def test_a_request_is_looked_after_from_the_command_line(desk):
+    for name in ("starter", "first", "second"):
+        told(desk, "user", "add", f"{name}@example.com", "--name", f"The {name}", "--role", "reviewer", "--team", "dba")
+    desk.worker()
+    text = json.dumps({"text": "select 1"})
+    run = facts(desk, "run", "start", "test_script", "--as", "starter@example.com", "--input", text)
+    request = until(lambda: facts(desk, "approvals", "list", "--unassigned"))[0]["id"]
+    seen = facts(desk, "approvals", "show", request)
+    first, second = ("--as", "first@example.com"), ("--as", "second@example.com")
+
+    assert "Claimed by The first" in told(desk, "approvals", "claim", request, *first, "--minutes", "60")
+    assert "You may take it over" in refused(desk, "approvals", "claim", request, *second)
+    assert "Claimed by The second" in told(desk, "approvals", "claim", request, *second, "--take-over")
+    assert "only an admin" in refused(desk, "approvals", "release", request, *first)
+    told(desk, "approvals", "release", request, *second)
+    assert "Assigned to The first." in told(desk, "approvals", "assign", request, "first@example.com", *second)
+    assert [each["id"] for each in facts(desk, "approvals", "list", "--mine", "first@example.com")] == [request]
+    assert facts(desk, "approvals", "list", "--mine", "second@example.com") == []
+    assert facts(desk, "approvals", "list", "--unassigned") == []
+    assert "hand this on" in refused(desk, "approvals", "assign", request, "second@example.com", *first)
+    assert "nobody in particular" in told(desk, "approvals", "assign", request, *first, "--reason", "Lunch.")
+    assert "priority 1" in told(desk, "approvals", "escalate", request, *first, "--reason", "Urgent.")
+    assert "ISO 8601" in refused(desk, "approvals", "extend", request, *first, "--until", "soon", "--reason", "More.")
+    later = datetime.fromisoformat(seen["expires_at"]) + timedelta(hours=3)
+    extended = facts(desk, "approvals", "extend", request, *first, "--until", later.isoformat(), "--reason", "More.")
+    assert datetime.fromisoformat(extended["expires_at"]) == later
+    shown = told(desk, "approvals", "show", request)
+    assert "Agreement: 0 of 1, asked now" in shown and "Rejects itself at " in shown
+
+    change = json.dumps({"content": "delete from orders"})
+    edit = ("approvals", "decide", request, "modify", "--digest", seen["digest"], "--change", change)
+    assert "raises the risk" in refused(desk, *edit, *first)
+    edited = facts(desk, *edit, *first, "--acknowledge-risk", "critical")
+    assert (edited["resolved"], edited["approvals"], edited["quorum"]) == (False, 1, 2)
+    assert "Withdrawn" in told(desk, "approvals", "withdraw", request, *first)
+    digest = facts(desk, "approvals", "show", request)["digest"]
+    reject = ("approvals", "decide", request, "reject", "--digest", digest, "--comment", "Not today.")
+    assert "Rejected" in told(desk, *reject, *second)
+    until(lambda: facts(desk, "run", "show", run["id"])["state"] == "completed")
+    assert "ended" in refused(desk, "approvals", "reopen", request, *second, "--reason", "Look again.")
+    assert "rejected" in refused(desk, "approvals", "cancel", request, *second)
 
 
 def test_links_are_new_each_time_and_only_their_hashes_are_kept(desk, database_url):

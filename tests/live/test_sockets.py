@@ -14,8 +14,8 @@ from app.domain.people import Via
 from app.services.bundle import Services
 from app.services.events import EventKind, position
 from app.store.people import Person
-from assent.contracts import Verdict
-from tests.factories import add_event, make_person, make_request, make_run, session_cookie
+from assent.contracts import RiskLevel, Verdict
+from tests.factories import add_event, make_person, make_request, make_run, script, session_cookie
 from tests.webprocess import SOON, Web
 
 pytestmark = pytest.mark.processes
@@ -199,6 +199,23 @@ def test_deciding_over_the_socket(web: Web, services: Services, viewer: Person, 
         looking.next("approval_update", request_id=request.id, state="approved")
     view = services.views.request(request.id, reviewer.as_actor(Via.PAGE))
     assert [decision.via for decision in view.decisions] == ["socket"]
+
+
+def test_submitting_an_edit_that_raises_the_risk(web: Web, services: Services, reviewer: Person) -> None:
+    request = make_request(services.sessions, payload=script("select 1"), risk=RiskLevel.LOW)
+    wanted = {
+        "request_id": request.id, "verdict": "modify", "digest": request.digest,
+        "change": {"content": "delete from orders"},
+    }  # fmt: skip
+    with web.socket(reviewer) as client:
+        refused = client.ask("submit_approval", wanted)
+        assert (refused["ok"], refused["problem"]["code"], refused["problem"]["risk"]) == (
+            False, "risk_raised", "critical",
+        )  # fmt: skip
+        unknown = client.ask("submit_approval", wanted | {"acknowledged_risk": "huge"})
+        assert unknown["problem"]["code"] == "invalid_input"
+        sent = client.ask("submit_approval", wanted | {"acknowledged_risk": "critical"})
+        assert sent["ok"] and not sent["result"]["resolved"]
 
 
 BAD = [None, 5, "x", [], {}, {"workflow_id": 1}, {"request_id": "x"}, {"after": "1"}, {"after": -1}, {"x": "\x00"}]

@@ -35,13 +35,10 @@ def at(app: Flask, services: Services) -> Callable[..., Browser]:
     return lambda name, *teams: Browser(app, make_person(services.sessions, name, [Role.REVIEWER], teams))
 
 
-def decide(
-    services: Services, request: ApprovalRequest, person: Person | None, verdict: Verdict, **values: Any
-) -> None:
-    """Somebody decides elsewhere."""
-    assert person is not None
-    actor = replace(person.as_actor(Via.PAGE), authenticated_at=datetime.now(UTC))
-    services.checkpoints.decide(request.id, actor, verdict, request.digest, **values)
+def reject(services: Services, request: ApprovalRequest, person: Person) -> None:
+    """Somebody rejects it elsewhere."""
+    actor = person.as_actor(Via.PAGE)
+    services.checkpoints.decide(request.id, actor, Verdict.REJECT, request.digest, comment="Backups first.")
 
 
 def facts(browser: Browser) -> str:
