@@ -173,6 +173,7 @@ class TermsOut(Output):
     edit_allowed: bool
     reauthenticate_seconds: int | None
     windows: list[ChangeWindowOut]
+    further_windows: list[list[ChangeWindowOut]] = Field(description="Sets of which one has to be open as well")
     deadline_seconds: int
     on_expiry: OnExpiry
     warn_seconds: int

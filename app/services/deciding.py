@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import AlreadyDecidedError, InvalidInputError, TooLargeError
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RequestState, may_move
-from app.domain.policy.calendars import next_opening
+from app.domain.policy.calendars import opening_under
 from app.domain.policy.fold import Resolution, Vote
 from app.domain.policy.terms import Terms
 from app.services.events import EventKind, event_row, publish
@@ -120,4 +120,4 @@ def held_until(resolution: Resolution, terms: Terms, now: datetime) -> datetime 
     approved = resolution.verdict in (Verdict.APPROVE, Verdict.MODIFY)
     if not approved or resolution.next_action is not NextAction.CONTINUE:
         return None
-    return next_opening(terms.windows, now)
+    return opening_under(terms, now)

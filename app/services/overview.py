@@ -13,9 +13,9 @@ from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Role, Via
 from app.domain.policy.access import PERSON, TEAM, is_asked
-from app.domain.policy.calendars import next_opening
+from app.domain.policy.calendars import opening_under
 from app.domain.policy.terms import Terms
-from app.domain.policy.words import window_words
+from app.domain.policy.words import listing, window_words
 from app.domain.ranking import MAX_PRIORITY
 from app.services.claiming import holder_of
 from app.services.entitlement import Seat
@@ -117,18 +117,23 @@ def situation_of(
     """How the request stands."""
     pending = request.state == RequestState.PENDING.value
     names = names_of(session, addresses_in(terms, request.addressed_to))
-    opens_at = next_opening(terms.windows, now) if pending else request.held_until
+    opens_at = opening_under(terms, now) if pending else request.held_until
     return Situation(
         stages=stage_views(request, decisions, terms, names),
         asked=named(request.addressed_to, names) if pending else (),
         ahead=ahead_of(request, decisions, terms, names),
         next_step=next_step_words(terms, request.escalation, names),
-        windows=tuple(window_words(each) for each in terms.windows),
+        windows=_windows(terms),
         opens_at=opens_at,
-        opening=opening_words(terms.windows, opens_at, now) if opens_at and terms.windows else "",
+        opening=opening_words(terms.every_window, opens_at, now) if opens_at and terms.windows else "",
         claimed=pending and holder_of(request, now) is not None,
         answered_by=_answered_by(session, request),
     )
+
+
+def _windows(terms: Terms) -> tuple[str, ...]:
+    either = (listing([window_words(each) for each in further], "or") for further in terms.further_windows)
+    return (*(window_words(each) for each in terms.windows), *(f"and only within {each}" for each in either))
 
 
 def _answered_by(session: Session, request: ApprovalRequest) -> AnsweredBy | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
-from app.domain.policy.calendars import next_opening
+from app.domain.policy.calendars import opening_under
 from app.domain.policy.due import Due, DueStep
 from app.domain.policy.expiry import EXPIRY_WORDS, expiry_means
 from app.domain.policy.fold import Resolution, rejections
@@ -83,7 +83,7 @@ class Steps:
     def _release(self, each: Timely) -> None:
         request = each.request
         # The window may have closed again before anybody could do this.
-        until = next_opening(each.terms.windows, self._now)
+        until = opening_under(each.terms, self._now)
         self._change(each, "held" if until else "released", {"held_until": until}, state=request.state)
         self._released.append(request.id)
         if until:

@@ -25,7 +25,7 @@ def settled_words(resolution: Resolution, terms: Terms, held_until: datetime | N
     """What became of a request with this decision."""
     if held_until is None:
         return _SETTLED_WORDS[resolution.state]
-    opening = opening_words(terms.windows, held_until, now)
+    opening = opening_words(terms.every_window, held_until, now)
     approved = "Approved with changes" if resolution.state is RequestState.MODIFIED else "Approved"
     return f"{approved}. The change window opens {opening}; the run waits until then."
 

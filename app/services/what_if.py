@@ -11,7 +11,7 @@ from app.domain.changes import apply_change
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.policy.access import PERSON, TEAM, Member, addressed, is_asked
-from app.domain.policy.calendars import next_opening
+from app.domain.policy.calendars import opening_under
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.fold import Vote, fold, progress, rejections
 from app.domain.policy.terms import OnExpiry, Terms, stricter
@@ -231,8 +231,8 @@ class _Telling:
         """Say so if a change window would have held what was approved, or held it and would not have."""
         if self.state not in (RequestState.APPROVED, RequestState.MODIFIED) or self.ended_at is None:
             return
-        until = next_opening(self.terms.windows, self.ended_at)
-        held = next_opening(self.old.windows, self.ended_at) if self.request.state == self.state.value else None
+        until = opening_under(self.terms, self.ended_at)
+        held = opening_under(self.old, self.ended_at) if self.request.state == self.state.value else None
         if until is None and held is not None:
             self._say("Would not have waited for a change window.")
         elif until is not None and until != held:

@@ -148,6 +148,8 @@ def test_for_which_stage_an_edit_counts_that_makes_others_be_asked(
         ((DBA,), (SECURITY,), (DBA, SECURITY)),
         ((DBA,), (SECURITY, DBA), (SECURITY, DBA)),
         ((Stage(teams=("dba",), quorum=2),), (DBA, SECURITY), (Stage(teams=("dba",), quorum=2), SECURITY)),
+        ((DBA, DBA), (DBA, SECURITY), (DBA, DBA, SECURITY)),
+        ((DBA, DBA), (Stage(teams=("dba",), quorum=2),), (Stage(teams=("dba",), quorum=2),)),
     ],
 )
 def test_an_edit_never_asks_fewer_or_others_only(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.policy.calendars import Calendar, add_working, next_opening
-from app.domain.policy.terms import ChangeWindow
+from app.domain.policy.calendars import Calendar, add_working, next_opening, opening_under
+from app.domain.policy.terms import ChangeWindow, Terms, stricter
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = timedelta(minutes=1)
@@ -253,3 +253,28 @@ def test_a_window_opens_at_the_first_minute_that_is_inside(
     waited = int((opens - now) / MINUTE)
     assert not any(is_open(now + number * MINUTE) for number in range(waited))
     assert is_open(opens)
+
+
+def test_after_an_edit_under_another_rule_the_windows_of_both_have_to_be_open() -> None:
+    nights = ChangeWindow(timezone="UTC", days=tuple(range(7)), start="22:00", end="04:00")
+    weekend = ChangeWindow(timezone="UTC", days=(5, 6), start="00:00", end="00:00")
+    monday_noon, saturday_noon = datetime(2031, 3, 10, 12, tzinfo=UTC), datetime(2031, 3, 15, 12, tzinfo=UTC)
+    first = Terms(name="nights", windows=(nights,), deadline_seconds=60)
+    second = Terms(name="weekend", windows=(weekend,), deadline_seconds=60)
+    both = stricter(first, second)
+    assert opening_under(both, monday_noon) == datetime(2031, 3, 15, tzinfo=UTC), "a night that is in a weekend"
+    assert opening_under(both, datetime(2031, 3, 15, 3, tzinfo=UTC)) is None
+    assert opening_under(both, saturday_noon) == datetime(2031, 3, 15, 22, tzinfo=UTC)
+    assert stricter(both, second) == both, "the same rule again adds nothing"
+    assert set(stricter(both, first).every_window) == {nights, weekend}
+    assert stricter(second, Terms(name="any time", deadline_seconds=60)).windows == (weekend,)
+
+
+def test_windows_that_are_never_open_together_hold_for_as_long_as_one_looks() -> None:
+    mondays = ChangeWindow(timezone="UTC", days=(0,), start="09:00", end="10:00")
+    tuesdays = ChangeWindow(timezone="UTC", days=(1,), start="09:00", end="10:00")
+    never = Terms(name="never", windows=(mondays,), further_windows=((tuesdays,),), deadline_seconds=60)
+    now = datetime(2031, 3, 10, 9, 30, tzinfo=UTC)
+    again = opening_under(never, now)
+    assert again is not None and again > now
+    assert opening_under(never, again) is not None

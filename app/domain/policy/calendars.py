@@ -14,10 +14,12 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from app.domain.policy.spans import LONGEST_SECONDS
-from app.domain.policy.terms import ChangeWindow
+from app.domain.policy.terms import ChangeWindow, Terms
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
+_OPENINGS = 100
+"""How many openings are tried until several sets of windows are open at once."""
 
 Hours = tuple[tuple[int, int], ...]
 """Spans of one day, in order, as minutes of the day."""
@@ -88,6 +90,22 @@ def next_opening(windows: Sequence[ChangeWindow], now: datetime) -> datetime | N
     if not openings:
         raise ValueError("none of the change windows ever opens")
     return min(openings)
+
+
+def opening_under(terms: Terms, now: datetime) -> datetime | None:
+    """When what was approved under these terms may be carried out, in UTC; None: now.
+
+    Where several sets of windows have to be open at once and that is not to be within the next openings, the instant
+    of one of these, at which one has to look again.
+    """
+    sets = (terms.windows, *terms.further_windows)
+    at = now
+    for _ in range(_OPENINGS):
+        later = [opening for each in sets if (opening := next_opening(each, at)) is not None]
+        if not later:
+            return at.astimezone(UTC) if at > now else None
+        at = max(later)
+    return at
 
 
 def _opening(window: ChangeWindow, now: datetime) -> datetime | None:

@@ -91,7 +91,8 @@ class Terms(_Term):
         deny_threshold: rejections by different people that reject the request.
         reason_required: verdicts that need a comment.
         reauthenticate_seconds: how long ago a sign-in may be for a decision; None: as long as the session lives.
-        windows: empty: at any time.
+        windows: of which one has to be open; empty: at any time.
+        further_windows: sets of which one has to be open as well, after an edit that came under another rule.
         deadline_seconds: from opening to expiry.
         warn_seconds: how long before expiry people are warned; 0: not at all.
         escalation: the chain.
@@ -106,6 +107,7 @@ class Terms(_Term):
     edit_allowed: bool = True
     reauthenticate_seconds: int | None = None
     windows: tuple[ChangeWindow, ...] = ()
+    further_windows: tuple[tuple[ChangeWindow, ...], ...] = ()
     deadline_seconds: int
     on_expiry: OnExpiry = OnExpiry.REJECT
     warn_seconds: int = 0
@@ -116,6 +118,11 @@ class Terms(_Term):
     def quorum(self) -> int:
         """Approvals needed over all stages."""
         return sum(stage.quorum for stage in self.stages)
+
+    @property
+    def every_window(self) -> tuple[ChangeWindow, ...]:
+        """All that are named, of whichever set."""
+        return sum(self.further_windows, self.windows)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form, as kept with the request."""
@@ -142,6 +149,7 @@ def stricter(old: Terms, new: Terms) -> Terms:
             "edit_allowed": old.edit_allowed and new.edit_allowed,
             "reauthenticate_seconds": min(fewest) if fewest else None,
             "windows": new.windows or old.windows,
+            "further_windows": _further_windows(old, new),
             "deadline_seconds": old.deadline_seconds,
             "on_expiry": OnExpiry.REJECT if old.on_expiry is OnExpiry.APPROVE else old.on_expiry,
             "warn_seconds": old.warn_seconds,
@@ -152,10 +160,20 @@ def stricter(old: Terms, new: Terms) -> Terms:
 
 
 def _names_no_fewer(old: Terms, new: Terms) -> bool:
-    """True if everybody whose team or name the old stages ask for is asked for by the new ones."""
-
+    """True if of everybody whose team or name the old stages ask for the new ones ask for at least as many."""
     named = [stage for stage in old.stages if not stage.open_to_all]
-    return all(any(each.asks_the_same(stage) and each.quorum >= stage.quorum for each in new.stages) for stage in named)
+    return all(_asked_of(stage, new) >= _asked_of(stage, old) for stage in named)
+
+
+def _asked_of(whom: Stage, terms: Terms) -> int:
+    """How many approvals the terms ask for of the same people, over all stages."""
+    return sum(each.quorum for each in terms.stages if each.asks_the_same(whom))
+
+
+def _further_windows(old: Terms, new: Terms) -> tuple[tuple[ChangeWindow, ...], ...]:
+    """The sets of windows that hold besides those of the new rule, or of the old one where the new one has none."""
+    sets = (*old.further_windows, *new.further_windows, *((old.windows,) if new.windows else ()))
+    return tuple(each for each in dict.fromkeys(sets) if each and each != (new.windows or old.windows))
 
 
 def _together(old: Terms, new: Terms) -> tuple[Stage, ...]:
