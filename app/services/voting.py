@@ -88,6 +88,8 @@ class Voting:
     ) -> DecisionResult | None:
         """Write the decision if the request is still as seen; None if it has moved on and must be looked at again."""
         now = self._ground.clock()
+        # Assessing a change takes its time, in which the deadline may have passed.
+        refuse_unless_open(seen, now)
         values = _decision(seen, actor, checked, now)
         standing = [*(each for each in earlier if each is not checked.seat.replaces), Decision(**values)]
         votes = [deciding.vote(each) for each in standing]
@@ -219,6 +221,8 @@ def _moved(
             "attention_at": attention_at(seen.expires_at, checked.assessment.level, seen.priority),
         }
     if resolution is not None:
+        if seen.answered_by:
+            values |= {"answered_by": ""}  # people were faster
         if held is not None:
             values |= {"held_until": held}
             values |= due_values(seen, state=resolution.state.value, held_until=held, terms=checked.terms)

@@ -22,10 +22,12 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Actor, Role
+from app.domain.risk import Assessment
+from app.services.checkpoints import CheckpointManager
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from assent.digests import digest_of
 from tests.factories import optimizations, question, script
-from tests.services.desk import Desk
+from tests.services.desk import Desk, assess_words
 
 KEEP_A_AND_EDIT_B = {"items": [{"id": "b", "statement": "create index concurrently i_b2 on t (b, c)"}, {"id": "a"}]}
 TOOL_CALL = {
@@ -279,3 +281,16 @@ def test_a_remark_decides_nothing(desk: Desk) -> None:
     refused(desk, InvalidInputError, lambda: desk.checkpoints.comment(request.id, reviewer, "  "))
     viewer = desk.person("Onlooker", [Role.VIEWER])
     refused(desk, ForbiddenError, lambda: desk.checkpoints.comment(request.id, viewer, "Me too."))
+
+
+def test_a_change_that_takes_until_after_the_deadline_to_assess_is_too_late(desk: Desk) -> None:
+    request, reviewer = desk.open(), desk.person()
+
+    def slowly(document: dict[str, Any]) -> Assessment:
+        desk.clock.ahead = timedelta(days=30)
+        return assess_words(document)
+
+    slow = CheckpointManager(desk.sessions, desk.clock, slowly)
+    with pytest.raises(ExpiredError):
+        slow.decide(request.id, reviewer, Verdict.MODIFY, request.digest, change={"content": "select 2"})
+    assert desk.fresh(request).state == "pending" and desk.decisions(request) == []

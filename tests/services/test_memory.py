@@ -207,6 +207,19 @@ def test_reopened_between_opening_and_answer_people_decide(desk: Desk, monkeypat
     assert desk.fresh(again).state == "approved"
 
 
+def test_what_people_decided_before_it_was_answered_is_theirs(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = desk.run()
+    first = rejected(desk, run)
+    with monkeypatch.context() as patch:
+        patch.setattr(Answering, "answer_soon", lambda *_: None)
+        again = ask(desk, run)
+    desk.decide(again, desk.person("The DBA"), Verdict.REJECT, comment="Not on a Monday either.")
+    second = desk.fresh(again)
+    assert (second.state, second.answered_by) == ("rejected", "")
+    desk.checkpoints.reopen(first.id, desk.person(), "Mondays are fine now.")
+    assert ask(desk, run).answered_by == f"rejection:{second.id}", "the later rejection was not reopened"
+
+
 def test_an_answer_that_fails_does_not_keep_the_run_from_resting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     run = desk.run()
     rejected(desk, run)
