@@ -166,10 +166,9 @@ def test_what_somebody_holds_is_left_and_keeps_nobody(own_desk: Desk) -> None:
     desk = own_desk
     held, other = opened(desk, terms()), opened(desk, terms())
     desk.clock.ahead = 24 * HOUR
-    with desk.engine.connect() as connection:
-        connection.exec_driver_sql("select from approval_requests where id = %(id)s for update", {"id": held.id})
+    with desk.sessions.begin() as session:
+        session.get_one(ApprovalRequest, held.id, with_for_update=True)
         assert desk.checkpoints.keep_many([held.id, other.id]) == {other.id}
-        connection.rollback()
     assert desk.keep(held) == 2
     assert timely(desk, held) == [WARNED, EXPIRED]
 
@@ -281,7 +280,7 @@ def test_a_step_of_the_chain_adds_people_and_ranks_anew(desk: Desk) -> None:
     assert now.addressed_to == ["team:dba", *now.escalated_to]
     assert now.priority == 3 and now.attention_at == attention_at(request.expires_at, RiskLevel.LOW, 3)
     first = next(each for each in desk.audit(request) if each.action == ESCALATED)
-    assert (first.detail["from"], first.detail["to"]) == ([], ["team:dba", "team:leads"])
+    assert (first.detail["from"], first.detail["to"]) == (["team:dba"], ["team:dba", "team:leads"])
     assert "2 hours" in first.detail["reason"]
 
 
