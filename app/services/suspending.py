@@ -129,7 +129,7 @@ class Suspending:
         record(
             batch, Actor(kind="agent", id="", name=values["agent"] or run.workflow, via=SYSTEM.via), "request.opened",
             now, request_id=values["id"], run_id=run.id, digest=ready.digest, risk=values["risk"], kind=values["kind"],
-            revision_of=values["previous_id"],
+            revision_of=values["previous_id"], rule=ready.terms.name, policy=ready.terms.policy_version,
         )  # fmt: skip
         publish(
             batch,
