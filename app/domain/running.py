@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -49,7 +49,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Delivery:
-    """An outcome that waits to reach the run. `outcome` is the JSON of an `assent.Outcome`."""
+    """An outcome that waits to reach the run.
+
+    Attributes:
+        outcome: the JSON of an `assent.Outcome`.
+        not_before: its change window is not open now, and opens then.
+    """
 
     request_id: str
     interrupt_id: str
@@ -58,6 +63,7 @@ class Delivery:
     node: str
     response_schema: dict[str, Any] | None
     outcome: dict[str, Any]
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +176,10 @@ class RunStore(Protocol):
 
     async def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
         """An outcome does not fit what the run asks now and will not be delivered."""
+        ...
+
+    async def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
+        """Outcomes wait for their change windows, by request; the run is told of them when these open."""
         ...
 
     async def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:

@@ -138,6 +138,8 @@ class Advancer:
         journal.unseen = frozenset(todo.unseen)
         for request_id, reason in todo.refused.items():
             await self._store.refuse(snapshot.id, snapshot.attempt, request_id, reason)
+        if todo.held:
+            await self._store.hold(snapshot.id, snapshot.attempt, todo.held)
         if todo.end or todo.finished or todo.wait:
             journal.delivered.extend(todo.delivered)
         if todo.end:

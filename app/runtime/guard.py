@@ -8,6 +8,7 @@ its id, when the digest of its value is the one that was reviewed, with an answe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from langgraph.types import Command, Interrupt, PregelTask, StateSnapshot
@@ -39,6 +40,7 @@ class Plan:
         delivered: ids of requests whose outcome this plan delivers, or that prove to be delivered already.
         unseen: those of `delivered` that prove to have been taken in an earlier attempt, which did not live to say so.
         refused: ids of requests whose outcome fits nothing pending, with the reason.
+        held: ids of requests whose change window is closed now, with when it opens.
     """
 
     send: Any = None
@@ -49,6 +51,7 @@ class Plan:
     delivered: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
+    held: dict[str, datetime] = field(default_factory=dict)
 
 
 def failure_id(task_id: str, error: str) -> str:
@@ -76,6 +79,7 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
     sending: dict[str, str] = {}
     answers: dict[str, Any] = {}
     refused: dict[str, str] = {}
+    held: dict[str, datetime] = {}
     for delivery in snapshot.deliveries:
         asked = delivery.interrupt_id
         if asked not in failed and asked not in pending:
@@ -87,6 +91,9 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
             continue
         if asked in pending and _digest(pending[asked]) != delivery.value_digest:
             refused[delivery.request_id] = CHANGED
+            continue
+        if delivery.not_before is not None:
+            held[delivery.request_id] = delivery.not_before
             continue
         try:
             answer = _answer(delivery)
@@ -103,7 +110,7 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
         return Plan(finished=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused)
     undecided = {each for each in failed if each not in answers and each in snapshot.open}
     if undecided or (pending and not answers and not failed):
-        return Plan(wait=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused)
+        return Plan(wait=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused, held=held)
     skip = tuple(failed[each].name for each, answer in answers.items() if answer is ErrorAction.SKIP)
     resume = {each: answer for each, answer in answers.items() if each in pending}
     if skip:
@@ -112,7 +119,7 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
         resume = {}
     send: Any = Command(resume=resume) if resume else None
     return Plan(
-        send=send, delivered=(*arrived, *sending.values()), unseen=tuple(unseen), refused=refused, skip=skip
+        send=send, delivered=(*arrived, *sending.values()), unseen=tuple(unseen), refused=refused, held=held, skip=skip
     )  # fmt: skip
 
 

@@ -117,7 +117,10 @@ def decider(decision: Decision) -> str:
 
 def held_until(resolution: Resolution, terms: Terms, now: datetime) -> datetime | None:
     """When the run may be told of an approval, if its change window is not open now."""
-    approved = resolution.verdict in (Verdict.APPROVE, Verdict.MODIFY)
-    if not approved or resolution.next_action is not NextAction.CONTINUE:
-        return None
-    return opening_under(terms, now)
+    return not_before(resolution.verdict, resolution.next_action, terms, now)
+
+
+def not_before(verdict: str, next_action: str, terms: Terms, now: datetime) -> datetime | None:
+    """When what has that outcome may be carried out, if its change window is not open now."""
+    approved = verdict in (Verdict.APPROVE, Verdict.MODIFY) and next_action == NextAction.CONTINUE
+    return opening_under(terms, now) if approved else None

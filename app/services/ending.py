@@ -26,6 +26,20 @@ _PUBLISH = f"""
         json_build_object('state', %(end_state)s::text)::text
     from also_0"""
 
+_UNHOLD_OUTCOMES = """
+    update outcomes set held_until = null from approval_requests as request
+    where request.id = outcomes.request_id and request.run_id = %(held_run)s and outcomes.held_until is not null
+        and exists (select from guard)"""
+_UNHOLD = """
+    update approval_requests set held_until = null, due_at = null, version = version + 1
+    where run_id = %(held_run)s and state <> 'pending' and held_until is not null and exists (select from guard)
+    returning id, run_id, state"""
+_TELL_UNHELD = f"""
+    insert into events (at, kind, run_id, request_id, payload)
+    select %(held_at)s, '{EventKind.REQUEST_CHANGED.value}', run_id, id,
+        json_build_object('state', state, 'what', 'not carried out')::text
+    from """
+
 
 def end_pending(
     batch: Batch,
@@ -48,3 +62,10 @@ def end_pending(
     )  # fmt: skip
     batch.also(_RECORD)
     batch.also(_PUBLISH)
+
+
+def end_held(batch: Batch, run_id: str, now: datetime) -> None:
+    """Have the batch tell that what the run was to do in its change windows is not waited for any more."""
+    batch.also(_UNHOLD_OUTCOMES, held_run=run_id, held_at=now)
+    unheld = batch.also(_UNHOLD)
+    batch.also(_TELL_UNHELD + unheld)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +12,12 @@ from sqlalchemy import text
 from app.domain.errors import NotFoundError
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
+from app.domain.policy.terms import Terms
 from app.domain.running import Delivery, Journal, LostRunError, RunBusyError, RunSnapshot
 from app.services.audit import record
 from app.services.clock import Clock
-from app.services.ending import end_pending
+from app.services.deciding import not_before
+from app.services.ending import end_held, end_pending
 from app.services.events import EventKind, event_row, publish
 from app.services.journal import conclude, open_receipts, put_receipt, write
 from app.store.batch import Batch, text_of
@@ -39,12 +42,26 @@ _BEGIN = f"""
         select json_agg(json_build_object(
             'request_id', request.id, 'interrupt_id', request.interrupt_id, 'dialect', request.dialect,
             'value_digest', request.value_digest, 'node', request.node, 'response_schema', request.response_schema,
-            'outcome', outcomes.body) order by outcomes.at)
+            'outcome', outcomes.body,
+            'terms', case when request.terms::json #> '{{windows,0}}' is not null then request.terms end)
+            order by outcomes.at)
         {_UNDELIVERED}) as deliveries,
         (select json_agg(interrupt_id) from approval_requests where run_id = runs.id and state = 'pending') as open"""
 _WORTH_ANOTHER_LOOK = text(f"""
     select state in ('queued', 'running') or (state = 'suspended' and exists (select {_UNDELIVERED}))
     from runs where id = :run""")
+_HELD_NOW = "json_to_recordset(%(held)s::json) as held(id text, until timestamptz)"
+_HOLD_OUTCOMES = f"""
+    update outcomes set held_until = held.until from {_HELD_NOW}
+    where request_id = held.id and exists (select from guard) returning request_id"""
+_HOLD_REQUESTS = f"""
+    update approval_requests as request set held_until = held.until, due_at = held.until, version = version + 1
+    from {_HELD_NOW} where request.id = held.id and exists (select from guard)
+    returning request.id, request.run_id, request.state"""
+_TELL_HELD = f"""
+    insert into events (at, kind, run_id, request_id, payload)
+    select %(now)s, '{EventKind.REQUEST_CHANGED.value}', run_id, id,
+        json_build_object('state', state, 'what', 'held')::text from also_1"""
 _HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"
 
 
@@ -92,7 +109,7 @@ class RunProgress:
             version=taken["workflow_version"],
             input=json.loads(taken["input"]),
             attempt=taken["attempt"],
-            deliveries=[_delivery(each) for each in taken["deliveries"] or []],
+            deliveries=[_delivery(each, now) for each in taken["deliveries"] or []],
             open=frozenset(taken["open"] or []),
         )
 
@@ -118,6 +135,25 @@ class RunProgress:
             note=reason, request=request_id,
         )  # fmt: skip
         put_receipt(batch, run_id, request_id, ReceiptStatus.NOT_APPLIED, now, explicit=True, summary=reason)
+        self._write(batch, run_id)
+
+    def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
+        """Outcomes wait for their change windows, which have closed since people decided. Raises LostRunError.
+
+        Args:
+            until: when the windows open, by request.
+        """
+        now = self._clock()
+        held = [{"id": each, "until": opens.isoformat()} for each, opens in until.items()]
+        batch = Batch(
+            f"update runs set updated_at = %(now)s {_HELD} returning id",
+            {"run": run_id, "attempt": attempt, "now": now, "held": json.dumps(held)},
+        )
+        batch.also(_HOLD_OUTCOMES)
+        batch.also(_HOLD_REQUESTS)
+        for request_id, opens in until.items():
+            record(batch, SYSTEM, "request.held", now, request_id=request_id, run_id=run_id, until=opens.isoformat())
+        batch.also(_TELL_HELD)
         self._write(batch, run_id)
 
     def complete(self, attempt: int, journal: Journal, result: Any) -> None:
@@ -151,6 +187,7 @@ class RunProgress:
         )  # fmt: skip
         if state is RunState.CANCELLED:
             end_pending(batch, SYSTEM, journal.run_id, RequestState.CANCELLED, now, "the run was cancelled")
+            end_held(batch, journal.run_id, now)
             conclude(batch, journal, open_receipts(self._sessions, journal.run_id), now, "The run was cancelled.")
             record(batch, SYSTEM, "run.cancelled", now, run_id=journal.run_id)
         write(batch, self._sessions, journal, now, delivered=state is not RunState.CANCELLED)
@@ -195,8 +232,12 @@ class RunProgress:
             raise LostRunError("This run has been taken up elsewhere.", run_id=run_id)
 
 
-def _delivery(row: dict[str, Any]) -> Delivery:
-    schema = row["response_schema"]
-    return Delivery(
-        **row | {"outcome": json.loads(row["outcome"]), "response_schema": json.loads(schema) if schema else None}
-    )
+def _delivery(row: dict[str, Any], now: datetime) -> Delivery:
+    schema, terms = row["response_schema"], row.pop("terms")
+    outcome = json.loads(row["outcome"])
+    opens = None
+    if terms:
+        # It may have closed since people decided: the run was paused, or no worker was there.
+        opens = not_before(outcome["verdict"], outcome["next_action"], Terms.model_validate_json(terms), now)
+    parsed = {"outcome": outcome, "response_schema": json.loads(schema) if schema else None}
+    return Delivery(**row | parsed, not_before=opens)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -46,6 +47,10 @@ class WorkerStore:
     async def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
         """As `RunProgress.refuse`."""
         await on_loop(self._progress.refuse, run_id, attempt, request_id, reason)
+
+    async def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
+        """As `RunProgress.hold`."""
+        await on_loop(self._progress.hold, run_id, attempt, until)
 
     async def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
         """As `CheckpointManager.suspend`."""

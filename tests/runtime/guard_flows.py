@@ -75,6 +75,15 @@ def _asks(name: str) -> Any:
     return ask
 
 
+def _runs(name: str) -> Any:
+    def run(state: FlowState) -> FlowState:
+        outcome = request_approval(Script(title=f"Run {name}", language="sql", content=f"select '{name}'"))
+        effect(state, f"{name} {outcome.verdict.value}")
+        return {}
+
+    return run
+
+
 def _ask_twice_the_same(state: FlowState) -> FlowState:
     return {"answers": [interrupt("Go on?"), interrupt("Go on?"), interrupt("Go on?")]}
 
@@ -192,6 +201,7 @@ def _text(state: FlowState) -> FlowState:
 
 
 BESIDE = _workflow("guard_beside", lambda: _beside(a=_asks("a"), b=_asks("b"), c=_asks("c")))
+GATES = _workflow("guard_gates", lambda: _beside(a=_runs("a"), b=_runs("b")))
 SAME = _workflow("guard_same", lambda: _graph(same=_ask_twice_the_same))
 FILE = _workflow("guard_file", lambda: _beside(file=_ask_from_file, a=_asks("a")))
 CHANGING = _workflow("guard_changing", lambda: _graph(propose=_propose_from_file))

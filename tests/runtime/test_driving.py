@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,7 +16,9 @@ from sqlalchemy import inspect
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, TooLargeError
 from app.runtime.driver import Driver
 from app.runtime.saver import Saver
+from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
+from assent.digests import canonical
 from tests.runtime.rig import Rig, until
 
 TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
@@ -458,6 +461,60 @@ def test_a_decision_made_while_paused_is_delivered_on_resuming(rig: Rig) -> None
     rig.advance(run)
     rig.finish(run)
     assert len(rig.effects(run)) == 3
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_what_was_approved_in_its_window_is_not_carried_out_once_that_has_closed(rig: Rig, paused: bool) -> None:
+    run = rig.begin("test_gate")
+    request = rig.only(run)
+    if paused:
+        rig.runs.pause(rig.starter, run)
+    rig.decide(request)
+    now = datetime.now(UTC)
+    start, end = now + timedelta(hours=4), now + timedelta(hours=6)
+    window = {"timezone": "UTC", "days": list(range(7)), "start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}
+    by_then(rig, request, windows=[window])
+    if paused:
+        rig.runs.resume(rig.starter, run)
+    rig.advance(run)
+    held = rig.request(request)
+    assert held.held_until == held.due_at == start.replace(second=0, microsecond=0)
+    assert (rig.state(run), held.state, rig.pending(run)) == ("suspended", "approved", [])
+    assert not rig.effects(run) and rig.view(request).receipt is None
+    told = rig.sql("select payload from events where request_id = :id order by id desc limit 1", id=request.id)
+    assert json.loads(told[0][0]) == {"state": "approved", "what": "held"}
+    assert len(rig.requests(run)) == 1, "the same is not asked again"
+    rig.advance(run)
+    assert not rig.effects(run)
+    by_then(rig, request, windows=[])
+    rig.sql("update approval_requests set due_at = now() where id = :id", id=request.id)
+    rig.sql("update approval_requests set held_until = due_at where id = :id", id=request.id)
+    assert rig.checkpoints.keep(request.id)
+    rig.advance(run)
+    rig.finish(run)
+    assert len(rig.effects(run)) == 3
+
+
+def test_beside_what_waits_for_its_window_the_run_goes_on(rig: Rig) -> None:
+    run = rig.begin("guard_gates")
+    asked = {each.node: each for each in rig.pending(run)}
+    first, second = asked["a"], asked["b"]
+    for each in (first, second):
+        rig.decide(each)
+    now = datetime.now(UTC)
+    start, end = now + timedelta(hours=4), now + timedelta(hours=6)
+    window = {"timezone": "UTC", "days": list(range(7)), "start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}
+    by_then(rig, first, windows=[window])
+    rig.advance(run)
+    assert rig.request(first).held_until and not rig.request(second).held_until
+    assert rig.effects(run) == {"b approve": 1} and rig.view(first).receipt is None
+    assert rig.state(run) == "suspended" and len(rig.requests(run)) == 2
+
+
+def by_then(rig: Rig, request: ApprovalRequest, **terms: Any) -> None:
+    """Give the request other terms, behind everybody's back."""
+    changed = canonical(rig.request(request).terms | terms)
+    rig.sql("update approval_requests set terms = :terms where id = :id", id=request.id, terms=changed)
 
 
 def test_cancelling_after_an_approval_that_was_not_delivered_says_so(rig: Rig) -> None:
