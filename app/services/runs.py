@@ -16,7 +16,7 @@ from app.domain.text import is_storable
 from app.services.audit import record
 from app.services.clock import Clock
 from app.services.deciding import clean_comment
-from app.services.ending import end_pending
+from app.services.ending import end_held, end_pending
 from app.services.events import EventKind, event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
@@ -147,6 +147,7 @@ class Runs:
             if ending is RunState.CANCELLED:
                 why = reason or "the run was cancelled"
                 end_pending(batch, actor, run_id, RequestState.CANCELLED, now, why)
+                end_held(batch, run_id, now)
         record(batch, actor, f"run.{act}", now, run_id=run_id, reason=reason)
         return self._done(batch, run, act)
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from app.domain.policy.terms import ChangeWindow
+from app.domain.running import Journal
 from app.services.telling import opening_words
 from assent.contracts import Verdict
-from tests.factories import question
-from tests.services.desk import Desk
-from tests.services.ruled import member, ruled, terms
+from tests.factories import question, script
+from tests.services.desk import Desk, asked
+from tests.services.ruled import happened, member, ruled, terms
 
 OFFICE = ChangeWindow(timezone="Europe/Berlin", days=(0, 1, 2, 3, 4), start="09:00", end="17:00")
 FRIDAY_EVENING = datetime(2031, 3, 7, 20, 0, tzinfo=UTC)
@@ -82,6 +83,28 @@ def test_only_approvals_wait(windowed: Desk, verdict: Verdict, document: Any, va
     desk.decide(request, member(desk, "One"), verdict, **values)
     assert desk.outcome(request).held_until is None and desk.fresh(request).due_at is None
     assert desk.run_state(request.run_id) == "queued"
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_what_waits_for_its_window_ends_with_its_run(windowed: Desk, running: bool) -> None:
+    desk = windowed
+    run, operator = desk.run(), member(desk, "Operator")
+    request, other = desk.suspend(run, asked(script("select 1")), asked(question()))
+    desk.decide(request, member(desk, "One"))
+    if running:
+        desk.decide(other, member(desk, "Two"), Verdict.ANSWER, answer="x")
+        taken = desk.progress.begin(run.id)
+        desk.runs.cancel(operator, run.id, "Not needed.")
+        desk.progress.drained(taken.attempt, Journal(run.id))
+    else:
+        desk.runs.cancel(operator, run.id, "Not needed.")
+    now = desk.fresh(request)
+    assert desk.run_state(run.id) == "cancelled"
+    assert (now.state, now.held_until, now.due_at, desk.outcome(request).held_until) == ("approved", None, None, None)
+    assert happened(desk, request)[-1] == {"state": "approved", "what": "not carried out"}
+    at(desk, MONDAY_NINE + timedelta(hours=1))
+    assert desk.keep(request) == 0
+    assert "request.released" not in [each.action for each in desk.audit(request)]
 
 
 def test_inside_the_window_nothing_waits(windowed: Desk) -> None:
