@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.domain.people import Role
-from assent.contracts import Verdict
+from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
 from tests.factories import make_person, make_request, script
 from tests.flows import GATE
@@ -215,7 +215,7 @@ def edit_and_approve(page: Page, text: str) -> int:
 
 
 def test_an_sql_edit_of_a_million_characters_is_taken(portal: Portal, visit: Visit) -> None:
-    request = make_request(portal.services.sessions)
+    request = make_request(portal.services.sessions, risk=RiskLevel.HIGH)
     text = (PLAIN * 20_000)[:1_000_000]
     page = visit("dba").go(f"/requests/{request.id}")
     assert edit_and_approve(page, text) == 200
