@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from app.api import absences, approvals, earlier, grants, policies, record, runs
+from app.api import absences, approvals, earlier, grants, insights, policies, record, runs
 from app.api.registry import Endpoint
 
 V1 = "/api/v1"
 EARLIER = "/api"
 _TABLES = {
-    V1: (runs.table, approvals.table, absences.table, grants.table, policies.table, record.table),
+    V1: (runs.table, approvals.table, absences.table, grants.table, policies.table, insights.table, record.table),
     EARLIER: (earlier.table,),
 }
 

@@ -165,9 +165,19 @@ class Insights:
         """How many requests are pending."""
         return sum(each.count for each in self.pending)
 
+    @property
+    def by_grants(self) -> int:
+        """How many requests standing grants approved."""
+        return next(each.by_itself for each in self.ended if each.state is RequestState.APPROVED)
+
+    @property
+    def by_rejections(self) -> int:
+        """How many requests were rejected because the same had been rejected before."""
+        return next(each.by_itself for each in self.ended if each.state is RequestState.REJECTED)
+
     def count_of(self, state: RequestState) -> int:
         """How many requests ended in the state."""
-        return next(each.count for each in self.ended if each.state is state)
+        return next(each.count for each in self.ended if each.state == state)
 
 
 class InsightsBook:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from app.domain.errors import NotFoundError
-from app.web import absences, audit, grants, people, policies, queue, request_acts, requests, runs, signin
+from app.web import absences, audit, grants, insights, people, policies, queue, request_acts, requests, runs, signin
 from app.web.filters import register_filters
 from app.web.pages import frame, render, web
 from app.web.prose import markdown
 
-PAGES = (signin, queue, requests, request_acts, runs, audit, people, absences, grants, policies)
+PAGES = (signin, queue, requests, request_acts, runs, audit, people, absences, grants, policies, insights)
 """Modules that add their views to the blueprint when they are imported."""
 
 

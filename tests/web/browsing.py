@@ -86,7 +86,7 @@ def parse(html: str) -> Element:
 def lint(page: Element) -> None:
     """Fail unless the page is what every page has to be."""
     assert len(page.all("h1")) == 1, [each.text for each in page.all("h1")]
-    assert page.one("title").text.removesuffix("· Assent").strip()
+    assert page.one("head").one("title").text.removesuffix("· Assent").strip()
     ids = [each.attributes["id"] for each in page.all() if "id" in each.attributes]
     assert len(ids) == len(set(ids)), {each for each in ids if ids.count(each) > 1}
     for each in page.all():

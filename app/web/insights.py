@@ -1,0 +1,229 @@
+"""What became of requests: pictures that the template draws, and the tables with the same numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+
+from app.domain.errors import InvalidInputError, TookTooLongError
+from app.domain.lifecycle import RequestState
+from app.domain.people import Action
+from app.domain.policy.access import TEAM
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.services.insights import PERIODS, READING_SPEED, Ended, Insights, InsightsFilter, Pace
+from app.store.people import Team
+from app.web.filters import duration
+from app.web.pages import render, web
+
+OUTCOMES = {
+    RequestState.APPROVED: "Approved as it was",
+    RequestState.MODIFIED: "Approved with changes",
+    RequestState.CHANGES_REQUESTED: "Sent back for changes",
+    RequestState.REJECTED: "Rejected",
+    RequestState.ANSWERED: "Answered",
+    RequestState.EXPIRED: "Expired",
+    RequestState.CANCELLED: "Cancelled",
+    RequestState.SUPERSEDED: "Superseded",
+}
+_ONLY_IF_ANY = frozenset({RequestState.ANSWERED, RequestState.SUPERSEDED})
+_DAY = 86_400
+_TICKS = ((1, "1 s"), (60, "1 min"), (3600, "1 h"), (_DAY, "1 day"), (30 * _DAY, "30 days"), (365 * _DAY, "1 year"))
+_LONGEST_LABEL = 26
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A line of a bar plot. `width`: of the whole bar, and `marked` of what is set off at its end, in percent."""
+
+    label: str
+    value: str
+    width: float
+    look: str = ""
+    marked: float = 0
+
+
+@dataclass(frozen=True)
+class Span:
+    """A line of a plot of times: where the median and the 90th percentile are, in percent of the scale."""
+
+    label: str
+    value: str
+    median: float
+    p90: float
+
+
+@dataclass(frozen=True)
+class PaceRow:
+    """A line of a table of times. `query` are the filters that show it alone; empty where none does."""
+
+    name: str
+    pace: Pace
+    query: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Times:
+    """A plot of times and the table beside it. `ticks` are places in percent and what stands there."""
+
+    rows: list[PaceRow]
+    spans: list[Span]
+    ticks: list[tuple[float, str]]
+    of: int
+
+    @property
+    def words(self) -> str:
+        """What the plot shows, for whoever cannot see it."""
+        return "; ".join(
+            f"{each.name}: median {_took(each.pace.median)}, nine in ten within {_took(each.pace.p90)}"
+            for each in self.rows
+        )
+
+
+@web.get("/insights")
+def insights() -> Any:
+    """How long decisions take, what becomes of requests, and what was decided without people."""
+    viewer = current_actor()
+    viewer.require(Action.SEE)
+    wanted = filter_from(request.args)
+    teams = services().people.teams()
+    common: dict[str, Any] = {
+        "wanted": wanted, "periods": PERIODS, "teams": teams, "query": query_of(wanted),
+        "per_minute": f"{READING_SPEED * 60:,.0f}", "outcomes": OUTCOMES,
+    }  # fmt: skip
+    try:
+        found = services().insights.read(viewer, wanted)
+    except TookTooLongError as error:
+        workflows = [wanted.workflow] if wanted.workflow else []
+        return render("insights.html", status_of(error), found=None, error=error, workflows=workflows, **common)
+    return render(
+        "insights.html", found=found, error=None, workflows=_workflows(found), ended=_ended(found),
+        waiting=_waiting(found), endings=_endings(found), hasty=_hasty(found),
+        by_workflow=_times([_workflow_row(each, wanted) for each in found.by_workflow], found.workflow_count),
+        by_team=_times([_team_row(each, wanted, teams) for each in found.by_team], found.team_count),
+        share=share, bars_words=bars_words, **common,
+    )  # fmt: skip
+
+
+def filter_from(arguments: Mapping[str, str]) -> InsightsFilter:
+    """The period and the filters in an address. Raises InvalidInputError."""
+    days = arguments.get("days") or str(InsightsFilter.days)
+    if days not in map(str, PERIODS):
+        raise InvalidInputError("The period is 7, 30 or 90 days.", {"days": "must be 7, 30 or 90"})
+    return InsightsFilter(int(days), arguments.get("workflow", ""), arguments.get("team", ""))
+
+
+def query_of(wanted: InsightsFilter) -> dict[str, str]:
+    """The inverse of `filter_from`."""
+    given = {"days": str(wanted.days), "workflow": wanted.workflow, "team": wanted.team}
+    return {name: value for name, value in given.items() if value and value != str(InsightsFilter.days)}
+
+
+def share(part: int, whole: int) -> str:
+    """A share in whole percent; what is there is never 0 %, and what is not all never 100 %."""
+    if not whole or not part:
+        return "0 %"
+    percent = 100 * part / whole
+    if percent < 1:
+        return "<1 %"
+    return ">99 %" if 99 < percent < 100 else f"{percent:.0f} %"
+
+
+def _workflows(found: Insights) -> list[str]:
+    """What can be chosen: the catalogue's, and those of requests that came in from elsewhere."""
+    return sorted({*found.workflows, *(each.name for each in found.by_workflow)})
+
+
+def _waiting(found: Insights) -> list[Bar]:
+    most = max((each.count for each in found.pending), default=0)
+    return [
+        Bar(each.risk.value.capitalize(), f"{each.count:,}", _percent(each.count, most), each.risk.value)
+        for each in found.pending
+    ]
+
+
+def _ended(found: Insights) -> list[Ended]:
+    return [
+        each
+        for state in OUTCOMES
+        for each in found.ended
+        if each.state is state and (each.count or state not in _ONLY_IF_ANY)
+    ]
+
+
+def _endings(found: Insights) -> list[Bar]:
+    return [
+        Bar(
+            OUTCOMES[each.state], f"{each.count:,}, {share(each.count, found.settled)}",
+            _percent(each.count, found.settled), "", _percent(each.by_itself, found.settled),
+        )
+        for each in _ended(found)
+    ]  # fmt: skip
+
+
+def _hasty(found: Insights) -> list[Bar]:
+    return [
+        Bar(
+            each.risk.value.capitalize(),
+            f"{each.faster:,} of {each.approved:,}, {share(each.faster, each.approved)}" if each.approved else "none",
+            _percent(each.faster, each.approved), each.risk.value,
+        )
+        for each in found.hasty
+    ]  # fmt: skip
+
+
+def _workflow_row(pace: Pace, wanted: InsightsFilter) -> PaceRow:
+    return PaceRow(pace.name.replace("_", " "), pace, query_of(wanted) | {"workflow": pace.name})
+
+
+def _team_row(pace: Pace, wanted: InsightsFilter, teams: Iterable[Team]) -> PaceRow:
+    if not pace.name.startswith(TEAM):
+        return PaceRow("People asked by name" if pace.name else "Anyone who may decide", pace, {})
+    slug = pace.name.removeprefix(TEAM)
+    name = next((each.name for each in teams if each.slug == slug), slug)
+    return PaceRow(name, pace, query_of(wanted) | {"team": slug})
+
+
+def _times(rows: Sequence[PaceRow], of: int) -> Times:
+    """A plot from the first tick below what there is to the first one above it; equal factors are equally far apart."""
+    if not rows:
+        return Times([], [], [], of)
+    least, most = min(each.pace.median for each in rows), max(each.pace.p90 for each in rows)
+    first = max((at for at, (seconds, _) in enumerate(_TICKS[:-1]) if seconds <= least), default=0)
+    last = min((at for at, (seconds, _) in enumerate(_TICKS) if seconds >= most), default=len(_TICKS) - 1)
+    shown = _TICKS[first : max(last, first + 1) + 1]
+    low, high = math.log(shown[0][0]), math.log(shown[-1][0])
+
+    def place(seconds: float) -> float:
+        return round(min(100, max(0, 100 * (math.log(max(seconds, 1e-3)) - low) / (high - low))), 2)
+
+    spans = [
+        Span(
+            _short(each.name), f"{_took(each.pace.median)} – {_took(each.pace.p90)}",
+            place(each.pace.median), place(each.pace.p90),
+        )
+        for each in rows
+    ]  # fmt: skip
+    return Times(list(rows), spans, [(place(seconds), words) for seconds, words in shown], of)
+
+
+def _took(seconds: float) -> str:
+    return duration(seconds * 1000)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "…"
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 2) if whole else 0
+
+
+def bars_words(bars: Iterable[Bar]) -> str:
+    """What a bar plot shows, for whoever cannot see it."""
+    return "; ".join(f"{each.label}: {each.value}" for each in bars)
