@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import structlog
+from langchain_core.runnables.graph import Edge
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
@@ -101,7 +102,7 @@ class Library:
     def _entry(self, workflow: Workflow) -> dict[str, Any]:
         drawn = self.graph(workflow.name).get_graph()
         facts = self.node_facts(workflow.name)
-        edges = [[edge.source, edge.target] for edge in drawn.edges]
+        edges = [[edge.source, edge.target, *_condition(edge)] for edge in drawn.edges]
         return {
             "name": workflow.name,
             "version": workflow.version,
@@ -125,6 +126,11 @@ def node_facts(node: str, metadata: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
+def _condition(edge: Edge) -> list[str]:
+    """What marks an edge that a run may take or not: its label where the workflow gives one."""
+    return [str(edge.data or "")] if edge.conditional else []
+
+
 def _in_order(edges: list[list[str]]) -> list[str]:
     """Nodes in the order in which a run goes through them: each after all that lead to it, ways back left aside."""
     ended: list[str] = []
@@ -144,4 +150,4 @@ def _in_order(edges: list[list[str]]) -> list[str]:
 
 def _targets(node: str, edges: list[list[str]]) -> list[str]:
     """Where a node leads to, last first, so that what is named first comes first in the reversed order."""
-    return [target for source, target in reversed(edges) if source == node]
+    return [target for source, target, *_ in reversed(edges) if source == node]

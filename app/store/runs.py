@@ -16,7 +16,7 @@ class CatalogueEntry(Base):
     """A workflow as the worker found it; the web process knows workflows only from here.
 
     `nodes` is a list of ``{"id", "title", "agent", "tool", "skippable"}`` in drawing order, `edges` a list of
-    ``[from, to]``.
+    ``[from, to]``, or ``[from, to, label]`` where a run may go that way and may not; the label may be empty.
     """
 
     __tablename__ = "workflows"
