@@ -20,6 +20,7 @@ from app.services.clock import Clock
 from app.services.entitlement import Seat, seat_of, sign_in_again
 from app.services.events import EventKind
 from app.services.overview import Acts, Situation, acts_of, candidates, situation_of
+from app.services.pace import Pace, pace_of
 from app.services.timeline import TimelineEntry, timeline_of
 from app.store.engine import Sessions
 from app.store.people import Person
@@ -108,7 +109,12 @@ class ArtifactView:
 
 @dataclass(frozen=True)
 class RunView:
-    """Everything the run page shows. `controls` are those of pause, resume, cancel, retry that are possible now."""
+    """Everything the run page shows.
+
+    Attributes:
+        edges: of the workflow's graph, as in the catalogue.
+        controls: those of pause, resume, cancel, retry that are possible now.
+    """
 
     run: Run
     state: RunState
@@ -117,6 +123,7 @@ class RunView:
     nodes: list[NodeView]
     requests: list[ApprovalRequest]
     artifacts: list[ArtifactView]
+    edges: list[Any] = field(default_factory=list)
     controls: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -205,8 +212,15 @@ class Views:
                     )
                 ),
                 artifacts=_artifacts(session, run_id),
+                edges=entry.edges if entry else [],
                 controls=run_controls(run) if viewer.may(Action.CONTROL_RUN) else (),
             )
+
+    def pace(self, run: Run, viewer: Actor) -> Pace:
+        """How long the steps of the run's workflow took in its last completed runs."""
+        viewer.require(Action.SEE)
+        with self._sessions.reads() as session:
+            return pace_of(session, run.workflow, run.workflow_version)
 
     def short_texts(self, run_id: str, viewer: Actor, limit: int) -> dict[str, str]:
         """The texts that the run left behind, by name; only those of at most `limit` bytes."""
