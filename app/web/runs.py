@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,14 +13,18 @@ from flask import Response, flash, request, url_for
 
 from app.domain.errors import AssentError, ConflictError, ForbiddenError, InvalidInputError, TooLargeError
 from app.domain.lifecycle import RunState
-from app.domain.people import Action
+from app.domain.people import Action, Actor
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
+from app.services.pace import Pace
+from app.services.views import RunView
 from app.store.runs import CatalogueEntry, Run
+from app.web.filters import plural
 from app.web.forms import MISSING, Field, draw, read, refill
 from app.web.pages import events_position, render, see_other, web
 from app.web.prose import markdown
+from app.web.run_story import story_of
 
 PAGE = 50
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/csv", "application/json", "application/sql"})
@@ -69,13 +74,18 @@ def run_new() -> Any:
 
 @web.get("/runs/new/<workflow>")
 def run_start_form(workflow: str) -> Any:
-    """The form for a workflow's input, filled with an example if one is chosen."""
+    """The form for a workflow's input, filled with an example, or with the input of an earlier run."""
     current_actor().require(Action.START_RUN)
     entry = services().runs.workflow(workflow)
-    chosen = request.args.get("example", "")
+    chosen, earlier = request.args.get("example", ""), request.args.get("run", "")
     examples = examples_of(entry)
-    known = chosen in {str(each) for each in range(len(examples))}
-    return _start_page(entry, _input_form(entry, examples[int(chosen)][1] if known else MISSING), chosen)
+    given: Any = MISSING
+    if chosen in {str(each) for each in range(len(examples))}:
+        given = examples[int(chosen)][1]
+    elif earlier:
+        run = services().views.run(earlier, current_actor()).run
+        given, chosen = (run.input, "run") if run.workflow == workflow else (MISSING, "")
+    return _start_page(entry, _input_form(entry, given), chosen)
 
 
 @web.post("/runs/new/<workflow>")
@@ -147,12 +157,30 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
         for each in view.artifacts
         if each.media_type == "text/markdown" and each.name in texts
     }
+    now = services().clock()
+    pace = Pace() if view.state.finished else services().views.pace(view.run, viewer)
     return render(
         "run.html",
         status,
-        seq=seq, view=view, run=view.run, reports=reports, texts=texts, error=error, now=services().clock(),
-        live_src=url_for("web.run", run_id=run_id),
+        seq=seq, view=view, run=view.run, story=story_of(view, pace, now), reports=reports, texts=texts, error=error,
+        now=now, again=_again(view, viewer), size_words=size_words,
+        artifact_address=artifact_address, live_src=url_for("web.run", run_id=run_id),
     )  # fmt: skip
+
+
+def _again(view: RunView, viewer: Actor) -> str:
+    """Where a run that has ended is started again with its input; empty where that cannot be."""
+    if not view.state.finished or not view.nodes or not viewer.may(Action.START_RUN):
+        return ""
+    return url_for("web.run_start_form", workflow=view.run.workflow, run=view.run.id)
+
+
+def size_words(count: int) -> str:
+    """A number of bytes in words: ``812 bytes``, ``3.4 kB``, ``1.2 MB``."""
+    if count < 1000:
+        return plural(count, "byte")
+    size, unit = (1000, "kB") if count < 999_500 else (1_000_000, "MB")
+    return f"{count / size:.1f} {unit}" if count < 99.5 * size else f"{count / size:.0f} {unit}"
 
 
 _CONTROLS = {
@@ -183,6 +211,22 @@ def _reason(given: str) -> str:
     if len(reason) > 2000 or "\x00" in reason:
         raise InvalidInputError("A reason has at most 2,000 characters and none that cannot be stored.")
     return reason
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+def artifact_address(run_id: str, name: str) -> str:
+    """Where an artifact is downloaded. A name that would not survive as a part of a path goes into the query."""
+    if _PLAIN_NAME.fullmatch(name):
+        return url_for("web.artifact", run_id=run_id, name=name)
+    return url_for("web.artifact_by_name", run_id=run_id, name=name)
+
+
+@web.get("/runs/<run_id>/artifacts")
+def artifact_by_name(run_id: str) -> Any:
+    """The same for a name of any kind."""
+    return artifact(run_id, request.args.get("name", ""))
 
 
 @web.get("/runs/<run_id>/artifacts/<path:name>")

@@ -7,10 +7,12 @@ const FORMATS = {
 };
 
 const TICK = 20_000;
+const SECOND = 1000;
 
 export function startTimes() {
   localise(document);
   setInterval(() => tick(document), TICK);
+  setInterval(() => document.hidden || running(document), SECOND);
   document.addEventListener("visibilitychange", () => document.hidden || tick(document));
 }
 
@@ -47,8 +49,14 @@ function tick(root) {
   for (const element of root.querySelectorAll("time[data-for]")) {
     write(element, `${element.dataset.for} for ${span((Date.parse(element.dateTime) - now) / 1000)}`);
   }
+  running(root);
+}
+
+/** What runs now counts its seconds at first. */
+function running(root) {
   for (const element of root.querySelectorAll("time[data-since]")) {
-    write(element, `running for ${span((now - Date.parse(element.dateTime)) / 1000)}`);
+    const seconds = Math.max(0, (Date.now() - Date.parse(element.dateTime)) / 1000);
+    write(element, `running for ${seconds < 60 ? `${Math.floor(seconds)} s` : span(seconds)}`);
   }
 }
 
