@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,9 @@ from sqlalchemy.orm import Session
 from app.domain.errors import InvalidInputError
 from app.domain.policy.access import TEAM, Member
 from app.domain.text import is_storable
+from app.services.clock import Clock, system_clock
 from app.services.queue_rows import COLUMNS, QueueRow, rows_of
+from app.services.standing_in import stands_for
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -37,7 +40,8 @@ class QueueFilter:
         workflow: a workflow's name.
         kind: a proposal's kind.
         text: words looked for in the title, the workflow and the agent.
-        mine: only what is assigned to this person, claimed by them, or asks them by name or team.
+        mine: only what is assigned to this person, claimed by them, or asks them by name or team, or somebody absent
+            for whom they stand in.
         team: slug of a team that is asked.
         unassigned: only what nobody has claimed or been assigned.
         resolved: True lists what has been resolved, newest first, instead of what is pending.
@@ -73,8 +77,9 @@ class QueuePage:
 class Queue:
     """The queue as reviewers read it."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock = system_clock) -> None:
         self._sessions = sessions
+        self._clock = clock
 
     def page(self, wanted: QueueFilter, cursor: str | None = None, limit: int = 50) -> QueuePage:
         """One page of requests.
@@ -85,10 +90,11 @@ class Queue:
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInputError(f"A page has between 1 and {MAX_PAGE} rows.", {"limit": "out of range"})
         with self._sessions.reads() as session:
-            query = _ordered(_restricted(select(*COLUMNS), wanted), wanted, cursor)
+            absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
+            query = _ordered(_restricted(select(*COLUMNS), wanted, absent), wanted, cursor)
             found = session.execute(query.limit(limit + 1)).all()
             more = len(found) > limit
-            total = self._count(session, wanted) if more or cursor else len(found)
+            total = self._count(session, wanted, absent) if more or cursor else len(found)
             rows = rows_of(session, found[:limit])
         return QueuePage(
             rows, min(total, COUNT_CAP), total > COUNT_CAP, _cursor_after(rows[-1], wanted) if more and rows else None
@@ -116,10 +122,10 @@ class Queue:
             return list(session.scalars(select(names.c.name).where(names.c.name.is_not(None)).limit(100)))
 
     @staticmethod
-    def _count(session: Session, wanted: QueueFilter) -> int:
+    def _count(session: Session, wanted: QueueFilter, absent: Sequence[Member] = ()) -> int:
         # In the order of the list, as that has an index. Without an order the table might be read from its start,
         # where what was resolved long ago lies.
-        some = _ordered(_restricted(select(ApprovalRequest.id), wanted), wanted, None)
+        some = _ordered(_restricted(select(ApprovalRequest.id), wanted, absent), wanted, None)
         capped = some.limit(COUNT_CAP + 1).subquery()
         return session.scalar(select(func.count()).select_from(capped)) or 0
 
@@ -129,13 +135,14 @@ _PENDING = ApprovalRequest.state == literal_column("'pending'")
 _RESOLVED = ApprovalRequest.state != literal_column("'pending'")
 
 
-def _restricted(query: Select[Any], wanted: QueueFilter) -> Select[Any]:
+def _restricted(query: Select[Any], wanted: QueueFilter, absent: Sequence[Member]) -> Select[Any]:
+    """The requests that are wanted; `absent` are those for whom the person of `wanted.mine` stands in."""
     query = query.where(_RESOLVED if wanted.resolved else _PENDING)
     for name in ("risk", "workflow", "kind"):
         if value := getattr(wanted, name):
             query = query.where(getattr(ApprovalRequest, name) == value)
     if wanted.mine is not None:
-        query = query.where(_concerns(wanted.mine))
+        query = query.where(_concerns(wanted.mine, absent))
     if wanted.team:
         query = query.where(_addressed({f"{TEAM}{wanted.team}"}))
     if wanted.unassigned:
@@ -152,11 +159,15 @@ def _restricted(query: Select[Any], wanted: QueueFilter) -> Select[Any]:
     return query
 
 
-def _concerns(person: Member) -> ColumnElement[bool]:
+def _concerns(person: Member, absent: Sequence[Member]) -> ColumnElement[bool]:
+    instead = (
+        and_(_addressed(each.addresses), ApprovalRequest.requester_id.is_distinct_from(each.id)) for each in absent
+    )
     return or_(
         ApprovalRequest.assigned_to_id == person.id,
         ApprovalRequest.claimed_by_id == person.id,
         _addressed(person.addresses),
+        *instead,
     )
 
 

@@ -166,5 +166,5 @@ def make_desk(database_url: str, pool_size: int = 5) -> Desk:
     return Desk(
         engine=engine, sessions=sessions, clock=clock,
         checkpoints=CheckpointManager(sessions, clock, assess_words),
-        runs=Runs(sessions, clock), progress=RunProgress(sessions, clock), queue=Queue(sessions),
+        runs=Runs(sessions, clock), progress=RunProgress(sessions, clock), queue=Queue(sessions, clock),
     )  # fmt: skip

@@ -168,6 +168,24 @@ def test_mine_is_what_is_assigned_to_me_claimed_by_me_or_asks_me(desk: Desk) -> 
     assert ids(mine=me.member, unassigned=True) == {by_team.id, by_name.id}
 
 
+def test_mine_is_also_what_asks_somebody_for_whom_i_stand_in(own_desk: Desk) -> None:
+    desk = own_desk
+    me, colleague = member(desk, "Me"), member(desk, "Colleague", "dba")
+    by_team = ruled(desk, terms(DBA)).open()
+    ruled(desk, terms(SECURITY)).open()
+    ruled(desk, terms(DBA)).open(requester=colleague)
+
+    def mine() -> list[str]:
+        return [row.id for row in desk.queue.page(QueueFilter(mine=me.member), limit=1).rows]
+
+    assert mine() == []
+    away(desk, colleague, me)
+    assert mine() == [by_team.id], "and not what the colleague started"
+    assert desk.queue.page(QueueFilter(mine=me.member)).total == 1
+    desk.clock.ahead = timedelta(hours=9)
+    assert mine() == []
+
+
 def test_a_window_that_is_closed_says_when_it_opens(desk: Desk) -> None:
     now = desk.clock()
     # Three days from now for an hour, so it is closed whenever this runs.
