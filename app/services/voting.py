@@ -163,7 +163,7 @@ class Voting:
         batch.also(WITHDRAW, withdrawn_at=now, withdrawn_by=actor.id)
         record(
             batch, actor, "request.decision_withdrawn", now, request_id=seen.id, run_id=seen.run_id, reason=comment,
-            verdict=own[-1].verdict, digest=own[-1].digest, progress=after.words,
+            verdict=own[-1].verdict, digest=own[-1].digest, progress=after.words, **_for_whom(own[-1]),
         )  # fmt: skip
         _tell(batch, seen, after, "withdrawn", now)
         if batch.run(self._ground.sessions) is None:
@@ -267,6 +267,12 @@ def _decision(request: ApprovalRequest, actor: Actor, checked: Checked, now: dat
         "on_behalf_of_id": principal.id if principal else None,
         "on_behalf_of_name": principal.name if principal else "",
     }
+
+
+def _for_whom(decision: Decision) -> dict[str, Any]:
+    if decision.on_behalf_of_id is None:
+        return {}
+    return {"on_behalf_of": {"id": decision.on_behalf_of_id, "name": decision.on_behalf_of_name}}
 
 
 def _record(

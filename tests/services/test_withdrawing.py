@@ -114,6 +114,7 @@ def test_what_was_decided_for_somebody_is_taken_back_by_whoever_decided(desk: De
     with pytest.raises(IllegalTransitionError):
         desk.checkpoints.withdraw(request.id, absent)
     desk.checkpoints.withdraw(request.id, delegate)
+    assert desk.audit(request)[-1].detail["on_behalf_of"] == {"id": absent.id, "name": "Ana"}
     desk.decide(request, absent)
     assert desk.fresh(request).approvals == 1
 
