@@ -110,27 +110,28 @@ approval as materialized (
 
 # Canonical JSON is ASCII. What it writes as \uXXXX may be nothing that a text of the database can hold, so U+E000
 # stands in its place while the JSON is taken apart, with the four digits behind it. Only where even all that is stored
-# could not have been read is it taken apart at all.
+# could not have been read is it taken apart at all, and then once (which the offsets see to).
 _HASTY = r"""
-text_read as materialized (
-    select a.id, a.readable, replace(replace(
-        case when a.as_proposed and r.proposed is not null then r.proposed else r.payload end,
-        '\\', '.'), '\u', U&'\E000')::json as body, r.kind
-    from approval as a join approval_requests as r on r.id = a.id where a.readable < a.size
-),
-words as (
-    select id, readable, case kind
-        when 'script' then body ->> 'content'
-        when 'tool_call' then body ->> 'args'
-        when 'optimizations' then (
-            select string_agg(item ->> 'statement', '') from json_array_elements(body -> 'items') as item)
-        when 'custom' then body ->> 'data'
-        else coalesce(body ->> 'value', body::text) end as words
-    from text_read
-),
 faster as (
-    select distinct id from words
-    where length(words) - 4 * (length(words) - length(replace(words, U&'\E000', ''))) > readable
+    select distinct a.id
+    from approval as a
+    join approval_requests as r on r.id = a.id
+    cross join lateral (
+        select replace(replace(
+            case when a.as_proposed and r.proposed is not null then r.proposed else r.payload end,
+            '\\', '.'), '\u', U&'\E000')::json as body offset 0
+    ) as taken_apart
+    cross join lateral (
+        select case r.kind
+            when 'script' then body ->> 'content'
+            when 'tool_call' then body ->> 'args'
+            when 'optimizations' then (
+                select string_agg(item ->> 'statement', '') from json_array_elements(body -> 'items') as item)
+            when 'custom' then body ->> 'data'
+            else coalesce(body ->> 'value', body::text) end as words offset 0
+    ) as reading
+    where a.readable < a.size
+        and length(words) - 4 * (length(words) - length(replace(words, U&'\E000', ''))) > a.readable
 ),
 hasty as (
     select a.risk, count(distinct a.id) as approved, count(distinct f.id) as faster
