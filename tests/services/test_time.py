@@ -25,6 +25,7 @@ from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.services.absences import Absences
 from app.services.extending import MAX_EXTENSIONS
 from app.services.opening import due_values
+from app.services.views import Views
 from app.store.requests import ApprovalRequest, OutcomeRow
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from tests.factories import make_person, make_request, make_run, question
@@ -266,6 +267,18 @@ def test_silence_asks_the_next_people_and_gives_them_the_whole_time(desk: Desk) 
     assert desk.keep(request) == 2, "warned anew, and then nobody is left to ask"
     assert outcome(desk, request).verdict is Verdict.REJECT
     assert timely(desk, request) == [WARNED, ESCALATED, WARNED, EXPIRED]
+
+
+def test_a_step_that_is_due_with_the_deadline_is_what_the_deadline_means(desk: Desk) -> None:
+    same = LEADS.model_copy(update={"after_seconds": 8 * 3600, "words": "8 hours"})
+    request = opened(desk, terms(escalation=(same,), on_expiry=OnExpiry.ESCALATE, stages=(Stage(teams=("dba",)),)))
+    foretold = Views(desk.sessions, desk.clock).request(request.id, desk.person()).situation.ahead[-1]
+    assert (foretold.words, foretold.why) == ("goes to leads", "with as much time again")
+    desk.clock.ahead = 8 * HOUR + timedelta(seconds=1)
+    assert desk.keep(request) == 2
+    now = desk.fresh(request)
+    assert (now.state, now.escalated_to) == ("pending", ["team:leads"]) and now.expires_at > desk.clock() + 7 * HOUR
+    assert timely(desk, request) == [WARNED, ESCALATED]
 
 
 # Escalation

@@ -71,14 +71,18 @@ def test_the_steps_come_in_the_order_of_their_instants() -> None:
 
 
 def test_what_is_due_at_the_same_instant_ends_last() -> None:
-    stands = standing(terms(8, warn_hours=8), answered_at_once=True, claimed_until=OPENED + 8 * HOUR)
+    stands = standing(terms(0, warn_hours=8), answered_at_once=True, claimed_until=OPENED)
     assert [each.step for each in all_steps(stands)] == [
-        DueStep.ANSWER, DueStep.WARN, DueStep.UNCLAIM, DueStep.ESCALATE, DueStep.EXPIRE,
+        DueStep.ANSWER, DueStep.UNCLAIM, DueStep.WARN, DueStep.ESCALATE, DueStep.EXPIRE,
+    ]  # fmt: skip
+    assert [each.step for each in all_steps(standing(terms(), claimed_until=OPENED + 8 * HOUR))][1:] == [
+        DueStep.UNCLAIM, DueStep.EXPIRE,
     ]  # fmt: skip
 
 
-def test_a_step_of_the_chain_that_lies_after_the_end_never_comes() -> None:
-    assert [each.step for each in all_steps(standing(terms(9)))] == [DueStep.WARN, DueStep.EXPIRE]
+@pytest.mark.parametrize("after", [8, 9])
+def test_a_step_of_the_chain_that_does_not_lie_before_the_end_never_comes(after: int) -> None:
+    assert [each.step for each in all_steps(standing(terms(after)))] == [DueStep.WARN, DueStep.EXPIRE]
 
 
 def test_nobody_is_warned_where_the_terms_do_not_say_so() -> None:

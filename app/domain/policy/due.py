@@ -69,6 +69,8 @@ def due_steps(standing: Standing) -> list[Due]:
     if terms.warn_seconds and not standing.warned:
         steps.append(Due(standing.expires_at - timedelta(seconds=terms.warn_seconds), DueStep.WARN))
     if standing.escalation < len(terms.escalation):
-        after = terms.escalation[standing.escalation].after_seconds
-        steps.append(Due(standing.opened_at + timedelta(seconds=after), DueStep.ESCALATE))
+        at = standing.opened_at + timedelta(seconds=terms.escalation[standing.escalation].after_seconds)
+        # From the deadline on, the chain is the expiry's: who was asked in that instant would have no time at all.
+        if at < standing.expires_at:
+            steps.append(Due(at, DueStep.ESCALATE))
     return steps
