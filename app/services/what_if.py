@@ -148,8 +148,7 @@ class _Telling:
         except AssentError:
             return
         assessment, terms = self.evaluate(self.payload)
-        if assessment.level.rank > self.risk.rank:
-            self.terms = stricter(self.terms, terms)
+        self.terms = stricter(self.terms, terms)
         self.risk = assessment.level
 
     def _until(self, moment: datetime) -> None:
@@ -158,7 +157,7 @@ class _Telling:
             chain = self.terms.escalation
             if self.escalation < len(chain):
                 due = self.request.opened_at + timedelta(seconds=chain[self.escalation].after_seconds)
-                if due <= min(moment, self.expires_at):
+                if due <= moment and due < self.expires_at:
                     self._escalate()
                     continue
             if self.expires_at > moment:

@@ -411,6 +411,21 @@ def test_an_edit_is_judged_as_an_edit_of_the_proposal(desk: Any, past: Any, dba:
     )  # fmt: skip
 
 
+def test_an_edit_that_falls_under_another_rule_without_more_risk_does_so_in_a_replay(
+    desk: Any, past: Any, dba: Any
+) -> None:
+    proposal, edited = script("select 1"), script(f"select 1 -- {'x' * 2000}")
+    change = {"digest": digest_of(edited), "change": {"content": edited["content"]}}
+    past(
+        (dba, MODIFY, 5, change), payload=edited, proposed=proposal, proposed_digest=digest_of(proposal),
+        state=RequestState.MODIFIED,
+    )  # fmt: skip
+    large = rule("ask: {quorum: 2}\ndeadline: 8 hours", when="size > 2000", name="Large")
+    since = datetime.now(UTC) - timedelta(days=1)
+    found = only(desk.policies.replay(OPERATOR, large + "default: {deadline: 8 hours}\n", since))
+    assert found.consequences == ("Would still wait for 1 more from anyone who may decide.",)
+
+
 def test_a_change_window_would_have_held_it(desk: Any, past: Any, dba: Any) -> None:
     request = past((dba, APPROVE, 5))
     decided = request.opened_at + timedelta(minutes=5)
