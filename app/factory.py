@@ -45,7 +45,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     )
     register_errors(app)
     register_security(app, settings)
-    register_identity(app, settings, services.people)
+    register_identity(app, settings, services.sign_ins.find)
     register_csrf(app, settings)
     register_assets(app, ROOT / "static")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from app.domain.policy.terms import Terms, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, Finding, assess
 from app.services.events import EventKind
+from app.services.sessions import begin
 from app.store.engine import Sessions
 from app.store.people import Person, Team, TeamMember
 from app.store.policies import Absence, Grant
@@ -244,15 +244,20 @@ def add_event(session: Session, kind: EventKind, **values: Any) -> None:
     session.execute(insert(Event).values(kind=kind.value, at=datetime.now(UTC), payload=values, **ids))
 
 
-def session_cookie(secret_key: str, person: Person, csrf: str = "", **values: Any) -> str:
-    """The value of the cookie `assent_session` of somebody who has just signed in."""
+def make_sign_in(sessions: Sessions, person: Person, age: timedelta = timedelta(0), browser: str = "A test") -> str:
+    """The token of a session of that person, which began `age` ago."""
+    with sessions.begin() as session:
+        return begin(session, person, "192.0.2.1", browser, datetime.now(UTC) - age).token
+
+
+def session_cookie(secret_key: str, token: str, csrf: str = "", **values: Any) -> str:
+    """The value of the cookie `assent_session` of the browser whose session has that token."""
     app = Flask("cookies")
     app.secret_key = secret_key
     content: dict[str, Any] = {
         "_permanent": True,
         "_fresh": True,
-        "_user_id": f"{person.id}:{person.session_epoch}",
-        "signed_in_at": int(time.time()),
+        "_user_id": token,
     }
     if csrf:
         content["csrf_token"] = csrf
@@ -266,15 +271,19 @@ def csrf_token(secret_key: str, csrf: str) -> str:
 
 
 class Caller:
-    """Somebody who calls the application in this process; `person` None is somebody who is not signed in."""
+    """Somebody who calls the application in this process, in a session of their own that began `age` ago.
 
-    def __init__(self, app: Flask, person: Person | None) -> None:
+    `person` None is somebody who is not signed in.
+    """
+
+    def __init__(self, app: Flask, person: Person | None, age: timedelta = timedelta(0)) -> None:
         self.person = person
         self.client: FlaskClient = app.test_client()
         self.headers: dict[str, str] = {}
         if person is not None:
             csrf, key = secrets.token_hex(20), str(app.secret_key)
-            self.client.set_cookie("assent_session", session_cookie(key, person, csrf))
+            token = make_sign_in(app.extensions["assent"].sessions, person, age)
+            self.client.set_cookie("assent_session", session_cookie(key, token, csrf))
             self.headers["X-CSRFToken"] = csrf_token(key, csrf)
 
     def get(self, path: str, **options: Any) -> TestResponse:

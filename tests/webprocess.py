@@ -9,18 +9,21 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
 import socketio
 
+from app.store.engine import make_engine, make_sessions
 from app.store.people import Person
-from tests.factories import csrf_token, session_cookie
+from tests.factories import csrf_token, make_sign_in, session_cookie
 
 ROOT = Path(__file__).parents[1]
 SOON = 20.0
@@ -90,14 +93,22 @@ class Web:
         """An HTTP client that is signed in and carries its token."""
         csrf = secrets.token_hex(20)
         client = requests.Session()
-        client.cookies.set("assent_session", session_cookie(self.secret_key, person, csrf))
+        client.cookies.set("assent_session", self.cookie(person, csrf))
         client.headers["X-CSRFToken"] = csrf_token(self.secret_key, csrf)
         return client
 
+    def cookie(self, person: Person, csrf: str = "", age: timedelta = timedelta(0)) -> str:
+        """The cookie of a new session, which began `age` ago."""
+        engine = make_engine(self.database_url)
+        try:
+            return session_cookie(self.secret_key, make_sign_in(make_sessions(engine), person, age), csrf)
+        finally:
+            engine.dispose()
+
     @contextmanager
-    def socket(self, person: Person | None, **options: Any) -> Iterator[Client]:
-        """A connected Socket.IO client."""
-        client = Client(self, person)
+    def socket(self, person: Person | None, cookie: str = "", **options: Any) -> Iterator[Client]:
+        """A connected Socket.IO client, in a session of its own or in that of the cookie."""
+        client = Client(self, person, cookie)
         client.connect(**options)
         try:
             yield client
@@ -108,11 +119,11 @@ class Web:
 class Client:
     """A Socket.IO client that keeps everything it is told; it does not reconnect by itself."""
 
-    def __init__(self, web: Web, person: Person | None) -> None:
+    def __init__(self, web: Web, person: Person | None, cookie: str = "") -> None:
         self._web = web
-        self._person = person
+        self._cookie = cookie or (web.cookie(person) if person is not None else "")
         self.told: queue.Queue[tuple[str, Any, float]] = queue.Queue()
-        self.closed = False
+        self.gone = threading.Event()
         self.refusal: Any = None
         # websocket-client adds an Origin of its own to the one given below; a browser sends one.
         self._io = socketio.Client(reconnection=False, websocket_extra_options={"suppress_origin": True})
@@ -123,8 +134,8 @@ class Client:
     def connect(self, origin: str | None = None, transports: tuple[str, ...] = ("websocket",)) -> None:
         """Connect as a page of the portal would; raises socketio.exceptions.ConnectionError when refused."""
         headers = {"Origin": origin or self._web.url}
-        if self._person is not None:
-            headers["Cookie"] = f"assent_session={session_cookie(self._web.secret_key, self._person)}"
+        if self._cookie:
+            headers["Cookie"] = f"assent_session={self._cookie}"
         self._io.connect(self._web.url, headers=headers, transports=list(transports), wait_timeout=10)
 
     def close(self) -> None:
@@ -167,7 +178,7 @@ class Client:
         self.told.put((event, data, time.time()))
 
     def _gone(self, *_reason: Any) -> None:
-        self.closed = True
+        self.gone.set()
 
     def _refused(self, reason: Any) -> None:
         self.refusal = reason

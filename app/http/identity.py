@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
-from flask import Flask, current_app, redirect, request, session
+from flask import Flask, current_app, g, has_request_context, redirect, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from app.domain.people import Actor, Via
+from app.domain.preferences import Density, Theme, zone_of
 from app.http.errors import NotSignedInError, is_api, respond
-from app.services.people import People
+from app.services.sessions import SignedIn
 from app.settings import Settings
 from app.store.people import Person
 
 SIGN_IN_PATH = "/sign-in"
-_SINCE = "signed_in_at"
 _CSRF = "csrf_token"
+_LOOK = "look"
+
+Find = Callable[[str, timedelta], SignedIn | None]
+"""Takes a session's token and how long sessions live."""
 
 
 @dataclass(frozen=True)
 class Viewer(UserMixin):
-    """The signed-in person, as Flask-Login's `current_user`.
+    """The signed-in person, as Flask-Login's `current_user`; the cookie names the session by its token."""
 
-    The session names the person and their session epoch, so that raising the epoch signs them out everywhere.
-    """
+    signed_in: SignedIn
 
-    person: Person
+    @property
+    def person(self) -> Person:
+        """Who it is."""
+        return self.signed_in.person
 
     def get_id(self) -> str:
-        """What the session keeps."""
-        return f"{self.person.id}:{self.person.session_epoch}"
+        """What the cookie keeps."""
+        return self.signed_in.token
 
 
 def current_actor(via: Via = Via.PAGE) -> Actor:
@@ -45,35 +52,68 @@ def current_actor(via: Via = Via.PAGE) -> Actor:
     if not current_user.is_authenticated:
         raise NotSignedInError("You are not signed in, or not any more.")
     actor: Actor = current_user.person.as_actor(via, request.remote_addr or "")
-    return replace(actor, authenticated_at=datetime.fromtimestamp(session.get(_SINCE, 0), UTC))
+    return replace(actor, authenticated_at=current_user.signed_in.began_at)
+
+
+def current_sign_in() -> str:
+    """The id of this browser's session; empty if nobody is signed in."""
+    return current_user.signed_in.id if current_user.is_authenticated else ""
+
+
+def session_lifetime() -> timedelta:
+    """How long sessions live."""
+    lifetime: timedelta = current_app.config["PERMANENT_SESSION_LIFETIME"]
+    return lifetime
 
 
 def session_ends_at() -> float:
-    """When this session ends by itself, in seconds since 1970."""
-    lifetime: timedelta = current_app.config["PERMANENT_SESSION_LIFETIME"]
-    return float(session.get(_SINCE, 0) + lifetime.total_seconds())
+    """When the session of whoever is signed in ends by itself, in seconds since 1970."""
+    began_at: datetime = current_user.signed_in.began_at
+    return (began_at + session_lifetime()).timestamp()
 
 
-def sign_in(person: Person) -> None:
-    """Start a new session for the person; nothing of the old one stays.
+def sign_in(signed_in: SignedIn) -> None:
+    """Make this browser's cookie that of the session; nothing of the old one stays.
 
     But for the protection token of forms, where the same person signs in anew: a page that is open in another tab,
     with what they are writing there, can still be sent.
     """
-    same = current_user.is_authenticated and current_user.get_id() == Viewer(person).get_id()
+    same = current_user.is_authenticated and current_user.person.id == signed_in.person.id
     token = session.get(_CSRF) if same else None
     session.clear()
     session.permanent = True
-    session[_SINCE] = int(time.time())
     if token:
         session[_CSRF] = token
-    login_user(Viewer(person))
+    login_user(Viewer(signed_in))
 
 
 def sign_out() -> None:
-    """End this session."""
+    """Forget the session in this browser; it is ended by whoever calls."""
     logout_user()
     session.clear()
+
+
+def reader_zone() -> ZoneInfo | None:
+    """The time zone that whoever is signed in has chosen; None: their browser's, which the server does not know."""
+    viewer: Viewer | None = g.get("viewer") if has_request_context() else None
+    return zone_of(viewer.person.time_zone) if viewer is not None else None
+
+
+def look() -> dict[str, str]:
+    """Attributes of `<html>`, so that a page has its colours before any script runs.
+
+    The cookie remembers them for pages that must not ask the database who reads them.
+    """
+    if "viewer" not in g:
+        return dict(session.get(_LOOK, {}))
+    person: Person = g.viewer.person
+    chosen = {"data-zone": person.time_zone if reader_zone() else ""}
+    chosen["data-theme"] = person.theme if person.theme != Theme.SYSTEM else ""
+    chosen["data-density"] = person.density if person.density != Density.COMFORTABLE else ""
+    attributes = {name: value for name, value in chosen.items() if value}
+    if attributes != session.get(_LOOK, {}):
+        session[_LOOK] = attributes
+    return attributes
 
 
 def safe_next(target: str | None, default: str = "/") -> str:
@@ -86,7 +126,7 @@ def safe_next(target: str | None, default: str = "/") -> str:
     return target
 
 
-def register_identity(app: Flask, settings: Settings, people: People) -> None:
+def register_identity(app: Flask, settings: Settings, find: Find) -> None:
     """Load people from sessions, and send whoever is not signed in to the sign-in page."""
     app.config.update(
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
@@ -97,15 +137,15 @@ def register_identity(app: Flask, settings: Settings, people: People) -> None:
         SESSION_COOKIE_SECURE=settings.cookie_secure,
     )
     manager = LoginManager()
-    manager.session_protection = None  # people's addresses change while they travel; the epoch ends stolen sessions
+    manager.session_protection = None  # people's addresses change while they travel; a stolen session can be ended
     manager.init_app(app)
 
-    def load(value: str) -> Viewer | None:
-        person_id, _, epoch = value.partition(":")
-        if time.time() >= session_ends_at():
+    def load(token: str) -> Viewer | None:
+        signed_in = find(token, session_lifetime())
+        if signed_in is None:
             return None
-        person = people.get(person_id)
-        return Viewer(person) if person is not None and str(person.session_epoch) == epoch else None
+        g.viewer = Viewer(signed_in)
+        return g.viewer
 
     def unauthorized() -> Any:
         if is_api():
@@ -115,3 +155,4 @@ def register_identity(app: Flask, settings: Settings, people: People) -> None:
 
     manager.user_loader(load)
     manager.unauthorized_handler(unauthorized)
+    app.jinja_env.globals["look"] = look

@@ -16,6 +16,7 @@ from app.live.listener import Listener
 from app.live.presence import CHANNEL, Presence
 from app.live.sockets import Sockets
 from app.services.bundle import Services
+from app.services.sessions import ENDED_CHANNEL
 from app.settings import Settings
 
 CHECK_SECONDS = 20.0
@@ -63,12 +64,17 @@ def register(socketio: SocketIO, services: Services, settings: Settings) -> Live
         presence.tick()
         sockets.check_sessions()
 
+    def connected() -> None:
+        presence.hello()
+        # What was ended while nobody listened.
+        socketio.start_background_task(sockets.check_sessions)
+
     listener = Listener(
         settings.database_url,
         services.sessions,
         hub.deliver,
-        channels={CHANNEL: presence.hear},
-        connected=presence.hello,
+        channels={CHANNEL: presence.hear, ENDED_CHANNEL: lambda sign_in: sockets.session_ended(sign_in)},
+        connected=connected,
         tick=tick,
     )
     sockets = Sockets(socketio, services, settings, presence, listener.start)

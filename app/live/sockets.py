@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import structlog
 from flask import request
-from flask_login import current_user, user_logged_out
 from flask_socketio import ConnectionRefusedError, SocketIO, emit, join_room, leave_room, rooms
 from pydantic import Field
 
@@ -20,7 +20,7 @@ from app.http.body import Input, PlainText, check_fields
 from app.http.csrf import same_origin
 from app.http.decisions import DecisionIn, decide
 from app.http.errors import NotSignedInError, problem_of
-from app.http.identity import current_actor, session_ends_at
+from app.http.identity import current_actor, current_sign_in, session_ends_at
 from app.live.hub import NAMES, QUEUE_ROOM, message_of, request_room, rooms_of, team_room, user_room, workflow_room
 from app.live.presence import Presence
 from app.services import events
@@ -78,8 +78,10 @@ class Sockets:
         self._settings = settings
         self._presence = presence
         self._listen = listen
-        self._present: dict[str, tuple[str, int, float]] = {}
-        """Person id, session epoch and end of the session (Unix time) by socket."""
+        self._present: dict[str, tuple[str, float]] = {}
+        """Session and when it ends by itself (Unix time), by socket."""
+        self._ended: deque[str] = deque(maxlen=1000)
+        """Sessions that were ended lately: one of their sockets may be connecting just now."""
         self._lock = threading.Lock()
 
     def register(self) -> None:
@@ -92,7 +94,6 @@ class Sockets:
             "catch_up", "submit_approval",
         ):  # fmt: skip
             on(name)(self._answering(name, getattr(self, name)))
-        user_logged_out.connect(self.signed_out)
 
     # Coming and going
 
@@ -108,8 +109,11 @@ class Sockets:
         if not actor.may(Action.SEE):
             raise ConnectionRefusedError("forbidden")
         self._listen()
+        sign_in = current_sign_in()
         with self._lock:
-            self._present[_sid()] = (actor.id, current_user.person.session_epoch, session_ends_at())
+            if sign_in in self._ended:
+                raise ConnectionRefusedError("not_signed_in")
+            self._present[_sid()] = (sign_in, session_ends_at())
         for room in (QUEUE_ROOM, user_room(actor.id), *map(team_room, sorted(actor.teams))):
             join_room(room)
         emit("dashboard_data", self._dashboard())
@@ -196,26 +200,22 @@ class Sockets:
     # Inside
 
     def check_sessions(self) -> None:
-        """Disconnect whoever was signed out, deactivated, or has reached the session's last hour."""
+        """Disconnect the sockets of sessions that have ended, were it unheard, or have reached their last hour."""
         with self._lock:
             present = dict(self._present)
+        if not present:
+            return
         now = time.time()
-        epochs: dict[str, int | None] = {}
-        for sid, (person_id, epoch, ends_at) in present.items():
-            if person_id not in epochs:
-                person = self._services.people.get(person_id)
-                epochs[person_id] = person.session_epoch if person is not None else None
-            if epochs[person_id] != epoch or now >= ends_at:
+        living = self._services.sign_ins.living({sign_in for sign_in, _ in present.values()})
+        for sid, (sign_in, ends_at) in present.items():
+            if sign_in not in living or now >= ends_at:
                 self._put_out(sid)
 
-    def signed_out(self, _app: Any, user: Any = None, **_more: Any) -> None:
-        """Disconnect the sockets of whoever signs out here; other processes notice with their next check."""
-        person = getattr(user, "person", None)
-        if person is None:
-            return
+    def session_ended(self, sign_in: str) -> None:
+        """Disconnect the sockets of a session that was ended, in whatever process that was."""
         with self._lock:
-            present = dict(self._present)
-        ended = [sid for sid, (of, epoch, _) in present.items() if of == person.id and epoch <= person.session_epoch]
+            self._ended.append(sign_in)
+            ended = [sid for sid, (of, _) in self._present.items() if of == sign_in]
         for sid in ended:
             self._put_out(sid)
 

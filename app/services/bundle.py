@@ -18,6 +18,7 @@ from app.services.policies import Policies
 from app.services.queue import Queue
 from app.services.records import Records
 from app.services.runs import Runs
+from app.services.sessions import SignIns
 from app.services.views import Views
 from app.store.engine import Sessions, make_sessions
 
@@ -32,6 +33,7 @@ class Services:
     checkpoints: CheckpointManager
     runs: Runs
     people: People
+    sign_ins: SignIns
     policies: Policies
     queue: Queue
     views: Views
@@ -56,6 +58,7 @@ def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Asses
         checkpoints=CheckpointManager(sessions, clock, assess, policy_of=policies.version),
         runs=Runs(sessions, clock),
         people=People(sessions, clock),
+        sign_ins=SignIns(sessions, clock),
         policies=policies,
         queue=Queue(sessions, clock),
         views=Views(sessions, clock),

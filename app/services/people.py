@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, LinkError, NotFoundError
 from app.domain.people import Action, Actor, Role
+from app.domain.preferences import Preferences
 from app.domain.text import TEAM_SLUG, is_storable
 from app.services.audit import record
 from app.services.clock import Clock
+from app.services.sessions import SignedIn, begin, end_all_of
 from app.store.engine import Sessions
 from app.store.people import Person, SignInLink, Team, TeamMember
 
@@ -87,7 +89,7 @@ class People:
                 raise ConflictError("Somebody has to manage people: this is the last active admin.")
             before = _standing(person)
             if person.active and not active:
-                person.session_epoch += 1
+                end_all_of(session, person_id)
             person.name, person.roles, person.active = name, wanted, active
             session.execute(delete(TeamMember).where(TeamMember.person_id == person_id))
             _join(session, person_id, slugs)
@@ -144,11 +146,20 @@ class People:
             person = self._usable(link, session)
             return LinkPreview(person.name)
 
-    def redeem_link(self, token: str, actor_source: str) -> Person:
-        """Use the link up and return whom it signs in. Of two at once, one wins. Raises LinkError."""
+    def redeem_link(self, token: str, actor_source: str, browser: str = "", replacing: str = "") -> SignedIn:
+        """Use the link up and sign in whom it is for. Of two at once, one wins.
+
+        Args:
+            actor_source: network address.
+            browser: in words, for the list of sessions.
+            replacing: the session that the same browser had until now, which ends.
+
+        Raises:
+            LinkError: it is unknown, used, too old, or the account is not active.
+        """
         now = self._clock()
         with self._sessions.begin() as session:
-            person = self._usable(session.get(SignInLink, _hash(token)), session)
+            person = self._usable(session.get(SignInLink, _hash(token)), session, keep_active=True)
             used = session.execute(
                 update(SignInLink)
                 .where(SignInLink.token_hash == _hash(token), SignInLink.used_at.is_(None))
@@ -157,23 +168,24 @@ class People:
             if used.rowcount != 1:  # type: ignore[attr-defined]
                 raise LinkError("This link has been used already. Ask for a new one.", reason="used")
             actor = Actor(kind="person", id=person.id, name=person.name, source=actor_source)
-            record(session, actor, "person.signed_in", now)
-            return person
+            record(session, actor, "person.signed_in", now, browser=browser)
+            return begin(session, person, actor_source, browser, now, replacing)
 
-    def sign_out_everywhere(self, actor: Actor) -> None:
-        """End all sessions of the person who asks, copied ones too."""
+    def prefer(self, actor: Actor, wanted: Preferences) -> None:
+        """Keep how the person who asks wants the pages."""
+        chosen = {"time_zone": wanted.time_zone, "theme": wanted.theme.value, "density": wanted.density.value}
         with self._sessions.begin() as session:
-            session.execute(update(Person).where(Person.id == actor.id).values(session_epoch=Person.session_epoch + 1))
-            record(session, actor, "person.signed_out", self._clock())
+            session.execute(update(Person).where(Person.id == actor.id).values(**chosen))
 
-    def _usable(self, link: SignInLink | None, session: Session) -> Person:
+    def _usable(self, link: SignInLink | None, session: Session, keep_active: bool = False) -> Person:
         if link is None:
             raise LinkError("This link is not one of ours. Ask for a new one.", reason="unknown")
         if link.used_at is not None:
             raise LinkError("This link has been used already. Ask for a new one.", reason="used")
         if link.expires_at <= self._clock():
             raise LinkError("This link is too old. Ask for a new one.", reason="expired")
-        person = session.get(Person, link.person_id)
+        # Whoever makes them inactive meanwhile waits, and then ends the session that begins here.
+        person = session.get(Person, link.person_id, with_for_update={"read": True} if keep_active else None)
         if person is None or not person.active:
             raise LinkError("This account is not active.", reason="inactive")
         return person

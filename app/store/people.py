@@ -1,4 +1,4 @@
-"""People, their teams, and the links with which they sign in."""
+"""People, their teams, the links with which they sign in, and the browsers in which they are signed in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.people import Actor, Role, Via
+from app.domain.preferences import Density, Theme
 from app.store.base import Base, CanonicalJSON
 
 
@@ -30,7 +31,13 @@ class TeamMember(Base):
 
 
 class Person(Base):
-    """Somebody who signs in. `session_epoch` is raised to sign out everywhere."""
+    """Somebody who signs in.
+
+    Attributes:
+        time_zone: the IANA name of the zone in which they read times; empty: their browser's.
+        theme: a value of `app.domain.preferences.Theme`.
+        density: a value of `app.domain.preferences.Density`.
+    """
 
     __tablename__ = "people"
 
@@ -39,8 +46,10 @@ class Person(Base):
     email: Mapped[str]
     roles: Mapped[list[str]] = mapped_column(CanonicalJSON)
     active: Mapped[bool] = mapped_column(default=True)
-    session_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    time_zone: Mapped[str] = mapped_column(default="", server_default="")
+    theme: Mapped[str] = mapped_column(default=Theme.SYSTEM.value, server_default=Theme.SYSTEM.value)
+    density: Mapped[str] = mapped_column(default=Density.COMFORTABLE.value, server_default=Density.COMFORTABLE.value)
     teams: Mapped[list[Team]] = relationship(secondary="team_members", lazy="selectin", order_by="Team.slug")
 
     __table_args__ = (Index("uq_people_email", text("lower(email)"), unique=True),)
@@ -69,3 +78,25 @@ class SignInLink(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class SignIn(Base):
+    """A browser in which somebody is signed in. Ending the session removes the row, and its removal is notified.
+
+    Attributes:
+        token_hash: SHA-256 of what the browser's cookie names the session by.
+        source: the network address from which it began.
+        browser: what the browser said it was, in words.
+        seen_at: when it was last used, written once a minute at most.
+    """
+
+    __tablename__ = "sign_ins"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    token_hash: Mapped[str] = mapped_column(Text, unique=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    source: Mapped[str]
+    browser: Mapped[str]
+    began_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    person: Mapped[Person] = relationship(lazy="raise")

@@ -22,7 +22,7 @@ PHRASES = {
     "person.changed": "changed a person",
     "person.link_made": "made a sign-in link",
     "person.signed_in": "signed in",
-    "person.signed_out": "signed out everywhere",
+    "person.signed_out": "signed out",
     "record.exported": "exported the record",
     "policy.loaded": "put a policy into force",
     "absence.added": "entered an absence",
@@ -93,11 +93,13 @@ _GROUPS = [
 ]
 _FILTERS = ("actor", "action", "since", "until", "request_id", "run_id", "text")
 _TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}
-_HIDDEN_DETAILS = frozenset({"verdict", "state", "status"})
+_HIDDEN_DETAILS = frozenset({"verdict", "state", "status", "scope"})
 
 
 def phrase(entry: AuditEntry) -> str:
     """What the entry says, after the name of who did it."""
+    if entry.action == "person.signed_out" and entry.detail.get("scope") != "session":
+        return "signed out everywhere"
     if entry.action == "request.decided" and entry.detail.get("verdict") in _VERDICTS:
         return _VERDICTS[entry.detail["verdict"]]
     if entry.action == "request.resolved" and entry.detail.get("state") in set(RequestState):

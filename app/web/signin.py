@@ -7,9 +7,10 @@ from typing import Any
 from flask import redirect, request, session
 from flask_login import current_user
 
+from app.domain.browsers import browser_words
 from app.domain.errors import LinkError
 from app.http.errors import status_of
-from app.http.identity import current_actor, safe_next, sign_in, sign_out
+from app.http.identity import current_actor, current_sign_in, safe_next, sign_in, sign_out
 from app.http.runtime import services
 from app.web.pages import render, see_other, web
 
@@ -43,21 +44,22 @@ def sign_in_ask(token: str) -> Any:
 
 @web.post("/sign-in/<token>")
 def sign_in_redeem(token: str) -> Any:
-    """Use the link up and start a session."""
+    """Use the link up and start a session; the one that this browser had ends."""
     wanted = safe_next(session.get(_NEXT))
+    browser = browser_words(request.headers.get("User-Agent", ""))
     try:
-        person = services().people.redeem_link(token, request.remote_addr or "")
+        signed_in = services().people.redeem_link(token, request.remote_addr or "", browser, current_sign_in())
     except LinkError as error:
         return _refused(error)
-    sign_in(person)
+    sign_in(signed_in)
     return redirect(wanted, 303)
 
 
 @web.post("/sign-out")
 def sign_out_now() -> Any:
-    """End all of the person's sessions: a cookie that somebody copied is worth nothing from now on."""
+    """End this browser's session: a copy of its cookie is worth nothing from now on."""
     if current_user.is_authenticated:
-        services().people.sign_out_everywhere(current_actor())
+        services().sign_ins.end(current_actor(), current_sign_in())
     sign_out()
     return see_other("web.sign_in_help")
 

@@ -33,6 +33,8 @@ export function startLive() {
   socket.on("connect_error", (error) => {
     if (error.message === "not_signed_in") refreshAll();
   });
+  // The server put this page out: its session has ended, or this browser has got a new one.
+  socket.on("disconnect", (reason) => reason === "io server disconnect" && socket.connect());
   // A page from the browser's store, or one that slept, may be old.
   window.addEventListener("pageshow", (event) => event.persisted && refreshAll());
 }

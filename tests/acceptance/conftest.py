@@ -21,7 +21,7 @@ from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from tests.acceptance.visitors import LAUNCH, Visitor
 from tests.conftest import Server
-from tests.factories import csrf_token, make_person, session_cookie
+from tests.factories import csrf_token, make_person, make_sign_in, session_cookie
 from tests.flows import ALL
 from tests.processes.harness import SECRET_KEY, Desk, Managed
 from workflows.database_maintenance.sample import create_sample
@@ -132,7 +132,8 @@ class Portal:
     def api(self, who: str) -> requests.Session:
         """A program with that person's session."""
         csrf, client = "acceptance", requests.Session()
-        client.cookies.set("assent_session", session_cookie(SECRET_KEY, self.people[who], csrf))
+        token = make_sign_in(self.services.sessions, self.people[who])
+        client.cookies.set("assent_session", session_cookie(SECRET_KEY, token, csrf))
         client.headers["X-CSRFToken"] = csrf_token(SECRET_KEY, csrf)
         return client
 
@@ -167,7 +168,9 @@ def visit(browser: Browser, portal: Portal) -> Iterator[Visit]:
     made: list[Visitor] = []
 
     def open_one(who: str = "", **options: Any) -> Visitor:
-        made.append(Visitor(browser, portal.desk.url, portal.people[who] if who else None, **options))
+        person = portal.people[who] if who else None
+        token = make_sign_in(portal.services.sessions, person) if person else ""
+        made.append(Visitor(browser, portal.desk.url, person, token, **options))
         return made[-1]
 
     yield open_one

@@ -155,7 +155,6 @@ def test_who_is_not_signed_in_is_asked_to_and_comes_back(portal: Portal, visit: 
     visitor = visit()
     page = visitor.go(f"/requests/{request_id}")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
-    # Somebody of this test's own: signing out ends all of a person's sessions.
     passing = make_person(portal.services.sessions, "Passing viewer", [Role.VIEWER])
     token = portal.services.people.make_link(portal.actor("lead"), passing.id)
     page = visitor.go(f"/sign-in/{token}")

@@ -48,10 +48,13 @@ class Visitor:
 
     Attributes:
         troubles: errors on the console, uncaught exceptions and requests to other hosts that nobody expected.
+        person: whose browser it is, signed in with the session of `token`.
         posts: addresses (paths) that forms of this visitor were sent to.
     """
 
-    def __init__(self, browser: Browser, origin: str, person: Person | None = None, **options: Any) -> None:
+    def __init__(
+        self, browser: Browser, origin: str, person: Person | None = None, token: str = "", **options: Any
+    ) -> None:
         self.origin = origin
         self.person = person
         self.troubles: list[str] = []
@@ -62,8 +65,8 @@ class Visitor:
         self.context.on("console", self._heard)
         self.context.on("weberror", lambda error: self._trouble(f"uncaught: {error.error}"))
         self.context.on("request", self._requested)
-        if person is not None:
-            cookie = session_cookie(SECRET_KEY, person)
+        if token:
+            cookie = session_cookie(SECRET_KEY, token)
             self.context.add_cookies([{"name": "assent_session", "value": cookie, "url": origin}])
         self.page = self.tab()
 

@@ -19,7 +19,7 @@ from app.http.assets import Assets
 from app.http.errors import STATUS, status_of
 from app.http.identity import safe_next
 from app.store.people import Person
-from tests.factories import Caller, make_request
+from tests.factories import Caller, make_request, session_cookie
 from tests.http.conftest import MakeApp
 
 ROOT = Path(__file__).parents[2]
@@ -158,9 +158,10 @@ def test_an_unexpected_error_shows_nothing_and_is_logged(broken: Flask, caplog: 
     assert broken.test_client().get("/api/v1/teapot").json["status"] == 418
 
 
-def test_a_database_that_is_away(make_app: MakeApp, person: Person) -> None:
+def test_a_database_that_is_away(make_app: MakeApp) -> None:
     app = make_app(database_url="postgresql://nobody@127.0.0.1:1/nothing")
-    caller = Caller(app, person)
+    caller = Caller(app, None)
+    caller.client.set_cookie("assent_session", session_cookie(str(app.secret_key), "a token"))
     answer = caller.get("/api/v1/runs")
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"]

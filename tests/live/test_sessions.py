@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from app.factory import create_app
 from app.services.bundle import Services
 from app.settings import Settings
 from app.store.people import Person
-from tests.factories import Caller, make_person, session_cookie
+from tests.factories import Caller, make_person
 
 
 @pytest.fixture
@@ -37,19 +38,17 @@ def until_gone(client: object) -> bool:
 def test_open_sockets_are_checked_against_their_sessions(
     app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def connect(person: Person, **values: object) -> object:
-        caller = Caller(app, person)
-        if values:
-            caller.client.set_cookie("assent_session", session_cookie(str(app.secret_key), person, **values))
-        return app.extensions["socketio"].test_client(app, flask_test_client=caller.client)
+    def connect(person: Person, age: timedelta = timedelta(0)) -> object:
+        return app.extensions["socketio"].test_client(app, flask_test_client=Caller(app, person, age).client)
 
     staying, leaving, old = (make_person(services.sessions, name) for name in ("Staying", "Leaving", "Old"))
     stays, leaves = connect(staying), connect(leaving)
-    ends = connect(old, signed_in_at=int(time.time()) - 11 * 3600 - 1800)
+    ends = connect(old, timedelta(hours=11, minutes=30))
     assert stays.is_connected() and leaves.is_connected() and ends.is_connected()
     check = app.extensions["assent_live"].sockets.check_sessions
     check()
-    services.people.sign_out_everywhere(leaving.as_actor(Via.PAGE))
+    monkeypatch.setattr(app.extensions["assent_live"].sockets, "session_ended", lambda _sign_in: None)
+    services.sign_ins.end_all(leaving.as_actor(Via.PAGE))
     check()
     assert until_gone(leaves)
     assert stays.is_connected() and ends.is_connected()
@@ -60,11 +59,11 @@ def test_open_sockets_are_checked_against_their_sessions(
     assert stays.is_connected()
 
 
-def test_signing_out_closes_the_sockets_of_that_person_at_once(app: Flask, services: Services) -> None:
-    staying, leaving = (make_person(services.sessions, name) for name in ("Staying", "Leaving"))
-    stays, leaves, phone = Caller(app, staying), Caller(app, leaving), Caller(app, leaving)
+def test_signing_out_closes_the_sockets_of_that_session_at_once(app: Flask, services: Services) -> None:
+    leaving = make_person(services.sessions, "Leaving")
+    phone, leaves = Caller(app, leaving), Caller(app, leaving)
     sockets = [
-        app.extensions["socketio"].test_client(app, flask_test_client=each.client) for each in (stays, leaves, phone)
+        app.extensions["socketio"].test_client(app, flask_test_client=each.client) for each in (phone, leaves, leaves)
     ]
     assert all(each.is_connected() for each in sockets)
     answer = leaves.post("/sign-out", data={"csrf_token": leaves.headers["X-CSRFToken"]})

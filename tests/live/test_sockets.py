@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from datetime import timedelta
 
 import pytest
 import requests
 import socketio
+from sqlalchemy import delete
 
-from app.domain.people import Via
+from app.domain.people import SYSTEM, Role, Via
 from app.services.bundle import Services
 from app.services.events import EventKind, position
-from app.store.people import Person
+from app.store.people import Person, SignIn
 from assent.contracts import RiskLevel, Verdict
-from tests.factories import add_event, make_person, make_request, make_run, script, session_cookie
+from tests.factories import add_event, make_person, make_request, make_run, script
 from tests.webprocess import SOON, Web
 
 pytestmark = pytest.mark.processes
@@ -49,18 +51,48 @@ def test_whoever_is_inactive_or_signed_out_everywhere_is_refused(web: Web, servi
     with pytest.raises(socketio.exceptions.ConnectionError), web.socket(inactive):
         pass
     leaving = make_person(services.sessions, "Leaving")
-    with web.socket(leaving) as client:
+    cookie = web.cookie(leaving)
+    with web.socket(leaving, cookie) as client:
         assert client.ask("catch_up", {"after": 0})["ok"]
-        services.people.sign_out_everywhere(leaving.as_actor(Via.PAGE))
+        services.sign_ins.end_all(leaving.as_actor(Via.PAGE))
         answer = client.ask("catch_up", {"after": 0})
         assert (answer["ok"], answer["problem"]["code"]) == (False, "not_signed_in")
-    with pytest.raises(socketio.exceptions.ConnectionError), web.socket(leaving):
+    with pytest.raises(socketio.exceptions.ConnectionError), web.socket(leaving, cookie):
         pass
 
 
+@pytest.mark.parametrize("way", ["one", "all", "inactive", "by hand"])
+def test_the_sockets_of_an_ended_session_are_closed_within_a_second(web: Web, services: Services, way: str) -> None:
+    """It is ended in this process, and the socket belongs to another one."""
+    leaving = make_person(services.sessions, "Leaving")
+    make_person(services.sessions, "Somebody who stays", [Role.ADMIN])
+    ends, other = web.cookie(leaving), web.cookie(leaving)
+    actor = leaving.as_actor(Via.PAGE)
+    [first] = [each.id for each in services.sign_ins.of(actor, timedelta(hours=1))][-1:]
+    with web.socket(leaving, ends) as closed, web.socket(leaving, other) as stays:
+        closed.next("dashboard_data")
+        stays.next("dashboard_data")
+        began = time.monotonic()
+        if way == "one":
+            assert services.sign_ins.end(actor, first)
+        elif way == "all":
+            assert services.sign_ins.end_all(actor) == 2
+        elif way == "inactive":
+            services.people.change(SYSTEM, leaving.id, leaving.name, [Role.REVIEWER], [], active=False)
+        else:
+            with services.sessions.begin() as session:
+                session.execute(delete(SignIn).where(SignIn.id == first))
+        assert closed.gone.wait(SOON)
+        assert time.monotonic() - began < WITHIN
+        if way in ("one", "by hand"):
+            assert stays.ask("catch_up", {"after": 0})["ok"]
+        else:
+            assert stays.gone.wait(WITHIN)
+
+
 def test_a_session_ends_after_its_hours(web: Web, viewer: Person) -> None:
-    for age, expected in ((11 * 3600, 200), (13 * 3600, 401)):
-        cookie = session_cookie(web.secret_key, viewer, signed_in_at=int(time.time()) - age)
+    for hours, expected in ((11, 200), (13, 401)):
+        cookie = web.cookie(viewer, age=timedelta(hours=hours))
         answer = requests.get(f"{web.url}/api/v1/runs", cookies={"assent_session": cookie}, timeout=10)
         assert answer.status_code == expected
 

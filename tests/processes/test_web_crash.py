@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.factories import csrf_token, session_cookie
+from tests.factories import csrf_token, make_sign_in, session_cookie
 from tests.processes.crew import Crew, until
 from tests.processes.harness import SECRET_KEY
 
@@ -30,7 +30,8 @@ def crew(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
 def client(crew: Crew) -> requests.Session:
     """The reviewer's, signed in."""
     session, csrf = requests.Session(), secrets.token_hex(20)
-    session.cookies.set("assent_session", session_cookie(SECRET_KEY, crew.reviewer_person, csrf))
+    token = make_sign_in(crew.services.sessions, crew.reviewer_person)
+    session.cookies.set("assent_session", session_cookie(SECRET_KEY, token, csrf))
     session.headers["X-CSRFToken"] = csrf_token(SECRET_KEY, csrf)
     return session
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from app.services.bundle import Services
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
-from tests.factories import make_person, make_request, make_run, script, session_cookie
+from tests.factories import make_person, make_request, make_run, make_sign_in, script, session_cookie
 from tests.web.browsing import Browser
 from tests.web.test_deciding import now_of, open_page
 
@@ -259,8 +258,8 @@ def test_enter_in_a_field_does_not_send_an_edit_that_raises_the_risk(services: S
 def signed_in(browser: Browser, app: Flask, minutes_ago: float, csrf: str) -> None:
     """The browser's session began so long ago."""
     assert browser.person is not None
-    began = int(time.time() - 60 * minutes_ago)
-    value = session_cookie(str(app.secret_key), browser.person, csrf, signed_in_at=began)
+    token = make_sign_in(app.extensions["assent"].sessions, browser.person, timedelta(minutes=minutes_ago))
+    value = session_cookie(str(app.secret_key), token, csrf)
     browser.caller.client.set_cookie("assent_session", value)
 
 

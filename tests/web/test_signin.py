@@ -13,7 +13,7 @@ from app.domain.people import Role, Via
 from app.services.bundle import Services
 from app.store.people import Person
 from app.store.record import AuditEntry
-from tests.factories import make_person
+from tests.factories import make_person, session_cookie
 from tests.web.browsing import Browser
 
 Browse = Callable[[str], Browser]
@@ -69,7 +69,7 @@ def test_links_that_do_not_work_say_why(services: Services, browse: Browse, admi
     assert "too old" in visitor.get(f"/sign-in/{old}", 410).one("h1").text
 
 
-def test_signing_out_ends_all_sessions_of_the_person(app: Flask, services: Services, browse: Browse, admin) -> None:
+def test_signing_out_ends_this_session_and_no_other(app: Flask, services: Services, browse: Browse, admin) -> None:
     leaving = make_person(services.sessions, "Leaving", [Role.VIEWER])
     visitor, phone = browse("anonymous"), browse("anonymous")
     for each in (visitor, phone):
@@ -80,13 +80,39 @@ def test_signing_out_ends_all_sessions_of_the_person(app: Flask, services: Servi
     assert copied is not None
     visitor.send(visitor.page.one("form", action="/sign-out"))
     visitor.get("/queue", 303)
-    phone.get("/queue", 303)
+    phone.get("/queue")
     thief = app.test_client()
     thief.set_cookie("assent_session", copied.value)
     assert thief.get("/queue").status_code == 303
     with services.sessions() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.actor_id == leaving.id).order_by(AuditEntry.seq))
-        assert [each.action for each in entries] == ["person.signed_in", "person.signed_in", "person.signed_out"]
+        *signed_in, signed_out = entries
+    assert [each.action for each in signed_in] == ["person.signed_in", "person.signed_in"]
+    assert (signed_out.action, signed_out.detail["scope"]) == ("person.signed_out", "session")
+
+
+def test_signing_in_again_in_the_same_browser_ends_what_it_had(
+    app: Flask, services: Services, browse: Browse, admin, people
+) -> None:
+    visitor = browse("anonymous")
+    copies = []
+    for who in ("viewer", "viewer", "auditor"):
+        visitor.get(f"/sign-in/{services.people.make_link(admin, people[who].id)}")
+        visitor.send(visitor.page.one("form"))
+        visitor.get("/queue")
+        copies.append(visitor.caller.client.get_cookie("assent_session"))
+    answers = []
+    for copy in copies:
+        thief = app.test_client()
+        thief.set_cookie("assent_session", copy.value)
+        answers.append(thief.get("/queue").status_code)
+    assert answers == [303, 303, 200]
+
+
+def test_a_cookie_from_before_sessions_were_kept_signs_nobody_in(app: Flask, people) -> None:
+    thief = app.test_client()
+    thief.set_cookie("assent_session", session_cookie(str(app.secret_key), f"{people['viewer'].id}:0"))
+    assert thief.get("/queue").status_code == 303
 
 
 def test_a_form_without_its_token_does_nothing(browse: Browse, services: Services, admin, people) -> None:

@@ -1,0 +1,82 @@
+"""How a person wants the pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from app.domain.errors import InvalidInputError
+
+_AREAS = (
+    "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific",
+)  # fmt: skip
+
+
+class Theme(StrEnum):
+    """Which colours."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Density(StrEnum):
+    """How much stands on a screen."""
+
+    COMFORTABLE = "comfortable"
+    COMPACT = "compact"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What a person has chosen.
+
+    Attributes:
+        time_zone: an IANA name; empty: the browser's own zone.
+    """
+
+    time_zone: str = ""
+    theme: Theme = Theme.SYSTEM
+    density: Density = Density.COMFORTABLE
+
+
+def preferences(time_zone: str, theme: str, density: str) -> Preferences:
+    """The preferences in these words. Raises InvalidInputError, whose `fields` say what cannot be used."""
+    wrong = {}
+    if time_zone not in _offered():
+        wrong["time_zone"] = "There is no such time zone."
+    if theme not in set(Theme):
+        wrong["theme"] = "Choose one of these."
+    if density not in set(Density):
+        wrong["density"] = "Choose one of these."
+    if wrong:
+        raise InvalidInputError("These preferences cannot be used.", wrong)
+    return Preferences(time_zone, Theme(theme), Density(density))
+
+
+def zone_of(name: str) -> ZoneInfo | None:
+    """The zone of that name; None for no name, and for one that this machine does not know."""
+    return ZoneInfo(name) if name in _all_zones() else None
+
+
+@cache
+def zones() -> dict[str, list[tuple[str, str]]]:
+    """The zones to choose from, by area: name, and what it is called there, such as ``Asia/Tokyo`` and ``Tokyo``."""
+    found: dict[str, list[tuple[str, str]]] = {area: [] for area in _AREAS}
+    for name in sorted(_all_zones()):
+        area, _, place = name.partition("/")
+        if area in found:
+            found[area].append((name, place.replace("_", " ").replace("/", " / ")))
+    return found
+
+
+@cache
+def _offered() -> frozenset[str]:
+    return frozenset({"", "UTC", *(name for places in zones().values() for name, _ in places)})
+
+
+@cache
+def _all_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
