@@ -56,6 +56,8 @@ decline a grant               role    role     yes        yes       yes        y
 revoke a grant                role    role     yes        yes       yes        yes    yes
 see policies                  yes     yes      yes        yes       yes        yes    yes
 test a policy                 role    yes      yes        yes       yes        yes    yes
+see oneself                   yes     yes      yes        yes       yes        yes    yes
+choose how pages look         yes     yes      yes        yes       yes        yes    yes
 sign out                      yes     yes      yes        yes       yes        yes    yes
 """
 
@@ -249,7 +251,13 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /policies/test", text="{policy}", days="30"),
         rest("POST /api/v1/policies/test", text="{policy}"),
     ),
-    "sign out": (page("POST /sign-out"),),
+    "see oneself": (page("GET /profile"),),
+    "choose how pages look": (page("POST /profile", time_zone="Asia/Tokyo", theme="dark", density="compact"),),
+    "sign out": (
+        page("POST /sign-out"),
+        page("POST /profile/sessions/<sign_in_id>/end"),
+        page("POST /profile/sign-out"),
+    ),
 }
 """Ways for each line of the table."""
 
@@ -265,6 +273,8 @@ OPEN = {
 ONLY_BACK = {
     ("GET", "/absences/<absence_id>/end"),
     ("GET", "/people/<person_id>/link"),
+    ("GET", "/profile/sessions/<sign_in_id>/end"),
+    ("GET", "/profile/sign-out"),
 }
 """A form's own address, opened again: it shows the page that the form stands on, and does nothing."""
 OPERATORS = {"list", "show"}

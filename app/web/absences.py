@@ -80,7 +80,7 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
 
 
 def _given(sent: MultiDict[str, str]) -> dict[str, str]:
-    """What the fields of the form show, in UTC: a script turns it into the reader's own time."""
+    """What the fields of the form show, in the zone of `field_zone`."""
     if not sent:
         return {"starts_at": field_of(services().clock()), "ends_at": ""}
     given = {}

@@ -12,6 +12,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from app.domain.lifecycle import RequestState, RunState
+from app.http.identity import reader_zone
 from app.web.forms import text_for_field
 
 _RISK = {"safe": "Safe", "low": "Low", "medium": "Medium", "high": "High", "critical": "Critical"}
@@ -131,9 +132,9 @@ def duration(milliseconds: Any) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else span_words(seconds)
 
 
-def utc(moment: datetime | None) -> str:
-    """The moment for people without JavaScript."""
-    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def clock_time(moment: datetime | None) -> str:
+    """The moment in the time zone that the reader has chosen; in UTC where a script has to know their zone."""
+    return "" if moment is None else moment.astimezone(reader_zone() or UTC).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def iso(moment: datetime | None) -> str:
@@ -170,7 +171,7 @@ def register_filters(app: Flask) -> None:
         hidden_in=hidden_in,
         span_words=span_words,
         duration=duration,
-        utc=utc,
+        clock_time=clock_time,
         iso=iso,
         pretty_json=pretty_json,
         initials=initials,

@@ -8,13 +8,23 @@ from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from app.domain.errors import InvalidInputError
+from app.http.identity import reader_zone
 
 _ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,60}")
 
 
 def field_of(moment: datetime) -> str:
-    """The value of a date-time field, in UTC: a script turns it into the reader's own time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+    """The value of a date-time field, in the zone of `field_zone`."""
+    return moment.astimezone(reader_zone() or UTC).strftime("%Y-%m-%dT%H:%M")
+
+
+def field_zone() -> str:
+    """The zone of a page's date-time fields: the one that the reader has chosen, or UTC.
+
+    A script turns UTC into the browser's own zone.
+    """
+    zone = reader_zone()
+    return zone.key if zone is not None else "UTC"
 
 
 def moment_of(sent: Mapping[str, str], name: str) -> datetime:

@@ -5,12 +5,26 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from app.domain.errors import NotFoundError
-from app.web import absences, audit, grants, insights, people, policies, queue, request_acts, requests, runs, signin
+from app.web import (
+    absences,
+    audit,
+    grants,
+    insights,
+    people,
+    policies,
+    profile,
+    queue,
+    request_acts,
+    requests,
+    runs,
+    signin,
+)
 from app.web.filters import register_filters
+from app.web.moments import field_zone
 from app.web.pages import frame, render, web
 from app.web.prose import markdown
 
-PAGES = (signin, queue, requests, request_acts, runs, audit, people, absences, grants, policies, insights)
+PAGES = (signin, queue, requests, request_acts, runs, audit, people, profile, absences, grants, policies, insights)
 """Modules that add their views to the blueprint when they are imported."""
 
 
@@ -32,5 +46,5 @@ def register(app: Flask) -> None:
     register_filters(app)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals.update(frame=frame, markdown=markdown)
+    app.jinja_env.globals.update(frame=frame, markdown=markdown, field_zone=field_zone)
     app.register_blueprint(web)

@@ -1,4 +1,4 @@
-// Times in the person's own zone, and time left that keeps counting. The page itself carries UTC.
+// Times in the person's own zone, and time left that keeps counting. The elements themselves carry UTC.
 
 const FORMATS = {
   full: { dateStyle: "medium", timeStyle: "short" },
@@ -8,6 +8,9 @@ const FORMATS = {
 
 const TICK = 20_000;
 const SECOND = 1000;
+
+/** The zone that the person has chosen; undefined: the browser's own, as for a zone that the browser does not know. */
+const CHOSEN = known(document.documentElement.dataset.zone);
 
 export function startTimes() {
   localise(document);
@@ -33,11 +36,20 @@ function words(at, kind) {
 }
 
 function format(at, kind) {
-  return new Intl.DateTimeFormat(undefined, FORMATS[kind] ?? FORMATS.full).format(at);
+  return new Intl.DateTimeFormat(undefined, { ...(FORMATS[kind] ?? FORMATS.full), timeZone: CHOSEN }).format(at);
 }
 
 function isToday(at) {
-  return at.toDateString() === new Date().toDateString();
+  const day = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeZone: CHOSEN });
+  return day.format(at) === day.format(new Date());
+}
+
+function known(zone) {
+  try {
+    return zone ? new Intl.DateTimeFormat(undefined, { timeZone: zone }).resolvedOptions().timeZone : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function tick(root) {

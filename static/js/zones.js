@@ -1,8 +1,9 @@
-// Date-time fields in the person's own zone. The page carries UTC, and works so without a script.
+// Date-time fields in the browser's zone. The page carries UTC, and works so without a script. Where the person has
+// chosen a zone, the page is in that one already.
 
 export function startZones() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (!zone) return;
+  if (!zone || document.documentElement.dataset.zone) return;
   const write = () => {
     for (const form of document.querySelectorAll("form[data-zoned]")) localiseForm(form, zone);
   };

@@ -1,0 +1,132 @@
+"""The profile in a browser: what is chosen holds at once and everywhere, and an ended session is told to its pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.domain.preferences import Preferences
+from tests.acceptance.conftest import Portal, Visit
+from tests.acceptance.visitors import SOON
+from tests.factories import make_sign_in
+
+KATHMANDU = ZoneInfo("Asia/Kathmandu")
+_COLOURS = """() => [
+    getComputedStyle(document.body).backgroundColor, getComputedStyle(document.documentElement).colorScheme
+]"""
+
+
+@pytest.fixture(autouse=True)
+def as_before(portal: Portal) -> Iterator[None]:
+    """Nobody's choice outlives its test."""
+    yield
+    for key in portal.people:
+        portal.services.people.prefer(portal.actor(key), Preferences())
+
+
+def choose(page: Page, **values: str) -> None:
+    """Fill in and save."""
+    for label, value in values.items():
+        if label == "zone":
+            page.get_by_label("Time zone").select_option(value)
+        else:
+            page.get_by_label(value).check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Your preferences are kept")
+
+
+def test_the_chosen_zone_is_that_of_every_time(portal: Portal, visit: Visit) -> None:
+    dba = visit("dba", timezone_id="America/New_York", locale="en-GB")
+    page = dba.go("/profile")
+    choose(page, zone="Asia/Kathmandu")
+    page = dba.go("/absences")
+    begins = page.get_by_label("From (Asia/Kathmandu)")
+    shown = datetime.fromisoformat(begins.input_value()).replace(tzinfo=KATHMANDU)
+    assert abs((shown - datetime.now(UTC)).total_seconds()) < 180
+    begins.fill(f"{shown.year + 2}-03-01T09:00")
+    page.get_by_label("Until (Asia/Kathmandu)").fill(f"{shown.year + 2}-03-02T09:00")
+    page.get_by_role("button", name="Enter the absence").click()
+    cell = page.get_by_role("region", name="Your absences, table").get_by_text(f"1 Mar {shown.year + 2}, 09:00")
+    expect(cell).to_be_visible()
+    assert cell.get_attribute("datetime") == f"{shown.year + 2}-03-01T03:15:00.000+00:00"
+
+
+@pytest.mark.parametrize(("system", "chosen"), [("light", "Dark"), ("dark", "Light")])
+def test_the_chosen_colours_are_there_from_the_first_byte(visit: Visit, system: str, chosen: str) -> None:
+    wanted = chosen.lower()
+    visitor = visit("dba", color_scheme=system)
+    page = visitor.go("/profile")
+    before = page.evaluate(_COLOURS)
+    choose(page, theme=chosen)
+    assert page.evaluate(_COLOURS)[0] != before[0]
+    assert page.evaluate(_COLOURS)[1] == wanted
+    page = visitor.tab()
+    page.route("**/*.js*", lambda route: route.abort())
+    visitor.expect_trouble("ERR_FAILED")
+    page.goto("/queue")
+    assert page.evaluate(_COLOURS)[1] == wanted, "a script was needed for it"
+    visitor.expect_status(404)
+    page.goto("/nowhere")
+    assert page.evaluate(_COLOURS)[1] == wanted
+
+
+def test_compact_shows_more_and_breaks_nothing(portal: Portal, visit: Visit) -> None:
+    visitor = visit("lead")
+    page = visitor.go("/profile")
+    tall = page.locator(".page").bounding_box()
+    choose(page, density="Compact")
+    page = visitor.go("/profile")
+    short = page.locator(".page").bounding_box()
+    assert tall and short and short["height"] < 0.95 * tall["height"]
+    run_id = portal.start("test_gate", title="Seen compactly")
+    request_id = portal.pending(run_id)
+    for name, path in (("profile", "/profile"), ("queue", "/queue"), ("request", f"/requests/{request_id}")):
+        visitor.go(path)
+        visitor.look(f"compact-{name}")
+
+
+def test_the_page_in_every_light_and_on_a_phone(portal: Portal, visit: Visit) -> None:
+    agents = ("Firefox on Windows", "Safari on an iPhone", "An unknown browser on Linux")
+    for agent in agents:
+        make_sign_in(portal.services.sessions, portal.people["release"], browser=agent)
+    visitor = visit("release")
+    visitor.go("/profile")
+    visitor.look("profile")
+    visitor.expect_status(422)
+    page = visitor.page
+    page.evaluate("() => document.querySelector('#f-time_zone option').setAttribute('value', 'Mars/Olympus')")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    visitor.look("profile-refused")
+
+
+def test_an_ended_session_is_told_to_its_open_pages(portal: Portal, visit: Visit) -> None:
+    request_id = portal.pending(portal.start("test_gate", title="Read on a phone"))
+    phone, laptop = visit("dba"), visit("dba")
+    open_page = phone.go(f"/requests/{request_id}")
+    open_page.wait_for_load_state("networkidle")
+    open_page.locator("#f-comment").fill("Half a thought")
+    page = laptop.go("/profile")
+    others = page.locator("tbody tr").filter(has_not_text="this browser")
+    phone.expect_trouble("WebSocket|status of 400")
+    while others.count():
+        others.first.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("status")).to_contain_text("That session is ended.")
+    expect(open_page.locator("#request-meanwhile")).to_contain_text("You are signed out.", timeout=2 * SOON)
+    expect(open_page.locator("#f-comment")).to_have_value("Half a thought")
+    page.get_by_role("button", name="Sign out everywhere").click()
+    expect(page).to_have_url(re.compile("/sign-in$"))
+
+
+def test_it_works_without_a_script(portal: Portal, visit: Visit) -> None:
+    page = visit("viewer", java_script_enabled=False, timezone_id="Asia/Tokyo").go("/profile")
+    choose(page, zone="Asia/Kathmandu", density="Compact")
+    expect(page.locator("#f-time_zone-more time")).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d \+0545$"))
+    page.get_by_role("link", name="Viewer, your profile").click()
+    page.locator("tbody tr").filter(has_text="this browser").get_by_role("button").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
