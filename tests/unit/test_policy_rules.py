@@ -87,6 +87,13 @@ def test_every_field_reaches_the_terms() -> None:
     assert not made.grants_allowed
 
 
+@pytest.mark.parametrize(("word", "needed"), [("true", True), ("yes", True), ("all", True), ("no", False)])
+def test_the_words_of_a_switch_hold_for_reasons_as_they_do_for_edits(word: str, needed: bool) -> None:
+    made = one(f"reason_required: {word}").terms(facts(), FRIDAY)
+    assert (Verdict.APPROVE in made.reason_required) is needed
+    assert Verdict.REJECT in made.reason_required
+
+
 def test_a_rule_that_says_nothing_is_as_the_strict_default_but_for_its_name() -> None:
     for level in RiskLevel:
         strict = default_terms(level)

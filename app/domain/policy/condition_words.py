@@ -33,6 +33,7 @@ _GROUPS = {
     "risk": "risk has level, score and rank",
     "requester": "requester has id, name, email, roles and teams",
 }
+_ORDERED = ("<", "<=", ">", ">=")
 _SIGNS = {"and": "&&", "or": "||", "not": "!"}
 _FUNCTIONS = ["startsWith", "endsWith", "contains", "matches", "size", "exists", "exists_one", "all", "filter"]
 _COMPLAINT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
@@ -157,12 +158,16 @@ def _words_of(path: str, of_finding: bool) -> list[str]:
     return _KINDS if path == "kind" else []
 
 
+def _no_order(name: str) -> str:
+    ranks = ", ".join(f"{rank} {level}" for rank, level in enumerate(_LEVELS))
+    return f"{name} is a word and has no order; compare risk.rank ({ranks})"
+
+
 def _about_words(found: Sequence[Token], at: int, words: list[str]) -> Complaints:
     name, line = found[at].value, found[at].line
     before, after = _value(found, at - 1), _value(found, at + 1)
     if words is _LEVELS and ({before, after} & {"<", ">", "<=", ">="}):
-        ranks = ", ".join(f"{rank} {level}" for rank, level in enumerate(_LEVELS))
-        return [(line, f"{name} is a word and has no order; compare risk.rank ({ranks})")]
+        return [(line, _no_order(name))]
     compared = []
     if after in ("==", "!=") and _kind(found, at + 2) == "text":
         compared.append(found[at + 2])
@@ -261,7 +266,7 @@ def _plainly(message: str, line: str, column: int, facts: list[str]) -> str:
         called = line[column - 1 : column] == "("
         return _no_function(unknown[1]) if called else _unknown(unknown[1], facts)
     if overload := re.match(r"found no matching overload for '([^']*)' applied to '\((.*)\)'", message):
-        return _mismatch(overload[1], overload[2])
+        return _mismatch(overload[1], overload[2], line)
     if message.endswith("cannot be the operand of a select operation"):
         return f"only groups such as risk have fields; something before the point {_where(line, column)} has none"
     return _syntax(message, line, column)
@@ -295,13 +300,18 @@ def _unknown(name: str, facts: list[str]) -> str:
     group = name.split(".")[0]
     if group in _GROUPS and name != group:
         return f"{name} is unknown{did_you_mean(name, facts)}; {_GROUPS[group]}"
-    return f"{name} is unknown{did_you_mean(name, facts)}; conditions know {', '.join(facts)}"
+    known = f"conditions know {', '.join(facts)}"
+    if did_you_mean(name, facts) or "." in name:
+        return f"{name} is unknown{did_you_mean(name, facts)}; {known}"
+    return f'{name} is unknown; a text goes in quotes, as in "{name}"; {known}'
 
 
-def _mismatch(operator: str, types: str) -> str:
+def _mismatch(operator: str, types: str, line: str) -> str:
     symbol = operator.replace("_", "").replace("@", "")
     if types in ("double, int", "int, double"):
         return f"{symbol} compares a decimal with a whole number: write the number with a point, such as 7.0"
+    if symbol in _ORDERED and "string" in types and "risk.level" in line:
+        return _no_order("risk.level")
     if types.count(",") == 1 and not symbol.isalpha():
         left, right = types.split(", ")
         return f"{symbol} cannot be used between {left} and {right}"

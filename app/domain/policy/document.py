@@ -247,9 +247,10 @@ class EscalationPart(_Part):
 
 def _verdicts(value: Any) -> Any:
     """True, false or a list of verdicts as the verdicts that need a reason."""
-    if value is True or (isinstance(value, str) and value.lower() == "all"):
+    word = value.lower() if isinstance(value, str) else value
+    if word is True or word in ("all", "yes", "on"):  # words that the other switches of the file take as well
         return _ALL_VERDICTS
-    if value is False:
+    if word is False or word in ("no", "off"):
         return ALWAYS_REASONED
     listed = _listed(value)
     if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
