@@ -275,7 +275,10 @@ class Sockets:
         joined = rooms()
         if room not in joined and len(joined) >= MAX_ROOMS:
             raise AssentError("This page follows too many things at once. Reload it.")
-        join_room(room)
+        try:
+            join_room(room)
+        except ValueError:  # whoever leaves a page before it has settled is gone by now
+            raise AssentError("This connection has ended.") from None
 
 
 def _sid() -> str:
