@@ -93,8 +93,13 @@ def check(database_url: str) -> None:
         if current is not None and not _known(current):
             raise SchemaError(_ahead(current, head))
         applied, newest = procrastinate_level(connection), _procrastinate_files()[-1]
+    if current is None:
+        raise SchemaError(
+            "The database is empty: run `assent db upgrade`. If Assent runs already, this is not its database: "
+            "set ASSENT_DATA_DIR or ASSENT_DATABASE_URL as it has them."
+        )
     if current != head:
-        raise SchemaError(f"The database is behind (at {current or 'nothing'}, needs {head}): run `assent db upgrade`.")
+        raise SchemaError(f"The database is behind (at {current}, needs {head}): run `assent db upgrade`.")
     if applied is None or applied < newest:
         raise SchemaError(f"The job queue's tables are behind (needs {newest}): run `assent db upgrade`.")
     if applied > newest:

@@ -47,8 +47,9 @@ def test_an_unreachable_database(given, command):
 @pytest.mark.parametrize("command", ["web", "worker", "user list", "run list"])
 def test_a_missing_migration(given, command, empty_database_url):
     line = refusal(assent(*command.split(), **given, ASSENT_DATABASE_URL=empty_database_url))
-    assert "is behind" in line
+    assert "is empty" in line
     assert "assent db upgrade" in line
+    assert "ASSENT_DATA_DIR" in line  # whoever named another directory to `bin/dev` is told
 
 
 @pytest.mark.parametrize("command", ["serve", "web", "worker"])

@@ -55,8 +55,8 @@ def test_a_second_upgrade_changes_nothing_and_is_quick(database_url):
     check_everything(database_url)
 
 
-def test_an_empty_database_is_behind(empty_database_url):
-    with pytest.raises(migrate.SchemaError, match=r"is behind .*assent db upgrade"):
+def test_an_empty_database_is_refused(empty_database_url):
+    with pytest.raises(migrate.SchemaError, match=r"is empty: .*assent db upgrade"):
         migrate.check(empty_database_url)
 
 
