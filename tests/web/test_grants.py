@@ -111,6 +111,7 @@ def test_from_like_approvals_to_a_use_on_the_pages(house: House, first: Browser,
     assert second.page.all("a", href=address)
     second.get(address)
     assert "Used up" in second.page.text and second.page.all("a", href=f"/requests/{used.id}")
+    assert "this grant" in second.page.text and "nobody" not in second.page.text
     second.get("/grants")
     assert any("Used up" in row.text for row in second.page.all("tr", id=f"grant-{address.rpartition('/')[2]}"))
     assert house.ask(call(limit=15, tool=house.workflow)).state == "pending"
