@@ -193,16 +193,17 @@ def holder_of(request: ApprovalRequest, now: datetime) -> str | None:
     return request.claimed_by_id
 
 
-def let_go(request: ApprovalRequest, person_id: str, terms: Terms) -> dict[str, Any]:
+def let_go(request: ApprovalRequest, person_id: str, terms: Terms, others_asked: bool = False) -> dict[str, Any]:
     """The columns with which a request that waits for others leaves the hands of somebody who has decided.
 
     Args:
         terms: those that hold from now on.
+        others_asked: another stage asks others now, so it leaves everybody's hands.
     """
     columns: dict[str, Any] = {}
-    if request.assigned_to_id == person_id:
+    if request.assigned_to_id is not None and (others_asked or request.assigned_to_id == person_id):
         columns |= {"assigned_to_id": None, "assigned_to_name": ""}
-    if request.claimed_by_id == person_id:
+    if request.claimed_by_id is not None and (others_asked or request.claimed_by_id == person_id):
         columns |= {**UNCLAIMED, **due_values(request, **UNCLAIMED, terms=terms)}
     return columns
 

@@ -159,7 +159,9 @@ class Voting:
         terms = Terms.from_json(seen.terms)
         votes = [deciding.vote(each) for each in standing if each not in own]
         after = progress(votes, seen.digest, terms)
-        batch = deciding.move(seen, RequestState.PENDING, now, **_standing(seen, terms, after))
+        values = _standing(seen, terms, after)
+        values |= let_go(seen, actor.id, terms, others_asked=True) if _asks_others(values) else {}
+        batch = deciding.move(seen, RequestState.PENDING, now, **values)
         batch.also(WITHDRAW, withdrawn_at=now, withdrawn_by=actor.id)
         record(
             batch, actor, "request.decision_withdrawn", now, request_id=seen.id, run_id=seen.run_id, reason=comment,
@@ -198,6 +200,11 @@ def _standing(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str,
     return values
 
 
+def _asks_others(standing: dict[str, Any]) -> bool:
+    """True if another stage is asked now, which is not for anyone who may decide."""
+    return "stage" in standing and bool(standing.get("addressed_to"))
+
+
 def _moved(
     seen: ApprovalRequest,
     actor: Actor,
@@ -227,7 +234,8 @@ def _moved(
             values |= {"held_until": held}
             values |= due_values(seen, state=resolution.state.value, held_until=held, terms=checked.terms)
         return deciding.move(seen, resolution.state, now, **values)
-    values |= _standing(seen, checked.terms, after) | let_go(seen, actor.id, checked.terms)
+    standing = _standing(seen, checked.terms, after)
+    values |= standing | let_go(seen, actor.id, checked.terms, _asks_others(standing))
     batch = deciding.move(seen, RequestState.PENDING, now, **values)
     _tell(batch, seen, after, "decided", now)
     return batch

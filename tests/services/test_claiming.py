@@ -29,6 +29,7 @@ from app.services.claiming import LONGEST_CLAIM, SHORTEST_CLAIM, holder_of
 from app.store.requests import ApprovalRequest
 from tests.factories import make_person, make_request, script
 from tests.services.desk import Desk
+from tests.services.ruled import ANYONE, DBA, SECURITY, ruled, terms
 
 HOUR = timedelta(hours=1)
 AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
@@ -235,6 +236,24 @@ def test_whoever_has_decided_holds_it_no_more(desk: Desk) -> None:
     after = desk.fresh(request)
     assert (after.claimed_by_id, after.claimed_until, after.assigned_to_id) == (None, None, None)
     assert after.due_at > desk.clock() + HOUR
+
+
+@pytest.mark.parametrize("ruling", [(DBA, SECURITY), (DBA, ANYONE)])
+def test_a_stage_that_asks_others_takes_it_out_of_everybodys_hands(desk: Desk, ruling: tuple[Stage, ...]) -> None:
+    desk = ruled(desk, terms(*ruling))
+    request, first, second = desk.open(), member(desk, "First", "dba"), member(desk, "Second", "dba")
+    desk.checkpoints.claim(request.id, second)
+    desk.checkpoints.assign(request.id, first, second.id)
+    desk.decide(request, first)
+    after = desk.fresh(request)
+    kept = second.id if ANYONE in ruling else None
+    assert (after.stage, after.claimed_by_id, after.assigned_to_id) == (1, kept, kept)
+    if SECURITY in ruling:
+        assert after.due_at > desk.clock() + HOUR
+        desk.checkpoints.claim(request.id, member(desk, "Third", "security"))
+        desk.checkpoints.withdraw(request.id, first)
+        again = desk.fresh(request)
+        assert (again.stage, again.claimed_by_id) == (0, None)
 
 
 @pytest.mark.parametrize("ending", ["cancelled", "run cancelled", "expired"])
