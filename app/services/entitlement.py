@@ -33,6 +33,8 @@ ASKING_KINDS = frozenset({"question", "error", "value"})
 HARMLESS = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
 """Verdicts that let nothing through; for them nobody has to sign in anew."""
 
+_CLOCKS_DIFFER = timedelta(seconds=60)
+
 
 @dataclass(frozen=True)
 class Seat:
@@ -90,7 +92,8 @@ def sign_in_again(terms: Terms, actor: Actor, now: datetime) -> bool:
     if terms.reauthenticate_seconds is None:
         return False
     since = actor.authenticated_at
-    return since is None or now - since > timedelta(seconds=terms.reauthenticate_seconds)
+    # One that lies ahead says that the clock has been set back: nobody knows how long ago it was.
+    return since is None or not -_CLOCKS_DIFFER <= now - since <= timedelta(seconds=terms.reauthenticate_seconds)
 
 
 def fitting_verdicts(request: ApprovalRequest, terms: Terms) -> tuple[Verdict, ...]:

@@ -217,7 +217,7 @@ def test_both_at_once_are_counted_once(desk: Desk, at_once: Callable[[list[Calla
 # A sign-in that is fresh
 
 
-@pytest.mark.parametrize("minutes", [None, 11])
+@pytest.mark.parametrize("minutes", [None, 11, -11])
 def test_an_old_sign_in_lets_nothing_through_but_may_refuse(desk: Desk, minutes: int | None) -> None:
     desk = ruled(desk, terms(reauthenticate_seconds=600))
     since = desk.clock() - timedelta(minutes=minutes) if minutes else None
