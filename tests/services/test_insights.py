@@ -377,6 +377,55 @@ def test_title_and_summary_are_not_counted(alone: Desk):
     assert sum(each.faster for each in read(alone).hasty) == 0
 
 
+def worded(desk: Desk, proposed: str, changed: str, *words: tuple[float, str, int]) -> int:
+    """How many of one request count as approved too fast.
+
+    Args:
+        changed: what a reviewer made of the script; empty: nobody changed it.
+        words: of a person each: seconds after the opening, verdict, stage. Who approves something changed saw the
+            change.
+    """
+    at = datetime.now(UTC) - timedelta(hours=1)
+    before, after = script(proposed), script(changed or proposed)
+    request = make_request(
+        desk.sessions, payload=after, state=RequestState.MODIFIED if changed else RequestState.APPROVED, opened_at=at,
+        resolved_at=at + timedelta(seconds=max(each[0] for each in words)),
+        proposed=before if changed else None, proposed_digest=digest_of(before),
+    )  # fmt: skip
+    for seconds, verdict, stage in words:
+        person = make_person(desk.sessions)
+        seen = digest_of(before if verdict == "modify" else after)
+        with desk.sessions.begin() as session:
+            session.add(
+                Decision(
+                    id=str(uuid.uuid4()), request_id=request.id, person_id=person.id, person_name="", comment="",
+                    verdict=verdict, seen_digest=seen, digest=request.digest, via="page", stage=stage,
+                    at=at + timedelta(seconds=seconds),
+                )
+            )  # fmt: skip
+    return sum(each.faster for each in read(desk).hasty)
+
+
+@pytest.mark.parametrize(("last", "faster"), [(22, 1), (25, 0)])
+def test_a_later_stage_can_be_decided_on_when_the_one_before_is_done(alone: Desk, last, faster):
+    assert worded(alone, "x" * 100, "", (10, "approve", 0), (20, "approve", 0), (last, "approve", 1)) == faster
+
+
+@pytest.mark.parametrize(("last", "faster"), [(102, 1), (105, 0)])
+def test_a_change_can_be_read_when_it_is_made(alone: Desk, last, faster):
+    assert worded(alone, "x" * 100, "y" * 100, (100, "modify", 0), (last, "approve", 0)) == faster
+
+
+def test_the_same_change_made_again_was_there_before(alone: Desk):
+    words = (100, "modify", 0), (103, "modify", 0), (105, "approve", 0)
+    assert worded(alone, "x" * 100, "y" * 100, *words) == 0
+
+
+@pytest.mark.parametrize(("first", "faster"), [(30, 1), (41, 0)])
+def test_who_changes_a_text_has_read_what_it_was(alone: Desk, first, faster):
+    assert worded(alone, "x" * 1000, "y" * 10, (first, "modify", 0), (100, "approve", 0)) == faster
+
+
 @pytest.mark.parametrize("kind", ["value", "error"])
 def test_payloads_of_any_shape_are_read(alone: Desk, kind):
     payload = {"kind": kind, "title": "Other", "environment": "", "value": {"a": [1, None, "x" * 50]}}
