@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -78,7 +79,12 @@ _RECEIPTS = {
     "not_applied": "did nothing",
     "failed": "failed after the decision",
 }
-_LABELS = {"seen_digest": "digest seen", "reported": "said by the workflow itself", "revision_of": "revises request"}
+_LABELS = {
+    "seen_digest": "digest seen",
+    "reported": "said by the workflow itself",
+    "revision_of": "revises request",
+    "on_behalf_of": "for",
+}
 _GROUP_WORDS = {
     "person": "people",
     "run": "runs",
@@ -93,7 +99,9 @@ _GROUPS = [
 ]
 _FILTERS = ("actor", "action", "since", "until", "request_id", "run_id", "text")
 _TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}
-_HIDDEN_DETAILS = frozenset({"verdict", "state", "status", "scope"})
+_HIDDEN_DETAILS = frozenset({"verdict", "state", "status", "scope", "to_id", "from_id", "asked_next"})
+_STAGE = "stage"
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(\+00:00|Z)")
 
 
 def phrase(entry: AuditEntry) -> str:
@@ -116,6 +124,8 @@ def details(entry: AuditEntry) -> list[tuple[str, str]]:
         if name in _HIDDEN_DETAILS or value in (None, "", [], {}):
             continue
         label = _LABELS.get(name, name.replace("_", " "))
+        if name == _STAGE and isinstance(value, int):
+            value += 1  # people count stages from one
         facts.append((label, f"{value[:12]}…" if "digest" in name and isinstance(value, str) else _words(value)))
     return facts
 
@@ -123,6 +133,10 @@ def details(entry: AuditEntry) -> list[tuple[str, str]]:
 def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict) and "name" in value:
+        return str(value["name"])
+    if isinstance(value, str) and (instant := _INSTANT.fullmatch(value)):
+        return f"{instant[1]} {instant[2]} UTC"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

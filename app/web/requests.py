@@ -15,6 +15,7 @@ from app.domain.people import Actor
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
+from app.services.deciding import decider
 from app.services.reassessing import Preview
 from app.services.views import RequestView, RunView
 from app.web.buttons import acts_words, buttons_of
@@ -104,7 +105,7 @@ def _said(view: RequestView) -> str:
     standing = [each for each in view.decisions if each.withdrawn_at is None]
     if standing and not view.request.answered_by and view.state.value not in ("expired", "cancelled", "superseded"):
         # Where two were needed, both decided; who changed it is told by the timeline.
-        names = list(dict.fromkeys(each.person_name for each in standing))
+        names = list(dict.fromkeys(decider(each) for each in standing))
         if view.state not in (RequestState.APPROVED, RequestState.MODIFIED, RequestState.ANSWERED):
             names = names[-1:]
         return f"{' and '.join(names)} decided: {view.state.words}."

@@ -114,7 +114,9 @@ def test_who_stands_in_is_told_for_whom(services: Services, at: Callable[..., Br
     open_page(delegate, request)
     assert "You decide for Somebody away" in delegate.page.one(id="decision").text
     delegate.send(delegate.form("decide"), delegate.button("Approve"))
-    assert "The delegate (for Somebody away) approved" in delegate.follow().one(id="timeline").text
+    page = delegate.follow()
+    assert "The delegate (for Somebody away) approved" in page.one(id="timeline").text
+    assert "The delegate (for Somebody away) decided: approved." in page.one(id="request-said").text
 
 
 # Acts
