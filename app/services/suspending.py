@@ -130,6 +130,7 @@ class Suspending:
             batch, Actor(kind="agent", id="", name=values["agent"] or run.workflow, via=SYSTEM.via), "request.opened",
             now, request_id=values["id"], run_id=run.id, digest=ready.digest, risk=values["risk"], kind=values["kind"],
             revision_of=values["previous_id"], rule=ready.terms.name, policy=ready.terms.policy_version,
+            expires_at=values["expires_at"].isoformat(),
         )  # fmt: skip
         publish(
             batch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -77,6 +77,8 @@ def test_each_verdict_settles_the_request_and_has_the_run_resumed(
     assert desk.run_state(request.run_id) == "queued"
     assert desk.jobs(request.run_id) == 1
     assert [each.action for each in desk.audit(request)] == ["request.opened", "request.decided", "request.resolved"]
+    opened = desk.audit(request)[0].detail
+    assert opened["rule"] and datetime.fromisoformat(opened["expires_at"]) == request.expires_at
     assert desk.events(request) == ["request.opened", "request.resolved"]
 
 
