@@ -147,9 +147,7 @@ def audit() -> Any:
     viewer.require(Action.READ_AUDIT)
     query = {name: value for name in _FILTERS if (value := request.args.get(name, "").strip())}
     page = services().records.page(viewer, _filter(query), _before(request.args.get("before")))
-    return render(
-        "audit.html", page=page, query=query, phrases=PHRASES, groups=_GROUPS, phrase=phrase, details=details
-    )
+    return render("audit.html", page=page, query=query, phrases=PHRASES, groups=_GROUPS, phrase=phrase, details=details)
 
 
 @web.get("/audit/export")
