@@ -33,6 +33,7 @@ class Field:
         original: the value it was drawn from, or MISSING.
         options: value and label of each choice of a select.
         attributes: HTML attributes that help while typing; the check that counts is the server's.
+        default: the schema's default as the field would show it; empty where it has none.
     """
 
     name: str
@@ -48,6 +49,17 @@ class Field:
     options: list[tuple[str, str]] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
     fields: list[Field] = field(default_factory=list)
+    default: str = ""
+
+    @property
+    def has_default(self) -> bool:
+        """True if leaving the field alone gives a value."""
+        return "default" in self.shape.schema
+
+    @property
+    def is_changed(self) -> bool:
+        """True if it shows anything but its default; of a group, if any field inside does."""
+        return any(leaf.value != leaf.default for leaf in self.leaves())
 
     @property
     def element_id(self) -> str:
@@ -129,6 +141,9 @@ def _leaf(shape: Shape, name: str, key: str, original: Any, required: bool) -> F
             made.kind, made.value, made.options = "json", _text_of("json", start), []
     if made.kind == "text" and (len(made.value) > _LONG or "\n" in made.value):
         made.kind = "long"
+    if made.kind != "group" and "default" in schema:
+        usual = schema["default"]
+        made.default = "" if usual is None and shape.nullable else _text_of(made.kind, usual)
     return made
 
 
@@ -288,5 +303,52 @@ def complaint_at(name: str, problems: Mapping[str, str], *, exact: bool = True) 
     if exact:
         return ""
     below = name + "."
-    inside = [f"{path.removeprefix(below)}: {words}" for path, words in problems.items() if path.startswith(below)]
+    inside = [
+        f"{_place_inside(path.removeprefix(below))}: {words}"
+        for path, words in problems.items()
+        if path.startswith(below)
+    ]
     return "; ".join(inside[:3])
+
+
+def _place_inside(path: str) -> str:
+    """A place in a value, as a person would say it: ``item 3, name``."""
+    return ", ".join(f"item {int(part) + 1}" if re.fullmatch("[0-9]{1,6}", part) else part for part in path.split("."))
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What is wrong with a field. `element_id` is empty where it is about none in particular."""
+
+    element_id: str
+    label: str
+    words: str
+
+
+def complaints(drawn: Field, problems: Mapping[str, str], others: Mapping[str, str] | None = None) -> list[Complaint]:
+    """All problems with the labels of their fields, in the order of the form.
+
+    Args:
+        others: labels of fields by name that are on the page and not in the form.
+    """
+    found = [
+        Complaint(element_id(name), label, problems[name]) for name, label in (others or {}).items() if name in problems
+    ]
+    told = set(others or {})
+    for leaf, label in _labelled(drawn, ""):
+        words = complaint_at(leaf.name, problems, exact=False)
+        if words:
+            found.append(Complaint(leaf.element_id, label, words))
+            told |= {name for name in problems if name == leaf.name or name.startswith(leaf.name + ".")}
+    return found + [Complaint("", "", words) for name, words in problems.items() if name not in told]
+
+
+def _labelled(drawn: Field, path: str) -> list[tuple[Field, str]]:
+    """The fields with their labels, those in a group within another after the group's own."""
+    if drawn.kind != "group":
+        return [(drawn, f"{path}{drawn.label}")]
+    return [pair for each in drawn.fields for pair in _labelled(each, path + _step(each))]
+
+
+def _step(inner: Field) -> str:
+    return f"{inner.label}, " if inner.kind == "group" else ""

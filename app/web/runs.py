@@ -21,10 +21,11 @@ from app.services.pace import Pace
 from app.services.views import RunView
 from app.store.runs import CatalogueEntry, Run
 from app.web.filters import plural
-from app.web.forms import MISSING, Field, draw, read, refill
+from app.web.forms import MISSING, Field, complaints, draw, read, refill
 from app.web.pages import events_position, render, see_other, web
 from app.web.prose import markdown
 from app.web.run_story import story_of
+from app.web.sections import sections
 
 PAGE = 50
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/csv", "application/json", "application/sql"})
@@ -133,11 +134,12 @@ def _gist(example: dict[str, Any], all_examples: list[dict[str, Any]]) -> str:
 def _start_page(
     entry: CatalogueEntry, drawn: Field, chosen: str, title: str = "", error: AssentError | None = None
 ) -> Response:
+    problems: Mapping[str, str] = error.extra.get("fields", {}) if error else {}
     return render(
         "run_start.html",
         status_of(error) if error else 200,
-        entry=entry, form=drawn, examples=examples_of(entry), chosen=chosen, title=title, error=error,
-        problems=error.extra.get("fields", {}) if error else {},
+        entry=entry, sections=sections(drawn), examples=examples_of(entry), chosen=chosen, title=title, error=error,
+        complaints=complaints(drawn, problems, {"title": "Title"}),
     )  # fmt: skip
 
 

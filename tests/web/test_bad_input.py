@@ -122,6 +122,37 @@ def test_an_input_that_does_not_fit_is_shown_again(
     assert [run.id for run in services.runs.recent(limit=1)] == [run.id for run in before]
 
 
+def test_what_is_wrong_is_named_by_its_label_and_unfolded(services: Services, reviewer: Browser) -> None:
+    folded = {"x-advanced": True}
+    schema = {
+        "type": "object", "required": ["target"],
+        "properties": {
+            "target": {"type": "string", "title": "Where", "maxLength": 40},
+            "keep": {"type": "integer", "title": "Keep backups", "maximum": 9, "default": 3, "x-group": "Backup"}
+            | folded,
+            "hours": {"type": "array", "items": {"type": "integer"}, "title": "Hours", "x-group": "Time"}
+            | folded,
+        },
+    }  # fmt: skip
+    make_workflow(services.sessions, "parted", input_schema=schema)
+    page = reviewer.get("/runs/new/parted")
+    assert [each.attributes.get("open") for each in page.all("details", class_="fold part")] == [None, None]
+    assert [each.text for each in page.all("h2")] == ["Backup", "Time"]
+    typed = {"title": "Mine", "input.target": "shop", "input.keep": "10", "input.hours": '[1, "x"]'}
+    page = reviewer.send(reviewer.form("start"), status=422, **typed)
+    told = page.one(role="alert")
+    assert {link.text: link.attributes["href"] for link in told.all("a")} == {
+        "Keep backups": "#f-input.keep", "Hours": "#f-input.hours",
+    }  # fmt: skip
+    assert "input." not in told.text and "item 2" in told.text
+    assert ["open" in each.attributes for each in page.all("details", class_="fold part")] == [True, True]
+    assert page.one(name="input.keep").attributes["value"] == "10"
+    assert "Default: 3" in page.one(id="f-input.keep-more").text
+    assert page.one(name="input.hours").text == '[1, "x"]' and page.one(id="f-title").attributes["value"] == "Mine"
+    reviewer.send(reviewer.form("start"), **{"input.keep": "9", "input.hours": "[1]"})
+    assert services.runs.recent(limit=1)[0].input == {"target": "shop", "keep": 9, "hours": [1]}
+
+
 @pytest.mark.parametrize(
     "schema",
     [

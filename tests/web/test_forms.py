@@ -8,8 +8,9 @@ import pytest
 
 from app.domain.errors import InvalidInputError
 from app.web.filters import duration, plainly, span_words, visible
-from app.web.forms import MISSING, Field, draw, read
+from app.web.forms import MISSING, Complaint, Field, complaints, draw, read, refill
 from app.web.prose import markdown
+from app.web.sections import Section, sections
 
 EVERYTHING: dict[str, Any] = {
     "text": "a\r\nb\n", "empty": "", "null": None, "number": 1.0, "whole": 10**20, "small": 1e-7, "yes": True,
@@ -118,6 +119,100 @@ def test_a_value_can_be_emptied() -> None:
     drawn = draw(SCHEMA, "in", {"name": "x", "size": 1, "limit": 5, "share": 2.0, "tags": ["a"], "window": {"from": 1}})
     kept = read(drawn, {"in.name": "", "in.size": "1", "in.limit": "", "in.window.from": "1", "in.wet": "on"})
     assert kept == {"name": "", "size": 1, "limit": None, "tags": [], "window": {"from": 1}}
+
+
+# Parts of a form
+
+PARTED: dict[str, Any] = {
+    "type": "object",
+    "required": ["target", "window"],
+    "properties": {
+        "target": {"type": "string"},
+        "note": {"type": "string"},
+        "keep": {"type": "integer", "default": 30, "x-group": "Backup", "x-advanced": True},
+        "proved": {"type": "boolean", "default": True, "x-group": "Backup", "x-advanced": True},
+        "hours": {"type": "array", "items": {"type": "integer"}, "default": [1, 2], "x-group": "Time"},
+        "zone": {"type": "string", "default": "UTC", "x-group": "Time", "x-advanced": True},
+        "window": {
+            "type": "object", "title": "Change window", "required": ["from"],
+            "properties": {"from": {"type": "integer"}, "note": {"type": "string", "x-advanced": True}},
+        },
+        "limits": {"type": "object", "properties": {"rows": {"type": ["integer", "null"], "default": None}}},
+    },
+}  # fmt: skip
+
+
+def parts(drawn: Field) -> dict[str, Section]:
+    """The parts by title."""
+    return {part.title: part for part in sections(drawn)}
+
+
+def keys(fields: list[Field]) -> list[str]:
+    """The names of fields without the path."""
+    return [each.key for each in fields]
+
+
+def test_a_form_comes_in_parts() -> None:
+    found = parts(draw(PARTED, "in"))
+    assert list(found) == ["", "Change window", "Backup", "Time", "Limits"]
+    assert {title: (keys(part.shown), keys(part.folded)) for title, part in found.items()} == {
+        "": (["target", "note"], []), "Backup": ([], ["keep", "proved"]), "Time": (["hours"], ["zone"]),
+        "Change window": (["from"], ["note"]), "Limits": ([], ["rows"]),
+    }  # fmt: skip
+    assert not any(part.open for part in found.values())
+    assert found["Backup"].words == "2 settings, as usual"
+
+
+@pytest.mark.parametrize(("count", "folded"), [(6, 0), (7, 7)])
+def test_many_optional_fields_are_folded_where_the_schema_says_nothing(count: int, folded: int) -> None:
+    names = {f"p{number}": {"type": "integer"} for number in range(count)}
+    schema = {"type": "object", "required": ["x"], "properties": {"x": {"type": "string"}, **names}}
+    (part,) = sections(draw(schema, "in"))
+    assert len(part.folded) == folded and "x" in keys(part.shown)
+
+
+def test_what_is_folded_opens_for_another_value_and_for_a_problem() -> None:
+    given = parts(draw(PARTED, "in", {"target": "x", "keep": 31}))
+    assert given["Backup"].open and given["Backup"].words == "2 settings, 1 changed"
+    assert not given["Time"].open
+    drawn = draw(PARTED, "in")
+    same = {"in.keep": "30", "in.proved": "on", "in.zone": "UTC", "in.hours": "[1, 2]"}
+    sent = parts(refill(drawn, same, {"in.zone": "There is no such zone."}))
+    assert sent["Time"].open and not sent["Backup"].open and not sent["Limits"].open
+    off = parts(refill(draw(PARTED, "in"), same | {"in.proved": ""}, {}))
+    assert off["Backup"].changed == 1
+
+
+def test_odd_hints_are_no_hints() -> None:
+    odd = {"x-group": {"a": 1}, "x-advanced": "yes", "type": "string"}
+    (part,) = sections(draw({"type": "object", "properties": {"a": odd}}, "in"))
+    assert part.title == "" and keys(part.shown) == ["a"]
+    (leaf,) = sections(draw({"type": "string"}, "in"))
+    assert leaf.shown[0].name == "in"
+
+
+def test_problems_carry_the_labels_of_their_fields() -> None:
+    problems = {
+        "in.window.from": "This is needed.", "in.hours.1": "'x' is not of type 'integer'", "title": "Too odd.",
+        "in": "Nothing else is allowed.",
+    }  # fmt: skip
+    assert complaints(draw(PARTED, "in"), problems, {"title": "Title"}) == [
+        Complaint("f-title", "Title", "Too odd."),
+        Complaint("f-in.window.from", "Change window, From", "This is needed."),
+        Complaint("f-in.hours", "Hours", "item 2: 'x' is not of type 'integer'"),
+        Complaint("", "", "Nothing else is allowed."),
+    ]
+
+
+@pytest.mark.parametrize("sent", ["[1, 2", "1, 2", "[1,]"])
+def test_a_list_of_anything_but_texts_is_json_with_its_error_at_the_field(sent: str) -> None:
+    drawn = draw(PARTED, "in")
+    with pytest.raises(InvalidInputError) as caught:
+        read(drawn, {"in.target": "x", "in.window.from": "1", "in.hours": sent})
+    assert list(caught.value.extra["fields"]) == ["in.hours"]
+    assert refill(drawn, {"in.hours": sent}, caught.value.extra["fields"]).leaves()
+    shown = next(leaf for leaf in drawn.leaves() if leaf.key == "hours")
+    assert shown.value == sent and shown.error.startswith("This is not JSON")
 
 
 def test_no_value_is_not_null() -> None:
