@@ -7,8 +7,14 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic.config import JsonDict
 
 ALL_HOURS = list(range(24))
+# Parts of the start form; all of them can stay as they are.
+_QUERIES: JsonDict = {"x-group": "Which queries are looked at", "x-advanced": True}
+_PROPOSAL: JsonDict = {"x-group": "What may be proposed", "x-advanced": True}
+_HOURS: JsonDict = {"x-group": "When indexes may be created", "x-advanced": True}
+_BACKUP: JsonDict = {"x-group": "Backup", "x-advanced": True}
 _TARGET = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}")
 
 
@@ -60,6 +66,7 @@ class MaintenanceInput(BaseModel):
         ge=0,
         le=3_600_000,
         examples=[100],
+        json_schema_extra=_QUERIES,
     )
     max_queries: int = Field(
         default=20,
@@ -68,6 +75,7 @@ class MaintenanceInput(BaseModel):
         ge=1,
         le=200,
         examples=[20],
+        json_schema_extra=_QUERIES,
     )
     query_timeout_ms: int = Field(
         default=30_000,
@@ -76,6 +84,7 @@ class MaintenanceInput(BaseModel):
         ge=100,
         le=600_000,
         examples=[30_000],
+        json_schema_extra=_QUERIES,
     )
     runs_per_measurement: int = Field(
         default=5,
@@ -84,6 +93,7 @@ class MaintenanceInput(BaseModel):
         ge=1,
         le=50,
         examples=[5],
+        json_schema_extra=_QUERIES,
     )
     min_improvement: float = Field(
         default=0.15,
@@ -92,6 +102,7 @@ class MaintenanceInput(BaseModel):
         ge=0.01,
         le=0.99,
         examples=[0.15],
+        json_schema_extra=_PROPOSAL,
     )
     max_indexes: int = Field(
         default=10,
@@ -100,6 +111,7 @@ class MaintenanceInput(BaseModel):
         ge=1,
         le=50,
         examples=[10],
+        json_schema_extra=_PROPOSAL,
     )
     max_table_rows: int = Field(
         default=5_000_000,
@@ -107,6 +119,7 @@ class MaintenanceInput(BaseModel):
         description="Tables with more rows are not modified",
         ge=1,
         examples=[5_000_000],
+        json_schema_extra=_PROPOSAL,
     )
     trial_rows: int = Field(
         default=500_000,
@@ -116,6 +129,7 @@ class MaintenanceInput(BaseModel):
         ge=0,
         le=50_000_000,
         examples=[500_000],
+        json_schema_extra=_PROPOSAL,
     )
     stale_after_days: int = Field(
         default=7,
@@ -124,6 +138,7 @@ class MaintenanceInput(BaseModel):
         ge=0,
         le=3650,
         examples=[7],
+        json_schema_extra=_PROPOSAL,
     )
     allowed_hours: list[int] = Field(
         default=ALL_HOURS,
@@ -131,6 +146,7 @@ class MaintenanceInput(BaseModel):
         description="Hours of the day, 0 to 23, in which indexes may be created",
         max_length=24,
         examples=[[0, 1, 2, 3, 4, 5]],
+        json_schema_extra=_HOURS,
     )
     time_zone: str = Field(
         default="UTC",
@@ -138,12 +154,14 @@ class MaintenanceInput(BaseModel):
         description="IANA name of the time zone of the allowed hours",
         max_length=64,
         examples=["UTC", "Europe/Berlin"],
+        json_schema_extra=_HOURS,
     )
     backup_required: bool = Field(
         default=True,
         title="Backup required",
         description="Nothing is proposed or created without a backup that was proved by restoring it",
         examples=[True],
+        json_schema_extra=_BACKUP,
     )
     backup_directory: str = Field(
         default="",
@@ -151,6 +169,7 @@ class MaintenanceInput(BaseModel):
         description="Folder in the worker's maintenance directory; empty: backups",
         max_length=1000,
         examples=["backups"],
+        json_schema_extra=_BACKUP,
     )
     backup_max_age_hours: int = Field(
         default=24,
@@ -159,6 +178,7 @@ class MaintenanceInput(BaseModel):
         ge=1,
         le=8760,
         examples=[24],
+        json_schema_extra=_BACKUP,
     )
     backup_retention_days: int = Field(
         default=30,
@@ -167,6 +187,7 @@ class MaintenanceInput(BaseModel):
         ge=1,
         le=3650,
         examples=[30],
+        json_schema_extra=_BACKUP,
     )
     restore_target: str = Field(
         default="",
@@ -174,6 +195,7 @@ class MaintenanceInput(BaseModel):
         description="Name of a configured target whose server takes the scratch restore; empty: the target's own",
         max_length=63,
         examples=["staging"],
+        json_schema_extra=_BACKUP,
     )
     build_timeout_s: int = Field(
         default=3_600,
@@ -182,6 +204,7 @@ class MaintenanceInput(BaseModel):
         ge=1,
         le=86_400,
         examples=[3_600],
+        json_schema_extra=_HOURS,
     )
     decision_hours: int = Field(
         default=0,
@@ -190,6 +213,7 @@ class MaintenanceInput(BaseModel):
         ge=0,
         le=8_760,
         examples=[24],
+        json_schema_extra=_PROPOSAL,
     )
     max_revisions: int = Field(
         default=5,
@@ -198,6 +222,7 @@ class MaintenanceInput(BaseModel):
         ge=0,
         le=50,
         examples=[5],
+        json_schema_extra=_PROPOSAL,
     )
 
     @field_validator("target", "restore_target")
