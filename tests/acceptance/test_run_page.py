@@ -86,6 +86,7 @@ def test_a_long_form_unfolds_with_the_keyboard_and_without_a_script(portal: Port
 
 def test_starting_again(portal: Portal, visit: Visit) -> None:
     run_id = portal.start(GATE.name, text="select 'once more'")
+    portal.pending(run_id)
     portal.services.runs.cancel(portal.actor("dba"), run_id)
     portal.finish(run_id, "cancelled")
     visitor = visit("release")
