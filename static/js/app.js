@@ -11,5 +11,8 @@ startLive();
 // The list stands where the person is in it.
 document.querySelector(".list .row[data-selected]")?.scrollIntoView({ block: "nearest" });
 
+// On a phone the pages stand in one line that slides; it begins at the one that is open.
+document.querySelector("#nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
 // What was refused, or checked, is read first; without a script it is at the top of the page all the same.
 document.querySelector("[data-focus]")?.focus();

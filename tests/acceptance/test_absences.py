@@ -51,6 +51,8 @@ def test_the_page_in_every_light_and_on_a_phone(portal: Portal, visit: Visit) ->
     admin = visit("lead")
     admin.go("/absences")
     admin.look("absences-admin")
+    admin.page.set_viewport_size({"width": 360, "height": 780})
+    expect(admin.go("/absences").locator("#nav [aria-current]")).to_be_in_viewport(ratio=0.9)
 
     own = visit("release")
     page = own.go("/absences")
