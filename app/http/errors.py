@@ -20,8 +20,8 @@ from app.domain.errors import (
     InvalidInputError,
     LinkError,
     NotFoundError,
-    TooLargeError,
     TookTooLongError,
+    TooLargeError,
 )
 
 PROBLEM_TYPE = "application/problem+json"

@@ -186,7 +186,8 @@ class Grants:
             proposed_by_name=actor.name,
         )  # fmt: skip
         record(
-            batch, actor, "grant.proposed", now, grant=grant_id, workflow=draft.scope.workflow, node=draft.scope.node,
+            batch, actor, "grant.proposed", now, grant=grant_id, title=title, pattern=pattern,
+            workflow=draft.scope.workflow, node=draft.scope.node,
             max_risk=draft.limits.max_risk.value, max_uses=draft.limits.max_uses, expires_at=until.isoformat(),
             evidence=evidence, reason=words_given,
         )  # fmt: skip
@@ -231,7 +232,10 @@ class Grants:
             "and proposed_by_id <> %(who)s and expires_at > %(now)s returning id",
             {"grant": grant_id, "now": now, "who": actor.id, "name": actor.name},
         )
-        record(batch, actor, "grant.approved", now, grant=grant_id, proposed_by=grant.proposed_by_name)
+        record(
+            batch, actor, "grant.approved", now, grant=grant_id, title=grant.title, pattern=grant.pattern,
+            max_uses=grant.max_uses, expires_at=grant.expires_at.isoformat(), proposed_by=grant.proposed_by_name,
+        )  # fmt: skip
         return self._write(batch, grant_id, "approved", now)
 
     def decline(self, actor: Actor, grant_id: str, reason: str) -> Grant:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.services.ending import end_held, end_pending
 from app.services.events import EventKind, event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
+from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
 from assent.digests import canonical
 from assent.masking import mask
@@ -95,6 +97,21 @@ class Runs:
             query = query.where((Run.created_at < before[0]) | ((Run.created_at == before[0]) & (Run.id < before[1])))
         with self._sessions.reads() as session:
             return list(session.scalars(query))
+
+    def held(self, runs: Sequence[Run]) -> dict[str, datetime]:
+        """Of these runs those that wait for nobody but their change window, and until when, by id."""
+        ids = [run.id for run in runs if run.state == RunState.SUSPENDED.value]
+        if not ids:
+            return {}
+        waits = func.count().filter(ApprovalRequest.state == RequestState.PENDING.value)
+        query = (
+            select(ApprovalRequest.run_id, func.min(ApprovalRequest.held_until))
+            .where(ApprovalRequest.run_id.in_(ids))
+            .group_by(ApprovalRequest.run_id)
+            .having(waits == 0, func.min(ApprovalRequest.held_until).is_not(None))
+        )
+        with self._sessions.reads() as session:
+            return {run_id: until for run_id, until in session.execute(query) if run_id and until}
 
     def live_count(self) -> int:
         """How many runs are not finished, up to 1,000."""

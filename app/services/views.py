@@ -126,6 +126,14 @@ class RunView:
     edges: list[Any] = field(default_factory=list)
     controls: tuple[str, ...] = field(default_factory=tuple)
 
+    @property
+    def held_until(self) -> datetime | None:
+        """When the change window opens for which the run waits; None if it waits for people, or not at all."""
+        asks = any(each.state == RequestState.PENDING.value for each in self.requests)
+        if asks or self.state is not RunState.SUSPENDED:
+            return None
+        return min((each.held_until for each in self.requests if each.held_until), default=None)
+
 
 class Views:
     """Reads for pages and the API."""

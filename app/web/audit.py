@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Response, request
 
+from app.domain import patterns
 from app.domain.errors import InvalidInputError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
@@ -101,6 +102,7 @@ _FILTERS = ("actor", "action", "since", "until", "request_id", "run_id", "text")
 _TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}
 _HIDDEN_DETAILS = frozenset({"verdict", "state", "status", "scope", "to_id", "from_id", "asked_next"})
 _STAGE = "stage"
+_PATTERN = "pattern"
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(\+00:00|Z)")
 
 
@@ -126,6 +128,8 @@ def details(entry: AuditEntry) -> list[tuple[str, str]]:
         label = _LABELS.get(name, name.replace("_", " "))
         if name == _STAGE and isinstance(value, int):
             value += 1  # people count stages from one
+        if name == _PATTERN:
+            value = patterns.words(patterns.Pattern.from_json(value))
         facts.append((label, f"{value[:12]}…" if "digest" in name and isinstance(value, str) else _words(value)))
     return facts
 

@@ -179,6 +179,7 @@ def register_filters(app: Flask) -> None:
         field_text=lambda text: text_for_field(str(text)),
         risk_word=lambda level: _RISK[str(level)],
         kind_word=lambda kind: _KINDS.get(kind, kind),
+        capitalize_first=lambda text: text[:1].upper() + text[1:],
         run_state_words=lambda state: _RUN_WORDS[RunState(state)],
         request_state_words=request_state_words,
         receipt_words=lambda status: _RECEIPT.get(status, status),

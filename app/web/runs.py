@@ -45,7 +45,8 @@ def runs() -> Any:
     return render(
         "runs.html",
         seq=seq, runs=found[:PAGE], titles=titles, state=state, states=list(RunState), following=following,
-        may_start=current_actor().may(Action.START_RUN), live_src=request.full_path,
+        held=services().runs.held(found[:PAGE]), may_start=current_actor().may(Action.START_RUN),
+        live_src=request.full_path,
     )  # fmt: skip
 
 

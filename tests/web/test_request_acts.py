@@ -103,6 +103,9 @@ def test_a_closed_window_is_named_on_the_button_and_what_is_held_says_until_when
     page = reviewer.follow()
     assert "when its change window opens" in page.one(id="request-said").text
     assert "runs in" in reviewer.get("/queue?resolved=1").one("li", id=f"row-{request.id}").text
+    for path in ("/runs", f"/runs/{request.run_id}", f"/requests/{request.id}"):
+        told = reviewer.get(path).text
+        assert "waits for its change window, until" in told.lower(), path
 
 
 def test_who_stands_in_is_told_for_whom(services: Services, at: Callable[..., Browser]) -> None:
