@@ -24,6 +24,24 @@ class RunBusyError(ConflictError):
     code = "run_busy"
 
 
+class JobNotTakenError(ConflictError):
+    """The job is gone, somebody else's, or waits for another job of its run."""
+
+    code = "job_not_taken"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the queue, which asks for a run to be advanced.
+
+    Attributes:
+        worker: id of the queue's worker that is to take it together with the run; None: it was taken before.
+    """
+
+    id: int
+    worker: int | None = None
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a suspended run asks, as a dialect understood it.
@@ -162,11 +180,12 @@ class RunStore(Protocol):
     Writes raise LostRunError when the run was taken up elsewhere since `attempt`.
     """
 
-    async def begin(self, run_id: str, holder: int) -> RunSnapshot | None:
+    async def begin(self, run_id: str, holder: int, job: Job | None = None) -> RunSnapshot | None:
         """Take the run up if there is something to do, for the process that is known to live by the lock `holder`.
 
         Raises:
             RunBusyError: another process that lives is advancing it.
+            JobNotTakenError: the job was not there to be taken, and so the run was left as it is.
         """
         ...
 

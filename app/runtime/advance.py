@@ -13,7 +13,16 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
-from app.domain.running import Asked, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
+from app.domain.running import (
+    Asked,
+    Job,
+    JobNotTakenError,
+    Journal,
+    LostRunError,
+    RunBusyError,
+    RunSnapshot,
+    RunStore,
+)
 from app.runtime.dialects.base import jsonable
 from app.runtime.dialects.failure import failure_document, failure_schema
 from app.runtime.dialects.registry import value_digest
@@ -49,23 +58,26 @@ class Advancer:
         self._controls: dict[str, RunControl] = {}
         self._cut_short: set[str] = set()
 
-    async def advance(self, run_id: str, job_id: int | None = None) -> bool:
+    async def advance(self, run_id: str, job: Job | None = None) -> bool:
         """Advance the run until it waits for a person, ends, or is paused.
 
         Args:
-            job_id: the job that asked for it, which ends in the moment in which the run is written to rest.
+            job: that asked for it; it ends in the moment in which the run is written to rest.
 
         Returns:
             True if it did; False if there was nothing to do, or the run was lost to another worker on the way.
 
         Raises:
             RunBusyError: the run is being advanced already, here or by another process.
+            JobNotTakenError: the job was not there to be taken, and nothing was done.
         """
         if run_id in self._controls or run_id in self._cut_short:
+            if job is not None and job.worker is not None:
+                raise JobNotTakenError("This run is being advanced here.", run_id=run_id)
             raise RunBusyError("This run is being advanced here.", run_id=run_id)
         with structlog.contextvars.bound_contextvars(run_id=run_id):
             try:
-                return await self._once(run_id, job_id)
+                return await self._once(run_id, job)
             except LostRunError:
                 log.warning("run.lost")
                 return False
@@ -89,13 +101,13 @@ class Advancer:
         """Ids of the runs that are being advanced here."""
         return list(self._controls)
 
-    async def _once(self, run_id: str, job_id: int | None) -> bool:
+    async def _once(self, run_id: str, job: Job | None) -> bool:
         # Known before the run is taken up, so that whoever wants it paused from then on is heard.
         self._controls[run_id] = RunControl()
         try:
-            snapshot = await self._store.begin(run_id, self._leases.key)
+            snapshot = await self._store.begin(run_id, self._leases.key, job)
             if snapshot is not None:
-                await self._take_up(snapshot, Journal(run_id, job=job_id))
+                await self._take_up(snapshot, Journal(run_id, job=job.id if job else None))
             return snapshot is not None
         finally:
             del self._controls[run_id]

@@ -13,14 +13,14 @@ from app.domain.errors import NotFoundError
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
-from app.domain.running import Delivery, Journal, LostRunError, RunBusyError, RunSnapshot
+from app.domain.running import Delivery, Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot
 from app.services.audit import record
 from app.services.clock import Clock
 from app.services.deciding import not_before
 from app.services.ending import end_held, end_pending
 from app.services.events import EventKind, event_row, publish
 from app.services.journal import conclude, open_receipts, put_receipt, write
-from app.store.batch import Batch, text_of
+from app.store.batch import Batch, execute, text_of
 from app.store.engine import Sessions
 from app.store.runs import Run
 from assent.contracts import ReceiptStatus
@@ -30,10 +30,13 @@ _UNDELIVERED = """
     where request.run_id = runs.id and outcomes.held_until is null
         and not exists (select from receipts where receipts.request_id = request.id)"""
 _NOBODY_HOLDS = "(holder is null or holder = %(holder)s or pg_try_advisory_xact_lock_shared(holder))"
-_BEGIN = f"""
+
+
+def _take_up(condition: str = "") -> str:
+    return f"""
     update runs set state = 'running', holder = %(holder)s, attempt = attempt + 1, version = version + 1,
         updated_at = %(now)s, started_at = coalesce(started_at, %(now)s)
-    where id = %(run)s and case state
+    where id = %(run)s {condition} and case state
         when 'queued' then true
         when 'suspended' then exists (select {_UNDELIVERED})
         when 'running' then {_NOBODY_HOLDS}
@@ -47,6 +50,23 @@ _BEGIN = f"""
             order by outcomes.at)
         {_UNDELIVERED}) as deliveries,
         (select json_agg(interrupt_id) from approval_requests where run_id = runs.id and state = 'pending') as open"""
+
+
+_TOLD = f"""
+    insert into events (at, kind, run_id, payload)
+    select %(now)s, '{EventKind.RUN_CHANGED.value}', id, '{{"state":"running"}}' from begun"""
+_BEGIN = f"with begun as ({_take_up()}), told as ({_TOLD}) select * from begun"
+_TAKE_JOB = """
+    update procrastinate_jobs as job set status = 'doing', worker_id = %(worker)s
+    where id = %(job)s and status = 'todo' and (scheduled_at is null or scheduled_at <= now())
+        and not exists (select from procrastinate_jobs as other
+            where other.lock = job.lock and (other.status = 'doing' or other.status = 'todo' and other.id < job.id))
+    returning id"""
+_BEGIN_WITH_JOB = f"""
+    with taken as ({_TAKE_JOB}), begun as ({_take_up("and exists (select from taken)")}),
+        told as ({_TOLD})
+    select begun.* from taken left join begun on true"""
+# The lock is what procrastinate's own function looks at, too; a unique index of its makes sure of it.
 _WORTH_ANOTHER_LOOK = text(f"""
     select state in ('queued', 'running') or (state = 'suspended' and exists (select {_UNDELIVERED}))
     from runs where id = :run""")
@@ -81,7 +101,7 @@ class RunProgress:
         self._sessions = sessions
         self._clock = clock
 
-    def begin(self, run_id: str, holder: int | None = None) -> RunSnapshot | None:
+    def begin(self, run_id: str, holder: int | None = None, job: Job | None = None) -> RunSnapshot | None:
         """Take the run up if there is something to do; None if it rests or has ended.
 
         What a person asked of a run whose worker died (pause, cancel) is done here.
@@ -89,15 +109,20 @@ class RunProgress:
         Args:
             holder: key of the advisory lock by which the caller's process is known to live. A run that is being
                 advanced is taken from another process only when that one's lock is free.
+            job: that asks for it; one that names a worker is taken with the run.
 
         Raises:
-            RunBusyError: a process that lives is advancing it.
+            RunBusyError: a process that lives is advancing it. The job was taken.
+            JobNotTakenError: the job is gone, somebody else's, or waits for another one of the run.
         """
-        now = self._clock()
-        batch = Batch(_BEGIN, {"run": run_id, "now": now, "holder": holder})
-        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.RUNNING.value))
-        taken = batch.run(self._sessions)
-        if taken is None:
+        values: dict[str, Any] = {"run": run_id, "now": self._clock(), "holder": holder}
+        taking = job is not None and job.worker is not None
+        if job is not None and taking:
+            values |= {"job": job.id, "worker": job.worker}
+        taken = execute(self._sessions, _BEGIN_WITH_JOB if taking else _BEGIN, values)
+        if taken is None and taking:
+            raise JobNotTakenError("This job is not there to be taken.", run_id=run_id)
+        if taken is None or taken["id"] is None:
             self._refuse_if_busy(run_id)
             return None
         if taken["control"]:

@@ -6,6 +6,8 @@ from typing import Any
 
 ADVANCE = "runs.advance"
 RUNS_QUEUE = "runs"
+JOBS_CHANNEL = "assent_jobs"
+"""Workers listen here for jobs that can be taken: the job's id and its run's, with a blank between."""
 
 
 def advance_job(run_id: str) -> dict[str, Any]:

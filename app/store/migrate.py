@@ -27,17 +27,24 @@ _REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*(\S+)\s*$", re.MU
 
 
 _JOB_TRIGGERS: LiteralString = """
+create or replace function assent_announce_job() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('assent_jobs', new.id || ' ' || (new.args->>'run_id'));
+    return null;
+end $$;
+create or replace trigger assent_announce_job after insert on procrastinate_jobs
+    for each row when (new.status = 'todo' and new.scheduled_at is null) execute function assent_announce_job();
+alter table procrastinate_jobs disable trigger procrastinate_jobs_notify_queue_job_inserted_v1;
 create or replace function assent_wake_blocked_job() returns trigger language plpgsql as $$
 declare
     blocked record;
 begin
-    select id, queue_name into blocked from procrastinate_jobs
+    select id, args->>'run_id' as run_id into blocked from procrastinate_jobs
         where lock = old.lock and status = 'todo' and id <> old.id
             and (scheduled_at is null or scheduled_at <= now())
         order by priority desc, id limit 1;
     if found then
-        perform pg_notify('procrastinate_queue_v1#' || blocked.queue_name,
-            json_build_object('type', 'job_inserted', 'job_id', blocked.id)::text);
+        perform pg_notify('assent_jobs', blocked.id || ' ' || blocked.run_id);
     end if;
     return null;
 end $$;
@@ -48,7 +55,8 @@ create or replace trigger assent_wake_blocked_job_ended after update of status o
 alter table procrastinate_jobs disable trigger procrastinate_trigger_status_events_insert_v1;
 alter table procrastinate_jobs disable trigger procrastinate_trigger_status_events_update_v1;
 """
-# procrastinate wakes its workers when a job is inserted, but not when a job that a lock kept waiting becomes free: a
+# procrastinate wakes its workers when a job is inserted, with the job's id alone; ours need the run's as well to take
+# both at once (`app.store.jobs.JOBS_CHANNEL`). And it wakes nobody when a job that a lock kept waiting becomes free: a
 # decision that comes while the job that opened its request is still ending would wait for the next poll.
 # Its history of each job is switched off: our jobs are gone when they are done, and what they did is in the record.
 

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.util import await_
 
 from app.domain.risk import Assessment
-from app.domain.running import Asked, Journal, RunSnapshot
+from app.domain.running import Asked, Job, Journal, RunSnapshot
 from app.risk.assess import assess_proposal
 from app.services.bundle import services_over
 from app.services.checkpoints import CheckpointManager
@@ -22,6 +22,7 @@ from app.services.clock import Clock, system_clock
 from app.services.progress import RunProgress
 from app.store.loop import LoopSessions, make_loop_engine, on_loop
 
+Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 LONG_PROPOSAL = 20_000
 """Characters from which assessing a proposal may take so long that the event loop should not wait for it."""
 
@@ -30,19 +31,24 @@ READERS = 4
 
 
 class WorkerStore:
-    """`app.domain.running.RunStore` over the database."""
+    """`app.domain.running.RunStore` over the database.
 
-    def __init__(self, progress: RunProgress, checkpoints: CheckpointManager) -> None:
+    Args:
+        quick: writes what may be lost in a crash of the database, because then it is only done again.
+    """
+
+    def __init__(self, progress: RunProgress, quick: RunProgress, checkpoints: CheckpointManager) -> None:
         self._progress = progress
+        self._quick = quick
         self._checkpoints = checkpoints
 
-    async def begin(self, run_id: str, holder: int) -> RunSnapshot | None:
+    async def begin(self, run_id: str, holder: int, job: Job | None = None) -> RunSnapshot | None:
         """As `RunProgress.begin`."""
-        return await on_loop(self._progress.begin, run_id, holder)
+        return await on_loop(self._quick.begin, run_id, holder, job)
 
     async def note(self, attempt: int, journal: Journal) -> None:
         """As `RunProgress.note`."""
-        await on_loop(self._progress.note, attempt, journal)
+        await on_loop(self._quick.note, attempt, journal)
 
     async def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
         """As `RunProgress.refuse`."""
@@ -71,13 +77,19 @@ class WorkerStore:
 
 @asynccontextmanager
 async def worker_store(
-    database_url: str, pool: AsyncConnectionPool[AsyncConnection[DictRow]], clock: Clock = system_clock
+    database_url: str, pool: Pool, clock: Clock = system_clock, quick: Pool | None = None
 ) -> AsyncIterator[WorkerStore]:
-    """The use cases on the event loop that runs; what they write goes over `pool`."""
+    """The use cases on the event loop that runs.
+
+    Args:
+        pool: for what they write.
+        quick: for taking up runs and noting steps; its connections need not wait for the disk.
+    """
     engine = make_loop_engine(database_url, pool_size=READERS, application_name="assent worker")
     try:
         services = services_over(LoopSessions(engine, pool), clock, _assess)
-        yield WorkerStore(RunProgress(services.sessions, services.clock), services.checkpoints)
+        progress, hasty = (RunProgress(LoopSessions(engine, each), clock) for each in (pool, quick or pool))
+        yield WorkerStore(progress, hasty, services.checkpoints)
     finally:
         await engine.dispose()
 

@@ -1,0 +1,204 @@
+"""The worker's side of the job queue: which job this worker takes, and what becomes of it.
+
+procrastinate keeps the jobs. Its own `Worker` asks for a job each time that one is announced, in every process, and
+then takes the run up with a second statement. Here the worker whose turn it is takes an announced job together with its
+run, and the others look a little later whether one was left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
+from psycopg.errors import OperationalError, RaiseException
+
+from app.domain.running import Job, JobNotTakenError, RunBusyError
+from app.runtime.advance import Advancer
+from app.runtime.leases import Leases
+from app.store.jobs import RUNS_QUEUE
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.5
+"""How late a job is found whose announcement was missed, or that waited for its time."""
+LATER_SECONDS = 0.1
+"""How long after its announcement a job is looked for that was another worker's to take, or could not be taken."""
+BUSY_SECONDS = 0.3
+LONGEST_WAIT_SECONDS = 30.0
+ROUND_SECONDS = 1.0
+"""How often workers look for each other, and for jobs that were left behind."""
+BEAT_SECONDS = 10.0
+SILENT_SECONDS = 30.0
+"""Workers that have said nothing for so long are no longer counted."""
+
+_WORKERS = """
+    select id from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %(silent)s) order by id"""
+
+
+class RunQueue:
+    """The jobs of one worker process. They advance runs, each with a lock of its own in the queue.
+
+    Args:
+        concurrency: how many at once.
+    """
+
+    def __init__(self, jobs: JobManager, leases: Leases, advancer: Advancer, concurrency: int) -> None:
+        self._jobs = jobs
+        self._leases = leases
+        self._advancer = advancer
+        self._concurrency = concurrency
+        self._worker: int | None = None
+        self._workers: list[int] = []
+        self._hand: dict[asyncio.Task[None], int] = {}
+        self._strays: set[int] = set()
+        self._look = asyncio.Event()
+        self._later: asyncio.TimerHandle | None = None
+        self._stopped = False
+
+    async def run(self) -> None:
+        """Work until stopped, and until the jobs at hand have come to their end."""
+        await self._jobs.prune_stalled_workers(SILENT_SECONDS)
+        self._worker = await self._jobs.register_worker()
+        # Held before the first job, so that nobody takes a living worker for dead.
+        await self._leases.claim_worker(self._worker)
+        rounds = asyncio.create_task(self._go_round(), name="queue rounds")
+        try:
+            while not self._stopped:
+                self._look.clear()
+                await self._take_all()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._look.wait(), POLL_SECONDS)
+            while self._hand:
+                await asyncio.wait(self._hand)
+        finally:
+            rounds.cancel()
+            await asyncio.gather(rounds, return_exceptions=True)
+        await self._jobs.unregister_worker(self._worker)
+
+    def stop(self) -> None:
+        """Take no more jobs."""
+        self._stopped = True
+        self._look.set()
+
+    def announce(self, job_id: int, run_id: str) -> None:
+        """There is a new job, or the lock that it waited for is free."""
+        if self._worker is None or self._stopped:
+            return
+        if len(self._hand) < self._concurrency and self._is_mine(job_id):
+            self._start(Job(job_id, self._worker), run_id)
+        else:
+            self._look_later()
+
+    def _is_mine(self, job_id: int) -> bool:
+        """True for one of the workers, as long as they know of each other."""
+        return not self._workers or self._workers[job_id % len(self._workers)] == self._worker
+
+    def _look_later(self) -> None:
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(LATER_SECONDS, self._look_now)
+
+    def _look_now(self) -> None:
+        self._later = None
+        self._look.set()
+
+    async def _take_all(self) -> None:
+        """Take what nobody has taken, as much as there is room for."""
+        while not self._stopped and len(self._hand) < self._concurrency:
+            try:
+                job = await self._jobs.fetch_job([RUNS_QUEUE], self._worker or 0)
+            except ConnectorException as error:
+                if not isinstance(error.__cause__, OperationalError):
+                    raise
+                # A lost connection; a job that this took nevertheless is found by `put_back`.
+                log.warning("queue.unreachable", exc_info=True)
+                return
+            if job is None:
+                return
+            self._start(Job(job.id or 0), str(job.task_kwargs["run_id"]))
+
+    def _start(self, job: Job, run_id: str) -> None:
+        task = asyncio.create_task(self._work(job, run_id), name=f"job {job.id}")
+        self._hand[task] = job.id
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if len(self._hand) >= self._concurrency:
+            self._look.set()
+        del self._hand[task]
+
+    async def _work(self, job: Job, run_id: str) -> None:
+        try:
+            if not await self._advancer.advance(run_id, job):
+                await self._finish(job.id)
+        except JobNotTakenError:
+            self._look_later()
+        except Exception as error:
+            # What fails here is the surroundings, never a decision of ours: it is tried again for ever.
+            busy = isinstance(error, RunBusyError)
+            if not busy:
+                log.error("job.failed", job=job.id, run_id=run_id, exc_info=True)
+            with suppress(ConnectorException):
+                await self._again(job.id, busy)
+
+    async def _finish(self, job_id: int) -> None:
+        """Take a job out of the queue with which there was nothing to do."""
+        try:
+            await self._jobs.finish_job_by_id_async(job_id, Status.SUCCEEDED, delete_job=True)
+        except ConnectorException as error:
+            if not isinstance(error.__cause__, RaiseException):
+                raise
+            # It was not known whether the statement that ended it has been carried out.
+            log.info("job.gone", job=job_id)
+
+    async def _again(self, job_id: int, busy: bool) -> None:
+        """Soon for a run that is held elsewhere, with growing pauses for anything else."""
+        wait = BUSY_SECONDS
+        if not busy:
+            for job in await self._jobs.list_jobs_async(id=job_id):
+                wait = min(0.5 * 2 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
+        await self._jobs.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC) + timedelta(seconds=wait))
+
+    async def _go_round(self) -> None:
+        beat = 0.0
+        while True:
+            try:
+                if (now := asyncio.get_running_loop().time()) - beat > BEAT_SECONDS:
+                    await self._jobs.update_heartbeat(self._worker or 0)
+                    await self._jobs.prune_stalled_workers(SILENT_SECONDS)
+                    beat = now
+                rows = await self._jobs.connector.execute_query_all_async(_WORKERS, silent=SILENT_SECONDS)
+                self._workers = [row["id"] for row in rows]
+                await self.put_back()
+            except Exception:
+                # The next round tries again; the lease's heartbeat ends the process if the database is gone for good.
+                log.warning("queue.round_failed", exc_info=True)
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def put_back(self) -> None:
+        """Put jobs that nobody works on back into the queue, where polling finds them.
+
+        procrastinate leaves the job of a killed worker in the state ``doing``, where its lock blocks the run. A
+        worker's advisory lock is free as soon as its process is gone, so nobody need wait for its heartbeat to grow
+        old. A job of this worker that it does not know of at two looks was taken by a statement whose answer was lost.
+        """
+        doing = await self._jobs.list_jobs_async(status=Status.DOING.value)
+        owners = {job.id: job.worker_id for job in doing if job.id is not None}
+        dead = await self._dead({owner for owner in owners.values() if owner is not None and owner != self._worker})
+        hand = set(self._hand.values())
+        unknown = {job for job, owner in owners.items() if owner == self._worker and job not in hand}
+        left = {job for job, owner in owners.items() if owner is None or owner in dead} | (unknown & self._strays)
+        self._strays = unknown - left
+        for job in sorted(left):
+            await self._jobs.retry_job_by_id_async(job, retry_at=datetime.now(UTC))
+            log.warning("job.rescued", job=job, worker=owners[job])
+        if left:
+            self._look.set()
+
+    async def _dead(self, workers: Collection[int]) -> set[int]:
+        return {each for each in workers if await self._leases.is_dead(each)}
