@@ -125,7 +125,9 @@ class Advancer:
             problem = OTHER_VERSION.format(workflow.title, snapshot.version, workflow.version)
             await _written(self._store.fail, snapshot.attempt, journal, problem)
             return
-        await self._drive(snapshot, graph, initial, journal)
+        # Nothing can be stored for a run that was never taken up before.
+        with self.library.saver.reading_once(snapshot.id, new=initial is not None):
+            await self._drive(snapshot, graph, initial, journal)
 
     async def _drive(
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], initial: Any, journal: Journal
@@ -137,7 +139,6 @@ class Advancer:
             lambda taken: self._store.note(snapshot.attempt, taken), self._controls[snapshot.id],
         )  # fmt: skip
         if initial is not None:
-            # Nothing can be stored for a run that was never taken up before.
             await self._rest(snapshot, graph, config, driver, journal, await driver.run(initial))
             return
         state = await read_thread(graph, config)

@@ -13,6 +13,7 @@ from langchain_core.runnables.graph import Edge
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from app.runtime.saver import Saver
 from assent.workflow import Workflow
 
 log = structlog.get_logger(__name__)
@@ -67,11 +68,15 @@ def _load(path: str) -> Workflow:
 
 
 class Library:
-    """Workflows, compiled once for one checkpointer."""
+    """Workflows, compiled once for one saver.
 
-    def __init__(self, workflows: Iterable[Workflow], checkpointer: Any) -> None:
+    Attributes:
+        saver: stores the checkpoints of all of them.
+    """
+
+    def __init__(self, workflows: Iterable[Workflow], saver: Saver) -> None:
         self._workflows = {workflow.name: workflow for workflow in workflows}
-        self._checkpointer = checkpointer
+        self.saver = saver
         self._graphs: dict[str, CompiledStateGraph[Any]] = {}
 
     def workflow(self, name: str) -> Workflow:
@@ -87,7 +92,7 @@ class Library:
             builder = self.workflow(name).build()
             if not isinstance(builder, StateGraph):
                 raise WorkflowError(f"The workflow {name!r} does not build a StateGraph.")
-            self._graphs[name] = builder.compile(checkpointer=self._checkpointer)
+            self._graphs[name] = builder.compile(checkpointer=self.saver)
         return self._graphs[name]
 
     def node_facts(self, name: str) -> dict[str, dict[str, Any]]:

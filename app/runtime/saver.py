@@ -7,8 +7,9 @@ What is stored, and when, is the same: it is read by any version of LangGraph's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 from functools import lru_cache
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    get_checkpoint_id,
     get_serializable_checkpoint_metadata,
 )
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -34,6 +36,10 @@ _INLINE = (type(None), str, int, float, bool)
 MANY = 50
 """From so many values in one write the original stores them, a statement for each: ours has a form for each number."""
 
+OLDEST = 4
+"""Checkpoints of earlier formats are made into newer ones by the original."""
+_LATEST = "WHERE thread_id = %s AND checkpoint_ns = '' ORDER BY checkpoint_id DESC LIMIT 1"
+_NOT_READ: Any = object()
 _KEEP = "do nothing"
 _REPLACE = "do update set channel = excluded.channel, type = excluded.type, blob = excluded.blob"
 _PUT_CHECKPOINT = """
@@ -52,6 +58,41 @@ class Saver(AsyncPostgresSaver):
         super().__init__(pool)
         # A pool gives each caller a connection of its own: no run need wait for another one's.
         self.lock = nullcontext()  # type: ignore[assignment]
+        self._read: dict[str, DictRow | None] = {}
+
+    @contextmanager
+    def reading_once(self, thread_id: str, *, new: bool = False) -> Iterator[None]:
+        """Until something is written to the thread, its newest checkpoint is read from the server once.
+
+        For whoever holds the thread's run: nobody else writes to it. The resume guard and the drive after it then also
+        look at the very same checkpoint.
+
+        Args:
+            new: nothing is stored of the thread, so it need not be read at all.
+        """
+        self._read[thread_id] = None if new else _NOT_READ
+        try:
+            yield
+        finally:
+            self._read.pop(thread_id, None)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """As the original's; see `reading_once`."""
+        where = config["configurable"]
+        thread_id = where["thread_id"]
+        if thread_id not in self._read or where.get("checkpoint_ns") or get_checkpoint_id(config):
+            return await super().aget_tuple(config)
+        row = self._read[thread_id]
+        if row is _NOT_READ:
+            async with self.conn.connection() as connection:
+                cursor = await connection.execute(self.SELECT_SQL + _LATEST, (thread_id,), binary=True)
+                row = await cursor.fetchone()
+            if row is not None and row["checkpoint"]["v"] < OLDEST:
+                return await super().aget_tuple(config)
+            if thread_id in self._read:
+                self._read[thread_id] = row
+        # LangGraph changes what it is given.
+        return await self._load_checkpoint_tuple(deepcopy(row)) if row is not None else None
 
     async def aput(
         self,
@@ -61,6 +102,7 @@ class Saver(AsyncPostgresSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """As the original's."""
+        self._read.pop(config["configurable"]["thread_id"], None)
         if len(new_versions) > MANY:
             return await super().aput(config, checkpoint, metadata, new_versions)
         where = config["configurable"]
@@ -90,6 +132,7 @@ class Saver(AsyncPostgresSaver):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """As the original's."""
+        self._read.pop(config["configurable"]["thread_id"], None)
         if len(writes) > MANY:
             await super().aput_writes(config, writes, task_id, task_path)
             return

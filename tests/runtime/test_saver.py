@@ -65,6 +65,37 @@ async def rows(pool: Pool, thread: str) -> dict[str, list[Any]]:
     return found
 
 
+def test_a_thread_is_read_once_until_something_is_written(rig: Rig) -> None:
+    thread = "read once"
+    config: Any = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+
+    async def look() -> None:
+        saver = Saver(rig.pool)
+        with saver.reading_once(thread):
+            first = await saver.aget_tuple(config)
+            assert first is not None and first == await read(AsyncPostgresSaver, rig.pool, thread)
+            first.checkpoint["channel_values"]["list"].append("LangGraph changes what it is given")
+            first.checkpoint["channel_versions"].clear()
+            async with rig.pool.connection() as connection:
+                await connection.execute("delete from checkpoints where thread_id = %s", (thread,))
+            again = await saver.aget_tuple(config)
+            assert again is not None and again.checkpoint["channel_values"] == VALUES
+            assert again.checkpoint["channel_versions"]
+            older: Any = {"configurable": config["configurable"] | {"checkpoint_id": "00000001"}}
+            assert await saver.aget_tuple(older) is None, "what was asked for by name is looked up"
+            await saver.aput_writes(first.config, [("list", 1)], "task")
+            assert await saver.aget_tuple(config) is None, "after a write the server is asked"
+        with saver.reading_once(thread):
+            await store(Saver, rig.pool, thread)
+            assert await saver.aget_tuple(config) is not None
+        with saver.reading_once(thread, new=True):
+            assert await saver.aget_tuple(config) is None
+        assert await saver.aget_tuple(config) is not None, "only for that time"
+
+    rig.do(store(Saver, rig.pool, thread))
+    rig.do(look())
+
+
 def test_both_store_the_same_rows(rig: Rig) -> None:
     stored = []
     for saver in SAVERS:
