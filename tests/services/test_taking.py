@@ -54,10 +54,11 @@ def test_of_many_that_try_one_gets_the_job_and_the_run(desk: Desk, worker: int) 
 def test_a_job_waits_for_the_one_before_it_of_the_same_run(desk: Desk, worker: int) -> None:
     run = decided(desk)
     with desk.engine.begin() as connection:
-        again = (
-            "insert into procrastinate_jobs (queue_name, task_name, lock, args) select queue_name, task_name, lock, "
+        again = text(
+            "insert into procrastinate_jobs (queue_name, task_name, lock, args) "
+            "select queue_name, task_name, lock, args from procrastinate_jobs where args->>'run_id' = :run"
         )
-        connection.execute(text(f"{again} args from procrastinate_jobs where args->>'run_id' = :run"), {"run": run})
+        connection.execute(again, {"run": run})
     first, second = jobs(desk, run)
     for _ in range(2):
         with pytest.raises(JobNotTakenError):
