@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -29,13 +30,14 @@ from app.domain.people import SYSTEM, Actor, Role, Via
 from app.services.bundle import Services, build_services
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
-from app.store.runs import Run
 from assent.contracts import NextAction, Outcome, Verdict
 from assent.digests import digest_of
 from bench.flow import WORKFLOW, build
 from bench.support import Bell, cpu_seconds, database, machine, memory_mib, percentile, processes, web
 
 WARM_UP = 10
+_PROPOSED = "select payload, digest from approval_requests where id = %(id)s"
+_RESULT = "select result from runs where id = %(id)s"
 
 
 @dataclass
@@ -95,13 +97,13 @@ def gated(services: Services, bell: Bell, people: tuple[Actor, Actor], width: in
 
     def cycle(number: int) -> None:
         run = services.runs.start(starter, WORKFLOW.name, {"number": number})
-        with services.sessions.reads() as session:
-            request = session.get_one(ApprovalRequest, bell.expect(run.id, "pending").result(60))
+        request = bell.expect(run.id, "pending").result(60)
+        [proposed] = services.sessions.execute(_PROPOSED, {"id": request})
         decided = time.time()
-        services.checkpoints.decide(request.id, reviewer, Verdict.APPROVE, request.digest)
+        services.checkpoints.decide(request, reviewer, Verdict.APPROVE, proposed["digest"])
         bell.expect(run.id, "completed").result(60)
-        with services.sessions.reads() as session:
-            latencies.append(session.get_one(Run, run.id).result["applied_at"] - decided)
+        [done] = services.sessions.execute(_RESULT, {"id": run.id})
+        latencies.append(json.loads(done["result"])["applied_at"] - decided)
 
     with ThreadPoolExecutor(width) as clients:
         list(clients.map(cycle, range(WARM_UP)))

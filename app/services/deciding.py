@@ -14,7 +14,7 @@ from app.domain.policy.calendars import opening_under
 from app.domain.policy.fold import Resolution, Vote
 from app.domain.policy.terms import Terms
 from app.services.events import EventKind, event_row, publish
-from app.store.batch import Batch
+from app.store.batch import Batch, document
 from app.store.requests import UNCLAIMED, ApprovalRequest, Decision
 from assent.contracts import NextAction, Outcome, Remark, Verdict
 from assent.masking import mask_text
@@ -44,7 +44,27 @@ def clean_comment(text: Any) -> str:
     return mask_text(text.strip())
 
 
-def move(seen: ApprovalRequest, new: RequestState, now: datetime, **values: Any) -> Batch:
+class Move(Batch):
+    """Changes a pending request if nobody changed it since it was seen."""
+
+    def __init__(self, seen: ApprovalRequest, columns: dict[str, Any]) -> None:
+        super().__init__(
+            f"update approval_requests set {', '.join(f'{name} = %(set_{name})s' for name in columns)}, "
+            "version = version + 1 where id = %(request)s and state = 'pending' and version = %(version)s returning id",
+            {f"set_{name}": document(ApprovalRequest, name, value) for name, value in columns.items()}
+            | {"request": seen.id, "version": seen.version},
+        )
+        self._seen = seen
+        self._columns = columns | {"version": seen.version + 1}
+
+    def written(self) -> ApprovalRequest:
+        """The request as it stands once this is written, which need not be read: nothing can have come between."""
+        for name, value in self._columns.items():
+            setattr(self._seen, name, value)
+        return self._seen
+
+
+def move(seen: ApprovalRequest, new: RequestState, now: datetime, **values: Any) -> Move:
     """A batch that changes a pending request if nobody changed it since it was seen.
 
     One that ends it says so to open pages.
@@ -53,11 +73,7 @@ def move(seen: ApprovalRequest, new: RequestState, now: datetime, **values: Any)
     if ends and not may_move(REQUEST_TRANSITIONS, RequestState(seen.state), new):
         raise AlreadyDecidedError(f"This request is {RequestState(seen.state).words}.", state=seen.state)
     columns = {"state": new.value, "resolved_at": now if ends else None, **(_ENDED if ends else {}), **values}
-    batch = Batch(
-        f"update approval_requests set {', '.join(f'{name} = %(set_{name})s' for name in columns)}, "
-        "version = version + 1 where id = %(request)s and state = 'pending' and version = %(version)s returning id",
-        {f"set_{name}": value for name, value in columns.items()} | {"request": seen.id, "version": seen.version},
-    )
+    batch = Move(seen, columns)
     if ends:
         resolved = event_row(EventKind.REQUEST_RESOLVED, now, run_id=seen.run_id, request_id=seen.id, state=new.value)
         publish(batch, resolved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,6 +30,7 @@ from assent.masking import mask
 CONTROL_CHANNEL = "assent_control"
 """Workers listen here for the ids of runs that somebody wants paused or cancelled."""
 MAX_INPUT_BYTES = 1_000_000
+_ENTRY = "select version, title, input_schema from workflows where name = %(name)s"
 
 
 class Runs:
@@ -51,6 +53,13 @@ class Runs:
             raise NotFoundError(f"There is no workflow {name!r}.")
         return entry
 
+    def _entry(self, name: str) -> tuple[str, str, Any]:
+        """Version, title and input schema of a workflow, as little as can be read. Raises NotFoundError."""
+        rows = self._sessions.execute(_ENTRY, {"name": name}) if is_storable(name) else []
+        if not rows:
+            raise NotFoundError(f"There is no workflow {name!r}.")
+        return rows[0]["version"], rows[0]["title"], json.loads(rows[0]["input_schema"])
+
     def start(self, actor: Actor, workflow: str, run_input: Any, title: str = "") -> Run:
         """Start a run; a worker takes it up as soon as this is committed.
 
@@ -64,23 +73,23 @@ class Runs:
                 says where.
         """
         actor.require(Action.START_RUN)
-        entry = self.workflow(workflow)
+        version, named, schema = self._entry(workflow)
         if not isinstance(run_input, dict):
             raise InvalidInputError("The input of a run is an object.", {"input": "not an object"})
         _refuse_too_large(run_input)
-        check_schema(run_input, entry.input_schema, "input")
+        check_schema(run_input, schema, "input")
         masked, _ = mask(run_input)
-        shown = " ".join(clean_comment(title).split()) or entry.title
+        shown = " ".join(clean_comment(title).split()) or named
         now = self._clock()
         run_id = str(uuid.uuid4())
         values: dict[str, Any] = {
-            "id": run_id, "workflow": entry.name, "workflow_version": entry.version, "title": shown[:200],
+            "id": run_id, "workflow": workflow, "workflow_version": version, "title": shown[:200],
             "state": RunState.QUEUED.value, "version": 1, "attempt": 0, "control": "", "input": masked,
             "started_by_id": actor.id or None, "started_by_name": actor.name, "created_at": now, "updated_at": now,
         }  # fmt: skip
         batch = Batch()
         batch.add(Run, **values)
-        record(batch, actor, "run.started", now, run_id=run_id, workflow=entry.name, version=entry.version)
+        record(batch, actor, "run.started", now, run_id=run_id, workflow=workflow, version=version)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.QUEUED.value))
         batch.advance(run_id)
         batch.run(self._sessions)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from types import SimpleNamespace
 
 import structlog
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor
@@ -30,15 +33,19 @@ from app.store.runs import Run
 log = structlog.get_logger(__name__)
 SUPERSEDED = "The run asks for something else now than what was shown here."
 
+_ASKED = select(ApprovalRequest).where(ApprovalRequest.run_id == bindparam("run")).order_by(ApprovalRequest.opened_at)
+_ANY_ASKED = exists().where(ApprovalRequest.run_id == bindparam("run"))
 # Which policy is in force, and whether there are grants, is read with the run: one trip to the server. Put together
 # once, because that takes longer than the reading.
-_RUN = (
-    select(Run, ApprovalRequest, NEWEST_VERSION.label("policy"), ANY_ACTIVE.label("grants"), *REQUESTER_COLUMNS)
-    .outerjoin(ApprovalRequest, ApprovalRequest.run_id == Run.id)
+_RUN = str(
+    select(
+        Run.workflow, Run.started_by_id, Run.started_by_name, _ANY_ASKED.label("asked"),
+        NEWEST_VERSION.label("policy"), ANY_ACTIVE.label("grants"), *REQUESTER_COLUMNS,
+    )
     .outerjoin(Person, Person.id == Run.started_by_id)
     .where(Run.id == bindparam("run"))
-    .order_by(ApprovalRequest.opened_at)
-)
+    .compile(dialect=PGDialect_psycopg())
+)  # fmt: skip
 
 
 class Suspending:
@@ -61,13 +68,16 @@ class Suspending:
             LostRunError: the run was taken up by somebody else since `attempt`.
         """
         now = self._ground.clock()
-        with self._ground.sessions.reads() as session:
-            rows = session.execute(_RUN, {"run": run_id}).all()
-        if not rows:
+        found = next(iter(self._ground.sessions.execute(_RUN, {"run": run_id})), None)
+        if found is None:
             raise LostRunError("There is no such run.", run_id=run_id)
-        run, known = rows[0][0], [row[1] for row in rows if row[1] is not None]
-        requester = requester_from(run.started_by_id, run.started_by_name, rows[0])
-        policy = self._ground.policy(rows[0].policy)
+        about = SimpleNamespace(**found | {"roles": json.loads(found["roles"] or "[]")})
+        run = Run(
+            id=run_id, workflow=about.workflow, started_by_id=about.started_by_id, started_by_name=about.started_by_name
+        )
+        known = self._known(run_id) if about.asked else []
+        requester = requester_from(run.started_by_id, run.started_by_name, about)
+        policy = self._ground.policy(about.policy)
         ready = [prepare(each, self._ground.assess, policy, run.workflow, requester, now) for each in asked]
         stale = [
             row
@@ -93,7 +103,7 @@ class Suspending:
             if not any(_same(row, each.asked) for row in standing):
                 previous = _predecessor(known, stale, each.asked)
                 answered_by = remembered(known, each.digest)
-                if not answered_by and rows[0].grants and may_be_granted(known, previous, each.digest):
+                if not answered_by and about.grants and may_be_granted(known, previous, each.digest):
                     answered_by = self._granted_by(run, each, now)
                 request_id = self._open(batch, run, each, previous, now, answered_by)
                 if answered_by:
@@ -107,6 +117,11 @@ class Suspending:
         if now_at.attempt == attempt and now_at.control:
             return False
         raise LostRunError("This run has been taken up elsewhere.", run_id=run_id)
+
+    def _known(self, run_id: str) -> list[ApprovalRequest]:
+        """What the run has asked before, oldest first."""
+        with self._ground.sessions.reads() as session:
+            return list(session.scalars(_ASKED, {"run": run_id}))
 
     def _granted_by(self, run: Run, ready: Assessed, now: datetime) -> str:
         """What lets this through, or empty; whatever goes wrong while looking for it, people can decide."""

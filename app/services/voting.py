@@ -27,7 +27,7 @@ from app.services.opening import due_values
 from app.services.reassessing import Preview, reassess
 from app.services.situation import addresses_in, names_of, stage_name
 from app.services.telling import counted_words, settled_words, withdrawn_words
-from app.store.batch import Batch, text_of
+from app.store.batch import Batch
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict
 
@@ -123,7 +123,7 @@ class Voting:
         else:
             names = self._stage_names(checked.terms)
             words = counted_words(checked.verdict, after, seen.stage, names, rejections(votes), checked.terms)
-        return DecisionResult(self._ground.fresh(seen.id), resolution is not None, words)
+        return DecisionResult(batch.written(), resolution is not None, words)
 
     def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
         """Take back one's own decision, as `CheckpointManager.withdraw` describes."""
@@ -171,7 +171,7 @@ class Voting:
         if batch.run(self._ground.sessions) is None:
             return None
         words = withdrawn_words(after, seen.stage, self._stage_names(terms))
-        return DecisionResult(self._ground.fresh(seen.id), False, words)
+        return DecisionResult(batch.written(), False, words)
 
     def preview(self, request_id: str, actor: Actor, change: Any) -> Preview:
         """The risk a change would have, as `CheckpointManager.preview` describes."""
@@ -213,17 +213,17 @@ def _moved(
     after: Progress,
     held: datetime | None,
     now: datetime,
-) -> Batch:
+) -> deciding.Move:
     """The guarded UPDATE: exactly one row, or somebody else was first."""
     values: dict[str, Any] = {"approvals": after.approvals}
     if checked.payload is not None:
         values |= {
-            "payload": text_of(checked.payload),
+            "payload": checked.payload,
             "digest": checked.digest,
-            "proposed": text_of(seen.proposed if seen.proposed is not None else seen.payload),
-            "assessment": text_of(checked.assessment.to_json()),
+            "proposed": seen.proposed if seen.proposed is not None else seen.payload,
+            "assessment": checked.assessment.to_json(),
             "risk": checked.assessment.level.value,
-            "terms": text_of(checked.terms.to_json()),
+            "terms": checked.terms.to_json(),
             "quorum": checked.terms.quorum,
             "attention_at": attention_at(seen.expires_at, checked.assessment.level, seen.priority),
         }

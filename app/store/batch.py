@@ -178,6 +178,11 @@ def text_of(value: Any) -> str | None:
     return None if value is None else canonical(value)
 
 
+def document(model: type[Base], name: str, value: Any) -> Any:
+    """A column's value for a guard: that of a JSON column as its canonical text, others as they are."""
+    return text_of(value) if name in _documents(_table(model)) else value
+
+
 def plain(table: Table, name: str, value: Any) -> Any:
     """A column's value as it travels in JSON."""
     if value is None:
