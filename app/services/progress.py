@@ -33,6 +33,7 @@ _NOBODY_HOLDS = "(holder is null or holder = %(holder)s or pg_try_advisory_xact_
 
 
 def _take_up(condition: str = "") -> str:
+    """The UPDATE that takes a run up, if there is something to do and `condition` holds as well."""
     return f"""
     update runs set state = 'running', holder = %(holder)s, attempt = attempt + 1, version = version + 1,
         updated_at = %(now)s, started_at = coalesce(started_at, %(now)s)
@@ -115,7 +116,8 @@ class RunProgress:
             RunBusyError: a process that lives is advancing it. The job was taken.
             JobNotTakenError: the job is gone, somebody else's, or waits for another one of the run.
         """
-        values: dict[str, Any] = {"run": run_id, "now": self._clock(), "holder": holder}
+        now = self._clock()
+        values: dict[str, Any] = {"run": run_id, "now": now, "holder": holder}
         taking = job is not None and job.worker is not None
         if job is not None and taking:
             values |= {"job": job.id, "worker": job.worker}
