@@ -24,6 +24,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Actor, Role
 from app.domain.risk import Assessment
 from app.services.checkpoints import CheckpointManager
+from app.store.requests import ApprovalRequest
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from assent.digests import digest_of
 from tests.factories import optimizations, question, script
@@ -296,3 +297,14 @@ def test_a_change_that_takes_until_after_the_deadline_to_assess_is_too_late(desk
     with pytest.raises(ExpiredError):
         slow.decide(request.id, reviewer, Verdict.MODIFY, request.digest, change={"content": "select 2"})
     assert desk.fresh(request).state == "pending" and desk.decisions(request) == []
+
+
+@pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.MODIFY, Verdict.REJECT])
+@pytest.mark.parametrize("words", ["select 1", "drop table old"])
+def test_what_a_decision_gives_is_what_is_stored(desk: Desk, verdict: Verdict, words: str) -> None:
+    request = desk.open(script(words))
+    more = {"change": {"content": f"{words};"}} if verdict is Verdict.MODIFY else {}
+    given = desk.decide(request, desk.person(), verdict, comment="Because.", **more).request
+    stored = desk.fresh(request)
+    columns = [each.name for each in ApprovalRequest.__table__.columns]
+    assert {each: getattr(given, each) for each in columns} == {each: getattr(stored, each) for each in columns}
