@@ -113,6 +113,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         ),
         page("GET /runs"),
         page("GET /runs/<run_id>"),
+        page("GET /runs/<run_id>/artifacts"),
         page("GET /runs/<run_id>/artifacts/<path:name>"),
         page("GET /insights"),
         rest("GET /api/v1/workflows"),
