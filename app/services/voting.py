@@ -192,9 +192,13 @@ def _standing(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str,
     """The columns that say how far agreement has come; the stage and whom it asks only where that changes."""
     values: dict[str, Any] = {"approvals": after.approvals}
     stage = min(after.current, len(terms.stages) - 1)
-    asked = list(addressed(terms.stages[stage], seen.escalated_to))
+    # Whom an escalation asked as well stands in for the stage that was late, and for no other.
+    added = seen.escalated_to if stage == seen.stage else []
+    asked = list(addressed(terms.stages[stage], added))
     if stage != seen.stage:
         values["stage"] = stage
+    if added != seen.escalated_to:
+        values["escalated_to"] = added
     if stage != seen.stage or asked != seen.addressed_to:
         values["addressed_to"] = asked
     return values

@@ -141,6 +141,8 @@ class _Telling:
         resolution = fold(self.votes, self.digest, self.terms, changed)
         if resolution is not None:
             self._end(resolution.state, decision.at)
+        elif progress(self.votes, self.digest, self.terms).current != stage:
+            self.escalated_to = []
 
     def _change(self, decision: Decision) -> None:
         try:

@@ -33,7 +33,8 @@ class ApprovalRequest(Base):
         policy_version: of the policy it was opened under; None for the strict default.
         stage: of the terms, that is asked now.
         addressed_to: who may decide now, as `app.domain.policy.access` writes it; empty for anyone who may decide.
-        escalated_to: who was added by escalations, in the same form; `escalation` counts the steps of the chain done.
+        escalated_to: who was added to this stage by escalations, in the same form; `escalation` counts the steps of
+            the chain that are done.
         due_at: when time does something to it next (`app.domain.policy.due`); None: never.
         held_until: what was approved waits until then for its change window.
         answered_by: ``rejection:<request>`` or ``grant:<grant>`` that is to answer it, or has.

@@ -100,7 +100,7 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
             with_own = replace(desk, checkpoints=self.checkpoints)
             self.request = with_own.open(script(first), cast["Requester"])
             self.ended: tuple[str, Any] | None = None
-            self.expired_by = self.request.expires_at
+            self.added: dict[int, set[str]] = {}
 
         def fresh(self) -> ApprovalRequest:
             return desk.fresh(self.request)
@@ -183,7 +183,8 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
                 assert self.ended == (now.state, outcome.body if outcome else None), "it ended twice"
                 assert all(each.at <= now.resolved_at for each in decisions), "a word after the end"
             standing = [each for each in decisions if each.withdrawn_at is None]
-            judged = judge(now, standing, cast)
+            self.added.setdefault(now.stage, set()).update(each.removeprefix("team:") for each in now.escalated_to)
+            judged = judge(now, standing, cast, self.added)
             if state is RequestState.EXPIRED:
                 assert desk.clock() >= now.expires_at and judged is RequestState.PENDING
             else:
@@ -201,8 +202,14 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
     return Requests
 
 
-def judge(request: ApprovalRequest, standing: list[Decision], cast: dict[str, Actor]) -> RequestState:
-    """What the standing decisions amount to, found by trying."""
+def judge(
+    request: ApprovalRequest, standing: list[Decision], cast: dict[str, Actor], added: dict[int, set[str]]
+) -> RequestState:
+    """What the standing decisions amount to, found by trying.
+
+    Args:
+        added: teams that escalations asked as well, by stage.
+    """
     terms = Terms.from_json(request.terms)
     if any(each.verdict == "request_changes" for each in standing):
         return RequestState.CHANGES_REQUESTED
@@ -213,16 +220,16 @@ def judge(request: ApprovalRequest, standing: list[Decision], cast: dict[str, Ac
     for chosen in permutations(agreeing, len(seats)):
         if all(each.stage == seat for each, seat in zip(chosen, seats, strict=True)) and _distinct(list(chosen)):
             for each in chosen:
-                _assert_asked(request, terms.stages[each.stage], each, cast)
+                _assert_asked(terms.stages[each.stage], each, cast, added.get(each.stage, set()))
             return RequestState.APPROVED if request.digest == request.proposed_digest else RequestState.MODIFIED
     return RequestState.PENDING
 
 
-def _assert_asked(request: ApprovalRequest, stage: Stage, decision: Decision, cast: dict[str, Actor]) -> None:
+def _assert_asked(stage: Stage, decision: Decision, cast: dict[str, Actor], added: set[str]) -> None:
     """Whoever's word counts is in a team that was asked, or stands in for somebody who is."""
     if not stage.teams:
         return
-    asked = set(stage.teams) | {each.removeprefix("team:") for each in request.escalated_to}
+    asked = set(stage.teams) | added
     person = decision.on_behalf_of_id or decision.person_id
     assert asked & next(TEAMS[name] for name, actor in cast.items() if actor.id == person)
 

@@ -19,7 +19,7 @@ from app.domain.errors import (
     StaleDigestError,
 )
 from app.domain.policy.facts import Facts
-from app.domain.policy.terms import Stage, Terms
+from app.domain.policy.terms import EscalationStep, Stage, Terms
 from app.services.voting import DecisionResult
 from assent.contracts import Outcome, RiskLevel, Verdict
 from tests.factories import optimizations, question, script
@@ -322,6 +322,20 @@ def test_last_votes_of_a_stage_at_once_move_it_once(staged: Desk, at_once: AtOnc
         now = desk.fresh(request)
         assert now.approvals == len(won) == len(desk.decisions(request)) and len(won) in (1, 2)
         assert (now.state == "approved") == (len(won) == 2) == (desk.outcome(request) is not None)
+
+
+def test_whom_an_escalation_asks_stands_in_for_that_stage_only(desk: Desk) -> None:
+    chain = (EscalationStep(after_seconds=3600, words="1 hour", teams=("leads",)),)
+    desk = ruled(desk, terms(DBA, SECURITY, escalation=chain))
+    request, lead, other_lead = desk.open(), member(desk, "Lee", "leads"), member(desk, "Lou", "leads")
+    raised = desk.checkpoints.escalate(request.id, lead, "The DBA is away.")
+    assert raised.addressed_to == ["team:dba", "team:leads"]
+    desk.decide(raised, lead)
+    now = desk.fresh(request)
+    assert (now.stage, now.addressed_to, now.escalated_to) == (1, ["team:security"], [])
+    with pytest.raises(NotAskedError):
+        desk.decide(now, other_lead)
+    assert desk.decide(now, member(desk, "Sam", "security")).resolved
 
 
 # The plain path costs what it did
