@@ -133,6 +133,12 @@ class RunQueue:
         del self._hand[task]
 
     async def _work(self, job: Job, run_id: str) -> None:
+        if job.worker is None:
+            # Looked for and announced at the same moment: the attempt to take what was announced comes to nothing, and
+            # until that is known the run seems to be busy.
+            twins = [task for task, each in self._hand.items() if each == job.id and task is not asyncio.current_task()]
+            if twins:
+                await asyncio.wait(twins)
         try:
             if not await self._advancer.advance(run_id, job):
                 await self._finish(job.id)

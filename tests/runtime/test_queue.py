@@ -1,0 +1,89 @@
+"""Which job a worker takes: its turn, and what is announced and found at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from app.domain.running import Job, JobNotTakenError, RunBusyError
+from app.worker.queue import RunQueue
+
+
+class Jobs:
+    """The queue's table with one job, of which one statement gets hold."""
+
+    def __init__(self) -> None:
+        self.free = True
+        self.again: list[int] = []
+
+    async def fetch_job(self, queues: list[str], worker: int) -> Any:
+        if not self.free:
+            return None
+        self.free = False
+        return SimpleNamespace(id=7, task_kwargs={"run_id": "run"})
+
+    async def retry_job_by_id_async(self, job_id: int, **when: Any) -> None:
+        self.again.append(job_id)
+
+
+class Advancer:
+    """Advances one run at a time; taking a job takes a trip to the database."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self.jobs = jobs
+        self.busy = False
+        self.advanced = 0
+
+    async def advance(self, run_id: str, job: Job) -> bool:
+        if self.busy:
+            raise JobNotTakenError(run_id) if job.worker is not None else RunBusyError(run_id)
+        self.busy = True
+        try:
+            await asyncio.sleep(0)
+            if job.worker is not None:
+                if not self.jobs.free:
+                    raise JobNotTakenError(run_id)
+                self.jobs.free = False
+            self.advanced += 1
+            return True
+        finally:
+            self.busy = False
+
+
+def make(jobs: Jobs, workers: list[int]) -> tuple[RunQueue, Advancer]:
+    advancer = Advancer(jobs)
+    queue = RunQueue(jobs, None, advancer, 10)  # type: ignore[arg-type]
+    queue._worker, queue._workers = 1, workers
+    return queue, advancer
+
+
+async def until_done(queue: RunQueue) -> None:
+    while queue._hand:
+        await asyncio.wait(queue._hand)
+
+
+def test_a_job_that_is_announced_and_found_at_the_same_moment_is_done_at_once() -> None:
+    async def both() -> None:
+        jobs = Jobs()
+        queue, advancer = make(jobs, [1])
+        queue.announce(7, "run")
+        await queue._take_all()
+        await until_done(queue)
+        assert (advancer.advanced, jobs.again) == (1, []), "it was put off"
+
+    asyncio.run(both())
+
+
+def test_another_workers_turn_is_left_to_it_for_a_moment() -> None:
+    async def later() -> None:
+        jobs = Jobs()
+        queue, advancer = make(jobs, [1, 2])
+        queue.announce(7, "run")
+        assert not queue._hand and jobs.free, "job 7 is the second worker's"
+        await asyncio.wait_for(queue._look.wait(), 5)
+        await queue._take_all()
+        await until_done(queue)
+        assert advancer.advanced == 1, "that one did not come"
+
+    asyncio.run(later())
