@@ -8,6 +8,7 @@ they are imported.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 
 if os.environ.get("ASSENT_ASYNC_MODE", "eventlet") == "eventlet":
@@ -15,6 +16,9 @@ if os.environ.get("ASSENT_ASYNC_MODE", "eventlet") == "eventlet":
     os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
     # Host names are resolved by libpq, so eventlet's own resolver would only take memory (8 MiB).
     os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
+    # Libraries load these where they are installed, for what the portal does not do: be a Socket.IO client, print in
+    # colours. Without them the process is about 8 MiB smaller.
+    sys.modules.update(dict.fromkeys(("requests", "websocket", "rich")))  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # known, and the reason why this is its only place
         import eventlet
@@ -23,7 +27,6 @@ if os.environ.get("ASSENT_ASYNC_MODE", "eventlet") == "eventlet":
 
 import signal
 import socket
-import sys
 from types import FrameType
 from typing import TYPE_CHECKING
 
