@@ -196,6 +196,12 @@ def test_a_standing_grant_never_answers_what_is_risky(level: RiskLevel) -> None:
     assert one("grants: true").terms(facts(level.value), FRIDAY).grants_allowed is (level.rank <= 2)
 
 
+def test_where_a_fresh_sign_in_is_asked_for_a_grant_answers_only_if_the_rule_says_so() -> None:
+    assert not one("reauthenticate: 10 minutes").terms(facts("low"), FRIDAY).grants_allowed
+    said = one("reauthenticate: 10 minutes", "grants: true")
+    assert said.terms(facts("low"), FRIDAY).grants_allowed
+
+
 # A condition that cannot be evaluated
 
 FAILING = """

@@ -281,7 +281,12 @@ class Body(_Part):
     warn: Warn = None
     on_expiry: OnExpiry = OnExpiry.REJECT
     escalation: Annotated[tuple[EscalationPart, ...], Field(max_length=10)] = ()
-    grants: bool = True
+    grants: bool | None = None
+
+    @property
+    def grants_allowed(self) -> bool:
+        """Whether a standing grant may answer; unless the rule says so, not where it asks for a fresh sign-in."""
+        return self.reauthenticate is None if self.grants is None else self.grants
 
     @property
     def asked(self) -> tuple[StagePart, ...]:

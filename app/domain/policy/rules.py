@@ -113,7 +113,7 @@ class CompiledPolicy:
             on_expiry=_on_expiry(body, level),
             warn_seconds=_warn(body, deadline),
             escalation=_escalation(body, calendar, opened_at),
-            grants_allowed=body.grants and level.rank <= RiskLevel.MEDIUM.rank,
+            grants_allowed=body.grants_allowed and level.rank <= RiskLevel.MEDIUM.rank,
         )
 
     def _windows(self, body: Body) -> tuple[ChangeWindow, ...]:

@@ -107,7 +107,7 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
         yield f"a sign-in not older than {body.reauthenticate.words}"
     if "warn" in body.model_fields_set:
         yield f"a warning {body.warn.words} before" if body.warn else "no warning before"
-    if not body.grants:
+    if not body.grants_allowed:
         yield "no standing grants"
     spans = [each for each in (body.deadline, body.warn, *(step.after for step in body.escalation)) if each]
     if any(each.working for each in spans):
