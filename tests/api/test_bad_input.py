@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -22,7 +21,7 @@ from tests.factories import Caller, make_request, make_run, optimizations, quest
 
 REQUEST = "/api/v1/approvals/{request}"
 DECIDE = REQUEST + "/decisions"
-NOBODY = str(uuid.uuid4())
+NOBODY = "00000000-0000-4000-8000-000000000000"
 DEEP = b'{"change":' + b"[" * 5000 + b"]" * 5000 + b"}"
 NESTED = json.dumps({"change": json.loads("[" * 70 + "]" * 70)}).encode()
 
