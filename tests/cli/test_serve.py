@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import time
 import urllib.request
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -152,12 +154,12 @@ def test_a_stale_process_id_that_belongs_to_a_stranger_stops_no_start(tmp_path):
 
 def test_a_long_path_has_its_socket_elsewhere_until_the_server_stops(tmp_path):
     deep = tmp_path / ("d" * 90) / ("e" * 40)
-    short = tmp_path / "t"
-    short.mkdir()
-    short.chmod(0o777)
-    done = assent("db", "upgrade", ASSENT_DATA_DIR=str(deep), TMPDIR=str(short))
-    assert done.returncode == 0, done.stderr
-    assert list(short.iterdir()) == []
+    # Not under `tmp_path`, which may be too long itself.
+    with tempfile.TemporaryDirectory(prefix="t") as short:
+        Path(short).chmod(0o777)
+        done = assent("db", "upgrade", ASSENT_DATA_DIR=str(deep), TMPDIR=short)
+        assert done.returncode == 0, done.stderr
+        assert list(Path(short).iterdir()) == []
 
 
 def test_a_data_directory_that_is_a_file(tmp_path):
