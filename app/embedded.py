@@ -55,8 +55,12 @@ log_min_messages = warning
 log_timezone = 'UTC'
 timezone = 'UTC'
 """
-THROWAWAY = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
-"""Settings for a server whose data may be lost with the machine: tests."""
+THROWAWAY = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n"
+"""Settings for a server whose data may be lost with the machine: tests.
+
+Autovacuum is off because it analyses a table at a moment of its own choice, between what a test changed and what it
+looks at.
+"""
 
 
 class EmbeddedError(Exception):
