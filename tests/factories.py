@@ -23,8 +23,8 @@ from app.domain.policy.access import addressed
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, Finding, assess
-from app.services.events import EventKind
-from app.services.sessions import begin
+from app.services.people.sessions import begin
+from app.services.record.events import EventKind
 from app.store.engine import Sessions
 from app.store.people import Person, Team, TeamMember
 from app.store.policies import Absence, Grant

@@ -9,7 +9,7 @@ from pydantic import Field
 from app.api.models import Empty, MailAddress, Output, Time, TimeIn
 from app.api.registry import Call, Table
 from app.http.body import Input, PlainText, Query
-from app.services.absences import AbsenceState
+from app.services.people.absences import AbsenceState
 
 table = Table()
 

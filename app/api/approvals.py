@@ -10,9 +10,9 @@ from app.api.registry import Call, Table
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.http.decisions import DecisionIn, decide
-from app.services.queue import QueueFilter
-from app.services.views import RequestView
-from app.services.voting import DecisionResult
+from app.services.approvals.voting import DecisionResult
+from app.services.reading.queue import QueueFilter
+from app.services.reading.views import RequestView
 
 table = Table()
 

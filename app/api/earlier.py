@@ -18,8 +18,8 @@ from app.domain.errors import InvalidInputError
 from app.domain.people import Action
 from app.http.body import Input, PlainText, Query
 from app.http.decisions import DecisionIn, decide
-from app.services.queue import MAX_PAGE, QueueFilter
-from app.services.queue_rows import QueueRow
+from app.services.reading.queue import MAX_PAGE, QueueFilter
+from app.services.reading.queue_rows import QueueRow
 from assent.contracts import RiskLevel, Verdict
 
 table = Table()

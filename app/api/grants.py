@@ -12,8 +12,8 @@ from app.domain.grants import GrantState, Limits
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.http.body import Input, PlainText, Query
-from app.services.grants import Draft, GrantDetail, GrantView, read_pattern
-from app.services.precedents import Rehearsal, Scope, Suggestion
+from app.services.grants.precedents import Rehearsal, Scope, Suggestion
+from app.services.grants.standing import Draft, GrantDetail, GrantView, read_pattern
 from assent.contracts import RiskLevel
 
 table = Table()

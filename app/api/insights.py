@@ -10,7 +10,7 @@ from app.api.models import Output, Time
 from app.api.registry import Call, Table
 from app.domain.lifecycle import RequestState
 from app.http.body import PlainText, Query
-from app.services.insights import READING_SPEED, InsightsFilter
+from app.services.reading.insights import READING_SPEED, InsightsFilter
 from assent.contracts import RiskLevel
 
 table = Table()

@@ -12,8 +12,8 @@ from app.api.models import Output, Time
 from app.api.registry import Call, Table
 from app.domain.lifecycle import RequestState
 from app.http.body import Input, PlainText
-from app.services.policies import MAX_BYTES, PolicyView
-from app.services.replay import MAX_REQUESTS
+from app.services.policies.replay import MAX_REQUESTS
+from app.services.policies.versions import MAX_BYTES, PolicyView
 from app.store.policies import PolicyVersion
 from assent.contracts import RiskLevel
 

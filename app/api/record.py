@@ -6,7 +6,7 @@ from typing import Any
 
 from app.api import models
 from app.api.registry import Call, Table
-from app.services.records import AuditFilter
+from app.services.record.records import AuditFilter
 
 table = Table()
 

@@ -12,7 +12,7 @@ from app.api import models
 from app.api.registry import Call, Table
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action
-from app.services import events
+from app.services.record import events
 from app.store.runs import Run
 
 table = Table()

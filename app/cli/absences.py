@@ -10,8 +10,8 @@ import click
 from app.cli.acting import acting, operator, use_cases
 from app.cli.context import as_json, moment_of, print_json, print_table
 from app.domain.people import Actor
-from app.services.absences import AbsenceView
 from app.services.bundle import Services
+from app.services.people.absences import AbsenceView
 
 in_whose_name = click.option("--as", "email", default="", help="Mail address of who does it, instead of the operator.")
 

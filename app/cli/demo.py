@@ -16,7 +16,7 @@ from app.cli.policy import load_policy
 from app.domain.errors import AssentError, NotFoundError
 from app.domain.people import Role, Via
 from app.services.bundle import Services
-from app.services.people import LINK_LIFETIME
+from app.services.people.accounts import LINK_LIFETIME
 from app.settings import Settings
 from app.store.migrate import one_line
 from app.store.people import Person

@@ -7,7 +7,7 @@ import click
 from app.cli.acting import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.people import Role
-from app.services.people import LINK_LIFETIME
+from app.services.people.accounts import LINK_LIFETIME
 from app.settings import Settings
 from app.store.people import Person
 

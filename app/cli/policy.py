@@ -23,8 +23,8 @@ from app.domain.policy.reading import PolicyFileError, read_policy
 from app.domain.policy.summary import RuleSummary
 from app.embedded import EmbeddedError, find_running
 from app.services.bundle import Services, build_services
-from app.services.policies import MAX_BYTES, Loaded, PolicyView
-from app.services.replay import MAX_REQUESTS, Replay, Replayed
+from app.services.policies.replay import MAX_REQUESTS, Replay, Replayed
+from app.services.policies.versions import MAX_BYTES, Loaded, PolicyView
 from app.settings import PREFIX, Settings, SettingsError, load_settings
 from app.store.engine import make_engine
 from app.store.migrate import check as check_schema

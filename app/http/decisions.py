@@ -6,8 +6,8 @@ from pydantic import Field, JsonValue
 
 from app.domain.people import Actor
 from app.http.body import Input, PlainText
+from app.services.approvals.voting import DecisionResult
 from app.services.bundle import Services
-from app.services.voting import DecisionResult
 from assent.contracts import RiskLevel, Verdict
 
 

@@ -15,7 +15,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from app.domain.people import Actor, Via
 from app.domain.preferences import Density, Theme, zone_of
 from app.http.errors import NotSignedInError, is_api, respond
-from app.services.sessions import SignedIn
+from app.services.people.sessions import SignedIn
 from app.settings import Settings
 from app.store.people import Person
 

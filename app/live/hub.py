@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from app.http.wakeups import Wakeups
-from app.services.events import EventKind, EventView
+from app.services.record.events import EventKind, EventView
 
 QUEUE_ROOM = "queue"
 """Everybody who may see requests and runs."""

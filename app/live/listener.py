@@ -20,8 +20,8 @@ import structlog
 from psycopg import sql
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.services import events
-from app.services.events import EventView
+from app.services.record import events
+from app.services.record.events import EventView
 from app.store.engine import Sessions
 
 EVENTS_CHANNEL = "assent_events"

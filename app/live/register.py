@@ -16,7 +16,7 @@ from app.live.listener import Listener
 from app.live.presence import CHANNEL, Presence
 from app.live.sockets import Sockets
 from app.services.bundle import Services
-from app.services.sessions import ENDED_CHANNEL
+from app.services.people.sessions import ENDED_CHANNEL
 from app.settings import Settings
 
 CHECK_SECONDS = 20.0

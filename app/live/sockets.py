@@ -23,8 +23,8 @@ from app.http.errors import NotSignedInError, problem_of
 from app.http.identity import current_actor, current_sign_in, session_ends_at
 from app.live.hub import NAMES, QUEUE_ROOM, message_of, request_room, rooms_of, team_room, user_room, workflow_room
 from app.live.presence import Presence
-from app.services import events
 from app.services.bundle import Services
+from app.services.record import events
 from app.settings import Settings
 
 MAX_ROOMS = 50

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from app.risk.assess import assess_proposal
-from app.services.absences import Absences
+from app.services.approvals.opening import Assessor
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
-from app.services.grants import Grants
-from app.services.insights import InsightsBook
-from app.services.opening import Assessor
-from app.services.people import People
-from app.services.policies import Policies
-from app.services.queue import Queue
-from app.services.records import Records
-from app.services.runs import Runs
-from app.services.sessions import SignIns
-from app.services.views import Views
+from app.services.grants.standing import Grants
+from app.services.people.absences import Absences
+from app.services.people.accounts import People
+from app.services.people.sessions import SignIns
+from app.services.policies.versions import Policies
+from app.services.reading.insights import InsightsBook
+from app.services.reading.queue import Queue
+from app.services.reading.views import Views
+from app.services.record.records import Records
+from app.services.runs.steering import Runs
 from app.store.engine import Sessions, make_sessions
 
 

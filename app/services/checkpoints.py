@@ -19,20 +19,20 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.facts import Policy
 from app.domain.running import Asked, Journal
-from app.services import deciding
-from app.services.audit import record
-from app.services.claiming import CLAIM_MINUTES, Claiming
+from app.services.approvals import deciding
+from app.services.approvals.claiming import CLAIM_MINUTES, Claiming
+from app.services.approvals.escalating import Escalating
+from app.services.approvals.extending import Extending
+from app.services.approvals.keeping import Keeping
+from app.services.approvals.opening import Assessor
+from app.services.approvals.reassessing import Preview
+from app.services.approvals.reopening import Reopening
+from app.services.approvals.suspending import Suspending
+from app.services.approvals.voting import DecisionResult, Voting
 from app.services.clock import Clock
-from app.services.escalating import Escalating
-from app.services.events import EventKind, event_row, publish
-from app.services.extending import Extending
 from app.services.ground import Ground, refuse_unless_open, strict_default
-from app.services.keeping import Keeping
-from app.services.opening import Assessor
-from app.services.reassessing import Preview
-from app.services.reopening import Reopening
-from app.services.suspending import Suspending
-from app.services.voting import DecisionResult, Voting
+from app.services.record.audit import record
+from app.services.record.events import EventKind, event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Comment

@@ -16,11 +16,11 @@ from app.domain.people import Actor
 from app.domain.policy.facts import Policy, StrictDefault
 from app.domain.policy.fold import Resolution
 from app.domain.text import is_storable
-from app.services import deciding
-from app.services.audit import record
+from app.services.approvals import deciding
+from app.services.approvals.opening import Assessor
 from app.services.clock import Clock
-from app.services.events import EventKind
-from app.services.opening import Assessor
+from app.services.record.audit import record
+from app.services.record.events import EventKind
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, OutcomeRow

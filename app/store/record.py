@@ -43,7 +43,7 @@ class Event(Base):
     """Something open pages want to know. Inserting notifies ``assent_events`` with the ids, comma separated.
 
     Ids are given before commits, so their order is not the order in which events appear. The two transaction numbers
-    make catching up exact (`app.services.events`).
+    make catching up exact (`app.services.record.events`).
 
     Attributes:
         tx: number of the transaction that wrote it.

@@ -12,7 +12,7 @@ from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.absences import require_absence
+from app.services.people.absences import require_absence
 from app.web.moments import field_of, moment_of
 from app.web.pages import render, see_other, web
 

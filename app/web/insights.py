@@ -16,7 +16,7 @@ from app.domain.policy.access import TEAM
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.insights import PERIODS, READING_SPEED, Ended, Insights, InsightsFilter, Pace
+from app.services.reading.insights import PERIODS, READING_SPEED, Ended, Insights, InsightsFilter, Pace
 from app.store.people import Team
 from app.web.filters import duration
 from app.web.pages import render, web

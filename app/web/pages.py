@@ -12,7 +12,7 @@ from flask_login import current_user
 from app.domain.people import Action, Actor
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.events import position
+from app.services.record.events import position
 
 web = Blueprint("web", __name__)
 OPEN = frozenset({"web.sign_in_help", "web.sign_in_ask", "web.sign_in_redeem"})

@@ -22,8 +22,8 @@ from app.domain.policy.terms import default_terms
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.policies import COUNTED, Matched, PolicyView
-from app.services.replay import Replay
+from app.services.policies.replay import Replay
+from app.services.policies.versions import COUNTED, Matched, PolicyView
 from app.web.pages import render, see_other, web
 from app.web.proposals import difference
 from assent.contracts import RiskLevel

@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 from app.domain.changes import apply_change
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Finding
-from app.services.views import RequestView
+from app.services.reading.views import RequestView
 from app.store.requests import ApprovalRequest
 from app.web.forms import MISSING, Field, draw, is_untouched, read, refill, text_for_field
 from assent.contracts import Verdict

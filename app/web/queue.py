@@ -10,7 +10,7 @@ from flask import request
 from app.domain.people import Actor
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.queue import QueueFilter, QueuePage
+from app.services.reading.queue import QueueFilter, QueuePage
 from app.store.people import Team
 from app.web.pages import address, events_position, render, see_other, web
 from assent.contracts import RiskLevel

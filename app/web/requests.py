@@ -15,9 +15,9 @@ from app.domain.people import Actor
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.deciding import decider
-from app.services.reassessing import Preview
-from app.services.views import RequestView, RunView
+from app.services.approvals.deciding import decider
+from app.services.approvals.reassessing import Preview
+from app.services.reading.views import RequestView, RunView
 from app.web.buttons import acts_words, buttons_of
 from app.web.moments import field_of
 from app.web.pages import address, events_position, is_fragment, render, see_other, web

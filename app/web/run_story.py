@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.domain.lifecycle import RunState
-from app.services.pace import Pace
-from app.services.views import NodeView, RunView, StepView
+from app.services.reading.views import NodeView, RunView, StepView
+from app.services.runs.pace import Pace
 from app.store.requests import ApprovalRequest
 from app.web.filters import duration, plural
 from app.web.graph import Drawing, Edge, Line, drawing_of

@@ -17,8 +17,8 @@ from app.domain.people import Action, Actor
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.pace import Pace
-from app.services.views import RunView
+from app.services.reading.views import RunView
+from app.services.runs.pace import Pace
 from app.store.runs import CatalogueEntry, Run
 from app.web.filters import plural
 from app.web.forms import MISSING, Field, complaints, draw, read, refill

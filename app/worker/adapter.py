@@ -19,7 +19,7 @@ from app.risk.assess import assess_proposal
 from app.services.bundle import services_over
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
-from app.services.progress import RunProgress
+from app.services.runs.progress import RunProgress
 from app.store.loop import LoopSessions, make_loop_engine, on_loop
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]

@@ -22,10 +22,10 @@ from app.runtime.leases import Leases
 from app.runtime.library import Library, find_workflows
 from app.runtime.saver import Saver
 from app.services.bundle import build_services
-from app.services.catalogue import publish_catalogue
 from app.services.clock import Clock, system_clock
-from app.services.grants import Grants
-from app.services.runs import CONTROL_CHANNEL
+from app.services.grants.standing import Grants
+from app.services.runs.catalogue import publish_catalogue
+from app.services.runs.steering import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.store.jobs import JOBS_CHANNEL

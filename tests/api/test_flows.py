@@ -15,7 +15,7 @@ from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
-from app.services.events import EventKind
+from app.services.record.events import EventKind
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import (

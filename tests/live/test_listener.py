@@ -14,9 +14,9 @@ from sqlalchemy import text
 from app.http.wakeups import Wakeups
 from app.live.listener import Listener
 from app.live.presence import Presence
-from app.services import events
 from app.services.bundle import Services
-from app.services.events import EventKind, EventView
+from app.services.record import events
+from app.services.record.events import EventKind, EventView
 from tests.factories import add_event, make_run
 
 SOON = 20.0

@@ -14,8 +14,8 @@ from langgraph.graph import END, START, StateGraph
 from app.domain.running import Journal, RunBusyError
 from app.runtime.library import Library
 from app.runtime.saver import Saver
-from app.services.catalogue import publish_catalogue
-from app.services.progress import RunProgress
+from app.services.runs.catalogue import publish_catalogue
+from app.services.runs.progress import RunProgress
 from assent import Script, Workflow, request_approval
 from assent.contracts import Outcome, Verdict
 from tests.flows import FlowInput, FlowState, effect

@@ -14,7 +14,7 @@ from app.domain.people import Actor, Role, Via
 from app.domain.policy.facts import Facts
 from app.domain.policy.terms import Stage, Terms
 from app.services.checkpoints import CheckpointManager
-from app.services.views import RequestView, Views
+from app.services.reading.views import RequestView, Views
 from app.store.policies import Absence
 from app.store.record import Event
 from app.store.requests import ApprovalRequest

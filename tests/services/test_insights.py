@@ -20,8 +20,8 @@ from sqlalchemy import select, text
 from app.domain.errors import ForbiddenError, InvalidInputError, TookTooLongError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
-from app.services import insights
-from app.services.insights import Insights, InsightsBook, InsightsFilter, Pace
+from app.services.reading import insights
+from app.services.reading.insights import Insights, InsightsBook, InsightsFilter, Pace
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision, OutcomeRow
 from assent.contracts import RiskLevel, Verdict

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from app.domain.errors import InvalidInputError, TooLargeError
-from app.services.queue import QueueFilter
-from app.services.runs import MAX_INPUT_BYTES
+from app.services.reading.queue import QueueFilter
+from app.services.runs.steering import MAX_INPUT_BYTES
 from tests.factories import make_workflow
 from tests.services.desk import Desk
 

@@ -19,8 +19,8 @@ from app.domain.errors import (
 )
 from app.domain.people import Role
 from app.domain.running import Journal
-from app.services import reopening
-from app.services.answering import Answering
+from app.services.approvals import reopening
+from app.services.approvals.answering import Answering
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 from assent.contracts import Verdict

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import AlreadyDecidedError, ConflictError, StaleDigestError
-from app.services.voting import DecisionResult
+from app.services.approvals.voting import DecisionResult
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
 from tests.factories import optimizations, script

@@ -11,8 +11,8 @@ import pytest
 
 from app.domain.errors import ForbiddenError, InvalidInputError
 from app.domain.people import Role
-from app.services import records
-from app.services.records import AuditFilter, ExportFormat, Records
+from app.services.record import records
+from app.services.record.records import AuditFilter, ExportFormat, Records
 from assent.contracts import Verdict
 from tests.services.desk import Desk
 

@@ -22,10 +22,10 @@ from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms
 from app.domain.ranking import MAX_PRIORITY, attention_at
-from app.services.absences import Absences
-from app.services.extending import MAX_EXTENSIONS
-from app.services.opening import due_values
-from app.services.views import Views
+from app.services.approvals.extending import MAX_EXTENSIONS
+from app.services.approvals.opening import due_values
+from app.services.people.absences import Absences
+from app.services.reading.views import Views
 from app.store.requests import ApprovalRequest, OutcomeRow
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from tests.factories import make_person, make_request, make_run, question

@@ -19,7 +19,7 @@ from app.domain.lifecycle import REQUEST_TRANSITIONS, RUN_TRANSITIONS
 from app.http.errors import STATUS, status_of
 from app.live.hub import NAMES
 from app.runtime.library import Library
-from app.services.events import EventKind
+from app.services.record.events import EventKind
 from app.web.audit import PHRASES
 from app.worker.main import UNFINISHED_EXIT
 from assent import Workflow
@@ -104,7 +104,7 @@ def test_every_decision_has_its_number_and_parts() -> None:
 def actions() -> set[str]:
     """Every action that the use cases write into the record."""
     # Kinds of events look alike; they are spelled out in their own module only.
-    modules = [path for path in (ROOT / "app" / "services").glob("*.py") if path.name != "events.py"]
+    modules = [path for path in (ROOT / "app" / "services").rglob("*.py") if path.name != "events.py"]
     source = "".join(path.read_text() for path in modules)
     named = set(re.findall(r'"((?:request|run|person|policy|absence|grant|record)\.[a-z_]+)"', source))
     # `_requeue` and `_steer` are told the act, `_end` the state, and `end_pending` the state in SQL.

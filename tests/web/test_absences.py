@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.domain.people import Role, Via
-from app.services.absences import AbsenceState
 from app.services.bundle import Services
+from app.services.people.absences import AbsenceState
 from app.store.people import Person
 from tests.factories import make_person
 from tests.web.browsing import Browser, Element

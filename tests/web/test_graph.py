@@ -13,9 +13,9 @@ import pytest
 
 from app.domain.lifecycle import RequestState, RunState
 from app.services.bundle import Services
-from app.services.events import EventKind, event_row, publish
-from app.services.pace import Pace
-from app.services.views import NodeView, RunView, StepView
+from app.services.reading.views import NodeView, RunView, StepView
+from app.services.record.events import EventKind, event_row, publish
+from app.services.runs.pace import Pace
 from app.store.requests import ApprovalRequest
 from app.store.runs import Artifact, Run
 from app.web.graph import BOX_WIDTH, MAX_NODES, Box, Drawing, drawing_of

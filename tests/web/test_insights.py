@@ -16,9 +16,9 @@ from flask import Flask
 from app.domain.lifecycle import RequestState
 from app.domain.people import Role
 from app.factory import create_app
-from app.services import insights
 from app.services.bundle import Services
-from app.services.insights import Pace
+from app.services.reading import insights
+from app.services.reading.insights import Pace
 from app.settings import Settings
 from app.store.requests import ApprovalRequest, Decision, OutcomeRow
 from app.web.insights import PaceRow, _times, share

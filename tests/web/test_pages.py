@@ -14,7 +14,7 @@ from sqlalchemy import event
 from app.domain.lifecycle import RunState
 from app.domain.people import Via
 from app.services.bundle import Services
-from app.services.events import EventKind, event_row, publish
+from app.services.record.events import EventKind, event_row, publish
 from app.store.people import Person
 from app.store.requests import ReceiptRow
 from app.store.runs import Artifact
@@ -255,7 +255,7 @@ def test_pages_carry_where_events_go_on(reviewer: Browser) -> None:
 
 
 def test_every_entry_of_the_record_is_a_phrase() -> None:
-    source = "".join(path.read_text() for path in (Path(__file__).parents[2] / "app" / "services").glob("*.py"))
+    source = "".join(path.read_text() for path in (Path(__file__).parents[2] / "app" / "services").rglob("*.py"))
     named = set(re.findall(r'"((?:request|run|person)\.[a-z_]+)"', source)) - {kind.value for kind in EventKind}
     named |= {"run.pause", "run.resume", "run.cancel", "run.retry", "run.completed", "run.failed", "run.cancelled"}
     assert len(named) > 12

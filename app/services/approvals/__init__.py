@@ -1,0 +1,1 @@
+"""Approval requests: asked, decided, and what time and people do to them. The CheckpointManager stands above."""

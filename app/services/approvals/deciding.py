@@ -1,0 +1,142 @@
+"""What writing a decision, or another end of a request, is made of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import AlreadyDecidedError, InvalidInputError, TooLargeError
+from app.domain.lifecycle import REQUEST_TRANSITIONS, RequestState, may_move
+from app.domain.policy.calendars import opening_under
+from app.domain.policy.fold import Resolution, Vote
+from app.domain.policy.terms import Terms
+from app.services.record.events import EventKind, event_row, publish
+from app.store.batch import Batch, document
+from app.store.requests import UNCLAIMED, ApprovalRequest, Decision
+from assent.contracts import NextAction, Outcome, Remark, Verdict
+from assent.masking import mask_text
+
+MAX_COMMENT = 20_000
+_ENDED = {"due_at": None, **UNCLAIMED}
+"""Columns of a request that has ended: time does nothing to it, and nobody has claimed it any more."""
+
+
+def clean_comment(text: Any) -> str:
+    """A comment fit to store: text, of bearable length, without control characters, secrets masked."""
+    if not isinstance(text, str):
+        raise InvalidInputError("A comment is a text.", {"comment": "not a text"})
+    if len(text) > MAX_COMMENT:
+        raise TooLargeError(f"A comment has at most {MAX_COMMENT:,} characters; this one has {len(text):,}.")
+    bad = sorted(
+        {
+            f"U+{ord(char):04X}"
+            for char in text
+            if (ord(char) < 32 and char not in "\t\n\r") or 0xD800 <= ord(char) <= 0xDFFF
+        }
+    )
+    if bad:
+        raise InvalidInputError(
+            f"The comment has control characters ({', '.join(bad)}).", {"comment": "control characters"}
+        )
+    return mask_text(text.strip())
+
+
+class Move(Batch):
+    """Changes a pending request if nobody changed it since it was seen."""
+
+    def __init__(self, seen: ApprovalRequest, columns: dict[str, Any]) -> None:
+        super().__init__(
+            f"update approval_requests set {', '.join(f'{name} = %(set_{name})s' for name in columns)}, "
+            "version = version + 1 where id = %(request)s and state = 'pending' and version = %(version)s returning id",
+            {f"set_{name}": document(ApprovalRequest, name, value) for name, value in columns.items()}
+            | {"request": seen.id, "version": seen.version},
+        )
+        self._seen = seen
+        self._columns = columns | {"version": seen.version + 1}
+
+    def written(self) -> ApprovalRequest:
+        """The request as it stands once this is written, which need not be read: nothing can have come between."""
+        for name, value in self._columns.items():
+            setattr(self._seen, name, value)
+        return self._seen
+
+
+def move(seen: ApprovalRequest, new: RequestState, now: datetime, **values: Any) -> Move:
+    """A batch that changes a pending request if nobody changed it since it was seen.
+
+    One that ends it says so to open pages.
+    """
+    ends = new is not RequestState.PENDING
+    if ends and not may_move(REQUEST_TRANSITIONS, RequestState(seen.state), new):
+        raise AlreadyDecidedError(f"This request is {RequestState(seen.state).words}.", state=seen.state)
+    columns = {"state": new.value, "resolved_at": now if ends else None, **(_ENDED if ends else {}), **values}
+    batch = Move(seen, columns)
+    if ends:
+        resolved = event_row(EventKind.REQUEST_RESOLVED, now, run_id=seen.run_id, request_id=seen.id, state=new.value)
+        publish(batch, resolved)
+    return batch
+
+
+def decisions_on(session: Session, request_id: str) -> list[Decision]:
+    """The decisions that stand, oldest first; withdrawn ones are left out."""
+    query = select(Decision).where(Decision.request_id == request_id, Decision.withdrawn_at.is_(None))
+    query = query.order_by(Decision.at)
+    return list(session.scalars(query))
+
+
+def vote(decision: Decision) -> Vote:
+    """The decision as the fold sees it."""
+    return Vote(
+        decision.person_id, Verdict(decision.verdict), decision.digest, decision.stage or 0,
+        decision.on_behalf_of_id or "",
+    )  # fmt: skip
+
+
+def outcome_body(
+    request: ApprovalRequest,
+    resolution: Resolution,
+    payload: Any,
+    digest: str,
+    answer: Any,
+    remarks: list[Remark],
+    now: datetime,
+) -> dict[str, Any]:
+    """The outcome as the run will receive it, with everybody's remarks."""
+    outcome = Outcome(
+        request_id=request.id,
+        verdict=resolution.verdict,
+        payload=payload,
+        digest=digest,
+        proposed_digest=request.proposed_digest,
+        answer=answer,
+        remarks=remarks,
+        decided_at=now,
+        next_action=resolution.next_action,
+    )
+    return outcome.model_dump(mode="json")
+
+
+def remark(decision: Decision) -> Remark:
+    """What a person said when deciding."""
+    verdict = Verdict(decision.verdict)
+    return Remark(who=decider(decision), verdict=verdict, comment=decision.comment, at=decision.at)
+
+
+def decider(decision: Decision) -> str:
+    """Who decided, such as ``Reviewer (for DBA on call)``."""
+    principal = f" (for {decision.on_behalf_of_name})" if decision.on_behalf_of_id else ""
+    return f"{decision.person_name}{principal}"
+
+
+def held_until(resolution: Resolution, terms: Terms, now: datetime) -> datetime | None:
+    """When the run may be told of an approval, if its change window is not open now."""
+    return not_before(resolution.verdict, resolution.next_action, terms, now)
+
+
+def not_before(verdict: str, next_action: str, terms: Terms, now: datetime) -> datetime | None:
+    """When what has that outcome may be carried out, if its change window is not open now."""
+    approved = verdict in (Verdict.APPROVE, Verdict.MODIFY) and next_action == NextAction.CONTINUE
+    return opening_under(terms, now) if approved else None

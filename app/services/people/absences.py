@@ -1,0 +1,327 @@
+"""Absences: who decides for whom while somebody is away."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Select, and_, insert, select, text
+from sqlalchemy.orm import Session, aliased
+
+from app.domain.absences import Period, check_period, leads_back
+from app.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, TooLargeError
+from app.domain.people import Action, Actor, Via
+from app.domain.policy.access import Member
+from app.domain.text import is_storable
+from app.services.approvals.deciding import clean_comment
+from app.services.clock import Clock
+from app.services.record.audit import record
+from app.store.engine import Sessions
+from app.store.people import Person
+from app.store.policies import Absence
+
+MAX_NOTE = 500
+MAX_LISTED = 200
+_person = aliased(Person)
+_delegate_person = aliased(Person)
+_ONE_AT_A_TIME = text("lock table absences in share row exclusive mode")
+
+
+class AbsenceState(StrEnum):
+    """How an absence lies to now."""
+
+    UPCOMING = "upcoming"
+    CURRENT = "current"
+    OVER = "over"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class AbsenceView:
+    """An absence with the names of those in it.
+
+    Attributes:
+        delegate_id, delegate_name: who decides meanwhile; None and empty: nobody.
+        note: empty for whom it is not meant.
+        ended_at: when it was ended early.
+    """
+
+    id: str
+    person_id: str
+    person_name: str
+    delegate_id: str | None
+    delegate_name: str
+    starts_at: datetime
+    ends_at: datetime
+    note: str
+    ended_at: datetime | None
+    state: AbsenceState
+
+    @property
+    def may_end(self) -> bool:
+        """True while there is something to end."""
+        return self.state in (AbsenceState.UPCOMING, AbsenceState.CURRENT)
+
+
+class Absences:
+    """Adds, ends and lists absences."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def add(
+        self,
+        actor: Actor,
+        person_id: str,
+        delegate_id: str | None,
+        starts_at: datetime,
+        ends_at: datetime,
+        note: str = "",
+    ) -> AbsenceView:
+        """Enter an absence, of one's own or, for those who manage people, of anybody.
+
+        Args:
+            delegate_id: who decides meanwhile; None: nobody does.
+            starts_at: at most a day ago, and then it counts from now.
+            ends_at: from this instant on the person is back.
+            note: for the person, for whoever manages people, and for nobody else.
+
+        Raises:
+            ForbiddenError: the actor may not.
+            NotFoundError: there is no such person.
+            InvalidInputError, TooLargeError: period, delegate or note cannot be used; `fields` says where.
+            ConflictError: the person is absent already in a part of the period.
+        """
+        require_absence(actor, person_id)
+        now = self._clock()
+        start, end = check_period(starts_at, ends_at, now)
+        words = _clean_note(note)
+        with self._sessions.begin() as session:
+            # Two that overlap, or lead to one another in a circle, may be sent at the same moment.
+            session.execute(_ONE_AT_A_TIME)
+            person = _decider(session, person_id)
+            if person is None:
+                raise NotFoundError("There is nobody by that id who decides.")
+            delegate = _delegate(session, person, delegate_id) if delegate_id else None
+            period = Period(person.id, delegate.id if delegate else None, start, end)
+            _refuse_overlap(session, period, person)
+            _refuse_circle(session, period, person)
+            absence_id = str(uuid.uuid4())
+            session.execute(
+                insert(Absence).values(
+                    id=absence_id, person_id=person.id, delegate_id=period.delegate_id, starts_at=start, ends_at=end,
+                    note=words, created_at=now, created_by_id=actor.id or None,
+                )
+            )  # fmt: skip
+            record(
+                session, actor, "absence.added", now, absence_id=absence_id, person=person.name,
+                delegate=delegate.name if delegate else "", starts_at=start.isoformat(), ends_at=end.isoformat(),
+            )  # fmt: skip
+            return self._one(session, absence_id, now)
+
+    def end(self, actor: Actor, absence_id: str) -> AbsenceView:
+        """End an absence now; one that has not begun never will.
+
+        Raises:
+            ForbiddenError, NotFoundError: it is somebody else's, or nobody's.
+            ConflictError: it is over already.
+        """
+        now = self._clock()
+        with self._sessions.begin() as session:
+            absence = session.get(Absence, absence_id, with_for_update=True) if is_storable(absence_id) else None
+            if absence is None:
+                raise NotFoundError("There is no such absence.")
+            require_absence(actor, absence.person_id)
+            if absence.ended_at is not None or absence.ends_at <= now:
+                raise ConflictError("This absence is over already.")
+            absence.ended_at = now
+            session.flush()
+            view = self._one(session, absence_id, now)
+            record(
+                session, actor, "absence.ended", now, absence_id=absence_id, person=view.person_name,
+                delegate=view.delegate_name, until=view.ends_at.isoformat(),
+            )  # fmt: skip
+            return view
+
+    def of(self, person_id: str) -> list[AbsenceView]:
+        """A person's absences: current and upcoming ones by their start, then at most 200 past ones, newest first."""
+        now = self._clock()
+        with self._sessions.reads() as session:
+            mine = _query().where(Absence.person_id == person_id)
+            open_ones = _views(session, mine.where(_is_open(now)).order_by(Absence.starts_at), now)
+            past = mine.where(~_is_open(now)).order_by(Absence.ends_at.desc()).limit(MAX_LISTED)
+            return [*open_ones, *_views(session, past, now)]
+
+    def upcoming(self, actor: Actor) -> list[AbsenceView]:
+        """Everybody's current and upcoming absences by their start. Raises ForbiddenError."""
+        actor.require(Action.MANAGE_PEOPLE)
+        now = self._clock()
+        with self._sessions.reads() as session:
+            return _views(session, _query().where(_is_open(now)).order_by(Absence.starts_at, Absence.id), now)
+
+    def current(self, actor: Actor) -> list[AbsenceView]:
+        """Who is absent now, by name; the notes are for those who manage people. Raises ForbiddenError."""
+        actor.require(Action.SEE)
+        now = self._clock()
+        query = _query().where(_is_open(now), Absence.starts_at <= now).order_by(_person.name, Absence.id)
+        with self._sessions.reads() as session:
+            return _views(session, query, now, notes=actor.may(Action.MANAGE_PEOPLE))
+
+    def for_whom(self, actor: Actor) -> list[AbsenceView]:
+        """Current and upcoming absences in which the actor is the delegate, by their start."""
+        now = self._clock()
+        query = _query().where(_is_open(now), Absence.delegate_id == actor.id).order_by(Absence.starts_at)
+        with self._sessions.reads() as session:
+            return _views(session, query, now, notes=False)
+
+    def deciders(self) -> list[Member]:
+        """Everybody who can be a delegate, by name."""
+        with self._sessions.reads() as session:
+            people = session.scalars(select(Person).where(Person.active).order_by(Person.name, Person.email))
+            return [each.as_actor(Via.PAGE).member for each in people if _may_decide(each)]
+
+    def named(self, address: str, field: str) -> str | None:
+        """The id of whoever decides and has that mail address; None without one.
+
+        Raises:
+            InvalidInputError: nobody has it; `fields` names `field`.
+        """
+        if not address.strip():
+            return None
+        wanted = address.strip().lower()
+        found = [each.id for each in self.deciders() if each.email.lower() == wanted]
+        if not found:
+            raise InvalidInputError(
+                f"Nobody who decides has the address {address.strip()}.", {field: "This is nobody who decides."}
+            )
+        return found[0]
+
+    @staticmethod
+    def _one(session: Session, absence_id: str, now: datetime) -> AbsenceView:
+        return _views(session, _query().where(Absence.id == absence_id), now)[0]
+
+
+def absence_at(session: Session, person_id: str, now: datetime) -> AbsenceView | None:
+    """The absence a person is in, or None. There is one at most."""
+    query = _query().where(Absence.person_id == person_id, _is_open(now), Absence.starts_at <= now)
+    found = _views(session, query, now, notes=False)
+    return found[0] if found else None
+
+
+def _query() -> Select[Absence, str, str]:
+    return (
+        select(Absence, _person.name, _delegate_person.name)
+        .join(_person, _person.id == Absence.person_id)
+        .outerjoin(_delegate_person, _delegate_person.id == Absence.delegate_id)
+    )
+
+
+def _is_open(now: datetime) -> ColumnElement[bool]:
+    return and_(Absence.ended_at.is_(None), Absence.ends_at > now)
+
+
+def _views(session: Session, query: Select[Absence, str, str], now: datetime, notes: bool = True) -> list[AbsenceView]:
+    return [
+        AbsenceView(
+            id=absence.id,
+            person_id=absence.person_id,
+            person_name=person_name,
+            delegate_id=absence.delegate_id,
+            delegate_name=delegate_name or "",
+            starts_at=absence.starts_at,
+            ends_at=absence.ends_at,
+            note=absence.note if notes else "",
+            ended_at=absence.ended_at,
+            state=_state(absence, now),
+        )
+        for absence, person_name, delegate_name in session.execute(query)
+    ]
+
+
+def _state(absence: Absence, now: datetime) -> AbsenceState:
+    if absence.ended_at is not None:
+        return AbsenceState.ENDED
+    if absence.ends_at <= now:
+        return AbsenceState.OVER
+    return AbsenceState.CURRENT if absence.starts_at <= now else AbsenceState.UPCOMING
+
+
+def require_absence(actor: Actor, person_id: str) -> None:
+    """Raise ForbiddenError unless the actor may enter and end this person's absences."""
+    if actor.kind == "person" and actor.id == person_id:
+        actor.require(Action.BE_ABSENT)
+    elif not actor.may(Action.MANAGE_PEOPLE):
+        raise ForbiddenError(
+            f"{actor.name} may enter absences of nobody else: that needs the role admin.",
+            action=Action.MANAGE_PEOPLE.value, needed="admin",
+        )  # fmt: skip
+
+
+def _clean_note(note: str) -> str:
+    try:
+        words = clean_comment(note)
+    except InvalidInputError as error:
+        raise InvalidInputError(error.message, {"note": "This cannot be used."}) from error
+    if len(words) > MAX_NOTE:
+        raise TooLargeError(f"A note has at most {MAX_NOTE} characters.", fields={"note": "This is too long."})
+    return words
+
+
+def _decider(session: Session, person_id: str) -> Person | None:
+    """The active person who may decide, or None."""
+    person = session.get(Person, person_id) if is_storable(person_id) else None
+    return person if person is not None and _may_decide(person) else None
+
+
+def _may_decide(person: Person) -> bool:
+    return person.active and person.as_actor(Via.PAGE).may(Action.DECIDE)
+
+
+def _delegate(session: Session, person: Person, delegate_id: str) -> Person:
+    if delegate_id == person.id:
+        raise InvalidInputError("Nobody is their own delegate.", {"delegate_id": "This is the same person."})
+    delegate = _decider(session, delegate_id)
+    if delegate is None:
+        raise InvalidInputError(
+            "A delegate has to be somebody who decides.", {"delegate_id": "This is nobody who decides."}
+        )
+    return delegate
+
+
+def _refuse_overlap(session: Session, period: Period, person: Person) -> None:
+    overlapping = (
+        _query()
+        .where(Absence.person_id == person.id, Absence.ended_at.is_(None))
+        .where(Absence.starts_at < period.ends_at, Absence.ends_at > period.starts_at)
+        .order_by(Absence.starts_at)
+        .limit(1)
+    )
+    found = _views(session, overlapping, period.starts_at)
+    if found:
+        times = f"from {_words(found[0].starts_at)} to {_words(found[0].ends_at)}"
+        raise ConflictError(f"{person.name} is absent already {times}.", absence_id=found[0].id)
+
+
+def _refuse_circle(session: Session, period: Period, person: Person) -> None:
+    if period.delegate_id is None:
+        return
+    rows = session.scalars(
+        select(Absence)
+        .where(Absence.ended_at.is_(None), Absence.delegate_id.is_not(None))
+        .where(Absence.starts_at < period.ends_at, Absence.ends_at > period.starts_at)
+    )
+    standing = [Period(row.person_id, row.delegate_id, row.starts_at, row.ends_at) for row in rows]
+    circle = leads_back(period, standing)
+    if circle:
+        names = [session.get_one(Person, each).name for each in circle]
+        raise InvalidInputError(
+            f"The delegates would lead back to {person.name}: {' → '.join([person.name, *names, person.name])}.",
+            {"delegate_id": "This leads back to the same person."},
+        )
+
+
+def _words(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,226 @@
+"""Accounts and signing in with single-use links."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from app.domain.errors import ConflictError, InvalidInputError, LinkError, NotFoundError
+from app.domain.people import Action, Actor, Role
+from app.domain.preferences import Preferences
+from app.domain.text import TEAM_SLUG, is_storable
+from app.services.clock import Clock
+from app.services.people.sessions import SignedIn, begin, end_all_of
+from app.services.record.audit import record
+from app.store.engine import Sessions
+from app.store.people import Person, SignInLink, Team, TeamMember
+
+LINK_LIFETIME = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class LinkPreview:
+    """What the page behind a sign-in link shows before anybody presses its button."""
+
+    person_name: str
+
+
+class People:
+    """Adds and changes people and teams, makes sign-in links, and signs people in."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def add(self, actor: Actor, name: str, email: str, roles: Iterable[Role], teams: Iterable[str] = ()) -> Person:
+        """Add a person.
+
+        Raises:
+            ForbiddenError: the actor may not manage people.
+            InvalidInputError: a name or address is missing, or there is no role.
+            ConflictError: the address is taken.
+        """
+        actor.require(Action.MANAGE_PEOPLE)
+        name, email, wanted = name.strip(), email.strip(), sorted({Role(each).value for each in roles})
+        slugs = _slugs(teams)
+        _check_person(name, wanted)
+        if "@" not in email or len(email) > 254 or not is_storable(email) or any(char.isspace() for char in email):
+            raise InvalidInputError("A person needs a mail address.", {"email": "This is not a mail address."})
+        with self._sessions.begin() as session:
+            if session.scalar(select(Person.id).where(func.lower(Person.email) == email.lower())):
+                raise ConflictError(f"There is already somebody with the address {email}.")
+            person_id = str(uuid.uuid4())
+            session.execute(insert(Person).values(id=person_id, name=name, email=email, roles=wanted))
+            _join(session, person_id, slugs)
+            record(session, actor, "person.added", self._clock(), person=name, email=email, roles=wanted, teams=slugs)
+            return session.get_one(Person, person_id)
+
+    def change(
+        self, actor: Actor, person_id: str, name: str, roles: Iterable[Role], teams: Iterable[str], active: bool
+    ) -> Person:
+        """Change what a person is called and may do; it holds from their next click on.
+
+        Whoever is made inactive is signed out everywhere. The record keeps what was before and what is now.
+
+        Raises:
+            ForbiddenError: the actor may not manage people.
+            NotFoundError: there is no such person.
+            InvalidInputError: there is no name or no role, or a team's name cannot be used.
+            ConflictError: nobody who manages people would be left.
+        """
+        actor.require(Action.MANAGE_PEOPLE)
+        name, wanted, slugs = name.strip(), sorted({Role(each).value for each in roles}), _slugs(teams)
+        _check_person(name, wanted)
+        with self._sessions.begin() as session:
+            # Two who take each other's role at the same moment wait for one another here.
+            admins = session.scalars(select(Person).where(Person.active).order_by(Person.id).with_for_update()).all()
+            person = session.get(Person, person_id, with_for_update=True) if is_storable(person_id) else None
+            if person is None:
+                raise NotFoundError("There is no such person.")
+            manages = active and Role.ADMIN.value in wanted
+            if not manages and not any(Role.ADMIN.value in each.roles for each in admins if each.id != person_id):
+                raise ConflictError("Somebody has to manage people: this is the last active admin.")
+            before = _standing(person)
+            if person.active and not active:
+                end_all_of(session, person_id)
+            person.name, person.roles, person.active = name, wanted, active
+            session.execute(delete(TeamMember).where(TeamMember.person_id == person_id))
+            _join(session, person_id, slugs)
+            session.flush()
+            session.refresh(person)
+            after = _standing(person)
+            if after != before:
+                record(session, actor, "person.changed", self._clock(), person=name, before=before, after=after)
+            return person
+
+    def teams(self) -> list[Team]:
+        """All teams by slug."""
+        with self._sessions() as session:
+            return list(session.scalars(select(Team).order_by(Team.slug)))
+
+    def by_email(self, email: str) -> Person:
+        """The person with that address. Raises NotFoundError."""
+        with self._sessions() as session:
+            person = session.scalar(select(Person).where(func.lower(Person.email) == email.strip().lower()))
+        if person is None:
+            raise NotFoundError(f"Nobody has the address {email}.")
+        return person
+
+    def get(self, person_id: str) -> Person | None:
+        """The active person with that id, or None."""
+        with self._sessions() as session:
+            person = session.get(Person, person_id)
+        return person if person is not None and person.active else None
+
+    def everybody(self) -> list[Person]:
+        """All people by name."""
+        with self._sessions() as session:
+            return list(session.scalars(select(Person).order_by(Person.name)))
+
+    def make_link(self, actor: Actor, person_id: str, lifetime: timedelta = LINK_LIFETIME) -> str:
+        """A token that signs the person in once. Only its hash is stored. Raises NotFoundError, ForbiddenError."""
+        actor.require(Action.MANAGE_PEOPLE)
+        token = secrets.token_urlsafe(32)
+        with self._sessions.begin() as session:
+            person = session.get(Person, person_id)
+            if person is None or not person.active:
+                raise NotFoundError("There is no such person.")
+            now = self._clock()
+            session.execute(
+                insert(SignInLink).values(token_hash=_hash(token), person_id=person_id, expires_at=now + lifetime)
+            )
+            record(session, actor, "person.link_made", now, person=person.name)
+        return token
+
+    def preview_link(self, token: str) -> LinkPreview:
+        """Whom the link would sign in; changes nothing. Raises LinkError with the reason."""
+        with self._sessions() as session:
+            link = session.get(SignInLink, _hash(token))
+            person = self._usable(link, session)
+            return LinkPreview(person.name)
+
+    def redeem_link(self, token: str, actor_source: str, browser: str = "", replacing: str = "") -> SignedIn:
+        """Use the link up and sign in whom it is for. Of two at once, one wins.
+
+        Args:
+            actor_source: network address.
+            browser: in words, for the list of sessions.
+            replacing: the session that the same browser had until now, which ends.
+
+        Raises:
+            LinkError: it is unknown, used, too old, or the account is not active.
+        """
+        now = self._clock()
+        with self._sessions.begin() as session:
+            person = self._usable(session.get(SignInLink, _hash(token)), session, keep_active=True)
+            used = session.execute(
+                update(SignInLink)
+                .where(SignInLink.token_hash == _hash(token), SignInLink.used_at.is_(None))
+                .values(used_at=now)
+            )
+            if used.rowcount != 1:  # type: ignore[attr-defined]
+                raise LinkError("This link has been used already. Ask for a new one.", reason="used")
+            actor = Actor(kind="person", id=person.id, name=person.name, source=actor_source)
+            record(session, actor, "person.signed_in", now, browser=browser)
+            return begin(session, person, actor_source, browser, now, replacing)
+
+    def prefer(self, actor: Actor, wanted: Preferences) -> None:
+        """Keep how the person who asks wants the pages."""
+        chosen = {"time_zone": wanted.time_zone, "theme": wanted.theme.value, "density": wanted.density.value}
+        with self._sessions.begin() as session:
+            session.execute(update(Person).where(Person.id == actor.id).values(**chosen))
+
+    def _usable(self, link: SignInLink | None, session: Session, keep_active: bool = False) -> Person:
+        if link is None:
+            raise LinkError("This link is not one of ours. Ask for a new one.", reason="unknown")
+        if link.used_at is not None:
+            raise LinkError("This link has been used already. Ask for a new one.", reason="used")
+        if link.expires_at <= self._clock():
+            raise LinkError("This link is too old. Ask for a new one.", reason="expired")
+        # Whoever makes them inactive meanwhile waits, and then ends the session that begins here.
+        person = session.get(Person, link.person_id, with_for_update={"read": True} if keep_active else None)
+        if person is None or not person.active:
+            raise LinkError("This account is not active.", reason="inactive")
+        return person
+
+
+def _check_person(name: str, roles: list[str]) -> None:
+    if not name or len(name) > 100 or not name.isprintable():
+        raise InvalidInputError(
+            "A person needs a name of at most 100 characters.", {"name": "This is missing, too long, or not printable."}
+        )
+    if not roles:
+        raise InvalidInputError("A person needs at least one role.", {"roles": "Choose at least one."})
+
+
+def _slugs(teams: Iterable[str]) -> list[str]:
+    """The teams' slugs, each once, sorted. Raises InvalidInputError for what a policy could not name."""
+    slugs = sorted({each.strip() for each in teams} - {""})
+    if wrong := [each for each in slugs if not TEAM_SLUG.fullmatch(each)]:
+        words = f"{wrong[0][:60]!r} is no team's name: small letters, digits and hyphens, at most 60."
+        raise InvalidInputError(words, {"teams": words})
+    return slugs
+
+
+def _join(session: Session, person_id: str, slugs: list[str]) -> None:
+    for slug in slugs:
+        if session.get(Team, slug) is None:
+            session.execute(insert(Team).values(slug=slug, name=slug))
+        session.execute(insert(TeamMember).values(team_slug=slug, person_id=person_id))
+
+
+def _standing(person: Person) -> dict[str, object]:
+    """What the record says of a person: what they are called and may do."""
+    teams = [team.slug for team in person.teams]
+    return {"name": person.name, "roles": person.roles, "teams": teams, "active": person.active}
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

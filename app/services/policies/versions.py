@@ -1,0 +1,265 @@
+"""Policies: loaded as versions, found again by version, and tried out on past requests."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+from sqlalchemy import func, insert, literal, select
+from sqlalchemy import text as sql
+from sqlalchemy.orm import Session
+
+from app.domain.errors import InvalidInputError, NotFoundError, TooLargeError
+from app.domain.people import Action, Actor, Via
+from app.domain.policy.access import addressed, is_asked
+from app.domain.policy.document import PolicyDocument
+from app.domain.policy.facts import Policy, StrictDefault
+from app.domain.policy.reading import PolicyFileError, read_policy
+from app.domain.policy.rules import CompiledPolicy
+from app.domain.policy.summary import STRICT_SUMMARY, RuleSummary, bodies, named_in, summary
+from app.domain.policy.terms import Stage
+from app.domain.policy.words import who_words
+from app.domain.text import is_storable
+from app.services.approvals.asking import NEWEST_VERSION
+from app.services.approvals.opening import Assessor
+from app.services.clock import Clock
+from app.services.ground import Ground
+from app.services.policies.replay import MAX_REQUESTS, MAX_SECONDS, Replay, replay
+from app.services.record.audit import record
+from app.store.engine import Sessions
+from app.store.people import Person, Team
+from app.store.policies import PolicyVersion
+
+MAX_BYTES = 500_000
+COUNTED = 10_000
+"""Of so many of the newest requests it is counted which rules matched."""
+_ONE_AT_A_TIME = 0x61737065_706F6C69
+_MATCHED = sql("""
+    select terms::json->>'name' as rule, count(*) as requests, max(opened_at) as latest from (
+        (select terms, opened_at from approval_requests where state = 'pending' and opened_at >= :since limit :most)
+        union all
+        (select terms, opened_at from approval_requests
+         where state <> 'pending' and resolved_at >= :since and opened_at >= :since
+         order by resolved_at desc limit :most)
+    ) as lately group by 1""")
+
+log = structlog.get_logger("policies")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A policy found usable, with names in it that are not known (yet)."""
+
+    document: PolicyDocument
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A policy that is in force now. `new` is False where the newest version was the same already."""
+
+    stored: PolicyVersion
+    new: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PolicyView:
+    """A version as people read it.
+
+    Attributes:
+        rules: in words; of a version that cannot be read any more what holds instead.
+        problem: why it cannot be read; empty where it can.
+    """
+
+    stored: PolicyVersion
+    rules: tuple[RuleSummary, ...]
+    warnings: tuple[str, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """How many requests fell under a rule lately, and when the latest was opened."""
+
+    requests: int
+    latest: datetime
+
+
+class Policies:
+    """Loads policies, and gives the one in force and earlier ones. Compiled policies are kept by version."""
+
+    def __init__(self, sessions: Sessions, clock: Clock, assess: Assessor) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._compiled: dict[int, Policy] = {}
+        self._ground = Ground(sessions, clock, assess, self.version)
+
+    # In force
+
+    def current(self) -> Policy:
+        """The policy in force: the newest version, read anew each time, so that a load holds everywhere at once."""
+        return self.version(self.newest())
+
+    def newest(self) -> int | None:
+        """The number of the version in force; None where no policy is loaded."""
+        with self._sessions.reads() as session:
+            return session.scalar(select(NEWEST_VERSION))
+
+    def version(self, number: int | None) -> Policy:
+        """The policy of a version, such as a request was opened under; the strict default for None.
+
+        A version that this program cannot read (any more) falls to the strict default, and that is logged as an error.
+        """
+        if number is None:
+            return StrictDefault()
+        if number not in self._compiled:
+            self._compiled[number] = self._compile(number)
+        return self._compiled[number]
+
+    def _compile(self, number: int) -> Policy:
+        try:
+            stored = self._get(number)
+            return CompiledPolicy(read_policy(stored.text, stored.source), number)
+        except (NotFoundError, ValueError, TypeError, InvalidInputError) as error:
+            log.error("policy cannot be read, the strict default holds instead", version=number, error=str(error))
+            return StrictDefault()
+
+    # Loading
+
+    def check(self, text: str, source: str) -> Checked:
+        """Read a policy without loading it. Raises PolicyFileError, TooLargeError."""
+        document = _read(text, source)
+        with self._sessions.reads() as session:
+            return Checked(document, _unknown(session, document))
+
+    def load(self, actor: Actor, text: str, source: str) -> Loaded:
+        """Put a policy into force for every request opened from now on, unless the newest version is the same.
+
+        Args:
+            text: the file's content.
+            source: the file's name, for people.
+
+        Raises:
+            ForbiddenError: the actor may not manage policies.
+            PolicyFileError, TooLargeError: it cannot be used; nothing was loaded.
+        """
+        actor.require(Action.MANAGE_POLICIES)
+        document = _read(text, source)
+        digest, now = hashlib.sha256(text.encode()).hexdigest(), self._clock()
+        with self._sessions.begin() as session:
+            # One at a time: of two equal files loaded at once only one makes a version.
+            session.execute(select(func.pg_advisory_xact_lock(literal(_ONE_AT_A_TIME))))
+            warnings = _unknown(session, document)
+            newest = session.scalar(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(1))
+            if newest is not None and newest.digest == digest:
+                return Loaded(newest, False, warnings)
+            stored = session.scalars(
+                insert(PolicyVersion)
+                .values(
+                    text=text, digest=digest, source=source, loaded_at=now, loaded_by_id=actor.id or None,
+                    loaded_by_name=actor.name,
+                )
+                .returning(PolicyVersion)
+            ).one()  # fmt: skip
+            record(session, actor, "policy.loaded", now, version=stored.version, digest=digest, source=source)
+        return Loaded(stored, True, warnings)
+
+    # Reading
+
+    def history(self, viewer: Actor, limit: int = 100) -> list[PolicyVersion]:
+        """Versions, newest first. Raises ForbiddenError."""
+        viewer.require(Action.SEE)
+        with self._sessions.reads() as session:
+            return list(session.scalars(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(limit)))
+
+    def view(self, viewer: Actor, number: int | None = None) -> PolicyView | None:
+        """A version in words, by default the one in force; None where no policy is loaded.
+
+        Raises:
+            ForbiddenError, NotFoundError.
+        """
+        viewer.require(Action.SEE)
+        number = self.newest() if number is None else number
+        if number is None:
+            return None
+        stored = self._get(number)
+        try:
+            document = read_policy(stored.text, stored.source)
+        except PolicyFileError as error:
+            return PolicyView(stored, (STRICT_SUMMARY,), (), str(error))
+        with self._sessions.reads() as session:
+            return PolicyView(stored, summary(document), _unknown(session, document))
+
+    def previous(self, viewer: Actor, number: int) -> PolicyVersion | None:
+        """The version before that one, if there is one. Raises ForbiddenError."""
+        viewer.require(Action.SEE)
+        with self._sessions.reads() as session:
+            earlier = select(PolicyVersion).where(PolicyVersion.version < number)
+            return session.scalar(earlier.order_by(PolicyVersion.version.desc()).limit(1))
+
+    def matched(self, viewer: Actor, since: datetime) -> dict[str, Matched]:
+        """By name, the rules that requests opened since then fell under, of the newest `COUNTED`."""
+        viewer.require(Action.SEE)
+        with self._sessions.reads() as session:
+            rows = session.execute(_MATCHED, {"since": since, "most": COUNTED})
+            return {row.rule: Matched(row.requests, row.latest) for row in rows}
+
+    def replay(
+        self, actor: Actor, text: str, since: datetime, limit: int = 1000, source: str = "policy",
+        seconds: float = MAX_SECONDS,
+    ) -> Replay:  # fmt: skip
+        """What that policy would have done with requests opened since then (`app.services.policies.replay`).
+
+        Raises:
+            ForbiddenError: the actor may not test policies.
+            PolicyFileError, TooLargeError, InvalidInputError: the policy or the period cannot be used.
+        """
+        actor.require(Action.TEST_POLICIES)
+        if not 1 <= limit <= MAX_REQUESTS:
+            raise InvalidInputError(f"Look at 1 to {MAX_REQUESTS:,} requests.", {"limit": "out of range"})
+        if since >= self._clock():
+            raise InvalidInputError("The period begins in the past.", {"since": "in the future"})
+        checked = self.check(text, source)
+        candidate = CompiledPolicy(checked.document, self.newest())
+        return replace(replay(self._ground, candidate, since, limit, seconds), warnings=checked.warnings)
+
+    def _get(self, number: int) -> PolicyVersion:
+        with self._sessions.reads() as session:
+            stored = session.get(PolicyVersion, number) if 0 < number < 2**31 else None
+        if stored is None:
+            raise NotFoundError("There is no such version.", version=number)
+        return stored
+
+
+def _read(text: str, source: str) -> PolicyDocument:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise TooLargeError(f"A policy has at most {MAX_BYTES:,} bytes.")
+    if not is_storable(text):
+        raise InvalidInputError("A policy is text; this has characters that no text has.", {"text": "not text"})
+    return read_policy(text, source)
+
+
+def _unknown(session: Session, document: PolicyDocument) -> tuple[str, ...]:
+    """A sentence for each team or person that the policy names and nobody has added, and each stage too few can decide.
+
+    People may be added later, so nothing of this keeps a policy from being loaded.
+    """
+    teams, people = named_in(document)
+    known = set(session.scalars(select(Team.slug).where(Team.slug.in_(teams))))
+    rows = session.scalars(select(Person).where(Person.active)).all()
+    deciders = [each.as_actor(Via.COMMAND_LINE) for each in rows]
+    addresses = {each.email.lower() for each in deciders}
+    warnings = [f"There is no team {each}." for each in sorted(teams - known)]
+    warnings += [f"Nobody with an active account has the address {each}." for each in sorted(people - addresses)]
+    members = [each.member for each in deciders if each.may(Action.DECIDE)]
+    for name, body in bodies(document):
+        for stage in body.asked:
+            asked = addressed(Stage(teams=stage.teams, people=stage.people))
+            able = sum(is_asked(each, asked) for each in members)
+            if able < stage.quorum:
+                who = who_words(stage.teams, stage.people)
+                warnings.append(f"{name}: needs {stage.quorum} of {who}, where {able or 'nobody'} may decide.")
+    return tuple(dict.fromkeys(warnings))

@@ -1,0 +1,225 @@
+"""What the page of a request says beyond its row: how it stands, and what its viewer may do besides deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import AssentError
+from app.domain.lifecycle import RequestState
+from app.domain.people import Action, Actor, Role, Via
+from app.domain.policy.access import PERSON, TEAM, is_asked
+from app.domain.policy.calendars import opening_under
+from app.domain.policy.terms import Terms
+from app.domain.policy.words import listing, window_words
+from app.domain.ranking import MAX_PRIORITY
+from app.services.approvals.claiming import holder_of
+from app.services.approvals.entitlement import Seat
+from app.services.approvals.extending import MAX_EXTENSIONS, latest_extension
+from app.services.approvals.reopening import REJECTION, original_id, refuse_unless_reopenable, rejected_by
+from app.services.approvals.situation import (
+    Ahead,
+    StageView,
+    addresses_in,
+    ahead_of,
+    named,
+    names_of,
+    next_step_words,
+    stage_views,
+)
+from app.services.approvals.telling import opening_words
+from app.services.people.standing_in import stands_for
+from app.store.people import Person, TeamMember
+from app.store.policies import Absence, Grant
+from app.store.requests import ApprovalRequest, Decision
+from app.store.runs import Run
+
+MAX_CANDIDATES = 200
+
+
+@dataclass(frozen=True)
+class AnsweredBy:
+    """What answers a request, or has answered it, instead of people.
+
+    Attributes:
+        kind: ``rejection`` or ``grant``.
+        id: of the rejected request, or of the grant.
+        words: such as ``the earlier rejection by DBA on call``.
+    """
+
+    kind: str
+    id: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """How a request stands.
+
+    Attributes:
+        asked: names of the teams and people who may decide now; empty: anyone who may decide.
+        ahead: what time will do, soonest first.
+        next_step: whom an escalation asks as well; empty where nobody is left.
+        windows: the change windows in words; empty: at any time.
+        opens_at: when what is approved now would run; None: at once.
+        opening: the same in words, in the window's time zone.
+        claimed: somebody's claim holds.
+    """
+
+    stages: tuple[StageView, ...]
+    asked: tuple[str, ...]
+    ahead: tuple[Ahead, ...]
+    next_step: str
+    windows: tuple[str, ...]
+    opens_at: datetime | None
+    opening: str
+    claimed: bool
+    answered_by: AnsweredBy | None
+
+
+@dataclass(frozen=True)
+class Acts:
+    """What a viewer may do with a request now, besides deciding; each is checked again when it is done.
+
+    Attributes:
+        take_over: claiming it takes it over from somebody.
+        renew: claiming it renews one's own claim.
+        extend_until: the latest deadline that can be asked for; None: no more time can be given.
+    """
+
+    claim: bool = False
+    take_over: bool = False
+    renew: bool = False
+    release: bool = False
+    assign: bool = False
+    escalate: bool = False
+    extend_until: datetime | None = None
+    withdraw: bool = False
+    reopen: bool = False
+    cancel: bool = False
+    comment: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The possible acts by name."""
+        shown = ("claim", "release", "assign", "escalate", "withdraw", "reopen", "cancel", "comment")
+        possible = [name for name in shown if getattr(self, name)]
+        return tuple(possible + (["extend"] if self.extend_until else []))
+
+
+def situation_of(
+    session: Session, request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, now: datetime
+) -> Situation:
+    """How the request stands."""
+    pending = request.state == RequestState.PENDING.value
+    names = names_of(session, addresses_in(terms, request.addressed_to))
+    opens_at = opening_under(terms, now) if pending else request.held_until
+    return Situation(
+        stages=stage_views(request, decisions, terms, names),
+        asked=named(request.addressed_to, names) if pending else (),
+        ahead=ahead_of(request, decisions, terms, names),
+        next_step=next_step_words(terms, request.escalation, names),
+        windows=_windows(terms),
+        opens_at=opens_at,
+        opening=opening_words(terms.every_window, opens_at, now) if opens_at and terms.windows else "",
+        claimed=pending and holder_of(request, now) is not None,
+        answered_by=_answered_by(session, request),
+    )
+
+
+def _windows(terms: Terms) -> tuple[str, ...]:
+    either = (listing([window_words(each) for each in further], "or") for further in terms.further_windows)
+    return (*(window_words(each) for each in terms.windows), *(f"and only within {each}" for each in either))
+
+
+def _answered_by(session: Session, request: ApprovalRequest) -> AnsweredBy | None:
+    kind, _, source = request.answered_by.partition(":")
+    if not source:
+        return None
+    if kind == REJECTION:
+        who, _why = rejected_by(session, source)
+        return AnsweredBy(kind, source, f"the earlier rejection by {who}" if who else "an earlier rejection")
+    grant = session.get(Grant, source)
+    return AnsweredBy(kind, source, f"the standing grant “{grant.title}”" if grant else "a standing grant")
+
+
+def acts_of(
+    session: Session,
+    request: ApprovalRequest,
+    viewer: Actor,
+    seat: Seat | None,
+    withdrawable: bool,
+    now: datetime,
+) -> Acts:
+    """What the viewer may do with the request now.
+
+    Args:
+        seat: how the viewer may decide on it; None: not at all.
+        withdrawable: a decision of the viewer's stands.
+    """
+    comment = viewer.may(Action.COMMENT)
+    if request.state != RequestState.PENDING.value or now >= request.expires_at:
+        return Acts(reopen=_may_reopen(session, request, viewer), comment=comment)
+    holder = holder_of(request, now)
+    own = bool(viewer.id) and holder == viewer.id
+    steps_left = request.escalation < len(Terms.from_json(request.terms).escalation)
+    return Acts(
+        claim=seat is not None and viewer.may(Action.CLAIM),
+        take_over=holder is not None and not own,
+        renew=own,
+        release=holder is not None and (own or viewer.may(Action.MANAGE_PEOPLE)),
+        assign=viewer.may(Action.ASSIGN),
+        escalate=viewer.may(Action.ESCALATE) and (steps_left or request.priority < MAX_PRIORITY),
+        extend_until=latest_extension(request) if _may_extend(session, request, viewer, now) else None,
+        withdraw=withdrawable,
+        cancel=viewer.may(Action.CANCEL_REQUEST) or (bool(viewer.id) and viewer.id == request.requester_id),
+        comment=comment,
+    )
+
+
+def _may_extend(session: Session, request: ApprovalRequest, viewer: Actor, now: datetime) -> bool:
+    if not viewer.may(Action.EXTEND) or not viewer.id or viewer.id == request.requester_id:
+        return False
+    if request.extended >= MAX_EXTENSIONS or latest_extension(request) <= request.expires_at:
+        return False
+    if is_asked(viewer.member, request.addressed_to) or Role.ADMIN in viewer.roles:
+        return True
+    principals = stands_for(session, viewer.id, now)
+    return any(is_asked(each, request.addressed_to) and each.id != request.requester_id for each in principals)
+
+
+def _may_reopen(session: Session, request: ApprovalRequest, viewer: Actor) -> bool:
+    if request.state != RequestState.REJECTED.value or not viewer.may(Action.REOPEN):
+        return False
+    original = session.get(ApprovalRequest, original_id(request))
+    run = session.get(Run, original.run_id) if original is not None and original.run_id else None
+    if original is None:
+        return False
+    try:
+        refuse_unless_reopenable(original, run, viewer)
+    except AssentError:
+        return False
+    return True
+
+
+def candidates(session: Session, request: ApprovalRequest, now: datetime) -> list[Person]:
+    """To whom an open request can be assigned: those who are asked, could decide, are there and have not decided yet.
+
+    By name, at most `MAX_CANDIDATES`.
+    """
+    away = select(Absence.person_id).where(Absence.starts_at <= now, Absence.ends_at > now, Absence.ended_at.is_(None))
+    said = select(Decision.person_id).where(Decision.request_id == request.id, Decision.withdrawn_at.is_(None))
+    query = select(Person).where(Person.active, Person.id.not_in(away), Person.id.not_in(said))
+    if request.requester_id is not None:
+        query = query.where(Person.id != request.requester_id)
+    if request.addressed_to:
+        slugs = [each.removeprefix(TEAM) for each in request.addressed_to if each.startswith(TEAM)]
+        emails = [each.removeprefix(PERSON) for each in request.addressed_to if each.startswith(PERSON)]
+        members = select(TeamMember.person_id).where(TeamMember.team_slug.in_(slugs))
+        query = query.where(or_(Person.id.in_(members), func.lower(Person.email).in_(emails)))
+    found = session.scalars(query.order_by(Person.name, Person.id).limit(MAX_CANDIDATES))
+    return [each for each in found if each.as_actor(Via.PAGE).may(Action.DECIDE)]

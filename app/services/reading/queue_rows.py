@@ -1,0 +1,193 @@
+"""Lines of the queue, made from the columns that a list needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.lifecycle import RequestState
+from app.domain.policy.expiry import expiry_means
+from app.domain.policy.terms import OnExpiry, Terms
+from app.domain.ranking import explain
+from app.services.approvals.deciding import decider
+from app.services.approvals.situation import (
+    AGREEING,
+    Names,
+    addresses_in,
+    consequence,
+    escalation_by,
+    named,
+    names_of,
+    stage_name,
+)
+from app.store.requests import ApprovalRequest, Decision
+from assent.contracts import RiskLevel, Verdict
+
+_OPEN = RequestState.PENDING.value
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One line of the queue.
+
+    Attributes:
+        asked: names of the teams and people who may decide now; empty: anyone who may decide.
+        agreed: names of those whose approval counts so far.
+        stage_name: of the stage that is asked now; empty where there is only one and it has no name.
+        stages: how many there are.
+        consequence: what happens if nobody decides in time, such as ``rejects itself``.
+    """
+
+    id: str
+    title: str
+    risk: RiskLevel
+    score: float
+    kind: str
+    state: RequestState
+    workflow: str
+    agent: str
+    environment: str
+    run_id: str | None
+    requester_name: str
+    approvals: int
+    quorum: int
+    priority: int
+    on_expiry: str
+    opened_at: datetime
+    expires_at: datetime
+    attention_at: datetime
+    resolved_at: datetime | None
+    version: int
+    digest: str
+    rule: str
+    policy_version: int | None
+    asked: tuple[str, ...]
+    agreed: tuple[str, ...]
+    stage: int
+    stages: int
+    stage_name: str
+    consequence: str
+    claimed_by_id: str | None
+    claimed_by_name: str
+    claimed_until: datetime | None
+    assigned_to_id: str | None
+    assigned_to_name: str
+    held_until: datetime | None
+    answered_by: str
+
+    @property
+    def progress(self) -> str:
+        """Such as ``0 of 2``."""
+        return f"{self.approvals} of {self.quorum}"
+
+    @property
+    def why_here(self) -> str:
+        """Why it ranks where it does, in words."""
+        return explain(self.risk, self.priority)
+
+
+COLUMNS = (
+    ApprovalRequest.id, ApprovalRequest.title, ApprovalRequest.risk, ApprovalRequest.assessment, ApprovalRequest.kind,
+    ApprovalRequest.state, ApprovalRequest.workflow, ApprovalRequest.agent, ApprovalRequest.environment,
+    ApprovalRequest.run_id, ApprovalRequest.requester_name, ApprovalRequest.approvals, ApprovalRequest.quorum,
+    ApprovalRequest.priority, ApprovalRequest.terms, ApprovalRequest.opened_at, ApprovalRequest.expires_at,
+    ApprovalRequest.attention_at, ApprovalRequest.resolved_at, ApprovalRequest.version, ApprovalRequest.digest,
+    ApprovalRequest.policy_version, ApprovalRequest.stage, ApprovalRequest.addressed_to, ApprovalRequest.escalation,
+    ApprovalRequest.claimed_by_id, ApprovalRequest.claimed_by_name, ApprovalRequest.claimed_until,
+    ApprovalRequest.assigned_to_id, ApprovalRequest.assigned_to_name, ApprovalRequest.held_until,
+    ApprovalRequest.answered_by,
+)  # fmt: skip
+
+
+def rows_of(session: Session, found: Sequence[Any]) -> list[QueueRow]:
+    """Lines of the queue; what only some of them need is read for all of those at once."""
+    terms = [Terms.from_json(each.terms) for each in found]
+    names = names_of(session, {a for each, own in zip(found, terms, strict=True) for a in _addresses(each, own)})
+    agreed = _agreed(session, [each.id for each in found if each.approvals and each.state == _OPEN])
+    silent = [each.id for each, own in zip(found, terms, strict=True) if own.on_expiry is OnExpiry.APPROVE]
+    rejected = _rejected(session, silent)
+    return [
+        _row(each, own, names, agreed.get(each.id, ()), each.id in rejected)
+        for each, own in zip(found, terms, strict=True)
+    ]
+
+
+def _addresses(each: Any, terms: Terms) -> set[str]:
+    """Nothing to look up for what asks nobody in particular and expires like most."""
+    plain = not each.addressed_to and len(terms.stages) == 1 and terms.on_expiry is not OnExpiry.ESCALATE
+    return set() if plain else addresses_in(terms, each.addressed_to)
+
+
+def _agreed(session: Session, ids: list[str]) -> dict[str, tuple[str, ...]]:
+    """Who agrees to each request, in the order in which they did."""
+    if not ids:
+        return {}
+    query = (
+        select(Decision)
+        .where(Decision.request_id.in_(ids), Decision.withdrawn_at.is_(None), Decision.verdict.in_(AGREEING))
+        .join(ApprovalRequest, ApprovalRequest.id == Decision.request_id)
+        .where(or_(Decision.digest == ApprovalRequest.digest, Decision.verdict == Verdict.ANSWER.value))
+        .order_by(Decision.at)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for each in session.scalars(query):
+        found[each.request_id] = (*found.get(each.request_id, ()), decider(each))
+    return found
+
+
+def _rejected(session: Session, ids: list[str]) -> set[str]:
+    """Which of these somebody rejects, though not enough to settle it."""
+    if not ids:
+        return set()
+    rejects = Decision.verdict == Verdict.REJECT.value
+    query = select(Decision.request_id).where(Decision.request_id.in_(ids), Decision.withdrawn_at.is_(None), rejects)
+    return set(session.scalars(query))
+
+
+def _row(each: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool) -> QueueRow:
+    risk = RiskLevel(each.risk)
+    steps = escalation_by(terms, each.opened_at, each.expires_at, each.escalation)
+    means = expiry_means(terms, risk=risk, kind=each.kind, escalation=steps, rejected=rejected)
+    return QueueRow(
+        id=each.id,
+        title=each.title,
+        risk=risk,
+        score=each.assessment["score"],
+        kind=each.kind,
+        state=RequestState(each.state),
+        workflow=each.workflow,
+        agent=each.agent,
+        environment=each.environment,
+        run_id=each.run_id,
+        requester_name=each.requester_name,
+        approvals=each.approvals,
+        quorum=each.quorum,
+        priority=each.priority,
+        on_expiry=means.value,
+        opened_at=each.opened_at,
+        expires_at=each.expires_at,
+        attention_at=each.attention_at,
+        resolved_at=each.resolved_at,
+        version=each.version,
+        digest=each.digest,
+        rule=terms.name,
+        policy_version=each.policy_version,
+        asked=named(each.addressed_to, names),
+        agreed=agreed,
+        stage=each.stage,
+        stages=len(terms.stages),
+        stage_name=stage_name(terms, min(each.stage, len(terms.stages) - 1), names),
+        consequence=consequence(terms, means, steps, names),
+        claimed_by_id=each.claimed_by_id,
+        claimed_by_name=each.claimed_by_name,
+        claimed_until=each.claimed_until,
+        assigned_to_id=each.assigned_to_id,
+        assigned_to_name=each.assigned_to_name,
+        held_until=each.held_until,
+        answered_by=each.answered_by,
+    )

@@ -1,0 +1,138 @@
+"""What happened to a request, line by line: decisions, remarks, what time and people did, and the receipt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.services.approvals.deciding import decider
+from app.services.approvals.situation import Names, listing, named, names_of
+from app.store.record import AuditEntry
+from app.store.requests import ApprovalRequest, Comment, Decision, ReceiptRow
+from assent.contracts import Verdict
+
+ERROR_KIND = "error"
+MAX_SHOWN_ANSWER = 20_000
+
+
+@dataclass(frozen=True)
+class TimelineEntry:
+    """One line of a request's timeline: when, who, what, and what they said."""
+
+    at: datetime
+    who: str
+    what: str
+    comment: str = ""
+    verdict: str = ""
+
+
+_VERDICT_WORDS = {
+    "approve": "approved",
+    "modify": "approved with changes",
+    "request_changes": "asked for changes",
+    "reject": "rejected",
+    "answer": "answered",
+}
+_ACTION_WORDS = {
+    "request.opened": "proposed this; the run is suspended",
+    "request.escalated": "escalated this",
+    "request.decision_withdrawn": "took back what they had decided",
+    "request.expired": "let this expire: nobody decided in time",
+    "request.cancelled": "cancelled this",
+    "request.superseded": "replaced this: the run now asks for something else",
+    "request.resolved": "resolved this",
+    "request.remembered": "answered this from an earlier rejection",
+    "request.reopened": "asked that this be looked at again",
+    "request.left_to_people": "left this to people",
+    "request.claimed": "claimed this",
+    "request.claim_released": "gave up their claim",
+    "request.claim_lapsed": "let the claim lapse",
+    "request.assigned": "assigned this",
+    "request.unassigned": "took the assignment back",
+    "request.extended": "gave this more time",
+    "request.expiry_warned": "warned that the deadline is near",
+    "request.held": "held this on: its change window has closed again",
+    "request.released": "let the run go on: its change window is open",
+    "grant.used": "approved this under a standing grant",
+}
+
+
+def timeline_of(
+    session: Session,
+    request: ApprovalRequest,
+    decisions: list[Decision],
+    comments: list[Comment],
+    receipt: ReceiptRow | None,
+) -> list[TimelineEntry]:
+    """The request's timeline, oldest line first."""
+    lines = [TimelineEntry(each.at, decider(each), _decided(each), _words_of(each), each.verdict) for each in decisions]
+    lines += [TimelineEntry(each.at, each.person_name, "said", each.body) for each in comments]
+    entries = session.scalars(
+        select(AuditEntry).where(AuditEntry.request_id == request.id).order_by(AuditEntry.seq).limit(200)
+    )
+    told = [entry for entry in entries if entry.action in _ACTION_WORDS and entry.action != "request.resolved"]
+    names = names_of(session, [address for entry in told for address in _asked_as_well(entry)])
+    for entry in told:
+        who = (request.agent or request.workflow) if entry.action == "request.opened" else entry.actor_name
+        lines.append(TimelineEntry(entry.at, who, _told(request, entry, names), entry.detail.get("reason", "")))
+    if receipt is not None:
+        words = receipt.status.replace("_", " ")
+        # What the portal concludes by itself is not put into the agent's mouth.
+        who, what = (
+            (request.agent or "The run", f"reported: {words}") if receipt.explicit else ("Assent", f"noted: {words}")
+        )
+        lines.append(TimelineEntry(receipt.updated_at, who, what, receipt.summary))
+    return sorted(lines, key=lambda each: each.at)
+
+
+def _asked_as_well(entry: AuditEntry) -> list[str]:
+    """Whom an escalation added, as addresses."""
+    before = set(entry.detail.get("from") or ()) if entry.action == "request.escalated" else set()
+    after = entry.detail.get("to") or () if entry.action == "request.escalated" else ()
+    return [each for each in after if each not in before]
+
+
+def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
+    """What was done, with whom it was about."""
+    words, detail = _ACTION_WORDS[entry.action], entry.detail
+    added = listing(named(_asked_as_well(entry), names))
+    match entry.action:
+        case "request.opened" if request.kind == ERROR_KIND:
+            return "failed at this step; the run is suspended"
+        case "request.escalated" if added:
+            return f"{words}: {added} {'is' if len(_asked_as_well(entry)) == 1 else 'are'} asked as well"
+        case "request.claimed" if detail.get("taken_from"):
+            return f"took this over from {detail['taken_from']}"
+        case "request.claimed" if detail.get("renewed"):
+            return "renewed their claim"
+        case "request.claim_released" if detail.get("claimed_by", entry.actor_name) != entry.actor_name:
+            return f"ended the claim of {detail['claimed_by']}"
+        case "request.claim_lapsed":
+            return f"let the claim of {detail.get('claimed_by', 'somebody')} lapse"
+        case "request.assigned" if detail.get("to_id") == entry.actor_id:
+            return "took this on"
+        case "request.assigned" if detail.get("from_id") and detail.get("from_id") == entry.actor_id:
+            return f"handed this over to {detail.get('to')}"
+        case "request.assigned":
+            return f"assigned this to {detail.get('to')}"
+    return words
+
+
+def _decided(decision: Decision) -> str:
+    words = _VERDICT_WORDS[decision.verdict]
+    return f"{words}, which counts no more" if decision.withdrawn_at else words
+
+
+def _words_of(decision: Decision) -> str:
+    """What somebody answered, for whoever has to agree with it, and their comment."""
+    if decision.verdict != Verdict.ANSWER.value:
+        return decision.comment
+    answer = decision.answer
+    shown = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, indent=2)
+    if len(shown) > MAX_SHOWN_ANSWER:
+        shown = f"{shown[:MAX_SHOWN_ANSWER]}… ({len(shown):,} characters)"
+    return f"{shown}\n\n{decision.comment}".strip()

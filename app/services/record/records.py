@@ -1,0 +1,167 @@
+"""Reading the audit record: a page at a time for people, as a stream for files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select, Text, func, or_, select
+
+from app.domain.errors import InvalidInputError
+from app.domain.people import Action, Actor
+from app.services.clock import Clock, system_clock
+from app.services.record.audit import record
+from app.store.engine import Sessions
+from app.store.record import AuditEntry
+
+EXPORT_CHUNK = 1000
+_COLUMNS = (
+    "seq", "at", "actor_kind", "actor_id", "actor_name", "via", "source", "action", "request_id", "run_id", "detail",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """What the auditor looks for; empty fields do not restrict.
+
+    Attributes:
+        action: an action, or its beginning such as ``request.``.
+        actor: a person's id, or a part of the name.
+        text: a part of the further facts, as they are written in JSON.
+        since, until: entries from the one instant on, and before the other.
+    """
+
+    action: str = ""
+    actor: str = ""
+    request_id: str = ""
+    run_id: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Entries, newest first, and the sequence number before which the next page starts (None: no more)."""
+
+    entries: list[AuditEntry]
+    next_before: int | None
+
+
+class ExportFormat(StrEnum):
+    """What an export is written as."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+
+class Records:
+    """The record as auditors read it."""
+
+    def __init__(self, sessions: Sessions, clock: Clock = system_clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def page(self, viewer: Actor, wanted: AuditFilter, before: int | None = None, limit: int = 100) -> AuditPage:
+        """One page of the record. Raises ForbiddenError, InvalidInputError."""
+        viewer.require(Action.READ_AUDIT)
+        if not 1 <= limit <= 1000:
+            raise InvalidInputError("A page has between 1 and 1,000 entries.", {"limit": "out of range"})
+        if before is not None and not 0 <= before < 2**63:
+            raise InvalidInputError("This is not a sequence number.", {"before": "out of range"})
+        query = _matching(wanted).order_by(AuditEntry.seq.desc())
+        if before is not None:
+            query = query.where(AuditEntry.seq < before)
+        with self._sessions.reads() as session:
+            entries = list(session.scalars(query.limit(limit + 1)))
+        more = len(entries) > limit
+        entries = entries[:limit]
+        return AuditPage(entries, entries[-1].seq if more else None)
+
+    def export(self, viewer: Actor, wanted: AuditFilter, form: ExportFormat) -> Iterator[str]:
+        """The entries that fit, oldest first, as pieces of a file; who took them is itself on the record.
+
+        What is written while the export runs is not in it. Memory stays the same however long the record is.
+
+        Raises:
+            ForbiddenError, InvalidInputError: before the first piece.
+        """
+        viewer.require(Action.READ_AUDIT)
+        query = _matching(wanted)
+        with self._sessions.begin() as session:
+            last = session.scalar(select(func.max(AuditEntry.seq))) or 0
+            asked = {name: str(value) for name, value in vars(wanted).items() if value}
+            record(session, viewer, "record.exported", self._clock(), format=form.value, filter=asked, up_to=last)
+        return self._pieces(query.where(AuditEntry.seq <= last).order_by(AuditEntry.seq), form)
+
+    def _pieces(self, query: Select[AuditEntry], form: ExportFormat) -> Iterator[str]:
+        write = _csv_lines if form is ExportFormat.CSV else _json_lines
+        after = 0
+        if form is ExportFormat.CSV:
+            yield ",".join(_COLUMNS) + "\r\n"
+        while True:
+            # A session for each piece: whoever reads slowly keeps no snapshot and no connection.
+            with self._sessions.reads() as session:
+                entries = session.scalars(query.where(AuditEntry.seq > after).limit(EXPORT_CHUNK)).all()
+            if not entries:
+                return
+            after = entries[-1].seq
+            yield write(entries)
+
+
+def _matching(wanted: AuditFilter) -> Select[AuditEntry]:
+    """The entries that fit, in no order. Raises InvalidInputError."""
+    for name in ("action", "actor", "request_id", "run_id", "text"):
+        if "\x00" in getattr(wanted, name) or len(getattr(wanted, name)) > 200:
+            raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
+    query = select(AuditEntry)
+    if wanted.action:
+        query = query.where(AuditEntry.action.startswith(wanted.action, autoescape=True))
+    if wanted.actor:
+        query = query.where(
+            or_(AuditEntry.actor_id == wanted.actor, AuditEntry.actor_name.icontains(wanted.actor, autoescape=True))
+        )
+    if wanted.request_id:
+        query = query.where(AuditEntry.request_id == wanted.request_id)
+    if wanted.run_id:
+        query = query.where(AuditEntry.run_id == wanted.run_id)
+    if wanted.text:
+        # The column is canonical JSON in text form; it is searched as it stands.
+        query = query.where(func.strpos(func.lower(AuditEntry.detail.cast(Text)), wanted.text.lower()) > 0)
+    if wanted.since is not None:
+        query = query.where(AuditEntry.at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(AuditEntry.at < wanted.until)
+    return query
+
+
+def entry_facts(entry: AuditEntry) -> dict[str, Any]:
+    """An entry as the export writes it; `detail` is an object."""
+    facts = {name: getattr(entry, name) for name in _COLUMNS}
+    return facts | {"at": entry.at.isoformat()}
+
+
+def _json_lines(entries: Any) -> str:
+    return "".join(json.dumps(entry_facts(entry), ensure_ascii=False, sort_keys=True) + "\n" for entry in entries)
+
+
+def _csv_lines(entries: Any) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    for entry in entries:
+        facts = entry_facts(entry)
+        facts["detail"] = json.dumps(facts["detail"], ensure_ascii=False, sort_keys=True)
+        writer.writerow(_cell(facts[name]) for name in _COLUMNS)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula; JSON Lines keep every byte."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,1 @@
+"""Runs: started, steered, and what workers write about them."""

@@ -1,0 +1,270 @@
+"""The worker's side of a run: taking it up, noting what happens, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from app.domain.errors import NotFoundError
+from app.domain.lifecycle import RequestState, RunState
+from app.domain.people import SYSTEM
+from app.domain.policy.terms import Terms
+from app.domain.running import Delivery, Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot
+from app.services.approvals.deciding import not_before
+from app.services.approvals.ending import end_held, end_pending
+from app.services.clock import Clock
+from app.services.record.audit import record
+from app.services.record.events import EventKind, event_row, publish
+from app.services.runs.journal import conclude, open_receipts, put_receipt, write
+from app.store.batch import Batch, execute, text_of
+from app.store.engine import Sessions
+from app.store.runs import Run
+from assent.contracts import ReceiptStatus
+
+_UNDELIVERED = """
+    from approval_requests as request join outcomes on outcomes.request_id = request.id
+    where request.run_id = runs.id and outcomes.held_until is null
+        and not exists (select from receipts where receipts.request_id = request.id)"""
+_NOBODY_HOLDS = "(holder is null or holder = %(holder)s or pg_try_advisory_xact_lock_shared(holder))"
+
+
+def _take_up(condition: str = "") -> str:
+    """The UPDATE that takes a run up, if there is something to do and `condition` holds as well."""
+    return f"""
+    update runs set state = 'running', holder = %(holder)s, attempt = attempt + 1, version = version + 1,
+        updated_at = %(now)s, started_at = coalesce(started_at, %(now)s)
+    where id = %(run)s {condition} and case state
+        when 'queued' then true
+        when 'suspended' then exists (select {_UNDELIVERED})
+        when 'running' then {_NOBODY_HOLDS}
+        else false end
+    returning id, workflow, workflow_version, input, attempt, control, (
+        select json_agg(json_build_object(
+            'request_id', request.id, 'interrupt_id', request.interrupt_id, 'dialect', request.dialect,
+            'value_digest', request.value_digest, 'node', request.node, 'response_schema', request.response_schema,
+            'outcome', outcomes.body,
+            'terms', case when request.terms::json #> '{{windows,0}}' is not null then request.terms end)
+            order by outcomes.at)
+        {_UNDELIVERED}) as deliveries,
+        (select json_agg(interrupt_id) from approval_requests where run_id = runs.id and state = 'pending') as open"""
+
+
+_TOLD = f"""
+    insert into events (at, kind, run_id, payload)
+    select %(now)s, '{EventKind.RUN_CHANGED.value}', id, '{{"state":"running"}}' from begun"""
+_BEGIN = f"with begun as ({_take_up()}), told as ({_TOLD}) select * from begun"
+_TAKE_JOB = """
+    update procrastinate_jobs as job set status = 'doing', worker_id = %(worker)s
+    where id = %(job)s and status = 'todo' and (scheduled_at is null or scheduled_at <= now())
+        and not exists (select from procrastinate_jobs as other
+            where other.lock = job.lock and (other.status = 'doing' or other.status = 'todo' and other.id < job.id))
+    returning id"""
+_BEGIN_WITH_JOB = f"""
+    with taken as ({_TAKE_JOB}), begun as ({_take_up("and exists (select from taken)")}),
+        told as ({_TOLD})
+    select begun.* from taken left join begun on true"""
+# The lock is what procrastinate's own function looks at, too; a unique index of its makes sure of it.
+_WORTH_ANOTHER_LOOK = text(f"""
+    select state in ('queued', 'running') or (state = 'suspended' and exists (select {_UNDELIVERED}))
+    from runs where id = :run""")
+_HELD_NOW = "json_to_recordset(%(held)s::json) as held(id text, until timestamptz)"
+_HOLD_OUTCOMES = f"""
+    update outcomes set held_until = held.until from {_HELD_NOW}
+    where request_id = held.id and exists (select from guard) returning request_id"""
+_HOLD_REQUESTS = f"""
+    update approval_requests as request set held_until = held.until, due_at = held.until, version = version + 1
+    from {_HELD_NOW} where request.id = held.id and exists (select from guard)
+    returning request.id, request.run_id, request.state"""
+_TELL_HELD = f"""
+    insert into events (at, kind, run_id, request_id, payload)
+    select %(now)s, '{EventKind.REQUEST_CHANGED.value}', run_id, id,
+        json_build_object('state', state, 'what', 'held')::text from also_1"""
+_HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"
+
+
+def rest_run(run_id: str, attempt: int, now: datetime) -> Batch:
+    """A batch that lets a run rest, waiting for people; it is void if somebody wants the run paused or cancelled."""
+    return Batch(
+        "update runs set state = 'suspended', version = version + 1, updated_at = %(now)s where id = %(run)s "
+        "and attempt = %(attempt)s and state in ('running', 'suspended') and control = '' returning id",
+        {"run": run_id, "attempt": attempt, "now": now},
+    )
+
+
+class RunProgress:
+    """What workers write about the runs they advance."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def begin(self, run_id: str, holder: int | None = None, job: Job | None = None) -> RunSnapshot | None:
+        """Take the run up if there is something to do; None if it rests or has ended.
+
+        What a person asked of a run whose worker died (pause, cancel) is done here.
+
+        Args:
+            holder: key of the advisory lock by which the caller's process is known to live. A run that is being
+                advanced is taken from another process only when that one's lock is free.
+            job: that asks for it; one that names a worker is taken with the run.
+
+        Raises:
+            RunBusyError: a process that lives is advancing it. The job was taken.
+            JobNotTakenError: the job is gone, somebody else's, or waits for another one of the run.
+        """
+        now = self._clock()
+        values: dict[str, Any] = {"run": run_id, "now": now, "holder": holder}
+        taking = job is not None and job.worker is not None
+        if job is not None and taking:
+            values |= {"job": job.id, "worker": job.worker}
+        taken = execute(self._sessions, _BEGIN_WITH_JOB if taking else _BEGIN, values)
+        if taken is None and taking:
+            raise JobNotTakenError("This job is not there to be taken.", run_id=run_id)
+        if taken is None or taken["id"] is None:
+            self._refuse_if_busy(run_id)
+            return None
+        if taken["control"]:
+            self.drained(taken["attempt"], Journal(run_id))
+            return None
+        return RunSnapshot(
+            id=run_id,
+            workflow=taken["workflow"],
+            version=taken["workflow_version"],
+            input=json.loads(taken["input"]),
+            attempt=taken["attempt"],
+            deliveries=[_delivery(each, now) for each in taken["deliveries"] or []],
+            open=frozenset(taken["open"] or []),
+        )
+
+    def note(self, attempt: int, journal: Journal) -> None:
+        """Write what happened so far, while the run goes on. Raises LostRunError."""
+        now = self._clock()
+        batch = Batch(
+            f"update runs set updated_at = %(now)s {_HELD} returning id",
+            {"run": journal.run_id, "attempt": attempt, "now": now},
+        )
+        write(batch, self._sessions, journal, now)
+        self._write(batch, journal.run_id)
+
+    def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
+        """Record that an outcome does not fit what the run asks now, so it will not be delivered."""
+        now = self._clock()
+        batch = Batch(
+            f"update runs set updated_at = %(now)s {_HELD} returning id",
+            {"run": run_id, "attempt": attempt, "now": now},
+        )
+        batch.also(
+            "update approval_requests set note = %(note)s where id = %(request)s and exists (select from guard)",
+            note=reason, request=request_id,
+        )  # fmt: skip
+        put_receipt(batch, run_id, request_id, ReceiptStatus.NOT_APPLIED, now, explicit=True, summary=reason)
+        self._write(batch, run_id)
+
+    def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
+        """Outcomes wait for their change windows, which have closed since people decided. Raises LostRunError.
+
+        Args:
+            until: when the windows open, by request.
+        """
+        now = self._clock()
+        held = [{"id": each, "until": opens.isoformat()} for each, opens in until.items()]
+        batch = Batch(
+            f"update runs set updated_at = %(now)s {_HELD} returning id",
+            {"run": run_id, "attempt": attempt, "now": now, "held": json.dumps(held)},
+        )
+        batch.also(_HOLD_OUTCOMES)
+        batch.also(_HOLD_REQUESTS)
+        for request_id, opens in until.items():
+            record(batch, SYSTEM, "request.held", now, request_id=request_id, run_id=run_id, until=opens.isoformat())
+        batch.also(_TELL_HELD)
+        self._write(batch, run_id)
+
+    def complete(self, attempt: int, journal: Journal, result: Any) -> None:
+        """The run has come to its end. Raises LostRunError."""
+        self._end(attempt, journal, RunState.COMPLETED, result=result)
+
+    def fail(self, attempt: int, journal: Journal, problem: str) -> None:
+        """The run cannot go on; a person may retry it. Raises LostRunError."""
+        self._end(attempt, journal, RunState.FAILED, problem=problem)
+
+    def drained(self, attempt: int, journal: Journal) -> None:
+        """The run stopped between two steps because a person, or the worker's shutdown, asked for it."""
+        while not self._rested(attempt, journal, asked := self._asked(journal.run_id)):
+            with self._sessions.reads() as session:
+                run = session.get_one(Run, journal.run_id)
+            ours = run.attempt == attempt and run.state == RunState.RUNNING.value
+            if not ours or run.control == asked:
+                raise LostRunError("This run has been taken up elsewhere.", run_id=journal.run_id)
+            # Somebody has asked for something else since we looked.
+
+    def _rested(self, attempt: int, journal: Journal, asked: str) -> bool:
+        """Let the run rest as was asked; False if it is not ours any more, or something else is asked by now."""
+        now = self._clock()
+        state = {"pause": RunState.PAUSED, "cancel": RunState.CANCELLED}.get(asked, RunState.QUEUED)
+        finished = now if state.finished else None
+        batch = Batch(
+            "update runs set state = %(state)s, control = '', version = version + 1, updated_at = %(now)s, "
+            f"finished_at = %(finished)s {_HELD} and control = %(asked)s returning id",
+            {"run": journal.run_id, "attempt": attempt, "now": now, "state": state.value, "finished": finished,
+             "asked": asked},
+        )  # fmt: skip
+        if state is RunState.CANCELLED:
+            end_pending(batch, SYSTEM, journal.run_id, RequestState.CANCELLED, now, "the run was cancelled")
+            end_held(batch, journal.run_id, now)
+            conclude(batch, journal, open_receipts(self._sessions, journal.run_id), now, "The run was cancelled.")
+            record(batch, SYSTEM, "run.cancelled", now, run_id=journal.run_id)
+        write(batch, self._sessions, journal, now, delivered=state is not RunState.CANCELLED)
+        if state is RunState.QUEUED:
+            # The process ends; another one, or the next, goes on.
+            batch.advance(journal.run_id)
+        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=journal.run_id, state=state.value))
+        return batch.run(self._sessions) is not None
+
+    def _end(self, attempt: int, journal: Journal, state: RunState, result: Any = None, problem: str = "") -> None:
+        now = self._clock()
+        run_id = journal.run_id
+        batch = Batch(
+            "update runs set state = %(state)s, control = '', version = version + 1, updated_at = %(now)s, "
+            f"finished_at = %(now)s, result = %(result)s, error = %(error)s {_HELD} returning id",
+            {"run": run_id, "attempt": attempt, "now": now, "state": state.value, "result": text_of(result),
+             "error": text_of({"message": problem} if problem else None)},
+        )  # fmt: skip
+        end_pending(batch, SYSTEM, run_id, RequestState.CANCELLED, now, f"the run has {state.value}")
+        write(batch, self._sessions, journal, now, delivered=False)
+        conclude(batch, journal, open_receipts(self._sessions, run_id), now, problem)
+        record(batch, SYSTEM, f"run.{state.value}", now, run_id=run_id, problem=problem)
+        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=state.value))
+        self._write(batch, run_id)
+
+    def _refuse_if_busy(self, run_id: str) -> None:
+        """Whatever makes work for a run that rests brings a job of its own; a run that does not rest has to be tried
+        again by the job at hand."""
+        with self._sessions.reads() as session:
+            if session.scalar(_WORTH_ANOTHER_LOOK, {"run": run_id}):
+                raise RunBusyError("This run is being advanced elsewhere.", run_id=run_id)
+
+    def _asked(self, run_id: str) -> str:
+        with self._sessions.reads() as session:
+            run = session.get(Run, run_id)
+        if run is None:
+            raise NotFoundError("There is no such run.", run_id=run_id)
+        return run.control
+
+    def _write(self, batch: Batch, run_id: str) -> None:
+        if batch.run(self._sessions) is None:
+            raise LostRunError("This run has been taken up elsewhere.", run_id=run_id)
+
+
+def _delivery(row: dict[str, Any], now: datetime) -> Delivery:
+    schema, terms = row["response_schema"], row.pop("terms")
+    outcome = json.loads(row["outcome"])
+    opens = None
+    if terms:
+        # It may have closed since people decided: the run was paused, or no worker was there.
+        opens = not_before(outcome["verdict"], outcome["next_action"], Terms.model_validate_json(terms), now)
+    parsed = {"outcome": outcome, "response_schema": json.loads(schema) if schema else None}
+    return Delivery(**row | parsed, not_before=opens)
