@@ -23,7 +23,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 def csp_nonce() -> str:
-    """This answer's nonce for inline scripts; available in templates under the same name."""
+    """This answer's nonce for scripts, and for the style sheets that the code editor makes; available in templates under the same name."""
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return str(g.csp_nonce)
@@ -35,7 +35,7 @@ def content_security_policy(nonce: str) -> str:
         [
             "default-src 'none'",
             f"script-src 'self' 'nonce-{nonce}'",
-            "style-src 'self'",
+            f"style-src 'self' 'nonce-{nonce}'",
             "img-src 'self' data:",
             "connect-src 'self'",
             "form-action 'self'",
@@ -78,4 +78,6 @@ def _cache_control(response: Response) -> str:
     if request.endpoint != "static" or response.status_code not in (200, 304):
         return "no-store"
     # The address of an asset carries the hash of its content (`app.http.assets`), so it never changes.
-    return _FOREVER if "v" in request.args else "no-cache"
+    # So does the name of a part of the scripts that is loaded on demand.
+    in_name = request.path.startswith("/static/dist/chunks/")
+    return _FOREVER if "v" in request.args or in_name else "no-cache"

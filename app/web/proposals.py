@@ -52,6 +52,15 @@ class Code:
     rest: str
     rest_count: int
 
+    @property
+    def marks(self) -> list[dict[str, Any]]:
+        """The findings at their lines, for the editor."""
+        return [
+            {"line": line.number, "severity": each.severity, "message": each.message, "rule": each.rule}
+            for line in self.lines
+            for each in line.findings
+        ]
+
 
 @dataclass
 class Item:

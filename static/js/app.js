@@ -1,4 +1,6 @@
 import { startDeciding } from "./decide.js";
+import { startDrafts } from "./drafts.js";
+import { startEditing } from "./editing.js";
 import { startLive } from "./live.js";
 import { startTimes } from "./times.js";
 import { startZones } from "./zones.js";
@@ -6,6 +8,8 @@ import { startZones } from "./zones.js";
 startTimes();
 startZones();
 startDeciding();
+startDrafts();
+startEditing();
 startLive();
 
 // The list stands where the person is in it.

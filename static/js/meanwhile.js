@@ -5,7 +5,8 @@ import { decisionFields, isEdited } from "./decide.js";
 /** True if the decision's fields hold something that the server does not have. */
 export function isWriting() {
   if (document.querySelector("#decision[data-kept]")) return true;
-  return decisionFields().some(isEdited);
+  // Who has the cursor in an editor is about to write: it is not taken from under their hands.
+  return document.querySelector(".editor .cm-focused") !== null || decisionFields().some(isEdited);
 }
 
 /**

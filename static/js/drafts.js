@@ -1,0 +1,208 @@
+// What a person has written and not sent survives a reload, a crash of the tab, and a closed browser.
+//
+// A draft is kept in this browser by person, request and digest. It goes when the decision was taken, when it is
+// discarded, and at signing out; drafts of somebody else are removed unread. One that was written for another
+// proposal than the one shown is offered as text to copy and never gets back into the fields.
+
+import { decisionFields, isEdited } from "./decide.js";
+import { refillEditors } from "./editing.js";
+
+const PREFIX = "assent-draft:";
+const PAUSE = 300; // ms after the last key
+const KEPT_DAYS = 30;
+
+let timer = 0;
+let sent = false; // the decision is on its way
+let left = false; // its person has signed out
+
+export function startDrafts() {
+  const person = document.querySelector('meta[name="assent-person"]')?.content ?? "";
+  tidy(person);
+  document.addEventListener("submit", (event) => {
+    if (!isSignOut(event.target)) return;
+    left = true;
+    forget(() => true);
+  });
+  const bar = document.getElementById("decision");
+  if (!bar || !person) return;
+  const place = `${PREFIX}${person}:${bar.dataset.request}:`;
+  const own = `${place}${bar.dataset.digest}`;
+  offer(bar, place, own);
+  const save = () => keep(own);
+  const later = () => {
+    sent = false;
+    clearTimeout(timer);
+    timer = setTimeout(save, PAUSE);
+  };
+  document.addEventListener("input", later);
+  document.addEventListener("change", later);
+  // A page that is left in the middle of a word.
+  window.addEventListener("pagehide", save);
+  document.addEventListener("submit", (event) => {
+    if (event.target.id !== "decide") return;
+    sent = event.submitter?.name === "verdict" || event.submitter?.name === "acknowledged_risk";
+    save();
+  });
+}
+
+function offer(bar, place, own) {
+  const drafts = stored().filter((key) => key.startsWith(place));
+  for (const key of drafts) {
+    const draft = read(key);
+    if (!draft || (draft.sent && !bar.dataset.open)) {
+      remove(key); // the decision it was for has been taken
+    } else if (key === own && bar.dataset.open) {
+      if (!bar.hasAttribute("data-kept")) restore(key, draft);
+    } else {
+      show(noticeOld(key, draft));
+    }
+  }
+}
+
+/** Put the texts back into their fields, and say so. */
+function restore(key, draft) {
+  let count = 0;
+  for (const field of writable()) {
+    const name = nameOf(field);
+    if (!(name in draft.fields)) continue;
+    const value = draft.fields[name];
+    if (isChoice(field)) field.checked = value === true;
+    else field.value = value;
+    field.closest("details")?.setAttribute("open", "");
+    count += 1;
+  }
+  if (!count) {
+    remove(key);
+    return;
+  }
+  document.dispatchEvent(new Event("input"));
+  refillEditors();
+  const box = notice("What you had written here and not sent is back in its fields. ");
+  box.append(
+    button("Discard it", () => {
+      for (const field of writable()) reset(field);
+      document.dispatchEvent(new Event("input"));
+      refillEditors();
+      clearTimeout(timer);
+      remove(key);
+      box.remove();
+      document.getElementById("f-comment")?.focus();
+    }),
+  );
+  show(box);
+}
+
+function noticeOld(key, draft) {
+  const box = notice("You had written this and not sent it. It was for the proposal as it stood then, so it is not in the fields: ");
+  const text = document.createElement("pre");
+  text.className = "block";
+  text.tabIndex = 0;
+  text.textContent = Object.values(draft.fields)
+    .filter((value) => typeof value === "string")
+    .join("\n\n");
+  if (!text.textContent) text.textContent = "Other items were chosen.";
+  const discard = button("Discard it", () => {
+    remove(key);
+    box.remove();
+  });
+  box.append(text, discard);
+  return box;
+}
+
+function keep(key) {
+  clearTimeout(timer);
+  if (left) return;
+  const edited = writable().filter(isChanged);
+  if (!edited.length) {
+    // A field that is gone with its form was not emptied by the person.
+    if (writable().length && !document.querySelector("#decision[data-kept]")) remove(key);
+    return;
+  }
+  const fields = Object.fromEntries(edited.map((field) => [nameOf(field), isChoice(field) ? field.checked : field.value]));
+  try {
+    localStorage.setItem(key, JSON.stringify({ at: Date.now(), sent, fields }));
+  } catch {
+    // Full, or switched off: the fields hold the text all the same.
+  }
+}
+
+function isChanged(field) {
+  // After a refusal the fields were filled by the server, which has not kept any of it.
+  return isEdited(field) || (document.querySelector("#decision[data-kept]") !== null && field.tagName === "TEXTAREA" && field.value !== "");
+}
+
+function writable() {
+  return decisionFields().filter((field) => field.name && field.type !== "hidden" && field.tagName !== "BUTTON" && field.tagName !== "FIELDSET");
+}
+
+function nameOf(field) {
+  return isChoice(field) ? `${field.name}=${field.value}` : field.name;
+}
+
+function isChoice(field) {
+  return field.type === "checkbox" || field.type === "radio";
+}
+
+function reset(field) {
+  if (isChoice(field)) field.checked = field.defaultChecked;
+  else if (field.tagName === "SELECT") for (const each of field.options) each.selected = each.defaultSelected;
+  else field.value = field.defaultValue;
+}
+
+function isSignOut(form) {
+  return form.matches?.("form[data-signs-out]");
+}
+
+/** Nothing of anybody else's, and nothing that has been left lying for long. */
+function tidy(person) {
+  const oldest = Date.now() - KEPT_DAYS * 86_400_000;
+  forget((key) => (person && !key.startsWith(`${PREFIX}${person}:`)) || !((read(key)?.at ?? 0) > oldest));
+}
+
+function forget(which) {
+  for (const key of stored()) if (which(key)) remove(key);
+}
+
+function stored() {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
+  } catch {
+    return [];
+  }
+}
+
+function read(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+function remove(key) {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // Nothing is stored where nothing may be.
+  }
+}
+
+function show(box) {
+  document.getElementById("request-drafts")?.append(box);
+}
+
+function notice(words) {
+  const box = document.createElement("div");
+  box.className = "notice";
+  box.append(words);
+  return box;
+}
+
+function button(words, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "btn slim";
+  made.textContent = words;
+  made.addEventListener("click", act);
+  return made;
+}

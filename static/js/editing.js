@@ -1,0 +1,54 @@
+// A field for code becomes an editor when a person goes to edit it; until then none of the editor is loaded.
+//
+// The field stays the truth: the editor writes into it, it goes with the form, and without the editor (no script, a
+// file that could not be fetched) the field is what one edits.
+
+const FIELD = "textarea.code-edit";
+let editor = null; // the module, once asked for
+
+export function startEditing() {
+  document.addEventListener("toggle", (event) => event.target.open && openIn(event.target), true);
+  document.addEventListener("focusin", (event) => {
+    if (event.target.matches(FIELD)) open(event.target, true);
+  });
+  // What was fetched anew brings its fields back as they are.
+  document.addEventListener("assent:morphed", openAll);
+  openAll();
+}
+
+/** The editors show what the fields hold, after something else than a person wrote into these. */
+export function refillEditors() {
+  document.dispatchEvent(new Event("assent:refilled"));
+}
+
+function openAll() {
+  for (const details of document.querySelectorAll("details[open]")) openIn(details);
+}
+
+function openIn(details) {
+  for (const field of details.querySelectorAll(`${FIELD}[data-language]`)) {
+    if (field.closest("details") === details && field.dataset.language !== "json") open(field, false);
+  }
+}
+
+async function open(field, focused) {
+  if (field.dataset.editor || field.readOnly || field.disabled || !field.dataset.language) return;
+  field.dataset.editor = "loading";
+  try {
+    editor ??= import("./editor.js");
+    const { mount } = await editor;
+    if (!field.isConnected) return;
+    const had = focused && document.activeElement === field;
+    const at = field.selectionStart;
+    const view = mount(field);
+    field.dataset.editor = "open";
+    if (had) {
+      view.focus();
+      view.dispatch({ selection: { anchor: Math.min(at, view.state.doc.length) } });
+    }
+  } catch (error) {
+    editor = null; // asked for again at the next opening
+    delete field.dataset.editor;
+    console.info("The editor could not be loaded; the plain field is used.", error);
+  }
+}

@@ -1,0 +1,131 @@
+// The editor for code: CodeMirror, with what differs from the proposal shown as one types. Loaded by editing.js.
+
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { json } from "@codemirror/lang-json";
+import { python } from "@codemirror/lang-python";
+import { MSSQL, MySQL, PostgreSQL, SQLite, StandardSQL, sql } from "@codemirror/lang-sql";
+import { bracketMatching, HighlightStyle, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
+import { shell } from "@codemirror/legacy-modes/mode/shell";
+import { lintGutter, setDiagnostics } from "@codemirror/lint";
+import { MergeView, unifiedMergeView } from "@codemirror/merge";
+import { EditorState } from "@codemirror/state";
+import { EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+const SIDE_BY_SIDE = 760; // px; narrower than that, both texts stand in one
+// The set of app/web/filters.py, by property instead of by table.
+const HIDDEN =
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u1680\u2000-\u200a\u205f\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u{e0100}-\u{e01ef}]/gu;
+const DIALECTS = {
+  postgres: PostgreSQL, postgresql: PostgreSQL, mysql: MySQL, mariadb: MySQL, sqlite: SQLite, mssql: MSSQL, tsql: MSSQL,
+};
+const SEVERITY = { safe: "info", low: "info", medium: "warning", high: "error", critical: "error" };
+
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operatorKeyword, tags.modifier], color: "var(--code-word)", fontWeight: "600" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--code-text)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--code-value)" },
+  { tag: tags.comment, color: "var(--ink-2)", fontStyle: "italic" },
+]);
+
+/** Put an editor in the place of a text area. Returns its view. */
+export function mount(field) {
+  const host = document.createElement("div");
+  host.className = "editor";
+  field.before(host);
+  const label = field.labels?.[0]?.textContent.trim() || "Code";
+  const hint = document.createElement("p");
+  hint.className = "help editor-hint";
+  hint.id = `${field.id}-keys`;
+  hint.textContent = "Tab leaves the editor. What differs from the proposal is marked as you type.";
+  const described = [hint.id, field.getAttribute("aria-describedby")].filter(Boolean).join(" ");
+  const invalid = field.getAttribute("aria-invalid");
+  const named = EditorView.contentAttributes.of({
+    "aria-label": label, "aria-describedby": described, ...(invalid && { "aria-invalid": invalid }),
+  });
+  const writing = EditorView.updateListener.of((update) => update.docChanged && writeBack(field, update.state.doc));
+  const proposed = field.dataset.proposed ?? field.defaultValue;
+  const own = [...common(field), history(), keymap.of([...defaultKeymap, ...historyKeymap]), named, writing];
+  const view =
+    host.clientWidth >= SIDE_BY_SIDE
+      ? sideBySide(host, field.value, proposed, own, common(field))
+      : unified(host, field.value, proposed, own);
+  host.append(hint);
+  field.hidden = true;
+  markFindings(view, field, proposed);
+  document.addEventListener("assent:refilled", () => take(view, field));
+  return view;
+}
+
+function sideBySide(host, text, proposed, own, base) {
+  const label = EditorView.contentAttributes.of({ "aria-label": "The proposal, to compare with", tabindex: "0" });
+  return new MergeView({
+    a: { doc: proposed, extensions: [...base, EditorState.readOnly.of(true), EditorView.editable.of(false), label] },
+    b: { doc: text, extensions: own },
+    parent: host,
+    collapseUnchanged: { margin: 4, minSize: 12 },
+  }).b;
+}
+
+function unified(host, text, proposed, own) {
+  const merge = unifiedMergeView({ original: proposed, mergeControls: false, syntaxHighlightDeletions: false });
+  return new EditorView({ doc: text, extensions: [...own, merge], parent: host });
+}
+
+function common(field) {
+  return [
+    EditorView.cspNonce.of(document.querySelector("script[nonce]")?.nonce ?? ""),
+    lineNumbers(),
+    highlightSpecialChars({ specialChars: HIDDEN, render: showHidden }),
+    lintGutter(),
+    bracketMatching(),
+    syntaxHighlighting(colours),
+    EditorView.lineWrapping,
+    language(field.dataset.language, field.dataset.dialect),
+  ];
+}
+
+function language(name = "", dialect = "") {
+  switch (name.toLowerCase()) {
+    case "sql":
+      return sql({ dialect: DIALECTS[dialect.toLowerCase()] ?? StandardSQL });
+    case "python":
+      return python();
+    case "json":
+      return json();
+    case "sh":
+    case "bash":
+    case "shell":
+      return StreamLanguage.define(shell);
+    default:
+      return [];
+  }
+}
+
+function showHidden(code) {
+  const mark = document.createElement("span");
+  mark.className = "ctl";
+  mark.textContent = `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  return mark;
+}
+
+function writeBack(field, doc) {
+  field.value = doc.toString();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function take(view, field) {
+  if (!field.isConnected || view.state.doc.toString() === field.value) return;
+  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: field.value } });
+}
+
+/** Findings are about the proposal: they are marked while the text is that one, and move with their lines then. */
+function markFindings(view, field, proposed) {
+  const found = JSON.parse(field.dataset.findings || "[]");
+  if (!found.length || field.value !== proposed) return;
+  const marks = found.map(({ line, severity, message, rule }) => {
+    const at = view.state.doc.line(Math.min(Math.max(line, 1), view.state.doc.lines));
+    return { from: at.from, to: at.to, severity: SEVERITY[severity] ?? "info", message, source: rule };
+  });
+  view.dispatch(setDiagnostics(view.state, marks));
+}
