@@ -28,6 +28,24 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: "var(--ink-2)", fontStyle: "italic" },
 ]);
 
+// The editor's own style sheet stands outside of our layers and would win over them, so these join it.
+const look = EditorView.theme({
+  "&": { backgroundColor: "var(--sheet)", color: "var(--ink)" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { font: "var(--text-m) / 1.6 var(--mono)" },
+  ".cm-content": { caretColor: "var(--ink)" },
+  ".cm-gutters": { backgroundColor: "var(--sunk)", color: "var(--ink-3)", borderRight: "1px solid var(--line)" },
+  ".cm-insertedLine, &.cm-merge-b .cm-changedLine, .cm-inlineChangedLine": { backgroundColor: "var(--add)" },
+  ".cm-changedLine": { backgroundColor: "var(--add)" },
+  ".cm-deletedChunk, &.cm-merge-a .cm-changedLine": { backgroundColor: "var(--del)" },
+  ".cm-changedText, .cm-deletedText, .cm-deletedChunk .cm-deletedText": {
+    background: "none", textDecoration: "underline", textDecorationThickness: "2px",
+  },
+  ".cm-matchingBracket, &.cm-focused .cm-matchingBracket": { backgroundColor: "var(--accent-soft)" },
+  ".cm-tooltip": { backgroundColor: "var(--sheet)", color: "var(--ink)", border: "1px solid var(--line-2)" },
+  ".cm-collapsedLines": { background: "var(--sunk)", color: "var(--ink-2)" },
+});
+
 /** Put an editor in the place of a text area. Returns its view. */
 export function mount(field) {
   const host = document.createElement("div");
@@ -75,6 +93,7 @@ function unified(host, text, proposed, own) {
 function common(field) {
   return [
     EditorView.cspNonce.of(document.querySelector("script[nonce]")?.nonce ?? ""),
+    look,
     lineNumbers(),
     highlightSpecialChars({ specialChars: HIDDEN, render: showHidden }),
     lintGutter(),

@@ -102,3 +102,19 @@ def test_a_change_elsewhere_leaves_the_editor_and_its_text_is_offered_to_copy(po
     expect(page.locator("#request-drafts")).to_contain_text("-- mine select 1;")
     expect(page.locator("#f-comment")).to_have_value("")
     assert reviewer.posts == []
+
+
+def test_two_who_look_at_a_request_see_each_other(portal: Portal, visit: Visit) -> None:
+    request_id = script(portal)
+    first = visit("dba").go(f"/requests/{request_id}")
+    first.wait_for_load_state("networkidle")
+    expect(first.locator("#present")).to_be_hidden()
+    second = visit("lead").go(f"/requests/{request_id}")
+    expect(first.locator("#present")).to_have_text("Platform lead", timeout=SOON)
+    expect(second.locator("#present")).to_have_text("DBA on call", timeout=SOON)
+    # The facts are fetched anew when something happens; who looks stays said.
+    portal.services.checkpoints.comment(request_id, portal.actor("release", Via.API), "Mind the report.")
+    expect(first.locator("#timeline")).to_contain_text("Mind the report.", timeout=SOON)
+    expect(first.locator("#present")).to_have_text("Platform lead")
+    second.goto("/runs")
+    expect(first.locator("#present")).to_be_hidden(timeout=SOON)
