@@ -4,6 +4,7 @@
 // file that could not be fetched) the field is what one edits.
 
 const FIELD = "textarea.code-edit";
+const LONGEST = 200_000; // characters; comparing longer texts at each key would be felt
 let editor = null; // the module, once asked for
 
 export function startEditing() {
@@ -32,6 +33,7 @@ function openIn(details) {
 }
 
 async function open(field, focused) {
+  if (field.value.length > LONGEST) return;
   if (field.dataset.editor || field.readOnly || field.disabled || !field.dataset.language) return;
   field.dataset.editor = "loading";
   try {

@@ -46,6 +46,16 @@ const look = EditorView.theme({
   ".cm-collapsedLines": { background: "var(--sunk)", color: "var(--ink-2)" },
 });
 
+// Where text is typed over a selection, Chromium would write the old colours as a style into the page, which the policy
+// refuses and reports.
+const typedOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    if (event.inputType !== "insertText" || !event.data || view.state.selection.main.empty) return false;
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    return true;
+  },
+});
+
 /** Put an editor in the place of a text area. Returns its view. */
 export function mount(field) {
   const host = document.createElement("div");
@@ -63,7 +73,7 @@ export function mount(field) {
   });
   const writing = EditorView.updateListener.of((update) => update.docChanged && writeBack(field, update.state.doc));
   const proposed = field.dataset.proposed ?? field.defaultValue;
-  const own = [...common(field), history(), keymap.of([...defaultKeymap, ...historyKeymap]), named, writing];
+  const own = [...common(field), typedOver, history(), keymap.of([...defaultKeymap, ...historyKeymap]), named, writing];
   const view =
     host.clientWidth >= SIDE_BY_SIDE
       ? sideBySide(host, field.value, proposed, own, common(field))

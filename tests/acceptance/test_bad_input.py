@@ -204,7 +204,7 @@ def edit_and_approve(page: Page, text: str) -> int:
     page.locator("#edit-script summary").click()
     # As a paste does it; typing so much takes Chromium a minute.
     edit = "(field, text) => { field.value = text; field.dispatchEvent(new Event('input', { bubbles: true })); }"
-    page.get_by_label("The script that would run").evaluate(edit, text)
+    page.locator("textarea[name=content]").evaluate(edit, text)
     expect(page.locator("#approve")).to_have_text("Approve with changes and run the script")
     started = time.monotonic()
     with page.expect_navigation(timeout=30_000) as sent:
@@ -241,7 +241,7 @@ def test_a_body_over_the_servers_limit_is_refused_and_the_text_is_still_there(po
     assert edit_and_approve(page, text) == 413
     expect(page.get_by_role("heading", level=1)).to_have_text("This is too large")
     page.go_back()
-    expect(page.get_by_label("The script that would run")).to_have_value(text)
+    expect(page.locator("textarea[name=content]")).to_have_value(text)
     assert verdicts(portal, request.id) == []
 
 

@@ -54,7 +54,8 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
 
     dba.expect_status(409)
     first.get_by_text("Edit the script").click()
-    first.locator("textarea[name=content]").fill(EDIT)
+    first.locator(".editor .cm-content").last.press("Control+a")
+    first.keyboard.type(EDIT)
     first.locator("textarea[name=comment]").fill("Only the one order.")
     expect(first.locator("#approve")).to_have_text("Approve with changes for DBA; Platform is asked next")
     first.locator("#approve").click()
