@@ -23,7 +23,10 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 def csp_nonce() -> str:
-    """This answer's nonce for scripts, and for the style sheets that the code editor makes; available in templates under the same name."""
+    """This answer's nonce, for scripts and for the style sheets that the code editor makes.
+
+    Templates have it under the same name.
+    """
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     return str(g.csp_nonce)
