@@ -84,6 +84,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         problems=deciding.problems if deciding else {},
         comment=sent.get("comment", "") if sent else "",
         said=_said(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
+        proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
         revision_diff=_revision_diff(view), buttons=buttons_of(view, shown), acts_words=acts_words(view.acts),
         candidates=services().views.candidates(request_id, actor) if view.acts.assign else [],
         new_deadline=field_of(view.request.expires_at),

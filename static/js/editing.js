@@ -44,6 +44,7 @@ async function open(field, focused) {
     const at = field.selectionStart;
     const view = mount(field);
     field.dataset.editor = "open";
+    document.getElementById(`${field.id}-plain`)?.remove();
     if (had) {
       view.focus();
       view.dispatch({ selection: { anchor: Math.min(at, view.state.doc.length) } });
@@ -51,6 +52,18 @@ async function open(field, focused) {
   } catch (error) {
     editor = null; // asked for again at the next opening
     delete field.dataset.editor;
+    sayPlain(field);
     console.info("The editor could not be loaded; the plain field is used.", error);
   }
+}
+
+/** Without the editor nothing is lost but its comfort; a portal that was brought up to date has another one by now. */
+function sayPlain(field) {
+  if (document.getElementById(`${field.id}-plain`)) return;
+  const said = document.createElement("p");
+  said.className = "help";
+  said.id = `${field.id}-plain`;
+  said.setAttribute("role", "status");
+  said.textContent = "The editor could not be loaded: edit in this plain field. After a reload it may be back; your text stays.";
+  field.after(said);
 }

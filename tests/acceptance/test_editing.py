@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from app.domain.people import Via
 from assent.contracts import Verdict
+from tests import factories
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import SOON
+from tests.factories import make_request, make_sign_in, session_cookie
+from tests.processes.harness import SECRET_KEY
 
 SCRIPT = "select 1;\ndrop table orders;\nselect '\u202e3';"
 
@@ -17,10 +20,17 @@ def script(portal: Portal) -> str:
     return portal.pending(portal.start("test_script", text=SCRIPT))
 
 
-def opened(page: Page) -> None:
-    """Edit the script."""
+def unasked(portal: Portal) -> str:
+    """The same without a run behind it, for what needs none."""
+    return str(make_request(portal.services.sessions, payload=factories.script(SCRIPT)).id)
+
+
+def opened(page: Page) -> Locator:
+    """Edit the script; what one writes into."""
     page.locator("#edit-script summary").click()
+    written = page.get_by_role("textbox", name="The script that would run")
     expect(page.locator(".editor .cm-content").last).to_be_visible()
+    return written
 
 
 def test_the_editor_is_loaded_for_editing_and_shows_what_differs(portal: Portal, visit: Visit) -> None:
@@ -118,3 +128,123 @@ def test_two_who_look_at_a_request_see_each_other(portal: Portal, visit: Visit) 
     expect(first.locator("#present")).to_have_text("Platform lead")
     second.goto("/runs")
     expect(first.locator("#present")).to_be_hidden(timeout=SOON)
+
+
+def test_on_a_wide_screen_both_texts_stand_side_by_side(portal: Portal, visit: Visit) -> None:
+    request_id = unasked(portal)
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{request_id}")
+    expect(page.locator(".list")).to_be_visible()
+    written = opened(page)
+    expect(page.locator(".editor .cm-merge-a")).to_contain_text("drop table orders")
+    # The list makes room, and comes back.
+    expect(page.locator(".list")).to_be_hidden()
+    written.press("Control+Home")
+    page.keyboard.type("-- mine ")
+    expect(page.locator(".editor .cm-merge-b .cm-changedLine")).to_have_text("-- mine select 1;")
+    expect(page.locator(".editor .cm-merge-a .cm-changedLine")).to_have_text("select 1;")
+    reviewer.look("editor-side-by-side")
+    page.locator("#edit-script summary").click()
+    expect(page.locator(".list")).to_be_visible()
+
+
+def test_whatever_way_text_comes_in_the_policy_holds(portal: Portal, visit: Visit) -> None:
+    """What the policy refuses is an error on the console, which fails this test."""
+    reviewer = visit("dba", permissions=["clipboard-read", "clipboard-write"])
+    page = reviewer.go(f"/requests/{unasked(portal)}")
+    written, field = opened(page), page.locator("#f-content")
+    other = reviewer.tab()
+    other.set_content("<p>a <b style='color: red'>rich</b> text</p>")
+    other.locator("p").click()
+    other.keyboard.press("Control+a")
+    other.keyboard.press("Control+c")
+    page.bring_to_front()
+    written.press("Control+Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.press("Control+v")
+    expect(field).to_have_value("a rich text\ndrop table orders;\nselect '\u202e3';")
+    # Dragged to the line below.
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("Shift+End")
+    from_line = page.locator(".editor .cm-merge-b .cm-line").first.bounding_box()
+    assert from_line is not None
+    page.mouse.move(from_line["x"] + 15, from_line["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(from_line["x"] + 20, from_line["y"] + 30, steps=5)
+    page.mouse.move(from_line["x"] + 60, from_line["y"] + 45, steps=5)
+    page.mouse.up()
+    expect(field).not_to_have_value("a rich text\ndrop table orders;\nselect '\u202e3';")
+    # Composed, as by an input method, over a selection.
+    page.keyboard.press("Control+a")
+    keyboard = page.context.new_cdp_session(page)
+    keyboard.send("Input.imeSetComposition", {"text": "に", "selectionStart": 1, "selectionEnd": 1})
+    keyboard.send("Input.imeSetComposition", {"text": "にほん", "selectionStart": 3, "selectionEnd": 3})
+    keyboard.send("Input.insertText", {"text": "日本"})
+    expect(field).to_have_value("日本")
+
+
+def test_a_json_field_is_edited_likewise(portal: Portal, visit: Visit) -> None:
+    args = {"matrix": [[1], "x"]}
+    call = factories.script() | {"kind": "tool_call", "tool": "send", "args": args, "args_schema": None}
+    for name in ("language", "dialect", "content", "target", "tables"):
+        del call[name]
+    request = make_request(portal.services.sessions, payload=call)
+    page = visit("dba").go(f"/requests/{request.id}")
+    page.get_by_label("Matrix").focus()
+    written = page.get_by_role("textbox", name="Matrix")
+    expect(page.locator(".editor")).to_be_visible()
+    expect(written).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("[[2]]")
+    expect(page.locator("[name='args.matrix']")).to_have_value("[[2]]")
+    page.get_by_role("button", name="Approve with changes").click()
+    page.wait_for_load_state()
+    assert portal.request(str(request.id)).payload["args"] == {"matrix": [[2]]}
+
+
+def test_a_draft_goes_with_its_decision(portal: Portal, visit: Visit) -> None:
+    request_id = unasked(portal)
+    page = visit("dba").go(f"/requests/{request_id}")
+    page.locator("#f-comment").fill("Fine by me")
+    page.wait_for_function("() => Object.keys(localStorage).length === 1")
+    page.get_by_role("button", name="Approve and run the script").click()
+    expect(page.locator("#request-said")).to_contain_text("Approved")
+    assert page.evaluate("() => Object.keys(localStorage)") == []
+    expect(page.locator("#request-drafts")).to_be_empty()
+
+
+def test_a_draft_is_for_its_person_only(portal: Portal, visit: Visit) -> None:
+    """Somebody else signs in on the same browser after a session that was not left by its button."""
+    request_id = unasked(portal)
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{request_id}")
+    page.locator("#f-comment").fill("For my eyes")
+    page.wait_for_function("() => Object.keys(localStorage).length === 1")
+    token = make_sign_in(portal.services.sessions, portal.people["release"])
+    cookie = {"name": "assent_session", "value": session_cookie(SECRET_KEY, token), "url": reviewer.origin}
+    reviewer.context.add_cookies([cookie])  # type: ignore[list-item]
+    reviewer.go(f"/requests/{request_id}")
+    expect(page.locator(".me")).to_contain_text("Release engineer")
+    expect(page.locator("#f-comment")).to_have_value("")
+    expect(page.locator("#request-drafts")).to_be_empty()
+    assert page.evaluate("() => Object.keys(localStorage)") == []
+
+
+def test_without_the_editor_the_field_is_what_one_edits(portal: Portal, visit: Visit) -> None:
+    """Its file is gone: the portal was brought up to date while the page was open."""
+    request_id = unasked(portal)
+    reviewer = visit("dba")
+    reviewer.expect_status(404)
+    reviewer.context.route("**/chunks/editor-*", lambda route: route.fulfill(status=404))
+    page = reviewer.go(f"/requests/{request_id}")
+    page.locator("#edit-script summary").click()
+    field = page.get_by_label("The script that would run")
+    expect(page.locator("#edit-script")).to_contain_text("The editor could not be loaded")
+    field.fill("select 2")
+    expect(page.locator("#approve")).to_contain_text("Approve with changes")
+    reviewer.context.unroute_all()
+    page.reload()
+    expect(page.locator(".editor .cm-content").last).to_have_text("select 2")
+    page.get_by_role("button", name="Approve with changes").click()
+    expect(page.locator("#request-said")).to_contain_text("Approved")
+    assert portal.request(request_id).payload["content"] == "select 2"

@@ -340,3 +340,33 @@ def test_enter_in_a_field_decides_nothing(services: Services, reviewer: Browser)
             if button.attributes.get("form") == "decide" or button in reviewer.form("decide").all("button")
         )
         assert "disabled" in first.attributes
+
+
+# What it is compared with
+
+
+def test_each_revision_is_compared_with_the_one_before(services: Services, reviewer: Browser) -> None:
+    ids = [""]
+    for number, text in enumerate(("select 1", "select 1\nlimit 2", "select 1\nlimit 3", "select 1\nlimit 3"), 1):
+        request = make_request(
+            services.sessions, payload=script(text), revision=number, previous_id=ids[-1] or None,
+            state=RequestState.CHANGES_REQUESTED if number < 4 else RequestState.PENDING,
+        )  # fmt: skip
+        ids.append(str(request.id))
+    diffs = {}
+    for number in (1, 2, 3):
+        page = reviewer.get(f"/requests/{ids[number]}")
+        diffs[number] = [each.text for each in page.all("details", id="since-previous")]
+    assert diffs[1] == []
+    assert "different from revision 1" in diffs[2][0] and "+ limit 2" in diffs[2][0]
+    assert "− limit 2" in diffs[3][0] and "+ limit 3" in diffs[3][0]
+    assert "It would do the same as revision 3." in reviewer.get(f"/requests/{ids[4]}").text
+
+
+def test_what_the_agent_proposed_stays_to_be_read(services: Services, browse: Browse, people) -> None:
+    request = make_request(services.sessions, payload=optimizations(3), risk=RiskLevel.CRITICAL)
+    actor = people["other"].as_actor(Via.PAGE)
+    services.checkpoints.decide(request.id, actor, Verdict.MODIFY, request.digest, change={"items": [{"id": "a"}]})
+    page = browse("viewer").get(f"/requests/{request.id}")
+    assert "create index concurrently i_c" in page.one("details", id="as-proposed").text
+    assert "− create index concurrently i_c" in page.one("details", id="since-proposed").text
