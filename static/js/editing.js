@@ -10,7 +10,7 @@ let editor = null; // the module, once asked for
 export function startEditing() {
   document.addEventListener("toggle", (event) => event.target.open && openIn(event.target), true);
   document.addEventListener("focusin", (event) => {
-    if (event.target.matches(FIELD)) open(event.target, true);
+    if (event.target.matches(FIELD)) open(event.target);
   });
   // What was fetched anew brings its fields back as they are.
   document.addEventListener("assent:morphed", openAll);
@@ -28,11 +28,11 @@ function openAll() {
 
 function openIn(details) {
   for (const field of details.querySelectorAll(`${FIELD}[data-language]`)) {
-    if (field.closest("details") === details && field.dataset.language !== "json") open(field, false);
+    if (field.closest("details") === details && field.dataset.language !== "json") open(field);
   }
 }
 
-async function open(field, focused) {
+async function open(field) {
   if (field.value.length > LONGEST) return;
   if (field.dataset.editor || field.readOnly || field.disabled || !field.dataset.language) return;
   field.dataset.editor = "loading";
@@ -40,14 +40,16 @@ async function open(field, focused) {
     editor ??= import("./editor.js");
     const { mount } = await editor;
     if (!field.isConnected) return;
-    const had = focused && document.activeElement === field;
-    const at = field.selectionStart;
+    // Whoever is in the field already goes on in the editor, wherever they came from and whatever they have selected.
+    const had = document.activeElement === field;
+    const { selectionStart, selectionEnd } = field;
     const view = mount(field);
     field.dataset.editor = "open";
     document.getElementById(`${field.id}-plain`)?.remove();
     if (had) {
+      const within = (at) => Math.min(at, view.state.doc.length);
       view.focus();
-      view.dispatch({ selection: { anchor: Math.min(at, view.state.doc.length) } });
+      view.dispatch({ selection: { anchor: within(selectionStart), head: within(selectionEnd) } });
     }
   } catch (error) {
     editor = null; // asked for again at the next opening

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from app.domain.people import Via
 from assent.contracts import Verdict
@@ -56,6 +56,22 @@ def test_the_editor_is_loaded_for_editing_and_shows_what_differs(portal: Portal,
     page.keyboard.press("Tab")
     expect(written).not_to_be_focused()
     reviewer.look("editor-changed")
+
+
+def test_who_types_while_the_editor_comes_goes_on_in_it(portal: Portal, visit: Visit) -> None:
+    request_id = script(portal)
+    page = visit("dba").go(f"/requests/{request_id}")
+    held: list[Route] = []
+    page.route("**/chunks/editor-*", lambda route: held.append(route))
+    page.locator("#edit-script summary").click()
+    plain = page.locator("#f-content")
+    plain.fill("select 1")
+    plain.select_text()
+    with page.expect_response("**/chunks/editor-*"):
+        held[0].continue_()
+    expect(page.locator(".editor .cm-content").last).to_be_focused()
+    page.keyboard.type("select 2")
+    expect(plain).to_have_value("select 2")
 
 
 def test_what_was_written_survives_a_reload_until_it_is_discarded(portal: Portal, visit: Visit) -> None:

@@ -152,9 +152,11 @@ def leave_one_out_and_edit_one(visitor: Visitor) -> str:
     expect(page.locator("#approve")).to_have_text("Approve with changes and create 2 indexes")
     edited = items.filter(has=page.locator(f"input[value={CUSTOMER_INDEX}]"))
     edited.get_by_text("Edit the statement").click()
-    field = edited.get_by_role("textbox")
+    editor, field = edited.locator(".cm-content[contenteditable=true]"), edited.locator("textarea")
+    expect(editor).to_be_visible()
     statement = f"{field.input_value().rstrip().rstrip(';')} INCLUDE (status)"
-    field.fill(statement)
+    editor.fill(statement)
+    expect(field).to_have_value(statement)
     page.locator("#f-comment").fill("The coupon index is not worth its writes.")
     return statement
 
