@@ -58,6 +58,8 @@ see policies                  yes     yes      yes        yes       yes        y
 test a policy                 role    yes      yes        yes       yes        yes    yes
 see oneself                   yes     yes      yes        yes       yes        yes    yes
 choose how pages look         yes     yes      yes        yes       yes        yes    yes
+keep views of the queue       yes     yes      yes        yes       yes        yes    yes
+decide on several together    role    role     yes        yes       yes        yes    yes
 sign out                      yes     yes      yes        yes       yes        yes    yes
 """
 
@@ -105,6 +107,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     "look at requests and runs": (
         page("GET /"),
         page("GET /queue"),
+        page("GET /queue/views"),
         page("GET /frame"),
         page("GET /requests/<request_id>"),
         page(
@@ -253,6 +256,16 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("POST /api/v1/policies/test", text="{policy}"),
     ),
     "see oneself": (page("GET /profile"),),
+    "keep views of the queue": (
+        page("POST /queue/views", name="Pressing", risk="high"),
+        page("POST /queue/views/<view_id>/name", name="Pressing"),
+        page("POST /queue/views/<view_id>/deletion"),
+    ),
+    "decide on several together": (
+        page("GET /queue/marked"),
+        # Of each request the page says whether it was decided; that it is checked like any other is tested elsewhere.
+        page("POST /queue/marked", verdict="reject", request="{request}", digest="{digest}", comment="No."),
+    ),
     "choose how pages look": (page("POST /profile", time_zone="Asia/Tokyo", theme="dark", density="compact"),),
     "sign out": (
         page("POST /sign-out"),
@@ -276,6 +289,7 @@ ONLY_BACK = {
     ("GET", "/people/<person_id>/link"),
     ("GET", "/profile/sessions/<sign_in_id>/end"),
     ("GET", "/profile/sign-out"),
+    ("GET", "/queue/views/<view_id>/<any(name, deletion):act>"),
 }
 """A form's own address, opened again: it shows the page that the form stands on, and does nothing."""
 OPERATORS = {"list", "show"}

@@ -35,14 +35,16 @@ class Preferences:
 
     Attributes:
         time_zone: an IANA name; empty: the browser's own zone.
+        keys: whether single keys move through the queue and act on it.
     """
 
     time_zone: str = ""
     theme: Theme = Theme.SYSTEM
     density: Density = Density.COMFORTABLE
+    keys: bool = True
 
 
-def preferences(time_zone: str, theme: str, density: str) -> Preferences:
+def preferences(time_zone: str, theme: str, density: str, keys: str = "on") -> Preferences:
     """The preferences in these words. Raises InvalidInputError, whose `fields` say what cannot be used."""
     wrong = {}
     if time_zone not in _offered():
@@ -51,9 +53,11 @@ def preferences(time_zone: str, theme: str, density: str) -> Preferences:
         wrong["theme"] = "Choose one of these."
     if density not in set(Density):
         wrong["density"] = "Choose one of these."
+    if keys not in ("on", "off"):
+        wrong["keys"] = "Choose one of these."
     if wrong:
         raise InvalidInputError("These preferences cannot be used.", wrong)
-    return Preferences(time_zone, Theme(theme), Density(density))
+    return Preferences(time_zone, Theme(theme), Density(density), keys == "on")
 
 
 def zone_of(name: str) -> ZoneInfo | None:

@@ -110,6 +110,7 @@ def look() -> dict[str, str]:
     chosen = {"data-zone": person.time_zone if reader_zone() else ""}
     chosen["data-theme"] = person.theme if person.theme != Theme.SYSTEM else ""
     chosen["data-density"] = person.density if person.density != Density.COMFORTABLE else ""
+    chosen["data-keys"] = "off" if person.keys == "off" else ""
     attributes = {name: value for name, value in chosen.items() if value}
     if attributes != session.get(_LOOK, {}):
         session[_LOOK] = attributes

@@ -8,15 +8,18 @@ from sqlalchemy import Engine
 
 from app.risk.assess import assess_proposal
 from app.services.approvals.opening import Assessor
+from app.services.approvals.together import Together
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
 from app.services.grants.standing import Grants
 from app.services.people.absences import Absences
 from app.services.people.accounts import People
+from app.services.people.saved_views import SavedViews
 from app.services.people.sessions import SignIns
 from app.services.policies.versions import Policies
 from app.services.reading.insights import InsightsBook
 from app.services.reading.queue import Queue
+from app.services.reading.similar import SimilarRequests
 from app.services.reading.views import Views
 from app.services.record.records import Records
 from app.services.runs.steering import Runs
@@ -34,8 +37,11 @@ class Services:
     runs: Runs
     people: People
     sign_ins: SignIns
+    saved_views: SavedViews
     policies: Policies
     queue: Queue
+    similar: SimilarRequests
+    together: Together
     views: Views
     records: Records
     absences: Absences
@@ -51,16 +57,20 @@ def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
 def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Assessor = assess_proposal) -> Services:
     """The use cases over sessions of any kind."""
     policies = Policies(sessions, clock, assess)
+    checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version)
     return Services(
         engine=sessions.engine,
         sessions=sessions,
         clock=clock,
-        checkpoints=CheckpointManager(sessions, clock, assess, policy_of=policies.version),
+        checkpoints=checkpoints,
         runs=Runs(sessions, clock),
         people=People(sessions, clock),
         sign_ins=SignIns(sessions, clock),
+        saved_views=SavedViews(sessions, clock),
         policies=policies,
         queue=Queue(sessions, clock),
+        similar=SimilarRequests(sessions, clock),
+        together=Together(sessions, checkpoints),
         views=Views(sessions, clock),
         records=Records(sessions, clock),
         absences=Absences(sessions, clock),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, func, text
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.people import Actor, Role, Via
@@ -37,6 +38,7 @@ class Person(Base):
         time_zone: the IANA name of the zone in which they read times; empty: their browser's.
         theme: a value of `app.domain.preferences.Theme`.
         density: a value of `app.domain.preferences.Density`.
+        keys: ``on`` or ``off``: single keys that act.
     """
 
     __tablename__ = "people"
@@ -50,6 +52,7 @@ class Person(Base):
     time_zone: Mapped[str] = mapped_column(default="", server_default="")
     theme: Mapped[str] = mapped_column(default=Theme.SYSTEM.value, server_default=Theme.SYSTEM.value)
     density: Mapped[str] = mapped_column(default=Density.COMFORTABLE.value, server_default=Density.COMFORTABLE.value)
+    keys: Mapped[str] = mapped_column(default="on", server_default="on")
     teams: Mapped[list[Team]] = relationship(secondary="team_members", lazy="selectin", order_by="Team.slug")
 
     __table_args__ = (Index("uq_people_email", text("lower(email)"), unique=True),)
@@ -66,6 +69,24 @@ class Person(Base):
             source=source,
             email=self.email,
         )
+
+
+class SavedView(Base):
+    """A person's name for a set of filters of the queue.
+
+    Attributes:
+        filters: arguments of the queue's address.
+    """
+
+    __tablename__ = "saved_views"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    filters: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("person_id", "name"),)
 
 
 class SignInLink(Base):

@@ -176,6 +176,7 @@ def register_filters(app: Flask) -> None:
         pretty_json=pretty_json,
         initials=initials,
         plural=plural,
+        rank=lambda at: f"{at.astimezone(UTC):%Y%m%d%H%M%S%f}",
         field_text=lambda text: text_for_field(str(text)),
         risk_word=lambda level: _RISK[str(level)],
         kind_word=lambda kind: _KINDS.get(kind, kind),

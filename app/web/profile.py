@@ -19,6 +19,7 @@ from app.web.people import ROLE_WORDS
 
 THEME_WORDS = {Theme.SYSTEM: "As the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
 DENSITY_WORDS = {Density.COMFORTABLE: "Comfortable", Density.COMPACT: "Compact: more stands on a screen"}
+KEYS_WORDS = {"on": "On: j and k move, ? lists them all", "off": "Off"}
 _NOTHING: MultiDict[str, str] = MultiDict()
 
 
@@ -33,7 +34,8 @@ def profile_change() -> Any:
     """Keep the preferences, or show what is wrong with them."""
     actor, sent = current_actor(), request.form
     try:
-        wanted = preferences(sent.get("time_zone", ""), sent.get("theme", ""), sent.get("density", ""))
+        looks = (sent.get("time_zone", ""), sent.get("theme", ""), sent.get("density", ""))
+        wanted = preferences(*looks, sent.get("keys", "on"))
     except AssentError as error:
         return _page(sent, error)
     services().people.prefer(actor, wanted)
@@ -77,7 +79,7 @@ def _signed_out() -> Response:
 
 def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
     actor, person = current_actor(), current_user.person
-    names = ("time_zone", "theme", "density")
+    names = ("time_zone", "theme", "density", "keys")
     away = services().absences.current(actor)
     return render(
         "profile.html", status_of(error) if error else 200,
@@ -86,7 +88,7 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
         own_absence=next((each for each in away if each.person_id == actor.id), None),
         stands_in_for=[each for each in away if each.delegate_id == actor.id],
         given={name: sent.get(name, "") if sent else getattr(person, name) for name in names},
-        zones=zones(), themes=THEME_WORDS, densities=DENSITY_WORDS, now=services().clock(),
+        zones=zones(), themes=THEME_WORDS, densities=DENSITY_WORDS, keys=KEYS_WORDS, now=services().clock(),
         sign_ins=services().sign_ins.of(actor, session_lifetime()), this_browser=current_sign_in(),
         hours=int(session_lifetime().total_seconds() // 3600),
         error=error, wrong=error.extra.get("fields", {}) if error else {},

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import request
 
-from app.domain.people import Actor
+from app.domain.people import Action, Actor
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.reading.queue import QueueFilter, QueuePage
+from app.services.people.saved_views import View
+from app.services.reading.queue import Count, QueueFilter, QueuePage, QueueRow
+from app.services.reading.similar import Entry
 from app.store.people import Team
-from app.web.pages import address, events_position, render, see_other, web
+from app.web.pages import address, events_position, is_fragment, render, see_other, web
 from assent.contracts import RiskLevel
 
 PAGE = 50
 KINDS = ("script", "optimizations", "tool_call", "question", "custom", "value", "error")
+COUNTED_VIEWS = 8
+"""Of so many saved views the page says how much is in them."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A set of filters that is one press away."""
+
+    words: str
+    query: dict[str, str]
+    current: bool
+    count: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -24,8 +38,11 @@ class Listed:
     """The list of requests as the pages show it.
 
     Attributes:
+        entries: the list with what is alike put together; None where it is not wanted.
         query: the filters as arguments of an address, without those that are empty.
         soon: seconds of time left below which a row stands out.
+        view: the saved view that is shown, if these are its filters.
+        may_decide: whether rows can be marked, to be decided together.
     """
 
     wanted: QueueFilter
@@ -33,6 +50,11 @@ class Listed:
     workflows: list[str]
     teams: list[Team]
     query: dict[str, str]
+    chips: list[Chip] = field(default_factory=list)
+    entries: list[Entry] | None = None
+    views: list[View] = field(default_factory=list)
+    view: View | None = None
+    may_decide: bool = False
     risks: tuple[str, ...] = tuple(level.value for level in reversed(RiskLevel))
     kinds: tuple[str, ...] = KINDS
     soon: int = 2 * 3600
@@ -40,7 +62,7 @@ class Listed:
     @property
     def filtered(self) -> bool:
         """True if anything narrows the list."""
-        return bool(set(self.query) - {"resolved"})
+        return bool(set(self.query) - {"resolved", "group"})
 
 
 def filter_from(arguments: Any, viewer: Actor) -> QueueFilter:
@@ -51,23 +73,65 @@ def filter_from(arguments: Any, viewer: Actor) -> QueueFilter:
         kind=arguments.get("kind", ""),
         text=arguments.get("text", "").strip(),
         mine=viewer.member if arguments.get("mine", "") == "1" else None,
+        my_teams=viewer.member if arguments.get("my_teams", "") == "1" else None,
         team=arguments.get("team", ""),
         unassigned=arguments.get("unassigned", "") == "1",
         resolved=arguments.get("resolved", "") == "1",
     )
 
 
-def query_of(wanted: QueueFilter) -> dict[str, str]:
+def query_of(wanted: QueueFilter, group: bool = False) -> dict[str, str]:
     """The inverse of `filter_from`."""
     given = {name: getattr(wanted, name) for name in ("risk", "workflow", "kind", "text", "team")}
-    set_ = {"mine": wanted.mine is not None, "unassigned": wanted.unassigned, "resolved": wanted.resolved}
+    set_ = {
+        "mine": wanted.mine is not None,
+        "my_teams": wanted.my_teams is not None,
+        "unassigned": wanted.unassigned,
+        "resolved": wanted.resolved,
+        "group": group,
+    }
     return {name: value for name, value in given.items() if value} | {name: "1" for name, on in set_.items() if on}
+
+
+def query_here() -> dict[str, str]:
+    """The filters in the address that is asked for. Raises InvalidInputError."""
+    return query_of(filter_from(request.args, current_actor()), is_grouped())
+
+
+def is_grouped() -> bool:
+    """True if what is alike is to be put together."""
+    return request.args.get("group", "") == "1" and request.args.get("resolved", "") != "1"
 
 
 def listed(wanted: QueueFilter, cursor: str | None = None) -> Listed:
     """One page of the list. Raises InvalidInputError."""
+    actor, group = current_actor(), is_grouped()
+    query = query_of(wanted, group)
     page = services().queue.page(wanted, cursor, PAGE)
-    return Listed(wanted, page, services().queue.pending_workflows(), services().people.teams(), query_of(wanted))
+    if cursor and is_fragment():
+        # Further rows for an open page, which has the rest.
+        return Listed(wanted, page, [], [], query, may_decide=actor.may(Action.DECIDE))
+    views = services().saved_views.of(actor)
+    chips = _chips(actor, query, views)
+    return Listed(
+        wanted, page, services().queue.pending_workflows(), services().people.teams(), query,
+        chips=chips, entries=services().similar.entries(wanted) if group else None, views=views,
+        view=next((each for each in views if each.filters == query), None), may_decide=actor.may(Action.DECIDE),
+    )  # fmt: skip
+
+
+def _chips(actor: Actor, query: dict[str, str], views: list[View]) -> list[Chip]:
+    narrowed = {"Mine": {"mine": "1"}, "Unassigned": {"unassigned": "1"}}
+    if actor.teams:
+        narrowed["My teams"] = {"my_teams": "1"}
+    narrowed |= {"Critical": {"risk": "critical"}, "High risk": {"risk": "high"}}
+    counted = narrowed | {f"view {each.id}": each.filters for each in views[:COUNTED_VIEWS]}
+    counts = services().queue.counts({name: filter_from(each, actor) for name, each in counted.items()})
+    chips = [Chip("Waiting", {}, query == {})]
+    chips += [Chip(words, each, query == each, counts[words]) for words, each in narrowed.items()]
+    chips.append(Chip("Decided", {"resolved": "1"}, query == {"resolved": "1"}))
+    chips += [Chip(each.name, each.filters, query == each.filters, counts.get(f"view {each.id}")) for each in views]
+    return chips
 
 
 @web.get("/")
@@ -78,17 +142,30 @@ def home() -> Any:
 
 @web.get("/queue")
 def queue() -> Any:
-    """The list; with `cursor`, a further page of it."""
+    """The list; with `cursor`, a further page of it; with `row`, those rows of it as they are now."""
     seq = events_position()
     wanted = filter_from(request.args, current_actor())
+    if rows := request.args.getlist("row"):
+        return _rows(services().queue.rows(wanted, rows), wanted)
     cursor = request.args.get("cursor") or None
+    selected = request.args.get("selected", "")
+    found = listed(wanted, cursor)
     return render(
         "queue.html",
         seq=seq,
-        listed=listed(wanted, cursor),
+        listed=found,
         cursor=cursor,
-        selected=request.args.get("selected", ""),
+        selected=selected,
         now=services().clock(),
         viewer=current_actor(),
-        live_src=address("web.queue", query_of(wanted)),
+        live_src=address("web.queue", found.query | ({"selected": selected} if selected else {})),
     )
+
+
+def _rows(rows: list[QueueRow], wanted: QueueFilter) -> Any:
+    page = QueuePage(rows, len(rows), False, None)
+    found = Listed(wanted, page, [], [], query_of(wanted), may_decide=current_actor().may(Action.DECIDE))
+    return render(
+        "queue.html", seq=0, listed=found, cursor="rows", selected=request.args.get("selected", ""),
+        now=services().clock(), viewer=current_actor(), live_src="",
+    )  # fmt: skip

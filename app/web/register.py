@@ -14,6 +14,7 @@ from app.web import (
     policies,
     profile,
     queue,
+    queue_acts,
     request_acts,
     requests,
     runs,
@@ -24,7 +25,10 @@ from app.web.moments import field_zone
 from app.web.pages import frame, render, web
 from app.web.prose import markdown
 
-PAGES = (signin, queue, requests, request_acts, runs, audit, people, profile, absences, grants, policies, insights)
+PAGES = (
+    signin, queue, queue_acts, requests, request_acts, runs, audit, people, profile, absences, grants, policies,
+    insights,
+)  # fmt: skip
 """Modules that add their views to the blueprint when they are imported."""
 
 

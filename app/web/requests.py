@@ -22,7 +22,7 @@ from app.web.buttons import acts_words, buttons_of
 from app.web.moments import field_of
 from app.web.pages import address, events_position, is_fragment, render, see_other, web
 from app.web.proposals import Change, answer_of, change_of, changed_text, difference, readable, show
-from app.web.queue import filter_from, listed, query_of
+from app.web.queue import filter_from, is_grouped, listed, query_here, query_of
 from assent.contracts import RiskLevel, Verdict
 
 Sent = MultiDict[str, str]
@@ -75,7 +75,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
     sent = deciding.sent if deciding else None
     shown = show(view, sent, deciding.problems if deciding else None)
     wanted = filter_from(request.args, actor)
-    query = query_of(wanted)
+    query = query_of(wanted, is_grouped())
     return render(
         "request.html",
         status_of(attempt.error) if attempt and attempt.error else 200,
@@ -199,7 +199,7 @@ def act_on(request_id: str, act: str, do: Callable[[Actor], str]) -> Response:
 def done(request_id: str, words: str) -> Response:
     """Back to the page, which says what was done."""
     flash(words)
-    query = query_of(filter_from(request.args, current_actor()))
+    query = query_here()
     return see_other("web.request_page", request_id=request_id, **query)
 
 

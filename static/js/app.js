@@ -1,6 +1,9 @@
 import { startDeciding } from "./decide.js";
 import { startDrafts } from "./drafts.js";
 import { startEditing } from "./editing.js";
+import { startFilters } from "./filters.js";
+import { reach, startKeys } from "./keys.js";
+import { startList } from "./list.js";
 import { startLive } from "./live.js";
 import { startTimes } from "./times.js";
 import { startZones } from "./zones.js";
@@ -10,7 +13,16 @@ startZones();
 startDeciding();
 startDrafts();
 startEditing();
+startList();
+startFilters();
+startKeys();
 startLive();
+
+// From the queue by the key for it.
+if (location.hash === "#escalate") {
+  const form = document.querySelector('form[action*="/escalations"]');
+  if (form) reach(form);
+}
 
 // The list stands where the person is in it.
 document.querySelector(".list .row[data-selected]")?.scrollIntoView({ block: "nearest" });

@@ -78,6 +78,9 @@ function take(event) {
   }
   if (event.seq) position = Math.max(position, event.seq);
   touch(topicsOf(event));
+  if (event.request_id && event.kind !== "request.comment") {
+    document.dispatchEvent(new CustomEvent("assent:request", { detail: event.request_id }));
+  }
 }
 
 /** The topics an event is about. Steps concern their run only; the lists change with states. */
@@ -99,6 +102,7 @@ function touch(touched) {
 }
 
 function refreshAll() {
+  document.dispatchEvent(new Event("assent:missed"));
   for (const region of document.querySelectorAll("[data-live]")) refreshSoon(region.dataset.liveSrc);
 }
 
@@ -159,7 +163,7 @@ async function refresh(address) {
 }
 
 async function apply(region, fresh, fetched) {
-  if (region.dataset.liveMode === "list") return mergeList(region, fresh);
+  if (["list", "offer"].includes(region.dataset.liveMode)) return mergeList(region, fresh);
   if (region.id === "nav") keepPlace(region, fresh);
   if (region.dataset.liveMode === "edited" && asksOther(fetched)) {
     // Nobody approves what was put under their pointer: the new proposal is shown when the person asks for it.

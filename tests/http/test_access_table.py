@@ -111,7 +111,7 @@ class Scene:
             "<uuid:id>": about, "<request_id>": self.values["request"], "<run_id>": self.values["run"],
             "<grant_id>": self.values["grant"], "<absence_id>": self.values["absence"],
             "<person_id>": self.values["person"], "<workflow>": "test_gate", "<key>": "nothing", "<path:name>": "none",
-            "<int:number>": "1", "<int:version>": "1", "<sign_in_id>": "nobodys",
+            "<int:number>": "1", "<int:version>": "1", "<sign_in_id>": "nobodys", "<view_id>": "none",
         }  # fmt: skip
         path = rule
         if "<any(" in path:

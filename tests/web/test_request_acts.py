@@ -47,7 +47,7 @@ def facts(browser: Browser) -> str:
 
 def form(browser: Browser, act: str) -> Any:
     """The form of that act."""
-    found = [each for each in browser.page.all("form") if f"/{act}" in each.attributes["action"]]
+    found = [each for each in browser.page.all("form") if f"/{act}" in each.attributes.get("action", "")]
     assert len(found) == 1, [each.attributes["action"] for each in browser.page.all("form")]
     return found[0]
 

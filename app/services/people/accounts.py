@@ -173,7 +173,12 @@ class People:
 
     def prefer(self, actor: Actor, wanted: Preferences) -> None:
         """Keep how the person who asks wants the pages."""
-        chosen = {"time_zone": wanted.time_zone, "theme": wanted.theme.value, "density": wanted.density.value}
+        chosen = {
+            "time_zone": wanted.time_zone,
+            "theme": wanted.theme.value,
+            "density": wanted.density.value,
+            "keys": "on" if wanted.keys else "off",
+        }
         with self._sessions.begin() as session:
             session.execute(update(Person).where(Person.id == actor.id).values(**chosen))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,12 @@ from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 
+ROWS_AT_ONCE = 100
+"""So many rows are brought up to date in one go."""
+CHIP_CAP = 99
+"""The counts at the filters stop here."""
+CHIP_SCAN = 1_000
+"""Where no index counts them, so many rows from the top are looked through."""
 COUNT_CAP = 500
 """Counting stops here; the page then says "more than 500". A filter counts as many rows with a million pending."""
 MAX_PAGE = 200
@@ -42,6 +48,7 @@ class QueueFilter:
         text: words looked for in the title, the workflow and the agent.
         mine: only what is assigned to this person, claimed by them, or asks them by name or team, or somebody absent
             for whom they stand in.
+        my_teams: only what asks one of this person's teams.
         team: slug of a team that is asked.
         unassigned: only what nobody has claimed or been assigned.
         resolved: True lists what has been resolved, newest first, instead of what is pending.
@@ -52,6 +59,7 @@ class QueueFilter:
     kind: str = ""
     text: str = ""
     mine: Member | None = None
+    my_teams: Member | None = None
     team: str = ""
     unassigned: bool = False
     resolved: bool = False
@@ -74,6 +82,19 @@ class QueuePage:
     next_cursor: str | None
 
 
+@dataclass(frozen=True)
+class Count:
+    """How many, up to `CHIP_CAP`; `more` says that there may be further ones."""
+
+    number: int
+    more: bool = False
+
+    @property
+    def words(self) -> str:
+        """Such as ``7`` or ``99+``."""
+        return f"{self.number}{'+' if self.more else ''}"
+
+
 class Queue:
     """The queue as reviewers read it."""
 
@@ -91,7 +112,7 @@ class Queue:
             raise InvalidInputError(f"A page has between 1 and {MAX_PAGE} rows.", {"limit": "out of range"})
         with self._sessions.reads() as session:
             absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
-            query = _ordered(_restricted(select(*COLUMNS), wanted, absent), wanted, cursor)
+            query = ordered(restricted(select(*COLUMNS), wanted, absent), wanted, cursor)
             found = session.execute(query.limit(limit + 1)).all()
             more = len(found) > limit
             total = self._count(session, wanted, absent) if more or cursor else len(found)
@@ -105,6 +126,37 @@ class Queue:
         with self._sessions.reads() as session:
             rows = rows_of(session, session.execute(select(*COLUMNS).where(ApprovalRequest.id == request_id)).all())
         return rows[0] if rows else None
+
+    def rows(self, wanted: QueueFilter, ids: Sequence[str]) -> list[QueueRow]:
+        """Those of the named requests that are in the list, in its order; at most `ROWS_AT_ONCE`.
+
+        Raises:
+            InvalidInputError: more are named.
+        """
+        if len(ids) > ROWS_AT_ONCE:
+            raise InvalidInputError(f"At most {ROWS_AT_ONCE} rows at once.", {"row": "too many"})
+        usable = [each for each in ids if is_storable(each)]
+        with self._sessions.reads() as session:
+            absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
+            query = ordered(restricted(select(*COLUMNS), wanted, absent), wanted, None)
+            return rows_of(session, session.execute(query.where(ApprovalRequest.id.in_(usable))).all())
+
+    def counts(self, wanted: Mapping[str, QueueFilter]) -> dict[str, Count]:
+        """How many are in each of several lists, for less than it takes to read a page of one."""
+        if not wanted:
+            return {}
+        with self._sessions.reads() as session:
+            now = self._clock()
+            people = {each.mine.id: each.mine for each in wanted.values() if each.mine is not None}
+            absent = {each: stands_for(session, each, now) for each in people}
+            parts = [_bounded(each, absent.get(each.mine.id, ()) if each.mine else ()) for each in wanted.values()]
+            numbers = session.execute(select(*parts)).one()
+            # With fewer than that, all have been looked through.
+            scanned_all = self._count(session, QueueFilter()) <= COUNT_CAP
+        return {
+            name: Count(min(number, CHIP_CAP), number > CHIP_CAP or not (scanned_all or _has_index(wanted[name])))
+            for name, number in zip(wanted, numbers, strict=True)
+        }
 
     def pending_count(self) -> tuple[int, bool]:
         """How many are pending, up to `COUNT_CAP`, and whether there are more."""
@@ -125,7 +177,7 @@ class Queue:
     def _count(session: Session, wanted: QueueFilter, absent: Sequence[Member] = ()) -> int:
         # In the order of the list, as that has an index. Without an order the table might be read from its start,
         # where what was resolved long ago lies.
-        some = _ordered(_restricted(select(ApprovalRequest.id), wanted, absent), wanted, None)
+        some = ordered(restricted(select(ApprovalRequest.id), wanted, absent), wanted, None)
         capped = some.limit(COUNT_CAP + 1).subquery()
         return session.scalar(select(func.count()).select_from(capped)) or 0
 
@@ -135,7 +187,7 @@ _PENDING = ApprovalRequest.state == literal_column("'pending'")
 _RESOLVED = ApprovalRequest.state != literal_column("'pending'")
 
 
-def _restricted(query: Select[Any], wanted: QueueFilter, absent: Sequence[Member]) -> Select[Any]:
+def restricted(query: Select[Any], wanted: QueueFilter, absent: Sequence[Member]) -> Select[Any]:
     """The requests that are wanted; `absent` are those for whom the person of `wanted.mine` stands in."""
     query = query.where(_RESOLVED if wanted.resolved else _PENDING)
     for name in ("risk", "workflow", "kind"):
@@ -143,6 +195,8 @@ def _restricted(query: Select[Any], wanted: QueueFilter, absent: Sequence[Member
             query = query.where(getattr(ApprovalRequest, name) == value)
     if wanted.mine is not None:
         query = query.where(_concerns(wanted.mine, absent))
+    if wanted.my_teams is not None:
+        query = query.where(_addressed({f"{TEAM}{each}" for each in wanted.my_teams.teams}))
     if wanted.team:
         query = query.where(_addressed({f"{TEAM}{wanted.team}"}))
     if wanted.unassigned:
@@ -157,6 +211,24 @@ def _restricted(query: Select[Any], wanted: QueueFilter, absent: Sequence[Member
             )
         )
     return query
+
+
+def _has_index(wanted: QueueFilter) -> bool:
+    """True if what is wanted stands together in an index, so that counting stops at the cap."""
+    named = [bool(wanted.risk), bool(wanted.workflow), bool(wanted.kind)]
+    others = (wanted.text, wanted.mine, wanted.my_teams, wanted.team, wanted.unassigned)
+    return sum(named) <= 1 and not any(others)
+
+
+def _bounded(wanted: QueueFilter, absent: Sequence[Member]) -> Any:
+    """A count that stops at `CHIP_CAP`, or that looks no further than `CHIP_SCAN` rows."""
+    if _has_index(wanted) or wanted.resolved:
+        found = ordered(restricted(select(ApprovalRequest.id), wanted, absent), wanted, None).limit(CHIP_CAP + 1)
+    else:
+        top = ordered(select(ApprovalRequest.id).where(_PENDING), QueueFilter(), None).limit(CHIP_SCAN).subquery()
+        narrowed = restricted(select(ApprovalRequest.id), wanted, absent)
+        found = narrowed.where(ApprovalRequest.id.in_(select(top.c.id))).limit(CHIP_CAP + 1)
+    return select(func.count()).select_from(found.subquery()).scalar_subquery()
 
 
 def _concerns(person: Member, absent: Sequence[Member]) -> ColumnElement[bool]:
@@ -176,7 +248,7 @@ def _addressed(addresses: frozenset[str] | set[str]) -> ColumnElement[bool]:
     return ApprovalRequest.addressed_to.bool_op("&&")(literal(sorted(addresses), ARRAY(Text)))
 
 
-def _ordered(query: Select[Any], wanted: QueueFilter, cursor: str | None) -> Select[Any]:
+def ordered(query: Select[Any], wanted: QueueFilter, cursor: str | None) -> Select[Any]:
     if wanted.resolved:
         # What a supersession ended has no moment of its own to sort by, but every resolved row has one.
         key = tuple_(ApprovalRequest.resolved_at, ApprovalRequest.id)

@@ -1,0 +1,167 @@
+"""Requests that are alike: what they have in common, what is particular about each, and which one does not fit.
+
+Pure. Two texts have the same shape if they differ in names, numbers and quoted texts only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assent.contracts import RiskLevel
+
+HOLE = "…"
+_VALUES = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*"|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b0x[0-9a-fA-F]+\b|(?<![\w.])-?\d[\d._:-]*"""
+)
+_LONGEST = 20_000
+_SAID = 160
+_UNTOLD = frozenset("kind title summary agent labels tables args_schema data_schema decisions".split())
+
+
+@dataclass(frozen=True)
+class Like:
+    """A request as the comparison sees it.
+
+    Attributes:
+        family: what it must share with others to be compared with them at all.
+        text: what it would do (`telling`).
+        rules: ids of the rules that found something in it.
+    """
+
+    id: str
+    family: Hashable
+    text: str
+    risk: RiskLevel
+    environment: str = ""
+    rules: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Alike:
+    """One of a group.
+
+    Attributes:
+        differs: what is particular about it, in one line; empty if nothing is.
+        odd: in words, why it does not fit the others; empty if it does.
+    """
+
+    id: str
+    differs: str
+    odd: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Requests that are alike, in the order they came in.
+
+    Attributes:
+        common: what most of them do, with `HOLE` where they differ.
+    """
+
+    common: str
+    members: tuple[Alike, ...]
+
+
+def telling(payload: Any) -> str:
+    """What a proposal would do, as text to compare."""
+    if not isinstance(payload, dict):
+        return _json(payload)
+    if payload.get("kind") == "script":
+        return str(payload.get("content", ""))
+    if payload.get("kind") == "optimizations":
+        items = [each for each in payload.get("items") or [] if isinstance(each, dict)]
+        return "\n".join(str(each.get("statement", "")) for each in items)
+    if payload.get("kind") == "tool_call":
+        return _json(payload.get("args"))
+    return _json({name: value for name, value in payload.items() if name not in _UNTOLD})
+
+
+def grouped(likes: Sequence[Like]) -> list[Group]:
+    """Those that have others like them, as groups; the first of each decides the groups' order."""
+    families: dict[Hashable, list[Like]] = {}
+    for each in likes:
+        families.setdefault(each.family, []).append(each)
+    return [_group(each) for each in families.values() if len(each) > 1]
+
+
+def shape_of(text: str) -> tuple[str, list[str]]:
+    """The text with `HOLE` for each value in it, and the values."""
+    values: list[str] = []
+
+    def hole(found: re.Match[str]) -> str:
+        values.append(found.group())
+        return HOLE
+
+    return " ".join(_VALUES.sub(hole, text[:_LONGEST]).split()), values
+
+
+def _group(likes: Sequence[Like]) -> Group:
+    shapes = {each.id: shape_of(each.text) for each in likes}
+    usual = _majority(shape for shape, _ in shapes.values())
+    base = usual if usual is not None else shapes[likes[0].id][0]
+    varying = _varying([values for shape, values in shapes.values() if shape == base])
+    risk, environment = _majority(each.risk for each in likes), _majority(each.environment for each in likes)
+    counted = Counter(rule for each in likes for rule in each.rules)
+    alone = {rule for rule, number in counted.items() if number == 1 and len(likes) > 2}
+    members = []
+    for each in likes:
+        shape, values = shapes[each.id]
+        fits = shape == base
+        differs = ", ".join(values[at].strip("'\"") for at in varying if at < len(values)) if fits else each.text
+        odd = [*_odd_risk(each, risk), *_odd_environment(each, environment), *_odd_rules(each, alone)]
+        if usual is not None and not fits:
+            odd.append("does something else than the others")
+        members.append(Alike(each.id, _one_line(differs), tuple(odd)))
+    return Group(_one_line(_filled(base, shapes, varying)), tuple(members))
+
+
+def _varying(values: Sequence[list[str]]) -> list[int]:
+    """At which places the values are not all the same."""
+    places = range(max((len(each) for each in values), default=0))
+    return [at for at in places if len({tuple(each[at : at + 1]) for each in values}) > 1]
+
+
+def _filled(base: str, shapes: dict[str, tuple[str, list[str]]], varying: list[int]) -> str:
+    """The common text with the values that all of them share."""
+    values = next(values for shape, values in shapes.values() if shape == base)
+    parts = base.split(HOLE)
+    filled = parts[0]
+    for at, part in enumerate(parts[1:]):
+        filled += (HOLE if at in varying or at >= len(values) else values[at]) + part
+    return filled
+
+
+def _odd_risk(each: Like, usual: RiskLevel | None) -> Iterable[str]:
+    if usual is not None and each.risk.rank > usual.rank:
+        yield f"{each.risk.value} risk, the others {usual.value}"
+
+
+def _odd_environment(each: Like, usual: str | None) -> Iterable[str]:
+    if usual is not None and each.environment != usual:
+        yield f"in {each.environment or 'no environment'}, the others in {usual or 'none'}"
+
+
+def _odd_rules(each: Like, alone: set[str]) -> Iterable[str]:
+    if mine := sorted(each.rules & alone):
+        yield f"only here: {', '.join(mine[:3])}"
+
+
+def _majority(values: Iterable[Any]) -> Any:
+    """What more than half of them have; None if nothing is so common."""
+    counted = Counter(values)
+    value, number = counted.most_common(1)[0]
+    return value if number * 2 > sum(counted.values()) else None
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SAID else line[: _SAID - 1] + "…"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -1,0 +1,91 @@
+"""Sets of filters of the queue to which people gave names; each person has their own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.errors import InvalidInputError, NotFoundError
+from app.domain.people import Actor
+from app.domain.text import is_storable
+from app.services.clock import Clock
+from app.store.engine import Sessions
+from app.store.people import SavedView
+
+MOST = 20
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class View:
+    """A named set of filters, as arguments of the queue's address."""
+
+    id: str
+    name: str
+    filters: dict[str, str]
+
+
+class SavedViews:
+    """What people keep of the queue for themselves."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def of(self, actor: Actor) -> list[View]:
+        """The actor's views, by name."""
+        query = select(SavedView).where(SavedView.person_id == actor.id).order_by(func.lower(SavedView.name))
+        with self._sessions.reads() as session:
+            return [View(each.id, each.name, dict(each.filters)) for each in session.scalars(query)]
+
+    def save(self, actor: Actor, name: str, filters: Mapping[str, str]) -> View:
+        """Keep the filters under a name; what has that name already is replaced.
+
+        Raises:
+            InvalidInputError: no usable name, nothing to keep, or too many views.
+        """
+        name = _usable(name)
+        if not filters:
+            raise InvalidInputError("Choose what the view is to show first.", {"filters": "none chosen"})
+        values = {"id": str(uuid.uuid4()), "person_id": actor.id, "name": name, "filters": dict(filters)}
+        statement = insert(SavedView).values(**values, created_at=self._clock())
+        statement = statement.on_conflict_do_update(
+            index_elements=["person_id", "name"], set_={"filters": statement.excluded.filters}
+        )
+        with self._sessions.begin() as session:
+            session.execute(statement)
+            own = session.scalars(select(SavedView).where(SavedView.person_id == actor.id)).all()
+            if len(own) > MOST:
+                raise InvalidInputError(f"At most {MOST} views can be kept; delete one first.", {"name": "too many"})
+            view = next(each for each in own if each.name == name)
+            return View(view.id, view.name, dict(view.filters))
+
+    def rename(self, actor: Actor, view_id: str, name: str) -> View:
+        """Give one of the actor's views another name. Raises NotFoundError, InvalidInputError."""
+        name = _usable(name)
+        try:
+            with self._sessions.begin() as session:
+                view = session.get(SavedView, view_id)
+                if view is None or view.person_id != actor.id:
+                    raise NotFoundError("You have no such view.")
+                view.name = name
+                return View(view.id, name, dict(view.filters))
+        except IntegrityError as error:
+            raise InvalidInputError("Another view of yours has this name.", {"name": "taken"}) from error
+
+    def delete(self, actor: Actor, view_id: str) -> None:
+        """Delete one of the actor's views; one that is gone already is none."""
+        with self._sessions.begin() as session:
+            session.execute(delete(SavedView).where(SavedView.id == view_id, SavedView.person_id == actor.id))
+
+
+def _usable(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > LONGEST_NAME or not is_storable(name):
+        raise InvalidInputError(f"A view needs a name of at most {LONGEST_NAME} characters.", {"name": "not usable"})
+    return name

@@ -1,0 +1,151 @@
+"""The queue in a browser: it goes on as one scrolls, filters in place, and needs nothing but the keyboard."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from app.domain.people import Via
+from app.services.bundle import Services
+from assent.contracts import RiskLevel, Verdict
+from tests.acceptance.conftest import Portal, Visit
+from tests.acceptance.visitors import SOON
+from tests.factories import make_request, make_run, script
+
+MANY = 130
+
+
+@pytest.fixture(scope="module")
+def many(portal: Portal) -> list[str]:
+    """Ids of requests of a workflow of their own, in the order of the queue."""
+    made = [fill(portal.services, number) for number in range(MANY)]
+    made[100] = fill(portal.services, 100, risk=RiskLevel.MEDIUM)
+    return made
+
+
+def fill(services: Services, number: int, risk: RiskLevel = RiskLevel.LOW) -> str:
+    """A request that is like the others but for a number."""
+    content = f"delete from sessions where user_id = {number}"
+    payload = script() | {"content": content, "title": f"Delete the sessions of user {number}"}
+    run = make_run(services.sessions)
+    return make_request(services.sessions, run, payload, risk=risk, workflow="cleaning").id
+
+
+def rows(page: Page) -> int:
+    """How many rows the list holds."""
+    return page.locator("#queue-rows .row").count()
+
+
+def connected(page: Page) -> None:
+    """Wait until the page hears of changes."""
+    page.wait_for_load_state("networkidle")
+
+
+def test_the_list_goes_on_as_one_scrolls_and_stays_true_below_its_first_page(
+    portal: Portal, visit: Visit, many: list[str]
+) -> None:
+    page = visit("dba").go("/queue?workflow=cleaning")
+    connected(page)
+    assert rows(page) == 50
+    for seen in (100, MANY + 1):
+        page.locator("#queue-rows .row").last.scroll_into_view_if_needed()
+        expect(page.locator("#queue-rows .row")).to_have_count(seen)
+    last = page.locator("#queue-rows .row").last
+    last_id = (last.get_attribute("id") or "").removeprefix("row-")
+    page.locator("#queue-count").hover()
+    services = portal.services
+    services.checkpoints.claim(last_id, portal.actor("lead", Via.API))
+    expect(last).to_contain_text("claimed by Platform lead", timeout=SOON)
+    digest = portal.request(last_id).digest
+    services.checkpoints.decide(last_id, portal.actor("lead", Via.API), Verdict.APPROVE, digest)
+    expect(page.locator(f"#row-{last_id}")).to_have_count(0, timeout=SOON)
+    assert rows(page) == MANY, "nothing else has left"
+
+
+def test_filters_change_the_list_in_place_and_back_works(portal: Portal, visit: Visit, many: list[str]) -> None:
+    reviewer = visit("dba")
+    page = reviewer.go("/queue?workflow=cleaning")
+    connected(page)
+    page.evaluate("() => { window.kept = true; }")
+    page.locator("#q-risk").select_option("medium")
+    expect(page.locator("#queue-rows .row")).to_have_count(1)
+    assert "risk=medium" in page.url
+    page.locator(".chip", has_text="Decided").click()
+    page.wait_for_url("**/queue?resolved=1")
+    page.go_back()
+    expect(page.locator("#queue-rows .row")).to_have_count(1)
+    expect(page.locator("#q-risk")).to_have_value("medium")
+    page.go_back()
+    expect(page.locator("#queue-rows .row")).to_have_count(50)
+    assert page.evaluate("() => window.kept"), "no page was loaded anew"
+    reviewer.look("queue-filtered")
+
+
+def test_a_slow_older_answer_never_wins(visit: Visit, many: list[str]) -> None:
+    page = visit("dba").go("/queue?workflow=cleaning")
+    connected(page)
+    held: list[Route] = []
+    page.route("**/queue?*risk=medium*", lambda route: held.append(route))
+    page.locator("#q-risk").select_option("medium")
+    page.locator("#q-risk").select_option("low")
+    expect(page.locator("#queue-rows .row")).to_have_count(50)
+    assert len(held) == 1
+    held[0].abort()
+    expect(page.locator("#q-risk")).to_have_value("low")
+    expect(page.locator("#queue-list")).not_to_have_attribute("aria-busy", "true")
+    assert rows(page) == 50
+
+
+def test_the_queue_by_keyboard_alone(portal: Portal, visit: Visit, many: list[str]) -> None:
+    reviewer = visit("dba")
+    page = reviewer.go("/queue?workflow=cleaning")
+    connected(page)
+    keys = page.keyboard
+    keys.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    reviewer.look("queue-keys")
+    keys.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    keys.press("j")
+    first = page.locator("#queue-rows .row").nth(0)
+    expect(first.locator(".t a")).to_be_focused()
+    keys.press("x")
+    keys.press("j")
+    keys.press("x")
+    keys.press("k")
+    expect(first.locator(".t a")).to_be_focused()
+    expect(page.locator("#marked-go")).to_have_text("Decide on the 2 marked")
+    keys.press("c")
+    expect(first).to_contain_text("claimed by you", timeout=SOON)
+    keys.press("/")
+    expect(page.locator("#q-text")).to_be_focused()
+    keys.type("user 12")
+    expect(page.locator("#queue-rows .row")).to_have_count(12)
+    keys.press("Escape")
+    expect(page.locator("#queue-rows .row .t a").first).to_be_focused()
+    keys.press("Enter")
+    expect(page.locator("h1")).to_contain_text("Delete the sessions of user 1")
+    opened = page.url
+    keys.press("j")
+    page.wait_for_url(lambda url: url != opened)
+    expect(page.locator("h1")).to_contain_text("Delete the sessions of user 1")
+    keys.press("e")
+    expect(page.locator("form[action*='/escalations'] textarea")).to_be_focused()
+
+
+def test_a_marked_subset_is_decided_and_what_is_alike_stands_together(
+    portal: Portal, visit: Visit, many: list[str]
+) -> None:
+    reviewer = visit("dba")
+    page = reviewer.go("/queue?workflow=cleaning&group=1")
+    expect(page.locator(".group .odd").first).to_contain_text("medium risk, the others low")
+    reviewer.look("queue-grouped")
+    boxes = page.locator(".group .mark-box")
+    boxes.nth(3).check()
+    boxes.nth(4).check()
+    page.locator("#marked-go").click()
+    expect(page.locator("h1")).to_have_text("Decide on 2 requests together")
+    reviewer.look("queue-marked")
+    page.get_by_role("button", name="Approve 2 requests").click()
+    expect(page.locator("h1")).to_have_text("2 requests decided")
+    reviewer.look("queue-decided-together")

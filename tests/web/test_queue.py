@@ -1,0 +1,191 @@
+"""The queue without JavaScript: filters, counts, kept views, what is alike, and deciding on several together."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from app.services.bundle import Services
+from app.store.people import Person
+from app.store.record import AuditEntry
+from app.store.requests import ApprovalRequest
+from assent.contracts import RiskLevel
+from tests.factories import make_request, make_run, script
+from tests.web.browsing import Browser
+
+Browse = Callable[[str], Browser]
+
+
+@pytest.fixture
+def flow(services: Services) -> str:
+    """A workflow of this test's own, so that its requests are alone under that filter."""
+    return f"flow_{secrets.token_hex(4)}"
+
+
+def asked(services: Services, flow: str, content: str = "select 1", **values: object) -> ApprovalRequest:
+    """A pending request of that workflow."""
+    payload = script() | {"content": content, "title": content[:60]}
+    run = make_run(services.sessions)
+    return make_request(services.sessions, run, payload, workflow=flow, **values)  # type: ignore[arg-type]
+
+
+def titles(browser: Browser) -> list[str]:
+    """What the list shows, from the top."""
+    return [row.one("bdi").text for row in browser.page.all("li") if "row" in row.attributes.get("class", "").split()]
+
+
+def chip(browser: Browser, words: str) -> str:
+    """What a chip says."""
+    [found] = [each.text for each in browser.page.all("a", class_="chip") if each.text.startswith(words)]
+    return found
+
+
+def test_a_page_goes_on_where_the_last_one_ended(services: Services, browse: Browse, flow: str) -> None:
+    made = [asked(services, flow, f"select {number}") for number in range(60)]
+    reviewer = browse("reviewer")
+    reviewer.get(f"/queue?workflow={flow}")
+    first = titles(reviewer)
+    reviewer.get(reviewer.page.one(id="queue-next").attributes["href"])
+    assert len(first) == 50 and len(titles(reviewer)) == 10
+    assert sorted([*first, *titles(reviewer)]) == sorted(each.title for each in made)
+
+
+def test_single_rows_are_fetched_as_they_are_now(services: Services, browse: Browse, flow: str) -> None:
+    one, other = asked(services, flow), asked(services, flow, "select 2", risk=RiskLevel.HIGH)
+    reviewer = browse("reviewer")
+    reviewer.get(f"/queue?workflow={flow}&risk=high&row={one.id}&row={other.id}&row=nobody")
+    assert titles(reviewer) == ["select 2"], "what has left the list under this filter is not in the answer"
+    reviewer.get("/queue?" + "&".join(f"row={number}" for number in range(101)), status=422)
+
+
+def test_chips_count_as_far_as_it_is_cheap(services: Services, browse: Browse, people: dict[str, Person], flow: str) -> None:
+    reviewer = browse("reviewer")
+    reviewer.get("/queue")
+    before = chip(reviewer, "Critical")
+    for _ in range(3):
+        asked(services, flow, risk=RiskLevel.CRITICAL)
+    reviewer.get("/queue")
+    number = before.removeprefix("Critical").strip() or "0"
+    assert chip(reviewer, "Critical") == f"Critical {int(number) + 3}"
+
+
+def test_a_view_is_kept_renamed_and_deleted(services: Services, browse: Browse, flow: str) -> None:
+    asked(services, flow)
+    reviewer = browse("reviewer")
+    reviewer.get(f"/queue?workflow={flow}&group=1")
+    reviewer.send(reviewer.form("queue-keep"), name="My flow")
+    reviewer.follow()
+    assert chip(reviewer, "My flow") == "My flow 1"
+    assert reviewer.page.one("a", aria_current="true").text == "My flow 1"
+    view = reviewer.page.one(id="queue-view")
+    reviewer.send(view.all("form")[0], name="  Ours  ")
+    reviewer.follow()
+    assert chip(reviewer, "Ours") == "Ours 1"
+    other = browse("other")
+    other.get("/queue")
+    assert not [each for each in other.page.all("a", class_="chip") if "Ours" in each.text], "views are one's own"
+    reviewer.send(reviewer.page.one(id="queue-view").all("form")[1])
+    reviewer.follow()
+    assert not [each for each in reviewer.page.all("a", class_="chip") if "Ours" in each.text]
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 61, "a\x00b"])
+def test_a_view_needs_a_usable_name(services: Services, browse: Browse, flow: str, name: str) -> None:
+    reviewer = browse("reviewer")
+    reviewer.get("/queue?risk=high")
+    reviewer.send(reviewer.page.one("form", id="queue-keep"), status=422, name=name)
+    reviewer.get("/queue?risk=high")
+    assert not [each for each in reviewer.page.all("a", class_="chip") if "x" * 9 in each.text]
+
+
+def test_what_is_alike_stands_together_with_the_odd_one_flagged(services: Services, browse: Browse, flow: str) -> None:
+    for number in range(4):
+        asked(services, flow, f"delete from sessions where user_id = {number} and age > 90", risk=RiskLevel.LOW)
+    asked(services, flow, "delete from sessions", risk=RiskLevel.HIGH)
+    asked(services, flow, "select 1", node="elsewhere")
+    reviewer = browse("reviewer")
+    reviewer.get(f"/queue?workflow={flow}&group=1")
+    [group] = [each for each in reviewer.page.all("li") if each.attributes.get("class") == "group"]
+    assert "5 alike" in group.text and "user_id = … and age > 90" in group.text
+    assert sorted(each.text for each in group.all("div", class_="differs")) == ["0", "1", "2", "3", "delete from sessions"]
+    [odd] = group.all("div", class_="odd")
+    assert odd.text == "Odd one out: high risk, the others low; does something else than the others"
+    assert len(titles(reviewer)) == 6
+
+
+def marked(browser: Browser, requests: list[ApprovalRequest], status: int = 200) -> None:
+    """Go where the marked ones are decided."""
+    browser.get("/queue/marked?" + "&".join(f"request={each.id}" for each in requests), status)
+
+
+def test_a_marked_subset_is_decided_and_each_has_its_entry(services: Services, browse: Browse, flow: str) -> None:
+    requests = [asked(services, flow, f"select {number}") for number in range(3)]
+    reviewer = browse("reviewer")
+    marked(reviewer, requests[:2])
+    assert reviewer.page.one("h1").text == "Decide on 2 requests together"
+    reviewer.send(reviewer.page.one("form", action="/queue/marked"), status=200, verdict="approve", comment="All fine.")
+    assert reviewer.page.one("h1").text == "2 requests decided"
+    assert [state(services, each) for each in requests] == ["approved", "approved", "pending"]
+    for each in requests[:2]:
+        with services.sessions.reads() as session:
+            told = session.scalars(select(AuditEntry.action).where(AuditEntry.request_id == each.id)).all()
+        assert told.count("request.decided") == 1
+
+
+def state(services: Services, request: ApprovalRequest) -> str:
+    """The request's state now."""
+    with services.sessions.reads() as session:
+        return str(session.get_one(ApprovalRequest, request.id).state)
+
+
+def test_what_cannot_be_decided_together_is_told_and_leaves_the_others(
+    services: Services, browse: Browse, people: dict[str, Person], flow: str
+) -> None:
+    fine, critical = asked(services, flow), asked(services, flow, "drop database shop", risk=RiskLevel.CRITICAL)
+    own_run = make_run(services.sessions, people["reviewer"])
+    own = make_request(services.sessions, own_run, workflow=flow)
+    stale = asked(services, flow, "select 3")
+    reviewer = browse("reviewer")
+    marked(reviewer, [fine, critical, own, stale])
+    with services.sessions.begin() as session:
+        session.get_one(ApprovalRequest, stale.id).digest = "0" * 64
+    reviewer.send(reviewer.page.one("form", action="/queue/marked"), status=200, verdict="approve")
+    assert reviewer.page.one("h1").text == "1 request decided, 3 refused"
+    said = reviewer.page.one("ul", class_="together").text
+    for words in ("Critical risk is approved on its own page only", "you started this run", "has changed since"):
+        assert words in said
+    assert [state(services, each) for each in (fine, critical, own, stale)] == [
+        "approved", "pending", "pending", "pending",
+    ]  # fmt: skip
+
+
+def test_a_rejection_without_the_reason_it_needs_decides_nothing(services: Services, browse: Browse, flow: str) -> None:
+    request = asked(services, flow)
+    reviewer = browse("reviewer")
+    marked(reviewer, [request])
+    reviewer.send(reviewer.page.one("form", action="/queue/marked"), status=200, verdict="reject", comment="")
+    assert "Please say why" in reviewer.page.one("ul", class_="together").text and state(services, request) == "pending"
+
+
+def test_nothing_or_too_much_is_marked(services: Services, browse: Browse, flow: str) -> None:
+    reviewer = browse("reviewer")
+    reviewer.get("/queue/marked")
+    assert reviewer.page.one("h1").text == "Nothing is marked"
+    many = [asked(services, flow, f"select {number}") for number in range(51)]
+    marked(reviewer, many, status=422)
+    assert "At most 50" in reviewer.page.one("div", role="alert").text
+    browse("viewer").get("/queue/marked", status=403)
+
+
+def test_single_keys_can_be_switched_off(browse: Browse) -> None:
+    other = browse("other")
+    other.get("/profile")
+    other.send(other.form("preferences"), keys="off")
+    other.follow()
+    assert other.page.one("html").attributes["data-keys"] == "off"
+    other.send(other.form("preferences"), keys="on")
+    other.follow()
+    assert "data-keys" not in other.page.one("html").attributes
