@@ -20,7 +20,9 @@ _VALUES = re.compile(
 )
 _LONGEST = 20_000
 _SAID = 160
-_UNTOLD = frozenset("kind title summary agent labels tables args_schema data_schema decisions".split())
+_UNTOLD = frozenset(
+    ["kind", "title", "summary", "agent", "labels", "tables", "args_schema", "data_schema", "decisions"]
+)
 
 
 @dataclass(frozen=True)
