@@ -189,7 +189,8 @@ async function bringUpToDate() {
   for (const id of ids) address.searchParams.append("row", id);
   const page = await fetched(address);
   if (page) {
-    const pointed = list.matches(":hover") || list.contains(document.activeElement);
+    const shown = list.querySelector("#queue-rows");
+    const pointed = shown.matches(":hover") || shown.contains(document.activeElement);
     for (const id of ids) {
       const [row, fresh] = [document.getElementById(`row-${id}`), page.getElementById(`row-${id}`)];
       if (row && fresh) await morph(row, document.importNode(fresh, true));
