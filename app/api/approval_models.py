@@ -141,6 +141,15 @@ class StageTermsOut(Output):
     quorum: int
 
 
+class WorkingTimeOut(Output):
+    """Working time, and the calendar in which it is counted. Weeks begin on Monday."""
+
+    seconds: int
+    timezone: str
+    week: list[list[tuple[int, int]]] = Field(description="Spans of each day, in minutes of the day")
+    holidays: list[str]
+
+
 class EscalationStepOut(Output):
     """Whom to ask as well, and when."""
 
@@ -175,6 +184,9 @@ class TermsOut(Output):
     windows: list[ChangeWindowOut]
     further_windows: list[list[ChangeWindowOut]] = Field(description="Sets of which one has to be open as well")
     deadline_seconds: int
+    deadline_again: WorkingTimeOut | None = Field(
+        description="What an expiry that escalates gives anew, where that is working time"
+    )
     on_expiry: OnExpiry
     warn_seconds: int
     escalation: list[EscalationStepOut]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Actor, Role, Via
-from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms
+from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms, WorkingTime
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.services.approvals.extending import MAX_EXTENSIONS
 from app.services.approvals.opening import due_values
@@ -267,6 +267,17 @@ def test_silence_asks_the_next_people_and_gives_them_the_whole_time(desk: Desk) 
     assert desk.keep(request) == 2, "warned anew, and then nobody is left to ask"
     assert outcome(desk, request).verdict is Verdict.REJECT
     assert timely(desk, request) == [WARNED, ESCALATED, WARNED, EXPIRED]
+
+
+def test_a_deadline_that_begins_again_is_in_working_hours_where_the_rule_says_so(desk: Desk) -> None:
+    day = (desk.clock() + timedelta(days=2)).date()
+    again = WorkingTime(seconds=7200, timezone="UTC", week=(((9 * 60, 17 * 60),),) * 7, holidays=(day.isoformat(),))
+    given = terms(on_expiry=OnExpiry.ESCALATE, escalation=(HEADS,), deadline_seconds=7200, deadline_again=again)
+    request = opened(desk, given)
+    evening = datetime.combine(day - timedelta(days=1), time(18), UTC)
+    desk.clock.ahead = evening - desk.clock() + desk.clock.ahead
+    desk.keep(request)
+    assert desk.fresh(request).expires_at == datetime.combine(day + timedelta(days=1), time(11), UTC)
 
 
 def test_a_step_that_is_due_with_the_deadline_is_what_the_deadline_means(desk: Desk) -> None:

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.domain.policy.calendars import next_opening
+from app.domain.policy.calendars import deadline_again, next_opening
 from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.reading import read_policy
 from app.domain.policy.rules import CompiledPolicy
-from app.domain.policy.terms import EscalationStep, OnExpiry, Stage, default_terms
+from app.domain.policy.terms import EscalationStep, OnExpiry, Stage, Terms, default_terms
 from app.domain.risk import Assessment, Finding
 from assent.contracts import RiskLevel, Verdict
 
@@ -177,6 +177,19 @@ def test_a_chain_in_working_hours_stays_in_order() -> None:
     assert FRIDAY + timedelta(seconds=steps[0].after_seconds) == datetime(2026, 11, 30, 10, tzinfo=BERLIN)
     assert steps[1].after_seconds == steps[0].after_seconds
     assert [each.words for each in steps] == ["2 working hours", "3 hours"]
+
+
+def test_a_deadline_in_working_hours_begins_again_in_working_hours() -> None:
+    chain = ["on_expiry: escalate", "escalation: [{after: 1 hour, teams: [ops]}]"]
+    made = one("ask: {teams: [dba]}", "deadline: 8 working hours", *chain).terms(facts(), FRIDAY)
+    made = Terms.from_json(made.to_json())
+    first = FRIDAY + timedelta(seconds=made.deadline_seconds)
+    assert first == datetime(2026, 11, 30, 16, tzinfo=BERLIN)
+    assert deadline_again(made, first) == datetime(2026, 12, 1, 16, tzinfo=BERLIN), "a working day"
+    plain = one("deadline: 8 hours", *chain).terms(facts(), FRIDAY)
+    assert deadline_again(plain, first) == first + timedelta(hours=8)
+    hurried = one("deadline: 8 working hours", *chain).terms(facts(expires_in_seconds=HOUR), FRIDAY)
+    assert deadline_again(hurried, first) == first + timedelta(hours=1), "the agent's own time is no working time"
 
 
 def test_a_calendar_may_be_a_change_window() -> None:

@@ -58,6 +58,15 @@ def add_working(calendar: Calendar, start: datetime, seconds: int) -> datetime:
     return latest
 
 
+def deadline_again(terms: Terms, now: datetime) -> datetime:
+    """The deadline that an expiry which escalates gives: the rule's own span once more, from `now` on."""
+    again = terms.deadline_again
+    if again is None:
+        return now + timedelta(seconds=terms.deadline_seconds)
+    holidays = frozenset(date.fromisoformat(each) for each in again.holidays)
+    return add_working(Calendar(again.timezone, again.week, holidays), now, again.seconds)
+
+
 def _working_spans(calendar: Calendar, start: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Spans of working time from `start` on, in order, for a year and a little more."""
     start = start.astimezone(UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 
 from app.domain.policy.calendars import add_working
@@ -18,6 +18,7 @@ from app.domain.policy.terms import (
     OnExpiry,
     Stage,
     Terms,
+    WorkingTime,
     default_terms,
     stricter,
 )
@@ -99,7 +100,7 @@ class CompiledPolicy:
         calendar = self.document.calendar_of(body)
         deadline = _seconds(body.deadline, calendar, opened_at) if body.deadline else DEADLINE_SECONDS[level]
         # An agent may be in a hurry, but it cannot give itself more time than the rule does.
-        deadline = min(deadline, facts.expires_in_seconds or deadline)
+        given, deadline = deadline, min(deadline, facts.expires_in_seconds or deadline)
         return Terms(
             name=body.name if isinstance(body, Rule) else DEFAULT,
             policy_version=self.version,
@@ -110,6 +111,7 @@ class CompiledPolicy:
             reauthenticate_seconds=body.reauthenticate.seconds if body.reauthenticate else None,
             windows=self._windows(body),
             deadline_seconds=deadline,
+            deadline_again=_again(body, calendar, opened_at) if deadline == given else None,
             on_expiry=_on_expiry(body, level),
             warn_seconds=_warn(body, deadline),
             escalation=_escalation(body, calendar, opened_at),
@@ -134,6 +136,18 @@ def _seconds(span: Span, calendar: CalendarPart | None, opened_at: datetime) -> 
     if not span.working or calendar is None:
         return min(span.seconds, LONGEST_SECONDS)
     return int((add_working(calendar.calendar(), opened_at, span.seconds) - opened_at).total_seconds())
+
+
+def _again(body: Body, calendar: CalendarPart | None, opened_at: datetime) -> WorkingTime | None:
+    """The working time that an expiry gives once more; counted from then on, so it needs the calendar."""
+    if body.on_expiry is not OnExpiry.ESCALATE or not body.deadline or not body.deadline.working or calendar is None:
+        return None
+    # A day before, because the opening's date may be another one in the calendar's zone.
+    first = (opened_at - timedelta(days=1)).date()
+    holidays = tuple(each.isoformat() for each in calendar.holidays if each >= first)
+    return WorkingTime(
+        seconds=body.deadline.seconds, timezone=calendar.timezone, week=calendar.hours, holidays=holidays
+    )
 
 
 def _on_expiry(body: Body, level: RiskLevel) -> OnExpiry:

@@ -81,6 +81,20 @@ class ChangeWindow(_Term):
     except_days: tuple[str, ...] = ()
 
 
+class WorkingTime(_Term):
+    """So much working time, with the calendar in which it is counted.
+
+    Attributes:
+        week: the spans of Monday to Sunday, as minutes of the day.
+        holidays: ISO dates without working time, from the opening on.
+    """
+
+    seconds: int
+    timezone: str
+    week: tuple[tuple[tuple[int, int], ...], ...]
+    holidays: tuple[str, ...] = ()
+
+
 class Terms(_Term):
     """Everything that one request needs.
 
@@ -94,6 +108,8 @@ class Terms(_Term):
         windows: of which one has to be open; empty: at any time.
         further_windows: sets of which one has to be open as well, after an edit that came under another rule.
         deadline_seconds: from opening to expiry.
+        deadline_again: what an expiry that escalates gives once more, where that is working time; None: the same
+            seconds.
         warn_seconds: how long before expiry people are warned; 0: not at all.
         escalation: the chain.
         grants_allowed: whether a standing grant may answer requests under this rule.
@@ -109,6 +125,7 @@ class Terms(_Term):
     windows: tuple[ChangeWindow, ...] = ()
     further_windows: tuple[tuple[ChangeWindow, ...], ...] = ()
     deadline_seconds: int
+    deadline_again: WorkingTime | None = None
     on_expiry: OnExpiry = OnExpiry.REJECT
     warn_seconds: int = 0
     escalation: tuple[EscalationStep, ...] = ()
@@ -151,6 +168,7 @@ def stricter(old: Terms, new: Terms) -> Terms:
             "windows": new.windows or old.windows,
             "further_windows": _further_windows(old, new),
             "deadline_seconds": old.deadline_seconds,
+            "deadline_again": old.deadline_again,
             "on_expiry": OnExpiry.REJECT if old.on_expiry is OnExpiry.APPROVE else old.on_expiry,
             "warn_seconds": old.warn_seconds,
             "escalation": old.escalation,

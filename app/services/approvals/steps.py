@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
-from app.domain.policy.calendars import opening_under
+from app.domain.policy.calendars import deadline_again, opening_under
 from app.domain.policy.due import Due, DueStep
 from app.domain.policy.expiry import EXPIRY_WORDS, expiry_means
 from app.domain.policy.fold import Resolution, rejections
@@ -122,7 +122,7 @@ class Steps:
         step = next_step(request, each.terms)
         if meaning is OnExpiry.ESCALATE and step is not None:
             # From now on, not from when it was due: whoever is asked only now has the whole time as well.
-            until = self._now + timedelta(seconds=each.terms.deadline_seconds)
+            until = deadline_again(each.terms, self._now)
             self._raise(each, step, EXPIRY_WORDS[meaning], expires_at=until, warned=False)
         else:
             self._end(each, meaning)

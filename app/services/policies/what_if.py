@@ -11,7 +11,7 @@ from app.domain.changes import apply_change
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.policy.access import PERSON, TEAM, Member, addressed, is_asked
-from app.domain.policy.calendars import opening_under
+from app.domain.policy.calendars import deadline_again, opening_under
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.fold import Vote, fold, progress, rejections
 from app.domain.policy.terms import OnExpiry, Terms, stricter
@@ -178,7 +178,7 @@ class _Telling:
         )
         if means is OnExpiry.ESCALATE:
             self._escalate()
-            self.expires_at += timedelta(seconds=self.terms.deadline_seconds)
+            self.expires_at = deadline_again(self.terms, self.expires_at)
             return
         approved = RequestState.MODIFIED if self.digest != self.request.proposed_digest else RequestState.APPROVED
         self._end(approved if means is OnExpiry.APPROVE else RequestState.EXPIRED, self.expires_at)
