@@ -151,14 +151,14 @@ def _stands(view: RunView) -> list[Stand]:
         else:
             state = "skipped" if node.id in passed_over else _ended(own[-1].state, view.state)
         current = state in ("running", "waiting") or (state in _OPEN and not view.state.finished)
-        made.append(Stand(node, state, _stand_words(state, own, view.state), current))
+        made.append(Stand(node, state, _stand_words(state, own, view), current))
     return made
 
 
-def _stand_words(state: str, own: list[StepView], run: RunState) -> str:
-    if state == "pending" and run.finished:
+def _stand_words(state: str, own: list[StepView], view: RunView) -> str:
+    if state == "pending" and view.state.finished:
         return "not reached"
-    parts = [_WORDS[state]]
+    parts = ["waits for its change window" if state == "waiting" and view.held_until else _WORDS[state]]
     if state == "done" and own[-1].duration_ms is not None:
         parts.append(duration(own[-1].duration_ms))
     if len(own) > 1:

@@ -185,6 +185,16 @@ def states(story: Story) -> dict[str, str]:
 FORK = (step("plan", 0), step("left", 1), step("right", 1.001, 5000))
 
 
+def test_a_step_whose_approval_is_held_waits_for_the_window_and_not_for_people() -> None:
+    asking, opens = step("plan", 0, None, "waiting"), START + timedelta(hours=3)
+    held = ApprovalRequest(id="h", node="plan", state="approved", opened_at=START, held_until=opens)
+    stands = told(asking, state=RunState.SUSPENDED, requests=[held]).stands
+    assert [each.words for each in stands if each.node.id == "plan"] == ["waits for its change window"]
+    other = ApprovalRequest(id="o", node="plan", state="pending", opened_at=START)
+    stands = told(asking, state=RunState.SUSPENDED, requests=[held, other]).stands
+    assert [each.words for each in stands if each.node.id == "plan"] == ["waits for a decision"]
+
+
 def test_branches_that_run_at_the_same_time() -> None:
     story = told(step("plan", 0), step("left", 1), step("right", 1.001, None, "running"))
     assert states(story) == {"plan": "done", "left": "done", "right": "running"}
