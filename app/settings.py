@@ -8,10 +8,12 @@ from __future__ import annotations
 import difflib
 import os
 import secrets
+from email.errors import HeaderParseError
+from email.headerregistry import AddressHeader
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "ASSENT_"
@@ -69,6 +71,24 @@ class Settings(BaseSettings):
         default="",
         description="Policy file that `assent serve` puts into force when it starts. Not set: none is loaded.",
     )
+    mail_from: str = Field(
+        default="",
+        description="From address of mails, such as `Assent <assent@example.com>`. Needed with a mail server.",
+    )
+    smtp_host: str = Field(
+        default="", description="Mail server. Not set: mails are kept and shown on the outbox page instead."
+    )
+    smtp_port: int = Field(
+        default=0, ge=0, le=65535, description="Its port. 0: 587 with `starttls`, 465 with `tls`, 25 with `none`."
+    )
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the connection to it is protected; its certificate is checked."
+    )
+    smtp_user: str = Field(default="", description="Account at the mail server. Not set: no sign-in.")
+    smtp_password: str = Field(default="", repr=False, description="The account's password.")
+    smtp_timeout_seconds: float = Field(
+        default=30.0, ge=1, le=300, description="Seconds to wait for each answer of the mail server."
+    )
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or text for people."
     )
@@ -87,6 +107,27 @@ class Settings(BaseSettings):
             if not (name.isidentifier() and all(part.isidentifier() for part in module.split("."))):
                 raise ValueError(f"{path!r} is not of the form package.module:NAME")
         return paths
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if value and not _is_sender(value):
+            raise ValueError("must be a mail address, such as Assent <assent@example.com>")
+        return value
+
+    @field_validator("smtp_host")
+    @classmethod
+    def _with_sender(cls, value: str, info: ValidationInfo) -> str:
+        if value and not info.data.get("mail_from"):
+            raise ValueError(f"needs {PREFIX}MAIL_FROM as well")
+        return value
+
+    @field_validator("smtp_user")
+    @classmethod
+    def _over_tls(cls, value: str, info: ValidationInfo) -> str:
+        if value and info.data.get("smtp_tls") == "none":
+            raise ValueError(f"a password is not sent in the clear: set {PREFIX}SMTP_TLS to starttls or tls")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -125,6 +166,16 @@ class Settings(BaseSettings):
         return self.session_cookie_secure == "always"
 
 
+def _is_sender(value: str) -> bool:
+    """True for one address that a header can carry."""
+    try:
+        header = AddressHeader.value_parser(value)
+    except (HeaderParseError, IndexError):
+        return False
+    boxes = header.all_mailboxes
+    return value.isprintable() and len(boxes) == 1 and not header.all_defects and bool(boxes[0].domain)
+
+
 def load_settings() -> Settings:
     """Read the environment.
 
@@ -143,7 +194,7 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
         problem = first["msg"].removeprefix("Value error, ")
-        secret = name in (f"{PREFIX}SECRET_KEY", f"{PREFIX}DATABASE_URL")
+        secret = name in (f"{PREFIX}SECRET_KEY", f"{PREFIX}DATABASE_URL", f"{PREFIX}SMTP_PASSWORD")
         shown = "" if secret else f" (given: {str(first['input'])[:80]!r})"
         raise SettingsError(f"{name}: {problem[:1].lower()}{problem[1:]}{shown}") from None
 

@@ -45,6 +45,8 @@ control a run                 role    role     yes        yes       yes        y
 read the record               role    yes      role       role      role       role   yes
 take the record away          role    yes      role       role      role       role   yes
 manage people                 role    role     role       role      role       role   yes
+see deliveries                role    role     role       role      role       role   yes
+send a delivery again         role    role     role       role      role       role   yes
 see absences                  yes     yes      yes        yes       yes        yes    yes
 be absent                     role    role     yes        yes       yes        yes    yes
 end an absence of asked       role    role     role       role      role       yes    yes
@@ -57,6 +59,7 @@ revoke a grant                role    role     yes        yes       yes        y
 see policies                  yes     yes      yes        yes       yes        yes    yes
 test a policy                 role    yes      yes        yes       yes        yes    yes
 see oneself                   yes     yes      yes        yes       yes        yes    yes
+choose what one is told of    yes     yes      yes        yes       yes        yes    yes
 choose how pages look         yes     yes      yes        yes       yes        yes    yes
 keep views of the queue       yes     yes      yes        yes       yes        yes    yes
 decide on several together    role    role     yes        yes       yes        yes    yes
@@ -102,6 +105,16 @@ def command(words: str) -> Way:
     """A command of `assent approvals`, in somebody's name."""
     return Way("command", "", words)
 
+
+CHOICES = {
+    **{
+        f"{kind}.{name}": value
+        for kind in ("asked", "assigned", "escalated", "expiring", "outcome", "settled", "receipt")
+        for name, value in (("way", "mail"), ("least", "safe"), ("below", "digest"))
+    },
+    "rhythm": "daily", "digest_at": "08:00", "quiet_from": "", "quiet_until": "",
+}  # fmt: skip
+"""A whole form of notifications."""
 
 WAYS: dict[str, tuple[Way, ...]] = {
     "look at requests and runs": (
@@ -213,6 +226,13 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /people/<person_id>", name="Somebody", roles="viewer", active="1"),
         page("POST /people/<person_id>/link"),
     ),
+    "see deliveries": (
+        page("GET /deliveries"),
+        page("GET /outbox"),
+        page("GET /deliveries/<delivery_id>"),
+        page("GET /deliveries/<delivery_id>/message"),
+    ),
+    "send a delivery again": (page("POST /deliveries/<delivery_id>/again"),),
     "see absences": (page("GET /absences"), rest("GET /api/v1/absences")),
     "be absent": (
         page("POST /absences", starts_at="2100-01-01T00:00", ends_at="2100-01-02T00:00"),
@@ -266,6 +286,10 @@ WAYS: dict[str, tuple[Way, ...]] = {
         # Of each request the page says whether it was decided; that it is checked like any other is tested elsewhere.
         page("POST /queue/marked", verdict="reject", request="{request}", digest="{digest}", comment="No."),
     ),
+    "choose what one is told of": (
+        page("GET /profile/notifications"),
+        page("POST /profile/notifications", **CHOICES),
+    ),
     "choose how pages look": (page("POST /profile", time_zone="Asia/Tokyo", theme="dark", density="compact"),),
     "sign out": (
         page("POST /sign-out"),
@@ -276,6 +300,8 @@ WAYS: dict[str, tuple[Way, ...]] = {
 """Ways for each line of the table."""
 
 OPEN = {
+    ("GET", "/decide/<token>"),
+    ("POST", "/decide/<token>"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/sign-in"),
@@ -286,6 +312,7 @@ OPEN = {
 """For whoever comes."""
 ONLY_BACK = {
     ("GET", "/absences/<absence_id>/end"),
+    ("GET", "/deliveries/<delivery_id>/again"),
     ("GET", "/people/<person_id>/link"),
     ("GET", "/profile/sessions/<sign_in_id>/end"),
     ("GET", "/profile/sign-out"),

@@ -26,6 +26,7 @@ from app.domain.risk import Assessment, Finding, assess
 from app.services.people.sessions import begin
 from app.services.record.events import EventKind
 from app.store.engine import Sessions
+from app.store.notify import Delivery
 from app.store.people import Person, Team, TeamMember
 from app.store.policies import Absence, Grant
 from app.store.record import Event
@@ -236,6 +237,26 @@ def make_request(
         request = ApprovalRequest(id=str(uuid.uuid4()), state=state.value, **columns | values)
         session.add(request)
     return request
+
+
+def make_delivery(
+    sessions: Sessions, request: ApprovalRequest, person: Person | None = None, state: str = "failed", **values: Any
+) -> Delivery:
+    """A delivery about a request, by default a failed one whose message is kept."""
+    now = datetime.now(UTC)
+    person = person or make_person(sessions)
+    columns: dict[str, Any] = {
+        "kind": "asked", "channel": "mail", "event_id": None, "digest": request.digest, "created_at": now,
+        "first_due_at": now, "due_at": now, "link_expires_at": request.expires_at, "address": person.email,
+        "subject": "Medium risk: Delete paid orders", "text": "A mail.", "html": "<p>A mail.</p>", "attempts": 1,
+    }  # fmt: skip
+    with sessions.begin() as session:
+        row = Delivery(
+            id=uuid.uuid4().hex, key=secrets.token_hex(8), person_id=person.id, request_id=request.id, state=state,
+            **columns | values,
+        )  # fmt: skip
+        session.add(row)
+    return row
 
 
 def add_event(session: Session, kind: EventKind, **values: Any) -> None:

@@ -35,6 +35,7 @@ class Action(StrEnum):
     CONTROL_RUN = "control_run"
     READ_AUDIT = "read_audit"
     MANAGE_PEOPLE = "manage_people"
+    MANAGE_DELIVERIES = "manage_deliveries"
     BE_ABSENT = "be_absent"
     MANAGE_POLICIES = "manage_policies"
     TEST_POLICIES = "test_policies"
@@ -57,6 +58,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.CONTROL_RUN: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.READ_AUDIT: frozenset({Role.AUDITOR, Role.ADMIN}),
     Action.MANAGE_PEOPLE: frozenset({Role.ADMIN}),
+    Action.MANAGE_DELIVERIES: frozenset({Role.ADMIN}),
     Action.BE_ABSENT: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.MANAGE_POLICIES: frozenset({Role.ADMIN}),
     Action.TEST_POLICIES: frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN}),
@@ -78,6 +80,7 @@ class Via(StrEnum):
     SOCKET = "socket"
     COMMAND_LINE = "command_line"
     WORKER = "worker"
+    MAIL = "mail"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which texts are taken: those that PostgreSQL can store, and names of teams."""
+"""Which texts are taken, those that PostgreSQL can store and names of teams; and spans of time in words."""
 
 from __future__ import annotations
 
@@ -17,3 +17,18 @@ def is_storable(text: str) -> bool:
 def storable(text: str) -> str:
     """The text with U+FFFD for what cannot be stored."""
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def span_words(seconds: float) -> str:
+    """A span of time in words, rounded down to what matters: ``18 min``, ``1 h 52 min``, ``3 days``."""
+    minutes = int(max(0, seconds) // 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 10:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    if hours < 48:
+        return f"{hours} h"
+    return f"{hours // 24} days"

@@ -12,6 +12,9 @@ from app.services.approvals.together import Together
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
 from app.services.grants.standing import Grants
+from app.services.notify.choosing import Choosing
+from app.services.notify.deliveries import Deliveries
+from app.services.notify.links import Links
 from app.services.people.absences import Absences
 from app.services.people.accounts import People
 from app.services.people.saved_views import SavedViews
@@ -47,6 +50,9 @@ class Services:
     absences: Absences
     grants: Grants
     insights: InsightsBook
+    deliveries: Deliveries
+    choosing: Choosing
+    links: Links
 
 
 def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
@@ -76,4 +82,7 @@ def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Asses
         absences=Absences(sessions, clock),
         grants=Grants(sessions, clock),
         insights=InsightsBook(sessions, clock),
+        deliveries=Deliveries(sessions, clock),
+        choosing=Choosing(sessions, clock),
+        links=Links(sessions, clock),
     )

@@ -33,7 +33,8 @@ begin
     return null;
 end $$;
 create or replace trigger assent_announce_job after insert on procrastinate_jobs
-    for each row when (new.status = 'todo' and new.scheduled_at is null) execute function assent_announce_job();
+    for each row when (new.status = 'todo' and new.scheduled_at is null and new.queue_name = 'runs')
+    execute function assent_announce_job();
 alter table procrastinate_jobs disable trigger procrastinate_jobs_notify_queue_job_inserted_v1;
 create or replace function assent_wake_blocked_job() returns trigger language plpgsql as $$
 declare
@@ -56,8 +57,9 @@ alter table procrastinate_jobs disable trigger procrastinate_trigger_status_even
 alter table procrastinate_jobs disable trigger procrastinate_trigger_status_events_update_v1;
 """
 # procrastinate wakes its workers when a job is inserted, with the job's id alone; ours need the run's as well to take
-# both at once (`app.store.jobs.JOBS_CHANNEL`). And it wakes nobody when a job that a lock kept waiting becomes free: a
-# decision that comes while the job that opened its request is still ending would wait for the next poll.
+# both at once (`app.store.jobs.JOBS_CHANNEL`). Jobs of other queues are not that urgent; they are found by polling.
+# And it wakes nobody when a job that a lock kept waiting becomes free: a decision that comes while the job that opened
+# its request is still ending would wait for the next poll.
 # Its history of each job is switched off: our jobs are gone when they are done, and what they did is in the record.
 
 

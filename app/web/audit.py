@@ -59,6 +59,7 @@ PHRASES = {
     "request.reopened": "reopened what was rejected",
     "request.left_to_people": "left a request to people",
     "request.receipt": "noted what the run did",
+    "delivery.repeated": "had somebody told again",
     "grant.proposed": "proposed a standing grant",
     "grant.approved": "gave a standing grant",
     "grant.declined": "declined a standing grant",
@@ -92,6 +93,7 @@ _GROUP_WORDS = {
     "request": "requests",
     "policy": "policies",
     "absence": "absences",
+    "delivery": "deliveries",
     "grant": "standing grants",
     "record": "the record",
 }

@@ -11,7 +11,9 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup, escape
 
+from app.domain.hidden import SUSPECT, hidden, plainly
 from app.domain.lifecycle import RequestState, RunState
+from app.domain.text import span_words
 from app.http.identity import reader_zone
 from app.web.forms import text_for_field
 
@@ -41,30 +43,6 @@ _RECEIPT = {
     "not_applied": "Not applied",
     "failed": "Failed",
 }
-_HIDDEN = frozenset("\u115f\u1160\u3164\uffa0\u2800\u00ad\u034f\u17b4\u17b5")
-"""Characters that are not of a format or control category and yet show nothing."""
-_KEPT = frozenset("\n\t")
-_SUSPECT = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
-    "\u205f-\u206f\u2800\u3000\u3164\ud800-\udfff\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
-)
-"""A first, cheap look; `hidden` decides."""
-
-
-def hidden(char: str) -> bool:
-    """True if a character shows nothing, or changes how others are shown."""
-    if char in _KEPT:
-        return False
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or char in _HIDDEN or _odd(char)
-
-
-def _odd(char: str) -> bool:
-    """Variation selectors beyond the common ones, and spaces that are not the space."""
-    if unicodedata.category(char) == "Zs":
-        return char not in (" ", "\u00a0", "\u202f", "\u3000")
-    return 0xE0100 <= ord(char) <= 0xE01EF
-
-
 def _name(char: str) -> str:
     return unicodedata.name(char, "control character").capitalize()
 
@@ -75,7 +53,7 @@ def visible(text: Any) -> Markup:
     words = str(text).replace("\r\n", "\n")
     parts: list[str] = []
     start = 0
-    for found in _SUSPECT.finditer(words):
+    for found in SUSPECT.finditer(words):
         char = found.group()
         if not hidden(char):
             continue
@@ -86,40 +64,16 @@ def visible(text: Any) -> Markup:
     return Markup("".join(parts))  # noqa: S704 - every part is escaped above
 
 
-def plainly(text: Any) -> str:
-    """The same without markup, for titles and attributes."""
-    return _SUSPECT.sub(lambda found: _mark(found.group()), str(text))
-
-
-def _mark(char: str) -> str:
-    return f"⟨U+{ord(char):04X}⟩" if hidden(char) else char
-
-
 def hidden_in(text: str, limit: int = 8) -> list[str]:
     """What is hidden in a text, as ``U+202E (Right-to-left override), line 3``; for edit fields, which show nothing."""
     found: list[str] = []
     for number, line in enumerate(str(text).replace("\r\n", "\n").split("\n"), 1):
-        for match in _SUSPECT.finditer(line):
+        for match in SUSPECT.finditer(line):
             if hidden(match.group()):
                 found.append(f"U+{ord(match.group()):04X} ({_name(match.group())}), line {number}")
                 if len(found) == limit:
                     return found
     return found
-
-
-def span_words(seconds: float) -> str:
-    """A span of time in words, rounded down to what matters: ``18 min``, ``1 h 52 min``, ``3 days``."""
-    minutes = int(max(0, seconds) // 60)
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    if hours < 10:
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    if hours < 48:
-        return f"{hours} h"
-    return f"{hours // 24} days"
 
 
 def duration(milliseconds: Any) -> str:

@@ -15,7 +15,7 @@ from app.http.runtime import services
 from app.services.record.events import position
 
 web = Blueprint("web", __name__)
-OPEN = frozenset({"web.sign_in_help", "web.sign_in_ask", "web.sign_in_redeem"})
+OPEN = frozenset({"web.sign_in_help", "web.sign_in_ask", "web.sign_in_redeem", "web.by_link", "web.by_link_decide"})
 """Endpoints for people who are not signed in."""
 
 

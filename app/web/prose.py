@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from app.web.filters import plainly
+from app.domain.hidden import plainly
 
 MAX_RENDERED = 300_000
 """Longer texts are shown as they are: what is in them cannot be told at a glance anyway."""

@@ -8,8 +8,11 @@ from app.domain.errors import NotFoundError
 from app.web import (
     absences,
     audit,
+    by_link,
+    deliveries,
     grants,
     insights,
+    notifications,
     people,
     policies,
     profile,
@@ -26,8 +29,8 @@ from app.web.pages import frame, render, web
 from app.web.prose import markdown
 
 PAGES = (
-    signin, queue, queue_acts, requests, request_acts, runs, audit, people, profile, absences, grants, policies,
-    insights,
+    signin, queue, queue_acts, requests, request_acts, by_link, runs, audit, people, profile, notifications, deliveries,
+    absences, grants, policies, insights,
 )  # fmt: skip
 """Modules that add their views to the blueprint when they are imported."""
 

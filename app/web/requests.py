@@ -83,7 +83,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         now=services().clock(), viewer=actor, error=attempt.error if attempt and not attempt.preview else None,
         problems=deciding.problems if deciding else {},
         comment=sent.get("comment", "") if sent else "",
-        said=_said(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
+        said=said_of(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
         proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
         revision_diff=_revision_diff(view), buttons=buttons_of(view, shown), acts_words=acts_words(view.acts),
         candidates=services().views.candidates(request_id, actor) if view.acts.assign else [],
@@ -99,7 +99,7 @@ def _run_view(view: RequestView, actor: Actor) -> RunView | None:
     return services().views.run(view.run.id, actor) if view.run is not None else None
 
 
-def _said(view: RequestView) -> str:
+def said_of(view: RequestView) -> str:
     """What became of the request, in a sentence; empty while it is open."""
     if view.state is RequestState.PENDING:
         return ""

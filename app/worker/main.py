@@ -17,6 +17,7 @@ from procrastinate.manager import JobManager
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from app.notify.channels import senders
 from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
 from app.runtime.library import Library, find_workflows
@@ -27,10 +28,12 @@ from app.services.grants.standing import Grants
 from app.services.runs.catalogue import publish_catalogue
 from app.services.runs.steering import CONTROL_CHANNEL
 from app.settings import Settings
-from app.store.engine import make_engine
+from app.store.engine import make_engine, make_sessions
 from app.store.jobs import JOBS_CHANNEL
 from app.worker.adapter import worker_store
+from app.worker.courier import AT_ONCE, Courier
 from app.worker.lapsing import keep_lapsing
+from app.worker.post import Post
 from app.worker.queue import RunQueue
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
 
@@ -68,7 +71,9 @@ async def _work(settings: Settings, clock: Clock) -> None:
         connector = procrastinate.PsycopgConnector()
         # It makes cursors of its own, whose rows are what it expects.
         await connector.open_async(cast(Any, quick))
-        queue = RunQueue(JobManager(connector), leases, advancer, settings.worker_concurrency)
+        jobs = JobManager(connector)
+        courier = Courier(jobs, stack.enter_context(_post(settings, clock)), lambda: bool(advancer.active))
+        queue = RunQueue(jobs, leases, advancer, settings.worker_concurrency, courier)
         stack.enter_context(_timekeeper(settings, clock))
         await _run_queue(queue, settings, advancer, services.grants)
 
@@ -105,6 +110,18 @@ def _timekeeper(settings: Settings, clock: Clock) -> Iterator[None]:
     try:
         with Timekeeper(build_services(engine, clock).checkpoints, clock, settings.database_url):
             yield
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
+    """The post on connections of its own."""
+    engine = make_engine(settings.database_url, pool_size=AT_ONCE, application_name="assent worker post")
+    try:
+        yield Post(
+            make_sessions(engine), clock, senders(settings, clock), settings.public_url, settings.secret_key
+        )
     finally:
         engine.dispose()
 

@@ -22,6 +22,7 @@ from app.domain.running import Job, JobNotTakenError, RunBusyError
 from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
 from app.store.jobs import RUNS_QUEUE
+from app.worker.courier import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -46,9 +47,18 @@ class RunQueue:
 
     Args:
         concurrency: how many at once.
+        courier: takes the jobs of the other queue, as the same worker.
     """
 
-    def __init__(self, jobs: JobManager, leases: Leases, advancer: Advancer, concurrency: int) -> None:
+    def __init__(
+        self,
+        jobs: JobManager,
+        leases: Leases,
+        advancer: Advancer,
+        concurrency: int,
+        courier: Courier | None = None,
+    ) -> None:
+        self._courier = courier
         self._jobs = jobs
         self._leases = leases
         self._advancer = advancer
@@ -68,6 +78,8 @@ class RunQueue:
         # Held before the first job, so that nobody takes a living worker for dead.
         await self._leases.claim_worker(self._worker)
         rounds = asyncio.create_task(self._go_round(), name="queue rounds")
+        if self._courier is not None:
+            self._courier.start(self._worker)
         try:
             while not self._stopped:
                 self._look.clear()
@@ -76,6 +88,8 @@ class RunQueue:
                     await asyncio.wait_for(self._look.wait(), POLL_SECONDS)
             while self._hand:
                 await asyncio.wait(self._hand)
+            if self._courier is not None:
+                await self._courier.ended()
         finally:
             rounds.cancel()
             await asyncio.gather(rounds, return_exceptions=True)
@@ -85,6 +99,8 @@ class RunQueue:
         """Take no more jobs."""
         self._stopped = True
         self._look.set()
+        if self._courier is not None:
+            self._courier.stop()
 
     def announce(self, job_id: int, run_id: str) -> None:
         """There is a new job, or the lock that it waited for is free."""
@@ -196,7 +212,7 @@ class RunQueue:
         doing = await self._jobs.list_jobs_async(status=Status.DOING.value)
         owners = {job.id: job.worker_id for job in doing if job.id is not None}
         dead = await self._dead({owner for owner in owners.values() if owner is not None and owner != self._worker})
-        hand = set(self._hand.values())
+        hand = set(self._hand.values()) | (self._courier.hand if self._courier is not None else set())
         unknown = {job for job, owner in owners.items() if owner == self._worker and job not in hand}
         left = {job for job, owner in owners.items() if owner is None or owner in dead} | (unknown & self._strays)
         self._strays = unknown - left

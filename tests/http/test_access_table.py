@@ -23,7 +23,16 @@ from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
 from tests import access
 from tests.access import OPEN, OPERATORS, PEOPLE, WAYS, Way
-from tests.factories import Caller, grant_body, make_absence, make_grant, make_person, make_request, make_run
+from tests.factories import (
+    Caller,
+    grant_body,
+    make_absence,
+    make_delivery,
+    make_grant,
+    make_person,
+    make_request,
+    make_run,
+)
 from tests.factories import make_workflow as make_catalogue_entry
 
 TABLE = access.expected()
@@ -75,6 +84,7 @@ class Scene:
             "absence": make_absence(sessions, people["asked"]).id if line == "end an absence of asked" else "",
             "grant": self._grant(line) if grant else "",
             "person": make_person(sessions).id if line == "manage people" else "",
+            "delivery": make_delivery(sessions, self.request).id if "deliver" in line else "",
         }  # fmt: skip
 
     def _grant(self, line: str) -> str:
@@ -110,7 +120,8 @@ class Scene:
         given = {
             "<uuid:id>": about, "<request_id>": self.values["request"], "<run_id>": self.values["run"],
             "<grant_id>": self.values["grant"], "<absence_id>": self.values["absence"],
-            "<person_id>": self.values["person"], "<workflow>": "test_gate", "<key>": "nothing", "<path:name>": "none",
+            "<person_id>": self.values["person"], "<delivery_id>": self.values["delivery"],
+            "<workflow>": "test_gate", "<key>": "nothing", "<path:name>": "none",
             "<int:number>": "1", "<int:version>": "1", "<sign_in_id>": "nobodys", "<view_id>": "none",
         }  # fmt: skip
         path = rule

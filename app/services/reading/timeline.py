@@ -9,13 +9,16 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.notices import DeliveryState, NoticeKind
 from app.services.approvals.deciding import decider
 from app.services.approvals.situation import Names, listing, named, names_of
+from app.services.notify.deliveries import ToldLine, told_about
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, Comment, Decision, ReceiptRow
 from assent.contracts import Verdict
 
 ERROR_KIND = "error"
+SHOWN_NAMES = 4
 MAX_SHOWN_ANSWER = 20_000
 
 
@@ -36,6 +39,15 @@ _VERDICT_WORDS = {
     "request_changes": "asked for changes",
     "reject": "rejected",
     "answer": "answered",
+}
+_NOTICE_WORDS = {
+    NoticeKind.ASKED: "a decision is wanted",
+    NoticeKind.ASSIGNED: "it is assigned to them",
+    NoticeKind.ESCALATED: "it is escalated",
+    NoticeKind.EXPIRING: "the deadline is near",
+    NoticeKind.OUTCOME: "the outcome",
+    NoticeKind.SETTLED: "others have decided",
+    NoticeKind.RECEIPT: "what the run did",
 }
 _ACTION_WORDS = {
     "request.opened": "proposed this; the run is suspended",
@@ -86,7 +98,25 @@ def timeline_of(
             (request.agent or "The run", f"reported: {words}") if receipt.explicit else ("Assent", f"noted: {words}")
         )
         lines.append(TimelineEntry(receipt.updated_at, who, what, receipt.summary))
+    lines += [TimelineEntry(each.at, "Assent", _delivered(each)) for each in told_about(session, request.id)]
     return sorted(lines, key=lambda each: each.at)
+
+
+def _delivered(told: ToldLine) -> str:
+    """Who was told, or is to be, or could not be."""
+    several, rest = told.names, len(told.names) - SHOWN_NAMES
+    names = listing((*several[:SHOWN_NAMES], f"{rest} others") if rest > 1 else several)
+    of = _NOTICE_WORDS[told.kind]
+    match told.state:
+        case DeliveryState.SENT if told.kept:
+            return f"kept a {told.channel} to {names} in the outbox: {of}"
+        case DeliveryState.SENT:
+            return f"told {names} by {told.channel}: {of}"
+        case DeliveryState.HELD:
+            return f"tells {names} later by {told.channel}, as they wish: {of}"
+        case DeliveryState.FAILED:
+            return f"could not reach {names} by {told.channel}: {of}"
+    return f"is telling {names} by {told.channel}: {of}"
 
 
 def _asked_as_well(entry: AuditEntry) -> list[str]:

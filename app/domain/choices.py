@@ -1,0 +1,200 @@
+"""What a person wants to be told, by which way and when. Pure; times of the day are in the person's own zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.domain.errors import InvalidInputError
+from app.domain.notices import Channel, NoticeKind
+from assent.contracts import RiskLevel
+
+CHOOSABLE = tuple(each for each in NoticeKind if each is not NoticeKind.DIGEST)
+
+
+class Way(StrEnum):
+    """How somebody is told of something."""
+
+    MAIL = "mail"
+    DIGEST = "digest"
+    OFF = "off"
+
+
+class Rhythm(StrEnum):
+    """How often the digest comes."""
+
+    HOURLY = "hourly"
+    DAILY = "daily"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How somebody is told of one kind of event.
+
+    Attributes:
+        least: from which risk on `way` is used; less risky ones take `below`.
+    """
+
+    way: Way
+    least: RiskLevel
+    below: Way
+
+    def of(self, risk: RiskLevel) -> Way:
+        """The way for an event about a request of that risk."""
+        return self.way if risk.rank >= self.least.rank else self.below
+
+
+DEFAULT: Mapping[NoticeKind, Choice] = {
+    NoticeKind.ASKED: Choice(Way.MAIL, RiskLevel.SAFE, Way.DIGEST),
+    NoticeKind.ASSIGNED: Choice(Way.MAIL, RiskLevel.SAFE, Way.DIGEST),
+    NoticeKind.ESCALATED: Choice(Way.MAIL, RiskLevel.SAFE, Way.DIGEST),
+    NoticeKind.EXPIRING: Choice(Way.MAIL, RiskLevel.SAFE, Way.DIGEST),
+    NoticeKind.OUTCOME: Choice(Way.MAIL, RiskLevel.SAFE, Way.DIGEST),
+    NoticeKind.SETTLED: Choice(Way.MAIL, RiskLevel.HIGH, Way.DIGEST),
+    NoticeKind.RECEIPT: Choice(Way.MAIL, RiskLevel.HIGH, Way.DIGEST),
+}
+
+
+@dataclass(frozen=True)
+class When:
+    """When somebody is told. `held`: it waits for the end of the quiet hours or for the digest."""
+
+    at: datetime
+    way: Way
+    held: bool = False
+    in_digest: bool = False
+    channel: Channel = Channel.MAIL
+
+
+@dataclass(frozen=True)
+class Choices:
+    """All that a person has chosen.
+
+    Attributes:
+        digest_at: time of day of a daily digest.
+        quiet: from and until when nothing comes but escalations; None: there are no quiet hours.
+    """
+
+    kinds: Mapping[NoticeKind, Choice] = field(default_factory=lambda: DEFAULT)
+    rhythm: Rhythm = Rhythm.DAILY
+    digest_at: time = time(8)
+    quiet: tuple[time, time] | None = None
+
+    def when(self, kind: NoticeKind, risk: RiskLevel, now: datetime, zone: ZoneInfo) -> When | None:
+        """When and how to tell of it; None: not at all. Escalations come at once, whatever the hour."""
+        way = self.kinds.get(kind, DEFAULT[kind]).of(risk)
+        if way is Way.OFF:
+            return None
+        if way is Way.DIGEST:
+            return When(self.next_digest(now, zone), way, held=True, in_digest=True)
+        until = None if kind is NoticeKind.ESCALATED else self.quiet_until(now, zone)
+        return When(until or now, way, held=until is not None)
+
+    def quiet_until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """When the quiet hours end in which `now` lies; None: it lies in none."""
+        if self.quiet is None:
+            return None
+        begin, end = self.quiet
+        local = now.astimezone(zone)
+        at = local.time().replace(tzinfo=None)
+        inside = begin <= at < end if begin < end else at >= begin or at < end
+        if not inside:
+            return None
+        day = local.date() + timedelta(days=1 if begin > end and at >= begin else 0)
+        # Never before now: on the night on which clocks go back an hour comes twice.
+        return max(datetime.combine(day, end, zone).astimezone(UTC), now)
+
+    def next_digest(self, now: datetime, zone: ZoneInfo) -> datetime:
+        """When the next digest is due, after `now`."""
+        if self.rhythm is Rhythm.HOURLY:
+            due = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        else:
+            local = now.astimezone(zone)
+            due = datetime.combine(local.date(), self.digest_at, zone).astimezone(UTC)
+            if due <= now:
+                due = datetime.combine(local.date() + timedelta(days=1), self.digest_at, zone).astimezone(UTC)
+        return self.quiet_until(due, zone) or due
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form, as stored."""
+        return {
+            "kinds": {
+                kind.value: {"way": each.way.value, "least": each.least.value, "below": each.below.value}
+                for kind, each in self.kinds.items()
+            },
+            "rhythm": self.rhythm.value,
+            "digest_at": _clock(self.digest_at),
+            "quiet": [_clock(each) for each in self.quiet] if self.quiet else None,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Choices:
+        """The inverse of `to_json`; what is missing is as by default."""
+        stored = value.get("kinds", {})
+        kinds = dict(DEFAULT)
+        for kind in CHOOSABLE:
+            if each := stored.get(kind.value):
+                kinds[kind] = Choice(Way(each["way"]), RiskLevel(each["least"]), Way(each["below"]))
+        quiet = value.get("quiet")
+        return cls(
+            kinds,
+            Rhythm(value.get("rhythm", Rhythm.DAILY.value)),
+            time.fromisoformat(value.get("digest_at", "08:00")),
+            (time.fromisoformat(quiet[0]), time.fromisoformat(quiet[1])) if quiet else None,
+        )
+
+
+def choices_from(sent: Mapping[str, str]) -> Choices:
+    """What a form says: per kind ``<kind>.way``, ``<kind>.least``, ``<kind>.below``; `rhythm`, `digest_at`,
+    `quiet_from`, `quiet_until`.
+
+    Raises:
+        InvalidInputError: `fields` say what cannot be used.
+    """
+    wrong: dict[str, str] = {}
+    kinds: dict[NoticeKind, Choice] = {}
+    for kind in CHOOSABLE:
+        way = _one_of(sent, f"{kind.value}.way", Way, wrong)
+        least = _one_of(sent, f"{kind.value}.least", RiskLevel, wrong)
+        below = _one_of(sent, f"{kind.value}.below", Way, wrong)
+        if way and least and below:
+            kinds[kind] = Choice(way, least, below)
+    rhythm = _one_of(sent, "rhythm", Rhythm, wrong)
+    digest_at = _time(sent, "digest_at", wrong)
+    begin, end = _time(sent, "quiet_from", wrong), _time(sent, "quiet_until", wrong)
+    if rhythm is Rhythm.DAILY and digest_at is None and "digest_at" not in wrong:
+        wrong["digest_at"] = "Say at which time of the day."
+    if (begin is None) != (end is None) and not {"quiet_from", "quiet_until"} & set(wrong):
+        wrong["quiet_until" if end is None else "quiet_from"] = "Fill in both times, or neither."
+    if begin is not None and begin == end:
+        wrong["quiet_until"] = "Quiet hours end at another time than they begin."
+    if wrong or rhythm is None:
+        raise InvalidInputError("These choices cannot be used.", wrong)
+    return Choices(kinds, rhythm, digest_at or time(8), (begin, end) if begin is not None and end is not None else None)
+
+
+def _one_of(sent: Mapping[str, str], name: str, words: type[Any], wrong: dict[str, str]) -> Any:
+    try:
+        return words(sent.get(name, ""))
+    except ValueError:
+        wrong[name] = "Choose one of these."
+        return None
+
+
+def _time(sent: Mapping[str, str], name: str, wrong: dict[str, str]) -> time | None:
+    given = sent.get(name, "").strip()
+    if not given:
+        return None
+    try:
+        return time.fromisoformat(given).replace(second=0, microsecond=0, tzinfo=None)
+    except ValueError:
+        wrong[name] = "Write a time of the day, such as 22:00."
+        return None
+
+
+def _clock(at: time) -> str:
+    return at.strftime("%H:%M")

@@ -1,0 +1,51 @@
+"""Links with which one person decides on one proposal without signing in.
+
+A link names a delivery and carries a signature over everything that it is bound to. The delivery's row holds the same
+facts; a link of which one of them differs is forged.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+_FORM = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a link is bound to."""
+
+    delivery_id: str
+    person_id: str
+    request_id: str
+    digest: str
+    expires_at: datetime
+
+
+def sign(secret_key: str, bound: Bound) -> str:
+    """The last part of the link's address; the same each time it is made."""
+    return f"{bound.delivery_id}.{_signature(secret_key, bound)}"
+
+
+def delivery_of(token: str) -> str:
+    """The delivery that a token names, whether or not it is genuine; empty if it is no token."""
+    found = _FORM.fullmatch(token)
+    return found[1] if found else ""
+
+
+def genuine(secret_key: str, token: str, bound: Bound) -> bool:
+    """True if we made the token, for exactly this."""
+    return hmac.compare_digest(token.encode(), sign(secret_key, bound).encode())
+
+
+def _signature(secret_key: str, bound: Bound) -> str:
+    expires = bound.expires_at.astimezone(UTC).isoformat(timespec="seconds")
+    facts = ["approval link", bound.delivery_id, bound.person_id, bound.request_id, bound.digest, expires]
+    made = hmac.new(secret_key.encode(), json.dumps(facts).encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(made).rstrip(b"=").decode()

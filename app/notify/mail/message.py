@@ -1,0 +1,137 @@
+"""A notice as a mail: headers, a text and an HTML part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from app.domain.hidden import plainly
+from app.domain.notices import Notice, NoticeKind
+from app.domain.text import span_words
+from assent.contracts import RiskLevel
+
+SUBJECT_LENGTH = 110
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+class AddressError(Exception):
+    """The receiver's address cannot stand in a header."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail before it is put together. `text` and `html` say the same."""
+
+    to: Address
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    thread: str
+    settings_url: str
+    at: datetime
+
+    def put_together(self, sender: str) -> EmailMessage:
+        """The message as a server takes it.
+
+        Args:
+            sender: the From address, with or without a name.
+        """
+        name, spec = parseaddr(sender)
+        message = EmailMessage(policy=SMTP)
+        message["From"] = Address(display_name=name, addr_spec=spec)
+        message["To"] = self.to
+        message["Subject"] = self.subject
+        message["Date"] = format_datetime(self.at.astimezone(UTC))
+        message["Message-ID"] = self.message_id
+        if self.thread:
+            message["In-Reply-To"] = self.thread
+            message["References"] = self.thread
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Auto-Response-Suppress"] = "All"
+        message["List-Unsubscribe"] = f"<{self.settings_url}>"
+        message.set_content(self.text)
+        message.add_alternative(self.html, subtype="html")
+        return message
+
+
+def mail_of(notice: Notice, now: datetime) -> Mail:
+    """The notice as a mail.
+
+    Raises:
+        AddressError: the receiver's address cannot be used.
+    """
+    subject = subject_of(notice)
+    values: dict[str, Any] = {
+        "notice": notice, "heart": notice.heart, "zone": notice.to.zone, "subject": subject,
+        "risk_words": {each.value: each.value.capitalize() for each in RiskLevel},
+    }  # fmt: skip
+    host = urlsplit(notice.settings_url).hostname or "localhost"
+    # The same at each try: whoever gets a mail twice can tell that it is the same one.
+    thread = f"<request.{notice.heart.request_id}@{host}>" if notice.heart else ""
+    return Mail(
+        to=_address(notice.to.name, notice.to.address),
+        subject=subject,
+        text=_environment().get_template("notice.txt").render(values).strip() + "\n",
+        html=_environment().get_template("notice.html").render(values),
+        message_id=f"<{notice.id}@{host}>",
+        thread=thread,
+        settings_url=notice.settings_url,
+        at=now,
+    )
+
+
+def subject_of(notice: Notice) -> str:
+    """Short, with the risk. All mails about a request have the same one, by which mail programs put them together."""
+    if notice.heart is None:
+        return f"Assent: {notice.headline}"
+    subject = f"{notice.heart.risk.capitalize()} risk: {one_line(notice.heart.title)}"
+    if len(subject) > SUBJECT_LENGTH:
+        subject = f"{subject[: SUBJECT_LENGTH - 1].rstrip()}…"
+    return subject if notice.kind is NoticeKind.ASKED else f"Re: {subject}"
+
+
+def one_line(text: str) -> str:
+    """A text for a header: in one line, with hidden and direction-changing characters shown."""
+    return plainly(" ".join(text.split()))
+
+
+def _address(name: str, spec: str) -> Address:
+    try:
+        return Address(display_name=one_line(name), addr_spec=spec)
+    except (ValueError, IndexError) as error:
+        raise AddressError(f"The address {spec!r} cannot be used: {error}") from error
+    except Exception as error:  # the parser of headers raises errors of several kinds
+        raise AddressError(f"The address {spec!r} cannot be used.") from error
+
+
+def _moment(at: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {local.tzname()}"
+
+
+def _shown(value: Any) -> Any:
+    """What an expression in a template puts out: hidden characters become visible everywhere, not only where asked."""
+    return plainly(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@lru_cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(["html"]), undefined=StrictUndefined,
+        finalize=_shown, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"moment": _moment, "span_words": span_words, "one_line": one_line}
+    return environment

@@ -1,0 +1,108 @@
+"""Mails over SMTP."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+
+from app.domain.notices import Later, Notice, Refused, Result, Sent
+from app.notify.mail.message import AddressError, mail_of
+from app.settings import Settings
+
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_WAIT = re.compile(r"(?i)(?:retry[- ]after[: =]+|(?:in|after) )(\d{1,5})(?: ?s(?:ec(?:ond)?s?)?)\b")
+_OURS = frozenset({421, 530, 534, 535, 538})
+"""Codes that are about us or the server, never about this mail: an operator can mend that."""
+
+
+class SmtpSender:
+    """Hands mails to the server that the settings name, each over a connection of its own."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._port = settings.smtp_port or _PORTS[settings.smtp_tls]
+
+    def send(self, notice: Notice) -> Result:
+        """Hand it over. Once the server has said yes to it, it is sent; without an answer it is tried again."""
+        try:
+            mail = mail_of(notice, self._clock())
+        except AddressError as error:
+            return Refused(str(error))
+        message = mail.put_together(self._settings.mail_from)
+        try:
+            connection = self._connect()
+        except smtplib.SMTPException as error:
+            return Later(f"The mail server does not take us: {_words(error)}", _asked_to_wait(error))
+        except (OSError, ssl.SSLError) as error:
+            return Later(f"The mail server cannot be reached: {_words(error)}")
+        try:
+            return _hand_over(connection, message) or Sent(mail.subject, mail.message_id)
+        finally:
+            # It has the mail, or has said why not: how we part makes no difference.
+            with suppress(OSError, smtplib.SMTPException):
+                connection.quit()
+
+    def _connect(self) -> smtplib.SMTP:
+        wanted = self._settings
+        context = ssl.create_default_context()
+        seconds = wanted.smtp_timeout_seconds
+        connection: smtplib.SMTP
+        if wanted.smtp_tls == "tls":
+            connection = smtplib.SMTP_SSL(wanted.smtp_host, self._port, context=context, timeout=seconds)
+        else:
+            connection = smtplib.SMTP(wanted.smtp_host, self._port, timeout=seconds)
+        try:
+            if wanted.smtp_tls == "starttls":
+                connection.starttls(context=context)
+            if wanted.smtp_user:
+                connection.login(wanted.smtp_user, wanted.smtp_password)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _hand_over(connection: smtplib.SMTP, message: EmailMessage) -> Later | Refused | None:
+    """What the server has against the mail; None: nothing."""
+    try:
+        connection.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        code, said = next(iter(error.recipients.values()))
+        return _judge(code, said, error)
+    except smtplib.SMTPNotSupportedError as error:
+        return Refused(f"The mail server cannot deliver to this address: {error}")
+    except smtplib.SMTPResponseException as error:
+        return _judge(error.smtp_code, error.smtp_error, error)
+    except (smtplib.SMTPException, OSError) as error:
+        return Later(f"The mail server did not answer: {_words(error)}")
+    return None
+
+
+def _judge(code: int, said: bytes | str, error: Exception) -> Later | Refused:
+    words = f"The mail server said: {code} {_text(said)}"
+    if 400 <= code < 500 or code in _OURS:
+        return Later(words, _asked_to_wait(error))
+    return Refused(words)
+
+
+def _asked_to_wait(error: Exception) -> timedelta | None:
+    found = _WAIT.search(_words(error))
+    return timedelta(seconds=int(found[1])) if found else None
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_text(error.smtp_error)}"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return "; ".join(f"{code} {_text(said)}" for code, said in error.recipients.values())
+    return str(error) or type(error).__name__
+
+
+def _text(said: bytes | str) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said

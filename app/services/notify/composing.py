@@ -1,0 +1,257 @@
+"""What a notice says: composed anew at each try, from what is true then and what the receiver may see then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+
+from app.domain.errors import AssentError
+from app.domain.lifecycle import RequestState
+from app.domain.links import Bound, sign
+from app.domain.notices import WAITING, DeliveryState, Heart, Line, Notice, NoticeKind, Receiver
+from app.domain.people import Actor, Via
+from app.domain.policy.words import listing
+from app.services.approvals.deciding import decider
+from app.services.clock import Clock
+from app.services.notify.planning import zone_for
+from app.services.reading.views import RequestView, Views
+from app.store.engine import Sessions
+from app.store.notify import Delivery
+from app.store.people import Person
+from app.store.requests import ApprovalRequest
+from assent.masking import mask_text
+
+EXCERPT_LINES = 14
+LINE_LENGTH = 160
+MOST_FINDINGS = 3
+MOST_LINES = 100
+"""Requests that a digest names; of more it says how many."""
+_RECEIPTS = {
+    "applied": "The run did what was approved.",
+    "partly_applied": "The run did a part of what was approved.",
+    "not_applied": "The run did nothing.",
+    "failed": "The run failed after the decision.",
+}
+_TOLD = {
+    NoticeKind.ASKED: "Your decision is wanted",
+    NoticeKind.ASSIGNED: "This is assigned to you",
+    NoticeKind.ESCALATED: "This has been escalated",
+    NoticeKind.EXPIRING: "The deadline is near",
+}
+
+
+@dataclass(frozen=True)
+class Pointless:
+    """A notice that need not be sent any more, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What is to be sent.
+
+    Attributes:
+        notice: None where there is no point in it, for `reason`.
+        told: of a digest, the deliveries that it tells.
+        dropped: of a digest, those in which there is no point any more, with the reasons.
+    """
+
+    notice: Notice | None
+    reason: str = ""
+    told: tuple[str, ...] = ()
+    dropped: Mapping[str, str] = field(default_factory=dict)
+
+
+class Composing:
+    """Composes notices.
+
+    Args:
+        public_url: the portal's address for people, without a slash at its end.
+        secret_key: signs the links.
+    """
+
+    def __init__(self, sessions: Sessions, clock: Clock, public_url: str, secret_key: str) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._views = Views(sessions, clock)
+        self._url = public_url
+        self._secret_key = secret_key
+
+    def compose(self, delivery: Delivery) -> Composed:
+        """The notice as it is true now, if there still is a point in it."""
+        with self._sessions.reads() as session:
+            person = session.get(Person, delivery.person_id)
+        if person is None or not person.active:
+            return Composed(None, "The account is not active any more.")
+        if delivery.kind == NoticeKind.DIGEST.value:
+            return self._digest(delivery, person)
+        told = self._about(delivery, person)
+        return Composed(None, told.reason) if isinstance(told, Pointless) else Composed(told)
+
+    def _about(self, delivery: Delivery, person: Person) -> Notice | Pointless:
+        kind, actor = NoticeKind(delivery.kind), person.as_actor(Via.MAIL)
+        view = self._seen(delivery, actor)
+        if isinstance(view, Pointless):
+            return view
+        headline, said = _headline(view, kind, actor)
+        return Notice(
+            id=delivery.id,
+            kind=kind,
+            to=_receiver(person),
+            at=delivery.created_at,
+            headline=headline,
+            said=mask_text(said),
+            settings_url=f"{self._url}/profile/notifications",
+            heart=heart_of(view),
+            on_behalf_of=view.on_behalf_of if kind.asks else "",
+            page_url=f"{self._url}/requests/{view.request.id}",
+            decide_url=self._decide_url(delivery) if kind.asks else "",
+            link_expires_at=delivery.link_expires_at,
+            sign_in_first=kind.asks and view.sign_in_first,
+        )
+
+    def _seen(self, delivery: Delivery, actor: Actor) -> RequestView | Pointless:
+        """The request as the receiver may see it now."""
+        kind = NoticeKind(delivery.kind)
+        with self._sessions.reads() as session:
+            request = session.get(ApprovalRequest, delivery.request_id)
+        if request is None:
+            return Pointless("The request is gone.")
+        if kind.asks and request.state != RequestState.PENDING.value:
+            return Pointless(f"Meanwhile the request is {RequestState(request.state).words}.")
+        if kind.asks and request.digest != delivery.digest:
+            return Pointless("Meanwhile the proposal has been changed.")
+        try:
+            view = self._views.request(request.id, actor)
+        except AssentError:
+            return Pointless("The receiver may not see it.")
+        if kind.asks and not view.verdicts:
+            return Pointless(f"The receiver cannot decide it any more: {view.why_not}")
+        return view
+
+    def _decide_url(self, delivery: Delivery) -> str:
+        return f"{self._url}/decide/{sign(self._secret_key, bound_of(delivery))}"
+
+    def _digest(self, delivery: Delivery, person: Person) -> Composed:
+        actor = person.as_actor(Via.MAIL)
+        lines: list[Line] = []
+        told: list[str] = []
+        dropped: dict[str, str] = {}
+        for each in self._waiting(delivery):
+            view = self._seen(each, actor)
+            if isinstance(view, Pointless):
+                dropped[each.id] = view.reason
+                continue
+            told.append(each.id)
+            if len(lines) < MOST_LINES:
+                url = f"{self._url}/requests/{view.request.id}"
+                headline, _said = _headline(view, NoticeKind(each.kind), actor)
+                lines.append(Line(headline, mask_text(view.request.title), view.request.risk, url))
+        if not lines:
+            return Composed(None, "There is nothing left to tell.", dropped=dropped)
+        count = len(told)
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.DIGEST, to=_receiver(person), at=self._clock(),
+            headline=f"{count} {'thing' if count == 1 else 'things'} that you wanted to hear of together",
+            settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}/queue", lines=tuple(lines),
+            lines_more=count - len(lines),
+        )  # fmt: skip
+        return Composed(notice, "", tuple(told), dropped)
+
+    def _waiting(self, digest: Delivery) -> list[Delivery]:
+        """What waits for this digest, oldest first; of one that is sent again, also what it could not tell before."""
+        waits = and_(
+            Delivery.state.in_([each.value for each in WAITING]), Delivery.in_digest,
+            Delivery.due_at <= func.greatest(digest.first_due_at, digest.due_at),
+        )  # fmt: skip
+        untold = and_(Delivery.digest_id == digest.id, Delivery.state == DeliveryState.FAILED.value)
+        query = select(Delivery).where(
+            Delivery.person_id == digest.person_id, Delivery.channel == digest.channel, or_(waits, untold)
+        )
+        with self._sessions.reads() as session:
+            return list(session.scalars(query.order_by(Delivery.created_at, Delivery.id)))
+
+
+def bound_of(delivery: Delivery) -> Bound:
+    """What a delivery's link is bound to."""
+    expires_at = delivery.link_expires_at or delivery.created_at
+    return Bound(delivery.id, delivery.person_id, delivery.request_id or "", delivery.digest, expires_at)
+
+
+def heart_of(view: RequestView) -> Heart:
+    """The heart of the proposal, without secrets: what is stored has none, and what is sent is looked at once more."""
+    row, findings = view.request, view.assessment.findings
+    payload = row.payload if isinstance(row.payload, dict) else {"value": row.payload}
+    lines = [line[:LINE_LENGTH] + ("…" if len(line) > LINE_LENGTH else "") for line in _lines(row.kind, payload)]
+    ahead = view.situation.ahead
+    pending = row.state == RequestState.PENDING.value
+    return Heart(
+        request_id=row.id,
+        title=mask_text(row.title),
+        summary=mask_text(str(payload.get("summary") or ""))[:600],
+        risk=row.risk,
+        score=view.assessment.score,
+        kind=row.kind,
+        environment=row.environment,
+        source=row.agent or row.workflow,
+        requester=row.requester_name,
+        excerpt=tuple(mask_text("\n".join(lines[:EXCERPT_LINES])).split("\n")) if lines else (),
+        more=max(0, len(lines) - EXCERPT_LINES),
+        findings=findings[:MOST_FINDINGS],
+        findings_more=max(0, len(findings) - MOST_FINDINGS),
+        expires_at=row.expires_at,
+        consequence=ahead[-1].words if pending and ahead else "",
+        asked=listing(view.situation.asked, "or") if pending else "",
+    )
+
+
+def _lines(kind: str, payload: dict[str, Any]) -> list[str]:
+    """What would be done, as lines to read."""
+    if kind == "script":
+        return str(payload.get("content", "")).splitlines()
+    if kind == "optimizations":
+        return [str(each.get("title", "")) for each in payload.get("items", [])]
+    if kind == "question":
+        return str(payload.get("question", "")).splitlines()
+    if kind == "tool_call":
+        return [f"{payload.get('tool', '')}", *_pretty(payload.get("args", {}))]
+    if kind == "error":
+        return str(payload.get("message", "")).splitlines()
+    return _pretty(payload.get("data", payload.get("value", payload)))
+
+
+def _pretty(value: Any) -> list[str]:
+    return value.splitlines() if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+
+
+def _headline(view: RequestView, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
+    """What happened, and what was said to it."""
+    if kind.asks:
+        behalf = f", in the place of {view.on_behalf_of}" if view.on_behalf_of else ""
+        return f"{_TOLD[kind]}{behalf}", _reason(view, kind)
+    if kind is NoticeKind.RECEIPT and view.receipt is not None:
+        return _RECEIPTS.get(view.receipt.status, "The run took the outcome.").rstrip("."), view.receipt.summary
+    standing = [each for each in view.decisions if each.withdrawn_at is None]
+    whose = "What you asked for" if view.request.requester_id == actor.id else "This"
+    if not standing or view.request.note:
+        return f"{whose} is {view.state.words}", view.request.note
+    names = listing(list(dict.fromkeys(decider(each) for each in standing)), "and")
+    said = "\n".join(f"{decider(each)}: {each.comment}" for each in standing if each.comment)
+    return f"{whose} is {view.state.words}, by {names}", said
+
+
+def _reason(view: RequestView, kind: NoticeKind) -> str:
+    """Why it was escalated, as the timeline says."""
+    if kind is not NoticeKind.ESCALATED:
+        return ""
+    told = [each for each in view.timeline if each.what.startswith("escalated")]
+    return f"{told[-1].who}: {told[-1].comment}" if told and told[-1].comment else ""
+
+
+def _receiver(person: Person) -> Receiver:
+    return Receiver(person.name, person.email, zone_for(person.time_zone))

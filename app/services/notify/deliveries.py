@@ -1,0 +1,295 @@
+"""What became of each delivery: the account that the worker keeps, and that admins read."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from app.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from app.domain.notices import DeliveryState, Later, NoticeKind, Result, Sent, next_try
+from app.domain.people import Action, Actor
+from app.domain.text import is_storable, storable
+from app.services.clock import Clock
+from app.services.record.audit import record
+from app.store.batch import Batch, execute
+from app.store.engine import Sessions
+from app.store.jobs import deliver_job
+from app.store.notify import Delivery
+from app.store.people import Person
+from assent.masking import mask_text
+
+PAGE = 50
+OUTBOX_KEPT = timedelta(days=14)
+"""How long messages stay in the outbox."""
+MAX_REASON = 500
+_TAKE = """
+    update deliveries set attempts = attempts + 1
+    where id = %(id)s and state in ('pending', 'held') returning id"""
+_NOTE = """
+    with noted as (
+        update deliveries set state = %(state)s, reason = %(reason)s, due_at = %(due_at)s, sent_at = %(sent_at)s,
+            subject = %(subject)s, reference = %(reference)s, text = %(text)s, html = %(html)s, address = %(address)s
+        where id = %(id)s returning id),
+    told as (
+        update deliveries set state = %(told_state)s, reason = %(told_reason)s, sent_at = %(sent_at)s,
+            digest_id = %(id)s
+        where id = any(%(told)s) and state in ('pending', 'held', 'failed')),
+    ended as (delete from procrastinate_jobs where id = any(%(ended)s))
+    select procrastinate_defer_jobs_v1(array(
+        select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
+            null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each)) as deferred"""
+_DROP = """
+    update deliveries set state = 'suppressed', reason = %(reason)s
+    where id = %(id)s and state in ('pending', 'held', 'failed') returning id"""
+_AGAIN = """
+    with again as (
+        update deliveries set state = 'pending', reason = 'Sent again by hand.', attempts = 0, due_at = %(now)s,
+            first_due_at = %(now)s
+        where id = %(id)s and state = 'failed' returning id)
+    select array(select id from again) as ids, procrastinate_defer_jobs_v1(array(
+        select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
+            null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each
+        where exists (select from again))) as deferred"""
+
+
+@dataclass(frozen=True)
+class DeliveryFilter:
+    """Which deliveries an admin wants to see; None: all."""
+
+    state: DeliveryState | None = None
+    kind: NoticeKind | None = None
+    text: str = ""
+    request_id: str = ""
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class DeliveryRow:
+    """A delivery with the name of whom it is for."""
+
+    delivery: Delivery
+    person_name: str
+
+
+@dataclass(frozen=True)
+class DeliveryPage:
+    """Deliveries, newest first. `next_before` asks for older ones; empty: there are none."""
+
+    rows: list[DeliveryRow]
+    next_before: str
+
+
+class Deliveries:
+    """Keeps account of deliveries."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    # The worker's side
+
+    def take(self, delivery_id: str) -> Delivery | None:
+        """The delivery, counted as tried once more; None if it waits no longer."""
+        if not self._sessions.execute(_TAKE, {"id": delivery_id}):
+            return None
+        with self._sessions.reads() as session:
+            return session.get(Delivery, delivery_id)
+
+    def note(
+        self, delivery: Delivery, result: Result, told: Sequence[str] = (), job_id: int | None = None
+    ) -> DeliveryState:
+        """Write what came of a try, plan the next one if there is to be one, and end the job of this one.
+
+        Args:
+            told: of a digest, the deliveries that it told.
+        """
+        now = self._clock()
+        if isinstance(result, Sent):
+            kept = result.kept
+            state = DeliveryState.SENT
+            self._note(
+                delivery, state, "", now, job_id, told, sent_at=now, subject=result.subject,
+                reference=result.reference, text=kept.text if kept else None, html=kept.html if kept else None,
+            )  # fmt: skip
+            return state
+        due = None
+        if isinstance(result, Later):
+            due = next_try(delivery.attempts, delivery.first_due_at, now, result.after, random.random())  # noqa: S311
+        state = DeliveryState.PENDING if due else DeliveryState.FAILED
+        self._note(delivery, state, result.reason, due or now, job_id, () if due else told)
+        return state
+
+    def suppress(self, delivery: Delivery, reason: str, job_id: int | None = None) -> None:
+        """Note that a delivery is not sent, and why."""
+        self._note(delivery, DeliveryState.SUPPRESSED, reason, delivery.due_at, job_id)
+
+    def drop(self, reasons: Mapping[str, str]) -> None:
+        """Note that deliveries which wait for a digest are not told, and why."""
+        for delivery_id, reason in reasons.items():
+            self._sessions.execute(_DROP, {"id": delivery_id, "reason": clean_reason(reason)})
+
+    def _note(
+        self,
+        delivery: Delivery,
+        state: DeliveryState,
+        reason: str,
+        due_at: datetime,
+        job_id: int | None,
+        told: Sequence[str] = (),
+        **columns: Any,
+    ) -> None:
+        values: dict[str, Any] = {
+            "subject": delivery.subject, "reference": delivery.reference, "text": None, "html": None, "sent_at": None,
+            "address": delivery.address, **columns,
+        }  # fmt: skip
+        again = state is DeliveryState.PENDING
+        values |= {
+            "id": delivery.id, "state": state.value, "reason": clean_reason(reason), "due_at": due_at,
+            "told": list(told), "told_state": state.value,
+            "told_reason": "In a digest." if state is DeliveryState.SENT else "Its digest could not be sent.",
+            "ended": [job_id] if job_id is not None else [],
+            "jobs": json.dumps([deliver_job(delivery.id, due_at)] if again else []),
+        }  # fmt: skip
+        execute(self._sessions, _NOTE, values)
+
+    def end_job(self, job_id: int) -> None:
+        """Take a job out of the queue with which there was nothing to do."""
+        batch = Batch()
+        batch.end_job(job_id)
+        batch.run(self._sessions)
+
+    def prune(self) -> int:
+        """Forget the messages that have been in the outbox for long; the deliveries stay. How many that were."""
+        old = update(Delivery).where(
+            or_(Delivery.html.is_not(None), Delivery.text.is_not(None)),
+            Delivery.created_at < self._clock() - OUTBOX_KEPT,
+        )
+        with self._sessions.begin() as session:
+            forgotten = session.execute(old.values(html=None, text=None).execution_options(synchronize_session=False))
+            return int(forgotten.rowcount)  # type: ignore[attr-defined]
+
+    # The admins' side
+
+    def page(self, actor: Actor, wanted: DeliveryFilter, before: str = "") -> DeliveryPage:
+        """Deliveries that fit, newest first. Raises ForbiddenError, InvalidInputError."""
+        actor.require(Action.MANAGE_DELIVERIES)
+        query = select(Delivery, Person.name).join(Person, Person.id == Delivery.person_id)
+        if wanted.state:
+            query = query.where(Delivery.state == wanted.state.value)
+        if wanted.kind:
+            query = query.where(Delivery.kind == wanted.kind.value)
+        if wanted.request_id:
+            query = query.where(Delivery.request_id == wanted.request_id)
+        if wanted.kept:
+            query = query.where(Delivery.html.is_not(None))
+        if wanted.text:
+            like = f"%{_literal(storable(wanted.text.lower()))}%"
+            words = (func.lower(Person.name), func.lower(Delivery.address), func.lower(Delivery.subject))
+            query = query.where(or_(*(each.like(like) for each in words)))
+        if before:
+            query = query.where(tuple_(Delivery.created_at, Delivery.id) < tuple_(*_cursor(before)))
+        query = query.order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(PAGE + 1)
+        with self._sessions.reads() as session:
+            found = [DeliveryRow(*row) for row in session.execute(query)]
+        last = found[PAGE - 1].delivery if len(found) > PAGE else None
+        return DeliveryPage(found[:PAGE], f"{last.created_at.isoformat()}~{last.id}" if last else "")
+
+    def get(self, actor: Actor, delivery_id: str) -> DeliveryRow:
+        """One delivery. Raises ForbiddenError, NotFoundError."""
+        actor.require(Action.MANAGE_DELIVERIES)
+        query = select(Delivery, Person.name).join(Person, Person.id == Delivery.person_id)
+        with self._sessions.reads() as session:
+            stored = is_storable(delivery_id)
+            found = session.execute(query.where(Delivery.id == delivery_id)).one_or_none() if stored else None
+        if found is None:
+            raise NotFoundError("There is no such delivery.")
+        return DeliveryRow(*found)
+
+    def counts(self, actor: Actor) -> dict[DeliveryState, int]:
+        """How many deliveries there are in each state."""
+        actor.require(Action.MANAGE_DELIVERIES)
+        query = select(Delivery.state, func.count().label("number")).group_by(Delivery.state)
+        with self._sessions.reads() as session:
+            found = {row.state: row.number for row in session.execute(query)}
+        return {state: found.get(state.value, 0) for state in DeliveryState}
+
+    def again(self, actor: Actor, delivery_id: str) -> Delivery:
+        """Have a failed delivery sent again, at once. Raises ForbiddenError, NotFoundError, ConflictError."""
+        found = self.get(actor, delivery_id).delivery
+        now = self._clock()
+        values = {"id": delivery_id, "now": now, "jobs": json.dumps([deliver_job(delivery_id)])}
+        if not execute(self._sessions, _AGAIN, values)["ids"]:
+            raise ConflictError("Only a delivery that has failed can be sent again.", state=found.state)
+        with self._sessions.begin() as session:
+            record(
+                session, actor, "delivery.repeated", now, request_id=found.request_id, delivery=delivery_id,
+                to=found.address, channel=found.channel,
+            )  # fmt: skip
+        return self.get(actor, delivery_id).delivery
+
+
+@dataclass(frozen=True)
+class ToldLine:
+    """Deliveries of one kind, channel and state about a request, that came together."""
+
+    at: datetime
+    kind: NoticeKind
+    channel: str
+    state: DeliveryState
+    names: tuple[str, ...]
+    reason: str
+    kept: bool
+
+
+def told_about(session: Session, request_id: str, limit: int = 500) -> list[ToldLine]:
+    """Who was told of a request, or could not be; those who did not want to hear of it are left out."""
+    at = func.coalesce(Delivery.sent_at, Delivery.created_at)
+    query = (
+        select(Delivery, Person.name, at)
+        .join(Person, Person.id == Delivery.person_id)
+        .where(Delivery.request_id == request_id, Delivery.state != DeliveryState.SUPPRESSED.value)
+        .order_by(Delivery.created_at, Person.name)
+        .limit(limit)
+    )
+    groups: dict[tuple[Any, ...], list[tuple[Delivery, str, datetime]]] = {}
+    for row, name, moment in session.execute(query):
+        groups.setdefault((row.event_id, row.kind, row.channel, row.state), []).append((row, name, moment))
+    return [
+        ToldLine(
+            min(moment for _, _, moment in each),
+            NoticeKind(each[0][0].kind),
+            each[0][0].channel,
+            DeliveryState(each[0][0].state),
+            tuple(name for _, name, _ in each),
+            each[0][0].reason,
+            any(row.html is not None for row, _, _ in each),
+        )
+        for each in groups.values()
+    ]
+
+
+def clean_reason(reason: str) -> str:
+    """What another side said, fit to store and to show: short, in one line, without secrets."""
+    return mask_text(" ".join(storable(reason).split()))[:MAX_REASON]
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _cursor(before: str) -> tuple[datetime, str]:
+    at, _, delivery_id = before.partition("~")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not delivery_id.isalnum():
+        raise InvalidInputError("This cursor is not one of ours.", {"before": "not usable"})
+    return moment, delivery_id

@@ -1,0 +1,222 @@
+"""From events to deliveries: who is told of what happened, over which channel, and when.
+
+It runs in a worker, after the transaction that caused the event, so that a decision does not wait for it. Planning the
+same event twice comes to the same deliveries, which are written once.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.choices import Choices
+from app.domain.lifecycle import RequestState
+from app.domain.notices import Channel, DeliveryState, NoticeKind
+from app.domain.preferences import zone_of
+from app.services.clock import Clock
+from app.services.notify.receivers import Addressee, receivers
+from app.services.record.events import EventKind
+from app.store.base import metadata
+from app.store.batch import execute, plain
+from app.store.engine import Sessions
+from app.store.jobs import deliver_job
+from app.store.notify import Delivery, NotifyChoices
+from app.store.record import Event
+from app.store.requests import ApprovalRequest
+from assent.contracts import RiskLevel
+
+LINK_LIFETIME = timedelta(days=7)
+"""A link works until the request's deadline, and no longer than this."""
+_CHANGES = {
+    "asks people": NoticeKind.ASKED,
+    "next stage": NoticeKind.ASKED,
+    "earlier stage again": NoticeKind.ASKED,
+    "escalated": NoticeKind.ESCALATED,
+    "warned": NoticeKind.EXPIRING,
+    "assigned": NoticeKind.ASSIGNED,
+}
+"""What of a changed request concerns people; the trigger of migration 0008 has the same words."""
+_TABLE = metadata.tables[Delivery.__tablename__]
+_COLUMNS = [
+    column.name
+    for column in _TABLE.columns
+    if column.name not in ("sent_at", "subject", "reference", "text", "html", "digest_id")
+]
+_WRITE = f"""
+    with put as (
+        insert into deliveries ({', '.join(_COLUMNS)}, subject, reference)
+        select {', '.join(_COLUMNS)}, '', '' from json_populate_recordset(null::deliveries, %(rows)s::json)
+        on conflict (key) do nothing returning id),
+    ended as (delete from procrastinate_jobs where id = any(%(ended)s))
+    select array(select id from put) as put, procrastinate_defer_jobs_v1(array(
+        select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
+            null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each
+        where each.args ->> 'delivery' in (select id from put))) as deferred"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A delivery to write, and whether it has a job of its own."""
+
+    row: dict[str, Any]
+    job: bool = True
+
+
+class Planning:
+    """Plans deliveries."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def fan_out(self, event_ids: Sequence[int], job_id: int | None = None) -> list[str]:
+        """Write the deliveries that these events call for, with their jobs, and end the job that asked for it.
+
+        Returns:
+            The ids of the new deliveries.
+        """
+        plans: list[Plan] = []
+        now = self._clock()
+        with self._sessions.reads() as session:
+            for event in session.scalars(select(Event).where(Event.id.in_(event_ids)).order_by(Event.id)):
+                request = session.get(ApprovalRequest, event.request_id) if event.request_id else None
+                if request is not None:
+                    for kind in _kinds(event, request):
+                        plans += self._plan(session, event, request, kind, now)
+        return self._write(plans, [job_id] if job_id is not None else [])
+
+    def _plan(
+        self, session: Session, event: Event, request: ApprovalRequest, kind: NoticeKind, now: datetime
+    ) -> list[Plan]:
+        found = receivers(session, request, kind, now)
+        chosen = choices_of(session, [each.person.id for each in found])
+        plans: list[Plan] = []
+        for each in found:
+            plans += _for_one(event, request, kind, each, chosen[each.person.id], now)
+        return plans
+
+    def _write(self, plans: Sequence[Plan], ended: list[int]) -> list[str]:
+        rows = {plan.row["key"]: plan for plan in plans}
+        jobs = [_job(plan.row) for plan in rows.values() if plan.job]
+        parameters = {
+            "rows": json.dumps([_plain(plan.row) for plan in rows.values()]), "jobs": json.dumps(jobs), "ended": ended,
+        }  # fmt: skip
+        return list(execute(self._sessions, _WRITE, parameters)["put"])
+
+
+def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices]:
+    """What each of these people has chosen."""
+    query = select(NotifyChoices.person_id, NotifyChoices.body).where(NotifyChoices.person_id.in_(person_ids))
+    stored = {person_id: Choices.from_json(body) for person_id, body in session.execute(query)} if person_ids else {}
+    return {each: stored.get(each, Choices()) for each in person_ids}
+
+
+def zone_for(time_zone: str) -> ZoneInfo:
+    """The zone in which somebody reads times; UTC where they have chosen none."""
+    return zone_of(time_zone) or ZoneInfo("UTC")
+
+
+def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
+    """What to tell of an event; nothing of what has been overtaken since."""
+    if event.kind == EventKind.REQUEST_RESOLVED.value:
+        return [NoticeKind.OUTCOME, NoticeKind.SETTLED]
+    if event.kind == EventKind.REQUEST_RECEIPT.value:
+        return [NoticeKind.RECEIPT]
+    if request.state != RequestState.PENDING.value or request.answered_by:
+        return []
+    if event.kind == EventKind.REQUEST_OPENED.value:
+        return [NoticeKind.ASKED]
+    kind = _CHANGES.get(event.payload.get("what", ""))
+    return [kind] if kind else []
+
+
+def _for_one(
+    event: Event, request: ApprovalRequest, kind: NoticeKind, to: Addressee, choices: Choices, now: datetime
+) -> list[Plan]:
+    person = to.person
+    when = choices.when(kind, RiskLevel(request.risk), now, zone_for(person.time_zone))
+    row: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "key": f"{request.id}:{kind.value}:{_marker(event, request, kind)}:{person.id}:{Channel.MAIL.value}",
+        "kind": kind.value,
+        "channel": Channel.MAIL.value,
+        "person_id": person.id,
+        "request_id": request.id,
+        "event_id": event.id,
+        "on_behalf_of": to.on_behalf_of,
+        "digest": request.digest if kind.asks else "",
+        "state": DeliveryState.SUPPRESSED.value,
+        "reason": "They have chosen not to be told of this.",
+        "attempts": 0,
+        "in_digest": False,
+        "created_at": now,
+        "first_due_at": now,
+        "due_at": now,
+        "link_expires_at": min(request.expires_at, now + LINK_LIFETIME) if kind.asks else None,
+        "address": person.email,
+    }
+    if when is None:
+        return [Plan(row, job=False)]
+    row |= {
+        "state": (DeliveryState.HELD if when.held else DeliveryState.PENDING).value,
+        "reason": "",
+        "in_digest": when.in_digest,
+        "first_due_at": when.at,
+        "due_at": when.at,
+    }
+    if not when.in_digest:
+        if when.held:
+            row["reason"] = "Waits for the end of the quiet hours."
+        return [Plan(row)]
+    row["reason"] = "Waits for the digest."
+    return [Plan(row, job=False), Plan(_digest(row, when.at))]
+
+
+def _digest(row: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """The digest in which a delivery is told: one for each person and time."""
+    return row | {
+        "id": uuid.uuid4().hex,
+        "key": f"digest:{at.isoformat()}:{row['person_id']}:{row['channel']}",
+        "kind": NoticeKind.DIGEST.value,
+        "request_id": None,
+        "event_id": None,
+        "on_behalf_of": "",
+        "digest": "",
+        "reason": "",
+        "in_digest": False,
+        "link_expires_at": None,
+    }
+
+
+def _marker(event: Event, request: ApprovalRequest, kind: NoticeKind) -> str:
+    """What makes this telling another one than an earlier one of the same kind."""
+    match kind:
+        case NoticeKind.ASKED:
+            return f"{request.stage}.{request.digest}"
+        case NoticeKind.ESCALATED:
+            return f"{request.escalation}.{request.priority}"
+        case NoticeKind.EXPIRING:
+            return request.expires_at.isoformat()
+        case NoticeKind.RECEIPT:
+            return str(event.payload.get("status"))
+        case NoticeKind.ASSIGNED:
+            return str(event.id)
+    return ""
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: plain(_TABLE, name, value) for name, value in row.items()}
+
+
+def _job(row: dict[str, Any]) -> dict[str, Any]:
+    now_due = row["state"] == DeliveryState.PENDING.value
+    urgent = row["kind"] == NoticeKind.ESCALATED.value
+    return deliver_job(row["id"], None if now_due else row["due_at"], -15 if urgent else -20)

@@ -1,0 +1,78 @@
+"""What people were told, or are to be told, and what they have chosen about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import text as sql
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.domain.notices import DeliveryState
+from app.store.base import Base, CanonicalJSON
+
+
+class Delivery(Base):
+    """One notice for one person over one channel.
+
+    Attributes:
+        id: 32 hexadecimal digits.
+        key: what it is about; the same is never told twice to the same person over the same channel.
+        event_id: the event that caused it; None for a digest.
+        in_digest: it is told in the person's next digest, which is a delivery of its own.
+        digest: of the payload that the link is bound to.
+        reason: why it failed, is tried again, or is not sent.
+        due_at: when it is tried next; `first_due_at` when it was tried first.
+        reference: the Message-ID, or what the other side calls it.
+        text, html: the message, where it is kept because no server is set.
+        digest_id: the digest in which it was told.
+    """
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    kind: Mapped[str]
+    channel: Mapped[str]
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    request_id: Mapped[str | None] = mapped_column(ForeignKey("approval_requests.id"))
+    event_id: Mapped[int | None] = mapped_column(BigInteger)
+    on_behalf_of: Mapped[str] = mapped_column(default="")
+    digest: Mapped[str] = mapped_column(default="")
+    state: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    in_digest: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    first_due_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    link_expires_at: Mapped[datetime | None]
+    address: Mapped[str] = mapped_column(default="")
+    subject: Mapped[str] = mapped_column(default="")
+    reference: Mapped[str] = mapped_column(default="")
+    text: Mapped[str | None]
+    html: Mapped[str | None]
+    digest_id: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(f"state in ({', '.join(repr(each.value) for each in DeliveryState)})", name="state"),
+        Index("ix_deliveries_created", "created_at", "id"),
+        Index("ix_deliveries_state", "state", "created_at", "id"),
+        Index("ix_deliveries_request", "request_id", "created_at"),
+        Index("ix_deliveries_person", "person_id", "created_at"),
+        Index(
+            "ix_deliveries_kept", "created_at", "id", postgresql_where=sql("html is not null or text is not null")
+        ),
+    )
+
+
+class NotifyChoices(Base):
+    """What a person has chosen, as `app.domain.choices.Choices` writes it; without a row all is as by default."""
+
+    __tablename__ = "notify_choices"
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    body: Mapped[Any] = mapped_column(CanonicalJSON)
+    updated_at: Mapped[datetime]

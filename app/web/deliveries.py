@@ -1,0 +1,129 @@
+"""What people were told, for admins: every delivery, and the messages that are kept while no mail server is set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, request
+
+from app.domain.errors import ConflictError, NotFoundError
+from app.domain.notices import DeliveryState, NoticeKind
+from app.domain.people import Action
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import portal, services
+from app.http.security import content_security_policy, csp_nonce
+from app.services.notify.deliveries import DeliveryFilter
+from app.web.pages import render, see_other, web
+
+KIND_WORDS = {
+    NoticeKind.ASKED: "a decision is wanted",
+    NoticeKind.ASSIGNED: "assigned",
+    NoticeKind.ESCALATED: "escalated",
+    NoticeKind.EXPIRING: "the deadline is near",
+    NoticeKind.OUTCOME: "the outcome",
+    NoticeKind.SETTLED: "settled",
+    NoticeKind.RECEIPT: "what the run did",
+    NoticeKind.DIGEST: "digest",
+}
+STATE_WORDS = {
+    DeliveryState.PENDING: "on its way",
+    DeliveryState.HELD: "held",
+    DeliveryState.SENT: "sent",
+    DeliveryState.FAILED: "failed",
+    DeliveryState.SUPPRESSED: "not sent",
+}
+DOTS = {
+    DeliveryState.PENDING: "running",
+    DeliveryState.HELD: "waiting",
+    DeliveryState.SENT: "done",
+    DeliveryState.FAILED: "failed",
+    DeliveryState.SUPPRESSED: "skipped",
+}
+_MESSAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
+)
+"""For a kept mail: it has its own styles, and nothing of it runs, loads or sends."""
+
+
+@web.get("/deliveries")
+def deliveries() -> Any:
+    """All of them, newest first."""
+    return _list()
+
+
+@web.get("/outbox")
+def outbox() -> Any:
+    """The messages that would have been sent if there were a mail server."""
+    current_actor().require(Action.MANAGE_DELIVERIES)
+    page = services().deliveries.page(current_actor(), DeliveryFilter(kept=True), request.args.get("before", ""))
+    return render("notify/outbox.html", page=page, kinds=KIND_WORDS, has_server=_has_server())
+
+
+@web.get("/deliveries/<delivery_id>")
+def delivery(delivery_id: str) -> Any:
+    """One delivery, with the message if it is kept."""
+    return _shown(delivery_id)
+
+
+@web.get("/deliveries/<delivery_id>/message")
+def delivery_message(delivery_id: str) -> Any:
+    """The kept mail by itself, for the frame on its page."""
+    found = services().deliveries.get(current_actor(), delivery_id).delivery
+    if found.html is None:
+        raise NotFoundError("This message is not kept.")
+    response = Response(found.html.encode("utf-8", "replace"), mimetype="text/html")
+    response.headers["Content-Security-Policy"] = _MESSAGE_POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+@web.post("/deliveries/<delivery_id>/again")
+def delivery_again(delivery_id: str) -> Any:
+    """Send a failed delivery again."""
+    try:
+        services().deliveries.again(current_actor(), delivery_id)
+    except ConflictError as error:
+        return _shown(delivery_id, error)
+    flash("It is sent again now.")
+    return see_other("web.delivery", delivery_id=delivery_id)
+
+
+@web.get("/deliveries/<delivery_id>/again")
+def delivery_again_shown(delivery_id: str) -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.delivery", delivery_id=delivery_id)
+
+
+def _list() -> Response:
+    actor, given = current_actor(), request.args
+    actor.require(Action.MANAGE_DELIVERIES)
+    state, kind = given.get("state", ""), given.get("kind", "")
+    wanted = DeliveryFilter(
+        DeliveryState(state) if state in set(DeliveryState) else None,
+        NoticeKind(kind) if kind in set(NoticeKind) else None,
+        given.get("text", "")[:200],
+        given.get("request_id", "")[:200],
+    )
+    query = {name: value for name in ("state", "kind", "text", "request_id") if (value := given.get(name, ""))}
+    return render(
+        "notify/deliveries.html", page=services().deliveries.page(actor, wanted, given.get("before", "")),
+        counts=services().deliveries.counts(actor), query=query, kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS,
+        has_server=_has_server(),
+    )  # fmt: skip
+
+
+def _shown(delivery_id: str, error: ConflictError | None = None) -> Response:
+    found = services().deliveries.get(current_actor(), delivery_id)
+    response = render(
+        "notify/delivery.html", status_of(error) if error else 200, found=found, row=found.delivery, error=error,
+        problems={}, kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS, has_server=_has_server(),
+    )  # fmt: skip
+    # Only this page shows another one inside: the kept mail.
+    response.headers["Content-Security-Policy"] = f"{content_security_policy(csp_nonce())}; frame-src 'self'"
+    return response
+
+
+def _has_server() -> bool:
+    return bool(portal().settings.smtp_host)

@@ -1,0 +1,87 @@
+"""What one wants to be told of, by which way and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, request
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+
+from app.domain.choices import CHOOSABLE, Choices, Rhythm, Way, choices_from
+from app.domain.errors import AssentError
+from app.domain.notices import NoticeKind
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.web.pages import render, see_other, web
+from assent.contracts import RiskLevel
+
+_KINDS = {
+    NoticeKind.ASKED: ("My decision is wanted", "a request asks me, or my team"),
+    NoticeKind.ASSIGNED: ("A request is assigned to me", ""),
+    NoticeKind.ESCALATED: ("A request is escalated to me", "comes at once, also in quiet hours"),
+    NoticeKind.EXPIRING: ("A deadline is near", "of a request that still waits for me"),
+    NoticeKind.OUTCOME: ("What I asked for is decided", ""),
+    NoticeKind.SETTLED: ("Others have decided", "what I was asked as well"),
+    NoticeKind.RECEIPT: ("What the run then did", "with what I asked for, or was asked about"),
+}
+_WAYS = {Way.MAIL: "Mail at once", Way.DIGEST: "In the digest", Way.OFF: "Not at all"}
+_RISKS = {
+    RiskLevel.SAFE: "any risk",
+    RiskLevel.LOW: "low risk or more",
+    RiskLevel.MEDIUM: "medium risk or more",
+    RiskLevel.HIGH: "high risk or more",
+    RiskLevel.CRITICAL: "critical risk",
+}
+_RHYTHMS = {Rhythm.DAILY: "Once a day", Rhythm.HOURLY: "Every hour, if there is something"}
+_NOTHING: MultiDict[str, str] = MultiDict()
+
+
+@web.get("/profile/notifications")
+def notifications() -> Any:
+    """The page."""
+    return _page()
+
+
+@web.post("/profile/notifications")
+def notifications_change() -> Any:
+    """Keep the choices, or show what is wrong with them."""
+    actor, sent = current_actor(), request.form
+    try:
+        wanted = choices_from(sent)
+    except AssentError as error:
+        return _page(sent, error)
+    services().choosing.choose(actor, wanted)
+    flash("Your choices are kept. They hold for what happens from now on.")
+    return see_other("web.notifications")
+
+
+def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
+    stored = as_form(services().choosing.of(current_actor()))
+    given = {name: sent.get(name, "") for name in stored} if sent else stored
+    return render(
+        "notify/choices.html", status_of(error) if error else 200,
+        given=given, kinds={each: _KINDS[each] for each in CHOOSABLE}, ways=_WAYS, risks=_RISKS, rhythms=_RHYTHMS,
+        person=current_user.person, now=services().clock(), error=error,
+        wrong=error.extra.get("fields", {}) if error else {},
+    )  # fmt: skip
+
+
+def as_form(choices: Choices) -> dict[str, str]:
+    """The choices as the fields of the form; `choices_from` reads them back."""
+    form: dict[str, str] = {}
+    for kind in CHOOSABLE:
+        each = choices.kinds[kind]
+        form |= {
+            f"{kind.value}.way": each.way.value,
+            f"{kind.value}.least": each.least.value,
+            f"{kind.value}.below": each.below.value,
+        }
+    begin, end = choices.quiet or (None, None)
+    return form | {
+        "rhythm": choices.rhythm.value,
+        "digest_at": choices.digest_at.strftime("%H:%M"),
+        "quiet_from": begin.strftime("%H:%M") if begin else "",
+        "quiet_until": end.strftime("%H:%M") if end else "",
+    }

@@ -1,0 +1,129 @@
+"""The worker's second queue: telling people. It gives way to runs, and never holds them up.
+
+Its jobs are taken with the worker's own number, so that they are put back like those of runs when the worker dies
+(`app.worker.queue.RunQueue.put_back`). What takes time is done in threads of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job as QueuedJob
+from procrastinate.manager import JobManager
+
+from app.store.jobs import FAN_OUT, NOTIFY_QUEUE
+from app.worker.post import Post
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.5
+AT_ONCE = 4
+"""Deliveries that one worker has under way at the same time."""
+GIVE_WAY_SECONDS = 0.05
+"""Pause before each job while runs are being advanced."""
+LONGEST_WAIT_SECONDS = 30.0
+PRUNE_SECONDS = 3600.0
+
+
+class Courier:
+    """Takes the jobs of the post.
+
+    Args:
+        busy: says whether runs are being advanced here.
+    """
+
+    def __init__(self, jobs: JobManager, post: Post, busy: Callable[[], bool]) -> None:
+        self._jobs = jobs
+        self._post = post
+        self._busy = busy
+        self._hand: dict[asyncio.Task[None], int] = {}
+        self._stopped = asyncio.Event()
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="courier")
+        self._task: asyncio.Task[None] | None = None
+        self._pruned = 0.0
+
+    def start(self, worker: int) -> None:
+        """Begin, as that worker of the job queue."""
+        self._task = asyncio.create_task(self._run(worker), name="courier")
+
+    def stop(self) -> None:
+        """Take no more jobs."""
+        self._stopped.set()
+
+    async def ended(self) -> None:
+        """Wait until the jobs at hand have come to their end."""
+        self.stop()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+        while self._hand:
+            await asyncio.wait(self._hand)
+        self._threads.shutdown(wait=False)
+
+    @property
+    def hand(self) -> set[int]:
+        """The jobs that are being worked on."""
+        return set(self._hand.values())
+
+    async def _run(self, worker: int) -> None:
+        while not self._stopped.is_set():
+            try:
+                await self._prune()
+                if await self._take_one(worker):
+                    continue
+            except ConnectorException:
+                # A lost connection; the job that this took nevertheless is put back.
+                log.warning("courier.unreachable", exc_info=True)
+            except Exception:
+                log.error("courier.failed", exc_info=True)
+            await self._pause(POLL_SECONDS)
+
+    async def _take_one(self, worker: int) -> bool:
+        """Begin with the next job; False if there is none."""
+        if len(self._hand) >= AT_ONCE:
+            await asyncio.wait(self._hand, return_when=asyncio.FIRST_COMPLETED)
+        if self._busy():
+            await self._pause(GIVE_WAY_SECONDS)
+        if self._stopped.is_set():
+            return True
+        job = await self._jobs.fetch_job([NOTIFY_QUEUE], worker)
+        if job is None:
+            return False
+        task = asyncio.create_task(self._work(job), name=f"job {job.id}")
+        self._hand[task] = job.id or 0
+        task.add_done_callback(self._hand.pop)
+        return True
+
+    async def _work(self, job: QueuedJob) -> None:
+        job_id = job.id or 0
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._do, job)
+        except Exception:
+            # The surroundings failed; a delivery that fails is noted as such. It is tried again for ever.
+            log.error("courier.job_failed", job=job_id, exc_info=True)
+            wait = min(0.5 * 2 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
+            with suppress(ConnectorException):
+                await self._jobs.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC) + timedelta(seconds=wait))
+
+    def _do(self, job: QueuedJob) -> None:
+        given: dict[str, Any] = dict(job.task_kwargs)
+        if job.task_name == FAN_OUT:
+            self._post.fan_out(given["events"], job.id)
+        elif self._post.deliver(given["delivery"], job.id) is None:
+            self._post.deliveries.end_job(job.id or 0)
+
+    async def _prune(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._pruned > PRUNE_SECONDS:
+            self._pruned = now
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._post.deliveries.prune)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), seconds)

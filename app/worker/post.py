@@ -1,0 +1,71 @@
+"""What is done with each job of the post: planning deliveries, and trying them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from app.domain.notices import Channel, DeliveryState, Later, Refused, Result, Sender
+from app.services.clock import Clock
+from app.services.notify.composing import Composing
+from app.services.notify.deliveries import Deliveries
+from app.services.notify.planning import Planning
+from app.store.engine import Sessions
+
+log = structlog.get_logger(__name__)
+
+
+class Post:
+    """Tells people. Its methods are called in threads, several at once.
+
+    Args:
+        senders: the transport of each channel.
+        public_url: the portal's address for people.
+        secret_key: signs links.
+    """
+
+    def __init__(
+        self, sessions: Sessions, clock: Clock, senders: Mapping[Channel, Sender], public_url: str, secret_key: str
+    ) -> None:
+        self._planning = Planning(sessions, clock)
+        self._composing = Composing(sessions, clock, public_url, secret_key)
+        self.deliveries = Deliveries(sessions, clock)
+        self._senders = senders
+
+    def fan_out(self, event_ids: Sequence[int], job_id: int | None = None) -> list[str]:
+        """Plan who is told of these events, and end the job. The ids of the new deliveries."""
+        return self._planning.fan_out(event_ids, job_id)
+
+    def deliver(self, delivery_id: str, job_id: int | None = None) -> DeliveryState | None:
+        """Try a delivery and note what came of it, with which the job ends; None: it waits no longer.
+
+        Between the moment at which the other side takes a notice and the one at which that is written here, this
+        process may die: then it is sent a second time, with the same id.
+        """
+        delivery = self.deliveries.take(delivery_id)
+        if delivery is None:
+            return None
+        try:
+            composed = self._composing.compose(delivery)
+            self.deliveries.drop(composed.dropped)
+            if composed.notice is None:
+                self.deliveries.suppress(delivery, composed.reason, job_id)
+                return DeliveryState.SUPPRESSED
+            told = composed.told
+            result = self._senders[Channel(delivery.channel)].send(composed.notice)
+        except Exception:
+            # A fault of ours must not take the others with it; it is tried again, and shows on the admins' page.
+            log.error("delivery.failed", delivery=delivery_id, exc_info=True)
+            result, told = Later("Something went wrong on our side; the log says what."), ()
+        state = self.deliveries.note(delivery, result, told, job_id)
+        _report(delivery_id, delivery.attempts, result, state)
+        return state
+
+
+def _report(delivery_id: str, attempts: int, result: Result, state: DeliveryState) -> None:
+    if isinstance(result, Later | Refused):
+        log.warning(
+            "delivery.put_off" if state is DeliveryState.PENDING else "delivery.given_up",
+            delivery=delivery_id, attempts=attempts, reason=result.reason[:300],
+        )  # fmt: skip

@@ -1,0 +1,197 @@
+"""A desk whose people are told, over a mail server that runs here or without one, with a clock that tests move."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from sqlalchemy import select, text
+
+from app.domain.notices import DeliveryState, Sender
+from app.notify.channels import senders
+from app.settings import Settings
+from app.store.notify import Delivery
+from app.store.people import Person
+from app.worker.post import Post
+from tests.services.desk import Desk, make_desk
+
+SECRET_KEY = "a secret key for tests, of no value anywhere"
+BASE = "https://assent.example"
+
+
+class MailServer:
+    """A real SMTP server that does what a test tells it to.
+
+    Attributes:
+        mails: what it took, in order.
+        answers: what it says to the next mails instead of taking them.
+        refused: what it says to receivers, by address.
+        on_data: called before a mail is taken; may wait.
+    """
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.answers: list[str] = []
+        self.refused: dict[str, str] = {}
+        self.on_data: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+        self._controller: Controller | None = None
+        self.port = 0
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a receiver unless a test has said otherwise."""
+        if address in self.refused:
+            return self.refused[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take a mail unless a test has said otherwise."""
+        with self._lock:
+            if self.answers:
+                return self.answers.pop(0)
+        self.on_data()
+        mail = message_from_bytes(envelope.content or b"", policy=default)
+        with self._lock:
+            self.mails.append(mail)  # type: ignore[arg-type]
+        return "250 taken"
+
+    def start(self) -> None:
+        """Listen, on the same port as before if it was stopped."""
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, server_hostname="mail.test")
+        if not self.port:
+            self._controller.port = _free_port()
+        self._controller.start()
+        self.port = self._controller.port
+
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._controller is not None:
+            self._controller.stop(no_assert=True)
+            self._controller = None
+
+    def to(self, person: Person | Any) -> list[EmailMessage]:
+        """What somebody got."""
+        return [each for each in self.mails if person.email in each["To"]]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class PostOffice:
+    """A desk and its post. No worker runs: a test says when jobs are done."""
+
+    desk: Desk
+    settings: Settings
+    post: Post
+    done: list[tuple[str, DeliveryState | None]] = field(default_factory=list)
+
+    def fan_out(self) -> list[str]:
+        """Do the jobs that plan deliveries; the ids of the new ones."""
+        query = text(
+            "select id, args from procrastinate_jobs where task_name = 'notify.fan_out' and status = 'todo' order by id"
+        )
+        with self.desk.sessions() as session:
+            jobs = session.execute(query).all()
+        made: list[str] = []
+        for job in jobs:
+            made += self.post.fan_out(job.args["events"], job.id)
+        return made
+
+    def work(self) -> list[DeliveryState | None]:
+        """Do all jobs that are due by the desk's clock, until none is."""
+        states: list[DeliveryState | None] = []
+        while True:
+            self.fan_out()
+            query = text(
+                "select id, args from procrastinate_jobs where task_name = 'notify.deliver' and status = 'todo' "
+                "and (scheduled_at is null or scheduled_at <= :now) order by priority desc, id"
+            )
+            with self.desk.sessions() as session:
+                jobs = session.execute(query, {"now": self.desk.clock()}).all()
+            if not jobs:
+                return states
+            for job in jobs:
+                state = self.post.deliver(job.args["delivery"], job.id)
+                if state is None:
+                    self.post.deliveries.end_job(job.id)
+                states.append(state)
+                self.done.append((job.args["delivery"], state))
+
+    def waiting(self) -> int:
+        """Jobs that are not done."""
+        query = text("select count(*) from procrastinate_jobs where queue_name = 'notify'")
+        with self.desk.sessions() as session:
+            return int(session.execute(query).scalar_one())
+
+    def of(self, request: Any = None) -> list[Delivery]:
+        """Deliveries, oldest first; of a request, or all."""
+        query = select(Delivery).order_by(Delivery.created_at, Delivery.key)
+        if request is not None:
+            query = query.where(Delivery.request_id == request.id)
+        with self.desk.sessions() as session:
+            return list(session.scalars(query))
+
+    def later(self, **span: float) -> None:
+        """Let time go by."""
+        self.desk.clock.ahead += timedelta(**span)
+
+
+def make_office(database_url: str, mail: MailServer | None = None, **values: Any) -> PostOffice:
+    """A post office over that mail server; None: over none."""
+    desk = make_desk(database_url)
+    settings = Settings(
+        secret_key=SECRET_KEY, base_url=BASE,
+        **({"smtp_host": "127.0.0.1", "smtp_port": mail.port, "smtp_tls": "none",
+            "mail_from": "Assent <assent@example.org>"} if mail else {}) | values,
+    )  # fmt: skip
+    transports: dict[Any, Sender] = dict(senders(settings, desk.clock))
+    return PostOffice(desk, settings, Post(desk.sessions, desk.clock, transports, BASE, SECRET_KEY))
+
+
+@pytest.fixture
+def mail() -> Iterator[MailServer]:
+    """A mail server."""
+    server = MailServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def office(database_url: str, mail: MailServer) -> Iterator[PostOffice]:
+    """A post office that sends mails."""
+    made = make_office(database_url, mail, smtp_timeout_seconds=2)
+    yield made
+    made.desk.engine.dispose()
+
+
+@pytest.fixture
+def outbox(database_url: str) -> Iterator[PostOffice]:
+    """A post office without a mail server."""
+    made = make_office(database_url)
+    yield made
+    made.desk.engine.dispose()
+
+
+@pytest.fixture
+def team() -> str:
+    """A team of this test alone."""
+    return f"team-{secrets.token_hex(4)}"

@@ -1,0 +1,167 @@
+"""A mail server that is down, slow, busy or says no: nothing is lost, and nothing is sent twice."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from app.domain.notices import KEPT_TRYING, next_try
+from app.domain.people import Role
+from app.services.record.events import EventKind
+from app.settings import Settings
+from app.store.people import Person
+from tests.factories import add_event, make_person, make_request
+from tests.notify.conftest import MailServer, PostOffice, make_office
+
+
+def ask(office: PostOffice, people: int) -> list[Person]:
+    """A request that asks so many people."""
+    made = [make_person(office.desk.sessions, f"Reviewer {number}", [Role.REVIEWER]) for number in range(people)]
+    request = make_request(office.desk.sessions, expires_in=timedelta(days=3))
+    with office.desk.sessions.begin() as session:
+        add_event(session, EventKind.REQUEST_OPENED, request_id=request.id)
+    return made
+
+
+def pass_time(office: PostOffice, **span: float) -> None:
+    """Let time go by in short steps, with all work done that falls due."""
+    until = office.desk.clock.ahead + timedelta(**span)
+    while office.desk.clock.ahead < until:
+        office.work()
+        office.later(seconds=40)
+    office.work()
+
+
+def test_down_for_an_hour(office: PostOffice, mail: MailServer) -> None:
+    people = ask(office, 4)
+    mail.stop()
+    pass_time(office, hours=1)
+    rows = office.of()
+    assert {each.state for each in rows} == {"pending"} and mail.mails == []
+    assert all("cannot be reached" in each.reason and 6 <= each.attempts <= 12 for each in rows)
+    assert office.waiting() == len(people), "each has one job that waits for its time"
+    mail.start()
+    pass_time(office, minutes=20)
+    assert [len(mail.to(each)) for each in people] == [1] * 4
+    assert {each.state for each in office.of()} == {"sent"} and office.waiting() == 0
+    pass_time(office, hours=1)
+    assert len(mail.mails) == 4, "nothing comes twice"
+
+
+def test_down_for_a_day_is_given_up_and_can_be_sent_again(office: PostOffice, mail: MailServer) -> None:
+    [person] = ask(office, 1)
+    mail.stop()
+    for _ in range(30):
+        office.work()
+        office.later(hours=1)
+    [row] = office.of()
+    assert row.state == "failed" and office.waiting() == 0
+    mail.start()
+    admin = office.desk.person("Admin", [Role.ADMIN])
+    office.post.deliveries.again(admin, row.id)
+    office.work()
+    assert len(mail.to(person)) == 1
+
+
+def test_a_slow_server_gets_each_mail_once(office: PostOffice, mail: MailServer) -> None:
+    """Slower than usual, and faster than the time-out."""
+    answered = threading.Event()
+    mail.on_data = lambda: (answered.wait(1), None)[1]
+    people = ask(office, 2)
+    office.work()
+    assert [len(mail.to(each)) for each in people] == [1, 1]
+    assert {each.attempts for each in office.of()} == {1}
+
+
+def test_a_server_that_does_not_answer_in_time_is_tried_again(database_url: str, mail: MailServer) -> None:
+    office = make_office(database_url, mail, smtp_timeout_seconds=1)
+    release = threading.Event()
+    mail.on_data = lambda: (release.wait(2), None)[1]
+    [person] = ask(office, 1)
+    office.work()
+    [row] = office.of()
+    assert row.state == "pending" and "did not answer" in row.reason
+    mail.on_data = lambda: None
+    release.set()
+    pass_time(office, minutes=1)
+    ids = {each["Message-ID"] for each in mail.to(person)}
+    assert len(ids) == 1, "a yes that came too late is the window in which a mail comes twice, with the same id"
+    office.desk.engine.dispose()
+
+
+@pytest.mark.parametrize("answer", ["421 closing", "450 mailbox busy", "451 greylisted", "452 no room"])
+def test_temporary_refusals_are_tried_again(office: PostOffice, mail: MailServer, answer: str) -> None:
+    mail.answers = [answer, answer]
+    [person] = ask(office, 1)
+    pass_time(office, minutes=2)
+    [row] = office.of()
+    assert (row.state, row.attempts, row.reason) == ("sent", 3, "") and len(mail.to(person)) == 1
+
+
+def test_a_server_that_names_a_time_is_left_alone_until_then(office: PostOffice, mail: MailServer) -> None:
+    mail.answers = ["450 too many mails, try again in 600 seconds"]
+    [person] = ask(office, 1)
+    pass_time(office, minutes=9)
+    assert office.of()[0].attempts == 1
+    pass_time(office, minutes=2)
+    assert len(mail.to(person)) == 1
+
+
+@pytest.mark.parametrize("answer", ["550 no such mailbox", "554 we take no mail from you"])
+def test_permanent_refusals_concern_one_mail_only(office: PostOffice, mail: MailServer, answer: str) -> None:
+    people = ask(office, 3)
+    mail.refused[people[1].email] = answer
+    pass_time(office, minutes=5)
+    assert [len(mail.to(each)) for each in people] == [1, 0, 1]
+    rows = {each.person_id: each for each in office.of()}
+    refused = rows[people[1].id]
+    assert (refused.state, refused.attempts) == ("failed", 1) and answer in refused.reason
+    assert office.waiting() == 0
+
+
+def test_an_address_that_cannot_be_used_harms_nobody_else(office: PostOffice, mail: MailServer) -> None:
+    people = ask(office, 3)
+    bad = {people[0].id: "not an address", people[1].id: "a@example.org\nBcc: all@example.org"}
+    with office.desk.sessions.begin() as session:
+        for person_id, address in bad.items():
+            session.execute(update(Person).where(Person.id == person_id).values(email=address))
+    office.work()
+    assert len(mail.mails) == 1 and mail.mails[0]["Bcc"] is None
+    assert {each.state for each in office.of() if each.person_id in bad} == {"failed"}
+
+
+def test_a_fault_of_ours_is_tried_again_and_shows(office: PostOffice, mail: MailServer, monkeypatch) -> None:
+    [person] = ask(office, 1)
+    composing = office.post._composing
+    monkeypatch.setattr(composing, "_about", lambda *_: 1 / 0)
+    office.work()
+    [row] = office.of()
+    assert row.state == "pending" and row.reason == "Something went wrong on our side; the log says what."
+    monkeypatch.undo()
+    pass_time(office, minutes=1)
+    assert len(mail.to(person)) == 1
+
+
+def test_without_tls_no_password_is_sent_and_certificates_are_checked(office: PostOffice, mail: MailServer) -> None:
+    with pytest.raises(ValueError, match="not sent in the clear"):
+        Settings(mail_from="a@example.org", smtp_tls="none", smtp_host="h", smtp_user="u")
+    made = make_office(office.desk.engine.url.render_as_string(hide_password=False).replace("+psycopg", ""), mail,
+                       smtp_tls="starttls")  # fmt: skip
+    ask(made, 1)
+    made.work()
+    assert mail.mails == [] and {each.state for each in made.of()} == {"pending"}, "the server offers no TLS"
+    assert ssl.create_default_context().check_hostname
+    made.desk.engine.dispose()
+
+
+def test_pauses_grow_and_end() -> None:
+    now = datetime(2026, 11, 26, tzinfo=UTC)
+    tries = [next_try(number, now, now, None, 0.0) for number in range(1, 9)]
+    seconds = [(each - now).total_seconds() for each in tries if each]
+    assert seconds == [10, 30, 60, 120, 300, 600, 900, 900]
+    assert next_try(1, now, now, timedelta(hours=2), 1.0) == now + timedelta(hours=2)
+    assert next_try(50, now, now + KEPT_TRYING, None, 0.0) is None

@@ -1,0 +1,282 @@
+"""Who is told of what, when, and what a mail says; over a real mail server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from email.message import EmailMessage
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import update
+
+from app.domain.choices import DEFAULT, Choice, Choices, Rhythm, Way
+from app.domain.notices import NoticeKind
+from app.domain.people import Actor, Role, Via
+from app.domain.policy.terms import EscalationStep, Stage, Terms
+from app.services.notify.choosing import Choosing
+from app.services.notify.deliveries import Deliveries, DeliveryFilter
+from app.services.record.events import EventKind, event_row, publish
+from app.store.people import Person
+from assent.contracts import RiskLevel, Verdict
+from tests.factories import make_absence, make_person, make_request, script
+from tests.notify.conftest import MailServer, PostOffice
+from tests.services.desk import asked as asks
+
+TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
+TWO_STAGES = Terms(
+    name="two", stages=(Stage(name="DBA", teams=("dba",)), Stage(name="Security", teams=("security",))),
+    deadline_seconds=4 * 3600, escalation=(EscalationStep(after_seconds=3600, words="1 hour", teams=("leads",)),),
+)  # fmt: skip
+
+
+def plain(mail: EmailMessage) -> str:
+    """The text part."""
+    body = mail.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content()).replace("\r\n", "\n")
+
+
+def html(mail: EmailMessage) -> str:
+    """The HTML part."""
+    body = mail.get_body(("html",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def actor(person: Person) -> Actor:
+    """The person as somebody who acts from a page."""
+    return person.as_actor(Via.PAGE)
+
+
+@pytest.fixture
+def people(office: PostOffice) -> dict[str, Person]:
+    """Two of each team, a lead, somebody who looks, and whoever starts runs."""
+    sessions = office.desk.sessions
+    teams = {"dba": "dba", "dba2": "dba", "security": "security", "lead": "leads"}
+    made = {name: make_person(sessions, f"The {name}", [Role.REVIEWER], [team]) for name, team in teams.items()}
+    made["viewer"] = make_person(sessions, "The viewer", [Role.VIEWER], ["dba"])
+    made["starter"] = make_person(sessions, "The starter", [Role.REVIEWER], ["dba"])
+    return made
+
+
+@pytest.fixture
+def opened(office: PostOffice, people: dict[str, Person]) -> Callable[..., Any]:
+    """Opens a request under the terms of two stages, as a run would."""
+
+    def open_one(**values: Any) -> Any:
+        terms = values.pop("terms", TWO_STAGES)
+        desk = office.desk
+        request = make_request(desk.sessions, requester=people["starter"], terms=terms, **values)
+        with desk.sessions.begin() as session:
+            publish(session, event_row(EventKind.REQUEST_OPENED, desk.clock(), request_id=request.id))
+        return request
+
+    return open_one
+
+
+def told(office: PostOffice, mail: MailServer) -> set[str]:
+    """Names of whoever has got a mail since the last look."""
+    office.work()
+    names = {each["To"].addresses[0].display_name for each in mail.mails}
+    mail.mails.clear()
+    return names
+
+
+def test_those_are_told_who_may_decide_the_stage_that_is_asked(office, mail, people, opened) -> None:
+    request = opened()
+    assert told(office, mail) == {"The dba", "The dba2"}, "not the viewer, not the starter, not other teams"
+    office.desk.decide(request, actor(people["dba"]))
+    assert told(office, mail) == {"The security"}
+    office.desk.decide(office.desk.fresh(request), actor(people["security"]), comment="Seen.")
+    assert told(office, mail) == {"The starter"}, "the others hear of it in their digest"
+    settled = {each.person_id: each.state for each in office.of(request) if each.kind == "settled"}
+    assert settled == {people["dba2"].id: "held"}
+
+
+def test_delegates_are_told_in_the_place_of_the_absent(office, mail, people, opened) -> None:
+    make_absence(office.desk.sessions, people["dba"], people["lead"])
+    make_absence(office.desk.sessions, people["dba2"], None)
+    request = opened()
+    office.work()
+    assert [each["Subject"] for each in mail.to(people["lead"])] == ["Medium risk: Delete paid orders"]
+    assert "in the place of The dba" in plain(mail.to(people["lead"])[0])
+    assert not mail.to(people["dba"])
+    assert mail.to(people["dba2"]), "nobody else would be told in their place"
+    office.desk.decide(request, actor(people["lead"]))
+    assert office.desk.decisions(request)[0].on_behalf_of_id == people["dba"].id
+
+
+def test_an_escalation_tells_whom_it_added_and_a_warning_those_who_are_asked(office, mail, people, opened) -> None:
+    request = opened()
+    told(office, mail)
+    office.desk.checkpoints.escalate(request.id, actor(people["dba"]), "It is urgent.")
+    office.work()
+    assert [each["To"].addresses[0].display_name for each in mail.mails] == ["The lead"]
+    assert "This has been escalated.\n\nThe dba: It is urgent." in plain(mail.mails[0])
+    mail.mails.clear()
+    office.desk.checkpoints.assign(request.id, actor(people["dba"]), people["dba2"].id)
+    assert told(office, mail) == {"The dba2"}
+
+
+def test_whoever_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mail, people, opened) -> None:
+    first, second, third = opened(), opened(), opened()
+    office.fan_out()
+    office.desk.decide(first, actor(people["dba"]))
+    with office.desk.sessions.begin() as session:
+        session.execute(update(Person).where(Person.id == people["dba2"].id).values(active=False))
+    office.desk.checkpoints.cancel(third.id, actor(people["dba"]), "No longer needed.")
+    office.work()
+    reasons = {(each.request_id, each.person_id): each.reason for each in office.of() if each.state == "suppressed"}
+    assert "cannot decide it any more: You have decided" in reasons[first.id, people["dba"].id]
+    assert reasons[second.id, people["dba2"].id] == "The account is not active any more."
+    assert reasons[third.id, people["dba"].id] == "Meanwhile the request is cancelled."
+    assert {each["To"].addresses[0].addr_spec for each in mail.mails} == {
+        people["dba"].email, people["security"].email, people["starter"].email
+    }  # fmt: skip
+
+
+def test_planning_twice_tells_once(office, mail, people, opened) -> None:
+    request = opened()
+    first = office.fan_out()
+    [event] = {each.event_id for each in office.of(request)}
+    assert len(first) == 2 and office.post.fan_out([event]) == []
+    office.work()
+    assert len(mail.mails) == 2 and office.waiting() == 0
+
+
+def test_what_is_chosen_holds(office, mail, people, opened) -> None:
+    choosing = Choosing(office.desk.sessions, office.desk.clock)
+    off = Choice(Way.OFF, RiskLevel.SAFE, Way.OFF)
+    choosing.choose(actor(people["dba"]), Choices(dict(DEFAULT) | {NoticeKind.ASKED: off}))
+    high = Choice(Way.MAIL, RiskLevel.HIGH, Way.DIGEST)
+    choosing.choose(actor(people["dba2"]), Choices(dict(DEFAULT) | {NoticeKind.ASKED: high}, Rhythm.HOURLY))
+    opened(risk=RiskLevel.MEDIUM)
+    assert told(office, mail) == set()
+    opened(risk=RiskLevel.HIGH)
+    assert told(office, mail) == {"The dba2"}
+    states = {(each.person_id, each.state, each.reason) for each in office.of() if each.person_id == people["dba"].id}
+    assert states == {(people["dba"].id, "suppressed", "They have chosen not to be told of this.")}
+
+
+def test_a_digest_tells_together_what_still_matters(office, mail, people, opened) -> None:
+    digest = Choice(Way.DIGEST, RiskLevel.SAFE, Way.DIGEST)
+    chosen = Choices(dict(DEFAULT) | {NoticeKind.ASKED: digest}, Rhythm.HOURLY)
+    Choosing(office.desk.sessions, office.desk.clock).choose(actor(people["dba"]), chosen)
+    opened(), opened()
+    gone = opened()
+    office.work()
+    assert not mail.to(people["dba"])
+    office.desk.checkpoints.cancel(gone.id, actor(people["dba2"]), "")
+    office.later(hours=1)
+    office.work()
+    [digest_mail] = mail.to(people["dba"])
+    assert digest_mail["Subject"] == "Assent: 2 things that you wanted to hear of together"
+    assert plain(digest_mail).count("Your decision is wanted.") == 2 and gone.id not in plain(digest_mail)
+    own = [each for each in office.of() if each.person_id == people["dba"].id and each.kind == "asked"]
+    assert sorted(each.state for each in own) == ["sent", "sent", "suppressed"]
+    office.later(hours=1)
+    office.work()
+    assert len(mail.to(people["dba"])) == 1, "nothing is told a second time"
+
+
+def test_quiet_hours_hold_everything_but_escalations(office, mail, people, opened) -> None:
+    now = office.desk.clock().astimezone(UTC)
+    quiet = ((now - timedelta(hours=1)).time().replace(microsecond=0), (now + timedelta(hours=2)).time())
+    quiet = (quiet[0], quiet[1].replace(second=0, microsecond=0))
+    choosing = Choosing(office.desk.sessions, office.desk.clock)
+    for name in ("dba", "dba2", "lead"):
+        choosing.choose(actor(people[name]), Choices(quiet=quiet))
+    request = opened()
+    assert told(office, mail) == set()
+    assert {each.state for each in office.of(request)} == {"held"}
+    office.desk.checkpoints.escalate(request.id, actor(people["dba"]), "It is urgent.")
+    assert told(office, mail) == {"The lead"}
+    office.later(hours=2)
+    assert told(office, mail) == {"The dba", "The dba2"}
+
+
+def test_secrets_and_deceiving_characters_do_not_leave(office, mail, people) -> None:
+    desk = office.desk
+    title = f"Count \u202eorders\r\nBcc: all@example.org {TOKEN}"
+    payload = script(f"select 1; -- {TOKEN}\n-- \u202edelete\u202c", title)
+    desk.suspend(desk.run(actor(people["starter"])), asks(payload))
+    office.work()
+    assert mail.mails
+    for each in mail.mails:
+        whole = each.as_string() + plain(each) + html(each)
+        assert TOKEN not in whole and "\u202e" not in whole
+        assert each["Bcc"] is None and "\n" not in each["Subject"]
+        assert "⟨U+202E⟩" in each["Subject"] and "⟨U+202E⟩" in plain(each) and "⟨U+202E⟩" in html(each)
+
+
+def test_a_mail_is_what_mail_programs_expect(office, mail, people, opened) -> None:
+    request = opened(payload=script("x" * 500, "T" * 300))
+    office.work()
+    office.desk.decide(request, actor(people["dba"]), Verdict.REJECT, comment="No.")
+    office.work()
+    first, last = mail.to(people["dba2"])[0], mail.to(people["starter"])[-1]
+    assert first["Subject"].startswith("Medium risk: TTT") and len(first["Subject"]) <= 110
+    assert last["Subject"] == f"Re: {first['Subject']}", "some programs put only mails with one subject together"
+    assert first["References"] == last["References"] == f"<request.{request.id}@assent.example>"
+    assert first["Message-ID"] != last["Message-ID"]
+    assert first["List-Unsubscribe"] == "<https://assent.example/profile/notifications>"
+    assert first["Auto-Submitted"] == "auto-generated"
+    for each in (first, last):
+        page = html(each)
+        assert "prefers-color-scheme: dark" in page and "width=device-width" in page
+        assert "<img" not in page and "<script" not in page and "src=" not in page and "url(" not in page
+    assert "/decide/" in plain(first) and "/decide/" in html(first)
+    assert "/decide/" not in plain(last), "there is nothing left to decide"
+    assert "What you asked for is rejected, by The dba" in plain(last) and "No." in plain(last)
+
+
+def test_admins_see_what_became_of_it_and_send_it_again(office, mail, people, opened) -> None:
+    mail.refused[people["dba"].email] = "550 no such mailbox"
+    request = opened()
+    office.work()
+    admin = make_person(office.desk.sessions, "Admin", [Role.ADMIN]).as_actor(Via.PAGE)
+    deliveries = Deliveries(office.desk.sessions, office.desk.clock)
+    found = deliveries.page(admin, DeliveryFilter(text="THE DBA", request_id=request.id)).rows
+    [failed] = [each for each in found if each.person_name == "The dba"]
+    assert failed.delivery.state == "failed" and "550 no such mailbox" in failed.delivery.reason
+    mail.refused.clear()
+    deliveries.again(admin, failed.delivery.id)
+    office.work()
+    assert [each.state for each in office.of(request)] == ["sent", "sent"]
+    with pytest.raises(Exception, match="Only a delivery that has failed"):
+        deliveries.again(admin, failed.delivery.id)
+
+
+# Pure
+
+
+@pytest.mark.parametrize(
+    ("now", "quiet", "until"),
+    [
+        ("2026-11-26T21:30", ("22:00", "07:00"), None),
+        ("2026-11-26T22:00", ("22:00", "07:00"), "2026-11-27T07:00"),
+        ("2026-11-27T03:00", ("22:00", "07:00"), "2026-11-27T07:00"),
+        ("2026-11-27T07:00", ("22:00", "07:00"), None),
+        ("2026-11-27T12:30", ("12:00", "13:00"), "2026-11-27T13:00"),
+        ("2026-03-28T23:30", ("22:00", "07:00"), "2026-03-29T07:00"),
+    ],
+)
+def test_quiet_hours_are_those_of_the_person(now: str, quiet: tuple[str, str], until: str | None) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    choices = Choices(quiet=(time.fromisoformat(quiet[0]), time.fromisoformat(quiet[1])))
+    at = datetime.fromisoformat(now).replace(tzinfo=zone)
+    expected = datetime.fromisoformat(until).replace(tzinfo=zone) if until else None
+    assert choices.quiet_until(at.astimezone(UTC), zone) == expected
+
+
+def test_a_digest_is_due_at_the_chosen_time_and_not_in_quiet_hours() -> None:
+    zone = ZoneInfo("Asia/Tokyo")
+    now = datetime(2026, 11, 26, 20, 15, tzinfo=zone)
+    daily = Choices(digest_at=time(8), quiet=(time(22), time(9)))
+    assert daily.next_digest(now, zone) == datetime(2026, 11, 27, 9, 0, tzinfo=zone)
+    assert Choices(digest_at=time(21)).next_digest(now, zone) == datetime(2026, 11, 26, 21, 0, tzinfo=zone)
+    assert Choices(rhythm=Rhythm.HOURLY).next_digest(now, zone) == datetime(2026, 11, 26, 21, 0, tzinfo=zone)
+    stored = Choices.from_json(daily.to_json())
+    assert stored == daily
