@@ -1,19 +1,25 @@
-"""The profile in a browser: what is chosen holds at once and everywhere, and an ended session is told to its pages."""
+"""What is one's own, in a browser: the profile holds at once and everywhere, an ended session is told to its pages, and
+a mail is decided on."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.domain.links import sign
 from app.domain.preferences import Preferences
+from app.services.notify.composing import bound_of
+from app.services.notify.deliveries import DeliveryFilter
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import SOON
+from tests.acceptance.visitors import NARROW, SOON
 from tests.factories import make_sign_in
+from tests.processes.harness import SECRET_KEY
 
 KATHMANDU = ZoneInfo("Asia/Kathmandu")
 _COLOURS = """() => [
@@ -130,3 +136,48 @@ def test_it_works_without_a_script(portal: Portal, visit: Visit) -> None:
     page.get_by_role("link", name="Viewer, your profile").click()
     page.locator("tbody tr").filter(has_text="this browser").get_by_role("button").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_scripts(portal: Portal, visit: Visit) -> None:
+    run = portal.start("test_script", text="delete from orders where paid", title="Clean up")
+    request_id = portal.pending(run)
+    lead, kept = portal.actor("lead"), DeliveryFilter(kept=True, request_id=request_id, text="DBA on call")
+    [row] = portal.until(lambda: portal.services.deliveries.page(lead, kept).rows)
+    admin = visit("lead")
+    page = admin.go("/outbox")
+    admin.look("outbox")
+    page.get_by_role("row").filter(has_text="DBA on call").get_by_role("link").first.click()
+    frame = page.frame_locator("iframe[title='The mail']")
+    link = frame.get_by_role("link", name="Look at it and decide")
+    expect(link).to_be_visible()
+    address = link.get_attribute("href") or ""
+    page.locator("iframe").scroll_into_view_if_needed()
+    admin.look("delivery")
+    admin.go("/deliveries")
+    admin.look("deliveries")
+    admin.go("/profile/notifications")
+    admin.look("notifications")
+    # Whoever looks after the portal cannot decide with the link of somebody else while they are signed in.
+    admin.expect_status(403)
+    admin.go(urlsplit(address).path, 403)
+    phone = visit("", java_script_enabled=False, viewport=NARROW, color_scheme="dark")
+    page = phone.go(urlsplit(address).path)
+    page.get_by_label("A word to the agent").fill("From the train.")
+    page.get_by_role("button", name=re.compile("^Approve")).click()
+    expect(page.get_by_role("heading", name="You have decided")).to_be_visible()
+    portal.finish(run)
+    [decision] = portal.decisions(request_id)
+    assert (decision.via, decision.comment) == ("mail", "From the train.")
+    said = [each.what for each in portal.view(request_id).timeline if each.who == "Assent"]
+    assert any("kept a mail to DBA on call" in each for each in said), said
+    assert row.delivery.subject.endswith("risk: Run a script")
+    # The page itself is judged with its own link, still unused.
+    other = portal.pending(portal.start("test_script", text="delete from orders where paid", title="Again"))
+    kept = DeliveryFilter(kept=True, request_id=other, text="DBA on call")
+    [row] = portal.until(lambda: portal.services.deliveries.page(lead, kept).rows)
+    visitor = visit()
+    visitor.go(f"/decide/{sign(SECRET_KEY, bound_of(row.delivery))}")
+    visitor.look("by-link")
+    visitor.expect_status(404)
+    visitor.go(f"/decide/{row.delivery.id}", 404)
+    visitor.look("by-link-unknown")

@@ -15,7 +15,8 @@ from app.services.record.events import EventKind
 from app.settings import Settings
 from app.store.people import Person
 from tests.factories import add_event, make_person, make_request
-from tests.notify.conftest import MailServer, PostOffice, make_office
+from tests.mailserver import MailServer
+from tests.notify.conftest import PostOffice, make_office
 
 
 def ask(office: PostOffice, people: int) -> list[Person]:

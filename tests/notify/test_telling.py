@@ -21,7 +21,8 @@ from app.services.record.events import EventKind, event_row, publish
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_absence, make_person, make_request, script
-from tests.notify.conftest import MailServer, PostOffice
+from tests.mailserver import MailServer
+from tests.notify.conftest import PostOffice
 from tests.services.desk import asked as asks
 
 TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"

@@ -1,0 +1,80 @@
+"""`kill -9` of a worker that tells people: nobody is left out, and nobody is told twice outside of the window."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from app.domain.people import Role
+from app.services.bundle import Services, build_services
+from app.services.record.events import EventKind
+from app.store.engine import make_engine
+from app.store.notify import Delivery
+from app.worker.courier import AT_ONCE
+from tests.factories import add_event, make_person, make_request
+from tests.mailserver import MailServer
+from tests.processes.harness import Desk
+
+pytestmark = pytest.mark.processes
+PEOPLE = 12
+
+
+def states(services: Services) -> Counter[str]:
+    """How many deliveries there are in each state."""
+    query = select(Delivery.state, func.count()).group_by(Delivery.state)
+    with services.sessions() as session:
+        return Counter({row[0]: row[1] for row in session.execute(query)})
+
+
+def test_killed_while_telling(database_url: str, tmp_path: Path) -> None:
+    services = build_services(make_engine(database_url))
+    people = [make_person(services.sessions, f"Reviewer {number}", [Role.REVIEWER]) for number in range(PEOPLE)]
+    mail = MailServer()
+    mail.start()
+    settings = {
+        "ASSENT_SMTP_HOST": "127.0.0.1", "ASSENT_SMTP_PORT": str(mail.port), "ASSENT_SMTP_TLS": "none",
+        "ASSENT_MAIL_FROM": "assent@example.org", "ASSENT_WORKFLOWS": "tests.flows:GATE",
+    }  # fmt: skip
+    with Desk(database_url, tmp_path, **settings) as desk:
+        worker = desk.worker()
+        receivers, mails = count(1), count(1)
+        killed: list[int] = []
+
+        def die(pid: int) -> None:
+            killed.append(pid)
+            os.kill(pid, signal.SIGKILL)
+
+        # Before the server has the mail, and after it has it but before it has said so.
+        mail.on_receiver = lambda: die(worker.pid) if next(receivers) == 3 else None
+        request = make_request(services.sessions, expires_in=timedelta(hours=4))
+        with services.sessions.begin() as session:
+            add_event(session, EventKind.REQUEST_OPENED, request_id=request.id)
+        worker.wait()
+        before = len(mail.mails)
+        mail.on_data = lambda: die(worker.pid) if next(mails) == 3 else None
+        worker.start()
+        worker.wait()
+        mail.on_data = lambda: None
+        worker.start()
+        deadline = time.monotonic() + 30
+        while states(services) != {"sent": PEOPLE}:
+            assert time.monotonic() < deadline, f"{states(services)}\n{worker.logs[-3000:]}"
+            time.sleep(0.05)
+    mail.stop()
+    assert len(killed) == 2 and before < PEOPLE
+    ids = {person.id: {each["Message-ID"] for each in mail.to(person)} for person in people}
+    assert all(len(each) == 1 for each in ids.values()), "whoever gets a mail twice can tell that it is the same"
+    twice = len(mail.mails) - PEOPLE
+    # Each time, at most those were under way that a worker has under way at once.
+    assert 1 <= twice <= 2 * AT_ONCE
+    with services.sessions() as session:
+        assert session.scalar(select(func.max(Delivery.attempts))) <= 3
+    services.engine.dispose()
