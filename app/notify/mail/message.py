@@ -131,7 +131,7 @@ def _shown(value: Any) -> Any:
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(["html"]), undefined=StrictUndefined,
-        finalize=_shown, trim_blocks=True, lstrip_blocks=True,
+        finalize=_shown, auto_reload=False, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"moment": _moment, "span_words": span_words, "one_line": one_line}
     return environment

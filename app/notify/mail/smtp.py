@@ -27,6 +27,8 @@ class SmtpSender:
         self._settings = settings
         self._clock = clock
         self._port = settings.smtp_port or _PORTS[settings.smtp_tls]
+        # To read all authorities takes longer than to send a mail.
+        self._context = ssl.create_default_context() if settings.smtp_tls != "none" else None
 
     def send(self, notice: Notice) -> Result:
         """Hand it over. Once the server has said yes to it, it is sent; without an answer it is tried again."""
@@ -50,16 +52,15 @@ class SmtpSender:
 
     def _connect(self) -> smtplib.SMTP:
         wanted = self._settings
-        context = ssl.create_default_context()
         seconds = wanted.smtp_timeout_seconds
         connection: smtplib.SMTP
         if wanted.smtp_tls == "tls":
-            connection = smtplib.SMTP_SSL(wanted.smtp_host, self._port, context=context, timeout=seconds)
+            connection = smtplib.SMTP_SSL(wanted.smtp_host, self._port, context=self._context, timeout=seconds)
         else:
             connection = smtplib.SMTP(wanted.smtp_host, self._port, timeout=seconds)
         try:
             if wanted.smtp_tls == "starttls":
-                connection.starttls(context=context)
+                connection.starttls(context=self._context)
             if wanted.smtp_user:
                 connection.login(wanted.smtp_user, wanted.smtp_password)
         except BaseException:

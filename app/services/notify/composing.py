@@ -18,11 +18,12 @@ from app.domain.policy.words import listing
 from app.services.approvals.deciding import decider
 from app.services.clock import Clock
 from app.services.notify.planning import zone_for
-from app.services.reading.views import RequestView, Views
+from app.services.reading.brief import Brief, brief_of
 from app.store.engine import Sessions
 from app.store.notify import Delivery
 from app.store.people import Person
-from app.store.requests import ApprovalRequest
+from app.store.record import AuditEntry
+from app.store.requests import ApprovalRequest, ReceiptRow
 from assent.masking import mask_text
 
 EXCERPT_LINES = 14
@@ -78,7 +79,6 @@ class Composing:
     def __init__(self, sessions: Sessions, clock: Clock, public_url: str, secret_key: str) -> None:
         self._sessions = sessions
         self._clock = clock
-        self._views = Views(sessions, clock)
         self._url = public_url
         self._secret_key = secret_key
 
@@ -98,7 +98,9 @@ class Composing:
         view = self._seen(delivery, actor)
         if isinstance(view, Pointless):
             return view
-        headline, said = _headline(view, kind, actor)
+        headline, said = self._headline(view, kind, actor)
+        if kind is NoticeKind.ESCALATED:
+            said = self._why_escalated(view.request.id)
         return Notice(
             id=delivery.id,
             kind=kind,
@@ -108,14 +110,14 @@ class Composing:
             said=mask_text(said),
             settings_url=f"{self._url}/profile/notifications",
             heart=heart_of(view),
-            on_behalf_of=view.on_behalf_of if kind.asks else "",
+            on_behalf_of=behalf_of(view) if kind.asks else "",
             page_url=f"{self._url}/requests/{view.request.id}",
             decide_url=self._decide_url(delivery) if kind.asks else "",
             link_expires_at=delivery.link_expires_at,
             sign_in_first=kind.asks and view.sign_in_first,
         )
 
-    def _seen(self, delivery: Delivery, actor: Actor) -> RequestView | Pointless:
+    def _seen(self, delivery: Delivery, actor: Actor) -> Brief | Pointless:
         """The request as the receiver may see it now."""
         kind = NoticeKind(delivery.kind)
         with self._sessions.reads() as session:
@@ -127,12 +129,39 @@ class Composing:
         if kind.asks and request.digest != delivery.digest:
             return Pointless("Meanwhile the proposal has been changed.")
         try:
-            view = self._views.request(request.id, actor)
+            with self._sessions.reads() as session:
+                view = brief_of(session, request, actor, self._clock())
         except AssentError:
             return Pointless("The receiver may not see it.")
-        if kind.asks and not view.verdicts:
+        if kind.asks and view.seat is None:
             return Pointless(f"The receiver cannot decide it any more: {view.why_not}")
         return view
+
+    def _headline(self, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
+        """What happened, and what was said to it."""
+        if kind.asks:
+            behalf = behalf_of(view)
+            return f"{_TOLD[kind]}{f', in the place of {behalf}' if behalf else ''}", ""
+        if kind is NoticeKind.RECEIPT:
+            with self._sessions.reads() as session:
+                receipt = session.get(ReceiptRow, view.request.id)
+            if receipt is not None:
+                return _RECEIPTS.get(receipt.status, "The run took the outcome.").rstrip("."), receipt.summary
+        whose = "What you asked for" if view.request.requester_id == actor.id else "This"
+        if not view.decisions or view.request.note:
+            return f"{whose} is {view.state.words}", view.request.note
+        names = listing(list(dict.fromkeys(decider(each) for each in view.decisions)), "and")
+        said = "\n".join(f"{decider(each)}: {each.comment}" for each in view.decisions if each.comment)
+        return f"{whose} is {view.state.words}, by {names}", said
+
+    def _why_escalated(self, request_id: str) -> str:
+        query = select(AuditEntry.actor_name, AuditEntry.detail).where(
+            AuditEntry.request_id == request_id, AuditEntry.action == "request.escalated"
+        )
+        with self._sessions.reads() as session:
+            found = session.execute(query.order_by(AuditEntry.seq.desc()).limit(1)).one_or_none()
+        reason = found.detail.get("reason", "") if found else ""
+        return f"{found.actor_name}: {reason}" if found and reason else ""
 
     def _decide_url(self, delivery: Delivery) -> str:
         return f"{self._url}/decide/{sign(self._secret_key, bound_of(delivery))}"
@@ -150,7 +179,7 @@ class Composing:
             told.append(each.id)
             if len(lines) < MOST_LINES:
                 url = f"{self._url}/requests/{view.request.id}"
-                headline, _said = _headline(view, NoticeKind(each.kind), actor)
+                headline, _said = self._headline(view, NoticeKind(each.kind), actor)
                 lines.append(Line(headline, mask_text(view.request.title), view.request.risk, url))
         if not lines:
             return Composed(None, "There is nothing left to tell.", dropped=dropped)
@@ -183,13 +212,11 @@ def bound_of(delivery: Delivery) -> Bound:
     return Bound(delivery.id, delivery.person_id, delivery.request_id or "", delivery.digest, expires_at)
 
 
-def heart_of(view: RequestView) -> Heart:
+def heart_of(view: Brief) -> Heart:
     """The heart of the proposal, without secrets: what is stored has none, and what is sent is looked at once more."""
     row, findings = view.request, view.assessment.findings
     payload = row.payload if isinstance(row.payload, dict) else {"value": row.payload}
     lines = [line[:LINE_LENGTH] + ("…" if len(line) > LINE_LENGTH else "") for line in _lines(row.kind, payload)]
-    ahead = view.situation.ahead
-    pending = row.state == RequestState.PENDING.value
     return Heart(
         request_id=row.id,
         title=mask_text(row.title),
@@ -205,8 +232,8 @@ def heart_of(view: RequestView) -> Heart:
         findings=findings[:MOST_FINDINGS],
         findings_more=max(0, len(findings) - MOST_FINDINGS),
         expires_at=row.expires_at,
-        consequence=ahead[-1].words if pending and ahead else "",
-        asked=listing(view.situation.asked, "or") if pending else "",
+        consequence=view.ahead[-1].words if view.ahead else "",
+        asked=listing(view.asked, "or"),
     )
 
 
@@ -229,28 +256,9 @@ def _pretty(value: Any) -> list[str]:
     return value.splitlines() if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).split("\n")
 
 
-def _headline(view: RequestView, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
-    """What happened, and what was said to it."""
-    if kind.asks:
-        behalf = f", in the place of {view.on_behalf_of}" if view.on_behalf_of else ""
-        return f"{_TOLD[kind]}{behalf}", _reason(view, kind)
-    if kind is NoticeKind.RECEIPT and view.receipt is not None:
-        return _RECEIPTS.get(view.receipt.status, "The run took the outcome.").rstrip("."), view.receipt.summary
-    standing = [each for each in view.decisions if each.withdrawn_at is None]
-    whose = "What you asked for" if view.request.requester_id == actor.id else "This"
-    if not standing or view.request.note:
-        return f"{whose} is {view.state.words}", view.request.note
-    names = listing(list(dict.fromkeys(decider(each) for each in standing)), "and")
-    said = "\n".join(f"{decider(each)}: {each.comment}" for each in standing if each.comment)
-    return f"{whose} is {view.state.words}, by {names}", said
-
-
-def _reason(view: RequestView, kind: NoticeKind) -> str:
-    """Why it was escalated, as the timeline says."""
-    if kind is not NoticeKind.ESCALATED:
-        return ""
-    told = [each for each in view.timeline if each.what.startswith("escalated")]
-    return f"{told[-1].who}: {told[-1].comment}" if told and told[-1].comment else ""
+def behalf_of(view: Brief) -> str:
+    """The absent person for whom the receiver would decide; empty: for themselves."""
+    return view.seat.principal.name if view.seat and view.seat.principal else ""
 
 
 def _receiver(person: Person) -> Receiver:

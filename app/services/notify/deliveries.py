@@ -244,35 +244,31 @@ class ToldLine:
     channel: str
     state: DeliveryState
     names: tuple[str, ...]
-    reason: str
     kept: bool
 
 
 def told_about(session: Session, request_id: str, limit: int = 500) -> list[ToldLine]:
     """Who was told of a request, or could not be; those who did not want to hear of it are left out."""
-    at = func.coalesce(Delivery.sent_at, Delivery.created_at)
     query = (
-        select(Delivery, Person.name, at)
+        select(
+            Delivery.event_id, Delivery.kind, Delivery.channel, Delivery.state, Person.name,
+            func.coalesce(Delivery.sent_at, Delivery.created_at).label("at"), Delivery.html.is_not(None).label("kept"),
+        )
         .join(Person, Person.id == Delivery.person_id)
         .where(Delivery.request_id == request_id, Delivery.state != DeliveryState.SUPPRESSED.value)
         .order_by(Delivery.created_at, Person.name)
         .limit(limit)
     )
-    groups: dict[tuple[Any, ...], list[tuple[Delivery, str, datetime]]] = {}
-    for row, name, moment in session.execute(query):
-        groups.setdefault((row.event_id, row.kind, row.channel, row.state), []).append((row, name, moment))
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for row in session.execute(query):
+        groups.setdefault((row.event_id, row.kind, row.channel, row.state), []).append(row)
     return [
         ToldLine(
-            min(moment for _, _, moment in each),
-            NoticeKind(each[0][0].kind),
-            each[0][0].channel,
-            DeliveryState(each[0][0].state),
-            tuple(name for _, name, _ in each),
-            each[0][0].reason,
-            any(row.html is not None for row, _, _ in each),
+            min(row.at for row in rows), NoticeKind(kind), channel, DeliveryState(state),
+            tuple(row.name for row in rows), any(row.kept for row in rows),
         )
-        for each in groups.values()
-    ]
+        for (_event, kind, channel, state), rows in groups.items()
+    ]  # fmt: skip
 
 
 def clean_reason(reason: str) -> str:

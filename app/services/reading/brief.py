@@ -1,0 +1,63 @@
+"""A request in brief, for those who read of it outside of its page: read for many people, so as little as will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.domain.lifecycle import RequestState
+from app.domain.people import Action, Actor
+from app.domain.policy.terms import Terms
+from app.domain.risk import Assessment
+from app.services.approvals import deciding
+from app.services.approvals.entitlement import Seat, sign_in_again
+from app.services.approvals.situation import Ahead, addresses_in, ahead_of, named, names_of
+from app.services.reading.views import seat_or_why_not
+from app.store.requests import ApprovalRequest, Decision
+
+
+@dataclass(frozen=True)
+class Brief:
+    """The request as somebody may see it now.
+
+    Attributes:
+        seat: how they may decide; None: not at all, for `why_not`.
+        sign_in_first: they have to sign in anew for all verdicts but the harmless ones.
+        asked: names of the teams and people who may decide now; empty: anyone who may decide, or nobody any more.
+        ahead: what time will do, soonest first.
+        decisions: those that stand, oldest first.
+    """
+
+    request: ApprovalRequest
+    state: RequestState
+    assessment: Assessment
+    seat: Seat | None
+    why_not: str
+    sign_in_first: bool
+    asked: tuple[str, ...]
+    ahead: tuple[Ahead, ...]
+    decisions: tuple[Decision, ...]
+
+
+def brief_of(session: Session, request: ApprovalRequest, viewer: Actor, now: datetime) -> Brief:
+    """The request in brief. Raises ForbiddenError where its page would."""
+    viewer.require(Action.SEE)
+    terms, state = Terms.from_json(request.terms), RequestState(request.state)
+    # Every decision makes a new version: the first one has none before it.
+    decisions = deciding.decisions_on(session, request.id) if request.version > 1 else []
+    seat, why_not = seat_or_why_not(session, request, viewer, decisions, now)
+    pending = state is RequestState.PENDING
+    names = names_of(session, addresses_in(terms, request.addressed_to)) if pending else {}
+    return Brief(
+        request=request,
+        state=state,
+        assessment=Assessment.from_json(request.assessment),
+        seat=seat,
+        why_not=why_not,
+        sign_in_first=seat is not None and sign_in_again(terms, viewer, now),
+        asked=named(request.addressed_to, names) if pending else (),
+        ahead=ahead_of(request, decisions, terms, names) if pending else (),
+        decisions=tuple(decisions),
+    )
