@@ -4,7 +4,8 @@
 
 One client starts runs, decides what they ask and waits for the end, in turn with nobody to tell and with a request that
 asks so many people at the moment at which the measurement begins. The mails go to a real SMTP server, a process beside
-them. What each cycle itself tells people is the same in both. To reach: a decision takes at most 1.2 times as long.
+them of low priority, as it would be on another machine. What each cycle itself tells people is the same in both.
+To reach: a decision takes at most 1.2 times as long.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def mail_server() -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     started = subprocess.Popen(
-        [sys.executable, "-m", "aiosmtpd", "-n", "-c", "aiosmtpd.handlers.Sink", "-l", f"127.0.0.1:{port}"]
+        ["nice", sys.executable, "-m", "aiosmtpd", "-n", "-c", "aiosmtpd.handlers.Sink", "-l", f"127.0.0.1:{port}"]
     )
     try:
         for _ in range(200):

@@ -26,8 +26,10 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.5
 AT_ONCE = 4
 """Deliveries that one worker has under way at the same time."""
-GIVE_WAY_SECONDS = 0.05
-"""Pause before each job while runs are being advanced."""
+GIVE_WAY_SECONDS = 0.1
+"""Pause before each job while runs are being advanced, one job after the other."""
+BUSY_SECONDS = 1.0
+"""So long after a run was last seen to be advanced, the next one is reckoned with."""
 LONGEST_WAIT_SECONDS = 30.0
 PRUNE_SECONDS = 3600.0
 
@@ -48,6 +50,7 @@ class Courier:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="courier")
         self._task: asyncio.Task[None] | None = None
         self._pruned = 0.0
+        self._seen_busy = -BUSY_SECONDS
 
     def start(self, worker: int) -> None:
         """Begin, as that worker of the job queue."""
@@ -86,10 +89,10 @@ class Courier:
 
     async def _take_one(self, worker: int) -> bool:
         """Begin with the next job; False if there is none."""
-        if len(self._hand) >= AT_ONCE:
-            await asyncio.wait(self._hand, return_when=asyncio.FIRST_COMPLETED)
-        if self._busy():
+        if self._gives_way():
             await self._pause(GIVE_WAY_SECONDS)
+        while len(self._hand) >= (1 if self._gives_way() else AT_ONCE):
+            await asyncio.wait(self._hand, return_when=asyncio.FIRST_COMPLETED)
         if self._stopped.is_set():
             return True
         job = await self._jobs.fetch_job([NOTIFY_QUEUE], worker)
@@ -99,6 +102,13 @@ class Courier:
         self._hand[task] = job.id or 0
         task.add_done_callback(self._hand.pop)
         return True
+
+    def _gives_way(self) -> bool:
+        """True while runs are advanced here, and for a moment after."""
+        now = asyncio.get_running_loop().time()
+        if self._busy():
+            self._seen_busy = now
+        return now - self._seen_busy < BUSY_SECONDS
 
     async def _work(self, job: QueuedJob) -> None:
         job_id = job.id or 0

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
@@ -20,14 +23,29 @@ _OURS = frozenset({421, 530, 534, 535, 538})
 """Codes that are about us or the server, never about this mail: an operator can mend that."""
 
 
+MAILS_PER_CONNECTION = 100
+KEPT_SECONDS = 10.0
+"""How long a connection may rest and still be used again."""
+
+
+@dataclass
+class _Kept:
+    """A connection, how many mails went over it, and when the last one did."""
+
+    connection: smtplib.SMTP
+    mails: int = 0
+    used: float = 0.0
+
+
 class SmtpSender:
-    """Hands mails to the server that the settings name, each over a connection of its own."""
+    """Hands mails to the server that the settings name; each thread keeps its connection for the next mail."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._clock = clock
         self._port = settings.smtp_port or _PORTS[settings.smtp_tls]
         # To read all authorities takes longer than to send a mail.
+        self._kept = threading.local()
         self._context = ssl.create_default_context() if settings.smtp_tls != "none" else None
 
     def send(self, notice: Notice) -> Result:
@@ -38,19 +56,34 @@ class SmtpSender:
             return Refused(str(error))
         message = mail.put_together(self._settings.mail_from)
         try:
-            connection = self._connect()
+            kept = self._connect()
         except smtplib.SMTPException as error:
             return Later(f"The mail server does not take us: {_words(error)}", _asked_to_wait(error))
         except (OSError, ssl.SSLError) as error:
             return Later(f"The mail server cannot be reached: {_words(error)}")
-        try:
-            return _hand_over(connection, message) or Sent(mail.subject, mail.message_id)
-        finally:
-            # It has the mail, or has said why not: how we part makes no difference.
-            with suppress(OSError, smtplib.SMTPException):
-                connection.quit()
+        against = _hand_over(kept.connection, message)
+        if against is None:
+            kept.mails, kept.used = kept.mails + 1, time.monotonic()
+            self._kept.connection = kept
+            return Sent(mail.subject, mail.message_id)
+        # It has said why not: how we part makes no difference.
+        with suppress(OSError, smtplib.SMTPException):
+            kept.connection.quit()
+        return against
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> _Kept:
+        """The connection that this thread has kept, if it is still good, or a new one."""
+        kept: _Kept | None = getattr(self._kept, "connection", None)
+        self._kept.connection = None
+        if kept is not None and kept.mails < MAILS_PER_CONNECTION and time.monotonic() - kept.used < KEPT_SECONDS:
+            with suppress(OSError, smtplib.SMTPException):
+                if kept.connection.noop()[0] == 250:
+                    return kept
+        if kept is not None:
+            kept.connection.close()
+        return _Kept(self._new())
+
+    def _new(self) -> smtplib.SMTP:
         wanted = self._settings
         seconds = wanted.smtp_timeout_seconds
         connection: smtplib.SMTP

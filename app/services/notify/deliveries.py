@@ -31,7 +31,7 @@ OUTBOX_KEPT = timedelta(days=14)
 MAX_REASON = 500
 _TAKE = """
     update deliveries set attempts = attempts + 1
-    where id = %(id)s and state in ('pending', 'held') returning id"""
+    where id = %(id)s and state in ('pending', 'held') returning *"""
 _NOTE = """
     with noted as (
         update deliveries set state = %(state)s, reason = %(reason)s, due_at = %(due_at)s, sent_at = %(sent_at)s,
@@ -97,10 +97,8 @@ class Deliveries:
 
     def take(self, delivery_id: str) -> Delivery | None:
         """The delivery, counted as tried once more; None if it waits no longer."""
-        if not self._sessions.execute(_TAKE, {"id": delivery_id}):
-            return None
-        with self._sessions.reads() as session:
-            return session.get(Delivery, delivery_id)
+        taken = self._sessions.execute(_TAKE, {"id": delivery_id})
+        return Delivery(**taken[0]) if taken else None
 
     def note(
         self, delivery: Delivery, result: Result, told: Sequence[str] = (), job_id: int | None = None
