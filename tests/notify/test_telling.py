@@ -17,6 +17,7 @@ from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import EscalationStep, Stage, Terms
 from app.services.notify.choosing import Choosing
 from app.services.notify.deliveries import Deliveries, DeliveryFilter
+from app.services.notify.planning import _CHANGES
 from app.services.record.events import EventKind, event_row, publish
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
@@ -281,3 +282,41 @@ def test_a_digest_is_due_at_the_chosen_time_and_not_in_quiet_hours() -> None:
     assert Choices(rhythm=Rhythm.HOURLY).next_digest(now, zone) == datetime(2026, 11, 26, 21, 0, tzinfo=zone)
     stored = Choices.from_json(daily.to_json())
     assert stored == daily
+
+
+# Together with what caused it
+
+
+def test_a_change_and_its_telling_commit_together(outbox: PostOffice) -> None:
+    desk = outbox.desk
+    request = make_request(desk.sessions, terms=TWO_STAGES)
+    with pytest.raises(RuntimeError), desk.sessions.begin() as session:
+        publish(session, event_row(EventKind.REQUEST_OPENED, desk.clock(), request_id=request.id))
+        session.flush()
+        raise RuntimeError("the transaction fails")
+    assert outbox.waiting() == 0
+    request, person = desk.open(), desk.person()
+    assert outbox.waiting() == 1, "one job for what was opened"
+    outbox.work()
+    before = desk.counts()["procrastinate_jobs"]
+    desk.decide(request, person)
+    assert desk.counts()["procrastinate_jobs"] == before + 2, "the run's job and one more"
+    assert desk.jobs(request.run_id) == 1
+
+
+def test_only_what_concerns_people_leaves_a_job(outbox: PostOffice) -> None:
+    desk = outbox.desk
+    request = make_request(desk.sessions)
+    silent: list[dict[str, Any]] = [
+        {"kind": EventKind.REQUEST_CHANGED, "what": "claimed"}, {"kind": EventKind.REQUEST_COMMENT},
+        {"kind": EventKind.REQUEST_RECEIPT, "status": "delivered"}, {"kind": EventKind.RUN_CHANGED, "state": "queued"},
+    ]  # fmt: skip
+    for values in silent:
+        with desk.sessions.begin() as session:
+            kind = values.pop("kind")
+            publish(session, event_row(kind, desk.clock(), request_id=request.id, **values))
+    assert outbox.waiting() == 0
+    for what in _CHANGES:
+        with desk.sessions.begin() as session:
+            publish(session, event_row(EventKind.REQUEST_CHANGED, desk.clock(), request_id=request.id, what=what))
+    assert outbox.waiting() == len(_CHANGES), "the trigger knows the words of the planning"

@@ -184,7 +184,7 @@ class Deliveries:
         if wanted.kind:
             query = query.where(Delivery.kind == wanted.kind.value)
         if wanted.request_id:
-            query = query.where(Delivery.request_id == wanted.request_id)
+            query = query.where(Delivery.request_id == storable(wanted.request_id))
         if wanted.kept:
             query = query.where(Delivery.html.is_not(None))
         if wanted.text:
