@@ -11,15 +11,11 @@ A change names only what differs, by the proposal's kind:
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
-import jsonschema
-from jsonschema.exceptions import SchemaError
-
 from app.domain.errors import InvalidInputError
+from app.domain.fitting import check_schema
 from assent.contracts import proposal_adapter
 
 MAX_TEXT = 1_000_000
@@ -131,30 +127,3 @@ _EDITORS: dict[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]] 
     "custom": _edit_custom,
 }
 EDITABLE_KINDS = frozenset(_EDITORS)
-
-
-@lru_cache(maxsize=128)
-def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    """A validator of a schema's text; checking the schema itself costs more than most values do."""
-    document = json.loads(schema)
-    jsonschema.Draft202012Validator.check_schema(document)
-    return jsonschema.Draft202012Validator(
-        document, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
-    )
-
-
-def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
-    """Raise InvalidInputError, with a complaint per field, unless `value` fits the JSON Schema.
-
-    References are resolved inside the schema only; nothing is fetched.
-    """
-    if schema is None:
-        return
-    try:
-        validator = _validator(json.dumps(schema))
-        errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
-    except SchemaError as error:
-        raise InvalidInputError(f"The schema of this proposal is not valid: {error.message}") from error
-    if errors:
-        fields = {".".join([root, *map(str, error.absolute_path)]): error.message[:300] for error in errors[:50]}
-        raise InvalidInputError("The value does not fit the schema.", fields)

@@ -17,7 +17,7 @@ class Buttons:
     """What the decision bar offers.
 
     Attributes:
-        approve: the approving button's words as long as nothing is edited; empty if there is none.
+        approve: the approving button's words for what the page shows; empty if there is none.
         answer: the answering button's words; empty if there is none.
         tail: what follows on "Approve" or "Send the answer" where that does not settle it, or not at once.
         changed_tail: the same after an edit, which makes earlier approvals void.
@@ -38,7 +38,7 @@ def buttons_of(view: RequestView, shown: Shown) -> Buttons:
     verdicts = view.verdicts
     tail, changed_tail = _tail(view), _tail(view, changed=True)
     return Buttons(
-        approve=_approve(shown, tail, Verdict.APPROVE in verdicts) if _approves(verdicts) else "",
+        approve=_approve(view, shown, changed_tail if shown.changed else tail) if _approves(verdicts) else "",
         answer=_answer(view, tail) if Verdict.ANSWER in verdicts else "",
         changes=Verdict.REQUEST_CHANGES in verdicts,
         reject=Verdict.REJECT in verdicts,
@@ -52,14 +52,15 @@ def _approves(verdicts: tuple[Verdict, ...]) -> bool:
     return Verdict.APPROVE in verdicts or Verdict.MODIFY in verdicts
 
 
-def _approve(shown: Shown, tail: str, as_it_stands: bool) -> str:
-    if not as_it_stands:
+def _approve(view: RequestView, shown: Shown, tail: str) -> str:
+    if Verdict.APPROVE not in view.verdicts:
         return "Approve with changes"  # who has agreed for another stage may still edit, and agreeing twice is nothing
+    first = "Approve with changes" if shown.changed else "Approve"
     if tail:
-        return f"Approve{tail}"
+        return f"{first}{tail}"
     if shown.kind == "optimizations":
-        return "Approve the chosen items"
-    return f"Approve and {shown.effect}" if shown.effect else "Approve"
+        return "Approve the chosen items"  # which, a page without a script cannot know before it is sent
+    return f"{first} and {shown.effect}" if shown.effect else first
 
 
 def _answer(view: RequestView, tail: str) -> str:

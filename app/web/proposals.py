@@ -19,7 +19,9 @@ from app.domain.errors import InvalidInputError
 from app.domain.risk import Finding
 from app.services.reading.views import RequestView
 from app.store.requests import ApprovalRequest
-from app.web.forms import MISSING, Field, draw, is_untouched, read, refill, text_for_field
+from app.web.fields import MISSING, Field, text_for_field
+from app.web.form_values import is_untouched, read, refill
+from app.web.forms import draw
 from assent.contracts import Verdict
 from assent.digests import canonical
 
@@ -89,6 +91,7 @@ class Shown:
         form: the drawn form of tool arguments, of data, or of an answer; None where there is none.
         edited: the text in a script's edit field.
         kept: the page shows what a person sent, which the server does not have.
+        changed: what they sent differs from the proposal.
         diff: a reviewer's change against the proposal.
         effect: words for the button, such as ``create 3 indexes``; empty where there is nothing to say.
     """
@@ -104,6 +107,7 @@ class Shown:
     editable: bool = False
     too_long: bool = False
     kept: bool = False
+    changed: bool = False
     diff: list[Line] = field(default_factory=list)
     effect: str = ""
 
@@ -124,7 +128,21 @@ def show(view: RequestView, sent: Sent | None = None, problems: Mapping[str, str
         if shown.form is not None and sent is not None:
             refill(shown.form, sent, problems)
     shown.effect = effect_of(request.kind, payload, len(shown.items))
+    shown.changed = sent is not None and shown.editable and _differs(view, sent)
     return shown
+
+
+def _differs(view: RequestView, sent: Sent) -> bool:
+    try:
+        return change_of(view, sent) is not None
+    except InvalidInputError:
+        return True
+
+
+def labels(shown: Shown) -> dict[str, str]:
+    """What the fields of the decision that are not of a form are called, by the names that errors have for them."""
+    statements = {f"items.{item.id}.statement": f"Statement of {item.title}" for item in shown.items}
+    return {"comment": "Comment", "content": "The script", "items": "Items"} | statements
 
 
 def form_of(view: RequestView) -> Field | None:

@@ -19,9 +19,21 @@ from app.services.approvals.deciding import decider
 from app.services.approvals.reassessing import Preview
 from app.services.reading.views import RequestView, RunView
 from app.web.buttons import acts_words, buttons_of
+from app.web.complaints import Complaint, complaints
+from app.web.form_values import REARRANGE, rearranged
 from app.web.moments import field_of
 from app.web.pages import address, events_position, is_fragment, render, see_other, web
-from app.web.proposals import Change, answer_of, change_of, changed_text, difference, readable, show
+from app.web.proposals import (
+    Change,
+    Shown,
+    answer_of,
+    change_of,
+    changed_text,
+    difference,
+    labels,
+    readable,
+    show,
+)
 from app.web.queue import filter_from, is_grouped, listed, query_here, query_of
 from assent.contracts import RiskLevel, Verdict
 
@@ -82,6 +94,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         seq=seq, view=view, request_row=view.request, shown=shown, attempt=attempt or Attempt(MultiDict(), act=""),
         now=services().clock(), viewer=actor, error=attempt.error if attempt and not attempt.preview else None,
         problems=deciding.problems if deciding else {},
+        complaints=_complaints(deciding, shown) if deciding else [],
         comment=sent.get("comment", "") if sent else "",
         said=said_of(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
         proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
@@ -93,6 +106,12 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         live_src=address("web.request_page", query, request_id=request_id),
         preview_diff=_preview_diff(view, attempt.sent) if attempt and attempt.preview else [],
     )  # fmt: skip
+
+
+def _complaints(deciding: Attempt, shown: Shown) -> list[Complaint]:
+    """What is wrong with fields; a verdict is none."""
+    problems = {name: words for name, words in deciding.problems.items() if name not in ("verdict", "acknowledged_risk")}
+    return complaints(shown.form, problems, labels(shown))
 
 
 def _run_view(view: RequestView, actor: Actor) -> RunView | None:
@@ -170,6 +189,8 @@ def request_decide(request_id: str) -> Any:
 def request_preview(request_id: str) -> Any:
     """Show the risk of an edit, what it changes and what it then needs, without sending it."""
     actor, sent = current_actor(), request.form
+    if REARRANGE in sent:
+        return page_of(request_id, actor, Attempt(rearranged(sent), "preview"))
     view = services().views.request(request_id, actor)
     try:
         preview = _preview(request_id, actor, change_of(view, sent)) or Preview(view.assessment, view.terms, False)

@@ -20,8 +20,11 @@ from app.http.runtime import services
 from app.services.reading.views import RunView
 from app.services.runs.pace import Pace
 from app.store.runs import CatalogueEntry, Run
+from app.web.complaints import complaints
+from app.web.fields import MISSING, Field
 from app.web.filters import plural
-from app.web.forms import MISSING, Field, complaints, draw, read, refill
+from app.web.form_values import REARRANGE, read, rearranged, refill
+from app.web.forms import draw
 from app.web.pages import events_position, render, see_other, web
 from app.web.prose import markdown
 from app.web.run_story import story_of
@@ -98,6 +101,8 @@ def run_start(workflow: str) -> Any:
     entry = services().runs.workflow(workflow)
     drawn = _input_form(entry, MISSING)
     title = request.form.get("title", "")
+    if REARRANGE in request.form:
+        return _start_page(entry, refill(drawn, rearranged(request.form), {}), "", title)
     try:
         value = read(drawn, request.form)
         _refuse_unstorable(title)

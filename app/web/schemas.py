@@ -6,9 +6,15 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain.fitting import FORMATS
+
 MAX_REFERENCES = 20
+MAX_WAYS = 12
+WAYS = "~ways"
+"""Where a resolved schema keeps the ways of a union that is not just "or null"."""
+_TOLD = ("title", "description", "default", "x-group", "x-advanced")
 _ONE_LINE = 200
-_INPUT_TYPES = {"date": "date", "email": "email", "uri": "url", "time": "time"}
+_KEYBOARDS = {"email": "email", "uri": "url"}
 
 
 @dataclass(frozen=True)
@@ -16,9 +22,12 @@ class Shape:
     """The kind of field for a schema, with the references and unions in it resolved.
 
     Attributes:
-        kind: ``text``, ``long``, ``number``, ``check``, ``select``, ``lines``, ``json`` or ``group``.
+        kind: ``text``, ``long``, ``number``, ``check``, ``select``, ``lines``, ``numbers``, ``json``, ``group``,
+            ``list`` or ``union``.
         schema: the resolved schema.
         nullable: null is allowed beside the rest.
+        ways: the schemas that a union chooses from.
+        whole_numbers: of a list of numbers, that it takes no others.
     """
 
     kind: str
@@ -26,11 +35,16 @@ class Shape:
     nullable: bool = False
     options: tuple[tuple[str, str], ...] = ()
     attributes: dict[str, str] = field(default_factory=dict)
+    ways: tuple[Any, ...] = ()
+    whole_numbers: bool = False
 
 
 def shape_of(schema: Any, definitions: dict[str, Any]) -> Shape:
     """The shape of `schema`; `definitions` is the whole document that local references point into."""
     resolved, nullable = _resolve(schema, definitions)
+    if WAYS in resolved:
+        ways = tuple(resolved[WAYS])
+        return Shape("union" if _drawable(ways, definitions) else "json", _without_ways(resolved), nullable, ways=ways)
     if "const" in resolved or isinstance(resolved.get("enum"), list):
         return _choice(resolved, nullable)
     kind = resolved.get("type")
@@ -48,9 +62,102 @@ def shape_of(schema: Any, definitions: dict[str, Any]) -> Shape:
         return Shape("number", resolved, nullable, attributes=_number_attributes(resolved))
     if kind == "boolean":
         return Shape("json" if nullable else "check", resolved, nullable)
-    if kind == "array" and _resolve(resolved.get("items"), definitions)[0].get("type") == "string":
-        return Shape("lines", resolved, nullable)
+    if kind == "array":
+        items = _resolve(resolved.get("items"), definitions)[0]
+        whole = items.get("type") == "integer"
+        return Shape(_kind_of_list(resolved, items), resolved, nullable, whole_numbers=whole)
     return Shape("json", resolved, nullable)
+
+
+def _kind_of_list(schema: dict[str, Any], items: dict[str, Any]) -> str:
+    """Texts are lines and numbers one line; anything else that can be drawn has a field, or several, for each entry."""
+    if items.get("type") == "string" and "enum" not in items and "const" not in items:
+        return "lines"
+    if items.get("type") in ("integer", "number") and not {"enum", "const"} & items.keys():
+        return "numbers"
+    typed = bool({"type", "properties", "enum", WAYS} & items.keys()) and items.get("type") != "array"
+    return "list" if typed and "prefixItems" not in schema else "json"
+
+
+def _drawable(ways: tuple[Any, ...], definitions: dict[str, Any]) -> bool:
+    """True if each way is something else than JSON, and nothing is said beside them."""
+    if len(ways) > MAX_WAYS or any(WAYS in _resolve(each, definitions)[0] for each in ways):
+        return False
+    return all(shape_of(each, definitions).kind != "json" for each in ways)
+
+
+def _without_ways(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != WAYS}
+
+
+def way_of(ways: tuple[Any, ...], definitions: dict[str, Any], value: Any) -> int | None:
+    """Which of the ways a value was given in: the first that it fits, by kind, by names, and by what is fixed."""
+    for strictly in (True, False):
+        for number, each in enumerate(ways):
+            if _is_like(value, shape_of(each, definitions), definitions, strictly):
+                return number
+    return None
+
+
+def _is_like(value: Any, shape: Shape, definitions: dict[str, Any], strictly: bool) -> bool:
+    match shape.kind:
+        case "group":
+            return isinstance(value, dict) and _is_like_group(value, shape, definitions, strictly)
+        case "select":
+            return json.dumps(value) in {option for option, _ in shape.options}
+        case "check":
+            return isinstance(value, bool)
+        case "number":
+            whole = shape.schema.get("type") == "integer"
+            return isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+        case "list" | "lines" | "numbers":
+            return isinstance(value, list)
+    return isinstance(value, str)
+
+
+def _is_like_group(value: dict[str, Any], shape: Shape, definitions: dict[str, Any], strictly: bool) -> bool:
+    properties = shape.schema["properties"]
+    if strictly and value.keys() - properties.keys():
+        return False
+    fixed = {name: const for name, each in properties.items() if (const := fixed_in(each, definitions)) is not None}
+    same = all(name not in value or json.dumps(value[name]) == const for name, const in fixed.items())
+    return same and all(name in value for name in required_in(shape.schema))
+
+
+def fixed_in(schema: Any, definitions: dict[str, Any]) -> str | None:
+    """The only value that a schema allows, as JSON; None if it allows others."""
+    resolved, nullable = _resolve(schema, definitions)
+    return json.dumps(resolved["const"]) if "const" in resolved and not nullable else None
+
+
+def required_in(schema: dict[str, Any]) -> list[str]:
+    """The names of what an object must have."""
+    wanted = schema.get("required")
+    return [each for each in wanted if isinstance(each, str)] if isinstance(wanted, list) else []
+
+
+def way_label(schema: Any, definitions: dict[str, Any]) -> str:
+    """What a person calls a way: its title, what is fixed in it, or its kind."""
+    shape = shape_of(schema, definitions)
+    if shape.schema.get("title"):
+        return str(shape.schema["title"])
+    if shape.kind == "group":
+        for each in shape.schema["properties"].values():
+            if (fixed := fixed_in(each, definitions)) is not None:
+                return fixed.strip('"').replace("_", " ").capitalize()
+    return _WAY_WORDS.get(shape.kind, "Whole number" if shape.schema.get("type") == "integer" else "Number")
+
+
+_WAY_WORDS = {
+    "text": "Text",
+    "long": "Text",
+    "check": "Yes or no",
+    "select": "One of several",
+    "lines": "List of texts",
+    "numbers": "List of numbers",
+    "list": "List",
+    "group": "Several fields",
+}
 
 
 def infer(value: Any) -> dict[str, Any]:
@@ -83,10 +190,26 @@ def _resolve(schema: Any, definitions: dict[str, Any]) -> tuple[dict[str, Any], 
         }
         target = _next(schema, definitions)
         if target is None:
-            return (kept if not _branches(schema) else {"title": kept.get("title", "")}), nullable
+            return _undecided(schema, kept, nullable)
         schema, null = target
         nullable = nullable or null
     return {}, nullable
+
+
+def _undecided(schema: dict[str, Any], kept: dict[str, Any], nullable: bool) -> tuple[dict[str, Any], bool]:
+    """A schema with no one way on: plain, or a union of several."""
+    if not _branches(schema):
+        return kept, nullable
+    told = {key: kept[key] for key in _TOLD if key in kept}
+    ways = next((schema[each] for each in ("anyOf", "oneOf") if isinstance(schema.get(each), list)), None)
+    if ways is None or {"properties", "enum", "const", "allOf"} & (kept.keys() | schema.keys()):
+        return told, nullable
+    others = [each for each in ways if not _is_null(each)]
+    return {**told, WAYS: others}, nullable or len(others) < len(ways)
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("type") == "null"
 
 
 def _branches(schema: dict[str, Any]) -> bool:
@@ -101,7 +224,7 @@ def _next(schema: dict[str, Any], definitions: dict[str, Any]) -> tuple[Any, boo
     for word in ("anyOf", "oneOf", "allOf"):
         ways = schema.get(word)
         if isinstance(ways, list):
-            others = [way for way in ways if not (isinstance(way, dict) and way.get("type") == "null")]
+            others = [way for way in ways if not _is_null(way)]
             return (others[0], len(others) < len(ways)) if len(others) == 1 else None
     return None
 
@@ -131,10 +254,14 @@ def _text(schema: dict[str, Any], nullable: bool) -> Shape:
     longest = schema.get("maxLength")
     if isinstance(longest, int) and 0 < longest < 10_000_000:
         attributes["maxlength"] = str(longest)
-    if schema.get("format") in _INPUT_TYPES:
-        attributes["type"] = _INPUT_TYPES[schema["format"]]
+    form = schema.get("format")
+    if form == "date":
+        attributes["type"] = "date"
+    elif form in _KEYBOARDS:
+        # Only a hint for the keyboard: what a browser checks, it checks silently where the field is folded away.
+        attributes["inputmode"] = _KEYBOARDS[form]
     # A field of one line would silently join the lines of what is pasted into it.
-    narrow = "type" in attributes or (isinstance(longest, int) and longest <= _ONE_LINE)
+    narrow = form in FORMATS or (isinstance(longest, int) and longest <= _ONE_LINE)
     return Shape("text" if narrow else "long", schema, nullable, attributes=attributes)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.web.complaints import told_at
+from app.web.fields import Field
 from app.web.filters import plural
-from app.web.forms import Field
 
 MANY = 6
 """With more optional fields than this they are folded away where the schema itself says nothing about it."""
@@ -28,17 +29,17 @@ class Section:
     @property
     def open(self) -> bool:
         """True if something that is folded away has to be seen: a problem, or a value that is not the default."""
-        return any(leaf.error for each in self.folded for leaf in each.leaves()) or self.changed > 0
+        return any(field.error for each in self.folded for field, _ in told_at(each)) or self.changed > 0
 
     @property
     def changed(self) -> int:
         """How many of the folded fields differ from their defaults."""
-        return sum(leaf.value != leaf.default for each in self.folded for leaf in each.leaves())
+        return sum(setting.is_changed for each in self.folded for setting in each.settings())
 
     @property
     def words(self) -> str:
         """How much is folded away, and whether it is as usual."""
-        count = plural(sum(len(each.leaves()) for each in self.folded), "setting")
+        count = plural(sum(len(each.settings()) for each in self.folded), "setting")
         return f"{count}, {self.changed} changed" if self.changed else f"{count}, as usual"
 
 
@@ -47,7 +48,7 @@ def sections(drawn: Field) -> list[Section]:
     if drawn.kind != "group":
         return [Section("", shown=[drawn])]
     hinted = any(_group(each) or _advanced(each) is not None for each in drawn.fields)
-    many = sum(len(each.leaves()) for each in drawn.fields if not each.required) > MANY
+    many = sum(len(each.settings()) for each in drawn.fields if not each.required) > MANY
     made: dict[str, Section] = {"": Section("")}
     for each in drawn.fields:
         if each.kind == "group" and not _group(each):

@@ -5,12 +5,14 @@ import { startFilters } from "./filters.js";
 import { reach, startKeys } from "./keys.js";
 import { startList } from "./list.js";
 import { startLive } from "./live.js";
+import { startReshaping } from "./reshape.js";
 import { startTimes } from "./times.js";
 import { startZones } from "./zones.js";
 
 startTimes();
 startZones();
 startDeciding();
+startReshaping();
 startDrafts();
 startEditing();
 startList();

@@ -34,9 +34,9 @@ function nameApproval() {
   const fields = decisionFields();
   const items = fields.filter((field) => field.hasAttribute("data-item"));
   const chosen = items.filter((field) => field.checked).length;
-  const shownElsewise = document.querySelector("#proposal .ln.add, #proposal .ln.del") !== null && isKept();
+  const sentElsewise = document.querySelector("#decision[data-changed]") !== null;
   const changed =
-    chosen < items.length || shownElsewise || fields.some((field) => field.name !== "comment" && isEdited(field));
+    chosen < items.length || sentElsewise || fields.some((field) => field.name !== "comment" && isEdited(field));
   const does = kind === "optimizations" ? `${verb} ${chosen} ${chosen === 1 ? noun : nouns}` : effect;
   const first = changed ? "Approve with changes" : "Approve";
   const then = changed ? changedTail : tail;
@@ -44,10 +44,6 @@ function nameApproval() {
   if (items.length && !chosen) words = "Choose at least one to approve";
   button.disabled = items.length > 0 && chosen === 0;
   if (button.textContent !== words) button.textContent = words;
-}
-
-function isKept() {
-  return document.querySelector("#decision[data-kept]") !== null;
 }
 
 const ACTIONS = { retry: "Retry the step", skip: "Skip the step and go on", abort: "Abort the run" };

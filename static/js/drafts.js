@@ -6,6 +6,7 @@
 
 import { decisionFields, isEdited } from "./decide.js";
 import { refillEditors } from "./editing.js";
+import { reshape } from "./reshape.js";
 
 const PREFIX = "assent-draft:";
 const PAUSE = 300; // ms after the last key
@@ -60,12 +61,13 @@ function offer(bar, place, own) {
 }
 
 /** Put the texts back into their fields, and say so. */
-function restore(key, draft) {
-  let count = 0;
+async function restore(key, draft) {
+  let count = await restoreLists(draft);
   for (const field of writable()) {
     const name = nameOf(field);
     if (!(name in draft.fields)) continue;
     const value = draft.fields[name];
+    if (value === (isChoice(field) ? field.checked : field.value)) continue;
     if (isChoice(field)) field.checked = value === true;
     else field.value = value;
     field.closest("details")?.setAttribute("open", "");
@@ -80,6 +82,13 @@ function restore(key, draft) {
   const box = notice("What you had written here and not sent is back in its fields. ");
   box.append(
     button("Discard it", () => {
+      if (document.querySelector("#decision[data-kept]")) {
+        // Fields came and went with it: the proposal as it is has to be fetched.
+        left = true;
+        remove(key);
+        location.reload();
+        return;
+      }
       for (const field of writable()) reset(field);
       document.dispatchEvent(new Event("input"));
       refillEditors();
@@ -90,6 +99,32 @@ function restore(key, draft) {
     }),
   );
   show(box);
+}
+
+/** Entries that were added or taken out, and other ways: the server draws them. Returns 1 if there were any. */
+async function restoreLists(draft) {
+  const shapes = writable().filter(isShape);
+  const form = document.getElementById("decide");
+  const part = document.querySelector("#proposal fieldset[id]");
+  const address = document.querySelector('#proposal [name="rearrange"]')?.formAction.split("#", 1)[0];
+  if (!address || !part || !shapes.some((field) => field.name in draft.fields && draft.fields[field.name] !== field.value)) return 0;
+  const overrides = new Map();
+  for (const [name, value] of Object.entries(draft.fields)) {
+    if (typeof value === "string") overrides.set(name, value);
+    else choose(overrides, name, value);
+  }
+  try {
+    await reshape(part, form, address, null, overrides);
+    return 1;
+  } catch {
+    return 0; // what has a field is put back all the same
+  }
+}
+
+function choose(overrides, name, value) {
+  const at = name.lastIndexOf("=");
+  if (value) overrides.set(name.slice(0, at), name.slice(at + 1));
+  else if (!overrides.has(name.slice(0, at))) overrides.set(name.slice(0, at), null);
 }
 
 function noticeOld(key, draft) {
@@ -127,16 +162,23 @@ function keep(key) {
 }
 
 function isChanged(field) {
+  if (isEdited(field)) return true;
   // After a refusal the fields were filled by the server, which has not kept any of it.
-  return isEdited(field) || (document.querySelector("#decision[data-kept]") !== null && field.tagName === "TEXTAREA" && field.value !== "");
+  const kept = document.querySelector("#decision[data-kept]") !== null;
+  return kept && (isChoice(field) || isShape(field) || field.value !== "");
 }
 
 function writable() {
-  return decisionFields().filter((field) => field.name && field.type !== "hidden" && field.tagName !== "BUTTON" && field.tagName !== "FIELDSET");
+  return decisionFields().filter((field) => field.name && (field.type !== "hidden" || isShape(field)) && field.tagName !== "BUTTON" && field.tagName !== "FIELDSET");
 }
 
 function nameOf(field) {
   return isChoice(field) ? `${field.name}=${field.value}` : field.name;
+}
+
+/** True if other fields depend on it: the entries of a list, the way of a union. */
+function isShape(field) {
+  return "entries" in field.dataset || "part" in field.dataset;
 }
 
 function isChoice(field) {

@@ -8,11 +8,14 @@ from app.domain.people import Via
 from assent.contracts import Verdict
 from tests import factories
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import SOON
+from tests.acceptance.visitors import SOON, is_marked, mark
 from tests.factories import make_request, make_sign_in, session_cookie
 from tests.processes.harness import SECRET_KEY
 
 SCRIPT = "select 1;\ndrop table orders;\nselect '\u202e3';"
+
+
+BASE = {"summary": "", "agent": "", "labels": {}, "risk_floor": "safe", "expires_in_seconds": None}
 
 
 def script(portal: Portal) -> str:
@@ -201,10 +204,8 @@ def test_whatever_way_text_comes_in_the_policy_holds(portal: Portal, visit: Visi
 
 def test_a_json_field_is_edited_likewise(portal: Portal, visit: Visit) -> None:
     args = {"matrix": [[1], "x"]}
-    call = factories.script() | {"kind": "tool_call", "tool": "send", "args": args, "args_schema": None}
-    for name in ("language", "dialect", "content", "target", "tables"):
-        del call[name]
-    request = make_request(portal.services.sessions, payload=call)
+    call = {"kind": "tool_call", "title": "Send", "tool": "send", "args": args, "args_schema": None, "environment": ""}
+    request = make_request(portal.services.sessions, payload={**BASE, **call})
     page = visit("dba").go(f"/requests/{request.id}")
     page.get_by_label("Matrix").focus()
     written = page.get_by_role("textbox", name="Matrix")
@@ -216,6 +217,37 @@ def test_a_json_field_is_edited_likewise(portal: Portal, visit: Visit) -> None:
     page.get_by_role("button", name="Approve with changes").click()
     page.wait_for_load_state()
     assert portal.request(str(request.id)).payload["args"] == {"matrix": [[2]]}
+
+
+def test_entries_come_and_go_without_a_reload_and_survive_one(portal: Portal, visit: Visit) -> None:
+    args = {"to": [{"name": "a"}, {"name": "b"}]}
+    recipient = {"type": "object", "title": "Recipient", "required": ["name"], "properties": {"name": {"type": "string"}}}
+    way = {"anyOf": [{"type": "integer", "title": "Minutes"}, {"enum": ["never"], "title": "A word"}], "title": "Repeat"}
+    schema = {"type": "object", "properties": {"to": {"type": "array", "items": recipient, "title": "Recipients"}, "r": way}}
+    call = {"kind": "tool_call", "title": "Send", "tool": "send", "args": args, "args_schema": schema, "environment": ""}
+    request = make_request(portal.services.sessions, payload={**BASE, **call})
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{request.id}")
+    mark(page)
+    page.get_by_role("button", name="Remove Recipient 1").click()
+    expect(page.locator(".entry")).to_have_count(1)
+    page.get_by_role("button", name="Add an entry to Recipients").click()
+    expect(page.locator(".entry")).to_have_count(2)
+    page.keyboard.type("c")  # in the new one
+    expect(page.locator("#approve")).to_have_text("Approve with changes and call send")
+    page.get_by_label("Kind of Repeat").select_option("Minutes")
+    page.get_by_label("Minutes").fill("5")
+    page.wait_for_function("() => Object.values(localStorage).some((draft) => draft.includes('\"5\"'))")
+    assert is_marked(page)
+    reviewer.look("list-edited")
+    page.reload()
+    expect(page.locator("#request-drafts")).to_contain_text("is back in its fields")
+    expect(page.locator(".entry")).to_have_count(2)
+    expect(page.locator("#approve")).to_have_text("Approve with changes and call send")
+    page.locator("#approve").click()
+    expect(page.locator("#request-said")).to_contain_text("Approved")
+    assert portal.request(str(request.id)).payload["args"] == {"to": [{"name": "b"}, {"name": "c"}], "r": 5}
+    assert page.evaluate("() => Object.keys(localStorage)") == []
 
 
 def test_a_draft_goes_with_its_decision(portal: Portal, visit: Visit) -> None:

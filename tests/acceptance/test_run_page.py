@@ -77,7 +77,7 @@ def test_a_long_form_unfolds_with_the_keyboard_and_without_a_script(portal: Port
     keep.fill("0")
     page.get_by_label("Target", exact=True).fill("shop")
     page.get_by_role("button", name="Start the run").click()
-    expect(page.get_by_role("alert")).to_contain_text("Keep backups (days): 0 is less than the minimum of 1")
+    expect(page.get_by_role("alert")).to_contain_text("Keep backups (days): At least 1; this is 0.")
     expect(page.get_by_label("Keep backups (days)")).to_have_value("0")
     expect(page.get_by_label("Most indexes")).to_be_hidden()
     page.get_by_role("alert").get_by_role("link").click()

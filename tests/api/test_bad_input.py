@@ -129,7 +129,7 @@ FIELDS: list[tuple[str, Any, int, str, str | None]] = [
     ("/api/v1/runs", {"workflow": "nothing_like_it"}, 404, "not_found", None),
     ("/api/v1/runs", {"workflow": "nothing\x00"}, 422, "invalid_input", "workflow"),
     ("/api/v1/runs", {"workflow": "test_gate", "input": []}, 422, "invalid_input", "input"),
-    ("/api/v1/runs", {"workflow": "test_gate", "input": {}}, 422, "invalid_input", "input"),
+    ("/api/v1/runs", {"workflow": "test_gate", "input": {}}, 422, "invalid_input", "input.target"),
     ("/api/v1/runs", {"workflow": "test_gate", "input": {"target": 5}}, 422, "invalid_input", "input.target"),
     ("/api/v1/runs", {"workflow": "test_gate", "input": {"target": "x", "more": 1}}, 422, "invalid_input", "input"),
     ("/api/v1/runs", {"workflow": "test_gate", "title": "a\x00"}, 422, "invalid_input", "title"),

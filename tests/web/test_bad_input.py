@@ -106,7 +106,7 @@ def test_starting_a_run(services: Services, reviewer: Browser) -> None:
         ({"input.target": ""}, "This is needed."),
         ({"input.target": "x", "input.limit": "many"}, "This needs a whole number."),
         ({"input.target": "x", "input.limit": "1.5"}, "This needs a whole number."),
-        ({"input.target": "x", "input.limit": "0"}, "less than the minimum"),
+        ({"input.target": "x", "input.limit": "0"}, "At least 1; this is 0."),
         ({"input.target": "x", "input.limit": "9" * 31}, "This needs a whole number."),
         ({"input.target": "x", "title": "a\x00b"}, "control characters"),
     ],
@@ -130,7 +130,7 @@ def test_what_is_wrong_is_named_by_its_label_and_unfolded(services: Services, re
             "target": {"type": "string", "title": "Where", "maxLength": 40},
             "keep": {"type": "integer", "title": "Keep backups", "maximum": 9, "default": 3, "x-group": "Backup"}
             | folded,
-            "hours": {"type": "array", "items": {"type": "integer"}, "title": "Hours", "x-group": "Time"}
+            "hours": {"type": "array", "items": {"type": "integer", "maximum": 23}, "title": "Hours", "x-group": "Time"}
             | folded,
         },
     }  # fmt: skip
@@ -138,7 +138,7 @@ def test_what_is_wrong_is_named_by_its_label_and_unfolded(services: Services, re
     page = reviewer.get("/runs/new/parted")
     assert [each.attributes.get("open") for each in page.all("details", class_="fold part")] == [None, None]
     assert [each.text for each in page.all("h2")] == ["Backup", "Time"]
-    typed = {"title": "Mine", "input.target": "shop", "input.keep": "10", "input.hours": '[1, "x"]'}
+    typed = {"title": "Mine", "input.target": "shop", "input.keep": "10", "input.hours": "1, 24"}
     page = reviewer.send(reviewer.form("start"), status=422, **typed)
     told = page.one(role="alert")
     assert {link.text: link.attributes["href"] for link in told.all("a")} == {
@@ -148,7 +148,7 @@ def test_what_is_wrong_is_named_by_its_label_and_unfolded(services: Services, re
     assert ["open" in each.attributes for each in page.all("details", class_="fold part")] == [True, True]
     assert page.one(name="input.keep").attributes["value"] == "10"
     assert "Default: 3" in page.one(id="f-input.keep-more").text
-    assert page.one(name="input.hours").text == '[1, "x"]' and page.one(id="f-title").attributes["value"] == "Mine"
+    assert page.one(name="input.hours").attributes["value"] == "1, 24" and page.one(id="f-title").attributes["value"] == "Mine"
     reviewer.send(reviewer.form("start"), **{"input.keep": "9", "input.hours": "[1]"})
     assert services.runs.recent(limit=1)[0].input == {"target": "shop", "keep": 9, "hours": [1]}
 

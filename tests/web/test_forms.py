@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from app.domain.errors import InvalidInputError
+from app.web.complaints import Complaint, complaints
+from app.web.fields import MISSING, Field
 from app.web.filters import duration, plainly, span_words, visible
-from app.web.forms import MISSING, Complaint, Field, complaints, draw, read, refill
+from app.web.form_values import read, refill
+from app.web.forms import draw
 from app.web.prose import markdown
 from app.web.sections import Section, sections
 
@@ -133,6 +136,7 @@ PARTED: dict[str, Any] = {
         "proved": {"type": "boolean", "default": True, "x-group": "Backup", "x-advanced": True},
         "hours": {"type": "array", "items": {"type": "integer"}, "default": [1, 2], "x-group": "Time"},
         "zone": {"type": "string", "default": "UTC", "x-group": "Time", "x-advanced": True},
+        "grid": {"type": "array", "items": {"type": "array"}, "default": [[1, 2]], "x-group": "Time"},
         "window": {
             "type": "object", "title": "Change window", "required": ["from"],
             "properties": {"from": {"type": "integer"}, "note": {"type": "string", "x-advanced": True}},
@@ -156,7 +160,7 @@ def test_a_form_comes_in_parts() -> None:
     found = parts(draw(PARTED, "in"))
     assert list(found) == ["", "Change window", "Backup", "Time", "Limits"]
     assert {title: (keys(part.shown), keys(part.folded)) for title, part in found.items()} == {
-        "": (["target", "note"], []), "Backup": ([], ["keep", "proved"]), "Time": (["hours"], ["zone"]),
+        "": (["target", "note"], []), "Backup": ([], ["keep", "proved"]), "Time": (["hours", "grid"], ["zone"]),
         "Change window": (["from"], ["note"]), "Limits": ([], ["rows"]),
     }  # fmt: skip
     assert not any(part.open for part in found.values())
@@ -176,7 +180,7 @@ def test_what_is_folded_opens_for_another_value_and_for_a_problem() -> None:
     assert given["Backup"].open and given["Backup"].words == "2 settings, 1 changed"
     assert not given["Time"].open
     drawn = draw(PARTED, "in")
-    same = {"in.keep": "30", "in.proved": "on", "in.zone": "UTC", "in.hours": "[1, 2]"}
+    same = {"in.keep": "30", "in.proved": "on", "in.zone": "UTC", "in.hours": "1, 2", "in.grid": "[\n  [\n    1,\n    2\n  ]\n]"}
     sent = parts(refill(drawn, same, {"in.zone": "There is no such zone."}))
     assert sent["Time"].open and not sent["Backup"].open and not sent["Limits"].open
     off = parts(refill(draw(PARTED, "in"), same | {"in.proved": ""}, {}))
@@ -193,25 +197,26 @@ def test_odd_hints_are_no_hints() -> None:
 
 def test_problems_carry_the_labels_of_their_fields() -> None:
     problems = {
-        "in.window.from": "This is needed.", "in.hours.1": "'x' is not of type 'integer'", "title": "Too odd.",
+        "in.window.from": "This is needed.", "in.hours.1": "This has to be a whole number.", "in.grid.1.1": "This has to be a whole number.", "title": "Too odd.",
         "in": "Nothing else is allowed.",
     }  # fmt: skip
     assert complaints(draw(PARTED, "in"), problems, {"title": "Title"}) == [
         Complaint("f-title", "Title", "Too odd."),
         Complaint("f-in.window.from", "Change window, From", "This is needed."),
-        Complaint("f-in.hours", "Hours", "item 2: 'x' is not of type 'integer'"),
+        Complaint("f-in.hours", "Hours", "item 2: This has to be a whole number."),
+        Complaint("f-in.grid", "Grid", "item 2, item 2: This has to be a whole number."),
         Complaint("", "", "Nothing else is allowed."),
     ]
 
 
-@pytest.mark.parametrize("sent", ["[1, 2", "1, 2", "[1,]"])
-def test_a_list_of_anything_but_texts_is_json_with_its_error_at_the_field(sent: str) -> None:
+@pytest.mark.parametrize("sent", ["[[1, 2]", "[1], 2", "[[1],]"])
+def test_a_list_of_lists_is_json_with_its_error_at_the_field(sent: str) -> None:
     drawn = draw(PARTED, "in")
     with pytest.raises(InvalidInputError) as caught:
-        read(drawn, {"in.target": "x", "in.window.from": "1", "in.hours": sent})
-    assert list(caught.value.extra["fields"]) == ["in.hours"]
-    assert refill(drawn, {"in.hours": sent}, caught.value.extra["fields"]).leaves()
-    shown = next(leaf for leaf in drawn.leaves() if leaf.key == "hours")
+        read(drawn, {"in.target": "x", "in.window.from": "1", "in.grid": sent})
+    assert list(caught.value.extra["fields"]) == ["in.grid"]
+    assert refill(drawn, {"in.grid": sent}, caught.value.extra["fields"]).leaves()
+    shown = next(leaf for leaf in drawn.leaves() if leaf.key == "grid")
     assert shown.value == sent and shown.error.startswith("This is not JSON")
 
 

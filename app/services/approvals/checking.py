@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.changes import EDITABLE_KINDS, apply_change, check_schema
+from app.domain.changes import EDITABLE_KINDS, apply_change
 from app.domain.errors import (
     DuplicateDecisionError,
     InvalidInputError,
@@ -14,6 +14,7 @@ from app.domain.errors import (
     StaleDigestError,
     TooLargeError,
 )
+from app.domain.fitting import check_schema
 from app.domain.people import Actor
 from app.domain.policy.access import seat_after_edit
 from app.domain.policy.fold import answer_digest

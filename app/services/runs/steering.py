@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.domain.changes import check_schema
+from app.domain.fitting import check_schema
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, NotFoundError, TooLargeError
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
