@@ -1,4 +1,7 @@
-"""Characters that show nothing, or change how others are shown, and a way to show them."""
+"""Characters that a reader would not see, or that change how others are shown, and texts with them made visible.
+
+For every place where people read what agents wrote: pages, mails, messages.
+"""
 
 from __future__ import annotations
 
@@ -9,31 +12,52 @@ from typing import Any
 _HIDDEN = frozenset("\u115f\u1160\u3164\uffa0\u2800\u00ad\u034f\u17b4\u17b5")
 """Characters that are not of a format or control category and yet show nothing."""
 _KEPT = frozenset("\n\t")
+_ODD_SPACES = frozenset("\u00a0\u202f\u3000")
+"""Spaces that prose may have; in code they pass for another character than they are."""
 SUSPECT = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\u00ad\u034f\u061c\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
     "\u205f-\u206f\u2800\u3000\u3164\ud800-\udfff\ue000-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
 )
 """A first, cheap look; `hidden` decides."""
 
 
-def hidden(char: str) -> bool:
-    """True if a character shows nothing, or changes how others are shown."""
+def hidden(char: str, code: bool = False) -> bool:
+    """True if a character shows nothing, or changes how others are shown; in `code` also if it passes for a space."""
     if char in _KEPT:
         return False
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or char in _HIDDEN or _odd(char)
-
-
-def _odd(char: str) -> bool:
-    """Variation selectors beyond the common ones, and spaces that are not the space."""
+    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or char in _HIDDEN:
+        return True
     if unicodedata.category(char) == "Zs":
-        return char not in (" ", "\u00a0", "\u202f", "\u3000")
-    return 0xE0100 <= ord(char) <= 0xE01EF
+        return char != " " and (code or char not in _ODD_SPACES)
+    return _selects(ord(char))
+
+
+def _selects(point: int) -> bool:
+    """True for variation selectors, but for the two that belong to emoji."""
+    return 0x180B <= point <= 0x180F or 0xFE00 <= point <= 0xFE0D or 0xE0100 <= point <= 0xE01EF
+
+
+def name_of(char: str) -> str:
+    """What Unicode calls the character."""
+    return unicodedata.name(char, "control character").capitalize()
 
 
 def plainly(text: Any) -> str:
-    """The text with hidden, control and direction-changing characters shown as ``⟨U+202E⟩``."""
+    """The text with hidden, control and direction-changing characters written as ``⟨U+202E⟩``; in any kind of text."""
     return SUSPECT.sub(lambda found: _mark(found.group()), str(text))
 
 
 def _mark(char: str) -> str:
     return f"⟨U+{ord(char):04X}⟩" if hidden(char) else char
+
+
+def hidden_in(text: str, limit: int = 8) -> list[str]:
+    """What is hidden in a text, as ``U+202E (Right-to-left override), line 3``; for edit fields, which show nothing."""
+    found: list[str] = []
+    for number, line in enumerate(str(text).replace("\r\n", "\n").split("\n"), 1):
+        for match in SUSPECT.finditer(line):
+            if hidden(match.group(), code=True):
+                found.append(f"U+{ord(match.group()):04X} ({name_of(match.group())}), line {number}")
+                if len(found) == limit:
+                    return found
+    return found

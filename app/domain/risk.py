@@ -30,7 +30,8 @@ class Finding:
         severity: how bad.
         message: plain words, what would happen and why it matters.
         line: 1-based line in the text it was found in; None when it concerns the whole.
-        item: id of the optimization item it belongs to; empty otherwise.
+        item: id of the optimization item it belongs to, or in a tool call the path to the argument, such as
+            ``filter.sql``; empty otherwise.
     """
 
     rule: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from app.domain.risk import Finding
@@ -110,15 +111,15 @@ def tool_findings(tool: str, args: Any, budget: Budget) -> Iterator[Finding]:
         budget: see `sql_findings`.
     """
     yield from _name_findings(tool)
-    reported: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str, int | None]] = set()
     for number, (path, text) in enumerate(strings_in(args)):
         if number == _MOST_ARGUMENTS:
             yield COMMAND.finding("There are too many arguments; the further ones are not looked into.")
             return
         for found in _argument_findings(path, text, budget):
-            if (found.rule, path) not in reported:
-                reported.add((found.rule, path))
-                yield found
+            if (found.rule, path, found.line) not in reported:
+                reported.add((found.rule, path, found.line))
+                yield replace(found, item=path)
     yield from _flags(args)
 
 
@@ -143,16 +144,29 @@ def _name_findings(tool: str) -> Iterator[Finding]:
         yield UNKNOWN.finding("The tool's name does not say what it does, and nothing else is known of it.")
 
 
-def _argument_findings(path: str, text: str, budget: Budget) -> Iterator[Finding]:
+def _key_words(path: str) -> set[str]:
+    """The words of an argument's name; an entry of a list goes by the list's."""
     key = re.sub(r"\.[0-9]+$", "", path).rsplit(".", 1)[-1].lower()
-    words = {word.lower() for word in _WORDS.findall(key)}
+    return {word.lower() for word in _WORDS.findall(key)}
+
+
+def language_of(path: str, text: str) -> str:
+    """What an argument holds: ``sql``, ``shell`` (a command, or code of any kind), or nothing of that."""
+    words = _key_words(path)
     if words & _SQL_KEYS and _SQL_START.match(text):
+        return "sql"
+    return "shell" if words & _COMMAND_KEYS and text.strip() else ""
+
+
+def _argument_findings(path: str, text: str, budget: Budget) -> Iterator[Finding]:
+    language = language_of(path, text)
+    if language == "sql":
         yield SQL.finding(f"The argument {path} holds SQL; what it would do is listed beside this.")
         for found in sql_findings(text, "", {}, budget):
-            yield Finding(found.rule, found.severity, f"In {path}: {found.message}", None)
-    elif words & _COMMAND_KEYS and text.strip():
+            yield replace(found, message=f"In {path}: {found.message}")
+    elif language:
         yield COMMAND.finding(f"The argument {path} holds a command or code; nothing of it has been checked.")
-    if words & _EVERYTHING_KEYS and _EVERYTHING.fullmatch(text):
+    if _key_words(path) & _EVERYTHING_KEYS and _EVERYTHING.fullmatch(text):
         yield BROAD.finding(f"The argument {path} is {text.strip()!r}: it may hit everything there is.")
     if _INTERNAL.search(text[:10_000]):
         yield ADDRESS.finding(f"The argument {path} points to a local file or an address inside the network.")

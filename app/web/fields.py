@@ -30,6 +30,8 @@ class Field:
         default: the schema's default as the field would show it; empty where it has none.
         fields: those of a group, the entries of a list, or the one way of a union.
         draw_part: draws the entry of a list with that token, or the way of a union with that number.
+        language: of the code that it holds; empty for other texts.
+        marks: findings at lines of that code, for the editor.
         first: of a list or a union, the value with which it was drawn; others keep theirs.
     """
 
@@ -50,6 +52,8 @@ class Field:
     default: str = ""
     draw_part: Callable[[str], Field] | None = None
     first: str = ""
+    language: str = ""
+    marks: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def has_default(self) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
 from markupsafe import Markup, escape
 
-from app.domain.hidden import SUSPECT, hidden, plainly
+from app.domain.hidden import SUSPECT, hidden, hidden_in, name_of, plainly
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.text import span_words
 from app.http.identity import reader_zone
@@ -43,37 +42,28 @@ _RECEIPT = {
     "not_applied": "Not applied",
     "failed": "Failed",
 }
-def _name(char: str) -> str:
-    return unicodedata.name(char, "control character").capitalize()
 
 
-def visible(text: Any) -> Markup:
-    """The text with hidden, control and direction-changing characters shown as ``⟨U+202E⟩``."""
+def visible(text: Any, code: bool = False) -> Markup:
+    """The text with hidden, control and direction-changing characters shown as ``⟨U+202E⟩``.
+
+    In `code` also what passes for a space is shown so.
+    """
     # One kind of line end, so that a Windows script is not full of marks; a lone return stays and is shown.
     words = str(text).replace("\r\n", "\n")
     parts: list[str] = []
     start = 0
     for found in SUSPECT.finditer(words):
         char = found.group()
-        if not hidden(char):
+        if not hidden(char, code):
             continue
         parts.append(str(escape(words[start : found.start()])))
-        parts.append(f'<span class="ctl" title="{escape(_name(char))}">⟨U+{ord(char):04X}⟩</span>')
+        parts.append(f'<span class="ctl" title="{escape(name_of(char))}">⟨U+{ord(char):04X}⟩</span>')
         start = found.end()
     parts.append(str(escape(words[start:])))
     return Markup("".join(parts))  # noqa: S704 - every part is escaped above
 
 
-def hidden_in(text: str, limit: int = 8) -> list[str]:
-    """What is hidden in a text, as ``U+202E (Right-to-left override), line 3``; for edit fields, which show nothing."""
-    found: list[str] = []
-    for number, line in enumerate(str(text).replace("\r\n", "\n").split("\n"), 1):
-        for match in SUSPECT.finditer(line):
-            if hidden(match.group()):
-                found.append(f"U+{ord(match.group()):04X} ({_name(match.group())}), line {number}")
-                if len(found) == limit:
-                    return found
-    return found
 
 
 def duration(milliseconds: Any) -> str:

@@ -17,6 +17,8 @@ from werkzeug.datastructures import MultiDict
 from app.domain.changes import apply_change
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Finding
+from app.risk.text import strings_in
+from app.risk.tools import language_of
 from app.services.reading.views import RequestView
 from app.store.requests import ApprovalRequest
 from app.web.fields import MISSING, Field, text_for_field
@@ -30,6 +32,7 @@ EDIT_LIMIT = 200_000
 SHOWN_LINES = 2_000
 _DIFF_LINES = 4_000
 _CONTEXT = 3
+_MOST_ARGUMENTS = 20
 _ITEM_TEXTS = ("id", "title", "statement", "rationale", "benefit", "cost", "rollback")
 _TELLING = ("tool", "args", "data", "question", "value", "message")
 Change = dict[str, Any]
@@ -83,6 +86,16 @@ class Item:
     diff: list[Line] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Argument:
+    """A text among a tool's arguments that is read line by line. `general` is what concerns all of it."""
+
+    path: str
+    language: str
+    code: Code
+    general: list[Finding]
+
+
 @dataclass
 class Shown:
     """Everything the proposal's part of the page needs.
@@ -101,6 +114,7 @@ class Shown:
     code: Code | None = None
     general: list[Finding] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
+    arguments: list[Argument] = field(default_factory=list)
     form: Field | None = None
     edited: str = ""
     content_error: str = ""
@@ -123,8 +137,12 @@ def show(view: RequestView, sent: Sent | None = None, problems: Mapping[str, str
     elif request.kind == "optimizations":
         _show_items(shown, findings, sent, problems)
     else:
-        shown.general = findings
         shown.form = form_of(view)
+        shown.arguments = arguments(payload.get("args"), findings) if request.kind == "tool_call" else []
+        told = {each.path for each in shown.arguments}
+        shown.general = [each for each in findings if each.item not in told]
+        if shown.form is not None:
+            _name_languages(shown.form, shown.arguments)
         if shown.form is not None and sent is not None:
             refill(shown.form, sent, problems)
     shown.effect = effect_of(request.kind, payload, len(shown.items))
@@ -290,6 +308,29 @@ def _show_items(shown: Shown, findings: list[Finding], sent: Sent | None, proble
                 diff=difference(statement, edited) if differs else [],
             )
         )
+
+
+def arguments(args: Any, findings: list[Finding]) -> list[Argument]:
+    """The texts among the arguments that are code, or have more than one line."""
+    found: list[Argument] = []
+    for path, text in strings_in(args):
+        language = language_of(path, text)
+        own = [each for each in findings if each.item == path]
+        if path and (language or "\n" in text) and all(each.path != path for each in found):
+            general = [each for each in own if each.line is None]
+            found.append(Argument(path, language, code(text, own), general))
+            if len(found) == _MOST_ARGUMENTS:
+                break
+    return found
+
+
+def _name_languages(form: Field, shown: list[Argument]) -> None:
+    """Have fields for code be edited as such, with what was found at its lines."""
+    known = {f"{form.name}.{each.path}": each for each in shown}
+    for leaf in form.leaves():
+        each = known.get(leaf.path)
+        if each is not None and leaf.kind == "long":
+            leaf.language, leaf.marks = each.language, each.code.marks
 
 
 def code(text: str, findings: list[Finding]) -> Code:

@@ -6,6 +6,7 @@
 
 import { decisionFields, isEdited } from "./decide.js";
 import { refillEditors } from "./editing.js";
+import { visible } from "./hidden.js";
 import { reshape } from "./reshape.js";
 
 const PREFIX = "assent-draft:";
@@ -132,10 +133,10 @@ function noticeOld(key, draft) {
   const text = document.createElement("pre");
   text.className = "block";
   text.tabIndex = 0;
-  text.textContent = Object.values(draft.fields)
+  const words = Object.values(draft.fields)
     .filter((value) => typeof value === "string")
     .join("\n\n");
-  if (!text.textContent) text.textContent = "Other items were chosen.";
+  text.append(words ? visible(words) : "Other items were chosen.");
   const discard = button("Discard it", () => {
     remove(key);
     box.remove();

@@ -12,10 +12,9 @@ import { EditorState } from "@codemirror/state";
 import { EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 
+import { HIDDEN, markIn, markOf } from "./hidden.js";
+
 const SIDE_BY_SIDE = 760; // px; narrower than that, both texts stand in one
-// The set of app/web/filters.py, by property instead of by table.
-const HIDDEN =
-  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u1680\u2000-\u200a\u205f\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u{e0100}-\u{e01ef}]/gu;
 const DIALECTS = {
   postgres: PostgreSQL, postgresql: PostgreSQL, mysql: MySQL, mariadb: MySQL, sqlite: SQLite, mssql: MSSQL, tsql: MSSQL,
 };
@@ -108,7 +107,18 @@ function sideBySide(host, text, proposed, own, base) {
 
 function unified(host, text, proposed, own) {
   const merge = unifiedMergeView({ original: proposed, mergeControls: false, syntaxHighlightDeletions: false });
-  return new EditorView({ doc: text, extensions: [...own, merge], parent: host });
+  const marking = EditorView.updateListener.of((update) => markDeleted(update.view));
+  const view = new EditorView({ doc: text, extensions: [...own, merge, marking], parent: host });
+  markDeleted(view);
+  return view;
+}
+
+/** What was deleted is drawn by the merge view, which shows its characters as they are. */
+function markDeleted(view) {
+  for (const chunk of view.contentDOM.querySelectorAll(".cm-deletedChunk:not([data-marked])")) {
+    chunk.dataset.marked = "";
+    markIn(chunk);
+  }
 }
 
 function common(field) {
@@ -116,7 +126,7 @@ function common(field) {
     EditorView.cspNonce.of(document.querySelector("script[nonce]")?.nonce ?? ""),
     look,
     lineNumbers(),
-    highlightSpecialChars({ specialChars: HIDDEN, render: showHidden }),
+    highlightSpecialChars({ specialChars: HIDDEN, render: markOf }),
     lintGutter(),
     bracketMatching(),
     syntaxHighlighting(colours),
@@ -140,13 +150,6 @@ function language(name = "", dialect = "") {
     default:
       return [];
   }
-}
-
-function showHidden(code) {
-  const mark = document.createElement("span");
-  mark.className = "ctl";
-  mark.textContent = `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
-  return mark;
 }
 
 function writeBack(field, doc) {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from playwright.sync_api import Locator, Page, Route, expect
 
 from app.domain.people import Via
+from app.risk.assess import assess_proposal
 from assent.contracts import Verdict
 from tests import factories
 from tests.acceptance.conftest import Portal, Visit
-from tests.acceptance.visitors import SOON, is_marked, mark
+from tests.acceptance.visitors import NARROW, SOON, is_marked, mark
 from tests.factories import make_request, make_sign_in, session_cookie
 from tests.processes.harness import SECRET_KEY
 
@@ -217,6 +218,28 @@ def test_a_json_field_is_edited_likewise(portal: Portal, visit: Visit) -> None:
     page.get_by_role("button", name="Approve with changes").click()
     page.wait_for_load_state()
     assert portal.request(str(request.id)).payload["args"] == {"matrix": [[2]]}
+
+
+def test_on_a_phone_what_is_deleted_shows_its_hidden_characters(portal: Portal, visit: Visit) -> None:
+    page = visit("dba", viewport=NARROW).go(f"/requests/{unasked(portal)}")
+    opened(page).press("Control+End")
+    page.keyboard.press("Shift+Home")
+    page.keyboard.press("Backspace")
+    expect(page.locator(".editor .cm-deletedChunk")).to_contain_text("select '⟨U+202E⟩3';")
+
+
+def test_code_in_arguments_is_read_line_by_line_and_edited_as_code(portal: Portal, visit: Visit) -> None:
+    args = {"sql": "update orders set a = 1 where id = 2;\ndelete from orders", "command": "rm -r /tmp/x\u202e"}
+    call = {**BASE, "kind": "tool_call", "title": "Call", "tool": "query", "args": args, "args_schema": None}
+    found = assess_proposal(call)
+    request = make_request(
+        portal.services.sessions, payload={**call, "environment": ""}, risk=found.level, assessment=found.to_json()
+    )
+    reviewer = visit("dba")
+    page = reviewer.go(f"/requests/{request.id}")
+    page.locator("#f-args\\.sql").focus()
+    expect(page.locator(".editor .cm-lint-marker-error")).to_be_visible()
+    reviewer.look("arguments")
 
 
 def test_entries_come_and_go_without_a_reload_and_survive_one(portal: Portal, visit: Visit) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from app.domain.errors import InvalidInputError
+from app.domain.hidden import plainly
 from app.web.complaints import Complaint, complaints
 from app.web.fields import MISSING, Field
-from app.web.filters import duration, plainly, span_words, visible
+from app.web.filters import duration, span_words, visible
 from app.web.form_values import read, refill
 from app.web.forms import draw
 from app.web.prose import markdown

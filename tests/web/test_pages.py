@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import event
 
 from app.domain.lifecycle import RunState
-from app.domain.people import Via
+from app.domain.people import Actor, Via
+from app.risk.assess import assess_proposal
 from app.services.bundle import Services
 from app.services.record.events import EventKind, event_row, publish
 from app.store.people import Person
@@ -260,3 +261,61 @@ def test_every_entry_of_the_record_is_a_phrase() -> None:
     named |= {"run.pause", "run.resume", "run.cancel", "run.retry", "run.completed", "run.failed", "run.cancelled"}
     assert len(named) > 12
     assert named <= set(PHRASES)
+
+
+HIDDEN = "a\u202eb\u200bc\ufe00d"
+
+
+@pytest.mark.parametrize("kind", list(PROPOSALS))
+def test_no_page_of_a_request_shows_a_hidden_character_as_it_is(services: Services, browse: Browse, kind: str) -> None:
+    """Whatever an agent or a person wrote, and wherever it stands, but for fields, which come with a note."""
+    payload = _with_hidden(PROPOSALS[kind], "kind")
+    request = make_request(
+        services.sessions, payload=payload, title=f"T{HIDDEN}", agent=HIDDEN, environment=HIDDEN, proposed=payload,
+        proposed_digest="0" * 64, dialect={"value": "value", "error": "error"}.get(kind, "assent"),
+        response_schema=payload.get("answer_schema"),
+    )  # fmt: skip
+    reviewer = browse("reviewer")
+    services.checkpoints.comment(request.id, _actor(reviewer), f"Mind {HIDDEN}.")
+    for browser in (reviewer, browse("viewer")):
+        page = browser.get(f"/requests/{request.id}")
+        shown = "".join(each.text for each in page.all() if each.tag in ("h1", "main"))
+        for field in page.all("textarea"):
+            shown = shown.replace(field.text, "")
+        assert not set(shown) & {"\u202e", "\u200b", "\ufe00"}
+        assert "Ta⟨U+202E⟩b⟨U+200B⟩c⟨U+FE00⟩d" in page.one("h1").text
+        assert "Mind a⟨U+202E⟩b" in page.one(id="timeline").text
+        told = [each.text for each in page.all("p", class_="note high")]
+        assert len(told) == len([each for each in page.all("textarea") if "\u202e" in each.text])
+        assert "\u202e" not in page.one("title").text
+
+
+def _actor(browser: Browser) -> Actor:
+    assert browser.person is not None
+    return browser.person.as_actor(Via.PAGE)
+
+
+def _with_hidden(value: Any, keep: str) -> Any:
+    """The proposal with hidden characters in every text but its kind, and what is not free text."""
+    fixed = {keep, "language", "dialect", "risk_floor", "environment", "answer_schema", "args_schema", "data_schema", "choices", "id"}
+    if isinstance(value, dict):
+        return {key: inner if key in fixed else _with_hidden(inner, keep) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_hidden(inner, keep) for inner in value]
+    return value + HIDDEN if isinstance(value, str) else value
+
+
+def test_code_in_arguments_has_its_findings_at_the_lines(services: Services, browse: Browse) -> None:
+    args = {"jobs": [{"sql": "select 1;\ndelete from orders"}], "command": "rm -r x", "note": "one\ntwo"}
+    payload = COMMON | {"kind": "tool_call", "title": "Call", "tool": "query", "args": args, "args_schema": None}
+    request = make_request(services.sessions, payload=payload, assessment=assess_proposal(payload).to_json())
+    for role in ("reviewer", "viewer"):
+        page = browse(role).get(f"/requests/{request.id}")
+        blocks = {each.one("h3").text: each for each in page.all("section", class_="code")}
+        assert list(blocks) == ["command", "jobs.0.sql", "note"]
+        lines = blocks["jobs.0.sql"].one("div", class_="lines").children
+        second = next(number for number, each in enumerate(lines) if "delete from orders" in each.text)
+        assert "In jobs.0.sql: Deletes" in lines[second + 1].text and "found" in lines[second].attributes["class"]
+        assert "The argument command holds a command or code" in blocks["command"].text
+        outside = "".join(each.text for each in page.one(id="proposal").children if each.tag == "div")
+        assert "jobs.0.sql" not in outside and "“query” in the tool's name" in outside
