@@ -1,4 +1,4 @@
-"""Who is looking at a request, across all web processes.
+"""Who is looking at a request and who is editing it, across all web processes.
 
 Each process knows its own sockets and tells the others by NOTIFY whenever the people at a request change, and again
 now and then; what a process has not repeated for a while is forgotten, so a crash leaves nobody behind.
@@ -21,11 +21,14 @@ CHANNEL = "assent_presence"
 
 People = dict[str, str]
 """Names by person id."""
+Shown = dict[str, str | bool]
+"""A person as pages are told of them."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Elsewhere:
     people: People
+    editing: frozenset[str]
     heard: float
 
 
@@ -33,6 +36,8 @@ class _Elsewhere:
 class _Place:
     here: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Person id and name by socket."""
+    editing: set[str] = field(default_factory=set)
+    """Sockets whose person has changed something and not sent it."""
     elsewhere: dict[str, _Elsewhere] = field(default_factory=dict)
     """By process."""
 
@@ -45,7 +50,7 @@ class Presence:
         tell: sends a text to all processes.
     """
 
-    def __init__(self, show: Callable[[str, list[dict[str, str]]], None], tell: Callable[[str], None]) -> None:
+    def __init__(self, show: Callable[[str, list[Shown]], None], tell: Callable[[str], None]) -> None:
         self._show = show
         self._tell = tell
         self._process = secrets.token_hex(6)
@@ -55,7 +60,18 @@ class Presence:
     def join(self, sid: str, request_id: str, person_id: str, name: str) -> None:
         """The socket's person looks at the request."""
         with self._lock:
-            self._places.setdefault(request_id, _Place()).here[sid] = (person_id, name)
+            place = self._places.setdefault(request_id, _Place())
+            place.here[sid] = (person_id, name)
+            place.editing.discard(sid)
+        self._changed(request_id)
+
+    def edit(self, sid: str, request_id: str, editing: bool) -> None:
+        """The socket's person began to edit the proposal of a request they look at, or no longer does."""
+        with self._lock:
+            place = self._places.get(request_id)
+            if place is None or sid not in place.here or (sid in place.editing) == editing:
+                return
+            place.editing.add(sid) if editing else place.editing.discard(sid)
         self._changed(request_id)
 
     def leave(self, sid: str, request_id: str) -> None:
@@ -64,6 +80,7 @@ class Presence:
             place = self._places.get(request_id)
             if place is None or place.here.pop(sid, None) is None:
                 return
+            place.editing.discard(sid)
         self._changed(request_id)
 
     def gone(self, sid: str) -> None:
@@ -73,16 +90,19 @@ class Presence:
         for request_id in where:
             self.leave(sid, request_id)
 
-    def people_at(self, request_id: str) -> list[dict[str, str]]:
-        """The people at a request, by name, each once: ``{"id", "name"}``."""
+    def people_at(self, request_id: str) -> list[Shown]:
+        """The people at a request, by name, each once: ``{"id", "name", "editing"}``."""
         with self._lock:
             place = self._places.get(request_id)
             if place is None:
                 return []
             everybody = dict(place.here.values())
+            editing = {place.here[sid][0] for sid in place.editing}
             for other in place.elsewhere.values():
                 everybody |= other.people
-        return [{"id": each, "name": name} for each, name in sorted(everybody.items(), key=lambda item: item[1])]
+                editing |= other.editing
+        named = sorted(everybody.items(), key=lambda item: item[1])
+        return [{"id": each, "name": name, "editing": each in editing} for each, name in named]
 
     def hear(self, text: str) -> None:
         """Take what a process told."""
@@ -92,16 +112,16 @@ class Presence:
         if told.get("hello"):
             self.repeat()
             return
-        request_id, people = told["request"], dict(told["people"])
+        request_id, people, editing = told["request"], dict(told["people"]), frozenset(told.get("editing", ()))
         with self._lock:
             place = self._places.setdefault(request_id, _Place())
             known = place.elsewhere.get(told["process"])
             if people:
-                place.elsewhere[told["process"]] = _Elsewhere(people, time.monotonic())
+                place.elsewhere[told["process"]] = _Elsewhere(people, editing, time.monotonic())
             else:
                 place.elsewhere.pop(told["process"], None)
             self._tidy(request_id)
-        if (known.people if known else {}) != people:
+        if (known.people if known else {}, known.editing if known else frozenset()) != (people, editing):
             self._show(request_id, self.people_at(request_id))
 
     def hello(self) -> None:
@@ -143,9 +163,11 @@ class Presence:
         with self._lock:
             place = self._places.get(request_id)
             here = dict(place.here.values()) if place else {}
-        return json.dumps(
-            {"process": self._process, "request": request_id, "people": dict(sorted(here.items())[:MAX_PEOPLE])}
-        )
+            editing = {place.here[sid][0] for sid in place.editing} if place else set()
+        # Whoever edits is named before those who only look.
+        people = dict(sorted(here.items(), key=lambda item: (item[0] not in editing, item[0]))[:MAX_PEOPLE])
+        told = {"process": self._process, "request": request_id, "people": people}
+        return json.dumps(told | {"editing": sorted(editing & people.keys())})
 
     def _tidy(self, request_id: str) -> None:
         place = self._places.get(request_id)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.http.wakeups import Wakeups
 from app.live.hub import Hub, request_room
 from app.live.listener import Listener
-from app.live.presence import CHANNEL, Presence
+from app.live.presence import CHANNEL, Presence, Shown
 from app.live.sockets import Sockets
 from app.services.bundle import Services
 from app.services.people.sessions import ENDED_CHANNEL
@@ -38,7 +38,7 @@ class Live:
 def register(socketio: SocketIO, services: Services, settings: Settings) -> Live:
     """Attach the Socket.IO handlers; nothing runs before somebody connects."""
 
-    def show(request_id: str, people: list[dict[str, str]]) -> None:
+    def show(request_id: str, people: list[Shown]) -> None:
         socketio.emit("presence", {"request_id": request_id, "people": people}, to=request_room(request_id))
 
     def tell(words: str) -> None:

@@ -46,6 +46,12 @@ class RequestIn(Input):
     request_id: PlainText = Field(max_length=100)
 
 
+class EditIn(RequestIn):
+    """Says whether somebody edits a request."""
+
+    editing: bool
+
+
 class CatchUpIn(Input):
     """Names the last position seen."""
 
@@ -91,7 +97,7 @@ class Sockets:
         on("disconnect")(self.disconnect)
         for name in (
             "join_workflow", "leave_workflow", "request_workflow_update", "join_request", "leave_request",
-            "catch_up", "submit_approval",
+            "edit_request", "catch_up", "submit_approval",
         ):  # fmt: skip
             on(name)(self._answering(name, getattr(self, name)))
 
@@ -159,6 +165,12 @@ class Sockets:
         request_id = _uuid(check_fields(RequestIn, data).request_id, "request")
         leave_room(request_room(request_id))
         self._presence.leave(_sid(), request_id)
+        return {}
+
+    def edit_request(self, actor: Actor, data: Any) -> dict[str, Any]:
+        """Be seen editing a request that was joined, or no longer; it changes nothing else."""
+        sent = check_fields(EditIn, data)
+        self._presence.edit(_sid(), _uuid(sent.request_id, "request"), sent.editing)
         return {}
 
     def catch_up(self, actor: Actor, data: Any) -> dict[str, Any]:

@@ -96,6 +96,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         problems=deciding.problems if deciding else {},
         complaints=_complaints(deciding, shown) if deciding else [],
         comment=sent.get("comment", "") if sent else "",
+        past=services().views.past_like(view.request, actor),
         said=said_of(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
         proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
         revision_diff=_revision_diff(view), buttons=buttons_of(view, shown), acts_words=acts_words(view.acts),

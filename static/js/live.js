@@ -9,7 +9,7 @@ import { io } from "socket.io-client";
 import { mergeList } from "./list.js";
 import { clearNotice, closeDecision, isWriting } from "./meanwhile.js";
 import { morph } from "./morph.js";
-import { showPeople, startPresence } from "./presence.js";
+import { hasJoined, showPeople, startPresence } from "./presence.js";
 import { localise } from "./times.js";
 
 const FIRST_WAIT = 80; // ms; gathers a burst into one fetch
@@ -31,7 +31,7 @@ export function startLive() {
     socket.on(name, (event) => take(event));
   }
   socket.on("presence", showPeople);
-  startPresence();
+  startPresence(socket);
   socket.on("connect", () => join(socket));
   socket.on("connect_error", (error) => {
     if (error.message === "not_signed_in") refreshAll();
@@ -47,7 +47,12 @@ async function join(socket) {
   for (const topic of wanted) {
     const [kind, id] = split(topic);
     if (kind === "run") socket.emit("join_workflow", { workflow_id: id });
-    if (kind === "request") socket.emit("join_request", { request_id: id }, showPeople);
+    if (kind === "request") {
+      socket.emit("join_request", { request_id: id }, (answer) => {
+        showPeople(answer);
+        hasJoined();
+      });
+    }
   }
   // Rooms first, then what was missed: what happens in between comes twice, and ids tell.
   if (!position) return;

@@ -5,8 +5,14 @@ import { decisionFields, isEdited } from "./decide.js";
 /** True if the decision's fields hold something that the server does not have. */
 export function isWriting() {
   if (document.querySelector("#decision[data-kept]")) return true;
+  return isEditing() || decisionFields().some(isEdited);
+}
+
+/** True if a person changes the proposal, which a comment does not. */
+export function isEditing() {
   // Who has the cursor in an editor is about to write: it is not taken from under their hands.
-  return document.querySelector(".editor .cm-focused") !== null || decisionFields().some(isEdited);
+  if (document.querySelector(".editor .cm-focused, #decision[data-changed]")) return true;
+  return decisionFields().some((field) => field.name !== "comment" && isEdited(field));
 }
 
 /**

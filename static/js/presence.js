@@ -1,25 +1,55 @@
-// Who else looks at this request now, as its live room tells.
+// Who else looks at this request now, and who edits it, as its live room tells; and telling whether one does so oneself.
+
+import { isEditing } from "./meanwhile.js";
 
 let people = [];
+let socket = null;
+let told = false; // that this person edits
 
-/** Take what the server told: the people at the request of this page, each `{id, name}`. */
-export function showPeople(told) {
-  if (told?.request_id !== document.getElementById("decision")?.dataset.request) return;
-  people = told.people ?? [];
+/** Take what the server told: the people at the request of this page, each `{id, name, editing}`. */
+export function showPeople(message) {
+  if (message?.request_id !== requestId()) return;
+  people = message.people ?? [];
   draw();
 }
 
 /** The facts were fetched anew, without the people: the server draws the same facts for everybody. */
-export function startPresence() {
+export function startPresence(connected) {
+  socket = connected;
   document.addEventListener("assent:morphed", draw);
+  for (const name of ["input", "change", "focusin", "focusout", "assent:morphed"]) document.addEventListener(name, tellSoon);
+}
+
+/** The socket has joined the request's room; whoever joins only looks. */
+export function hasJoined() {
+  told = false;
+  tell();
+}
+
+let timer = 0;
+
+function tellSoon() {
+  clearTimeout(timer);
+  timer = setTimeout(tell, 100);
+}
+
+function tell() {
+  const editing = isEditing();
+  if (!requestId() || !socket?.connected || editing === told) return;
+  told = editing;
+  socket.emit("edit_request", { request_id: requestId(), editing });
+}
+
+function requestId() {
+  return document.getElementById("decision")?.dataset.request;
 }
 
 function draw() {
   const place = document.getElementById("present");
   if (!place) return;
   const me = document.querySelector('meta[name="assent-person"]')?.content;
-  const others = people.filter((each) => each.id !== me).map((each) => each.name);
-  const words = others.join(", ");
+  const others = people.filter((each) => each.id !== me);
+  const words = others.map((each) => (each.editing ? `${each.name} (is editing)` : each.name)).join(", ");
   if (place.textContent !== words) place.textContent = words;
   place.closest("section").hidden = !others.length;
 }

@@ -19,6 +19,7 @@ from app.domain.text import is_storable
 from app.services.approvals.entitlement import Seat, seat_of, sign_in_again
 from app.services.clock import Clock
 from app.services.reading.overview import Acts, Situation, acts_of, candidates, situation_of
+from app.services.reading.past import Past, past_like
 from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.record.events import EventKind
 from app.services.runs.pace import Pace, pace_of
@@ -197,6 +198,12 @@ class Views:
         with self._sessions.reads() as session:
             request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
             return candidates(session, request, self._clock()) if request is not None else []
+
+    def past_like(self, request: ApprovalRequest, viewer: Actor) -> list[Past]:
+        """Earlier requests like this one that `viewer` may see, nearest first, and what became of them."""
+        viewer.require(Action.SEE)
+        with self._sessions.reads() as session:
+            return past_like(session, request)
 
     def run(self, run_id: str, viewer: Actor) -> RunView:
         """A run as `viewer` may see it. Raises NotFoundError, ForbiddenError."""
