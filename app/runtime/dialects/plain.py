@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.fitting import check_schema
 from app.domain.errors import InvalidInputError
+from app.domain.fitting import check_schema
 from app.runtime.dialects.base import EndRun, Seen, UnfitAnswerError, masked, one_line, refused
 from assent.contracts import Outcome
 

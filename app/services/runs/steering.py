@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.domain.fitting import check_schema
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, NotFoundError, TooLargeError
+from app.domain.fitting import check_schema
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
 from app.domain.text import is_storable
