@@ -1,6 +1,8 @@
 """The SDK for agent authors: propose, suspend, and carry on with exactly what was approved."""
 
 from assent.contracts import (
+    Call,
+    CallDecision,
     Custom,
     OptimizationItem,
     Optimizations,
@@ -13,12 +15,15 @@ from assent.contracts import (
     Script,
     TableFacts,
     ToolCall,
+    ToolCalls,
     Verdict,
 )
 from assent.gate import publish_artifact, report_receipt, request_approval
 from assent.workflow import Workflow, target_address
 
 __all__ = [
+    "Call",
+    "CallDecision",
     "Custom",
     "OptimizationItem",
     "Optimizations",
@@ -31,6 +36,7 @@ __all__ = [
     "Script",
     "TableFacts",
     "ToolCall",
+    "ToolCalls",
     "Verdict",
     "Workflow",
     "publish_artifact",

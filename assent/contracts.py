@@ -41,6 +41,15 @@ class Verdict(StrEnum):
     ANSWER = "answer"
 
 
+class CallDecision(StrEnum):
+    """What can be done with one tool call: make it, make it with other arguments, leave it, or answer in its place."""
+
+    APPROVE = "approve"
+    EDIT = "edit"
+    REJECT = "reject"
+    RESPOND = "respond"
+
+
 class NextAction(StrEnum):
     """What the run is to do with an outcome."""
 
@@ -121,13 +130,39 @@ class Optimizations(_Proposal):
     tables: dict[str, TableFacts] = Field(default_factory=dict)
 
 
-class ToolCall(_Proposal):
-    """A call of a named tool with arguments."""
-
-    kind: Literal["tool_call"] = "tool_call"
+class _Called(_Contract):
     tool: str = Field(min_length=1, max_length=200)
     args: dict[str, JsonValue] = Field(default_factory=dict)
     args_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of args")
+    decisions: list[CallDecision] | None = Field(
+        default=None, min_length=1, description="What people may do with it; empty: approve, edit and reject"
+    )
+    decision: Literal[CallDecision.APPROVE, CallDecision.REJECT, CallDecision.RESPOND] = Field(
+        default=CallDecision.APPROVE, description="What reviewers made of it: to be made as it stands here, or not"
+    )
+    message: str = Field(
+        default="", max_length=100_000, description="Why it is left, or the answer that takes the place of its result"
+    )
+
+
+class ToolCall(_Called, _Proposal):
+    """A call of a named tool with arguments."""
+
+    kind: Literal["tool_call"] = "tool_call"
+
+
+class Call(_Called):
+    """One of several calls; each can be approved, edited, left or answered by itself."""
+
+    id: str = Field(min_length=1, max_length=100)
+    summary: str = Field(default="", max_length=20_000, description="Why, in Markdown")
+
+
+class ToolCalls(_Proposal):
+    """Several calls that an agent wants to make in one turn, decided call by call on one page."""
+
+    kind: Literal["tool_calls"] = "tool_calls"
+    calls: list[Call] = Field(min_length=1, max_length=100)
 
 
 class Question(_Proposal):
@@ -146,8 +181,8 @@ class Custom(_Proposal):
     data_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of data")
 
 
-Proposal = Annotated[Script | Optimizations | ToolCall | Question | Custom, Field(discriminator="kind")]
-proposal_adapter: TypeAdapter[Script | Optimizations | ToolCall | Question | Custom] = TypeAdapter(Proposal)
+Proposal = Annotated[Script | Optimizations | ToolCall | ToolCalls | Question | Custom, Field(discriminator="kind")]
+proposal_adapter: TypeAdapter[Script | Optimizations | ToolCall | ToolCalls | Question | Custom] = TypeAdapter(Proposal)
 
 
 class Remark(_Contract):
@@ -182,7 +217,7 @@ class Outcome(_Contract):
         return self.verdict in (Verdict.APPROVE, Verdict.MODIFY)
 
     @property
-    def proposal(self) -> Script | Optimizations | ToolCall | Question | Custom:
+    def proposal(self) -> Script | Optimizations | ToolCall | ToolCalls | Question | Custom:
         """The effective payload as its type. Raises pydantic.ValidationError for other dialects' payloads."""
         return proposal_adapter.validate_python(self.payload)
 

@@ -18,7 +18,8 @@ class Workflow:
         name: identifier, lower case with underscores.
         version: changes when runs of the older graph could not carry on in the newer one.
         input_model: what a run is started with; the start form is drawn from its JSON Schema.
-        build: returns the uncompiled `langgraph.graph.StateGraph`. Nodes say who they are in their metadata:
+        build: returns a `langgraph.graph.StateGraph`, or a compiled one such as LangChain's `create_agent` makes; the
+            portal keeps its checkpoints, whatever it was compiled with. Nodes say who they are in their metadata:
             ``add_node("health", fn, metadata={"title": "Check health", "agent": "inspector", "tool": "checks"})``
             with ``"skippable": True`` where a person may skip the node after it failed. A node that failed runs
             again on retry and after a crash, so nodes with side effects must be idempotent.

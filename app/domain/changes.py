@@ -4,7 +4,8 @@ A change names only what differs, by the proposal's kind:
 
 - script: ``{"content": text}``
 - optimizations: ``{"items": [{"id": id, "statement": text?}, …]}``, the items to keep, in any order
-- tool_call: ``{"args": object}``
+- tool_call: ``{"args": object?, "decision": "approve" | "reject" | "respond"?, "message": text?}``
+- tool_calls: ``{"calls": [{"id": id, …}, …]}``, each with the same fields; calls that are not named stay as they are
 - custom: ``{"data": value}``
 """
 
@@ -14,6 +15,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from app.domain.calls import check_complete, edit_call, is_made
 from app.domain.errors import InvalidInputError
 from app.domain.fitting import check_schema
 from assent.contracts import proposal_adapter
@@ -105,11 +107,39 @@ def _edit_optimizations(payload: dict[str, Any], change: dict[str, Any]) -> dict
 
 
 def _edit_tool_call(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    args = _only(change, "args")
-    if not isinstance(args, dict):
-        raise InvalidInputError("The arguments are an object.", {"args": "not an object"})
-    check_schema(args, payload.get("args_schema"), "args")
-    payload["args"] = args
+    if not change:
+        _only(change, "args")
+    edit_call(payload, change, "")
+    if "args" in change:
+        check_schema(payload["args"], payload.get("args_schema"), "args")
+    check_complete(payload)
+    if not is_made(payload) and payload["decision"] == "reject":
+        raise InvalidInputError("Reject the request instead, and say why.", {"decision": "nothing is left"})
+    return payload
+
+
+def _edit_tool_calls(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    edits = _only(change, "calls")
+    if not isinstance(edits, list) or not all(
+        isinstance(each, dict) and isinstance(each.get("id"), str) for each in edits
+    ):
+        raise InvalidInputError("The calls are a list of objects with an id.", {"calls": "not a list of calls"})
+    calls = {each["id"]: each for each in payload["calls"]}
+    named = [each["id"] for each in edits]
+    if unknown := sorted(set(named) - set(calls)):
+        raise InvalidInputError(
+            f"There is no call {', '.join(map(repr, unknown))}.", {f"calls.{each}": "unknown" for each in unknown}
+        )
+    if len(set(named)) != len(named):
+        raise InvalidInputError("A call is named twice.", {"calls": "named twice"})
+    for edit in edits:
+        call, where = calls[edit["id"]], f"calls.{edit['id']}."
+        edit_call(call, edit, where)
+        if "args" in edit:
+            check_schema(call["args"], call.get("args_schema"), f"{where}args")
+    check_complete(payload)
+    if all(each.get("decision") == "reject" for each in payload["calls"]):
+        raise InvalidInputError("No call is left: reject the request instead, and say why.", {"calls": "none is left"})
     return payload
 
 
@@ -124,6 +154,7 @@ _EDITORS: dict[str, Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]] 
     "script": _edit_script,
     "optimizations": _edit_optimizations,
     "tool_call": _edit_tool_call,
+    "tool_calls": _edit_tool_calls,
     "custom": _edit_custom,
 }
 EDITABLE_KINDS = frozenset(_EDITORS)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from app.domain.calls import calls_of, is_made
 from app.domain.risk import Assessment, Finding, assess
 from app.risk.rules import declare
 from app.risk.sql import Budget, sql_findings
@@ -126,11 +127,27 @@ def _item(item: Any, document: Mapping[str, Any], budget: Budget) -> Iterator[Fi
 
 
 def _tool_call(document: Mapping[str, Any]) -> Iterator[Finding]:
-    tool = document.get("tool")
+    yield from _call(document, Budget())
+
+
+def _call(call: Mapping[str, Any], budget: Budget) -> Iterator[Finding]:
+    tool = call.get("tool")
     if not isinstance(tool, str):
         yield MALFORMED.finding("A tool call without a tool.")
-        return
-    yield from tool_findings(tool, document.get("args"), Budget())
+    elif is_made(dict(call)):
+        # What reviewers leave out or answer themselves does nothing.
+        yield from tool_findings(tool, call.get("args"), budget)
+
+
+def _tool_calls(document: Mapping[str, Any]) -> Iterator[Finding]:
+    calls = calls_of(document)
+    if not calls:
+        yield MALFORMED.finding("A set of calls without any.")
+    budget = Budget()
+    for call in calls:
+        name = str(call.get("id", ""))[:100]
+        for found in (*fields_findings(strings_in(call)), *_call(call, budget)):
+            yield replace(found, item=name)
 
 
 def _question(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -146,10 +163,11 @@ _KINDS = {
     "script": _script,
     "optimizations": _optimizations,
     "tool_call": _tool_call,
+    "tool_calls": _tool_calls,
     "question": _question,
     "custom": _custom,
 }
-_CODE_FIELDS = {"script": "content", "optimizations": "items"}
+_CODE_FIELDS = {"script": "content", "optimizations": "items", "tool_calls": "calls"}
 
 
 def _fewer(findings: Iterable[Finding]) -> Iterator[Finding]:

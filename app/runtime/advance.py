@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import structlog
 from langchain_core.runnables import RunnableConfig
+from langgraph.errors import is_invalid_resume
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
@@ -133,14 +135,26 @@ class Advancer:
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], initial: Any, journal: Journal
     ) -> None:
         config: RunnableConfig = {"configurable": {"thread_id": snapshot.id}}
-        facts = self.library.node_facts(snapshot.workflow)
-        driver = Driver(
-            graph, config, facts, journal,
+        if initial is None:
+            await self._go_on(snapshot, graph, config, journal)
+        else:
+            driver = self._driver(snapshot, graph, config, journal)
+            await self._rest(snapshot, graph, config, driver, journal, await driver.run(initial))
+
+    def _driver(
+        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], config: RunnableConfig, journal: Journal
+    ) -> Driver:
+        return Driver(
+            graph, config, self.library.node_facts(snapshot.workflow), journal,
             lambda taken: self._store.note(snapshot.attempt, taken), self._controls[snapshot.id],
         )  # fmt: skip
-        if initial is not None:
-            await self._rest(snapshot, graph, config, driver, journal, await driver.run(initial))
-            return
+
+    async def _go_on(
+        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], config: RunnableConfig, journal: Journal
+    ) -> None:
+        """Send what fits a thread that is stored already, and once more as long as an outcome had to wait its turn."""
+        facts = self.library.node_facts(snapshot.workflow)
+        driver = self._driver(snapshot, graph, config, journal)
         state = await read_thread(graph, config)
         todo = plan(state, snapshot, self._first_input(snapshot, state))
         # The graph leaves out what it has no node for: what seems to be answered or at its end may be at such a one.
@@ -148,7 +162,7 @@ class Advancer:
             problem = MISSING_NODES.format(", ".join(f"“{each}”" for each in missing))
             await _written(self._store.fail, snapshot.attempt, journal, problem)
             return
-        journal.unseen = frozenset(todo.unseen)
+        journal.unseen |= frozenset(todo.unseen)
         for request_id, reason in todo.refused.items():
             await self._store.refuse(snapshot.id, snapshot.attempt, request_id, reason)
         if todo.held:
@@ -164,7 +178,15 @@ class Advancer:
         else:
             for node in todo.skip:
                 await graph.aupdate_state(config, {}, as_node=node)
-            await self._rest(snapshot, graph, config, driver, journal, await driver.run(todo.send, todo.delivered))
+            rest = await driver.run(todo.send, todo.delivered)
+            later = replace(snapshot, deliveries=list(todo.later))
+            if rest.error is not None and is_invalid_resume(rest.error):
+                await self._not_accepted(snapshot, await read_thread(graph, config), todo.delivered, rest, journal)
+                await self._go_on(later, graph, config, journal)
+            elif todo.later and rest.asked and rest.error is None and not rest.drained:
+                await self._go_on(later, graph, config, journal)
+            else:
+                await self._rest(snapshot, graph, config, driver, journal, rest)
 
     def _first_input(self, snapshot: RunSnapshot, state: StateSnapshot) -> Any:
         if state.created_at is not None:
@@ -207,6 +229,17 @@ class Advancer:
         """Let the run wait for people, or do what somebody asked of it meanwhile: then it asks when it is resumed."""
         if not await _written(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal):
             await _written(self._store.drained, snapshot.attempt, journal)
+
+    async def _not_accepted(
+        self, snapshot: RunSnapshot, state: StateSnapshot, sent: tuple[str, ...], rest: Rest, journal: Journal
+    ) -> None:
+        """The step that asked refuses the answer, for a reason that only its own code knows: it is asked for again."""
+        self._not_taken(snapshot, state, journal)
+        waiting = waiting_interrupts(state)
+        reason = mask_text(f"The answer does not fit what the run waits for: {rest.error}")[:2000]
+        for each in snapshot.deliveries:
+            if each.request_id in sent and each.interrupt_id in waiting:
+                await self._store.refuse(snapshot.id, snapshot.attempt, each.request_id, reason)
 
     @staticmethod
     def _not_taken(snapshot: RunSnapshot, state: StateSnapshot, journal: Journal) -> None:

@@ -15,7 +15,7 @@ from langgraph.types import Command, Interrupt, PregelTask, StateSnapshot
 from pydantic import ValidationError
 
 from app.domain.running import Delivery, RunSnapshot
-from app.runtime.dialects.base import EndRun, UnfitAnswerError
+from app.runtime.dialects.base import EndRun, Pending, UnfitAnswerError, jsonable
 from app.runtime.dialects.failure import ErrorAction
 from app.runtime.dialects.registry import BY_NAME, value_digest
 from assent.contracts import Outcome
@@ -41,6 +41,7 @@ class Plan:
         unseen: those of `delivered` that prove to have been taken in an earlier attempt, which did not live to say so.
         refused: ids of requests whose outcome fits nothing pending, with the reason.
         held: ids of requests whose change window is closed now, with when it opens.
+        later: outcomes that are to be sent once the thread rests again, because they may not go with another one.
     """
 
     send: Any = None
@@ -52,6 +53,7 @@ class Plan:
     unseen: tuple[str, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
     held: dict[str, datetime] = field(default_factory=dict)
+    later: tuple[Delivery, ...] = ()
 
 
 def failure_id(task_id: str, error: str) -> str:
@@ -80,6 +82,8 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
     answers: dict[str, Any] = {}
     refused: dict[str, str] = {}
     held: dict[str, datetime] = {}
+    later: list[Delivery] = []
+    alone = False
     for delivery in snapshot.deliveries:
         asked = delivery.interrupt_id
         if asked not in failed and asked not in pending:
@@ -96,7 +100,7 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
             held[delivery.request_id] = delivery.not_before
             continue
         try:
-            answer = _answer(delivery)
+            answer = _answer(delivery, pending.get(asked))
         except (UnfitAnswerError, ValidationError) as error:
             refused[delivery.request_id] = f"The answer does not fit what the run waits for: {error}"
             continue
@@ -104,6 +108,10 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
             return Plan(
                 end=answer.reason, delivered=(*arrived, delivery.request_id), unseen=tuple(unseen), refused=refused
             )
+        if answers and (alone or BY_NAME[delivery.dialect].alone):
+            later.append(delivery)
+            continue
+        alone = BY_NAME[delivery.dialect].alone
         answers[asked], sending[asked] = answer, delivery.request_id
     if not state.tasks:
         # Not `state.next`: it leaves out steps that have ended, and a worker may have died before the next one began.
@@ -119,7 +127,8 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
         resume = {}
     send: Any = Command(resume=resume) if resume else None
     return Plan(
-        send=send, delivered=(*arrived, *sending.values()), unseen=tuple(unseen), refused=refused, held=held, skip=skip
+        send=send, delivered=(*arrived, *sending.values()), unseen=tuple(unseen), refused=refused, held=held, skip=skip,
+        later=tuple(later),
     )  # fmt: skip
 
 
@@ -141,6 +150,7 @@ def _digest(interrupt: Interrupt) -> str:
     return value_digest(interrupt.value, interrupt.response_schema)
 
 
-def _answer(delivery: Delivery) -> Any:
+def _answer(delivery: Delivery, interrupt: Interrupt | None) -> Any:
     outcome = Outcome.model_validate(delivery.outcome)
-    return BY_NAME[delivery.dialect].answer(outcome, delivery.response_schema)
+    asked = Pending(jsonable(interrupt.value), jsonable(interrupt.response_schema)) if interrupt else Pending()
+    return BY_NAME[delivery.dialect].answer(outcome, asked)

@@ -89,10 +89,14 @@ class Library:
     def graph(self, name: str) -> CompiledStateGraph[Any]:
         """The compiled graph. Raises WorkflowError."""
         if name not in self._graphs:
-            builder = self.workflow(name).build()
-            if not isinstance(builder, StateGraph):
-                raise WorkflowError(f"The workflow {name!r} does not build a StateGraph.")
-            self._graphs[name] = builder.compile(checkpointer=self.saver)
+            built = self.workflow(name).build()
+            if isinstance(built, StateGraph):
+                self._graphs[name] = built.compile(checkpointer=self.saver)
+            elif isinstance(built, CompiledStateGraph):
+                # Whatever it was compiled with, its runs are kept here.
+                self._graphs[name] = built.copy({"checkpointer": self.saver})
+            else:
+                raise WorkflowError(f"The workflow {name!r} builds neither a StateGraph nor a compiled one.")
         return self._graphs[name]
 
     def node_facts(self, name: str) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
+from pydantic import BaseModel, field_validator
 
 from assent import (
     Outcome,
@@ -184,6 +185,24 @@ def _schema_age(state: FlowState) -> FlowState:
     return {"answers": [interrupt("How old?", response_schema=Age).years]}
 
 
+class Even(BaseModel):
+    """What JSON Schema cannot say of it, the model itself checks."""
+
+    number: int
+
+    @field_validator("number")
+    @classmethod
+    def is_even(cls, value: int) -> int:
+        """Refuse odd ones."""
+        if value % 2:
+            raise ValueError("odd")
+        return value
+
+
+def _even(state: FlowState) -> FlowState:
+    return {"answers": [interrupt("An even number?", response_schema=Even).number]}
+
+
 def _parent_graph(ask: Any) -> StateGraph:
     inner = _graph(inner_ask=ask)
     graph = StateGraph(FlowState)
@@ -215,6 +234,7 @@ RAW = _workflow("guard_raw", lambda: _graph(raw=_raw_proposal))
 SET = _workflow("guard_set", lambda: _graph(set=_set_value))
 ODD = _workflow("guard_odd", lambda: _graph(odd=_odd_reports, last=_last))
 AGE = _workflow("guard_age", lambda: _graph(age=_schema_age, last=_last))
+EVEN = _workflow("guard_even", lambda: _beside(even=_even, a=_asks("a")))
 PARENT = _workflow("guard_parent", lambda: _parent_graph(_asks("depth")))
 PARENT_FAILS = _workflow("guard_parent_fails", lambda: _parent_graph(_fails_then_asks))
 TEXT = _workflow("guard_text", lambda: _graph(text=_text, last=_last))

@@ -11,8 +11,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from langgraph.types import Command
 
 from app.domain.running import RunBusyError
+from app.runtime.driver import Driver
 from app.runtime.saver import Saver
 from assent.contracts import Verdict
 from tests.runtime.rig import Rig, until
@@ -54,6 +56,21 @@ def test_hazard_1_an_outcome_that_is_none_is_never_sent(rig: Rig) -> None:
     rig.decide(rig.only(run))
     rig.advance(run)
     rig.finish(run)
+
+
+def test_hazard_1_an_answer_that_only_the_graph_can_refuse_is_asked_for_again(rig: Rig) -> None:
+    run = rig.begin("guard_even")
+    request = next(each for each in rig.pending(run) if each.node == "even")
+    rig.answer(request, {"number": 3})
+    rig.advance(run)
+    assert rig.state(run) == "suspended", rig.run(run).error
+    assert rig.view(request).receipt.status == "not_applied" and "odd" in rig.request(request).note
+    again = next(each for each in rig.pending(run) if each.node == "even")
+    assert again.previous_id == request.id
+    rig.answer(again, {"number": 4})
+    rig.answer(next(each for each in rig.pending(run) if each.node == "a"), "1")
+    rig.advance(run)
+    assert sorted(map(str, rig.finish(run)["answers"])) == ["4", "a=1"]
 
 
 def test_hazard_2_the_first_answer_is_never_used_for_the_second_question(rig: Rig) -> None:
@@ -321,3 +338,80 @@ def test_a_set_is_the_same_set_in_every_process(rig: Rig) -> None:
     rig.answer(rig.only(run), "fine")
     rig.advance(run)
     assert rig.finish(run)["answers"] == ["fine"]
+
+
+# Tool calls of agents
+
+
+def _mail(rig: Rig, to: str) -> dict[str, Any]:
+    return {"name": "send_email", "args": {"effects": str(rig.folder / "effects0"), "to": to}}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"kind": "tool_calls", "calls": []},
+        {"kind": "tool_calls", "calls": [{"id": "1", "tool": "send_email", "args": {}}]},
+        {"kind": "tool_call", "tool": "send_email", "args": {}},
+        "nothing",
+    ],
+)
+def test_hazard_1_a_batch_never_gets_fewer_or_other_decisions_than_it_asks_for(rig: Rig, payload: Any) -> None:
+    run = rig.begin("agent_batched", turns=[[_mail(rig, "a@example.org"), _mail(rig, "b@example.org")]])
+    request = rig.only(run)
+    before = rig.asks(run)
+    rig.decide(request)
+    tamper(rig, request.id, payload=payload)
+    rig.advance(run)
+    assert rig.asks(run) == before and "does not fit" in rig.request(request).note
+    rig.decide(rig.only(run))
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.effects(run) == {"sent to a@example.org: ": 1, "sent to b@example.org: ": 1}
+
+
+@pytest.mark.parametrize("flow", ["agent_batched", "agent_per_call"])
+def test_hazard_4_an_edit_never_names_another_tool(rig: Rig, flow: str) -> None:
+    run = rig.begin(flow, turns=[[_mail(rig, "a@example.org")]])
+    request = rig.only(run)
+    rig.decide(request)
+    other = request.payload | {"tool": "delete_file", "args": request.payload["args"] | {"path": "all"}}
+    tamper(rig, request.id, payload=other)
+    rig.advance(run)
+    assert not rig.effects(run) and "keeps its tool" in rig.request(request).note
+    assert rig.only(run).previous_id == request.id
+
+
+def test_hazard_5_answers_to_several_calls_are_sent_one_at_a_time(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    original = Driver.run
+
+    async def watched(self: Driver, send: Any, *more: Any) -> Any:
+        if isinstance(send, Command):
+            sent.append(len(send.resume))  # type: ignore[arg-type]
+        return await original(self, send, *more)
+
+    monkeypatch.setattr(Driver, "run", watched)
+    run = rig.begin("agent_per_call", turns=[[_mail(rig, "a@example.org"), _mail(rig, "b@example.org")]])
+    first, second = rig.pending(run)
+    rig.decide(first)
+    rig.decide(second)
+    tamper(rig, second.id, payload=second.payload | {"args": {"to": 7}})
+    rig.advance(run)
+    assert rig.effects(run).total() == 1, "the one that fits is done"
+    assert rig.view(first).receipt.status == "applied" and "does not fit" in rig.request(second).note
+    rig.decide(rig.only(run))
+    rig.advance(run)
+    rig.finish(run)
+    assert sent == [1, 1] and rig.effects(run) == {"sent to a@example.org: ": 1, "sent to b@example.org: ": 1}
+
+
+def test_hazard_5_answers_of_one_turn_that_come_together_are_all_delivered(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = rig.begin("agent_per_call", turns=[[_mail(rig, f"{name}@example.org") for name in "abcd"]])
+    for each in rig.pending(run):
+        rig.decide(each)
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.effects(run) == {f"sent to {name}@example.org: ": 1 for name in "abcd"}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from app.domain.calls import calls_of
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.risk import Assessment
 from assent.digests import canonical
@@ -27,6 +28,8 @@ class Facts:
     """One request, as conditions see it.
 
     Attributes:
+        tool: of the one call; of several, that of the first.
+        tools: of each of several calls. A rule is looked for call by call, and together they hold.
         size: bytes of the proposal as canonical JSON.
         expires_in_seconds: the deadline that the agent names; None: the policy's.
     """
@@ -38,6 +41,7 @@ class Facts:
     assessment: Assessment
     environment: str = ""
     tool: str = ""
+    tools: tuple[str, ...] = ()
     target: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     size: int = 0
@@ -50,14 +54,16 @@ class Facts:
         requester: Requester,
     ) -> Facts:  # fmt: skip
         """The facts of a proposal's document."""
+        tools = tuple(dict.fromkeys(str(each.get("tool", "")) for each in calls_of(document)))
         return cls(
             workflow=workflow,
             node=node,
             agent=document.get("agent") or agent,
-            kind=document["kind"],
+            kind="tool_call" if document["kind"] == "tool_calls" else document["kind"],
             assessment=assessment,
             environment=document.get("environment", ""),
-            tool=document.get("tool", ""),
+            tool=tools[0] if tools else "",
+            tools=tools,
             target=document.get("target", ""),
             labels=document.get("labels") or {},
             size=len(canonical(document).encode()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
 
@@ -69,6 +69,9 @@ class CompiledPolicy:
 
     def rule_for(self, facts: Facts) -> str:
         """The name of the rule that applies, for reports; says so where a condition could not be evaluated."""
+        return " and ".join(dict.fromkeys(self._rule_for(each) for each in _one_by_one(facts)))
+
+    def _rule_for(self, facts: Facts) -> str:
         match = self.match(facts)
         if match.failed:
             return _failure_words(match)
@@ -80,8 +83,18 @@ class CompiledPolicy:
         """What a request with these facts needs. Never raises.
 
         Where a condition could not be evaluated, what holds is the strict default, and whatever the rules that failed
-        and the one that would apply without them ask for beyond it; the terms' name says so.
+        and the one that would apply without them ask for beyond it; the terms' name says so. Of several tool calls each
+        may come under a rule of its own: then what any of these rules asks for is asked.
         """
+        found = list(dict.fromkeys(self._terms_of_one(each, opened_at) for each in _one_by_one(facts)))
+        if len(found) == 1:
+            return found[0]
+        together = reduce(stricter, found[1:], found[0])
+        names = " and ".join(dict.fromkeys(each.name for each in found))
+        deadline = min(each.deadline_seconds for each in found)
+        return together.model_copy(update={"name": names, "deadline_seconds": deadline})
+
+    def _terms_of_one(self, facts: Facts, opened_at: datetime) -> Terms:
         match = self.match(facts)
         applying = self._terms(match.rule or self.document.default, facts, opened_at)
         if not match.failed:
@@ -120,6 +133,11 @@ class CompiledPolicy:
 
     def _windows(self, body: Body) -> tuple[ChangeWindow, ...]:
         return tuple(each for part in body.change_windows for each in part.windows(self.document.calendars))
+
+
+def _one_by_one(facts: Facts) -> list[Facts]:
+    """The facts of each of several tool calls; nobody may slip one past its rule among others."""
+    return [replace(facts, tool=each, tools=(each,)) for each in facts.tools] or [facts]
 
 
 def _failure_words(match: Match) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.runtime.dialects.base import Seen, masked
+from app.runtime.dialects.base import Pending, Seen, masked
 from assent.contracts import CONTRACT_VERSION, Outcome, proposal_adapter
 
 
@@ -14,6 +14,7 @@ class AssentDialect:
     """``{"assent": "1", "proposal": {…}}``, answered with an `Outcome`."""
 
     name = "assent"
+    alone = False
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         if not isinstance(value, dict) or set(value) != {"assent", "proposal"} or value["assent"] != CONTRACT_VERSION:
@@ -26,5 +27,5 @@ class AssentDialect:
         # An agent that speaks the dialect without the gate may have forgotten to.
         return Seen(masked(value["proposal"]), getattr(proposal, "answer_schema", None))
 
-    def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> Any:
+    def answer(self, outcome: Outcome, pending: Pending) -> Any:
         return outcome.model_dump(mode="json")

@@ -33,16 +33,32 @@ class UnfitAnswerError(ValueError):
     """The answer does not have the shape that the interrupt waits for."""
 
 
+@dataclass(frozen=True)
+class Pending:
+    """What the thread waits for now, JSON-ready: the very value that was reviewed, with its secrets.
+
+    For a step that failed `value` is None.
+    """
+
+    value: Any = None
+    response_schema: dict[str, Any] | None = None
+
+
 class Dialect(Protocol):
-    """One way in which graphs ask for people."""
+    """One way in which graphs ask for people.
+
+    Attributes:
+        alone: no other answer may be sent together with one in this dialect.
+    """
 
     name: str
+    alone: bool
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         """The value as a document, or None if it is not in this dialect. `value` is JSON-ready."""
         ...
 
-    def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> Any:
+    def answer(self, outcome: Outcome, pending: Pending) -> Any:
         """What to resume with, or EndRun. Raises UnfitAnswerError."""
         ...
 

@@ -6,7 +6,7 @@ import traceback
 from enum import StrEnum
 from typing import Any
 
-from app.runtime.dialects.base import EndRun, Seen, UnfitAnswerError, refused
+from app.runtime.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, refused
 from assent.contracts import Outcome
 from assent.masking import mask_text
 
@@ -25,11 +25,12 @@ class FailureDialect:
     """Not an interrupt at all: made by the runtime when a node raised. Answered with an `ErrorAction`."""
 
     name = "error"
+    alone = False
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         return None
 
-    def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> ErrorAction | EndRun:
+    def answer(self, outcome: Outcome, pending: Pending) -> ErrorAction | EndRun:
         if end := refused(outcome):
             return end
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.errors import InvalidInputError
 from app.domain.fitting import check_schema
-from app.runtime.dialects.base import EndRun, Seen, UnfitAnswerError, masked, one_line, refused
+from app.runtime.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked, one_line, refused
 from assent.contracts import Outcome
 
 
@@ -14,17 +14,19 @@ class SchemaDialect:
     """``interrupt(value, response_schema=…)``, answered with what the form built from the schema gave."""
 
     name = "schema"
+    # The step may check more than its JSON Schema says. If it refuses one of several answers, nobody knows which.
+    alone = True
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         if response_schema is None:
             return None
         return Seen(_document(value), response_schema)
 
-    def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> Any:
+    def answer(self, outcome: Outcome, pending: Pending) -> Any:
         if end := refused(outcome):
             return end
         try:
-            check_schema(outcome.answer, response_schema, "answer")
+            check_schema(outcome.answer, pending.response_schema, "answer")
         except InvalidInputError as error:
             raise UnfitAnswerError(f"{error.message} {error.extra['fields']}") from error
         return outcome.answer
@@ -34,11 +36,12 @@ class ValueDialect:
     """Any other value, answered with JSON or text. Recognises everything, so it is asked last."""
 
     name = "value"
+    alone = False
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         return Seen(_document(value), None)
 
-    def answer(self, outcome: Outcome, response_schema: dict[str, Any] | None) -> Any | EndRun:
+    def answer(self, outcome: Outcome, pending: Pending) -> Any | EndRun:
         return refused(outcome) or outcome.answer
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.running import Asked
+from app.runtime.dialects.agent_inbox import AgentInboxDialect
 from app.runtime.dialects.assent_proposal import AssentDialect
 from app.runtime.dialects.base import Dialect, jsonable
 from app.runtime.dialects.failure import FailureDialect
+from app.runtime.dialects.langchain import BatchedDialect, PerCallDialect
 from app.runtime.dialects.plain import SchemaDialect, ValueDialect
 from assent.digests import digest_of
 
-DIALECTS: tuple[Dialect, ...] = (AssentDialect(), SchemaDialect(), ValueDialect())
+DIALECTS: tuple[Dialect, ...] = (
+    AssentDialect(),
+    BatchedDialect(),
+    PerCallDialect(),
+    AgentInboxDialect(),
+    SchemaDialect(),
+    ValueDialect(),
+)
 BY_NAME: dict[str, Dialect] = {each.name: each for each in (*DIALECTS, FailureDialect())}
 
 

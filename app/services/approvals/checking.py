@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.domain.calls import check_complete, takes_changes
 from app.domain.changes import EDITABLE_KINDS, apply_change
 from app.domain.errors import (
     DuplicateDecisionError,
@@ -133,7 +134,7 @@ def _check_form(request: ApprovalRequest, ballot: Ballot, terms: Terms) -> None:
     if (ballot.verdict is Verdict.ANSWER) != asks and ballot.verdict is not Verdict.REJECT:
         wanted = "an answer" if asks else "an approval, a change or a rejection"
         raise InvalidInputError(f"This request waits for {wanted}.", {"verdict": "does not fit"})
-    if ballot.verdict is Verdict.REQUEST_CHANGES and request.dialect != "assent":
+    if ballot.verdict is Verdict.REQUEST_CHANGES and not takes_changes(request.dialect, request.payload):
         raise InvalidInputError("This run cannot take a request for changes.", {"verdict": "does not fit"})
     if ballot.verdict is Verdict.MODIFY and not terms.edit_allowed:
         raise InvalidInputError("The policy does not let this be changed.", {"change": "not allowed"})
@@ -141,6 +142,8 @@ def _check_form(request: ApprovalRequest, ballot: Ballot, terms: Terms) -> None:
         raise InvalidInputError("This kind of request cannot be changed.", {"change": "not possible"})
     if ballot.change is not None and ballot.verdict is not Verdict.MODIFY:
         raise InvalidInputError("A change goes with the verdict modify.", {"change": "not with this verdict"})
+    if ballot.verdict is Verdict.APPROVE:
+        check_complete(request.payload)
 
 
 def _check_terms(terms: Terms, ballot: Ballot, actor: Actor, now: datetime) -> None:

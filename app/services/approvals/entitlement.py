@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from app.domain.calls import takes_changes
 from app.domain.changes import EDITABLE_KINDS
 from app.domain.errors import (
     AlreadyDecidedError,
@@ -103,7 +104,7 @@ def fitting_verdicts(request: ApprovalRequest, terms: Terms) -> tuple[Verdict, .
     fits = {
         Verdict.APPROVE: True,
         Verdict.MODIFY: request.kind in EDITABLE_KINDS and terms.edit_allowed,
-        Verdict.REQUEST_CHANGES: request.dialect == "assent",
+        Verdict.REQUEST_CHANGES: takes_changes(request.dialect, request.payload),
         Verdict.REJECT: True,
     }
     return tuple(verdict for verdict, fit in fits.items() if fit)

@@ -1,0 +1,78 @@
+"""The dialect of Agent Inbox: a list of one request, or the request itself, answered with a list of one response.
+
+Shapes: `HumanInterrupt` and `HumanResponse` of langgraph.prebuilt.interrupt.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.runtime.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked, refused
+from app.runtime.dialects.calling import Decided, Wanted, decided, document_of
+from assent.contracts import CallDecision, Outcome, Verdict
+
+_ALLOWS = {
+    "allow_accept": CallDecision.APPROVE,
+    "allow_edit": CallDecision.EDIT,
+    "allow_ignore": CallDecision.REJECT,
+    "allow_respond": CallDecision.RESPOND,
+}
+
+
+class AgentInboxDialect:
+    """``[{"action_request": {"action", "args"}, "config": {…}, "description"}]``."""
+
+    name = "agent_inbox"
+    alone = False
+
+    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+        wanted = _wanted(value)
+        document = document_of(wanted) if wanted else None
+        return Seen(masked(document), None) if document is not None else None
+
+    def answer(self, outcome: Outcome, pending: Pending) -> Any:
+        wanted = _wanted(pending.value)
+        document = document_of(wanted) if wanted else None
+        if wanted is None or document is None:
+            raise UnfitAnswerError("what the run asks is no longer in this dialect")
+        answers = []
+        for each, call in zip(decided(outcome, document), wanted, strict=True):
+            answer = _response(each, call, sent_back=outcome.verdict is Verdict.REQUEST_CHANGES)
+            if answer is None:
+                return refused(outcome) or EndRun(f"{call.tool} was left out, which the run cannot be told.")
+            answers.append(answer)
+        return answers
+
+
+def _wanted(value: Any) -> list[Wanted] | None:
+    requests = value if isinstance(value, list) else [value]
+    wanted = [_request(each) for each in requests]
+    return [each for each in wanted if each] if wanted and all(wanted) else None
+
+
+def _request(value: Any) -> Wanted | None:
+    if not isinstance(value, dict) or not {"action_request", "config"} <= set(value):
+        return None
+    action, config = value["action_request"], value["config"]
+    if not isinstance(action, dict) or not isinstance(config, dict) or not set(_ALLOWS) & set(config):
+        return None
+    name, args = action.get("action"), action.get("args", {})
+    if not isinstance(name, str) or not name or not isinstance(args, dict):
+        return None
+    decisions = [decision for key, decision in _ALLOWS.items() if config.get(key)]
+    about = value.get("description")
+    return Wanted(name, args, decisions, about if isinstance(about, str) else "") if decisions else None
+
+
+def _response(found: Decided, call: Wanted, sent_back: bool) -> dict[str, Any] | None:
+    """One response; None if the run cannot be told."""
+    match found.decision:
+        case CallDecision.APPROVE:
+            return {"type": "accept", "args": None}
+        case CallDecision.EDIT:
+            return {"type": "edit", "args": {"action": call.tool, "args": found.args}}
+        case CallDecision.RESPOND:
+            return {"type": "response", "args": found.message}
+    if sent_back and CallDecision.RESPOND in call.decisions:
+        return {"type": "response", "args": found.message}
+    return {"type": "ignore", "args": None} if CallDecision.REJECT in call.decisions else None

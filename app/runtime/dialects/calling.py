@@ -1,0 +1,160 @@
+"""What the dialects that ask about tool calls share: a document of calls, and what reviewers made of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.domain.calls import calls_of
+from app.runtime.dialects.base import UnfitAnswerError, one_line
+from assent.contracts import CallDecision, Outcome, Verdict, proposal_adapter
+from assent.masking import mask, reveal
+
+LONGEST_TITLE = 160
+_FULL_TITLE = 200
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A call that an agent wants to make, as it said so.
+
+    Attributes:
+        decisions: what people may do with it.
+        about: the agent's words on it, or empty.
+        schema: JSON Schema of the arguments where it is known.
+    """
+
+    tool: str
+    args: dict[str, Any]
+    decisions: list[CallDecision]
+    about: str = ""
+    schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of one call.
+
+    Attributes:
+        args: what to call it with, secrets put back; None: as the agent wanted.
+        message: why it is left, or the answer in its place.
+    """
+
+    decision: CallDecision
+    args: dict[str, Any] | None = None
+    message: str = ""
+
+
+def document_of(wanted: Sequence[Wanted]) -> dict[str, Any] | None:
+    """The calls as a proposal, secrets and all; None if they cannot be one."""
+    document = _question(wanted[0]) if _only_asks(wanted) else _calls(wanted)
+    try:
+        proposal_adapter.validate_python(document)
+    except ValidationError:
+        return None
+    return document
+
+
+def _only_asks(wanted: Sequence[Wanted]) -> bool:
+    """True of the one call of a tool whose result people give: it is a question."""
+    return len(wanted) == 1 and not {CallDecision.APPROVE, CallDecision.EDIT} & set(wanted[0].decisions)
+
+
+def _question(call: Wanted) -> dict[str, Any]:
+    asked = next((each for each in call.args.values() if isinstance(each, str) and each.strip()), "")
+    text = asked if len(call.args) == 1 and asked else f"{call.about}\n\n{_pretty(call)}".strip()
+    return {"kind": "question", "title": _title(one_line(asked or call.about, call.tool)), "question": text}
+
+
+def _pretty(call: Wanted) -> str:
+    return f"`{call.tool}`\n\n```json\n{json.dumps(call.args, indent=2, ensure_ascii=False)}\n```"
+
+
+def _calls(wanted: Sequence[Wanted]) -> dict[str, Any]:
+    if len(wanted) == 1:
+        call = wanted[0]
+        return {"kind": "tool_call", "title": _title(f"Call {call.tool}{_hint(call.args)}")} | _fields(call)
+    names = ", ".join(dict.fromkeys(each.tool for each in wanted))
+    return {
+        "kind": "tool_calls",
+        "title": _title(f"{len(wanted)} calls: {names}"),
+        "calls": [{"id": str(number)} | _fields(call) for number, call in enumerate(wanted, 1)],
+    }
+
+
+def _fields(call: Wanted) -> dict[str, Any]:
+    said = {"summary": call.about[:20_000]} if call.about else {}
+    schema = {"args_schema": call.schema} if call.schema else {}
+    decisions = [each.value for each in dict.fromkeys(call.decisions)]
+    return said | {"tool": call.tool, "args": call.args} | schema | {"decisions": decisions}
+
+
+def _hint(args: dict[str, Any]) -> str:
+    """The first short arguments, so that a row of the queue says more than the tool's name."""
+    told = [
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in args.items()
+        if isinstance(value, str | int | float | bool) and 0 < len(str(value)) <= 60 and "\n" not in str(value)
+    ]
+    return f" with {', '.join(told[:3])}" if told else ""
+
+
+def _title(text: str) -> str:
+    return text if len(text) <= _FULL_TITLE else text[: LONGEST_TITLE - 1] + "…"
+
+
+def decided(outcome: Outcome, document: dict[str, Any]) -> list[Decided]:
+    """What became of each call, in the order in which the agent asked.
+
+    Args:
+        document: what the thread waits for now, as `document_of` gave it.
+
+    Raises:
+        UnfitAnswerError: the outcome is not about these calls.
+    """
+    if document["kind"] == "question":
+        return [_answered(outcome)]
+    asked = calls_of(document)
+    if outcome.verdict in (Verdict.REJECT, Verdict.REQUEST_CHANGES):
+        return [Decided(CallDecision.REJECT, message=outcome.comment)] * len(asked)
+    if not outcome.approved:
+        raise UnfitAnswerError("tool calls are approved or rejected")
+    shown, secrets = mask(document)
+    given = calls_of(outcome.payload)
+    if [each.get("id") for each in given] != [each.get("id") for each in asked]:
+        raise UnfitAnswerError("these are other calls")
+    return [
+        _decided(mine, before, seen, lambda value: reveal(value, secrets))
+        for mine, before, seen in zip(given, asked, calls_of(shown), strict=True)
+    ]
+
+
+def _answered(outcome: Outcome) -> Decided:
+    if outcome.verdict is Verdict.ANSWER and isinstance(outcome.answer, str):
+        return Decided(CallDecision.RESPOND, message=outcome.answer)
+    if outcome.verdict is Verdict.REJECT:
+        return Decided(CallDecision.REJECT, message=outcome.comment)
+    raise UnfitAnswerError("a question is answered with a text")
+
+
+def _decided(
+    given: dict[str, Any], asked: dict[str, Any], seen: dict[str, Any], put_back: Callable[[Any], Any]
+) -> Decided:
+    if given.get("tool") != seen["tool"]:
+        raise UnfitAnswerError(f"an edit keeps its tool; it named {given.get('tool')!r} instead of {asked['tool']!r}")
+    allowed = [CallDecision(each) for each in asked["decisions"]]
+    decision = CallDecision(given.get("decision", CallDecision.APPROVE))
+    args = None
+    if decision is CallDecision.APPROVE:
+        if given.get("args") != seen["args"]:
+            decision, args = CallDecision.EDIT, put_back(given.get("args"))
+        elif decision not in allowed and CallDecision.EDIT in allowed:
+            # It may only be called with arguments that people name, and they have agreed to these.
+            decision, args = CallDecision.EDIT, asked["args"]
+    if decision not in allowed:
+        raise UnfitAnswerError(f"{asked['tool']} cannot take {decision.value!r}")
+    return Decided(decision, args, put_back(given.get("message", "")))

@@ -1,0 +1,169 @@
+"""The dialects of LangChain's `HumanInTheLoopMiddleware`, which deepagents uses too.
+
+Shapes: langchain/agents/middleware/human_in_the_loop.py. In the mode ``batched`` one interrupt holds all calls of a
+turn and is answered with as many decisions, by position; in the mode ``per_call`` each call has an interrupt of its
+own, whose schema says which decisions it takes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.errors import InvalidInputError
+from app.domain.fitting import check_schema
+from app.runtime.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked
+from app.runtime.dialects.calling import Decided, Wanted, decided, document_of
+from assent.contracts import CallDecision, Outcome
+
+_DEFAULT_WORDS = "Tool execution requires approval"
+_DEPTH = 20
+
+
+class BatchedDialect:
+    """``{"action_requests": […], "review_configs": […]}``, answered with ``{"decisions": […]}``."""
+
+    name = "langchain_batched"
+    alone = False
+
+    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+        document = self._document(value)
+        return Seen(masked(document), None) if document is not None else None
+
+    def answer(self, outcome: Outcome, pending: Pending) -> Any:
+        wanted = self._wanted(pending.value)
+        document = document_of(wanted) if wanted else None
+        if document is None:
+            raise UnfitAnswerError("what the run asks is no longer in this dialect")
+        found = decided(outcome, document)
+        if any(each.decision not in call.decisions for each, call in zip(found, wanted or [], strict=True)):
+            return _end(outcome)
+        return {"decisions": [_decision(each, call.tool) for each, call in zip(found, wanted or [], strict=True)]}
+
+    def _document(self, value: Any) -> dict[str, Any] | None:
+        wanted = self._wanted(value)
+        return document_of(wanted) if wanted else None
+
+    @staticmethod
+    def _wanted(value: Any) -> list[Wanted] | None:
+        if not isinstance(value, dict) or set(value) != {"action_requests", "review_configs"}:
+            return None
+        actions, configs = value["action_requests"], value["review_configs"]
+        if not isinstance(actions, list) or not isinstance(configs, list) or len(actions) != len(configs):
+            return None
+        wanted = [_action(*each) for each in zip(actions, configs, strict=True)]
+        return [each for each in wanted if each] if wanted and all(wanted) else None
+
+
+class PerCallDialect:
+    """``{"type": "tool_approval", "tool_call_id", "name", "args", "description"}``, answered with one decision."""
+
+    name = "langchain_per_call"
+    # One invalid answer of several, and other tools may already have run: each is sent by itself.
+    alone = True
+
+    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+        wanted = self._wanted(value, response_schema)
+        document = document_of([wanted]) if wanted else None
+        return Seen(masked(document), None) if document is not None else None
+
+    def answer(self, outcome: Outcome, pending: Pending) -> Any:
+        wanted = self._wanted(pending.value, pending.response_schema)
+        document = document_of([wanted]) if wanted else None
+        if wanted is None or document is None:
+            raise UnfitAnswerError("what the run asks is no longer in this dialect")
+        [found] = decided(outcome, document)
+        if found.decision not in wanted.decisions:
+            return _end(outcome)
+        answer = _decision(found, wanted.tool)
+        try:
+            check_schema(answer, pending.response_schema, "decision")
+        except InvalidInputError as error:
+            raise UnfitAnswerError(f"{error.message} {error.extra.get('fields', '')}") from error
+        return answer
+
+    @staticmethod
+    def _wanted(value: Any, schema: dict[str, Any] | None) -> Wanted | None:
+        if not isinstance(value, dict) or value.get("type") != "tool_approval" or not isinstance(schema, dict):
+            return None
+        if not isinstance(value.get("name"), str) or not isinstance(value.get("args"), dict):
+            return None
+        branches = _branches(schema)
+        decisions = [each for each in CallDecision if each.value in branches]
+        if not decisions:
+            return None
+        about = _about(value.get("description"), value["name"])
+        return Wanted(value["name"], value["args"], decisions, about, _args_schema(schema, branches.get("edit")))
+
+
+def _action(action: Any, config: Any) -> Wanted | None:
+    if not isinstance(action, dict) or not isinstance(config, dict):
+        return None
+    name, args, allowed = action.get("name"), action.get("args"), config.get("allowed_decisions")
+    if not isinstance(name, str) or not isinstance(args, dict) or not isinstance(allowed, list):
+        return None
+    if config.get("action_name") != name:
+        return None
+    decisions = [each for each in CallDecision if each.value in allowed]
+    schema = config.get("args_schema")
+    about = _about(action.get("description"), name)
+    return Wanted(name, args, decisions, about, schema if isinstance(schema, dict) else None) if decisions else None
+
+
+def _decision(found: Decided, tool: str) -> dict[str, Any]:
+    match found.decision:
+        case CallDecision.EDIT:
+            return {"type": "edit", "edited_action": {"name": tool, "args": found.args}}
+        case CallDecision.REJECT:
+            return {"type": "reject"} | ({"message": found.message} if found.message else {})
+        case CallDecision.RESPOND:
+            return {"type": "respond", "message": found.message}
+    return {"type": "approve"}
+
+
+def _end(outcome: Outcome) -> EndRun:
+    """The agent takes no rejection of this tool: the run ends instead of making the call."""
+    said = f": {outcome.comment}" if outcome.comment else "."
+    return EndRun(f"What the run asked for was rejected{said}")
+
+
+def _about(description: Any, tool: str) -> str:
+    """The agent's words on a call, without the tool and the arguments, which stand beside them anyway."""
+    if not isinstance(description, str):
+        return ""
+    said = description.split(f"\n\nTool: {tool}\nArgs:")[0].strip()
+    return "" if said == _DEFAULT_WORDS else said
+
+
+def _branches(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The kinds of decision that a schema allows, each with its own part of the schema."""
+    found = {}
+    for part in schema.get("oneOf") or schema.get("anyOf") or [schema]:
+        branch = _resolved(part, schema)
+        kind = branch.get("properties", {}).get("type", {}) if isinstance(branch.get("properties"), dict) else {}
+        name = kind.get("const") or next(iter(kind.get("enum") or []), None)
+        if isinstance(name, str):
+            found[name] = branch
+    return found
+
+
+def _args_schema(schema: dict[str, Any], edit: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The schema of the arguments, from that of an edit."""
+    if edit is None:
+        return None
+    action = _resolved(edit.get("properties", {}).get("edited_action"), schema)
+    args = _resolved(action.get("properties", {}).get("args"), schema)
+    if not args.get("properties"):
+        return None
+    return args | ({"$defs": schema["$defs"]} if "$ref" in str(args) and "$defs" in schema else {})
+
+
+def _resolved(part: Any, schema: dict[str, Any]) -> dict[str, Any]:
+    """A part of a schema, or what it refers to inside the same schema."""
+    for _ in range(_DEPTH):
+        if not isinstance(part, dict):
+            return {}
+        reference = part.get("$ref")
+        if not isinstance(reference, str):
+            return part
+        part = schema.get("$defs", {}).get(reference.removeprefix("#/$defs/"))
+    return {}
