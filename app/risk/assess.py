@@ -147,7 +147,7 @@ def _tool_calls(document: Mapping[str, Any]) -> Iterator[Finding]:
     for call in calls:
         name = str(call.get("id", ""))[:100]
         for found in (*fields_findings(strings_in(call)), *_call(call, budget)):
-            yield replace(found, item=name)
+            yield replace(found, item=f"{name}/{found.item}" if found.item else name)
 
 
 def _question(document: Mapping[str, Any]) -> Iterator[Finding]:

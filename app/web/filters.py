@@ -30,6 +30,7 @@ _KINDS = {
     "script": "script",
     "optimizations": "optimizations",
     "tool_call": "tool call",
+    "tool_calls": "tool calls",
     "question": "question",
     "custom": "proposal",
     "value": "question",

@@ -14,6 +14,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from app.domain.calls import calls_of
 from app.domain.changes import apply_change
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Finding
@@ -21,6 +22,7 @@ from app.risk.text import strings_in
 from app.risk.tools import language_of
 from app.services.reading.views import RequestView
 from app.store.requests import ApprovalRequest
+from app.web.calls import CallShown, calls_change, respond_change, shown_calls
 from app.web.fields import MISSING, Field, text_for_field
 from app.web.form_values import is_untouched, read, refill
 from app.web.forms import draw
@@ -34,7 +36,7 @@ _DIFF_LINES = 4_000
 _CONTEXT = 3
 _MOST_ARGUMENTS = 20
 _ITEM_TEXTS = ("id", "title", "statement", "rationale", "benefit", "cost", "rollback")
-_TELLING = ("tool", "args", "data", "question", "value", "message")
+_TELLING = ("tool", "args", "decision", "data", "question", "value", "message")
 Change = dict[str, Any]
 Sent = MultiDict[str, str]
 
@@ -115,6 +117,7 @@ class Shown:
     general: list[Finding] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
+    calls: list[CallShown] = field(default_factory=list)
     form: Field | None = None
     edited: str = ""
     content_error: str = ""
@@ -136,6 +139,10 @@ def show(view: RequestView, sent: Sent | None = None, problems: Mapping[str, str
         _show_script(shown, findings, sent, problems)
     elif request.kind == "optimizations":
         _show_items(shown, findings, sent, problems)
+    elif request.kind == "tool_calls":
+        shown.calls = shown_calls(payload, findings, shown.editable, sent, problems, arguments)
+        known = {each.id for each in shown.calls}
+        shown.general = [each for each in findings if each.item.partition("/")[0] not in known]
     else:
         shown.form = form_of(view)
         shown.arguments = arguments(payload.get("args"), findings) if request.kind == "tool_call" else []
@@ -145,7 +152,7 @@ def show(view: RequestView, sent: Sent | None = None, problems: Mapping[str, str
             _name_languages(shown.form, shown.arguments)
         if shown.form is not None and sent is not None:
             refill(shown.form, sent, problems)
-    shown.effect = effect_of(request.kind, payload, len(shown.items))
+    shown.effect = effect_of(request.kind, payload, len(shown.items) or len(shown.calls))
     shown.changed = sent is not None and shown.editable and _differs(view, sent)
     return shown
 
@@ -195,6 +202,8 @@ def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
         return "run the script"
     if kind == "tool_call":
         return f"call {payload.get('tool', 'the tool')}"
+    if kind == "tool_calls":
+        return f"make {count} calls" if count > 1 else "make the call"
     if kind == "optimizations":
         noun = payload.get("noun", "change") if count == 1 else payload.get("noun_plural", "changes")
         return f"{payload.get('verb', 'apply')} {count} {noun}"
@@ -217,6 +226,10 @@ def change_of(view: RequestView, sent: Sent) -> Change | None:
             return None if text is None else {"content": text}
         case "optimizations":
             return _items_change(payload, sent)
+        case "tool_calls":
+            return calls_change(payload, sent)
+        case "tool_call" if answered := respond_change(payload, sent):
+            return answered
         case "tool_call" | "custom":
             name = "args" if view.request.kind == "tool_call" else "data"
             drawn = form_of(view)
@@ -372,6 +385,10 @@ def readable(payload: Any) -> str:
         return json.dumps(payload, indent=2, ensure_ascii=False)
     if payload.get("kind") == "script":
         return str(payload["content"])
+    if payload.get("kind") == "tool_calls":
+        told = ("tool", "args", "decision", "message")
+        calls = [{name: call[name] for name in told if call.get(name)} for call in calls_of(payload)]
+        return "\n".join(json.dumps(each, indent=2, ensure_ascii=False) for each in calls)
     if payload.get("kind") == "optimizations":
         return "\n".join(f"-- {item['title']}\n{item['statement']}" for item in payload["items"])
     shown = {key: value for key, value in payload.items() if key in _TELLING}

@@ -18,7 +18,7 @@ from app.web.pages import address, events_position, is_fragment, render, see_oth
 from assent.contracts import RiskLevel
 
 PAGE = 50
-KINDS = ("script", "optimizations", "tool_call", "question", "custom", "value", "error")
+KINDS = ("script", "optimizations", "tool_call", "tool_calls", "question", "custom", "value", "error")
 COUNTED_VIEWS = 8
 """Of so many saved views the page says how much is in them."""
 

@@ -248,7 +248,7 @@ def lines(text: str) -> str:
 
 def _preview_diff(view: RequestView, sent: Sent) -> list[Any]:
     """A change of arguments or data against what was proposed; edited texts have theirs beside them."""
-    if view.request.kind not in ("tool_call", "custom"):
+    if view.request.kind not in ("tool_call", "tool_calls", "custom"):
         return []
     try:
         change = change_of(view, sent)

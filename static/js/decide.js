@@ -37,6 +37,18 @@ function nameApproval() {
   const sentElsewise = document.querySelector("#decision[data-changed]") !== null;
   const changed =
     chosen < items.length || sentElsewise || fields.some((field) => field.name !== "comment" && isEdited(field));
+  const calls = fields.filter((field) => field.hasAttribute("data-call") && field.checked);
+  const made = calls.filter((field) => field.value === "approve").length;
+  const answered = fields.some((field) => field.hasAttribute("data-respond") && field.value.trim());
+  if (answered) {
+    button.textContent = `Answer in its place${changedTail}`;
+    return;
+  }
+  if (calls.length) {
+    const left = made === calls.length ? effect : made ? `make ${made} of ${calls.length} calls` : "make none of the calls";
+    button.textContent = `${changed ? "Approve with changes" : "Approve"}${(changed ? changedTail : tail) || ` and ${left}`}`;
+    return;
+  }
   const does = kind === "optimizations" ? `${verb} ${chosen} ${chosen === 1 ? noun : nouns}` : effect;
   const first = changed ? "Approve with changes" : "Approve";
   const then = changed ? changedTail : tail;
