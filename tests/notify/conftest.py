@@ -107,7 +107,7 @@ def mail() -> Iterator[MailServer]:
 @pytest.fixture
 def office(database_url: str, mail: MailServer) -> Iterator[PostOffice]:
     """A post office that sends mails."""
-    made = make_office(database_url, mail, smtp_timeout_seconds=2)
+    made = make_office(database_url, mail)
     yield made
     made.desk.engine.dispose()
 
