@@ -53,6 +53,7 @@ class Post:
                 self.deliveries.suppress(delivery, composed.reason, job_id)
                 return DeliveryState.SUPPRESSED
             told = composed.told
+            delivery.address = composed.notice.to.address  # it may have changed since
             result = self._senders[Channel(delivery.channel)].send(composed.notice)
         except Exception:
             # A fault of ours must not take the others with it; it is tried again, and shows on the admins' page.

@@ -21,8 +21,6 @@ _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _WAIT = re.compile(r"(?i)(?:retry[- ]after[: =]+|(?:in|after) )(\d{1,5})(?: ?s(?:ec(?:ond)?s?)?)\b")
 _OURS = frozenset({421, 530, 534, 535, 538})
 """Codes that are about us or the server, never about this mail: an operator can mend that."""
-
-
 MAILS_PER_CONNECTION = 100
 KEPT_SECONDS = 10.0
 """How long a connection may rest and still be used again."""
@@ -44,8 +42,8 @@ class SmtpSender:
         self._settings = settings
         self._clock = clock
         self._port = settings.smtp_port or _PORTS[settings.smtp_tls]
-        # To read all authorities takes longer than to send a mail.
         self._kept = threading.local()
+        # Made once: to read all authorities takes longer than to send a mail.
         self._context = ssl.create_default_context() if settings.smtp_tls != "none" else None
 
     def send(self, notice: Notice) -> Result:
