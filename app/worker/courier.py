@@ -28,6 +28,8 @@ AT_ONCE = 4
 """Deliveries that one worker has under way at the same time."""
 GIVE_WAY_SECONDS = 0.1
 """Pause before each job while runs are being advanced, one job after the other."""
+PATIENCE_SECONDS, IMPATIENT_SECONDS = 60.0, 0.04
+"""After so long with always more to do the pauses are shorter: telling people must not fall behind for ever."""
 BUSY_SECONDS = 1.0
 """So long after a run was last seen to be advanced, the next one is reckoned with."""
 LONGEST_WAIT_SECONDS = 30.0
@@ -51,9 +53,11 @@ class Courier:
         self._task: asyncio.Task[None] | None = None
         self._pruned = 0.0
         self._seen_busy = -BUSY_SECONDS
+        self._idle_at = 0.0
 
     def start(self, worker: int) -> None:
         """Begin, as that worker of the job queue."""
+        self._idle_at = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._run(worker), name="courier")
 
     def stop(self) -> None:
@@ -90,13 +94,15 @@ class Courier:
     async def _take_one(self, worker: int) -> bool:
         """Begin with the next job; False if there is none."""
         if self._gives_way():
-            await self._pause(GIVE_WAY_SECONDS)
+            waited = asyncio.get_running_loop().time() - self._idle_at
+            await self._pause(GIVE_WAY_SECONDS if waited < PATIENCE_SECONDS else IMPATIENT_SECONDS)
         while len(self._hand) >= (1 if self._gives_way() else AT_ONCE):
             await asyncio.wait(self._hand, return_when=asyncio.FIRST_COMPLETED)
         if self._stopped.is_set():
             return True
         job = await self._jobs.fetch_job([NOTIFY_QUEUE], worker)
         if job is None:
+            self._idle_at = asyncio.get_running_loop().time()
             return False
         task = asyncio.create_task(self._work(job), name=f"job {job.id}")
         self._hand[task] = job.id or 0

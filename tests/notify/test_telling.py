@@ -122,6 +122,23 @@ def test_an_escalation_tells_whom_it_added_and_a_warning_those_who_are_asked(off
     assert told(office, mail) == {"The dba2"}
 
 
+def test_time_warns_and_expires(office: PostOffice, mail: MailServer) -> None:
+    desk, person, starter = office.desk, office.desk.person("Reviewer"), office.desk.person("Starter")
+    request = desk.open(requester=starter)
+    assert told(office, mail) == {"Reviewer"}
+    desk.clock.ahead = (request.due_at or request.expires_at) - request.opened_at
+    assert desk.keep(request) == 1
+    office.work()
+    assert [each["To"].addresses[0].addr_spec for each in mail.mails] == [person.email]
+    assert plain(mail.mails[0]).startswith("The deadline is near.")
+    mail.mails.clear()
+    desk.clock.ahead = request.expires_at - request.opened_at
+    desk.keep(request)
+    office.work()
+    [outcome] = mail.to(starter)
+    assert "What you asked for is expired.\n\nNobody decided before the deadline" in plain(outcome)
+
+
 def test_whoever_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mail, people, opened) -> None:
     first, second, third = opened(), opened(), opened()
     office.fan_out()
