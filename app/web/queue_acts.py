@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, request
@@ -79,7 +80,9 @@ def queue_marked_decide() -> Any:
         if error.code == "forbidden":
             raise
         return _page(list(dict.fromkeys(ids)), error=error, comment=comment)
-    return _page([], done=done)
+    waits = {row.id for row in services().queue.rows(QueueFilter(), [each.request_id for each in done])}
+    settled = [each.request_id for each in done if each.error is None or each.request_id not in waits]
+    return _page([], done=done, settled=settled)
 
 
 def _verdict(given: str) -> Verdict:
@@ -88,14 +91,19 @@ def _verdict(given: str) -> Verdict:
     return Verdict(given)
 
 
-def _page(ids: list[str], done: list[Done] | None = None, error: AssentError | None = None, comment: str = "") -> Any:
+def _page(
+    ids: list[str], done: list[Done] | None = None, error: AssentError | None = None, comment: str = "",
+    settled: Sequence[str] = (),
+) -> Any:  # fmt: skip
     if len(ids) > MOST and error is None:
         error = InvalidInputError(f"At most {MOST} requests can be decided together.", {"request": "too many"})
     rows = services().queue.rows(QueueFilter(), ids[:MOST]) if ids else []
+    waits = {each.id for each in rows}
+    unmark = [*settled, *(each for each in ids[:MOST] if each not in waits)]
     approvable = [each for each in rows if each.risk is not RiskLevel.CRITICAL]
     return render(
         "queue_marked.html", status_of(error) if error else 200,
         rows=rows, texts=services().together.texts([each.id for each in rows]), gone=len(ids[:MOST]) - len(rows),
-        critical=len(rows) - len(approvable), done=done, error=error,
+        critical=len(rows) - len(approvable), done=done, error=error, unmark=unmark,
         comment=comment, problems=error.extra.get("fields", {}) if error else {}, now=services().clock(),
     )  # fmt: skip

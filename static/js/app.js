@@ -5,6 +5,8 @@ import { startFilters } from "./filters.js";
 import { reach, startKeys } from "./keys.js";
 import { startList } from "./list.js";
 import { startLive } from "./live.js";
+import { startMarks } from "./marks.js";
+import { startPlace } from "./place.js";
 import { startReshaping } from "./reshape.js";
 import { startTimes } from "./times.js";
 import { startZones } from "./zones.js";
@@ -16,6 +18,7 @@ startReshaping();
 startDrafts();
 startEditing();
 startList();
+startMarks();
 startFilters();
 startKeys();
 startLive();
@@ -27,7 +30,7 @@ if (location.hash === "#escalate") {
 }
 
 // The list stands where the person is in it.
-document.querySelector(".list .row[data-selected]")?.scrollIntoView({ block: "nearest" });
+startPlace();
 
 // On a phone the pages stand in one line that slides; it begins at the one that is open.
 document.querySelector("#nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });

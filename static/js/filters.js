@@ -1,6 +1,6 @@
 // Filters of the queue change the list in place; the address follows, Back works, and a slow older answer never wins.
 
-import { asBeside, fetched, showAll } from "./list.js";
+import { asBeside, fetched, openRequest, showAll } from "./list.js";
 
 const TYPING = 250; // ms
 let asking = null; // of the newest answer that is waited for
@@ -44,7 +44,7 @@ async function show(query, step) {
   const mine = (asking = new AbortController());
   const list = document.getElementById("queue-list");
   const own = new URLSearchParams(query);
-  const selected = list.querySelector(".row[data-selected]")?.id.slice("row-".length) ?? shownRequest();
+  const selected = openRequest();
   if (selected) own.set("selected", selected);
   list.setAttribute("aria-busy", "true");
   const page = await fetched(`/queue?${own}`, mine.signal);
@@ -71,8 +71,4 @@ async function show(query, step) {
   else if (step === false) history.replaceState(null, "", address);
   const told = document.getElementById("queue-told");
   if (told) told.textContent = document.getElementById("queue-count").textContent.trim();
-}
-
-function shownRequest() {
-  return location.pathname.match(/^\/requests\/([^/]+)$/)?.[1] ?? "";
 }

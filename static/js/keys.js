@@ -1,12 +1,12 @@
 // Single keys in the queue, alone or beside a request. They can be switched off on the profile, and never act while
 // somebody types.
 
-const MARKS = "assent-marked";
+import { appendNext } from "./list.js";
+import { following } from "./place.js";
 
 export function startKeys() {
   const list = document.getElementById("queue-list");
   if (!list) return;
-  startMarks();
   if (document.documentElement.dataset.keys === "off") return;
   showButton();
   document.addEventListener("assent:listed", showButton);
@@ -65,10 +65,8 @@ function current() {
   return focused ?? document.querySelector("#queue-rows .row[data-selected]");
 }
 
-function move(by) {
-  const all = rows();
-  const at = all.indexOf(current());
-  const row = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by];
+async function move(by) {
+  const row = await beside(by);
   if (!row) return;
   const link = row.querySelector(".t a");
   row.scrollIntoView({ block: "nearest" });
@@ -76,6 +74,17 @@ function move(by) {
   const open = document.querySelector(".list.beside");
   if (open && open.checkVisibility()) link.click();
   else link.focus();
+}
+
+/** The row after or before the one somebody is at; at the end of what is loaded the next page is fetched first. */
+async function beside(by) {
+  const here = current();
+  if (!here) return by > 0 ? (following() ?? rows()[0]) : rows().at(-1);
+  // From one that has left as well: it stands where it stood.
+  const all = [...document.querySelectorAll("#queue-rows .row")].filter((row) => row === here || !row.matches(".gone"));
+  const at = all.indexOf(here) + by;
+  if (at < all.length) return all[at];
+  return (await appendNext()) ? rows()[rows().indexOf(here) + 1] : undefined;
 }
 
 function mark() {
@@ -141,45 +150,4 @@ function tell(words) {
   told.textContent = words;
   told.classList.add("shown");
   setTimeout(() => told.textContent === words && told.classList.remove("shown"), 4000);
-}
-
-// Marks outlive the page, so that one can go through the queue and come back
-
-function startMarks() {
-  restore();
-  document.addEventListener("assent:listed", restore);
-  document.addEventListener("assent:morphed", restore);
-  document.addEventListener("change", (event) => {
-    if (!event.target.matches(".mark-box")) return;
-    const marked = read();
-    if (event.target.checked) marked.add(event.target.value);
-    else marked.delete(event.target.value);
-    sessionStorage.setItem(MARKS, JSON.stringify([...marked]));
-    count();
-  });
-  document.addEventListener("submit", (event) => {
-    if (event.target.matches('form[action$="/queue/marked"][method="post"]')) sessionStorage.removeItem(MARKS);
-  });
-}
-
-function read() {
-  try {
-    return new Set(JSON.parse(sessionStorage.getItem(MARKS) ?? "[]"));
-  } catch {
-    return new Set();
-  }
-}
-
-function restore() {
-  const marked = read();
-  for (const box of document.querySelectorAll(".mark-box")) if (marked.has(box.value)) box.checked = true;
-  count();
-}
-
-function count() {
-  const button = document.getElementById("marked-go");
-  if (!button) return;
-  const number = document.querySelectorAll(".mark-box:checked").length;
-  button.textContent = number ? `Decide on the ${number} marked` : "Decide on the marked";
-  button.disabled = !number;
 }

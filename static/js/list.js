@@ -1,6 +1,7 @@
-// The queue, kept true without moving a row under the pointer: rows change in place, what is new above is announced on
-// a button, and rows that have left stay where they are, marked, while somebody points at the list. Further pages are
-// appended as one scrolls; the newest page one says nothing about them, so their rows are asked for by name.
+// The queue, kept true over any number of loaded pages without moving a row under the pointer: rows change in place,
+// what is new among those that are loaded is announced on a button, and rows that have left stay where they are, marked,
+// while somebody points at the list. The newest page one says nothing about further pages, so whatever an event names
+// is asked for by name.
 
 import { morph } from "./morph.js";
 import { localise } from "./times.js";
@@ -8,9 +9,10 @@ import { localise } from "./times.js";
 const AT_ONCE = 50; // rows asked for by name in one go
 const SOON = 200; // ms; gathers what happens to several rows
 
-let waiting = null; // the newest list that has not been shown yet
+let whole = null; // the newest list of groups that has not been shown yet
 let watcher = null;
-const touched = new Set(); // ids of rows below page one that something has happened to
+const waiting = new Map(); // id -> row that is new, or stands elsewhere now, and is not shown there yet
+const touched = new Set(); // ids of requests that something has happened to
 let timer = 0;
 
 export function startList() {
@@ -19,6 +21,8 @@ export function startList() {
   document.addEventListener("assent:missed", () => touch(rows().map((row) => idOf(row))));
   document.addEventListener("assent:morphed", watchEnd);
   document.addEventListener("assent:listed", watchEnd);
+  document.addEventListener("pointerout", sweepSoon);
+  document.addEventListener("focusout", sweepSoon);
   watchEnd();
 }
 
@@ -43,68 +47,114 @@ export async function mergeList(list, fresh) {
   const [chips, freshChips] = [list.querySelector(".chips"), fresh.querySelector(".chips")];
   if (chips && freshChips) await morph(chips, freshChips);
   if (list.dataset.liveMode === "offer") {
-    if (!shown.isEqualNode(freshRows)) offer(list, fresh, 0, true);
+    whole = shown.isEqualNode(freshRows) ? null : fresh;
+    offer(list);
     return;
   }
   if (!shown.children.length || !freshRows.children.length) {
     await showAll(list, fresh);
     return;
   }
-  const before = new Map([...shown.children].map((row) => [row.id, row]));
-  const after = new Map([...freshRows.children].map((row) => [row.id, row]));
-  const kept = [...after.keys()].filter((id) => before.has(id) && !before.get(id).classList.contains("gone"));
-  for (const id of kept) await morph(before.get(id), after.get(id));
-  const pointed = shown.matches(":hover") || shown.contains(document.activeElement);
+  const after = new Map([...freshRows.children].map((row) => [idOf(row), row]));
   const more = fresh.querySelector("#queue-next") !== null;
   const end = [...after.values()].at(-1);
-  for (const [id, row] of before) {
+  for (const row of rows()) {
     // A page that has a next one says nothing about what ranks after its last row.
-    if (!after.has(id) && !(more && isAfter(list, row, end))) leave(row, pointed);
+    if (!after.has(idOf(row)) && !(more && isAfter(list, row, end))) leave(idOf(row));
   }
-  const added = [...after.values()].filter((row) => !before.has(row.id));
-  const last = [...before.values()].at(-1);
-  const below = list.querySelector("#queue-next") ? [] : added.filter((row) => isAfter(list, row, last));
-  for (const row of below) shown.append(document.importNode(row, true));
-  const hidden = added.filter((row) => !below.includes(row) && !(list.querySelector("#queue-next") && isAfter(list, row, last)));
-  const reordered = !hidden.length && !sameOrder([...before.keys()].filter((id) => after.has(id)), kept);
-  offer(list, fresh, hidden.length, reordered);
+  for (const row of after.values()) await arrive(list, document.importNode(row, true));
+  settle(list);
 }
 
 /** True if the one ranks after the other. */
 function isAfter(list, row, other) {
-  const later = row.dataset.rank > other.dataset.rank;
-  return "newestFirst" in list.dataset ? row.dataset.rank < other.dataset.rank : later;
+  const [one, two] = [row.dataset.rank, other.dataset.rank];
+  return "newestFirst" in list.dataset ? one < two : one > two;
 }
 
-function leave(row, pointed) {
-  if (!pointed) {
-    row.remove();
+/** A row as it is now: shown where it stands, put at the end, or kept until somebody wants to see what is new. */
+async function arrive(list, row) {
+  const id = idOf(row);
+  const shown = document.getElementById(row.id);
+  if (shown && !shown.classList.contains("gone")) {
+    if (isInPlace(list, shown, row)) waiting.delete(id);
+    else waiting.set(id, row.cloneNode(true));
+    row.dataset.rank = shown.dataset.rank; // of its place, until it is moved
+    await morph(shown, row);
     return;
   }
+  shown?.remove();
+  const last = rows().at(-1);
+  if (!last) return; // the first of a list comes with the page
+  if (!isAfter(list, row, last)) waiting.set(id, row);
+  else if (!list.querySelector("#queue-next")) document.getElementById("queue-rows").append(row);
+}
+
+function isInPlace(list, shown, row) {
+  const [above, below] = [shown.previousElementSibling, shown.nextElementSibling];
+  return !(above && isAfter(list, above, row)) && !(below && isAfter(list, row, below));
+}
+
+function leave(id) {
+  waiting.delete(id);
+  const row = document.getElementById(`row-${id}`);
+  if (!row || row.classList.contains("gone")) return;
   row.classList.add("gone");
+  row.querySelector(".mark-box")?.remove();
   const left = row.querySelector(".left");
   if (left) left.textContent = "no longer waits";
 }
 
-function sameOrder(one, other) {
-  return one.length === other.length && one.every((id, at) => id === other[at]);
+function settle(list) {
+  sweep();
+  offer(list);
+  document.dispatchEvent(new Event("assent:listed"));
 }
 
-function offer(list, fresh, above, reordered) {
+function sweepSoon(event) {
+  if (event.target.closest?.("#queue-rows")) setTimeout(sweep);
+}
+
+/** Take out what has left, unless somebody points at the list; the one that is open keeps its place. */
+function sweep() {
+  const shown = document.getElementById("queue-rows");
+  if (!shown || shown.matches(":hover") || shown.contains(document.activeElement)) return;
+  for (const row of shown.querySelectorAll(".row.gone:not([data-selected])")) row.remove();
+}
+
+function offer(list) {
   const button = list.querySelector("#queue-fresh");
-  waiting = above || reordered ? fresh : null;
-  button.hidden = !waiting;
-  button.textContent = above ? `${above} new ${above === 1 ? "request" : "requests"}` : "The order has changed: show it";
+  const fresh = [...waiting.keys()].filter((id) => !document.getElementById(`row-${id}`)).length;
+  button.hidden = !waiting.size && !whole;
+  button.textContent = fresh ? `${fresh} new ${fresh === 1 ? "request" : "requests"}` : "The order has changed: show it";
   button.onclick = async () => {
-    const newest = waiting;
-    if (newest) await showAll(list, newest);
-    list.querySelector("#queue-rows a")?.focus();
+    if (whole) await showAll(list, whole);
+    else showWaiting(list);
   };
+}
+
+/** Put what is new where it ranks; what was loaded stays. */
+function showWaiting(list) {
+  const fresh = [...waiting.values()];
+  waiting.clear();
+  for (const row of fresh) {
+    const shown = document.getElementById(row.id);
+    if (shown?.dataset.selected !== undefined) row.dataset.selected = "";
+    shown?.remove();
+  }
+  const holder = document.getElementById("queue-rows");
+  for (const row of fresh) holder.insertBefore(row, rows().find((each) => isAfter(list, each, row)) ?? null);
+  settle(list);
+  const first = fresh.reduce((one, other) => (isAfter(list, one, other) ? other : one));
+  first.scrollIntoView({ block: "nearest" });
+  first.querySelector(".t a").focus();
 }
 
 /** Show the list as it was fetched. */
 export async function showAll(list, fresh) {
-  waiting = null;
+  whole = null;
+  waiting.clear();
+  touched.clear();
   await morph(list, fresh);
   document.dispatchEvent(new Event("assent:listed"));
 }
@@ -120,11 +170,11 @@ export function asBeside(list, fresh) {
   heading.replaceWith(lower);
 }
 
-function rows() {
+export function rows() {
   return [...document.querySelectorAll("#queue-rows .row")];
 }
 
-function idOf(row) {
+export function idOf(row) {
   return row.id.slice("row-".length);
 }
 
@@ -145,6 +195,13 @@ function watchEnd() {
     event.preventDefault();
     appendFrom(next);
   };
+}
+
+/** Append the next page, if there is one; true if that worked. */
+export async function appendNext() {
+  const next = document.getElementById("queue-next");
+  if (next) await appendFrom(next);
+  return next !== null && !next.isConnected;
 }
 
 async function appendFrom(next) {
@@ -168,15 +225,29 @@ async function appendFrom(next) {
   const following = page.getElementById("queue-next");
   if (following) next.replaceWith(document.importNode(following, true));
   else next.remove();
+  selectOpen();
   document.dispatchEvent(new Event("assent:listed"));
 }
 
-// Rows below page one, by name
+/** The id of the request that is open beside the list; empty if none is. */
+export function openRequest() {
+  return /^\/requests\/([^/]+)/.exec(location.pathname)?.[1] ?? "";
+}
+
+/** The row of the request that is open, which a further page does not know of. */
+function selectOpen() {
+  const row = document.getElementById(`row-${openRequest()}`);
+  if (!row) return;
+  row.dataset.selected = "";
+  row.querySelector(".t a").setAttribute("aria-current", "page");
+}
+
+// Rows by name
 
 function touch(ids) {
   const list = document.getElementById("queue-list");
   if (!list || list.dataset.liveMode === "offer") return;
-  for (const id of ids) if (document.getElementById(`row-${id}`)) touched.add(id);
+  for (const id of ids) touched.add(id);
   timer ||= touched.size && setTimeout(bringUpToDate, SOON);
 }
 
@@ -185,18 +256,18 @@ async function bringUpToDate() {
   const ids = [...touched].slice(0, AT_ONCE);
   for (const id of ids) touched.delete(id);
   const list = document.getElementById("queue-list");
-  const address = new URL(list.dataset.liveSrc, location.href);
+  const src = list.dataset.liveSrc;
+  const address = new URL(src, location.href);
   for (const id of ids) address.searchParams.append("row", id);
   const page = await fetched(address);
-  if (page) {
-    const shown = list.querySelector("#queue-rows");
-    const pointed = shown.matches(":hover") || shown.contains(document.activeElement);
+  if (page && src === list.dataset.liveSrc) {
     for (const id of ids) {
-      const [row, fresh] = [document.getElementById(`row-${id}`), page.getElementById(`row-${id}`)];
-      if (row && fresh) await morph(row, document.importNode(fresh, true));
-      else if (row) leave(row, pointed);
+      const fresh = page.getElementById(`row-${id}`);
+      if (fresh) await arrive(list, document.importNode(fresh, true));
+      else leave(id);
     }
-  } else {
+    settle(list);
+  } else if (!page) {
     ids.forEach((id) => touched.add(id));
   }
   if (touched.size) timer = setTimeout(bringUpToDate, page ? SOON : 2000);

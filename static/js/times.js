@@ -8,6 +8,7 @@ const FORMATS = {
 
 const TICK = 20_000;
 const SECOND = 1000;
+const SLICE = 500;
 
 /** The zone that the person has chosen; undefined: the browser's own, as for a zone that the browser does not know. */
 const CHOSEN = known(document.documentElement.dataset.zone);
@@ -54,14 +55,21 @@ function known(zone) {
 
 function tick(root) {
   const now = Date.now();
-  for (const element of root.querySelectorAll("time[data-left]")) {
-    const seconds = (Date.parse(element.dateTime) - now) / 1000;
-    write(element, seconds > 0 ? `${element.dataset.left} in ${span(seconds)}` : element.dataset.over);
-  }
+  left([...root.querySelectorAll("time[data-left]")]);
   for (const element of root.querySelectorAll("time[data-for]")) {
     write(element, `${element.dataset.for} for ${span((Date.parse(element.dateTime) - now) / 1000)}`);
   }
   running(root);
+}
+
+/** Time left; thousands of them, as in a long list, a slice at a time, so that scrolling goes on. */
+function left(elements) {
+  const now = Date.now();
+  for (const element of elements.slice(0, SLICE)) {
+    const seconds = (Date.parse(element.dateTime) - now) / 1000;
+    write(element, seconds > 0 ? `${element.dataset.left} in ${span(seconds)}` : element.dataset.over);
+  }
+  if (elements.length > SLICE) setTimeout(() => left(elements.slice(SLICE)));
 }
 
 /** What runs now counts its seconds at first. */

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from app.domain.people import Via
 from app.services.bundle import Services
+from app.services.record.events import EventKind
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import SOON
-from tests.factories import make_request, make_run, script
+from tests.factories import add_event, make_request, make_run, script
 
 MANY = 130
 
@@ -23,12 +27,12 @@ def many(portal: Portal) -> list[str]:
     return made
 
 
-def fill(services: Services, number: int, risk: RiskLevel = RiskLevel.LOW) -> str:
+def fill(services: Services, number: int, risk: RiskLevel = RiskLevel.LOW, **values: Any) -> str:
     """A request that is like the others but for a number."""
     content = f"delete from sessions where user_id = {number}"
     payload = script() | {"content": content, "title": f"Delete the sessions of user {number}"}
     run = make_run(services.sessions)
-    return make_request(services.sessions, run, payload, risk=risk, workflow="cleaning").id
+    return make_request(services.sessions, run, payload, risk=risk, workflow="cleaning", **values).id
 
 
 def rows(page: Page) -> int:
@@ -60,6 +64,55 @@ def test_the_list_goes_on_as_one_scrolls_and_stays_true_below_its_first_page(
     services.checkpoints.decide(last_id, portal.actor("lead", Via.API), Verdict.APPROVE, digest)
     expect(page.locator(f"#row-{last_id}")).to_have_count(0, timeout=SOON)
     assert rows(page) == MANY, "nothing else has left"
+
+
+def test_what_is_new_on_a_further_page_is_announced_and_shown_in_its_place(
+    portal: Portal, visit: Visit, many: list[str]
+) -> None:
+    page = visit("dba").go("/queue?workflow=cleaning")
+    connected(page)
+    page.locator("#queue-rows .row").last.scroll_into_view_if_needed()
+    expect(page.locator("#queue-rows .row")).to_have_count(100)
+    above, below = page.locator("#queue-rows .row").nth(69), page.locator("#queue-rows .row").nth(70)
+    deadlines = [portal.request(id_of(each)).expires_at for each in (above, below)]
+    left = deadlines[0] + (deadlines[1] - deadlines[0]) / 2 - datetime.now(UTC)
+    between = fill(portal.services, 900, expires_in=left)
+    with portal.services.sessions.begin() as session:
+        add_event(session, EventKind.REQUEST_OPENED, request_id=between, state="pending")
+    fresh = page.locator("#queue-fresh")
+    expect(fresh).to_have_text("1 new request", timeout=SOON)
+    assert rows(page) == 100, "nothing has moved"
+    fresh.click()
+    expect(page.locator(f"#row-{between} .t a")).to_be_focused()
+    assert rows(page) == 101, "what was loaded stays"
+    assert page.locator("#queue-rows .row").nth(70).get_attribute("id") == f"row-{between}"
+
+
+def id_of(row: Locator) -> str:
+    """The id of a row's request."""
+    return (row.get_attribute("id") or "").removeprefix("row-")
+
+
+def test_opening_a_request_keeps_place_and_marks(portal: Portal, visit: Visit, many: list[str]) -> None:
+    page = visit("dba").go("/queue?workflow=cleaning")
+    page.locator("#queue-rows .row").last.scroll_into_view_if_needed()
+    row = page.locator("#queue-rows .row").nth(80)
+    page.locator("#queue-rows .row").nth(79).locator(".mark-box").check()
+    opened = id_of(row)
+    row.locator(".t a").click()
+    expect(page.locator(f"#row-{opened}")).to_be_in_viewport()
+    expect(page.locator(f"#row-{opened}")).to_have_attribute("data-selected", "")
+    expect(page.locator("#marked-go")).to_have_text("Decide on the 1 marked")
+    page.goto("/queue?text=nothing+like+it&unassigned=1")
+    page.goto("/queue?workflow=cleaning&risk=medium")
+    expect(page.locator("#marked-go")).to_have_text("Decide on the 1 marked, 1 of them not shown here")
+    page.locator("#marked-go").click()
+    expect(page.locator("h1")).to_have_text("Decide on 1 request together")
+    page.locator("#f-comment").fill("Not today.")
+    page.get_by_role("button", name="Reject 1 request").click()
+    expect(page.locator("h1")).to_have_text("1 request decided")
+    page.goto("/queue?workflow=cleaning")
+    expect(page.locator("#marked-go")).to_be_disabled()
 
 
 def test_filters_change_the_list_in_place_and_back_works(portal: Portal, visit: Visit, many: list[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
 from sqlalchemy import select
 
 from app.domain.errors import AssentError, InvalidInputError, StaleDigestError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MOST = 50
 SHOWN = 1_500
 """Characters of what each would do, where many are shown."""
+log = structlog.get_logger(__name__)
 VERDICTS = (Verdict.APPROVE, Verdict.REJECT)
 
 
@@ -95,4 +97,9 @@ class Together:
             return Done(each.request_id, title, "The proposal has changed since; nothing was decided on it.", error)
         except AssentError as error:
             return Done(each.request_id, title, error.message, error)
+        except Exception:
+            # The others are still decided, and told about: what was done already must not be lost with an error page.
+            log.exception("together.failed", request=each.request_id)
+            words = "Something went wrong here. Its own page shows whether your decision counts."
+            return Done(each.request_id, title, words, AssentError(words))
         return Done(each.request_id, title, result.words)

@@ -91,8 +91,8 @@ class Count:
 
     @property
     def words(self) -> str:
-        """Such as ``7`` or ``99+``."""
-        return f"{self.number}{'+' if self.more else ''}"
+        """Such as ``7`` or ``99+``; empty where nothing was found and not all was looked through."""
+        return "" if self.more and not self.number else f"{self.number}{'+' if self.more else ''}"
 
 
 class Queue:
