@@ -64,6 +64,11 @@ class Listed:
         """True if anything narrows the list."""
         return bool(set(self.query) - {"resolved", "group"})
 
+    @property
+    def unfolded(self) -> bool:
+        """True if something is set that neither a chip nor the search field shows."""
+        return bool(set(self.query) - {"text"}) and not any(chip.current for chip in self.chips)
+
 
 def filter_from(arguments: Any, viewer: Actor) -> QueueFilter:
     """The filters in an address; `mine` is the viewer's. Raises InvalidInputError."""

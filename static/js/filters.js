@@ -16,12 +16,12 @@ export function startFilters() {
     show(new URL(link.href).searchParams, true);
   });
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches("#queue-list .filters")) return;
+    if (!event.target.matches("#queue-filter")) return;
     event.preventDefault();
     show(wanted(event.target), true);
   });
   document.addEventListener("change", (event) => {
-    const form = event.target.closest?.("#queue-list .filters");
+    const form = event.target.closest?.("#queue-filter");
     if (form && event.target.type !== "search") show(wanted(form), true);
   });
   document.addEventListener("input", (event) => {

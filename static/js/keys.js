@@ -136,8 +136,6 @@ export function reach(form) {
 }
 
 function search() {
-  const filters = document.getElementById("queue-filters");
-  if (filters) filters.open = true;
   const field = document.getElementById("q-text");
   field?.focus();
   field?.select();

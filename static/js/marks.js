@@ -59,7 +59,7 @@ function show() {
   const words = marked.size ? `Decide on the ${marked.size} marked` : "Decide on the marked";
   const most = marked.size === MOST ? ", the most at once" : "";
   button.textContent = `${words}${most}${elsewhere ? `, ${elsewhere} of them not shown here` : ""}`;
-  button.disabled = !marked.size;
+  button.form.hidden = !marked.size;
 }
 
 /** Marks of rows that are not on the page go along. */
