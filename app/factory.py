@@ -34,8 +34,6 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     if services is None:
         services = build_services(make_engine(settings.database_url, application_name="assent web"))
     app = Flask("assent", root_path=str(ROOT / "app"), static_folder=None, template_folder=str(ROOT / "templates"))
-    app.static_folder = str(ROOT / "static")
-    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=app.send_static_file)
     app.config.update(
         SECRET_KEY=settings.secret_key,
         MAX_CONTENT_LENGTH=settings.max_body_bytes,

@@ -1,11 +1,16 @@
-"""Addresses of static files that change with their content, so that browsers may keep them for ever."""
+"""Static files: their addresses change with their content, and what the build compressed is sent compressed.
+
+Pages are sent as they are: compressed, the length of what a page says beside what a stranger made it say would tell of
+its secrets.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import mimetypes
 from pathlib import Path
 
-from flask import Flask, url_for
+from flask import Flask, Response, request, send_from_directory, url_for
 
 
 class Assets:
@@ -35,5 +40,25 @@ class Assets:
 
 
 def register_assets(app: Flask, folder: Path) -> None:
-    """Make `asset("dist/app.js")` available in templates."""
+    """Serve the folder under `/static/`, and make `asset("dist/app.js")` available in templates."""
+
+    def static(filename: str) -> Response:
+        """A file, or the compressed one beside it where the browser takes that and it is not older."""
+        packed = f"{filename}.gz"
+        if request.accept_encodings["gzip"] and _is_newer(folder / packed, folder / filename):
+            answer = send_from_directory(folder, packed, mimetype=mimetypes.guess_type(filename)[0])
+            answer.headers["Content-Encoding"] = "gzip"
+        else:
+            answer = send_from_directory(folder, filename)
+        answer.vary.add("Accept-Encoding")
+        return answer
+
+    app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=static)
     app.jinja_env.globals["asset"] = Assets(folder).url
+
+
+def _is_newer(packed: Path, plain: Path) -> bool:
+    try:
+        return packed.resolve().parent == plain.resolve().parent and packed.stat().st_mtime >= plain.stat().st_mtime
+    except OSError:
+        return False

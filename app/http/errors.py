@@ -83,12 +83,17 @@ _TITLES = {
     503: "Not available at the moment",
 }
 _HINTS = {
+    400: "Go back with your browser: what you wrote is still in the form.",
     401: "Ask an administrator for a sign-in link if you have none.",
     403: "An administrator can change your roles.",
     404: "The address may be misspelt, or what was here is gone.",
+    405: "Go back, and use the buttons of the page.",
     409: "Look at its current state and decide again if it is still needed.",
     410: "Ask an administrator for a new link.",
     413: "Send less at once.",
+    415: "Send JSON with the content type application/json.",
+    422: "Go back with your browser, change what is named here, and send it again.",
+    429: "Wait a moment, then try again; nothing was lost.",
     500: "It has been logged. Quote the request id when you report it.",
     503: "Try again in a moment.",
 }

@@ -111,7 +111,8 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
 
 def _complaints(deciding: Attempt, shown: Shown) -> list[Complaint]:
     """What is wrong with fields; a verdict is none."""
-    problems = {name: words for name, words in deciding.problems.items() if name not in ("verdict", "acknowledged_risk")}
+    told = ("verdict", "acknowledged_risk")
+    problems = {name: words for name, words in deciding.problems.items() if name not in told}
     return complaints(shown.form, problems, labels(shown))
 
 

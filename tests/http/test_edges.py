@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -246,6 +247,18 @@ def test_assets_are_kept_only_under_their_hashed_address(app: Flask) -> None:
     assert client.get("/static/..%2fwsgi.py").status_code == 404
     with app.test_request_context():
         assert name in render_template_string("{{ asset(name) }}", name=name)
+
+
+def test_assets_are_sent_compressed_to_browsers_that_take_them_so(app: Flask) -> None:
+    client = app.test_client()
+    plain = client.get("/static/dist/app.js")
+    packed = client.get("/static/dist/app.js", headers={"Accept-Encoding": "gzip, deflate, br"})
+    assert "Content-Encoding" not in plain.headers and packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data and len(packed.data) < len(plain.data) / 2
+    assert packed.mimetype == plain.mimetype == "text/javascript"
+    for answer in (plain, packed):
+        assert answer.headers["Vary"] == "Accept-Encoding" or "Accept-Encoding" in answer.headers["Vary"]
+    assert client.get("/static/../wsgi.py", headers={"Accept-Encoding": "gzip"}).status_code == 404
 
 
 def test_the_web_process_never_loads_agent_code() -> None:

@@ -1,0 +1,151 @@
+"""Every page that can be opened, judged by axe in both colour schemes, wide and on a phone, with something on it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from app.factory import create_app
+from app.settings import Settings
+from assent.contracts import RiskLevel, Verdict
+from tests.acceptance.conftest import Portal, Visit
+from tests.factories import make_absence, make_grant, make_request
+
+SEEN_ELSEWHERE = {
+    "/decide/<token>": "test_profile, with a link out of a mail",
+    "/deliveries": "test_profile",
+    "/deliveries/<delivery_id>": "test_profile",
+    "/outbox": "test_profile",
+    "/profile/notifications": "test_profile",
+    "/sign-in/<token>": "test_whole_path",
+    "/queue/marked": "test_queue",
+    "/grants/suggestions/<key>": "test_grants of the pages; needs a history of like approvals",
+}
+"""Pages with a test of their own that looks at them."""
+NO_PAGES = {
+    "/", "/healthz", "/readyz", "/frame", "/static/<path:filename>", "/audit/export",
+    "/deliveries/<delivery_id>/message", "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>",
+}  # fmt: skip
+"""Answers that are sent on, are files, or parts of pages."""
+FIRST_VIEW = 120_000
+"""Bytes on the line of the first view of the queue, with an empty cache."""
+
+
+@pytest.fixture(scope="module")
+def rules(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
+    """The addresses of all pages: those that send back to a page are none."""
+    settings = Settings(
+        database_url=module_database_url, data_dir=tmp_path_factory.mktemp("map"), async_mode="threading",
+        secret_key=secrets.token_urlsafe(48),
+    )  # fmt: skip
+    app = create_app(settings)
+    yield {
+        str(rule)
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not str(rule).startswith("/api") and not rule.endpoint.endswith("_shown")
+    }
+    app.extensions["assent_live"].listener.stop()
+    app.extensions["assent"].engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def pages(portal: Portal) -> dict[str, tuple[str, str]]:
+    """By rule: who opens it, and where; there is something on each."""
+    sessions = portal.services.sessions
+    waiting = portal.pending(portal.start("test_script", text="drop table orders", title="A run to look at"))
+    decided = portal.pending(portal.start("test_gate", title="A run that goes on"))
+    seen = portal.request(decided)
+    portal.services.checkpoints.decide(decided, portal.actor("dba"), Verdict.APPROVE, seen.digest, comment="Fine.")
+    portal.finish(str(seen.run_id))
+    make_request(sessions, risk=RiskLevel.CRITICAL)
+    make_absence(sessions, portal.people["dba"], portal.people["lead"])
+    grant = make_grant(sessions, portal.people["dba"])
+    policy = "version: 1\nrules:\n  - name: Anything\n    when: 'true'\n    ask: {teams: [dba]}\n"
+    number = portal.services.policies.load(portal.actor("lead"), policy, "policies.yaml").stored.version
+    return {
+        "/absences": ("lead", "/absences"),
+        "/audit": ("auditor", "/audit"),
+        "/grants": ("lead", "/grants"),
+        "/grants/<grant_id>": ("lead", f"/grants/{grant.id}"),
+        "/insights": ("lead", "/insights"),
+        "/people": ("lead", "/people"),
+        "/people/<person_id>": ("lead", f"/people/{portal.people['dba'].id}"),
+        "/policies": ("lead", "/policies"),
+        "/policies/<int:number>": ("lead", f"/policies/{number}"),
+        "/policies/test": ("lead", "/policies/test"),
+        "/profile": ("dba", "/profile"),
+        "/queue": ("dba", "/queue"),
+        "/requests/<request_id>": ("dba", f"/requests/{waiting}"),
+        "/runs": ("dba", "/runs"),
+        "/runs/<run_id>": ("dba", f"/runs/{seen.run_id}"),
+        "/runs/new": ("release", "/runs/new"),
+        "/runs/new/<workflow>": ("release", "/runs/new/database_maintenance"),
+        "/sign-in": ("", "/sign-in"),
+    }
+
+
+def test_no_page_is_forgotten(rules: set[str], pages: dict[str, tuple[str, str]]) -> None:
+    acted = {each for each in rules if "<any(" in each}
+    assert rules - acted - NO_PAGES == set(pages) | set(SEEN_ELSEWHERE)
+
+
+def test_every_page(pages: dict[str, tuple[str, str]], visit: Visit) -> None:
+    visitors = {who: visit(who) for who in {who for who, _ in pages.values()}}
+    for who, path in pages.values():
+        visitors[who].go(path)
+        visitors[who].page.wait_for_load_state("networkidle")
+        visitors[who].look("every" + path.replace("/", "-")[:40])
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "status", "words"),
+    [
+        ("dba", "/nothing/here", 404, "The address may be misspelt"),
+        ("viewer", "/people", 403, "An administrator can change your roles"),
+        ("dba", "/queue?risk=purple", 422, "Go back with your browser"),
+    ],
+)
+def test_pages_that_say_what_to_do_next(visit: Visit, who: str, path: str, status: int, words: str) -> None:
+    visitor = visit(who)
+    visitor.expect_status(status)
+    page = visitor.go(path, status)
+    expect(page.locator("main")).to_contain_text(words)
+    visitor.look(f"error-{status}")
+
+
+def test_the_first_view_of_the_queue_is_small(pages: dict[str, tuple[str, str]], visit: Visit) -> None:
+    visitor = visit("dba")
+    session = visitor.context.new_cdp_session(visitor.page)
+    session.send("Network.enable")
+    sizes: list[float] = []
+    session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    visitor.go("/queue")
+    visitor.page.wait_for_load_state("networkidle")
+    print(f"The first view of the queue took {sum(sizes):,.0f} bytes in {len(sizes)} answers.")
+    assert 0 < sum(sizes) < FIRST_VIEW
+
+
+@pytest.mark.parametrize("rule", ["/requests/<request_id>", "/runs/<run_id>"])
+def test_what_is_printed_is_the_whole_page_without_its_frame(
+    pages: dict[str, tuple[str, str]], visit: Visit, rule: str, tmp_path: Path
+) -> None:
+    who, path = pages[rule]
+    page = visit(who).go(path)
+    page.emulate_media(media="print")
+    for frame in (".rail", ".list.beside", "#decision"):
+        for each in page.locator(frame).all():
+            expect(each).to_be_hidden()
+    assert page.evaluate("() => [...document.querySelectorAll('.desk, .lines')].every((each) => "
+                         "getComputedStyle(each).overflowY === 'visible')"), "nothing is cut off at a pane's end"
+    folded = page.locator("main details:not(:has(form, button))")
+    closed = page.evaluate(
+        "(list) => list.filter((each) => !each.checkVisibility({ contentVisibilityAuto: true })).length",
+        [each.evaluate_handle("(details) => details.lastElementChild") for each in folded.all()],
+    )
+    assert closed == 0, "what is folded away on the screen is printed"
+    pdf = page.pdf(path=tmp_path / "page.pdf")
+    assert len(pdf) > 5_000
