@@ -251,10 +251,14 @@ def test_code_in_arguments_is_read_line_by_line_and_edited_as_code(portal: Porta
 
 def test_entries_come_and_go_without_a_reload_and_survive_one(portal: Portal, visit: Visit) -> None:
     args = {"to": [{"name": "a"}, {"name": "b"}]}
-    recipient = {"type": "object", "title": "Recipient", "required": ["name"], "properties": {"name": {"type": "string"}}}
-    way = {"anyOf": [{"type": "integer", "title": "Minutes"}, {"enum": ["never"], "title": "A word"}], "title": "Repeat"}
-    schema = {"type": "object", "properties": {"to": {"type": "array", "items": recipient, "title": "Recipients"}, "r": way}}
-    call = {"kind": "tool_call", "title": "Send", "tool": "send", "args": args, "args_schema": schema, "environment": ""}
+    name = {"name": {"type": "string"}}
+    recipient = {"type": "object", "title": "Recipient", "required": ["name"], "properties": name}
+    ways = [{"type": "integer", "title": "Minutes"}, {"enum": ["never"], "title": "A word"}]
+    way = {"anyOf": ways, "title": "Repeat"}
+    several = {"type": "array", "items": recipient, "title": "Recipients"}
+    schema = {"type": "object", "properties": {"to": several, "r": way}}
+    call = {"kind": "tool_call", "title": "Send", "tool": "send", "args": args, "args_schema": schema}
+    call["environment"] = ""
     request = make_request(portal.services.sessions, payload={**BASE, **call})
     reviewer = visit("dba")
     page = reviewer.go(f"/requests/{request.id}")

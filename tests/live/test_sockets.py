@@ -253,7 +253,9 @@ def test_submitting_an_edit_that_raises_the_risk(web: Web, services: Services, r
 BAD = [None, 5, "x", [], {}, {"workflow_id": 1}, {"request_id": "x"}, {"after": "1"}, {"after": -1}, {"x": "\x00"}]
 
 
-@pytest.mark.parametrize("name", ["join_workflow", "join_request", "catch_up", "submit_approval", "leave_request", "edit_request"])
+@pytest.mark.parametrize(
+    "name", ["join_workflow", "join_request", "catch_up", "submit_approval", "leave_request", "edit_request"]
+)
 def test_bad_messages_are_answered(web: Web, viewer: Person, name: str) -> None:
     unknown = {"workflow_id": str(uuid.uuid4())} if name.endswith("workflow") else {"request_id": str(uuid.uuid4())}
     with web.socket(viewer) as client:

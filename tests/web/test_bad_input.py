@@ -148,7 +148,8 @@ def test_what_is_wrong_is_named_by_its_label_and_unfolded(services: Services, re
     assert ["open" in each.attributes for each in page.all("details", class_="fold part")] == [True, True]
     assert page.one(name="input.keep").attributes["value"] == "10"
     assert "Default: 3" in page.one(id="f-input.keep-more").text
-    assert page.one(name="input.hours").attributes["value"] == "1, 24" and page.one(id="f-title").attributes["value"] == "Mine"
+    assert page.one(name="input.hours").attributes["value"] == "1, 24"
+    assert page.one(id="f-title").attributes["value"] == "Mine"
     reviewer.send(reviewer.form("start"), **{"input.keep": "9", "input.hours": "[1]"})
     assert services.runs.recent(limit=1)[0].input == {"target": "shop", "keep": 9, "hours": [1]}
 

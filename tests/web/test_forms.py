@@ -181,7 +181,8 @@ def test_what_is_folded_opens_for_another_value_and_for_a_problem() -> None:
     assert given["Backup"].open and given["Backup"].words == "2 settings, 1 changed"
     assert not given["Time"].open
     drawn = draw(PARTED, "in")
-    same = {"in.keep": "30", "in.proved": "on", "in.zone": "UTC", "in.hours": "1, 2", "in.grid": "[\n  [\n    1,\n    2\n  ]\n]"}
+    grid = "[\n  [\n    1,\n    2\n  ]\n]"
+    same = {"in.keep": "30", "in.proved": "on", "in.zone": "UTC", "in.hours": "1, 2", "in.grid": grid}
     sent = parts(refill(drawn, same, {"in.zone": "There is no such zone."}))
     assert sent["Time"].open and not sent["Backup"].open and not sent["Limits"].open
     off = parts(refill(draw(PARTED, "in"), same | {"in.proved": ""}, {}))
@@ -198,7 +199,8 @@ def test_odd_hints_are_no_hints() -> None:
 
 def test_problems_carry_the_labels_of_their_fields() -> None:
     problems = {
-        "in.window.from": "This is needed.", "in.hours.1": "This has to be a whole number.", "in.grid.1.1": "This has to be a whole number.", "title": "Too odd.",
+        "in.window.from": "This is needed.", "in.hours.1": "This has to be a whole number.",
+        "in.grid.1.1": "This has to be a whole number.", "title": "Too odd.",
         "in": "Nothing else is allowed.",
     }  # fmt: skip
     assert complaints(draw(PARTED, "in"), problems, {"title": "Title"}) == [

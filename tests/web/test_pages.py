@@ -297,7 +297,8 @@ def _actor(browser: Browser) -> Actor:
 
 def _with_hidden(value: Any, keep: str) -> Any:
     """The proposal with hidden characters in every text but its kind, and what is not free text."""
-    fixed = {keep, "language", "dialect", "risk_floor", "environment", "answer_schema", "args_schema", "data_schema", "choices", "id"}
+    schemas = {"answer_schema", "args_schema", "data_schema"}
+    fixed = {keep, "language", "dialect", "risk_floor", "environment", "choices", "id"} | schemas
     if isinstance(value, dict):
         return {key: inner if key in fixed else _with_hidden(inner, keep) for key, inner in value.items()}
     if isinstance(value, list):

@@ -104,7 +104,10 @@ def test_another_way_has_its_own_fields() -> None:
         ({"args.to": "1,n1", "args.to.n1.address": ""}, ("f-args.to.n1.address", "Recipients, Recipient 2, Address")),
         ({"args.to": "1,n1", "args.to.n1.address": "x"}, ("f-args.to.n1.address", "Recipients, Recipient 2, Address")),
         ({"args.to": ""}, ("f-args.to", "Recipients")),
-        ({"args.to": "0,1,n1,n2", "args.to.n1.address": "g@h", "args.to.n2.address": "i@j"}, ("f-args.to", "Recipients")),
+        (
+            {"args.to": "0,1,n1,n2", "args.to.n1.address": "g@h", "args.to.n2.address": "i@j"},
+            ("f-args.to", "Recipients"),
+        ),
         ({"args.when.~1.at": "tomorrow"}, ("f-args.when.~1.at", "When, At")),
         ({"args.when.~1.at": "2026-11-27T09:00:00"}, ("f-args.when.~1.at", "When, At")),
         ({"args.size": "0", "args.size.~0": "0"}, ("f-args.size.~0", "Size")),
@@ -199,7 +202,8 @@ def test_a_question_is_answered_by_a_form(services: Services, reviewer: Browser)
     request = make_request(services.sessions, payload=question(MAIL), response_schema=MAIL)
     page = reviewer.get(f"/requests/{request.id}")
     page = reviewer.send(reviewer.form("decide"), page.one("button", value="add:answer.to"), 200)
-    reviewer.send(reviewer.form("decide"), reviewer.button("Send the answer"), **{"answer.to.n1.address": "a@b.example"})
+    address = {"answer.to.n1.address": "a@b.example"}
+    reviewer.send(reviewer.form("decide"), reviewer.button("Send the answer"), **address)
     with services.sessions() as session:
         answer = session.query(Decision).filter_by(request_id=request.id).one().answer
     assert answer == {"to": [{"address": "a@b.example"}], "when": {"how": "now"}}
@@ -213,7 +217,8 @@ def test_a_run_is_started_with_the_same_forms(services: Services, reviewer: Brow
     assert page.one(name="title").attributes["value"] == "Mine"
     page = reviewer.send(reviewer.form("start"), page.one("form", id="start").all("button")[-1], 422)
     assert page.one("div", role="alert").one("a").text == "Recipients, Recipient 1, Address"
-    reviewer.send(reviewer.form("start"), page.one("form", id="start").all("button")[-1], **{"input.to.n1.address": "a@b.example"})
+    address = {"input.to.n1.address": "a@b.example"}
+    reviewer.send(reviewer.form("start"), page.one("form", id="start").all("button")[-1], **address)
     (run,) = services.runs.recent(limit=1)
     assert run.input == {"to": [{"address": "a@b.example"}], "when": {"how": "now"}}
     reviewer.get("/runs/new/mailing?example=0")
