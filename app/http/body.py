@@ -43,7 +43,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_body(model: type[M]) -> M:
-    """The request's JSON body as `model`.
+    """The request's JSON body as `model`; no body at all is an object without fields.
 
     Raises:
         MalformedError: it is not JSON, names a key twice, or is nested too deeply.
@@ -52,7 +52,9 @@ def read_body(model: type[M]) -> M:
     """
     if request.mimetype != "application/json":
         raise UnsupportedMediaTypeError("Send the body as application/json.")
-    return check_fields(model, parse_json(request.get_data(cache=False)))
+    raw = request.get_data(cache=False)
+    # Of an act without particulars there is nothing to say.
+    return check_fields(model, parse_json(raw) if raw.strip() else {})
 
 
 def read_query(model: type[M], ignored: frozenset[str] = frozenset()) -> M:

@@ -185,6 +185,23 @@ def test_the_queue_by_keyboard_alone(portal: Portal, visit: Visit, many: list[st
     expect(page.locator("form[action*='/escalations'] :focus")).to_be_visible()
 
 
+def test_a_whole_decision_by_keyboard_alone(portal: Portal, visit: Visit) -> None:
+    request_id = portal.pending(portal.start("test_script", text="select 1", title="Decided without a mouse"))
+    page = visit("dba").go(f"/requests/{request_id}")
+    connected(page)
+    for wanted, keys in (("#f-comment", "Fine by me."), ("#approve", "")):
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if page.evaluate("(wanted) => document.activeElement.matches(wanted)", wanted):
+                break
+        expect(page.locator(wanted)).to_be_focused()
+        page.keyboard.type(keys)
+    page.keyboard.press("Enter")
+    expect(page.locator("#request-said")).to_contain_text("Approved")
+    [decision] = portal.decisions(request_id)
+    assert (decision.verdict, decision.comment) == ("approve", "Fine by me.")
+
+
 def test_a_marked_subset_is_decided_and_what_is_alike_stands_together(
     portal: Portal, visit: Visit, many: list[str]
 ) -> None:

@@ -26,7 +26,7 @@ DEEP = b'{"change":' + b"[" * 5000 + b"]" * 5000 + b"}"
 NESTED = json.dumps({"change": json.loads("[" * 70 + "]" * 70)}).encode()
 
 RAW: list[tuple[str, bytes, str, int, str]] = [
-    (DECIDE, b"", "application/json", 400, "malformed"),
+    (DECIDE, b"", "application/json", 422, "invalid_input"),
     (DECIDE, b"{", "application/json", 400, "malformed"),
     (DECIDE, b"\xff\xfe{}", "application/json", 400, "malformed"),
     (DECIDE, b'{"verdict": NaN}', "application/json", 400, "malformed"),
