@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -29,10 +30,11 @@ from app.runtime.dialects.base import jsonable
 from app.runtime.dialects.failure import failure_document, failure_schema
 from app.runtime.dialects.registry import value_digest
 from app.runtime.driver import Driver, Rest
-from app.runtime.guard import failed_tasks, plan, waiting_interrupts
+from app.runtime.guard import failed_tasks, must_be_heard, plan, waiting_interrupts
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError
-from app.runtime.thread import missing_nodes, read_thread
+from app.runtime.thread import missing_nodes, read_thread, unheard
+from assent.contracts import Receipt, ReceiptStatus
 from assent.masking import mask, mask_text
 
 log = structlog.get_logger(__name__)
@@ -47,6 +49,13 @@ OTHER_VERSION = (
 MISSING_NODES = (
     "This run has come to {0}, which the workflow that is installed does not have. Nothing was done. "
     "Retry it where the workflow has it, or cancel it and start it anew."
+)
+
+
+PASSED_OVER = (
+    "The agent went on without taking what was decided: it did not ask again, as if nobody needed to agree any more. "
+    "What was rejected or changed may have been done as it was proposed. The run was stopped. Its middleware's `when` "
+    "has to give the same answer when the run resumes."
 )
 
 
@@ -178,7 +187,12 @@ class Advancer:
         else:
             for node in todo.skip:
                 await graph.aupdate_state(config, {}, as_node=node)
-            rest = await driver.run(todo.send, todo.delivered)
+            watched = must_be_heard(state, todo, snapshot)
+            took = partial(self.library.saver.took, snapshot.id)
+            rest = await driver.run(todo.send, todo.delivered, watched, took)
+            if rest.unheard and (lost := await unheard(graph, state, rest.unheard)):
+                await self._passed_over(snapshot, [watched[each] for each in lost], journal)
+                return
             later = replace(snapshot, deliveries=list(todo.later))
             if rest.error is not None and is_invalid_resume(rest.error):
                 await self._not_accepted(snapshot, await read_thread(graph, config), todo.delivered, rest, journal)
@@ -229,6 +243,15 @@ class Advancer:
         """Let the run wait for people, or do what somebody asked of it meanwhile: then it asks when it is resumed."""
         if not await _written(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal):
             await _written(self._store.drained, snapshot.attempt, journal)
+
+    async def _passed_over(self, snapshot: RunSnapshot, lost: list[str], journal: Journal) -> None:
+        """The step went on without asking again, and may have done what people rejected or changed."""
+        journal.delivered = [each for each in journal.delivered if each not in lost]
+        journal.receipts = [each for each in journal.receipts if each.request_id not in lost]
+        journal.receipts += [
+            Receipt(request_id=each, status=ReceiptStatus.FAILED, summary=PASSED_OVER) for each in lost
+        ]
+        await _written(self._store.fail, snapshot.attempt, journal, PASSED_OVER)
 
     async def _not_accepted(
         self, snapshot: RunSnapshot, state: StateSnapshot, sent: tuple[str, ...], rest: Rest, journal: Journal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,12 +44,14 @@ class Rest:
         error: what a node raised; None when none did.
         drained: it stopped between steps because it was told to.
         values: the graph's values at the end of its last step.
+        unheard: steps that were to take an answer and, as far as was seen, have not. The run stopped after them.
     """
 
     asked: list[Asked] = field(default_factory=list)
     error: Exception | None = None
     drained: bool = False
     values: Any = None
+    unheard: list[str] = field(default_factory=list)
 
 
 class Driver:
@@ -86,7 +88,10 @@ class Driver:
         self._writing: asyncio.Task[None] | None = None
         self._rested = asyncio.Event()
 
-    async def run(self, send: Any, delivering: Iterable[str] = ()) -> Rest:
+    async def run(
+        self, send: Any, delivering: Iterable[str] = (), watched: Collection[str] = (),
+        took: Callable[[str], bool] = lambda _: True,
+    ) -> Rest:  # fmt: skip
         """Send the input and follow the graph until it suspends, ends, fails or is drained.
 
         LangGraph keeps an answer only once the node that took it has come to its end. Until the next step begins or
@@ -94,6 +99,8 @@ class Driver:
 
         Args:
             delivering: ids of the requests whose outcomes `send` carries.
+            watched: steps that must take the answer; if one does not, the run stops before its next step.
+            took: tells whether a step has.
 
         Raises:
             LostRunError: another worker took the run up.
@@ -112,6 +119,8 @@ class Driver:
             )
             async for part in stream:
                 self._take(part["type"], part["ns"], part["data"], rest)
+                if watched and part["type"] == "tasks" and not part["ns"]:
+                    await self._listen(part["data"], watched, took, rest)
         except GraphDrained:
             rest.drained = True
         except LostRunError:
@@ -123,6 +132,17 @@ class Driver:
         if self._ended or not rest.drained:
             self._delivered()
         return rest
+
+    async def _listen(
+        self, data: Any, watched: Collection[str], took: Callable[[str], bool], rest: Rest
+    ) -> None:
+        """Stop before the next step if one that was to take an answer has ended without."""
+        if data["id"] not in watched or "triggers" in data or data["error"] is not None:
+            return
+        await asyncio.sleep(0)  # what it wrote is on its way to be stored
+        if not took(data["id"]):
+            rest.unheard.append(data["id"])
+            self._control.request_drain("unheard")
 
     def _take(self, kind: str, namespace: tuple[str, ...], data: Any, rest: Rest) -> None:
         if kind == "custom":

@@ -18,6 +18,7 @@ from app.domain.running import Delivery, RunSnapshot
 from app.runtime.dialects.base import EndRun, Pending, UnfitAnswerError, jsonable
 from app.runtime.dialects.failure import ErrorAction
 from app.runtime.dialects.registry import BY_NAME, value_digest
+from app.runtime.thread import asks_itself
 from assent.contracts import Outcome
 
 CHANGED = (
@@ -130,6 +131,33 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
         send=send, delivered=(*arrived, *sending.values()), unseen=tuple(unseen), refused=refused, held=held, skip=skip,
         later=tuple(later),
     )  # fmt: skip
+
+
+def must_be_heard(state: StateSnapshot, todo: Plan, snapshot: RunSnapshot) -> dict[str, str]:
+    """Ids of requests by steps of LangChain's middleware that are told anything but a plain approval.
+
+    The middleware may not ask again when it runs with the answer (its predicate has flipped): then it makes the call
+    that people rejected or changed.
+    """
+    resume = todo.send.resume if isinstance(todo.send, Command) else None
+    if not isinstance(resume, dict):
+        return {}
+    requests = {
+        each.interrupt_id: each.request_id
+        for each in snapshot.deliveries
+        if each.request_id in todo.delivered and BY_NAME[each.dialect].may_be_passed_over
+    }
+    return {
+        task.id: requests[interrupt.id]
+        for task in state.tasks
+        for interrupt in task.interrupts
+        if interrupt.id in requests and not _only_approves(resume.get(interrupt.id)) and asks_itself(task, interrupt.id)
+    }
+
+
+def _only_approves(answer: Any) -> bool:
+    decisions = answer.get("decisions", [answer]) if isinstance(answer, dict) else [answer]
+    return all(isinstance(each, dict) and each.get("type") == "approve" for each in decisions)
 
 
 def waiting_interrupts(state: StateSnapshot) -> dict[str, Interrupt]:

@@ -24,7 +24,7 @@ from langgraph.checkpoint.base import (
     get_serializable_checkpoint_metadata,
 )
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.serde.types import _DeltaSnapshot
+from langgraph.checkpoint.serde.types import RESUME, _DeltaSnapshot
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -59,6 +59,7 @@ class Saver(AsyncPostgresSaver):
         # A pool gives each caller a connection of its own: no run need wait for another one's.
         self.lock = nullcontext()  # type: ignore[assignment]
         self._read: dict[str, DictRow | None] = {}
+        self._took: dict[str, set[str]] = {}
 
     @contextmanager
     def reading_once(self, thread_id: str, *, new: bool = False) -> Iterator[None]:
@@ -71,10 +72,16 @@ class Saver(AsyncPostgresSaver):
             new: nothing is stored of the thread, so it need not be read at all.
         """
         self._read[thread_id] = None if new else _NOT_READ
+        self._took[thread_id] = set()
         try:
             yield
         finally:
             self._read.pop(thread_id, None)
+            self._took.pop(thread_id, None)
+
+    def took(self, thread_id: str, task_id: str) -> bool:
+        """True if the step was seen to take an answer within `reading_once`."""
+        return task_id in self._took.get(thread_id, ())
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As the original's; see `reading_once`."""
@@ -133,6 +140,8 @@ class Saver(AsyncPostgresSaver):
     ) -> None:
         """As the original's."""
         self._read.pop(config["configurable"]["thread_id"], None)
+        if any(channel == RESUME for channel, _ in writes):
+            self._took.get(config["configurable"]["thread_id"], set()).add(task_id)
         if len(writes) > MANY:
             await super().aput_writes(config, writes, task_id, task_path)
             return

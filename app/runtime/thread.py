@@ -6,6 +6,7 @@ beside the error that came after the answer. Which of the two holds follows from
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -13,6 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import PregelTask, Send, StateSnapshot, _interrupt_id
 
 _RESUME = "__resume__"
+_MOST_QUESTIONS = 50
 _BRANCH = "branch:to:"
 _SENDS = "__pregel_tasks"
 
@@ -41,6 +43,19 @@ async def missing_nodes(graph: CompiledStateGraph[Any], config: RunnableConfig) 
     due = {name.removeprefix(_BRANCH) for name in values if name.startswith(_BRANCH)}
     due |= {send.node for send in values.get(_SENDS) or () if isinstance(send, Send)}
     return sorted(due - set(graph.nodes))
+
+
+def asks_itself(task: PregelTask, interrupt_id: str) -> bool:
+    """True if the step itself asked, and not something inside it."""
+    return any(interrupt_id == _interrupt_id(f"{task.name}:{task.id}", at) for at in range(_MOST_QUESTIONS))
+
+
+async def unheard(graph: CompiledStateGraph[Any], before: StateSnapshot, tasks: Iterable[str]) -> list[str]:
+    """Those of the steps that have taken no answer since `before`, by what is stored."""
+    saver: Any = graph.checkpointer
+    saved = await saver.aget_tuple(before.config)
+    took = {task_id for task_id, channel, _ in (saved.pending_writes or () if saved else ()) if channel == _RESUME}
+    return [each for each in tasks if each not in took]
 
 
 async def _waits(graph: CompiledStateGraph[Any], config: RunnableConfig, task: PregelTask, parents: str) -> bool:

@@ -415,3 +415,19 @@ def test_hazard_5_answers_of_one_turn_that_come_together_are_all_delivered(
     rig.advance(run)
     rig.finish(run)
     assert rig.effects(run) == {f"sent to {name}@example.org: ": 1 for name in "abcd"}
+
+
+@pytest.mark.parametrize("flow", ["agent_flickers", "agent_flickers_per_call"])
+def test_hazard_6_a_predicate_that_flips_on_resume_stops_the_run_and_is_told(rig: Rig, flow: str) -> None:
+    run = rig.begin(flow, turns=[[_mail(rig, "all@example.org")], [_mail(rig, "more@example.org")]])
+    request = rig.only(run)
+    rig.decide(request, Verdict.REJECT, comment="No.")
+    (rig.folder / "effects0.flipped").touch()
+    rig.advance(run)
+    assert rig.state(run) == "failed" and "did not ask again" in rig.run(run).error["message"]
+    receipt = rig.view(request).receipt
+    assert receipt.status == "failed" and "may have been done" in receipt.summary
+    if flow == "agent_flickers":
+        assert not rig.effects(run), "the run was stopped before the tool's step"
+    else:
+        assert rig.effects(run).total() == 1, "asked inside the tool's own step: nothing comes between"

@@ -24,6 +24,7 @@ class BatchedDialect:
 
     name = "langchain_batched"
     alone = False
+    may_be_passed_over = True
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         document = self._document(value)
@@ -60,6 +61,7 @@ class PerCallDialect:
     name = "langchain_per_call"
     # One invalid answer of several, and other tools may already have run: each is sent by itself.
     alone = True
+    may_be_passed_over = True
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         wanted = self._wanted(value, response_schema)
