@@ -1,7 +1,5 @@
 // Marked requests. Marks outlive the page in this tab, so that one can go through the queue, filter it, and come back.
 
-import { idOf, rows } from "./list.js";
-
 const KEY = "assent-marked";
 const MOST = 50; // as many as one act takes
 
@@ -45,17 +43,21 @@ function read() {
 function show() {
   const button = document.getElementById("marked-go");
   if (!button) return;
-  const here = new Set();
-  for (const row of rows()) {
-    const id = idOf(row);
-    // What no longer waits cannot be decided, with others or alone.
-    if (row.classList.contains("gone") && marked.delete(id)) keep(marked);
-    const box = row.querySelector(".mark-box");
-    if (!box) continue;
-    if (box.checked !== marked.has(id)) box.checked = marked.has(id);
-    if (box.checked) here.add(id);
+  // The list may have thousands of rows; at most so many are marked.
+  for (const box of document.querySelectorAll("#queue-rows .mark-box:checked")) {
+    if (!marked.has(box.value)) box.checked = false;
   }
-  const elsewhere = marked.size - here.size;
+  let here = 0;
+  for (const id of [...marked]) {
+    const row = document.getElementById(`row-${id}`);
+    // What no longer waits cannot be decided, with others or alone.
+    if (row?.classList.contains("gone") && marked.delete(id)) keep(marked);
+    const box = row?.querySelector(".mark-box");
+    if (!box || !marked.has(id)) continue;
+    if (!box.checked) box.checked = true;
+    here += 1;
+  }
+  const elsewhere = marked.size - here;
   const words = marked.size ? `Decide on the ${marked.size} marked` : "Decide on the marked";
   const most = marked.size === MOST ? ", the most at once" : "";
   button.textContent = `${words}${most}${elsewhere ? `, ${elsewhere} of them not shown here` : ""}`;
