@@ -143,6 +143,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("GET /api/approvals/pending"),
         rest("GET /api/workflows/<uuid:id>/details"),
         socket("join_request", request_id="{request}"),
+        socket("edit_request", request_id="{request}", editing=True),
         socket("leave_request", request_id="{request}"),
         socket("join_workflow", workflow_id="{run}"),
         socket("leave_workflow", workflow_id="{run}"),
