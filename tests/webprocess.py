@@ -71,7 +71,7 @@ class Web:
             try:
                 if requests.get(f"{self.url}/healthz", timeout=5).ok:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.05)
 
     def kill(self) -> None:
