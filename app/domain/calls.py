@@ -11,7 +11,6 @@ from typing import Any
 from app.domain.errors import InvalidInputError
 from assent.contracts import CallDecision
 
-KINDS = frozenset({"tool_call", "tool_calls"})
 USUAL = (CallDecision.APPROVE, CallDecision.EDIT, CallDecision.REJECT)
 """What people may do with a call whose agent does not say."""
 MAX_MESSAGE = 100_000
@@ -56,7 +55,7 @@ def check_complete(payload: Any) -> None:
     """Raise InvalidInputError if a call is to be made that people may only answer or leave."""
     for call in calls_of(payload):
         if is_made(call) and not may(call, CallDecision.APPROVE) and not may(call, CallDecision.EDIT):
-            where = f"message.{call['id']}" if "id" in call else "message"
+            where = f"calls.{call['id']}.message" if "id" in call else "message"
             raise InvalidInputError(
                 f"{call['tool']} cannot be called as it stands; answer in its place or leave it.", {where: "missing"}
             )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from app.domain.changes import apply_change
+from app.domain.errors import InvalidInputError
 from app.domain.policy.facts import Facts, Requester
 from app.domain.policy.reading import read_policy
 from app.domain.policy.rules import CompiledPolicy
@@ -45,6 +48,14 @@ def test_every_calls_rule_holds() -> None:
     assert terms.name == "Reading and Dropping" and policy.rule_for(facts) == "Reading and Dropping"
     assert {team for stage in terms.stages for team in stage.teams} == {"readers", "dba"}
     assert terms.quorum == 3 and terms.deadline_seconds == 3600
+
+
+def test_a_call_that_people_can_only_answer_is_not_made_and_the_complaint_is_at_its_field() -> None:
+    document = batch()
+    document["calls"][0]["decisions"] = ["reject", "respond"]
+    with pytest.raises(InvalidInputError) as refused:
+        apply_change(document, {"calls": [{"id": "2", "decision": "reject"}]})
+    assert list(refused.value.extra["fields"]) == ["calls.1.message"]
 
 
 def test_the_riskiest_call_counts_and_one_that_is_left_out_does_not() -> None:
