@@ -124,7 +124,9 @@ def test_killed_while_it_takes_the_job(crew: Crew) -> None:
     with crew.locked("select 1 from runs where id = %s for update", run):
         crew.continued()
         blocked = crew.blocked("'running'")
-        assert [status for _, status, _ in crew.jobs(run)] == ["doing"]
+        # A job that was announced is taken in one write with its run; one that was found by looking is taken before.
+        [(_, status, _)] = crew.jobs(run)
+        assert status in ("todo", "doing")
         crew.worker.kill()
         crew.terminate(blocked)
     assert crew.run(run).state == "queued"
