@@ -6,6 +6,7 @@
 
 import { io } from "socket.io-client";
 
+import { hasCaughtUp, startConnection } from "./connection.js";
 import { mergeList } from "./list.js";
 import { clearNotice, closeDecision, isWriting } from "./meanwhile.js";
 import { morph } from "./morph.js";
@@ -32,6 +33,7 @@ export function startLive() {
   }
   socket.on("presence", showPeople);
   startPresence(socket);
+  startConnection(socket);
   socket.on("connect", () => join(socket));
   socket.on("connect_error", (error) => {
     if (error.message === "not_signed_in") refreshAll();
@@ -55,14 +57,18 @@ async function join(socket) {
     }
   }
   // Rooms first, then what was missed: what happens in between comes twice, and ids tell.
-  if (!position) return;
+  if (!position) {
+    hasCaughtUp();
+    return;
+  }
   socket.emit("catch_up", { after: position }, (answer) => {
-    if (!answer?.ok || !answer.complete) {
+    if (answer?.ok && answer.complete) {
+      for (const { data } of answer.events) take(data);
+      position = Math.max(position, answer.seq ?? 0);
+    } else {
       refreshAll();
-      return;
     }
-    for (const { data } of answer.events) take(data);
-    position = Math.max(position, answer.seq ?? 0);
+    hasCaughtUp();
   });
 }
 

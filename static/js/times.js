@@ -31,7 +31,8 @@ export function localise(root) {
   tick(root);
 }
 
-function words(at, kind) {
+/** A time as a person reads it; of `short`, today's without the date. */
+export function words(at, kind) {
   if (kind === "short") return isToday(at) ? format(at, "clock") : format(at, "full");
   return format(at, kind);
 }

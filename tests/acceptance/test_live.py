@@ -216,6 +216,9 @@ def test_whoever_was_offline_sees_what_was_missed(portal: Portal, visit: Visit) 
     traveller.context.set_offline(True)
     reject(portal, request_id)
     portal.finish(run_id)
+    for page in pages.values():
+        expect(page.locator("#connection")).to_contain_text("Not connected since", timeout=2 * SOON)
+    traveller.look("request-not-connected", pages["request"])
     expect(pages["request"].locator("#request-said")).not_to_contain_text("decided")
     traveller.context.set_offline(False)
     recovered(pages, request_id)
@@ -300,4 +303,6 @@ def recovered(pages: dict[str, Page], request_id: str) -> None:
     expect(pages["request"].locator("#request-said")).to_contain_text("decided: rejected", timeout=RECOVERED)
     expect(pages["run"].locator("#run-head")).to_contain_text("Completed", timeout=RECOVERED)
     expect(pages["queue"].locator(f"#row-{request_id}")).to_have_count(0, timeout=RECOVERED)
-    assert all(is_marked(page) for page in pages.values())
+    for page in pages.values():
+        expect(page.locator("#connection")).to_be_empty()
+        assert is_marked(page)

@@ -1,0 +1,40 @@
+// A page that hears nothing any more says so, and since when, until it has caught up with what it missed.
+
+import { words } from "./times.js";
+
+const PATIENCE = 1500; // ms; shorter breaks, such as a page that is being left, are not worth a word
+
+let since = null; // the last moment at which the page heard; null while it hears
+let timer = 0;
+
+export function startConnection(socket) {
+  socket.on("disconnect", (reason) => reason !== "io client disconnect" && isAway());
+  socket.on("connect_error", (error) => (error.message === "not_signed_in" ? isSignedOut() : isAway()));
+  window.addEventListener("offline", isAway);
+  // By itself the library would wait for the end of its pause, up to 5 s.
+  window.addEventListener("online", () => socket.connected || socket.disconnect().connect());
+}
+
+/** Nothing is missing any more. */
+export function hasCaughtUp() {
+  since = null;
+  say();
+}
+
+function isAway() {
+  since ??= new Date();
+  timer ||= setTimeout(() => say(`Not connected since ${words(since, "short")}. Trying again …`), PATIENCE);
+}
+
+function isSignedOut() {
+  const link = document.createElement("a");
+  link.href = location.href;
+  link.textContent = "Sign in again";
+  say("You are signed out. ", link);
+}
+
+function say(...parts) {
+  clearTimeout(timer);
+  timer = 0;
+  document.getElementById("connection")?.replaceChildren(...parts);
+}
