@@ -27,6 +27,7 @@ from typing import Any, Self
 import psutil
 
 from app.lifeline import die_with_parent_hook
+from tests.processes import prepared
 
 ROOT = Path(__file__).parents[2]
 ASSENT = (sys.executable, "-m", "app.cli.main")
@@ -69,11 +70,11 @@ class Managed:
         self._env = dict(env)
         self._lines: list[str] = []
         self._changed = threading.Condition()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | prepared.Process | None = None
         self._reader: threading.Thread | None = None
 
     @property
-    def process(self) -> subprocess.Popen[str]:
+    def process(self) -> subprocess.Popen[str] | prepared.Process:
         """The running (or last) process."""
         assert self._process is not None
         return self._process
@@ -96,21 +97,26 @@ class Managed:
 
     def start(self, wait: bool = True, **more: str) -> Self:
         """Start it, by default until it is at work. `more` are further settings for this start."""
-        self._process = subprocess.Popen(
-            self._command,
-            env={**self._env, **more},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            preexec_fn=die_with_parent_hook(signal.SIGKILL),
-        )
+        self._process = self._begin({**self._env, **more})
         mark = len(self._lines)
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
         if wait:
             self.wait_for_log(self.ready, since=mark)
         return self
+
+    def _begin(self, env: dict[str, str]) -> subprocess.Popen[str] | prepared.Process:
+        if prepared.knows(self._command):
+            return prepared.Process(self._command[2], self._command[3:], env)
+        return subprocess.Popen(
+            self._command,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=die_with_parent_hook(signal.SIGKILL),
+        )
 
     def wait_for_log(self, pattern: str, seconds: float = READY_SECONDS, since: int = 0) -> re.Match[str]:
         """Wait for a line that matches; fails with the logs when the process ends, or time runs out, before."""
@@ -166,7 +172,7 @@ class Managed:
         if self._reader is not None:
             self._reader.join(5)
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
+    def _read(self, process: subprocess.Popen[str] | prepared.Process) -> None:
         assert process.stdout is not None
         with process.stdout as stream:
             for line in stream:
@@ -224,9 +230,7 @@ class Desk:
 
     def assent(self, *arguments: str, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a command on the same database, to its end."""
-        return subprocess.run(
-            [*ASSENT, *arguments], env=self.environment, capture_output=True, text=True, timeout=seconds
-        )
+        return prepared.run(arguments, self.environment, seconds)
 
     def _add(self, name: str, command: str, ready: str, wait: bool, settings: dict[str, str]) -> Managed:
         process = Managed(name, [*ASSENT, command], {**self.environment, **settings}, ready)

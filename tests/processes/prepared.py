@@ -1,0 +1,246 @@
+"""Processes that start at once: forked from one that has already imported what commands and workers need.
+
+To import SQLAlchemy, LangGraph and what stands on them takes seconds, most of what a short command does. A process made
+here has its own id, environment, standard streams, signals and exit code; only what it would have imported is there
+before. That each command imports what it needs is shown by tests that start them as people do.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import IO, NoReturn
+
+from app.lifeline import die_with_parent_hook
+
+COMMAND_LINE = "app.cli.main"
+CLOCKED_WORKER = "tests.processes.clocked_worker"
+_IMPORTED = (COMMAND_LINE, CLOCKED_WORKER)
+_UNPREPARED = ("serve", "web")
+"""They become other programs, or start others."""
+
+
+class Process:
+    """As much of `subprocess.Popen` as tests use.
+
+    Attributes:
+        stdout: what it prints, standard errors included, unless streams were given.
+        returncode: None until its end was seen; minus the signal's number if one ended it.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[int] = ()):
+        self.returncode: int | None = None
+        self.stdout: IO[str] | None = None
+        given = list(streams)
+        if not given:
+            reader, writer = os.pipe()
+            self.stdout = open(reader, encoding="utf-8", errors="replace")
+            given = [writer, writer]
+        self._line = socket.socket(socket.AF_UNIX)
+        self._line.connect(_address())
+        order = json.dumps({"module": module, "arguments": list(arguments), "env": dict(env)}).encode()
+        with open(os.devnull, "rb") as nothing:
+            socket.send_fds(self._line, [len(order).to_bytes(8, "big")], [nothing.fileno(), *given])
+        if not streams:
+            os.close(given[0])
+        self._line.sendall(order)
+        self.pid = int.from_bytes(_exactly(self._line, 8), "big")
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, once it has ended."""
+        if self.returncode is None:
+            self._line.settimeout(timeout)
+            try:
+                self.returncode = int.from_bytes(_exactly(self._line, 8), "big", signed=True)
+            except (TimeoutError, BlockingIOError):
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0) from None
+            self._line.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """The exit code if it has ended, else None."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0.0)
+        return None
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+
+def knows(command: Sequence[str]) -> bool:
+    """Whether a command line would start what a prepared process can be."""
+    module, arguments = command[2], command[3:]
+    return module in _IMPORTED and not (module == COMMAND_LINE and arguments[0] in _UNPREPARED)
+
+
+def run(arguments: Sequence[str], env: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run `assent` with these arguments and exactly this environment, to its end."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = Process(COMMAND_LINE, arguments, env, (out.fileno(), err.fileno()))
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess(["assent", *arguments], code, out.read(), err.read())
+
+
+@cache
+def _address() -> str:
+    """Where the prepared process of this test process listens; it is started at the first call."""
+    folder = tempfile.mkdtemp(prefix="assent-prepared-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = str(Path(folder) / "socket")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.processes.prepared", path],
+        cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        preexec_fn=die_with_parent_hook(signal.SIGKILL),
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+    return path
+
+
+class _Server:
+    """Forks a child for each order, and tells its end over the line on which the order came."""
+
+    def __init__(self, path: str) -> None:
+        self._lines: dict[int, socket.socket] = {}
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(path)
+        self._listener.listen()
+        self._awake, wake = socket.socketpair()
+        for each in (self._awake, wake):
+            each.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake.fileno())
+        self._wake = wake
+        self._last_words = die_with_parent_hook(signal.SIGKILL)
+
+    def serve(self) -> NoReturn:
+        """Take orders until this process is ended."""
+        gc.freeze()  # what is shared with the children stays shared
+        watched = selectors.DefaultSelector()
+        watched.register(self._listener, selectors.EVENT_READ)
+        watched.register(self._awake, selectors.EVENT_READ)
+        print("ready", flush=True)
+        while True:
+            for key, _ in watched.select():
+                if key.fileobj is self._awake:
+                    self._awake.recv(4096)
+                    self._tell_ends()
+                else:
+                    self._take()
+
+    def _tell_ends(self) -> None:
+        while self._lines:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            line = self._lines.pop(pid)
+            with suppress(OSError):  # whoever asked may have gone
+                line.sendall(os.waitstatus_to_exitcode(status).to_bytes(8, "big", signed=True))
+            line.close()
+
+    def _take(self) -> None:
+        line, _ = self._listener.accept()
+        size, streams, _, _ = socket.recv_fds(line, 8, 3)
+        order = json.loads(_exactly(line, int.from_bytes(size, "big")))
+        pid = os.fork()
+        if pid == 0:
+            self._close(line)
+            _be(order, streams)
+        for each in streams:
+            os.close(each)
+        self._lines[pid] = line
+        line.sendall(pid.to_bytes(8, "big"))
+
+    def _close(self, line: socket.socket) -> None:
+        """Leave the child nothing of this server."""
+        if self._last_words is not None:
+            self._last_words()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for each in (line, self._listener, self._awake, self._wake, *self._lines.values()):
+            each.close()
+
+
+def _be(order: dict[str, object], streams: Sequence[int]) -> NoReturn:
+    """Become what was ordered."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    for stream in streams:
+        if stream > 2:
+            os.close(stream)
+    os.environ.clear()
+    os.environ.update(order["env"])  # type: ignore[call-overload]
+    module = sys.modules[str(order["module"])]
+    sys.argv = [str(module.__file__), *order["arguments"]]  # type: ignore[misc]
+    code = _outcome(module.main)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def _outcome(main: object) -> int:
+    """Run it; the exit code that Python would give."""
+    try:
+        main()  # type: ignore[operator]
+    except SystemExit as leaving:
+        if leaving.code is None or isinstance(leaving.code, int):
+            return leaving.code or 0
+        print(leaving.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        part = line.recv(size - len(found))
+        assert part, "the other side has gone"
+        found += part
+    return found
+
+
+def main() -> None:
+    """Import, then serve at the address given."""
+    from app.cli.main import COMMANDS
+
+    for name in _IMPORTED + tuple(place.partition(":")[0] for place in COMMANDS.values()) + ("app.worker.main",):
+        importlib.import_module(name)
+    _Server(sys.argv[1]).serve()
+
+
+if __name__ == "__main__":
+    main()
