@@ -129,7 +129,7 @@ def main() -> None:
             for name, role in (("Release engineer", "release"), ("DBA on call", "dba"))
         ]
         people = (team[0].as_actor(Via.API), team[1].as_actor(Via.API))
-        with processes(address, "bench.flow:WORKFLOW", wanted.workers) as workers, web(address) as portal:
+        with processes(address, "bench.flow:WORKFLOW", wanted.workers) as workers, web(address) as (portal, _):
             bell = Bell(address)
             while not services.runs.catalogue():
                 time.sleep(0.1)

@@ -63,8 +63,8 @@ def processes(address: str, workflows: str, workers: int) -> Iterator[list[subpr
 
 
 @contextmanager
-def web(address: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A web process that answers."""
+def web(address: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A web process that answers, and its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -84,7 +84,7 @@ def web(address: str) -> Iterator[subprocess.Popen[bytes]]:
             time.sleep(0.1)
         else:
             raise TimeoutError("the web process does not answer")
-        yield started
+        yield started, f"http://127.0.0.1:{port}"
     finally:
         started.terminate()
         started.wait(30)

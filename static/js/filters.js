@@ -1,6 +1,6 @@
 // Filters of the queue change the list in place; the address follows, Back works, and a slow older answer never wins.
 
-import { asBeside, fetched, openRequest, showAll } from "./list.js";
+import { asBeside, busy, fetched, openRequest, shorten, showAll } from "./list.js";
 
 const TYPING = 250; // ms
 let asking = null; // of the newest answer that is waited for
@@ -46,10 +46,12 @@ async function show(query, step) {
   const own = new URLSearchParams(query);
   const selected = openRequest();
   if (selected) own.set("selected", selected);
-  list.setAttribute("aria-busy", "true");
-  const page = await fetched(`/queue?${own}`, mine.signal);
+  busy(list, true);
+  const next = document.getElementById("queue-next");
+  if (next) next.dataset.busy = "1"; // nothing is appended to a list that goes
+  const [page] = await Promise.all([fetched(`/queue?${own}`, mine.signal), shorten(list)]);
   if (mine.signal.aborted) return;
-  list.removeAttribute("aria-busy");
+  busy(list, false);
   const fresh = page?.getElementById("queue-list");
   const address = `${location.pathname}${query.size ? `?${query}` : ""}`;
   if (!fresh) {

@@ -7,6 +7,7 @@ import { morph } from "./morph.js";
 import { localise } from "./times.js";
 
 const AT_ONCE = 50; // rows asked for by name in one go
+const SLICE = 80; // ms of work before the browser may do something else
 const SOON = 200; // ms; gathers what happens to several rows
 
 let whole = null; // the newest list of groups that has not been shown yet
@@ -39,6 +40,12 @@ export async function fetched(address, signal) {
   }
 }
 
+/** Show that the list waits for an answer, or that it does so no more. */
+export function busy(list, waits) {
+  list.setAttribute("aria-busy", String(waits));
+  list.querySelector("header").toggleAttribute("data-busy", waits);
+}
+
 export async function mergeList(list, fresh) {
   asBeside(list, fresh);
   const shown = list.querySelector("#queue-rows");
@@ -51,11 +58,11 @@ export async function mergeList(list, fresh) {
     offer(list);
     return;
   }
-  if (!shown.children.length || !freshRows.children.length) {
+  const after = new Map([...freshRows.querySelectorAll(".row")].map((row) => [idOf(row), row]));
+  if (!shown.querySelector(".row") || !after.size) {
     await showAll(list, fresh);
     return;
   }
-  const after = new Map([...freshRows.children].map((row) => [idOf(row), row]));
   const more = fresh.querySelector("#queue-next") !== null;
   const end = [...after.values()].at(-1);
   for (const row of rows()) {
@@ -87,12 +94,20 @@ async function arrive(list, row) {
   const last = rows().at(-1);
   if (!last) return; // the first of a list comes with the page
   if (!isAfter(list, row, last)) waiting.set(id, row);
-  else if (!list.querySelector("#queue-next")) document.getElementById("queue-rows").append(row);
+  else if (!list.querySelector("#queue-next")) last.after(row);
 }
 
 function isInPlace(list, shown, row) {
-  const [above, below] = [shown.previousElementSibling, shown.nextElementSibling];
+  const [above, below] = [neighbour(shown, "previousElementSibling"), neighbour(shown, "nextElementSibling")];
   return !(above && isAfter(list, above, row)) && !(below && isAfter(list, row, below));
+}
+
+/** The row before or after one, which may stand in another part of the list. */
+export function neighbour(row, way) {
+  if (row[way]) return row[way];
+  let part = row.parentElement[way];
+  while (part && !part.children.length) part = part[way];
+  return way === "nextElementSibling" ? part?.firstElementChild : part?.lastElementChild;
 }
 
 function leave(id) {
@@ -142,8 +157,11 @@ function showWaiting(list) {
     if (shown?.dataset.selected !== undefined) row.dataset.selected = "";
     shown?.remove();
   }
-  const holder = document.getElementById("queue-rows");
-  for (const row of fresh) holder.insertBefore(row, rows().find((each) => isAfter(list, each, row)) ?? null);
+  for (const row of fresh) {
+    const below = rows().find((each) => isAfter(list, each, row));
+    if (below) below.before(row);
+    else document.querySelector("#queue-rows > :last-child").append(row);
+  }
   settle(list);
   const first = fresh.reduce((one, other) => (isAfter(list, one, other) ? other : one));
   first.scrollIntoView({ block: "nearest" });
@@ -155,8 +173,20 @@ export async function showAll(list, fresh) {
   whole = null;
   waiting.clear();
   touched.clear();
+  await shorten(list);
   await morph(list, fresh);
   document.dispatchEvent(new Event("assent:listed"));
+}
+
+/** Take out all pages but the first, last one first; thousands of rows take the browser a second, so in slices. */
+export async function shorten(list) {
+  let began = performance.now();
+  for (const part of [...list.querySelectorAll("#queue-rows > .part ~ .part")].reverse()) {
+    part.remove();
+    if (performance.now() - began < SLICE) continue;
+    await new Promise((done) => setTimeout(done));
+    began = performance.now();
+  }
 }
 
 /** Beside a request the list is no page of its own: what was fetched as one is made fit to stand there. */
@@ -208,20 +238,21 @@ async function appendFrom(next) {
   if (next.dataset.busy) return;
   next.dataset.busy = "1";
   const list = next.closest(".list");
-  list.setAttribute("aria-busy", "true");
-  const page = await fetched(next.href);
-  list.removeAttribute("aria-busy");
-  if (!next.isConnected) return;
+  const address = next.href;
+  busy(list, true);
+  const page = await fetched(address);
+  // Meanwhile the list may have become another one, in which the link has stayed.
+  if (!next.isConnected || next.href !== address) return;
+  busy(list, false);
   if (!page) {
     delete next.dataset.busy;
     next.textContent = "The next rows could not be fetched: try again";
     watcher?.disconnect();
     return;
   }
-  const shown = document.getElementById("queue-rows");
-  for (const row of page.querySelectorAll("#queue-rows > .row")) {
-    if (!document.getElementById(row.id)) shown.append(document.importNode(row, true));
-  }
+  const part = document.importNode(page.querySelector("#queue-rows > .part"), true);
+  for (const row of part.querySelectorAll(".row")) if (document.getElementById(row.id)) row.remove();
+  document.getElementById("queue-rows").append(part);
   const following = page.getElementById("queue-next");
   if (following) next.replaceWith(document.importNode(following, true));
   else next.remove();

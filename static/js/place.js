@@ -1,7 +1,7 @@
 // Where somebody is in the list, kept in this tab over the opening of a request: how much was loaded, how far it was
 // scrolled, and which row came next.
 
-import { appendNext, idOf, rows } from "./list.js";
+import { appendNext, idOf, neighbour, rows } from "./list.js";
 
 const KEY = "assent-place";
 const MOST_PAGES = 40;
@@ -29,7 +29,7 @@ export function following() {
 function keep() {
   if (!isShown()) return;
   const at = document.activeElement?.closest?.("#queue-rows .row") ?? document.querySelector(".list .row[data-selected]");
-  const next = at?.nextElementSibling;
+  const next = at && neighbour(at, "nextElementSibling");
   const place = {
     query: query(),
     rows: rows().length,

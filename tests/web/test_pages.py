@@ -184,7 +184,7 @@ def test_the_queue_says_what_stands_where_and_why(services: Services, reviewer: 
         expires_in=timedelta(hours=2, minutes=1),
     )
     page = reviewer.get("/queue?text=rank+me&risk=critical")
-    row = page.one("li", id=f"row-{request.id}")
+    row = page.one("div", id=f"row-{request.id}")
     assert "Critical" in row.text and "rejects itself in 2 h" in row.text and "0 of 2" in row.text
     assert page.one("h1").text == "1 waiting for a decision"
     reviewer.get("/queue?text=no-such-thing")
@@ -194,9 +194,9 @@ def test_the_queue_says_what_stands_where_and_why(services: Services, reviewer: 
 def test_the_queue_goes_on_where_the_page_ended(services: Services, reviewer: Browser) -> None:
     made = [make_request(services.sessions, payload=script(title=f"Paged {n}"), kind="script").id for n in range(55)]
     first = reviewer.get("/queue?text=paged")
-    shown = {row.attributes["id"] for row in first.all("li") if row.attributes.get("class", "") == "row"}
+    shown = {row.attributes["id"] for row in first.all("div") if row.attributes.get("class", "") == "row"}
     second = reviewer.get(first.one("a", class_="next").attributes["href"])
-    shown |= {row.attributes["id"] for row in second.all("li") if row.attributes.get("class", "") == "row"}
+    shown |= {row.attributes["id"] for row in second.all("div") if row.attributes.get("class", "") == "row"}
     assert shown == {f"row-{each}" for each in made}
 
 

@@ -34,7 +34,7 @@ def asked(services: Services, flow: str, content: str = "select 1", **values: ob
 
 def titles(browser: Browser) -> list[str]:
     """What the list shows, from the top."""
-    return [row.one("bdi").text for row in browser.page.all("li") if "row" in row.attributes.get("class", "").split()]
+    return [row.one("bdi").text for row in browser.page.all("div") if "row" in row.attributes.get("class", "").split()]
 
 
 def chip(browser: Browser, words: str) -> str:
@@ -108,7 +108,7 @@ def test_what_is_alike_stands_together_with_the_odd_one_flagged(services: Servic
     asked(services, flow, "select 1", node="elsewhere")
     reviewer = browse("reviewer")
     reviewer.get(f"/queue?workflow={flow}&group=1")
-    [group] = [each for each in reviewer.page.all("li") if each.attributes.get("class") == "group"]
+    [group] = [each for each in reviewer.page.all("div") if each.attributes.get("class") == "group"]
     assert "5 alike" in group.text and "user_id = … and age > 90" in group.text
     differs = sorted(each.text for each in group.all("div", class_="differs"))
     assert differs == ["0", "1", "2", "3", "delete from sessions"]

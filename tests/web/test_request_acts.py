@@ -68,7 +68,7 @@ def test_stages_and_who_is_asked(services: Services, at: Callable[..., Browser])
     assert "DBA 1 of 1 ✓ reached" in facts(dba)
     assert open_page(officer, request).button("Approve").text == "Approve for Security, as 1 of 2"
     page = officer.get("/queue")
-    row = page.one("li", id=f"row-{request.id}")
+    row = page.one("div", id=f"row-{request.id}")
     assert "now asks security" in row.text and "agreed: The first DBA" in row.text and "1 of 3" in row.text
 
 
@@ -102,7 +102,7 @@ def test_a_closed_window_is_named_on_the_button_and_what_is_held_says_until_when
     reviewer.send(reviewer.form("decide"), reviewer.button("Approve"))
     page = reviewer.follow()
     assert "when its change window opens" in page.one(id="request-said").text
-    assert "runs in" in reviewer.get("/queue?resolved=1").one("li", id=f"row-{request.id}").text
+    assert "runs in" in reviewer.get("/queue?resolved=1").one("div", id=f"row-{request.id}").text
     for path in ("/runs", f"/runs/{request.run_id}", f"/requests/{request.id}"):
         told = reviewer.get(path).text
         assert "waits for its change window, until" in told.lower(), path
@@ -130,7 +130,7 @@ def test_claiming_taking_over_and_releasing(services: Services, at: Callable[...
     one, other = at("One"), at("Other")
     open_page(one, request).send(form(one, "claim"))
     assert "Claimed by you for 29 min" in one.follow().text
-    assert "claimed by One" in other.get("/queue").one("li", id=f"row-{request.id}").text
+    assert "claimed by One" in other.get("/queue").one("div", id=f"row-{request.id}").text
     open_page(other, request)
     assert other.button("Take it over") and "Claimed by One" in facts(other)
     other.send(form(other, "claim"))
@@ -156,8 +156,8 @@ def test_assigning_and_handing_over(services: Services, at: Callable[..., Browse
     assert form(one, "assignment").one("option", value=other.person.id).attributes.get("selected") == ""
     one.send(form(one, "assignment"), reason="My shift ends.", person_id=other.person.id)
     assert "handed this over to Second of two" in one.follow().text
-    assert other.get("/queue?mine=1").all("li", id=f"row-{request.id}")
-    assert not other.get("/queue?unassigned=1").all("li", id=f"row-{request.id}")
+    assert other.get("/queue?mine=1").all("div", id=f"row-{request.id}")
+    assert not other.get("/queue?unassigned=1").all("div", id=f"row-{request.id}")
 
 
 def test_escalating_says_to_whom(services: Services, at: Callable[..., Browser]) -> None:
@@ -319,13 +319,13 @@ def test_the_filters_are_in_the_address_and_in_the_form(services: Services, at: 
     run = make_run(services.sessions)
     request = make_request(services.sessions, run, terms=rule(Stage(teams=("night-shift",))))
     mine = at("On the night shift", "night-shift")
-    assert mine.get("/queue?mine=1").all("li", id=f"row-{request.id}")
+    assert mine.get("/queue?mine=1").all("div", id=f"row-{request.id}")
     assert mine.page.one("input", id="q-mine").attributes["type"] == "checkbox"
-    assert mine.get("/queue?team=night-shift").all("li", id=f"row-{request.id}")
+    assert mine.get("/queue?team=night-shift").all("div", id=f"row-{request.id}")
     assert (
         mine.page.one("select", id="q-team").one("option", value="night-shift").attributes.get("selected") is not None
     )
-    assert not mine.get("/queue?team=day-shift").all("li", id=f"row-{request.id}")
+    assert not mine.get("/queue?team=day-shift").all("div", id=f"row-{request.id}")
     stranger = at("A stranger")
     assert "Nothing is assigned to you" in stranger.get("/queue?mine=1").text
     open_page(mine, request)
