@@ -52,6 +52,7 @@ _WORD = r"[A-Za-z0-9_-]"
 _HEX = "[0-9a-f]"
 
 _VENDOR_TOKENS = [
+    *(_token("assent-token", f"assent_{kind}_", "[A-Za-z0-9]{43,}") for kind in ("person", "agent")),
     *(_token("aws-access-key-id", prefix, "[A-Z0-9]{16}") for prefix in ("AKIA", "ASIA", "ABIA", "ACCA")),
     *(_token("github-token", f"gh{letter}_", "[A-Za-z0-9_]{36,}") for letter in "pousr"),
     _token("github-token", "github_pat_", "[A-Za-z0-9_]{22,}"),

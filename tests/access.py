@@ -47,6 +47,8 @@ take the record away          role    yes      role       role      role       r
 manage people                 role    role     role       role      role       role   yes
 see deliveries                role    role     role       role      role       role   yes
 send a delivery again         role    role     role       role      role       role   yes
+make tokens of agents         role    role     role       role      role       role   yes
+make tokens of one's own      yes     yes      yes        yes       yes        yes    yes
 see absences                  yes     yes      yes        yes       yes        yes    yes
 be absent                     role    role     yes        yes       yes        yes    yes
 end an absence of asked       role    role     role       role      role       yes    yes
@@ -234,6 +236,16 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /deliveries/<delivery_id>/message"),
     ),
     "send a delivery again": (page("POST /deliveries/<delivery_id>/again"),),
+    "make tokens of agents": (
+        page("GET /tokens"),
+        page("POST /tokens", name="Agent", owner="{asked_mail}", scopes="approvals:request", days="7"),
+        page("POST /tokens/<token_id>/revoke"),
+    ),
+    "make tokens of one's own": (
+        page("GET /profile/tokens"),
+        page("POST /profile/tokens", name="Script", scopes="approvals:read", days="7"),
+        page("POST /profile/tokens/<token_id>/revoke"),
+    ),
     "see absences": (page("GET /absences"), rest("GET /api/v1/absences")),
     "be absent": (
         page("POST /absences", starts_at="2100-01-01T00:00", ends_at="2100-01-02T00:00"),
@@ -317,6 +329,8 @@ ONLY_BACK = {
     ("GET", "/people/<person_id>/link"),
     ("GET", "/profile/sessions/<sign_in_id>/end"),
     ("GET", "/profile/sign-out"),
+    ("GET", "/profile/tokens/<token_id>/revoke"),
+    ("GET", "/tokens/<token_id>/revoke"),
     ("GET", "/queue/views/<view_id>/<any(name, deletion):act>"),
 }
 """A form's own address, opened again: it shows the page that the form stands on, and does nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import uuid
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from app.domain.policy.access import addressed
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, Finding, assess
+from app.domain.tokens import Scope, TokenKind
 from app.services.people.sessions import begin
 from app.services.record.events import EventKind
 from app.store.engine import Sessions
@@ -32,6 +34,7 @@ from app.store.policies import Absence, Grant
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
+from app.store.tokens import ApiToken
 from assent.contracts import RiskLevel
 from assent.digests import digest_of
 
@@ -271,6 +274,24 @@ def make_sign_in(sessions: Sessions, person: Person, age: timedelta = timedelta(
         return begin(session, person, "192.0.2.1", browser, datetime.now(UTC) - age).token
 
 
+def make_token(
+    app: Flask, person: Person, kind: TokenKind = TokenKind.PERSON, scopes: Iterable[Scope] = (*Scope,), **values: Any
+) -> str:
+    """A token with which a program signs in; written directly, so that an agent's may have scopes it is never given."""
+    token, now = kind.prefix + secrets.token_hex(32), datetime.now(UTC)
+    columns: dict[str, Any] = {
+        "name": "Test token", "hint": token.removeprefix(kind.prefix)[:6], "made_by_name": person.name,
+        "created_at": now, "expires_at": now + timedelta(days=1),
+    }  # fmt: skip
+    with app.extensions["assent"].sessions.begin() as session:
+        row = ApiToken(
+            id=str(uuid.uuid4()), token_hash=hashlib.sha256(token.encode()).hexdigest(), kind=kind.value,
+            person_id=person.id, scopes=[each.value for each in scopes], **columns | values,
+        )  # fmt: skip
+        session.add(row)
+    return token
+
+
 def session_cookie(secret_key: str, token: str, csrf: str = "", **values: Any) -> str:
     """The value of the cookie `assent_session` of the browser whose session has that token."""
     app = Flask("cookies")
@@ -289,6 +310,28 @@ def session_cookie(secret_key: str, token: str, csrf: str = "", **values: Any) -
 def csrf_token(secret_key: str, csrf: str) -> str:
     """The token that a form of the session with that `csrf` carries."""
     return str(URLSafeTimedSerializer(secret_key, salt="wtf-csrf-token").dumps(csrf))
+
+
+class Program:
+    """A program that calls the application in this process with a token; it has no session."""
+
+    def __init__(self, app: Flask, token: str) -> None:
+        self.client: FlaskClient = app.test_client()
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+        """A call; a body is sent as JSON, and underlines in the names of `headers` stand for hyphens."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"json": {} if body is None else body} if method == "POST" else {}
+        return self.client.open(path, method=method, headers=self.headers | named, **sent)
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        """GET."""
+        return self.send("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+        """POST."""
+        return self.send("POST", path, body, **headers)
 
 
 class Caller:

@@ -8,10 +8,12 @@ from pydantic import Field
 
 from app.api.models import Empty, MailAddress, Output, Time, TimeIn
 from app.api.registry import Call, Table
+from app.domain.tokens import Scope
 from app.http.body import Input, PlainText, Query
 from app.services.people.absences import AbsenceState
 
 table = Table()
+READ, WRITE = (Scope.RULES_READ,), (Scope.RULES_WRITE,)
 
 
 class AbsenceQuery(Query):
@@ -55,7 +57,7 @@ class AbsenceList(Output):
     items: list[AbsenceOut]
 
 
-@table.add("GET", "/absences", AbsenceList, query=AbsenceQuery)
+@table.add("GET", "/absences", AbsenceList, query=AbsenceQuery, scopes=READ)
 def list_absences(call: Call) -> Any:
     """Absences, one's own if nothing else is asked."""
     absences = call.portal.services.absences
@@ -66,7 +68,7 @@ def list_absences(call: Call) -> Any:
     return {"items": absences.for_whom(call.actor) if call.query.scope == "delegate" else absences.of(call.actor.id)}
 
 
-@table.add("POST", "/absences", AbsenceOut, body=AbsenceIn, status=201)
+@table.add("POST", "/absences", AbsenceOut, body=AbsenceIn, status=201, scopes=WRITE)
 def add_absence(call: Call) -> Any:
     """Enter an absence."""
     absences, given = call.portal.services.absences, call.body
@@ -75,7 +77,7 @@ def add_absence(call: Call) -> Any:
     return absences.add(call.actor, person_id, delegate_id, given.starts_at, given.ends_at, given.note)
 
 
-@table.add("POST", "/absences/<uuid:id>/end", AbsenceOut, body=Empty)
+@table.add("POST", "/absences/<uuid:id>/end", AbsenceOut, body=Empty, scopes=WRITE)
 def end_absence(call: Call) -> Any:
     """End an absence now."""
     return call.portal.services.absences.end(call.actor, call.id)

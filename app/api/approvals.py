@@ -9,15 +9,18 @@ from app.api import approval_models as models
 from app.api.registry import Call, Table
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
+from app.domain.tokens import Scope
 from app.http.decisions import DecisionIn, decide
 from app.services.approvals.voting import DecisionResult
 from app.services.reading.queue import QueueFilter
 from app.services.reading.views import RequestView
 
 table = Table()
+READ, DECIDE = (Scope.APPROVALS_READ,), (Scope.APPROVALS_DECIDE,)
+SPEAK = (Scope.APPROVALS_REQUEST, Scope.APPROVALS_DECIDE)
 
 
-@table.add("GET", "/approvals", models.ApprovalList, query=models.ApprovalQuery)
+@table.add("GET", "/approvals", models.ApprovalList, query=models.ApprovalQuery, scopes=READ)
 def list_approvals(call: Call) -> Any:
     """Requests: pending ones in rank order, resolved ones newest first."""
     call.actor.require(Action.SEE)
@@ -36,13 +39,13 @@ def list_approvals(call: Call) -> Any:
     return {"items": page.rows, "total": page.total, "capped": page.capped, "next_cursor": page.next_cursor}
 
 
-@table.add("GET", "/approvals/<uuid:id>", models.ApprovalOut)
+@table.add("GET", "/approvals/<uuid:id>", models.ApprovalOut, scopes=READ)
 def get_approval(call: Call) -> Any:
     """A request with everything a decision needs."""
     return _document(call)
 
 
-@table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=models.OutcomeQuery)
+@table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=models.OutcomeQuery, scopes=READ)
 def get_outcome(call: Call) -> Any:
     """What became of a request; waits for it if asked to."""
     deadline = time.monotonic() + call.query.wait
@@ -55,19 +58,23 @@ def get_outcome(call: Call) -> Any:
                 return found
 
 
-@table.add("POST", "/approvals/<uuid:id>/decisions", models.DecisionResultOut, body=DecisionIn, status=201)
+@table.add(
+    "POST", "/approvals/<uuid:id>/decisions", models.DecisionResultOut, body=DecisionIn, status=201, scopes=DECIDE,
+)  # fmt: skip
 def decide_approval(call: Call) -> Any:
     """Decide on a request."""
     return decision_document(decide(call.portal.services, call.actor, call.id, call.body))
 
 
-@table.add("POST", "/approvals/<uuid:id>/withdrawal", models.DecisionResultOut, body=models.OptionalReasonIn)
+@table.add(
+    "POST", "/approvals/<uuid:id>/withdrawal", models.DecisionResultOut, body=models.OptionalReasonIn, scopes=DECIDE,
+)  # fmt: skip
 def withdraw_decision(call: Call) -> Any:
     """Take back one's own decision while the request is open."""
     return decision_document(call.portal.services.checkpoints.withdraw(call.id, call.actor, call.body.reason))
 
 
-@table.add("POST", "/approvals/<uuid:id>/preview", models.PreviewOut, body=models.PreviewIn)
+@table.add("POST", "/approvals/<uuid:id>/preview", models.PreviewOut, body=models.PreviewIn, scopes=DECIDE)
 def preview_change(call: Call) -> Any:
     """The risk a change would have, and what would then be needed; changes nothing."""
     preview = call.portal.services.checkpoints.preview(call.id, call.actor, call.body.change)
@@ -82,13 +89,13 @@ def preview_change(call: Call) -> Any:
     }
 
 
-@table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=models.CommentIn, status=201)
+@table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=models.CommentIn, status=201, scopes=SPEAK)
 def comment_approval(call: Call) -> Any:
     """Add a remark that decides nothing."""
     return call.portal.services.checkpoints.comment(call.id, call.actor, call.body.comment)
 
 
-@table.add("POST", "/approvals/<uuid:id>/claim", models.ApprovalOut, body=models.ClaimIn)
+@table.add("POST", "/approvals/<uuid:id>/claim", models.ApprovalOut, body=models.ClaimIn, scopes=DECIDE)
 def claim_approval(call: Call) -> Any:
     """Tell the others that one looks at it; they may still decide."""
     sent = call.body
@@ -96,14 +103,14 @@ def claim_approval(call: Call) -> Any:
     return _document(call)
 
 
-@table.add("DELETE", "/approvals/<uuid:id>/claim", models.ApprovalOut)
+@table.add("DELETE", "/approvals/<uuid:id>/claim", models.ApprovalOut, scopes=DECIDE)
 def release_approval(call: Call) -> Any:
     """Give up a claim."""
     call.portal.services.checkpoints.release_claim(call.id, call.actor)
     return _document(call)
 
 
-@table.add("POST", "/approvals/<uuid:id>/assignment", models.ApprovalOut, body=models.AssignmentIn)
+@table.add("POST", "/approvals/<uuid:id>/assignment", models.ApprovalOut, body=models.AssignmentIn, scopes=DECIDE)
 def assign_approval(call: Call) -> Any:
     """Say who is to decide, or hand it over."""
     call.actor.require(Action.ASSIGN)
@@ -112,28 +119,30 @@ def assign_approval(call: Call) -> Any:
     return _document(call)
 
 
-@table.add("POST", "/approvals/<uuid:id>/escalations", models.ApprovalOut, body=models.ReasonIn, status=201)
+@table.add(
+    "POST", "/approvals/<uuid:id>/escalations", models.ApprovalOut, body=models.ReasonIn, status=201, scopes=DECIDE,
+)  # fmt: skip
 def escalate_approval(call: Call) -> Any:
     """Take the next step of the escalation chain at once; with none left, raise the priority."""
     call.portal.services.checkpoints.escalate(call.id, call.actor, call.body.reason)
     return _document(call)
 
 
-@table.add("POST", "/approvals/<uuid:id>/extension", models.ApprovalOut, body=models.ExtensionIn)
+@table.add("POST", "/approvals/<uuid:id>/extension", models.ApprovalOut, body=models.ExtensionIn, scopes=DECIDE)
 def extend_approval(call: Call) -> Any:
     """Move the deadline to a later time."""
     call.portal.services.checkpoints.extend(call.id, call.actor, call.body.until, call.body.reason)
     return _document(call)
 
 
-@table.add("POST", "/approvals/<uuid:id>/reopening", models.ApprovalOut, body=models.ReasonIn)
+@table.add("POST", "/approvals/<uuid:id>/reopening", models.ApprovalOut, body=models.ReasonIn, scopes=DECIDE)
 def reopen_approval(call: Call) -> Any:
     """Have people look again at what was rejected, when the run asks for the same."""
     call.portal.services.checkpoints.reopen(call.id, call.actor, call.body.reason)
     return _document(call)
 
 
-@table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=models.OptionalReasonIn)
+@table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=models.OptionalReasonIn, scopes=SPEAK)
 def cancel_approval(call: Call) -> Any:
     """Withdraw a request; the run is told."""
     call.portal.services.checkpoints.cancel(call.id, call.actor, call.body.reason)

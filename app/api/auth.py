@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 from flask import request
 
+from app.domain.errors import ScopeError, TokenError
 from app.domain.people import Actor, Via
+from app.domain.tokens import Scope
 from app.http.csrf import SAFE_METHODS, check_csrf
 from app.http.identity import current_actor
+from app.http.runtime import services
+
+_BEARER = "bearer"
 
 
-def authenticate() -> Actor:
-    """The caller, from the session; what changes something also needs the session's token in `X-CSRFToken`.
+@dataclass(frozen=True)
+class Client:
+    """Who calls.
+
+    Attributes:
+        token_id: of the token that speaks; empty: a session does.
+    """
+
+    actor: Actor
+    token_id: str = ""
+
+
+def authenticate(scopes: Collection[Scope]) -> Client:
+    """The caller: by a token in `Authorization: Bearer …`, or else by the session.
+
+    A browser sends its cookie by itself, so with a session what changes something also needs the session's token in
+    `X-CSRFToken`. It never sends a bearer token by itself.
+
+    Args:
+        scopes: of which a token needs one; without any, tokens are refused.
 
     Raises:
-        NotSignedInError: nobody is signed in.
-        flask_wtf.csrf.CSRFError: the token is missing or not this session's.
+        NotSignedInError: there is neither.
+        TokenError: the token does not work.
+        ScopeError: the token may not be used for this.
+        flask_wtf.csrf.CSRFError: the session's token is missing or not this session's.
     """
+    given = request.headers.get("Authorization")
+    if given is not None:
+        return _by_token(given, scopes)
     actor = current_actor(Via.API)
     if request.method not in SAFE_METHODS:
         check_csrf()
-    return actor
+    return Client(actor)
+
+
+def _by_token(given: str, scopes: Collection[Scope]) -> Client:
+    kind, _, token = given.strip().partition(" ")
+    if kind.lower() != _BEARER or not token.strip():
+        raise TokenError("Send the token as `Authorization: Bearer …`.", reason="unknown")
+    bearer = services().tokens.find(token.strip(), request.remote_addr or "")
+    if not bearer.scopes.intersection(scopes):
+        needed = [each.value for each in Scope if each in scopes]
+        words = f"it needs the scope {' or '.join(needed)}" if needed else "no token can be used for it"
+        raise ScopeError(f"This token may not be used for this: {words}.", scopes=needed)
+    return Client(bearer.actor, bearer.token_id)

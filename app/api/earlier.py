@@ -16,6 +16,7 @@ from app.api.registry import Call, Table
 from app.api.runs import run_document
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action
+from app.domain.tokens import Scope
 from app.http.body import Input, PlainText, Query
 from app.http.decisions import DecisionIn, decide
 from app.services.reading.queue import MAX_PAGE, QueueFilter
@@ -23,6 +24,7 @@ from app.services.reading.queue_rows import QueueRow
 from assent.contracts import RiskLevel, Verdict
 
 table = Table()
+READ, DECIDE, READ_RUNS = (Scope.APPROVALS_READ,), (Scope.APPROVALS_DECIDE,), (Scope.RUNS_READ,)
 _USER_ID = frozenset({"user_id"})
 
 
@@ -81,14 +83,14 @@ class EarlierDetails(models.RunOut):
     timestamp: models.Time
 
 
-@table.add("GET", "/approvals/pending", EarlierList, query=NoQuery, ignored=_USER_ID)
+@table.add("GET", "/approvals/pending", EarlierList, query=NoQuery, ignored=_USER_ID, scopes=READ)
 def list_pending(call: Call) -> Any:
     """Pending requests, most pressing first (at most 200)."""
     call.actor.require(Action.SEE)
     return [_earlier(row) for row in call.portal.services.queue.page(QueueFilter(), limit=MAX_PAGE).rows]
 
 
-@table.add("POST", "/approvals/<uuid:id>", EarlierResult, body=EarlierDecision)
+@table.add("POST", "/approvals/<uuid:id>", EarlierResult, body=EarlierDecision, scopes=DECIDE)
 def submit_approval(call: Call) -> Any:
     """Decide on a request."""
     sent: EarlierDecision = call.body
@@ -106,7 +108,7 @@ def submit_approval(call: Call) -> Any:
     return decision_document(decide(call.portal.services, call.actor, call.id, decision))
 
 
-@table.add("GET", "/workflows/<uuid:id>/details", EarlierDetails, query=NoQuery, ignored=_USER_ID)
+@table.add("GET", "/workflows/<uuid:id>/details", EarlierDetails, query=NoQuery, ignored=_USER_ID, scopes=READ_RUNS)
 def workflow_details(call: Call) -> Any:
     """A run: the source documents call its id `workflow_id`."""
     view = call.portal.services.views.run(call.id, call.actor)

@@ -11,12 +11,14 @@ from app.api.registry import Call, Table
 from app.domain.grants import GrantState, Limits
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
+from app.domain.tokens import Scope as TokenScope
 from app.http.body import Input, PlainText, Query
 from app.services.grants.precedents import Rehearsal, Scope, Suggestion
 from app.services.grants.standing import Draft, GrantDetail, GrantView, read_pattern
 from assent.contracts import RiskLevel
 
 table = Table()
+READ, WRITE = (TokenScope.RULES_READ,), (TokenScope.RULES_WRITE,)
 Name = Annotated[PlainText, Field(max_length=200)]
 RiskIn = Annotated[RiskLevel, Field(strict=False, description="At most medium")]
 
@@ -140,7 +142,7 @@ class GrantList(Output):
     suggestions: list[SuggestionOut]
 
 
-@table.add("GET", "/grants", GrantList, query=GrantQuery)
+@table.add("GET", "/grants", GrantList, query=GrantQuery, scopes=READ)
 def list_grants(call: Call) -> Any:
     """Standing grants, and what may be proposed."""
     grants = call.portal.services.grants
@@ -149,7 +151,7 @@ def list_grants(call: Call) -> Any:
     return {"items": shown, "suggestions": [_suggestion(each) for each in suggested]}
 
 
-@table.add("POST", "/grants", GrantDetailOut, body=GrantIn, status=201)
+@table.add("POST", "/grants", GrantDetailOut, body=GrantIn, status=201, scopes=WRITE)
 def propose_grant(call: Call) -> Any:
     """Propose a grant; a second person has to give it."""
     given: GrantIn = call.body
@@ -160,7 +162,7 @@ def propose_grant(call: Call) -> Any:
     return _shown(call, call.portal.services.grants.propose(call.actor, draft, given.reason).id)
 
 
-@table.add("POST", "/grants/rehearsal", RehearsalOut, body=RehearsalIn)
+@table.add("POST", "/grants/rehearsal", RehearsalOut, body=RehearsalIn, scopes=READ)
 def rehearse_grant(call: Call) -> Any:
     """What a rule would have let through before; changes nothing."""
     given: RehearsalIn = call.body
@@ -168,27 +170,27 @@ def rehearse_grant(call: Call) -> Any:
     return _rehearsal(call.portal.services.grants.rehearse(call.actor, given.scope, pattern, given.max_risk))
 
 
-@table.add("GET", "/grants/<uuid:id>", GrantDetailOut)
+@table.add("GET", "/grants/<uuid:id>", GrantDetailOut, scopes=READ)
 def get_grant(call: Call) -> Any:
     """A grant, what speaks for it, and what it has let through."""
     return _shown(call, call.id)
 
 
-@table.add("POST", "/grants/<uuid:id>/approve", GrantDetailOut, body=Empty)
+@table.add("POST", "/grants/<uuid:id>/approve", GrantDetailOut, body=Empty, scopes=WRITE)
 def approve_grant(call: Call) -> Any:
     """Give a proposed grant, as the second person."""
     call.portal.services.grants.approve(call.actor, call.id)
     return _shown(call, call.id)
 
 
-@table.add("POST", "/grants/<uuid:id>/decline", GrantDetailOut, body=EndIn)
+@table.add("POST", "/grants/<uuid:id>/decline", GrantDetailOut, body=EndIn, scopes=WRITE)
 def decline_grant(call: Call) -> Any:
     """Decline a proposed grant."""
     call.portal.services.grants.decline(call.actor, call.id, call.body.reason)
     return _shown(call, call.id)
 
 
-@table.add("POST", "/grants/<uuid:id>/revoke", GrantDetailOut, body=EndIn)
+@table.add("POST", "/grants/<uuid:id>/revoke", GrantDetailOut, body=EndIn, scopes=WRITE)
 def revoke_grant(call: Call) -> Any:
     """End a grant at once."""
     call.portal.services.grants.revoke(call.actor, call.id, call.body.reason)

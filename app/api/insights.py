@@ -9,11 +9,13 @@ from pydantic import Field
 from app.api.models import Output, Time
 from app.api.registry import Call, Table
 from app.domain.lifecycle import RequestState
+from app.domain.tokens import Scope
 from app.http.body import PlainText, Query
 from app.services.reading.insights import READING_SPEED, InsightsFilter
 from assent.contracts import RiskLevel
 
 table = Table()
+READ = (Scope.APPROVALS_READ,)
 
 
 class InsightsQuery(Query):
@@ -103,7 +105,7 @@ class InsightsOut(Output):
     sources: list[SourceOut] = Field(description="Those that answered most")
 
 
-@table.add("GET", "/insights", InsightsOut, query=InsightsQuery)
+@table.add("GET", "/insights", InsightsOut, query=InsightsQuery, scopes=READ)
 def read_insights(call: Call) -> Any:
     """How long decisions take, and what becomes of requests."""
     return call.portal.services.insights.read(call.actor, InsightsFilter(**call.query.model_dump()))

@@ -11,6 +11,7 @@ from pydantic import Field
 from app.api.models import Output, Time
 from app.api.registry import Call, Table
 from app.domain.lifecycle import RequestState
+from app.domain.tokens import Scope
 from app.http.body import Input, PlainText
 from app.services.policies.replay import MAX_REQUESTS
 from app.services.policies.versions import MAX_BYTES, PolicyView
@@ -18,6 +19,7 @@ from app.store.policies import PolicyVersion
 from assent.contracts import RiskLevel
 
 table = Table()
+READ = (Scope.RULES_READ,)
 
 
 class VersionOut(Output):
@@ -115,7 +117,7 @@ class ReplayOut(Output):
     warnings: list[str]
 
 
-@table.add("GET", "/policies", PoliciesOut)
+@table.add("GET", "/policies", PoliciesOut, scopes=READ)
 def list_policies(call: Call) -> Any:
     """The policy in force, and all versions."""
     policies = call.portal.services.policies
@@ -123,7 +125,7 @@ def list_policies(call: Call) -> Any:
     return {"in_force": _document(view) if view else None, "versions": policies.history(call.actor)}
 
 
-@table.add("GET", "/policies/<int:version>", PolicyOut)
+@table.add("GET", "/policies/<int:version>", PolicyOut, scopes=READ)
 def get_policy(call: Call) -> Any:
     """A version of the policy."""
     view = call.portal.services.policies.view(call.actor, int(call.path["version"]))
@@ -131,7 +133,7 @@ def get_policy(call: Call) -> Any:
     return _document(view)
 
 
-@table.add("POST", "/policies/test", ReplayOut, body=PolicyTestIn)
+@table.add("POST", "/policies/test", ReplayOut, body=PolicyTestIn, scopes=READ)
 def test_policy(call: Call) -> Any:
     """What a policy would have done with past requests; changes nothing."""
     since = datetime.now(UTC) - timedelta(days=call.body.days)

@@ -6,12 +6,14 @@ from typing import Any
 
 from app.api import models
 from app.api.registry import Call, Table
+from app.domain.tokens import Scope
 from app.services.record.records import AuditFilter
 
 table = Table()
+READ = (Scope.AUDIT_READ,)
 
 
-@table.add("GET", "/audit", models.AuditList, query=models.AuditQuery)
+@table.add("GET", "/audit", models.AuditList, query=models.AuditQuery, scopes=READ)
 def list_audit(call: Call) -> Any:
     """The record, newest first."""
     asked = call.query

@@ -9,8 +9,9 @@ from typing import Any
 from flask import Blueprint, Response
 from pydantic import BaseModel
 
-from app.api.auth import authenticate
+from app.api.auth import Client, authenticate
 from app.domain.people import Actor
+from app.domain.tokens import Scope
 from app.http.body import read_body, read_query
 from app.http.runtime import Portal, portal
 
@@ -20,10 +21,15 @@ class Call:
     """One request as its handler gets it: checked and signed in."""
 
     portal: Portal
-    actor: Actor
+    client: Client
     body: Any
     query: Any
     path: dict[str, str]
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self.client.actor
 
     @property
     def id(self) -> str:
@@ -41,6 +47,7 @@ class Endpoint:
         body: the model of the JSON body; None: none is read.
         query: the model of the arguments; None: they are ignored.
         ignored: arguments that are accepted and mean nothing.
+        scopes: of which a token needs one; without any, only a session gets in.
     """
 
     method: str
@@ -53,6 +60,7 @@ class Endpoint:
     query: type[BaseModel] | None = None
     status: int = 200
     ignored: frozenset[str] = frozenset()
+    scopes: tuple[Scope, ...] = ()
 
 
 class Table:
@@ -71,13 +79,16 @@ class Table:
         query: type[BaseModel] | None = None,
         status: int = 200,
         ignored: frozenset[str] = frozenset(),
+        scopes: tuple[Scope, ...] = (),
     ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
         """Register the decorated function; the first line of its docstring is the summary."""
 
         def register(handler: Callable[[Call], Any]) -> Callable[[Call], Any]:
             summary = (handler.__doc__ or "").strip().splitlines()[0]
             name = handler.__name__
-            self.endpoints.append(Endpoint(method, path, name, summary, handler, answer, body, query, status, ignored))
+            self.endpoints.append(
+                Endpoint(method, path, name, summary, handler, answer, body, query, status, ignored, scopes)
+            )
             return handler
 
         return register
@@ -90,10 +101,10 @@ class Table:
 
 def _view(endpoint: Endpoint) -> Callable[..., Response]:
     def view(**path: Any) -> Response:
-        actor = authenticate()
+        client = authenticate(endpoint.scopes)
         body = read_body(endpoint.body) if endpoint.body is not None else None
         query = read_query(endpoint.query, endpoint.ignored) if endpoint.query is not None else None
-        result = endpoint.handler(Call(portal(), actor, body, query, {key: str(each) for key, each in path.items()}))
+        result = endpoint.handler(Call(portal(), client, body, query, {key: str(each) for key, each in path.items()}))
         answer = endpoint.answer.model_validate(result)
         return Response(answer.model_dump_json(), endpoint.status, mimetype="application/json")
 

@@ -12,20 +12,22 @@ from app.api import models
 from app.api.registry import Call, Table
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action
+from app.domain.tokens import Scope
 from app.services.record import events
 from app.store.runs import Run
 
 table = Table()
+READ, WRITE = (Scope.RUNS_READ,), (Scope.RUNS_WRITE,)
 
 
-@table.add("GET", "/workflows", models.WorkflowList)
+@table.add("GET", "/workflows", models.WorkflowList, scopes=READ)
 def list_workflows(call: Call) -> Any:
     """All workflows that can be started, by title."""
     call.actor.require(Action.SEE)
     return {"items": call.portal.services.runs.catalogue()}
 
 
-@table.add("GET", "/runs", models.RunList, query=models.RunQuery)
+@table.add("GET", "/runs", models.RunList, query=models.RunQuery, scopes=READ)
 def list_runs(call: Call) -> Any:
     """Runs, newest first."""
     call.actor.require(Action.SEE)
@@ -38,20 +40,20 @@ def list_runs(call: Call) -> Any:
     return {"items": rows, "next_cursor": _encode(rows[-1]) if more else None}
 
 
-@table.add("POST", "/runs", models.RunOut, body=models.RunIn, status=201)
+@table.add("POST", "/runs", models.RunOut, body=models.RunIn, status=201, scopes=WRITE)
 def start_run(call: Call) -> Any:
     """Start a run of a workflow."""
     run = call.portal.services.runs.start(call.actor, call.body.workflow, call.body.input, call.body.title)
     return run_document(call, run.id)
 
 
-@table.add("GET", "/runs/<uuid:id>", models.RunOut)
+@table.add("GET", "/runs/<uuid:id>", models.RunOut, scopes=READ)
 def get_run(call: Call) -> Any:
     """A run with its steps."""
     return run_document(call, call.id)
 
 
-@table.add("GET", "/runs/<uuid:id>/events", models.EventList, query=models.RunEventQuery)
+@table.add("GET", "/runs/<uuid:id>/events", models.EventList, query=models.RunEventQuery, scopes=READ)
 def list_run_events(call: Call) -> Any:
     """What happened in a run, oldest first."""
     call.portal.services.views.run(call.id, call.actor)
@@ -60,28 +62,28 @@ def list_run_events(call: Call) -> Any:
     return {"items": page.events, "more": page.more, "cursor": page.cursor}
 
 
-@table.add("POST", "/runs/<uuid:id>/pause", models.RunOut, body=models.Empty)
+@table.add("POST", "/runs/<uuid:id>/pause", models.RunOut, body=models.Empty, scopes=WRITE)
 def pause_run(call: Call) -> Any:
     """Stop a run before its next step."""
     call.portal.services.runs.pause(call.actor, call.id)
     return run_document(call, call.id)
 
 
-@table.add("POST", "/runs/<uuid:id>/resume", models.RunOut, body=models.Empty)
+@table.add("POST", "/runs/<uuid:id>/resume", models.RunOut, body=models.Empty, scopes=WRITE)
 def resume_run(call: Call) -> Any:
     """Let a paused run go on."""
     call.portal.services.runs.resume(call.actor, call.id)
     return run_document(call, call.id)
 
 
-@table.add("POST", "/runs/<uuid:id>/cancel", models.RunOut, body=models.CancelRunIn)
+@table.add("POST", "/runs/<uuid:id>/cancel", models.RunOut, body=models.CancelRunIn, scopes=WRITE)
 def cancel_run(call: Call) -> Any:
     """End a run before its next step."""
     call.portal.services.runs.cancel(call.actor, call.id, call.body.reason)
     return run_document(call, call.id)
 
 
-@table.add("POST", "/runs/<uuid:id>/retry", models.RunOut, body=models.Empty)
+@table.add("POST", "/runs/<uuid:id>/retry", models.RunOut, body=models.Empty, scopes=WRITE)
 def retry_run(call: Call) -> Any:
     """Let a failed run try again."""
     call.portal.services.runs.retry(call.actor, call.id)

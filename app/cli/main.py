@@ -18,6 +18,7 @@ COMMANDS = {
     "db": "app.cli.database:db",
     "demo": "app.cli.demo:demo",
     "user": "app.cli.people:user",
+    "token": "app.cli.tokens:token",
     "absence": "app.cli.absences:absence",
     "policy": "app.cli.policy:policy",
     "run": "app.cli.runs:run",

@@ -124,6 +124,18 @@ class TookTooLongError(AssentError):
     code = "took_too_long"
 
 
+class TokenError(AssentError):
+    """A program's token that does not work; `extra["reason"]` is unknown, expired, revoked or owner_not_active."""
+
+    code = "token_invalid"
+
+
+class ScopeError(ForbiddenError):
+    """The token may not be used for this; `extra["scopes"]` are those of which it needs one."""
+
+    code = "insufficient_scope"
+
+
 class LinkError(AssentError):
     """A sign-in link that is unknown, used or too old; `extra["reason"]` says which."""
 

@@ -35,6 +35,7 @@ class Action(StrEnum):
     CONTROL_RUN = "control_run"
     READ_AUDIT = "read_audit"
     MANAGE_PEOPLE = "manage_people"
+    MANAGE_TOKENS = "manage_tokens"
     MANAGE_DELIVERIES = "manage_deliveries"
     BE_ABSENT = "be_absent"
     MANAGE_POLICIES = "manage_policies"
@@ -58,6 +59,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.CONTROL_RUN: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.READ_AUDIT: frozenset({Role.AUDITOR, Role.ADMIN}),
     Action.MANAGE_PEOPLE: frozenset({Role.ADMIN}),
+    Action.MANAGE_TOKENS: frozenset({Role.ADMIN}),
     Action.MANAGE_DELIVERIES: frozenset({Role.ADMIN}),
     Action.BE_ABSENT: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.MANAGE_POLICIES: frozenset({Role.ADMIN}),
@@ -68,8 +70,10 @@ ALLOWED: dict[Action, frozenset[Role]] = {
 }
 
 
-AGENTS_MAY = frozenset({Action.SEE, Action.COMMENT, Action.START_RUN, Action.CONTROL_RUN, Action.CANCEL_REQUEST})
-"""What an agent's token may do at most, whatever roles its account has: nothing that helps a request to be approved."""
+AGENTS_MAY = frozenset({Action.SEE, Action.COMMENT, Action.START_RUN, Action.CONTROL_RUN})
+"""What an agent's token may do at most, whatever roles its account has: nothing that helps a request to be approved.
+
+What it asked itself it may also take back."""
 
 
 class Via(StrEnum):

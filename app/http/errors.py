@@ -20,6 +20,7 @@ from app.domain.errors import (
     InvalidInputError,
     LinkError,
     NotFoundError,
+    TokenError,
     TookTooLongError,
     TooLargeError,
 )
@@ -56,6 +57,7 @@ STATUS: Mapping[type[AssentError], int] = {
     MalformedError: 400,
     CrossOriginError: 403,
     NotSignedInError: 401,
+    TokenError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
     ConflictError: 409,
@@ -101,6 +103,8 @@ _HINTS_BY_CODE = {
     "not_asked": "Whoever is asked now has to decide. You may still comment, or escalate it.",
     "own_request": "Somebody else has to decide.",
     "reauthentication_required": "Sign out, sign in again, and come back.",
+    "token_invalid": "Make another token.",
+    "insufficient_scope": "Make a token with that scope.",
     "risk_raised": "Send it anyway if that is what you want.",
 }
 _CODES = {
@@ -110,6 +114,12 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
+_CHALLENGES = {
+    "not_signed_in": 'Bearer realm="assent"',
+    "token_invalid": 'Bearer realm="assent", error="invalid_token"',
+    "insufficient_scope": 'Bearer realm="assent", error="insufficient_scope"',
+}
+"""What RFC 6750 has a program told that its token is missing or does not do."""
 _RESERVED = frozenset({"type", "title", "status", "detail", "code", "instance", "request_id"})
 
 
@@ -227,6 +237,8 @@ def respond(error: Exception) -> Response:
                 response.headers[name] = value
     if problem.status == 503:
         response.headers["Retry-After"] = "5"
+    if problem.code in _CHALLENGES and is_api():
+        response.headers["WWW-Authenticate"] = _CHALLENGES[problem.code]
     return response
 
 

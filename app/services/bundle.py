@@ -19,6 +19,7 @@ from app.services.people.absences import Absences
 from app.services.people.accounts import People
 from app.services.people.saved_views import SavedViews
 from app.services.people.sessions import SignIns
+from app.services.people.tokens import Tokens
 from app.services.policies.versions import Policies
 from app.services.reading.insights import InsightsBook
 from app.services.reading.queue import Queue
@@ -40,6 +41,7 @@ class Services:
     runs: Runs
     people: People
     sign_ins: SignIns
+    tokens: Tokens
     saved_views: SavedViews
     policies: Policies
     queue: Queue
@@ -72,6 +74,7 @@ def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Asses
         runs=Runs(sessions, clock),
         people=People(sessions, clock),
         sign_ins=SignIns(sessions, clock),
+        tokens=Tokens(sessions, clock),
         saved_views=SavedViews(sessions, clock),
         policies=policies,
         queue=Queue(sessions, clock),

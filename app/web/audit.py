@@ -25,6 +25,8 @@ PHRASES = {
     "person.link_made": "made a sign-in link",
     "person.signed_in": "signed in",
     "person.signed_out": "signed out",
+    "token.made": "made a token",
+    "token.revoked": "revoked a token",
     "record.exported": "exported the record",
     "policy.loaded": "put a policy into force",
     "absence.added": "entered an absence",
@@ -89,6 +91,7 @@ _LABELS = {
 }
 _GROUP_WORDS = {
     "person": "people",
+    "token": "tokens",
     "run": "runs",
     "request": "requests",
     "policy": "policies",

@@ -22,6 +22,7 @@ from app.web import (
     requests,
     runs,
     signin,
+    tokens,
 )
 from app.web.filters import register_filters
 from app.web.moments import field_zone
@@ -30,7 +31,7 @@ from app.web.prose import markdown
 
 PAGES = (
     signin, queue, queue_acts, requests, request_acts, by_link, runs, audit, people, profile, notifications, deliveries,
-    absences, grants, policies, insights,
+    absences, grants, policies, insights, tokens,
 )  # fmt: skip
 """Modules that add their views to the blueprint when they are imported."""
 

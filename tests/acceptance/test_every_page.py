@@ -78,6 +78,7 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/policies/<int:number>": ("lead", f"/policies/{number}"),
         "/policies/test": ("lead", "/policies/test"),
         "/profile": ("dba", "/profile"),
+        "/profile/tokens": ("dba", "/profile/tokens"),
         "/queue": ("dba", "/queue"),
         "/requests/<request_id>": ("dba", f"/requests/{waiting}"),
         "/runs": ("dba", "/runs"),
@@ -85,6 +86,7 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/runs/new": ("release", "/runs/new"),
         "/runs/new/<workflow>": ("release", "/runs/new/database_maintenance"),
         "/sign-in": ("", "/sign-in"),
+        "/tokens": ("lead", "/tokens"),
     }
 
 

@@ -123,6 +123,7 @@ class Scene:
             "<person_id>": self.values["person"], "<delivery_id>": self.values["delivery"],
             "<workflow>": "test_gate", "<key>": "nothing", "<path:name>": "none",
             "<int:number>": "1", "<int:version>": "1", "<sign_in_id>": "nobodys", "<view_id>": "none",
+            "<token_id>": "none",
         }  # fmt: skip
         path = rule
         if "<any(" in path:
@@ -213,7 +214,9 @@ def _page(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, _patc
         # What a page needs besides leave may be missing, such as a suggestion; refused it is not.
         assert answer.status_code in (200, 303, 404, 409), answer.text
         assert answer.status_code != 409 or "/grants/" in way.rule, answer.text
-        assert answer.status_code != 404 or way.rule.endswith(("<path:name>", "<key>", "/artifacts")), answer.text
+        assert answer.status_code != 404 or way.rule.endswith(
+            ("<path:name>", "<key>", "/artifacts", "<token_id>/revoke")
+        ), answer.text
         assert "/sign-in" not in answer.headers.get("Location", "") or way.rule.endswith("/sign-out")
     else:
         assert answer.status_code == STATUS[wanted], answer.text

@@ -16,6 +16,7 @@ from langgraph.types import Command
 
 from app.domain import errors
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RUN_TRANSITIONS
+from app.domain.tokens import AGENT_SCOPES, Scope
 from app.http.errors import STATUS, status_of
 from app.live.hub import NAMES
 from app.runtime.library import Library
@@ -106,7 +107,7 @@ def actions() -> set[str]:
     # Kinds of events look alike; they are spelled out in their own module only.
     modules = [path for path in (ROOT / "app" / "services").rglob("*.py") if path.name != "events.py"]
     source = "".join(path.read_text() for path in modules)
-    named = set(re.findall(r'"((?:request|run|person|policy|absence|delivery|grant|record)\.[a-z_]+)"', source))
+    named = set(re.findall(r'"((?:request|run|person|policy|absence|delivery|grant|record|token)\.[a-z_]+)"', source))
     # `_requeue` and `_steer` are told the act, `_end` the state, and `end_pending` the state in SQL.
     named |= {f"run.{act}" for act in re.findall(r'self\._(?:requeue|steer)\(actor, run_id, "(\w+)"', source)}
     named |= {f"run.{state.lower()}" for state in re.findall(r"self\._end\(.*?, RunState\.(\w+)", source)}
@@ -235,3 +236,9 @@ def test_the_demo_prints_what_the_first_page_says() -> None:
     source = "".join((ROOT / "app" / "cli" / name).read_text() for name in ("demo.py", "serve.py", "people.py"))
     for said in ("Sign in (each link works once, within", "started the run, may not approve it", "Ctrl-C stops"):
         assert said in text and said in source
+
+
+def test_every_scope_is_documented() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    documented = {row[0].strip("`"): (row[1], row[2] == "yes") for row in rows(section("Scopes", text))}
+    assert documented == {each.value: (each.words, each in AGENT_SCOPES) for each in Scope}

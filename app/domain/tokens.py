@@ -1,0 +1,93 @@
+"""Tokens of programs: what each may be used for, and how long it may live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from app.domain.errors import InvalidInputError
+from app.domain.text import is_storable
+from assent.masking import mask_text
+
+MAX_NAME = 100
+MAX_DAYS = 366
+DEFAULT_DAYS = 90
+
+
+class TokenKind(StrEnum):
+    """In whose name a token speaks."""
+
+    PERSON = "person"
+    AGENT = "agent"
+
+    @property
+    def prefix(self) -> str:
+        """What its tokens begin with, so that secret scanners and our own masking find them."""
+        return f"assent_{self.value}_"
+
+
+class Scope(StrEnum):
+    """What a token may be used for. It never gives more than its owner's roles allow."""
+
+    APPROVALS_READ = "approvals:read"
+    APPROVALS_REQUEST = "approvals:request"
+    APPROVALS_DECIDE = "approvals:decide"
+    RUNS_READ = "runs:read"
+    RUNS_WRITE = "runs:write"
+    RULES_READ = "rules:read"
+    RULES_WRITE = "rules:write"
+    AUDIT_READ = "audit:read"
+
+    @property
+    def words(self) -> str:
+        """What it is good for, in words."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Scope.APPROVALS_READ: "read requests and wait for their outcomes",
+    Scope.APPROVALS_REQUEST: "ask for approval, withdraw what was asked, report what was done, comment",
+    Scope.APPROVALS_DECIDE: "decide, claim, assign, escalate, give more time, comment",
+    Scope.RUNS_READ: "read workflows, runs and their events",
+    Scope.RUNS_WRITE: "start, pause, resume, cancel and retry runs",
+    Scope.RULES_READ: "read policies, standing grants and absences, try policies out",
+    Scope.RULES_WRITE: "propose and give standing grants, enter absences",
+    Scope.AUDIT_READ: "read the record",
+}
+AGENT_SCOPES = frozenset({Scope.APPROVALS_READ, Scope.APPROVALS_REQUEST, Scope.RUNS_READ, Scope.RUNS_WRITE})
+"""What an agent's token can have: nothing with which anything could be approved."""
+
+
+@dataclass(frozen=True)
+class TokenTerms:
+    """What a token is made with; checked."""
+
+    kind: TokenKind
+    name: str
+    scopes: tuple[Scope, ...]
+    lifetime: timedelta
+
+
+def token_terms(kind: TokenKind, name: str, scopes: Iterable[str], days: int | str) -> TokenTerms:
+    """The terms of a new token. Raises InvalidInputError with a complaint for each field."""
+    wrong: dict[str, str] = {}
+    name = " ".join(name.split())
+    if not name or len(name) > MAX_NAME or not name.isprintable() or not is_storable(name):
+        wrong["name"] = f"A token needs a name of at most {MAX_NAME} characters."
+    wanted = sorted({Scope(each) for each in scopes if each in set(Scope)}, key=list(Scope).index)
+    unknown = [each for each in scopes if each not in set(Scope)]
+    if unknown:
+        wrong["scopes"] = f"There is no scope {str(unknown[0])[:60]!r}."
+    elif not wanted:
+        wrong["scopes"] = "Choose at least one."
+    elif kind is TokenKind.AGENT and not AGENT_SCOPES.issuperset(wanted):
+        extra = ", ".join(each for each in wanted if each not in AGENT_SCOPES)
+        wrong["scopes"] = f"An agent's token cannot have {extra}: agents never decide."
+    number = int(days) if isinstance(days, int) or (days.isascii() and days.isdigit() and len(days) < 6) else 0
+    if not 1 <= number <= MAX_DAYS:
+        wrong["days"] = f"A token lives for 1 to {MAX_DAYS} days."
+    if wrong:
+        raise InvalidInputError("The token was not made.", wrong)
+    return TokenTerms(kind, mask_text(name), tuple(wanted), timedelta(days=number))

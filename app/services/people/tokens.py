@@ -1,0 +1,235 @@
+"""Tokens with which programs sign in: a person's own, and those of agents, for whom a person answers.
+
+A token is shown once and kept as its SHA-256. Each call looks its row up, so one that is revoked, or whose owner is not
+active any more, is worth nothing from then on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import string
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import joinedload
+
+from app.domain.errors import NotFoundError, TokenError
+from app.domain.people import Action, Actor, Via
+from app.domain.text import is_storable
+from app.domain.tokens import Scope, TokenKind, TokenTerms
+from app.services.clock import Clock
+from app.services.record.audit import record
+from app.store.engine import Sessions
+from app.store.people import Person
+from app.store.tokens import ApiToken
+
+SEEN_EVERY = timedelta(minutes=1)
+"""How often it is noted at most that a token is used."""
+_LETTERS = string.ascii_letters + string.digits
+_LENGTH = 43
+"""As many letters and digits as it takes for 256 bits."""
+_HINT = 6
+
+
+@dataclass(frozen=True)
+class TokenView:
+    """A token as people see it: never the token itself.
+
+    Attributes:
+        shown: how it begins.
+        state: ``active``, ``expired``, ``revoked``, or ``owner not active``.
+        last_used_at: exact to the minute.
+    """
+
+    id: str
+    kind: TokenKind
+    name: str
+    shown: str
+    person_id: str
+    person_name: str
+    person_email: str
+    scopes: tuple[Scope, ...]
+    made_by_name: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    state: str
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Who speaks with a token.
+
+    Attributes:
+        actor: the owner, or for an agent's token the agent, with the owner's id and roles.
+        scopes: what the token may be used for.
+    """
+
+    token_id: str
+    actor: Actor
+    scopes: frozenset[Scope]
+
+
+class Tokens:
+    """Makes, finds, lists and revokes tokens."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def find(self, token: str, source: str) -> Bearer:
+        """Who speaks with this token, and that it is used now. One statement; at most once a minute a second one.
+
+        Args:
+            source: network address, for the record.
+
+        Raises:
+            TokenError: it is unknown, expired or revoked, or its owner is not active any more; `reason` says which.
+        """
+        now = self._clock()
+        query = (
+            select(ApiToken)
+            .where(ApiToken.token_hash == _hash(token))
+            .options(joinedload(ApiToken.person, innerjoin=True).joinedload(Person.teams))
+        )
+        with self._sessions.reads() as session:
+            found = session.scalars(query).unique().one_or_none()
+            if found is None:
+                raise TokenError("This token is not one of ours.", reason="unknown")
+            state = _state(found, now)
+            if state != "active":
+                raise TokenError(f"This token does not work any more: {state}.", reason=state.replace(" ", "_"))
+            if found.last_used_at is None or now - found.last_used_at >= SEEN_EVERY:
+                stale = ApiToken.last_used_at.is_(None) | (ApiToken.last_used_at <= now - SEEN_EVERY)
+                noting = update(ApiToken).where(ApiToken.id == found.id, stale).values(last_used_at=now)
+                session.execute(noting.execution_options(synchronize_session=False))
+        return Bearer(found.id, _actor(found, source), frozenset(Scope(each) for each in found.scopes))
+
+    def make(self, actor: Actor, terms: TokenTerms, person_id: str) -> tuple[str, TokenView]:
+        """Make a token, which is given back this one time.
+
+        Args:
+            person_id: the owner: in whose name it acts, or who answers for the agent and can approve nothing it asks.
+
+        Raises:
+            ForbiddenError: it is an agent's, or somebody else's, and the actor may not manage tokens.
+            NotFoundError: there is no such active person.
+        """
+        # A person's token acts in that person's name: nobody else makes one, but for whoever has the database anyway.
+        if terms.kind is TokenKind.AGENT or actor.kind != "person" or actor.id != person_id:
+            actor.require(Action.MANAGE_TOKENS)
+        if terms.kind is TokenKind.PERSON and actor.kind == "person" and actor.id != person_id:
+            raise NotFoundError("A person's token is made by that person.")
+        now = self._clock()
+        secret = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+        token, token_id = terms.kind.prefix + secret, str(uuid.uuid4())
+        with self._sessions.begin() as session:
+            person = session.get(Person, person_id) if is_storable(person_id) else None
+            if person is None or not person.active:
+                raise NotFoundError("There is no such person.")
+            session.execute(
+                insert(ApiToken).values(
+                    id=token_id, token_hash=_hash(token), kind=terms.kind.value, name=terms.name,
+                    hint=secret[:_HINT], person_id=person_id, scopes=[each.value for each in terms.scopes],
+                    made_by_name=actor.name, created_at=now, expires_at=now + terms.lifetime,
+                )
+            )  # fmt: skip
+            record(
+                session, actor, "token.made", now, token=terms.name, kind=terms.kind.value, owner=person.name,
+                scopes=[each.value for each in terms.scopes],
+                expires_at=(now + terms.lifetime).isoformat(timespec="seconds"), token_id=token_id,
+            )  # fmt: skip
+        return token, self._get(token_id)
+
+    def own(self, actor: Actor) -> list[TokenView]:
+        """The actor's own tokens, newest first; agents' tokens for whom they answer are not among them."""
+        query = select(ApiToken).where(ApiToken.person_id == actor.id, ApiToken.kind == TokenKind.PERSON.value)
+        return self._list(query)
+
+    def of_agents(self, actor: Actor) -> list[TokenView]:
+        """All agents' tokens, newest first. Raises ForbiddenError."""
+        actor.require(Action.MANAGE_TOKENS)
+        return self._list(select(ApiToken).where(ApiToken.kind == TokenKind.AGENT.value))
+
+    def every(self, actor: Actor) -> list[TokenView]:
+        """All tokens of people and agents, newest first. Raises ForbiddenError."""
+        actor.require(Action.MANAGE_TOKENS)
+        return self._list(select(ApiToken))
+
+    def revoke(self, actor: Actor, token_id: str) -> bool:
+        """End a token at once: one's own, or for those who manage tokens anybody's. False if it was revoked before.
+
+        Raises:
+            NotFoundError: there is no such token, or none that the actor may revoke.
+        """
+        now = self._clock()
+        with self._sessions.begin() as session:
+            query = select(ApiToken).where(ApiToken.id == token_id).with_for_update()
+            found = session.scalar(query) if is_storable(token_id) else None
+            owns = found is not None and found.person_id == actor.id and found.kind == TokenKind.PERSON.value
+            if found is None or not (actor.kind != "agent" and (owns or actor.may(Action.MANAGE_TOKENS))):
+                raise NotFoundError("There is no such token.")
+            if found.revoked_at is not None:
+                return False
+            found.revoked_at = now
+            owner = session.get_one(Person, found.person_id).name
+            record(
+                session, actor, "token.revoked", now, token=found.name, kind=found.kind, owner=owner, token_id=token_id
+            )
+            return True
+
+    def _get(self, token_id: str) -> TokenView:
+        return self._list(select(ApiToken).where(ApiToken.id == token_id))[0]
+
+    def _list(self, query: object) -> list[TokenView]:
+        now = self._clock()
+        ordered = query.order_by(ApiToken.created_at.desc(), ApiToken.id).options(joinedload(ApiToken.person))  # type: ignore[attr-defined]
+        with self._sessions.reads() as session:
+            return [_view(each, now) for each in session.scalars(ordered).unique()]
+
+
+def _view(token: ApiToken, now: datetime) -> TokenView:
+    kind = TokenKind(token.kind)
+    return TokenView(
+        id=token.id,
+        kind=kind,
+        name=token.name,
+        shown=f"{kind.prefix}{token.hint}…",
+        person_id=token.person_id,
+        person_name=token.person.name,
+        person_email=token.person.email,
+        scopes=tuple(Scope(each) for each in token.scopes),
+        made_by_name=token.made_by_name,
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        last_used_at=token.last_used_at,
+        revoked_at=token.revoked_at,
+        state=_state(token, now),
+    )
+
+
+def _state(token: ApiToken, now: datetime) -> str:
+    if token.revoked_at is not None:
+        return "revoked"
+    if token.expires_at <= now:
+        return "expired"
+    return "active" if token.person.active else "owner not active"
+
+
+def _actor(token: ApiToken, source: str) -> Actor:
+    """Who acts: never with more than the owner's roles, and as an agent where the token is one's."""
+    owner = token.person.as_actor(Via.API, f"{source}, token {token.hint}")
+    if token.kind == TokenKind.PERSON.value:
+        return owner
+    return Actor(
+        kind="agent", id=owner.id, name=token.name, roles=owner.roles, teams=frozenset(), via=Via.API,
+        source=owner.source,
+    )  # fmt: skip
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

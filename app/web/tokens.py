@@ -1,0 +1,119 @@
+"""Tokens of programs: one's own, and for admins those of agents. A token is shown once, when it is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, request
+from werkzeug.datastructures import MultiDict
+
+from app.domain.errors import AssentError, InvalidInputError, NotFoundError
+from app.domain.people import Action, Actor
+from app.domain.tokens import AGENT_SCOPES, DEFAULT_DAYS, MAX_DAYS, Scope, TokenKind, token_terms
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.web.pages import render, see_other, web
+
+_NOTHING: MultiDict[str, str] = MultiDict()
+
+
+@web.get("/profile/tokens")
+def tokens() -> Any:
+    """One's own tokens."""
+    return _page(TokenKind.PERSON)
+
+
+@web.post("/profile/tokens")
+def tokens_make() -> Any:
+    """Make a token of one's own."""
+    return _make(TokenKind.PERSON)
+
+
+@web.post("/profile/tokens/<token_id>/revoke")
+def tokens_revoke(token_id: str) -> Any:
+    """End a token of one's own at once."""
+    return _revoke(token_id, "web.tokens")
+
+
+@web.get("/tokens")
+def agents() -> Any:
+    """The tokens of all agents."""
+    return _page(TokenKind.AGENT)
+
+
+@web.post("/tokens")
+def agents_make() -> Any:
+    """Make an agent's token."""
+    return _make(TokenKind.AGENT)
+
+
+@web.post("/tokens/<token_id>/revoke")
+def agents_revoke(token_id: str) -> Any:
+    """End an agent's token at once."""
+    current_actor().require(Action.MANAGE_TOKENS)
+    return _revoke(token_id, "web.agents")
+
+
+@web.get("/profile/tokens/<token_id>/revoke")
+def tokens_revoke_shown(token_id: str) -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.tokens")
+
+
+@web.get("/tokens/<token_id>/revoke")
+def agents_revoke_shown(token_id: str) -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.agents")
+
+
+def _make(kind: TokenKind) -> Response:
+    actor, sent = current_actor(), request.form
+    try:
+        if kind is TokenKind.AGENT:
+            actor.require(Action.MANAGE_TOKENS)
+        terms = token_terms(kind, sent.get("name", ""), sent.getlist("scopes"), sent.get("days", ""))
+        token, view = services().tokens.make(actor, terms, _owner(actor, kind, sent.get("owner", "")))
+    except InvalidInputError as error:
+        return _page(kind, sent, error)
+    return _page(kind, made=token, made_name=view.name)
+
+
+def _owner(actor: Actor, kind: TokenKind, address: str) -> str:
+    """The id of who answers for the agent, named by mail address; of one's own token it is oneself."""
+    if kind is TokenKind.PERSON:
+        return actor.id
+    try:
+        person = services().people.by_email(address)
+    except NotFoundError as error:
+        raise InvalidInputError("The token was not made.", {"owner": error.message}) from None
+    if not person.active:
+        raise InvalidInputError("The token was not made.", {"owner": "This account is not active."})
+    return person.id
+
+
+def _revoke(token_id: str, back: str) -> Response:
+    revoked = services().tokens.revoke(current_actor(), token_id)
+    flash("The token is revoked; what uses it gets no further." if revoked else "That token was revoked already.")
+    return see_other(back)
+
+
+def _page(
+    kind: TokenKind,
+    sent: MultiDict[str, str] = _NOTHING,
+    error: AssentError | None = None,
+    made: str = "",
+    made_name: str = "",
+) -> Response:
+    actor, all_tokens = current_actor(), services().tokens
+    agents = kind is TokenKind.AGENT
+    return render(
+        "tokens.html", status_of(error) if error else 200,
+        listed=all_tokens.of_agents(actor) if agents else all_tokens.own(actor),
+        agents=agents, made=made, made_name=made_name, sent=sent, max_days=MAX_DAYS,
+        scopes=[each for each in Scope if not agents or each in AGENT_SCOPES],
+        chosen=sent.getlist("scopes"), days=sent.get("days", str(DEFAULT_DAYS)),
+        owner=sent.get("owner", actor.email),
+        people=[each.email for each in services().people.everybody() if each.active] if agents else [],
+        error=error, problems=error.extra.get("fields", {}) if error else {},
+    )  # fmt: skip

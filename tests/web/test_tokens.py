@@ -1,0 +1,61 @@
+"""The pages on which tokens are made and revoked; who may use them is in `tests.access`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask
+
+from app.services.bundle import Services
+from tests.factories import Program
+from tests.web.browsing import Browser, Element
+
+Browse = Callable[[str], Browser]
+
+
+def form_to(page: Element, action: str) -> Element:
+    """The page's form that goes there."""
+    return next(each for each in page.all("form") if each.attributes["action"].startswith(action))
+
+
+def shown(browser: Browser) -> str:
+    """The token on the page."""
+    return str(browser.page.one("input", id="f-token").attributes["value"])
+
+
+def test_a_token_is_shown_once_works_and_is_revoked(app: Flask, reviewer: Browser) -> None:
+    reviewer.get("/profile/tokens")
+    form = form_to(reviewer.page, "/profile/tokens")
+    reviewer.send(form, status=200, name="My script", scopes=["approvals:read"], days="30")
+    program = Program(app, shown(reviewer))
+    assert program.get("/api/v1/approvals").status_code == 200
+    assert "My script" in reviewer.get("/profile/tokens").text
+    assert not reviewer.page.all("input", id="f-token")
+    reviewer.send(form_to(reviewer.page, "/profile/tokens/"), status=303)
+    assert "is revoked" in reviewer.follow().text
+    assert program.get("/api/v1/approvals").status_code == 401
+
+
+def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(reviewer: Browser) -> None:
+    reviewer.get("/profile/tokens")
+    form = form_to(reviewer.page, "/profile/tokens")
+    reviewer.send(form, status=422, name="Kept", days="400")
+    assert reviewer.page.one("input", id="f-name").attributes["value"] == "Kept"
+    assert "Choose at least one." in reviewer.page.text and "1 to 366 days" in reviewer.page.text
+
+
+def test_an_admin_makes_an_agents_token_for_somebody(browse: Browse, services: Services, people) -> None:
+    admin = browse("admin")
+    admin.get("/people")
+    admin.get("/tokens")
+    offered = {each.attributes["value"] for each in admin.page.all("input", name="scopes")}
+    assert "approvals:decide" not in offered and "approvals:request" in offered
+    form = form_to(admin.page, "/tokens")
+    admin.send(form, status=422, name="Deployer", owner="nobody@example.org", scopes=["approvals:request"])
+    assert "Nobody has the address" in admin.page.text
+    owner = people["reviewer"]
+    admin.send(form_to(admin.page, "/tokens"), status=200, name="Deployer", owner=owner.email,
+               scopes=["approvals:request"])  # fmt: skip
+    bearer = services.tokens.find(shown(admin), "")
+    assert (bearer.actor.kind, bearer.actor.id, bearer.actor.name) == ("agent", owner.id, "Deployer")
+    assert "Deployer" not in browse("reviewer").get("/profile/tokens").text
