@@ -16,7 +16,7 @@ What a line says of somebody:
 - role: refused, as their roles do not allow it (403 `forbidden`)
 - own: refused, as they started the run (403 `own_request`)
 - team: refused, as others are asked (403 `not_asked`)
-- none: allowed, but there is nothing of theirs to do it to (409 `illegal_transition`)
+- none: allowed, but there is nothing of theirs to do it to (409 `illegal_transition`); of a report: the run does that
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ escalate                      role    role     yes        yes       yes        y
 give more time                role    role     team       yes       own        yes    yes
 reopen a rejection            role    role     yes        yes       own        yes    yes
 cancel a request              role    role     yes        yes       yes        yes    yes
+ask for approval              role    role     yes        yes       yes        yes    yes
+report what was done          role    role     role       role      none       role   role
 start a run                   role    role     yes        yes       yes        yes    yes
 control a run                 role    role     yes        yes       yes        yes    yes
 read the record               role    yes      role       role      role       role   yes
@@ -207,6 +209,10 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("POST /api/v1/approvals/<uuid:id>/cancel", reason="No longer needed."),
         command("cancel {request}"),
     ),
+    "ask for approval": (
+        rest("POST /api/v1/approvals", proposal={"kind": "custom", "title": "Anything", "data": {}}),
+    ),
+    "report what was done": (rest("POST /api/v1/approvals/<uuid:id>/receipt", status="not_applied"),),
     "start a run": (
         page("GET /runs/new"),
         page("GET /runs/new/<workflow>"),

@@ -12,7 +12,7 @@ from app.domain.policy.due import DueStep
 from app.domain.policy.terms import OnExpiry
 from app.http.body import Input, PlainText, Query
 from app.services.approvals.claiming import CLAIM_MINUTES
-from assent.contracts import ReceiptStatus, RiskLevel, Verdict
+from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Verdict
 
 
 class ApprovalQuery(Query):
@@ -346,6 +346,32 @@ class ExtensionIn(Input):
     reason: PlainText = Field(max_length=100_000)
 
 
+class ApprovalIn(Input):
+    """What an agent asks leave for: a `proposal`, or any `value` that people are to answer, one of the two."""
+
+    proposal: Proposal | None = None
+    value: JsonValue = Field(default=None, description="Shown as it is; people answer it")
+    title: PlainText = Field(default="", max_length=200, description="Of a value: in one line")
+    response_schema: dict[str, JsonValue] | None = Field(
+        default=None, description="JSON Schema of the answer, for a value or a question"
+    )
+    workflow: PlainText = Field(
+        default="", max_length=100,
+        description="What it is filed under, for policies and filters; small letters, digits and `.-_`",
+    )  # fmt: skip
+    previous_id: PlainText = Field(
+        default="", max_length=200, description="The caller's own request that this one revises, if any"
+    )
+
+
+class ReceiptIn(Input):
+    """What the agent did with the outcome. `delivered` cannot be reported."""
+
+    status: ReceiptStatus = Field(strict=False)
+    summary: PlainText = Field(default="", max_length=2_000)
+    detail: JsonValue = None
+
+
 class OutcomeQuery(Query):
     """How long to wait."""
 
@@ -353,10 +379,15 @@ class OutcomeQuery(Query):
 
 
 class OutcomeOut(Output):
-    """What became of a request; `outcome` is null while it is pending, and for one that ended without an outcome."""
+    """What became of a request.
+
+    `resolved` says that it can be acted on. `outcome` is null while it is pending, and for one that ended without an
+    outcome. Of an agent elsewhere both wait for the change window, until `held_until`.
+    """
 
     request_id: str
     state: RequestState
     resolved: bool
     outcome: JsonValue
     receipt: ReceiptOut | None
+    held_until: Time | None

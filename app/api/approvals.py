@@ -7,16 +7,19 @@ from typing import Any
 
 from app.api import approval_models as models
 from app.api.registry import Call, Table
-from app.domain.lifecycle import RequestState
+from app.domain.errors import InvalidInputError
 from app.domain.people import Action
 from app.domain.tokens import Scope
 from app.http.decisions import DecisionIn, decide
+from app.services.approvals.gate import Asking
 from app.services.approvals.voting import DecisionResult
 from app.services.reading.queue import QueueFilter
 from app.services.reading.views import RequestView
+from assent.contracts import Question
 
 table = Table()
-READ, DECIDE = (Scope.APPROVALS_READ,), (Scope.APPROVALS_DECIDE,)
+READ, DECIDE, ASK = (Scope.APPROVALS_READ,), (Scope.APPROVALS_DECIDE,), (Scope.APPROVALS_REQUEST,)
+WAIT = (Scope.APPROVALS_READ, Scope.APPROVALS_REQUEST)
 SPEAK = (Scope.APPROVALS_REQUEST, Scope.APPROVALS_DECIDE)
 
 
@@ -39,13 +42,20 @@ def list_approvals(call: Call) -> Any:
     return {"items": page.rows, "total": page.total, "capped": page.capped, "next_cursor": page.next_cursor}
 
 
+@table.add("POST", "/approvals", models.ApprovalOut, body=models.ApprovalIn, status=201, scopes=ASK)
+def open_approval(call: Call) -> Any:
+    """Ask for approval: a gate for any agent, anywhere."""
+    opened = call.portal.services.checkpoints.open(call.actor, asking_of(call.body))
+    return approval_document(call.portal.services.views.request(opened.id, call.actor))
+
+
 @table.add("GET", "/approvals/<uuid:id>", models.ApprovalOut, scopes=READ)
 def get_approval(call: Call) -> Any:
     """A request with everything a decision needs."""
     return _document(call)
 
 
-@table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=models.OutcomeQuery, scopes=READ)
+@table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=models.OutcomeQuery, scopes=WAIT)
 def get_outcome(call: Call) -> Any:
     """What became of a request; waits for it if asked to."""
     deadline = time.monotonic() + call.query.wait
@@ -142,6 +152,13 @@ def reopen_approval(call: Call) -> Any:
     return _document(call)
 
 
+@table.add("POST", "/approvals/<uuid:id>/receipt", models.ReceiptOut, body=models.ReceiptIn, scopes=ASK)
+def report_receipt(call: Call) -> Any:
+    """Say what was done with the outcome."""
+    sent: models.ReceiptIn = call.body
+    return call.portal.services.checkpoints.report(call.id, call.actor, sent.status, sent.summary, sent.detail)
+
+
 @table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=models.OptionalReasonIn, scopes=SPEAK)
 def cancel_approval(call: Call) -> Any:
     """Withdraw a request; the run is told."""
@@ -154,14 +171,37 @@ def _document(call: Call) -> dict[str, Any]:
 
 
 def _outcome(call: Call) -> dict[str, Any]:
-    view = call.portal.services.views.request(call.id, call.actor)
+    # What a program fetches with its token is what it acts on; whoever looks on in a browser takes nothing up.
+    found = call.portal.services.checkpoints.outcome(call.id, call.actor, collects=bool(call.client.token_id))
     return {
-        "request_id": view.request.id,
-        "state": view.state,
-        "resolved": view.state is not RequestState.PENDING,
-        "outcome": view.outcome.body if view.outcome else None,
-        "receipt": view.receipt,
+        "request_id": found.request.id,
+        "state": found.request.state,
+        "resolved": found.resolved,
+        "outcome": found.outcome,
+        "receipt": found.receipt,
+        "held_until": found.held_until,
     }
+
+
+def asking_of(body: models.ApprovalIn) -> Asking:
+    """What is asked, as the use case takes it. Raises InvalidInputError."""
+    proposal, schema = body.proposal, body.response_schema
+    sent = body.model_fields_set
+    if (proposal is not None) == ("value" in sent):
+        raise InvalidInputError("Send a proposal, or a value.", {"proposal": "one of proposal and value is needed"})
+    if proposal is None:
+        title = body.title.strip() or "An agent asks for an answer"
+        document: dict[str, Any] = {"kind": "value", "title": title, "value": body.value}
+        return Asking(document, body.workflow, schema, body.previous_id)
+    if body.title:
+        raise InvalidInputError("A proposal has a title of its own.", {"title": "not beside a proposal"})
+    if isinstance(proposal, Question):
+        schema = schema if schema is not None else proposal.answer_schema
+    elif schema is not None:
+        raise InvalidInputError(
+            "Only a question or a value is answered.", {"response_schema": "not for this kind of proposal"}
+        )
+    return Asking(proposal.model_dump(mode="json"), body.workflow, schema, body.previous_id)
 
 
 def decision_document(result: DecisionResult) -> dict[str, Any]:

@@ -77,6 +77,17 @@ def _validator(schema: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(document, format_checker=_checker)
 
 
+def check_is_schema(schema: dict[str, Any] | None, field: str) -> None:
+    """Raise InvalidInputError, which names `field`, unless this is a JSON Schema or None."""
+    if schema is None:
+        return
+    try:
+        _validator(json.dumps(schema))
+    except (SchemaError, Unresolvable, RecursionError) as error:
+        words = getattr(error, "message", "") or str(error)
+        raise InvalidInputError("This is not a JSON Schema.", {field: words[:_LONGEST]}) from None
+
+
 def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
     """Raise InvalidInputError, with a complaint per field, unless `value` fits the JSON Schema.
 

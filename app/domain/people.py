@@ -32,6 +32,7 @@ class Action(StrEnum):
     REOPEN = "reopen"
     CANCEL_REQUEST = "cancel_request"
     START_RUN = "start_run"
+    REQUEST_APPROVAL = "request_approval"
     CONTROL_RUN = "control_run"
     READ_AUDIT = "read_audit"
     MANAGE_PEOPLE = "manage_people"
@@ -56,6 +57,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.REOPEN: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.CANCEL_REQUEST: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.START_RUN: frozenset({Role.REVIEWER, Role.ADMIN}),
+    Action.REQUEST_APPROVAL: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.CONTROL_RUN: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.READ_AUDIT: frozenset({Role.AUDITOR, Role.ADMIN}),
     Action.MANAGE_PEOPLE: frozenset({Role.ADMIN}),
@@ -70,7 +72,9 @@ ALLOWED: dict[Action, frozenset[Role]] = {
 }
 
 
-AGENTS_MAY = frozenset({Action.SEE, Action.COMMENT, Action.START_RUN, Action.CONTROL_RUN})
+AGENTS_MAY = frozenset(
+    {Action.SEE, Action.COMMENT, Action.REQUEST_APPROVAL, Action.START_RUN, Action.CONTROL_RUN}
+)
 """What an agent's token may do at most, whatever roles its account has: nothing that helps a request to be approved.
 
 What it asked itself it may also take back."""

@@ -23,6 +23,7 @@ from app.services.approvals import deciding
 from app.services.approvals.claiming import CLAIM_MINUTES, Claiming
 from app.services.approvals.escalating import Escalating
 from app.services.approvals.extending import Extending
+from app.services.approvals.gate import Asking, Collected, Gate
 from app.services.approvals.keeping import Keeping
 from app.services.approvals.opening import Assessor
 from app.services.approvals.reassessing import Preview
@@ -35,8 +36,8 @@ from app.services.record.audit import record
 from app.services.record.events import EventKind, event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
-from app.store.requests import ApprovalRequest, Comment
-from assent.contracts import RiskLevel, Verdict
+from app.store.requests import ApprovalRequest, Comment, ReceiptRow
+from assent.contracts import ReceiptStatus, RiskLevel, Verdict
 
 
 class CheckpointManager:
@@ -52,6 +53,7 @@ class CheckpointManager:
     ) -> None:
         self._ground = Ground(sessions, clock, assess, policy_of, policy)
         self._suspending = Suspending(self._ground)
+        self._gate = Gate(self._ground)
         self._voting = Voting(self._ground)
         self._escalating = Escalating(self._ground)
         self._extending = Extending(self._ground)
@@ -82,6 +84,43 @@ class CheckpointManager:
                     .order_by(ApprovalRequest.attention_at)
                 )
             )
+
+    # The side of agents elsewhere
+
+    def open(self, actor: Actor, asking: Asking) -> ApprovalRequest:
+        """Open a request of an agent that runs elsewhere, and waits by itself; the actor's account answers for it.
+
+        Secrets in the proposal are masked before anything is stored.
+
+        Raises:
+            ForbiddenError: the actor may not ask for approval.
+            InvalidInputError: what is asked cannot be used; `fields` says where.
+            ConflictError: something else has revised `previous_id` already.
+        """
+        return self._gate.open(actor, asking)
+
+    def outcome(self, request_id: str, actor: Actor, *, collects: bool = False) -> Collected:
+        """What became of a request. Of an agent elsewhere it is kept until its change window is open.
+
+        Args:
+            collects: the answer goes to whoever is to act on it; the first time of an agent elsewhere is its delivery.
+
+        Raises:
+            NotFoundError, ForbiddenError: there is none that the actor may see.
+        """
+        return self._gate.outcome(request_id, actor, collects)
+
+    def report(
+        self, request_id: str, actor: Actor, status: ReceiptStatus, summary: str = "", detail: Any = None
+    ) -> ReceiptRow:
+        """What an agent elsewhere did with the outcome; a later report takes the place of an earlier one.
+
+        Raises:
+            NotFoundError, ForbiddenError: it is not the actor's.
+            IllegalTransitionError: it belongs to a run, or there is no outcome to act on.
+            InvalidInputError: `status` cannot be true of this outcome.
+        """
+        return self._gate.report(request_id, actor, status, summary, detail)
 
     # The reviewers' side
 

@@ -120,7 +120,7 @@ def phrase(entry: AuditEntry) -> str:
     if entry.action == "request.resolved" and entry.detail.get("state") in set(RequestState):
         return f"settled a request: {RequestState(entry.detail['state']).words}"
     if entry.action == "request.receipt" and entry.detail.get("status") in _RECEIPTS:
-        return f"noted that the run {_RECEIPTS[entry.detail['status']]}"
+        return f"noted that the {'run' if entry.run_id else 'agent'} {_RECEIPTS[entry.detail['status']]}"
     return PHRASES.get(entry.action, entry.action.replace(".", ", ").replace("_", " "))
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.policy.facts import Requester
 from app.store.people import Person, TeamMember
 from app.store.policies import PolicyVersion
+from app.store.requests import ApprovalRequest
 
 NEWEST_VERSION = select(func.max(PolicyVersion.version)).scalar_subquery()
 """The version in force, as a column; null where no policy is loaded."""
@@ -31,6 +32,11 @@ def requester_from(person_id: str | None, name: str, row: Any) -> Requester:
     if not person_id or row.email is None:
         return Requester(person_id or "", name)
     return Requester(person_id, name, row.email, tuple(row.roles), tuple(sorted(row.teams or ())))
+
+
+def how_they_asked(request: ApprovalRequest) -> str:
+    """What whoever asked did, to be put after who it was: a run was started, or an agent elsewhere asked for them."""
+    return "started this run" if request.run_id else "asked for this"
 
 
 def requesters(session: Session, people: Iterable[tuple[str | None, str]]) -> dict[str, Requester]:

@@ -24,6 +24,7 @@ from app.domain.people import Action, Actor, Via
 from app.domain.policy.terms import Terms
 from app.domain.text import is_storable
 from app.services.approvals import deciding
+from app.services.approvals.asking import how_they_asked
 from app.services.approvals.entitlement import HARMLESS, asked_words, seat_of
 from app.services.approvals.opening import due_values
 from app.services.ground import Ground, get, refuse_unless_open
@@ -243,7 +244,7 @@ def _why_not(session: Session, request: ApprovalRequest, person: Person, now: da
     try:
         seat = seat_of(session, request, person.as_actor(Via.PAGE), deciding.decisions_on(session, request.id), now)
     except OwnRequestError:
-        return "started this run, or stands in for who did."
+        return f"{how_they_asked(request)}, or stands in for who did."
     except NotAskedError:
         return f"is not asked: {asked_words(session, request)[0]}."
     except DuplicateDecisionError:

@@ -24,6 +24,7 @@ from app.domain.policy.access import TEAM, Member, is_asked
 from app.domain.policy.fold import NO_STAGE
 from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing
+from app.services.approvals.asking import how_they_asked
 from app.services.approvals.situation import named, names_of, stage_name
 from app.services.people.standing_in import stands_for
 from app.store.requests import ApprovalRequest, Decision
@@ -71,7 +72,7 @@ def seat_of(
     if actor.kind != "person" or not actor.id:
         raise OwnRequestError("Only a person can decide.")
     if request.requester_id == actor.id:
-        raise OwnRequestError("Whoever asked may not be the one who approves: you started this run.")
+        raise OwnRequestError(f"Whoever asked may not be the one who approves: you {how_they_asked(request)}.")
     if request.state != RequestState.PENDING.value:
         state = RequestState(request.state)
         kind = ExpiredError if state is RequestState.EXPIRED else AlreadyDecidedError
@@ -173,7 +174,7 @@ def _principal(
     refusal: AssentError | None = None
     for each in absent:
         if each.id == request.requester_id:
-            refusal = OwnRequestError(f"{each.name}, for whom you stand in, started this run.")
+            refusal = OwnRequestError(f"{each.name}, for whom you stand in, {how_they_asked(request)}.")
         elif _standing_words(request, {each.id}, decisions):
             refusal = DuplicateDecisionError(
                 f"{each.name}, for whom you stand in, has decided; another person is needed.", state=request.state

@@ -18,6 +18,7 @@ from app.domain.policy.access import is_asked
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.services.approvals import deciding
+from app.services.approvals.asking import how_they_asked
 from app.services.approvals.opening import due_values
 from app.services.ground import Ground, refuse_unless_open
 from app.services.people.standing_in import stands_for
@@ -82,7 +83,7 @@ class Extending:
         if not actor.id:
             raise ForbiddenError("Only a person can give more time.")
         if actor.id == request.requester_id:
-            raise OwnRequestError("Whoever asked may not keep it open for longer: you started this run.")
+            raise OwnRequestError(f"Whoever asked may not keep it open for longer: you {how_they_asked(request)}.")
         if is_asked(actor.member, request.addressed_to) or Role.ADMIN in actor.roles:
             return
         with self._ground.sessions.reads() as session:

@@ -14,18 +14,18 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor
 from app.domain.running import Asked, Journal, LostRunError
+from app.domain.text import storable
 from app.services.approvals.answering import Answering
 from app.services.approvals.asking import NEWEST_VERSION, REQUESTER_COLUMNS, requester_from
 from app.services.approvals.ending import end_pending
-from app.services.approvals.opening import Assessed, prepare, request_values
+from app.services.approvals.entering import enter
+from app.services.approvals.opening import Assessed, prepare
 from app.services.approvals.reopening import remembered
 from app.services.grants.granting import ANY_ACTIVE, GRANT, Wanted, find, may_be_granted
 from app.services.ground import Ground
-from app.services.record.audit import record
 from app.services.record.events import EventKind, event_row, publish
 from app.services.runs.journal import conclude, open_receipts, write
 from app.services.runs.progress import rest_run
-from app.store.batch import Batch
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
@@ -105,7 +105,7 @@ class Suspending:
                 answered_by = remembered(known, each.digest)
                 if not answered_by and about.grants and may_be_granted(known, previous, each.digest):
                     answered_by = self._granted_by(run, each, now)
-                request_id = self._open(batch, run, each, previous, now, answered_by)
+                request_id = enter(batch, _agent(run, each), run, each, previous, now, answered_by)
                 if answered_by:
                     answered.append(request_id)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.SUSPENDED.value))
@@ -133,28 +133,11 @@ class Suspending:
             return ""
         return f"{GRANT}:{grant.id}" if grant else ""
 
-    @staticmethod
-    def _open(
-        batch: Batch, run: Run, ready: Assessed, previous: ApprovalRequest | None, now: datetime, answered_by: str
-    ) -> str:
-        values = request_values(ready, run, now, previous, "")
-        if answered_by:
-            values |= {"answered_by": answered_by, "due_at": now}
-        batch.add(ApprovalRequest, **values)
-        record(
-            batch, Actor(kind="agent", id="", name=values["agent"] or run.workflow, via=SYSTEM.via), "request.opened",
-            now, request_id=values["id"], run_id=run.id, digest=ready.digest, risk=values["risk"], kind=values["kind"],
-            revision_of=values["previous_id"], rule=ready.terms.name, policy=ready.terms.policy_version,
-            expires_at=values["expires_at"].isoformat(),
-        )  # fmt: skip
-        publish(
-            batch,
-            event_row(
-                EventKind.REQUEST_OPENED, now, run_id=run.id, request_id=values["id"], state="pending",
-                risk=values["risk"], title=values["title"][:120], workflow=run.workflow,
-            ),
-        )  # fmt: skip
-        return str(values["id"])
+
+def _agent(run: Run, ready: Assessed) -> Actor:
+    """Who asks, for the record."""
+    name = storable(ready.asked.document.get("agent") or ready.asked.agent) or run.workflow
+    return Actor(kind="agent", id="", name=name, via=SYSTEM.via)
 
 
 def _same(row: ApprovalRequest, asked: Asked) -> bool:

@@ -94,9 +94,8 @@ def timeline_of(
     if receipt is not None:
         words = receipt.status.replace("_", " ")
         # What the portal concludes by itself is not put into the agent's mouth.
-        who, what = (
-            (request.agent or "The run", f"reported: {words}") if receipt.explicit else ("Assent", f"noted: {words}")
-        )
+        doer = request.agent or ("The run" if request.run_id else "The agent")
+        who, what = (doer, f"reported: {words}") if receipt.explicit else ("Assent", f"noted: {words}")
         lines.append(TimelineEntry(receipt.updated_at, who, what, receipt.summary))
     lines += [TimelineEntry(each.at, "Assent", _delivered(each)) for each in told_about(session, request.id)]
     return sorted(lines, key=lambda each: each.at)
@@ -133,6 +132,10 @@ def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
     match entry.action:
         case "request.opened" if request.kind == ERROR_KIND:
             return "failed at this step; the run is suspended"
+        case "request.opened" if request.run_id is None:
+            return "proposed this, and waits"
+        case "request.released" if request.run_id is None:
+            return "gave the outcome free: its change window is open"
         case "request.escalated" if added:
             return f"{words}: {added} {'is' if len(_asked_as_well(entry)) == 1 else 'are'} asked as well"
         case "request.claimed" if detail.get("taken_from"):

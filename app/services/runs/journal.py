@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.people import SYSTEM
+from app.domain.people import SYSTEM, Actor
 from app.domain.running import Journal, Step, StepKind
 from app.services.record.audit import record
 from app.services.record.events import EventKind, event_row, publish
@@ -111,7 +111,7 @@ def conclude(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now: 
 
 def put_receipt(
     batch: Batch,
-    run_id: str,
+    run_id: str | None,
     request_id: str,
     status: ReceiptStatus,
     now: datetime,
@@ -119,18 +119,31 @@ def put_receipt(
     explicit: bool = False,
     summary: str = "",
     detail: Any = None,
+    actor: Actor = SYSTEM,
+    written: bool = False,
 ) -> None:
-    """Insert or improve a receipt; what the workflow said itself stays unless it says something new."""
+    """Insert or improve a receipt; what the workflow said itself stays unless it says something new.
+
+    Args:
+        written: the batch's guard inserts it, and what is left is to record and to tell it.
+    """
+    if not written:
+        _put(batch, request_id, status, now, explicit, summary, detail)
+    record(
+        batch, actor, "request.receipt", now,
+        request_id=request_id, run_id=run_id, status=status.value, summary=summary, reported=explicit,
+    )  # fmt: skip
+    publish(batch, event_row(EventKind.REQUEST_RECEIPT, now, run_id=run_id, request_id=request_id, status=status.value))
+
+
+def _put(
+    batch: Batch, request_id: str, status: ReceiptStatus, now: datetime, explicit: bool, summary: str, detail: Any
+) -> None:
     batch.put(
         ReceiptRow, "request_id", where="receipts.explicit is false or excluded.explicit", keep="delivered_at",
         request_id=request_id, status=status, explicit=explicit, summary=summary, detail=detail,
         delivered_at=now, updated_at=now,
     )  # fmt: skip
-    record(
-        batch, SYSTEM, "request.receipt", now,
-        request_id=request_id, run_id=run_id, status=status.value, summary=summary, reported=explicit,
-    )  # fmt: skip
-    publish(batch, event_row(EventKind.REQUEST_RECEIPT, now, run_id=run_id, request_id=request_id, status=status.value))
 
 
 def _step(batch: Batch, run_id: str, step: Step) -> None:

@@ -1,0 +1,248 @@
+"""The gate for agents anywhere: a request without a run behind it, its outcome, and what its agent then did.
+
+The agent waits by itself, so nothing is resumed here. Its outcome is kept from it as long as a run's would be: until
+the change window is open, looked at anew each time it asks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    IllegalTransitionError,
+    InvalidInputError,
+    NotFoundError,
+)
+from app.domain.fitting import check_is_schema
+from app.domain.lifecycle import RequestState
+from app.domain.people import Action, Actor
+from app.domain.policy.terms import Terms
+from app.domain.running import Asked
+from app.services.approvals.answering import Answering
+from app.services.approvals.asking import NEWEST_VERSION, REQUESTER_COLUMNS, requester_from
+from app.services.approvals.deciding import clean_comment, not_before
+from app.services.approvals.entering import enter
+from app.services.approvals.opening import prepare
+from app.services.grants.granting import GRANT, Wanted, find
+from app.services.ground import Ground, get
+from app.services.runs.journal import put_receipt
+from app.store.batch import Batch
+from app.store.people import Person
+from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
+from app.store.runs import CatalogueEntry, Run
+from assent.contracts import ReceiptStatus, Verdict
+from assent.digests import digest_of
+from assent.masking import mask, mask_text
+
+ELSEWHERE = "external"
+"""What requests are filed under whose agent names nothing else."""
+DIALECT = "assent"
+REVISABLE = frozenset({RequestState.CHANGES_REQUESTED.value, RequestState.REJECTED.value, RequestState.EXPIRED.value})
+"""States of a request that another one may revise."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
+_REFUSED = frozenset({Verdict.REJECT.value, Verdict.REQUEST_CHANGES.value})
+# Of several who collect at the same moment one writes it, and so the record has it once.
+_COLLECT = """
+    insert into receipts (request_id, status, explicit, summary, detail, delivered_at, updated_at)
+    values (%(request)s, 'delivered', false, '', null, %(now)s, %(now)s)
+    on conflict (request_id) do nothing returning request_id as id"""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What an agent asks.
+
+    Attributes:
+        document: the proposal, JSON-ready, with at least ``kind`` and ``title``; not masked yet.
+        workflow: what it is filed under, for policies and filters; empty: `ELSEWHERE`.
+        response_schema: JSON Schema of the answer, or None.
+        previous_id: the request that this one revises; empty: none.
+    """
+
+    document: dict[str, Any]
+    workflow: str = ""
+    response_schema: dict[str, Any] | None = None
+    previous_id: str = ""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What became of a request, for whoever waits for it.
+
+    Attributes:
+        resolved: the outcome may be acted on.
+        outcome: the JSON of an `assent.Outcome`; None while it is pending or held, or if it ended without one.
+        held_until: it is decided, and is not to be carried out before.
+    """
+
+    request: ApprovalRequest
+    resolved: bool
+    outcome: dict[str, Any] | None
+    receipt: ReceiptRow | None
+    held_until: datetime | None
+
+
+class Gate:
+    """Opens requests of agents elsewhere, hands out their outcomes, and takes their receipts."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._answering = Answering(ground)
+
+    def open(self, actor: Actor, asking: Asking) -> ApprovalRequest:
+        """Open a request, as `CheckpointManager.open` describes."""
+        actor.require(Action.REQUEST_APPROVAL)
+        if not actor.id:
+            raise ForbiddenError("Somebody with an account has to answer for a request.")
+        now = self._ground.clock()
+        _check_schemas(asking)
+        document: dict[str, Any] = masked(asking.document)
+        workflow = _name(asking.workflow)
+        proposer = str(document.get("agent") or "")
+        if actor.kind == "agent" and proposer not in ("", actor.name):
+            raise InvalidInputError(
+                "An agent proposes in its own name.", {"proposal.agent": f"this token is that of {actor.name}"}
+            )
+        with self._ground.sessions.reads() as session:
+            if session.scalar(select(exists().where(CatalogueEntry.name == workflow))):
+                raise InvalidInputError(
+                    "Requests of a workflow that runs here come from its runs.", {"workflow": "runs here"}
+                )
+            query = select(Person.name, NEWEST_VERSION.label("policy"), *REQUESTER_COLUMNS).where(Person.id == actor.id)
+            about = session.execute(query).one()
+            previous = _revised(session, actor, asking.previous_id) if asking.previous_id else None
+        asker = Run(id=None, workflow=workflow, started_by_id=actor.id, started_by_name=about.name)
+        asked = Asked(
+            "", DIALECT, document, digest_of(document), asking.response_schema, "",
+            actor.name if actor.kind == "agent" else proposer,
+        )  # fmt: skip
+        requester = requester_from(actor.id, about.name, about)
+        ready = prepare(asked, self._ground.assess, self._ground.policy(about.policy), workflow, requester, now)
+        answered_by = self._granted_by(Wanted.opening(asker, ready), now) if previous is None else ""
+        batch = Batch(*_still_to_revise(previous)) if previous is not None else Batch()
+        request_id = enter(batch, actor, asker, ready, previous, now, answered_by)
+        if batch.run(self._ground.sessions) is None:
+            raise ConflictError("That request has been revised already.")
+        if answered_by:
+            self._answering.answer_soon([request_id])
+        return self._ground.fresh(request_id)
+
+    def outcome(self, request_id: str, actor: Actor, collects: bool) -> Collected:
+        """What became of a request, as `CheckpointManager.outcome` describes."""
+        actor.require(Action.SEE)
+        now = self._ground.clock()
+        with self._ground.sessions.reads() as session:
+            request = get(session, request_id)
+            outcome, receipt = session.get(OutcomeRow, request_id), session.get(ReceiptRow, request_id)
+        ended = request.state != RequestState.PENDING.value
+        if outcome is None or request.run_id is not None:
+            # A run is told by its worker; whoever else asks only looks on.
+            return Collected(request, ended, outcome.body if outcome else None, receipt, request.held_until)
+        opens = None if receipt is not None else _opens(request, outcome, now)
+        if opens is not None:
+            return Collected(request, False, None, None, opens)
+        if receipt is None and collects and actor.id == request.requester_id:
+            receipt = self._delivered(request, actor, now)
+        return Collected(request, True, outcome.body, receipt, None)
+
+    def report(
+        self, request_id: str, actor: Actor, status: ReceiptStatus, summary: str, detail: Any
+    ) -> ReceiptRow:
+        """Take what the agent did with the outcome, as `CheckpointManager.report` describes."""
+        actor.require(Action.REQUEST_APPROVAL)
+        now = self._ground.clock()
+        with self._ground.sessions.reads() as session:
+            request = get(session, request_id)
+            outcome, receipt = session.get(OutcomeRow, request_id), session.get(ReceiptRow, request_id)
+        if actor.id != request.requester_id or not actor.id:
+            raise ForbiddenError("Only whoever asked, or their agent, can say what was done.")
+        if request.run_id is not None:
+            raise IllegalTransitionError("What a run did is reported by the run.", state=request.state)
+        if outcome is None or (receipt is None and _opens(request, outcome, now) is not None):
+            raise IllegalTransitionError("There is no outcome yet to be carried out.", state=request.state)
+        if status is ReceiptStatus.DELIVERED:
+            raise InvalidInputError("Say what came of it.", {"status": "not what was done"})
+        if outcome.verdict in _REFUSED and status in (ReceiptStatus.APPLIED, ReceiptStatus.PARTLY_APPLIED):
+            raise InvalidInputError("This was not approved.", {"status": "nothing was approved that could be done"})
+        batch = Batch()
+        put_receipt(
+            batch, None, request_id, status, now, explicit=True, summary=clean_comment(summary)[:2_000],
+            detail=masked(detail), actor=actor,
+        )  # fmt: skip
+        batch.run(self._ground.sessions)
+        with self._ground.sessions.reads() as session:
+            return session.get_one(ReceiptRow, request_id)
+
+    def _granted_by(self, wanted: Wanted, now: datetime) -> str:
+        with self._ground.sessions.reads() as session:
+            grant = find(session, wanted, now)
+        return f"{GRANT}:{grant.id}" if grant else ""
+
+    def _delivered(self, request: ApprovalRequest, actor: Actor, now: datetime) -> ReceiptRow:
+        """Note once that the outcome was handed out."""
+        batch = Batch(_COLLECT, {"request": request.id, "now": now})
+        put_receipt(batch, None, request.id, ReceiptStatus.DELIVERED, now, actor=actor, written=True)
+        batch.run(self._ground.sessions)
+        with self._ground.sessions.reads() as session:
+            return session.get_one(ReceiptRow, request.id)
+
+
+def masked(value: Any) -> Any:
+    """The value without secrets."""
+    return mask(value)[0]
+
+
+def _opens(request: ApprovalRequest, outcome: OutcomeRow, now: datetime) -> datetime | None:
+    """When what was decided may be carried out; None: now. A window may have closed since it was decided."""
+    if outcome.held_until is not None and outcome.held_until > now:
+        return outcome.held_until
+    return not_before(outcome.verdict, outcome.next_action, Terms.from_json(request.terms), now)
+
+
+def _name(workflow: str) -> str:
+    if workflow and not _NAME.fullmatch(workflow):
+        words = "small letters, digits, dots, hyphens and underlines, at most 100"
+        raise InvalidInputError("This name cannot be used.", {"workflow": words})
+    return mask_text(workflow) or ELSEWHERE
+
+
+def _check_schemas(asking: Asking) -> None:
+    """Raise InvalidInputError for a schema that nobody could answer to, rather than let reviewers find it out."""
+    document = asking.document
+    check_is_schema(asking.response_schema, "response_schema")
+    for name in ("answer_schema", "args_schema", "data_schema"):
+        check_is_schema(document.get(name), f"proposal.{name}")
+    calls = document.get("calls")
+    for at, call in enumerate(calls if isinstance(calls, list) else ()):
+        check_is_schema(call.get("args_schema"), f"proposal.calls.{at}.args_schema")
+
+
+def _revised(session: Session, actor: Actor, previous_id: str) -> ApprovalRequest:
+    """The request of the actor's that a new one revises. Raises InvalidInputError."""
+    try:
+        previous = get(session, previous_id)
+    except NotFoundError:
+        previous = None
+    if previous is None or previous.requester_id != actor.id or previous.run_id is not None:
+        raise InvalidInputError("What is revised is a request of one's own.", {"previous_id": "no such request"})
+    if previous.state not in REVISABLE:
+        words = f"it is {RequestState(previous.state).words}"
+        raise InvalidInputError("This request cannot be revised.", {"previous_id": words})
+    return previous
+
+
+def _still_to_revise(previous: ApprovalRequest) -> tuple[str, dict[str, Any]]:
+    """A guard that holds as long as nothing has revised the request; two who try wait for each other."""
+    return (
+        "update approval_requests set version = version + 1 where id = %(previous)s and version = %(version)s "
+        "and not exists (select from approval_requests as other where other.previous_id = %(previous)s) returning id",
+        {"previous": previous.id, "version": previous.version},
+    )

@@ -1,0 +1,374 @@
+"""The gate for agents anywhere: a request without a run, from its opening to the receipt."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text, update
+
+from app.domain.patterns import suggest
+from app.domain.people import SYSTEM, Role
+from app.domain.policy.terms import ChangeWindow, Terms
+from app.domain.tokens import AGENT_SCOPES, TokenKind
+from app.services.bundle import Services
+from app.store.people import Person
+from app.store.record import AuditEntry
+from app.store.requests import ApprovalRequest, OutcomeRow
+from assent.contracts import Outcome, proposal_adapter
+from assent.digests import digest_of
+from tests.factories import Caller, Program, make_person, make_token, optimizations, question
+
+CALLS = {
+    "kind": "tool_calls", "title": "Two calls",
+    "calls": [{"id": "1", "tool": "send_mail", "args": {"to": "a"}}, {"id": "2", "tool": "delete", "args": {}}],
+}  # fmt: skip
+PROPOSALS = [
+    {"kind": "script", "title": "Count", "language": "sql", "content": "select count(*) from orders"},
+    {key: value for key, value in optimizations().items() if value not in ("", None, {})},
+    {"kind": "tool_call", "title": "Send", "tool": "send_mail", "args": {"to": "a@example.org"}},
+    CALLS,
+    {"kind": "question", "title": "Which?", "question": "Which replica?"},
+    {"kind": "custom", "title": "Data", "data": {"a": [1, None]}, "data_schema": {"type": "object"}},
+]
+
+
+@pytest.fixture(scope="module")
+def owner(services: Services) -> Person:
+    """Who answers for the agent."""
+    return make_person(services.sessions, "Release engineer", [Role.REVIEWER])
+
+
+@pytest.fixture(scope="module")
+def agent(app: Flask, owner: Person) -> Program:
+    """An agent somewhere."""
+    return Program(app, make_token(app, owner, TokenKind.AGENT, AGENT_SCOPES, name="Deploy agent"))
+
+
+def opened(agent: Program, proposal: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """A request of the agent's, as the API answers it."""
+    answer = agent.post("/api/v1/approvals", {"proposal": proposal or PROPOSALS[0]} | more)
+    assert answer.status_code == 201, answer.json
+    return answer.json
+
+
+def decide(call: Callable[[str], Caller], request: dict[str, Any], verdict: str = "approve", **more: Any) -> None:
+    """Have a reviewer decide."""
+    body = {"verdict": verdict, "digest": request["digest"], "comment": "So be it."} | more
+    answer = call("reviewer").post(f"/api/v1/approvals/{request['id']}/decisions", body)
+    assert answer.status_code == 201, answer.json
+
+
+def outcome(agent: Program, request: dict[str, Any], wait: float = 0) -> dict[str, Any]:
+    """What the agent gets."""
+    answer = agent.get(f"/api/v1/approvals/{request['id']}/outcome?wait={wait}")
+    assert answer.status_code == 200, answer.json
+    return answer.json
+
+
+@pytest.mark.parametrize("proposal", PROPOSALS, ids=lambda each: each["kind"])
+def test_every_kind_is_opened_decided_and_collected(
+    proposal: dict[str, Any], agent: Program, owner: Person, call: Callable[[str], Caller]
+) -> None:
+    request = opened(agent, proposal, workflow="deployments")
+    assert (request["state"], request["run_id"], request["workflow"]) == ("pending", None, "deployments")
+    assert (request["agent"], request["requester_name"]) == ("Deploy agent", owner.name)
+    whole = proposal_adapter.dump_python(proposal_adapter.validate_python(proposal), mode="json")
+    assert request["payload"] == whole and request["digest"] == digest_of(whole)
+    assert outcome(agent, request) == {
+        "request_id": request["id"], "state": "pending", "resolved": False, "outcome": None, "receipt": None,
+        "held_until": None,
+    }  # fmt: skip
+    if proposal["kind"] == "question":
+        decide(call, request, "answer", answer="The second one")
+    else:
+        decide(call, request)
+    found = outcome(agent, request)
+    assert found["resolved"] and found["receipt"]["status"] == "delivered"
+    told = Outcome.model_validate(found["outcome"])
+    assert told.digest == request["digest"]
+    assert told.answer == "The second one" if proposal["kind"] == "question" else told.approved
+
+
+def test_any_value_is_answered_to_its_schema(agent: Program, call: Callable[[str], Caller]) -> None:
+    schema = {"type": "object", "properties": {"go": {"type": "boolean"}}, "required": ["go"]}
+    body = {"value": {"servers": 3}, "title": "Go on?", "response_schema": schema}
+    request = agent.post("/api/v1/approvals", body).json
+    assert (request["kind"], request["title"], request["payload"]["value"]) == ("value", "Go on?", {"servers": 3})
+    refused = call("reviewer").post(
+        f"/api/v1/approvals/{request['id']}/decisions",
+        {"verdict": "answer", "digest": request["digest"], "answer": {"go": "yes"}},
+    )
+    assert (refused.status_code, refused.json["code"]) == (422, "invalid_input")
+    decide(call, request, "answer", answer={"go": True})
+    assert outcome(agent, request)["outcome"]["answer"] == {"go": True}
+
+
+def test_whoever_answers_for_the_agent_may_not_approve_it(app: Flask, agent: Program, owner: Person) -> None:
+    request = opened(agent)
+    body = {"verdict": "approve", "digest": request["digest"]}
+    for caller in (Caller(app, owner), Program(app, make_token(app, owner))):
+        answer = caller.post(f"/api/v1/approvals/{request['id']}/decisions", body)
+        assert (answer.status_code, answer.json["code"]) == (403, "own_request")
+        assert "you asked for this" in answer.json["detail"]
+    assert outcome(agent, request)["state"] == "pending"
+
+
+def test_an_agent_that_waits_is_woken_by_the_decision(agent: Program, call: Callable[[str], Caller]) -> None:
+    request = opened(agent)
+    found: list[dict[str, Any]] = []
+    waiting = threading.Thread(target=lambda: found.append(outcome(agent, request, wait=20)))
+    started = time.monotonic()
+    waiting.start()
+    decide(call, request)
+    waiting.join(20)
+    assert found and found[0]["outcome"]["verdict"] == "approve"
+    assert time.monotonic() - started < 15
+
+
+def test_the_outcome_is_delivered_once_and_only_to_the_agent(
+    app: Flask, services: Services, agent: Program, owner: Person, call: Callable[[str], Caller]
+) -> None:
+    request = opened(agent)
+    decide(call, request)
+    stranger = Program(app, make_token(app, make_person(services.sessions), TokenKind.AGENT, AGENT_SCOPES))
+    assert call("viewer").get(f"/api/v1/approvals/{request['id']}/outcome").json["receipt"] is None
+    assert Caller(app, owner).get(f"/api/v1/approvals/{request['id']}/outcome").json["receipt"] is None
+    assert outcome(stranger, request)["receipt"] is None
+    assert outcome(agent, request)["receipt"]["status"] == "delivered"
+    assert outcome(agent, request)["outcome"] == outcome(agent, request)["outcome"]
+    with services.sessions() as session:
+        lines = session.scalars(
+            select(AuditEntry).where(AuditEntry.request_id == request["id"], AuditEntry.action == "request.receipt")
+        ).all()
+    assert [(each.actor_kind, each.actor_name, each.actor_id) for each in lines] == [
+        ("agent", "Deploy agent", owner.id)
+    ]
+
+
+def test_what_was_done_is_reported_and_shown(agent: Program, call: Callable[[str], Caller]) -> None:
+    request = opened(agent)
+    path = f"/api/v1/approvals/{request['id']}/receipt"
+    early = agent.post(path, {"status": "applied"})
+    assert (early.status_code, early.json["code"]) == (409, "illegal_transition")
+    decide(call, request)
+    answer = agent.post(path, {"status": "failed", "summary": "The disk is full.", "detail": {"rows": 0}})
+    assert (answer.status_code, answer.json["status"]) == (200, "failed")
+    shown = call("viewer").get(f"/api/v1/approvals/{request['id']}").json["receipt"]
+    assert (shown["summary"], shown["detail"]) == ("The disk is full.", {"rows": 0})
+    assert agent.post(path, {"status": "applied", "summary": "Now it worked."}).json["summary"] == "Now it worked."
+    assert outcome(agent, request)["receipt"]["status"] == "applied"
+    page = call("viewer").get(f"/requests/{request['id']}").text
+    assert "Now it worked." in page and "Release engineer" in page and "run started by" not in page
+
+
+def test_reports_that_cannot_be_true(
+    app: Flask, services: Services, agent: Program, call: Callable[[str], Caller]
+) -> None:
+    request = opened(agent)
+    decide(call, request, "reject")
+    path = f"/api/v1/approvals/{request['id']}/receipt"
+    for status in ("applied", "partly_applied", "delivered"):
+        answer = agent.post(path, {"status": status})
+        assert (answer.status_code, list(answer.json["fields"])) == (422, ["status"])
+    stranger = Program(app, make_token(app, make_person(services.sessions), TokenKind.AGENT, AGENT_SCOPES))
+    assert stranger.post(path, {"status": "not_applied"}).status_code == 403
+    assert agent.post(path, {"status": "not_applied"}).status_code == 200
+
+
+def test_an_agent_takes_back_what_it_asked(agent: Program) -> None:
+    request = opened(agent)
+    answer = agent.post(f"/api/v1/approvals/{request['id']}/cancel", {"reason": "No longer needed."})
+    assert answer.json["state"] == "cancelled"
+    found = outcome(agent, request)
+    assert (found["resolved"], found["outcome"]["verdict"]) == (True, "reject")
+
+
+def test_a_proposal_that_was_sent_back_is_revised_once(agent: Program, call: Callable[[str], Caller]) -> None:
+    request = opened(agent)
+    pending = agent.post("/api/v1/approvals", {"proposal": PROPOSALS[0], "previous_id": request["id"]})
+    assert (pending.status_code, list(pending.json["fields"])) == (422, ["previous_id"])
+    decide(call, request, "request_changes")
+    better = PROPOSALS[0] | {"content": "select count(*) from orders where paid"}
+    revision = opened(agent, better, previous_id=request["id"])
+    assert (revision["revision"], revision["previous_id"]) == (2, request["id"])
+    assert call("viewer").get(f"/api/v1/approvals/{request['id']}").json["next_id"] == revision["id"]
+    again = agent.post("/api/v1/approvals", {"proposal": better, "previous_id": request["id"]})
+    assert (again.status_code, again.json["code"]) == (409, "conflict")
+    assert "What is different from revision 1" in call("reviewer").get(f"/requests/{revision['id']}").text
+
+
+def test_an_edit_comes_back_as_it_was_approved(agent: Program, call: Callable[[str], Caller]) -> None:
+    request = opened(agent)
+    decide(call, request, "modify", change={"content": "select 1"})
+    told = Outcome.model_validate(outcome(agent, request)["outcome"])
+    assert told.payload["content"] == "select 1"
+    assert (told.digest, told.proposed_digest) == (digest_of(told.payload), request["digest"])
+
+
+def test_secrets_are_masked_before_anything_is_stored(agent: Program, services: Services) -> None:
+    secret = "ghp_" + "a1B2" * 10
+    request = opened(agent, PROPOSALS[0] | {"content": f"-- {secret}\nselect 1"})
+    assert secret not in str(request)
+    with services.sessions() as session:
+        stored = session.get_one(ApprovalRequest, request["id"])
+        assert secret not in str(stored.payload) and stored.digest == digest_of(stored.payload)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "proposal"),
+        ({"proposal": PROPOSALS[0], "value": 1}, "proposal"),
+        ({"proposal": PROPOSALS[0], "title": "Another"}, "title"),
+        ({"proposal": PROPOSALS[0], "response_schema": {}}, "response_schema"),
+        ({"proposal": PROPOSALS[0], "workflow": "Shop!"}, "workflow"),
+        ({"proposal": PROPOSALS[0], "workflow": "test_gate"}, "workflow"),
+        ({"proposal": PROPOSALS[0], "previous_id": "nothing"}, "previous_id"),
+        ({"proposal": PROPOSALS[0] | {"agent": "Somebody else"}}, "proposal.agent"),
+        ({"proposal": {"kind": "question", "title": "?", "question": "?", "answer_schema": {"type": 1}}},
+         "response_schema"),
+        ({"value": 1, "response_schema": {"$ref": "#/nowhere", "type": []}}, "response_schema"),
+        ({"proposal": {"kind": "custom", "title": "x", "data": 1, "data_schema": {"type": 7}}}, "proposal.data_schema"),
+        ({"proposal": {"kind": "nothing", "title": "x"}}, "proposal"),
+        ({"proposal": {"kind": "script", "title": "x", "language": "sql"}}, "proposal.script.content"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked(body: dict[str, Any], field: str, agent: Program) -> None:
+    answer = agent.post("/api/v1/approvals", body)
+    assert (answer.status_code, answer.json["code"], list(answer.json["fields"])) == (422, "invalid_input", [field])
+
+
+def test_the_policy_in_force_holds_and_its_window_keeps_the_outcome_back(
+    services: Services, agent: Program, call: Callable[[str], Caller]
+) -> None:
+    policy = """
+version: 1
+rules:
+  - name: Deployments of agents
+    when: workflow == "windowed" && agent == "Deploy agent" && requester.name == "Release engineer"
+    deadline: 2 hours
+default: {deadline: 1 day}
+"""
+    services.policies.load(SYSTEM, policy, "policies.yaml")
+    assert opened(agent)["terms"]["name"] != "Deployments of agents"
+    request = opened(agent, workflow="windowed")
+    assert request["terms"]["name"] == "Deployments of agents"
+    shut = datetime.now(UTC) + timedelta(days=1)
+    window = ChangeWindow(days=(shut.weekday(),), start="00:00", end="00:05", timezone="UTC")
+    terms = Terms.from_json(request["terms"] | {"windows": [window.model_dump()]})
+    with services.sessions.begin() as session:
+        query = update(ApprovalRequest).where(ApprovalRequest.id == request["id"])
+        session.execute(query.values(terms=terms.to_json()))
+    decide(call, request)
+    found = outcome(agent, request)
+    assert (found["state"], found["resolved"], found["outcome"]) == ("approved", False, None)
+    assert found["held_until"] is not None and found["receipt"] is None
+    answer = agent.post(f"/api/v1/approvals/{request['id']}/receipt", {"status": "applied"})
+    assert (answer.status_code, answer.json["code"]) == (409, "illegal_transition")
+    # Its time has come, and nobody asked until the window had closed again: it waits for the next one.
+    with services.sessions.begin() as session:
+        session.execute(update(OutcomeRow).where(OutcomeRow.request_id == request["id"]).values(held_until=None))
+    assert outcome(agent, request)["resolved"] is False
+    with services.sessions.begin() as session:
+        session.execute(
+            update(ApprovalRequest).where(ApprovalRequest.id == request["id"]).values(terms=request["terms"])
+        )
+    assert outcome(agent, request)["outcome"]["verdict"] == "approve"
+
+
+def test_people_are_told_and_time_ends_it(services: Services, agent: Program) -> None:
+    with services.sessions() as session:
+        jobs = text("select count(*) from procrastinate_jobs where task_name = 'notify.fan_out'")
+        before = session.scalar(jobs)
+        request = opened(agent, PROPOSALS[0] | {"expires_in_seconds": 10})
+        assert session.scalar(jobs) > before
+    with services.sessions.begin() as session:
+        past = func.now() - timedelta(seconds=1)
+        query = update(ApprovalRequest).where(ApprovalRequest.id == request["id"])
+        session.execute(query.values(expires_at=past, due_at=past))
+    while services.checkpoints.keep(request["id"]):
+        pass
+    found = outcome(agent, request)
+    assert (found["state"], found["outcome"]["verdict"]) == ("expired", "reject")
+
+
+def test_who_may_ask(
+    app: Flask, services: Services, people: dict[str, Person], call: Callable[[str], Caller]
+) -> None:
+    body = {"proposal": PROPOSALS[0]}
+    assert call("viewer").post("/api/v1/approvals", body).json["code"] == "forbidden"
+    asked = call("admin").post("/api/v1/approvals", body)
+    assert (asked.status_code, asked.json["why_not"]) == (201, "You asked for this, so somebody else has to decide.")
+    viewers = Program(app, make_token(app, people["viewer"], TokenKind.AGENT, AGENT_SCOPES))
+    assert viewers.post("/api/v1/approvals", body).json["code"] == "forbidden"
+
+
+def test_a_revoked_agent_loses_nothing_its_next_token_collects(
+    app: Flask, owner: Person, agent: Program, call: Callable[[str], Caller]
+) -> None:
+    request = opened(agent)
+    decide(call, request)
+    renewed = Program(app, make_token(app, owner, TokenKind.AGENT, AGENT_SCOPES, name="Deploy agent"))
+    assert outcome(renewed, request)["receipt"]["status"] == "delivered"
+
+
+def test_it_stands_in_lists_pages_and_insights(agent: Program, call: Callable[[str], Caller]) -> None:
+    request = opened(agent, question(None), workflow="listed")
+    viewer = call("viewer")
+    [listed] = viewer.get("/api/v1/approvals?workflow=listed").json["items"]
+    assert (listed["id"], listed["run_id"]) == (request["id"], None)
+    assert request["title"] in viewer.get("/queue?workflow=listed").text
+    assert viewer.get("/insights").status_code == 200
+    for role in ("reviewer", "viewer"):
+        page = call(role).get(f"/requests/{request['id']}")
+        assert page.status_code == 200 and "proposed this, and waits" in page.text
+    assert viewer.get("/api/approvals/pending").status_code == 200
+
+
+def test_two_who_revise_at_once_make_one_revision(app: Flask, agent: Program, call: Callable[[str], Caller]) -> None:
+    request = opened(agent)
+    decide(call, request, "request_changes")
+    gate, statuses = threading.Barrier(4), []
+
+    def revise() -> None:
+        gate.wait(20)
+        answer = agent.post("/api/v1/approvals", {"proposal": PROPOSALS[0], "previous_id": request["id"]})
+        statuses.append(answer.status_code)
+
+    threads = [threading.Thread(target=revise) for _ in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(30)
+    assert sorted(statuses) == [201, 409, 409, 409]
+
+
+def test_a_standing_grant_answers_for_an_agent_elsewhere_too(
+    agent: Program, call: Callable[[str], Caller]
+) -> None:
+    evidence = []
+    for _ in range(3):
+        evidence.append(opened(agent, PROPOSALS[2], workflow="mails"))
+        decide(call, evidence[-1])
+    pattern = suggest([each["payload"] for each in evidence])
+    assert pattern is not None
+    body = {
+        "workflow": "mails", "node": "", "kind": "tool_call", "environment": "", "pattern": pattern.to_json(),
+        "max_risk": "medium", "title": "Mails", "max_uses": 1, "days": 7,
+        "evidence": [each["id"] for each in evidence], "reason": "Always the same.",
+    }  # fmt: skip
+    proposed = call("admin").post("/api/v1/grants", body)
+    assert proposed.status_code == 201, proposed.json
+    given = call("reviewer").post(f"/api/v1/grants/{proposed.json['id']}/approve")
+    assert given.json["state"] == "active"
+    answered = opened(agent, PROPOSALS[2], workflow="mails")
+    found = outcome(agent, answered)
+    assert (found["state"], found["outcome"]["verdict"]) == ("approved", "approve")
+    asked = opened(agent, PROPOSALS[2], workflow="mails")
+    assert outcome(agent, asked)["state"] == "pending", "it was given for one use"
