@@ -89,6 +89,10 @@ class Settings(BaseSettings):
     smtp_timeout_seconds: float = Field(
         default=30.0, ge=1, le=300, description="Seconds to wait for each answer of the mail server."
     )
+    api_calls_per_minute: int = Field(
+        default=3000, ge=0, le=10_000_000,
+        description="Calls of the API that each token may make in a minute. 0: any number.",
+    )  # fmt: skip
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or text for people."
     )

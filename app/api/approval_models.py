@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
-from app.api.models import MailAddress, Output, Time, TimeIn
+from app.api.models import MailAddress, Output, Tagged, Time, TimeIn
 from app.domain.lifecycle import RequestState
 from app.domain.policy.due import DueStep
 from app.domain.policy.terms import OnExpiry
@@ -213,7 +213,7 @@ class AheadOut(Output):
     why: str
 
 
-class ApprovalOut(Output):
+class ApprovalOut(Tagged):
     """A request with everything a decision needs.
 
     `verdicts` are what the caller may say now; when there are none, `why_not` says why. `acts` are what else they may
@@ -222,6 +222,7 @@ class ApprovalOut(Output):
     """
 
     id: str
+    version: int = Field(description="Grows with each change; `If-Match` of a decision is compared with it")
     title: str
     kind: str
     state: RequestState

@@ -42,10 +42,13 @@ def list_approvals(call: Call) -> Any:
     return {"items": page.rows, "total": page.total, "capped": page.capped, "next_cursor": page.next_cursor}
 
 
-@table.add("POST", "/approvals", models.ApprovalOut, body=models.ApprovalIn, status=201, scopes=ASK)
+@table.add(
+    "POST", "/approvals", models.ApprovalOut, body=models.ApprovalIn, status=201, scopes=ASK,
+    location="/api/v1/approvals/{id}",
+)  # fmt: skip
 def open_approval(call: Call) -> Any:
     """Ask for approval: a gate for any agent, anywhere."""
-    opened = call.portal.services.checkpoints.open(call.actor, asking_of(call.body))
+    opened = call.portal.services.checkpoints.open(call.actor, asking_of(call.body), call.made_as)
     return approval_document(call.portal.services.views.request(opened.id, call.actor))
 
 
@@ -70,10 +73,11 @@ def get_outcome(call: Call) -> Any:
 
 @table.add(
     "POST", "/approvals/<uuid:id>/decisions", models.DecisionResultOut, body=DecisionIn, status=201, scopes=DECIDE,
+    conditional=True,
 )  # fmt: skip
 def decide_approval(call: Call) -> Any:
     """Decide on a request."""
-    return decision_document(decide(call.portal.services, call.actor, call.id, call.body))
+    return decision_document(decide(call.portal.services, call.actor, call.id, call.body, call.seen_version))
 
 
 @table.add(
@@ -102,7 +106,7 @@ def preview_change(call: Call) -> Any:
 @table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=models.CommentIn, status=201, scopes=SPEAK)
 def comment_approval(call: Call) -> Any:
     """Add a remark that decides nothing."""
-    return call.portal.services.checkpoints.comment(call.id, call.actor, call.body.comment)
+    return call.portal.services.checkpoints.comment(call.id, call.actor, call.body.comment, call.made_as)
 
 
 @table.add("POST", "/approvals/<uuid:id>/claim", models.ApprovalOut, body=models.ClaimIn, scopes=DECIDE)
@@ -224,7 +228,7 @@ def approval_document(view: RequestView) -> dict[str, Any]:
     """A request as the API shows it."""
     request, stands = view.request, view.situation
     same = (
-        "id", "title", "kind", "state", "note", "workflow", "run_id", "node", "agent", "environment",
+        "id", "version", "title", "kind", "state", "note", "workflow", "run_id", "node", "agent", "environment",
         "requester_name", "payload", "digest", "proposed_digest", "response_schema", "approvals", "quorum",
         "priority", "revision", "previous_id", "opened_at", "expires_at", "resolved_at", "policy_version", "stage",
         "addressed_to", "assigned_to_name", "escalation", "extended", "answered_by", "held_until", "reopened_at",

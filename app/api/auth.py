@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from flask import request
+from flask import g, request
 
 from app.domain.errors import ScopeError, TokenError
 from app.domain.people import Actor, Via
 from app.domain.tokens import Scope
 from app.http.csrf import SAFE_METHODS, check_csrf
+from app.http.errors import RateLimitedError
 from app.http.identity import current_actor
-from app.http.runtime import services
+from app.http.runtime import portal, services
 
 _BEARER = "bearer"
 
@@ -28,6 +29,12 @@ class Client:
     actor: Actor
     token_id: str = ""
 
+    @property
+    def caller(self) -> str:
+        """Whose idempotency keys these are: they outlive a token that is replaced."""
+        agent = f":{self.actor.name}" if self.actor.kind == "agent" else ""
+        return f"{self.actor.kind}:{self.actor.id}{agent}"
+
 
 def authenticate(scopes: Collection[Scope]) -> Client:
     """The caller: by a token in `Authorization: Bearer …`, or else by the session.
@@ -41,6 +48,7 @@ def authenticate(scopes: Collection[Scope]) -> Client:
     Raises:
         NotSignedInError: there is neither.
         TokenError: the token does not work.
+        RateLimitedError: the token has made as many calls as it may.
         ScopeError: the token may not be used for this.
         flask_wtf.csrf.CSRFError: the session's token is missing or not this session's.
     """
@@ -58,8 +66,21 @@ def _by_token(given: str, scopes: Collection[Scope]) -> Client:
     if kind.lower() != _BEARER or not token.strip():
         raise TokenError("Send the token as `Authorization: Bearer …`.", reason="unknown")
     bearer = services().tokens.find(token.strip(), request.remote_addr or "")
+    _count(bearer.token_id)
     if not bearer.scopes.intersection(scopes):
         needed = [each.value for each in Scope if each in scopes]
         words = f"it needs the scope {' or '.join(needed)}" if needed else "no token can be used for it"
         raise ScopeError(f"This token may not be used for this: {words}.", scopes=needed)
     return Client(bearer.actor, bearer.token_id)
+
+
+def _count(token_id: str) -> None:
+    """Count the call, and keep what is left for the answer's headers. Raises RateLimitedError."""
+    quota = portal().settings.api_calls_per_minute
+    if not quota:
+        return
+    g.allowance = services().rates.take(token_id, quota)
+    if not g.allowance.allowed:
+        raise RateLimitedError(
+            f"This token may make {quota:,} calls a minute, and has made them.", retry_after=g.allowance.resets_in
+        )

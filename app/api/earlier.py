@@ -90,7 +90,7 @@ def list_pending(call: Call) -> Any:
     return [_earlier(row) for row in call.portal.services.queue.page(QueueFilter(), limit=MAX_PAGE).rows]
 
 
-@table.add("POST", "/approvals/<uuid:id>", EarlierResult, body=EarlierDecision, scopes=DECIDE)
+@table.add("POST", "/approvals/<uuid:id>", EarlierResult, body=EarlierDecision, scopes=DECIDE, conditional=True)
 def submit_approval(call: Call) -> Any:
     """Decide on a request."""
     sent: EarlierDecision = call.body
@@ -105,7 +105,7 @@ def submit_approval(call: Call) -> Any:
         verdict=verdict, digest=sent.digest, change=sent.modifications, comment=sent.comments,
         acknowledged_risk=sent.acknowledged_risk,
     )  # fmt: skip
-    return decision_document(decide(call.portal.services, call.actor, call.id, decision))
+    return decision_document(decide(call.portal.services, call.actor, call.id, decision, call.seen_version))
 
 
 @table.add("GET", "/workflows/<uuid:id>/details", EarlierDetails, query=NoQuery, ignored=_USER_ID, scopes=READ_RUNS)

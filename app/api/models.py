@@ -43,6 +43,12 @@ class Output(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+class Tagged(Output):
+    """An answer whose `version` grows with each change; it is sent with an ETag."""
+
+    version: int
+
+
 # Workflows and runs
 
 
@@ -119,7 +125,7 @@ class ArtifactRef(Output):
     updated_at: Time
 
 
-class RunOut(RunSummary):
+class RunOut(RunSummary, Tagged):
     """A run with its steps. `controls` are what can be asked of it now."""
 
     input: JsonValue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from app.api import absences, approvals, earlier, grants, insights, policies, record, runs
+from app.api.dispatch import limits_of, view_of
 from app.api.registry import Endpoint
 
 V1 = "/api/v1"
@@ -20,7 +21,9 @@ def register(app: Flask) -> None:
     for prefix, tables in _TABLES.items():
         blueprint = Blueprint("api_v1" if prefix == V1 else "api_earlier", __name__, url_prefix=prefix)
         for table in tables:
-            table.attach(blueprint)
+            for each in table.endpoints:
+                blueprint.add_url_rule(each.path, each.name, view_of(each), methods=[each.method])
+        blueprint.after_request(limits_of)
         app.register_blueprint(blueprint)
 
 

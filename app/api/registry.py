@@ -6,25 +6,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response
 from pydantic import BaseModel
 
-from app.api.auth import Client, authenticate
+from app.api.auth import Client
 from app.domain.people import Actor
 from app.domain.tokens import Scope
-from app.http.body import read_body, read_query
-from app.http.runtime import Portal, portal
+from app.http.runtime import Portal
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request as its handler gets it: checked and signed in."""
+    """One request as its handler gets it: checked and signed in.
+
+    Attributes:
+        made_as: id of what the call creates, where it may be made again under its idempotency key; empty: any.
+        seen_version: of what the call changes, that the caller has seen; None: any.
+    """
 
     portal: Portal
     client: Client
     body: Any
     query: Any
     path: dict[str, str]
+    made_as: str = ""
+    seen_version: int | None = None
 
     @property
     def actor(self) -> Actor:
@@ -48,6 +53,8 @@ class Endpoint:
         query: the model of the arguments; None: they are ignored.
         ignored: arguments that are accepted and mean nothing.
         scopes: of which a token needs one; without any, only a session gets in.
+        conditional: takes `If-Match` with a version.
+        location: where what was created is found, with ``{id}``; empty: nowhere.
     """
 
     method: str
@@ -61,6 +68,13 @@ class Endpoint:
     status: int = 200
     ignored: frozenset[str] = frozenset()
     scopes: tuple[Scope, ...] = ()
+    conditional: bool = False
+    location: str = ""
+
+    @property
+    def once(self) -> bool:
+        """True if it takes an idempotency key."""
+        return self.method == "POST"
 
 
 class Table:
@@ -80,6 +94,8 @@ class Table:
         status: int = 200,
         ignored: frozenset[str] = frozenset(),
         scopes: tuple[Scope, ...] = (),
+        conditional: bool = False,
+        location: str = "",
     ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
         """Register the decorated function; the first line of its docstring is the summary."""
 
@@ -87,25 +103,11 @@ class Table:
             summary = (handler.__doc__ or "").strip().splitlines()[0]
             name = handler.__name__
             self.endpoints.append(
-                Endpoint(method, path, name, summary, handler, answer, body, query, status, ignored, scopes)
-            )
+                Endpoint(
+                    method, path, name, summary, handler, answer, body, query, status, ignored, scopes, conditional,
+                    location,
+                )
+            )  # fmt: skip
             return handler
 
         return register
-
-    def attach(self, blueprint: Blueprint) -> None:
-        """Route the endpoints."""
-        for each in self.endpoints:
-            blueprint.add_url_rule(each.path, each.name, _view(each), methods=[each.method])
-
-
-def _view(endpoint: Endpoint) -> Callable[..., Response]:
-    def view(**path: Any) -> Response:
-        client = authenticate(endpoint.scopes)
-        body = read_body(endpoint.body) if endpoint.body is not None else None
-        query = read_query(endpoint.query, endpoint.ignored) if endpoint.query is not None else None
-        result = endpoint.handler(Call(portal(), client, body, query, {key: str(each) for key, each in path.items()}))
-        answer = endpoint.answer.model_validate(result)
-        return Response(answer.model_dump_json(), endpoint.status, mimetype="application/json")
-
-    return view

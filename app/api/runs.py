@@ -40,10 +40,13 @@ def list_runs(call: Call) -> Any:
     return {"items": rows, "next_cursor": _encode(rows[-1]) if more else None}
 
 
-@table.add("POST", "/runs", models.RunOut, body=models.RunIn, status=201, scopes=WRITE)
+@table.add(
+    "POST", "/runs", models.RunOut, body=models.RunIn, status=201, scopes=WRITE, location="/api/v1/runs/{id}"
+)
 def start_run(call: Call) -> Any:
     """Start a run of a workflow."""
-    run = call.portal.services.runs.start(call.actor, call.body.workflow, call.body.input, call.body.title)
+    sent: models.RunIn = call.body
+    run = call.portal.services.runs.start(call.actor, sent.workflow, sent.input, sent.title, call.made_as)
     return run_document(call, run.id)
 
 
@@ -95,6 +98,7 @@ def run_document(call: Call, run_id: str) -> dict[str, Any]:
     view = call.portal.services.views.run(run_id, call.actor)
     summary = models.RunSummary.model_validate(view.run).model_dump()
     return summary | {
+        "version": view.run.version,
         "input": view.run.input,
         "result": view.run.result,
         "error": view.run.error,

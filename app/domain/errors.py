@@ -118,6 +118,24 @@ class IllegalTransitionError(ConflictError):
     code = "illegal_transition"
 
 
+class VersionChangedError(AssentError):
+    """A precondition does not hold: the caller has seen another version; `extra["version"]` is the current one."""
+
+    code = "version_changed"
+
+
+class KeyReusedError(InvalidInputError):
+    """The idempotency key belongs to another call."""
+
+    code = "idempotency_key_reused"
+
+
+class KeyBusyError(ConflictError):
+    """The same call, under the same idempotency key, is being worked on."""
+
+    code = "idempotency_in_progress"
+
+
 class TookTooLongError(AssentError):
     """What was asked for took longer than is allowed, and was stopped; less of it may be asked for."""
 

@@ -24,9 +24,12 @@ class DecisionIn(Input):
     comment: PlainText = Field(default="", description="Required by some verdicts")
 
 
-def decide(services: Services, actor: Actor, request_id: str, body: DecisionIn) -> DecisionResult:
-    """Take the decision. Raises as `CheckpointManager.decide`."""
+def decide(
+    services: Services, actor: Actor, request_id: str, body: DecisionIn, version: int | None = None
+) -> DecisionResult:
+    """Take the decision, on that version of the request if one is named. Raises as `CheckpointManager.decide`."""
     return services.checkpoints.decide(
         request_id, actor, body.verdict, body.digest,
         change=body.change, answer=body.answer, comment=body.comment, acknowledged_risk=body.acknowledged_risk,
+        version=version,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from app.domain.errors import (
     TokenError,
     TookTooLongError,
     TooLargeError,
+    VersionChangedError,
 )
 
 PROBLEM_TYPE = "application/problem+json"
@@ -47,6 +48,12 @@ class UnsupportedMediaTypeError(AssentError):
     code = "unsupported_media_type"
 
 
+class RateLimitedError(AssentError):
+    """The token has made as many calls as it may; `extra["retry_after"]` is how many seconds to wait."""
+
+    code = "rate_limited"
+
+
 class CrossOriginError(AssentError):
     """Another site's page sent this."""
 
@@ -62,9 +69,11 @@ STATUS: Mapping[type[AssentError], int] = {
     NotFoundError: 404,
     ConflictError: 409,
     LinkError: 410,
+    VersionChangedError: 412,
     TooLargeError: 413,
     UnsupportedMediaTypeError: 415,
     InvalidInputError: 422,
+    RateLimitedError: 429,
     TookTooLongError: 503,
 }
 """HTTP status by error type; a subclass has its parent's unless it is named itself."""
@@ -77,6 +86,7 @@ _TITLES = {
     405: "This cannot be done here",
     409: "This has moved on",
     410: "This link no longer works",
+    412: "This has moved on",
     413: "This is too large",
     415: "This kind of body is not understood",
     422: "This cannot be used as it is",
@@ -92,6 +102,7 @@ _HINTS = {
     405: "Go back, and use the buttons of the page.",
     409: "Look at its current state and decide again if it is still needed.",
     410: "Ask an administrator for a new link.",
+    412: "Look at its current version first.",
     413: "Send less at once.",
     415: "Send JSON with the content type application/json.",
     422: "Go back with your browser, change what is named here, and send it again.",
@@ -235,11 +246,20 @@ def respond(error: Exception) -> Response:
         for name, value in error.get_headers():
             if name in ("Allow", "Retry-After"):
                 response.headers[name] = value
-    if problem.status == 503:
-        response.headers["Retry-After"] = "5"
+    if (wait := _retry_after(problem)) is not None:
+        response.headers["Retry-After"] = wait
     if problem.code in _CHALLENGES and is_api():
         response.headers["WWW-Authenticate"] = _CHALLENGES[problem.code]
     return response
+
+
+def _retry_after(problem: Problem) -> str | None:
+    """Seconds after which it may work, if that is all that is wrong."""
+    if problem.code == "idempotency_in_progress":
+        return "1"
+    if problem.status == 429:
+        return str(problem.extra.get("retry_after", 1))
+    return "5" if problem.status == 503 else None
 
 
 def register_errors(app: Flask) -> None:

@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 from app.risk.assess import assess_proposal
 from app.services.approvals.opening import Assessor
 from app.services.approvals.together import Together
+from app.services.calls.once import Once
+from app.services.calls.rate import RateLimits
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
 from app.services.grants.standing import Grants
@@ -42,6 +44,8 @@ class Services:
     people: People
     sign_ins: SignIns
     tokens: Tokens
+    once: Once
+    rates: RateLimits
     saved_views: SavedViews
     policies: Policies
     queue: Queue
@@ -75,6 +79,8 @@ def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Asses
         people=People(sessions, clock),
         sign_ins=SignIns(sessions, clock),
         tokens=Tokens(sessions, clock),
+        once=Once(sessions, clock),
+        rates=RateLimits(sessions),
         saved_views=SavedViews(sessions, clock),
         policies=policies,
         queue=Queue(sessions, clock),

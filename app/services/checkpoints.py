@@ -34,7 +34,7 @@ from app.services.clock import Clock
 from app.services.ground import Ground, refuse_unless_open, strict_default
 from app.services.record.audit import record
 from app.services.record.events import EventKind, event_row, publish
-from app.store.batch import Batch
+from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Comment, ReceiptRow
 from assent.contracts import ReceiptStatus, RiskLevel, Verdict
@@ -87,17 +87,20 @@ class CheckpointManager:
 
     # The side of agents elsewhere
 
-    def open(self, actor: Actor, asking: Asking) -> ApprovalRequest:
+    def open(self, actor: Actor, asking: Asking, made_as: str = "") -> ApprovalRequest:
         """Open a request of an agent that runs elsewhere, and waits by itself; the actor's account answers for it.
 
         Secrets in the proposal are masked before anything is stored.
+
+        Args:
+            made_as: the request's id, where the same call may be made again; empty: a new one.
 
         Raises:
             ForbiddenError: the actor may not ask for approval.
             InvalidInputError: what is asked cannot be used; `fields` says where.
             ConflictError: something else has revised `previous_id` already.
         """
-        return self._gate.open(actor, asking)
+        return self._gate.open(actor, asking, made_as)
 
     def outcome(self, request_id: str, actor: Actor, *, collects: bool = False) -> Collected:
         """What became of a request. Of an agent elsewhere it is kept until its change window is open.
@@ -135,6 +138,7 @@ class CheckpointManager:
         answer: Any = None,
         comment: str = "",
         acknowledged_risk: RiskLevel | None = None,
+        version: int | None = None,
     ) -> DecisionResult:
         """Take one person's decision; if that settles the request, the run's resumption commits with it.
 
@@ -144,8 +148,10 @@ class CheckpointManager:
             answer: for `answer`, checked against the request's schema.
             comment: what the person says; some verdicts require it.
             acknowledged_risk: the level up to which the person knows that their change raises the risk.
+            version: of the request, that the person saw; another one is refused. None: any.
 
         Raises:
+            VersionChangedError: it is another version by now.
             NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: may not be decided by this actor.
             ReauthenticationError: the actor has to sign in anew first.
             InvalidInputError, TooLargeError: the decision is not usable; `fields` says where.
@@ -154,7 +160,7 @@ class CheckpointManager:
         """
         return self._voting.decide(
             request_id, actor, verdict, digest,
-            change=change, answer=answer, comment=comment, acknowledged_risk=acknowledged_risk,
+            change=change, answer=answer, comment=comment, acknowledged_risk=acknowledged_risk, version=version,
         )  # fmt: skip
 
     def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
@@ -173,22 +179,26 @@ class CheckpointManager:
         """The risk a change would have and what would then be needed. Raises like `decide`; changes nothing."""
         return self._voting.preview(request_id, actor, change)
 
-    def comment(self, request_id: str, actor: Actor, body: str) -> Comment:
-        """Add a remark that decides nothing. Raises NotFoundError, ForbiddenError, InvalidInputError."""
+    def comment(self, request_id: str, actor: Actor, body: str, made_as: str = "") -> Comment:
+        """Add a remark that decides nothing. Raises NotFoundError, ForbiddenError, InvalidInputError.
+
+        Args:
+            made_as: the comment's id, where the same call may be made again; empty: a new one.
+        """
         actor.require(Action.COMMENT)
         text = deciding.clean_comment(body)
         if not text:
             raise InvalidInputError("A comment needs a text.", {"comment": "empty"})
         now = self._ground.clock()
         request = self._ground.fresh(request_id)
-        comment_id = str(uuid.uuid4())
+        comment_id = made_as or str(uuid.uuid4())
         batch = Batch()
         batch.add(
             Comment, id=comment_id, request_id=request_id, person_id=actor.id, person_name=actor.name, body=text, at=now
         )
         record(batch, actor, "request.commented", now, request_id=request_id, run_id=request.run_id)
         publish(batch, event_row(EventKind.REQUEST_COMMENT, now, run_id=request.run_id, request_id=request_id))
-        batch.run(self._ground.sessions)
+        made_once(batch, self._ground.sessions, made_as)
         with self._ground.sessions.reads() as session:
             return session.get_one(Comment, comment_id)
 

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import Table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.domain.text import storable
@@ -115,6 +115,20 @@ class Batch:
         if not self._guard:
             return {}
         return row if row is not None and row["guarded"] else None
+
+
+def made_once(batch: Batch, sessions: Sessions, made_as: str) -> dict[str, Any] | None:
+    """Write a batch that makes something under an id of the caller's; what was made under it before is let stand.
+
+    Args:
+        made_as: that id; empty: the batch makes something new, and is written as any other.
+    """
+    try:
+        return batch.run(sessions)
+    except IntegrityError as error:
+        if made_as and "pk_" in str(error.orig):
+            return {}
+        raise
 
 
 def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> Any:

@@ -126,7 +126,7 @@ def test_every_error_has_a_status_and_a_code_of_its_own() -> None:
     for kind in kinds:
         # A refusal is the asker's to mend, except where the portal itself takes too long.
         assert 400 <= status_of(kind("x")) < 500 or kind is domain_errors.TookTooLongError, kind
-    assert set(STATUS.values()) <= {400, 401, 403, 404, 409, 410, 413, 415, 422, 503}
+    assert set(STATUS.values()) <= {400, 401, 403, 404, 409, 410, 412, 413, 415, 422, 429, 503}
 
 
 @pytest.fixture

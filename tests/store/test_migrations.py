@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from app.cli.schema import check_everything, upgrade_everything
-from app.store import migrate, notify, people, policies, record, requests, runs, tokens  # noqa: F401 - their tables are part of the metadata
+from app.store import calls, migrate, notify, people, policies, record, requests, runs, tokens  # noqa: F401 - their tables are part of the metadata
 from app.store.base import metadata
 from app.store.engine import make_engine
 

@@ -21,14 +21,18 @@ def enter(
     previous: ApprovalRequest | None,
     now: datetime,
     answered_by: str,
+    made_as: str = "",
 ) -> str:
     """Have the batch open a request; gives its id.
 
     Args:
         run: which asks; one without an id stands for an agent elsewhere, and says what the request is filed under.
         answered_by: what is to answer it instead of people; empty: nothing.
+        made_as: its id; empty: a new one.
     """
     values = request_values(ready, run, now, previous, "")
+    if made_as:
+        values["id"] = made_as
     if answered_by:
         values |= {"answered_by": answered_by, "due_at": now}
     batch.add(ApprovalRequest, **values)

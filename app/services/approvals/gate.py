@@ -34,7 +34,7 @@ from app.services.approvals.opening import prepare
 from app.services.grants.granting import GRANT, Wanted, find
 from app.services.ground import Ground, get
 from app.services.runs.journal import put_receipt
-from app.store.batch import Batch
+from app.store.batch import Batch, made_once
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
 from app.store.runs import CatalogueEntry, Run
@@ -97,7 +97,7 @@ class Gate:
         self._ground = ground
         self._answering = Answering(ground)
 
-    def open(self, actor: Actor, asking: Asking) -> ApprovalRequest:
+    def open(self, actor: Actor, asking: Asking, made_as: str = "") -> ApprovalRequest:
         """Open a request, as `CheckpointManager.open` describes."""
         actor.require(Action.REQUEST_APPROVAL)
         if not actor.id:
@@ -112,6 +112,8 @@ class Gate:
                 "An agent proposes in its own name.", {"proposal.agent": f"this token is that of {actor.name}"}
             )
         with self._ground.sessions.reads() as session:
+            if made_as and (found := session.get(ApprovalRequest, made_as)) is not None:
+                return found
             if session.scalar(select(exists().where(CatalogueEntry.name == workflow))):
                 raise InvalidInputError(
                     "Requests of a workflow that runs here come from its runs.", {"workflow": "runs here"}
@@ -128,8 +130,8 @@ class Gate:
         ready = prepare(asked, self._ground.assess, self._ground.policy(about.policy), workflow, requester, now)
         answered_by = self._granted_by(Wanted.opening(asker, ready), now) if previous is None else ""
         batch = Batch(*_still_to_revise(previous)) if previous is not None else Batch()
-        request_id = enter(batch, actor, asker, ready, previous, now, answered_by)
-        if batch.run(self._ground.sessions) is None:
+        request_id = enter(batch, actor, asker, ready, previous, now, answered_by, made_as)
+        if made_once(batch, self._ground.sessions, made_as) is None:
             raise ConflictError("That request has been revised already.")
         if answered_by:
             self._answering.answer_soon([request_id])

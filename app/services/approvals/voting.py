@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from app.domain.errors import ConflictError, DuplicateDecisionError, IllegalTransitionError
+from app.domain.errors import ConflictError, DuplicateDecisionError, IllegalTransitionError, VersionChangedError
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy.access import addressed
@@ -67,6 +67,7 @@ class Voting:
         answer: Any = None,
         comment: str = "",
         acknowledged_risk: RiskLevel | None = None,
+        version: int | None = None,
     ) -> DecisionResult:
         """Take one person's decision, as `CheckpointManager.decide` describes."""
         ballot = Ballot(verdict, digest, change, answer, deciding.clean_comment(comment), acknowledged_risk)
@@ -74,6 +75,7 @@ class Voting:
             now = self._ground.clock()
             with self._ground.sessions.reads() as session:
                 request = get(session, request_id)
+                _refuse_other_version(request, version)
                 # Every decision makes a new version: the first one has none before it.
                 earlier = deciding.decisions_on(session, request_id) if request.version > 1 else []
                 seat = seat_of(session, request, actor, earlier, now)
@@ -186,6 +188,14 @@ class Voting:
         with self._ground.sessions.reads() as session:
             names = names_of(session, addresses)
         return [stage_name(terms, at, names) for at in range(len(terms.stages))]
+
+
+def _refuse_other_version(request: ApprovalRequest, version: int | None) -> None:
+    if version is not None and request.version != version:
+        raise VersionChangedError(
+            f"This request has changed: its version is {request.version}, not {version}.",
+            version=request.version, state=request.state, digest=request.digest,
+        )  # fmt: skip
 
 
 def _standing(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str, Any]:

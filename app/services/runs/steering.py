@@ -20,7 +20,7 @@ from app.services.approvals.ending import end_held, end_pending
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import EventKind, event_row, publish
-from app.store.batch import Batch
+from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
@@ -60,10 +60,13 @@ class Runs:
             raise NotFoundError(f"There is no workflow {name!r}.")
         return rows[0]["version"], rows[0]["title"], json.loads(rows[0]["input_schema"])
 
-    def start(self, actor: Actor, workflow: str, run_input: Any, title: str = "") -> Run:
+    def start(self, actor: Actor, workflow: str, run_input: Any, title: str = "", made_as: str = "") -> Run:
         """Start a run; a worker takes it up as soon as this is committed.
 
         Secrets in the input are masked before it is stored, so workflows name targets instead of carrying addresses.
+
+        Args:
+            made_as: the run's id, where the same call may be made again; empty: a new one.
 
         Raises:
             ForbiddenError: the actor may not start runs.
@@ -81,7 +84,7 @@ class Runs:
         masked, _ = mask(run_input)
         shown = " ".join(clean_comment(title).split()) or named
         now = self._clock()
-        run_id = str(uuid.uuid4())
+        run_id = made_as or str(uuid.uuid4())
         values: dict[str, Any] = {
             "id": run_id, "workflow": workflow, "workflow_version": version, "title": shown[:200],
             "state": RunState.QUEUED.value, "version": 1, "attempt": 0, "control": "", "input": masked,
@@ -92,7 +95,7 @@ class Runs:
         record(batch, actor, "run.started", now, run_id=run_id, workflow=workflow, version=version)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.QUEUED.value))
         batch.advance(run_id)
-        batch.run(self._sessions)
+        made_once(batch, self._sessions, made_as)
         return Run(**values)
 
     def recent(self, state: str = "", before: tuple[datetime, str] | None = None, limit: int = 50) -> list[Run]:

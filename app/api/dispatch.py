@@ -1,0 +1,127 @@
+"""From an HTTP request to a handler and back: who calls, what was sent, once or again, and in which version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, g, request
+
+from app.api.auth import authenticate
+from app.api.models import Tagged
+from app.api.registry import Call, Endpoint
+from app.domain.errors import InvalidInputError
+from app.http.body import read_body, read_query
+from app.http.errors import respond
+from app.http.runtime import portal
+from app.services.calls.once import Kept, fingerprint, made_under
+from app.services.calls.rate import WINDOW_SECONDS, Allowance
+
+KEY = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+_MAX_KEY = 255
+_NO_VERSION = -1
+"""Of a tag that is none of ours: no request has it."""
+
+
+def view_of(endpoint: Endpoint) -> Callable[..., Response]:
+    """The function that Flask calls for the endpoint."""
+
+    def view(**path: Any) -> Response:
+        client = authenticate(endpoint.scopes)
+        body = read_body(endpoint.body) if endpoint.body is not None else None
+        query = read_query(endpoint.query, endpoint.ignored) if endpoint.query is not None else None
+        key = _key() if endpoint.once else ""
+        call = Call(
+            portal(), client, body, query, {name: str(each) for name, each in path.items()},
+            seen_version=_seen_version() if endpoint.conditional else None,
+        )  # fmt: skip
+        return _once(endpoint, call, key) if key else _answer(endpoint, call)
+
+    return view
+
+
+def limits_of(response: Response) -> Response:
+    """Add how many calls the token has left, as the IETF's draft on rate limit headers writes it."""
+    allowance: Allowance | None = g.get("allowance")
+    if allowance is not None:
+        response.headers["RateLimit-Policy"] = f'"token";q={allowance.quota};w={WINDOW_SECONDS}'
+        response.headers["RateLimit"] = f'"token";r={allowance.remaining};t={allowance.resets_in}'
+    return response
+
+
+def _answer(endpoint: Endpoint, call: Call) -> Response:
+    """Do it, and answer; what the caller has already is not sent again."""
+    answer = endpoint.answer.model_validate(endpoint.handler(call))
+    body = answer.model_dump_json()
+    response = Response(body, endpoint.status, mimetype="application/json")
+    if isinstance(answer, Tagged):
+        # The version says which state it is; the rest also changes with remarks, receipts and who looks.
+        response.set_etag(f"{answer.version}.{hashlib.sha256(body.encode()).hexdigest()[:16]}")
+    if endpoint.location:
+        response.headers["Location"] = request.script_root + endpoint.location.format(id=answer.id)  # type: ignore[attr-defined]
+    if endpoint.method == "GET":
+        response.make_conditional(request)
+    return response
+
+
+def _once(endpoint: Endpoint, call: Call, key: str) -> Response:
+    """The answer that is kept under the key, or else a new one, which is kept unless the fault is ours."""
+    once, client = call.portal.services.once, call.client
+    sent = call.body.model_dump_json(exclude_unset=True) if call.body is not None else ""
+    called = fingerprint(request.method, request.path, sent, request.headers.get("If-Match", ""))
+    found = once.take(client.caller, key, called)
+    if isinstance(found, Kept):
+        return _again(found)
+    try:
+        response = _answer(endpoint, replace(call, made_as=made_under(client.caller, key, called)))
+    except Exception as error:
+        response = respond(error)
+    if response.status_code >= 500:
+        once.forget(found)
+        return response
+    once.keep(found, _kept(response))
+    return response
+
+
+def _kept(response: Response) -> Kept:
+    return Kept(
+        response.status_code, response.mimetype or "", response.get_data(as_text=True),
+        response.headers.get("Location", ""), response.headers.get("ETag", ""),
+    )  # fmt: skip
+
+
+def _again(kept: Kept) -> Response:
+    response = Response(kept.body, kept.status, mimetype=kept.media_type)
+    for name, value in (("Location", kept.location), ("ETag", kept.etag), (REPLAYED, "true")):
+        if value:
+            response.headers[name] = value
+    return response
+
+
+def _key() -> str:
+    """The caller's key, with or without the quotes of a structured field; empty if there is none."""
+    given = request.headers.get(KEY)
+    if given is None:
+        return ""
+    key = given.strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not key or len(key) > _MAX_KEY or not key.isascii() or not key.isprintable():
+        raise InvalidInputError(
+            "This idempotency key cannot be used.", {KEY: f"1 to {_MAX_KEY} printable characters of ASCII"}
+        )
+    return key
+
+
+def _seen_version() -> int | None:
+    """The version that `If-Match` names; None: any. Raises InvalidInputError if it names several."""
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    tags = request.if_match.as_set()
+    if len(tags) > 1:
+        raise InvalidInputError("Name the one version that was looked at.", {"If-Match": "several versions"})
+    version = next(iter(tags), "").partition(".")[0]
+    return int(version) if version.isascii() and version.isdigit() and len(version) < 10 else _NO_VERSION

@@ -1,0 +1,1 @@
+"""Use cases about calls of the API themselves."""
