@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 from app.domain.lifecycle import RequestState, RunState
 from app.http.body import Input, PlainText, Query
@@ -31,8 +40,9 @@ def _moment(given: Any) -> datetime:
     raise ValueError(_WANTED)
 
 
-Time = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str)]
-TimeIn = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+_IN_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"})
+Time = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str), _IN_SCHEMA]
+TimeIn = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str), _IN_SCHEMA]
 """A moment with its time zone."""
 MailAddress = Annotated[PlainText, Field(max_length=254)]
 

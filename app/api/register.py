@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from app.api import absences, approvals, earlier, grants, insights, policies, record, runs
+from app.api import absences, approvals, docs, earlier, grants, insights, metrics, policies, record, runs
 from app.api.dispatch import limits_of, view_of
 from app.api.registry import Endpoint
 
@@ -25,6 +25,8 @@ def register(app: Flask) -> None:
                 blueprint.add_url_rule(each.path, each.name, view_of(each), methods=[each.method])
         blueprint.after_request(limits_of)
         app.register_blueprint(blueprint)
+    docs.register(app, endpoints())
+    metrics.register(app)
 
 
 def endpoints() -> list[tuple[str, Endpoint]]:

@@ -39,6 +39,7 @@ class Scope(StrEnum):
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     AUDIT_READ = "audit:read"
+    METRICS_READ = "metrics:read"
 
     @property
     def words(self) -> str:
@@ -55,6 +56,7 @@ _WORDS = {
     Scope.RULES_READ: "read policies, standing grants and absences, try policies out",
     Scope.RULES_WRITE: "propose and give standing grants, enter absences",
     Scope.AUDIT_READ: "read the record",
+    Scope.METRICS_READ: "read the portal's own numbers, for Prometheus",
 }
 AGENT_SCOPES = frozenset({Scope.APPROVALS_READ, Scope.APPROVALS_REQUEST, Scope.RUNS_READ, Scope.RUNS_WRITE})
 """What an agent's token can have: nothing with which anything could be approved."""

@@ -78,7 +78,7 @@ STATUS: Mapping[type[AssentError], int] = {
 }
 """HTTP status by error type; a subclass has its parent's unless it is named itself."""
 
-_TITLES = {
+TITLES = {
     400: "This could not be read",
     401: "Please sign in",
     403: "This is not allowed",
@@ -94,6 +94,7 @@ _TITLES = {
     500: "Something went wrong on our side",
     503: "Not available at the moment",
 }
+"""What problems are called, by HTTP status."""
 _HINTS = {
     400: "Go back with your browser: what you wrote is still in the form.",
     401: "Ask an administrator for a sign-in link if you have none.",
@@ -153,7 +154,7 @@ class Problem:
     @property
     def title(self) -> str:
         """A short heading for this status."""
-        return _TITLES.get(self.status, "This did not work")
+        return TITLES.get(self.status, "This did not work")
 
     @property
     def hint(self) -> str:
@@ -207,7 +208,8 @@ def status_of(error: AssentError) -> int:
 
 def is_api() -> bool:
     """True if the answer goes to a program."""
-    return request.path.startswith("/api/")
+    path = request.path
+    return (path.startswith("/api/") and not path.startswith("/api/docs")) or path == "/metrics"
 
 
 def problem_response(problem: Problem) -> Response:

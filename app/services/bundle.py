@@ -24,6 +24,7 @@ from app.services.people.sessions import SignIns
 from app.services.people.tokens import Tokens
 from app.services.policies.versions import Policies
 from app.services.reading.insights import InsightsBook
+from app.services.reading.numbers import Numbers
 from app.services.reading.queue import Queue
 from app.services.reading.similar import SimilarRequests
 from app.services.reading.views import Views
@@ -56,6 +57,7 @@ class Services:
     absences: Absences
     grants: Grants
     insights: InsightsBook
+    numbers: Numbers
     deliveries: Deliveries
     choosing: Choosing
     links: Links
@@ -91,6 +93,7 @@ def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Asses
         absences=Absences(sessions, clock),
         grants=Grants(sessions, clock),
         insights=InsightsBook(sessions, clock),
+        numbers=Numbers(sessions),
         deliveries=Deliveries(sessions, clock),
         choosing=Choosing(sessions, clock),
         links=Links(sessions, clock),

@@ -14,6 +14,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
+from app.api import reference
+from app.api.metrics import METRICS
 from app.domain import errors
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RUN_TRANSITIONS
 from app.domain.tokens import AGENT_SCOPES, Scope
@@ -242,3 +244,19 @@ def test_every_scope_is_documented() -> None:
     text = (ROOT / "docs" / "api.md").read_text()
     documented = {row[0].strip("`"): (row[1], row[2] == "yes") for row in rows(section("Scopes", text))}
     assert documented == {each.value: (each.words, each in AGENT_SCOPES) for each in Scope}
+
+
+def test_every_call_of_the_api_is_documented() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    documented = [line for line in section("All calls", text).splitlines() if line.startswith("| `")]
+    assert documented == reference.rows(), "bin/api-reference prints the table as it should be"
+
+
+def test_every_metric_is_documented() -> None:
+    documented = table_in("Metrics", (ROOT / "docs" / "api.md").read_text())
+    assert documented == {name: words for name, words, _ in METRICS.values()}
+
+
+def table_in(title: str, text: str) -> dict[str, str]:
+    """First and second cell of each row under a heading of a document."""
+    return {row[0].strip("`"): row[1] for row in rows(section(title, text))}

@@ -1,0 +1,193 @@
+"""The description of the API: for programs as OpenAPI, and for people as pages that are drawn from it.
+
+The pages need no script. They show what the description says and no more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask_login import current_user
+
+from app.api import openapi
+from app.api.registry import Endpoint
+from app.domain.errors import NotFoundError
+
+SPEC = "/api/v1/openapi.json"
+PAGE = "/api/docs"
+_REF = "#/components/schemas/"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a document, or an argument. `model` names the schema that says more."""
+
+    name: str
+    type: str
+    model: str
+    required: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """A kind of document. Without fields `type` says what it is."""
+
+    name: str
+    words: str
+    type: str
+    fields: list[Field]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A route with everything that is said of it."""
+
+    name: str
+    method: str
+    path: str
+    tag: str
+    summary: str
+    scopes: list[str]
+    parameters: list[tuple[str, Field]]
+    body: str
+    answers: list[tuple[str, str, str]]
+    models: list[Model]
+
+
+def register(app: Flask, endpoints: list[tuple[str, Endpoint]]) -> None:
+    """Add the description and its pages."""
+    blueprint = Blueprint("api_docs", __name__)
+
+    @cache
+    def whole() -> dict[str, Any]:
+        # Made when somebody first asks for it: it takes longer than the application otherwise needs to start.
+        return openapi.document(endpoints)
+
+    @cache
+    def text() -> str:
+        return json.dumps(whole(), ensure_ascii=False, separators=(",", ":"))
+
+    def spec() -> Response:
+        response = Response(text(), mimetype="application/json")
+        response.add_etag()
+        response.make_conditional(request)
+        return response
+
+    def overview() -> Any:
+        return _page("api/overview.html", tags=whole()["tags"], operations=list(operations(whole())), spec=SPEC)
+
+    def operation(name: str) -> Any:
+        found = next((each for each in operations(whole()) if each.name == name), None)
+        if found is None:
+            raise NotFoundError("There is no such operation.")
+        return _page("api/operation.html", each=found)
+
+    blueprint.add_url_rule(SPEC, "spec", spec)
+    blueprint.add_url_rule(PAGE, "overview", overview)
+    blueprint.add_url_rule(f"{PAGE}/<name>", "operation", operation)
+    app.register_blueprint(blueprint)
+
+
+def _page(template: str, **values: Any) -> Any:
+    if not current_user.is_authenticated:
+        return cast(Any, current_app).login_manager.unauthorized()
+    return Response(render_template(template, layout="base.html", **values), mimetype="text/html")
+
+
+def operations(whole: dict[str, Any]) -> Iterator[Operation]:
+    """All operations, in the order of the description."""
+    for path, methods in whole["paths"].items():
+        for method, described in methods.items():
+            yield _operation(whole, path, method, described)
+
+
+def _operation(whole: dict[str, Any], path: str, method: str, described: dict[str, Any]) -> Operation:
+    body = described.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    answers, roots = [], [_name(body)] if body else []
+    for status, answer in described["responses"].items():
+        told = whole["components"]["responses"][answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
+        [schema] = [each["schema"] for each in told.get("content", {}).values()] or [{}]
+        answers.append((status, told["description"], _name(schema)))
+        if status.startswith("2"):
+            roots.append(_name(schema))
+    scopes = [scope for way in described["security"] for scope in way.get(openapi.TOKEN, ())]
+    return Operation(
+        described["operationId"], method.upper(), path, described["tags"][0], described["summary"], scopes,
+        [(each["in"], _field(each["name"], each["schema"], each["required"], each.get("description", "")))
+         for each in described["parameters"]],
+        _name(body), answers, [_model(whole, name) for name in _reached(whole, [*roots, "Problem"])],
+    )  # fmt: skip
+
+
+def _reached(whole: dict[str, Any], roots: list[str]) -> list[str]:
+    """These schemas and those that they name, each once, in the order in which they are met."""
+    found: list[str] = []
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop(0)
+        if name and name not in found:
+            found.append(name)
+            waiting += list(_refs(whole["components"]["schemas"][name]))
+    return found
+
+
+def _refs(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield _name(schema)
+        for key, each in schema.items():
+            if key != "discriminator":
+                yield from _refs(each)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from _refs(each)
+
+
+def _name(schema: dict[str, Any]) -> str:
+    return str(schema.get("$ref", "")).removeprefix(_REF)
+
+
+def _model(whole: dict[str, Any], name: str) -> Model:
+    schema = whole["components"]["schemas"][name]
+    needed = schema.get("required", ())
+    fields = [
+        _field(key, each, key in needed, each.get("description", ""))
+        for key, each in schema.get("properties", {}).items()
+    ]
+    return Model(name, str(schema.get("description", "")), "" if fields else _type(schema), fields)
+
+
+def _field(name: str, schema: dict[str, Any], required: bool, words: str) -> Field:
+    refs = list(dict.fromkeys(_refs(schema)))
+    return Field(name, _type(schema), refs[0] if len(refs) == 1 else "", required, words)
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """What a value is, in a few words."""
+    if "$ref" in schema:
+        return _name(schema)
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            return " or ".join(dict.fromkeys(_type(each) for each in schema[key]))
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "enum" in schema:
+        return " | ".join(str(each) for each in schema["enum"])
+    kind = schema.get("type", "any JSON")
+    if kind == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    limits = [f"{words} {schema[key]:,}" for key, words in _LIMITS.items() if key in schema]
+    detail = ", ".join([*([schema["format"]] if "format" in schema else []), *limits])
+    return f"{kind} ({detail})" if detail else str(kind)
+
+
+_LIMITS = {
+    "minLength": "at least", "maxLength": "at most", "minimum": "from", "maximum": "to",
+    "exclusiveMinimum": "above", "exclusiveMaximum": "below",
+}  # fmt: skip

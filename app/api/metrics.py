@@ -1,0 +1,60 @@
+"""`/metrics` in Prometheus' format.
+
+All numbers come from the database, so that it does not matter which of several web processes on one port is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Flask, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from app.api.auth import authenticate
+from app.domain.tokens import Scope
+from app.http.runtime import services
+from app.services.reading.numbers import Number
+
+METRICS = {
+    "pending": ("assent_requests_pending", "Requests that wait for people", "risk"),
+    "oldest_pending": ("assent_requests_oldest_pending_seconds", "Age of the oldest request that waits", ""),
+    "overdue": ("assent_requests_overdue_seconds", "By how much what is due on requests is late", ""),
+    "runs": ("assent_runs", "Runs that have not ended", "state"),
+    "jobs": ("assent_jobs_waiting", "Jobs that wait for a worker", "queue"),
+    "deliveries": ("assent_deliveries", "Notifications that are not sent yet, or could not be", "state"),
+    "worker": ("assent_worker_heartbeat_age_seconds", "Time since a worker last gave a sign", ""),
+    "audit": ("assent_audit_last_entry", "Number of the last entry of the record", ""),
+}
+"""By the number's name: that of the metric, what it says, and what its label means."""
+
+
+def register(app: Flask) -> None:
+    """Add the route."""
+
+    def metrics() -> Response:
+        client = authenticate((Scope.METRICS_READ,))
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Collector(services().numbers.all(client.actor)))
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    app.add_url_rule("/metrics", "metrics", metrics)
+
+
+class _Collector:
+    def __init__(self, numbers: list[Number]) -> None:
+        self._numbers = numbers
+
+    def describe(self) -> list[Metric]:
+        """Nothing in advance: the numbers are read already."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """A family for each metric, also where there is nothing to count."""
+        for name, (metric, words, label) in METRICS.items():
+            family = GaugeMetricFamily(metric, words, labels=[label] if label else [])
+            for each in self._numbers:
+                if each.name == name and each.value is not None:
+                    family.add_metric([each.label] if label else [], each.value)
+            yield family

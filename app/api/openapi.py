@@ -1,0 +1,236 @@
+"""The description of the API as OpenAPI 3.1, made from the table of routes and its models.
+
+Whatever an endpoint may answer is in it, problem documents and headers too; `tests/api/test_schema.py` calls the whole
+API at random and compares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.api.models import Tagged
+from app.api.registry import Endpoint
+from app.domain.tokens import Scope
+from app.http.errors import PROBLEM_TYPE, TITLES
+from app.services.calls.rate import WINDOW_SECONDS
+
+VERSION = "1"
+TOKEN, SESSION, CSRF = "token", "session", "csrf"
+_SCHEMAS = "#/components/schemas/"
+_PATH = re.compile(r"<(\w+):(\w+)>")
+_PATH_TYPES: dict[str, dict[str, Any]] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "int": {"type": "integer", "minimum": 0},
+}
+_ABOUT = """Ask people for approval, wait for what they decide, decide, and look after runs.
+
+Programs send a token as `Authorization: Bearer …`; pages send the session's cookie, and with what changes something
+also its token in `X-CSRFToken`. Errors are problem documents (RFC 9457) with a stable `code`. Times are those of RFC
+3339, in UTC."""
+_TAGS = {
+    "approvals": "Requests: asking, waiting, deciding",
+    "runs": "Runs and the workflows that can be started",
+    "grants": "Standing grants",
+    "policies": "Policies",
+    "absences": "Who is away",
+    "insights": "How long people take, and what they decide",
+    "audit": "The record",
+    "earlier": "The addresses of earlier versions",
+}
+_HEADERS: dict[str, dict[str, Any]] = {
+    "ETag": {"description": "Version and hash: `\"<version>.<hash>\"`", "schema": {"type": "string"}},
+    "Location": {"description": "Where what was created is found", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "`true`: the kept answer of an earlier call under the same key",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "RateLimit": {
+        "description": "With a token: calls that are surely left, and seconds until the next window",
+        "schema": {"type": "string", "examples": ['"token";r=2849;t=17']},
+    },
+    "RateLimit-Policy": {
+        "description": f"With a token: calls in a window of {WINDOW_SECONDS} seconds",
+        "schema": {"type": "string", "examples": ['"token";q=3000;w=60']},
+    },
+    "Retry-After": {"description": "Seconds to wait", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "What RFC 6750 says of the token", "schema": {"type": "string"}},
+}
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. Some codes have further members, which the table of error codes names.",
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:assent:problem:stale_digest"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One sentence for people"},
+        "code": {"type": "string", "description": "Stable, for programs"},
+        "instance": {"type": "string"},
+        "request_id": {"type": "string", "description": "Ties the answer to the log"},
+        "fields": {
+            "type": "object", "additionalProperties": {"type": "string"},
+            "description": "Of what cannot be used: a complaint for each field",
+        },
+    },
+    "required": ["type", "title", "status", "detail", "code", "instance", "request_id"],
+    "additionalProperties": True,
+}  # fmt: skip
+_STATUSES = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503)
+
+
+def statuses_of(endpoint: Endpoint) -> list[int]:
+    """Of which problems an endpoint may answer."""
+    found = {401, 403, 429, 500, 503}
+    if "<" in endpoint.path or endpoint.method == "POST":
+        found.add(404)
+    if endpoint.method != "GET":
+        found |= {400, 409}
+    if endpoint.body is not None:
+        found |= {413, 415, 422}
+    if endpoint.query is not None:
+        found.add(422)
+    if endpoint.conditional:
+        found.add(412)
+    return sorted(found)
+
+
+def document(endpoints: list[tuple[str, Endpoint]], title: str = "Assent") -> dict[str, Any]:
+    """The whole description."""
+    paths: dict[str, dict[str, Any]] = {}
+    for prefix, endpoint in endpoints:
+        path = prefix + _PATH.sub(r"{\2}", endpoint.path)
+        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(prefix, endpoint)
+    schemas = _schemas(endpoints)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": VERSION, "description": _ABOUT, "license": {"name": "Apache-2.0"}},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas, "Problem": _PROBLEM},
+            "responses": {f"Problem{status}": _problem(status) for status in _STATUSES},
+            "headers": _HEADERS,
+            "securitySchemes": {
+                TOKEN: {
+                    "type": "http", "scheme": "bearer",
+                    "description": "Scopes: " + "; ".join(f"`{each.value}`: {each.words}" for each in Scope),
+                },
+                SESSION: {"type": "apiKey", "in": "cookie", "name": "assent_session"},
+                CSRF: {"type": "apiKey", "in": "header", "name": "X-CSRFToken"},
+            },
+        },
+    }  # fmt: skip
+
+
+def _operation(prefix: str, endpoint: Endpoint) -> dict[str, Any]:
+    described = {
+        "operationId": endpoint.name,
+        "tags": [_tag(prefix, endpoint)],
+        "summary": endpoint.summary,
+        "parameters": [*_parameters(endpoint)],
+        "security": [{TOKEN: [each.value]} for each in endpoint.scopes] + [_with_session(endpoint)],
+        "responses": _responses(endpoint),
+    }
+    if endpoint.body is not None:
+        needed = any(field.is_required() for field in endpoint.body.model_fields.values())
+        described["requestBody"] = {
+            "required": needed,
+            "content": {"application/json": {"schema": _ref(endpoint.body)}},
+        }
+    return described
+
+
+def _with_session(endpoint: Endpoint) -> dict[str, list[str]]:
+    return {SESSION: []} if endpoint.method == "GET" else {SESSION: [], CSRF: []}
+
+
+def _tag(prefix: str, endpoint: Endpoint) -> str:
+    if not prefix.endswith("v1"):
+        return "earlier"
+    first = endpoint.path.split("/")[1]
+    return "runs" if first == "workflows" else first
+
+
+def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+    for kind, name in _PATH.findall(endpoint.path):
+        yield {"name": name, "in": "path", "required": True, "schema": _PATH_TYPES[kind]}
+    if endpoint.query is not None:
+        schema = endpoint.query.model_json_schema(ref_template=_SCHEMAS + "{model}")
+        for name, described in schema.get("properties", {}).items():
+            told = {key: value for key, value in described.items() if key not in ("title", "description")}
+            yield {
+                "name": name, "in": "query", "required": name in schema.get("required", ()),
+                "description": described.get("description", ""), "schema": told,
+            }  # fmt: skip
+    if endpoint.once:
+        yield {
+            "name": "Idempotency-Key", "in": "header", "required": False,
+            "description": "Made up for each call; sent again with it, the call is made once",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        }  # fmt: skip
+    if endpoint.conditional:
+        yield {
+            "name": "If-Match", "in": "header", "required": False,
+            "description": "ETag of the version that was looked at; of another one it is refused with 412",
+            "schema": {"type": "string", "pattern": r'^"[!#-~]+"$'},
+        }  # fmt: skip
+    if _is_tagged(endpoint) and endpoint.method == "GET":
+        yield {
+            "name": "If-None-Match", "in": "header", "required": False,
+            "description": "ETag of what one has; if nothing has changed, the answer is 304",
+            "schema": {"type": "string", "pattern": r'^"[!#-~]+"$'},
+        }  # fmt: skip
+
+
+def _responses(endpoint: Endpoint) -> dict[str, Any]:
+    names = ["RateLimit", "RateLimit-Policy"]
+    names += ["ETag"] if _is_tagged(endpoint) else []
+    names += ["Location"] if endpoint.location else []
+    names += ["Idempotency-Replayed"] if endpoint.once else []
+    headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    answers: dict[str, Any] = {
+        str(endpoint.status): {
+            "description": (endpoint.answer.__doc__ or "").strip().splitlines()[0],
+            "headers": headers,
+            "content": {"application/json": {"schema": _ref(endpoint.answer)}},
+        }
+    }
+    if _is_tagged(endpoint) and endpoint.method == "GET":
+        answers["304"] = {"description": "Nothing has changed", "headers": {"ETag": headers["ETag"]}}
+    for status in statuses_of(endpoint):
+        answers[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    return answers
+
+
+def _problem(status: int) -> dict[str, Any]:
+    names = ["RateLimit", "RateLimit-Policy"]
+    names += ["WWW-Authenticate"] if status in (401, 403) else []
+    names += ["Retry-After"] if status in (409, 429, 503) else []
+    return {
+        "description": TITLES[status],
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}},
+    }
+
+
+def _is_tagged(endpoint: Endpoint) -> bool:
+    return issubclass(endpoint.answer, Tagged)
+
+
+def _ref(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"{_SCHEMAS}{model.__name__}"}
+
+
+def _schemas(endpoints: list[tuple[str, Endpoint]]) -> dict[str, Any]:
+    wanted: list[tuple[type[BaseModel], Any]] = []
+    for _, each in endpoints:
+        wanted.append((each.answer, "serialization"))
+        wanted += [(model, "validation") for model in (each.body, each.query) if model is not None]
+    _, schemas = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_SCHEMAS + "{model}")
+    found: dict[str, Any] = schemas.get("$defs", {})
+    return found

@@ -1,0 +1,86 @@
+"""The whole API called at random, as its description says: no fault of ours, and no answer that is not described."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from app.api import openapi
+from app.api.register import endpoints
+from app.domain.people import SYSTEM, Role
+from app.services.bundle import Services
+from tests.factories import make_absence, make_grant, make_person, make_request, make_run, make_token
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+EXAMPLES = int(os.environ.get("ASSENT_TEST_SCHEMA_EXAMPLES", "8"))
+"""Calls of each operation, with what fits its description and as many with what does not."""
+OPERATIONS = [
+    (path, method)
+    for path, methods in openapi.document(endpoints())["paths"].items()
+    for method in methods
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def description(app: Flask) -> Any:
+    """What the application says of itself."""
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", app)
+
+
+@pytest.fixture(scope="module")
+def token(app: Flask, services: Services) -> str:
+    """A token that may do anything."""
+    services.policies.load(SYSTEM, "version: 1\ndefault: {deadline: 1 day}\n", "policies.yaml")
+    return make_token(app, make_person(services.sessions, "Anybody", list(Role)))
+
+
+@pytest.mark.parametrize("mode", GenerationMode, ids=lambda each: each.value)
+@pytest.mark.parametrize(("path", "method"), OPERATIONS)
+def test_the_api_answers_as_it_is_described(
+    path: str, method: str, mode: GenerationMode, description: Any, services: Services, token: str
+) -> None:
+    operation = description[path][method.upper()]
+    known = _known(services, path)
+    count = iter(range(10_000))
+
+    @settings(
+        max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def call(case: Any) -> None:
+        if known and next(count) % 4:
+            case.path_parameters = known
+        if path.endswith("/outcome") and isinstance(case.query, dict) and "wait" in case.query:
+            case.query["wait"] = 0 if mode is GenerationMode.POSITIVE else "soon"
+        response = case.call(headers={"Authorization": f"Bearer {token}"})
+        case.validate_response(response, checks=CHECKS)
+
+    call()
+
+
+def _known(services: Services, path: str) -> dict[str, Any]:
+    """What names something that there is."""
+    sessions = services.sessions
+    if "{version}" in path:
+        return {"version": 1}
+    if "{id}" not in path:
+        return {}
+    if "/grants/" in path:
+        return {"id": make_grant(sessions).id}
+    if "/absences/" in path:
+        return {"id": make_absence(sessions).id}
+    run = make_run(sessions)
+    return {"id": run.id if "/runs/" in path or "/workflows/" in path else make_request(sessions, run).id}
