@@ -123,6 +123,7 @@ CHOICES = {
 WAYS: dict[str, tuple[Way, ...]] = {
     "look at requests and runs": (
         page("GET /"),
+        page("GET /dashboard"),
         page("GET /queue"),
         page("GET /queue/views"),
         page("GET /frame"),

@@ -160,12 +160,17 @@ def _model(whole: dict[str, Any], name: str) -> Model:
         _field(key, each, key in needed, each.get("description", ""))
         for key, each in schema.get("properties", {}).items()
     ]
-    return Model(name, str(schema.get("description", "")), "" if fields else _type(schema), fields)
+    return Model(name, _plain(schema.get("description", "")), "" if fields else _type(schema), fields)
 
 
 def _field(name: str, schema: dict[str, Any], required: bool, words: str) -> Field:
     refs = list(dict.fromkeys(_refs(schema)))
-    return Field(name, _type(schema), refs[0] if len(refs) == 1 else "", required, words)
+    return Field(name, _type(schema), refs[0] if len(refs) == 1 else "", required, _plain(words))
+
+
+def _plain(words: str) -> str:
+    """Without the marks of Markdown."""
+    return words.replace("`", "")
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -211,7 +211,8 @@ class AuditQuery(Query):
     text: PlainText = Field(default="", max_length=200, description="A part of the details, as written in JSON")
     since: AwareDatetime | None = Field(default=None, description="From this instant on")
     until: AwareDatetime | None = Field(default=None, description="Before this instant")
-    before: int | None = Field(default=None, ge=0, lt=2**63)
+    before: int | None = Field(default=None, ge=0, lt=2**63, description="The same as `cursor`")
+    cursor: int | None = Field(default=None, ge=0, lt=2**63)
     limit: int = Field(default=100, ge=1, le=1000)
 
 
@@ -232,7 +233,8 @@ class AuditEntryOut(Output):
 
 
 class AuditList(Output):
-    """Entries, newest first; ask on with `before`."""
+    """Entries, newest first; ask on with `cursor`."""
 
     items: list[AuditEntryOut]
-    next_before: int | None
+    next_cursor: str | None
+    next_before: int | None = Field(description="The same as a number")

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.api import models
 from app.api.registry import Call, Table
+from app.domain.errors import InvalidInputError
 from app.domain.tokens import Scope
 from app.services.record.records import AuditFilter
 
@@ -17,6 +18,13 @@ READ = (Scope.AUDIT_READ,)
 def list_audit(call: Call) -> Any:
     """The record, newest first."""
     asked = call.query
-    wanted = AuditFilter(**asked.model_dump(exclude={"before", "limit"}))
-    page = call.portal.services.records.page(call.actor, wanted, asked.before, asked.limit)
-    return {"items": page.entries, "next_before": page.next_before}
+    wanted = AuditFilter(**asked.model_dump(exclude={"before", "cursor", "limit"}))
+    page = call.portal.services.records.page(call.actor, wanted, _before(asked), asked.limit)
+    cursor = str(page.next_before) if page.next_before is not None else None
+    return {"items": page.entries, "next_cursor": cursor, "next_before": page.next_before}
+
+
+def _before(asked: models.AuditQuery) -> int | None:
+    if asked.before is not None and asked.cursor is not None:
+        raise InvalidInputError("Say once where to go on.", {"before": "not beside cursor"})
+    return asked.cursor if asked.cursor is not None else asked.before

@@ -139,6 +139,7 @@ def _chips(actor: Actor, query: dict[str, str], views: list[View]) -> list[Chip]
     return chips
 
 
+@web.get("/dashboard")
 @web.get("/")
 def home() -> Any:
     """The queue is where the work is."""

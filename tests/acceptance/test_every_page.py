@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from app.domain.tokens import TokenKind, token_terms
 from app.factory import create_app
 from app.settings import Settings
 from assent.contracts import RiskLevel, Verdict
@@ -27,7 +28,7 @@ SEEN_ELSEWHERE = {
 }
 """Pages with a test of their own that looks at them."""
 NO_PAGES = {
-    "/", "/healthz", "/readyz", "/metrics", "/frame", "/static/<path:filename>", "/audit/export",
+    "/", "/dashboard", "/healthz", "/readyz", "/metrics", "/frame", "/static/<path:filename>", "/audit/export",
     "/deliveries/<delivery_id>/message", "/runs/<run_id>/artifacts", "/runs/<run_id>/artifacts/<path:name>",
 }  # fmt: skip
 """Answers that are sent on, are files, or parts of pages."""
@@ -67,6 +68,10 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
     make_absence(sessions, portal.people["dba"], portal.people["lead"])
     grant = make_grant(sessions, portal.people["dba"])
     policy = "version: 1\nrules:\n  - name: Anything\n    when: 'true'\n    ask: {teams: [dba]}\n"
+    for kind, owner in ((TokenKind.PERSON, "dba"), (TokenKind.AGENT, "release")):
+        maker = "lead" if kind is TokenKind.AGENT else owner
+        terms = token_terms(kind, "Nightly job", ["approvals:read", "runs:write"], 30)
+        portal.services.tokens.make(portal.actor(maker), terms, portal.people[owner].id)
     number = portal.services.policies.load(portal.actor("lead"), policy, "policies.yaml").stored.version
     return {
         "/absences": ("lead", "/absences"),

@@ -225,6 +225,9 @@ def test_the_record(services: Services, call: Callable[[str], Caller], people: d
     assert (decided["actor_name"], decided["via"], decided["source"]) == (people["reviewer"].name, "api", "127.0.0.1")
     first = auditor.get("/api/v1/audit?limit=1").json
     second = auditor.get(f"/api/v1/audit?limit=1&before={first['next_before']}").json
+    assert auditor.get(f"/api/v1/audit?limit=1&cursor={first['next_cursor']}").json == second
+    twice = auditor.get(f"/api/v1/audit?before=3&cursor={first['next_cursor']}")
+    assert (twice.status_code, list(twice.json["fields"])) == (422, ["before"])
     assert second["items"][0]["seq"] < first["items"][0]["seq"]
 
 

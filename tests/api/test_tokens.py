@@ -14,12 +14,14 @@ from sqlalchemy import select, update
 from app.api.register import endpoints
 from app.domain.errors import ForbiddenError, InvalidInputError, NotFoundError
 from app.domain.people import SYSTEM, Role, Via
+from app.domain.policy.terms import default_terms
 from app.domain.tokens import AGENT_SCOPES, Scope, TokenKind, token_terms
 from app.services.bundle import Services
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest
 from app.store.tokens import ApiToken
+from assent.contracts import RiskLevel
 from assent.masking import mask_text
 from tests.access import WAYS, Way
 from tests.factories import Caller, Program, grant_body, make_grant, make_person, make_request, make_run, make_token
@@ -183,13 +185,19 @@ def test_who_makes_and_revokes_which_tokens(services: Services, people: dict[str
         made(services, admin, owner=reviewer)
     _, token_id = made(services, admin, TokenKind.AGENT, owner=reviewer)
     assert token_id in {each.id for each in services.tokens.of_agents(admin.as_actor(Via.PAGE))}
-    assert token_id not in {each.id for each in services.tokens.own(reviewer.as_actor(Via.PAGE))}
+    assert token_id in {each.id for each in services.tokens.own(reviewer.as_actor(Via.PAGE))}
+    assert token_id not in {each.id for each in services.tokens.own(admin.as_actor(Via.PAGE))}
     with pytest.raises(NotFoundError):
-        services.tokens.revoke(reviewer.as_actor(Via.PAGE), token_id)
+        services.tokens.revoke(people["viewer"].as_actor(Via.PAGE), token_id)
     _, own = made(services, reviewer)
     with pytest.raises(NotFoundError):
         services.tokens.revoke(people["viewer"].as_actor(Via.PAGE), own)
+    agent = services.tokens.find(made(services, admin, TokenKind.AGENT, owner=reviewer)[0], "").actor
+    with pytest.raises(NotFoundError):
+        services.tokens.revoke(agent, token_id)
     assert services.tokens.revoke(SYSTEM, own) and services.tokens.revoke(admin.as_actor(Via.PAGE), token_id)
+    _, theirs = made(services, admin, TokenKind.AGENT, owner=reviewer)
+    assert services.tokens.revoke(reviewer.as_actor(Via.PAGE), theirs), "whoever answers for an agent can stop it"
 
 
 @pytest.mark.parametrize(
@@ -227,3 +235,14 @@ def test_a_token_is_masked_wherever_it_stands(kind: TokenKind, services: Service
 
 def _filled(rule: str, about: str) -> str:
     return rule.replace("<uuid:id>", about).replace("<int:version>", "1")
+
+
+def test_a_token_is_no_recent_sign_in(app: Flask, services: Services, people: dict[str, Person]) -> None:
+    terms = default_terms(RiskLevel.MEDIUM).model_copy(update={"reauthenticate_seconds": 600})
+    request = make_request(services.sessions, terms=terms)
+    program = Program(app, make_token(app, people["reviewer"]))
+    path, body = f"/api/v1/approvals/{request.id}/decisions", {"verdict": "approve", "digest": request.digest}
+    answer = program.post(path, body)
+    assert (answer.status_code, answer.json["code"]) == (403, "reauthentication_required")
+    harmless = program.post(path, body | {"verdict": "reject", "comment": "Not like this."})
+    assert (harmless.status_code, harmless.json["state"]) == (201, "rejected")

@@ -58,4 +58,5 @@ def test_an_admin_makes_an_agents_token_for_somebody(browse: Browse, services: S
                scopes=["approvals:request"])  # fmt: skip
     bearer = services.tokens.find(shown(admin), "")
     assert (bearer.actor.kind, bearer.actor.id, bearer.actor.name) == ("agent", owner.id, "Deployer")
-    assert "Deployer" not in browse("reviewer").get("/profile/tokens").text
+    assert "Deployer" in browse("reviewer").get("/profile/tokens").text, "whoever answers for it can stop it"
+    assert "Deployer" not in browse("viewer").get("/profile/tokens").text

@@ -26,6 +26,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
 from app.domain.running import Asked
+from app.domain.text import is_storable
 from app.services.approvals.answering import Answering
 from app.services.approvals.asking import NEWEST_VERSION, REQUESTER_COLUMNS, requester_from
 from app.services.approvals.deciding import clean_comment, not_before
@@ -142,8 +143,7 @@ class Gate:
         actor.require(Action.SEE)
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
-            request = get(session, request_id)
-            outcome, receipt = session.get(OutcomeRow, request_id), session.get(ReceiptRow, request_id)
+            request, outcome, receipt = _all_of(session, request_id)
         ended = request.state != RequestState.PENDING.value
         if outcome is None or request.run_id is not None:
             # A run is told by its worker; whoever else asks only looks on.
@@ -162,8 +162,7 @@ class Gate:
         actor.require(Action.REQUEST_APPROVAL)
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
-            request = get(session, request_id)
-            outcome, receipt = session.get(OutcomeRow, request_id), session.get(ReceiptRow, request_id)
+            request, outcome, receipt = _all_of(session, request_id)
         if actor.id != request.requester_id or not actor.id:
             raise ForbiddenError("Only whoever asked, or their agent, can say what was done.")
         if request.run_id is not None:
@@ -195,6 +194,21 @@ class Gate:
         batch.run(self._ground.sessions)
         with self._ground.sessions.reads() as session:
             return session.get_one(ReceiptRow, request.id)
+
+
+def _all_of(session: Session, request_id: str) -> tuple[ApprovalRequest, OutcomeRow | None, ReceiptRow | None]:
+    """A request with what became of it, in one read: many wait for it. Raises NotFoundError."""
+    query = (
+        select(ApprovalRequest, OutcomeRow, ReceiptRow)
+        .outerjoin(OutcomeRow, OutcomeRow.request_id == ApprovalRequest.id)
+        .outerjoin(ReceiptRow, ReceiptRow.request_id == ApprovalRequest.id)
+        .where(ApprovalRequest.id == request_id)
+    )
+    found = session.execute(query).one_or_none() if is_storable(request_id) else None
+    if found is None:
+        raise NotFoundError("There is no such request.", request_id=request_id)
+    request, outcome, receipt = found
+    return request, outcome, receipt
 
 
 def masked(value: Any) -> Any:

@@ -146,9 +146,8 @@ class Tokens:
         return token, self._get(token_id)
 
     def own(self, actor: Actor) -> list[TokenView]:
-        """The actor's own tokens, newest first; agents' tokens for whom they answer are not among them."""
-        query = select(ApiToken).where(ApiToken.person_id == actor.id, ApiToken.kind == TokenKind.PERSON.value)
-        return self._list(query)
+        """The actor's own tokens, and those of agents for whom they answer, newest first."""
+        return self._list(select(ApiToken).where(ApiToken.person_id == actor.id))
 
     def of_agents(self, actor: Actor) -> list[TokenView]:
         """All agents' tokens, newest first. Raises ForbiddenError."""
@@ -161,7 +160,9 @@ class Tokens:
         return self._list(select(ApiToken))
 
     def revoke(self, actor: Actor, token_id: str) -> bool:
-        """End a token at once: one's own, or for those who manage tokens anybody's. False if it was revoked before.
+        """End a token at once; False if it was revoked before.
+
+        Whoever owns it may, or answers for the agent, and for those who manage tokens it may be anybody's.
 
         Raises:
             NotFoundError: there is no such token, or none that the actor may revoke.
@@ -170,8 +171,8 @@ class Tokens:
         with self._sessions.begin() as session:
             query = select(ApiToken).where(ApiToken.id == token_id).with_for_update()
             found = session.scalar(query) if is_storable(token_id) else None
-            owns = found is not None and found.person_id == actor.id and found.kind == TokenKind.PERSON.value
-            if found is None or not (actor.kind != "agent" and (owns or actor.may(Action.MANAGE_TOKENS))):
+            owns = found is not None and found.person_id == actor.id
+            if found is None or actor.kind == "agent" or not (owns or actor.may(Action.MANAGE_TOKENS)):
                 raise NotFoundError("There is no such token.")
             if found.revoked_at is not None:
                 return False
