@@ -34,8 +34,7 @@ class AuditEntry(Base):
         Index("ix_audit_entries_actor", "actor_id", "seq"),
         # Also finds what an action begins with, in any collation.
         Index("ix_audit_entries_action", "action", "seq", postgresql_ops={"action": "text_pattern_ops"}),
-        # Entries are written in the order of time, nearly: a coarse index is enough, and costs next to nothing.
-        Index("ix_audit_entries_at", "at", postgresql_using="brin", postgresql_with={"autosummarize": True}),
+        Index("ix_audit_entries_at", "at", "seq"),
     )
 
 

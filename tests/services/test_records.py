@@ -12,6 +12,7 @@ import pytest
 from app.domain.errors import ForbiddenError, InvalidInputError
 from app.domain.people import Role
 from app.services.record import records
+from app.services.record.audit import record
 from app.services.record.records import AuditFilter, ExportFormat, Records
 from assent.contracts import Verdict
 from tests.services.desk import Desk
@@ -85,3 +86,20 @@ def test_others_take_nothing_and_bad_filters_are_told_before_the_first_piece(kep
     with pytest.raises(InvalidInputError):
         kept.export(auditor, AuditFilter(text="x" * 201), ExportFormat.CSV)
     assert own_desk.counts()["audit_entries"] == before["audit_entries"]
+
+
+def test_the_pages_of_a_period_hold_every_entry_once_whatever_order_they_were_written_in(kept, auditor, own_desk):
+    now = own_desk.clock()
+    for minutes in (5, 3, 3, 3, 4, 1, 2):
+        with own_desk.sessions.begin() as session:
+            record(session, auditor, "record.exported", now - timedelta(days=1, minutes=minutes))
+    wanted = AuditFilter(action="record.exported", until=now)
+    pages, before = [], None
+    while before is not None or not pages:
+        page = kept.page(auditor, wanted, before, limit=2)
+        pages.append([entry.seq for entry in page.entries])
+        before = page.next_before
+    found = [each for page in pages for each in page]
+    assert len(found) == len(set(found)) == 7
+    times = [entry.at for entry in kept.page(auditor, wanted).entries]
+    assert times == sorted(times, reverse=True)

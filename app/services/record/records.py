@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, Text, func, or_, select
+from sqlalchemy import Select, Text, func, or_, select, tuple_
+from sqlalchemy.orm import aliased
 
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action, Actor
@@ -75,9 +76,7 @@ class Records:
             raise InvalidInputError("A page has between 1 and 1,000 entries.", {"limit": "out of range"})
         if before is not None and not 0 <= before < 2**63:
             raise InvalidInputError("This is not a sequence number.", {"before": "out of range"})
-        query = _matching(wanted).order_by(AuditEntry.seq.desc())
-        if before is not None:
-            query = query.where(AuditEntry.seq < before)
+        query = _newest_first(_matching(wanted), wanted, before)
         with self._sessions.reads() as session:
             entries = list(session.scalars(query.limit(limit + 1)))
         more = len(entries) > limit
@@ -139,6 +138,24 @@ def _matching(wanted: AuditFilter) -> Select[AuditEntry]:
     if wanted.until is not None:
         query = query.where(AuditEntry.at < wanted.until)
     return query
+
+
+def _newest_first(query: Select[AuditEntry], wanted: AuditFilter, before: int | None) -> Select[AuditEntry]:
+    """In the order in which they were written; in a period, in that of their times, by which it is found.
+
+    The two differ by what was written at the same moment. `before` names the last entry of the page before.
+    """
+    if wanted.until is None:
+        query = query.order_by(AuditEntry.seq.desc())
+        return query if before is None else query.where(AuditEntry.seq < before)
+    query = query.order_by(AuditEntry.at.desc(), AuditEntry.seq.desc())
+    if before is None:
+        return query
+    last = aliased(AuditEntry)
+    place = select(last.at, last.seq).where(last.seq <= before).order_by(last.seq.desc()).limit(1)
+    found = place.subquery()
+    at, seq = select(found.c.at).scalar_subquery(), select(found.c.seq).scalar_subquery()
+    return query.where(tuple_(AuditEntry.at, AuditEntry.seq) < tuple_(at, seq))
 
 
 def entry_facts(entry: AuditEntry) -> dict[str, Any]:
