@@ -11,10 +11,9 @@ from app.domain.errors import InvalidInputError
 from app.domain.people import Action
 from app.domain.tokens import Scope
 from app.http.decisions import DecisionIn, decide
-from app.services.approvals.gate import Asking
+from app.services.approvals.gate import Asking, withheld_until
 from app.services.approvals.voting import DecisionResult
 from app.services.reading.queue import QueueFilter
-from app.services.reading.views import RequestView
 from assent.contracts import Question
 
 table = Table()
@@ -49,7 +48,7 @@ def list_approvals(call: Call) -> Any:
 def open_approval(call: Call) -> Any:
     """Ask for approval: a gate for any agent, anywhere."""
     opened = call.portal.services.checkpoints.open(call.actor, asking_of(call.body), call.made_as)
-    return approval_document(call.portal.services.views.request(opened.id, call.actor))
+    return approval_document(call, opened.id)
 
 
 @table.add("GET", "/approvals/<uuid:id>", models.ApprovalOut, scopes=READ)
@@ -171,7 +170,7 @@ def cancel_approval(call: Call) -> Any:
 
 
 def _document(call: Call) -> dict[str, Any]:
-    return approval_document(call.portal.services.views.request(call.id, call.actor))
+    return approval_document(call, call.id)
 
 
 def _outcome(call: Call) -> dict[str, Any]:
@@ -224,9 +223,12 @@ def decision_document(result: DecisionResult) -> dict[str, Any]:
     }
 
 
-def approval_document(view: RequestView) -> dict[str, Any]:
-    """A request as the API shows it."""
+def approval_document(call: Call, request_id: str) -> dict[str, Any]:
+    """A request as the API shows it. Raises NotFoundError, ForbiddenError."""
+    services = call.portal.services
+    view = services.views.request(request_id, call.actor)
     request, stands = view.request, view.situation
+    withheld = withheld_until(request, view.outcome, view.receipt, services.clock())
     same = (
         "id", "version", "title", "kind", "state", "note", "workflow", "run_id", "node", "agent", "environment",
         "requester_name", "payload", "digest", "proposed_digest", "response_schema", "approvals", "quorum",
@@ -253,6 +255,6 @@ def approval_document(view: RequestView) -> dict[str, Any]:
         "why_not": view.why_not,
         "decisions": view.decisions,
         "comments": view.comments,
-        "outcome": view.outcome.body if view.outcome else None,
+        "outcome": view.outcome.body if view.outcome and not withheld else None,
         "receipt": view.receipt,
     }

@@ -269,6 +269,7 @@ default: {deadline: 1 day}
     found = outcome(agent, request)
     assert (found["state"], found["resolved"], found["outcome"]) == ("approved", False, None)
     assert found["held_until"] is not None and found["receipt"] is None
+    assert agent.get(f"/api/v1/approvals/{request['id']}").json["outcome"] is None, "nor by another way"
     answer = agent.post(f"/api/v1/approvals/{request['id']}/receipt", {"status": "applied"})
     assert (answer.status_code, answer.json["code"]) == (409, "illegal_transition")
     # Its time has come, and nobody asked until the window had closed again: it waits for the next one.

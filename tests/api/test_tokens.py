@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from app.api.register import endpoints
 from app.domain.errors import ForbiddenError, InvalidInputError, NotFoundError
+from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import default_terms
 from app.domain.tokens import AGENT_SCOPES, Scope, TokenKind, token_terms
@@ -235,6 +236,22 @@ def test_a_token_is_masked_wherever_it_stands(kind: TokenKind, services: Service
 
 def _filled(rule: str, about: str) -> str:
     return rule.replace("<uuid:id>", about).replace("<int:version>", "1")
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "cancel", "retry"])
+def test_an_agent_steers_no_runs_of_others(act: str, app: Flask, services: Services) -> None:
+    """Who cancels a run withdraws what it asks."""
+    owner, other = make_person(services.sessions, "Owner", list(Role)), make_person(services.sessions)
+    agent = Program(app, make_token(app, owner, TokenKind.AGENT, AGENT_SCOPES))
+    state = {"resume": RunState.PAUSED, "retry": RunState.FAILED}.get(act, RunState.SUSPENDED)
+    foreign, own = make_run(services.sessions, other, state), make_run(services.sessions, owner, state)
+    request = make_request(services.sessions, foreign)
+    answer = agent.post(f"/api/v1/runs/{foreign.id}/{act}")
+    assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+    assert agent.get(f"/api/v1/runs/{foreign.id}").json["controls"] == []
+    with services.sessions() as session:
+        assert session.get_one(ApprovalRequest, request.id).version == request.version
+    assert agent.post(f"/api/v1/runs/{own.id}/{act}").status_code == 200
 
 
 def test_a_token_is_no_recent_sign_in(app: Flask, services: Services, people: dict[str, Person]) -> None:

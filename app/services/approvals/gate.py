@@ -148,7 +148,7 @@ class Gate:
         if outcome is None or request.run_id is not None:
             # A run is told by its worker; whoever else asks only looks on.
             return Collected(request, ended, outcome.body if outcome else None, receipt, request.held_until)
-        opens = None if receipt is not None else _opens(request, outcome, now)
+        opens = withheld_until(request, outcome, receipt, now)
         if opens is not None:
             return Collected(request, False, None, None, opens)
         if receipt is None and collects and actor.id == request.requester_id:
@@ -167,7 +167,7 @@ class Gate:
             raise ForbiddenError("Only whoever asked, or their agent, can say what was done.")
         if request.run_id is not None:
             raise IllegalTransitionError("What a run did is reported by the run.", state=request.state)
-        if outcome is None or (receipt is None and _opens(request, outcome, now) is not None):
+        if outcome is None or withheld_until(request, outcome, receipt, now) is not None:
             raise IllegalTransitionError("There is no outcome yet to be carried out.", state=request.state)
         if status is ReceiptStatus.DELIVERED:
             raise InvalidInputError("Say what came of it.", {"status": "not what was done"})
@@ -216,8 +216,15 @@ def masked(value: Any) -> Any:
     return mask(value)[0]
 
 
-def _opens(request: ApprovalRequest, outcome: OutcomeRow, now: datetime) -> datetime | None:
-    """When what was decided may be carried out; None: now. A window may have closed since it was decided."""
+def withheld_until(
+    request: ApprovalRequest, outcome: OutcomeRow | None, receipt: ReceiptRow | None, now: datetime
+) -> datetime | None:
+    """When the outcome of an agent elsewhere may be handed out; None: now, or it is not such a request.
+
+    Its window may have closed since people decided. What was handed out once is no secret any more.
+    """
+    if request.run_id is not None or outcome is None or receipt is not None:
+        return None
     if outcome.held_until is not None and outcome.held_until > now:
         return outcome.held_until
     return not_before(outcome.verdict, outcome.next_action, Terms.from_json(request.terms), now)

@@ -24,6 +24,7 @@ from app.services.reading.past import Past, past_like
 from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.record.events import EventKind
 from app.services.runs.pace import Pace, pace_of
+from app.services.runs.steering import may_steer
 from app.store.engine import Sessions
 from app.store.people import Person
 from app.store.record import Event
@@ -230,7 +231,7 @@ class Views:
                 ),
                 artifacts=_artifacts(session, run_id),
                 edges=entry.edges if entry else [],
-                controls=run_controls(run) if viewer.may(Action.CONTROL_RUN) else (),
+                controls=run_controls(run) if may_steer(viewer, run) else (),
             )
 
     def pace(self, run: Run, viewer: Actor) -> Pace:

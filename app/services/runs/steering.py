@@ -10,7 +10,14 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, NotFoundError, TooLargeError
+from app.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    IllegalTransitionError,
+    InvalidInputError,
+    NotFoundError,
+    TooLargeError,
+)
 from app.domain.fitting import check_schema
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
@@ -151,9 +158,8 @@ class Runs:
         return self._requeue(actor, run_id, "retry", RunState.FAILED)
 
     def _requeue(self, actor: Actor, run_id: str, act: str, expected: RunState) -> Run:
-        actor.require(Action.CONTROL_RUN)
         now = self._clock()
-        run = self._get(run_id)
+        run = self._steerable(actor, run_id)
         batch = move_run(run, {expected}, RunState.QUEUED, now, finished_at=None, error=None)
         record(batch, actor, f"run.{act}", now, run_id=run_id)
         batch.advance(run_id)
@@ -163,9 +169,8 @@ class Runs:
         self, actor: Actor, run_id: str, act: str, still: set[RunState], ending: RunState, reason: str = ""
     ) -> Run:
         """Do it at once if nothing is being advanced, else leave word for the worker that advances the run."""
-        actor.require(Action.CONTROL_RUN)
         now = self._clock()
-        run = self._get(run_id)
+        run = self._steerable(actor, run_id)
         if run.control:
             raise ConflictError(f"Somebody has already asked to {run.control} this run.")
         if run.state == RunState.RUNNING.value:
@@ -180,6 +185,14 @@ class Runs:
         record(batch, actor, f"run.{act}", now, run_id=run_id, reason=reason)
         return self._done(batch, run, act)
 
+    def _steerable(self, actor: Actor, run_id: str) -> Run:
+        """The run, which the actor may steer: of an agent only those that were started for its account."""
+        actor.require(Action.CONTROL_RUN)
+        run = self._get(run_id)
+        if not may_steer(actor, run):
+            raise ForbiddenError("An agent steers no runs but those that it, or whoever answers for it, started.")
+        return run
+
     def _done(self, batch: Batch, run: Run, act: str) -> Run:
         if batch.run(self._sessions) is None:
             raise _refusal(self._get(run.id), act)
@@ -191,6 +204,12 @@ class Runs:
         if run is None:
             raise NotFoundError("There is no such run.", run_id=run_id)
         return run
+
+
+def may_steer(actor: Actor, run: Run) -> bool:
+    """True if the actor may pause, resume, cancel and retry this run."""
+    own = actor.kind != "agent" or (bool(actor.id) and actor.id == run.started_by_id)
+    return own and actor.may(Action.CONTROL_RUN)
 
 
 def _refuse_too_large(run_input: dict[str, Any]) -> None:
