@@ -28,8 +28,8 @@ from sqlalchemy import event
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.factory import create_app
 from app.services.bundle import Services
-from app.settings import Settings
 from app.services.record.records import AuditFilter
+from app.settings import Settings
 from bench.support import database, machine, percentile
 
 TARGET = 2.0
@@ -39,7 +39,8 @@ _FILL = """
     insert into audit_entries (at, actor_kind, actor_id, actor_name, via, source, action, request_id, run_id, detail)
     select %(began)s::timestamptz + %(lasted)s::interval * n / %(count)s, 'person', 'person-' || n %% 40,
         'Reviewer of team ' || n %% 40, 'page', '10.0.0.' || n %% 200,
-        (array['request.opened', 'request.decided', 'request.resolved', 'request.receipt', 'person.signed_in'])[n %% 5 + 1],
+        (array['request.opened', 'request.decided', 'request.resolved', 'request.receipt', 'person.signed_in'])
+            [n %% 5 + 1],
         'request-' || n / 5, 'run-' || n / 10,
         '{"verdict": "approve", "digest": "' || md5(n::text) || '", "words": "Create ' || n %% 9 || ' indexes"}'
     from generate_series(1, %(count)s) as n"""

@@ -49,12 +49,12 @@ class Process:
         given = list(streams)
         if not given:
             reader, writer = os.pipe()
-            self.stdout = open(reader, encoding="utf-8", errors="replace")
+            self.stdout = os.fdopen(reader, encoding="utf-8", errors="replace")
             given = [writer, writer]
         self._line = socket.socket(socket.AF_UNIX)
         self._line.connect(_address())
         order = json.dumps({"module": module, "arguments": list(arguments), "env": dict(env)}).encode()
-        with open(os.devnull, "rb") as nothing:
+        with Path(os.devnull).open("rb") as nothing:
             socket.send_fds(self._line, [len(order).to_bytes(8, "big")], [nothing.fileno(), *given])
         if not streams:
             os.close(given[0])
