@@ -16,11 +16,14 @@ from app.http.identity import register_identity
 from app.http.runtime import Portal, keep
 from app.http.security import register_security
 from app.live import register as live
+from app.notify.channels import slack_api
 from app.services.bundle import Services, build_services
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.web import register as web
 
+SLACK_SECONDS = 1
+"""A page of Slack waits for us for three seconds; asking Slack back must not take them up."""
 ROOT = Path(__file__).parents[1]
 
 
@@ -49,7 +52,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
 
     socketio = make_socketio(app, settings)
     alive = live.register(socketio, services, settings)
-    keep(app, Portal(services, settings, alive.wakeups))
+    keep(app, Portal(services, settings, alive.wakeups, slack_api(settings, SLACK_SECONDS)))
     app.extensions["assent_live"] = alive
 
     health.register(app, services)

@@ -93,6 +93,18 @@ class Settings(BaseSettings):
         default=3000, ge=0, le=10_000_000,
         description="Calls of the API that each token may make in a minute. 0: any number.",
     )  # fmt: skip
+    slack_bot_token: str = Field(
+        default="",
+        repr=False,
+        description="Token of the Slack app's bot, `xoxb-…`. Not set: what would be sent is kept in the outbox.",
+    )
+    slack_signing_secret: str = Field(
+        default="", repr=False, description="The Slack app's signing secret. Not set: nothing is taken from Slack."
+    )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/", description="Base address of Slack's Web API, for tests and for GovSlack."
+    )
+    slack_timeout_seconds: int = Field(default=10, ge=1, le=300, description="Seconds to wait for an answer of Slack.")
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or text for people."
     )
@@ -139,6 +151,20 @@ class Settings(BaseSettings):
         if value and not value.startswith(("postgresql://", "postgres://")):
             raise ValueError("must start with postgresql://")
         return value.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _api_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return f"{value.rstrip('/')}/"
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _not_alone(cls, value: str, info: ValidationInfo) -> str:
+        if value and not info.data.get("slack_bot_token"):
+            raise ValueError(f"needs {PREFIX}SLACK_BOT_TOKEN as well")
+        return value
 
     @field_validator("base_url")
     @classmethod
@@ -198,7 +224,7 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         name = PREFIX + "_".join(str(part) for part in first["loc"][:1]).upper()
         problem = first["msg"].removeprefix("Value error, ")
-        secret = name in (f"{PREFIX}SECRET_KEY", f"{PREFIX}DATABASE_URL", f"{PREFIX}SMTP_PASSWORD")
+        secret = name in (f"{PREFIX}SECRET_KEY", f"{PREFIX}DATABASE_URL", f"{PREFIX}SMTP_PASSWORD") or "_SLACK_" in name
         shown = "" if secret else f" (given: {str(first['input'])[:80]!r})"
         raise SettingsError(f"{name}: {problem[:1].lower()}{problem[1:]}{shown}") from None
 

@@ -64,6 +64,7 @@ see policies                  yes     yes      yes        yes       yes        y
 test a policy                 role    yes      yes        yes       yes        yes    yes
 see oneself                   yes     yes      yes        yes       yes        yes    yes
 choose what one is told of    yes     yes      yes        yes       yes        yes    yes
+link a Slack user             yes     yes      yes        yes       yes        yes    yes
 choose how pages look         yes     yes      yes        yes       yes        yes    yes
 keep views of the queue       yes     yes      yes        yes       yes        yes    yes
 decide on several together    role    role     yes        yes       yes        yes    yes
@@ -116,7 +117,7 @@ CHOICES = {
         for kind in ("asked", "assigned", "escalated", "expiring", "outcome", "settled", "receipt")
         for name, value in (("way", "mail"), ("least", "safe"), ("below", "digest"))
     },
-    "rhythm": "daily", "digest_at": "08:00", "quiet_from": "", "quiet_until": "",
+    "rhythm": "daily", "digest_at": "08:00", "digest_by": "mail", "quiet_from": "", "quiet_until": "",
 }  # fmt: skip
 """A whole form of notifications."""
 
@@ -313,6 +314,11 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /profile/notifications"),
         page("POST /profile/notifications", **CHOICES),
     ),
+    "link a Slack user": (
+        page("GET /profile/slack"),
+        page("POST /profile/slack", code="{slack_code}"),
+        page("POST /profile/slack/unlink"),
+    ),
     "choose how pages look": (page("POST /profile", time_zone="Asia/Tokyo", theme="dark", density="compact"),),
     "sign out": (
         page("POST /sign-out"),
@@ -331,6 +337,8 @@ OPEN = {
     ("GET", "/sign-in"),
     ("GET", "/sign-in/<token>"),
     ("POST", "/sign-in/<token>"),
+    ("POST", "/slack/commands"),
+    ("POST", "/slack/interactions"),
     ("GET", "/static/<path:filename>"),
 }
 """For whoever comes."""
@@ -342,6 +350,7 @@ ONLY_BACK = {
     ("GET", "/profile/sign-out"),
     ("GET", "/profile/tokens/<token_id>/revoke"),
     ("GET", "/tokens/<token_id>/revoke"),
+    ("GET", "/profile/slack/unlink"),
     ("GET", "/queue/views/<view_id>/<any(name, deletion):act>"),
 }
 """A form's own address, opened again: it shows the page that the form stands on, and does nothing."""

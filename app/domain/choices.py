@@ -20,6 +20,8 @@ class Way(StrEnum):
     """How somebody is told of something."""
 
     MAIL = "mail"
+    SLACK = "slack"
+    BOTH = "both"
     DIGEST = "digest"
     OFF = "off"
 
@@ -29,6 +31,12 @@ class Rhythm(StrEnum):
 
     HOURLY = "hourly"
     DAILY = "daily"
+
+
+CHANNELS: Mapping[Way, tuple[Channel, ...]] = {
+    Way.MAIL: (Channel.MAIL,), Way.SLACK: (Channel.SLACK,), Way.BOTH: (Channel.MAIL, Channel.SLACK),
+}  # fmt: skip
+"""The channels of the ways that come at once, and of the digest."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ class Choices:
     """All that a person has chosen.
 
     Attributes:
-        digest_at: time of day of a daily digest.
+        digest_at: time of day of a daily digest; `digest_by` is its way: by mail, Slack or both.
         quiet: from and until when nothing comes but escalations; None: there are no quiet hours.
     """
 
@@ -83,16 +91,18 @@ class Choices:
     rhythm: Rhythm = Rhythm.DAILY
     digest_at: time = time(8)
     quiet: tuple[time, time] | None = None
+    digest_by: Way = Way.MAIL
 
-    def when(self, kind: NoticeKind, risk: RiskLevel, now: datetime, zone: ZoneInfo) -> When | None:
-        """When and how to tell of it; None: not at all. Escalations come at once, whatever the hour."""
+    def when(self, kind: NoticeKind, risk: RiskLevel, now: datetime, zone: ZoneInfo) -> tuple[When, ...]:
+        """When and how to tell of it, once for each channel; empty: not at all. Escalations come at once, always."""
         way = self.kinds.get(kind, DEFAULT[kind]).of(risk)
         if way is Way.OFF:
-            return None
+            return ()
         if way is Way.DIGEST:
-            return When(self.next_digest(now, zone), way, held=True, in_digest=True)
+            at = self.next_digest(now, zone)
+            return tuple(When(at, way, held=True, in_digest=True, channel=each) for each in CHANNELS[self.digest_by])
         until = None if kind is NoticeKind.ESCALATED else self.quiet_until(now, zone)
-        return When(until or now, way, held=until is not None)
+        return tuple(When(until or now, way, held=until is not None, channel=each) for each in CHANNELS[way])
 
     def quiet_until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
         """When the quiet hours end in which `now` lies; None: it lies in none."""
@@ -128,6 +138,7 @@ class Choices:
             },
             "rhythm": self.rhythm.value,
             "digest_at": _clock(self.digest_at),
+            "digest_by": self.digest_by.value,
             "quiet": [_clock(each) for each in self.quiet] if self.quiet else None,
         }
 
@@ -145,12 +156,13 @@ class Choices:
             Rhythm(value.get("rhythm", Rhythm.DAILY.value)),
             time.fromisoformat(value.get("digest_at", "08:00")),
             (time.fromisoformat(quiet[0]), time.fromisoformat(quiet[1])) if quiet else None,
+            Way(value.get("digest_by", Way.MAIL.value)),
         )
 
 
 def choices_from(sent: Mapping[str, str]) -> Choices:
     """What a form says: per kind ``<kind>.way``, ``<kind>.least``, ``<kind>.below``; `rhythm`, `digest_at`,
-    `quiet_from`, `quiet_until`.
+    `digest_by`, `quiet_from`, `quiet_until`.
 
     Raises:
         InvalidInputError: `fields` say what cannot be used.
@@ -172,9 +184,13 @@ def choices_from(sent: Mapping[str, str]) -> Choices:
         wrong["quiet_until" if end is None else "quiet_from"] = "Fill in both times, or neither."
     if begin is not None and begin == end:
         wrong["quiet_until"] = "Quiet hours end at another time than they begin."
+    digest_by = _one_of(sent, "digest_by", Way, wrong) if sent.get("digest_by") else Way.MAIL
+    if digest_by is not None and digest_by not in CHANNELS:
+        wrong["digest_by"] = "Choose one of these."
     if wrong or rhythm is None:
         raise InvalidInputError("These choices cannot be used.", wrong)
-    return Choices(kinds, rhythm, digest_at or time(8), (begin, end) if begin is not None and end is not None else None)
+    quiet = (begin, end) if begin is not None and end is not None else None
+    return Choices(kinds, rhythm, digest_at or time(8), quiet, digest_by)
 
 
 def _one_of(sent: Mapping[str, str], name: str, words: type[Any], wrong: dict[str, str]) -> Any:

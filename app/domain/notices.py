@@ -10,6 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from app.domain.risk import Finding
+from assent.contracts import Verdict
 
 
 class NoticeKind(StrEnum):
@@ -34,6 +35,7 @@ class Channel(StrEnum):
     """The way somebody is told; each is a folder in `app/notify/`."""
 
     MAIL = "mail"
+    SLACK = "slack"
 
 
 class DeliveryState(StrEnum):
@@ -53,11 +55,17 @@ WAITING = (DeliveryState.PENDING, DeliveryState.HELD)
 
 @dataclass(frozen=True)
 class Receiver:
-    """Whom a notice is for. `zone` is the one in which they read times."""
+    """Whom a notice is for.
+
+    Attributes:
+        zone: the one in which they read times.
+        slack: the Slack user that they have linked, or the channel of a team; empty: found by their mail address.
+    """
 
     name: str
     address: str
     zone: ZoneInfo
+    slack: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,9 @@ class Notice:
         decide_url: opens the page on which the receiver decides without signing in; empty where nothing is decided.
         sign_in_first: letting it through takes a fresh sign-in.
         lines: of a digest, which has no heart; `lines_more` are left out.
+        verdicts: what the receiver may decide from where they read this, on the payload with that `digest`.
+        reason_for: those of them for which the policy wants a reason.
+        version: of the request, as it is told here.
     """
 
     id: str
@@ -129,6 +140,10 @@ class Notice:
     sign_in_first: bool = False
     lines: Sequence[Line] = field(default_factory=tuple)
     lines_more: int = 0
+    digest: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    reason_for: frozenset[Verdict] = frozenset()
+    version: int = 0
 
 
 # What came of a try
@@ -174,6 +189,14 @@ class Sender(Protocol):
 
     def send(self, notice: Notice) -> Result:
         """Hand the notice over. What goes wrong is said in the result, not raised."""
+        ...
+
+
+class Rewriter(Protocol):
+    """A channel whose messages can be changed after they were sent. It is called in threads, several at once."""
+
+    def rewrite(self, reference: str, notice: Notice) -> Result:
+        """Put the notice in the place of the message that was sent as `reference`."""
         ...
 
 

@@ -89,6 +89,7 @@ class Via(StrEnum):
     COMMAND_LINE = "command_line"
     WORKER = "worker"
     MAIL = "mail"
+    SLACK = "slack"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from app.http.errors import CrossOriginError, is_api
 from app.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+BY_SIGNATURE = frozenset({"web.slack_interactions", "web.slack_commands"})
+"""Endpoints without a session: another program calls them, whose signature they check themselves."""
 _protection = CSRFProtect()
 
 
@@ -51,7 +53,7 @@ def register_csrf(app: Flask, settings: Settings) -> None:
         origin = request.headers.get("Origin")
         if origin is not None and not same_origin(origin, request.scheme, request.host, settings.public_url):
             raise CrossOriginError("This was sent by a page of another site.", origin=origin[:200])
-        if not is_api() and request.endpoint is not None:
+        if not is_api() and request.endpoint is not None and request.endpoint not in BY_SIGNATURE:
             check_csrf()
 
     app.before_request(check)

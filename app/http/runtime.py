@@ -8,17 +8,19 @@ from typing import cast
 from flask import Flask, current_app
 
 from app.http.wakeups import Wakeups
+from app.notify.slack.client import SlackApi
 from app.services.bundle import Services
 from app.settings import Settings
 
 
 @dataclass(frozen=True)
 class Portal:
-    """One application's parts."""
+    """One application's parts. `slack` is None where no Slack app is set."""
 
     services: Services
     settings: Settings
     wakeups: Wakeups
+    slack: SlackApi | None = None
 
 
 def keep(app: Flask, parts: Portal) -> None:

@@ -8,10 +8,22 @@ from datetime import datetime
 from app.domain.notices import Channel, Sender
 from app.notify.mail.outbox import OutboxSender
 from app.notify.mail.smtp import SmtpSender
+from app.notify.slack.client import SlackApi
+from app.notify.slack.outbox import SlackOutbox
+from app.notify.slack.sender import SlackSender
 from app.settings import Settings
 
 
 def senders(settings: Settings, clock: Callable[[], datetime]) -> Mapping[Channel, Sender]:
     """The transport of each channel."""
     mail: Sender = SmtpSender(settings, clock) if settings.smtp_host else OutboxSender(clock)
-    return {Channel.MAIL: mail}
+    api = slack_api(settings, settings.slack_timeout_seconds)
+    slack: Sender = SlackSender(api) if api else SlackOutbox()
+    return {Channel.MAIL: mail, Channel.SLACK: slack}
+
+
+def slack_api(settings: Settings, seconds: int) -> SlackApi | None:
+    """Slack's Web API, whose answers are waited for so long; None: no Slack app is set."""
+    if not settings.slack_bot_token:
+        return None
+    return SlackApi(settings.slack_bot_token, settings.slack_api_url, seconds)

@@ -17,6 +17,8 @@ from app.services.grants.standing import Grants
 from app.services.notify.choosing import Choosing
 from app.services.notify.deliveries import Deliveries
 from app.services.notify.links import Links
+from app.services.notify.slack import SlackPeople
+from app.services.notify.waiting import WaitingFor
 from app.services.people.absences import Absences
 from app.services.people.accounts import People
 from app.services.people.saved_views import SavedViews
@@ -61,6 +63,8 @@ class Services:
     deliveries: Deliveries
     choosing: Choosing
     links: Links
+    slack_people: SlackPeople
+    waiting: WaitingFor
 
 
 def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
@@ -97,4 +101,6 @@ def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Asses
         deliveries=Deliveries(sessions, clock),
         choosing=Choosing(sessions, clock),
         links=Links(sessions, clock),
+        slack_people=SlackPeople(sessions, clock),
+        waiting=WaitingFor(sessions, clock),
     )

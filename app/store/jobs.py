@@ -9,6 +9,7 @@ ADVANCE = "runs.advance"
 RUNS_QUEUE = "runs"
 FAN_OUT = "notify.fan_out"
 DELIVER = "notify.deliver"
+REWRITE = "notify.rewrite"
 NOTIFY_QUEUE = "notify"
 """Jobs that tell people; those of kind `FAN_OUT` are enqueued by a trigger on events (migration 0008)."""
 JOBS_CHANNEL = "assent_jobs"
@@ -39,3 +40,25 @@ def deliver_job(delivery_id: str, at: datetime | None = None, priority: int = -2
         "args": {"delivery": delivery_id},
         "scheduled_at": at.isoformat() if at else None,
     }
+
+
+def rewrite_job(
+    delivery_id: str, seen: int = 0, tries: int = 0, since: datetime | None = None, at: datetime | None = None
+) -> dict[str, Any]:
+    """Bring a sent message up to date, one job at a time per message; in the same form.
+
+    Args:
+        seen: the request's version that the message tells; if it is still the same, nothing is done. 0: not known.
+        tries: how often it was tried in vain, the first time at `since`.
+    """
+    return {
+        "queue_name": NOTIFY_QUEUE,
+        "task_name": REWRITE,
+        "priority": -15,
+        "lock": f"message:{delivery_id}",
+        "queueing_lock": None,
+        "args": {
+            "delivery": delivery_id, "seen": seen, "tries": tries, "since": since.isoformat() if since else None,
+        },
+        "scheduled_at": at.isoformat() if at else None,
+    }  # fmt: skip

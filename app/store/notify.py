@@ -76,3 +76,34 @@ class NotifyChoices(Base):
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
     body: Mapped[Any] = mapped_column(CanonicalJSON)
     updated_at: Mapped[datetime]
+
+
+class SlackPerson(Base):
+    """The Slack user that somebody has linked with their account; the others are found by their mail address."""
+
+    __tablename__ = "slack_people"
+
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True)
+    slack_user: Mapped[str] = mapped_column(Text, unique=True)
+    slack_name: Mapped[str]
+    linked_at: Mapped[datetime]
+
+
+class SlackCode(Base):
+    """A single-use code with which a Slack user is linked; only its hash is kept."""
+
+    __tablename__ = "slack_codes"
+
+    code_hash: Mapped[str] = mapped_column(Text, primary_key=True)
+    slack_user: Mapped[str]
+    slack_name: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
+class SlackCall(Base):
+    """A signed call of Slack that was taken; it is not taken twice."""
+
+    __tablename__ = "slack_calls"
+
+    signature: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime]

@@ -27,6 +27,8 @@ PHRASES = {
     "person.signed_out": "signed out",
     "token.made": "made a token",
     "token.revoked": "revoked a token",
+    "person.slack_linked": "linked their Slack user",
+    "person.slack_unlinked": "took the link with their Slack user away",
     "record.exported": "exported the record",
     "policy.loaded": "put a policy into force",
     "absence.added": "entered an absence",

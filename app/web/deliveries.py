@@ -58,7 +58,7 @@ def outbox() -> Any:
     """The messages that would have been sent if there were a mail server."""
     current_actor().require(Action.MANAGE_DELIVERIES)
     page = services().deliveries.page(current_actor(), DeliveryFilter(kept=True), request.args.get("before", ""))
-    return render("notify/outbox.html", page=page, kinds=KIND_WORDS, has_server=_has_server())
+    return render("notify/outbox.html", page=page, kinds=KIND_WORDS, has_server=_has_server(), has_slack=_has_slack())
 
 
 @web.get("/deliveries/<delivery_id>")
@@ -127,3 +127,7 @@ def _shown(delivery_id: str, error: ConflictError | None = None) -> Response:
 
 def _has_server() -> bool:
     return bool(portal().settings.smtp_host)
+
+
+def _has_slack() -> bool:
+    return bool(portal().settings.slack_bot_token)

@@ -26,7 +26,11 @@ _KINDS = {
     NoticeKind.SETTLED: ("Others have decided", "what I was asked as well"),
     NoticeKind.RECEIPT: ("What the run then did", "with what I asked for, or was asked about"),
 }
-_WAYS = {Way.MAIL: "Mail at once", Way.DIGEST: "In the digest", Way.OFF: "Not at all"}
+_WAYS = {
+    Way.MAIL: "Mail at once", Way.SLACK: "Slack at once", Way.BOTH: "Mail and Slack at once",
+    Way.DIGEST: "In the digest", Way.OFF: "Not at all",
+}  # fmt: skip
+_DIGEST_WAYS = {Way.MAIL: "Mail", Way.SLACK: "Slack", Way.BOTH: "Mail and Slack"}
 _RISKS = {
     RiskLevel.SAFE: "any risk",
     RiskLevel.LOW: "low risk or more",
@@ -62,7 +66,8 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
     given = {name: sent.get(name, "") for name in stored} if sent else stored
     return render(
         "notify/choices.html", status_of(error) if error else 200,
-        given=given, kinds={each: _KINDS[each] for each in CHOOSABLE}, ways=_WAYS, risks=_RISKS, rhythms=_RHYTHMS,
+        given=given, kinds={each: _KINDS[each] for each in CHOOSABLE}, ways=_WAYS, risks=_RISKS,
+        rhythms=_RHYTHMS, digest_ways=_DIGEST_WAYS,
         person=current_user.person, now=services().clock(), error=error,
         wrong=error.extra.get("fields", {}) if error else {},
     )  # fmt: skip
@@ -81,6 +86,7 @@ def as_form(choices: Choices) -> dict[str, str]:
     begin, end = choices.quiet or (None, None)
     return form | {
         "rhythm": choices.rhythm.value,
+        "digest_by": choices.digest_by.value,
         "digest_at": choices.digest_at.strftime("%H:%M"),
         "quiet_from": begin.strftime("%H:%M") if begin else "",
         "quiet_until": end.strftime("%H:%M") if end else "",

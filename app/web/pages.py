@@ -10,13 +10,16 @@ from flask import Blueprint, Response, current_app, g, redirect, render_template
 from flask_login import current_user
 
 from app.domain.people import Action, Actor
+from app.http.csrf import BY_SIGNATURE
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.record.events import position
 
 web = Blueprint("web", __name__)
-OPEN = frozenset({"web.sign_in_help", "web.sign_in_ask", "web.sign_in_redeem", "web.by_link", "web.by_link_decide"})
-"""Endpoints for people who are not signed in."""
+OPEN = BY_SIGNATURE | {
+    "web.sign_in_help", "web.sign_in_ask", "web.sign_in_redeem", "web.by_link", "web.by_link_decide",
+}  # fmt: skip
+"""Endpoints for people who are not signed in, and for Slack."""
 
 
 def is_fragment() -> bool:

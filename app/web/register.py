@@ -22,6 +22,8 @@ from app.web import (
     requests,
     runs,
     signin,
+    slack,
+    slack_profile,
     tokens,
 )
 from app.web.filters import register_filters
@@ -31,7 +33,7 @@ from app.web.prose import markdown
 
 PAGES = (
     signin, queue, queue_acts, requests, request_acts, by_link, runs, audit, people, profile, notifications, deliveries,
-    absences, grants, policies, insights, tokens,
+    absences, grants, policies, insights, tokens, slack, slack_profile,
 )  # fmt: skip
 """Modules that add their views to the blueprint when they are imported."""
 

@@ -18,7 +18,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.manager import JobManager
 
-from app.store.jobs import FAN_OUT, NOTIFY_QUEUE
+from app.store.jobs import FAN_OUT, NOTIFY_QUEUE, REWRITE
 from app.worker.post import Post
 
 log = structlog.get_logger(__name__)
@@ -131,6 +131,8 @@ class Courier:
         given: dict[str, Any] = dict(job.task_kwargs)
         if job.task_name == FAN_OUT:
             self._post.fan_out(given["events"], job.id)
+        elif job.task_name == REWRITE:
+            self._post.rewrite(given, job.id or 0)
         elif self._post.deliver(given["delivery"], job.id) is None:
             self._post.deliveries.end_job(job.id or 0)
 

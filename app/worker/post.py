@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
 
 import structlog
 
-from app.domain.notices import Channel, DeliveryState, Later, Refused, Result, Sender
+from app.domain.notices import Channel, DeliveryState, Later, Refused, Result, Rewriter, Sender
 from app.services.clock import Clock
 from app.services.notify.composing import Composing
 from app.services.notify.deliveries import Deliveries
@@ -52,16 +54,32 @@ class Post:
             if composed.notice is None:
                 self.deliveries.suppress(delivery, composed.reason, job_id)
                 return DeliveryState.SUPPRESSED
-            told = composed.told
+            told, seen = composed.told, composed.notice.version if delivery.channel == Channel.SLACK.value else 0
             delivery.address = composed.notice.to.address  # it may have changed since
             result = self._senders[Channel(delivery.channel)].send(composed.notice)
         except Exception:
             # A fault of ours must not take the others with it; it is tried again, and shows on the admins' page.
             log.error("delivery.failed", delivery=delivery_id, exc_info=True)
             result, told = Later("Something went wrong on our side; the log says what."), ()
-        state = self.deliveries.note(delivery, result, told, job_id)
+            seen = 0
+        state = self.deliveries.note(delivery, result, told, job_id, seen)
         _report(delivery_id, delivery.attempts, result, state)
         return state
+
+    def rewrite(self, given: Mapping[str, Any], job_id: int) -> None:
+        """Bring a sent message up to date, as a job of `app.store.jobs.rewrite_job` says, and end the job."""
+        delivery = self.deliveries.sent(given["delivery"], given["seen"])
+        notice = self._composing.rewritten(delivery) if delivery else None
+        if delivery is None or notice is None:
+            self.deliveries.end_job(job_id)
+            return
+        try:
+            result = cast(Rewriter, self._senders[Channel(delivery.channel)]).rewrite(delivery.reference, notice)
+        except Exception:
+            log.error("rewriting.failed", delivery=delivery.id, exc_info=True)
+            result = Later("Something went wrong on our side; the log says what.")
+        since = datetime.fromisoformat(given["since"]) if given["since"] else None
+        self.deliveries.note_rewriting(delivery, result, job_id, given["tries"], since)
 
 
 def _report(delivery_id: str, attempts: int, result: Result, state: DeliveryState) -> None:

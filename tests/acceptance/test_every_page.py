@@ -22,6 +22,7 @@ SEEN_ELSEWHERE = {
     "/deliveries/<delivery_id>": "test_profile",
     "/outbox": "test_profile",
     "/profile/notifications": "test_profile",
+    "/profile/slack": "test_profile",
     "/sign-in/<token>": "test_whole_path",
     "/queue/marked": "test_queue",
     "/grants/suggestions/<key>": "test_grants of the pages; needs a history of like approvals",

@@ -158,6 +158,8 @@ def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_script
     admin.look("deliveries")
     admin.go("/profile/notifications")
     admin.look("notifications")
+    admin.go("/profile/slack")
+    admin.look("slack")
     # Whoever looks after the portal cannot decide with the link of somebody else while they are signed in.
     admin.expect_status(403)
     admin.go(urlsplit(address).path, 403)

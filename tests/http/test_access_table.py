@@ -18,6 +18,7 @@ from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
+from app.services.notify.slack import SlackUser
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
@@ -84,6 +85,7 @@ class Scene:
             "absence": make_absence(sessions, people["asked"]).id if line == "end an absence of asked" else "",
             "grant": self._grant(line) if grant else "",
             "person": make_person(sessions).id if line == "manage people" else "",
+            "slack_code": services.slack_people.new_code(SlackUser(f"U{secrets.token_hex(4)}")),
             "delivery": make_delivery(sessions, self.request).id if "deliver" in line else "",
         }  # fmt: skip
 

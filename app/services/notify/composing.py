@@ -12,18 +12,21 @@ from sqlalchemy import and_, func, or_, select
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.links import Bound, sign
-from app.domain.notices import WAITING, DeliveryState, Heart, Line, Notice, NoticeKind, Receiver
+from app.domain.notices import WAITING, Channel, DeliveryState, Heart, Line, Notice, NoticeKind, Receiver
 from app.domain.people import Actor, Via
+from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing
 from app.services.approvals.deciding import decider
+from app.services.approvals.entitlement import HARMLESS
 from app.services.clock import Clock
 from app.services.notify.planning import zone_for
 from app.services.reading.brief import Brief, brief_of
 from app.store.engine import Sessions
-from app.store.notify import Delivery
+from app.store.notify import Delivery, SlackPerson
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, ReceiptRow
+from assent.contracts import Verdict
 from assent.masking import mask_text
 
 EXCERPT_LINES = 14
@@ -98,24 +101,60 @@ class Composing:
         view = self._seen(delivery, actor)
         if isinstance(view, Pointless):
             return view
+        return self._notice(delivery, person, view, kind)
+
+    def rewritten(self, delivery: Delivery) -> Notice | None:
+        """What a message that was sent should say by now; None: it can stay as it is, as its receiver is gone."""
+        with self._sessions.reads() as session:
+            person = session.get(Person, delivery.person_id)
+            request = session.get(ApprovalRequest, delivery.request_id)
+            if person is None or not person.active or request is None:
+                return None
+            try:
+                view = brief_of(session, request, person.as_actor(Via.SLACK), self._clock())
+            except AssentError:
+                return None
+        return self._notice(delivery, person, view, NoticeKind(delivery.kind), again=True)
+
+    def _notice(
+        self, delivery: Delivery, person: Person, view: Brief, kind: NoticeKind, again: bool = False
+    ) -> Notice:
+        """What a person is told of a request; `again`: in the place of an earlier message."""
+        actor = person.as_actor(Via.MAIL)
         headline, said = self._headline(view, kind, actor)
-        if kind is NoticeKind.ESCALATED:
+        if again and kind.asks:
+            headline, said = self._by_now(delivery, view, kind, actor)
+        asks = kind.asks and view.seat is not None
+        if kind is NoticeKind.ESCALATED and asks:
             said = self._why_escalated(view.request.id)
         return Notice(
             id=delivery.id,
             kind=kind,
-            to=_receiver(person),
+            to=self._receiver(person, delivery.channel),
             at=delivery.created_at,
             headline=headline,
             said=mask_text(said),
             settings_url=f"{self._url}/profile/notifications",
             heart=heart_of(view),
-            on_behalf_of=behalf_of(view) if kind.asks else "",
+            on_behalf_of=behalf_of(view) if asks else "",
             page_url=f"{self._url}/requests/{view.request.id}",
-            decide_url=self._decide_url(delivery) if kind.asks else "",
+            decide_url=self._decide_url(delivery) if asks and delivery.channel == Channel.MAIL.value else "",
             link_expires_at=delivery.link_expires_at,
-            sign_in_first=kind.asks and view.sign_in_first,
+            sign_in_first=asks and view.sign_in_first,
+            digest=view.request.digest,
+            verdicts=_offered(view) if asks else (),
+            reason_for=frozenset(Terms.from_json(view.request.terms).reason_required),
+            version=view.request.version,
         )
+
+    def _by_now(self, delivery: Delivery, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
+        """What an earlier message says in the place of what it said first."""
+        if view.state is not RequestState.PENDING:
+            return self._headline(view, NoticeKind.SETTLED, actor)
+        if view.seat is None:
+            return "You have nothing to decide here now", view.why_not
+        changed = "The proposal has been changed since you were told" if view.request.digest != delivery.digest else ""
+        return changed or self._headline(view, kind, actor)[0], ""
 
     def _seen(self, delivery: Delivery, actor: Actor) -> Brief | Pointless:
         """The request as the receiver may see it now."""
@@ -185,12 +224,20 @@ class Composing:
             return Composed(None, "There is nothing left to tell.", dropped=dropped)
         count = len(told)
         notice = Notice(
-            id=delivery.id, kind=NoticeKind.DIGEST, to=_receiver(person), at=self._clock(),
+            id=delivery.id, kind=NoticeKind.DIGEST, to=self._receiver(person, delivery.channel), at=self._clock(),
             headline=f"{count} {'thing' if count == 1 else 'things'} that you wanted to hear of together",
             settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}/queue", lines=tuple(lines),
             lines_more=count - len(lines),
         )  # fmt: skip
         return Composed(notice, "", tuple(told), dropped)
+
+    def _receiver(self, person: Person, channel: str) -> Receiver:
+        linked = None
+        if channel == Channel.SLACK.value:
+            with self._sessions.reads() as session:
+                linked = session.get(SlackPerson, person.id)
+        zone = zone_for(person.time_zone)
+        return Receiver(person.name, person.email, zone, linked.slack_user if linked else "")
 
     def _waiting(self, digest: Delivery) -> list[Delivery]:
         """What waits for this digest, oldest first; of one that is sent again, also what it could not tell before."""
@@ -261,5 +308,7 @@ def behalf_of(view: Brief) -> str:
     return view.seat.principal.name if view.seat and view.seat.principal else ""
 
 
-def _receiver(person: Person) -> Receiver:
-    return Receiver(person.name, person.email, zone_for(person.time_zone))
+def _offered(view: Brief) -> tuple[Verdict, ...]:
+    """What the receiver may decide without signing in."""
+    verdicts = view.seat.verdicts if view.seat else ()
+    return tuple(each for each in verdicts if each in HARMLESS or not view.sign_in_first)

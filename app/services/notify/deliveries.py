@@ -20,9 +20,10 @@ from app.services.clock import Clock
 from app.services.record.audit import record
 from app.store.batch import Batch, execute
 from app.store.engine import Sessions
-from app.store.jobs import deliver_job
+from app.store.jobs import deliver_job, rewrite_job
 from app.store.notify import Delivery
 from app.store.people import Person
+from app.store.requests import ApprovalRequest
 from assent.masking import mask_text
 
 PAGE = 50
@@ -41,6 +42,12 @@ _NOTE = """
         update deliveries set state = %(told_state)s, reason = %(told_reason)s, sent_at = %(sent_at)s,
             digest_id = %(id)s
         where id = any(%(told)s) and state in ('pending', 'held', 'failed')),
+    ended as (delete from procrastinate_jobs where id = any(%(ended)s))
+    select procrastinate_defer_jobs_v1(array(
+        select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
+            null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each)) as deferred"""
+_REWRITTEN = """
+    with noted as (update deliveries set reason = %(reason)s where id = %(id)s and reason <> %(reason)s),
     ended as (delete from procrastinate_jobs where id = any(%(ended)s))
     select procrastinate_defer_jobs_v1(array(
         select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
@@ -101,12 +108,13 @@ class Deliveries:
         return Delivery(**taken[0]) if taken else None
 
     def note(
-        self, delivery: Delivery, result: Result, told: Sequence[str] = (), job_id: int | None = None
+        self, delivery: Delivery, result: Result, told: Sequence[str] = (), job_id: int | None = None, seen: int = 0
     ) -> DeliveryState:
         """Write what came of a try, plan the next one if there is to be one, and end the job of this one.
 
         Args:
             told: of a digest, the deliveries that it told.
+            seen: the request's version that is told, if the message can be rewritten: it may have changed meanwhile.
         """
         now = self._clock()
         if isinstance(result, Sent):
@@ -115,6 +123,7 @@ class Deliveries:
             self._note(
                 delivery, state, "", now, job_id, told, sent_at=now, subject=result.subject,
                 reference=result.reference, text=kept.text if kept else None, html=kept.html if kept else None,
+                further=[rewrite_job(delivery.id, seen)] if seen and not kept else [],
             )  # fmt: skip
             return state
         due = None
@@ -141,6 +150,7 @@ class Deliveries:
         due_at: datetime,
         job_id: int | None,
         told: Sequence[str] = (),
+        further: Sequence[dict[str, Any]] = (),
         **columns: Any,
     ) -> None:
         values: dict[str, Any] = {
@@ -153,9 +163,43 @@ class Deliveries:
             "told": list(told), "told_state": state.value,
             "told_reason": "In a digest." if state is DeliveryState.SENT else "Its digest could not be sent.",
             "ended": [job_id] if job_id is not None else [],
-            "jobs": json.dumps([deliver_job(delivery.id, due_at)] if again else []),
+            "jobs": json.dumps([deliver_job(delivery.id, due_at)] if again else list(further)),
         }  # fmt: skip
         execute(self._sessions, _NOTE, values)
+
+    def sent(self, delivery_id: str, seen: int) -> Delivery | None:
+        """A delivery whose message is to be rewritten; None: it has none, or its request is as was `seen`."""
+        query = (
+            select(Delivery, ApprovalRequest.version)
+            .join(ApprovalRequest, ApprovalRequest.id == Delivery.request_id)
+            .where(Delivery.id == delivery_id, Delivery.state == DeliveryState.SENT.value, Delivery.reference != "")
+        )
+        with self._sessions.reads() as session:
+            found = session.execute(query).one_or_none()
+        return None if found is None or (seen and found[1] == seen) else found[0]
+
+    def note_rewriting(
+        self, delivery: Delivery, result: Result, job_id: int | None, tries: int, since: datetime | None
+    ) -> None:
+        """Write what came of rewriting a message, plan the next try if there is to be one, and end the job of this one.
+
+        Args:
+            tries: how often it was tried in vain before, the first time at `since`.
+        """
+        now, jobs, reason = self._clock(), [], ""
+        if not isinstance(result, Sent):
+            reason = clean_reason(f"The message could not be brought up to date. {result.reason}")
+        if isinstance(result, Later):
+            first = since or now
+            due = next_try(tries + 1, first, now, result.after, random.random())  # noqa: S311
+            jobs = [rewrite_job(delivery.id, 0, tries + 1, first, due)] if due else []
+        values = {"id": delivery.id, "reason": reason, "jobs": json.dumps(jobs)}
+        execute(self._sessions, _REWRITTEN, values | {"ended": [job_id] if job_id is not None else []})
+
+    def refresh(self, delivery_id: str) -> None:
+        """Have a sent message brought up to date."""
+        values = {"id": delivery_id, "reason": "", "jobs": json.dumps([rewrite_job(delivery_id)]), "ended": []}
+        execute(self._sessions, _REWRITTEN, values)
 
     def end_job(self, job_id: int) -> None:
         """Take a job out of the queue with which there was nothing to do."""

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.choices import Choices
+from app.domain.choices import Choices, When
 from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.preferences import zone_of
@@ -27,7 +27,7 @@ from app.services.record.events import EventKind
 from app.store.base import metadata
 from app.store.batch import execute, plain
 from app.store.engine import Sessions
-from app.store.jobs import deliver_job
+from app.store.jobs import deliver_job, rewrite_job
 from app.store.notify import Delivery, NotifyChoices
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
@@ -59,7 +59,7 @@ _WRITE = f"""
     select array(select id from put) as put, procrastinate_defer_jobs_v1(array(
         select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
             null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each
-        where each.args ->> 'delivery' in (select id from put))) as deferred"""
+        where each.task_name <> 'notify.deliver' or each.args ->> 'delivery' in (select id from put))) as deferred"""
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,15 @@ class Planning:
         """
         plans: list[Plan] = []
         now = self._clock()
+        stale: set[str] = set()
         with self._sessions.reads() as session:
             for event in session.scalars(select(Event).where(Event.id.in_(event_ids)).order_by(Event.id)):
                 request = session.get(ApprovalRequest, event.request_id) if event.request_id else None
                 if request is not None:
                     for kind in _kinds(event, request):
                         plans += self._plan(session, event, request, kind, now)
-        return self._write(plans, [job_id] if job_id is not None else [])
+                    stale.update(_messages(session, request.id))
+        return self._write(plans, sorted(stale), [job_id] if job_id is not None else [])
 
     def _plan(
         self, session: Session, event: Event, request: ApprovalRequest, kind: NoticeKind, now: datetime
@@ -103,9 +105,10 @@ class Planning:
             plans += _for_one(event, request, kind, each, chosen[each.person.id], now)
         return plans
 
-    def _write(self, plans: Sequence[Plan], ended: list[int]) -> list[str]:
+    def _write(self, plans: Sequence[Plan], stale: Sequence[str], ended: list[int]) -> list[str]:
         rows = {plan.row["key"]: plan for plan in plans}
         jobs = [_job(plan.row) for plan in rows.values() if plan.job]
+        jobs += [rewrite_job(each) for each in stale]
         parameters = {
             "rows": json.dumps([_plain(plan.row) for plan in rows.values()]), "jobs": json.dumps(jobs), "ended": ended,
         }  # fmt: skip
@@ -122,6 +125,15 @@ def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices
 def zone_for(time_zone: str) -> ZoneInfo:
     """The zone in which somebody reads times; UTC where they have chosen none."""
     return zone_of(time_zone) or ZoneInfo("UTC")
+
+
+def _messages(session: Session, request_id: str) -> list[str]:
+    """Deliveries whose message can be rewritten, and asks for a decision."""
+    query = select(Delivery.id).where(
+        Delivery.request_id == request_id, Delivery.channel == Channel.SLACK.value, Delivery.reference != "",
+        Delivery.state == DeliveryState.SENT.value, Delivery.kind.in_([each.value for each in NoticeKind if each.asks]),
+    )  # fmt: skip
+    return list(session.scalars(query))
 
 
 def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
@@ -141,13 +153,26 @@ def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
 def _for_one(
     event: Event, request: ApprovalRequest, kind: NoticeKind, to: Addressee, choices: Choices, now: datetime
 ) -> list[Plan]:
+    """The deliveries to one person: one for each channel by which they want to hear of it."""
+    whens = choices.when(kind, RiskLevel(request.risk), now, zone_for(to.person.time_zone))
+    if not whens:
+        return _over(Channel.MAIL, None, event, request, kind, to, now)
+    plans: list[Plan] = []
+    for when in whens:
+        plans += _over(when.channel, when, event, request, kind, to, now)
+    return plans
+
+
+def _over(
+    channel: Channel, when: When | None, event: Event, request: ApprovalRequest, kind: NoticeKind, to: Addressee,
+    now: datetime,
+) -> list[Plan]:  # fmt: skip
     person = to.person
-    when = choices.when(kind, RiskLevel(request.risk), now, zone_for(person.time_zone))
     row: dict[str, Any] = {
         "id": uuid.uuid4().hex,
-        "key": f"{request.id}:{kind.value}:{_marker(event, request, kind)}:{person.id}:{Channel.MAIL.value}",
+        "key": f"{request.id}:{kind.value}:{_marker(event, request, kind)}:{person.id}:{channel.value}",
         "kind": kind.value,
-        "channel": Channel.MAIL.value,
+        "channel": channel.value,
         "person_id": person.id,
         "request_id": request.id,
         "event_id": event.id,

@@ -1,0 +1,253 @@
+"""A notice as a message of Slack: Block Kit, within its limits.
+
+What agents and people wrote stands in plain or preformatted text, which Slack does not interpret; in texts with
+markup are only our own words, and names whose signs are escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.domain.hidden import plainly
+from app.domain.notices import Heart, Line, Notice
+from assent.contracts import RiskLevel, Verdict
+from assent.masking import mask_text
+
+Block = dict[str, Any]
+
+MOST_BLOCKS = 50
+TEXT_LENGTH = 3000
+HEADER_LENGTH = 150
+BUTTON_LENGTH = 75
+CODE_LENGTH = 2500
+"""Limits of Block Kit; of code a little less than a text may have."""
+DIGEST_BLOCKS = 40
+DOTS = {
+    RiskLevel.CRITICAL: "◆◆", RiskLevel.HIGH: "◆", RiskLevel.MEDIUM: "▲", RiskLevel.LOW: "●", RiskLevel.SAFE: "○",
+}  # fmt: skip
+_LIKE = {"*": "∗", "_": "＿", "~": "∼", "`": "ˋ"}
+_MARKS = re.compile(r"[*~`]|(?<!\w)_|_(?!\w)")
+"""What Slack takes for markup; a line within a word is none."""
+BUTTONS: dict[Verdict, tuple[str, str]] = {
+    Verdict.APPROVE: ("Approve", "primary"),
+    Verdict.REJECT: ("Reject", "danger"),
+    Verdict.REQUEST_CHANGES: ("Request changes…", ""),
+    Verdict.MODIFY: ("Change…", ""),
+}
+"""What is decided in Slack: the words and the style of its button. To answer a question one opens the page."""
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """What a button or a modal is bound to."""
+
+    delivery_id: str
+    request_id: str
+    digest: str
+
+    def to_text(self) -> str:
+        """As the value of a button."""
+        return json.dumps([self.delivery_id, self.request_id, self.digest], separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> Pressed | None:
+        """The inverse of `to_text`; None: it is none of ours."""
+        try:
+            parts = json.loads(text)
+        except ValueError:
+            return None
+        if not (isinstance(parts, list) and len(parts) == 3 and all(isinstance(each, str) for each in parts)):
+            return None
+        return cls(*parts)
+
+
+def message_of(notice: Notice) -> tuple[str, list[Block]]:
+    """The text for notifications and lists, and the blocks."""
+    summary = escaped(shortened(f"{notice.headline}: {title_of(notice)}", 500))
+    return summary, [*_told(notice)][:MOST_BLOCKS]
+
+
+def title_of(notice: Notice) -> str:
+    """What the message is about, in one line."""
+    if notice.heart is None:
+        return notice.headline
+    return f"{notice.heart.risk.capitalize()} risk: {' '.join(plainly(notice.heart.title).split())}"
+
+
+def escaped(text: str) -> str:
+    """A text of others for a place where Slack reads markup: it mentions nobody, links nowhere, and looks as it is."""
+    text = plainly(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    # Slack knows no escape for these; in the place of each stands one that looks like it and means nothing.
+    return _MARKS.sub(lambda found: _LIKE[found.group()], text)
+
+
+def shortened(text: str, length: int) -> str:
+    """The text, or its beginning and `…`; never longer than `length` in UTF-16, by which Slack may count."""
+    if _units(text) <= length:
+        return text
+    kept, used = [], 1
+    for char in text:
+        used += 2 if ord(char) > 0xFFFF else 1
+        if used > length:
+            break
+        kept.append(char)
+    return f"{''.join(kept).rstrip()}…"
+
+
+def plain(text: str, length: int = TEXT_LENGTH) -> Block:
+    """A text object that Slack does not interpret."""
+    return {"type": "plain_text", "text": shortened(plainly(mask_text(text)), length) or "—", "emoji": False}
+
+
+def marked(text: str) -> Block:
+    """A section of our own words, in which names are escaped already."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": shortened(text, TEXT_LENGTH), "verbatim": True}}
+
+
+def _units(text: str) -> int:
+    return sum(2 if ord(char) > 0xFFFF else 1 for char in text)
+
+
+def _told(notice: Notice) -> list[Block]:
+    blocks: list[Block] = [{"type": "header", "text": plain(title_of(notice), HEADER_LENGTH)}]
+    if notice.heart is None:
+        return [*blocks, *_digest(notice)]
+    blocks.append(marked(f"*{escaped(notice.headline)}.*"))
+    if notice.said:
+        blocks.append({"type": "section", "text": plain(notice.said)})
+    blocks += _heart(notice.heart)
+    if notice.kind.asks:
+        blocks += _deadline(notice.heart)
+    return [*blocks, *_actions(notice)]
+
+
+def _heart(heart: Heart) -> list[Block]:
+    blocks: list[Block] = []
+    if heart.summary:
+        blocks.append({"type": "section", "text": plain(heart.summary)})
+    if heart.excerpt:
+        blocks.append(_code("\n".join(heart.excerpt)))
+    if heart.more:
+        blocks.append(_context(f"and {heart.more:,} more {'line' if heart.more == 1 else 'lines'}"))
+    for each in heart.findings:
+        where = f", line {each.line}" if each.line else f", {each.item}" if each.item else ""
+        dot = DOTS[each.severity]
+        words = f"{dot} {each.severity.value.capitalize()}{where}: {each.message} ({each.rule})"
+        blocks.append({"type": "section", "text": plain(words, 1000)})
+    if heart.findings_more:
+        blocks.append(_context(f"and {heart.findings_more:,} more findings"))
+    facts = {
+        "Risk": f"{heart.risk} ({heart.score:.1f} of 10)", "Environment": heart.environment, "From": heart.source,
+        "Started by": heart.requester, "Asked": heart.asked,
+    }  # fmt: skip
+    blocks.append(_context(*(f"{name}: {value}" for name, value in facts.items() if value)))
+    return blocks
+
+
+def _code(text: str) -> Block:
+    """Text as it is, in a box; Slack interprets nothing in it."""
+    shown = {"type": "text", "text": shortened(plainly(mask_text(text)), CODE_LENGTH) or " "}
+    return {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [shown]}]}
+
+
+def _context(*texts: str) -> Block:
+    return {"type": "context", "elements": [plain(each, 300) for each in texts[:10]]}
+
+
+def _deadline(heart: Heart) -> list[Block]:
+    if not heart.consequence:
+        return []
+    at = date(heart.expires_at)
+    return [marked(f"If nobody decides, this {escaped(heart.consequence)} {at}.")]
+
+
+def date(at: datetime) -> str:
+    """A moment that Slack shows in the reader's own time zone."""
+    fallback = at.strftime("%d %b %Y, %H:%M UTC")
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{fallback}>"
+
+
+def _actions(notice: Notice) -> list[Block]:
+    pressed = Pressed(notice.id, notice.heart.request_id if notice.heart else "", notice.digest).to_text()
+    elements: list[Block] = []
+    for verdict, (words, style) in BUTTONS.items():
+        if verdict not in notice.verdicts:
+            continue
+        asks = verdict in notice.reason_for and not words.endswith("…")
+        button: Block = {
+            "type": "button", "action_id": verdict.value, "value": pressed,
+            "text": plain(f"{words}…" if asks else words, BUTTON_LENGTH),
+        }  # fmt: skip
+        elements.append(button | ({"style": style} if style else {}))
+    words = "Sign in and approve" if notice.sign_in_first else "Open the request"
+    elements.append(link_button(words, notice.page_url))
+    return [{"type": "actions", "block_id": "decide", "elements": elements}]
+
+
+def _digest(notice: Notice) -> list[Block]:
+    shown = list(notice.lines)[:DIGEST_BLOCKS]
+    blocks = [_line(each) for each in shown]
+    more = len(notice.lines) - len(shown) + notice.lines_more
+    if more > 0:
+        blocks.append(_context(f"and {more:,} more, in the queue"))
+    return [*blocks, *_actions(notice)] if notice.page_url else blocks
+
+
+def _line(line: Line) -> Block:
+    title = escaped(shortened(" ".join(line.title.split()), 300))
+    told = f"*{escaped(line.headline)}*, {line.risk} risk\n{title}"
+    return marked(told) | {"accessory": link_button("Open", line.url)}
+
+
+def link_button(words: str, url: str) -> Block:
+    """A button that opens a page."""
+    return {"type": "button", "action_id": "open", "text": plain(words, BUTTON_LENGTH), "url": url}
+
+
+def waiting_of(words: str, lines: list[tuple[str, str, str, datetime, str]], more: bool, queue_url: str) -> list[Block]:
+    """What waits for somebody.
+
+    Args:
+        words: how much that is.
+        lines: of each request title, risk, consequence, deadline and address.
+    """
+    blocks: list[Block] = [marked(words)]
+    for title, risk, consequence, expires_at, url in lines:
+        shown = escaped(shortened(" ".join(mask_text(title).split()), 300))
+        line = f"*{risk.capitalize()} risk*  {shown}\n{escaped(consequence)} {date(expires_at)}".strip()
+        blocks.append(marked(line) | {"accessory": link_button("Open", url)})
+    if more:
+        blocks.append(marked(f"There is more in <{queue_url}|the queue>."))
+    return blocks
+
+
+def readable(blocks: list[Block]) -> list[tuple[str, str]]:
+    """What the blocks say, for the outbox: kinds (``header``, ``text``, ``code``, ``note``, ``button``) and texts."""
+    lines: list[tuple[str, str]] = []
+    for block in blocks:
+        match block["type"]:
+            case "header":
+                lines.append(("header", block["text"]["text"]))
+            case "rich_text":
+                lines.append(("code", block["elements"][0]["elements"][0]["text"]))
+            case "context":
+                lines += [("note", each["text"]) for each in block["elements"]]
+            case "actions":
+                lines += [("button", each["text"]["text"]) for each in block["elements"]]
+            case _:
+                lines.append(("text", _unmarked(block["text"])))
+    return lines
+
+
+def _unmarked(text: Block) -> str:
+    if text["type"] == "plain_text":
+        return str(text["text"])
+    words = str(text["text"]).replace("*", "")
+    while "<!date^" in words:
+        before, _, rest = words.partition("<!date^")
+        words = before + rest.partition("|")[2].replace(">", "", 1)
+    return words.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

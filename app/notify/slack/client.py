@@ -1,0 +1,169 @@
+"""Calls of Slack's Web API, and what its refusals mean."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import WebClient
+from slack_sdk.webhook import WebhookClient
+
+from app.domain.notices import Later, Refused
+from app.notify.slack.blocks import escaped
+
+_OURS = frozenset({
+    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope",
+    "no_permission", "org_login_required", "team_access_not_granted", "access_denied",
+    "not_allowed_token_type", "ekm_access_denied",
+})  # fmt: skip
+"""About our token: an operator can mend that, and then the message goes out."""
+_FINAL = {
+    "users_not_found": "Slack knows nobody with this mail address; they can link their account under Profile, Slack.",
+    "user_not_found": "Slack does not know this user.",
+    "user_disabled": "The account in Slack is not active.",
+    "cannot_dm_bot": "This is a bot; it reads no messages.",
+    "channel_not_found": "Slack does not know the channel, or the app has not been invited to it.",
+    "not_in_channel": "The app is not in the channel: invite it there.",
+    "is_archived": "The channel is archived.",
+    "restricted_action": "The workspace does not let the app write there.",
+    "messages_tab_disabled": "The app takes no direct messages: switch its Messages tab on.",
+    "msg_too_long": "Slack finds the message too long.",
+    "invalid_blocks": "Slack does not understand the message.",
+    "invalid_blocks_format": "Slack does not understand the message.",
+    "invalid_arguments": "Slack does not understand the call.",
+    "message_not_found": "The message has been deleted.",
+    "cant_update_message": "The message is not ours.",
+    "edit_window_closed": "The workspace does not let old messages be changed.",
+    "expired_trigger_id": "It took too long; press the button again.",
+}
+KNOWN_SECONDS = 600.0
+"""How long it is remembered who has which mail address, and where their direct messages go."""
+log = structlog.get_logger("slack")
+_log = logging.getLogger("slack")
+_log.addHandler(logging.NullHandler())
+# What goes wrong is in our result and our log; the library would write whole answers.
+_log.setLevel(logging.CRITICAL + 1)
+
+
+class SlackError(Exception):
+    """A call that did not work; `result` says whether it may later."""
+
+    def __init__(self, result: Later | Refused, code: str = "") -> None:
+        super().__init__(result.reason)
+        self.result = result
+        self.code = code
+
+
+class SlackApi:
+    """Slack's Web API, as far as it is used here. It may be called in threads.
+
+    Args:
+        base_url: with a slash at its end.
+        seconds: how long an answer is waited for.
+    """
+
+    def __init__(self, token: str, base_url: str, seconds: int) -> None:
+        self._client = WebClient(token, base_url=base_url, timeout=seconds, retry_handlers=[], logger=_log)
+        self._host = urlsplit(base_url).hostname
+        self._known: dict[tuple[str, str], tuple[float, Any]] = {}
+        self._lock = threading.Lock()
+
+    def call(self, method: str, **values: Any) -> dict[str, Any]:
+        """One call. Raises SlackError."""
+        try:
+            answer = self._client.api_call(method, json=values)
+            return dict(answer.data) if isinstance(answer.data, dict) else {}
+        except SlackApiError as error:
+            raise _refused(error) from error
+        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as error:
+            words = str(getattr(error, "reason", "") or error) or type(error).__name__
+            raise SlackError(Later(f"Slack does not answer: {words}")) from error
+
+    def asked(self, method: str, **values: str) -> dict[str, Any]:
+        """One call that only asks; such methods take forms. Raises SlackError."""
+        try:
+            answer = self._client.api_call(method, params=values)
+            return dict(answer.data) if isinstance(answer.data, dict) else {}
+        except SlackApiError as error:
+            raise _refused(error) from error
+        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as error:
+            words = str(getattr(error, "reason", "") or error) or type(error).__name__
+            raise SlackError(Later(f"Slack does not answer: {words}")) from error
+
+    def user_with(self, email: str) -> str:
+        """The id of the user with that address. Raises SlackError."""
+        look = lambda: self.asked("users.lookupByEmail", email=email)["user"]["id"]  # noqa: E731
+        return str(self._remembered("email", email, look))
+
+    def email_of(self, user: str) -> str:
+        """The address of a user of our own workspace; empty: they have none that proves anything. Raises SlackError."""
+        found: dict[str, Any] = self._remembered("user", user, lambda: self.asked("users.info", user=user)["user"])
+        doubtful = ("is_bot", "deleted", "is_stranger", "is_restricted", "is_ultra_restricted")
+        if any(found.get(each) for each in doubtful) or found.get("team_id", self.team()) != self.team():
+            return ""
+        return str(found.get("profile", {}).get("email", ""))
+
+    def team(self) -> str:
+        """The id of the workspace that the token is for. Raises SlackError."""
+        return str(self._remembered("team", "", lambda: self.asked("auth.test")["team_id"]))
+
+    def direct(self, user: str) -> str:
+        """The channel of direct messages to a user. Raises SlackError."""
+        look = lambda: self.call("conversations.open", users=user)["channel"]["id"]  # noqa: E731
+        return str(self._remembered("direct", user, look))
+
+    def reply(self, response_url: str, words: str) -> None:
+        """Tell the one who pressed a button something that only they see; if that does not work it is logged."""
+        host = urlsplit(response_url).hostname or ""
+        if host != self._host and not host.endswith(".slack.com"):
+            return
+        try:
+            WebhookClient(response_url, timeout=self._client.timeout, logger=_log, retry_handlers=[]).send(
+                text=escaped(words), response_type="ephemeral", replace_original=False
+            )
+        except (SlackClientError, OSError, http.client.HTTPException) as error:
+            log.warning("slack.unsaid", reason=str(error)[:300])
+
+    def _remembered(self, what: str, of: str, look: Any) -> Any:
+        with self._lock:
+            at, value = self._known.get((what, of), (0.0, None))
+        if value is not None and time.monotonic() - at < KNOWN_SECONDS:
+            return value
+        try:
+            value = look()
+        except (KeyError, TypeError) as error:
+            raise SlackError(Later("Slack's answer cannot be understood.")) from error
+        with self._lock:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[what, of] = (time.monotonic(), value)
+        return value
+
+
+def _refused(error: SlackApiError) -> SlackError:
+    answer = error.response
+    data = answer.data if isinstance(answer.data, dict) else {}
+    code, status = str(data.get("error", ""))[:200], int(answer.status_code)
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        return SlackError(Later("Slack asks us to wait.", _seconds(answer.headers)), code)
+    if status >= 500:
+        return SlackError(Later(f"Slack answers with {status}.", _seconds(answer.headers)), code)
+    if code in _OURS:
+        needed = f" ({data['needed']})" if isinstance(data.get("needed"), str) else ""
+        return SlackError(Later(f"Slack does not take our token: {code}{needed}. See docs/slack.md."), code)
+    if code in _FINAL:
+        return SlackError(Refused(f"{_FINAL[code]} ({code})"), code)
+    # What we do not know may pass, and is seen on the admins' page meanwhile.
+    return SlackError(Later(f"Slack said: {code or status}"), code)
+
+
+def _seconds(headers: Any) -> timedelta | None:
+    given = {str(name).lower(): str(value) for name, value in dict(headers).items()}.get("retry-after", "")
+    return timedelta(seconds=int(given)) if given.isdecimal() and len(given) < 7 else None

@@ -1,0 +1,129 @@
+"""Windows in Slack: for a reason, for what should be different, and for changing a proposal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.hidden import plainly
+from app.notify.slack.blocks import Pressed, link_button, plain, shortened
+from assent.contracts import Verdict
+
+INPUT_LENGTH = 3000
+"""Longest text that an input field of Slack takes, at first and when it is sent."""
+TITLE_LENGTH = 24
+_TITLES = {
+    Verdict.APPROVE: ("Approve", "Approve"),
+    Verdict.REJECT: ("Reject", "Reject"),
+    Verdict.REQUEST_CHANGES: ("Request changes", "Send it back"),
+    Verdict.MODIFY: ("Approve with changes", "Approve"),
+}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a window is about, and what somebody writes in it.
+
+    Attributes:
+        raised: the risk up to which the person has been told that their change raises it.
+    """
+
+    pressed: Pressed
+    verdict: Verdict
+    raised: str = ""
+
+    def to_text(self) -> str:
+        """As a window carries it."""
+        return json.dumps([self.pressed.to_text(), self.verdict.value, self.raised])
+
+    @classmethod
+    def from_text(cls, text: str) -> Draft | None:
+        """The inverse of `to_text`; None: it is none of ours."""
+        try:
+            pressed, verdict, raised = json.loads(text)
+            found = Pressed.from_text(pressed)
+            return cls(found, Verdict(verdict), str(raised)) if found else None
+        except (ValueError, TypeError):
+            return None
+
+
+def window_of(
+    draft: Draft, title: str, needed: bool, before: str | None = None, comment: str = "", said: str = ""
+) -> Any:
+    """A window.
+
+    Args:
+        title: of the request.
+        needed: the policy wants a reason.
+        before: the text that can be changed; None: nothing is changed here.
+        comment: what was written already.
+        said: what has to be known before it is sent again.
+    """
+    heading, button = _TITLES[draft.verdict]
+    blocks: list[dict[str, Any]] = [{"type": "section", "text": plain(title, 500)}]
+    if said:
+        blocks.append({"type": "section", "text": plain(said)})
+    if before is not None:
+        blocks.append(_field("change", "What is to be done", before, needed=True))
+    label = "What should be different" if draft.verdict is Verdict.REQUEST_CHANGES else "Reason"
+    blocks.append(_field("comment", label, comment, needed))
+    return {
+        "type": "modal", "callback_id": "decide", "private_metadata": draft.to_text(), "blocks": blocks,
+        "title": plain(heading, TITLE_LENGTH), "submit": plain("Approve anyway" if said else button, TITLE_LENGTH),
+        "close": plain("Cancel", TITLE_LENGTH),
+    }  # fmt: skip
+
+
+def told_in(words: str, page_url: str = "") -> Any:
+    """A window that only says something."""
+    blocks: list[dict[str, Any]] = [{"type": "section", "text": plain(words)}]
+    if page_url:
+        blocks.append({"type": "actions", "elements": [link_button("Open the request", page_url)]})
+    title, close = plain("Assent", TITLE_LENGTH), plain("Close", TITLE_LENGTH)
+    return {"type": "modal", "callback_id": "told", "title": title, "close": close, "blocks": blocks}
+
+
+def editable_text(kind: str, payload: dict[str, Any]) -> str | None:
+    """What of a proposal can be changed in a window, as text; None: it is too long, or not fit for that."""
+    match kind:
+        case "script":
+            text = str(payload.get("content", ""))
+        case "tool_call":
+            text = _pretty(payload.get("args", {}))
+        case "optimizations":
+            text = _pretty([{"id": each.get("id"), "statement": each.get("statement")} for each in payload["items"]])
+        case "custom":
+            text = _pretty(payload.get("data"))
+        case _:
+            return None
+    # Hidden characters cannot be seen in a field: such a proposal is changed on its page, which shows them.
+    fits = len(text.encode("utf-16-le", "replace")) // 2 <= INPUT_LENGTH and text.strip()
+    return text if fits and plainly(text) == text else None
+
+
+def change_of(kind: str, text: str) -> Any:
+    """The change that a text means, as `app.domain.changes` describes. Raises ValueError: it is no JSON."""
+    if kind == "script":
+        return {"content": text}
+    name = {"tool_call": "args", "optimizations": "items", "custom": "data"}[kind]
+    return {name: json.loads(text)}
+
+
+def said_in(state: dict[str, Any], name: str) -> str:
+    """What was written in a field."""
+    value = state.get("values", {}).get(name, {}).get(name, {}).get("value")
+    return value if isinstance(value, str) else ""
+
+
+def _field(name: str, label: str, value: str, needed: bool) -> dict[str, Any]:
+    element: dict[str, Any] = {
+        "type": "plain_text_input", "action_id": name, "multiline": True, "max_length": INPUT_LENGTH,
+    }  # fmt: skip
+    if value:
+        element["initial_value"] = shortened(value, INPUT_LENGTH)
+    return {"type": "input", "block_id": name, "optional": not needed, "label": plain(label, 200), "element": element}
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

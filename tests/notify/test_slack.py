@@ -1,0 +1,251 @@
+"""Messages in Slack: what they say, what becomes of them, and how they are brought up to date; over a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.domain.choices import DEFAULT, Choice, Choices, Rhythm, Way
+from app.domain.people import Via
+from app.services.notify.choosing import Choosing
+from app.store.people import Person
+from assent.contracts import RiskLevel, Verdict
+from tests.factories import make_person, script
+from tests.notify.conftest import PostOffice, make_office
+from tests.slackserver import LIMITED, TOKEN, SlackServer, buttons, words
+
+SECRET = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
+BY_SLACK = Choices(
+    {kind: Choice(Way.SLACK, RiskLevel.SAFE, Way.DIGEST) for kind in DEFAULT}, digest_by=Way.SLACK,
+)  # fmt: skip
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    """A workspace."""
+    server = SlackServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def office(database_url: str, slack: SlackServer) -> Iterator[PostOffice]:
+    """A post office with a Slack app."""
+    made = make_office(database_url, slack_bot_token=TOKEN, slack_api_url=slack.url, slack_timeout_seconds=1)
+    yield made
+    made.desk.engine.dispose()
+
+
+def joins(office: PostOffice, slack: SlackServer, name: str = "DBA on call", choices: Choices = BY_SLACK) -> Any:
+    """Somebody who reads Slack: the person and their user there."""
+    person = make_person(office.desk.sessions, name)
+    Choosing(office.desk.sessions, office.desk.clock).choose(person.as_actor(Via.PAGE), choices)
+    return person, slack.add(person.email)
+
+
+def open_one(office: PostOffice, requester: Person | None = None, **values: Any) -> Any:
+    """A pending request of a run."""
+    document = script(**values) if values else script("delete from orders")
+    return office.desk.open(document, requester.as_actor(Via.PAGE) if requester else None)
+
+
+def work(office: PostOffice) -> None:
+    """Do all that is due, also the rewriting."""
+    office.work()
+    query = text(
+        "select id, args from procrastinate_jobs where task_name = 'notify.rewrite' and status = 'todo' "
+        "and (scheduled_at is null or scheduled_at <= :now) order by id"
+    )
+    with office.desk.sessions() as session:
+        jobs = session.execute(query, {"now": office.desk.clock()}).all()
+    for job in jobs:
+        office.post.rewrite(job.args, job.id)
+
+
+def test_a_message_has_the_heart_of_the_proposal_and_buttons(office, slack) -> None:
+    _, user = joins(office, slack)
+    request = open_one(office, content="select 1\n-- <!channel> ``` *bold*", title="Count <orders> & *more*")
+    work(office)
+    [message] = slack.to(user)
+    assert message["text"].startswith("Your decision is wanted: Medium risk: Count &lt;orders&gt; &amp; ∗more∗")
+    header, *_ = message["blocks"]
+    assert header["text"] == {"type": "plain_text", "text": "Medium risk: Count <orders> & *more*", "emoji": False}
+    [code] = [each for each in message["blocks"] if each["type"] == "rich_text"]
+    assert code["elements"][0]["elements"] == [{"type": "text", "text": "select 1\n-- <!channel> ``` *bold*"}]
+    assert "rejects itself" in words(message) and "<!date^" in words(message)
+    found = buttons(message)
+    assert set(found) == {"approve", "reject", "request_changes", "modify", "open"}
+    assert json.loads(found["approve"]["value"])[1:] == [request.id, request.digest]
+    assert found["open"]["url"] == f"https://assent.example/requests/{request.id}"
+    [delivery] = office.of(request)
+    assert (delivery.channel, delivery.state, delivery.reference.split(":")[0]) == ("slack", "sent", f"D{user}")
+
+
+def test_nothing_hidden_stays_hidden_and_no_secret_leaves(office, slack) -> None:
+    _, user = joins(office, slack)
+    long = "\n".join(f"select {number} -- {'x' * 400}" for number in range(400))
+    open_one(office, content=f"curl -H 'token: {SECRET}'\u202e x\n{long}", title="Call \u200b" + "y" * 300)
+    work(office)
+    [message] = slack.to(user)
+    assert SECRET not in json.dumps(slack.calls) and "⟨U+202E⟩" in words(message) and "\u202e" not in words(message)
+    assert "⟨U+200B⟩" in message["blocks"][0]["text"]["text"] and "more lines" in words(message)
+
+
+def test_the_message_is_rewritten_when_it_is_decided_elsewhere(office, slack) -> None:
+    (first, one), (_, two) = joins(office, slack), joins(office, slack, "Second DBA")
+    request = open_one(office)
+    work(office)
+    assert buttons(slack.to(one)[0]) and buttons(slack.to(two)[0])
+    office.desk.decide(request, first.as_actor(Via.PAGE))
+    work(office)
+    for user in (one, two):
+        message = slack.to(user)[0]
+        assert set(buttons(message)) == {"open"}, "no dead buttons"
+        assert "This is approved, by DBA on call" in words(message)
+
+
+def test_the_message_is_rewritten_when_it_expires_or_is_escalated(office, slack) -> None:
+    _, user = joins(office, slack)
+    request = open_one(office)
+    work(office)
+    office.desk.clock.ahead = request.expires_at - request.opened_at
+    office.desk.keep(request)
+    work(office)
+    assert "expired" in words(slack.to(user)[0]) and set(buttons(slack.to(user)[0])) == {"open"}
+
+
+def test_a_change_made_while_it_is_being_sent_is_told_all_the_same(office, slack) -> None:
+    person, user = joins(office, slack)
+    request = open_one(office)
+
+    def decided_meanwhile(method: str) -> None:
+        if method == "chat.postMessage":
+            slack.on_call = lambda method: None
+            office.desk.decide(request, person.as_actor(Via.PAGE), Verdict.REJECT, comment="No.")
+            office.fan_out()
+
+    slack.on_call = decided_meanwhile
+    work(office)
+    work(office)
+    assert set(buttons(slack.to(user)[0])) == {"open"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait", "reason"),
+    [
+        (LIMITED, 90, "Slack asks us to wait."),
+        ((200, {"Retry-After": "90"}, {"ok": False, "error": "ratelimited"}), 90, "Slack asks us to wait."),
+        ((503, {}, "<html>"), 10, "Slack answers with 503."),
+        ((200, {}, {"ok": False, "error": "invalid_auth"}), 10, "Slack does not take our token: invalid_auth."),
+        ((200, {}, {"ok": False, "error": "of_a_new_kind"}), 10, "Slack said: of_a_new_kind"),
+        ((200, {}, "no json"), 10, "Slack said:"),
+    ],
+)
+def test_what_may_pass_is_tried_again(office, slack, answer, wait: int, reason: str) -> None:
+    _, user = joins(office, slack)
+    request = open_one(office)
+    slack.answers.append(answer)
+    work(office)
+    [delivery] = office.of(request)
+    assert delivery.state == "pending" and delivery.reason.startswith(reason)
+    assert wait - 1 <= (delivery.due_at - office.desk.clock()).total_seconds() <= wait * 1.3
+    office.later(seconds=wait * 1.3)
+    work(office)
+    assert len(slack.to(user)) == 1 and office.of(request)[0].state == "sent"
+
+
+def test_what_slack_refuses_for_good_has_failed_with_the_reason(office, slack) -> None:
+    _, user = joins(office, slack)
+    del slack.users[user]
+    request = open_one(office)
+    work(office)
+    [delivery] = office.of(request)
+    assert delivery.state == "failed" and "users_not_found" in delivery.reason and "Profile, Slack" in delivery.reason
+
+
+def test_slack_is_down_for_an_hour_and_nothing_is_lost(office, slack) -> None:
+    _, user = joins(office, slack)
+    slack.stop()
+    requests = [open_one(office) for _ in range(3)]
+    for _ in range(12):
+        work(office)
+        office.later(minutes=5)
+    assert {each.state for request in requests for each in office.of(request)} == {"pending"}
+    assert "Slack does not answer" in office.of(requests[0])[0].reason
+    slack.start()
+    office.later(minutes=15)
+    work(office)
+    assert len(slack.to(user)) == 3
+
+
+def test_slack_is_slow_and_a_rewriting_is_tried_again(office, slack) -> None:
+    person, user = joins(office, slack)
+    request = open_one(office)
+    work(office)
+    work(office)
+    office.desk.decide(request, person.as_actor(Via.PAGE))
+    slack.answers += [LIMITED]
+    work(office)
+    [delivery] = [each for each in office.of(request) if each.kind == "asked"]
+    assert "could not be brought up to date. Slack asks us to wait." in delivery.reason
+    assert "approve" in buttons(slack.to(user)[0])
+    office.later(seconds=120)
+    work(office)
+    assert set(buttons(slack.to(user)[0])) == {"open"} and office.of(request)[0].reason == ""
+
+
+def test_both_may_be_chosen_and_a_digest_comes_over_slack(office, slack) -> None:
+    both = Choices({kind: Choice(Way.BOTH, RiskLevel.SAFE, Way.DIGEST) for kind in DEFAULT})
+    _, user = joins(office, slack, choices=both)
+    later = {kind: Choice(Way.DIGEST, RiskLevel.SAFE, Way.DIGEST) for kind in DEFAULT}
+    _, other = joins(office, slack, "Second DBA", Choices(later, Rhythm.HOURLY, digest_by=Way.SLACK))
+    request = open_one(office, title="Count * of <orders>", content="select 1")
+    work(office)
+    assert sorted(each.channel for each in office.of(request)) == ["mail", "slack", "slack"]
+    assert len(slack.to(user)) == 1 and slack.to(other) == []
+    office.later(minutes=61)
+    work(office)
+    [digest] = slack.to(other)
+    assert "1 thing that you wanted to hear of together" in words(digest)
+    assert "Count ∗ of &lt;orders&gt;" in words(digest) and f"/requests/{request.id}" in words(digest)
+
+
+def test_quiet_hours_hold_and_escalations_do_not_wait(office, slack) -> None:
+    now = office.desk.clock()
+    quiet = ((now - timedelta(hours=1)).time(), (now + timedelta(hours=1)).time())
+    person, user = joins(office, slack, choices=replace(BY_SLACK, quiet=quiet))
+    request = open_one(office)
+    work(office)
+    assert slack.to(user) == [] and office.of(request)[0].state == "held"
+    office.desk.checkpoints.escalate(request.id, person.as_actor(Via.PAGE), "It is urgent.")
+    work(office)
+    [message] = slack.to(user)
+    assert "This has been escalated" in words(message) and "It is urgent." in words(message)
+    office.later(minutes=61)
+    work(office)
+    assert len(slack.to(user)) == 2
+
+
+def test_without_a_slack_app_messages_are_kept(outbox: PostOffice) -> None:
+    person = make_person(outbox.desk.sessions, "DBA on call")
+    Choosing(outbox.desk.sessions, outbox.desk.clock).choose(person.as_actor(Via.PAGE), BY_SLACK)
+    request = open_one(outbox, content="select '<b>'", title="Count <i>")
+    outbox.work()
+    [delivery] = outbox.of(request)
+    assert (delivery.channel, delivery.state) == ("slack", "sent")
+    assert "[ Approve ]" in (delivery.text or "") and "select '<b>'" in (delivery.text or "")
+    assert "Count &lt;i&gt;" in (delivery.html or "") and "<b>" not in (delivery.html or "")
+
+
+def test_nobody_is_told_what_is_not_for_them(office, slack) -> None:
+    starter, user = joins(office, slack, "The starter")
+    open_one(office, starter)
+    work(office)
+    assert slack.to(user) == [], "whoever asked is not asked"
