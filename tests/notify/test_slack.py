@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -111,7 +113,7 @@ def test_the_message_is_rewritten_when_it_is_decided_elsewhere(office, slack) ->
         assert "This is approved, by DBA on call" in words(message)
 
 
-def test_the_message_is_rewritten_when_it_expires_or_is_escalated(office, slack) -> None:
+def test_the_message_is_rewritten_when_it_expires(office, slack) -> None:
     _, user = joins(office, slack)
     request = open_one(office)
     work(office)
@@ -185,7 +187,25 @@ def test_slack_is_down_for_an_hour_and_nothing_is_lost(office, slack) -> None:
     assert len(slack.to(user)) == 3
 
 
-def test_slack_is_slow_and_a_rewriting_is_tried_again(office, slack) -> None:
+def test_an_answer_that_comes_too_late_is_not_waited_for_and_the_message_posted_again(office, slack) -> None:
+    _, user = joins(office, slack)
+    request = open_one(office)
+    given_up = threading.Event()
+    slack.on_call = lambda method: None if method != "chat.postMessage" or given_up.wait(20) else None
+    began = time.monotonic()
+    work(office)
+    assert time.monotonic() - began < 10, "the time-out is that of the settings"
+    given_up.set()
+    slack.on_call = lambda method: None
+    [delivery] = office.of(request)
+    assert delivery.state == "pending" and delivery.reason
+    office.later(minutes=1)
+    work(office)
+    assert office.of(request)[0].state == "sent"
+    assert 1 <= len(slack.to(user)) <= 2, "what was given up may have arrived: the documented window"
+
+
+def test_a_rewriting_that_slack_does_not_take_is_tried_again(office, slack) -> None:
     person, user = joins(office, slack)
     request = open_one(office)
     work(office)
