@@ -1,5 +1,9 @@
 """The SDK for agent authors: propose, suspend, and carry on with exactly what was approved."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from assent.contracts import (
     Call,
     CallDecision,
@@ -18,13 +22,35 @@ from assent.contracts import (
     ToolCalls,
     Verdict,
 )
+from assent.errors import (
+    AlreadyDoneError,
+    ApiError,
+    AssentError,
+    EndedError,
+    Rejected,
+    UnfitOutcomeError,
+    UnreachableError,
+    WaitTimeoutError,
+)
 from assent.gate import publish_artifact, report_receipt, request_approval
 from assent.workflow import Workflow, target_address
 
+if TYPE_CHECKING:
+    from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
+    from assent.tools import requires_approval
+
 __all__ = [
+    "AlreadyDoneError",
+    "ApiError",
+    "Approval",
+    "Assent",
+    "AssentError",
+    "AsyncApproval",
+    "AsyncAssent",
     "Call",
     "CallDecision",
     "Custom",
+    "EndedError",
     "OptimizationItem",
     "Optimizations",
     "Outcome",
@@ -32,15 +58,34 @@ __all__ = [
     "Question",
     "Receipt",
     "ReceiptStatus",
+    "Rejected",
     "RiskLevel",
     "Script",
     "TableFacts",
     "ToolCall",
     "ToolCalls",
+    "UnfitOutcomeError",
+    "UnreachableError",
     "Verdict",
+    "WaitTimeoutError",
     "Workflow",
     "publish_artifact",
     "report_receipt",
     "request_approval",
+    "requires_approval",
     "target_address",
 ]
+
+_CLIENTS = {
+    "Approval": "client", "Assent": "client", "AsyncApproval": "client", "AsyncAssent": "client",
+    "requires_approval": "tools",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # The portal's web process loads this package for its contract types, and needs no HTTP client for that.
+    if name not in _CLIENTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"assent.{_CLIENTS[name]}"), name)

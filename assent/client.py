@@ -1,0 +1,339 @@
+"""Clients of the portal: ask for approval from anywhere, and wait for it however long it takes.
+
+assent = Assent("https://assent.example.com", token)
+outcome = assent.approvals.request(proposal, idempotency_key="newsletter-2026-07").wait()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from pydantic import JsonValue
+
+from assent import calls
+from assent.calls import Answer, Pause, Result, Send, Steps
+from assent.contracts import Outcome, ReceiptStatus, proposal_adapter
+from assent.digests import digest_of
+from assent.errors import UnfitOutcomeError
+from assent.masking import mask, reveal
+
+CONNECT_SECONDS = 10.0
+
+
+@dataclass
+class _Opened:
+    """A request as a program knows it.
+
+    Attributes:
+        id: of the request; enough to take up waiting again.
+        url: the page on which people decide.
+        receipt: what the portal knows to be done with the outcome, once it is there.
+    """
+
+    id: str
+    url: str
+    receipt: dict[str, Any] | None = None
+    _secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    _proposed_digest: str = field(default="", repr=False)
+
+    def _taken(self, found: dict[str, Any]) -> Outcome:
+        outcome = Outcome.model_validate(found["outcome"])
+        if self._proposed_digest and outcome.proposed_digest != self._proposed_digest:
+            raise UnfitOutcomeError(f"The outcome of request {self.id} is one of another proposal.")
+        self.receipt = found["receipt"]
+        return outcome.model_copy(update={"payload": reveal(outcome.payload, self._secrets)})
+
+    def _report(self, status: ReceiptStatus | str, summary: str, detail: JsonValue) -> Steps[dict[str, Any]]:
+        body = {"status": ReceiptStatus(status).value, "summary": summary, "detail": detail}
+        masked, _ = mask(body)
+        return calls.call(Send("POST", f"/api/v1/approvals/{self.id}/receipt", masked, str(uuid.uuid4())))
+
+    def _cancel(self, reason: str) -> Steps[dict[str, Any]]:
+        return calls.call(Send("POST", f"/api/v1/approvals/{self.id}/cancel", {"reason": reason}, str(uuid.uuid4())))
+
+
+@dataclass
+class Approval(_Opened):
+    """A request that was opened, for a program that waits. Made by `Approvals`."""
+
+    _client: Assent = field(kw_only=True, repr=False)
+
+    def wait(self, timeout: float | None = None) -> Outcome:
+        """Wait until people have decided, and return what they made of it: act on its `payload`, and nothing else.
+
+        The portal and the network may go away and come back meanwhile. A rejection is an outcome, too: look at
+        `outcome.approved`.
+
+        Args:
+            timeout: seconds after which to give up waiting; the request stays open. None: never.
+
+        Raises:
+            WaitTimeoutError: nobody has decided in time.
+            EndedError: the request has ended without an outcome.
+            ApiError: the portal refuses the call, such as for a token that was revoked.
+        """
+        return self._taken(self._client.run(calls.outcome(self.id, timeout)))
+
+    def report(self, status: ReceiptStatus | str, summary: str = "", detail: JsonValue = None) -> None:
+        """Say what was really done; a later receipt takes the place of an earlier one. Raises ApiError."""
+        self.receipt = self._client.run(self._report(status, summary, detail))
+
+    def cancel(self, reason: str = "") -> None:
+        """Take back what was asked. Raises ApiError: ConflictError when it was decided already."""
+        self._client.run(self._cancel(reason))
+
+
+@dataclass
+class AsyncApproval(_Opened):
+    """A request that was opened, for an async program that waits. Made by `AsyncApprovals`."""
+
+    _client: AsyncAssent = field(kw_only=True, repr=False)
+
+    async def wait(self, timeout: float | None = None) -> Outcome:  # noqa: ASYNC109 - the same as of the sync client
+        """As `Approval.wait`."""
+        return self._taken(await self._client.run(calls.outcome(self.id, timeout)))
+
+    async def report(self, status: ReceiptStatus | str, summary: str = "", detail: JsonValue = None) -> None:
+        """As `Approval.report`."""
+        self.receipt = await self._client.run(self._report(status, summary, detail))
+
+    async def cancel(self, reason: str = "") -> None:
+        """As `Approval.cancel`."""
+        await self._client.run(self._cancel(reason))
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """What is sent to open a request, and what has to be kept for its outcome."""
+
+    body: dict[str, Any]
+    secrets: dict[str, str]
+    digest: str
+    key: str
+
+    def steps(self) -> Steps[dict[str, Any]]:
+        return calls.call(Send("POST", "/api/v1/approvals", self.body, self.key))
+
+
+def _asking(
+    proposal: Any, workflow: str, previous_id: str, response_schema: dict[str, Any] | None, key: str
+) -> _Asking:
+    document = proposal_adapter.dump_python(proposal_adapter.validate_python(proposal), mode="json")
+    masked, secrets = mask(document)
+    body: dict[str, Any] = {"proposal": masked}
+    body |= {"workflow": workflow} if workflow else {}
+    body |= {"previous_id": previous_id} if previous_id else {}
+    body |= {"response_schema": response_schema} if response_schema is not None else {}
+    # Without a key of the caller's, one of its own makes it safe to send the call again when its answer was lost.
+    return _Asking(body, secrets, digest_of(masked), key or str(uuid.uuid4()))
+
+
+class Approvals:
+    """Requests for approval."""
+
+    def __init__(self, client: Assent) -> None:
+        self._client = client
+
+    def request(
+        self,
+        proposal: Any,
+        *,
+        idempotency_key: str = "",
+        workflow: str = "",
+        previous_id: str = "",
+        response_schema: dict[str, Any] | None = None,
+    ) -> Approval:
+        """Open a request, or find the one that was opened under this key before.
+
+        Secrets are masked before they leave this process, and put back into the outcome's payload.
+
+        Args:
+            proposal: one of `Script`, `Optimizations`, `ToolCall`, `ToolCalls`, `Question`, `Custom`, or its JSON.
+            idempotency_key: names this very action. A program that was killed and asks again under the same key, with
+                the same proposal and within a day, gets the same request. Empty: a new request every time.
+            workflow: what it is filed under; policies know it by that name.
+            previous_id: the request that this one revises, after changes were asked for.
+            response_schema: JSON Schema of the answer to a question.
+
+        Raises:
+            pydantic.ValidationError: the proposal is not what the contract says.
+            ApiError: the portal refuses it.
+            UnreachableError: the portal does not answer.
+        """
+        asking = _asking(proposal, workflow, previous_id, response_schema, idempotency_key)
+        found = self._client.run(asking.steps())
+        return Approval(
+            found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
+            _client=self._client,
+        )  # fmt: skip
+
+    def get(self, request_id: str) -> Approval:
+        """A request that was opened before, to wait for it again; nothing is sent.
+
+        Secrets that were masked in its proposal stay masked in the outcome: only who calls `request` again, under the
+        same key, has them. Raises ValueError: that is no id.
+        """
+        request_id = calls.checked_id(request_id)
+        return Approval(request_id, self._client.page(request_id), _client=self._client)
+
+
+class AsyncApprovals:
+    """Requests for approval, async."""
+
+    def __init__(self, client: AsyncAssent) -> None:
+        self._client = client
+
+    async def request(
+        self,
+        proposal: Any,
+        *,
+        idempotency_key: str = "",
+        workflow: str = "",
+        previous_id: str = "",
+        response_schema: dict[str, Any] | None = None,
+    ) -> AsyncApproval:
+        """As `Approvals.request`."""
+        asking = _asking(proposal, workflow, previous_id, response_schema, idempotency_key)
+        found = await self._client.run(asking.steps())
+        return AsyncApproval(
+            found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
+            _client=self._client,
+        )  # fmt: skip
+
+    def get(self, request_id: str) -> AsyncApproval:
+        """As `Approvals.get`."""
+        request_id = calls.checked_id(request_id)
+        return AsyncApproval(request_id, self._client.page(request_id), _client=self._client)
+
+
+class _Base:
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+
+    def page(self, request_id: str) -> str:
+        """Where people decide on a request."""
+        return f"{self._url}/requests/{request_id}"
+
+    def _arguments(self, send: Send) -> dict[str, Any]:
+        headers = self._headers | ({"Idempotency-Key": send.key} if send.key else {})
+        arguments: dict[str, Any] = {
+            "method": send.method,
+            "url": self._url + send.path,
+            "headers": headers,
+            "timeout": httpx.Timeout(send.seconds, connect=CONNECT_SECONDS),
+        }
+        return arguments | ({"json": send.body} if send.body is not None else {})
+
+
+class Assent(_Base):
+    """The portal, for one token. It may be used from several threads, and closed or used in a `with` block.
+
+    Args:
+        url: of the portal, such as `https://assent.example.com`.
+        token: an agent's token, with the scope `approvals:request`.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        super().__init__(url, token)
+        # Each thread that waits holds a connection, and nobody knows how many there will be.
+        self._http = httpx.Client(limits=httpx.Limits(max_connections=None))
+        self.approvals = Approvals(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def run(self, steps: Steps[Result]) -> Result:
+        """Take the steps of a call."""
+        answer: Answer | None = None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            answer = None
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+                continue
+            try:
+                answer = _answer(self._http.request(**self._arguments(step)))
+            except httpx.UnsupportedProtocol:
+                raise
+            except httpx.TransportError:
+                answer = None
+
+
+class AsyncAssent(_Base):
+    """The portal, for one token, async. It may be closed, or used in an `async with` block.
+
+    Args:
+        url: of the portal, such as `https://assent.example.com`.
+        token: an agent's token, with the scope `approvals:request`.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        super().__init__(url, token)
+        # Each request that is waited for holds a connection, and nobody knows how many there will be.
+        self._http = httpx.AsyncClient(limits=httpx.Limits(max_connections=None))
+        self.approvals = AsyncApprovals(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def run(self, steps: Steps[Result]) -> Result:
+        """Take the steps of a call."""
+        answer: Answer | None = None
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            answer = None
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+                continue
+            try:
+                answer = _answer(await self._http.request(**self._arguments(step)))
+            except httpx.UnsupportedProtocol:
+                raise
+            except httpx.TransportError:
+                answer = None
+
+
+def _answer(response: httpx.Response) -> Answer:
+    try:
+        document = response.json()
+    except ValueError:
+        document = None
+    try:
+        retry_after = max(0.0, float(response.headers.get("Retry-After", "")))
+    except ValueError:
+        # Seconds are what the portal sends; a date of some proxy's is not worth a clock.
+        retry_after = None
+    return Answer(response.status_code, document, retry_after)
