@@ -1,0 +1,16 @@
+"""A function that people approve before it runs. Needs ASSENT_URL and ASSENT_TOKEN, an agent's token."""
+
+import os
+
+from assent import Assent, requires_approval
+
+client = Assent(os.environ["ASSENT_URL"], os.environ["ASSENT_TOKEN"])
+
+
+@requires_approval(client, title="Mail customers", environment="production")
+def send_mail(to: list[str], text: str) -> None:
+    """Send a mail; here it only says so."""
+    print(f"Sent to {len(to)}: {text}")
+
+
+send_mail(["a@example.com"], "Closed on Sunday.")
