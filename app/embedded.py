@@ -215,7 +215,7 @@ class EmbeddedServer:
         ]
         done = subprocess.run(command, capture_output=True, text=True, cwd="/", **self._run_as(account))  # noqa: S603
         if done.returncode != 0:
-            raise EmbeddedError(f"initdb failed: {_last_line(done.stderr)}")
+            raise EmbeddedError(f"initdb failed: {_first_error(done.stderr)}")
         scratch.rename(self._pgdata)
 
     def _configure(self, account: _Account | None) -> None:
@@ -418,6 +418,12 @@ def _complaint(log: str) -> str:
         if "FATAL:" in line:
             return line.split("FATAL:", 1)[1].strip()
     return _last_line(log)
+
+
+def _first_error(text: str) -> str:
+    """The line that says what went wrong first; what follows of it, such as clearing up, may go wrong as well."""
+    wrong = [line for line in text.splitlines() if re.search(r"error:|FATAL|PANIC", line)]
+    return wrong[0].strip() if wrong else _last_line(text)
 
 
 def _last_line(text: str) -> str:
