@@ -25,8 +25,9 @@ LAUNCH = (
     "--disable-sync",
 )
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-SOON = 2_000
-"""Milliseconds within which an open page must show what happened elsewhere; it is meant to take half of that."""
+SOON = 6_000
+"""Milliseconds within which an open page must show what happened elsewhere while other tests keep the machine busy. It is
+meant to take less than a second, and the tests print what it took."""
 _STILL = """async () => {
     // After an emulated switch of the colours Chromium may keep the old one for text that was hidden before: all
     // styles are worked out anew.
@@ -34,7 +35,14 @@ _STILL = """async () => {
     root.style.display = "none";
     void root.offsetHeight;
     root.style.display = "";
-    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await frame();
+    // Parts of long lists that were left out of layout come into it a frame after they have come into sight.
+    const left = () => [...document.querySelectorAll(".part > :first-child")].some((first) => {
+        const { top, bottom } = first.parentElement.getBoundingClientRect();
+        return bottom > 0 && top < innerHeight && !first.checkVisibility({ contentVisibilityAuto: true });
+    });
+    for (let tries = 0; left() && tries < 100; tries += 1) await frame();
     document.getAnimations().forEach((each) => each.finish());
 }"""
 _LEFT = re.compile("WebSocket is closed before the connection is established")

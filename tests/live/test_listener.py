@@ -19,7 +19,7 @@ from app.services.record import events
 from app.services.record.events import EventKind, EventView
 from tests.factories import add_event, make_run
 
-SOON = 20.0
+SOON = 60.0
 
 
 class Heard:

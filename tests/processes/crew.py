@@ -24,7 +24,7 @@ from tests.factories import make_person
 from tests.processes import crash_flows
 from tests.processes.harness import Desk, Managed
 
-SOON = 20.0
+SOON = 60.0
 """Seconds after which something that should happen at once counts as not happening."""
 PART = {"items": [{"id": "a"}, {"id": "c", "statement": "create index c2"}]}
 

@@ -66,7 +66,8 @@ def test_killed_while_suspending(crew: Crew, written: bool) -> None:
     """The thread has the interrupt; the portal is about to write the request, and does or does not."""
     run = crew.start(hold=("propose",))
     crew.reached(run, "propose")
-    with crew.locked("select 1 from runs where id = %s for update", run):
+    # Not the run: what the step's end writes would wait for it as well, and perhaps first.
+    with crew.locked("select 1 from procrastinate_jobs where lock = %s for update", f"run:{run}"):
         crew.release(run, "propose")
         interrupted = "select 1 from checkpoint_writes where thread_id = %s and channel = '__interrupt__'"
         until(lambda: crew.sql(interrupted, run), what="the interrupt is stored")
