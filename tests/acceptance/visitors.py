@@ -26,8 +26,8 @@ LAUNCH = (
 )
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SOON = 6_000
-"""Milliseconds within which an open page must show what happened elsewhere while other tests keep the machine busy. It is
-meant to take less than a second, and the tests print what it took."""
+"""Milliseconds within which an open page must show what happened elsewhere while other tests keep the machine busy. It
+is meant to take less than a second, and the tests print what it took."""
 _STILL = """async () => {
     // After an emulated switch of the colours Chromium may keep the old one for text that was hidden before: all
     // styles are worked out anew.
