@@ -36,5 +36,9 @@ function isSignedOut() {
 function say(...parts) {
   clearTimeout(timer);
   timer = 0;
-  document.getElementById("connection")?.replaceChildren(...parts);
+  const box = document.createElement("p");
+  box.append(...parts);
+  const shown = document.getElementById("connection");
+  // What is said already is not said again at each try: screen readers would read it out each time.
+  if (shown && shown.innerHTML !== box.innerHTML) shown.replaceChildren(...box.childNodes);
 }

@@ -49,15 +49,19 @@ async function show(query, step) {
   busy(list, true);
   const next = document.getElementById("queue-next");
   if (next) next.dataset.busy = "1"; // nothing is appended to a list that goes
-  const [page] = await Promise.all([fetched(`/queue?${own}`, mine.signal), shorten(list)]);
+  const page = await fetched(`/queue?${own}`, mine.signal);
   if (mine.signal.aborted) return;
-  busy(list, false);
   const fresh = page?.getElementById("queue-list");
   const address = `${location.pathname}${query.size ? `?${query}` : ""}`;
   if (!fresh) {
-    if (step !== null) location.assign(address);
+    // The browser goes there by itself, and says what it says of an address that does not answer.
+    if (step === null) location.reload();
+    else location.assign(address);
     return;
   }
+  await shorten(list);
+  if (mine.signal.aborted) return;
+  busy(list, false);
   // The field that is being typed into is the newest there is.
   const typing = document.activeElement?.id === "q-text" ? document.activeElement.value : null;
   asBeside(list, fresh);

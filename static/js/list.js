@@ -173,7 +173,6 @@ export async function showAll(list, fresh) {
   whole = null;
   waiting.clear();
   touched.clear();
-  await shorten(list);
   await morph(list, fresh);
   document.dispatchEvent(new Event("assent:listed"));
 }

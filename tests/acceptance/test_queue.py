@@ -132,6 +132,20 @@ def test_filters_change_the_list_in_place_and_back_works(portal: Portal, visit: 
     reviewer.look("queue-filtered")
 
 
+def test_a_way_back_that_cannot_be_fetched_is_gone_by_the_browser(visit: Visit, many: list[str]) -> None:
+    reviewer = visit("dba")
+    page = reviewer.go("/queue?workflow=cleaning")
+    connected(page)
+    page.locator("#q-risk").select_option("medium")
+    expect(page.locator("#queue-rows .row")).to_have_count(1)
+    reviewer.expect_status(503)
+    page.route("**/queue?workflow=cleaning", lambda route: route.fulfill(status=503), times=1)
+    page.go_back()
+    expect(page.locator("#queue-rows .row")).to_have_count(50)
+    page.locator("#queue-rows .row").last.scroll_into_view_if_needed()
+    expect(page.locator("#queue-rows .row")).to_have_count(100)
+
+
 def test_a_slow_older_answer_never_wins(visit: Visit, many: list[str]) -> None:
     page = visit("dba").go("/queue?workflow=cleaning")
     connected(page)

@@ -32,17 +32,14 @@ _STILL = """async () => {
     // After an emulated switch of the colours Chromium may keep the old one for text that was hidden before: all
     // styles are worked out anew.
     const root = document.documentElement;
+    // What is out of sight is judged as it will be seen, not in the place that is kept for it until then.
+    const whole = new CSSStyleSheet();
+    whole.replaceSync("* { content-visibility: visible !important; }");
+    document.adoptedStyleSheets = [whole];
     root.style.display = "none";
     void root.offsetHeight;
     root.style.display = "";
-    const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-    await frame();
-    // Parts of long lists that were left out of layout come into it a frame after they have come into sight.
-    const left = () => [...document.querySelectorAll(".part > :first-child")].some((first) => {
-        const { top, bottom } = first.parentElement.getBoundingClientRect();
-        return bottom > 0 && top < innerHeight && !first.checkVisibility({ contentVisibilityAuto: true });
-    });
-    for (let tries = 0; left() && tries < 100; tries += 1) await frame();
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     document.getAnimations().forEach((each) => each.finish());
 }"""
 _LEFT = re.compile("WebSocket is closed before the connection is established")
