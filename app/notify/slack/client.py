@@ -77,19 +77,15 @@ class SlackApi:
 
     def call(self, method: str, **values: Any) -> dict[str, Any]:
         """One call. Raises SlackError."""
-        try:
-            answer = self._client.api_call(method, json=values)
-            return dict(answer.data) if isinstance(answer.data, dict) else {}
-        except SlackApiError as error:
-            raise _refused(error) from error
-        except (SlackClientError, OSError, http.client.HTTPException, ValueError) as error:
-            words = str(getattr(error, "reason", "") or error) or type(error).__name__
-            raise SlackError(Later(f"Slack does not answer: {words}")) from error
+        return self._called(method, json=values)
 
     def asked(self, method: str, **values: str) -> dict[str, Any]:
         """One call that only asks; such methods take forms. Raises SlackError."""
+        return self._called(method, params=values)
+
+    def _called(self, method: str, **how: Any) -> dict[str, Any]:
         try:
-            answer = self._client.api_call(method, params=values)
+            answer = self._client.api_call(method, **how)
             return dict(answer.data) if isinstance(answer.data, dict) else {}
         except SlackApiError as error:
             raise _refused(error) from error

@@ -152,10 +152,8 @@ def _newest_first(query: Select[AuditEntry], wanted: AuditFilter, before: int | 
     if before is None:
         return query
     last = aliased(AuditEntry)
-    place = select(last.at, last.seq).where(last.seq <= before).order_by(last.seq.desc()).limit(1)
-    found = place.subquery()
-    at, seq = select(found.c.at).scalar_subquery(), select(found.c.seq).scalar_subquery()
-    return query.where(tuple_(AuditEntry.at, AuditEntry.seq) < tuple_(at, seq))
+    at = select(last.at).where(last.seq <= before).order_by(last.seq.desc()).limit(1).scalar_subquery()
+    return query.where(tuple_(AuditEntry.at, AuditEntry.seq) < tuple_(at, before))
 
 
 def entry_facts(entry: AuditEntry) -> dict[str, Any]:
