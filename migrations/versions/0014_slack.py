@@ -14,22 +14,28 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
-REWRITE = """
-create function assent_rewrite_messages() returns trigger language plpgsql as $$
+TELL = """
+create or replace function assent_tell_people() returns trigger language plpgsql as $$
 begin
-    -- What `assent_tell_people` has no job for already, and only where there is a message that can be rewritten.
+    -- One job for all events of a statement; runs' jobs go first.
     insert into procrastinate_jobs (queue_name, task_name, priority, args)
         select 'notify', 'notify.fan_out', -10, jsonb_build_object('events', jsonb_agg(id order by id)) from written
-        where kind = 'request.changed' and payload::json ->> 'what' not in
-            ('asks people', 'next stage', 'earlier stage again', 'escalated', 'warned', 'assigned')
-        and exists (select from deliveries where deliveries.request_id = written.request_id
-            and channel = 'slack' and state in ('pending', 'sent'))
+        where case kind
+            when 'request.opened' then true
+            when 'request.resolved' then true
+            when 'request.receipt' then payload::json ->> 'status' <> 'delivered'
+            when 'request.changed' then payload::json ->> 'what' in
+                ('asks people', 'next stage', 'earlier stage again', 'escalated', 'warned', 'assigned'){or_rewritten}
+            else false
+        end
         having count(*) > 0;
     return null;
 end $$;
-create trigger events_rewrite_messages after insert on events referencing new table as written
-    for each statement execute function assent_rewrite_messages();
 """
+OR_REWRITTEN = """
+                -- Whatever changes also changes what a message says that was sent, where messages can be rewritten.
+                or exists (select from deliveries where deliveries.request_id = written.request_id
+                    and channel = 'slack' and state in ('pending', 'sent'))"""
 
 
 def upgrade() -> None:
@@ -60,12 +66,11 @@ def upgrade() -> None:
         sa.Column("at", at, nullable=False),
         sa.PrimaryKeyConstraint("signature", name=op.f("pk_slack_calls")),
     )
-    op.execute(REWRITE)
+    op.execute(TELL.format(or_rewritten=OR_REWRITTEN))
 
 
 def downgrade() -> None:
-    op.execute("drop trigger events_rewrite_messages on events")
-    op.execute("drop function assent_rewrite_messages()")
+    op.execute(TELL.format(or_rewritten=""))
     op.drop_table("slack_calls")
     op.drop_table("slack_codes")
     op.drop_table("slack_people")
