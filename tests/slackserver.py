@@ -28,7 +28,7 @@ class SlackServer:
         answers: what the next calls get instead of being taken: status, headers and document.
         said: ephemeral words to those who pressed buttons.
         windows: what `views.open` was given.
-        on_call: called before a call is taken; may wait.
+        on_call, on_said: called before a call, or words to somebody, are taken; may wait.
     """
 
     def __init__(self) -> None:
@@ -41,6 +41,7 @@ class SlackServer:
         self.windows: list[dict[str, Any]] = []
         self.channels: set[str] = {"C0TEAM"}
         self.on_call: Callable[[str], None] = lambda method: None
+        self.on_said: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
@@ -138,6 +139,7 @@ class SlackServer:
                 else:
                     given = {name: values[0] for name, values in parse_qs(body.decode()).items()}
                 if self.path == "/response":
+                    slack.on_said()
                     slack.said.append(given)
                     answer: tuple[int, dict[str, str], Any] = (200, {}, "ok")
                 else:

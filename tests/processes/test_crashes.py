@@ -63,33 +63,16 @@ def test_killed_after_the_answer(crew: Crew, moment: str) -> None:
 
 @pytest.mark.parametrize("written", [False, True], ids=["before the commit", "after the commit"])
 def test_killed_while_suspending(crew: Crew, written: bool) -> None:
-    """The thread has the interrupt; the portal is about to write the request, and does or does not."""
+    """The thread has the interrupt; the request opens and the job ends in one write, or neither happens.
+
+    The lock is on the job, not on the run: what the step's end writes would wait for the run as well, perhaps first.
+    """
     run = crew.start(hold=("propose",))
     crew.reached(run, "propose")
-    # Not the run: what the step's end writes would wait for it as well, and perhaps first.
     with crew.locked("select 1 from procrastinate_jobs where lock = %s for update", f"run:{run}"):
         crew.release(run, "propose")
         interrupted = "select 1 from checkpoint_writes where thread_id = %s and channel = '__interrupt__'"
         until(lambda: crew.sql(interrupted, run), what="the interrupt is stored")
-        blocked = crew.blocked("'suspended'")
-        crew.worker.kill()
-        if not written:
-            crew.terminate(blocked)
-    if written:
-        crew.pending(run)
-    assert len(crew.services.checkpoints.pending(run)) == written
-    crew.worker.start()
-    crew.approve(run)
-    crew.whole(run)
-
-
-@pytest.mark.parametrize("written", [False, True], ids=["before the commit", "after the commit"])
-def test_killed_while_suspending_ends_its_job(crew: Crew, written: bool) -> None:
-    """The request opens and the job ends in one write, or neither happens."""
-    run = crew.start(hold=("propose",))
-    crew.reached(run, "propose")
-    with crew.locked("select 1 from procrastinate_jobs where lock = %s for update", f"run:{run}"):
-        crew.release(run, "propose")
         blocked = crew.blocked("'suspended'")
         crew.worker.kill()
         if not written:
