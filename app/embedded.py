@@ -388,12 +388,12 @@ def _system_account() -> pwd.struct_passwd:
     with suppress(KeyError):
         return pwd.getpwnam(_SYSTEM_ACCOUNT)
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", _SYSTEM_ACCOUNT]
-    try:
+    # It may fail because another process has just made it.
+    with suppress(OSError, subprocess.SubprocessError):
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+    with suppress(KeyError):
         return pwd.getpwnam(_SYSTEM_ACCOUNT)
-    except (OSError, subprocess.SubprocessError, KeyError):
-        problem = f"PostgreSQL does not run as root, and its system account {_SYSTEM_ACCOUNT!r} cannot be made."
-        raise EmbeddedError(problem) from None
+    raise EmbeddedError(f"PostgreSQL does not run as root, and its system account {_SYSTEM_ACCOUNT!r} cannot be made.")
 
 
 def _let_through(path: Path) -> None:
