@@ -24,9 +24,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert
 
+from app.domain.events import EventKind
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.services.bundle import Services, build_services
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.engine import make_engine
 from app.store.people import Person, Team, TeamMember
 from assent.contracts import Verdict

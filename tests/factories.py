@@ -16,6 +16,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from app.domain.events import EventKind
 from app.domain.grants import GrantState
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.patterns import suggest
@@ -26,7 +27,6 @@ from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, Finding, assess
 from app.domain.tokens import Scope, TokenKind
 from app.services.people.sessions import begin
-from app.services.record.events import EventKind
 from app.store.engine import Sessions
 from app.store.notify import Delivery
 from app.store.people import Person, Team, TeamMember

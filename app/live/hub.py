@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from app.domain.events import EventKind
 from app.http.wakeups import Wakeups
-from app.services.record.events import EventKind, EventView
+from app.services.record.events import EventView
 
 QUEUE_ROOM = "queue"
 """Everybody who may see requests and runs."""

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.domain.errors import AlreadyDecidedError, InvalidInputError
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.facts import Policy
@@ -33,7 +34,7 @@ from app.services.approvals.voting import DecisionResult, Voting
 from app.services.clock import Clock
 from app.services.ground import Ground, refuse_unless_open, strict_default
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Comment, ReceiptRow

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.errors import AlreadyDecidedError, ExpiredError, NotFoundError
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.domain.policy.facts import Policy, StrictDefault
@@ -20,7 +21,6 @@ from app.services.approvals import deciding
 from app.services.approvals.opening import Assessor
 from app.services.clock import Clock
 from app.services.record.audit import record
-from app.services.record.events import EventKind
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, OutcomeRow

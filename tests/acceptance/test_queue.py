@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from app.domain.events import EventKind
 from app.domain.people import Via
 from app.services.bundle import Services
-from app.services.record.events import EventKind
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import SOON

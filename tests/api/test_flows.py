@@ -11,11 +11,11 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
-from app.services.record.events import EventKind
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import (

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import text
 
+from app.domain.events import EventKind
 from app.http.wakeups import Wakeups
 from app.live.listener import Listener
 from app.live.presence import Presence
 from app.services.bundle import Services
 from app.services.record import events
-from app.services.record.events import EventKind, EventView
+from app.services.record.events import EventView
 from tests.factories import add_event, make_run
 
 SOON = 60.0

@@ -12,9 +12,10 @@ import requests
 import socketio
 from sqlalchemy import delete
 
+from app.domain.events import EventKind
 from app.domain.people import SYSTEM, Role, Via
 from app.services.bundle import Services
-from app.services.record.events import EventKind, position
+from app.services.record.events import position
 from app.store.people import Person, SignIn
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import add_event, make_person, make_request, make_run, script

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from app.domain.events import EventKind
 from app.domain.notices import KEPT_TRYING, next_try
 from app.domain.people import Role
-from app.services.record.events import EventKind
 from app.settings import Settings
 from app.store.people import Person
 from tests.factories import add_event, make_person, make_request

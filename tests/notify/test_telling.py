@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import update
 
 from app.domain.choices import DEFAULT, Choice, Choices, Rhythm, Way
+from app.domain.events import EventKind
 from app.domain.notices import NoticeKind
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import EscalationStep, Stage, Terms
 from app.services.notify.choosing import Choosing
 from app.services.notify.deliveries import Deliveries, DeliveryFilter
 from app.services.notify.planning import _CHANGES
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_absence, make_person, make_request, script

@@ -14,12 +14,12 @@ import pytest
 import requests
 
 from app.domain.choices import DEFAULT, Choice, Choices, Way
+from app.domain.events import EventKind
 from app.domain.people import Role, Via
 from app.domain.policy.terms import Terms
 from app.services.bundle import build_services
 from app.services.clock import system_clock
 from app.services.notify.choosing import Choosing
-from app.services.record.events import EventKind
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel

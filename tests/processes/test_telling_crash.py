@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from app.domain.events import EventKind
 from app.domain.people import Role
 from app.services.bundle import Services, build_services
-from app.services.record.events import EventKind
 from app.store.engine import make_engine
 from app.store.notify import Delivery
 from app.worker.courier import AT_ONCE

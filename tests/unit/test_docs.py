@@ -17,12 +17,12 @@ from langgraph.types import Command
 from app.api import reference
 from app.api.metrics import METRICS
 from app.domain import errors
+from app.domain.events import EventKind
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RUN_TRANSITIONS
 from app.domain.tokens import AGENT_SCOPES, Scope
 from app.http.errors import STATUS, status_of
 from app.live.hub import NAMES
 from app.runtime.library import Library
-from app.services.record.events import EventKind
 from app.web.audit import PHRASES
 from app.worker.main import UNFINISHED_EXIT
 from assent import Workflow

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from app.domain.events import EventKind
 from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Via
 from app.risk.assess import assess_proposal
 from app.services.bundle import Services
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.people import Person
 from app.store.requests import ReceiptRow
 from app.store.runs import Artifact

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
 from app.domain.policy.fold import Resolution
@@ -22,7 +23,7 @@ from app.services.approvals.reopening import REJECTION, rejected_by
 from app.services.grants.granting import GRANT, RECORD_END, USE, Wanted, applies, given_by
 from app.services.ground import Ground, settle
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.batch import Batch
 from app.store.policies import Grant, GrantUse
 from app.store.requests import UNCLAIMED, ApprovalRequest

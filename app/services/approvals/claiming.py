@@ -19,6 +19,7 @@ from app.domain.errors import (
     NotAskedError,
     OwnRequestError,
 )
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Via
 from app.domain.policy.terms import Terms
@@ -30,7 +31,7 @@ from app.services.approvals.opening import due_values
 from app.services.ground import Ground, get, refuse_unless_open
 from app.services.people.absences import absence_at
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.people import Person
 from app.store.requests import UNCLAIMED, ApprovalRequest
 

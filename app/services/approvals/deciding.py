@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import AlreadyDecidedError, InvalidInputError, TooLargeError
+from app.domain.events import EventKind
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RequestState, may_move
 from app.domain.policy.calendars import opening_under
 from app.domain.policy.fold import Resolution, Vote
 from app.domain.policy.terms import Terms
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.batch import Batch, document
 from app.store.requests import UNCLAIMED, ApprovalRequest, Decision
 from assent.contracts import NextAction, Outcome, Remark, Verdict

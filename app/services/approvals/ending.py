@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
-from app.services.record.events import EventKind
 from app.store.batch import Batch
 
 _END = """

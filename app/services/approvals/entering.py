@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from app.domain.events import EventKind
 from app.domain.people import Actor
 from app.services.approvals.opening import Assessed, request_values
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.batch import Batch
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run

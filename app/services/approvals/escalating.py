@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.access import PERSON, TEAM, addressed
@@ -14,7 +15,7 @@ from app.services.approvals import deciding
 from app.services.approvals.opening import due_values
 from app.services.ground import Ground, refuse_unless_open
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 

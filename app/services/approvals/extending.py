@@ -12,6 +12,7 @@ from app.domain.errors import (
     NotAskedError,
     OwnRequestError,
 )
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Role
 from app.domain.policy.access import is_asked
@@ -23,7 +24,7 @@ from app.services.approvals.opening import due_values
 from app.services.ground import Ground, refuse_unless_open
 from app.services.people.standing_in import stands_for
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 

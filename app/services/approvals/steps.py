@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
 from app.domain.policy.calendars import deadline_again, opening_under
@@ -18,7 +19,7 @@ from app.services.approvals import deciding
 from app.services.approvals.escalating import escalation_detail, next_step, raised
 from app.services.approvals.opening import due_values
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.engine import Sessions
 from app.store.requests import UNCLAIMED, ApprovalRequest, Decision, OutcomeRow
 from app.store.sweep import Sweep

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import bindparam, exists, select
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor
 from app.domain.running import Asked, Journal, LostRunError
@@ -23,7 +24,7 @@ from app.services.approvals.opening import Assessed, prepare
 from app.services.approvals.reopening import remembered
 from app.services.grants.granting import ANY_ACTIVE, GRANT, Wanted, find, may_be_granted
 from app.services.ground import Ground
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.services.runs.journal import conclude, open_receipts, write
 from app.services.runs.progress import rest_run
 from app.store.people import Person

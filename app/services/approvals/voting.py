@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.errors import ConflictError, DuplicateDecisionError, IllegalTransitionError, VersionChangedError
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy.access import addressed
@@ -26,7 +27,7 @@ from app.services.approvals.situation import addresses_in, names_of, stage_name
 from app.services.approvals.telling import counted_words, settled_words, withdrawn_words
 from app.services.ground import Ground, get, refuse_unless_open, settle
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.batch import Batch
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict

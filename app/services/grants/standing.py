@@ -20,6 +20,7 @@ from app.domain.errors import (
     NotFoundError,
     OwnRequestError,
 )
+from app.domain.events import EventKind
 from app.domain.grants import EVIDENCE_DAYS, MIN_EVIDENCE, GrantState, Limits
 from app.domain.patterns import Pattern, has_secret, matches, words
 from app.domain.people import Action, Actor
@@ -30,7 +31,7 @@ from app.services.grants import precedents
 from app.services.grants.granting import ENDED
 from app.services.grants.precedents import MAX_EVIDENCE, Past, Rehearsal, Scope, Suggestion, speaks_for
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.policies import Grant, GrantUse

@@ -18,12 +18,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.choices import Choices, When
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.preferences import zone_of
 from app.services.clock import Clock
 from app.services.notify.receivers import Addressee, receivers
-from app.services.record.events import EventKind
 from app.store.base import metadata
 from app.store.batch import execute, plain
 from app.store.engine import Sessions

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import AssentError, NotFoundError
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
@@ -22,7 +23,6 @@ from app.services.clock import Clock
 from app.services.reading.overview import Acts, Situation, acts_of, candidates, situation_of
 from app.services.reading.past import Past, past_like
 from app.services.reading.timeline import TimelineEntry, timeline_of
-from app.services.record.events import EventKind
 from app.services.runs.pace import Pace, pace_of
 from app.services.runs.steering import may_steer
 from app.store.engine import Sessions

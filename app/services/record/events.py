@@ -12,31 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError
+from app.domain.events import EventKind
 from app.store.batch import Batch
 from app.store.record import Event
-
-
-class EventKind(StrEnum):
-    """Everything that can happen, as far as pages are concerned."""
-
-    REQUEST_OPENED = "request.opened"
-    REQUEST_CHANGED = "request.changed"
-    REQUEST_RESOLVED = "request.resolved"
-    REQUEST_RECEIPT = "request.receipt"
-    REQUEST_COMMENT = "request.comment"
-    RUN_CHANGED = "run.changed"
-    RUN_ARTIFACT = "run.artifact"
-    STEP_STARTED = "step.started"
-    STEP_ENDED = "step.ended"
-    STEP_FAILED = "step.failed"
-    GRANT_CHANGED = "grant.changed"
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.domain.events import EventKind
 from app.domain.people import SYSTEM, Actor
 from app.domain.running import Journal, Step, StepKind
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.requests import ReceiptRow

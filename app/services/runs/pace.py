@@ -9,8 +9,8 @@ from statistics import median
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.events import EventKind
 from app.domain.lifecycle import RunState
-from app.services.record.events import EventKind
 from app.store.record import Event
 from app.store.runs import Run
 

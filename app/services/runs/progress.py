@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.domain.errors import NotFoundError
+from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
@@ -18,7 +19,7 @@ from app.services.approvals.deciding import not_before
 from app.services.approvals.ending import end_held, end_pending
 from app.services.clock import Clock
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.services.runs.journal import conclude, open_receipts, put_receipt, write
 from app.store.batch import Batch, execute, text_of
 from app.store.engine import Sessions

@@ -18,6 +18,7 @@ from app.domain.errors import (
     NotFoundError,
     TooLargeError,
 )
+from app.domain.events import EventKind
 from app.domain.fitting import check_schema
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
@@ -26,7 +27,7 @@ from app.services.approvals.deciding import clean_comment
 from app.services.approvals.ending import end_held, end_pending
 from app.services.clock import Clock
 from app.services.record.audit import record
-from app.services.record.events import EventKind, event_row, publish
+from app.services.record.events import event_row, publish
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
