@@ -35,7 +35,9 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
         services: the use cases; default: over the settings' database.
     """
     if services is None:
-        services = build_services(make_engine(settings.database_url, application_name="assent web"))
+        services = build_services(
+            make_engine(settings.database_url, application_name="assent web"), secret_key=settings.secret_key
+        )
     app = Flask("assent", root_path=str(ROOT / "app"), static_folder=None, template_folder=str(ROOT / "templates"))
     app.config.update(
         SECRET_KEY=settings.secret_key,

@@ -10,6 +10,7 @@ import os
 import secrets
 from email.errors import HeaderParseError
 from email.headerregistry import AddressHeader
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -105,6 +106,14 @@ class Settings(BaseSettings):
         default="https://slack.com/api/", description="Base address of Slack's Web API, for tests and for GovSlack."
     )
     slack_timeout_seconds: int = Field(default=10, ge=1, le=300, description="Seconds to wait for an answer of Slack.")
+    webhook_timeout_seconds: int = Field(
+        default=15, ge=1, le=300, description="Seconds that a call of a webhook may take in all."
+    )
+    allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Private networks that webhooks and other destinations may reach, separated by commas: "
+        "`10.1.0.0/16,fd00::/8`. Not set: public addresses only.",
+    )
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or text for people."
     )
@@ -123,6 +132,15 @@ class Settings(BaseSettings):
             if not (name.isidentifier() and all(part.isidentifier() for part in module.split("."))):
                 raise ValueError(f"{path!r} is not of the form package.module:NAME")
         return paths
+
+    @field_validator("allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        for each in value if isinstance(value, tuple) else ():
+            ip_network(each)
+        return value
 
     @field_validator("mail_from")
     @classmethod
@@ -187,6 +205,11 @@ class Settings(BaseSettings):
             return self.base_url
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The private networks that destinations may lie in."""
+        return tuple(ip_network(each) for each in self.allowed_networks)
 
     @property
     def cookie_secure(self) -> bool:

@@ -13,7 +13,8 @@ from app.domain.errors import InvalidInputError
 from app.domain.notices import Channel, NoticeKind
 from assent.contracts import RiskLevel
 
-CHOOSABLE = tuple(each for each in NoticeKind if each is not NoticeKind.DIGEST)
+_OURS = (NoticeKind.DIGEST, NoticeKind.DISABLED, NoticeKind.EVENT, NoticeKind.TEST)
+CHOOSABLE = tuple(each for each in NoticeKind if each not in _OURS)
 
 
 class Way(StrEnum):

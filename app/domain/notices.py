@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from app.domain.risk import Finding
@@ -24,6 +24,9 @@ class NoticeKind(StrEnum):
     SETTLED = "settled"
     RECEIPT = "receipt"
     DIGEST = "digest"
+    DISABLED = "disabled"
+    EVENT = "event"
+    TEST = "test"
 
     @property
     def asks(self) -> bool:
@@ -36,6 +39,8 @@ class Channel(StrEnum):
 
     MAIL = "mail"
     SLACK = "slack"
+    WEBHOOK = "webhook"
+    APPRISE = "apprise"
 
 
 class DeliveryState(StrEnum):
@@ -59,6 +64,7 @@ class Receiver:
 
     Attributes:
         zone: the one in which they read times.
+        address: mail address, or the address for Apprise.
         slack: the Slack user that they have linked, or the channel of a team; empty: found by their mail address.
     """
 
@@ -146,6 +152,23 @@ class Notice:
     version: int = 0
 
 
+@dataclass(frozen=True)
+class WebhookCall:
+    """What a webhook is sent: the same bytes at each try.
+
+    Attributes:
+        id: of the delivery, by which a receiver tells a repetition.
+        topic: the kind of event, for the account of deliveries.
+        secrets: each signs it; two while the secret is being exchanged.
+    """
+
+    id: str
+    topic: str
+    url: str
+    secrets: tuple[str, ...]
+    body: bytes
+
+
 # What came of a try
 
 
@@ -176,19 +199,21 @@ class Later:
 
 @dataclass(frozen=True)
 class Refused:
-    """It will never work as it is."""
+    """It will never work as it is. `gone`: the other side wants nothing any more."""
 
     reason: str
+    gone: bool = False
 
 
 Result = Sent | Later | Refused
 
 
 class Sender(Protocol):
-    """A channel's transport. It is called in threads, several at once."""
+    """A channel's transport, of `WebhookCall`s for webhooks, else of `Notice`s. It is called in threads, several at
+    once."""
 
-    def send(self, notice: Notice) -> Result:
-        """Hand the notice over. What goes wrong is said in the result, not raised."""
+    def send(self, content: Any, /) -> Result:
+        """Hand it over. What goes wrong is said in the result, not raised."""
         ...
 
 

@@ -38,6 +38,7 @@ class Action(StrEnum):
     MANAGE_PEOPLE = "manage_people"
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_DELIVERIES = "manage_deliveries"
+    MANAGE_DESTINATIONS = "manage_destinations"
     BE_ABSENT = "be_absent"
     MANAGE_POLICIES = "manage_policies"
     TEST_POLICIES = "test_policies"
@@ -63,6 +64,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
     Action.MANAGE_PEOPLE: frozenset({Role.ADMIN}),
     Action.MANAGE_TOKENS: frozenset({Role.ADMIN}),
     Action.MANAGE_DELIVERIES: frozenset({Role.ADMIN}),
+    Action.MANAGE_DESTINATIONS: frozenset({Role.ADMIN}),
     Action.BE_ABSENT: frozenset({Role.REVIEWER, Role.ADMIN}),
     Action.MANAGE_POLICIES: frozenset({Role.ADMIN}),
     Action.TEST_POLICIES: frozenset({Role.REVIEWER, Role.AUDITOR, Role.ADMIN}),

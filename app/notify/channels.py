@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from app.domain.notices import Channel, Sender
+from app.notify.apprise.sender import AppriseSender
 from app.notify.mail.outbox import OutboxSender
 from app.notify.mail.smtp import SmtpSender
 from app.notify.slack.client import SlackApi
 from app.notify.slack.outbox import SlackOutbox
 from app.notify.slack.sender import SlackSender
+from app.notify.webhook.sender import WebhookSender
 from app.settings import Settings
 
 
@@ -19,7 +21,11 @@ def senders(settings: Settings, clock: Callable[[], datetime]) -> Mapping[Channe
     mail: Sender = SmtpSender(settings, clock) if settings.smtp_host else OutboxSender(clock)
     api = slack_api(settings, settings.slack_timeout_seconds)
     slack: Sender = SlackSender(api) if api else SlackOutbox()
-    return {Channel.MAIL: mail, Channel.SLACK: slack}
+    allowed = settings.networks
+    webhook = WebhookSender(clock, allowed, settings.webhook_timeout_seconds)
+    return {
+        Channel.MAIL: mail, Channel.SLACK: slack, Channel.WEBHOOK: webhook, Channel.APPRISE: AppriseSender(allowed),
+    }  # fmt: skip
 
 
 def slack_api(settings: Settings, seconds: int) -> SlackApi | None:

@@ -16,6 +16,7 @@ from app.services.clock import Clock, system_clock
 from app.services.grants.standing import Grants
 from app.services.notify.choosing import Choosing
 from app.services.notify.deliveries import Deliveries
+from app.services.notify.destinations import Destinations
 from app.services.notify.links import Links
 from app.services.notify.slack import SlackPeople
 from app.services.notify.waiting import WaitingFor
@@ -32,6 +33,7 @@ from app.services.reading.similar import SimilarRequests
 from app.services.reading.views import Views
 from app.services.record.records import Records
 from app.services.runs.steering import Runs
+from app.services.vault import Vault
 from app.store.engine import Sessions, make_sessions
 
 
@@ -65,14 +67,21 @@ class Services:
     links: Links
     slack_people: SlackPeople
     waiting: WaitingFor
+    destinations: Destinations
 
 
-def build_services(engine: Engine, clock: Clock = system_clock) -> Services:
-    """The use cases over `engine`, with the clock that tests may replace."""
-    return services_over(make_sessions(engine), clock)
+def build_services(engine: Engine, clock: Clock = system_clock, secret_key: str = "") -> Services:
+    """The use cases over `engine`, with the clock that tests may replace.
+
+    Args:
+        secret_key: seals what must not be read in the database; without one, destinations cannot be added.
+    """
+    return services_over(make_sessions(engine), clock, secret_key=secret_key)
 
 
-def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Assessor = assess_proposal) -> Services:
+def services_over(
+    sessions: Sessions, clock: Clock = system_clock, assess: Assessor = assess_proposal, secret_key: str = ""
+) -> Services:
     """The use cases over sessions of any kind."""
     policies = Policies(sessions, clock, assess)
     checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version)
@@ -103,4 +112,5 @@ def services_over(sessions: Sessions, clock: Clock = system_clock, assess: Asses
         links=Links(sessions, clock),
         slack_people=SlackPeople(sessions, clock),
         waiting=WaitingFor(sessions, clock),
+        destinations=Destinations(sessions, clock, Vault(secret_key)),
     )

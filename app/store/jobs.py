@@ -15,6 +15,11 @@ NOTIFY_QUEUE = "notify"
 JOBS_CHANNEL = "assent_jobs"
 """Workers listen here for jobs that can be taken: the job's id and its run's, with a blank between."""
 
+DEFER = """procrastinate_defer_jobs_v1(array(
+        select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
+            null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each {where}))"""
+"""An expression that enqueues `jobs`, in a statement that may say which of them with `where`."""
+
 
 def advance_job(run_id: str) -> dict[str, Any]:
     """Advance the run, one job at a time per run: a row of procrastinate's type `procrastinate_job_to_defer_v1`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,8 +13,47 @@ from app.domain.notices import DeliveryState
 from app.store.base import Base, CanonicalJSON
 
 
+class Destination(Base):
+    """A place that is told and is no person: a webhook, the channel of a team, or any other that Apprise reaches.
+
+    Attributes:
+        id: 32 hexadecimal digits.
+        address: sealed, as it may hold secrets; `shown` is what people see of it.
+        topics: of a webhook the kinds of events, of the others the kinds of notices that go there; empty: all.
+        least_risk: of the requests that are told; a webhook is told of all.
+        team_slug: only what concerns this team is told; None: everything.
+        secret: sealed; signs what goes to a webhook, until `former_until` together with `former_secret`.
+        failures: how often it failed since it last worked; until `hold_until` it is left alone.
+        disabled_at: it is told nothing since, for `disabled_reason`.
+        removed_at: it is gone, but for the deliveries that name it.
+    """
+
+    __tablename__ = "destinations"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    channel: Mapped[str]
+    name: Mapped[str]
+    address: Mapped[str]
+    shown: Mapped[str]
+    topics: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    least_risk: Mapped[str]
+    team_slug: Mapped[str | None] = mapped_column(ForeignKey("teams.slug"))
+    secret: Mapped[str] = mapped_column(default="")
+    former_secret: Mapped[str] = mapped_column(default="")
+    former_until: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    hold_until: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    disabled_reason: Mapped[str] = mapped_column(default="")
+    removed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    made_by_name: Mapped[str]
+
+    __table_args__ = (CheckConstraint("channel in ('webhook', 'slack', 'apprise')", name="channel"),)
+
+
 class Delivery(Base):
-    """One notice for one person over one channel.
+    """One notice for one person, or for one destination, over one channel.
 
     Attributes:
         id: 32 hexadecimal digits.
@@ -35,7 +74,8 @@ class Delivery(Base):
     key: Mapped[str] = mapped_column(Text, unique=True)
     kind: Mapped[str]
     channel: Mapped[str]
-    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    destination_id: Mapped[str | None] = mapped_column(ForeignKey("destinations.id"))
     request_id: Mapped[str | None] = mapped_column(ForeignKey("approval_requests.id"))
     event_id: Mapped[int | None] = mapped_column(BigInteger)
     on_behalf_of: Mapped[str] = mapped_column(default="")
@@ -58,14 +98,19 @@ class Delivery(Base):
 
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(each.value) for each in DeliveryState)})", name="state"),
+        CheckConstraint("num_nonnulls(person_id, destination_id) = 1", name="one_receiver"),
         Index("ix_deliveries_created", "created_at", "id"),
         Index("ix_deliveries_state", "state", "created_at", "id"),
         Index("ix_deliveries_request", "request_id", "created_at"),
         Index("ix_deliveries_person", "person_id", "created_at"),
         Index(
+            "ix_deliveries_destination", "destination_id", "created_at",
+            postgresql_where=sql("destination_id is not null"),
+        ),
+        Index(
             "ix_deliveries_kept", "created_at", "id", postgresql_where=sql("html is not null or text is not null")
         ),
-    )
+    )  # fmt: skip
 
 
 class NotifyChoices(Base):

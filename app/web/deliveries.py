@@ -25,6 +25,9 @@ KIND_WORDS = {
     NoticeKind.SETTLED: "settled",
     NoticeKind.RECEIPT: "what the run did",
     NoticeKind.DIGEST: "digest",
+    NoticeKind.DISABLED: "a destination was switched off",
+    NoticeKind.EVENT: "an event",
+    NoticeKind.TEST: "a test",
 }
 STATE_WORDS = {
     DeliveryState.PENDING: "on its way",
@@ -86,7 +89,7 @@ def delivery_again(delivery_id: str) -> Any:
         services().deliveries.again(current_actor(), delivery_id)
     except ConflictError as error:
         return _shown(delivery_id, error)
-    flash("It is sent again now.")
+    flash("It is sent again now. Load this page again to see what came of it.")
     return see_other("web.delivery", delivery_id=delivery_id)
 
 
@@ -105,8 +108,10 @@ def _list() -> Response:
         NoticeKind(kind) if kind in set(NoticeKind) else None,
         given.get("text", "")[:200],
         given.get("request_id", "")[:200],
+        destination_id=given.get("destination_id", "")[:200],
     )
-    query = {name: value for name in ("state", "kind", "text", "request_id") if (value := given.get(name, ""))}
+    names = ("state", "kind", "text", "request_id", "destination_id")
+    query = {name: value for name in names if (value := given.get(name, ""))}
     return render(
         "notify/deliveries.html", page=services().deliveries.page(actor, wanted, given.get("before", "")),
         counts=services().deliveries.counts(actor), query=query, kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS,

@@ -10,6 +10,7 @@ from app.web import (
     audit,
     by_link,
     deliveries,
+    destinations,
     grants,
     insights,
     notifications,
@@ -33,7 +34,7 @@ from app.web.prose import markdown
 
 PAGES = (
     signin, queue, queue_acts, requests, request_acts, by_link, runs, audit, people, profile, notifications, deliveries,
-    absences, grants, policies, insights, tokens, slack, slack_profile,
+    absences, grants, policies, insights, tokens, slack, slack_profile, destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint when they are imported."""
 

@@ -8,12 +8,16 @@ from typing import Any, cast
 
 import structlog
 
-from app.domain.notices import Channel, DeliveryState, Later, Refused, Result, Rewriter, Sender
+from app.domain.notices import Channel, DeliveryState, Later, Notice, Refused, Result, Rewriter, Sender
 from app.services.clock import Clock
 from app.services.notify.composing import Composing
+from app.services.notify.composing_places import PlaceComposing
 from app.services.notify.deliveries import Deliveries
+from app.services.notify.destinations import Destinations
 from app.services.notify.planning import Planning
+from app.services.vault import Vault
 from app.store.engine import Sessions
+from app.store.notify import Delivery
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +28,7 @@ class Post:
     Args:
         senders: the transport of each channel.
         public_url: the portal's address for people.
-        secret_key: signs links.
+        secret_key: signs links, and opens what is sealed.
     """
 
     def __init__(
@@ -32,6 +36,9 @@ class Post:
     ) -> None:
         self._planning = Planning(sessions, clock)
         self._composing = Composing(sessions, clock, public_url, secret_key)
+        vault = Vault(secret_key)
+        self._places = PlaceComposing(sessions, clock, self._composing, public_url, vault)
+        self._destinations = Destinations(sessions, clock, vault)
         self.deliveries = Deliveries(sessions, clock)
         self._senders = senders
 
@@ -49,13 +56,19 @@ class Post:
         if delivery is None:
             return None
         try:
-            composed = self._composing.compose(delivery)
+            composed = self._composer(delivery).compose(delivery)
             self.deliveries.drop(composed.dropped)
+            if composed.later is not None:
+                self.deliveries.postpone(delivery, composed.later, composed.reason, job_id)
+                return DeliveryState.PENDING
             if composed.notice is None:
                 self.deliveries.suppress(delivery, composed.reason, job_id)
                 return DeliveryState.SUPPRESSED
-            told, seen = composed.told, composed.notice.version if delivery.channel == Channel.SLACK.value else 0
-            delivery.address = composed.notice.to.address  # it may have changed since
+            told, seen = composed.told, 0
+            if isinstance(composed.notice, Notice):
+                seen = composed.notice.version if delivery.channel == Channel.SLACK.value else 0
+                if delivery.person_id:
+                    delivery.address = composed.notice.to.address  # it may have changed since
             result = self._senders[Channel(delivery.channel)].send(composed.notice)
         except Exception:
             # A fault of ours must not take the others with it; it is tried again, and shows on the admins' page.
@@ -63,13 +76,18 @@ class Post:
             result, told = Later("Something went wrong on our side; the log says what."), ()
             seen = 0
         state = self.deliveries.note(delivery, result, told, job_id, seen)
+        if delivery.destination_id:
+            self._destinations.note(delivery, result, state)
         _report(delivery_id, delivery.attempts, result, state)
         return state
+
+    def _composer(self, delivery: Delivery) -> Composing | PlaceComposing:
+        return self._places if delivery.destination_id else self._composing
 
     def rewrite(self, given: Mapping[str, Any], job_id: int) -> None:
         """Bring a sent message up to date, as a job of `app.store.jobs.rewrite_job` says, and end the job."""
         delivery = self.deliveries.sent(given["delivery"], given["seen"])
-        notice = self._composing.rewritten(delivery) if delivery else None
+        notice = self._composer(delivery).rewritten(delivery) if delivery else None
         if delivery is None or notice is None:
             self.deliveries.end_job(job_id)
             return

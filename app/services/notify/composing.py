@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
@@ -12,7 +13,7 @@ from sqlalchemy import and_, func, or_, select
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.links import Bound, sign
-from app.domain.notices import WAITING, Channel, DeliveryState, Heart, Line, Notice, NoticeKind, Receiver
+from app.domain.notices import WAITING, Channel, DeliveryState, Heart, Line, Notice, NoticeKind, Receiver, WebhookCall
 from app.domain.people import Actor, Via
 from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing
@@ -22,7 +23,7 @@ from app.services.clock import Clock
 from app.services.notify.planning import zone_for
 from app.services.reading.brief import Brief, brief_of
 from app.store.engine import Sessions
-from app.store.notify import Delivery, SlackPerson
+from app.store.notify import Delivery, Destination, SlackPerson
 from app.store.people import Person
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, ReceiptRow
@@ -63,12 +64,14 @@ class Composed:
         notice: None where there is no point in it, for `reason`.
         told: of a digest, the deliveries that it tells.
         dropped: of a digest, those in which there is no point any more, with the reasons.
+        later: it is not tried before then, for `reason`.
     """
 
-    notice: Notice | None
+    notice: Notice | WebhookCall | None
     reason: str = ""
     told: tuple[str, ...] = ()
     dropped: Mapping[str, str] = field(default_factory=dict)
+    later: datetime | None = None
 
 
 class Composing:
@@ -93,6 +96,8 @@ class Composing:
             return Composed(None, "The account is not active any more.")
         if delivery.kind == NoticeKind.DIGEST.value:
             return self._digest(delivery, person)
+        if delivery.kind == NoticeKind.DISABLED.value:
+            return self._disabled(delivery, person)
         told = self._about(delivery, person)
         return Composed(None, told.reason) if isinstance(told, Pointless) else Composed(told)
 
@@ -102,6 +107,20 @@ class Composing:
         if isinstance(view, Pointless):
             return view
         return self._notice(delivery, person, view, kind)
+
+    def _disabled(self, delivery: Delivery, person: Person) -> Composed:
+        """That a destination was switched off; the delivery's key names which (`app.services.notify.destinations`)."""
+        with self._sessions.reads() as session:
+            place = session.get(Destination, delivery.key.split(":")[1])
+        if place is None or place.disabled_at is None or place.removed_at is not None:
+            return Composed(None, "The destination is on again, or gone.")
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.DISABLED, to=self._receiver(person, delivery.channel),
+            at=delivery.created_at, headline=f"The destination “{place.name}” has been switched off",
+            said=place.disabled_reason, settings_url=f"{self._url}/profile/notifications",
+            page_url=f"{self._url}/destinations/{place.id}",
+        )  # fmt: skip
+        return Composed(notice)
 
     def rewritten(self, delivery: Delivery) -> Notice | None:
         """What a message that was sent should say by now; None: it can stay as it is, as its receiver is gone."""
@@ -121,7 +140,7 @@ class Composing:
     ) -> Notice:
         """What a person is told of a request; `again`: in the place of an earlier message."""
         actor = person.as_actor(Via.MAIL)
-        headline, said = self._headline(view, kind, actor)
+        headline, said = self.headline(view, kind, actor)
         if again and kind.asks:
             headline, said = self._by_now(delivery, view, kind, actor)
         asks = kind.asks and view.seat is not None
@@ -150,11 +169,11 @@ class Composing:
     def _by_now(self, delivery: Delivery, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
         """What an earlier message says in the place of what it said first."""
         if view.state is not RequestState.PENDING:
-            return self._headline(view, NoticeKind.SETTLED, actor)
+            return self.headline(view, NoticeKind.SETTLED, actor)
         if view.seat is None:
             return "You have nothing to decide here now", view.why_not
         changed = "The proposal has been changed since you were told" if view.request.digest != delivery.digest else ""
-        return changed or self._headline(view, kind, actor)[0], ""
+        return changed or self.headline(view, kind, actor)[0], ""
 
     def _seen(self, delivery: Delivery, actor: Actor) -> Brief | Pointless:
         """The request as the receiver may see it now."""
@@ -176,7 +195,7 @@ class Composing:
             return Pointless(f"The receiver cannot decide it any more: {view.why_not}")
         return view
 
-    def _headline(self, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
+    def headline(self, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
         """What happened, and what was said to it."""
         if kind.asks:
             behalf = behalf_of(view)
@@ -218,7 +237,7 @@ class Composing:
             told.append(each.id)
             if len(lines) < MOST_LINES:
                 url = f"{self._url}/requests/{view.request.id}"
-                headline, _said = self._headline(view, NoticeKind(each.kind), actor)
+                headline, _said = self.headline(view, NoticeKind(each.kind), actor)
                 lines.append(Line(headline, mask_text(view.request.title), view.request.risk, url))
         if not lines:
             return Composed(None, "There is nothing left to tell.", dropped=dropped)
@@ -256,7 +275,7 @@ class Composing:
 def bound_of(delivery: Delivery) -> Bound:
     """What a delivery's link is bound to."""
     expires_at = delivery.link_expires_at or delivery.created_at
-    return Bound(delivery.id, delivery.person_id, delivery.request_id or "", delivery.digest, expires_at)
+    return Bound(delivery.id, delivery.person_id or "", delivery.request_id or "", delivery.digest, expires_at)
 
 
 def heart_of(view: Brief) -> Heart:

@@ -20,8 +20,8 @@ from app.services.clock import Clock
 from app.services.record.audit import record
 from app.store.batch import Batch, execute
 from app.store.engine import Sessions
-from app.store.jobs import deliver_job, rewrite_job
-from app.store.notify import Delivery
+from app.store.jobs import DEFER, deliver_job, rewrite_job
+from app.store.notify import Delivery, Destination
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from assent.masking import mask_text
@@ -33,7 +33,7 @@ MAX_REASON = 500
 _TAKE = """
     update deliveries set attempts = attempts + 1
     where id = %(id)s and state in ('pending', 'held') returning *"""
-_NOTE = """
+_NOTE = f"""
     with noted as (
         update deliveries set state = %(state)s, reason = %(reason)s, due_at = %(due_at)s, sent_at = %(sent_at)s,
             subject = %(subject)s, reference = %(reference)s, text = %(text)s, html = %(html)s, address = %(address)s
@@ -43,27 +43,27 @@ _NOTE = """
             digest_id = %(id)s
         where id = any(%(told)s) and state in ('pending', 'held', 'failed')),
     ended as (delete from procrastinate_jobs where id = any(%(ended)s))
-    select procrastinate_defer_jobs_v1(array(
-        select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
-            null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each)) as deferred"""
-_REWRITTEN = """
+    select {DEFER.format(where="")} as deferred"""
+_REWRITTEN = f"""
     with noted as (update deliveries set reason = %(reason)s where id = %(id)s and reason <> %(reason)s),
     ended as (delete from procrastinate_jobs where id = any(%(ended)s))
-    select procrastinate_defer_jobs_v1(array(
-        select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
-            null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each)) as deferred"""
+    select {DEFER.format(where="")} as deferred"""
+_POSTPONE = f"""
+    with later as (
+        update deliveries set attempts = greatest(attempts - 1, 0), due_at = %(due_at)s, reason = %(reason)s
+        where id = %(id)s returning id),
+    ended as (delete from procrastinate_jobs where id = any(%(ended)s))
+    select {DEFER.format(where="")} as deferred"""
 _DROP = """
     update deliveries set state = 'suppressed', reason = %(reason)s
     where id = %(id)s and state in ('pending', 'held', 'failed') returning id"""
-_AGAIN = """
+_AGAIN = f"""
     with again as (
         update deliveries set state = 'pending', reason = 'Sent again by hand.', attempts = 0, due_at = %(now)s,
             first_due_at = %(now)s
-        where id = %(id)s and state = 'failed' returning id)
-    select array(select id from again) as ids, procrastinate_defer_jobs_v1(array(
-        select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
-            null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each
-        where exists (select from again))) as deferred"""
+        where id = %(id)s
+            and (state = 'failed' or channel = 'webhook' and state in ('sent', 'suppressed')) returning id)
+    select array(select id from again) as ids, {DEFER.format(where="where exists (select from again)")} as deferred"""
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,15 @@ class DeliveryFilter:
     text: str = ""
     request_id: str = ""
     kept: bool = False
+    destination_id: str = ""
 
 
 @dataclass(frozen=True)
 class DeliveryRow:
-    """A delivery with the name of whom it is for."""
+    """A delivery with the name of the person or the destination that it is for."""
 
     delivery: Delivery
-    person_name: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,14 @@ class DeliveryPage:
 
     rows: list[DeliveryRow]
     next_before: str
+
+
+_NAME = func.coalesce(Person.name, Destination.name)
+_WITH_NAMES = (
+    select(Delivery, _NAME)
+    .outerjoin(Person, Person.id == Delivery.person_id)
+    .outerjoin(Destination, Destination.id == Delivery.destination_id)
+)
 
 
 class Deliveries:
@@ -136,6 +145,11 @@ class Deliveries:
     def suppress(self, delivery: Delivery, reason: str, job_id: int | None = None) -> None:
         """Note that a delivery is not sent, and why."""
         self._note(delivery, DeliveryState.SUPPRESSED, reason, delivery.due_at, job_id)
+
+    def postpone(self, delivery: Delivery, until: datetime, reason: str, job_id: int | None = None) -> None:
+        """Put off a delivery that was taken and not tried."""
+        values = {"id": delivery.id, "due_at": until, "reason": reason, "ended": [job_id] if job_id is not None else []}
+        execute(self._sessions, _POSTPONE, values | {"jobs": json.dumps([deliver_job(delivery.id, until)])})
 
     def drop(self, reasons: Mapping[str, str]) -> None:
         """Note that deliveries which wait for a digest are not told, and why."""
@@ -222,18 +236,20 @@ class Deliveries:
     def page(self, actor: Actor, wanted: DeliveryFilter, before: str = "") -> DeliveryPage:
         """Deliveries that fit, newest first. Raises ForbiddenError, InvalidInputError."""
         actor.require(Action.MANAGE_DELIVERIES)
-        query = select(Delivery, Person.name).join(Person, Person.id == Delivery.person_id)
+        query = _WITH_NAMES
         if wanted.state:
             query = query.where(Delivery.state == wanted.state.value)
         if wanted.kind:
             query = query.where(Delivery.kind == wanted.kind.value)
         if wanted.request_id:
             query = query.where(Delivery.request_id == storable(wanted.request_id))
+        if wanted.destination_id:
+            query = query.where(Delivery.destination_id == storable(wanted.destination_id))
         if wanted.kept:
             query = query.where(Delivery.html.is_not(None))
         if wanted.text:
             like = f"%{_literal(storable(wanted.text.lower()))}%"
-            words = (func.lower(Person.name), func.lower(Delivery.address), func.lower(Delivery.subject))
+            words = (func.lower(_NAME), func.lower(Delivery.address), func.lower(Delivery.subject))
             query = query.where(or_(*(each.like(like) for each in words)))
         if before:
             query = query.where(tuple_(Delivery.created_at, Delivery.id) < tuple_(*_cursor(before)))
@@ -246,7 +262,7 @@ class Deliveries:
     def get(self, actor: Actor, delivery_id: str) -> DeliveryRow:
         """One delivery. Raises ForbiddenError, NotFoundError."""
         actor.require(Action.MANAGE_DELIVERIES)
-        query = select(Delivery, Person.name).join(Person, Person.id == Delivery.person_id)
+        query = _WITH_NAMES
         with self._sessions.reads() as session:
             stored = is_storable(delivery_id)
             found = session.execute(query.where(Delivery.id == delivery_id)).one_or_none() if stored else None
@@ -268,7 +284,9 @@ class Deliveries:
         now = self._clock()
         values = {"id": delivery_id, "now": now, "jobs": json.dumps([deliver_job(delivery_id)])}
         if not execute(self._sessions, _AGAIN, values)["ids"]:
-            raise ConflictError("Only a delivery that has failed can be sent again.", state=found.state)
+            raise ConflictError(
+                "Only a delivery that has failed, or one to a webhook, can be sent again.", state=found.state
+            )
         with self._sessions.begin() as session:
             record(
                 session, actor, "delivery.repeated", now, request_id=found.request_id, delivery=delivery_id,
@@ -290,15 +308,19 @@ class ToldLine:
 
 
 def told_about(session: Session, request_id: str, limit: int = 500) -> list[ToldLine]:
-    """Who was told of a request, or could not be; those who did not want to hear of it are left out."""
+    """Who was told of a request, or could not be; those who did not want to hear of it, and programs, are left out."""
     query = (
         select(
-            Delivery.event_id, Delivery.kind, Delivery.channel, Delivery.state, Person.name,
+            Delivery.event_id, Delivery.kind, Delivery.channel, Delivery.state, _NAME.label("name"),
             func.coalesce(Delivery.sent_at, Delivery.created_at).label("at"), Delivery.html.is_not(None).label("kept"),
         )
-        .join(Person, Person.id == Delivery.person_id)
-        .where(Delivery.request_id == request_id, Delivery.state != DeliveryState.SUPPRESSED.value)
-        .order_by(Delivery.created_at, Person.name)
+        .outerjoin(Person, Person.id == Delivery.person_id)
+        .outerjoin(Destination, Destination.id == Delivery.destination_id)
+        .where(
+            Delivery.request_id == request_id, Delivery.state != DeliveryState.SUPPRESSED.value,
+            Delivery.kind != NoticeKind.EVENT.value,
+        )
+        .order_by(Delivery.created_at, _NAME)
         .limit(limit)
     )
     groups: dict[tuple[Any, ...], list[Any]] = {}

@@ -6,10 +6,8 @@ same event twice comes to the same deliveries, which are written once.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,11 +21,10 @@ from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.preferences import zone_of
 from app.services.clock import Clock
+from app.services.notify.places import listening, place_plans, webhook_plans
 from app.services.notify.receivers import Addressee, receivers
-from app.store.base import metadata
-from app.store.batch import execute, plain
+from app.services.notify.writing import Plan, new_row, write
 from app.store.engine import Sessions
-from app.store.jobs import deliver_job, rewrite_job
 from app.store.notify import Delivery, NotifyChoices
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
@@ -43,31 +40,7 @@ _CHANGES = {
     "warned": NoticeKind.EXPIRING,
     "assigned": NoticeKind.ASSIGNED,
 }
-"""What of a changed request concerns people; the trigger of migration 0008 has the same words."""
-_TABLE = metadata.tables[Delivery.__tablename__]
-_COLUMNS = [
-    column.name
-    for column in _TABLE.columns
-    if column.name not in ("sent_at", "subject", "reference", "text", "html", "digest_id")
-]
-_WRITE = f"""
-    with put as (
-        insert into deliveries ({', '.join(_COLUMNS)}, subject, reference)
-        select {', '.join(_COLUMNS)}, '', '' from json_populate_recordset(null::deliveries, %(rows)s::json)
-        on conflict (key) do nothing returning id),
-    ended as (delete from procrastinate_jobs where id = any(%(ended)s))
-    select array(select id from put) as put, procrastinate_defer_jobs_v1(array(
-        select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
-            null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each
-        where each.task_name <> 'notify.deliver' or each.args ->> 'delivery' in (select id from put))) as deferred"""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A delivery to write, and whether it has a job of its own."""
-
-    row: dict[str, Any]
-    job: bool = True
+"""What of a changed request concerns people; the trigger of migration 0015 has the same words."""
 
 
 class Planning:
@@ -87,13 +60,16 @@ class Planning:
         now = self._clock()
         stale: set[str] = set()
         with self._sessions.reads() as session:
+            places = listening(session)
             for event in session.scalars(select(Event).where(Event.id.in_(event_ids)).order_by(Event.id)):
+                plans += webhook_plans(places, event, now)
                 request = session.get(ApprovalRequest, event.request_id) if event.request_id else None
                 if request is not None:
                     for kind in _kinds(event, request):
                         plans += self._plan(session, event, request, kind, now)
+                        plans += place_plans(session, places, event, request, kind, marker(event, request, kind), now)
                     stale.update(_messages(session, request.id))
-        return self._write(plans, sorted(stale), [job_id] if job_id is not None else [])
+        return write(self._sessions, plans, sorted(stale), [job_id] if job_id is not None else [])
 
     def _plan(
         self, session: Session, event: Event, request: ApprovalRequest, kind: NoticeKind, now: datetime
@@ -104,15 +80,6 @@ class Planning:
         for each in found:
             plans += _for_one(event, request, kind, each, chosen[each.person.id], now)
         return plans
-
-    def _write(self, plans: Sequence[Plan], stale: Sequence[str], ended: list[int]) -> list[str]:
-        rows = {plan.row["key"]: plan for plan in plans}
-        jobs = [_job(plan.row) for plan in rows.values() if plan.job]
-        jobs += [rewrite_job(each) for each in stale]
-        parameters = {
-            "rows": json.dumps([_plain(plan.row) for plan in rows.values()]), "jobs": json.dumps(jobs), "ended": ended,
-        }  # fmt: skip
-        return list(execute(self._sessions, _WRITE, parameters)["put"])
 
 
 def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices]:
@@ -141,7 +108,7 @@ def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
     if event.kind == EventKind.REQUEST_RESOLVED.value:
         return [NoticeKind.OUTCOME, NoticeKind.SETTLED]
     if event.kind == EventKind.REQUEST_RECEIPT.value:
-        return [NoticeKind.RECEIPT]
+        return [NoticeKind.RECEIPT] if event.payload.get("status") != "delivered" else []
     if request.state != RequestState.PENDING.value or request.answered_by:
         return []
     if event.kind == EventKind.REQUEST_OPENED.value:
@@ -168,26 +135,13 @@ def _over(
     now: datetime,
 ) -> list[Plan]:  # fmt: skip
     person = to.person
-    row: dict[str, Any] = {
-        "id": uuid.uuid4().hex,
-        "key": f"{request.id}:{kind.value}:{_marker(event, request, kind)}:{person.id}:{channel.value}",
-        "kind": kind.value,
-        "channel": channel.value,
-        "person_id": person.id,
-        "request_id": request.id,
-        "event_id": event.id,
-        "on_behalf_of": to.on_behalf_of,
-        "digest": request.digest if kind.asks else "",
-        "state": DeliveryState.SUPPRESSED.value,
-        "reason": "They have chosen not to be told of this.",
-        "attempts": 0,
-        "in_digest": False,
-        "created_at": now,
-        "first_due_at": now,
-        "due_at": now,
-        "link_expires_at": min(request.expires_at, now + LINK_LIFETIME) if kind.asks else None,
-        "address": person.email,
-    }
+    row = new_row(
+        f"{request.id}:{kind.value}:{marker(event, request, kind)}:{person.id}:{channel.value}", kind, channel, now,
+        person_id=person.id, request_id=request.id, event_id=event.id, on_behalf_of=to.on_behalf_of,
+        digest=request.digest if kind.asks else "", state=DeliveryState.SUPPRESSED.value,
+        reason="They have chosen not to be told of this.", address=person.email,
+        link_expires_at=min(request.expires_at, now + LINK_LIFETIME) if kind.asks else None,
+    )  # fmt: skip
     if when is None:
         return [Plan(row, job=False)]
     row |= {
@@ -221,7 +175,7 @@ def _digest(row: dict[str, Any], at: datetime) -> dict[str, Any]:
     }
 
 
-def _marker(event: Event, request: ApprovalRequest, kind: NoticeKind) -> str:
+def marker(event: Event, request: ApprovalRequest, kind: NoticeKind) -> str:
     """What makes this telling another one than an earlier one of the same kind."""
     match kind:
         case NoticeKind.ASKED:
@@ -235,13 +189,3 @@ def _marker(event: Event, request: ApprovalRequest, kind: NoticeKind) -> str:
         case NoticeKind.ASSIGNED:
             return str(event.id)
     return ""
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: plain(_TABLE, name, value) for name, value in row.items()}
-
-
-def _job(row: dict[str, Any]) -> dict[str, Any]:
-    now_due = row["state"] == DeliveryState.PENDING.value
-    urgent = row["kind"] == NoticeKind.ESCALATED.value
-    return deliver_job(row["id"], None if now_due else row["due_at"], -15 if urgent else -20)

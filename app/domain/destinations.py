@@ -1,0 +1,132 @@
+"""Places that are told and are no person: what may be said of one, and the words for what goes there."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from app.domain.errors import InvalidInputError
+from app.domain.events import EventKind
+from app.domain.notices import LONGEST_PAUSE, PAUSES, Channel, NoticeKind
+from app.domain.text import TEAM_SLUG, is_storable
+from assent.contracts import RiskLevel
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+PLACES = (Channel.WEBHOOK, Channel.SLACK, Channel.APPRISE)
+"""The channels over which destinations are told."""
+NOTICES = (NoticeKind.ASKED, NoticeKind.ESCALATED, NoticeKind.EXPIRING, NoticeKind.OUTCOME, NoticeKind.RECEIPT)
+"""What a destination that is no webhook can be told of."""
+MAX_NAME = 100
+MAX_ADDRESS = 2000
+BOTH_SECRETS = timedelta(hours=24)
+"""So long after a secret was exchanged the former one signs as well."""
+_PREFIX = "whsec_"
+_SLACK_CHANNEL = re.compile(r"[CG][A-Z0-9]{5,30}")
+_EMBEDDING = (
+    IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("2002::/16"), IPv6Network("2001::/32"),
+)  # fmt: skip
+"""IPv6 addresses with an IPv4 address inside, through which a gateway may reach that one."""
+
+
+@dataclass(frozen=True)
+class DestinationTerms:
+    """What an admin says of a destination.
+
+    Attributes:
+        address: of a webhook its URL, in Slack the id of a channel, else an address of Apprise.
+        topics: kinds of events of a webhook, kinds of notices of the others; empty: all.
+        team_slug: only what concerns that team is told; empty: everything.
+    """
+
+    channel: Channel
+    name: str
+    address: str
+    topics: tuple[str, ...] = ()
+    least_risk: RiskLevel = RiskLevel.SAFE
+    team_slug: str = ""
+
+
+def destination_terms(
+    channel: str, name: str, address: str, topics: Iterable[str] = (), least_risk: str = "safe", team_slug: str = ""
+) -> DestinationTerms:
+    """Terms from what was sent. Whether the address may be reached is another question.
+
+    Raises:
+        InvalidInputError: `fields` say what cannot be used.
+    """
+    wrong: dict[str, str] = {}
+    place = next((each for each in PLACES if each.value == channel), None)
+    if place is None:
+        wrong["channel"] = f"Choose one of {', '.join(each.value for each in PLACES)}."
+    name, address, team_slug = name.strip(), address.strip(), team_slug.strip()
+    if not 0 < len(name) <= MAX_NAME or not is_storable(name) or not name.isprintable():
+        wrong["name"] = f"Give it a name of 1 to {MAX_NAME} characters."
+    if not 0 < len(address) <= MAX_ADDRESS or not is_storable(address) or not address.isprintable():
+        wrong["address"] = f"Say where it is, in at most {MAX_ADDRESS} characters."
+    elif place is Channel.SLACK and not _SLACK_CHANNEL.fullmatch(address):
+        wrong["address"] = "Write a channel's id, such as C024BE91L; Slack shows it at the end of its details."
+    chosen = tuple(dict.fromkeys(topics))
+    known = set(topics_of(place)) if place else set()
+    if place and (unknown := [each for each in chosen if each not in known]):
+        wrong["topics"] = f"There is no {unknown[0][:60]!r} to be told of."
+    if least_risk not in {each.value for each in RiskLevel}:
+        wrong["least_risk"] = "Choose one of the risk levels."
+    if team_slug and not TEAM_SLUG.fullmatch(team_slug):
+        wrong["team_slug"] = "This is not the name of a team."
+    if place is Channel.WEBHOOK and (team_slug or least_risk != RiskLevel.SAFE.value) and not wrong:
+        wrong["team_slug" if team_slug else "least_risk"] = "A webhook is told of all events of its kinds."
+    if wrong or place is None:
+        raise InvalidInputError("This destination cannot be used.", wrong)
+    return DestinationTerms(place, name, address, chosen, RiskLevel(least_risk), team_slug)
+
+
+def topics_of(channel: Channel) -> tuple[str, ...]:
+    """Everything that a destination over that channel can be told of."""
+    if channel is Channel.WEBHOOK:
+        return tuple(each.value for each in EventKind)
+    return tuple(each.value for each in NOTICES)
+
+
+def new_secret() -> str:
+    """A secret of a webhook as Standard Webhooks writes it, of 256 bits."""
+    return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def is_secret(text: str) -> bool:
+    """True for a secret that webhooks can be signed with: ``whsec_`` and 24 to 64 bytes in base64."""
+    try:
+        return text.startswith(_PREFIX) and 24 <= len(base64.b64decode(text[len(_PREFIX) :], validate=True)) <= 64
+    except (binascii.Error, ValueError):
+        return False
+
+
+def is_open_to_us(address: str, allowed: Iterable[Network]) -> bool:
+    """True if a destination may lie at that IP address: a public one, or one in a network that an operator allows."""
+    try:
+        ip: Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    if any(ip in network for network in allowed if network.version == ip.version):
+        return True
+    embeds = isinstance(ip, IPv6Address) and any(ip in network for network in _EMBEDDING)
+    return ip.is_global and not ip.is_multicast and not embeds
+
+
+def hold_after(failures: int, now: datetime, asked: timedelta | None) -> datetime:
+    """Until when a destination is left alone that has failed so often in a row.
+
+    Args:
+        asked: how long it asks us to wait at least.
+    """
+    pause = PAUSES[failures - 1] if 0 < failures <= len(PAUSES) else LONGEST_PAUSE
+    return now + max(pause, min(asked or timedelta(0), timedelta(hours=24)))

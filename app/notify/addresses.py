@@ -1,0 +1,74 @@
+"""What is looked at before a destination is saved: whether its address is one, and may be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from app.domain.destinations import DestinationTerms, Network
+from app.domain.errors import InvalidInputError
+from app.domain.notices import Channel
+from app.notify.apprise.sender import host_of, place_at, shown_of
+from app.notify.reach import complaint
+
+
+def shown_address(terms: DestinationTerms, allowed: Sequence[Network]) -> str:
+    """What people see of the destination's address.
+
+    Args:
+        allowed: private networks that may be reached.
+
+    Raises:
+        InvalidInputError: it is no address, or not one that may be reached.
+    """
+    match terms.channel:
+        case Channel.WEBHOOK:
+            return _webhook(terms.address, allowed)
+        case Channel.APPRISE:
+            return _apprise(terms.address, allowed)
+    return terms.address
+
+
+def _webhook(address: str, allowed: Sequence[Network]) -> str:
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise _wrong("This is not the address of a web page.") from None
+    if parts.scheme not in ("https", "http") or not host:
+        raise _wrong("Write an address that begins with https://.")
+    if parts.username or parts.password:
+        raise _wrong("Names and passwords do not go into an address; its signature tells who calls.")
+    words = complaint(host, allowed)
+    if words:
+        raise _wrong(words)
+    if parts.scheme == "http" and not _private(host, allowed):
+        raise _wrong("Over http everybody on the way can read along. Write an address that begins with https://.")
+    return _without_query(parts, host, port)
+
+
+def _private(host: str, allowed: Sequence[Network]) -> bool:
+    """True if it may be reached only because an operator allows its network."""
+    return bool(complaint(host, ())) and not complaint(host, allowed)
+
+
+def _without_query(parts: SplitResult, host: str, port: int | None) -> str:
+    """A query often holds a key, and so does the end of a path."""
+    name = f"[{host}]" if ":" in host else host
+    path = parts.path if len(parts.path) <= 20 else f"{parts.path[:12]}…"
+    return f"{parts.scheme}://{name}{f':{port}' if port else ''}{path}{'?…' if parts.query else ''}"
+
+
+def _apprise(address: str, allowed: Sequence[Network]) -> str:
+    place = place_at(address)
+    if place is None:
+        raise _wrong("Apprise does not know such an address. Its pages list them: https://appriseit.com/services/")
+    host = host_of(place)
+    words = complaint(host, allowed) if host else ""
+    if words:
+        raise _wrong(words)
+    return f"{place.service_name}: {shown_of(place)}"[:300]
+
+
+def _wrong(words: str) -> InvalidInputError:
+    return InvalidInputError("This destination cannot be used.", {"address": words})

@@ -1,0 +1,47 @@
+"""Sealing what has to be kept and must not be read by whoever sees the database alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from cryptography.fernet import Fernet, InvalidToken
+
+
+class SealError(Exception):
+    """It was sealed with another secret key."""
+
+
+class Vault:
+    """Seals and opens short texts, with a key of its own that is derived from the portal's secret key.
+
+    Args:
+        secret_key: of the portal; without one nothing can be sealed or opened.
+    """
+
+    def __init__(self, secret_key: str) -> None:
+        self._fernet: Fernet | None = None
+        if secret_key:
+            key = hmac.new(secret_key.encode(), b"assent: what is sealed", hashlib.sha256).digest()
+            self._fernet = Fernet(base64.urlsafe_b64encode(key))
+
+    def seal(self, text: str) -> str:
+        """The text, sealed; an empty one stays empty. Raises SealError: there is no key."""
+        if not text:
+            return ""
+        return self._key().encrypt(text.encode()).decode()
+
+    def open(self, sealed: str) -> str:
+        """The inverse of `seal`. Raises SealError."""
+        if not sealed:
+            return ""
+        try:
+            return self._key().decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise SealError("It was sealed with another secret key.") from None
+
+    def _key(self) -> Fernet:
+        if self._fernet is None:
+            raise SealError("There is no secret key.")
+        return self._fernet
