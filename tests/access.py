@@ -49,6 +49,8 @@ take the record away          role    yes      role       role      role       r
 manage people                 role    role     role       role      role       role   yes
 see deliveries                role    role     role       role      role       role   yes
 send a delivery again         role    role     role       role      role       role   yes
+see destinations              role    role     role       role      role       role   yes
+manage destinations           role    role     role       role      role       role   yes
 make tokens of agents         role    role     role       role      role       role   yes
 make tokens of one's own      yes     yes      yes        yes       yes        yes    yes
 see absences                  yes     yes      yes        yes       yes        yes    yes
@@ -245,8 +247,31 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /outbox"),
         page("GET /deliveries/<delivery_id>"),
         page("GET /deliveries/<delivery_id>/message"),
+        rest("GET /api/v1/deliveries"),
+        rest("GET /api/v1/deliveries/<hex:id>"),
     ),
-    "send a delivery again": (page("POST /deliveries/<delivery_id>/again"),),
+    "send a delivery again": (
+        page("POST /deliveries/<delivery_id>/again"),
+        rest("POST /api/v1/deliveries/<hex:id>/again"),
+    ),
+    "see destinations": (
+        page("GET /destinations"),
+        page("GET /destinations/new"),
+        page("GET /destinations/<destination_id>"),
+        rest("GET /api/v1/destinations"),
+        rest("GET /api/v1/destinations/<hex:id>"),
+    ),
+    "manage destinations": (
+        page("POST /destinations", channel="slack", name="Channel", address="C024BE91L"),
+        page("POST /destinations/<destination_id>", name="Other"),
+        page("POST /destinations/<destination_id>/test"),
+        page("POST /destinations/<destination_id>/secret"),
+        page("POST /destinations/<destination_id>/switch", on="no"),
+        page("POST /destinations/<destination_id>/replay", hours="1"),
+        page("POST /destinations/<destination_id>/remove"),
+        rest("POST /api/v1/destinations/<hex:id>/test"),
+        rest("POST /api/v1/destinations/<hex:id>/replay", since="{now}"),
+    ),
     "make tokens of agents": (
         page("GET /tokens"),
         page("POST /tokens", name="Agent", owner="{asked_mail}", scopes="approvals:request", days="7"),
@@ -345,6 +370,7 @@ OPEN = {
 ONLY_BACK = {
     ("GET", "/absences/<absence_id>/end"),
     ("GET", "/deliveries/<delivery_id>/again"),
+    ("GET", "/destinations/<destination_id>/<any(test, secret, switch, replay, remove):act>"),
     ("GET", "/people/<person_id>/link"),
     ("GET", "/profile/sessions/<sign_in_id>/end"),
     ("GET", "/profile/sign-out"),

@@ -16,19 +16,21 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from app.domain.destinations import destination_terms
 from app.domain.events import EventKind
 from app.domain.grants import GrantState
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.patterns import suggest
-from app.domain.people import Role
+from app.domain.people import SYSTEM, Role
 from app.domain.policy.access import addressed
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment, Finding, assess
 from app.domain.tokens import Scope, TokenKind
+from app.services.bundle import Services
 from app.services.people.sessions import begin
 from app.store.engine import Sessions
-from app.store.notify import Delivery
+from app.store.notify import Delivery, Destination
 from app.store.people import Person, Team, TeamMember
 from app.store.policies import Absence, Grant
 from app.store.record import Event
@@ -260,6 +262,12 @@ def make_delivery(
         )  # fmt: skip
         session.add(row)
     return row
+
+
+def make_destination(services: Services) -> Destination:
+    """A webhook at an address at which nobody answers; the services must have been given a secret key."""
+    terms = destination_terms("webhook", "Chat bot", "https://hooks.example.com/x")
+    return services.destinations.add(SYSTEM, terms, terms.address)[0]
 
 
 def add_event(session: Session, kind: EventKind, **values: Any) -> None:

@@ -80,6 +80,10 @@ class SlackServer:
         """The direct messages of a user, as they read now."""
         return [self.messages[each] for each in self.order if each.startswith(f"D{user}:")]
 
+    def to_channel(self, channel: str) -> list[dict[str, Any]]:
+        """The messages in a channel, as they read now."""
+        return [self.messages[each] for each in self.order if each.startswith(f"{channel}:")]
+
     def take(self, method: str, given: dict[str, Any], token: str) -> tuple[int, dict[str, str], Any]:
         """Answer a call."""
         self.on_call(method)

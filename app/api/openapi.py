@@ -25,6 +25,7 @@ _SCHEMAS = "#/components/schemas/"
 _PATH = re.compile(r"<(\w+):(\w+)>")
 _PATH_TYPES: dict[str, dict[str, Any]] = {
     "uuid": {"type": "string", "format": "uuid"},
+    "hex": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     "int": {"type": "integer", "minimum": 0},
 }
 _ABOUT = """Ask people for approval, wait for what they decide, decide, and look after runs.

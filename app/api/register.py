@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 from flask import Blueprint, Flask
+from werkzeug.routing import BaseConverter
 
-from app.api import absences, approvals, docs, earlier, grants, insights, metrics, policies, record, runs
+from app.api import (
+    absences,
+    approvals,
+    deliveries,
+    docs,
+    earlier,
+    grants,
+    insights,
+    metrics,
+    policies,
+    record,
+    runs,
+)
 from app.api.dispatch import limits_of, view_of
 from app.api.registry import Endpoint
 
 V1 = "/api/v1"
 EARLIER = "/api"
 _TABLES = {
-    V1: (runs.table, approvals.table, absences.table, grants.table, policies.table, insights.table, record.table),
+    V1: (
+        runs.table, approvals.table, absences.table, grants.table, policies.table, insights.table, record.table,
+        deliveries.table,
+    ),
     EARLIER: (earlier.table,),
-}
+}  # fmt: skip
+
+
+class _Hex(BaseConverter):
+    """Ids of 32 hexadecimal digits."""
+
+    regex = "[0-9a-f]{32}"
 
 
 def register(app: Flask) -> None:
     """Add all routes to the application."""
+    app.url_map.converters["hex"] = _Hex
     for prefix, tables in _TABLES.items():
         blueprint = Blueprint("api_v1" if prefix == V1 else "api_earlier", __name__, url_prefix=prefix)
         for table in tables:

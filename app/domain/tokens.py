@@ -39,6 +39,8 @@ class Scope(StrEnum):
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     AUDIT_READ = "audit:read"
+    DELIVERIES_READ = "deliveries:read"
+    DELIVERIES_WRITE = "deliveries:write"
     METRICS_READ = "metrics:read"
 
     @property
@@ -56,6 +58,8 @@ _WORDS = {
     Scope.RULES_READ: "read policies, standing grants and absences, try policies out",
     Scope.RULES_WRITE: "propose and give standing grants, enter absences",
     Scope.AUDIT_READ: "read the record",
+    Scope.DELIVERIES_READ: "read who was told of what, and of which destinations there are",
+    Scope.DELIVERIES_WRITE: "have something sent again, test destinations",
     Scope.METRICS_READ: "read the portal's own numbers, for Prometheus",
 }
 AGENT_SCOPES = frozenset({Scope.APPROVALS_READ, Scope.APPROVALS_REQUEST, Scope.RUNS_READ, Scope.RUNS_WRITE})

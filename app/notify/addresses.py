@@ -35,7 +35,7 @@ def _webhook(address: str, allowed: Sequence[Network]) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise _wrong("This is not the address of a web page.") from None
-    if parts.scheme not in ("https", "http") or not host:
+    if parts.scheme not in ("https", "http") or not host or any(char.isspace() for char in address):
         raise _wrong("Write an address that begins with https://.")
     if parts.username or parts.password:
         raise _wrong("Names and passwords do not go into an address; its signature tells who calls.")

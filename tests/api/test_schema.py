@@ -21,7 +21,16 @@ from app.api import openapi
 from app.api.register import endpoints
 from app.domain.people import SYSTEM, Role
 from app.services.bundle import Services
-from tests.factories import make_absence, make_grant, make_person, make_request, make_run, make_token
+from tests.factories import (
+    make_absence,
+    make_delivery,
+    make_destination,
+    make_grant,
+    make_person,
+    make_request,
+    make_run,
+    make_token,
+)
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = int(os.environ.get("ASSENT_TEST_SCHEMA_EXAMPLES", "8"))
@@ -82,5 +91,9 @@ def _known(services: Services, path: str) -> dict[str, Any]:
         return {"id": make_grant(sessions).id}
     if "/absences/" in path:
         return {"id": make_absence(sessions).id}
+    if "/deliveries/" in path:
+        return {"id": make_delivery(sessions, make_request(sessions)).id}
+    if "/destinations/" in path:
+        return {"id": make_destination(services).id}
     run = make_run(sessions)
     return {"id": run.id if "/runs/" in path or "/workflows/" in path else make_request(sessions, run).id}

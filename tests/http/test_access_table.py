@@ -29,6 +29,7 @@ from tests.factories import (
     grant_body,
     make_absence,
     make_delivery,
+    make_destination,
     make_grant,
     make_person,
     make_request,
@@ -86,6 +87,8 @@ class Scene:
             "grant": self._grant(line) if grant else "",
             "person": make_person(sessions).id if line == "manage people" else "",
             "slack_code": services.slack_people.new_code(SlackUser(f"U{secrets.token_hex(4)}")),
+            "destination": make_destination(services).id if "destinations" in line else "",
+            "now": datetime.now(UTC).isoformat(),
             "delivery": make_delivery(sessions, self.request).id if "deliver" in line else "",
         }  # fmt: skip
 
@@ -122,7 +125,9 @@ class Scene:
         given = {
             "<uuid:id>": about, "<request_id>": self.values["request"], "<run_id>": self.values["run"],
             "<grant_id>": self.values["grant"], "<absence_id>": self.values["absence"],
-            "<person_id>": self.values["person"], "<delivery_id>": self.values["delivery"],
+            "<person_id>": self.values["person"], "<destination_id>": self.values["destination"],
+            "<hex:id>": self.values["destination" if "/destinations/" in rule else "delivery"],
+            "<delivery_id>": self.values["delivery"],
             "<workflow>": "test_gate", "<key>": "nothing", "<path:name>": "none",
             "<int:number>": "1", "<int:version>": "1", "<sign_in_id>": "nobodys", "<view_id>": "none",
             "<token_id>": "none", "<name>": "open_approval",

@@ -64,6 +64,18 @@ class PostOffice:
                 states.append(state)
                 self.done.append((job.args["delivery"], state))
 
+    def work_all(self) -> None:
+        """Do all that is due, also the rewriting of messages."""
+        self.work()
+        query = text(
+            "select id, args from procrastinate_jobs where task_name = 'notify.rewrite' and status = 'todo' "
+            "and (scheduled_at is null or scheduled_at <= :now) order by id"
+        )
+        with self.desk.sessions() as session:
+            jobs = session.execute(query, {"now": self.desk.clock()}).all()
+        for job in jobs:
+            self.post.rewrite(job.args, job.id)
+
     def waiting(self) -> int:
         """Jobs that are not done."""
         query = text("select count(*) from procrastinate_jobs where queue_name = 'notify'")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from app.domain.destinations import destination_terms
@@ -18,15 +18,16 @@ from app.domain.errors import ForbiddenError, InvalidInputError
 from app.domain.events import EventKind
 from app.domain.notices import Channel, WebhookCall
 from app.domain.people import Actor, Role, Via
-from app.domain.policy.terms import EscalationStep, Stage, Terms
+from app.domain.policy.terms import Stage, Terms
 from app.notify.addresses import shown_address
 from app.notify.webhook.sender import WebhookSender, signatures
 from app.services.notify.destinations import Destinations
+from app.services.record.events import event_row, publish
 from app.services.vault import SealError, Vault
 from app.store.notify import Delivery, Destination
 from app.store.record import AuditEntry
 from assent.contracts import Verdict
-from tests.factories import make_person, make_team, script
+from tests.factories import make_person, make_request, script
 from tests.hookserver import HookServer
 from tests.notify.conftest import SECRET_KEY, PostOffice, make_office
 from tests.slackserver import TOKEN, SlackServer, buttons, words
@@ -62,6 +63,8 @@ def office(database_url: str, slack: SlackServer) -> Iterator[PostOffice]:
         slack_api_url=slack.url, slack_timeout_seconds=1,
     )  # fmt: skip
     yield made
+    with made.desk.sessions.begin() as session:
+        session.execute(update(Destination).values(removed_at=made.desk.clock()))
     made.desk.engine.dispose()
 
 
@@ -113,8 +116,8 @@ def test_a_webhook_is_told_of_what_it_wants_signed_and_without_payloads(office, 
     assert call.headers["webhook-id"] == delivery.id and "key" not in delivery.address
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(call.body.replace(b"opened", b"closed"), call.headers)
-    dba = make_person(office.desk.sessions, "DBA on call")
-    office.desk.decide(request, dba, Verdict.REJECT)
+    dba = office.desk.person("DBA on call")
+    office.desk.decide(request, dba, Verdict.REJECT, comment="Not now.")
     office.work()
     assert [json.loads(each.body)["type"] for each in hooks.calls] == ["request.opened", "request.resolved"]
     assert json.loads(hooks.calls[1].body)["data"]["state"] == "rejected"
@@ -123,8 +126,6 @@ def test_a_webhook_is_told_of_what_it_wants_signed_and_without_payloads(office, 
 def test_every_kind_of_event_can_be_told(office, hooks, admin) -> None:
     place, _ = add(office, admin, hooks.url)
     with office.desk.sessions.begin() as session:
-        from app.services.record.events import event_row, publish
-
         publish(session, *(event_row(kind, office.desk.clock(), what="x", run_id=None) for kind in EventKind))
     office.work()
     assert {json.loads(each.body)["type"] for each in hooks.calls} == {each.value for each in EventKind}
@@ -133,8 +134,6 @@ def test_every_kind_of_event_can_be_told(office, hooks, admin) -> None:
 
 def test_without_webhooks_events_that_tell_nobody_leave_no_job(office) -> None:
     with office.desk.sessions.begin() as session:
-        from app.services.record.events import event_row, publish
-
         publish(session, event_row(EventKind.STEP_STARTED, office.desk.clock(), step="x"))
     assert office.waiting() == 0
 
@@ -165,7 +164,7 @@ def test_a_new_secret_and_the_former_one_sign_for_a_day(office, hooks, admin, pl
 def test_nothing_that_is_secret_can_be_read_in_the_database(office, hooks, admin) -> None:
     place, secret = add(office, admin, hooks.url)
     row = state_of(office, place)
-    kept = repr({name: getattr(row, name) for name in row.__table__.columns.keys()})
+    kept = repr([getattr(row, each.name) for each in row.__table__.columns])
     assert secret not in kept and "key=abc" not in kept and Vault(SECRET_KEY).open(row.secret) == secret
     with pytest.raises(SealError):
         Vault("another secret key, which was not there before").open(row.secret)
@@ -177,7 +176,8 @@ def test_nothing_that_is_secret_can_be_read_in_the_database(office, hooks, admin
 @pytest.mark.parametrize("status", [500, 404, 301, 429])
 def test_whatever_is_no_yes_is_tried_again(office, hooks, admin, status) -> None:
     place, _ = add(office, admin, hooks.url, topics=["request.opened"])
-    elsewhere = {"Location": f"http://127.0.0.1:{hooks.port}/elsewhere", "Retry-After": "7200" if status == 429 else "0"}
+    after = "7200" if status == 429 else "0"
+    elsewhere = {"Location": f"http://127.0.0.1:{hooks.port}/elsewhere", "Retry-After": after}
     hooks.answers = [(status, elsewhere)]
     office.desk.open(script("a"))
     office.work()
@@ -303,27 +303,25 @@ def test_only_admins_manage_destinations(office, hooks) -> None:
 # Channels of teams
 
 
-def team_terms(team: str, then: str = "leads") -> Terms:
-    """One stage of a team, with another one to escalate to."""
-    return Terms(
-        name="one", stages=(Stage(name="First", teams=(team,)),), deadline_seconds=4 * 3600,
-        escalation=(EscalationStep(after_seconds=3600, words="1 hour", teams=(then,)),),
-    )  # fmt: skip
+def team_terms(team: str) -> Terms:
+    """One stage, of a team."""
+    return Terms(name="one", stages=(Stage(name="First", teams=(team,)),), deadline_seconds=4 * 3600)
 
 
 def test_a_teams_channel_is_told_what_the_team_is_asked_and_how_it_ends(office, slack, admin, team) -> None:
-    make_team(office.desk.sessions, team)
     make_person(office.desk.sessions, "DBA on call", teams=[team])
     place, _ = add(office, admin, "C0TEAM", "slack", team_slug=team)
     office.desk.open(script("select 1"))  # not theirs
-    request = office.desk.open(script("delete from orders"), terms=team_terms(team))
+    request = make_request(office.desk.sessions, payload=script("delete from orders"), terms=team_terms(team))
+    with office.desk.sessions.begin() as session:
+        publish(session, event_row(EventKind.REQUEST_OPENED, office.desk.clock(), request_id=request.id))
     office.work()
     [message] = slack.to_channel("C0TEAM")
     assert message["text"].startswith("A decision is wanted") and "delete from orders" in words(message)
     assert set(buttons(message)) >= {"approve", "reject", "open"}
     [delivery] = to(office, place)
     assert (delivery.request_id, delivery.state) == (request.id, "sent")
-    dba = make_person(office.desk.sessions, "Second DBA", teams=[team])
+    dba = make_person(office.desk.sessions, "Second DBA", teams=[team]).as_actor(Via.PAGE)
     office.desk.decide(request, dba, Verdict.APPROVE)
     office.work_all()
     first, last = slack.to_channel("C0TEAM")

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from app.domain.choices import DEFAULT, Choice, Choices, Rhythm, Way
 from app.domain.people import Via
@@ -58,23 +57,10 @@ def open_one(office: PostOffice, requester: Person | None = None, **values: Any)
     return office.desk.open(document, requester.as_actor(Via.PAGE) if requester else None)
 
 
-def work(office: PostOffice) -> None:
-    """Do all that is due, also the rewriting."""
-    office.work()
-    query = text(
-        "select id, args from procrastinate_jobs where task_name = 'notify.rewrite' and status = 'todo' "
-        "and (scheduled_at is null or scheduled_at <= :now) order by id"
-    )
-    with office.desk.sessions() as session:
-        jobs = session.execute(query, {"now": office.desk.clock()}).all()
-    for job in jobs:
-        office.post.rewrite(job.args, job.id)
-
-
 def test_a_message_has_the_heart_of_the_proposal_and_buttons(office, slack) -> None:
     _, user = joins(office, slack)
     request = open_one(office, content="select 1\n-- <!channel> ``` *bold*", title="Count <orders> & *more*")
-    work(office)
+    office.work_all()
     [message] = slack.to(user)
     assert message["text"].startswith("Your decision is wanted: Medium risk: Count &lt;orders&gt; &amp; ∗more∗")
     header, *_ = message["blocks"]
@@ -94,7 +80,7 @@ def test_nothing_hidden_stays_hidden_and_no_secret_leaves(office, slack) -> None
     _, user = joins(office, slack)
     long = "\n".join(f"select {number} -- {'x' * 400}" for number in range(400))
     open_one(office, content=f"curl -H 'token: {SECRET}'\u202e x\n{long}", title="Call \u200b" + "y" * 300)
-    work(office)
+    office.work_all()
     [message] = slack.to(user)
     assert SECRET not in json.dumps(slack.calls) and "⟨U+202E⟩" in words(message) and "\u202e" not in words(message)
     assert "⟨U+200B⟩" in message["blocks"][0]["text"]["text"] and "more lines" in words(message)
@@ -103,10 +89,10 @@ def test_nothing_hidden_stays_hidden_and_no_secret_leaves(office, slack) -> None
 def test_the_message_is_rewritten_when_it_is_decided_elsewhere(office, slack) -> None:
     (first, one), (_, two) = joins(office, slack), joins(office, slack, "Second DBA")
     request = open_one(office)
-    work(office)
+    office.work_all()
     assert buttons(slack.to(one)[0]) and buttons(slack.to(two)[0])
     office.desk.decide(request, first.as_actor(Via.PAGE))
-    work(office)
+    office.work_all()
     for user in (one, two):
         message = slack.to(user)[0]
         assert set(buttons(message)) == {"open"}, "no dead buttons"
@@ -116,10 +102,10 @@ def test_the_message_is_rewritten_when_it_is_decided_elsewhere(office, slack) ->
 def test_the_message_is_rewritten_when_it_expires(office, slack) -> None:
     _, user = joins(office, slack)
     request = open_one(office)
-    work(office)
+    office.work_all()
     office.desk.clock.ahead = request.expires_at - request.opened_at
     office.desk.keep(request)
-    work(office)
+    office.work_all()
     assert "expired" in words(slack.to(user)[0]) and set(buttons(slack.to(user)[0])) == {"open"}
 
 
@@ -134,8 +120,8 @@ def test_a_change_made_while_it_is_being_sent_is_told_all_the_same(office, slack
             office.fan_out()
 
     slack.on_call = decided_meanwhile
-    work(office)
-    work(office)
+    office.work_all()
+    office.work_all()
     assert set(buttons(slack.to(user)[0])) == {"open"}
 
 
@@ -154,12 +140,12 @@ def test_what_may_pass_is_tried_again(office, slack, answer, wait: int, reason: 
     _, user = joins(office, slack)
     request = open_one(office)
     slack.answers.append(answer)
-    work(office)
+    office.work_all()
     [delivery] = office.of(request)
     assert delivery.state == "pending" and delivery.reason.startswith(reason)
     assert wait - 1 <= (delivery.due_at - office.desk.clock()).total_seconds() <= wait * 1.3
     office.later(seconds=wait * 1.3)
-    work(office)
+    office.work_all()
     assert len(slack.to(user)) == 1 and office.of(request)[0].state == "sent"
 
 
@@ -167,7 +153,7 @@ def test_what_slack_refuses_for_good_has_failed_with_the_reason(office, slack) -
     _, user = joins(office, slack)
     del slack.users[user]
     request = open_one(office)
-    work(office)
+    office.work_all()
     [delivery] = office.of(request)
     assert delivery.state == "failed" and "users_not_found" in delivery.reason and "Profile, Slack" in delivery.reason
 
@@ -177,13 +163,13 @@ def test_slack_is_down_for_an_hour_and_nothing_is_lost(office, slack) -> None:
     slack.stop()
     requests = [open_one(office) for _ in range(3)]
     for _ in range(12):
-        work(office)
+        office.work_all()
         office.later(minutes=5)
     assert {each.state for request in requests for each in office.of(request)} == {"pending"}
     assert "Slack does not answer" in office.of(requests[0])[0].reason
     slack.start()
     office.later(minutes=15)
-    work(office)
+    office.work_all()
     assert len(slack.to(user)) == 3
 
 
@@ -198,14 +184,14 @@ def test_an_answer_that_comes_too_late_is_not_waited_for_and_the_message_posted_
 
     slack.on_call = late
     began = time.monotonic()
-    work(office)
+    office.work_all()
     assert time.monotonic() - began < 10, "the time-out is that of the settings"
     given_up.set()
     slack.on_call = lambda method: None
     [delivery] = office.of(request)
     assert delivery.state == "pending" and delivery.reason
     office.later(minutes=1)
-    work(office)
+    office.work_all()
     assert office.of(request)[0].state == "sent"
     assert 1 <= len(slack.to(user)) <= 2, "what was given up may have arrived: the documented window"
 
@@ -213,16 +199,16 @@ def test_an_answer_that_comes_too_late_is_not_waited_for_and_the_message_posted_
 def test_a_rewriting_that_slack_does_not_take_is_tried_again(office, slack) -> None:
     person, user = joins(office, slack)
     request = open_one(office)
-    work(office)
-    work(office)
+    office.work_all()
+    office.work_all()
     office.desk.decide(request, person.as_actor(Via.PAGE))
     slack.answers += [LIMITED]
-    work(office)
+    office.work_all()
     [delivery] = [each for each in office.of(request) if each.kind == "asked"]
     assert "could not be brought up to date. Slack asks us to wait." in delivery.reason
     assert "approve" in buttons(slack.to(user)[0])
     office.later(seconds=120)
-    work(office)
+    office.work_all()
     assert set(buttons(slack.to(user)[0])) == {"open"} and office.of(request)[0].reason == ""
 
 
@@ -232,11 +218,11 @@ def test_both_may_be_chosen_and_a_digest_comes_over_slack(office, slack) -> None
     later = {kind: Choice(Way.DIGEST, RiskLevel.SAFE, Way.DIGEST) for kind in DEFAULT}
     _, other = joins(office, slack, "Second DBA", Choices(later, Rhythm.HOURLY, digest_by=Way.SLACK))
     request = open_one(office, title="Count * of <orders>", content="select 1")
-    work(office)
+    office.work_all()
     assert sorted(each.channel for each in office.of(request)) == ["mail", "slack", "slack"]
     assert len(slack.to(user)) == 1 and slack.to(other) == []
     office.later(minutes=61)
-    work(office)
+    office.work_all()
     [digest] = slack.to(other)
     assert "1 thing that you wanted to hear of together" in words(digest)
     assert "Count ∗ of &lt;orders&gt;" in words(digest) and f"/requests/{request.id}" in words(digest)
@@ -247,14 +233,14 @@ def test_quiet_hours_hold_and_escalations_do_not_wait(office, slack) -> None:
     quiet = ((now - timedelta(hours=1)).time(), (now + timedelta(hours=1)).time())
     person, user = joins(office, slack, choices=replace(BY_SLACK, quiet=quiet))
     request = open_one(office)
-    work(office)
+    office.work_all()
     assert slack.to(user) == [] and office.of(request)[0].state == "held"
     office.desk.checkpoints.escalate(request.id, person.as_actor(Via.PAGE), "It is urgent.")
-    work(office)
+    office.work_all()
     [message] = slack.to(user)
     assert "This has been escalated" in words(message) and "It is urgent." in words(message)
     office.later(minutes=61)
-    work(office)
+    office.work_all()
     assert len(slack.to(user)) == 2
 
 
@@ -272,5 +258,5 @@ def test_without_a_slack_app_messages_are_kept(outbox: PostOffice) -> None:
 def test_nobody_is_told_what_is_not_for_them(office, slack) -> None:
     starter, user = joins(office, slack, "The starter")
     open_one(office, starter)
-    work(office)
+    office.work_all()
     assert slack.to(user) == [], "whoever asked is not asked"

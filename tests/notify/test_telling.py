@@ -259,7 +259,7 @@ def test_admins_see_what_became_of_it_and_send_it_again(office, mail, people, op
     admin = make_person(office.desk.sessions, "Admin", [Role.ADMIN]).as_actor(Via.PAGE)
     deliveries = Deliveries(office.desk.sessions, office.desk.clock)
     found = deliveries.page(admin, DeliveryFilter(text="THE DBA", request_id=request.id)).rows
-    [failed] = [each for each in found if each.person_name == "The dba"]
+    [failed] = [each for each in found if each.name == "The dba"]
     assert failed.delivery.state == "failed" and "550 no such mailbox" in failed.delivery.reason
     mail.refused.clear()
     deliveries.again(admin, failed.delivery.id)

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import apprise
-
 from app.domain.destinations import Network
 from app.domain.hidden import plainly
 from app.domain.notices import Heart, Later, Notice, Refused, Result, Sent
@@ -16,8 +14,6 @@ from app.notify.reach import ForbiddenAddressError, guarded
 
 _LOCAL = frozenset({"syslog", "dbus", "qt", "kde", "glib", "gnome", "macosx", "windows", "toast"})
 """What shows something on this machine, which is nobody's place to be told."""
-# It may write addresses, which hold secrets; what came of a try is in the account of deliveries.
-logging.getLogger("apprise").setLevel(logging.CRITICAL)
 
 
 class AppriseSender:
@@ -49,6 +45,11 @@ def place_at(address: str) -> Any | None:
     """What Apprise makes of an address; None: nothing, or a thing of this machine."""
     if address.partition(":")[0].lower() in _LOCAL:
         return None
+    # Loaded where it is needed, as it takes 40 MiB and a third of a second.
+    import apprise
+
+    # It may log addresses, which hold secrets; what came of a try is in the account of deliveries.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
     return apprise.Apprise.instantiate(address, suppress_exceptions=True)
 
 
@@ -59,7 +60,7 @@ def shown_of(place: Any) -> str:
 
 def host_of(place: Any) -> str:
     """The host that an address names; empty where the service knows its own, and what stands there is a token."""
-    host = str(getattr(place, "host", "") or "")
+    host = str(getattr(place, "host", "") or "").strip("[]")
     hosted = any("{host}" in each for each in getattr(place, "templates", ()))
     return host if hosted else ""
 
@@ -89,7 +90,7 @@ def _heart(heart: Heart, asks: bool) -> list[str]:
     return lines
 
 
-def type_of(notice: Notice) -> apprise.NotifyType:
-    """How loud it is."""
+def type_of(notice: Notice) -> str:
+    """How loud it is, in Apprise's words."""
     loud = notice.heart is not None and notice.kind.asks and notice.heart.risk in ("high", "critical")
-    return apprise.NotifyType.WARNING if loud else apprise.NotifyType.INFO
+    return "warning" if loud else "info"

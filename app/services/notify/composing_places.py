@@ -149,7 +149,8 @@ class PlaceComposing:
 
     def _facts(self, session: Session, event: Event) -> dict[str, Any]:
         """Ids, short labels and addresses, never a payload: whoever may see that fetches it."""
-        data: dict[str, Any] = {"event_id": event.id, **event.payload}
+        labels = {name: mask_text(each) if isinstance(each, str) else each for name, each in event.payload.items()}
+        data: dict[str, Any] = {"event_id": event.id, **labels}
         if event.run_id:
             data |= {"run_id": event.run_id, "run_url": f"{self._url}/runs/{event.run_id}"}
         request = session.get(ApprovalRequest, event.request_id) if event.request_id else None

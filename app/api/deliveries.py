@@ -1,0 +1,156 @@
+"""Deliveries and destinations over REST. Destinations are added and changed on their page, where secrets are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from app.api.models import Empty, Output, Time, TimeIn
+from app.api.registry import Call, Table
+from app.domain.notices import Channel, DeliveryState, NoticeKind
+from app.domain.tokens import Scope
+from app.http.body import Input, PlainText, Query
+from app.services.notify.deliveries import DeliveryFilter, DeliveryRow
+from app.services.notify.destinations import DestinationView
+from assent.contracts import RiskLevel
+
+table = Table()
+READ, WRITE = (Scope.DELIVERIES_READ,), (Scope.DELIVERIES_WRITE,)
+
+
+class DeliveryQuery(Query):
+    """Which deliveries."""
+
+    state: DeliveryState | None = None
+    kind: NoticeKind | None = None
+    text: PlainText = Field(default="", max_length=200, description="A part of a name, an address or a subject")
+    request_id: PlainText = Field(default="", max_length=200)
+    destination_id: PlainText = Field(default="", max_length=200)
+    cursor: PlainText = Field(default="", max_length=200)
+
+
+class DeliveryOut(Output):
+    """What became of one notice. It goes to a person, or to a destination."""
+
+    id: str
+    kind: NoticeKind
+    channel: Channel
+    state: DeliveryState
+    reason: str
+    name: str = Field(description="Of the person or the destination")
+    person_id: str | None
+    destination_id: str | None
+    request_id: str | None
+    address: str
+    subject: str
+    attempts: int
+    created_at: Time
+    due_at: Time
+    sent_at: Time | None
+
+
+class DeliveryList(Output):
+    """Deliveries, newest first."""
+
+    items: list[DeliveryOut]
+    next_cursor: str | None
+
+
+class DestinationOut(Output):
+    """A destination, without its secrets."""
+
+    id: str
+    channel: Channel
+    name: str
+    address: str = Field(description="Without what may be secret of it")
+    topics: list[str] = Field(description="Empty: all")
+    least_risk: RiskLevel
+    team: str | None
+    failures: int = Field(description="Tries in a row that it did not take")
+    disabled_at: Time | None
+    disabled_reason: str
+    created_at: Time
+
+
+class DestinationList(Output):
+    """Destinations, oldest first."""
+
+    items: list[DestinationOut]
+
+
+class MissedSince(Input):
+    """What a webhook has not got of what happened since then."""
+
+    since: TimeIn
+
+
+class SentAgain(Output):
+    """How many calls are sent again."""
+
+    number: int
+
+
+class TestSent(Output):
+    """The delivery of a test."""
+
+    delivery_id: str
+
+
+@table.add("GET", "/deliveries", DeliveryList, query=DeliveryQuery, scopes=READ)
+def list_deliveries(call: Call) -> Any:
+    """Deliveries, newest first."""
+    asked = call.query
+    wanted = DeliveryFilter(
+        asked.state, asked.kind, asked.text, asked.request_id, destination_id=asked.destination_id
+    )
+    page = call.portal.services.deliveries.page(call.actor, wanted, asked.cursor)
+    return {"items": [_delivery(each) for each in page.rows], "next_cursor": page.next_before or None}
+
+
+@table.add("GET", "/deliveries/<hex:id>", DeliveryOut, scopes=READ)
+def get_delivery(call: Call) -> Any:
+    """One delivery."""
+    return _delivery(call.portal.services.deliveries.get(call.actor, call.id))
+
+
+@table.add("POST", "/deliveries/<hex:id>/again", DeliveryOut, body=Empty, scopes=WRITE)
+def send_delivery_again(call: Call) -> Any:
+    """Send a failed delivery again, or any to a webhook."""
+    call.portal.services.deliveries.again(call.actor, call.id)
+    return _delivery(call.portal.services.deliveries.get(call.actor, call.id))
+
+
+@table.add("GET", "/destinations", DestinationList, scopes=READ)
+def list_destinations(call: Call) -> Any:
+    """Webhooks, channels of teams, and other places that are told."""
+    return {"items": [_destination(each) for each in call.portal.services.destinations.every(call.actor)]}
+
+
+@table.add("GET", "/destinations/<hex:id>", DestinationOut, scopes=READ)
+def get_destination(call: Call) -> Any:
+    """One destination."""
+    return _destination(call.portal.services.destinations.get(call.actor, call.id))
+
+
+@table.add("POST", "/destinations/<hex:id>/test", TestSent, body=Empty, scopes=WRITE)
+def test_destination(call: Call) -> Any:
+    """Send a test to a destination."""
+    return {"delivery_id": call.portal.services.destinations.test(call.actor, call.id)}
+
+
+@table.add("POST", "/destinations/<hex:id>/replay", SentAgain, body=MissedSince, scopes=WRITE)
+def replay_destination(call: Call) -> Any:
+    """Send a webhook again what it has not got."""
+    return {"number": call.portal.services.destinations.replay(call.actor, call.id, call.body.since)}
+
+
+def _delivery(found: DeliveryRow) -> dict[str, Any]:
+    row = found.delivery
+    return {name: getattr(row, name) for name in DeliveryOut.model_fields if name != "name"} | {"name": found.name}
+
+
+def _destination(view: DestinationView) -> dict[str, Any]:
+    row = view.row
+    own = {name: getattr(row, name) for name in DestinationOut.model_fields if name not in ("address", "team")}
+    return own | {"address": row.shown, "team": row.team_slug}
