@@ -155,7 +155,7 @@ def portal(module_database_url: str, shop: str, tmp_path_factory: pytest.TempPat
         web, worker = desk.web(wait=False), desk.worker(wait=False)
         web.wait_for_log(web.ready)
         worker.wait_for_log(worker.ready)
-        yield Portal(desk, web, worker, build_services(engine))
+        yield Portal(desk, web, worker, build_services(engine, secret_key=SECRET_KEY))
     engine.dispose()
 
 

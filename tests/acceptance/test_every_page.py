@@ -14,7 +14,7 @@ from app.factory import create_app
 from app.settings import Settings
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
-from tests.factories import make_absence, make_grant, make_request
+from tests.factories import make_absence, make_destination, make_grant, make_request
 
 SEEN_ELSEWHERE = {
     "/decide/<token>": "test_profile, with a link out of a mail",
@@ -79,6 +79,9 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
         "/api/docs": ("dba", "/api/docs"),
         "/api/docs/<name>": ("dba", "/api/docs/open_approval"),
         "/audit": ("auditor", "/audit"),
+        "/destinations": ("lead", "/destinations"),
+        "/destinations/new": ("lead", "/destinations/new?channel=webhook"),
+        "/destinations/<destination_id>": ("lead", f"/destinations/{make_destination(portal.services).id}"),
         "/grants": ("lead", "/grants"),
         "/grants/<grant_id>": ("lead", f"/grants/{grant.id}"),
         "/insights": ("lead", "/insights"),
