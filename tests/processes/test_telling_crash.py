@@ -12,16 +12,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from standardwebhooks.webhooks import Webhook
 
+from app.domain.destinations import destination_terms
 from app.domain.events import EventKind
-from app.domain.people import Role
+from app.domain.people import SYSTEM, Role
 from app.services.bundle import Services, build_services
 from app.store.engine import make_engine
 from app.store.notify import Delivery
 from app.worker.courier import AT_ONCE
 from tests.factories import add_event, make_person, make_request
+from tests.hookserver import HookServer
 from tests.mailserver import MailServer
-from tests.processes.harness import Desk
+from tests.processes.harness import SECRET_KEY, Desk
 
 pytestmark = pytest.mark.processes
 PEOPLE = 12
@@ -77,4 +80,34 @@ def test_killed_while_telling(database_url: str, tmp_path: Path) -> None:
     assert 1 <= twice <= 2 * AT_ONCE
     with services.sessions() as session:
         assert session.scalar(select(func.max(Delivery.attempts))) <= 3
+    services.engine.dispose()
+
+
+def test_killed_while_a_webhook_is_called(database_url: str, tmp_path: Path) -> None:
+    services = build_services(make_engine(database_url), secret_key=SECRET_KEY)
+    hooks = HookServer()
+    hooks.start()
+    terms = destination_terms("webhook", "Chat bot", hooks.url, ["request.opened"])
+    _, secret = services.destinations.add(SYSTEM, terms, "somewhere")
+    settings = {"ASSENT_ALLOWED_NETWORKS": "127.0.0.0/8", "ASSENT_WORKFLOWS": "tests.flows:GATE"}
+    with Desk(database_url, tmp_path, **settings) as desk:
+        worker = desk.worker()
+        calls = count(1)
+        hooks.on_call = lambda _call: os.kill(worker.pid, signal.SIGKILL) if next(calls) == 3 else None
+        for _ in range(PEOPLE):
+            request = make_request(services.sessions, expires_in=timedelta(hours=4))
+            with services.sessions.begin() as session:
+                add_event(session, EventKind.REQUEST_OPENED, request_id=request.id)
+        worker.wait()
+        worker.start()
+        deadline = time.monotonic() + 30
+        while states(services) != {"sent": PEOPLE}:
+            assert time.monotonic() < deadline, f"{states(services)}\n{worker.logs[-3000:]}"
+            time.sleep(0.05)
+    hooks.stop()
+    told = [Webhook(secret).verify(each.body, each.headers)["data"]["request"]["id"] for each in hooks.calls]
+    assert len(set(told)) == PEOPLE
+    ids = {each.headers["webhook-id"] for each in hooks.calls}
+    assert len(ids) == PEOPLE, "whoever is called twice can tell that it is the same"
+    assert 1 <= len(hooks.calls) - PEOPLE <= AT_ONCE
     services.engine.dispose()
