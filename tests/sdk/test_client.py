@@ -142,7 +142,7 @@ def test_killed_while_waiting_and_started_again_gets_its_outcome_once(portal):
 def test_a_portal_that_is_killed_and_started_again_loses_no_client(portal):
     async def wait() -> list[bool]:
         async with AsyncAssent(portal.web.url, portal.token) as client:
-            requests = [await client.approvals.request(named()) for _ in range(20)]
+            requests = [await client.approvals.request(named()) for _ in range(100)]
             polled, all_polled = [], asyncio.Event()
 
             async def count(sent: httpx.Request) -> None:
@@ -161,4 +161,4 @@ def test_a_portal_that_is_killed_and_started_again_loses_no_client(portal):
             assert (await late).id not in [each.id for each in requests]
             return [outcome.approved for outcome in await asyncio.gather(*waiting)]
 
-    assert asyncio.run(asyncio.wait_for(wait(), 120)) == [True] * 20
+    assert asyncio.run(asyncio.wait_for(wait(), 120)) == [True] * 100
