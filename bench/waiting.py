@@ -2,10 +2,10 @@
 
     python -m bench.waiting [--clients N] [--decisions N] [--pause SECONDS]
 
-Each client of the SDK asks for an approval of its own and waits for the outcome with `GET approvals/{id}/outcome?wait=30`.
-Some are decided one after the other with a pause between, and the rest at once. The time counts from the moment at which
-the decision is sent to the services to the one at which the client's `wait()` returns; the clients share one process
-and one core with the decisions, as they do not on their own machines.
+Each client of the SDK asks for an approval of its own and waits for the outcome with `GET approvals/{id}/outcome`.
+Some are decided one after the other with a pause between, and the rest at once. The time counts from the moment at
+which the decision is sent to the services to the one at which the client's `wait()` returns; the clients share one
+process and one core with the decisions, as they do not on their own machines.
 To reach: at most 100 KiB of the web process for each client, and 250 ms at p95 one after the other.
 """
 
@@ -82,14 +82,14 @@ async def measure(waiters: Waiters, url: str, token: str, pid: int, wanted: argp
           f"{kib:.0f} KiB for each (to reach: {CLIENT_KIB}{', MISSED' if kib > CLIENT_KIB else ''})")  # fmt: skip
     ids = [each.id for each in approvals]
     singly, together = ids[: wanted.decisions], ids[wanted.decisions :]
-    for each in singly:
-        await asyncio.to_thread(waiters.decide, each)
+    for request_id in singly:
+        await asyncio.to_thread(waiters.decide, request_id)
         await asyncio.sleep(wanted.pause)
     await asyncio.gather(*(waiters.tasks[each] for each in singly))
     show("one after the other", waiters.times(singly), ANSWER_SECONDS)
     began = time.perf_counter()
-    for each in together:
-        await asyncio.to_thread(waiters.decide, each)
+    for request_id in together:
+        await asyncio.to_thread(waiters.decide, request_id)
     took = time.perf_counter() - began
     await asyncio.gather(*(waiters.tasks[each] for each in together))
     show(f"{len(together):,} in {took:.1f} s", waiters.times(together), None)

@@ -347,6 +347,15 @@ class ExtensionIn(Input):
     reason: PlainText = Field(max_length=100_000)
 
 
+class CallbackIn(Input):
+    """Where to call once the request is settled: a webhook by Standard Webhooks, which says that, and not what."""
+
+    url: PlainText = Field(min_length=1, max_length=2000)
+    secret: PlainText = Field(
+        min_length=1, max_length=200, description="Signs the call: `whsec_` and 24 to 64 bytes in base64"
+    )
+
+
 class ApprovalIn(Input):
     """What an agent asks leave for: a `proposal`, or any `value` that people are to answer, one of the two."""
 
@@ -363,6 +372,7 @@ class ApprovalIn(Input):
     previous_id: PlainText = Field(
         default="", max_length=200, description="The caller's own request that this one revises, if any"
     )
+    callback: CallbackIn | None = None
 
 
 class ReceiptIn(Input):

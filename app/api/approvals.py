@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from app.api import approval_models as models
 from app.api.registry import Call, Table
+from app.domain.destinations import destination_terms, is_secret
 from app.domain.errors import InvalidInputError
+from app.domain.notices import Channel
 from app.domain.people import Action
 from app.domain.tokens import Scope
 from app.http.decisions import DecisionIn, decide
-from app.services.approvals.gate import Asking, withheld_until
+from app.notify.addresses import shown_address
+from app.services.approvals.gate import Asking, SealedCallback, withheld_until
 from app.services.approvals.voting import DecisionResult
 from app.services.reading.queue import QueueFilter
 from assent.contracts import Question
@@ -47,7 +51,8 @@ def list_approvals(call: Call) -> Any:
 )  # fmt: skip
 def open_approval(call: Call) -> Any:
     """Ask for approval: a gate for any agent, anywhere."""
-    opened = call.portal.services.checkpoints.open(call.actor, asking_of(call.body), call.made_as)
+    asking = replace(asking_of(call.body), callback=_callback(call))
+    opened = call.portal.services.checkpoints.open(call.actor, asking, call.made_as)
     return approval_document(call, opened.id)
 
 
@@ -184,6 +189,24 @@ def _outcome(call: Call) -> dict[str, Any]:
         "receipt": found.receipt,
         "held_until": found.held_until,
     }
+
+
+def _callback(call: Call) -> SealedCallback | None:
+    """Where to call, sealed. Raises InvalidInputError: not there, or not with that secret."""
+    given = call.body.callback
+    if given is None:
+        return None
+    if not is_secret(given.secret):
+        words = "write whsec_ and 24 to 64 bytes in base64"
+        raise InvalidInputError("This callback cannot be used.", {"callback.secret": words})
+    try:
+        terms = destination_terms(Channel.WEBHOOK.value, "callback", given.url)
+        shown = shown_address(terms, call.portal.settings.networks)
+    except InvalidInputError as error:
+        words = error.extra["fields"].get("address", error.message)
+        raise InvalidInputError("This callback cannot be used.", {"callback.url": words}) from None
+    vault = call.portal.services.vault
+    return SealedCallback(vault.seal(terms.address), shown, vault.seal(given.secret))
 
 
 def asking_of(body: models.ApprovalIn) -> Asking:

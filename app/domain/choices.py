@@ -13,7 +13,7 @@ from app.domain.errors import InvalidInputError
 from app.domain.notices import Channel, NoticeKind
 from assent.contracts import RiskLevel
 
-_OURS = (NoticeKind.DIGEST, NoticeKind.DISABLED, NoticeKind.EVENT, NoticeKind.TEST)
+_OURS = (NoticeKind.DIGEST, NoticeKind.DISABLED, NoticeKind.EVENT, NoticeKind.TEST, NoticeKind.CALLBACK)
 CHOOSABLE = tuple(each for each in NoticeKind if each not in _OURS)
 
 

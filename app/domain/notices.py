@@ -27,6 +27,7 @@ class NoticeKind(StrEnum):
     DISABLED = "disabled"
     EVENT = "event"
     TEST = "test"
+    CALLBACK = "callback"
 
     @property
     def asks(self) -> bool:

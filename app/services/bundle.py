@@ -68,6 +68,7 @@ class Services:
     slack_people: SlackPeople
     waiting: WaitingFor
     destinations: Destinations
+    vault: Vault
 
 
 def build_services(engine: Engine, clock: Clock = system_clock, secret_key: str = "") -> Services:
@@ -84,6 +85,7 @@ def services_over(
 ) -> Services:
     """The use cases over sessions of any kind."""
     policies = Policies(sessions, clock, assess)
+    vault = Vault(secret_key)
     checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version)
     return Services(
         engine=sessions.engine,
@@ -112,5 +114,6 @@ def services_over(
         links=Links(sessions, clock),
         slack_people=SlackPeople(sessions, clock),
         waiting=WaitingFor(sessions, clock),
-        destinations=Destinations(sessions, clock, Vault(secret_key)),
+        destinations=Destinations(sessions, clock, vault),
+        vault=vault,
     )

@@ -52,8 +52,19 @@ class Destination(Base):
     __table_args__ = (CheckConstraint("channel in ('webhook', 'slack', 'apprise')", name="channel"),)
 
 
+class Callback(Base):
+    """Where the agent that asked wants to be called when its request is settled; address and secret are sealed."""
+
+    __tablename__ = "callbacks"
+
+    request_id: Mapped[str] = mapped_column(ForeignKey("approval_requests.id"), primary_key=True)
+    address: Mapped[str]
+    shown: Mapped[str]
+    secret: Mapped[str]
+
+
 class Delivery(Base):
-    """One notice for one person, or for one destination, over one channel.
+    """One notice over one channel for one person, for one destination, or for the agent that asked.
 
     Attributes:
         id: 32 hexadecimal digits.
@@ -98,7 +109,9 @@ class Delivery(Base):
 
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(each.value) for each in DeliveryState)})", name="state"),
-        CheckConstraint("num_nonnulls(person_id, destination_id) = 1", name="one_receiver"),
+        CheckConstraint(
+            "num_nonnulls(person_id, destination_id) = case kind when 'callback' then 0 else 1 end", name="one_receiver"
+        ),
         Index("ix_deliveries_created", "created_at", "id"),
         Index("ix_deliveries_state", "state", "created_at", "id"),
         Index("ix_deliveries_request", "request_id", "created_at"),

@@ -28,6 +28,7 @@ KIND_WORDS = {
     NoticeKind.DISABLED: "a destination was switched off",
     NoticeKind.EVENT: "an event",
     NoticeKind.TEST: "a test",
+    NoticeKind.CALLBACK: "the agent's callback",
 }
 STATE_WORDS = {
     DeliveryState.PENDING: "on its way",

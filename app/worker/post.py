@@ -82,7 +82,7 @@ class Post:
         return state
 
     def _composer(self, delivery: Delivery) -> Composing | PlaceComposing:
-        return self._places if delivery.destination_id else self._composing
+        return self._composing if delivery.person_id else self._places
 
     def rewrite(self, given: Mapping[str, Any], job_id: int) -> None:
         """Bring a sent message up to date, as a job of `app.store.jobs.rewrite_job` says, and end the job."""

@@ -36,6 +36,7 @@ from app.services.grants.granting import GRANT, Wanted, find
 from app.services.ground import Ground, get
 from app.services.runs.journal import put_receipt
 from app.store.batch import Batch, made_once
+from app.store.notify import Callback
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
 from app.store.runs import CatalogueEntry, Run
@@ -58,6 +59,15 @@ _COLLECT = """
 
 
 @dataclass(frozen=True)
+class SealedCallback:
+    """Where the agent is called once the request is settled: sealed, but for what people see of the address."""
+
+    address: str
+    shown: str
+    secret: str
+
+
+@dataclass(frozen=True)
 class Asking:
     """What an agent asks.
 
@@ -66,12 +76,14 @@ class Asking:
         workflow: what it is filed under, for policies and filters; empty: `ELSEWHERE`.
         response_schema: JSON Schema of the answer, or None.
         previous_id: the request that this one revises; empty: none.
+        callback: where to call once it is settled, beside what asks for the outcome.
     """
 
     document: dict[str, Any]
     workflow: str = ""
     response_schema: dict[str, Any] | None = None
     previous_id: str = ""
+    callback: SealedCallback | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,9 @@ class Gate:
         answered_by = self._granted_by(Wanted.opening(asker, ready), now) if previous is None else ""
         batch = Batch(*_still_to_revise(previous)) if previous is not None else Batch()
         request_id = enter(batch, actor, asker, ready, previous, now, answered_by, made_as)
+        if asking.callback is not None:
+            at = asking.callback
+            batch.add(Callback, request_id=request_id, address=at.address, shown=at.shown, secret=at.secret)
         if made_once(batch, self._ground.sessions, made_as) is None:
             raise ConflictError("That request has been revised already.")
         if answered_by:

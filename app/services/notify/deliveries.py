@@ -94,7 +94,7 @@ class DeliveryPage:
     next_before: str
 
 
-_NAME = func.coalesce(Person.name, Destination.name)
+_NAME = func.coalesce(Person.name, Destination.name, "the agent that asked")
 _WITH_NAMES = (
     select(Delivery, _NAME)
     .outerjoin(Person, Person.id == Delivery.person_id)
@@ -318,7 +318,7 @@ def told_about(session: Session, request_id: str, limit: int = 500) -> list[Told
         .outerjoin(Destination, Destination.id == Delivery.destination_id)
         .where(
             Delivery.request_id == request_id, Delivery.state != DeliveryState.SUPPRESSED.value,
-            Delivery.kind != NoticeKind.EVENT.value,
+            Delivery.kind.not_in([NoticeKind.EVENT.value, NoticeKind.CALLBACK.value]),
         )
         .order_by(Delivery.created_at, _NAME)
         .limit(limit)

@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.destinations import NOTICES
+from app.domain.events import EventKind
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.policy.access import TEAM
 from app.services.notify.writing import Plan, new_row
-from app.store.notify import Delivery, Destination
+from app.store.notify import Callback, Delivery, Destination
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -36,6 +37,18 @@ def webhook_plans(places: Sequence[Destination], event: Event, now: datetime) ->
         for each in places
         if each.channel == Channel.WEBHOOK.value and (not each.topics or event.kind in each.topics)
     ]  # fmt: skip
+
+
+def callback_plans(session: Session, event: Event, now: datetime) -> list[Plan]:
+    """The call to the agent that asked, once its request is settled, if it wants one."""
+    found = session.get(Callback, event.request_id) if event.kind == EventKind.REQUEST_RESOLVED.value else None
+    if found is None:
+        return []
+    row = new_row(
+        f"callback:{event.id}", NoticeKind.CALLBACK, Channel.WEBHOOK, now, request_id=event.request_id,
+        event_id=event.id, address=found.shown, subject="approval.settled",
+    )  # fmt: skip
+    return [Plan(row)]
 
 
 def place_plans(

@@ -21,7 +21,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.preferences import zone_of
 from app.services.clock import Clock
-from app.services.notify.places import listening, place_plans, webhook_plans
+from app.services.notify.places import callback_plans, listening, place_plans, webhook_plans
 from app.services.notify.receivers import Addressee, receivers
 from app.services.notify.writing import Plan, new_row, write
 from app.store.engine import Sessions
@@ -62,7 +62,7 @@ class Planning:
         with self._sessions.reads() as session:
             places = listening(session)
             for event in session.scalars(select(Event).where(Event.id.in_(event_ids)).order_by(Event.id)):
-                plans += webhook_plans(places, event, now)
+                plans += webhook_plans(places, event, now) + callback_plans(session, event, now)
                 request = session.get(ApprovalRequest, event.request_id) if event.request_id else None
                 if request is not None:
                     for kind in _kinds(event, request):
