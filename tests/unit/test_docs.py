@@ -261,3 +261,7 @@ def test_every_metric_is_documented() -> None:
 def table_in(title: str, text: str) -> dict[str, str]:
     """First and second cell of each row under a heading of a document."""
     return {row[0].strip("`"): row[1] for row in rows(section(title, text))}
+
+
+def test_the_tutorial_has_the_example_that_is_run() -> None:
+    assert (ROOT / "examples" / "first_gate.py").read_text() in (ROOT / "docs" / "tutorial.md").read_text()
