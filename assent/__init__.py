@@ -36,7 +36,7 @@ from assent.gate import publish_artifact, report_receipt, request_approval
 from assent.workflow import Workflow, target_address
 
 if TYPE_CHECKING:
-    from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
+    from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, Status
     from assent.tools import requires_approval
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "Rejected",
     "RiskLevel",
     "Script",
+    "Status",
     "TableFacts",
     "ToolCall",
     "ToolCalls",
@@ -78,7 +79,7 @@ __all__ = [
 
 _CLIENTS = {
     "Approval": "client", "Assent": "client", "AsyncApproval": "client", "AsyncAssent": "client",
-    "requires_approval": "tools",
+    "Status": "client", "requires_approval": "tools",
 }  # fmt: skip
 
 

@@ -26,6 +26,25 @@ from assent.masking import mask, reveal
 CONNECT_SECONDS = 10.0
 
 
+@dataclass(frozen=True)
+class Status:
+    """How a request stands.
+
+    Attributes:
+        state: such as `pending`, `approved` or `expired`.
+        resolved: whether anything more can come of it.
+        outcome: what people made of it, once it can be acted on.
+        receipt: what the portal knows to be done with the outcome.
+        held_until: it is approved, and waits until then (RFC 3339) for its change window.
+    """
+
+    state: str
+    resolved: bool
+    outcome: Outcome | None
+    receipt: dict[str, Any] | None
+    held_until: str | None
+
+
 @dataclass
 class _Opened:
     """A request as a program knows it.
@@ -49,13 +68,20 @@ class _Opened:
         self.receipt = found["receipt"]
         return outcome.model_copy(update={"payload": reveal(outcome.payload, self._secrets)})
 
-    def _report(self, status: ReceiptStatus | str, summary: str, detail: JsonValue) -> Steps[dict[str, Any]]:
+    def _status(self, found: dict[str, Any]) -> Status:
+        outcome = self._taken(found) if found["outcome"] is not None else None
+        return Status(str(found["state"]), bool(found["resolved"]), outcome, found["receipt"], found["held_until"])
+
+    def _asked(self) -> Send:
+        return Send("GET", f"/api/v1/approvals/{self.id}/outcome?wait=0")
+
+    def _report(self, status: ReceiptStatus | str, summary: str, detail: JsonValue) -> Send:
         body = {"status": ReceiptStatus(status).value, "summary": summary, "detail": detail}
         masked, _ = mask(body)
-        return calls.call(Send("POST", f"/api/v1/approvals/{self.id}/receipt", masked, str(uuid.uuid4())))
+        return Send("POST", f"/api/v1/approvals/{self.id}/receipt", masked, str(uuid.uuid4()))
 
-    def _cancel(self, reason: str) -> Steps[dict[str, Any]]:
-        return calls.call(Send("POST", f"/api/v1/approvals/{self.id}/cancel", {"reason": reason}, str(uuid.uuid4())))
+    def _cancel(self, reason: str) -> Send:
+        return Send("POST", f"/api/v1/approvals/{self.id}/cancel", {"reason": reason}, str(uuid.uuid4()))
 
 
 @dataclass
@@ -82,11 +108,15 @@ class Approval(_Opened):
 
     def report(self, status: ReceiptStatus | str, summary: str = "", detail: JsonValue = None) -> None:
         """Say what was really done; a later receipt takes the place of an earlier one. Raises ApiError."""
-        self.receipt = self._client.run(self._report(status, summary, detail))
+        self.receipt = self._client.call(self._report(status, summary, detail))
 
     def cancel(self, reason: str = "") -> None:
         """Take back what was asked. Raises ApiError: ConflictError when it was decided already."""
-        self._client.run(self._cancel(reason))
+        self._client.call(self._cancel(reason))
+
+    def status(self) -> Status:
+        """How the request stands now, without waiting. Raises ApiError, UnreachableError."""
+        return self._status(self._client.call(self._asked()))
 
 
 @dataclass
@@ -101,11 +131,15 @@ class AsyncApproval(_Opened):
 
     async def report(self, status: ReceiptStatus | str, summary: str = "", detail: JsonValue = None) -> None:
         """As `Approval.report`."""
-        self.receipt = await self._client.run(self._report(status, summary, detail))
+        self.receipt = await self._client.call(self._report(status, summary, detail))
 
     async def cancel(self, reason: str = "") -> None:
         """As `Approval.cancel`."""
-        await self._client.run(self._cancel(reason))
+        await self._client.call(self._cancel(reason))
+
+    async def status(self) -> Status:
+        """As `Approval.status`."""
+        return self._status(await self._client.call(self._asked()))
 
 
 @dataclass(frozen=True)
@@ -117,8 +151,8 @@ class _Asking:
     digest: str
     key: str
 
-    def steps(self) -> Steps[dict[str, Any]]:
-        return calls.call(Send("POST", "/api/v1/approvals", self.body, self.key))
+    def send(self) -> Send:
+        return Send("POST", "/api/v1/approvals", self.body, self.key)
 
 
 def _asking(
@@ -167,7 +201,7 @@ class Approvals:
             UnreachableError: the portal does not answer.
         """
         asking = _asking(proposal, workflow, previous_id, response_schema, idempotency_key)
-        found = self._client.run(asking.steps())
+        found = self._client.call(asking.send())
         return Approval(
             found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
             _client=self._client,
@@ -200,7 +234,7 @@ class AsyncApprovals:
     ) -> AsyncApproval:
         """As `Approvals.request`."""
         asking = _asking(proposal, workflow, previous_id, response_schema, idempotency_key)
-        found = await self._client.run(asking.steps())
+        found = await self._client.call(asking.send())
         return AsyncApproval(
             found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
             _client=self._client,
@@ -213,8 +247,9 @@ class AsyncApprovals:
 
 
 class _Base:
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, patience: float) -> None:
         self._url = url.rstrip("/")
+        self._patience = patience
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
 
     def page(self, request_id: str) -> str:
@@ -238,10 +273,11 @@ class Assent(_Base):
     Args:
         url: of the portal, such as `https://assent.example.com`.
         token: an agent's token, with the scope `approvals:request`.
+        patience: for how many seconds calls are tried when the portal does not answer; waiting has no such end.
     """
 
-    def __init__(self, url: str, token: str) -> None:
-        super().__init__(url, token)
+    def __init__(self, url: str, token: str, patience: float = calls.PATIENCE_SECONDS) -> None:
+        super().__init__(url, token, patience)
         # Each thread that waits holds a connection, and nobody knows how many there will be.
         self._http = httpx.Client(limits=httpx.Limits(max_connections=None))
         self.approvals = Approvals(self)
@@ -257,6 +293,10 @@ class Assent(_Base):
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def call(self, send: Send) -> dict[str, Any]:
+        """Make a call. Raises ApiError, UnreachableError."""
+        return dict(self.run(calls.call(send, self._patience)))
 
     def run(self, steps: Steps[Result]) -> Result:
         """Take the steps of a call."""
@@ -285,10 +325,11 @@ class AsyncAssent(_Base):
     Args:
         url: of the portal, such as `https://assent.example.com`.
         token: an agent's token, with the scope `approvals:request`.
+        patience: for how many seconds calls are tried when the portal does not answer; waiting has no such end.
     """
 
-    def __init__(self, url: str, token: str) -> None:
-        super().__init__(url, token)
+    def __init__(self, url: str, token: str, patience: float = calls.PATIENCE_SECONDS) -> None:
+        super().__init__(url, token, patience)
         # Each request that is waited for holds a connection, and nobody knows how many there will be.
         self._http = httpx.AsyncClient(limits=httpx.Limits(max_connections=None))
         self.approvals = AsyncApprovals(self)
@@ -304,6 +345,10 @@ class AsyncAssent(_Base):
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+    async def call(self, send: Send) -> dict[str, Any]:
+        """Make a call. Raises ApiError, UnreachableError."""
+        return dict(await self.run(calls.call(send, self._patience)))
 
     async def run(self, steps: Steps[Result]) -> Result:
         """Take the steps of a call."""

@@ -25,6 +25,7 @@ COMMANDS = {
     "approvals": "app.cli.approvals:approvals",
     "grants": "app.cli.grants:grants",
     "audit": "app.cli.audit:audit",
+    "mcp": "assent.mcp.command:mcp",
 }
 
 

@@ -1,0 +1,5 @@
+"""`python -m assent.mcp`: the server without the portal's command line."""
+
+from assent.mcp.command import main
+
+main()

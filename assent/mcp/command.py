@@ -1,0 +1,66 @@
+"""The command `assent mcp`, which is also `assent-mcp` and `python -m assent.mcp`."""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+import click
+
+
+@click.command("mcp")
+@click.option("--url", envvar="ASSENT_URL", default="", help="Address of the portal (ASSENT_URL).")
+@click.option("--http", is_flag=True, help="Serve streamable HTTP at /mcp, instead of standard input and output.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="With --http: address to listen on.")
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(1, 65535), help="With --http.")
+@click.option("--allow-host", multiple=True, help="With --http: a Host header to take, such as mcp.example.com.")
+@click.option("--allow-origin", multiple=True, help="With --http: an Origin header to take, of a page in a browser.")
+@click.option("--shared-token", is_flag=True, help="With --http: callers without a token ask with ASSENT_TOKEN.")
+@click.option("--workflow", default="", help="What requests are filed under if the agent says nothing else.")
+@click.option("--environment", default="", help="Where permission prompts act, such as production.")
+def mcp(
+    url: str, http: bool, host: str, port: int, allow_host: tuple[str, ...], allow_origin: tuple[str, ...],
+    shared_token: bool, workflow: str, environment: str,
+) -> None:  # fmt: skip
+    """Serve MCP: tools with which agents ask for approval and wait for it.
+
+    The agent's token comes from ASSENT_TOKEN; over HTTP each caller brings its own.
+    """
+    _check_address(url)
+    try:
+        from assent.mcp.callers import Callers, TokenError, checked_token
+        from assent.mcp.http import LOOPBACK, security, serve
+        from assent.mcp.server import build_server
+        from assent.mcp.tools import Tools
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error}. Install what it needs: pip install 'assent-desk[mcp]'") from error
+    if http and host not in LOOPBACK and not allow_host:
+        raise click.UsageError("Name each Host header under which it is reached: --allow-host mcp.example.com")
+    callers = Callers(url.rstrip("/"))
+    if shared_token or not http:
+        try:
+            callers.token = checked_token(os.environ.get("ASSENT_TOKEN", "").strip())
+        except TokenError as error:
+            raise click.ClickException(str(error)) from error
+    server = build_server(Tools(callers, workflow, environment))
+    if http:
+        serve(server, callers, host, port, security(host, port, allow_host, allow_origin))
+    else:
+        server.run("stdio")
+
+
+def _check_address(url: str) -> None:
+    if not url:
+        raise click.UsageError("Say where the portal is: ASSENT_URL, such as https://assent.example.com")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.UsageError(f"ASSENT_URL: {url!r} is no address that starts with http:// or https://")
+
+
+def main() -> None:
+    """Run it as a program of its own."""
+    mcp(prog_name="assent-mcp")

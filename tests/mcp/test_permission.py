@@ -1,0 +1,157 @@
+"""The permission prompt of coding agents, over each transport and protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+import anyio
+import pytest
+
+from app.services.bundle import build_services
+from app.services.clock import system_clock
+from assent import Assent, Verdict
+from tests.mcp.conftest import aside, answer, run
+
+pytestmark = pytest.mark.processes
+
+
+def use(command: str = "") -> dict:
+    """A use of a tool, as Claude Code asks about it."""
+    command = command or f"deploy {uuid.uuid4()}"
+    given = {"command": command, "description": "Deploys"}
+    return {"tool_name": "Bash", "input": given, "tool_use_id": f"toolu_{uuid.uuid4().hex}"}
+
+
+def title(asked: dict) -> str:
+    """What people see of it in one line."""
+    return f"Bash: {asked['input']['command']}"
+
+
+def prompt(desk, asked: dict, decide) -> dict:
+    """Ask, have `decide` called with the request once it is there, and return the answer."""
+
+    async def work():
+        async with desk.client() as client:
+            asking = asyncio.create_task(client.call_tool("permission_prompt", asked))
+            request = await aside(desk.portal.asked, title(asked))
+            await aside(decide, request)
+            return answer(await asking)
+
+    return run(work())
+
+
+def test_approved_runs_as_it_stands(desk):
+    asked = use()
+
+    def decide(request):
+        assert (request["kind"], request["payload"]["tool"]) == ("tool_call", "Bash")
+        assert request["agent"] == "Deploy agent"
+        desk.portal.decide(request["id"])
+
+    assert prompt(desk, asked, decide) == {"behavior": "allow", "updatedInput": asked["input"]}
+
+
+def test_changed_arguments_come_back(stdio):
+    changed = {"command": "deploy --dry-run"}
+    told = prompt(stdio, use(), lambda r: stdio.portal.decide(r["id"], "modify", change={"args": changed}))
+    assert told == {"behavior": "allow", "updatedInput": changed}
+
+
+def test_secrets_stay_here_and_come_back(stdio):
+    secret = "ghp_" + "a1B2" * 10
+    name = str(uuid.uuid4())
+    asked = use(f"push {name}")
+    asked["input"]["token"] = secret
+
+    def decide(request):
+        assert secret not in str(request)
+        stdio.portal.decide(request["id"])
+
+    assert prompt(stdio, asked, decide)["updatedInput"]["token"] == secret
+
+
+@pytest.mark.parametrize(("verdict", "words"), [("reject", "did not approve"), ("request_changes", "ask for changes")])
+def test_not_approved_is_denied_with_the_words(stdio, verdict, words):
+    told = prompt(stdio, use(), lambda r: stdio.portal.decide(r["id"], verdict, comment="Not on a Friday."))
+    assert told["behavior"] == "deny"
+    assert words in told["message"] and "DBA on call: Not on a Friday." in told["message"]
+
+
+def test_expired_is_denied(stdio, services):
+    later = build_services(services.engine, lambda: system_clock() + timedelta(days=2))
+
+    def decide(request):
+        while later.checkpoints.keep(request["id"]):
+            pass
+
+    told = prompt(stdio, use(), decide)
+    assert told["behavior"] == "deny" and "Nobody decided" in told["message"]
+
+
+def test_cancelled_is_withdrawn(desk):
+    asked = use()
+
+    async def work():
+        async with desk.client() as client:
+            asking = asyncio.create_task(client.call_tool("permission_prompt", asked))
+            request = await aside(desk.portal.asked, title(asked))
+            asking.cancel()
+            with Assent(desk.portal.web.url, desk.portal.token) as agent:
+                outcome = await aside(agent.approvals.get(request["id"]).wait, 30)
+            return request["id"], outcome
+
+    request_id, outcome = run(work())
+    assert outcome.verdict == Verdict.REJECT
+    now = desk.portal.request(request_id)
+    assert now["state"] == "cancelled" and "stopped waiting" in now["note"]
+
+
+def test_the_same_use_asked_again_is_the_same_request(stdio):
+    asked = use()
+
+    async def work():
+        async with stdio.client() as client:
+            async with anyio.create_task_group() as group:
+                answers = []
+
+                async def ask():
+                    answers.append(answer(await client.call_tool("permission_prompt", asked)))
+
+                group.start_soon(ask)
+                request = await aside(stdio.portal.asked, title(asked))
+                group.start_soon(ask)
+                await aside(stdio.portal.decide, request["id"])
+            async with stdio.client() as another:
+                answers.append(answer(await another.call_tool("permission_prompt", asked)))
+            return answers
+
+    assert [each["behavior"] for each in run(work())] == ["allow"] * 3
+    assert title(asked) not in [each["title"] for each in stdio.portal.pending()]
+
+
+def test_the_portal_is_killed_and_started_again_while_progress_goes_on(desk):
+    asked = use()
+
+    async def work():
+        told, again = [], asyncio.Event()
+
+        async def hear(progress, total, message):
+            told.append((progress, message))
+            if len(told) >= 2:
+                again.set()
+
+        async with desk.client() as client:
+            call = client.call_tool("permission_prompt", asked, progress_callback=hear)
+            asking = asyncio.create_task(call)
+            request = await aside(desk.portal.asked, title(asked))
+            await aside(desk.portal.web.kill)
+            await again.wait()
+            await aside(desk.portal.web.start)
+            await aside(desk.portal.decide, request["id"])
+            return request["id"], told, answer(await asking)
+
+    request_id, told, answered = run(work())
+    assert answered["behavior"] == "allow"
+    assert told[1][0] > told[0][0] and request_id in told[0][1]
