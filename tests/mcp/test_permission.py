@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 
 import anyio
@@ -12,7 +13,7 @@ import pytest
 from app.services.bundle import build_services
 from app.services.clock import system_clock
 from assent import Assent, Verdict
-from tests.mcp.conftest import aside, answer, run
+from tests.mcp.conftest import Desk, HttpServer, answer, aside, run
 
 pytestmark = pytest.mark.processes
 
@@ -106,6 +107,37 @@ def test_cancelled_is_withdrawn(desk):
     assert outcome.verdict == Verdict.REJECT
     now = desk.portal.request(request_id)
     assert now["state"] == "cancelled" and "stopped waiting" in now["note"]
+
+
+async def left_alone(desk, leave) -> str:
+    """The request of a prompt whose client is gone, or whose server is, before anybody has decided."""
+    asked, found = use(), []
+    with suppress(ExceptionGroup):  # the client's own words for a server that is gone
+        async with desk.client() as client:
+            asking = asyncio.create_task(client.call_tool("permission_prompt", asked))
+            found.append(await aside(desk.portal.asked, title(asked)))
+            await leave()
+    await asyncio.gather(asking, return_exceptions=True)
+    [request] = found
+    with Assent(desk.portal.web.url, desk.portal.token) as agent:
+        assert (await aside(agent.approvals.get(request["id"]).wait, 30)).verdict == Verdict.REJECT
+    return str(request["id"])
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_an_agent_that_ends_withdraws(stdio, mode):
+    async def leave():
+        pass
+
+    gone = run(left_alone(Desk(stdio.portal, "stdio", mode, stdio.http), leave))
+    assert stdio.portal.request(gone)["state"] == "cancelled"
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_server_that_is_stopped_withdraws(portal, mode):
+    server = HttpServer(portal.web.url)
+    gone = run(left_alone(Desk(portal, "http", mode, server), lambda: aside(server.stop)))
+    assert portal.request(gone)["state"] == "cancelled"
 
 
 def test_the_same_use_asked_again_is_the_same_request(stdio):

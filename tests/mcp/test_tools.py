@@ -10,7 +10,7 @@ import uuid
 import httpx
 import pytest
 
-from tests.mcp.conftest import aside, answer, run, text
+from tests.mcp.conftest import answer, aside, run, text
 from tests.processes.harness import ASSENT, ROOT, environment
 
 pytestmark = pytest.mark.processes
@@ -208,7 +208,7 @@ def test_no_tool_decides_and_the_agents_token_cannot(desk):
         ({"ASSENT_URL": "http://127.0.0.1:1", "ASSENT_TOKEN": "assent_person_x"}, "person's token"),
     ],
 )
-@pytest.mark.parametrize("command", [ASSENT + ("mcp",), (sys.executable, "-m", "assent.mcp")], ids=["assent", "alone"])
+@pytest.mark.parametrize("command", [(*ASSENT, "mcp"), (sys.executable, "-m", "assent.mcp")], ids=["assent", "alone"])
 def test_it_does_not_start_without_what_it_needs(command, settings, words):
     ended = subprocess.run(command, env=environment(**settings), cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert ended.returncode and words in ended.stderr and "Traceback" not in ended.stderr

@@ -76,7 +76,9 @@ def test_nobody_decides_in_time_and_waiting_is_taken_up_again(portal, client):
     request = client.approvals.request(named())
     with pytest.raises(WaitTimeoutError):
         request.wait(0.2)
+    assert (request.status().state, request.status().resolved, request.status().outcome) == ("pending", False, None)
     portal.decide(request.id)
+    assert request.status().resolved and request.status().outcome.approved
     assert client.approvals.get(request.id).wait().approved
 
 

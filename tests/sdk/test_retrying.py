@@ -96,6 +96,9 @@ def test_patience_ends(server, client):
     server.answers = [(503, {"detail": "Not now."}, {})]
     with pytest.raises(UnreachableError, match="Not now"):
         client.run(call(Send("POST", "/api/v1/approvals", {}), patience=0.5))
+    hasty = Assent(f"http://127.0.0.1:{server.server_port}", "token", patience=0.5)
+    with hasty, pytest.raises(UnreachableError, match="Not now"):
+        hasty.approvals.request(ToolCall(title="Send", tool="send"))
     server.answers = [(200, "something else", {})]
     with pytest.raises(UnreachableError, match="not Assent"):
         client.run(call(Send("GET", "/api/v1/approvals")))

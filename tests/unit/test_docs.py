@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import re
 import sys
@@ -27,6 +28,9 @@ from app.web.audit import PHRASES
 from app.worker.main import UNFINISHED_EXIT
 from assent import Workflow
 from assent.digests import digest_of
+from assent.mcp.callers import Callers
+from assent.mcp.server import build_server
+from assent.mcp.tools import Tools
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -251,6 +255,12 @@ def test_every_call_of_the_api_is_documented() -> None:
     text = (ROOT / "docs" / "api.md").read_text()
     documented = [line for line in section("All calls", text).splitlines() if line.startswith("| `")]
     assert documented == reference.rows(), "bin/api-reference prints the table as it should be"
+
+
+def test_every_mcp_tool_is_documented() -> None:
+    offered = asyncio.run(build_server(Tools(Callers("http://127.0.0.1"))).list_tools())
+    documented = table_in("Tools", (ROOT / "docs" / "mcp.md").read_text())
+    assert list(documented) == [each.name for each in offered]
 
 
 def test_every_metric_is_documented() -> None:
