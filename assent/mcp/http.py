@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from typing import Any
 
 import uvicorn
@@ -15,6 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assent.mcp.callers import Callers, TokenError
+from assent.mcp.waiting import settled
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHUTDOWN_SECONDS = 5
@@ -41,6 +43,14 @@ class TokenRequired:
         await self._app(scope, receive, send)
 
 
+class _Server(uvicorn.Server):
+    """Ends when what it cancelled has been withdrawn; uvicorn by itself does not wait for what it cancels."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await settled()
+
+
 def security(host: str, port: int, hosts: tuple[str, ...], origins: tuple[str, ...]) -> TransportSecuritySettings:
     """Which Host and Origin headers are taken: those of this machine where only it is listened to, and those named.
 
@@ -59,4 +69,4 @@ def serve(
     config = uvicorn.Config(
         app, host=host, port=port, log_level="info", access_log=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS
     )
-    uvicorn.Server(config).run()
+    _Server(config).run()

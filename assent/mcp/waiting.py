@@ -17,6 +17,9 @@ from assent.errors import AssentError
 PROGRESS_SECONDS = 5.0
 WITHDRAW_SECONDS = 10.0
 
+_unsettled: set[asyncio.Event] = set()
+"""Of each request that is withdrawn if its call is cancelled: set when the call is over, and the withdrawal made."""
+
 
 @asynccontextmanager
 async def progress(context: Context[Any, Any], approval: AsyncApproval) -> AsyncIterator[None]:
@@ -38,12 +41,24 @@ async def _tell(context: Context[Any, Any], message: str) -> None:
 @asynccontextmanager
 async def withdrawn_if_cancelled(approval: AsyncApproval) -> AsyncIterator[None]:
     """Take the request back when the call is cancelled, as nobody would hear of its outcome."""
+    over = asyncio.Event()
+    _unsettled.add(over)
     try:
         yield
     except anyio.get_cancelled_exc_class():
         with anyio.move_on_after(WITHDRAW_SECONDS, shield=True):
             await _withdraw(approval)
         raise
+    finally:
+        _unsettled.discard(over)
+        over.set()
+
+
+async def settled() -> None:
+    """Wait until cancelled calls have withdrawn their requests, for a server whose process is about to end."""
+    with anyio.move_on_after(WITHDRAW_SECONDS):
+        for each in list(_unsettled):
+            await each.wait()
 
 
 async def _withdraw(approval: AsyncApproval) -> None:
