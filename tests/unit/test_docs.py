@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -275,3 +276,9 @@ def table_in(title: str, text: str) -> dict[str, str]:
 
 def test_the_tutorial_has_the_example_that_is_run() -> None:
     assert (ROOT / "examples" / "first_gate.py").read_text() in (ROOT / "docs" / "tutorial.md").read_text()
+
+
+def test_the_reference_of_the_sdk_is_that_of_the_code() -> None:
+    printed = subprocess.run([sys.executable, "bin/sdk-reference"], cwd=ROOT, capture_output=True, text=True, check=True)
+    made = "`bin/sdk-reference` prints the page as it should be"
+    assert (ROOT / "docs" / "sdk-reference.md").read_text() == printed.stdout, made
