@@ -279,6 +279,7 @@ def test_the_tutorial_has_the_example_that_is_run() -> None:
 
 
 def test_the_reference_of_the_sdk_is_that_of_the_code() -> None:
-    printed = subprocess.run([sys.executable, "bin/sdk-reference"], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = [sys.executable, "bin/sdk-reference"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     made = "`bin/sdk-reference` prints the page as it should be"
     assert (ROOT / "docs" / "sdk-reference.md").read_text() == printed.stdout, made
