@@ -185,6 +185,16 @@ Proposal = Annotated[Script | Optimizations | ToolCall | ToolCalls | Question | 
 proposal_adapter: TypeAdapter[Script | Optimizations | ToolCall | ToolCalls | Question | Custom] = TypeAdapter(Proposal)
 
 
+def calls_of(payload: Any) -> list[dict[str, Any]]:
+    """The calls of a proposal; none of one that is of another kind."""
+    if not isinstance(payload, dict):
+        return []
+    if payload.get("kind") == "tool_call":
+        return [payload]
+    calls = payload.get("calls") if payload.get("kind") == "tool_calls" else None
+    return [each for each in calls if isinstance(each, dict)] if isinstance(calls, list) else []
+
+
 class Remark(_Contract):
     """What a person said when deciding."""
 

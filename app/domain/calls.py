@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.errors import InvalidInputError
-from assent.contracts import CallDecision
+from assent.contracts import CallDecision, calls_of
 
 USUAL = (CallDecision.APPROVE, CallDecision.EDIT, CallDecision.REJECT)
 """What people may do with a call whose agent does not say."""
@@ -21,16 +21,6 @@ TAKE_CHANGES = {
     "agent_inbox": CallDecision.RESPOND,
 }
 """Dialects in which a remark can go back to the agent, and what each of its calls must let people do for that."""
-
-
-def calls_of(payload: Any) -> list[dict[str, Any]]:
-    """The calls of a proposal; none of one that is of another kind."""
-    if not isinstance(payload, dict):
-        return []
-    if payload.get("kind") == "tool_call":
-        return [payload]
-    calls = payload.get("calls") if payload.get("kind") == "tool_calls" else None
-    return [each for each in calls if isinstance(each, dict)] if isinstance(calls, list) else []
 
 
 def may(call: dict[str, Any], decision: CallDecision) -> bool:

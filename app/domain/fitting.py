@@ -1,91 +1,19 @@
-"""Whether a value fits a JSON Schema, and what is wrong with it in words a person can act on.
-
-References are resolved inside the schema only; nothing is fetched.
-"""
+"""Values and schemas that do not fit (`assent.fitting`), as refusals."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, time
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
-
-import jsonschema
-from jsonschema.exceptions import SchemaError, ValidationError
-from referencing.exceptions import Unresolvable
 
 from app.domain.errors import InvalidInputError
-
-_MAX_TOLD = 50
-_LONGEST = 300
-_TYPES = {
-    "string": "a text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "yes or no",
-    "array": "a list",
-    "object": "an object",
-    "null": "nothing",
-}
-FORMATS = {
-    "date": "a date, such as 2026-11-27",
-    "time": "a time with its offset, such as 09:30:00Z",
-    "date-time": "a date and time with its offset, such as 2026-11-27T09:30:00Z",
-    "duration": "a duration, such as P3DT12H",
-    "email": "a mail address",
-    "uri": "a web address, such as https://example.org/",
-    "uuid": "a UUID",
-    "ipv4": "an IPv4 address",
-    "ipv6": "an IPv6 address",
-    "hostname": "a host name",
-    "regex": "a regular expression",
-}
-"""Formats that are explained, as what a value has to be."""
-_checker = jsonschema.FormatChecker()
-
-
-@_checker.checks("date-time", ValueError)
-def _is_moment(value: object) -> bool:
-    return not isinstance(value, str) or (value[10:11] in "Tt " and datetime.fromisoformat(value).tzinfo is not None)
-
-
-@_checker.checks("time", ValueError)
-def _is_time(value: object) -> bool:
-    return not isinstance(value, str) or time.fromisoformat(value).tzinfo is not None
-
-
-@_checker.checks("date", ValueError)
-def _is_date(value: object) -> bool:
-    return not isinstance(value, str) or (len(value) == 10 and bool(date.fromisoformat(value)))
-
-
-@_checker.checks("uri", ValueError)
-def _is_address(value: object) -> bool:
-    if not isinstance(value, str):
-        return True
-    parts = urlsplit(value)
-    return bool(parts.scheme and (parts.netloc or parts.path)) and not any(char.isspace() for char in value)
-
-
-@lru_cache(maxsize=128)
-def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    """A validator of a schema's text; checking the schema itself costs more than most values do."""
-    document = json.loads(schema)
-    jsonschema.Draft202012Validator.check_schema(document)
-    return jsonschema.Draft202012Validator(document, format_checker=_checker)
+from assent import fitting
 
 
 def check_is_schema(schema: dict[str, Any] | None, field: str) -> None:
     """Raise InvalidInputError, which names `field`, unless this is a JSON Schema or None."""
-    if schema is None:
-        return
     try:
-        _validator(json.dumps(schema))
-    except (SchemaError, Unresolvable, RecursionError) as error:
-        words = getattr(error, "message", "") or str(error)
-        raise InvalidInputError("This is not a JSON Schema.", {field: words[:_LONGEST]}) from None
+        fitting.check_is_schema(schema, field)
+    except fitting.MisfitError as error:
+        raise InvalidInputError(error.message, error.fields) from None
 
 
 def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
@@ -93,95 +21,7 @@ def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
 
     Fields are named by `root` and the path, joined by dots; a place in a list is a number from 0.
     """
-    if schema is None:
-        return
     try:
-        errors = list(_validator(json.dumps(schema)).iter_errors(value))
-    except (SchemaError, Unresolvable) as error:
-        words = getattr(error, "message", "") or str(error)
-        raise InvalidInputError(f"The schema of this proposal is not valid: {words[:_LONGEST]}") from error
-    if errors:
-        told = sorted((place for error in errors for place in _told(error)), key=lambda each: each[0])
-        fields: dict[str, str] = {}
-        for path, words in told[:_MAX_TOLD]:
-            fields.setdefault(".".join([root, *path]), words[:_LONGEST])
-        raise InvalidInputError("The value does not fit the schema.", fields)
-
-
-def _told(error: ValidationError) -> Iterator[tuple[list[str], str]]:
-    """Where something is wrong, and what."""
-    meant = _meant(error) if error.validator in ("anyOf", "oneOf") else []
-    if meant:
-        for each in meant:
-            yield from _told(each)
-        return
-    path = list(map(str, error.absolute_path))
-    if error.validator == "required" and isinstance(error.instance, dict):
-        wanted: Any = error.validator_value
-        for name in wanted:
-            if name not in error.instance:
-                yield [*path, str(name)], "This is needed."
-        return
-    yield path, _words(error)
-
-
-def _meant(error: ValidationError) -> list[ValidationError]:
-    """Of several ways, what is wrong with the one that was meant: the only one that is not another kind of thing."""
-    ways: dict[Any, list[ValidationError]] = {}
-    for each in error.context or ():
-        ways.setdefault(each.schema_path[0], []).append(each)
-    likely = [errors for errors in ways.values() if not any(_is_other(each) for each in errors)]
-    return likely[0] if len(likely) == 1 else []
-
-
-def _is_other(error: ValidationError) -> bool:
-    depth = len(error.relative_path)
-    return (error.validator == "type" and depth == 0) or (error.validator in ("const", "enum") and depth <= 1)
-
-
-def _words(error: ValidationError) -> str:
-    say = _WORDS.get(str(error.validator))
-    try:
-        return say(error.validator_value, error.instance) if say else error.message
-    except (TypeError, ValueError, KeyError):
-        return error.message
-
-
-def _count(number: Any, thing: str, several: str = "") -> str:
-    return f"{number:,} {thing if number == 1 else several or thing + 's'}"
-
-
-def _type(wanted: Any, _value: Any) -> str:
-    names = [wanted] if isinstance(wanted, str) else wanted
-    return f"This has to be {' or '.join(_TYPES[each] for each in names)}."
-
-
-def _shortest(least: Any, value: Any) -> str:
-    return "This is needed." if not value else f"At least {_count(least, 'character')}; these are {len(value):,}."
-
-
-def _format(name: Any, _value: Any) -> str:
-    return f"This has to be {FORMATS.get(name, f'of the format {name}')}."
-
-
-_WORDS: dict[str, Callable[[Any, Any], str]] = {
-    "type": _type,
-    "format": _format,
-    "minLength": _shortest,
-    "maxLength": lambda most, value: f"At most {_count(most, 'character')}; these are {len(value):,}.",
-    "minimum": lambda least, value: f"At least {least}; this is {value}.",
-    "maximum": lambda most, value: f"At most {most}; this is {value}.",
-    "exclusiveMinimum": lambda least, value: f"More than {least}; this is {value}.",
-    "exclusiveMaximum": lambda most, value: f"Less than {most}; this is {value}.",
-    "multipleOf": lambda step, _: f"This has to be a multiple of {step}.",
-    "pattern": lambda pattern, _: f"This does not match what is asked for, {pattern}",
-    "enum": lambda _choices, _value: "This is not one of the choices.",
-    "const": lambda wanted, _: f"This has to be {json.dumps(wanted, ensure_ascii=False)}.",
-    "minItems": lambda least, value: f"At least {_count(least, 'entry', 'entries')}; here are {len(value):,}.",
-    "maxItems": lambda most, value: f"At most {_count(most, 'entry', 'entries')}; here are {len(value):,}.",
-    "uniqueItems": lambda _wanted, _value: "Two entries are the same.",
-    "minProperties": lambda least, _: f"At least {_count(least, 'field')}.",
-    "maxProperties": lambda most, _: f"At most {_count(most, 'field')}.",
-    "anyOf": lambda _ways, _value: "This fits none of the ways in which it may be given.",
-    "oneOf": lambda _ways, _value: "This does not fit exactly one of the ways in which it may be given.",
-}
+        fitting.check_schema(value, schema, root)
+    except fitting.MisfitError as error:
+        raise InvalidInputError(error.message, error.fields) from error

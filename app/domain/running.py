@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from app.domain.errors import ConflictError
 from assent.contracts import Receipt
+from assent.dialects.base import Asked, Delivery
 
 
 class LostRunError(ConflictError):
@@ -40,48 +41,6 @@ class Job:
 
     id: int
     worker: int | None = None
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a suspended run asks, as a dialect understood it.
-
-    Attributes:
-        interrupt_id: LangGraph's id, or for a failed step one that names the task and its failure.
-        dialect: who knows how to write the answer.
-        document: the proposal, masked, JSON-ready; has at least ``kind`` and ``title``.
-        value_digest: digest of the raw value.
-        response_schema: JSON Schema of the answer, or None.
-        node: the graph's node that asks.
-        agent: who proposes.
-    """
-
-    interrupt_id: str
-    dialect: str
-    document: dict[str, Any]
-    value_digest: str
-    response_schema: dict[str, Any] | None
-    node: str
-    agent: str
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """An outcome that waits to reach the run.
-
-    Attributes:
-        outcome: the JSON of an `assent.Outcome`.
-        not_before: its change window is not open now, and opens then.
-    """
-
-    request_id: str
-    interrupt_id: str
-    dialect: str
-    value_digest: str
-    node: str
-    response_schema: dict[str, Any] | None
-    outcome: dict[str, Any]
-    not_before: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.domain.calls import calls_of, is_made
+from app.domain.calls import is_made
 from app.domain.risk import Assessment, Finding, assess
 from app.risk.rules import declare
 from app.risk.sql import Budget, sql_findings
 from app.risk.text import fields_findings, strings_in, text_findings
 from app.risk.tools import tool_findings
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, calls_of
 
 NO_ANALYSER = declare("script.no_analyser", RiskLevel.HIGH, "A script in a language that is not looked into.")
 UNKNOWN = declare(

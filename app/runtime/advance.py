@@ -16,26 +16,17 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
-from app.domain.running import (
-    Asked,
-    Job,
-    JobNotTakenError,
-    Journal,
-    LostRunError,
-    RunBusyError,
-    RunSnapshot,
-    RunStore,
-)
-from app.runtime.dialects.base import jsonable
-from app.runtime.dialects.failure import failure_document, failure_schema
-from app.runtime.dialects.registry import value_digest
+from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
 from app.runtime.driver import Driver, Rest
-from app.runtime.guard import failed_tasks, must_be_heard, plan, waiting_interrupts
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError
-from app.runtime.thread import missing_nodes, read_thread, unheard
 from assent.contracts import Receipt, ReceiptStatus
+from assent.dialects.base import Asked, jsonable
+from assent.dialects.failure import failure_document, failure_schema
+from assent.dialects.registry import value_digest
+from assent.guard import failed_tasks, must_be_heard, plan, waiting_interrupts
 from assent.masking import mask, mask_text
+from assent.thread import aread, missing_nodes, read_thread, unheard
 
 log = structlog.get_logger(__name__)
 
@@ -164,10 +155,10 @@ class Advancer:
         """Send what fits a thread that is stored already, and once more as long as an outcome had to wait its turn."""
         facts = self.library.node_facts(snapshot.workflow)
         driver = self._driver(snapshot, graph, config, journal)
-        state = await read_thread(graph, config)
-        todo = plan(state, snapshot, self._first_input(snapshot, state))
+        state = await aread(graph, read_thread(config))
+        todo = plan(state, snapshot.deliveries, snapshot.open, self._first_input(snapshot, state))
         # The graph leaves out what it has no node for: what seems to be answered or at its end may be at such a one.
-        if (todo.finished or todo.unseen) and (missing := await missing_nodes(graph, config)):
+        if (todo.finished or todo.unseen) and (missing := await aread(graph, missing_nodes(graph, config))):
             problem = MISSING_NODES.format(", ".join(f"“{each}”" for each in missing))
             await _written(self._store.fail, snapshot.attempt, journal, problem)
             return
@@ -187,15 +178,15 @@ class Advancer:
         else:
             for node in todo.skip:
                 await graph.aupdate_state(config, {}, as_node=node)
-            watched = must_be_heard(state, todo, snapshot)
+            watched = must_be_heard(state, todo, snapshot.deliveries)
             took = partial(self.library.saver.took, snapshot.id)
             rest = await driver.run(todo.send, todo.delivered, watched, took)
-            if rest.unheard and (lost := await unheard(graph, state, rest.unheard)):
+            if rest.unheard and (lost := await aread(graph, unheard(state, rest.unheard))):
                 await self._passed_over(snapshot, [watched[each] for each in lost], journal)
                 return
             later = replace(snapshot, deliveries=list(todo.later))
             if rest.error is not None and is_invalid_resume(rest.error):
-                await self._not_accepted(snapshot, await read_thread(graph, config), todo.delivered, rest, journal)
+                await self._not_accepted(snapshot, await aread(graph, read_thread(config)), todo.delivered, rest, journal)
                 await self._go_on(later, graph, config, journal)
             elif todo.later and rest.asked and rest.error is None and not rest.drained:
                 await self._go_on(later, graph, config, journal)
@@ -226,7 +217,7 @@ class Advancer:
         if rest.error is None:
             await _written(self._store.complete, snapshot.attempt, journal, _result(rest.values))
             return
-        state = await read_thread(graph, config)
+        state = await aread(graph, read_thread(config))
         self._not_taken(snapshot, state, journal)
         if not any(task.error for task in state.tasks):
             if isinstance(rest.error, psycopg.OperationalError):

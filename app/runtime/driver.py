@@ -18,12 +18,12 @@ from langgraph.runtime import RunControl
 from langgraph.types import Interrupt
 from pydantic import ValidationError
 
-from app.domain.running import Asked, Journal, LostRunError, Step, StepKind
+from app.domain.running import Journal, LostRunError, Step, StepKind
 from app.domain.text import storable
-from app.runtime.dialects.base import jsonable
-from app.runtime.dialects.registry import understand
 from app.runtime.library import node_facts
 from assent.contracts import Receipt
+from assent.dialects.base import Asked, jsonable
+from assent.dialects.registry import understand
 from assent.gate import ARTIFACT_KEY, RECEIPT_KEY
 from assent.masking import mask, mask_text
 

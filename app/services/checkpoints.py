@@ -19,7 +19,7 @@ from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.facts import Policy
-from app.domain.running import Asked, Journal
+from app.domain.running import Journal
 from app.services.approvals import deciding
 from app.services.approvals.claiming import CLAIM_MINUTES, Claiming
 from app.services.approvals.escalating import Escalating
@@ -39,6 +39,7 @@ from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Comment, ReceiptRow
 from assent.contracts import ReceiptStatus, RiskLevel, Verdict
+from assent.dialects.base import Asked
 
 
 class CheckpointManager:

@@ -8,13 +8,13 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from app.domain.calls import calls_of, is_made, may
+from app.domain.calls import is_made, may
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Finding
 from app.web.fields import Field
 from app.web.form_values import is_untouched, read, refill
 from app.web.forms import draw
-from assent.contracts import CallDecision
+from assent.contracts import CallDecision, calls_of
 from assent.digests import canonical
 
 Sent = MultiDict[str, str]

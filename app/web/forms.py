@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from app.domain.fitting import FORMATS
 from app.web.fields import MISSING, Field, text_for_field
 from app.web.schemas import Shape, fixed_in, infer, required_in, shape_of, way_label, way_of
+from assent.fitting import FORMATS
 
 MAX_FIELDS = 300
 MAX_ENTRIES = 50

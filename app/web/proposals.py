@@ -14,7 +14,6 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from app.domain.calls import calls_of
 from app.domain.changes import apply_change
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Finding
@@ -26,7 +25,7 @@ from app.web.calls import CallShown, calls_change, respond_change, shown_calls
 from app.web.fields import MISSING, Field, text_for_field
 from app.web.form_values import is_untouched, read, refill
 from app.web.forms import draw
-from assent.contracts import Verdict
+from assent.contracts import Verdict, calls_of
 from assent.digests import canonical
 
 EDIT_LIMIT = 200_000

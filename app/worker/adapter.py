@@ -14,13 +14,14 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.util import await_
 
 from app.domain.risk import Assessment
-from app.domain.running import Asked, Job, Journal, RunSnapshot
+from app.domain.running import Job, Journal, RunSnapshot
 from app.risk.assess import assess_proposal
 from app.services.bundle import services_over
 from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock, system_clock
 from app.services.runs.progress import RunProgress
 from app.store.loop import LoopSessions, make_loop_engine, on_loop
+from assent.dialects.base import Asked
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 LONG_PROPOSAL = 20_000

@@ -323,7 +323,7 @@ def test_a_set_is_the_same_set_in_every_process(rig: Rig) -> None:
     from pathlib import Path
 
     program = (
-        "from app.runtime.dialects.registry import value_digest\n"
+        "from assent.dialects.registry import value_digest\n"
         "print(value_digest({'tables': {'orders', 'items', 'people', 'teams', 'events'}, 'n': {3, 1}}, None))"
     )
     digests = {

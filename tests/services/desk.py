@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select, text
 from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Role, Via
 from app.domain.risk import Assessment, Finding, assess
-from app.domain.running import Asked, Journal
+from app.domain.running import Journal
 from app.services.approvals.voting import DecisionResult
 from app.services.checkpoints import CheckpointManager
 from app.services.reading.queue import Queue
@@ -25,6 +25,7 @@ from app.store.record import AuditEntry, Event
 from app.store.requests import ApprovalRequest, Decision, OutcomeRow, ReceiptRow
 from app.store.runs import Run
 from assent.contracts import RiskLevel, Verdict
+from assent.dialects.base import Asked
 from assent.digests import digest_of
 from tests.factories import make_person, make_run, script
 

@@ -9,9 +9,9 @@ from sqlalchemy import inspect, text
 
 from app.domain.errors import InvalidInputError
 from app.domain.running import Journal, Step, StepKind
-from app.runtime.dialects.failure import MAX_TRACE, failure_document
 from app.store.requests import ApprovalRequest
 from assent.contracts import Receipt, ReceiptStatus, Verdict
+from assent.dialects.failure import MAX_TRACE, failure_document
 from tests.factories import make_workflow, optimizations, question, script
 from tests.services.desk import Desk, asked
 

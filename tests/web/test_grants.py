@@ -10,10 +10,11 @@ import pytest
 from flask import Flask
 
 from app.domain.people import Role, Via
-from app.domain.running import Asked, Journal
+from app.domain.running import Journal
 from app.services.bundle import Services
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
+from assent.dialects.base import Asked
 from assent.digests import digest_of
 from tests.factories import make_person, make_run
 from tests.web.browsing import Browser, Element

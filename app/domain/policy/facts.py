@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from app.domain.calls import calls_of
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.risk import Assessment
+from assent.contracts import calls_of
 from assent.digests import canonical
 
 

@@ -25,7 +25,6 @@ from app.domain.fitting import check_is_schema
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
-from app.domain.running import Asked
 from app.domain.text import is_storable
 from app.services.approvals.answering import Answering
 from app.services.approvals.asking import NEWEST_VERSION, REQUESTER_COLUMNS, requester_from
@@ -41,6 +40,7 @@ from app.store.people import Person
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
 from app.store.runs import CatalogueEntry, Run
 from assent.contracts import ReceiptStatus, Verdict
+from assent.dialects.base import Asked
 from assent.digests import digest_of
 from assent.masking import mask, mask_text
 

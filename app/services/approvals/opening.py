@@ -15,10 +15,10 @@ from app.domain.policy.facts import Facts, Policy, Requester
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment
-from app.domain.running import Asked
 from app.domain.text import storable
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
+from assent.dialects.base import Asked
 from assent.digests import digest_of
 
 Assessor = Callable[[dict[str, Any]], Assessment]

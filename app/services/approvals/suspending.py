@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor
-from app.domain.running import Asked, Journal, LostRunError
+from app.domain.running import Journal, LostRunError
 from app.domain.text import storable
 from app.services.approvals.answering import Answering
 from app.services.approvals.asking import NEWEST_VERSION, REQUESTER_COLUMNS, requester_from
@@ -30,6 +30,7 @@ from app.services.runs.progress import rest_run
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
+from assent.dialects.base import Asked
 
 log = structlog.get_logger(__name__)
 SUPERSEDED = "The run asks for something else now than what was shown here."

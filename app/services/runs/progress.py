@@ -14,7 +14,7 @@ from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
-from app.domain.running import Delivery, Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot
+from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot
 from app.services.approvals.deciding import not_before
 from app.services.approvals.ending import end_held, end_pending
 from app.services.clock import Clock
@@ -25,6 +25,7 @@ from app.store.batch import Batch, execute, text_of
 from app.store.engine import Sessions
 from app.store.runs import Run
 from assent.contracts import ReceiptStatus
+from assent.dialects.base import Delivery
 
 _UNDELIVERED = """
     from approval_requests as request join outcomes on outcomes.request_id = request.id

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.runtime.dialects.base import Pending, Seen, masked
 from assent.contracts import CONTRACT_VERSION, Outcome, proposal_adapter
+from assent.dialects.base import Pending, Seen, masked
 
 
 class AssentDialect:

@@ -7,6 +7,7 @@ its id, when the digest of its value is the one that was reviewed, with an answe
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,12 +15,11 @@ from typing import Any
 from langgraph.types import Command, Interrupt, PregelTask, StateSnapshot
 from pydantic import ValidationError
 
-from app.domain.running import Delivery, RunSnapshot
-from app.runtime.dialects.base import EndRun, Pending, UnfitAnswerError, jsonable
-from app.runtime.dialects.failure import ErrorAction
-from app.runtime.dialects.registry import BY_NAME, value_digest
-from app.runtime.thread import asks_itself
 from assent.contracts import Outcome
+from assent.dialects.base import Delivery, EndRun, Pending, UnfitAnswerError, jsonable
+from assent.dialects.failure import ErrorAction
+from assent.dialects.registry import BY_NAME, value_digest
+from assent.thread import asks_itself
 
 CHANGED = (
     "The run asks for something else now than what was reviewed; nothing was resumed. "
@@ -62,7 +62,9 @@ def failure_id(task_id: str, error: str) -> str:
     return f"failed:{task_id}:{value_digest(error, None)[:12]}"
 
 
-def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
+def plan(
+    state: StateSnapshot, deliveries: Sequence[Delivery], undecided: Collection[str], initial: Any
+) -> Plan:
     """Decide what to send, from what is pending and which outcomes wait.
 
     Whatever is sent, LangGraph also runs the failed steps again. So as long as a person has yet to say what is to
@@ -70,7 +72,8 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
 
     Args:
         state: the thread as it is stored now.
-        snapshot: the run, with the outcomes nothing proves to have arrived, oldest first.
+        deliveries: the outcomes nothing proves to have arrived, oldest first.
+        undecided: ids of failed steps, and of interrupts, on which people have yet to decide.
         initial: the graph's input, for a thread that has not begun.
     """
     if not state.values and not state.next and state.created_at is None:
@@ -85,7 +88,7 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
     held: dict[str, datetime] = {}
     later: list[Delivery] = []
     alone = False
-    for delivery in snapshot.deliveries:
+    for delivery in deliveries:
         asked = delivery.interrupt_id
         if asked not in failed and asked not in pending:
             # It is pending no more: the thread took it before the worker could write that down.
@@ -117,8 +120,8 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
     if not state.tasks:
         # Not `state.next`: it leaves out steps that have ended, and a worker may have died before the next one began.
         return Plan(finished=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused)
-    undecided = {each for each in failed if each not in answers and each in snapshot.open}
-    if undecided or (pending and not answers and not failed):
+    held_back = any(each not in answers and each in undecided for each in failed)
+    if held_back or (pending and not answers and not failed):
         return Plan(wait=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused, held=held)
     skip = tuple(failed[each].name for each, answer in answers.items() if answer is ErrorAction.SKIP)
     resume = {each: answer for each, answer in answers.items() if each in pending}
@@ -133,7 +136,7 @@ def plan(state: StateSnapshot, snapshot: RunSnapshot, initial: Any) -> Plan:
     )  # fmt: skip
 
 
-def must_be_heard(state: StateSnapshot, todo: Plan, snapshot: RunSnapshot) -> dict[str, str]:
+def must_be_heard(state: StateSnapshot, todo: Plan, deliveries: Iterable[Delivery]) -> dict[str, str]:
     """Ids of requests by steps of LangChain's middleware that are told anything but a plain approval.
 
     The middleware may not ask again when it runs with the answer (its predicate has flipped): then it makes the call
@@ -144,7 +147,7 @@ def must_be_heard(state: StateSnapshot, todo: Plan, snapshot: RunSnapshot) -> di
         return {}
     requests = {
         each.interrupt_id: each.request_id
-        for each in snapshot.deliveries
+        for each in deliveries
         if each.request_id in todo.delivered and BY_NAME[each.dialect].may_be_passed_over
     }
     return {

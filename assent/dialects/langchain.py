@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.errors import InvalidInputError
-from app.domain.fitting import check_schema
-from app.runtime.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked
-from app.runtime.dialects.calling import Decided, Wanted, decided, document_of
 from assent.contracts import CallDecision, Outcome
+from assent.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked
+from assent.dialects.calling import Decided, Wanted, decided, document_of
+from assent.fitting import MisfitError, check_schema
 
 _DEFAULT_WORDS = "Tool execution requires approval"
 _DEPTH = 20
@@ -79,8 +78,8 @@ class PerCallDialect:
         answer = _decision(found, wanted.tool)
         try:
             check_schema(answer, pending.response_schema, "decision")
-        except InvalidInputError as error:
-            raise UnfitAnswerError(f"{error.message} {error.extra.get('fields', '')}") from error
+        except MisfitError as error:
+            raise UnfitAnswerError(str(error)) from error
         return answer
 
     @staticmethod

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.runtime.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked, refused
-from app.runtime.dialects.calling import Decided, Wanted, decided, document_of
 from assent.contracts import CallDecision, Outcome, Verdict
+from assent.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked, refused
+from assent.dialects.calling import Decided, Wanted, decided, document_of
 
 _ALLOWS = {
     "allow_accept": CallDecision.APPROVE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -42,6 +43,48 @@ class Pending:
 
     value: Any = None
     response_schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a suspended run asks, as a dialect understood it.
+
+    Attributes:
+        interrupt_id: LangGraph's id, or for a failed step one that names the task and its failure.
+        dialect: who knows how to write the answer.
+        document: the proposal, masked, JSON-ready; has at least ``kind`` and ``title``.
+        value_digest: digest of the raw value.
+        response_schema: JSON Schema of the answer, or None.
+        node: the graph's node that asks.
+        agent: who proposes.
+    """
+
+    interrupt_id: str
+    dialect: str
+    document: dict[str, Any]
+    value_digest: str
+    response_schema: dict[str, Any] | None
+    node: str
+    agent: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An outcome that waits to reach the run.
+
+    Attributes:
+        outcome: the JSON of an `assent.Outcome`.
+        not_before: its change window is not open now, and opens then.
+    """
+
+    request_id: str
+    interrupt_id: str
+    dialect: str
+    value_digest: str
+    node: str
+    response_schema: dict[str, Any] | None
+    outcome: dict[str, Any]
+    not_before: datetime | None = None
 
 
 class Dialect(Protocol):

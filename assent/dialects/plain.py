@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.errors import InvalidInputError
-from app.domain.fitting import check_schema
-from app.runtime.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked, one_line, refused
 from assent.contracts import Outcome
+from assent.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked, one_line, refused
+from assent.fitting import MisfitError, check_schema
 
 
 class SchemaDialect:
@@ -28,8 +27,8 @@ class SchemaDialect:
             return end
         try:
             check_schema(outcome.answer, pending.response_schema, "answer")
-        except InvalidInputError as error:
-            raise UnfitAnswerError(f"{error.message} {error.extra['fields']}") from error
+        except MisfitError as error:
+            raise UnfitAnswerError(str(error)) from error
         return outcome.answer
 
 

@@ -6,8 +6,8 @@ import traceback
 from enum import StrEnum
 from typing import Any
 
-from app.runtime.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, refused
 from assent.contracts import Outcome
+from assent.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, refused
 from assent.masking import mask_text
 
 MAX_TRACE = 8_000

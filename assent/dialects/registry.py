@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.domain.running import Asked
-from app.runtime.dialects.agent_inbox import AgentInboxDialect
-from app.runtime.dialects.assent_proposal import AssentDialect
-from app.runtime.dialects.base import Dialect, jsonable
-from app.runtime.dialects.failure import FailureDialect
-from app.runtime.dialects.langchain import BatchedDialect, PerCallDialect
-from app.runtime.dialects.plain import SchemaDialect, ValueDialect
+from assent.dialects.agent_inbox import AgentInboxDialect
+from assent.dialects.assent_proposal import AssentDialect
+from assent.dialects.base import Asked, Dialect, jsonable
+from assent.dialects.failure import FailureDialect
+from assent.dialects.langchain import BatchedDialect, PerCallDialect
+from assent.dialects.plain import SchemaDialect, ValueDialect
 from assent.digests import digest_of
 
 DIALECTS: tuple[Dialect, ...] = (

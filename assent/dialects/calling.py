@@ -9,9 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.domain.calls import calls_of
-from app.runtime.dialects.base import UnfitAnswerError, one_line
-from assent.contracts import CallDecision, Outcome, Verdict, proposal_adapter
+from assent.contracts import CallDecision, Outcome, Verdict, calls_of, proposal_adapter
+from assent.dialects.base import UnfitAnswerError, one_line
 from assent.masking import mask, reveal
 
 LONGEST_TITLE = 160

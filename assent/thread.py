@@ -1,0 +1,139 @@
+"""Reading a thread: what LangGraph has stored of a run, without what has been overtaken.
+
+LangGraph keeps the error of a step's earlier try beside the question of its later one, and a question that was answered
+beside the error that came after the answer. Which of the two holds follows from the number of answers the step has.
+
+What is read is said in steps without input and output (`Reading`), so that the same rules serve graphs and savers that
+are async and those that are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import PregelTask, Send, StateSnapshot, _interrupt_id
+
+_RESUME = "__resume__"
+_MOST_QUESTIONS = 50
+_BRANCH = "branch:to:"
+_SENDS = "__pregel_tasks"
+
+
+
+
+@dataclass(frozen=True)
+class GetState:
+    """Read the state of a thread; `deep`: with those of the graphs inside its steps."""
+
+    config: RunnableConfig
+    deep: bool = False
+
+
+@dataclass(frozen=True)
+class GetSaved:
+    """Read what the saver keeps of a thread."""
+
+    config: RunnableConfig
+
+
+Result = TypeVar("Result")
+Reading: TypeAlias = Generator[GetState | GetSaved, Any, Result]
+
+
+def read(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Result:
+    """Do the reading."""
+    found = None
+    while True:
+        try:
+            step = steps.send(found)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if isinstance(step, GetState):
+            found = graph.get_state(step.config, subgraphs=step.deep)
+        else:
+            saver: Any = graph.checkpointer
+            found = saver.get_tuple(step.config)
+
+
+async def aread(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Result:
+    """Do the reading, async."""
+    found = None
+    while True:
+        try:
+            step = steps.send(found)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if isinstance(step, GetState):
+            found = await graph.aget_state(step.config, subgraphs=step.deep)
+        else:
+            saver: Any = graph.checkpointer
+            found = await saver.aget_tuple(step.config)
+
+
+def read_thread(config: RunnableConfig) -> Reading[StateSnapshot]:
+    """The thread's state, in which each step has either questions or an error."""
+    state = yield GetState(config)
+    if not any(task.error and task.interrupts for task in state.tasks):
+        return state
+    deep = yield GetState(config, deep=True)
+    waiting = set()
+    for task in deep.tasks:
+        if task.interrupts and (yield from _waits(deep.config, task, "")):
+            waiting.add(task.id)
+    tasks = tuple(
+        task._replace(error=None) if task.id in waiting else task._replace(interrupts=()) if task.error else task
+        for task in state.tasks
+    )
+    return state._replace(tasks=tasks)
+
+
+def missing_nodes(graph: CompiledStateGraph[Any], config: RunnableConfig) -> Reading[list[str]]:
+    """Names of nodes that the stored thread is to run next and the graph does not have."""
+    saved = yield GetSaved(config)
+    if saved is None:
+        return []
+    values = saved.checkpoint["channel_values"]
+    due = {name.removeprefix(_BRANCH) for name in values if name.startswith(_BRANCH)}
+    due |= {send.node for send in values.get(_SENDS) or () if isinstance(send, Send)}
+    return sorted(due - set(graph.nodes))
+
+
+def asks_itself(task: PregelTask, interrupt_id: str) -> bool:
+    """True if the step itself asked, and not something inside it."""
+    return any(interrupt_id == _interrupt_id(f"{task.name}:{task.id}", at) for at in range(_MOST_QUESTIONS))
+
+
+def unheard(before: StateSnapshot, tasks: Iterable[str]) -> Reading[list[str]]:
+    """Those of the steps that have taken no answer since `before`, by what is stored."""
+    saved = yield GetSaved(before.config)
+    took = {task_id for task_id, channel, _ in (saved.pending_writes or () if saved else ()) if channel == _RESUME}
+    return [each for each in tasks if each not in took]
+
+
+def _waits(config: RunnableConfig, task: PregelTask, parents: str) -> Reading[bool]:
+    """True if one of the step's questions, or of those inside it, is still to be answered."""
+    if isinstance(task.state, StateSnapshot):
+        inner = task.state
+        within = f"{inner.config['configurable']['checkpoint_ns']}|"
+        waits = False
+        for each in inner.tasks:
+            waits = (yield from _waits(inner.config, each, within)) or waits
+        return waits
+    answers = yield from answers_of(config, task.id)
+    # LangGraph makes a question's id of the step and the number of answers that the step had when it asked.
+    due = _interrupt_id(f"{parents}{task.name}:{task.id}", len(answers))
+    return any(interrupt.id == due for interrupt in task.interrupts)
+
+
+def answers_of(config: RunnableConfig, task_id: str) -> Reading[list[Any]]:
+    """The answers that are stored for a step, in the order of its questions."""
+    saved = yield GetSaved(config)
+    writes = saved.pending_writes or () if saved else ()
+    given = [value for each, channel, value in writes if (each, channel) == (task_id, _RESUME)]
+    return [one for value in given for one in (value if isinstance(value, list) else [value])]
