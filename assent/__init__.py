@@ -24,9 +24,11 @@ from assent.contracts import (
 )
 from assent.errors import (
     AlreadyDoneError,
+    AlreadyDrivenError,
     ApiError,
     AssentError,
     EndedError,
+    PassedOverError,
     Rejected,
     UnfitOutcomeError,
     UnreachableError,
@@ -37,10 +39,12 @@ from assent.workflow import Workflow, target_address
 
 if TYPE_CHECKING:
     from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, Status
+    from assent.graphs import adrive, drive
     from assent.tools import requires_approval
 
 __all__ = [
     "AlreadyDoneError",
+    "AlreadyDrivenError",
     "ApiError",
     "Approval",
     "Assent",
@@ -54,6 +58,7 @@ __all__ = [
     "OptimizationItem",
     "Optimizations",
     "Outcome",
+    "PassedOverError",
     "Proposal",
     "Question",
     "Receipt",
@@ -70,6 +75,8 @@ __all__ = [
     "Verdict",
     "WaitTimeoutError",
     "Workflow",
+    "adrive",
+    "drive",
     "publish_artifact",
     "report_receipt",
     "request_approval",
@@ -77,16 +84,16 @@ __all__ = [
     "target_address",
 ]
 
-_CLIENTS = {
+_LATER = {
     "Approval": "client", "Assent": "client", "AsyncApproval": "client", "AsyncAssent": "client",
-    "Status": "client", "requires_approval": "tools",
+    "Status": "client", "requires_approval": "tools", "adrive": "graphs", "drive": "graphs",
 }  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    # The portal's web process loads this package for its contract types, and needs no HTTP client for that.
-    if name not in _CLIENTS:
+    # The portal's web process loads this package for its contract types: no HTTP client, and above all no LangGraph.
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"assent.{_CLIENTS[name]}"), name)
+    return getattr(import_module(f"assent.{_LATER[name]}"), name)

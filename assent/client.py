@@ -17,9 +17,9 @@ import httpx
 from pydantic import JsonValue
 
 from assent import calls
+from assent.asking import Asking, asking_about, asking_for
 from assent.calls import Answer, Pause, Result, Send, Steps
-from assent.contracts import Outcome, ReceiptStatus, proposal_adapter
-from assent.digests import digest_of
+from assent.contracts import Outcome, ReceiptStatus
 from assent.errors import UnfitOutcomeError
 from assent.masking import mask, reveal
 
@@ -46,7 +46,7 @@ class Status:
 
 
 @dataclass
-class _Opened:
+class Opened:
     """A request as a program knows it.
 
     Attributes:
@@ -61,7 +61,8 @@ class _Opened:
     _secrets: dict[str, str] = field(default_factory=dict, repr=False)
     _proposed_digest: str = field(default="", repr=False)
 
-    def _taken(self, found: dict[str, Any]) -> Outcome:
+    def taken(self, found: dict[str, Any]) -> Outcome:
+        """The outcome in the portal's answer, secrets put back. Raises UnfitOutcomeError."""
         outcome = Outcome.model_validate(found["outcome"])
         if self._proposed_digest and outcome.proposed_digest != self._proposed_digest:
             raise UnfitOutcomeError(f"The outcome of request {self.id} is one of another proposal.")
@@ -69,23 +70,25 @@ class _Opened:
         return outcome.model_copy(update={"payload": reveal(outcome.payload, self._secrets)})
 
     def _status(self, found: dict[str, Any]) -> Status:
-        outcome = self._taken(found) if found["outcome"] is not None else None
+        outcome = self.taken(found) if found["outcome"] is not None else None
         return Status(str(found["state"]), bool(found["resolved"]), outcome, found["receipt"], found["held_until"])
 
     def _asked(self) -> Send:
         return Send("GET", f"/api/v1/approvals/{self.id}/outcome?wait=0")
 
-    def _report(self, status: ReceiptStatus | str, summary: str, detail: JsonValue) -> Send:
+    def reporting(self, status: ReceiptStatus | str, summary: str, detail: JsonValue) -> Send:
+        """The call that reports."""
         body = {"status": ReceiptStatus(status).value, "summary": summary, "detail": detail}
         masked, _ = mask(body)
         return Send("POST", f"/api/v1/approvals/{self.id}/receipt", masked, str(uuid.uuid4()))
 
-    def _cancel(self, reason: str) -> Send:
+    def cancelling(self, reason: str) -> Send:
+        """The call that cancels."""
         return Send("POST", f"/api/v1/approvals/{self.id}/cancel", {"reason": reason}, str(uuid.uuid4()))
 
 
 @dataclass
-class Approval(_Opened):
+class Approval(Opened):
     """A request that was opened, for a program that waits. Made by `Approvals`."""
 
     _client: Assent = field(kw_only=True, repr=False)
@@ -104,15 +107,15 @@ class Approval(_Opened):
             EndedError: the request has ended without an outcome.
             ApiError: the portal refuses the call, such as for a token that was revoked.
         """
-        return self._taken(self._client.run(calls.outcome(self.id, timeout)))
+        return self.taken(self._client.run(calls.outcome(self.id, timeout)))
 
     def report(self, status: ReceiptStatus | str, summary: str = "", detail: JsonValue = None) -> None:
         """Say what was really done; a later receipt takes the place of an earlier one. Raises ApiError."""
-        self.receipt = self._client.call(self._report(status, summary, detail))
+        self.receipt = self._client.call(self.reporting(status, summary, detail))
 
     def cancel(self, reason: str = "") -> None:
         """Take back what was asked. Raises ApiError: ConflictError when it was decided already."""
-        self._client.call(self._cancel(reason))
+        self._client.call(self.cancelling(reason))
 
     def status(self) -> Status:
         """How the request stands now, without waiting. Raises ApiError, UnreachableError."""
@@ -120,52 +123,26 @@ class Approval(_Opened):
 
 
 @dataclass
-class AsyncApproval(_Opened):
+class AsyncApproval(Opened):
     """A request that was opened, for an async program that waits. Made by `AsyncApprovals`."""
 
     _client: AsyncAssent = field(kw_only=True, repr=False)
 
     async def wait(self, timeout: float | None = None) -> Outcome:  # noqa: ASYNC109 - the same as of the sync client
         """As `Approval.wait`."""
-        return self._taken(await self._client.run(calls.outcome(self.id, timeout)))
+        return self.taken(await self._client.run(calls.outcome(self.id, timeout)))
 
     async def report(self, status: ReceiptStatus | str, summary: str = "", detail: JsonValue = None) -> None:
         """As `Approval.report`."""
-        self.receipt = await self._client.call(self._report(status, summary, detail))
+        self.receipt = await self._client.call(self.reporting(status, summary, detail))
 
     async def cancel(self, reason: str = "") -> None:
         """As `Approval.cancel`."""
-        await self._client.call(self._cancel(reason))
+        await self._client.call(self.cancelling(reason))
 
     async def status(self) -> Status:
         """As `Approval.status`."""
         return self._status(await self._client.call(self._asked()))
-
-
-@dataclass(frozen=True)
-class _Asking:
-    """What is sent to open a request, and what has to be kept for its outcome."""
-
-    body: dict[str, Any]
-    secrets: dict[str, str]
-    digest: str
-    key: str
-
-    def send(self) -> Send:
-        return Send("POST", "/api/v1/approvals", self.body, self.key)
-
-
-def _asking(
-    proposal: Any, workflow: str, previous_id: str, response_schema: dict[str, Any] | None, key: str
-) -> _Asking:
-    document = proposal_adapter.dump_python(proposal_adapter.validate_python(proposal), mode="json")
-    masked, secrets = mask(document)
-    body: dict[str, Any] = {"proposal": masked}
-    body |= {"workflow": workflow} if workflow else {}
-    body |= {"previous_id": previous_id} if previous_id else {}
-    body |= {"response_schema": response_schema} if response_schema is not None else {}
-    # Without a key of the caller's, one of its own makes it safe to send the call again when its answer was lost.
-    return _Asking(body, secrets, digest_of(masked), key or str(uuid.uuid4()))
 
 
 class Approvals:
@@ -200,7 +177,29 @@ class Approvals:
             ApiError: the portal refuses it.
             UnreachableError: the portal does not answer.
         """
-        asking = _asking(proposal, workflow, previous_id, response_schema, idempotency_key)
+        asking = asking_for(proposal, workflow, previous_id, response_schema, idempotency_key)
+        return self.open(asking)
+
+    def ask(
+        self,
+        value: JsonValue,
+        *,
+        title: str = "",
+        idempotency_key: str = "",
+        workflow: str = "",
+        response_schema: dict[str, Any] | None = None,
+    ) -> Approval:
+        """Have people answer any value, which is shown as it is; the answer is `outcome.answer`.
+
+        Args:
+            title: in one line.
+            response_schema: JSON Schema of the answer; None: any JSON or text.
+            idempotency_key, workflow: and what is raised, as of `request`.
+        """
+        return self.open(asking_about(value, title, workflow, "", response_schema, idempotency_key))
+
+    def open(self, asking: Asking) -> Approval:
+        """Open a request that has been put together."""
         found = self._client.call(asking.send())
         return Approval(
             found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
@@ -233,7 +232,23 @@ class AsyncApprovals:
         response_schema: dict[str, Any] | None = None,
     ) -> AsyncApproval:
         """As `Approvals.request`."""
-        asking = _asking(proposal, workflow, previous_id, response_schema, idempotency_key)
+        asking = asking_for(proposal, workflow, previous_id, response_schema, idempotency_key)
+        return await self.open(asking)
+
+    async def ask(
+        self,
+        value: JsonValue,
+        *,
+        title: str = "",
+        idempotency_key: str = "",
+        workflow: str = "",
+        response_schema: dict[str, Any] | None = None,
+    ) -> AsyncApproval:
+        """As `Approvals.ask`."""
+        return await self.open(asking_about(value, title, workflow, "", response_schema, idempotency_key))
+
+    async def open(self, asking: Asking) -> AsyncApproval:
+        """As `Approvals.open`."""
         found = await self._client.call(asking.send())
         return AsyncApproval(
             found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,

@@ -104,6 +104,14 @@ class AlreadyDoneError(AssentError):
         super().__init__(f"Request {request_id} has a receipt already: {receipt.get('status')}.")
 
 
+class PassedOverError(AssentError):
+    """A driven agent went on without taking what people decided, and may have done what they rejected or changed."""
+
+
+class AlreadyDrivenError(AssentError):
+    """This thread is being driven in this process already."""
+
+
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: InvalidError, 401: SignInError, 403: NotAllowedError, 404: NotFoundError, 409: ConflictError,
     412: ConflictError, 413: InvalidError, 422: InvalidError,

@@ -12,18 +12,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, Interrupt, PregelTask, StateSnapshot
 from pydantic import ValidationError
 
 from assent.contracts import Outcome
 from assent.dialects.base import Delivery, EndRun, Pending, UnfitAnswerError, jsonable
 from assent.dialects.failure import ErrorAction
-from assent.dialects.registry import BY_NAME, value_digest
-from assent.thread import asks_itself
+from assent.dialects.registry import BATCHED, BY_NAME, value_digest
+from assent.thread import GetState, Reading, answers_of, asks_itself
 
 CHANGED = (
     "The run asks for something else now than what was reviewed; nothing was resumed. "
     "What it asks now is a new request."
+)
+PASSED_OVER = (
+    "The agent went on without taking what was decided: it did not ask again, as if nobody needed to agree any more. "
+    "What was rejected or changed may have been done as it was proposed. The run was stopped. Its middleware's `when` "
+    "has to give the same answer when the run resumes."
 )
 SKIPPED = "Another step was skipped meanwhile, after which the run asks this again; nothing was resumed."
 
@@ -55,6 +61,22 @@ class Plan:
     refused: dict[str, str] = field(default_factory=dict)
     held: dict[str, datetime] = field(default_factory=dict)
     later: tuple[Delivery, ...] = ()
+
+
+def poisoned(config: RunnableConfig) -> Reading[bool]:
+    """True if a step holds an answer that it can never take, so that every right one after it fails too.
+
+    Nothing is sent from here that would do that; somebody has resumed the thread otherwise.
+    """
+    state = yield GetState(config)
+    for task in state.tasks:
+        if not task.error or not task.interrupts:
+            continue
+        answers = yield from answers_of(state.config, task.id)
+        values = [interrupt.value for interrupt in task.interrupts]
+        if answers and any(BATCHED.never_takes(jsonable(value), jsonable(answers[-1])) for value in values):
+            return True
+    return False
 
 
 def failure_id(task_id: str, error: str) -> str:

@@ -24,7 +24,7 @@ from assent.contracts import Receipt, ReceiptStatus
 from assent.dialects.base import Asked, jsonable
 from assent.dialects.failure import failure_document, failure_schema
 from assent.dialects.registry import value_digest
-from assent.guard import failed_tasks, must_be_heard, plan, waiting_interrupts
+from assent.guard import PASSED_OVER, failed_tasks, must_be_heard, plan, waiting_interrupts
 from assent.masking import mask, mask_text
 from assent.thread import aread, missing_nodes, read_thread, unheard
 
@@ -40,13 +40,6 @@ OTHER_VERSION = (
 MISSING_NODES = (
     "This run has come to {0}, which the workflow that is installed does not have. Nothing was done. "
     "Retry it where the workflow has it, or cancel it and start it anew."
-)
-
-
-PASSED_OVER = (
-    "The agent went on without taking what was decided: it did not ask again, as if nobody needed to agree any more. "
-    "What was rejected or changed may have been done as it was proposed. The run was stopped. Its middleware's `when` "
-    "has to give the same answer when the run resumes."
 )
 
 
@@ -186,7 +179,8 @@ class Advancer:
                 return
             later = replace(snapshot, deliveries=list(todo.later))
             if rest.error is not None and is_invalid_resume(rest.error):
-                await self._not_accepted(snapshot, await aread(graph, read_thread(config)), todo.delivered, rest, journal)
+                now = await aread(graph, read_thread(config))
+                await self._not_accepted(snapshot, now, todo.delivered, rest, journal)
                 await self._go_on(later, graph, config, journal)
             elif todo.later and rest.asked and rest.error is None and not rest.drained:
                 await self._go_on(later, graph, config, journal)

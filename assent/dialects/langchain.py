@@ -39,6 +39,19 @@ class BatchedDialect:
             return _end(outcome)
         return {"decisions": [_decision(each, call.tool) for each, call in zip(found, wanted or [], strict=True)]}
 
+    def never_takes(self, value: Any, answer: Any) -> bool:
+        """True if the value is in this dialect, and the middleware raises for such an answer, again and again."""
+        wanted = self._wanted(value)
+        if not wanted:
+            return False
+        given = answer.get("decisions") if isinstance(answer, dict) else None
+        if not isinstance(given, list) or len(given) != len(wanted):
+            return True
+        return any(
+            not isinstance(each, dict) or each.get("type") not in [may.value for may in call.decisions]
+            for each, call in zip(given, wanted, strict=True)
+        )
+
     def _document(self, value: Any) -> dict[str, Any] | None:
         wanted = self._wanted(value)
         return document_of(wanted) if wanted else None

@@ -12,9 +12,10 @@ from assent.dialects.langchain import BatchedDialect, PerCallDialect
 from assent.dialects.plain import SchemaDialect, ValueDialect
 from assent.digests import digest_of
 
+BATCHED = BatchedDialect()
 DIALECTS: tuple[Dialect, ...] = (
     AssentDialect(),
-    BatchedDialect(),
+    BATCHED,
     PerCallDialect(),
     AgentInboxDialect(),
     SchemaDialect(),

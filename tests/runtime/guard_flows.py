@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,16 @@ async def _linger(state: FlowState) -> FlowState:
     aside(state, "lingers").touch()
     while not aside(state, "go").exists():  # noqa: ASYNC110 - another process makes it
         await asyncio.sleep(0.01)
+    effect(state, f"restarted {outcome.verdict.value}")
+    return {}
+
+
+def _dies_with_the_answer(state: FlowState) -> FlowState:
+    """Once, the process is gone after the answer has come and before the node has ended."""
+    outcome = request_approval(Script(title="Restart the service", language="bash", content="systemctl restart app"))
+    if not (marker := aside(state, "died")).exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
     effect(state, f"restarted {outcome.verdict.value}")
     return {}
 
@@ -225,6 +236,7 @@ SAME = _workflow("guard_same", lambda: _graph(same=_ask_twice_the_same))
 FILE = _workflow("guard_file", lambda: _beside(file=_ask_from_file, a=_asks("a")))
 CHANGING = _workflow("guard_changing", lambda: _graph(propose=_propose_from_file))
 LINGER = _workflow("guard_linger", lambda: _graph(linger=_linger, last=_last))
+DIES = _workflow("guard_dies", lambda: _graph(dies=_dies_with_the_answer, last=_last))
 FAILS = _workflow("guard_fails", lambda: _graph(fails=_always_fails, last=_last))
 FAILS_BESIDE = _workflow("guard_fails_beside", lambda: _beside(quick=_quick_question, beside=_fails_beside))
 FAILS_THEN_ASKS = _workflow("guard_fails_then_asks", lambda: _graph(ask=_fails_then_asks, last=_last))

@@ -15,6 +15,7 @@ from app.domain.people import Role
 from app.domain.tokens import AGENT_SCOPES, TokenKind
 from app.services.bundle import Services, build_services
 from app.store.engine import make_engine
+from assent import Assent
 from tests.factories import make_person, make_token
 from tests.webprocess import SOON, Web
 
@@ -110,3 +111,18 @@ def beside() -> Callable[[Callable[[], Any]], Running]:
     return Running
 
 
+
+
+@pytest.fixture
+def client(portal: Portal) -> Iterator[Assent]:
+    """A client of the portal."""
+    with Assent(portal.web.url, portal.token) as made:
+        yield made
+
+
+@pytest.fixture
+def drivable(portal: Portal, client: Assent, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Makes a thread of a graph that can be driven."""
+    from tests.sdk.driven import Driven
+
+    return lambda flow, **more: Driven(portal, client, tmp_path_factory.mktemp("driven"), flow, **more)

@@ -74,7 +74,7 @@ class Once:
         """Take the key, or get the answer that is kept under it.
 
         Raises:
-            KeyReusedError: it was used for another call.
+            KeyReusedError: it was used for another call; `location` says where what that one made is, if anything.
             KeyBusyError: the same call is being worked on.
         """
         now = self._clock()
@@ -89,7 +89,9 @@ class Once:
             if found := self._rows(_FIND, values):
                 row = found[0]
                 if row.pop("fingerprint") != fingerprint:
-                    raise KeyReusedError("This key was used for another call. Choose a new one for each.")
+                    raise KeyReusedError(
+                        "This key was used for another call. Choose a new one for each.", location=row["location"]
+                    )
                 if row["status"] is not None:
                     return Kept(**row)
                 break

@@ -1,0 +1,326 @@
+"""Driving somebody's own graph, as steps without input and output, so that sync and async follow the same rules.
+
+What is pending in the thread is asked at the portal; what people made of it is compared with what is pending then, by
+the resume guard, and only what matches is sent. See `assent.graphs` for what that means to a caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import is_invalid_resume
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import StateSnapshot
+from pydantic import JsonValue, ValidationError
+
+from assent import calls
+from assent.asking import Asking, asking_about, asking_for
+from assent.calls import Send
+from assent.client import Opened
+from assent.contracts import Outcome, Receipt, ReceiptStatus, Verdict
+from assent.dialects.base import Asked, Delivery, jsonable
+from assent.dialects.registry import understand
+from assent.digests import digest_of
+from assent.errors import ApiError, AssentError, PassedOverError, Rejected
+from assent.gate import RECEIPT_KEY, ProposalChangedError
+from assent.guard import CHANGED, PASSED_OVER, Plan, must_be_heard, plan, poisoned, waiting_interrupts
+from assent.thread import GetSaved, GetState, missing_nodes, read_thread, unheard
+
+GONE = "The thread waited for this no more when the outcome came; nothing was resumed."
+ENDED = "Another request of this thread was rejected, which ended it."
+NOT_THAT = "The step proposed something else when it ran again than what was reviewed; nothing was carried out."
+CHANGES_PROPOSED = 3
+"""How often a step may propose something else when it runs again until that counts as its failure."""
+_REFUSED = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
+
+
+@dataclass
+class Rest:
+    """How the graph came to rest.
+
+    Attributes:
+        values: its values at the end of its last step.
+        receipts: what its nodes reported.
+        error: what a node raised; None when none did.
+        drained: it stopped between two steps because it was told to.
+        unheard: steps that were to take an answer and, as far as was seen, have not.
+    """
+
+    values: Any = None
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    error: Exception | None = None
+    drained: bool = False
+    unheard: list[str] = field(default_factory=list)
+
+    def take(self, part: Mapping[str, Any], watched: Collection[str]) -> str:
+        """Take a part of the stream; gives the id of a watched step that has ended, to be looked at, or nothing."""
+        kind, data, inside = part["type"], part["data"], part["ns"]
+        if kind == "values" and not inside:
+            self.values = data
+        elif kind == "custom" and isinstance(data, dict) and RECEIPT_KEY in data:
+            try:
+                receipt = Receipt.model_validate(jsonable(data[RECEIPT_KEY]))
+            except ValidationError:
+                return ""
+            self.receipts[receipt.request_id] = receipt
+        elif kind == "tasks" and not inside and "triggers" not in data and data["error"] is None:
+            return str(data["id"]) if data["id"] in watched else ""
+        return ""
+
+
+@dataclass(frozen=True)
+class Clear:
+    """Forget the answers and errors of the steps that are due, so that they run and ask anew."""
+
+    config: RunnableConfig
+
+
+@dataclass(frozen=True)
+class Go:
+    """Send to the graph, and follow it until it rests; gives a `Rest`.
+
+    Attributes:
+        watched: steps that must take an answer. If one does not, the graph is stopped before its next step.
+        before: the thread as it is now.
+    """
+
+    send: Any
+    config: RunnableConfig
+    watched: frozenset[str]
+    before: StateSnapshot
+
+
+@dataclass(frozen=True)
+class Open:
+    """Open a request; gives it."""
+
+    asking: Asking
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Wait until people have decided on any of these; gives the request's id and the outcome."""
+
+    requests: tuple[Opened, ...]
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Make a call of the portal's API; gives its answer."""
+
+    send: Send
+
+
+Step: TypeAlias = GetState | GetSaved | Clear | Go | Open | Wait | Tell
+
+
+class Driving:
+    """One drive of one thread.
+
+    Args:
+        workflow: what its requests are filed under.
+        opened: told of each request, once.
+    """
+
+    def __init__(
+        self,
+        graph: CompiledStateGraph[Any],
+        config: RunnableConfig,
+        workflow: str,
+        opened: Callable[[Any], object] | None,
+    ) -> None:
+        self._graph = graph
+        self._config = config
+        self._workflow = workflow
+        self._told = opened
+        self._open: dict[str, tuple[Opened, Asked]] = {}
+        self._due: dict[str, tuple[Opened, Delivery, Outcome]] = {}
+        self._refused: dict[tuple[str, str], str] = {}
+        self._revised = ""
+        self._changes = 0
+
+    def steps(self, initial: Any) -> Generator[Step, Any, Any]:
+        """Drive the graph to its end; gives its values."""
+        ran: Rest | None = None
+        while True:
+            if (yield from poisoned(self._config)):
+                yield Clear(self._config)
+                ran = None
+            state = yield from read_thread(self._config)
+            yield from self._ask(state)
+            todo = plan(state, [each for _, each, _ in self._due.values()], (), initial)
+            yield from self._note(todo)
+            if todo.refused:
+                continue
+            if todo.finished and (missing := (yield from missing_nodes(self._graph, self._config))):
+                raise AssentError(f"The thread has come to {', '.join(missing)}, which this graph does not have.")
+            if todo.finished and ran is None and initial is not None:
+                todo = Plan(send=initial)
+            elif todo.finished:
+                return ran.values if ran is not None else self._values(state)
+            rested = ran is not None and ran.error is None and not ran.drained
+            # LangGraph keeps the error of a step that has come to its end since: after a clean rest there is none.
+            if todo.wait or (rested and not todo.delivered and waiting_interrupts(state)):
+                yield from self._wait()
+                initial = None
+                continue
+            if ran is not None and rested and not todo.delivered and todo.send is None:
+                return ran.values  # a breakpoint of the graph's own; whoever calls goes on when they want to
+            initial = None
+            ran = yield from self._go(state, todo)
+
+    def _values(self, state: StateSnapshot) -> Any:
+        shown = self._graph.output_channels
+        if isinstance(shown, str):
+            return state.values.get(shown)
+        return {name: state.values[name] for name in shown if name in state.values}
+
+    # Asking
+
+    def _ask(self, state: StateSnapshot) -> Generator[Step, Any, None]:
+        """Open what the thread asks and nobody was asked yet, and take back what it asks no more."""
+        asked = {
+            (each.id, found.value_digest): found
+            for each in waiting_interrupts(state).values()
+            for found in [understand(each.id, each.value, each.response_schema, "", "")]
+        }
+        for request_id, (request, was) in list(self._open.items()):
+            if (was.interrupt_id, was.value_digest) not in asked:
+                del self._open[request_id]
+                yield from self._cancel(request, CHANGED if was.interrupt_id in waiting_interrupts(state) else GONE)
+        known = {(was.interrupt_id, was.value_digest) for _, was in self._open.values()}
+        known |= {(each.interrupt_id, each.value_digest) for _, each, _ in self._due.values()}
+        for name, found in asked.items():
+            if name not in known:
+                request = yield Open(self._asking(found))
+                self._open[request.id] = request, found
+                if self._told is not None:
+                    self._told(request)
+
+    def _asking(self, asked: Asked) -> Asking:
+        """The same in every process, so that one that is started again finds the request of the one before."""
+        where = self._config["configurable"]
+        refused = self._refused.get((asked.interrupt_id, asked.value_digest), "")
+        thread = [str(where["thread_id"]), where.get("checkpoint_ns", "")]
+        named = [*thread, asked.interrupt_id, asked.value_digest, refused]
+        key, document, previous, self._revised = f"drive-{digest_of(named)}", asked.document, self._revised, ""
+        if document["kind"] == "value":
+            title = document["title"].replace("\x00", " ")
+            return asking_about(document["value"], title, self._workflow, previous, asked.response_schema, key)
+        return asking_for(document, self._workflow, previous, None, key)
+
+    def _wait(self) -> Generator[Step, Any, None]:
+        request_id, outcome = yield Wait(tuple(request for request, _ in self._open.values()))
+        if request_id not in self._open:
+            return
+        request, asked = self._open.pop(request_id)
+        delivery = Delivery(
+            request_id, asked.interrupt_id, asked.dialect, asked.value_digest, asked.node, asked.response_schema,
+            outcome.model_dump(mode="json"),
+        )  # fmt: skip
+        self._due[request_id] = request, delivery, outcome
+
+    # Telling the thread
+
+    def _note(self, todo: Plan) -> Generator[Step, Any, None]:
+        """Say of outcomes that are not sent why they are not. Raises Rejected: the thread cannot be told of one."""
+        for request_id, reason in todo.refused.items():
+            yield from self._refuse(request_id, reason)
+        for request_id in todo.unseen:
+            request, _, _ = self._due.pop(request_id)
+            yield from self._report(request, ReceiptStatus.NOT_APPLIED, GONE)
+        if todo.end:
+            request, _, outcome = self._due[todo.delivered[-1]]
+            yield from self._report(request, ReceiptStatus.NOT_APPLIED, todo.end)
+            for other, _ in self._open.values():
+                yield from self._cancel(other, ENDED)
+            raise Rejected(outcome)
+
+    def _go(self, state: StateSnapshot, todo: Plan) -> Generator[Step, Any, Rest]:
+        """Send what is planned, and report what came of it."""
+        sent = {each: self._due.pop(each) for each in todo.delivered if each in self._due}
+        watched = must_be_heard(state, todo, [delivery for _, delivery, _ in sent.values()])
+        rest: Rest = yield Go(todo.send, self._config, frozenset(watched), state)
+        if rest.unheard and (lost := (yield from unheard(state, rest.unheard))):
+            for task in lost:
+                yield from self._report(sent[watched[task]][0], ReceiptStatus.FAILED, PASSED_OVER)
+            raise PassedOverError(PASSED_OVER)
+        again = False
+        if rest.error is not None:
+            again = yield from self._not_taken(state, sent, rest.error)
+        for receipt in rest.receipts.values():
+            yield from self._pass_on(receipt, sent)
+        for request_id, (request, _, outcome) in sent.items():
+            if outcome.verdict is Verdict.REQUEST_CHANGES:
+                self._revised = request_id
+            if request_id not in rest.receipts:
+                yield from self._report(request, *_concluded(outcome, rest.error))
+        if rest.error is not None and not again:
+            raise rest.error
+        return rest
+
+    def _not_taken(
+        self, before: StateSnapshot, sent: dict[str, tuple[Opened, Delivery, Outcome]], error: Exception
+    ) -> Generator[Step, Any, bool]:
+        """A step raised: take out of `sent` what was not taken. True if people are to be asked again."""
+        if isinstance(error, ProposalChangedError) and len(before.tasks) == 1 and self._changes < CHANGES_PROPOSED:
+            self._changes += 1
+            # The answer is stored with the step, for which it is none any more.
+            yield Clear(self._config)
+            for request, _, _ in sent.values():
+                yield from self._report(request, ReceiptStatus.NOT_APPLIED, NOT_THAT)
+            sent.clear()
+            return True
+        again = False
+        waiting = waiting_interrupts((yield from read_thread(self._config)))
+        for request_id, each in list(sent.items()):
+            if each[1].interrupt_id in waiting:
+                self._due[request_id] = sent.pop(request_id)
+                if is_invalid_resume(error):
+                    again = True
+                    yield from self._refuse(request_id, f"The answer does not fit what the run waits for: {error}")
+        return again
+
+    def _refuse(self, request_id: str, reason: str) -> Generator[Step, Any, None]:
+        request, delivery, _ = self._due.pop(request_id)
+        self._refused[delivery.interrupt_id, delivery.value_digest] = request_id
+        yield from self._report(request, ReceiptStatus.NOT_APPLIED, reason)
+
+    # Telling the portal
+
+    def _report(
+        self, request: Opened, status: ReceiptStatus, summary: str, detail: JsonValue = None
+    ) -> Generator[Step, Any, None]:
+        yield Tell(request.reporting(status, summary.replace("\x00", " ")[:2000], detail))
+
+    def _pass_on(
+        self, receipt: Receipt, sent: Mapping[str, tuple[Opened, Delivery, Outcome]]
+    ) -> Generator[Step, Any, None]:
+        """Pass on what a node reported; also of a request of which an earlier process of this program knew."""
+        known = sent.get(receipt.request_id)
+        request = known[0] if known else Opened(receipt.request_id, "")
+        try:
+            calls.checked_id(request.id)
+            yield from self._report(request, receipt.status, receipt.summary, receipt.detail)
+        except (ApiError, ValueError):
+            if known:
+                raise
+
+    @staticmethod
+    def _cancel(request: Opened, reason: str) -> Generator[Step, Any, None]:
+        try:
+            yield Tell(request.cancelling(reason))
+        except ApiError as error:
+            if error.status != 409:  # decided meanwhile: nothing will come of it
+                raise
+
+
+def _concluded(outcome: Outcome, error: Exception | None) -> tuple[ReceiptStatus, str]:
+    if outcome.verdict in _REFUSED:
+        return ReceiptStatus.NOT_APPLIED, "The agent took note and did not do it."
+    if error is not None:
+        return ReceiptStatus.FAILED, f"{type(error).__name__}: {error}"
+    return ReceiptStatus.APPLIED, "The agent went on with what was approved."

@@ -1,0 +1,356 @@
+"""Somebody's own graph, with their own checkpointer, driven against a real portal with the real libraries."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from assent import AlreadyDrivenError, Assent, Rejected, WaitTimeoutError, drive
+from tests import flows
+from tests.runtime import agent_flows, guard_flows
+from tests.runtime.test_agents import COMMAND
+from tests.sdk.driven import Drivable, Driven
+
+pytestmark = pytest.mark.processes
+SYNC = pytest.mark.parametrize("sync", [True, False], ids=["sync", "async"])
+MODES = pytest.mark.parametrize("flow", [agent_flows.BATCHED, agent_flows.PER_CALL], ids=["batched", "per_call"])
+
+
+def agent(drivable: Drivable, flow: Any, *turns: Any) -> Driven:
+    """An agent whose model says these turns, each made of the driven thing's own calls."""
+    made = drivable(flow)
+    given = agent_flows.AgentInput(effects=str(made.file), turns=[[each(made) for each in turn] for turn in turns])
+    made.input = agent_flows._state(given)
+    return made
+
+
+def mail(to: str, **more: Any) -> Any:
+    """A call of the mail tool."""
+    return lambda made: made.mail(to, **more)
+
+
+def delete(path: str) -> Any:
+    """A call of the tool that deletes."""
+    return lambda made: made.delete(path)
+
+
+def told(result: dict[str, Any]) -> list[str]:
+    """What the tools, or people in their place, told the agent."""
+    return [each.content for each in result["messages"] if each.type == "tool"]
+
+
+# Assent's own gate
+
+
+@SYNC
+def test_a_gate_is_approved_in_part_and_its_receipt_reported(drivable: Drivable, sync: bool) -> None:
+    driven = drivable(flows.GATE)
+    running = driven.start(sync=sync)
+    request = driven.next()
+    assert (request["title"], request["workflow"], request["run_id"]) == ("Create 3 indexes on t", "driven", None)
+    assert running.result is None and not driven.effects()
+    driven.portal.decide(request["id"], "modify", change={"items": [{"id": "b"}]})
+    assert running.get()["answers"] == ["applied"]
+    assert driven.effects() == {"applied create index concurrently b on t (b)": 1}
+    receipt = driven.portal.request(request["id"])["receipt"]
+    assert (receipt["status"], receipt["summary"], receipt["detail"]) == (
+        "applied", "Created what was approved.", {"items": 1},
+    )  # fmt: skip
+
+
+def test_a_rejection_goes_to_the_gate_as_an_outcome(drivable: Drivable) -> None:
+    driven = drivable(flows.SCRIPT)
+    running = driven.start()
+    request = driven.next()
+    driven.portal.decide(request["id"], "reject")
+    assert running.get()["answers"] == ["reject"] and driven.effects() == {"ran nothing": 1}
+    assert driven.receipt(request)[0] == "not_applied"
+
+
+def test_what_is_withdrawn_at_the_portal_is_a_rejection(drivable: Drivable, client: Assent) -> None:
+    driven = drivable(flows.SCRIPT)
+    running = driven.start()
+    client.approvals.get(driven.next()["id"]).cancel("Not needed any more.")
+    assert running.get()["answers"] == ["reject"]
+
+
+def test_what_is_sent_back_is_proposed_anew_as_a_revision(drivable: Drivable) -> None:
+    driven = drivable(flows.REVISE)
+    running = driven.start()
+    first = driven.next()
+    driven.portal.decide(first["id"], "request_changes", comment="Only this year.")
+    second = driven.next()
+    assert (second["previous_id"], second["revision"]) == (first["id"], 2)
+    assert "Only this year." in second["payload"]["content"]
+    driven.portal.decide(second["id"])
+    running.get()
+    assert driven.effects().total() == 1
+    assert (driven.receipt(first)[0], driven.receipt(second)[0]) == ("not_applied", "applied")
+
+
+def test_secrets_stay_here_and_reach_the_step(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.SECRET)
+    running = driven.start()
+    request = driven.next()
+    assert agent_flows.SECRET not in json.dumps(request)
+    driven.portal.decide(request["id"])
+    running.get()
+    assert agent_flows.SECRET in driven.aside("received").read_text()
+    assert agent_flows.SECRET not in json.dumps(driven.portal.request(request["id"]))
+
+
+def test_a_report_of_what_nobody_here_asked_is_left_out(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.ODD)
+    running = driven.start()
+    request = driven.next()
+    driven.answer(request, "yes")
+    running.get()
+    assert driven.receipt(request) == ("partly_applied", "Half way")
+
+
+# Agents
+
+
+@MODES
+@SYNC
+def test_one_call_is_approved_as_it_stands(drivable: Drivable, flow: Any, sync: bool) -> None:
+    driven = agent(drivable, flow, [mail("ops@example.org")])
+    running = driven.start(sync=sync)
+    request = driven.next()
+    assert (request["kind"], request["payload"]["tool"]) == ("tool_call", "send_email")
+    driven.portal.decide(request["id"])
+    running.get()
+    assert driven.effects() == {"sent to ops@example.org: ": 1} and driven.receipt(request)[0] == "applied"
+
+
+@MODES
+def test_one_call_is_edited_rejected_answered_and_sent_back(drivable: Drivable, flow: Any) -> None:
+    driven = agent(drivable, flow, *[[mail(f"{name}@example.org", body="use the token")] for name in "abcde"])
+    running = driven.start()
+    first = driven.next()
+    assert agent_flows.SECRET not in json.dumps(first)
+    args = first["payload"]["args"] | {"to": "edited@example.org"}
+    driven.portal.decide(first["id"], "modify", change={"args": args})
+    driven.portal.decide(driven.next()["id"], "reject", comment="Not that one.")
+    driven.portal.decide(driven.next()["id"], "modify", change={"decision": "respond", "message": "I did it."})
+    sent_back = driven.next()
+    driven.portal.decide(sent_back["id"], "request_changes", comment="Shorter.")
+    last = driven.next()
+    assert last["previous_id"] == sent_back["id"]
+    driven.portal.decide(last["id"])
+    answers = told(running.get())
+    assert "Not that one." in answers[1] and answers[2] == "I did it." and "Shorter." in answers[3]
+    assert driven.effects() == {
+        f"sent to {name}@example.org: use {agent_flows.SECRET}": 1 for name in ("edited", "e")
+    }  # fmt: skip
+
+
+def test_a_batch_is_decided_call_by_call_and_answered_in_its_order(drivable: Drivable) -> None:
+    turn = [mail("one@example.org"), delete("two"), mail("three@example.org"), mail("four@example.org")]
+    driven = agent(drivable, agent_flows.BATCHED, turn)
+    running = driven.start()
+    request = driven.next()
+    assert [each["tool"] for each in request["payload"]["calls"]] == [
+        "send_email", "delete_file", "send_email", "send_email",
+    ]  # fmt: skip
+    third = request["payload"]["calls"][2]["args"]
+    change = [
+        {"id": "4", "decision": "respond", "message": "Told them myself."},
+        {"id": "3", "args": third | {"to": "3@example.org"}},
+        {"id": "2", "decision": "reject", "message": "We still need it."},
+    ]
+    driven.portal.decide(request["id"], "modify", change={"calls": change})
+    answers = {each.tool_call_id: each.content for each in running.get()["messages"] if each.type == "tool"}
+    assert "We still need it." in answers["call-0-1"] and answers["call-0-3"] == "Told them myself."
+    assert driven.effects() == {"sent to one@example.org: ": 1, "sent to 3@example.org: ": 1}
+
+
+def test_calls_of_one_turn_are_asked_and_answered_one_by_one(drivable: Drivable) -> None:
+    driven = agent(
+        drivable, agent_flows.PER_CALL, [mail("one@example.org"), delete("two"), mail("three@example.org")]
+    )
+    running = driven.start()
+    requests = driven.several(3)
+    for request in reversed(requests.values()):
+        driven.portal.decide(request["id"], "reject" if request["payload"]["tool"] == "delete_file" else "approve")
+    running.get()
+    assert driven.effects() == {"sent to one@example.org: ": 1, "sent to three@example.org: ": 1}
+    assert sorted(driven.receipt(each)[0] for each in requests.values()) == ["applied", "applied", "not_applied"]
+
+
+def test_a_tool_whose_result_people_give_is_a_question(drivable: Drivable) -> None:
+    question = {"name": "ask_user", "args": {"question": "Which region?"}}
+    driven = agent(drivable, agent_flows.BATCHED, [lambda _: question])
+    running = driven.start()
+    request = driven.next()
+    assert (request["kind"], request["title"]) == ("question", "Which region?")
+    driven.answer(request, "The northern one")
+    assert told(running.get()) == ["The northern one"]
+
+
+def test_a_deep_agent_and_its_subagent_ask(drivable: Drivable) -> None:
+    def task(made: Driven) -> dict[str, Any]:
+        inner = json.dumps({"turns": [[made.delete("old.log")]]})
+        return {"name": "task", "args": {"description": inner, "subagent_type": "cleaner"}}
+
+    driven = agent(drivable, agent_flows.DEEP, [task], [mail("ops@example.org")])
+    running = driven.start()
+    for tool in ("delete_file", "send_email"):
+        request = driven.next()
+        assert request["payload"]["tool"] == tool
+        driven.portal.decide(request["id"])
+    running.get()
+    assert driven.effects() == {"deleted old.log": 1, "sent to ops@example.org: ": 1}
+
+
+@pytest.mark.parametrize("flow", [agent_flows.INBOX, agent_flows.INBOX_ALONE], ids=["list", "alone"])
+@pytest.mark.parametrize(
+    ("verdict", "more", "answer"),
+    [
+        ("approve", {}, {"type": "accept", "args": None}),
+        (
+            "modify", {"change": {"args": {"command": "ls -l"}}},
+            {"type": "edit", "args": {"action": "run_command", "args": {"command": "ls -l"}}},
+        ),
+        ("reject", {}, {"type": "ignore", "args": None}),
+        ("request_changes", {"comment": "Here."}, {"type": "response", "args": "DBA on call: Here."}),
+    ],
+)  # fmt: skip
+def test_agent_inbox(drivable: Drivable, flow: Any, verdict: str, more: Any, answer: Any) -> None:
+    driven = drivable(flow)
+    (driven.folder / "ask").write_text(json.dumps(COMMAND))
+    running = driven.start()
+    driven.portal.decide(driven.next()["id"], verdict, **more)
+    assert running.get()["answers"] == [answer]
+
+
+# LangGraph's own questions
+
+
+@SYNC
+def test_several_questions_at_once_and_after_each_other(drivable: Drivable, sync: bool) -> None:
+    driven = drivable(flows.QUESTIONS)
+    running = driven.start(sync=sync)
+    asked = driven.several(2)
+    assert asked["How old is the server?"]["response_schema"]["properties"]["years"]["maximum"] == 150
+    driven.answer(asked["What is the first word?"], "one")
+    second = driven.next()
+    assert second["title"] == "What is the second word?"
+    driven.answer(second, "two")
+    driven.answer(asked["How old is the server?"], {"years": 7})
+    assert sorted(map(str, running.get()["answers"])) == ["7", "one", "two"]
+
+
+def test_the_same_question_three_times_is_three_requests(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.SAME)
+    running = driven.start()
+    ids = set()
+    for answer in ("one", "two", "three"):
+        request = driven.next()
+        ids.add(request["id"])
+        driven.answer(request, answer)
+    assert running.get()["answers"] == ["one", "two", "three"] and len(ids) == 3
+
+
+def test_parallel_nodes_are_answered_in_any_order(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.BESIDE)
+    running = driven.start()
+    asked = driven.several(3)
+    for name in "cab":
+        driven.answer(asked[f"What is {name}?"], name.upper())
+    assert sorted(running.get()["answers"]) == ["a=A", "b=B", "c=C"] and driven.effects()["last"] == 1
+
+
+def test_a_subgraph_asks(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.PARENT)
+    running = driven.start()
+    driven.answer(driven.next(), "seven")
+    assert running.get()["answers"] == ["depth=seven"]
+
+
+def test_a_rejection_that_cannot_be_told_is_raised_and_is_the_same_the_next_time(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.BESIDE)
+    running = driven.start()
+    asked = driven.several(3)
+    driven.portal.decide(asked["What is a?"]["id"], "reject", comment="No.")
+    with pytest.raises(Rejected, match=r"No\."):
+        running.get()
+    assert driven.receipt(asked["What is a?"])[0] == "not_applied"
+    assert driven.portal.request(asked["What is b?"]["id"])["state"] == "cancelled"
+    with pytest.raises(Rejected):
+        driven.start(None).get()
+
+
+# What a caller has to know
+
+
+def test_a_step_that_fails_after_the_gate_is_told_and_goes_on_the_next_time(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.FAILS_BESIDE)
+    running = driven.start()
+    asked = driven.several(2)
+    driven.answer(asked["Shall it fail?"], "yes")
+    with pytest.raises(ConnectionError, match="it failed beside"):
+        running.get()
+    assert driven.receipt(asked["Shall it fail?"])[0] == "failed"
+    driven.aside("mended").touch()
+    again = driven.start()
+    found = driven.next()
+    assert found["id"] == asked["Which one?"]["id"], "the same request, found again"
+    driven.answer(found, "this")
+    assert sorted(again.get()["answers"]) == ["beside yes", "this"]
+
+
+def test_a_thread_at_its_end_gives_its_values_or_begins_anew(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.TEXT)
+    running = driven.start()
+    driven.answer(driven.next(), "one")
+    first = running.get()
+    assert driven.start(None).get() == first
+    running = driven.start()
+    driven.answer(driven.next(), "two")
+    assert running.get()["answers"] == ["one", "two"]
+
+
+def test_nobody_decides_in_time(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.TEXT)
+    with pytest.raises(WaitTimeoutError):
+        driven.start(timeout=0.2).get()
+    request = driven.next()
+    running = driven.start()
+    assert driven.next()["id"] == request["id"]
+    driven.answer(request, "go")
+    assert running.get()["answers"] == ["go"]
+
+
+def test_one_thread_is_driven_once_at_a_time(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.TEXT)
+    running = driven.start()
+    request = driven.next()
+    with pytest.raises(AlreadyDrivenError):
+        driven.start().get()
+    driven.answer(request, "go")
+    running.get()
+
+
+def test_what_cannot_be_driven(drivable: Drivable, client: Assent) -> None:
+    driven = drivable(guard_flows.TEXT)
+    for config in ({}, {"configurable": {}}, {"configurable": {"thread_id": "1", "checkpoint_id": "1"}}):
+        with pytest.raises(ValueError):
+            drive(driven.graph, {}, config, client=client)
+    with pytest.raises(ValueError, match="checkpointer"):
+        drive(guard_flows.TEXT.build().compile(), {}, driven.config, client=client)
+    with pytest.raises(ValueError, match="ASSENT_URL"):
+        drive(driven.graph, {}, driven.config)
+
+
+def test_a_breakpoint_of_the_graphs_own_is_left_to_the_caller(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.TEXT)
+    driven.graph = guard_flows.TEXT.build().compile(checkpointer=InMemorySaver(), interrupt_before=["last"])
+    running = driven.start()
+    driven.answer(driven.next(), "go")
+    assert running.get()["answers"] == ["go"] and "last" not in driven.effects()
+    driven.start(None).get()
+    assert driven.effects()["last"] == 1
