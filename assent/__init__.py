@@ -35,7 +35,7 @@ from assent.errors import (
     WaitTimeoutError,
 )
 from assent.gate import publish_artifact, report_receipt, request_approval
-from assent.workflow import Workflow, target_address
+from assent.workflow import Workflow, idempotent, target_address
 
 if TYPE_CHECKING:
     from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, Status
@@ -77,6 +77,7 @@ __all__ = [
     "Workflow",
     "adrive",
     "drive",
+    "idempotent",
     "publish_artifact",
     "report_receipt",
     "request_approval",

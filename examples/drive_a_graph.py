@@ -1,7 +1,7 @@
 """A LangGraph graph of one's own, whose gate is decided at the portal. The argument names the thread.
 
-Needs ASSENT_URL and ASSENT_TOKEN, an agent's token. With a checkpointer that keeps threads in a database it may be killed
-while it waits, and started again.
+Needs ASSENT_URL and ASSENT_TOKEN, an agent's token. With a checkpointer that keeps threads in a database it may be
+killed while it waits, and started again.
 """
 
 import sys
@@ -14,14 +14,14 @@ from assent import Script, drive, request_approval
 
 
 class State(TypedDict, total=False):
-    year: int
+    days: int
     script: str
 
 
 def ask(state: State) -> State:
     """Propose to delete, and keep what people made of it."""
-    script = f"DELETE FROM orders WHERE year < {state['year']}"
-    outcome = request_approval(Script(title="Delete old orders", language="sql", content=script))
+    script = f"find exports -mtime +{state['days']} -delete"
+    outcome = request_approval(Script(title="Delete old exports", language="bash", content=script))
     return {"script": outcome.payload["content"] if outcome.approved else ""}
 
 
@@ -36,6 +36,6 @@ builder.add_edge(START, "ask").add_edge("ask", "carry_out").add_edge("carry_out"
 graph = builder.compile(checkpointer=InMemorySaver())
 
 drive(
-    graph, {"year": 2020}, {"configurable": {"thread_id": sys.argv[1]}},
+    graph, {"days": 90}, {"configurable": {"thread_id": sys.argv[1]}},
     on_request=lambda request: print(f"Waiting for people at {request.url}", flush=True),
 )  # fmt: skip

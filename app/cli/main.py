@@ -21,6 +21,7 @@ COMMANDS = {
     "token": "app.cli.tokens:token",
     "absence": "app.cli.absences:absence",
     "policy": "app.cli.policy:policy",
+    "workflow": "app.cli.workflow:workflow",
     "run": "app.cli.runs:run",
     "approvals": "app.cli.approvals:approvals",
     "grants": "app.cli.grants:grants",

@@ -32,9 +32,8 @@ def tampered(services: Services, request: dict[str, Any], **changes: Any) -> Non
     """Alter what people made of a request, as a fault elsewhere might: the outcome that is decided next."""
     with psycopg.connect(services.engine.url.set(drivername="postgresql").render_as_string(False)) as connection:
         connection.execute(
-            """create or replace function spoil() returns trigger language plpgsql as $$ begin
-               new.body := (new.body::jsonb || '%s'::jsonb)::text; return new; end $$"""
-            % json.dumps(changes).replace("'", "''").replace("%", "%%")
+            f"""create or replace function spoil() returns trigger language plpgsql as $$ begin
+                new.body := (new.body::jsonb || $given${json.dumps(changes)}$given$::jsonb)::text; return new; end $$"""
         )
         connection.execute(
             f"""create or replace trigger spoil before insert on outcomes for each row

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.processes
 
 APPROVED = {
     "first_gate.py": ("Mail customers", "Sent to 1: Closed on Sunday."),
-    "drive_a_graph.py": ("Delete old orders", "Running DELETE FROM orders WHERE year < 2020"),
+    "drive_a_graph.py": ("Delete old exports", "Running find exports -mtime +90 -delete"),
     "ask_and_wait.py": ("Purge old orders", "Running DELETE FROM orders WHERE year < 2020"),
 }
 

@@ -1,0 +1,146 @@
+"""Everything that is wrong with a workflow, as far as it shows without running it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from langgraph.graph import StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from pydantic import BaseModel, ValidationError
+
+from app.runtime.checking.effects import Effects
+from app.runtime.checking.finding import Finding, at, raised, shown
+from app.runtime.checking.loading import Place, find, line_of_workflow, load
+from app.runtime.checking.stored import of_schema, round_trip
+from app.runtime.library import find_workflows
+from assent.workflow import Workflow
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+FormProblem = Callable[[dict[str, Any]], str]
+
+
+def check(path: str, form_problem: FormProblem) -> list[Finding]:
+    """The findings, in the order of the files and their lines.
+
+    Args:
+        path: a folder, a file, or ``module:NAME``.
+        form_problem: says why no start form can be drawn from a JSON Schema; empty if one can.
+
+    Raises:
+        NoSuchWorkflowError: the path names nothing that could be a workflow.
+    """
+    place = find(path)
+    loaded = load(place)
+    if isinstance(loaded, Finding):
+        return [loaded]
+    here = _Here(place, line_of_workflow(place))
+    return sorted({*_names(loaded, here), *_input(loaded, here, form_problem), *_graph(loaded, here)})
+
+
+class _Here:
+    """Where findings about the workflow as a whole are."""
+
+    def __init__(self, place: Place, line: int) -> None:
+        self.place = place
+        self.file = str(place.file)
+        self._line = line
+
+    def says(self, code: str, message: str) -> Finding:
+        """A finding where the workflow is made."""
+        return Finding(shown(self.file), self._line, code, message)
+
+
+def _names(workflow: Workflow, here: _Here) -> list[Finding]:
+    found = []
+    if not isinstance(workflow.name, str) or not NAME.fullmatch(workflow.name):
+        words = "small letters, digits and underscores, a letter first, at most 100"
+        found.append(here.says("name", f"The name {workflow.name!r} cannot be used: it takes {words}."))
+    for what in ("version", "title"):
+        if not isinstance(said := getattr(workflow, what), str) or not said.strip():
+            found.append(here.says(what, f"The {what} is missing."))
+    for other in find_workflows():
+        if other.name == workflow.name and _made_in(other) != _made_in(workflow):
+            where = _made_in(other)
+            found.append(here.says("name", f"The name {workflow.name!r} is taken by the workflow of {where}."))
+    return found
+
+
+def _made_in(workflow: Workflow) -> str:
+    code = getattr(workflow.build, "__code__", None)
+    return shown(code.co_filename) if code is not None else repr(workflow.build)
+
+
+def _input(workflow: Workflow, here: _Here, form_problem: FormProblem) -> list[Finding]:
+    model = workflow.input_model
+    if not isinstance(model, type) or not issubclass(model, BaseModel):
+        return [here.says("input", "The input model is no pydantic model.")]
+    try:
+        schema = model.model_json_schema()
+        json.dumps(schema, allow_nan=False)
+    except Exception as error:
+        said = str(error).partition("\n")[0]
+        return [at(model, "input", f"No JSON Schema can be made of {model.__name__}: {said}", here.file)]
+    if problem := form_problem(schema):
+        return [at(model, "input", f"No start form can be drawn from {model.__name__}: {problem}", here.file)]
+    found = []
+    for number, example in enumerate(workflow.examples, 1):
+        try:
+            state = workflow.state_for(example)
+        except ValidationError as error:
+            first = error.errors()[0]
+            words = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            found.append(here.says("example", f"Example {number} does not fit {model.__name__}: {words}"))
+        except Exception as error:
+            found.append(
+                raised(error, "example", f"No state can be made of example {number}", here.place.folder, here.file)
+            )
+        else:
+            for name, value in state.items() if isinstance(state, dict) else ():
+                if reason := round_trip(value):
+                    words = f"The state that example {number} begins with cannot be stored: {name!r}: {reason}."
+                    found.append(here.says("state", words))
+    return found
+
+
+def _graph(workflow: Workflow, here: _Here) -> list[Finding]:
+    folder = here.place.folder
+    try:
+        built = workflow.build()
+        builder: StateGraph[Any] = built.builder if isinstance(built, CompiledStateGraph) else built
+        if not isinstance(builder, StateGraph):
+            return [at(workflow.build, "graph", "build() gives neither a StateGraph nor a compiled one.", here.file)]
+        if builder is built:
+            builder.compile()
+    except Exception as error:
+        return [raised(error, "graph", "The graph cannot be built", folder, here.file)]
+    found = []
+    for schema in builder.schemas:
+        if _is_own(schema, folder):
+            found += of_schema(schema, here.file)
+    return found + _nodes(builder, Effects(folder), "")
+
+
+def _is_own(schema: Any, folder: Path) -> bool:
+    import inspect
+
+    try:
+        return Path(inspect.getsourcefile(schema) or "/").is_relative_to(folder)
+    except (OSError, TypeError):
+        return False
+
+
+def _nodes(builder: StateGraph[Any], effects: Effects, parents: str) -> list[Finding]:
+    found: list[Finding] = []
+    for name, spec in builder.nodes.items():
+        runnable: Any = spec.runnable
+        if isinstance(runnable, CompiledStateGraph):
+            found += _nodes(runnable.builder, effects, f"{parents}{name}/")
+            continue
+        for function in (getattr(runnable, "func", None), getattr(runnable, "afunc", None)):
+            if function is not None:
+                found += effects.of(parents + name, function)
+    return found

@@ -1,0 +1,96 @@
+"""Loading a workflow from a folder, a file or an entry point, and saying where it cannot be."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.runtime.checking.finding import Finding, raised, shown
+from assent.workflow import Workflow
+
+
+class NoSuchWorkflowError(Exception):
+    """The path names nothing that could be a workflow."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a workflow is.
+
+    Attributes:
+        module: its dotted name.
+        name: what it is called there.
+        file: the module's file.
+        folder: in which its own sources lie.
+        root: what has to be on the import path.
+    """
+
+    module: str
+    name: str
+    file: Path
+    folder: Path
+    root: Path | None
+
+
+def find(path: str) -> Place:
+    """The place of a folder, a file, or ``module:NAME``. Raises NoSuchWorkflowError."""
+    where = Path(path)
+    if where.is_dir() or where.suffix == ".py":
+        file = where / "__init__.py" if where.is_dir() else where
+        if not file.is_file():
+            raise NoSuchWorkflowError(f"{path}: there is no {file.name if where.is_dir() else 'such file'}.")
+        file = file.resolve()
+        parts = [file.parent.name] if file.name == "__init__.py" else [file.stem]
+        root = file.parent.parent if file.name == "__init__.py" else file.parent
+        while (root / "__init__.py").is_file():
+            parts.insert(0, root.name)
+            root = root.parent
+        folder = file.parent if file.name == "__init__.py" or len(parts) > 1 else file
+        return Place(".".join(parts), "WORKFLOW", file, folder, root)
+    module, _, name = path.partition(":")
+    if not all(part.isidentifier() for part in module.split(".")):
+        raise NoSuchWorkflowError(f"{path}: neither a folder, nor a file, nor module:NAME.")
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or spec.origin is None:
+        raise NoSuchWorkflowError(f"{path}: there is no module {module}.")
+    file = Path(spec.origin)
+    return Place(module, name or "WORKFLOW", file, file.parent if file.name == "__init__.py" else file, None)
+
+
+def load(place: Place) -> Workflow | Finding:
+    """Import the workflow, or say where and why that cannot be done."""
+    if place.root is not None:
+        sys.path.insert(0, str(place.root))
+    try:
+        module = importlib.import_module(place.module)
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return raised(error, "import", "It cannot be imported", place.folder, str(place.file))
+    found = getattr(module, place.name, None)
+    if isinstance(found, Workflow):
+        return found
+    words = "is missing" if found is None else f"is of the type {type(found).__name__}"
+    message = f"{place.name} {words}; it has to be an assent.Workflow."
+    return Finding(shown(str(place.file)), _line_of(place, place.name), "workflow", message)
+
+
+def line_of_workflow(place: Place) -> int:
+    """Where the workflow is made, in its module; 1 where that is not seen."""
+    return _line_of(place, place.name)
+
+
+def _line_of(place: Place, name: str) -> int:
+    for node in ast.parse(place.file.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+        if any(isinstance(each, ast.Name) and each.id == name for each in targets):
+            return node.lineno
+    return 1
