@@ -294,6 +294,26 @@ def test_what_lies_behind_a_name_is_asked_again_when_it_is_called(office, hooks,
     assert hooks.calls == [] and "may not be reached" in to(office, place)[0].reason
 
 
+def test_one_that_is_taken_away_while_it_is_called_leaves_nothing_behind(office, hooks, admin, places) -> None:
+    place, _ = add(office, admin, hooks.url, topics=["request.opened"])
+    hooks.always = (500, {})
+    hooks.on_call = lambda _call: places.remove(admin, place.id)
+    office.desk.open(script("a"))
+    office.work()
+    office.later(minutes=1)
+    office.work()
+    assert [each.state for each in to(office, place)] == ["suppressed"] and len(hooks.calls) == 1
+    assert office.waiting() == 0
+
+
+def test_an_address_that_cannot_be_read_any_more_is_entered_again(office, hooks, admin) -> None:
+    place, _ = add(office, admin, hooks.url)
+    other = Destinations(office.desk.sessions, office.desk.clock, Vault("another secret key, which is new"))
+    with pytest.raises(InvalidInputError) as refused:
+        other.address_of(admin, place.id)
+    assert "Enter it again" in refused.value.extra["fields"]["address"]
+
+
 def test_only_admins_manage_destinations(office, hooks) -> None:
     reviewer = make_person(office.desk.sessions, "DBA on call").as_actor(Via.PAGE)
     with pytest.raises(ForbiddenError):
@@ -347,7 +367,11 @@ def test_other_places_are_told_in_short(office, hooks, admin) -> None:
     assert to(office, place)[1].state == "pending" and "did not take it" in to(office, place)[1].reason
 
 
-@pytest.mark.parametrize("address", ["json://127.0.0.1/", "syslog://", "nonsense", "json://[::1]/", "ntfy://10.0.0.1/x"])
+@pytest.mark.parametrize(
+    "address",
+    ["json://127.0.0.1/", "syslog://", "nonsense", "json://[::1]/", "ntfy://10.0.0.1/x",
+     "workflow://example.com:443/wf/sig/?template=/etc/passwd"],
+)  # fmt: skip
 def test_places_that_are_not_taken(address) -> None:
     with pytest.raises(InvalidInputError):
         shown_address(destination_terms("apprise", "x", address), ())

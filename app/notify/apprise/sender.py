@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from app.notify.reach import ForbiddenAddressError, guarded
 
 _LOCAL = frozenset({"syslog", "dbus", "qt", "kde", "glib", "gnome", "macosx", "windows", "toast"})
 """What shows something on this machine, which is nobody's place to be told."""
+# Some plugins send what a file of the worker's machine says.
+_FILES = re.compile(r"(?i)[?&](template|keyfile|attach)=")
 
 
 class AppriseSender:
@@ -43,7 +46,7 @@ class AppriseSender:
 
 def place_at(address: str) -> Any | None:
     """What Apprise makes of an address; None: nothing, or a thing of this machine."""
-    if address.partition(":")[0].lower() in _LOCAL:
+    if address.partition(":")[0].lower() in _LOCAL or _FILES.search(address):
         return None
     # Loaded where it is needed, as it takes 40 MiB and a third of a second.
     import apprise

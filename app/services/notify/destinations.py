@@ -21,7 +21,7 @@ from app.services.clock import Clock
 from app.services.notify.places import webhook_plans
 from app.services.notify.writing import Plan, new_row, write
 from app.services.record.audit import record
-from app.services.vault import Vault
+from app.services.vault import SealError, Vault
 from app.store.batch import execute
 from app.store.engine import Sessions
 from app.store.jobs import DEFER, deliver_job
@@ -114,9 +114,13 @@ class Destinations:
         return self._row(destination_id)
 
     def address_of(self, actor: Actor, destination_id: str) -> str:
-        """The address, for a change that keeps it. Raises ForbiddenError, NotFoundError, SealError."""
+        """The address, for a change that keeps it. Raises ForbiddenError, NotFoundError, InvalidInputError."""
         actor.require(Action.MANAGE_DESTINATIONS)
-        return self._vault.open(self._row(destination_id).address)
+        try:
+            return self._vault.open(self._row(destination_id).address)
+        except SealError as error:
+            complaint = {"address": f"Enter it again. {error}"}
+            raise InvalidInputError("This destination cannot be used.", complaint) from None
 
     def every(self, actor: Actor) -> list[DestinationView]:
         """All of them, oldest first. Raises ForbiddenError."""
@@ -222,8 +226,10 @@ class Destinations:
                 session.execute(working.values(failures=0, hold_until=None))
             return
         with self._sessions.begin() as session:
-            place = self._locked(session, place_id) if isinstance(result, Later) else session.get(Destination, place_id)
-            if place is not None and isinstance(result, Later):
+            place = session.get(Destination, place_id, with_for_update=True)
+            if place is None or place.removed_at is not None:
+                return  # taken away while it was being told
+            if isinstance(result, Later):
                 place.failures += 1
                 place.hold_until = hold_after(place.failures, now, result.after)
         gone = isinstance(result, Refused) and result.gone
@@ -242,8 +248,8 @@ class Destinations:
     def _disable(self, place_id: str, reason: str, now: datetime) -> None:
         plans: list[Plan] = []
         with self._sessions.begin() as session:
-            row = self._locked(session, place_id)
-            if row.disabled_at is not None:
+            row = session.get_one(Destination, place_id, with_for_update=True)
+            if row.disabled_at is not None or row.removed_at is not None:
                 return
             row.disabled_at, row.disabled_reason = now, reason
             record(session, SYSTEM, "destination.disabled", now, reason=reason, **_told(row))

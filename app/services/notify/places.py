@@ -41,7 +41,8 @@ def webhook_plans(places: Sequence[Destination], event: Event, now: datetime) ->
 
 def callback_plans(session: Session, event: Event, now: datetime) -> list[Plan]:
     """The call to the agent that asked, once its request is settled, if it wants one."""
-    found = session.get(Callback, event.request_id) if event.kind == EventKind.REQUEST_RESOLVED.value else None
+    settled = event.kind == EventKind.REQUEST_RESOLVED.value and event.request_id is not None
+    found = session.get(Callback, event.request_id) if settled else None
     if found is None:
         return []
     row = new_row(
