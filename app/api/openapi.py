@@ -41,6 +41,8 @@ _TAGS = {
     "absences": "Who is away",
     "insights": "How long people take, and what they decide",
     "audit": "The record",
+    "deliveries": "Who was told of what",
+    "destinations": "Webhooks and other places that are told",
     "earlier": "The addresses of earlier versions",
 }
 _HEADERS: dict[str, dict[str, Any]] = {

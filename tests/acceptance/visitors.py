@@ -171,7 +171,7 @@ def watch_for(page: Page, condition: str) -> None:
           const holds = () => {condition};
           window.assentNoticed = new Promise((resolve, reject) => {{
             if (holds()) return reject(new Error("it holds already"));
-            const late = setTimeout(() => reject(new Error("not seen within 20 s")), 20000);
+            const late = setTimeout(() => reject(new Error("not seen within 90 s")), 90000);
             new MutationObserver((_, observer) => {{
               if (!holds()) return;
               observer.disconnect();

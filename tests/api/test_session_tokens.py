@@ -23,7 +23,8 @@ def test_a_session_without_its_token_changes_nothing(
     request = make_request(services.sessions)
     caller = call("admin")
     caller.headers = {}
-    answer = caller.client.open(path.replace("<uuid:id>", request.id), method=method, json={})
+    filled = path.replace("<uuid:id>", request.id).replace("<hex:id>", "0" * 32)
+    answer = caller.client.open(filled, method=method, json={})
     assert (answer.status_code, answer.json["code"]) == (400, "csrf")
 
 

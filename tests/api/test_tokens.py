@@ -235,7 +235,7 @@ def test_a_token_is_masked_wherever_it_stands(kind: TokenKind, services: Service
 
 
 def _filled(rule: str, about: str) -> str:
-    return rule.replace("<uuid:id>", about).replace("<int:version>", "1")
+    return rule.replace("<uuid:id>", about).replace("<hex:id>", "0" * 32).replace("<int:version>", "1")
 
 
 @pytest.mark.parametrize("act", ["pause", "resume", "cancel", "retry"])
