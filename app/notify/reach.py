@@ -48,10 +48,9 @@ def complaint(host: str, allowed: Sequence[Network]) -> str:
         return ""  # names come and go; each call looks again
     for _family, _type, _protocol, _name, address in found:
         if not is_open_to_us(str(address[0]), allowed):
-            return (
-                f"{host} lies at {address[0]}, which is not public. "
-                "An operator can allow its network in ASSENT_ALLOWED_NETWORKS."
-            )
+            is_name = host.strip("[]") != address[0]
+            words = f"{host} lies at {address[0]}, which is not public." if is_name else f"{host} is not public."
+            return f"{words} An operator can allow its network in ASSENT_ALLOWED_NETWORKS."
     return ""
 
 
