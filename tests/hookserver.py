@@ -62,7 +62,10 @@ class HookServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                expected = int(self.headers.get("Content-Length", "0"))
+                body = self.rfile.read(expected)
+                if len(body) < expected:
+                    return  # whoever called died in the middle of it
                 call = Call(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
                 server.calls.append(call)
                 server.on_call(call)

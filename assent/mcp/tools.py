@@ -139,18 +139,21 @@ class Tools:
     ) -> str:
         proposal = permission.asked(tool, arguments, self._environment)
         key = permission.key_of(tool, arguments, use_id)
-        with anyio.CancelScope(shield=True):
-            approval = await portal.client.approvals.request(proposal, idempotency_key=key, workflow=self._workflow)
-        async with withdrawn_if_cancelled(approval), progress(context, approval):
-            try:
-                return permission.answered(tool, await approval.wait(), approval)
-            except EndedError as ended:
-                return permission.denied(str(ended))
+        async with progress(context) as shown:
+            with anyio.CancelScope(shield=True):
+                approval = await portal.client.approvals.request(proposal, idempotency_key=key, workflow=self._workflow)
+            async with withdrawn_if_cancelled(approval):
+                await shown.waits_for(approval)
+                try:
+                    return permission.answered(tool, await approval.wait(), approval)
+                except EndedError as ended:
+                    return permission.denied(str(ended))
 
     async def _after(self, context: Context, approval: AsyncApproval, wait_seconds: float) -> Standing:
         """How it stands after waiting for so long."""
         if wait_seconds:
-            async with progress(context, approval):
+            async with progress(context) as shown:
+                await shown.waits_for(approval)
                 with suppress(WaitTimeoutError, EndedError):
                     await approval.wait(wait_seconds)
         return _standing(approval, await approval.status())

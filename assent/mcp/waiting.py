@@ -21,21 +21,38 @@ _unsettled: set[asyncio.Event] = set()
 """Of each request that is withdrawn if its call is cancelled: set when the call is over, and the withdrawal made."""
 
 
+class Progress:
+    """What the client is told again and again while a call is alive: many end one that they hear nothing of."""
+
+    def __init__(self, context: Context[Any, Any]) -> None:
+        self._context = context
+        self._began = time.monotonic()
+        self._message = "Asking for approval"
+
+    async def waits_for(self, approval: AsyncApproval) -> None:
+        """Say, now and from now on, which request people have to decide."""
+        self._message = f"Waiting for people to decide: {approval.url}"
+        await self._say()
+
+    async def tell(self) -> None:
+        """Tell it until cancelled."""
+        while True:
+            await self._say()
+            await asyncio.sleep(PROGRESS_SECONDS)
+
+    async def _say(self) -> None:
+        await self._context.report_progress(round(time.monotonic() - self._began, 3), message=self._message)
+
+
 @asynccontextmanager
-async def progress(context: Context[Any, Any], approval: AsyncApproval) -> AsyncIterator[None]:
-    """Tell the client again and again that the call is alive: many end one that they hear nothing of."""
-    telling = asyncio.create_task(_tell(context, f"Waiting for people to decide: {approval.url}"))
+async def progress(context: Context[Any, Any]) -> AsyncIterator[Progress]:
+    """Tell the client that the call is alive until the block ends, also while the portal cannot be reached."""
+    shown = Progress(context)
+    telling = asyncio.create_task(shown.tell())
     try:
-        yield
+        yield shown
     finally:
         telling.cancel()
-
-
-async def _tell(context: Context[Any, Any], message: str) -> None:
-    began = time.monotonic()
-    while True:
-        await context.report_progress(round(time.monotonic() - began, 1), message=message)
-        await asyncio.sleep(PROGRESS_SECONDS)
 
 
 @asynccontextmanager
