@@ -6,13 +6,12 @@ the resume guard, and only what matches is sent. See `assent.graphs` for what th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import is_invalid_resume
-from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 from pydantic import JsonValue, ValidationError
 
@@ -85,12 +84,14 @@ class Go:
     Attributes:
         watched: steps that must take an answer. If one does not, the graph is stopped before its next step.
         before: the thread as it is now.
+        answers: ids of the requests whose outcomes are sent, by interrupt.
     """
 
     send: Any
     config: RunnableConfig
     watched: frozenset[str]
     before: StateSnapshot
+    answers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ class Open:
 
 @dataclass(frozen=True)
 class Wait:
-    """Wait until people have decided on any of these; gives the request's id and the outcome."""
+    """Wait until people have decided on any of these; gives the request's id and the outcome, or the id of none of
+    them: the thread has to be looked at again."""
 
     requests: tuple[Opened, ...]
 
@@ -117,6 +119,16 @@ class Tell:
 Step: TypeAlias = GetState | GetSaved | Clear | Go | Open | Wait | Tell
 
 
+class Shape(Protocol):
+    """What has to be known of a graph: the names of its nodes, and which of its values are its output."""
+
+    @property
+    def nodes(self) -> Mapping[str, Any]: ...
+
+    @property
+    def output_channels(self) -> str | Sequence[str]: ...
+
+
 class Driving:
     """One drive of one thread.
 
@@ -127,7 +139,7 @@ class Driving:
 
     def __init__(
         self,
-        graph: CompiledStateGraph[Any],
+        graph: Shape,
         config: RunnableConfig,
         workflow: str,
         opened: Callable[[Any], object] | None,
@@ -155,7 +167,7 @@ class Driving:
             yield from self._note(todo)
             if todo.refused:
                 continue
-            if todo.finished and (missing := (yield from missing_nodes(self._graph, self._config))):
+            if todo.finished and (missing := (yield from missing_nodes(self._graph.nodes, self._config))):
                 raise AssentError(f"The thread has come to {', '.join(missing)}, which this graph does not have.")
             if todo.finished and ran is None and initial is not None:
                 todo = Plan(send=initial)
@@ -243,7 +255,8 @@ class Driving:
         """Send what is planned, and report what came of it."""
         sent = {each: self._due.pop(each) for each in todo.delivered if each in self._due}
         watched = must_be_heard(state, todo, [delivery for _, delivery, _ in sent.values()])
-        rest: Rest = yield Go(todo.send, self._config, frozenset(watched), state)
+        answers = {delivery.interrupt_id: each for each, (_, delivery, _) in sent.items()}
+        rest: Rest = yield Go(todo.send, self._config, frozenset(watched), state, answers)
         if rest.unheard and (lost := (yield from unheard(state, rest.unheard))):
             for task in lost:
                 yield from self._report(sent[watched[task]][0], ReceiptStatus.FAILED, PASSED_OVER)

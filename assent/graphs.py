@@ -8,7 +8,6 @@ LangGraph has to be installed. It is loaded with this module, and not with the r
 
 from __future__ import annotations
 
-import asyncio
 import os
 import queue
 import threading
@@ -27,6 +26,7 @@ from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, Opened
 from assent.contracts import Outcome
 from assent.driving import Clear, Driving, Go, Open, Rest, Step, Tell, Wait
 from assent.errors import AlreadyDrivenError, ApiError, WaitTimeoutError
+from assent.stepping import AsyncRunner, made_before
 from assent.thread import GetSaved, GetState, aread, read, unheard
 
 _LOOK_AGAIN_SECONDS = 25.0
@@ -150,12 +150,6 @@ def _alone(where: tuple[int, str, str]) -> Iterator[None]:
             _driven.discard(where)
 
 
-def _made_before(error: ApiError) -> str:
-    """The id of the request that was opened under this key, with a link to an earlier one that is not known here."""
-    place = str(error.document.get("location") or "")
-    return place.rpartition("/")[2] if error.code == "idempotency_key_reused" else ""
-
-
 class _Runner:
     """Takes the steps of a drive."""
 
@@ -205,7 +199,7 @@ class _Runner:
         try:
             return self._client.approvals.open(asking)
         except ApiError as error:
-            if not (made := _made_before(error)):
+            if not (made := made_before(error)):
                 raise
         page = self._client.page(made)
         return Approval(made, page, None, asking.secrets, asking.digest, _client=self._client)
@@ -253,77 +247,21 @@ class _Runner:
         return rest
 
 
-class _AsyncRunner:
+class _AsyncRunner(AsyncRunner):
     """Takes the steps of a drive, async."""
 
     def __init__(
         self, graph: CompiledStateGraph[Any], client: AsyncAssent, context: Any, timeout: float | None
     ) -> None:
+        super().__init__(client, timeout)
         self._graph = graph
-        self._client = client
         self._context = context
-        self._timeout = timeout
-        self._waiting: dict[str, asyncio.Task[Outcome]] = {}
 
-    async def run(self, steps: Any) -> Any:
-        """Take them all."""
-        found, error = None, None
-        while True:
-            try:
-                step = steps.send(found) if error is None else steps.throw(error)
-            except StopIteration as end:
-                return end.value
-            found, error = None, None
-            try:
-                found = await self._take(step)
-            except Exception as raised:
-                error = raised
+    async def _read(self, step: GetState | GetSaved) -> Any:
+        return await aread(self._graph, _once(step))
 
-    async def stop(self) -> None:
-        """Let nobody wait any more."""
-        for each in self._waiting.values():
-            each.cancel()
-        await asyncio.gather(*self._waiting.values(), return_exceptions=True)
-
-    async def _take(self, step: Step) -> Any:
-        match step:
-            case GetState() | GetSaved():
-                return await aread(self._graph, _once(step))
-            case Clear():
-                return await self._graph.aupdate_state(step.config, None)
-            case Go():
-                return await self._go(step)
-            case Open():
-                return await self._open(step.asking)
-            case Wait():
-                return await self._wait(step.requests)
-            case Tell():
-                return await self._client.call(step.send)
-
-    async def _open(self, asking: Asking) -> AsyncApproval:
-        try:
-            return await self._client.approvals.open(asking)
-        except ApiError as error:
-            if not (made := _made_before(error)):
-                raise
-        page = self._client.page(made)
-        return AsyncApproval(made, page, None, asking.secrets, asking.digest, _client=self._client)
-
-    async def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome]:
-        for each in requests:
-            if each.id not in self._waiting:
-                self._waiting[each.id] = asyncio.create_task(self._listen(each), name=f"wait for {each.id}")
-        done, _ = await asyncio.wait(
-            self._waiting.values(), timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED
-        )
-        for request_id, task in list(self._waiting.items()):
-            if task in done:
-                del self._waiting[request_id]
-                return request_id, task.result()
-        raise WaitTimeoutError(f"Nobody has decided within {self._timeout:g} s.")
-
-    async def _listen(self, request: Opened) -> Outcome:
-        return request.taken(await self._client.run(calls.outcome(request.id, None)))
+    async def _clear(self, config: RunnableConfig) -> Any:
+        return await self._graph.aupdate_state(config, None)
 
     async def _go(self, step: Go) -> Rest:
         rest, control = Rest(), RunControl()

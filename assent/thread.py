@@ -9,7 +9,7 @@ are async and those that are not.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -21,8 +21,6 @@ _RESUME = "__resume__"
 _MOST_QUESTIONS = 50
 _BRANCH = "branch:to:"
 _SENDS = "__pregel_tasks"
-
-
 
 
 @dataclass(frozen=True)
@@ -93,15 +91,15 @@ def read_thread(config: RunnableConfig) -> Reading[StateSnapshot]:
     return state._replace(tasks=tasks)
 
 
-def missing_nodes(graph: CompiledStateGraph[Any], config: RunnableConfig) -> Reading[list[str]]:
-    """Names of nodes that the stored thread is to run next and the graph does not have."""
+def missing_nodes(nodes: Collection[str], config: RunnableConfig) -> Reading[list[str]]:
+    """Names of nodes that the stored thread is to run next and that are not among the graph's."""
     saved = yield GetSaved(config)
     if saved is None:
         return []
     values = saved.checkpoint["channel_values"]
     due = {name.removeprefix(_BRANCH) for name in values if name.startswith(_BRANCH)}
     due |= {send.node for send in values.get(_SENDS) or () if isinstance(send, Send)}
-    return sorted(due - set(graph.nodes))
+    return sorted(due - set(nodes))
 
 
 def asks_itself(task: PregelTask, interrupt_id: str) -> bool:

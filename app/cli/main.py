@@ -26,6 +26,7 @@ COMMANDS = {
     "approvals": "app.cli.approvals:approvals",
     "grants": "app.cli.grants:grants",
     "audit": "app.cli.audit:audit",
+    "langgraph-server": "assent.langgraph_server.command:langgraph_server",
     "mcp": "assent.mcp.command:mcp",
 }
 

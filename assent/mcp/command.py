@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit
 
 import click
+
+from assent.addresses import check_address
 
 
 @click.command("mcp")
@@ -26,7 +27,7 @@ def mcp(
 
     The agent's token comes from ASSENT_TOKEN; over HTTP each caller brings its own.
     """
-    _check_address(url)
+    check_address("ASSENT_URL", url)
     try:
         from assent.mcp.callers import Callers, TokenError, checked_token
         from assent.mcp.http import LOOPBACK, security, serve
@@ -47,18 +48,6 @@ def mcp(
         serve(server, callers, host, port, security(host, port, allow_host, allow_origin))
     else:
         server.run("stdio")
-
-
-def _check_address(url: str) -> None:
-    if not url:
-        raise click.UsageError("Say where the portal is: ASSENT_URL, such as https://assent.example.com")
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise click.UsageError(f"ASSENT_URL: {url!r} is no address that starts with http:// or https://")
 
 
 def main() -> None:

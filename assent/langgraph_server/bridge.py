@@ -1,0 +1,145 @@
+"""A LangGraph server's interrupted threads, found again and again and brought to the portal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from langgraph_sdk.client import LangGraphClient
+from langgraph_sdk.errors import LangGraphError
+
+from assent.client import AsyncAssent
+from assent.errors import ApiError, AssentError, EndedError, PassedOverError, Rejected, SignInError
+from assent.langgraph_server.resuming import Resuming, take_over
+from assent.langgraph_server.threads import RESUMING, NotOursError, RunFailedError, Thread
+
+logger = logging.getLogger("assent.langgraph_server")
+LOOK_EVERY_SECONDS = 5.0
+_PAGE = 100
+_FIELDS: Any = ["thread_id", "status", "updated_at", "metadata"]
+_EXPECTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError)
+"""What a thread can come to, after which it is left alone until it changes."""
+
+
+@dataclass
+class Tended:
+    """A thread that is being asked about."""
+
+    task: asyncio.Task[None]
+    seen: str
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Bridge:
+    """Brings what a server's threads wait for to the portal, and back what people decide.
+
+    It keeps nothing of its own: one that is started again finds the same threads and the same requests. Run one for
+    each server and graph.
+
+    Args:
+        graph: only threads of this graph; empty: of every graph.
+        workflow: what requests are filed under; empty: the graph's name.
+        every: seconds between two looks.
+    """
+
+    def __init__(
+        self, server: LangGraphClient, client: AsyncAssent, graph: str = "", workflow: str = "",
+        every: float = LOOK_EVERY_SECONDS,
+    ) -> None:  # fmt: skip
+        self._server = server
+        self._client = client
+        self._graph = graph
+        self._workflow = workflow
+        self._every = every
+        self._tended: dict[str, Tended] = {}
+        self._left: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Go on until cancelled. Raises SignInError: the portal does not take the token."""
+        failing = False
+        try:
+            while True:
+                try:
+                    await self.look()
+                    if failing:
+                        logger.info("the server answers again")
+                    failing = False
+                except (httpx.HTTPError, LangGraphError) as error:
+                    if not failing:
+                        logger.warning("the server cannot be asked, trying on: %s", _words(error))
+                    failing = True
+                await asyncio.sleep(self._every)
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Leave all threads as they are; their requests stay open."""
+        tasks = [each.task for each in self._tended.values()]
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Look once which threads wait, and see to those that nobody sees to. Raises httpx.HTTPError, LangGraphError,
+        SignInError."""
+        self._collect()
+        found = {each["thread_id"]: each async for each in self._waiting()}
+        for thread_id, each in self._tended.items():
+            seen = str(found[thread_id]["updated_at"]) if thread_id in found else ""
+            if seen != each.seen:
+                each.seen = seen
+                each.woken.set()
+        for thread_id, document in found.items():
+            if thread_id not in self._tended and self._left.get(thread_id) != str(document["updated_at"]):
+                self._begin(document)
+        self._left = {each: seen for each, seen in self._left.items() if each in found}
+
+    async def _waiting(self) -> AsyncIterator[Mapping[str, Any]]:
+        of_graph = {"graph_id": self._graph} if self._graph else {}
+        for wanted in ({"status": "interrupted", "metadata": of_graph}, {"metadata": of_graph | {RESUMING: True}}):
+            offset, more = 0, True
+            while more:
+                search: Any = self._server.threads.search
+                page = await search(**wanted, limit=_PAGE, offset=offset, sort_by="created_at", select=_FIELDS)
+                offset, more = offset + _PAGE, len(page) == _PAGE
+                for each in page:
+                    yield each
+
+    def _begin(self, document: Mapping[str, Any]) -> None:
+        woken = asyncio.Event()
+        task = asyncio.create_task(self._tend(document, woken), name=f"thread {document['thread_id']}")
+        self._tended[document["thread_id"]] = Tended(task, str(document["updated_at"]), woken)
+
+    async def _tend(self, document: Mapping[str, Any], woken: asyncio.Event) -> None:
+        thread = Thread(self._server, document)
+        if document["metadata"].get(RESUMING):
+            await take_over(self._client, thread, document)
+        now = await thread.document()
+        if now["status"] == "interrupted" and (await thread.state()).interrupts:
+            await Resuming(self._client, thread, woken).resume(self._workflow or thread.graph)
+
+    def _collect(self) -> None:
+        """Take note of what has come of those that have ended. Raises SignInError."""
+        for thread_id, each in list(self._tended.items()):
+            if not each.task.done():
+                continue
+            del self._tended[thread_id]
+            error = each.task.exception()
+            if error is None or isinstance(error, _EXPECTED):
+                self._left[thread_id] = each.seen
+            if isinstance(error, SignInError):
+                raise error
+            if isinstance(error, _EXPECTED):
+                logger.info("thread %s: %s", thread_id, _words(error))
+            elif isinstance(error, AssentError | ApiError | httpx.HTTPError | LangGraphError):
+                logger.warning("thread %s, trying again: %s", thread_id, _words(error))
+            elif error is not None:
+                logger.error("thread %s, trying again", thread_id, exc_info=error)
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

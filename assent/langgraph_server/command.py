@@ -1,0 +1,62 @@
+"""The command `assent langgraph-server`, which is also `python -m assent.langgraph_server`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from contextlib import suppress
+
+import click
+
+from assent.addresses import check_address
+
+
+@click.command("langgraph-server")
+@click.option("--server", envvar="LANGGRAPH_SERVER_URL", default="", help="Its address (LANGGRAPH_SERVER_URL).")
+@click.option("--url", envvar="ASSENT_URL", default="", help="Address of the portal (ASSENT_URL).")
+@click.option("--graph", default="", help="Only threads of this graph.")
+@click.option("--workflow", default="", help="What requests are filed under; else the graph's name.")
+@click.option("--every", default=5.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between two looks.")
+def langgraph_server(server: str, url: str, graph: str, workflow: str, every: float) -> None:
+    """Bring what a LangGraph server's threads wait for to the portal, and back what people decide.
+
+    The server's key comes from LANGGRAPH_API_KEY, the agent's token from ASSENT_TOKEN. Runs until it is stopped; the
+    requests stay open then, and the next start goes on with them.
+    """
+    check_address("LANGGRAPH_SERVER_URL", server)
+    check_address("ASSENT_URL", url)
+    token = os.environ.get("ASSENT_TOKEN", "").strip()
+    if not token:
+        raise click.ClickException("ASSENT_TOKEN: an agent's token is needed.")
+    try:
+        from assent.errors import SignInError
+        from assent.langgraph_server.bridge import Bridge
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error}. Install what it needs: pip install langgraph langgraph-sdk") from error
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+    async def work() -> None:
+        from langgraph_sdk import get_client
+
+        from assent.client import AsyncAssent
+
+        task = asyncio.current_task()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(each, task.cancel)  # type: ignore[union-attr]
+        remote = get_client(url=server, api_key=os.environ.get("LANGGRAPH_API_KEY") or None)
+        async with remote, AsyncAssent(url.rstrip("/"), token) as client:
+            await Bridge(remote, client, graph, workflow, every).run()
+
+    try:
+        with suppress(asyncio.CancelledError):
+            asyncio.run(work())
+    except SignInError as error:
+        raise click.ClickException(f"The portal at {url} does not take the token: {error}") from error
+
+
+def main() -> None:
+    """Run it as a program of its own."""
+    langgraph_server(prog_name="assent-langgraph-server")

@@ -1,0 +1,194 @@
+"""One thread of a LangGraph server: asked about, resumed through the guard, and what came of it reported.
+
+It is a drive as of somebody's own graph (`assent.driving`), whose steps are taken on the server. Before answers are
+sent they are noted on the thread itself, so that whoever takes over after a crash can tell what has become of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, StateSnapshot
+
+from assent.client import AsyncApproval, AsyncAssent
+from assent.contracts import Outcome, ReceiptStatus, Verdict
+from assent.driving import GONE, Driving, Go, Rest, Step, Tell
+from assent.errors import EndedError, PassedOverError, Rejected
+from assent.gate import ProposalChangedError
+from assent.guard import PASSED_OVER
+from assent.langgraph_server.threads import SENT, NotOursError, RunFailedError, Thread, failed, heard
+from assent.stepping import AsyncRunner
+from assent.thread import GetSaved, GetState
+
+_REPORTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError)
+"""What a drive ends with after it has reported all there was to report."""
+_REFUSED = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Answers on their way to a thread.
+
+    Attributes:
+        mark: names them.
+        checkpoint: where the thread stood.
+        requests: ids of requests by interrupt.
+        watched: names of the nodes that must take an answer, by step.
+    """
+
+    mark: str
+    checkpoint: str
+    requests: dict[str, str]
+    watched: dict[str, str] = field(default_factory=dict)
+
+
+class NoGraph:
+    """All that a drive has to know of a graph that is elsewhere: the server keeps its nodes and its output."""
+
+    nodes: Mapping[str, Any] = {}
+    output_channels: tuple[str, ...] = ()
+
+
+class Resuming(AsyncRunner):
+    """Asks what a thread waits for, and resumes it, until it waits for nothing more.
+
+    Args:
+        woken: set when the thread may have changed without us.
+    """
+
+    def __init__(self, client: AsyncAssent, thread: Thread, woken: asyncio.Event) -> None:
+        super().__init__(client)
+        self._thread = thread
+        self._woken = woken
+        self._marked = False
+        self._begins_anew = False
+        self._failed = False
+
+    async def resume(self, workflow: str) -> None:
+        """Go on until the thread waits for nothing more.
+
+        Raises:
+            NotOursError: somebody else has gone on with it.
+            RunFailedError, PassedOverError, Rejected, EndedError: as `assent.drive`; all is reported by then.
+        """
+        driving = Driving(NoGraph(), self._thread.config, workflow, None)
+        try:
+            await self.run(driving.steps(None))
+        except _REPORTED:
+            await self._unmark()
+            raise
+        finally:
+            await self.stop()
+        await self._unmark()
+
+    async def _take(self, step: Step) -> Any:
+        if not isinstance(step, Tell | GetState | GetSaved):
+            # What came of the answers is reported by now.
+            await self._unmark()
+        return await super()._take(step)
+
+    async def _read(self, step: GetState | GetSaved) -> Any:
+        # What the saver keeps is not to be had over the API; `_go` looks itself whether answers were taken.
+        return await self._thread.state(self._failed) if isinstance(step, GetState) else None
+
+    async def _clear(self, config: RunnableConfig) -> None:
+        await self._thread.forget_answers()
+        self._begins_anew, self._failed = True, False
+
+    async def _first(self) -> set[asyncio.Task[Outcome]]:
+        woken = asyncio.create_task(self._woken.wait())
+        try:
+            done, _ = await asyncio.wait([*self._waiting.values(), woken], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            woken.cancel()
+        self._woken.clear()
+        return {each for each in self._waiting.values() if each in done}
+
+    async def _go(self, step: Go) -> Rest:
+        resume = step.send.resume if isinstance(step.send, Command) else None
+        if resume is None and not self._begins_anew:
+            # Nothing that was asked here holds it: it runs, or somebody else keeps it where it is.
+            raise NotOursError("The thread waits for nothing that was asked here.")
+        self._begins_anew = False
+        names = {task.id: task.name for task in step.before.tasks if task.id in step.watched}
+        where = str(step.before.config["configurable"]["checkpoint_id"])
+        sent = Sent(uuid.uuid4().hex, where, dict(step.answers), names)
+        if resume is not None:
+            await self._thread.mark(asdict(sent))
+            self._marked = True
+        return await self._follow(sent, resume)
+
+    async def _follow(self, sent: Sent, resume: Mapping[str, Any] | None) -> Rest:
+        rest = Rest()
+        try:
+            async for written in self._thread.run(resume, sent.mark, set(sent.watched.values())):
+                rest.take({"type": "custom", "data": written, "ns": ()}, ())
+            if not sent.watched:
+                return rest
+            rest.unheard = await unheard(self._thread, sent)
+            rest.drained = bool(rest.unheard)
+            if not rest.unheard and stopped_between(await self._thread.rest(), await self._thread.state()):
+                async for written in self._thread.run(None, sent.mark):
+                    rest.take({"type": "custom", "data": written, "ns": ()}, ())
+        except (RunFailedError, ProposalChangedError) as error:
+            rest.error = error
+            self._failed = True
+        return rest
+
+    async def _unmark(self) -> None:
+        if self._marked:
+            await self._thread.mark(None)
+            self._marked = False
+
+
+async def unheard(thread: Thread, sent: Sent) -> list[str]:
+    """Those of the watched steps that went on without taking their answer."""
+    then = await thread.steps_at(sent.checkpoint)
+    return [each for each in sent.watched if not heard(then, each, sent.requests)]
+
+
+def stopped_between(document: Mapping[str, Any], state: StateSnapshot) -> bool:
+    """True if the thread rests between two steps, as it does after the step of a watched node."""
+    return document["status"] == "interrupted" and bool(state.next) and not state.interrupts
+
+
+async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, Any]) -> None:
+    """Report what has become of answers that were sent by somebody who did not live to say so, and go on from there.
+
+    What was not sent is left as it is: the thread still asks it, and who asks at the portal again gets the outcome.
+    """
+    sent = Sent(**document["metadata"][SENT])
+    now = await thread.rest()
+    was_sent = await thread.was_run(sent.mark)
+    error = failed(now)
+    waiting = {each.id for each in (await thread.state(error is not None)).interrupts}
+    lost = await unheard(thread, sent) if was_sent and error is None and sent.watched else []
+    if was_sent and not lost and sent.watched and stopped_between(now, await thread.state()):
+        async for _ in thread.run(None, sent.mark):
+            pass  # what its nodes report is in nobody's hands; the receipt says that it went on
+    for interrupt, request_id in sent.requests.items():
+        if interrupt not in waiting:
+            approval = client.approvals.get(request_id)
+            outcome = (await approval.status()).outcome
+            await _report(approval, outcome, was_sent, bool(lost), error)
+    await thread.mark(None)
+
+
+async def _report(
+    approval: AsyncApproval, outcome: Outcome | None, was_sent: bool, lost: bool, error: Exception | None
+) -> None:
+    if not was_sent:
+        await approval.report(ReceiptStatus.NOT_APPLIED, GONE)
+    elif lost:
+        await approval.report(ReceiptStatus.FAILED, PASSED_OVER)
+    elif error is not None:
+        await approval.report(ReceiptStatus.FAILED, str(error))
+    elif outcome is not None and outcome.verdict in _REFUSED:
+        await approval.report(ReceiptStatus.NOT_APPLIED, "The agent took note and did not do it.")
+    else:
+        await approval.report(ReceiptStatus.APPLIED, "The agent went on with what was approved.")

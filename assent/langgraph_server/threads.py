@@ -1,0 +1,180 @@
+"""Threads of a LangGraph server, read over its API, and runs that go on with them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Interrupt, PregelTask, StateSnapshot
+from langgraph_sdk.client import LangGraphClient
+from langgraph_sdk.schema import RunStatus
+
+from assent.errors import AssentError
+from assent.gate import ProposalChangedError
+
+MARK = "assent"
+"""Key of a run's metadata: names the answers that it was made to carry."""
+RESUMING = "assent_resuming"
+"""Key of a thread's metadata: true from before answers are sent until what came of them is reported."""
+SENT = "assent_sent"
+"""Key of a thread's metadata: the answers, as `Sent.document` gives them."""
+_KEPT_OF_CONFIG = ("tags", "recursion_limit")
+_FAILED = frozenset({"error", "timeout"})
+
+
+class RunFailedError(AssentError):
+    """A run on the LangGraph server ended with an error; the message has it."""
+
+
+class NotOursError(AssentError):
+    """The thread waits for nothing any more that was asked at the portal."""
+
+
+class Thread:
+    """One thread on the server.
+
+    Args:
+        document: as the server lists it; has at least ``thread_id`` and ``metadata``.
+    """
+
+    def __init__(self, server: LangGraphClient, document: Mapping[str, Any]) -> None:
+        self._server = server
+        self.id = str(document["thread_id"])
+        self.graph = str(document["metadata"].get("graph_id") or "")
+        self._assistant = str(document["metadata"].get("assistant_id") or self.graph)
+
+    @property
+    def config(self) -> RunnableConfig:
+        """What names it."""
+        return {"configurable": {"thread_id": self.id}}
+
+    async def document(self) -> Mapping[str, Any]:
+        """How the server lists it now."""
+        return await self._server.threads.get(self.id)
+
+    async def state(self, failed: bool = False) -> StateSnapshot:
+        """What it waits for now; `failed`: after a run that has raised."""
+        return snapshot(await self._server.threads.get_state(self.id), failed)
+
+    async def steps_at(self, checkpoint_id: str) -> tuple[PregelTask, ...]:
+        """What has become of the steps that were due at a checkpoint."""
+        checkpoint: Any = {"thread_id": self.id, "checkpoint_ns": "", "checkpoint_id": checkpoint_id}
+        return snapshot(await self._server.threads.get_state(self.id, checkpoint=checkpoint)).tasks
+
+    async def forget_answers(self) -> None:
+        """Have the steps that are due run and ask anew."""
+        await self._server.threads.update_state(self.id, None)
+
+    async def mark(self, sent: Mapping[str, Any] | None) -> None:
+        """Keep on the thread which answers are being sent; None: what came of them is known."""
+        await self._server.threads.update(self.id, metadata={RESUMING: sent is not None, SENT: sent})
+
+    async def run(
+        self, resume: Mapping[str, Any] | None, mark: str, stop_after: Collection[str] = ()
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Go on with it, as its last run would have; gives what its nodes write to the custom stream.
+
+        Args:
+            resume: answers by interrupt; None: only go on.
+            stop_after: names of nodes after whose step it stops.
+
+        Raises:
+            RunFailedError: a node raised.
+            ProposalChangedError: a gate proposed something else when it ran again.
+        """
+        last = await self._last_run()
+        kept = last.get("kwargs") or {}
+        config = {name: kept["config"][name] for name in _KEPT_OF_CONFIG if (kept.get("config") or {}).get(name)}
+        # `strict_resume` also refuses what was answered elsewhere since the thread was read, on servers that know it.
+        runs: Any = self._server.runs
+        parts = runs.stream(
+            self.id, str(last.get("assistant_id") or self._assistant),
+            input=None, command={"resume": dict(resume)} if resume is not None else None,
+            stream_mode=["custom"], stream_subgraphs=True, config=config or None,
+            context=kept.get("context") or None, metadata={MARK: mark}, interrupt_after=list(stop_after) or None,
+            multitask_strategy="reject", on_disconnect="continue", durability="sync", strict_resume=True,
+        )  # fmt: skip
+        async for part in parts:
+            if part.event == "error":
+                raise failure(part.data)
+            if part.event.partition("|")[0] == "custom" and isinstance(part.data, dict):
+                yield part.data
+
+    async def was_run(self, mark: str) -> bool:
+        """True if a run was made that carries these answers."""
+        # Whoever died after making it has made no other one since, so it is among the newest.
+        runs = await self._server.runs.list(self.id, limit=20)
+        return any((each.get("metadata") or {}).get(MARK) == mark for each in runs)
+
+    async def rest(self) -> Mapping[str, Any]:
+        """How the server lists it once nothing of it runs any more."""
+        under_way: tuple[RunStatus, ...] = ("running", "pending")
+        for status in under_way:
+            for each in await self._server.runs.list(self.id, status=status, limit=20):
+                await self._server.runs.join(self.id, each["run_id"])
+        return await self.document()
+
+    async def _last_run(self) -> Mapping[str, Any]:
+        runs = await self._server.runs.list(self.id, limit=1)
+        return runs[0] if runs else {}
+
+
+def failure(error: Any) -> Exception:
+    """The error that a node raised, as the server tells it."""
+    told = error if isinstance(error, dict) else {"message": str(error)}
+    kind, message = str(told.get("error") or ""), str(told.get("message") or "")
+    if kind == ProposalChangedError.__name__:
+        return ProposalChangedError(message)
+    return RunFailedError(f"{kind}: {message}" if kind else message)
+
+
+def failed(thread: Mapping[str, Any]) -> Exception | None:
+    """The error with which the thread's last run ended."""
+    return failure(thread.get("error") or "The run failed.") if thread["status"] in _FAILED else None
+
+
+def snapshot(state: Mapping[str, Any], failed: bool = False) -> StateSnapshot:
+    """A thread's state as LangGraph itself gives it.
+
+    A step's question is kept beside its error, and which of the two came later is not to be seen over the API. But a
+    run that raises leaves the whole thread in error: then the error counts, and otherwise the question.
+    """
+    tasks = tuple(_task(each, failed) for each in state["tasks"])
+    return StateSnapshot(
+        values=state["values"], next=tuple(state["next"] or ()), config=_config(state["checkpoint"]),
+        metadata=state["metadata"], created_at=state["created_at"], parent_config=None, tasks=tasks,
+        interrupts=tuple(each for task in tasks for each in task.interrupts),
+    )  # fmt: skip
+
+
+def heard(tasks: Iterable[PregelTask], task_id: str, answered: Collection[str]) -> bool:
+    """True if LangChain's middleware has taken an answer: it has changed something then, or asks the next thing."""
+    task = next((each for each in tasks if each.id == task_id), None)
+    if task is None:
+        return False
+    return bool(task.result) or any(each.id not in answered for each in task.interrupts)
+
+
+def _task(task: Mapping[str, Any], failed: bool) -> PregelTask:
+    asks = task["interrupts"] or ()
+    if task.get("result") is not None or (failed and task["error"]):
+        asks = ()
+    interrupts = tuple(
+        Interrupt(value=each["value"], id=each["id"], response_schema=each.get("response_schema")) for each in asks
+    )
+    return PregelTask(
+        id=task["id"], name=task["name"], path=tuple(task.get("path") or ()),
+        error=Exception(task["error"]) if task["error"] and not interrupts else None,
+        interrupts=interrupts, result=task.get("result"),
+    )  # fmt: skip
+
+
+def _config(checkpoint: Mapping[str, Any]) -> RunnableConfig:
+    return {
+        "configurable": {
+            "thread_id": checkpoint["thread_id"],
+            "checkpoint_ns": checkpoint.get("checkpoint_ns") or "",
+            "checkpoint_id": checkpoint["checkpoint_id"],
+        }
+    }

@@ -1,0 +1,114 @@
+"""Taking the steps of a drive, async, wherever the graph runs."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+
+from assent import calls
+from assent.asking import Asking
+from assent.client import AsyncApproval, AsyncAssent, Opened
+from assent.contracts import Outcome
+from assent.driving import Clear, Go, Open, Rest, Step, Tell, Wait
+from assent.errors import ApiError, WaitTimeoutError
+from assent.thread import GetSaved, GetState
+
+
+def made_before(error: ApiError) -> str:
+    """The id of the request that was opened under this key, with a link to an earlier one that is not known here."""
+    place = str(error.document.get("location") or "")
+    return place.rpartition("/")[2] if error.code == "idempotency_key_reused" else ""
+
+
+class AsyncRunner(ABC):
+    """Takes the steps of one drive: those at the portal here, those at the graph as a subclass says.
+
+    Args:
+        timeout: seconds to wait for people each time; None: for as long as it takes.
+    """
+
+    def __init__(self, client: AsyncAssent, timeout: float | None = None) -> None:
+        self._client = client
+        self._timeout = timeout
+        self._waiting: dict[str, asyncio.Task[Outcome]] = {}
+
+    async def run(self, steps: Any) -> Any:
+        """Take them all; gives what the last one gave."""
+        found, error = None, None
+        while True:
+            try:
+                step = steps.send(found) if error is None else steps.throw(error)
+            except StopIteration as end:
+                return end.value
+            found, error = None, None
+            try:
+                found = await self._take(step)
+            except Exception as raised:
+                error = raised
+
+    async def stop(self) -> None:
+        """Let nobody wait any more."""
+        for each in self._waiting.values():
+            each.cancel()
+        await asyncio.gather(*self._waiting.values(), return_exceptions=True)
+
+    @abstractmethod
+    async def _read(self, step: GetState | GetSaved) -> Any: ...
+
+    @abstractmethod
+    async def _clear(self, config: RunnableConfig) -> Any: ...
+
+    @abstractmethod
+    async def _go(self, step: Go) -> Rest: ...
+
+    async def _take(self, step: Step) -> Any:
+        match step:
+            case GetState() | GetSaved():
+                return await self._read(step)
+            case Clear():
+                return await self._clear(step.config)
+            case Go():
+                return await self._go(step)
+            case Open():
+                return await self._open(step.asking)
+            case Wait():
+                return await self._wait(step.requests)
+            case Tell():
+                return await self._client.call(step.send)
+
+    async def _open(self, asking: Asking) -> AsyncApproval:
+        try:
+            return await self._client.approvals.open(asking)
+        except ApiError as error:
+            if not (made := made_before(error)):
+                raise
+        page = self._client.page(made)
+        return AsyncApproval(made, page, None, asking.secrets, asking.digest, _client=self._client)
+
+    async def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome | None]:
+        """The request that was decided first, and its outcome; or nothing: the thread has to be looked at again."""
+        for each in requests:
+            if each.id not in self._waiting:
+                self._waiting[each.id] = asyncio.create_task(self._listen(each), name=f"wait for {each.id}")
+        done = await self._first()
+        for request_id, task in list(self._waiting.items()):
+            if task in done:
+                del self._waiting[request_id]
+                return request_id, task.result()
+        return "", None
+
+    async def _first(self) -> set[asyncio.Task[Outcome]]:
+        """Who has heard something. Raises WaitTimeoutError."""
+        done, _ = await asyncio.wait(
+            self._waiting.values(), timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not done:
+            raise WaitTimeoutError(f"Nobody has decided within {self._timeout:g} s.")
+        return done
+
+    async def _listen(self, request: Opened) -> Outcome:
+        return request.taken(await self._client.run(calls.outcome(request.id, None)))
