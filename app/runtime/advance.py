@@ -151,7 +151,7 @@ class Advancer:
         state = await aread(graph, read_thread(config))
         todo = plan(state, snapshot.deliveries, snapshot.open, self._first_input(snapshot, state))
         # The graph leaves out what it has no node for: what seems to be answered or at its end may be at such a one.
-        if (todo.finished or todo.unseen) and (missing := await aread(graph, missing_nodes(graph, config))):
+        if (todo.finished or todo.unseen) and (missing := await aread(graph, missing_nodes(graph.nodes, config))):
             problem = MISSING_NODES.format(", ".join(f"“{each}”" for each in missing))
             await _written(self._store.fail, snapshot.attempt, journal, problem)
             return

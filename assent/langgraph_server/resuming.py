@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -126,19 +127,22 @@ class Resuming(AsyncRunner):
     async def _follow(self, sent: Sent, resume: Mapping[str, Any] | None) -> Rest:
         rest = Rest()
         try:
-            async for written in self._thread.run(resume, sent.mark, set(sent.watched.values())):
-                rest.take({"type": "custom", "data": written, "ns": ()}, ())
+            await self._run(rest, resume, sent)
             if not sent.watched:
                 return rest
             rest.unheard = await unheard(self._thread, sent)
             rest.drained = bool(rest.unheard)
             if not rest.unheard and stopped_between(await self._thread.rest(), await self._thread.state()):
-                async for written in self._thread.run(None, sent.mark):
-                    rest.take({"type": "custom", "data": written, "ns": ()}, ())
+                await self._run(rest, None, replace(sent, watched={}))
         except (RunFailedError, ProposalChangedError) as error:
             rest.error = error
             self._failed = True
         return rest
+
+    async def _run(self, rest: Rest, resume: Mapping[str, Any] | None, sent: Sent) -> None:
+        async with aclosing(self._thread.run(resume, sent.mark, set(sent.watched.values()))) as written:
+            async for each in written:
+                rest.take({"type": "custom", "data": each, "ns": ()}, ())
 
     async def _unmark(self) -> None:
         if self._marked:
@@ -169,8 +173,11 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
     waiting = {each.id for each in (await thread.state(error is not None)).interrupts}
     lost = await unheard(thread, sent) if was_sent and error is None and sent.watched else []
     if was_sent and not lost and sent.watched and stopped_between(now, await thread.state()):
-        async for _ in thread.run(None, sent.mark):
-            pass  # what its nodes report is in nobody's hands; the receipt says that it went on
+        try:
+            async for _ in thread.run(None, sent.mark):
+                pass  # whose outcome a node reports on is not known any more; the receipt says that it went on
+        except RunFailedError as raised:
+            error = raised
     for interrupt, request_id in sent.requests.items():
         if interrupt not in waiting:
             approval = client.approvals.get(request_id)

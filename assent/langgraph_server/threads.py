@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 from langgraph_sdk.client import LangGraphClient
+from langgraph_sdk.errors import NotFoundError
 from langgraph_sdk.schema import RunStatus
 
 from assent.errors import AssentError
@@ -54,8 +56,11 @@ class Thread:
         return await self._server.threads.get(self.id)
 
     async def state(self, failed: bool = False) -> StateSnapshot:
-        """What it waits for now; `failed`: after a run that has raised."""
-        return snapshot(await self._server.threads.get_state(self.id), failed)
+        """What it waits for now, nothing if it was deleted; `failed`: after a run that has raised."""
+        try:
+            return snapshot(await self._server.threads.get_state(self.id), failed)
+        except NotFoundError:
+            return StateSnapshot({}, (), self.config, None, None, None, (), ())
 
     async def steps_at(self, checkpoint_id: str) -> tuple[PregelTask, ...]:
         """What has become of the steps that were due at a checkpoint."""
@@ -72,7 +77,7 @@ class Thread:
 
     async def run(
         self, resume: Mapping[str, Any] | None, mark: str, stop_after: Collection[str] = ()
-    ) -> AsyncIterator[Mapping[str, Any]]:
+    ) -> AsyncGenerator[Mapping[str, Any]]:
         """Go on with it, as its last run would have; gives what its nodes write to the custom stream.
 
         Args:
@@ -95,11 +100,12 @@ class Thread:
             context=kept.get("context") or None, metadata={MARK: mark}, interrupt_after=list(stop_after) or None,
             multitask_strategy="reject", on_disconnect="continue", durability="sync", strict_resume=True,
         )  # fmt: skip
-        async for part in parts:
-            if part.event == "error":
-                raise failure(part.data)
-            if part.event.partition("|")[0] == "custom" and isinstance(part.data, dict):
-                yield part.data
+        async with aclosing(parts):
+            async for part in parts:
+                if part.event == "error":
+                    raise failure(part.data)
+                if part.event.partition("|")[0] == "custom" and isinstance(part.data, dict):
+                    yield part.data
 
     async def was_run(self, mark: str) -> bool:
         """True if a run was made that carries these answers."""

@@ -117,6 +117,7 @@ class Work:
     portal: Portal
     graph: str
     file: Path
+    server_url: str
     thread: str = ""
     note: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -155,13 +156,29 @@ class Work:
         raise AssertionError("nobody asked")
 
     def receipt(self, request_id: str) -> dict[str, Any]:
-        """The request's receipt, once it is there."""
-        deadline = time.monotonic() + SOON
+        """What was done with the request's outcome, once it is there."""
+        deadline, found = time.monotonic() + SOON, {}
         while time.monotonic() < deadline:
-            if found := self.portal.request(request_id)["receipt"]:
+            found = self.portal.request(request_id)["receipt"] or {}
+            if found.get("status", "delivered") != "delivered":
                 return dict(found)
             time.sleep(0.02)
-        raise AssertionError("no receipt")
+        raise AssertionError(f"no receipt but {found}")
+
+    def ended(self, request_id: str) -> dict[str, Any]:
+        """The request, once it is pending no more."""
+        deadline = time.monotonic() + SOON
+        while (found := self.portal.request(request_id))["state"] == "pending":
+            assert time.monotonic() < deadline, "still pending"
+            time.sleep(0.02)
+        return found
+
+    def until_done(self, what: list[str]) -> None:
+        """Wait until just that was done."""
+        deadline = time.monotonic() + SOON
+        while self.done != what:
+            assert time.monotonic() < deadline, f"{self.done}, not {what}"
+            time.sleep(0.02)
 
     def until(self, status: str) -> None:
         """Wait for the thread's status."""
@@ -196,4 +213,4 @@ def bridge(portal: Portal, server: Server) -> Iterator[Bridge]:  # noqa: F811
 def work(portal: Portal, server: Server, bridge: Bridge, tmp_path: Path, request: pytest.FixtureRequest) -> Work:  # noqa: F811
     """A thread of the graph that the test names as a parameter, or of `gate`."""
     graph = getattr(request, "param", "gate")
-    return Work(get_sync_client(url=server.url), portal, graph, tmp_path / "done")
+    return Work(get_sync_client(url=server.url), portal, graph, tmp_path / "done", server.url)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
@@ -48,7 +49,9 @@ def propose(state: State) -> State:
 
 
 def region(state: State, runtime: Any) -> State:
-    """Say with which context it went on."""
+    """Say with which context it went on, once nothing holds it any more."""
+    while Path(state["file"]).with_suffix(".hold").exists():
+        time.sleep(0.02)
     write(state, f"region {(runtime.context or {}).get('region')}")
     return {}
 
@@ -81,7 +84,7 @@ def both(state: State) -> State:
 class WipesOnce(FakeListChatModel):
     """A model that calls the tool `wipe`, and is done when it has heard of it."""
 
-    responses: list[str] = ["done"]
+    responses: list[str] = ["done"]  # noqa: RUF012 - a field of pydantic
 
     def bind_tools(self, *_args: Any, **_more: Any) -> WipesOnce:
         return self
@@ -104,7 +107,7 @@ def wipe(file: str, table: str) -> str:
 class AsksOnce(HumanInTheLoopMiddleware):
     """A middleware whose predicate has flipped by the time it resumes."""
 
-    asked: set[str] = set()
+    asked: ClassVar[set[str]] = set()
 
     def after_model(self, state: Any, runtime: Any) -> Any:
         thread = str(state["messages"][0].content)

@@ -1,0 +1,258 @@
+"""Threads of a real LangGraph server: asked about at the portal, decided there, resumed on the server."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from langgraph_sdk import get_client
+
+from assent.langgraph_server.resuming import Sent
+from assent.langgraph_server.threads import RESUMING, Thread
+from tests.langgraph_server.conftest import Bridge, Work
+from tests.processes.harness import ROOT, environment
+
+pytestmark = pytest.mark.processes
+
+
+def graph(name: str) -> pytest.MarkDecorator:
+    """Use that graph."""
+    return pytest.mark.parametrize("work", [name], indirect=True)
+
+
+def test_approved_is_run_once_and_reported(work: Work) -> None:
+    work.begin(context={"region": "north"})
+    request = work.asked("Tidy up")
+    assert (request["kind"], request["workflow"], request["agent"]) == ("script", "gate", "Deploy agent")
+    assert not work.done
+    work.portal.decide(request["id"])
+    receipt = work.receipt(request["id"])
+    assert (receipt["status"], receipt["summary"]) == ("applied", "3 tables tidied"), "the node's own words"
+    assert work.done == ["VACUUM orders;", "region north"], "it went on in the context that it had"
+    assert work.status == "idle"
+
+
+def test_changed_is_run_as_changed(work: Work) -> None:
+    work.begin()
+    request = work.asked("Tidy up")
+    work.portal.decide(request["id"], "modify", change={"content": "ANALYZE orders;"})
+    assert work.receipt(request["id"])["status"] == "applied"
+    assert work.done[0] == "ANALYZE orders;"
+
+
+def test_rejected_is_not_run(work: Work) -> None:
+    work.begin()
+    request = work.asked("Tidy up")
+    work.portal.decide(request["id"], "reject", comment="Not on a Friday.")
+    assert work.receipt(request["id"])["status"] == "not_applied"
+    assert work.done == ["region None"]
+
+
+def test_what_it_proposes_anew_is_asked_anew(work: Work) -> None:
+    work.begin()
+    request = work.asked("Tidy up")
+    (work.file.parent / "done.proposed").write_text("ANALYZE orders;")
+    work.portal.decide(request["id"])
+    assert work.receipt(request["id"])["status"] == "not_applied"
+    again = work.asked("Tidy up")
+    assert again["payload"]["content"] == "ANALYZE orders;" and not work.done
+    work.portal.decide(again["id"])
+    assert work.receipt(again["id"])["status"] == "applied"
+    assert work.done[0] == "ANALYZE orders;"
+
+
+@graph("parallel")
+def test_several_at_once_are_answered_in_any_order(work: Work) -> None:
+    work.begin()
+    first, second = work.asked("First of"), work.asked("Second of")
+    work.portal.decide(second["id"], "answer", answer={"days": 7})
+    assert work.receipt(second["id"])["status"] == "applied"
+    assert work.portal.request(first["id"])["state"] == "pending" and not work.done
+    work.portal.decide(first["id"], "answer", answer="yes")
+    assert work.receipt(first["id"])["status"] == "applied"
+    assert work.done == ["yes and 7"]
+
+
+@graph("parallel")
+def test_a_step_that_breaks_is_reported(work: Work) -> None:
+    work.begin()
+    first, second = work.asked("First of"), work.asked("Second of")
+    work.portal.decide(second["id"], "answer", answer={"days": -1})
+    receipt = work.receipt(second["id"])
+    assert receipt["status"] == "failed" and "there is no such day" in receipt["summary"]
+    assert work.status == "error" and work.portal.request(first["id"])["state"] == "pending"
+
+
+@graph("agent")
+@pytest.mark.parametrize(("verdict", "done"), [("approve", ["wiped t"]), ("reject", [])])
+def test_a_call_of_a_tool(work: Work, verdict: str, done: list[str]) -> None:
+    work.begin()
+    request = work.asked()
+    assert (request["kind"], request["payload"]["tool"]) == ("tool_call", "wipe")
+    work.portal.decide(request["id"], verdict)
+    work.receipt(request["id"])
+    work.until("idle")
+    assert work.done == done
+
+
+@graph("flipping")
+def test_a_rejection_that_is_passed_over_stops_the_thread(work: Work) -> None:
+    work.begin()
+    request = work.asked()
+    work.portal.decide(request["id"], "reject")
+    receipt = work.receipt(request["id"])
+    assert receipt["status"] == "failed" and "without taking what was decided" in receipt["summary"]
+    assert not work.done and work.status == "interrupted"
+
+
+def resumed_elsewhere(work: Work) -> None:
+    work.client.threads.update_state(work.thread, {"note": "other"}, as_node="region")
+    work.until("idle")
+
+
+def deleted(work: Work) -> None:
+    work.client.threads.delete(work.thread)
+
+
+@pytest.mark.parametrize("gone", [resumed_elsewhere, deleted])
+def test_what_the_thread_asks_no_more_is_withdrawn(work: Work, gone: Callable[[Work], None]) -> None:
+    work.begin()
+    request = work.asked("Tidy up")
+    gone(work)
+    found = work.ended(request["id"])
+    assert found["state"] == "cancelled" and "waited for this no more" in found["note"]
+    assert not work.done
+
+
+def test_killed_while_people_think_it_goes_on_with_the_same_request(work: Work, bridge: Bridge) -> None:
+    work.begin()
+    request = work.asked("Tidy up")
+    bridge.kill()
+    work.portal.decide(request["id"])
+    bridge.start()
+    assert work.receipt(request["id"])["status"] == "applied"
+    assert work.done == ["VACUUM orders;", "region None"]
+    assert all(work.note not in each["title"] for each in work.portal.pending())
+
+
+def test_stopped_it_leaves_the_requests_open(work: Work, bridge: Bridge) -> None:
+    work.begin()
+    request = work.asked("Tidy up")
+    assert bridge.stop() == 0
+    assert work.portal.request(request["id"])["state"] == "pending"
+    bridge.start()
+    work.portal.decide(request["id"])
+    assert work.receipt(request["id"])["status"] == "applied"
+
+
+def test_killed_after_the_answer_was_sent_it_reports_what_came_of_it(work: Work, bridge: Bridge) -> None:
+    work.begin()
+    request = work.asked("Tidy up")
+    hold = work.file.with_suffix(".hold")
+    hold.touch()
+    work.portal.decide(request["id"])
+    work.until_done(["VACUUM orders;"])
+    bridge.kill()
+    bridge.start()
+    hold.unlink()
+    receipt = work.receipt(request["id"])
+    assert (receipt["status"], receipt["summary"]) == ("applied", "The agent went on with what was approved.")
+    assert work.done == ["VACUUM orders;", "region None"]
+    assert not work.client.threads.get(work.thread)["metadata"][RESUMING]
+
+
+@pytest.mark.parametrize(
+    ("work", "said", "ended"),
+    [("agent", "not_applied", "idle"), ("flipping", "failed", "interrupted")],
+    indirect=["work"],
+)
+def test_killed_between_a_rejection_and_the_next_step(work: Work, bridge: Bridge, said: str, ended: str) -> None:
+    request, sent, resume = decided_without_it(work, bridge, "reject")
+    alone(work, lambda thread: resumed(thread, sent, resume))
+    bridge.start()
+    assert work.receipt(request["id"])["status"] == said
+    work.until(ended)
+    assert not work.done
+
+
+@pytest.mark.parametrize("work", ["agent"], indirect=True)
+def test_killed_before_the_answer_was_sent_it_is_sent(work: Work, bridge: Bridge) -> None:
+    request, sent, _ = decided_without_it(work, bridge, "approve")
+    alone(work, lambda thread: thread.mark(asdict(sent)))
+    bridge.start()
+    assert work.receipt(request["id"])["status"] == "applied"
+    assert work.done == ["wiped t"]
+
+
+@pytest.mark.parametrize("work", ["agent"], indirect=True)
+def test_killed_before_the_answer_was_sent_and_resumed_elsewhere(work: Work, bridge: Bridge) -> None:
+    request, sent, _ = decided_without_it(work, bridge, "approve")
+    alone(work, lambda thread: thread.mark(asdict(sent)))
+    other = {"resume": {"decisions": [{"type": "reject"}]}}
+    work.client.runs.wait(work.thread, work.graph, command=other)
+    bridge.start()
+    receipt = work.receipt(request["id"])
+    assert receipt["status"] == "not_applied" and "waited for this no more" in receipt["summary"]
+    assert not work.done
+
+
+def decided_without_it(work: Work, bridge: Bridge, verdict: str) -> tuple[dict[str, Any], Sent, dict[str, Any]]:
+    """A request that was decided while the bridge was dead, and what a bridge notes and sends then."""
+    work.begin()
+    request = work.asked()
+    bridge.kill()
+    work.portal.decide(request["id"], verdict)
+    state = work.client.threads.get_state(work.thread)
+    [task] = state["tasks"]
+    interrupt = str(task["interrupts"][0]["id"])
+    where = str(state["checkpoint"]["checkpoint_id"])
+    sent = Sent("a mark of its own " + work.note, where, {interrupt: request["id"]}, {task["id"]: task["name"]})
+    return request, sent, {interrupt: {"decisions": [{"type": verdict}]}}
+
+
+async def resumed(thread: Thread, sent: Sent, resume: dict[str, Any]) -> None:
+    """What a bridge does until the middleware's step has ended."""
+    await thread.mark(asdict(sent))
+    async for _ in thread.run(resume, sent.mark, set(sent.watched.values())):
+        pass
+
+
+def alone(work: Work, act: Any) -> None:
+    """Do something with the thread as the bridge would."""
+
+    async def there() -> None:
+        async with get_client(url=str(work.server_url)) as client:
+            doing: Awaitable[None] = act(Thread(client, await client.threads.get(work.thread)))
+            await doing
+
+    asyncio.run(there())
+
+
+def test_the_portal_is_killed_and_started_again(work: Work) -> None:
+    work.begin()
+    request = work.asked("Tidy up")
+    work.portal.web.kill()
+    work.portal.web.start()
+    work.portal.decide(request["id"])
+    assert work.receipt(request["id"])["status"] == "applied"
+    assert work.done == ["VACUUM orders;", "region None"]
+
+
+def test_a_token_that_is_none_ends_it(work: Work) -> None:
+    other = Bridge(work.portal, work.server_url, token="assent_agent_" + "0" * 40)
+    work.begin()
+    other.start()
+    assert other.process is not None and other.process.wait(60) == 1
+
+
+def test_what_is_no_address_is_said() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "assent.langgraph_server", "--server", "localhost:2024"], cwd=ROOT,
+        env=environment(ASSENT_URL="http://127.0.0.1:1", ASSENT_TOKEN="x"), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 2 and "LANGGRAPH_SERVER_URL: 'localhost:2024' is no address" in ran.stderr
