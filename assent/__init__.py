@@ -38,11 +38,13 @@ from assent.gate import publish_artifact, report_receipt, request_approval
 from assent.workflow import Workflow, idempotent, target_address
 
 if TYPE_CHECKING:
+    from assent.asking import AgUi, Callback
     from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, Status
     from assent.graphs import adrive, drive
     from assent.tools import requires_approval
 
 __all__ = [
+    "AgUi",
     "AlreadyDoneError",
     "AlreadyDrivenError",
     "ApiError",
@@ -53,6 +55,7 @@ __all__ = [
     "AsyncAssent",
     "Call",
     "CallDecision",
+    "Callback",
     "Custom",
     "EndedError",
     "OptimizationItem",
@@ -86,6 +89,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "AgUi": "asking", "Callback": "asking",
     "Approval": "client", "Assent": "client", "AsyncApproval": "client", "AsyncAssent": "client",
     "Status": "client", "requires_approval": "tools", "adrive": "graphs", "drive": "graphs",
 }  # fmt: skip

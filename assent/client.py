@@ -17,7 +17,7 @@ import httpx
 from pydantic import JsonValue
 
 from assent import calls
-from assent.asking import Asking, asking_about, asking_for
+from assent.asking import Asking, Callback, asking_about, asking_for
 from assent.calls import Answer, Pause, Result, Send, Steps
 from assent.contracts import Outcome, ReceiptStatus
 from assent.errors import UnfitOutcomeError
@@ -159,6 +159,7 @@ class Approvals:
         workflow: str = "",
         previous_id: str = "",
         response_schema: dict[str, Any] | None = None,
+        callback: Callback | None = None,
     ) -> Approval:
         """Open a request, or find the one that was opened under this key before.
 
@@ -171,13 +172,14 @@ class Approvals:
             workflow: what it is filed under; policies know it by that name.
             previous_id: the request that this one revises, after changes were asked for.
             response_schema: JSON Schema of the answer to a question.
+            callback: where to call once it is settled, for programs that do not wait.
 
         Raises:
             pydantic.ValidationError: the proposal is not what the contract says.
             ApiError: the portal refuses it.
             UnreachableError: the portal does not answer.
         """
-        asking = asking_for(proposal, workflow, previous_id, response_schema, idempotency_key)
+        asking = asking_for(proposal, workflow, previous_id, response_schema, idempotency_key, callback)
         return self.open(asking)
 
     def ask(
@@ -188,15 +190,16 @@ class Approvals:
         idempotency_key: str = "",
         workflow: str = "",
         response_schema: dict[str, Any] | None = None,
+        callback: Callback | None = None,
     ) -> Approval:
         """Have people answer any value, which is shown as it is; the answer is `outcome.answer`.
 
         Args:
             title: in one line.
             response_schema: JSON Schema of the answer; None: any JSON or text.
-            idempotency_key, workflow: and what is raised, as of `request`.
+            idempotency_key, workflow, callback: and what is raised, as of `request`.
         """
-        return self.open(asking_about(value, title, workflow, "", response_schema, idempotency_key))
+        return self.open(asking_about(value, title, workflow, "", response_schema, idempotency_key, callback))
 
     def open(self, asking: Asking) -> Approval:
         """Open a request that has been put together."""
@@ -230,9 +233,10 @@ class AsyncApprovals:
         workflow: str = "",
         previous_id: str = "",
         response_schema: dict[str, Any] | None = None,
+        callback: Callback | None = None,
     ) -> AsyncApproval:
         """As `Approvals.request`."""
-        asking = asking_for(proposal, workflow, previous_id, response_schema, idempotency_key)
+        asking = asking_for(proposal, workflow, previous_id, response_schema, idempotency_key, callback)
         return await self.open(asking)
 
     async def ask(
@@ -243,9 +247,10 @@ class AsyncApprovals:
         idempotency_key: str = "",
         workflow: str = "",
         response_schema: dict[str, Any] | None = None,
+        callback: Callback | None = None,
     ) -> AsyncApproval:
         """As `Approvals.ask`."""
-        return await self.open(asking_about(value, title, workflow, "", response_schema, idempotency_key))
+        return await self.open(asking_about(value, title, workflow, "", response_schema, idempotency_key, callback))
 
     async def open(self, asking: Asking) -> AsyncApproval:
         """As `Approvals.open`."""

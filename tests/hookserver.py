@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -26,6 +26,7 @@ class HookServer:
         answers: what the next calls get instead of 204: status and headers.
         always: what every call gets that has none of `answers`.
         on_call: called before a call is answered; may wait.
+        stream: what a call is answered with piece by piece, as server-sent events; None: nothing.
         trickle: seconds between the bytes of an answer that never ends; 0: answers are whole.
     """
 
@@ -34,6 +35,7 @@ class HookServer:
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.always: tuple[int, dict[str, str]] = (204, {})
         self.on_call: Callable[[Call], None] = lambda call: None
+        self.stream: Callable[[Call], Iterator[str]] | None = None
         self.trickle = 0.0
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
@@ -72,6 +74,9 @@ class HookServer:
                 if server.trickle:
                     self._trickle()
                     return
+                if server.stream is not None:
+                    self._stream(server.stream(call))
+                    return
                 status, headers = server.answers.pop(0) if server.answers else server.always
                 self.send_response(status)
                 for name, value in ({"Content-Length": "0"} | headers).items():
@@ -80,6 +85,14 @@ class HookServer:
 
             def do_GET(self) -> None:
                 self.do_POST()
+
+            def _stream(self, pieces: Iterator[str]) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                for each in pieces:
+                    self.wfile.write(each.encode())
+                    self.wfile.flush()
 
             def _trickle(self) -> None:
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")

@@ -347,13 +347,22 @@ class ExtensionIn(Input):
     reason: PlainText = Field(max_length=100_000)
 
 
+class AgUiIn(Input):
+    """The interrupt of an agent that speaks AG-UI: the call is the run that continues from it."""
+
+    thread_id: PlainText = Field(min_length=1, max_length=200)
+    interrupt_id: PlainText = Field(min_length=1, max_length=200)
+
+
 class CallbackIn(Input):
-    """Where to call once the request is settled: a webhook by Standard Webhooks, which says that, and not what."""
+    """Where to call once the request is settled: a webhook by Standard Webhooks, which says that, and not what; with
+    `ag_ui` the endpoint of an agent, which gets the outcome as the answer to its interrupt."""
 
     url: PlainText = Field(min_length=1, max_length=2000)
     secret: PlainText = Field(
         min_length=1, max_length=200, description="Signs the call: `whsec_` and 24 to 64 bytes in base64"
     )
+    ag_ui: AgUiIn | None = None
 
 
 class ApprovalIn(Input):

@@ -206,7 +206,8 @@ def _callback(call: Call) -> SealedCallback | None:
         words = error.extra["fields"].get("address", error.message)
         raise InvalidInputError("This callback cannot be used.", {"callback.url": words}) from None
     vault = call.portal.services.vault
-    return SealedCallback(vault.seal(terms.address), shown, vault.seal(given.secret))
+    ag_ui = given.ag_ui.model_dump() if given.ag_ui is not None else None
+    return SealedCallback(vault.seal(terms.address), shown, vault.seal(given.secret), ag_ui)
 
 
 def asking_of(body: models.ApprovalIn) -> Asking:

@@ -161,6 +161,7 @@ class WebhookCall:
         id: of the delivery, by which a receiver tells a repetition.
         topic: the kind of event, for the account of deliveries.
         secrets: each signs it; two while the secret is being exchanged.
+        streams: an agent answers with the events of its run, and would end that run if nobody listened.
     """
 
     id: str
@@ -168,6 +169,7 @@ class WebhookCall:
     url: str
     secrets: tuple[str, ...]
     body: bytes
+    streams: bool = False
 
 
 # What came of a try

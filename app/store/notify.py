@@ -53,7 +53,11 @@ class Destination(Base):
 
 
 class Callback(Base):
-    """Where the agent that asked wants to be called when its request is settled; address and secret are sealed."""
+    """Where the agent that asked wants to be called when its request is settled; address and secret are sealed.
+
+    Attributes:
+        ag_ui: ``thread_id`` and ``interrupt_id`` of an agent that speaks AG-UI; None: it takes a webhook.
+    """
 
     __tablename__ = "callbacks"
 
@@ -61,6 +65,7 @@ class Callback(Base):
     address: Mapped[str]
     shown: Mapped[str]
     secret: Mapped[str]
+    ag_ui: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
 
 
 class Delivery(Base):

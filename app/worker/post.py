@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import structlog
 
-from app.domain.notices import Channel, DeliveryState, Later, Notice, Refused, Result, Rewriter, Sender
+from app.domain.notices import Channel, DeliveryState, Later, Notice, NoticeKind, Refused, Result, Rewriter, Sender
 from app.services.clock import Clock
 from app.services.notify.composing import Composing
+from app.services.notify.composing_callbacks import CallbackComposing
 from app.services.notify.composing_places import PlaceComposing
 from app.services.notify.deliveries import Deliveries
 from app.services.notify.destinations import Destinations
@@ -38,6 +39,7 @@ class Post:
         self._composing = Composing(sessions, clock, public_url, secret_key)
         vault = Vault(secret_key)
         self._places = PlaceComposing(sessions, clock, self._composing, public_url, vault)
+        self._callbacks = CallbackComposing(sessions, clock, public_url, vault)
         self._destinations = Destinations(sessions, clock, vault)
         self.deliveries = Deliveries(sessions, clock)
         self._senders = senders
@@ -56,7 +58,8 @@ class Post:
         if delivery is None:
             return None
         try:
-            composed = self._composer(delivery).compose(delivery)
+            callback = delivery.kind == NoticeKind.CALLBACK.value
+            composed = (self._callbacks if callback else self._composer(delivery)).compose(delivery)
             self.deliveries.drop(composed.dropped)
             if composed.later is not None:
                 self.deliveries.postpone(delivery, composed.later, composed.reason, job_id)

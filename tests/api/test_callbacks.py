@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ag_ui.core import CustomEvent, RunAgentInput, RunFinishedEvent, RunStartedEvent
+from ag_ui.encoder import EventEncoder
 from flask import Flask
 from sqlalchemy import select, text, update
 from standardwebhooks.webhooks import Webhook
@@ -27,7 +30,7 @@ from app.store.notify import Callback, Delivery
 from app.store.requests import ApprovalRequest
 from app.worker.post import Post
 from tests.factories import Caller, Program, make_person, make_token
-from tests.hookserver import HookServer
+from tests.hookserver import Call, HookServer
 
 KEY = secrets.token_urlsafe(48)
 PROPOSAL = {"kind": "script", "title": "Count", "language": "sql", "content": "select count(*) from orders"}
@@ -88,17 +91,17 @@ def work(services: Services, settings: Settings) -> Callable[[], None]:
     return act
 
 
-def ask(agent: Program, url: str, secret: str) -> dict[str, Any]:
+def ask(agent: Program, url: str, secret: str, **more: Any) -> dict[str, Any]:
     """A request whose agent wants to be called."""
-    body = {"proposal": PROPOSAL, "callback": {"url": url, "secret": secret}}
+    body = {"proposal": PROPOSAL, "callback": {"url": url, "secret": secret} | more}
     answer = agent.post("/api/v1/approvals", body)
     assert answer.status_code == 201, answer.json
     return dict(answer.json)
 
 
-def decide(call: Callable[[str], Caller], request: dict[str, Any]) -> None:
-    """Have a reviewer approve it."""
-    body = {"verdict": "approve", "digest": request["digest"], "comment": "So be it."}
+def decide(call: Callable[[str], Caller], request: dict[str, Any], verdict: str = "approve") -> None:
+    """Have a reviewer decide on it."""
+    body = {"verdict": verdict, "digest": request["digest"], "comment": "So be it."}
     assert call("reviewer").post(f"/api/v1/approvals/{request['id']}/decisions", body).status_code == 201
 
 
@@ -159,8 +162,71 @@ def test_one_that_is_down_is_called_later(services, agent, call, hooks, work) ->
         ({"url": "nonsense", "secret": new_secret()}, "callback.url"),
         ({"url": "https://hooks.example.com/x", "secret": "short"}, "callback.secret"),
         ({"url": "https://hooks.example.com/x"}, "callback.secret"),
+        (
+            {"url": "https://hooks.example.com/x", "secret": new_secret(), "ag_ui": {"thread_id": "t"}},
+            "callback.ag_ui.interrupt_id",
+        ),
     ],
 )
 def test_callbacks_that_cannot_be_used(agent: Program, callback: dict[str, str], field: str) -> None:
     answer = agent.post("/api/v1/approvals", {"proposal": PROPOSAL, "callback": callback})
     assert (answer.status_code, list(answer.json["fields"])) == (422, [field])
+
+
+ASKED_OVER_AG_UI = {"thread_id": "a conversation", "interrupt_id": "int-1"}
+
+
+@pytest.mark.parametrize(("verdict", "approved"), [("approve", True), ("reject", False)])
+def test_an_agent_that_speaks_ag_ui_is_run_with_the_answer(
+    services, agent, call, hooks, work, verdict, approved
+) -> None:
+    secret, told, finished = new_secret(), threading.Event(), threading.Event()
+
+    def answer(made: Call) -> Iterator[str]:
+        given, encoder = RunAgentInput.model_validate_json(made.body), EventEncoder()
+        yield encoder.encode(RunStartedEvent(thread_id=given.thread_id, run_id=given.run_id))
+        assert told.wait(60), "the delivery waits for the agent's run"
+        # Several, as a connection that is closed shows only at the second.
+        for _ in range(20):
+            yield encoder.encode(CustomEvent(name="did", value="a part of it"))
+        yield encoder.encode(RunFinishedEvent(thread_id=given.thread_id, run_id=given.run_id))
+        finished.set()
+
+    hooks.stream = answer
+    request = ask(agent, hooks.url, secret, ag_ui=ASKED_OVER_AG_UI)
+    decide(call, request, verdict)
+    work()
+    told.set()
+    assert finished.wait(60), "nobody listened to the run"
+    [made] = hooks.calls
+    Webhook(secret).verify(made.body, made.headers)
+    assert made.headers["accept"] == "text/event-stream"
+    given = RunAgentInput.model_validate_json(made.body)
+    [resumed] = given.resume or []
+    assert (given.thread_id, resumed.interrupt_id, resumed.status) == ("a conversation", "int-1", "resolved")
+    assert resumed.payload["approved"] is approved and resumed.payload["verdict"] == verdict
+    assert resumed.metadata["assent"]["request_id"] == request["id"]
+    with services.sessions() as session:
+        query = select(Delivery).where(Delivery.request_id == request["id"], Delivery.kind == "callback")
+        [delivery] = session.scalars(query)
+    assert (delivery.state, delivery.id) == ("sent", given.run_id)
+    assert agent.get(f"/api/v1/approvals/{request['id']}").json["receipt"]["status"] == "delivered"
+
+
+def test_an_answer_that_is_called_with_cannot_be_taken_back(agent, call, hooks, work) -> None:
+    request = ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI)
+    hooks.always = (503, {})
+    decide(call, request, "reject")
+    work()
+    assert len(hooks.calls) == 1, "it may have been read, whatever it answered"
+    again = call("reviewer").post(f"/api/v1/approvals/{request['id']}/reopening", {"reason": "Was a mistake."})
+    assert again.status_code == 409
+
+
+def test_one_that_ends_without_an_answer_is_cancelled(agent, call, hooks, work) -> None:
+    request = ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI)
+    assert agent.post(f"/api/v1/approvals/{request['id']}/cancel", {"reason": "No need."}).status_code == 200
+    work()
+    [made] = hooks.calls
+    [resumed] = RunAgentInput.model_validate_json(made.body).resume or []
+    assert (resumed.interrupt_id, resumed.status, resumed.payload) == ("int-1", "cancelled", None)

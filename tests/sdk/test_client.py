@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import signal
 import subprocess
@@ -14,10 +15,13 @@ import httpx
 import pytest
 
 from app.lifeline import die_with_parent_hook
+from app.store import notify as stored
 from assent import (
+    AgUi,
     ApiError,
     Assent,
     AsyncAssent,
+    Callback,
     ReceiptStatus,
     Script,
     ToolCall,
@@ -62,6 +66,30 @@ def test_asked_approved_reported(portal, client, beside):
     request.report(ReceiptStatus.APPLIED, "Sent.", {"mails": 1})
     receipt = portal.request(request.id)["receipt"]
     assert (receipt["status"], receipt["summary"], receipt["detail"]) == ("applied", "Sent.", {"mails": 1})
+
+
+def test_who_wants_to_be_called_instead(portal, services, client):
+    secret = "whsec_" + base64.b64encode(bytes(24)).decode()
+    where = Callback("https://agent.example.com/run", secret, AgUi("a conversation", "int-1"))
+    request = client.approvals.request(named(), callback=where)
+    asked = client.approvals.ask(3, callback=Callback("https://agent.example.com/settled", secret))
+
+    async def called() -> str:
+        async with AsyncAssent(portal.web.url, portal.token) as other:
+            return (await other.approvals.request(named(), callback=where)).id
+
+    again = asyncio.run(called())
+    with services.sessions() as session:
+        kept = [session.get_one(stored.Callback, each) for each in (request.id, asked.id, again)]
+    answers = {"thread_id": "a conversation", "interrupt_id": "int-1"}
+    assert [each.ag_ui for each in kept] == [answers, None, answers]
+    assert all("agent.example.com" in each.shown for each in kept) and secret not in repr(where)
+
+
+def test_a_callback_that_cannot_be_used(client):
+    with pytest.raises(InvalidError) as refused:
+        client.approvals.request(named(), callback=Callback("https://agent.example.com/settled", "short"))
+    assert "callback.secret" in str(refused.value.document)
 
 
 def test_a_rejection_is_an_outcome(portal, client):

@@ -5,17 +5,18 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import Any
 
 import httpcore
 from standardwebhooks.webhooks import Webhook
 
-from app.domain.destinations import Network
+from app.domain import destinations
 from app.domain.notices import Later, Refused, Result, Sent, WebhookCall
 from app.notify.reach import ForbiddenAddressError, guarded
+from app.notify.webhook.network import Deadline, Network, listen
 
 _AGENT = b"Assent-Webhooks/1"
 GONE = 410
@@ -30,18 +31,20 @@ class WebhookSender:
         seconds: how long a call may take in all, from the first connection to the head of the answer.
     """
 
-    def __init__(self, clock: Callable[[], datetime], allowed: Sequence[Network], seconds: int) -> None:
+    def __init__(self, clock: Callable[[], datetime], allowed: Sequence[destinations.Network], seconds: int) -> None:
         self._clock = clock
         self._allowed = allowed
         self._seconds = seconds
 
     def send(self, call: WebhookCall) -> Result:
-        """Post it once. Redirections are not followed; what the other side answers is not read."""
+        """Post it once. Redirections are not followed; what the other side answers is not looked at."""
         at = self._clock()
         headers: dict[bytes | str, bytes | str] = {
             "Content-Type": "application/json", "User-Agent": _AGENT, "webhook-id": call.id,
             "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signatures(call, at),
         }  # fmt: skip
+        if call.streams:
+            headers["Accept"] = "text/event-stream"
         try:
             with guarded(self._allowed):
                 status, answered = self._post(call, headers)
@@ -55,11 +58,15 @@ class WebhookSender:
         return _result(call, status, answered, at)
 
     def _post(self, call: WebhookCall, headers: Mapping[bytes | str, bytes | str]) -> tuple[int, dict[str, str]]:
-        backend = _Deadline(time.monotonic() + self._seconds)
-        with (
-            httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend, retries=0) as pool,
-            pool.stream("POST", call.url, headers=headers, content=call.body) as answer,
-        ):
+        deadline = Deadline(time.monotonic() + self._seconds)
+        with ExitStack() as stack:
+            backend = Network(deadline)
+            pool = stack.enter_context(
+                httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend, retries=0)
+            )
+            answer = stack.enter_context(pool.stream("POST", call.url, headers=headers, content=call.body))
+            if call.streams and 200 <= answer.status < 300:
+                listen(answer, deadline, stack.pop_all())
             answered = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
             return answer.status, {name.lower(): value for name, value in answered}
 
@@ -98,50 +105,3 @@ def _causes(error: BaseException) -> Iterable[BaseException]:
     while seen is not None:
         yield seen
         seen = seen.__cause__ or seen.__context__
-
-
-class _Deadline(httpcore.NetworkBackend):
-    """A network on which all that is waited for ends at one moment: nobody holds us up by answering byte by byte."""
-
-    def __init__(self, ends: float) -> None:
-        self._ends = ends
-        self._inner = httpcore.SyncBackend()
-
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:  # fmt: skip
-        """Connect, as long as there is time."""
-        left = _left(self._ends, httpcore.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options), self._ends)
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream, ends: float) -> None:
-        self._inner = inner
-        self._ends = ends
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(self._ends, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(self._ends, httpcore.WriteTimeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        left = _left(self._ends, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._ends)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-def _left(ends: float, late: type[Exception]) -> float:
-    left = ends - time.monotonic()
-    if left <= 0:
-        raise late("the time is up")
-    return left

@@ -7,7 +7,7 @@ the change window is open, looked at anew each time it asks.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ from app.services.grants.granting import GRANT, Wanted, find
 from app.services.ground import Ground, get
 from app.services.runs.journal import put_receipt
 from app.store.batch import Batch, made_once
+from app.store.engine import Sessions
 from app.store.notify import Callback
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
@@ -65,6 +66,7 @@ class SealedCallback:
     address: str
     shown: str
     secret: str
+    ag_ui: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class Gate:
         request_id = enter(batch, actor, asker, ready, previous, now, answered_by, made_as)
         if asking.callback is not None:
             at = asking.callback
-            batch.add(Callback, request_id=request_id, address=at.address, shown=at.shown, secret=at.secret)
+            batch.add(Callback, request_id=request_id, **asdict(at))
         if made_once(batch, self._ground.sessions, made_as) is None:
             raise ConflictError("That request has been revised already.")
         if answered_by:
@@ -167,7 +169,7 @@ class Gate:
         if opens is not None:
             return Collected(request, False, None, None, opens)
         if receipt is None and collects and actor.id == request.requester_id:
-            receipt = self._delivered(request, actor, now)
+            receipt = note_handed_out(self._ground.sessions, request.id, actor, now)
         return Collected(request, True, outcome.body, receipt, None)
 
     def report(
@@ -202,13 +204,14 @@ class Gate:
             grant = find(session, wanted, now)
         return f"{GRANT}:{grant.id}" if grant else ""
 
-    def _delivered(self, request: ApprovalRequest, actor: Actor, now: datetime) -> ReceiptRow:
-        """Note once that the outcome was handed out."""
-        batch = Batch(_COLLECT, {"request": request.id, "now": now})
-        put_receipt(batch, None, request.id, ReceiptStatus.DELIVERED, now, actor=actor, written=True)
-        batch.run(self._ground.sessions)
-        with self._ground.sessions.reads() as session:
-            return session.get_one(ReceiptRow, request.id)
+
+def note_handed_out(sessions: Sessions, request_id: str, actor: Actor, now: datetime) -> ReceiptRow:
+    """Note once that the outcome of an agent elsewhere was handed out; from then on it stands."""
+    batch = Batch(_COLLECT, {"request": request_id, "now": now})
+    put_receipt(batch, None, request_id, ReceiptStatus.DELIVERED, now, actor=actor, written=True)
+    batch.run(sessions)
+    with sessions.reads() as session:
+        return session.get_one(ReceiptRow, request_id)
 
 
 def _all_of(session: Session, request_id: str) -> tuple[ApprovalRequest, OutcomeRow | None, ReceiptRow | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,15 +16,14 @@ from app.domain.notices import KEPT_TRYING, Channel, Notice, NoticeKind, Receive
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
 from app.services.approvals.entitlement import HARMLESS, fitting_verdicts
-from app.services.approvals.gate import withheld_until
 from app.services.clock import Clock
 from app.services.notify.composing import Composed, Composing, heart_of
 from app.services.reading.brief import Brief, brief_of
 from app.services.vault import SealError, Vault
 from app.store.engine import Sessions
-from app.store.notify import Callback, Delivery, Destination
+from app.store.notify import Delivery, Destination
 from app.store.record import Event
-from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
+from app.store.requests import ApprovalRequest
 from assent.masking import mask_text
 
 _TOLD = {
@@ -33,7 +33,6 @@ _TOLD = {
 }
 _UTC = ZoneInfo("UTC")
 TEST_TOPIC = "test"
-SETTLED_TOPIC = "approval.settled"
 _SPREAD_SECONDS = 5.0
 """Deliveries that waited for a destination come back within this time, not all at once."""
 
@@ -58,8 +57,6 @@ class PlaceComposing:
 
     def compose(self, delivery: Delivery) -> Composed:
         """What is to be said now, if there still is a point in it and the destination is not left alone."""
-        if delivery.kind == NoticeKind.CALLBACK.value:
-            return self._callback(delivery)
         with self._sessions.reads() as session:
             place = session.get(Destination, delivery.destination_id)
             if place is None or place.removed_at is not None:
@@ -77,28 +74,6 @@ class PlaceComposing:
             except SealError as error:
                 return Composed(None, f"Its address or secret cannot be read: {error} Enter them again.")
             return self._notice(session, delivery, place, address)
-
-    def _callback(self, delivery: Delivery) -> Composed:
-        """That a request is settled: said to its agent as soon as the outcome is to be had."""
-        with self._sessions.reads() as session:
-            found = session.get(Callback, delivery.request_id)
-            request = session.get(ApprovalRequest, delivery.request_id)
-            if found is None or request is None or request.state == RequestState.PENDING.value:
-                return Composed(None, "Meanwhile the request waits for people again.")
-            outcome, receipt = session.get(OutcomeRow, request.id), session.get(ReceiptRow, request.id)
-            opens = withheld_until(request, outcome, receipt, self._clock())
-        if opens is not None:
-            return Composed(None, "Waits for the change window.", later=opens)
-        data = {
-            "request_id": request.id, "state": request.state, "url": f"{self._url}/requests/{request.id}",
-            "outcome_url": f"{self._url}/api/v1/approvals/{request.id}/outcome",
-        }  # fmt: skip
-        body = {"type": SETTLED_TOPIC, "timestamp": delivery.created_at.isoformat(), "data": data}
-        try:
-            url, secret = self._vault.open(found.address), self._vault.open(found.secret)
-        except SealError as error:
-            return Composed(None, f"Its address and secret cannot be read: {error}")
-        return Composed(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), _json(body)))
 
     def rewritten(self, delivery: Delivery) -> Notice | None:
         """What a message that was sent should say by now; None: it stays as it is."""
@@ -170,7 +145,7 @@ class PlaceComposing:
         body = {"type": topic, "timestamp": at.isoformat(), "data": data}
         return WebhookCall(
             delivery.id, topic, url, tuple(self._vault.open(each) for each in keys),
-            _json(body),
+            json_bytes(body),
         )  # fmt: skip
 
     def _facts(self, session: Session, event: Event) -> dict[str, Any]:
@@ -189,5 +164,6 @@ class PlaceComposing:
         return data
 
 
-def _json(body: dict[str, Any]) -> bytes:
+def json_bytes(body: Mapping[str, Any]) -> bytes:
+    """JSON as it is sent."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,99 @@
+"""Connections that end in time, and answers that are listened to beside everything else."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import structlog
+
+log = structlog.get_logger(__name__)
+LISTENED_SECONDS = 600.0
+"""For so long the events of an agent's run are listened to."""
+MOST_LISTENED = 50
+"""So many runs are listened to at the same time; further ones are left."""
+_listening = threading.BoundedSemaphore(MOST_LISTENED)
+
+
+@dataclass
+class Deadline:
+    """When all waiting of a call ends; by `time.monotonic`."""
+
+    ends: float
+
+    def left(self, late: type[Exception]) -> float:
+        """Seconds that are left. Raises `late`."""
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise late("the time is up")
+        return left
+
+
+def listen(answer: httpcore.Response, deadline: Deadline, held: ExitStack) -> None:
+    """Read an answer to its end in a thread of its own, so that no job waits for it, and then close what is held.
+
+    Agents' servers take a connection that is closed for a person who has gone, and end the run.
+    """
+    if not _listening.acquire(blocking=False):
+        log.warning("callback.not_listened", listened=MOST_LISTENED)
+        held.close()
+        return
+    deadline.ends = time.monotonic() + LISTENED_SECONDS
+    threading.Thread(target=_listen, args=(answer, held), name="listen to a run", daemon=True).start()
+
+
+def _listen(answer: httpcore.Response, held: ExitStack) -> None:
+    try:
+        with held:
+            for _ in answer.iter_stream():
+                pass
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+        log.info("callback.run_left", reason=str(error) or type(error).__name__)
+    finally:
+        _listening.release()
+
+
+class Network(httpcore.NetworkBackend):
+    """A network on which all that is waited for ends at one moment: nobody holds us up by answering byte by byte."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:  # fmt: skip
+        """Connect, as long as there is time."""
+        left = self._deadline.left(httpcore.ConnectTimeout)
+        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options), self._deadline)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._deadline.left(httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._deadline.left(httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(httpcore.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
