@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,12 +14,14 @@ from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import LangGraphError
 
 from assent.client import AsyncAssent
-from assent.errors import ApiError, AssentError, EndedError, PassedOverError, Rejected, SignInError
+from assent.errors import AssentError, EndedError, PassedOverError, Rejected, SignInError
 from assent.langgraph_server.resuming import Resuming, take_over
 from assent.langgraph_server.threads import RESUMING, NotOursError, RunFailedError, Thread
 
 logger = logging.getLogger("assent.langgraph_server")
 LOOK_EVERY_SECONDS = 5.0
+MOST_PAUSE_SECONDS = 60.0
+"""Between two tries of a thread that fails again and again."""
 _PAGE = 100
 _FIELDS: Any = ["thread_id", "status", "updated_at", "metadata"]
 _EXPECTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError)
@@ -57,6 +60,7 @@ class Bridge:
         self._every = every
         self._tended: dict[str, Tended] = {}
         self._left: dict[str, str] = {}
+        self._failed: dict[str, tuple[int, float]] = {}
 
     async def run(self) -> None:
         """Go on until cancelled. Raises SignInError: the portal does not take the token."""
@@ -94,9 +98,12 @@ class Bridge:
                 each.seen = seen
                 each.woken.set()
         for thread_id, document in found.items():
-            if thread_id not in self._tended and self._left.get(thread_id) != str(document["updated_at"]):
+            left = self._left.get(thread_id) == str(document["updated_at"])
+            _, not_before = self._failed.get(thread_id, (0, 0.0))
+            if thread_id not in self._tended and not left and time.monotonic() >= not_before:
                 self._begin(document)
         self._left = {each: seen for each, seen in self._left.items() if each in found}
+        self._failed = {each: failed for each, failed in self._failed.items() if each in found}
 
     async def _waiting(self) -> AsyncIterator[Mapping[str, Any]]:
         of_graph = {"graph_id": self._graph} if self._graph else {}
@@ -129,16 +136,24 @@ class Bridge:
                 continue
             del self._tended[thread_id]
             error = each.task.exception()
-            if error is None or isinstance(error, _EXPECTED):
-                self._left[thread_id] = each.seen
             if isinstance(error, SignInError):
                 raise error
-            if isinstance(error, _EXPECTED):
-                logger.info("thread %s: %s", thread_id, _words(error))
-            elif isinstance(error, AssentError | ApiError | httpx.HTTPError | LangGraphError):
-                logger.warning("thread %s, trying again: %s", thread_id, _words(error))
-            elif error is not None:
-                logger.error("thread %s, trying again", thread_id, exc_info=error)
+            if error is None or isinstance(error, _EXPECTED):
+                self._left[thread_id] = each.seen
+                self._failed.pop(thread_id, None)
+                if error is not None:
+                    logger.info("thread %s: %s", thread_id, _words(error))
+            else:
+                self._note_failure(thread_id, error)
+
+    def _note_failure(self, thread_id: str, error: BaseException) -> None:
+        failures = self._failed.get(thread_id, (0, 0.0))[0] + 1
+        pause = min(self._every * 2 ** min(failures - 1, 10), MOST_PAUSE_SECONDS)
+        self._failed[thread_id] = failures, time.monotonic() + pause
+        if isinstance(error, AssentError | httpx.HTTPError | LangGraphError):
+            logger.warning("thread %s, trying again in %g s: %s", thread_id, pause, _words(error))
+        else:
+            logger.error("thread %s, trying again in %g s", thread_id, pause, exc_info=error)
 
 
 def _words(error: BaseException) -> str:

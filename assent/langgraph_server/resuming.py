@@ -181,8 +181,9 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
     for interrupt, request_id in sent.requests.items():
         if interrupt not in waiting:
             approval = client.approvals.get(request_id)
-            outcome = (await approval.status()).outcome
-            await _report(approval, outcome, was_sent, bool(lost), error)
+            status = await approval.status()
+            if (status.receipt or {}).get("status", ReceiptStatus.DELIVERED) == ReceiptStatus.DELIVERED:
+                await _report(approval, status.outcome, was_sent, bool(lost), error)
     await thread.mark(None)
 
 

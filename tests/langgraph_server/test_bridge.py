@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
@@ -13,9 +14,11 @@ import pytest
 from langgraph_sdk import get_client
 
 from assent.langgraph_server.resuming import Sent
-from assent.langgraph_server.threads import RESUMING, Thread
+from assent.langgraph_server.threads import RESUMING, SENT, Thread
+from tests.hookserver import HookServer
 from tests.langgraph_server.conftest import Bridge, Work
 from tests.processes.harness import ROOT, environment
+from tests.sdk.conftest import Portal
 
 pytestmark = pytest.mark.processes
 
@@ -248,6 +251,31 @@ def test_a_token_that_is_none_ends_it(work: Work) -> None:
     work.begin()
     other.start()
     assert other.process is not None and other.process.wait(60) == 1
+
+
+def test_the_key_is_sent(portal: Portal) -> None:
+    server, called = HookServer(), threading.Event()
+    server.on_call = lambda _call: called.set()
+    server.start()
+    bridge = Bridge(portal, server.url.partition("/hooks")[0])
+    bridge.start()
+    assert called.wait(60)
+    bridge.stop()
+    server.stop()
+    assert server.calls[0].headers["x-api-key"] == "a-key"
+
+
+def test_a_note_that_cannot_be_read_holds_up_nobody(work: Work) -> None:
+    work.begin()
+    other = Work(work.client, work.portal, "gate", work.file.with_name("other"), work.server_url)
+    request = work.asked("Tidy up")
+    work.client.threads.update(work.thread, metadata={RESUMING: True, SENT: {"what": "nonsense"}})
+    other.begin()
+    asked = other.asked("Tidy up")
+    other.portal.decide(asked["id"])
+    assert other.receipt(asked["id"])["status"] == "applied"
+    work.portal.decide(request["id"])
+    assert work.receipt(request["id"])["status"] == "applied"
 
 
 def test_what_is_no_address_is_said() -> None:
