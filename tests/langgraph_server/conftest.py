@@ -34,9 +34,10 @@ AT_ONCE = "0.1"
 
 @dataclass
 class Server:
-    """`langgraph dev` with the graphs of `graphs.py`, in a folder of its own."""
+    """`langgraph dev` in a folder of its own, with the graphs of `graphs.py` or with those of another folder."""
 
     folder: Path
+    source: Path | None = None
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -47,9 +48,12 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        shutil.copy(HERE / "graphs.py", self.folder)
-        graphs = {name: f"./graphs.py:{name}" for name in GRAPHS}
-        (self.folder / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": graphs}))
+        if self.source is not None:
+            shutil.copytree(self.source, self.folder, dirs_exist_ok=True)
+        else:
+            shutil.copy(HERE / "graphs.py", self.folder)
+            graphs = {name: f"./graphs.py:{name}" for name in GRAPHS}
+            (self.folder / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": graphs}))
         command = [str(LANGGRAPH), "dev", "--no-browser", "--no-reload", "--port", str(self.port)]
         command += ["--n-jobs-per-worker", "10"]
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("ASSENT_", "LANGSMITH"))}

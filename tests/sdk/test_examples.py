@@ -33,7 +33,9 @@ def example(portal: Any, name: str) -> subprocess.Popen[str]:
 
 
 def test_every_example_is_run() -> None:
-    assert {each.name for each in (ROOT / "examples").glob("*.py")} == set(APPROVED)
+    elsewhere = {"ag_ui_agent.py", "langgraph_server"}  # tests/processes/test_ag_ui.py and tests/langgraph_server
+    found = {each.name for each in (ROOT / "examples").iterdir() if each.name != "__pycache__"}
+    assert found == set(APPROVED) | elsewhere
 
 
 @pytest.mark.parametrize("name", APPROVED)
