@@ -38,6 +38,8 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
+    logging.getLogger("assent.langgraph_server").info("looking after %s, asking at %s", server, url)
+
     async def work() -> None:
         from langgraph_sdk import get_client
 

@@ -7,6 +7,7 @@ sent they are noted on the thread itself, so that whoever takes over after a cra
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -26,6 +27,7 @@ from assent.langgraph_server.threads import SENT, NotOursError, RunFailedError, 
 from assent.stepping import AsyncRunner
 from assent.thread import GetSaved, GetState
 
+logger = logging.getLogger("assent.langgraph_server")
 _REPORTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError)
 """What a drive ends with after it has reported all there was to report."""
 _REFUSED = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
@@ -77,7 +79,7 @@ class Resuming(AsyncRunner):
             NotOursError: somebody else has gone on with it.
             RunFailedError, PassedOverError, Rejected, EndedError: as `assent.drive`; all is reported by then.
         """
-        driving = Driving(NoGraph(), self._thread.config, workflow, None)
+        driving = Driving(NoGraph(), self._thread.config, workflow, self._opened)
         try:
             await self.run(driving.steps(None))
         except _REPORTED:
@@ -86,6 +88,10 @@ class Resuming(AsyncRunner):
         finally:
             await self.stop()
         await self._unmark()
+        logger.info("thread %s waits for nothing more", self._thread.id)
+
+    def _opened(self, request: AsyncApproval) -> None:
+        logger.info("thread %s waits for people at %s", self._thread.id, request.url)
 
     async def _take(self, step: Step) -> Any:
         if not isinstance(step, Tell | GetState | GetSaved):
