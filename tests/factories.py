@@ -77,9 +77,11 @@ def make_person(
         return session.get_one(Person, person_id)
 
 
-def make_absence(sessions: Sessions, person: Person | None = None, delegate: Person | None = None) -> Absence:
-    """A person's absence that began just now and lasts a day; None: of somebody new."""
-    person, now = person or make_person(sessions), datetime.now(UTC)
+def make_absence(
+    sessions: Sessions, person: Person | None = None, delegate: Person | None = None, days_ago: int = 0
+) -> Absence:
+    """A person's absence that began just now, or days ago, and lasts a day; None: of somebody new."""
+    person, now = person or make_person(sessions), datetime.now(UTC) - timedelta(days=days_ago)
     with sessions.begin() as session:
         absence = Absence(
             id=str(uuid.uuid4()), person_id=person.id, delegate_id=delegate.id if delegate else None,

@@ -7,16 +7,17 @@ from typing import Any, Literal
 from pydantic import Field
 
 from app.api.models import Empty, MailAddress, Output, Time, TimeIn
+from app.api.paging import PageQuery, page_of
 from app.api.registry import Call, Table
 from app.domain.tokens import Scope
-from app.http.body import Input, PlainText, Query
+from app.http.body import Input, PlainText
 from app.services.people.absences import AbsenceState
 
 table = Table()
 READ, WRITE = (Scope.RULES_READ,), (Scope.RULES_WRITE,)
 
 
-class AbsenceQuery(Query):
+class AbsenceQuery(PageQuery):
     """Which absences.
 
     `own`: the caller's; `delegate`: in which the caller is the delegate; `now`: of those who are absent now;
@@ -55,17 +56,24 @@ class AbsenceList(Output):
     """Absences; current and upcoming ones first, by their start, then past ones, newest first."""
 
     items: list[AbsenceOut]
+    next_cursor: str | None
 
 
 @table.add("GET", "/absences", AbsenceList, query=AbsenceQuery, scopes=READ)
 def list_absences(call: Call) -> Any:
     """Absences, one's own if nothing else is asked."""
     absences = call.portal.services.absences
-    if call.query.scope == "everybody":
-        return {"items": absences.upcoming(call.actor)}
-    if call.query.scope == "now":
-        return {"items": absences.current(call.actor)}
-    return {"items": absences.for_whom(call.actor) if call.query.scope == "delegate" else absences.of(call.actor.id)}
+    match call.query.scope:
+        case "everybody":
+            rows = absences.upcoming(call.actor)
+        case "now":
+            rows = absences.current(call.actor)
+        case "delegate":
+            rows = absences.for_whom(call.actor)
+        case _:
+            rows = absences.of(call.actor.id, most_past=None)
+    page, cursor = page_of(rows, lambda each: each.id, call.query)
+    return {"items": page, "next_cursor": cursor}
 
 
 @table.add("POST", "/absences", AbsenceOut, body=AbsenceIn, status=201, scopes=WRITE)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from app.api.models import Empty, Output, Time, TimeIn
+from app.api.paging import PageQuery, page_of
 from app.api.registry import Call, Table
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.tokens import Scope
@@ -77,6 +78,7 @@ class DestinationList(Output):
     """Destinations, oldest first."""
 
     items: list[DestinationOut]
+    next_cursor: str | None
 
 
 class MissedSince(Input):
@@ -121,10 +123,12 @@ def send_delivery_again(call: Call) -> Any:
     return _delivery(call.portal.services.deliveries.get(call.actor, call.id))
 
 
-@table.add("GET", "/destinations", DestinationList, scopes=READ)
+@table.add("GET", "/destinations", DestinationList, query=PageQuery, scopes=READ)
 def list_destinations(call: Call) -> Any:
     """Webhooks, channels of teams, and other places that are told."""
-    return {"items": [_destination(each) for each in call.portal.services.destinations.every(call.actor)]}
+    rows = call.portal.services.destinations.every(call.actor)
+    page, cursor = page_of(rows, lambda each: each.row.id, call.query)
+    return {"items": [_destination(each) for each in page], "next_cursor": cursor}
 
 
 @table.add("GET", "/destinations/<hex:id>", DestinationOut, scopes=READ)

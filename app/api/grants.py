@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from pydantic import Field, JsonValue
 
 from app.api.models import Empty, Output, Time
+from app.api.paging import PageQuery, page_of
 from app.api.registry import Call, Table
 from app.domain.grants import GrantState, Limits
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.domain.tokens import Scope as TokenScope
-from app.http.body import Input, PlainText, Query
+from app.http.body import Input, PlainText
 from app.services.grants.precedents import Rehearsal, Scope, Suggestion
 from app.services.grants.standing import Draft, GrantDetail, GrantView, read_pattern
 from assent.contracts import RiskLevel
@@ -23,8 +24,8 @@ Name = Annotated[PlainText, Field(max_length=200)]
 RiskIn = Annotated[RiskLevel, Field(strict=False, description="At most medium")]
 
 
-class GrantQuery(Query):
-    """No arguments."""
+class GrantQuery(PageQuery):
+    """Which grants."""
 
 
 class ScopeIn(Input):
@@ -139,16 +140,22 @@ class GrantList(Output):
     """Grants: proposed, active, then ended ones; and, for those who may propose them, suggestions."""
 
     items: list[GrantOut]
-    suggestions: list[SuggestionOut]
+    suggestions: list[SuggestionOut] = Field(description="On the first page only")
+    next_cursor: str | None
 
 
 @table.add("GET", "/grants", GrantList, query=GrantQuery, scopes=READ)
 def list_grants(call: Call) -> Any:
     """Standing grants, and what may be proposed."""
     grants = call.portal.services.grants
-    shown = [_document(each) for each in grants.list(call.actor)]
-    suggested = grants.suggestions(call.actor) if call.actor.may(Action.PROPOSE_GRANT) else []
-    return {"items": shown, "suggestions": [_suggestion(each) for each in suggested]}
+    page, cursor = page_of(grants.list(call.actor, most_ended=None), lambda each: each.grant.id, call.query)
+    suggested = []
+    if not call.query.cursor and call.actor.may(Action.PROPOSE_GRANT):
+        suggested = list(grants.suggestions(call.actor))
+    return {
+        "items": [_document(each) for each in page], "next_cursor": cursor,
+        "suggestions": [_suggestion(each) for each in suggested],
+    }  # fmt: skip
 
 
 @table.add("POST", "/grants", GrantDetailOut, body=GrantIn, status=201, scopes=WRITE)

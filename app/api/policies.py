@@ -12,7 +12,7 @@ from app.api.models import Output, Time
 from app.api.registry import Call, Table
 from app.domain.lifecycle import RequestState
 from app.domain.tokens import Scope
-from app.http.body import Input, PlainText
+from app.http.body import Input, PlainText, Query
 from app.services.policies.replay import MAX_REQUESTS
 from app.services.policies.versions import MAX_BYTES, PolicyView
 from app.store.policies import PolicyVersion
@@ -59,6 +59,14 @@ class PoliciesOut(Output):
 
     in_force: PolicyOut | None
     versions: list[VersionOut]
+    next_cursor: int | None
+
+
+class PoliciesQuery(Query):
+    """Which versions: those before the one that is the last page's `next_cursor`."""
+
+    cursor: int | None = Field(default=None, ge=1, lt=2**31)
+    limit: int = Field(default=100, ge=1, le=200)
 
 
 class PolicyTestIn(Input):
@@ -117,12 +125,17 @@ class ReplayOut(Output):
     warnings: list[str]
 
 
-@table.add("GET", "/policies", PoliciesOut, scopes=READ)
+@table.add("GET", "/policies", PoliciesOut, query=PoliciesQuery, scopes=READ)
 def list_policies(call: Call) -> Any:
     """The policy in force, and all versions."""
     policies = call.portal.services.policies
     view = policies.view(call.actor)
-    return {"in_force": _document(view) if view else None, "versions": policies.history(call.actor)}
+    limit = call.query.limit
+    found = policies.history(call.actor, limit + 1, call.query.cursor)
+    return {
+        "in_force": _document(view) if view else None, "versions": found[:limit],
+        "next_cursor": found[limit - 1].version if len(found) > limit else None,
+    }  # fmt: skip
 
 
 @table.add("GET", "/policies/<int:version>", PolicyOut, scopes=READ)

@@ -109,7 +109,7 @@ class Grants:
 
     # Looking
 
-    def list(self, viewer: Actor) -> Sequence[GrantView]:
+    def list(self, viewer: Actor, most_ended: int | None = MAX_ENDED) -> Sequence[GrantView]:
         """Those that wait for a second person, the active ones, and the latest that have ended. Raises ForbiddenError.
 
         Each kind newest first.
@@ -118,7 +118,7 @@ class Grants:
         living = [GrantState.PROPOSED.value, GrantState.ACTIVE.value]
         with self._sessions.reads() as session:
             alive = select(Grant).where(Grant.state.in_(living)).order_by(Grant.proposed_at.desc())
-            ended = select(Grant).where(Grant.state.not_in(living)).order_by(Grant.ended_at.desc()).limit(MAX_ENDED)
+            ended = select(Grant).where(Grant.state.not_in(living)).order_by(Grant.ended_at.desc()).limit(most_ended)
             rows = [*session.scalars(alive), *session.scalars(ended)]
         return sorted((self._view(row, viewer) for row in rows), key=lambda each: _ORDER.index(each.state))
 

@@ -146,13 +146,13 @@ class Absences:
             )  # fmt: skip
             return view
 
-    def of(self, person_id: str) -> list[AbsenceView]:
-        """A person's absences: current and upcoming ones by their start, then at most 200 past ones, newest first."""
+    def of(self, person_id: str, most_past: int | None = MAX_LISTED) -> list[AbsenceView]:
+        """A person's absences: current and upcoming ones by their start, then the newest past ones, newest first."""
         now = self._clock()
         with self._sessions.reads() as session:
             mine = _query().where(Absence.person_id == person_id)
             open_ones = _views(session, mine.where(_is_open(now)).order_by(Absence.starts_at), now)
-            past = mine.where(~_is_open(now)).order_by(Absence.ends_at.desc()).limit(MAX_LISTED)
+            past = mine.where(~_is_open(now)).order_by(Absence.ends_at.desc(), Absence.id).limit(most_past)
             return [*open_ones, *_views(session, past, now)]
 
     def upcoming(self, actor: Actor) -> list[AbsenceView]:

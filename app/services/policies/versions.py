@@ -169,11 +169,14 @@ class Policies:
 
     # Reading
 
-    def history(self, viewer: Actor, limit: int = 100) -> list[PolicyVersion]:
-        """Versions, newest first. Raises ForbiddenError."""
+    def history(self, viewer: Actor, limit: int = 100, before: int | None = None) -> list[PolicyVersion]:
+        """Versions, newest first, or those before one. Raises ForbiddenError."""
         viewer.require(Action.SEE)
+        query = select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(limit)
+        if before is not None:
+            query = query.where(PolicyVersion.version < before)
         with self._sessions.reads() as session:
-            return list(session.scalars(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(limit)))
+            return list(session.scalars(query))
 
     def view(self, viewer: Actor, number: int | None = None) -> PolicyView | None:
         """A version in words, by default the one in force; None where no policy is loaded.
