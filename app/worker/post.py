@@ -62,7 +62,7 @@ class Post:
             composed = (self._callbacks if callback else self._composer(delivery)).compose(delivery)
             self.deliveries.drop(composed.dropped)
             if composed.later is not None:
-                self.deliveries.postpone(delivery, composed.later, composed.reason, job_id)
+                self.deliveries.postpone(delivery, composed.later, composed.reason, job_id, afresh=callback)
                 return DeliveryState.PENDING
             if composed.notice is None:
                 self.deliveries.suppress(delivery, composed.reason, job_id)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ag_ui.core import CustomEvent, RunAgentInput, RunFinishedEvent, RunStartedEvent
+from ag_ui.core import CustomEvent, RunAgentInput, RunErrorEvent, RunFinishedEvent, RunStartedEvent
 from ag_ui.encoder import EventEncoder
 from flask import Flask
 from sqlalchemy import select, text, update
@@ -23,6 +23,7 @@ from app.domain.policy.terms import ChangeWindow, Terms
 from app.domain.tokens import AGENT_SCOPES, TokenKind
 from app.factory import create_app
 from app.notify.channels import senders
+from app.notify.webhook import listening
 from app.services.bundle import Services
 from app.services.clock import system_clock
 from app.settings import Settings
@@ -72,16 +73,19 @@ def hooks() -> Iterator[HookServer]:
 
 
 @pytest.fixture
-def work(services: Services, settings: Settings) -> Callable[[], None]:
-    """Does all jobs of the post that there are, as a worker would."""
-    post = Post(services.sessions, system_clock, senders(settings, system_clock), settings.public_url, KEY)
+def work(services: Services, settings: Settings) -> Callable[..., None]:
+    """Does all jobs of the post that there are, as a worker would, `later` than now and with `changed` settings."""
 
     def jobs(name: str) -> list[Any]:
         query = text("select id, args from procrastinate_jobs where task_name = :name and status = 'todo' order by id")
         with services.sessions() as session:
             return list(session.execute(query, {"name": name}))
 
-    def act() -> None:
+    def act(later: timedelta = timedelta(0), **changed: Any) -> None:
+        def clock() -> datetime:
+            return system_clock() + later
+
+        post = Post(services.sessions, clock, senders(settings.model_copy(update=changed), clock), settings.public_url, KEY)
         for job in jobs("notify.fan_out"):
             post.fan_out(job.args["events"], job.id)
         for job in jobs("notify.deliver"):
@@ -97,6 +101,23 @@ def ask(agent: Program, url: str, secret: str, **more: Any) -> dict[str, Any]:
     answer = agent.post("/api/v1/approvals", body)
     assert answer.status_code == 201, answer.json
     return dict(answer.json)
+
+
+def windowed(services: Services, request: dict[str, Any], days: int = 1) -> datetime:
+    """Let the request be carried out so many days later only, in five minutes of a night; a moment of that day."""
+    shut = datetime.now(UTC) + timedelta(days=days)
+    window = ChangeWindow(days=(shut.weekday(),), start="00:00", end="00:05", timezone="UTC")
+    terms = Terms.from_json(request["terms"] | {"windows": [window.model_dump()]}).to_json()
+    with services.sessions.begin() as session:
+        session.execute(update(ApprovalRequest).where(ApprovalRequest.id == request["id"]).values(terms=terms))
+    return shut
+
+
+def called(services: Services, request: dict[str, Any]) -> Delivery:
+    """The delivery of the request's callback."""
+    query = select(Delivery).where(Delivery.request_id == request["id"], Delivery.kind == "callback")
+    with services.sessions() as session:
+        return session.scalars(query).one()
 
 
 def decide(call: Callable[[str], Caller], request: dict[str, Any], verdict: str = "approve") -> None:
@@ -130,18 +151,22 @@ def test_the_agent_is_called_once_it_can_have_its_outcome(services, agent, call,
 
 def test_it_waits_for_the_change_window(services, agent, call, hooks, work) -> None:
     request = ask(agent, hooks.url, new_secret())
-    shut = datetime.now(UTC) + timedelta(days=1)
-    window = ChangeWindow(days=(shut.weekday(),), start="00:00", end="00:05", timezone="UTC")
-    terms = Terms.from_json(request["terms"] | {"windows": [window.model_dump()]}).to_json()
-    with services.sessions.begin() as session:
-        session.execute(update(ApprovalRequest).where(ApprovalRequest.id == request["id"]).values(terms=terms))
+    shut = windowed(services, request)
     decide(call, request)
     work()
     assert hooks.calls == []
-    with services.sessions() as session:
-        query = select(Delivery).where(Delivery.request_id == request["id"], Delivery.kind == "callback")
-        [delivery] = session.scalars(query)
+    delivery = called(services, request)
     assert delivery.state == "pending" and delivery.due_at.weekday() == shut.weekday()
+
+
+def test_one_that_has_waited_for_its_window_is_tried_as_long_as_any(services, agent, call, hooks, work) -> None:
+    request = ask(agent, hooks.url, new_secret())
+    windowed(services, request, days=3)
+    decide(call, request)
+    work()
+    hooks.always = (503, {})
+    work(called(services, request).due_at + timedelta(minutes=1) - system_clock())
+    assert len(hooks.calls) == 1 and called(services, request).state == "pending"
 
 
 def test_one_that_is_down_is_called_later(services, agent, call, hooks, work) -> None:
@@ -206,21 +231,105 @@ def test_an_agent_that_speaks_ag_ui_is_run_with_the_answer(
     assert (given.thread_id, resumed.interrupt_id, resumed.status) == ("a conversation", "int-1", "resolved")
     assert resumed.payload["approved"] is approved and resumed.payload["verdict"] == verdict
     assert resumed.metadata["assent"]["request_id"] == request["id"]
-    with services.sessions() as session:
-        query = select(Delivery).where(Delivery.request_id == request["id"], Delivery.kind == "callback")
-        [delivery] = session.scalars(query)
+    delivery = called(services, request)
     assert (delivery.state, delivery.id) == ("sent", given.run_id)
     assert agent.get(f"/api/v1/approvals/{request['id']}").json["receipt"]["status"] == "delivered"
 
 
-def test_an_answer_that_is_called_with_cannot_be_taken_back(agent, call, hooks, work) -> None:
+def test_an_answer_counts_as_handed_out_once_it_was_called_with(agent, call, hooks, work) -> None:
     request = ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI)
     hooks.always = (503, {})
-    decide(call, request, "reject")
+    decide(call, request)
     work()
     assert len(hooks.calls) == 1, "it may have been read, whatever it answered"
-    again = call("reviewer").post(f"/api/v1/approvals/{request['id']}/reopening", {"reason": "Was a mistake."})
-    assert again.status_code == 409
+    assert agent.get(f"/api/v1/approvals/{request['id']}").json["receipt"]["status"] == "delivered"
+
+
+def test_a_run_that_was_refused_begins_later(services, agent, call, hooks, work) -> None:
+    encoder = EventEncoder()
+    refused = encoder.encode(RunErrorEvent(message="Another run of this thread has not ended."))
+    begun = encoder.encode(RunStartedEvent(thread_id="a conversation", run_id="r"))
+    failed = encoder.encode(RunErrorEvent(message="The tool does not answer."))
+    # In pieces, after a comment: a stream may be cut anywhere.
+    hooks.stream = lambda _call: iter([": hello\n\n", refused[:9], refused[9:]])
+    request = ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI)
+    decide(call, request)
+    work()
+    delivery = called(services, request)
+    assert delivery.state == "pending" and "RUN_ERROR" in delivery.reason
+    hooks.stream = lambda _call: iter([begun, failed])
+    work()
+    assert called(services, request).state == "sent", "what fails in a run has begun"
+    assert len({RunAgentInput.model_validate_json(each.body).run_id for each in hooks.calls}) == 1
+    assert len(hooks.calls) == 2
+
+
+@pytest.mark.parametrize("said", [[], ["data: 1\n\n"], ["data: {\n\n"], ["data: {}\n\n"], [":" * 70_000], ["data: {"]])
+def test_what_is_no_event_refuses_nothing(services, agent, call, hooks, work, said) -> None:
+    hooks.stream = lambda _call: iter(said)
+    request = ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI)
+    decide(call, request)
+    work()
+    assert called(services, request).state == "sent"
+
+
+def test_a_run_that_failed_to_begin_in_its_window_waits_for_the_next(services, agent, call, hooks, work) -> None:
+    request = ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI)
+    hooks.always = (503, {})
+    decide(call, request)
+    work()
+    shut = windowed(services, request)
+    work()
+    delivery = called(services, request)
+    assert len(hooks.calls) == 1 and delivery.due_at.weekday() == shut.weekday()
+
+
+def test_runs_beyond_what_can_be_listened_to_are_left(services, agent, call, hooks, work, monkeypatch) -> None:
+    monkeypatch.setattr(listening, "_listening", threading.BoundedSemaphore(1))
+    ended, left = threading.Event(), [threading.Event(), threading.Event()]
+
+    def answer(_made: Call) -> Iterator[str]:
+        mine = left[len(hooks.calls) - 1]
+        try:
+            while not ended.is_set():
+                yield ": still at work\n\ndata: {}\n\n"
+                ended.wait(0.01)
+        finally:
+            mine.set()
+
+    hooks.stream = answer
+    asked = [ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI) for _ in left]
+    for each in asked:
+        decide(call, each)
+    work()
+    assert [called(services, each).state for each in asked] == ["sent", "sent"]
+    assert left[1].wait(60) and not left[0].is_set()
+    ended.set()
+    assert listening._listening.acquire(timeout=60), "a run that has ended makes room for another one"
+
+
+def test_a_run_without_an_end_is_left(services, agent, call, hooks, work, monkeypatch) -> None:
+    monkeypatch.setattr(listening, "LISTENED_SECONDS", 0.2)
+    left = threading.Event()
+
+    def answer(_made: Call) -> Iterator[str]:
+        try:
+            while not left.wait(0.01):
+                yield ": still at work\n\ndata: {}\n\n"
+        finally:
+            left.set()
+
+    hooks.stream = answer
+    decide(call, ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI))
+    work()
+    assert left.wait(60)
+
+
+def test_what_lies_at_the_address_is_asked_again_when_it_is_called(services, agent, call, hooks, work) -> None:
+    request = ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI)
+    decide(call, request)
+    work(allowed_networks=())
+    assert hooks.calls == [] and "may not be reached" in called(services, request).reason
 
 
 def test_one_that_ends_without_an_answer_is_cancelled(agent, call, hooks, work) -> None:

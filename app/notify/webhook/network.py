@@ -1,24 +1,14 @@
-"""Connections that end in time, and answers that are listened to beside everything else."""
+"""Connections that end in time."""
 
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import httpcore
-import structlog
-
-log = structlog.get_logger(__name__)
-LISTENED_SECONDS = 600.0
-"""For so long the events of an agent's run are listened to."""
-MOST_LISTENED = 50
-"""So many runs are listened to at the same time; further ones are left."""
-_listening = threading.BoundedSemaphore(MOST_LISTENED)
 
 
 @dataclass
@@ -33,30 +23,6 @@ class Deadline:
         if left <= 0:
             raise late("the time is up")
         return left
-
-
-def listen(answer: httpcore.Response, deadline: Deadline, held: ExitStack) -> None:
-    """Read an answer to its end in a thread of its own, so that no job waits for it, and then close what is held.
-
-    Agents' servers take a connection that is closed for a person who has gone, and end the run.
-    """
-    if not _listening.acquire(blocking=False):
-        log.warning("callback.not_listened", listened=MOST_LISTENED)
-        held.close()
-        return
-    deadline.ends = time.monotonic() + LISTENED_SECONDS
-    threading.Thread(target=_listen, args=(answer, held), name="listen to a run", daemon=True).start()
-
-
-def _listen(answer: httpcore.Response, held: ExitStack) -> None:
-    try:
-        with held:
-            for _ in answer.iter_stream():
-                pass
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
-        log.info("callback.run_left", reason=str(error) or type(error).__name__)
-    finally:
-        _listening.release()
 
 
 class Network(httpcore.NetworkBackend):

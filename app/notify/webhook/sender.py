@@ -16,7 +16,8 @@ from standardwebhooks.webhooks import Webhook
 from app.domain import destinations
 from app.domain.notices import Later, Refused, Result, Sent, WebhookCall
 from app.notify.reach import ForbiddenAddressError, guarded
-from app.notify.webhook.network import Deadline, Network, listen
+from app.notify.webhook.listening import RunRefusedError, listen
+from app.notify.webhook.network import Deadline, Network
 
 _AGENT = b"Assent-Webhooks/1"
 GONE = 410
@@ -37,7 +38,8 @@ class WebhookSender:
         self._seconds = seconds
 
     def send(self, call: WebhookCall) -> Result:
-        """Post it once. Redirections are not followed; what the other side answers is not looked at."""
+        """Post it once. Redirections are not followed; what the other side answers is not looked at,
+        but for whether a run has begun."""
         at = self._clock()
         headers: dict[bytes | str, bytes | str] = {
             "Content-Type": "application/json", "User-Agent": _AGENT, "webhook-id": call.id,
@@ -52,6 +54,8 @@ class WebhookSender:
             return Later(f"It may not be reached: {error}.")
         except (httpcore.TimeoutException, TimeoutError):
             return Later(f"No answer within {self._seconds} s.")
+        except RunRefusedError:
+            return Later("The agent has refused the run: its events begin with RUN_ERROR.")
         except _FAILURES as error:
             forbidden = next((each for each in _causes(error) if isinstance(each, ForbiddenAddressError)), None)
             return Later(f"It may not be reached: {forbidden}." if forbidden else f"It cannot be reached: {error}")

@@ -45,7 +45,9 @@ class CallbackComposing:
             if found is None or request is None or request.state == RequestState.PENDING.value:
                 return Composed(None, "Meanwhile the request waits for people again.")
             outcome, receipt = session.get(OutcomeRow, request.id), session.get(ReceiptRow, request.id)
-            opens = withheld_until(request, outcome, receipt, self._clock())
+            # The run brings the outcome itself: it stays within the window at each try, also after one that failed.
+            handed_out = receipt if found.ag_ui is None else None
+            opens = withheld_until(request, outcome, handed_out, self._clock())
         if opens is not None:
             return Composed(None, "Waits for the change window.", later=opens)
         try:
@@ -56,7 +58,7 @@ class CallbackComposing:
             body = {"type": SETTLED_TOPIC, "timestamp": delivery.created_at.isoformat(), "data": self._facts(request)}
             return Composed(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(body)))
         if outcome is not None and receipt is None:
-            # Whoever is told the outcome acts on it: it may not be taken back any more, also if this call fails.
+            # Noted first, as the agent may act, and report, before it answers; it may also have read a call that fails.
             note_handed_out(self._sessions, request.id, SYSTEM, self._clock())
         run = self._run(delivery, request, found.ag_ui, outcome)
         return Composed(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(run), streams=True))

@@ -50,7 +50,8 @@ _REWRITTEN = f"""
     select {DEFER.format(where="")} as deferred"""
 _POSTPONE = f"""
     with later as (
-        update deliveries set attempts = greatest(attempts - 1, 0), due_at = %(due_at)s, reason = %(reason)s
+        update deliveries set attempts = greatest(attempts - 1, 0), due_at = %(due_at)s, reason = %(reason)s,
+            first_due_at = case when %(afresh)s then %(due_at)s else first_due_at end
         where id = %(id)s returning id),
     ended as (delete from procrastinate_jobs where id = any(%(ended)s))
     select {DEFER.format(where="")} as deferred"""
@@ -146,9 +147,18 @@ class Deliveries:
         """Note that a delivery is not sent, and why."""
         self._note(delivery, DeliveryState.SUPPRESSED, reason, delivery.due_at, job_id)
 
-    def postpone(self, delivery: Delivery, until: datetime, reason: str, job_id: int | None = None) -> None:
-        """Put off a delivery that was taken and not tried."""
-        values = {"id": delivery.id, "due_at": until, "reason": reason, "ended": [job_id] if job_id is not None else []}
+    def postpone(
+        self, delivery: Delivery, until: datetime, reason: str, job_id: int | None = None, afresh: bool = False
+    ) -> None:
+        """Put off a delivery that was taken and not tried.
+
+        Args:
+            afresh: it is tried for as long as any other then, however long it has waited.
+        """
+        values = {
+            "id": delivery.id, "due_at": until, "reason": reason, "afresh": afresh,
+            "ended": [job_id] if job_id is not None else [],
+        }  # fmt: skip
         execute(self._sessions, _POSTPONE, values | {"jobs": json.dumps([deliver_job(delivery.id, until)])})
 
     def drop(self, reasons: Mapping[str, str]) -> None:
