@@ -85,7 +85,8 @@ def work(services: Services, settings: Settings) -> Callable[..., None]:
         def clock() -> datetime:
             return system_clock() + later
 
-        post = Post(services.sessions, clock, senders(settings.model_copy(update=changed), clock), settings.public_url, KEY)
+        ways = senders(settings.model_copy(update=changed), clock)
+        post = Post(services.sessions, clock, ways, settings.public_url, KEY)
         for job in jobs("notify.fan_out"):
             post.fan_out(job.args["events"], job.id)
         for job in jobs("notify.deliver"):
