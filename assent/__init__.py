@@ -39,8 +39,9 @@ from assent.workflow import Workflow, idempotent, target_address
 
 if TYPE_CHECKING:
     from assent.asking import AgUi, Callback
-    from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, Status
+    from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
     from assent.graphs import adrive, drive
+    from assent.opened import Status
     from assent.tools import requires_approval
 
 __all__ = [
@@ -91,7 +92,7 @@ __all__ = [
 _LATER = {
     "AgUi": "asking", "Callback": "asking",
     "Approval": "client", "Assent": "client", "AsyncApproval": "client", "AsyncAssent": "client",
-    "Status": "client", "requires_approval": "tools", "adrive": "graphs", "drive": "graphs",
+    "Status": "opened", "requires_approval": "tools", "adrive": "graphs", "drive": "graphs",
 }  # fmt: skip
 
 

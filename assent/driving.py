@@ -18,7 +18,6 @@ from pydantic import JsonValue, ValidationError
 from assent import calls
 from assent.asking import Asking, asking_about, asking_for
 from assent.calls import Send
-from assent.client import Opened
 from assent.contracts import Outcome, Receipt, ReceiptStatus, Verdict
 from assent.dialects.base import Asked, Delivery, jsonable
 from assent.dialects.registry import understand
@@ -26,6 +25,7 @@ from assent.digests import digest_of
 from assent.errors import ApiError, AssentError, PassedOverError, Rejected
 from assent.gate import RECEIPT_KEY, ProposalChangedError
 from assent.guard import CHANGED, PASSED_OVER, Plan, must_be_heard, plan, poisoned, waiting_interrupts
+from assent.opened import Opened
 from assent.thread import GetSaved, GetState, missing_nodes, read_thread, unheard
 
 GONE = "The thread waited for this no more when the outcome came; nothing was resumed."
