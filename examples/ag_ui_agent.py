@@ -19,7 +19,7 @@ from ag_ui.core import (
     RunStartedEvent,
 )
 from ag_ui.encoder import EventEncoder
-from standardwebhooks.webhooks import Webhook
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from assent import AgUi, Assent, Callback, ToolCall
 
@@ -57,13 +57,22 @@ class Endpoint(BaseHTTPRequestHandler):
         """Run it, and send its events."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         given = RunAgentInput.model_validate_json(body)
-        if given.resume:
-            Webhook(SECRET).verify(body, {name.lower(): value for name, value in self.headers.items()})
+        if given.resume and not self.signed(body):
+            self.send_error(401, "Answers come from the portal only")
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         for event in run(given):
             self.wfile.write(EventEncoder().encode(event).encode())
+
+    def signed(self, body: bytes) -> bool:
+        """Whether it comes from the portal."""
+        try:
+            Webhook(SECRET).verify(body, {name.lower(): value for name, value in self.headers.items()})
+        except WebhookVerificationError:
+            return False
+        return True
 
 
 server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Endpoint)

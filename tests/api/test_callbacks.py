@@ -246,6 +246,17 @@ def test_an_answer_counts_as_handed_out_once_it_was_called_with(agent, call, hoo
     assert agent.get(f"/api/v1/approvals/{request['id']}").json["receipt"]["status"] == "delivered"
 
 
+def test_a_run_whose_agent_has_reported_is_not_begun_again(services, agent, call, hooks, work) -> None:
+    request = ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI)
+    hooks.always = (503, {})
+    decide(call, request)
+    work()
+    report = {"status": "applied", "summary": "Counted."}
+    assert agent.post(f"/api/v1/approvals/{request['id']}/receipt", report).status_code == 200
+    work()
+    assert len(hooks.calls) == 1 and called(services, request).state == "suppressed"
+
+
 def test_a_run_that_was_refused_begins_later(services, agent, call, hooks, work) -> None:
     encoder = EventEncoder()
     refused = encoder.encode(RunErrorEvent(message="Another run of this thread has not ended."))

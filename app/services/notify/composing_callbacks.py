@@ -15,7 +15,7 @@ from app.services.vault import SealError, Vault
 from app.store.engine import Sessions
 from app.store.notify import Callback, Delivery
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
-from assent.contracts import Outcome
+from assent.contracts import Outcome, ReceiptStatus
 
 SETTLED_TOPIC = "approval.settled"
 AG_UI_VERSION = "1.0"
@@ -57,6 +57,8 @@ class CallbackComposing:
         if found.ag_ui is None:
             body = {"type": SETTLED_TOPIC, "timestamp": delivery.created_at.isoformat(), "data": self._facts(request)}
             return Composed(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(body)))
+        if receipt is not None and receipt.status != ReceiptStatus.DELIVERED.value:
+            return Composed(None, "The agent has reported already what it did.")
         if outcome is not None and receipt is None:
             # Noted first, as the agent may act, and report, before it answers; it may also have read a call that fails.
             note_handed_out(self._sessions, request.id, SYSTEM, self._clock())
