@@ -123,3 +123,5 @@ def test_suggestions_are_for_those_who_may_propose(services: Services, someone: 
     found = someone().get(PATH).json["suggestions"]
     assert any(set(body["evidence"]) <= {each["id"] for each in one["evidence"]} for one in found)
     assert someone(role=Role.VIEWER).get(PATH).json["suggestions"] == []
+    first = make_grant(services.sessions)
+    assert someone().get(f"{PATH}?cursor={first.id}").json["suggestions"] == [], "on the first page only"

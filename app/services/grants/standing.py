@@ -117,9 +117,9 @@ class Grants:
         viewer.require(Action.SEE)
         living = [GrantState.PROPOSED.value, GrantState.ACTIVE.value]
         with self._sessions.reads() as session:
-            alive = select(Grant).where(Grant.state.in_(living)).order_by(Grant.proposed_at.desc())
-            ended = select(Grant).where(Grant.state.not_in(living)).order_by(Grant.ended_at.desc()).limit(most_ended)
-            rows = [*session.scalars(alive), *session.scalars(ended)]
+            alive = select(Grant).where(Grant.state.in_(living)).order_by(Grant.proposed_at.desc(), Grant.id)
+            ended = select(Grant).where(Grant.state.not_in(living)).order_by(Grant.ended_at.desc(), Grant.id)
+            rows = [*session.scalars(alive), *session.scalars(ended.limit(most_ended))]
         return sorted((self._view(row, viewer) for row in rows), key=lambda each: _ORDER.index(each.state))
 
     def view(self, grant_id: str, viewer: Actor) -> GrantDetail:

@@ -151,7 +151,7 @@ class Absences:
         now = self._clock()
         with self._sessions.reads() as session:
             mine = _query().where(Absence.person_id == person_id)
-            open_ones = _views(session, mine.where(_is_open(now)).order_by(Absence.starts_at), now)
+            open_ones = _views(session, mine.where(_is_open(now)).order_by(Absence.starts_at, Absence.id), now)
             past = mine.where(~_is_open(now)).order_by(Absence.ends_at.desc(), Absence.id).limit(most_past)
             return [*open_ones, *_views(session, past, now)]
 
@@ -173,7 +173,7 @@ class Absences:
     def for_whom(self, actor: Actor) -> list[AbsenceView]:
         """Current and upcoming absences in which the actor is the delegate, by their start."""
         now = self._clock()
-        query = _query().where(_is_open(now), Absence.delegate_id == actor.id).order_by(Absence.starts_at)
+        query = _query().where(_is_open(now), Absence.delegate_id == actor.id).order_by(Absence.starts_at, Absence.id)
         with self._sessions.reads() as session:
             return _views(session, query, now, notes=False)
 
