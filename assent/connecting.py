@@ -1,10 +1,26 @@
-"""Addresses that a person gives to a command."""
+"""What commands that speak for an agent are given: where things are, and the token."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 import click
+
+PERSON_TOKEN = "assent_person_"  # noqa: S105 - the beginning of a token, not one
+
+
+class TokenError(ValueError):
+    """There is no token that an agent may use; the message says what to do."""
+
+
+def checked_token(token: str) -> str:
+    """A token that an agent may use. Raises TokenError."""
+    if not token:
+        raise TokenError("An agent's token is needed: in ASSENT_TOKEN, or over HTTP as `Authorization: Bearer …`.")
+    if token.startswith(PERSON_TOKEN):
+        # What a person may do must not be in an agent's hands, not even where no tool here would make use of it.
+        raise TokenError("This is a person's token. Make one for the agent: assent token add NAME --agent --for MAIL")
+    return token
 
 
 def check_address(setting: str, url: str) -> None:

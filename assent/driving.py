@@ -270,7 +270,7 @@ class Driving:
             if outcome.verdict is Verdict.REQUEST_CHANGES:
                 self._revised = request_id
             if request_id not in rest.receipts:
-                yield from self._report(request, *_concluded(outcome, rest.error))
+                yield from self._report(request, *concluded(outcome, rest.error))
         if rest.error is not None and not again:
             raise rest.error
         return rest
@@ -331,7 +331,8 @@ class Driving:
                 raise
 
 
-def _concluded(outcome: Outcome, error: Exception | None) -> tuple[ReceiptStatus, str]:
+def concluded(outcome: Outcome, error: Exception | None) -> tuple[ReceiptStatus, str]:
+    """What to report where the graph reports nothing itself; `error`: what a node raised with the outcome."""
     if outcome.verdict in _REFUSED:
         return ReceiptStatus.NOT_APPLIED, "The agent took note and did not do it."
     if error is not None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -14,9 +14,9 @@ from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import LangGraphError
 
 from assent.client import AsyncAssent
-from assent.errors import AssentError, EndedError, PassedOverError, Rejected, SignInError
-from assent.langgraph_server.resuming import Resuming, take_over
-from assent.langgraph_server.threads import RESUMING, NotOursError, RunFailedError, Thread
+from assent.errors import AssentError, SignInError
+from assent.langgraph_server.resuming import REPORTED, Resuming, take_over
+from assent.langgraph_server.threads import RESUMING, Thread
 
 logger = logging.getLogger("assent.langgraph_server")
 LOOK_EVERY_SECONDS = 5.0
@@ -24,8 +24,6 @@ MOST_PAUSE_SECONDS = 60.0
 """Between two tries of a thread that fails again and again."""
 _PAGE = 100
 _FIELDS: Any = ["thread_id", "status", "updated_at", "metadata"]
-_EXPECTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError)
-"""What a thread can come to, after which it is left alone until it changes."""
 
 
 @dataclass
@@ -34,7 +32,7 @@ class Tended:
 
     task: asyncio.Task[None]
     seen: str
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    woken: asyncio.Event
 
 
 class Bridge:
@@ -138,7 +136,7 @@ class Bridge:
             error = each.task.exception()
             if isinstance(error, SignInError):
                 raise error
-            if error is None or isinstance(error, _EXPECTED):
+            if error is None or isinstance(error, REPORTED):  # left alone until it changes
                 self._left[thread_id] = each.seen
                 self._failed.pop(thread_id, None)
                 if error is not None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import click
 
-from assent.addresses import check_address
+from assent.connecting import TokenError, check_address, checked_token
 
 
 @click.command("langgraph-server")
@@ -27,9 +27,10 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
     """
     check_address("LANGGRAPH_SERVER_URL", server)
     check_address("ASSENT_URL", url)
-    token = os.environ.get("ASSENT_TOKEN", "").strip()
-    if not token:
-        raise click.ClickException("ASSENT_TOKEN: an agent's token is needed.")
+    try:
+        token = checked_token(os.environ.get("ASSENT_TOKEN", "").strip())
+    except TokenError as error:
+        raise click.ClickException(str(error)) from error
     try:
         from assent.errors import SignInError
         from assent.langgraph_server.bridge import Bridge
@@ -37,7 +38,6 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
         raise click.ClickException(f"{error}. Install what it needs: pip install langgraph langgraph-sdk") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-
     logging.getLogger("assent.langgraph_server").info("looking after %s, asking at %s", server, url)
 
     async def work() -> None:

@@ -18,8 +18,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
 from assent.client import AsyncApproval, AsyncAssent
-from assent.contracts import Outcome, ReceiptStatus, Verdict
-from assent.driving import GONE, Driving, Go, Rest, Step, Tell
+from assent.contracts import Outcome, ReceiptStatus
+from assent.driving import GONE, Driving, Go, Rest, Step, Tell, concluded
 from assent.errors import EndedError, PassedOverError, Rejected
 from assent.gate import ProposalChangedError
 from assent.guard import PASSED_OVER
@@ -28,9 +28,8 @@ from assent.stepping import AsyncRunner
 from assent.thread import GetSaved, GetState
 
 logger = logging.getLogger("assent.langgraph_server")
-_REPORTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError)
+REPORTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError)
 """What a drive ends with after it has reported all there was to report."""
-_REFUSED = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Resuming(AsyncRunner):
         driving = Driving(NoGraph(), self._thread.config, workflow, self._opened)
         try:
             await self.run(driving.steps(None))
-        except _REPORTED:
+        except REPORTED:
             await self._unmark()
             raise
         finally:
@@ -182,27 +181,19 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
         try:
             async for _ in thread.run(None, sent.mark):
                 pass  # whose outcome a node reports on is not known any more; the receipt says that it went on
-        except RunFailedError as raised:
+        except (RunFailedError, ProposalChangedError) as raised:
             error = raised
     for interrupt, request_id in sent.requests.items():
         if interrupt not in waiting:
             approval = client.approvals.get(request_id)
             status = await approval.status()
-            if (status.receipt or {}).get("status", ReceiptStatus.DELIVERED) == ReceiptStatus.DELIVERED:
-                await _report(approval, status.outcome, was_sent, bool(lost), error)
+            reported = (status.receipt or {}).get("status", ReceiptStatus.DELIVERED) != ReceiptStatus.DELIVERED
+            if status.outcome is None or reported:
+                continue
+            if not was_sent:
+                await approval.report(ReceiptStatus.NOT_APPLIED, GONE)
+            elif lost:
+                await approval.report(ReceiptStatus.FAILED, PASSED_OVER)
+            else:
+                await approval.report(*concluded(status.outcome, error))
     await thread.mark(None)
-
-
-async def _report(
-    approval: AsyncApproval, outcome: Outcome | None, was_sent: bool, lost: bool, error: Exception | None
-) -> None:
-    if not was_sent:
-        await approval.report(ReceiptStatus.NOT_APPLIED, GONE)
-    elif lost:
-        await approval.report(ReceiptStatus.FAILED, PASSED_OVER)
-    elif error is not None:
-        await approval.report(ReceiptStatus.FAILED, str(error))
-    elif outcome is not None and outcome.verdict in _REFUSED:
-        await approval.report(ReceiptStatus.NOT_APPLIED, "The agent took note and did not do it.")
-    else:
-        await approval.report(ReceiptStatus.APPLIED, "The agent went on with what was approved.")

@@ -20,7 +20,7 @@ MARK = "assent"
 RESUMING = "assent_resuming"
 """Key of a thread's metadata: true from before answers are sent until what came of them is reported."""
 SENT = "assent_sent"
-"""Key of a thread's metadata: the answers, as `Sent.document` gives them."""
+"""Key of a thread's metadata: the answers, the fields of a `resuming.Sent`."""
 _KEPT_OF_CONFIG = ("tags", "recursion_limit")
 _FAILED = frozenset({"error", "timeout"})
 

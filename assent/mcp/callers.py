@@ -13,30 +13,16 @@ from pydantic import ValidationError
 
 from assent.calls import checked_id
 from assent.client import AsyncApproval, AsyncAssent
+from assent.connecting import TokenError, checked_token
 from assent.errors import ApiError, AssentError, NotFoundError, SignInError
 
-PERSON_TOKEN = "assent_person_"  # noqa: S105 - the beginning of a token, not one
 MOST_REMEMBERED = 1_000
-
-
-class TokenError(ValueError):
-    """There is no token that an agent may use; the message says what to do."""
 
 
 def bearer_of(headers: Mapping[str, str] | None) -> str:
     """The bearer token of a call over HTTP; empty: none."""
     scheme, _, token = ((headers or {}).get("authorization") or "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def checked_token(token: str) -> str:
-    """A token that an agent may use. Raises TokenError."""
-    if not token:
-        raise TokenError("An agent's token is needed: in ASSENT_TOKEN, or over HTTP as `Authorization: Bearer …`.")
-    if token.startswith(PERSON_TOKEN):
-        # What a person may do must not be in an agent's hands, not even where no tool here would make use of it.
-        raise TokenError("This is a person's token. Make one for the agent: assent token add NAME --agent --for MAIL")
-    return token
 
 
 @dataclass

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from assent.addresses import check_address
+from assent.connecting import TokenError, check_address, checked_token
 
 
 @click.command("mcp")
@@ -29,7 +29,7 @@ def mcp(
     """
     check_address("ASSENT_URL", url)
     try:
-        from assent.mcp.callers import Callers, TokenError, checked_token
+        from assent.mcp.callers import Callers
         from assent.mcp.http import LOOPBACK, security, serve
         from assent.mcp.server import build_server
         from assent.mcp.tools import Tools

@@ -15,7 +15,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assent.mcp.callers import Callers, TokenError
+from assent.connecting import TokenError
+from assent.mcp.callers import Callers
 from assent.mcp.waiting import settled
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,9 +20,10 @@ from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
 
 from app.lifeline import die_with_parent_hook
+from tests.processes.crew import until
 from tests.processes.harness import ROOT, environment
 from tests.sdk.conftest import Portal, portal, services  # noqa: F401 - fixtures
-from tests.webprocess import SOON, free_port
+from tests.webprocess import free_port
 
 HERE = Path(__file__).parent
 LANGGRAPH = ROOT / ".venv-langgraph-server" / "bin" / "langgraph"
@@ -62,15 +62,14 @@ class Server:
             command, cwd=self.folder, env=environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log,
             preexec_fn=die_with_parent_hook(signal.SIGKILL),
         )  # fmt: skip
-        deadline = time.monotonic() + SOON
-        while True:
-            logged = (self.folder / "log").read_text()[-3000:]
-            assert self.process.poll() is None and time.monotonic() < deadline, logged
-            try:
-                if requests.get(f"{self.url}/ok", timeout=5).ok:
-                    return
-            except requests.ConnectionError:
-                time.sleep(0.1)
+        until(self._answers)
+
+    def _answers(self) -> bool:
+        assert self.process is not None and self.process.poll() is None, (self.folder / "log").read_text()[-3000:]
+        try:
+            return requests.get(f"{self.url}/ok", timeout=5).ok
+        except requests.ConnectionError:
+            return False
 
     def stop(self) -> None:
         """End it."""
@@ -150,46 +149,34 @@ class Work:
 
     def of_file(self) -> dict[str, Any]:
         """The pending request that names this test's file."""
-        deadline = time.monotonic() + SOON
-        while time.monotonic() < deadline:
-            for each in self.portal.pending():
-                found = self.portal.request(each["id"])
-                if str(self.file) in json.dumps(found["payload"]):
-                    return found
-            time.sleep(0.02)
-        raise AssertionError("nobody asked")
+
+        def found() -> dict[str, Any] | None:
+            pending = (self.portal.request(each["id"]) for each in self.portal.pending())
+            return next((each for each in pending if str(self.file) in json.dumps(each["payload"])), None)
+
+        return dict(until(found, what="nobody asked"))
 
     def receipt(self, request_id: str) -> dict[str, Any]:
         """What was done with the request's outcome, once it is there."""
-        deadline, found = time.monotonic() + SOON, {}
-        while time.monotonic() < deadline:
-            found = self.portal.request(request_id)["receipt"] or {}
-            if found.get("status", "delivered") != "delivered":
-                return dict(found)
-            time.sleep(0.02)
-        raise AssertionError(f"no receipt but {found}")
+
+        def found() -> dict[str, Any] | None:
+            receipt = self.portal.request(request_id)["receipt"]
+            return receipt if receipt and receipt["status"] != "delivered" else None
+
+        return dict(until(found, what="no receipt"))
 
     def ended(self, request_id: str) -> dict[str, Any]:
         """The request, once it is pending no more."""
-        deadline = time.monotonic() + SOON
-        while (found := self.portal.request(request_id))["state"] == "pending":
-            assert time.monotonic() < deadline, "still pending"
-            time.sleep(0.02)
-        return found
+        until(lambda: self.portal.request(request_id)["state"] != "pending", what="still pending")
+        return self.portal.request(request_id)
 
     def until_done(self, what: list[str]) -> None:
         """Wait until just that was done."""
-        deadline = time.monotonic() + SOON
-        while self.done != what:
-            assert time.monotonic() < deadline, f"{self.done}, not {what}"
-            time.sleep(0.02)
+        until(lambda: self.done == what, what=f"not {what}")
 
     def until(self, status: str) -> None:
         """Wait for the thread's status."""
-        deadline = time.monotonic() + SOON
-        while self.status != status:
-            assert time.monotonic() < deadline, f"{self.status}, not {status}"
-            time.sleep(0.02)
+        until(lambda: self.status == status, what=f"not {status}")
 
 
 @pytest.fixture(scope="package")

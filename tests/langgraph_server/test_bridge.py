@@ -278,9 +278,36 @@ def test_a_note_that_cannot_be_read_holds_up_nobody(work: Work) -> None:
     assert work.receipt(request["id"])["status"] == "applied"
 
 
-def test_what_is_no_address_is_said() -> None:
+def test_one_graph_alone_filed_under_another_name(work: Work, bridge: Bridge) -> None:
+    bridge.kill()
+    work.begin()
+    other = Work(work.client, work.portal, "agent", work.file.with_name("other"), work.server_url)
+    other.begin()
+    chosen = Bridge(work.portal, work.server_url, ("--graph", "agent", "--workflow", "nightly"))
+    chosen.start()
+    request = other.asked()
+    assert request["workflow"] == "nightly"
+    work.portal.decide(request["id"])
+    assert other.receipt(request["id"])["status"] == "applied"
+    assert all(work.note not in each["title"] for each in work.portal.pending()), "it has looked several times"
+    chosen.stop()
+    bridge.start()
+    work.asked("Tidy up")
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ({"LANGGRAPH_SERVER_URL": "localhost:2024"}, 2, "LANGGRAPH_SERVER_URL: 'localhost:2024' is no address"),
+        ({"ASSENT_URL": ""}, 2, "Set ASSENT_URL"),
+        ({"ASSENT_TOKEN": ""}, 1, "An agent's token is needed"),
+        ({"ASSENT_TOKEN": "assent_person_x"}, 1, "This is a person's token."),
+    ],
+)
+def test_what_it_cannot_begin_with_is_said(given: dict[str, str], code: int, said: str) -> None:
+    usable = {"LANGGRAPH_SERVER_URL": "http://127.0.0.1:1", "ASSENT_URL": "http://127.0.0.1:1", "ASSENT_TOKEN": "x"}
     ran = subprocess.run(
-        [sys.executable, "-m", "assent.langgraph_server", "--server", "localhost:2024"], cwd=ROOT,
-        env=environment(ASSENT_URL="http://127.0.0.1:1", ASSENT_TOKEN="x"), capture_output=True, text=True, timeout=60,
+        [sys.executable, "-m", "assent.langgraph_server"], cwd=ROOT, env=environment(**usable | given),
+        capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert ran.returncode == 2 and "LANGGRAPH_SERVER_URL: 'localhost:2024' is no address" in ran.stderr
+    assert ran.returncode == code and said in ran.stderr

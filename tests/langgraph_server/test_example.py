@@ -8,6 +8,7 @@ import pytest
 from langgraph_sdk import get_sync_client
 
 from tests.langgraph_server.conftest import Bridge, Server
+from tests.processes.crew import until
 from tests.processes.harness import ROOT
 from tests.sdk.conftest import Portal
 
@@ -25,8 +26,7 @@ def test_the_example_on_a_server(portal: Portal, server: Server, tmp_path: Path)
     request = portal.asked("Delete exports on a server")
     assert request["workflow"] == "delete"
     portal.decide(request["id"])
-    while client.threads.get(thread)["status"] != "idle":
-        pass
+    until(lambda: client.threads.get(thread)["status"] == "idle")
     assert client.threads.get_state(thread)["values"]["done"] == "find exports -mtime +90 -delete"  # type: ignore[call-overload]
     bridge.stop()
     other.stop()

@@ -25,7 +25,7 @@ class Deadline:
         return left
 
 
-class Network(httpcore.NetworkBackend):
+class TimedBackend(httpcore.NetworkBackend):
     """A network on which all that is waited for ends at one moment: nobody holds us up by answering byte by byte."""
 
     def __init__(self, deadline: Deadline) -> None:

@@ -13,11 +13,11 @@ from functools import cached_property
 import httpcore
 from standardwebhooks.webhooks import Webhook
 
-from app.domain import destinations
+from app.domain.destinations import Network
 from app.domain.notices import Later, Refused, Result, Sent, WebhookCall
 from app.notify.reach import ForbiddenAddressError, guarded
 from app.notify.webhook.listening import RunRefusedError, listen
-from app.notify.webhook.network import Deadline, Network
+from app.notify.webhook.network import Deadline, TimedBackend
 
 _AGENT = b"Assent-Webhooks/1"
 GONE = 410
@@ -32,14 +32,13 @@ class WebhookSender:
         seconds: how long a call may take in all, from the first connection to the head of the answer.
     """
 
-    def __init__(self, clock: Callable[[], datetime], allowed: Sequence[destinations.Network], seconds: int) -> None:
+    def __init__(self, clock: Callable[[], datetime], allowed: Sequence[Network], seconds: int) -> None:
         self._clock = clock
         self._allowed = allowed
         self._seconds = seconds
 
     def send(self, call: WebhookCall) -> Result:
-        """Post it once. Redirections are not followed; what the other side answers is not looked at,
-        but for whether a run has begun."""
+        """Post it once. Redirections are not followed; of an answer's body at most the first event is looked at."""
         at = self._clock()
         headers: dict[bytes | str, bytes | str] = {
             "Content-Type": "application/json", "User-Agent": _AGENT, "webhook-id": call.id,
@@ -64,7 +63,7 @@ class WebhookSender:
     def _post(self, call: WebhookCall, headers: Mapping[bytes | str, bytes | str]) -> tuple[int, dict[str, str]]:
         deadline = Deadline(time.monotonic() + self._seconds)
         with ExitStack() as stack:
-            backend = Network(deadline)
+            backend = TimedBackend(deadline)
             pool = stack.enter_context(
                 httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend, retries=0)
             )
