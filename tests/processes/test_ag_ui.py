@@ -8,6 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,14 @@ def test_it_is_run_again_with_the_answer(database_url: str, tmp_path: Path, verd
             ASSENT_URL=desk.url, ASSENT_TOKEN=token, AGENT_URL=agent,
             AGENT_SECRET="whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(),
         )  # fmt: skip
-        with subprocess.Popen(
-            [sys.executable, "examples/ag_ui_agent.py", str(port)], env=settings, cwd=ROOT, text=True,
-            stdout=subprocess.PIPE, preexec_fn=die_with_parent_hook(signal.SIGKILL),
-        ) as process:  # fmt: skip
+        with ExitStack() as stack:
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "examples/ag_ui_agent.py", str(port)], env=settings, cwd=ROOT, text=True,
+                    stdout=subprocess.PIPE, preexec_fn=die_with_parent_hook(signal.SIGKILL),
+                )
+            )  # fmt: skip
+            stack.callback(process.kill)
             assert process.stdout is not None and process.stdout.readline() == "Listening\n"
             started, finished = run_of(agent, "a conversation")
             assert (started["type"], finished["outcome"]["type"]) == ("RUN_STARTED", "interrupt")
@@ -75,5 +80,4 @@ def test_it_is_run_again_with_the_answer(database_url: str, tmp_path: Path, verd
             # Noted before the call.
             receipt = session.get(f"{desk.url}/api/v1/approvals/{request['id']}").json()["receipt"]
             assert receipt["status"] == "delivered"
-            process.kill()
     services.engine.dispose()
