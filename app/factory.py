@@ -36,8 +36,9 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     """
     if services is None:
         services = build_services(
-            make_engine(settings.database_url, application_name="assent web"), secret_key=settings.secret_key
-        )
+            make_engine(settings.database_url, application_name="assent web"), secret_key=settings.secret_key,
+            demo=settings.demo,
+        )  # fmt: skip
     app = Flask("assent", root_path=str(ROOT / "app"), static_folder=None, template_folder=str(ROOT / "templates"))
     app.config.update(
         SECRET_KEY=settings.secret_key,

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from app.domain.links import blanked
 from app.settings import Settings
 from assent.masking import mask_text
 
@@ -67,7 +68,7 @@ def configure_logs(settings: Settings, process: str) -> None:
 
 
 def mask_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor that masks secrets in every text of the line, however deep."""
+    """A structlog processor that masks secrets and secret links in every text of the line, however deep."""
     for key, value in event.items():
         event[key] = _masked(value)
     return event
@@ -75,11 +76,11 @@ def mask_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
 
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        return mask_text(value)
+        return blanked(mask_text(value))
     if isinstance(value, dict):
         return {key: _masked(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(each) for each in value]
     if value is None or isinstance(value, bool | int | float):
         return value
-    return mask_text(str(value))
+    return blanked(mask_text(str(value)))

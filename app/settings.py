@@ -114,6 +114,10 @@ class Settings(BaseSettings):
         description="Private networks that webhooks and other destinations may reach, separated by commas: "
         "`10.1.0.0/16,fd00::/8`. Not set: public addresses only.",
     )
+    demo: bool = Field(
+        default=False,
+        description="Set by `assent serve --demo`, and only by it: messages in the outbox keep links that decide.",
+    )
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or text for people."
     )

@@ -43,7 +43,7 @@ def serve(demo: bool) -> None:
     configured_policy(settings)  # refuse a file that cannot be used before anything is started
     with _database(settings) as (address, server):
         listen(settings).close()  # refuse a port in use before anything else is started
-        environment = _environment(settings, address)
+        environment = _environment(settings, address) | {"ASSENT_DEMO": "true" if demo else "false"}
         sample = sample_address(address, server) if demo else ""
         if demo and not environment.get(SAMPLE_VARIABLE):
             environment[SAMPLE_VARIABLE] = sample

@@ -15,6 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 _FORM = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
+BEARER_LINK = r"(/|%2[Ff])(decide|sign-in)(/|%2[Ff])[A-Za-z0-9._~%-]{20,}"
+"""The part of an address that decides or signs in by itself; Python and PostgreSQL read the pattern alike."""
+LEFT_OUT = r"\1\2\3link-left-out"
+"""What replaces it; too short to match again."""
+_BEARER_LINK = re.compile(BEARER_LINK)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,11 @@ def delivery_of(token: str) -> str:
 def genuine(secret_key: str, token: str, bound: Bound) -> bool:
     """True if we made the token, for exactly this."""
     return hmac.compare_digest(token.encode(), sign(secret_key, bound).encode())
+
+
+def blanked(text: str) -> str:
+    """The text without the secret part of the links that decide or sign in."""
+    return _BEARER_LINK.sub(LEFT_OUT, text)
 
 
 def _signature(secret_key: str, bound: Bound) -> str:

@@ -71,17 +71,24 @@ class Services:
     vault: Vault
 
 
-def build_services(engine: Engine, clock: Clock = system_clock, secret_key: str = "") -> Services:
+def build_services(
+    engine: Engine, clock: Clock = system_clock, secret_key: str = "", demo: bool = False
+) -> Services:
     """The use cases over `engine`, with the clock that tests may replace.
 
     Args:
         secret_key: seals what must not be read in the database; without one, destinations cannot be added.
+        demo: the portal was started as a demo: links in the messages of the outbox work.
     """
-    return services_over(make_sessions(engine), clock, secret_key=secret_key)
+    return services_over(make_sessions(engine), clock, secret_key=secret_key, demo=demo)
 
 
 def services_over(
-    sessions: Sessions, clock: Clock = system_clock, assess: Assessor = assess_proposal, secret_key: str = ""
+    sessions: Sessions,
+    clock: Clock = system_clock,
+    assess: Assessor = assess_proposal,
+    secret_key: str = "",
+    demo: bool = False,
 ) -> Services:
     """The use cases over sessions of any kind."""
     policies = Policies(sessions, clock, assess)
@@ -109,9 +116,9 @@ def services_over(
         grants=Grants(sessions, clock),
         insights=InsightsBook(sessions, clock),
         numbers=Numbers(sessions),
-        deliveries=Deliveries(sessions, clock),
+        deliveries=Deliveries(sessions, clock, demo),
         choosing=Choosing(sessions, clock),
-        links=Links(sessions, clock),
+        links=Links(sessions, clock, demo),
         slack_people=SlackPeople(sessions, clock),
         waiting=WaitingFor(sessions, clock),
         destinations=Destinations(sessions, clock, vault),

@@ -112,6 +112,11 @@ class Delivery(Base):
     html: Mapped[str | None]
     digest_id: Mapped[str | None]
 
+    @property
+    def kept(self) -> bool:
+        """True if the message is in the outbox instead of with its recipient."""
+        return self.text is not None or self.html is not None
+
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(each.value) for each in DeliveryState)})", name="state"),
         CheckConstraint(

@@ -28,6 +28,7 @@ _REFUSED: Mapping[LinkState, int] = {
     LinkState.ANOTHERS: 403,
     LinkState.EXPIRED: 410,
     LinkState.INACTIVE: 410,
+    LinkState.NOT_SENT: 410,
 }
 """Status of the pages that show nothing of the request."""
 _NOT_BY_LINK = (Verdict.MODIFY,)

@@ -62,7 +62,10 @@ def outbox() -> Any:
     """The messages that would have been sent if there were a mail server."""
     current_actor().require(Action.MANAGE_DELIVERIES)
     page = services().deliveries.page(current_actor(), DeliveryFilter(kept=True), request.args.get("before", ""))
-    return render("notify/outbox.html", page=page, kinds=KIND_WORDS, has_server=_has_server(), has_slack=_has_slack())
+    return render(
+        "notify/outbox.html", page=page, kinds=KIND_WORDS, has_server=_has_server(),
+        has_slack=_has_slack(), demo=portal().settings.demo,
+    )  # fmt: skip
 
 
 @web.get("/deliveries/<delivery_id>")
@@ -116,7 +119,7 @@ def _list() -> Response:
     return render(
         "notify/deliveries.html", page=services().deliveries.page(actor, wanted, given.get("before", "")),
         counts=services().deliveries.counts(actor), query=query, kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS,
-        has_server=_has_server(),
+        has_server=_has_server(), demo=portal().settings.demo,
     )  # fmt: skip
 
 
@@ -125,6 +128,7 @@ def _shown(delivery_id: str, error: ConflictError | None = None) -> Response:
     response = render(
         "notify/delivery.html", status_of(error) if error else 200, found=found, row=found.delivery, error=error,
         problems={}, kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS, has_server=_has_server(),
+        demo=portal().settings.demo,
     )  # fmt: skip
     # Only this page shows another one inside: the kept mail.
     response.headers["Content-Security-Policy"] = f"{content_security_policy(csp_nonce())}; frame-src 'self'"

@@ -140,7 +140,8 @@ class Courier:
         now = asyncio.get_running_loop().time()
         if now - self._pruned > PRUNE_SECONDS:
             self._pruned = now
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._post.deliveries.prune)
+            for tidy in (self._post.deliveries.blank, self._post.deliveries.prune):
+                await asyncio.get_running_loop().run_in_executor(self._threads, tidy)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

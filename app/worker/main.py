@@ -120,8 +120,9 @@ def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
     engine = make_engine(settings.database_url, pool_size=AT_ONCE, application_name="assent worker post")
     try:
         yield Post(
-            make_sessions(engine), clock, senders(settings, clock), settings.public_url, settings.secret_key
-        )
+            make_sessions(engine), clock, senders(settings, clock), settings.public_url, settings.secret_key,
+            settings.demo,
+        )  # fmt: skip
     finally:
         engine.dispose()
 

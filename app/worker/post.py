@@ -30,10 +30,17 @@ class Post:
         senders: the transport of each channel.
         public_url: the portal's address for people.
         secret_key: signs links, and opens what is sealed.
+        demo: links in messages that are kept instead of sent work.
     """
 
     def __init__(
-        self, sessions: Sessions, clock: Clock, senders: Mapping[Channel, Sender], public_url: str, secret_key: str
+        self,
+        sessions: Sessions,
+        clock: Clock,
+        senders: Mapping[Channel, Sender],
+        public_url: str,
+        secret_key: str,
+        demo: bool = False,
     ) -> None:
         self._planning = Planning(sessions, clock)
         self._composing = Composing(sessions, clock, public_url, secret_key)
@@ -41,7 +48,7 @@ class Post:
         self._places = PlaceComposing(sessions, clock, self._composing, public_url, vault)
         self._callbacks = CallbackComposing(sessions, clock, public_url, vault)
         self._destinations = Destinations(sessions, clock, vault)
-        self.deliveries = Deliveries(sessions, clock)
+        self.deliveries = Deliveries(sessions, clock, demo)
         self._senders = senders
 
     def fan_out(self, event_ids: Sequence[int], job_id: int | None = None) -> list[str]:

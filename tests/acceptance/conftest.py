@@ -151,7 +151,8 @@ def portal(module_database_url: str, shop: str, tmp_path_factory: pytest.TempPat
     workflows = f"{ALL},workflows.database_maintenance:WORKFLOW"
     folder = tmp_path_factory.mktemp("data")
     engine = make_engine(module_database_url)
-    with Desk(module_database_url, folder, ASSENT_WORKFLOWS=workflows, ASSENT_TARGET_SHOP=shop) as desk:
+    settings = {"ASSENT_WORKFLOWS": workflows, "ASSENT_TARGET_SHOP": shop, "ASSENT_DEMO": "true"}
+    with Desk(module_database_url, folder, **settings) as desk:
         web, worker = desk.web(wait=False), desk.worker(wait=False)
         web.wait_for_log(web.ready)
         worker.wait_for_log(worker.ready)

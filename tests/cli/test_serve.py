@@ -30,8 +30,14 @@ def serve(tmp_path):
         process.stop()
 
 
+def in_a_demo(process: Managed) -> set[str]:
+    """What the web process and the worker were told about being a demo."""
+    children = family(process)
+    return {children[name].environ()["ASSENT_DEMO"] for name in ("web", "worker")}
+
+
 def make(data_dir, port: int, **settings: str) -> Managed:
-    env = environment(ASSENT_DATA_DIR=str(data_dir), ASSENT_PORT=str(port), **settings)
+    env = environment(ASSENT_DATA_DIR=str(data_dir), ASSENT_PORT=str(port), ASSENT_DEMO="true", **settings)
     return Managed("serve", [*ASSENT, "serve"], env, OPEN)
 
 
@@ -64,6 +70,7 @@ def test_a_signal_stops_everything_in_seconds(serve, number):
     assert healthy(address(serve))
     children = family(serve)
     assert set(children) == {"postgres", "web", "worker"}
+    assert in_a_demo(serve) == {"false"}, "whatever the environment says"
     started = time.monotonic()
     serve.process.send_signal(number)
     assert serve.wait() == 0

@@ -104,7 +104,7 @@ def make_office(database_url: str, mail: MailServer | None = None, **values: Any
             "mail_from": "Assent <assent@example.org>"} if mail else {}) | values,
     )  # fmt: skip
     transports: dict[Any, Sender] = dict(senders(settings, desk.clock))
-    return PostOffice(desk, settings, Post(desk.sessions, desk.clock, transports, BASE, SECRET_KEY))
+    return PostOffice(desk, settings, Post(desk.sessions, desk.clock, transports, BASE, SECRET_KEY, settings.demo))
 
 
 @pytest.fixture

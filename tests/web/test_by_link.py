@@ -14,6 +14,7 @@ from app.domain.people import Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
 from app.services.notify.composing import bound_of
+from app.services.notify.links import Links, LinkState
 from app.store.notify import Delivery
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest
@@ -32,7 +33,7 @@ class Link:
     def __init__(self, app: Flask, services: Services, **values: Any) -> None:
         self._app, self._services = app, services
         sessions = services.sessions
-        delivery = values.pop("delivery", {})
+        delivery = {"text": None, "html": None} | values.pop("delivery", {})
         self.person = make_person(sessions, "DBA on call", [Role.REVIEWER])
         self.request = make_request(sessions, payload=values.pop("payload", script(title=TITLE)), **values)
         self.delivery: Delivery = make_delivery(sessions, self.request, self.person, "sent", **delivery)
@@ -115,6 +116,22 @@ def test_a_decision_by_other_means_uses_the_link_up_as_well(services, link, brow
     )
     page = browse("anonymous").get(made.path)
     assert page.one("h1").text == "You have decided" and "rejected" in page.text
+
+
+def test_the_link_of_a_mail_that_was_kept_decides_nothing(app: Flask, services: Services, link, browse: Browse) -> None:
+    """Nobody but the outbox had it, so whoever opens it is not its person."""
+    made = link(delivery={"html": "<p>A mail.</p>"})
+    page = browse("anonymous").get(made.path, 410)
+    assert page.one("h1").text == "This link was never sent" and TITLE not in page.text
+    assert made.request.id not in str(page.all())
+    visitor, fresh = browse("anonymous"), link()
+    visitor.get(fresh.path)
+    form = visitor.page.one("form", id="decide")
+    form.attributes["action"] = made.path
+    visitor.send(form, visitor.button("Approve"), status=410)
+    assert made.state() == fresh.state() == "pending"
+    in_a_demo = Links(services.sessions, services.clock, demo=True)
+    assert in_a_demo.open(str(app.secret_key), made.token, "192.0.2.1", None).state is LinkState.USABLE
 
 
 @pytest.mark.parametrize("change", ["delivery_id", "person_id", "request_id", "digest", "expires_at"])

@@ -95,6 +95,23 @@ def test_bad_addresses(browse: Browse, path: str, status: int) -> None:
     browse("admin").get(path, status)
 
 
+def test_the_pages_say_that_no_mail_is_sent_and_that_links_are_left_out(services, browse: Browse, people) -> None:
+    link = f"/decide/{'0' * 32}.{'a' * 43}"
+    kept = make_delivery(services.sessions, make_request(services.sessions), people["other"], "sent",
+                         html=f"<a href='https://a.example{link}'>Decide</a>", text=f"https://a.example{link}",
+                         sent_at=services.clock())  # fmt: skip
+    visitor = browse("admin")
+    for path in ("/outbox", "/deliveries"):
+        page = visitor.get(path)
+        assert "no mail is sent" in page.text and "sign in and decide in the queue" in page.text
+        assert link not in visitor.response.text
+    page = visitor.get(f"/deliveries/{kept.id}")
+    assert "The link that decides is left out" in page.text and link not in visitor.response.text
+    message = visitor.caller.get(f"/deliveries/{kept.id}/message")
+    assert link not in message.text and "/decide/link-left-out" in message.text
+    assert link not in visitor.caller.get(f"/api/v1/deliveries/{kept.id}").text
+
+
 def test_a_kept_mail_is_shown_where_it_can_do_nothing(app: Flask, services: Services, browse: Browse, people) -> None:
     html = "<!doctype html><title>A</title><h1>A mail</h1><script>alert(1)</script><img src='https://evil.example/x'>"
     kept = make_delivery(services.sessions, make_request(services.sessions), people["other"], "sent", html=html,

@@ -67,8 +67,11 @@ class Mail:
         return message
 
 
-def mail_of(notice: Notice, now: datetime) -> Mail:
+def mail_of(notice: Notice, now: datetime, with_link: bool = True) -> Mail:
     """The notice as a mail.
+
+    Args:
+        with_link: include the link that decides without a sign-in; otherwise the mail says that it is left out.
 
     Raises:
         AddressError: the receiver's address cannot be used.
@@ -76,7 +79,9 @@ def mail_of(notice: Notice, now: datetime) -> Mail:
     subject = subject_of(notice)
     values: dict[str, Any] = {
         "notice": notice, "heart": notice.heart, "zone": notice.to.zone, "subject": subject,
-        "risk_words": {each.value: each.value.capitalize() for each in RiskLevel},
+        "risk_words": {level.value: level.value.capitalize() for level in RiskLevel},
+        "decide_url": notice.decide_url if with_link else "",
+        "link_left_out": bool(notice.decide_url) and not with_link,
     }  # fmt: skip
     host = urlsplit(notice.settings_url).hostname or "localhost"
     # The same at each try: whoever gets a mail twice can tell that it is the same one.

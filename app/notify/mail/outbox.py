@@ -1,4 +1,4 @@
-"""Mails without a mail server: they are kept, to be looked at on the outbox page."""
+"""Mail without a mail server: it is kept and shown on the outbox page."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from app.notify.mail.message import AddressError, mail_of
 
 
 class OutboxSender:
-    """Makes the mail that would have been sent."""
+    """Keeps the mail that would have been sent.
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    Args:
+        with_links: keep the links that decide. Whoever reads the outbox can use them, so only a demo keeps them.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], with_links: bool) -> None:
         self._clock = clock
+        self._with_links = with_links
 
     def send(self, notice: Notice) -> Result:
         """Keep it."""
         try:
-            mail = mail_of(notice, self._clock())
+            mail = mail_of(notice, self._clock(), with_link=self._with_links)
         except AddressError as error:
             return Refused(str(error))
         return Sent(mail.subject, mail.message_id, Kept(mail.text, mail.html))

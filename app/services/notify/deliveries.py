@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from app.domain.links import BEARER_LINK, LEFT_OUT, blanked
 from app.domain.notices import DeliveryState, Later, NoticeKind, Result, Sent, next_try
 from app.domain.people import Action, Actor
 from app.domain.text import is_storable, storable
@@ -55,6 +56,12 @@ _POSTPONE = f"""
         where id = %(id)s returning id),
     ended as (delete from procrastinate_jobs where id = any(%(ended)s))
     select {DEFER.format(where="")} as deferred"""
+_BLANK = """
+    update deliveries set
+        text = regexp_replace(text, %(pattern)s, %(left_out)s, 'g'),
+        html = regexp_replace(html, %(pattern)s, %(left_out)s, 'g')
+    where (html is not null or text is not null) and (text ~ %(pattern)s or html ~ %(pattern)s)
+    returning id"""
 _DROP = """
     update deliveries set state = 'suppressed', reason = %(reason)s
     where id = %(id)s and state in ('pending', 'held', 'failed') returning id"""
@@ -104,11 +111,17 @@ _WITH_NAMES = (
 
 
 class Deliveries:
-    """Keeps account of deliveries."""
+    """Keeps account of deliveries.
 
-    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+    Args:
+        demo: messages in the outbox keep the links that decide or sign in; otherwise these are blanked before a
+            message is stored, and again before one is shown.
+    """
+
+    def __init__(self, sessions: Sessions, clock: Clock, demo: bool = False) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._demo = demo
 
     # The worker's side
 
@@ -131,8 +144,9 @@ class Deliveries:
             kept = result.kept
             state = DeliveryState.SENT
             self._note(
-                delivery, state, "", now, job_id, told, sent_at=now, subject=result.subject,
-                reference=result.reference, text=kept.text if kept else None, html=kept.html if kept else None,
+                delivery, state, "", now, job_id, told, sent_at=now, subject=blanked(result.subject),
+                reference=blanked(result.reference), text=self._shown(kept.text) if kept else None,
+                html=self._shown(kept.html) if kept else None,
                 further=[rewrite_job(delivery.id, seen)] if seen and not kept else [],
             )  # fmt: skip
             return state
@@ -231,6 +245,24 @@ class Deliveries:
         batch.end_job(job_id)
         batch.run(self._sessions)
 
+    def _shown(self, message: str | None) -> str | None:
+        """A kept message as it may be stored and shown here."""
+        return message if self._demo or message is None else blanked(message)
+
+    def _row(self, delivery: Delivery, name: str) -> DeliveryRow:
+        """A delivery for its page, whoever kept its message: it may come from the time when this was a demo."""
+        delivery.text, delivery.html = self._shown(delivery.text), self._shown(delivery.html)
+        return DeliveryRow(delivery, name)
+
+    def blank(self) -> int:
+        """Take the links out of messages that a demo, or an earlier version, kept; returns of how many.
+
+        In a demo they stay.
+        """
+        if self._demo:
+            return 0
+        return len(self._sessions.execute(_BLANK, {"pattern": BEARER_LINK, "left_out": LEFT_OUT}))
+
     def prune(self) -> int:
         """Forget the messages that have been in the outbox for long; the deliveries stay. How many that were."""
         old = update(Delivery).where(
@@ -265,7 +297,8 @@ class Deliveries:
             query = query.where(tuple_(Delivery.created_at, Delivery.id) < tuple_(*_cursor(before)))
         query = query.order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(PAGE + 1)
         with self._sessions.reads() as session:
-            found = [DeliveryRow(*row) for row in session.execute(query)]
+            rows = session.execute(query).all()
+        found = [self._row(*row) for row in rows]
         last = found[PAGE - 1].delivery if len(found) > PAGE else None
         return DeliveryPage(found[:PAGE], f"{last.created_at.isoformat()}~{last.id}" if last else "")
 
@@ -278,7 +311,7 @@ class Deliveries:
             found = session.execute(query.where(Delivery.id == delivery_id)).one_or_none() if stored else None
         if found is None:
             raise NotFoundError("There is no such delivery.")
-        return DeliveryRow(*found)
+        return self._row(*found)
 
     def counts(self, actor: Actor) -> dict[DeliveryState, int]:
         """How many deliveries there are in each state."""
@@ -347,7 +380,7 @@ def told_about(session: Session, request_id: str, limit: int = 500) -> list[Told
 
 def clean_reason(reason: str) -> str:
     """What another side said, fit to store and to show: short, in one line, without secrets."""
-    return mask_text(" ".join(storable(reason).split()))[:MAX_REASON]
+    return blanked(mask_text(" ".join(storable(reason).split())))[:MAX_REASON]
 
 
 def _literal(text: str) -> str:

@@ -31,6 +31,7 @@ class LinkState(StrEnum):
     SUPERSEDED = "superseded"
     DECIDED = "decided"
     NOT_ASKED = "not_asked"
+    NOT_SENT = "not_sent"
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,16 @@ class Opened:
 
 
 class Links:
-    """Opens links; opening one never changes anything."""
+    """Opens links; opening one never changes anything.
 
-    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+    Args:
+        demo: links work although the mail was kept instead of sent.
+    """
+
+    def __init__(self, sessions: Sessions, clock: Clock, demo: bool = False) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._demo = demo
         self._views = Views(sessions, clock)
 
     def open(self, secret_key: str, token: str, source: str, visitor: Actor | None) -> Opened:
@@ -72,6 +78,9 @@ class Links:
             return Opened(LinkState.UNKNOWN)
         if visitor is not None and visitor.id != person.id:
             return Opened(LinkState.ANOTHERS)
+        if delivery.kept and not self._demo:
+            # Its person never received it, so whoever has it took it from the outbox.
+            return Opened(LinkState.NOT_SENT)
         if delivery.link_expires_at is None or delivery.link_expires_at <= self._clock():
             return Opened(LinkState.EXPIRED, delivery.request_id or "")
         if not person.active:
