@@ -6,6 +6,7 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from psycopg.rows import dict_row
 
 from app.store import migrate
+from app.store.thread_order import order_threads, threads_ordered
 
 
 def upgrade_everything(database_url: str) -> None:
@@ -18,6 +19,7 @@ def upgrade_everything(database_url: str) -> None:
     with migrate.connected(database_url) as lock, migrate.migration_lock(lock), migrate.connected(database_url) as work:
         work.row_factory = dict_row  # type: ignore[assignment]
         PostgresSaver(work).setup()  # type: ignore[arg-type]
+        order_threads(lock)
 
 
 def check_everything(database_url: str) -> None:
@@ -32,8 +34,11 @@ def check_everything(database_url: str) -> None:
         row = (
             connection.execute("SELECT max(v) FROM checkpoint_migrations").fetchone() if exists and exists[0] else None
         )
+        ordered = threads_ordered(connection)
     applied, newest = (row[0] if row and row[0] is not None else -1), len(PostgresSaver.MIGRATIONS) - 1
     if applied < newest:
         raise migrate.SchemaError("LangGraph's tables are behind: run `assent db upgrade`.")
     if applied > newest:
         raise migrate.SchemaError("LangGraph's tables are newer than this version: install the newer one.")
+    if not ordered:
+        raise migrate.SchemaError("The checkpoints of stored runs are not numbered yet: run `assent db upgrade`.")

@@ -1,13 +1,17 @@
-"""LangGraph's saver on the same tables, with one statement for each thing that it stores.
+"""LangGraph's saver on the same tables, with one statement for each thing it stores, and an order without clocks.
 
-The original keeps all runs of a process in one row before one lock, uses a pipeline of several statements for what one
-can do, and hands even the smallest value to a thread to be serialised. Each step of a run pays for that several times.
-What is stored, and when, is the same: it is read by any version of LangGraph's own saver.
+The original makes all runs of a process wait for one lock, uses a pipeline of several statements where one is enough,
+and hands even the smallest value to a thread to be serialized. Each step of a run pays for that several times.
+What is stored, and when, is the same, and any version of LangGraph's own saver can read it.
+
+The original takes the checkpoint with the greatest id for the newest one, and ids are made from the clock of whoever
+wrote them. Ours takes the one with the greatest number in the thread, which the database gives out
+(`app.store.thread_order`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import lru_cache
@@ -20,25 +24,37 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
     get_checkpoint_id,
     get_serializable_checkpoint_metadata,
 )
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.types import RESUME, _DeltaSnapshot
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, DatabaseError
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
+
+from app.runtime.delta_history import delta_history
+from app.store.thread_order import OVERTAKEN, UNIQUE
 
 _INLINE = (type(None), str, int, float, bool)
 """Values of these types stand in the checkpoint itself; others have rows of their own."""
 
 MANY = 50
-"""From so many values in one write the original stores them, a statement for each: ours has a form for each number."""
+"""Values that one statement stores; more take several. There is a form of the statement for each number."""
 
 OLDEST = 4
 """Checkpoints of earlier formats are made into newer ones by the original."""
-_LATEST = "WHERE thread_id = %s AND checkpoint_ns = '' ORDER BY checkpoint_id DESC LIMIT 1"
+_NEWEST = "WHERE thread_id = %s AND checkpoint_ns = %s ORDER BY assent_seq DESC LIMIT 1"
+_BEFORE = """coalesce(assent_seq < (select bound.assent_seq from checkpoints as bound
+    where bound.thread_id = checkpoints.thread_id and bound.checkpoint_ns = checkpoints.checkpoint_ns
+        and bound.checkpoint_id = %s), checkpoint_id < %s)"""
+MOVED_ON = (
+    "Something else has gone on with this run's thread since this step began, so what the step came to was not stored. "
+    "What it did to the outside may have been done twice. Look at that, then retry the run: it goes on from where the "
+    "thread stands now."
+)
 _NOT_READ: Any = object()
 _KEEP = "do nothing"
 _REPLACE = "do update set channel = excluded.channel, type = excluded.type, blob = excluded.blob"
@@ -47,6 +63,10 @@ _PUT_CHECKPOINT = """
     values (%(thread)s, %(ns)s, %(id)s, %(parent)s, %(checkpoint)s, %(metadata)s)
     on conflict (thread_id, checkpoint_ns, checkpoint_id)
     do update set checkpoint = excluded.checkpoint, metadata = excluded.metadata"""
+
+
+class OvertakenError(Exception):
+    """A checkpoint does not follow the newest one of its thread: somebody else has gone on with that meanwhile."""
 
 
 class Saver(AsyncPostgresSaver):
@@ -84,22 +104,81 @@ class Saver(AsyncPostgresSaver):
         return task_id in self._took.get(thread_id, ())
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """As the original's; see `reading_once`."""
+        """As the original's, but that the newest checkpoint is the one written last; see also `reading_once`."""
         where = config["configurable"]
-        thread_id = where["thread_id"]
-        if thread_id not in self._read or where.get("checkpoint_ns") or get_checkpoint_id(config):
+        if get_checkpoint_id(config):
             return await super().aget_tuple(config)
-        row = self._read[thread_id]
-        if row is _NOT_READ:
-            async with self.conn.connection() as connection:
-                cursor = await connection.execute(self.SELECT_SQL + _LATEST, (thread_id,), binary=True)
-                row = await cursor.fetchone()
-            if row is not None and row["checkpoint"]["v"] < OLDEST:
-                return await super().aget_tuple(config)
-            if thread_id in self._read:
-                self._read[thread_id] = row
-        # LangGraph changes what it is given.
-        return await self._load_checkpoint_tuple(deepcopy(row)) if row is not None else None
+        thread_id, namespace = where["thread_id"], where.get("checkpoint_ns", "")
+        if namespace or thread_id not in self._read:
+            row = await self._newest(thread_id, namespace)
+        else:
+            row = self._read[thread_id]
+            if row is _NOT_READ:
+                row = await self._newest(thread_id, "")
+                if thread_id in self._read:
+                    self._read[thread_id] = row
+            # LangGraph changes what it is given.
+            row = deepcopy(row)
+        return await self._tuple_of(row) if row is not None else None
+
+    async def _newest(self, thread_id: str, namespace: str) -> DictRow | None:
+        async with self.conn.connection() as connection:
+            cursor = await connection.execute(self.SELECT_SQL + _NEWEST, (thread_id, namespace), binary=True)
+            return await cursor.fetchone()
+
+    async def _tuple_of(self, row: DictRow) -> CheckpointTuple:
+        if row["checkpoint"]["v"] >= OLDEST:
+            return await self._load_checkpoint_tuple(row)
+        found = await super().aget_tuple(_config(row, row["checkpoint_id"]))
+        if found is None:
+            raise OvertakenError("The thread was deleted while it was read.")
+        return found
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """As the original's, but that newer means written later.
+
+        Checkpoints of several namespaces have no common order but that of their ids. LangGraph compares those of a
+        subgraph with one of the graph around it (`before`) when somebody goes back in time; the portal never does.
+        """
+        where, parameters = self._search_where(config, filter, None)
+        if before is not None and (bound := get_checkpoint_id(before)):
+            where += f" {'AND' if where else 'WHERE'} {_BEFORE}"
+            parameters += [bound, bound]
+        one = config is not None and config["configurable"].get("checkpoint_ns") is not None
+        order = "assent_seq" if one else "checkpoint_id"
+        query = f"{self.SELECT_SQL}{where} ORDER BY {order} DESC{' LIMIT %s' if limit is not None else ''}"
+        if limit is not None:
+            parameters.append(int(limit))
+        async with self.conn.connection() as connection:
+            cursor = await connection.execute(cast(Any, query), parameters, binary=True)
+            rows = await cursor.fetchall()
+        for row in rows:
+            yield await self._tuple_of(row)
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """As the original's, which follows parents only as far as their ids get smaller."""
+        if channels and not get_checkpoint_id(config):
+            newest = await self.aget_tuple(config)
+            if newest is None:
+                return {channel: {"writes": []} for channel in channels}
+            config = newest.config
+        async with self.conn.connection() as connection:
+            return await delta_history(self, connection, config, list(channels))
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """As the original's, but that it only deletes whole threads: what it would keep is the greatest id."""
+        if strategy == "keep_latest":
+            raise NotImplementedError("Threads are kept whole or deleted; they are not pruned.")
+        await super().aprune(thread_ids, strategy=strategy)
 
     async def aput(
         self,
@@ -108,10 +187,12 @@ class Saver(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """As the original's."""
+        """As the original's.
+
+        Raises:
+            OvertakenError: the checkpoint does not follow the newest one of the thread; nothing was stored.
+        """
         self._read.pop(config["configurable"]["thread_id"], None)
-        if len(new_versions) > MANY:
-            return await super().aput(config, checkpoint, metadata, new_versions)
         where = config["configurable"]
         values = checkpoint["channel_values"]
         inline = {name: value for name, value in values.items() if isinstance(value, _INLINE)}
@@ -126,14 +207,17 @@ class Saver(AsyncPostgresSaver):
             "parent": where.get("checkpoint_id"), "checkpoint": Jsonb({**checkpoint, "channel_values": inline}),
             "metadata": Jsonb(get_serializable_checkpoint_metadata(config, metadata)),
         }  # fmt: skip
-        await self._execute(_put_checkpoint(len(changed)), parameters | _numbered(changed))
-        return {
-            "configurable": {
-                "thread_id": where["thread_id"],
-                "checkpoint_ns": where["checkpoint_ns"],
-                "checkpoint_id": checkpoint["id"],
-            }
-        }
+        # The checkpoint comes last: once it is there, so is all that it names.
+        while len(changed) > MANY:
+            await self._execute(_put_blobs(MANY), parameters | _numbered(changed[:MANY]))
+            del changed[:MANY]
+        try:
+            await self._execute(_put_checkpoint(len(changed)), parameters | _numbered(changed))
+        except DatabaseError as error:
+            if error.sqlstate == OVERTAKEN or error.diag.constraint_name == UNIQUE:
+                raise OvertakenError(MOVED_ON) from error
+            raise
+        return _config(where, checkpoint["id"])
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
@@ -168,19 +252,14 @@ class Saver(AsyncPostgresSaver):
 
     async def _load_checkpoint_tuple(self, value: DictRow) -> CheckpointTuple:
         """As the original's, which decodes even the smallest writes in a thread."""
-        thread_id, namespace, parent = value["thread_id"], value["checkpoint_ns"], value["parent_checkpoint_id"]
-
-        def config(checkpoint_id: str) -> RunnableConfig:
-            where = {"thread_id": thread_id, "checkpoint_ns": namespace, "checkpoint_id": checkpoint_id}
-            return {"configurable": where}
-
+        parent = value["parent_checkpoint_id"]
         inline = value["checkpoint"].get("channel_values") or {}
         values = {**inline, **self._load_blobs(value["channel_values"])}
         return CheckpointTuple(
-            config(value["checkpoint_id"]),
+            _config(value, value["checkpoint_id"]),
             cast(Checkpoint, {**value["checkpoint"], "channel_values": values}),
             value["metadata"],
-            config(parent) if parent else None,
+            _config(value, parent) if parent else None,
             self._load_writes(value["pending_writes"]),
         )
 
@@ -190,12 +269,16 @@ def _put_checkpoint(blobs: int) -> str:
     """The statement that stores a checkpoint, with so many values that have rows of their own."""
     if not blobs:
         return _PUT_CHECKPOINT
+    return f"with blobs as ({_put_blobs(blobs)}) {_PUT_CHECKPOINT}"
+
+
+@lru_cache(maxsize=256)
+def _put_blobs(blobs: int) -> str:
+    """The statement that stores so many values that have rows of their own."""
     rows = ", ".join(f"(%(thread)s, %(ns)s, {_names(row)})" for row in range(blobs))
     return f"""
-        with blobs as (
-            insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob) values {rows}
-            on conflict (thread_id, checkpoint_ns, channel, version) do nothing)
-        {_PUT_CHECKPOINT}"""  # noqa: S608 - it has names of our own only
+        insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob) values {rows}
+        on conflict (thread_id, checkpoint_ns, channel, version) do nothing"""  # noqa: S608 - it has names of our own only
 
 
 @lru_cache(maxsize=256)
@@ -206,6 +289,17 @@ def _put_writes(count: int, replace: bool) -> str:
         insert into checkpoint_writes
             (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob) values {rows}
         on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) {_REPLACE if replace else _KEEP}"""  # noqa: S608
+
+
+def _config(where: Mapping[str, Any], checkpoint_id: str) -> RunnableConfig:
+    """What names a checkpoint of the same thread and namespace."""
+    return {
+        "configurable": {
+            "thread_id": where["thread_id"],
+            "checkpoint_ns": where["checkpoint_ns"],
+            "checkpoint_id": checkpoint_id,
+        }
+    }
 
 
 def _names(row: int) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy import inspect
 
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, TooLargeError
 from app.runtime.driver import Driver
-from app.runtime.saver import Saver
+from app.runtime.saver import MOVED_ON, Saver
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
 from assent.digests import canonical
@@ -403,6 +403,28 @@ def test_a_running_run_stops_before_its_next_step(rig: Rig, act: str, state: str
         rig.advance(run)
         rig.finish(run)
         assert rig.effects(run) == {"slow began": 1, "slow ended": 1, "after": 1}
+
+
+def test_a_thread_that_somebody_else_has_gone_on_with_stops_the_run(rig: Rig) -> None:
+    """As a worker would that was cut off and does not know it; what it stores must not stand beside what is there."""
+    run = rig.begin("test_slow", advance=False)
+    graph, config = rig.library.graph("test_slow"), {"configurable": {"thread_id": run}}
+
+    async def overtake() -> None:
+        work = asyncio.ensure_future(rig.advancer.advance(run))
+        await until(lambda: "slow began" in rig.effects(run))
+        await graph.aupdate_state(config, {"answers": ["meanwhile"]}, as_node="slow")
+        rig.aside(run, "go").touch()
+        await work
+
+    rig.do(overtake())
+    stopped = rig.run(run)
+    assert (stopped.state, stopped.error) == ("failed", {"message": MOVED_ON})
+    assert rig.effects(run) == {"slow began": 1, "slow ended": 1}
+    rig.runs.retry(rig.starter, run)
+    rig.advance(run)
+    assert rig.finish(run)["answers"] == ["meanwhile"]
+    assert rig.effects(run) == {"slow began": 1, "slow ended": 1, "after": 1}
 
 
 @pytest.mark.parametrize("decided", [False, True])

@@ -1,9 +1,11 @@
-"""Our saver stores what LangGraph's own one stores, and each reads what the other has written."""
+"""Our saver stores what LangGraph's own stores, in an order that no clock decides; each reads what the other wrote."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import psycopg
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -11,7 +13,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
-from app.runtime.saver import MANY, Saver
+from app.runtime.saver import MANY, OvertakenError, Saver
+from app.store.thread_order import OVERTAKEN
 from tests.runtime.rig import Rig
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
@@ -116,3 +119,142 @@ def test_each_reads_what_the_other_has_written(rig: Rig, writer: type[AsyncPostg
     ours, theirs = (rig.do(read(saver, rig.pool, thread)) for saver in SAVERS)
     assert ours == theirs and ours.checkpoint["channel_values"] == VALUES
     assert ours.parent_config["configurable"]["checkpoint_id"] == "00000001"
+
+
+# The order of checkpoints
+
+NEWEST_FIRST = ["2", "8", "7", "9"]
+"""Ids in the order in which their checkpoints follow each other, backwards: written by three clocks."""
+
+
+def made(rig: Rig, kind: type[AsyncPostgresSaver] = Saver) -> Any:
+    """A saver of that kind, made where it is used: on the rig's loop."""
+
+    async def make() -> AsyncPostgresSaver:
+        return kind(rig.pool)
+
+    return rig.do(make())
+
+
+async def put(saver: AsyncPostgresSaver, where: dict[str, str], name: str, parent: str | None, **values: Any) -> None:
+    """A checkpoint of a thread and namespace."""
+    checkpoint = empty_checkpoint() | {
+        "v": 4, "id": name, "channel_values": values, "channel_versions": dict.fromkeys(values, f"{name}.0"),
+    }  # fmt: skip
+    config: Any = {"configurable": where | ({"checkpoint_id": parent} if parent else {})}
+    await saver.aput(config, checkpoint, {"source": "loop", "parents": {}}, checkpoint["channel_versions"])  # type: ignore[arg-type]
+
+
+async def put_chain(saver: AsyncPostgresSaver, where: dict[str, str], **values: Any) -> None:
+    """Checkpoints whose ids are not in order, each with its predecessor as its parent."""
+    parent = None
+    for name in reversed(NEWEST_FIRST):
+        await put(saver, where, name, parent, **values)
+        parent = name
+
+
+def found(checkpoint: Any) -> str:
+    """Its id."""
+    return checkpoint.config["configurable"]["checkpoint_id"]
+
+
+@pytest.mark.parametrize("namespace", ["", "inner:1"])
+@pytest.mark.parametrize("writer", SAVERS)
+@pytest.mark.parametrize("large", [False, True])
+def test_the_newest_checkpoint_is_the_one_written_last(
+    rig: Rig, writer: type[AsyncPostgresSaver], namespace: str, large: bool
+) -> None:
+    where = {"thread_id": f"newest {writer.__name__} {large}", "checkpoint_ns": namespace}
+    values = {f"channel {number}": [number] for number in range(2 * MANY + 1)} if large else {"small": [1]}
+
+    async def look() -> None:
+        saver, config = Saver(rig.pool), {"configurable": where}
+        assert found(await saver.aget_tuple(config)) == "2"
+        with saver.reading_once(where["thread_id"]):
+            newest = await saver.aget_tuple(config)
+            assert found(newest) == "2" and newest.checkpoint["channel_values"] == values
+        assert [found(each) async for each in saver.alist(config)] == NEWEST_FIRST
+        assert [found(each) async for each in saver.alist(config, limit=2)] == NEWEST_FIRST[:2]
+        before: Any = {"configurable": where | {"checkpoint_id": "8"}}
+        assert [found(each) async for each in saver.alist(config, before=before)] == ["7", "9"]
+        assert found(await saver.aget_tuple(before)) == "8", "what is asked for by name is found by name"
+        elsewhere: Any = {"configurable": where | {"checkpoint_ns": "other", "checkpoint_id": "80"}}
+        assert [found(each) async for each in saver.alist(config, before=elsewhere)] == ["2", "8", "7"]
+
+    rig.do(put_chain(made(rig, writer), where, **values))
+    rig.do(look())
+
+
+@pytest.mark.parametrize("writer", SAVERS)
+@pytest.mark.parametrize("parent", [None, "1", "9", "nowhere"])
+def test_a_checkpoint_that_does_not_follow_the_newest_is_refused(
+    rig: Rig, writer: type[AsyncPostgresSaver], parent: str | None
+) -> None:
+    where = {"thread_id": f"refused {writer.__name__} {parent}", "checkpoint_ns": ""}
+    saver = made(rig, writer)
+    rig.do(put_chain(saver, where, text="before"))
+    rig.do(put(saver, where, "8", "7", text="again"))  # the same one again keeps its place
+    kept = rig.do(rows(rig.pool, where["thread_id"]))
+    with pytest.raises((OvertakenError, psycopg.DatabaseError)) as raised:
+        rig.do(put(saver, where, "99", parent, text="after", blob=[1]))
+    assert isinstance(raised.value, OvertakenError) or raised.value.sqlstate == OVERTAKEN
+    assert rig.do(rows(rig.pool, where["thread_id"]))["checkpoints"] == kept["checkpoints"]
+    rig.do(put(saver, where, "5", "2"))
+    assert found(rig.do(read(Saver, rig.pool, where["thread_id"]))) == "5"
+
+
+def test_of_two_writers_at_once_one_goes_on_with_the_thread(rig: Rig) -> None:
+    where = {"thread_id": "at once", "checkpoint_ns": ""}
+    saver = made(rig)
+
+    async def race(attempt: int, parent: str) -> str:
+        names = [f"{attempt}-{writer}" for writer in range(3)]
+        came = await asyncio.gather(*(put(saver, where, name, parent) for name in names), return_exceptions=True)
+        assert [type(error) for error in came if error] == [OvertakenError] * 2
+        return names[came.index(None)]
+
+    async def races() -> None:
+        parent = "start"
+        await put(saver, where, parent, None)
+        for attempt in range(10):
+            parent = await race(attempt, parent)
+            assert found(await saver.aget_tuple({"configurable": where})) == parent
+
+    rig.do(races())
+
+
+def test_what_a_delta_channel_is_made_of_is_found_along_the_parents(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.runtime.delta_history._DELTA_PAGE_SIZE", 2)
+    where = {"thread_id": "deltas", "checkpoint_ns": ""}
+    saver = made(rig)
+
+    async def history() -> Any:
+        await put(saver, where, "6", None, log=["seed"], other="plain")
+        parent = "6"
+        for name in reversed(NEWEST_FIRST):
+            await put(saver, where, name, parent)
+            config: Any = {"configurable": where | {"checkpoint_id": parent}}
+            await saver.aput_writes(config, [("log", parent)], f"task {parent}")
+            parent = name
+        newest: Any = {"configurable": where}
+        found = await saver.aget_delta_channel_history(config=newest, channels=["log", "other", "none"])
+        return found, await saver.aget_delta_channel_history(config=newest, channels=[])
+
+    log, nothing = rig.do(history())
+    assert nothing == {}
+    assert log == {
+        "log": {"seed": ["seed"], "writes": [(f"task {each}", "log", each) for each in ("6", "9", "7", "8")]},
+        "other": {"seed": "plain", "writes": []},
+        "none": {"writes": []},
+    }
+
+
+def test_threads_are_deleted_but_not_pruned(rig: Rig) -> None:
+    where = {"thread_id": "pruned", "checkpoint_ns": ""}
+    saver = made(rig)
+    rig.do(put_chain(saver, where))
+    with pytest.raises(NotImplementedError):
+        rig.do(saver.aprune(["pruned"]))
+    assert len(rig.do(rows(rig.pool, "pruned"))["checkpoints"]) == 4
+    rig.do(saver.aprune(["pruned"], strategy="delete"))
+    assert rig.do(read(Saver, rig.pool, "pruned")) is None

@@ -14,6 +14,7 @@ from app.cli.schema import check_everything, upgrade_everything
 from app.store import calls, migrate, notify, people, policies, record, requests, runs, tokens  # noqa: F401 - their tables are part of the metadata
 from app.store.base import metadata
 from app.store.engine import make_engine
+from app.store.thread_order import order_threads
 
 
 def test_the_migrations_make_what_the_models_say(database_url):
@@ -88,6 +89,61 @@ def test_langgraphs_tables_are_compared_for_processes_that_run_graphs(database_u
         connection.execute(change)
     migrate.check(database_url)
     with pytest.raises(migrate.SchemaError, match=words):
+        check_everything(database_url)
+
+
+UNNUMBERED = """
+    drop trigger assent_order_checkpoint on checkpoints; alter table checkpoints drop column assent_seq"""
+STORED = {
+    "in order": [("1", None), ("2", "1"), ("3", "2")],
+    "a worker behind": [("5", None), ("9", "5"), ("3", "9"), ("4", "3"), ("6", "4")],
+    "one that caught up": [("5", None), ("9", "5"), ("4", "9"), ("91", "9")],
+    "asked twice": [("9", None), ("3", "9"), ("5", "9"), ("4", "3")],
+    "pruned": [("2", "gone"), ("3", "2")],
+    "begun twice": [("1", None), ("2", "1"), ("3", "2"), ("4", None), ("5", "4")],
+    "its own parent": [("1", "1"), ("2", "1")],
+}
+"""Checkpoints of threads with their parents, in the order in which they are to be numbered."""
+
+
+def test_stored_checkpoints_are_numbered_by_parents_where_clocks_differed(database_url):
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(UNNUMBERED)
+        with pytest.raises(migrate.SchemaError, match=r"not numbered yet: run `assent db upgrade`"):
+            check_everything(database_url)
+        for thread, rows in STORED.items():
+            for namespace in ("", "inner"):
+                for name, parent in reversed(rows):
+                    connection.execute(
+                        "insert into checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, "
+                        "checkpoint) values (%s, %s, %s, %s, '{}')",
+                        (thread, namespace, name, parent),
+                    )
+        for _ in range(2):
+            upgrade_everything(database_url)
+            check_everything(database_url)
+            found = connection.execute(
+                "select thread_id, checkpoint_ns, array_agg(checkpoint_id order by assent_seq), min(assent_seq), "
+                "max(assent_seq) from checkpoints group by 1, 2"
+            ).fetchall()
+            expected = [
+                (thread, namespace, [name for name, _ in rows], 1, len(rows))
+                for thread, rows in STORED.items()
+                for namespace in ("", "inner")
+            ]
+            assert sorted(found) == sorted(expected)
+
+
+def test_langgraphs_own_migrations_may_follow_the_numbering(database_url):
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("delete from checkpoint_migrations where v > 0")
+        upgrade_everything(database_url)
+        check_everything(database_url)
+        connection.execute("alter table checkpoints disable trigger assent_order_checkpoint")
+        with pytest.raises(migrate.SchemaError, match="not numbered yet"):
+            check_everything(database_url)
+        connection.execute("drop trigger assent_order_checkpoint on checkpoints")
+        order_threads(connection)
         check_everything(database_url)
 
 
