@@ -9,16 +9,12 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from app.domain.errors import InvalidInputError
 from app.domain.events import EventKind
 from app.domain.notices import LONGEST_PAUSE, PAUSES, Channel, NoticeKind
 from app.domain.text import TEAM_SLUG, is_storable
 from assent.contracts import RiskLevel
-
-Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
 
 PLACES = (Channel.WEBHOOK, Channel.SLACK, Channel.APPRISE)
 """The channels over which destinations are told."""
@@ -30,10 +26,6 @@ BOTH_SECRETS = timedelta(hours=24)
 """So long after a secret was exchanged the former one signs as well."""
 _PREFIX = "whsec_"
 _SLACK_CHANNEL = re.compile(r"[CG][A-Z0-9]{5,30}")
-_EMBEDDING = (
-    IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("2002::/16"), IPv6Network("2001::/32"),
-)  # fmt: skip
-"""IPv6 addresses with an IPv4 address inside, through which a gateway may reach that one."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +98,6 @@ def is_secret(text: str) -> bool:
         return text.startswith(_PREFIX) and 24 <= len(base64.b64decode(text[len(_PREFIX) :], validate=True)) <= 64
     except (binascii.Error, ValueError):
         return False
-
-
-def is_open_to_us(address: str, allowed: Iterable[Network]) -> bool:
-    """True if a destination may lie at that IP address: a public one, or one in a network that an operator allows."""
-    try:
-        ip: Address = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    if any(ip in network for network in allowed if network.version == ip.version):
-        return True
-    embeds = isinstance(ip, IPv6Address) and any(ip in network for network in _EMBEDDING)
-    return ip.is_global and not ip.is_multicast and not embeds
 
 
 def hold_after(failures: int, now: datetime, asked: timedelta | None) -> datetime:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
-from app.domain.destinations import DestinationTerms, Network
+from app.domain.destinations import DestinationTerms
 from app.domain.errors import InvalidInputError
+from app.domain.networks import Network
 from app.domain.notices import Channel
 from app.notify.apprise.sender import host_of, place_at, shown_of
 from app.notify.reach import complaint

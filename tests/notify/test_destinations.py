@@ -370,7 +370,16 @@ def test_other_places_are_told_in_short(office, hooks, admin) -> None:
 @pytest.mark.parametrize(
     "address",
     ["json://127.0.0.1/", "syslog://", "nonsense", "json://[::1]/", "ntfy://10.0.0.1/x",
-     "workflow://example.com:443/wf/sig/?template=/etc/passwd"],
+     "workflow://example.com:443/wf/sig/?template=/etc/passwd",
+     "workflow://example.com:443/wf/sig/?%74emplate=/etc/passwd",
+     "workflow://example.com:443/wf/sig/?x=1;tem%70late=/etc/passwd",
+     "workflow://example.com:443/wf/sig/?TEMPLATE=/etc/passwd&template=",
+     "workflow://example.com:443/wf/sig/?%2Btemplate=/etc/passwd",
+     "workflow://example.com:443/wf/sig/?:template=/etc/passwd",
+     "workflow://example.com:443/wf/sig/?%20template%20=/etc/passwd",
+     "vapid://somebody@example.com/?subfile=/etc/passwd", "vapid://somebody@example.com/?keyfile=/etc/passwd",
+     "mailto://name:word@example.com?pgppub=/etc/passwd", "ntfy://ntfy.example.com/x?attach=file:///etc/passwd",
+     "blink1://", "SYSLOG://", "json://[fec0::1]/", "json://[::7f00:1]/", "json://192.88.99.1/", "json://[3fff::1]/"],
 )  # fmt: skip
 def test_places_that_are_not_taken(address) -> None:
     with pytest.raises(InvalidInputError):

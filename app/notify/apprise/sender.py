@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import logging
-import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain.destinations import Network
 from app.domain.hidden import plainly
+from app.domain.networks import Network
 from app.domain.notices import Heart, Later, Notice, Refused, Result, Sent
 from app.domain.text import storable
-from app.notify.reach import ForbiddenAddressError, guarded
+from app.notify.reach import ForbiddenActError, ForbiddenAddressError, guarded, is_guarded
 
-_LOCAL = frozenset({"syslog", "dbus", "qt", "kde", "glib", "gnome", "macosx", "windows", "toast"})
-"""What shows something on this machine, which is nobody's place to be told."""
-# Some plugins send what a file of the worker's machine says.
-_FILES = re.compile(r"(?i)[?&](template|keyfile|attach)=")
+_LOCAL = frozenset({
+    "syslog", "dbus", "qt", "kde", "glib", "gnome", "macosx", "windows", "toast", "blink1", "blink1s",
+})  # fmt: skip
+"""What shows something on this machine, where nobody is notified."""
+_FILES = frozenset({
+    "template", "keyfile", "subfile", "attach", "attachment", "pgppub", "pgpkey", "pgpprv", "pgpprivkey", "cert", "ca",
+    "certfile", "cafile",
+})  # fmt: skip
+"""Parameters by which plugins send, or sign with, what a file of the worker's machine says."""
+_PREFIXES = " +-:"
+"""Signs before a parameter's name with a meaning to Apprise, which plugins may take off again."""
+_NOT_LOADED = ("requests", "websocket", "rich")
+"""What the web process keeps Python from loading (`wsgi.py`), and Apprise needs."""
 
 
 class AppriseSender:
@@ -35,25 +44,73 @@ class AppriseSender:
         if place is None:
             return Refused("Apprise does not know this address any more.")
         try:
+            # Plugins resolve names, follow redirects, and start threads; each connection is looked at.
             with guarded(self._allowed):
                 taken = place.notify(body=text_of(notice), title=title_of(notice), notify_type=type_of(notice))
         except ForbiddenAddressError as error:
             return Later(f"It may not be reached: {error}.")
+        except ForbiddenActError as error:
+            return Later(f"It may not be used: {error}.")
         except Exception as error:  # plugins raise what they like
             return Later(f"{place.service_name} could not be told: {type(error).__name__}.")
         return Sent(title_of(notice), "") if taken else Later(f"{place.service_name} did not take it.")
 
 
 def place_at(address: str) -> Any | None:
-    """What Apprise makes of an address; None: nothing, or a thing of this machine."""
-    if address.partition(":")[0].lower() in _LOCAL or _FILES.search(address):
+    """What Apprise makes of an address; None: nothing, or a thing or a file of this machine."""
+    apprise = _apprise()
+    schema, names = _read(address)
+    if schema in _LOCAL or names & _FILES:
         return None
-    # Loaded where it is needed, as it takes 40 MiB and a third of a second.
-    import apprise
+    with guarded(()):  # an address is only read: a plugin that opens files or connections for that is not used
+        place = apprise.Apprise.instantiate(address, suppress_exceptions=True)
+    return None if place is None or _LOCAL.intersection(_schemas(place)) else place
 
-    # It may log addresses, which hold secrets; what came of a try is in the account of deliveries.
+
+def _read(address: str) -> tuple[str, set[str]]:
+    """The schema and the names of all parameters, decoded and cased as Apprise reads them itself."""
+    from apprise.utils.parse import parse_url
+
+    found = parse_url(address, verify_host=False) or {}
+    names = {name for group in ("qsd", "qsd+", "qsd-", "qsd:") for name in found.get(group, {})}
+    return str(found.get("schema") or "").lower(), {name.strip().lstrip(_PREFIXES).lower() for name in names}
+
+
+def _schemas(place: Any) -> set[str]:
+    named = (getattr(place, "protocol", None), getattr(place, "secure_protocol", None))
+    return {one for some in named if some for one in ((some,) if isinstance(some, str) else some)}
+
+
+def _apprise() -> Any:
+    """The library; loaded where it is needed, as it takes 40 MiB and a third of a second."""
+    for name in _NOT_LOADED:
+        if name in sys.modules and sys.modules[name] is None:
+            del sys.modules[name]
+    import apprise
+    import requests
+
+    # It may log addresses, which hold secrets; the outcome of each attempt is on the delivery.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    return apprise.Apprise.instantiate(address, suppress_exceptions=True)
+    _direct((requests.utils, requests.sessions))
+    return apprise
+
+
+def _direct(modules: Sequence[Any]) -> None:
+    """Have guarded threads ignore proxies that the environment names.
+
+    A proxy would look names up and connect in our place, beyond what the guard sees. Workflows in the same process keep
+    their proxies.
+    """
+    for module in modules:
+        original = module.get_environ_proxies
+        if getattr(original, "ignored_when_guarded", False):
+            continue
+
+        def get_environ_proxies(url: str, no_proxy: str | None = None, original: Any = original) -> Any:
+            return {} if is_guarded() else original(url, no_proxy=no_proxy)
+
+        get_environ_proxies.ignored_when_guarded = True  # type: ignore[attr-defined]
+        module.get_environ_proxies = get_environ_proxies
 
 
 def shown_of(place: Any) -> str:

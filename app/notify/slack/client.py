@@ -71,7 +71,7 @@ class SlackApi:
 
     def __init__(self, token: str, base_url: str, seconds: int) -> None:
         self._client = WebClient(token, base_url=base_url, timeout=seconds, retry_handlers=[], logger=_log)
-        self._host = urlsplit(base_url).hostname
+        self._base = urlsplit(base_url)
         self._known: dict[tuple[str, str], tuple[float, Any]] = {}
         self._lock = threading.Lock()
 
@@ -117,8 +117,7 @@ class SlackApi:
 
     def reply(self, response_url: str, words: str) -> None:
         """Tell the one who pressed a button something that only they see; if that does not work it is logged."""
-        host = urlsplit(response_url).hostname or ""
-        if host != self._host and not host.endswith(".slack.com"):
+        if not self._is_slacks(response_url):
             return
         try:
             WebhookClient(response_url, timeout=self._client.timeout, logger=_log, retry_handlers=[]).send(
@@ -126,6 +125,18 @@ class SlackApi:
             )
         except (SlackClientError, OSError, http.client.HTTPException) as error:
             log.warning("slack.unsaid", reason=str(error)[:300])
+
+    def _is_slacks(self, url: str) -> bool:
+        """True for an address of the server that we call ourselves, or of Slack over TLS, at the usual port."""
+        try:
+            parts = urlsplit(url)
+            usual = parts.port in (None, 443)
+        except ValueError:
+            return False
+        if (parts.scheme, parts.netloc) == (self._base.scheme, self._base.netloc):
+            return True
+        hosted = (parts.hostname or "").endswith(".slack.com") and "@" not in parts.netloc
+        return parts.scheme == "https" and hosted and usual
 
     def _remembered(self, what: str, of: str, look: Any) -> Any:
         with self._lock:

@@ -13,7 +13,7 @@ from functools import cached_property
 import httpcore
 from standardwebhooks.webhooks import Webhook
 
-from app.domain.destinations import Network
+from app.domain.networks import Network
 from app.domain.notices import Later, Refused, Result, Sent, WebhookCall
 from app.notify.reach import ForbiddenAddressError, guarded
 from app.notify.webhook.listening import RunRefusedError, listen
