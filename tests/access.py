@@ -15,7 +15,7 @@ What a line says of somebody:
 - yes: it is done
 - role: refused, as their roles do not allow it (403 `forbidden`)
 - own: refused, as they started the run (403 `own_request`)
-- team: refused, as others are asked (403 `not_asked`)
+- team: refused, as the approval of others is required (403 `not_asked`)
 - none: allowed, but there is nothing of theirs to do it to (409 `illegal_transition`); of a report: the run does that
 """
 
@@ -35,15 +35,16 @@ check an edit                 role    role     yes        yes       yes        y
 comment                       role    role     yes        yes       yes        yes    yes
 claim                         role    role     team       yes       own        yes    team
 release the claim of asked    role    role     role       role      role       yes    yes
-assign                        role    role     yes        yes       yes        yes    yes
-escalate                      role    role     yes        yes       yes        yes    yes
+assign                        role    role     team       yes       yes        yes    yes
+escalate                      role    role     team       yes       yes        yes    yes
 give more time                role    role     team       yes       own        yes    yes
-reopen a rejection            role    role     yes        yes       own        yes    yes
-cancel a request              role    role     yes        yes       yes        yes    yes
+reopen a rejection            role    role     team       yes       own        yes    yes
+cancel a request              role    role     team       yes       yes        yes    yes
 ask for approval              role    role     yes        yes       yes        yes    yes
 report what was done          role    role     role       role      none       role   role
 start a run                   role    role     yes        yes       yes        yes    yes
 control a run                 role    role     yes        yes       yes        yes    yes
+cancel a waiting run          role    role     team       yes       yes        yes    yes
 read the record               role    yes      role       role      role       role   yes
 take the record away          role    yes      role       role      role       role   yes
 manage people                 role    role     role       role      role       role   yes
@@ -230,9 +231,9 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /runs/<run_id>/<any(pause, resume, cancel, retry):act>"),
         rest("POST /api/v1/runs/<uuid:id>/pause"),
         rest("POST /api/v1/runs/<uuid:id>/resume"),
-        rest("POST /api/v1/runs/<uuid:id>/cancel"),
         rest("POST /api/v1/runs/<uuid:id>/retry"),
     ),
+    "cancel a waiting run": (rest("POST /api/v1/runs/<uuid:id>/cancel"),),
     "read the record": (page("GET /audit"), rest("GET /api/v1/audit")),
     "take the record away": (page("GET /audit/export"),),
     "manage people": (

@@ -22,6 +22,7 @@ from app.domain.policy.facts import Policy
 from app.domain.running import Journal
 from app.services.approvals import deciding
 from app.services.approvals.claiming import CLAIM_MINUTES, Claiming
+from app.services.approvals.concern import is_requester, require_handling
 from app.services.approvals.escalating import Escalating
 from app.services.approvals.extending import Extending
 from app.services.approvals.gate import Asking, Collected, Gate
@@ -32,7 +33,7 @@ from app.services.approvals.reopening import Reopening
 from app.services.approvals.suspending import Suspending
 from app.services.approvals.voting import DecisionResult, Voting
 from app.services.clock import Clock
-from app.services.ground import Ground, refuse_unless_open, strict_default
+from app.services.ground import Ground, get, refuse_unless_open, strict_default
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.store.batch import Batch, made_once
@@ -209,6 +210,7 @@ class CheckpointManager:
 
         Raises:
             NotFoundError, ForbiddenError, InvalidInputError: without a reason.
+            NotAskedError: the actor's approval is not required; nor are they the requester or an administrator.
             AlreadyDecidedError, ExpiredError, ConflictError: it has moved on.
             IllegalTransitionError: nobody else is left to ask, and its priority is the highest.
         """
@@ -225,13 +227,21 @@ class CheckpointManager:
         return self._extending.extend(request_id, actor, until, reason)
 
     def cancel(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
-        """Withdraw the request; to the run it is a rejection. Raises NotFoundError, ForbiddenError, ConflictError."""
+        """Withdraw the request; to the run it is a rejection.
+
+        Raises:
+            NotFoundError, ForbiddenError: there is none, or the actor's roles do not allow it.
+            NotAskedError: the actor's approval is not required; nor are they the requester or an administrator.
+            AlreadyDecidedError, ExpiredError: too late.
+        """
         words = deciding.clean_comment(reason)
-        request = self._ground.fresh(request_id)
-        # Whoever started the run may take back what it asks, even without the right to decide.
-        if not actor.id or actor.id != request.requester_id:
-            actor.require(Action.CANCEL_REQUEST)
-        refuse_unless_open(request, self._ground.clock())
+        now = self._ground.clock()
+        with self._ground.sessions.reads() as session:
+            request = get(session, request_id)
+            # A requester may take the request back even without the right to decide.
+            if not is_requester(request, actor):
+                require_handling(session, request, actor, Action.CANCEL_REQUEST, now)
+        refuse_unless_open(request, now)
         if not self._ground.end(request, actor, RequestState.CANCELLED, words or "cancelled", "request.cancelled"):
             raise AlreadyDecidedError("Somebody else was first.", state=self._ground.fresh(request_id).state)
         return self._ground.fresh(request_id)
@@ -240,7 +250,7 @@ class CheckpointManager:
         """Have the same proposal go to people when the run makes it again, although people rejected it.
 
         Raises:
-            NotFoundError, ForbiddenError, OwnRequestError: may not be reopened by this actor.
+            NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: may not be reopened by this actor.
             InvalidInputError: no reason.
             IllegalTransitionError, ConflictError: it was not rejected by people, the run has ended, or it is reopened.
         """
@@ -283,6 +293,7 @@ class CheckpointManager:
 
         Raises:
             NotFoundError, ForbiddenError: no such request, or the actor may not.
+            NotAskedError: the actor's approval is not required; nor are they the requester or an administrator.
             InvalidInputError: no such person, the person could not decide it or is absent, or a reason is missing;
                 `fields` says where, and of somebody absent `delegate_id` and `delegate_name` say who stands in.
             IllegalTransitionError: so it is assigned already.

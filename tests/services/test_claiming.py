@@ -414,7 +414,7 @@ def test_only_who_could_decide_it_now_is_assigned(desk: Desk) -> None:
 
 
 def test_nobody_who_is_away_is_assigned_but_who_stands_in_is(desk: Desk) -> None:
-    request, me = asking(desk, Stage(teams=("dba",))), desk.person("First")
+    request, me = asking(desk, Stage(teams=("dba",))), member(desk, "First", "dba")
     dba, other, delegate = member(desk, "DBA", "dba"), member(desk, "Other", "dba"), member(desk, "Delegate")
     with pytest.raises(InvalidInputError, match="Delegate is not asked"):
         desk.checkpoints.assign(request.id, me, delegate.id)

@@ -328,7 +328,7 @@ def test_whom_an_escalation_asks_stands_in_for_that_stage_only(desk: Desk) -> No
     chain = (EscalationStep(after_seconds=3600, words="1 hour", teams=("leads",)),)
     desk = ruled(desk, terms(DBA, SECURITY, escalation=chain))
     request, lead, other_lead = desk.open(), member(desk, "Lee", "leads"), member(desk, "Lou", "leads")
-    raised = desk.checkpoints.escalate(request.id, lead, "The DBA is away.")
+    raised = desk.checkpoints.escalate(request.id, member(desk, "Dan", "dba"), "I am about to leave.")
     assert raised.addressed_to == ["team:dba", "team:leads"]
     desk.decide(raised, lead)
     now = desk.fresh(request)

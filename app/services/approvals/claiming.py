@@ -26,6 +26,7 @@ from app.domain.policy.terms import Terms
 from app.domain.text import is_storable
 from app.services.approvals import deciding
 from app.services.approvals.asking import how_they_asked
+from app.services.approvals.concern import require_handling
 from app.services.approvals.entitlement import HARMLESS, asked_words, seat_of
 from app.services.approvals.opening import due_values
 from app.services.ground import Ground, get, refuse_unless_open
@@ -120,7 +121,7 @@ class Claiming:
             reason: why; whoever hands on what is assigned to them has to say.
 
         Raises:
-            NotFoundError, ForbiddenError: no such request, or the actor may not.
+            NotFoundError, ForbiddenError, NotAskedError: no such request, or the actor may not.
             InvalidInputError: no such person, the person could not decide it or is absent, or a reason is missing;
                 `fields` says where, and of somebody absent `delegate_id` and `delegate_name` say who stands in.
             IllegalTransitionError: so it is assigned already.
@@ -131,6 +132,7 @@ class Claiming:
         words = deciding.clean_comment(reason)
 
         def change(session: Session, request: ApprovalRequest, first: ApprovalRequest, now: datetime) -> _Change:
+            require_handling(session, request, actor, Action.ASSIGN, now)
             if request.assigned_to_id != first.assigned_to_id:
                 who = request.assigned_to_name or "nobody"
                 raise ConflictError(f"Somebody else has just assigned this to {who}.", assigned_to=who)

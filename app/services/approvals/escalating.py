@@ -12,8 +12,9 @@ from app.domain.policy.access import PERSON, TEAM, addressed
 from app.domain.policy.terms import EscalationStep, Terms
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.services.approvals import deciding
+from app.services.approvals.concern import require_handling
 from app.services.approvals.opening import due_values
-from app.services.ground import Ground, refuse_unless_open
+from app.services.ground import Ground, get, refuse_unless_open
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.store.requests import ApprovalRequest
@@ -30,7 +31,8 @@ class Escalating:
         """Take the next step of the request's chain at once; with none left, raise its priority by one.
 
         Raises:
-            NotFoundError, ForbiddenError, InvalidInputError: without a reason.
+            NotFoundError, ForbiddenError, NotAskedError: there is none, or the actor may not.
+            InvalidInputError: without a reason.
             AlreadyDecidedError, ExpiredError, ConflictError: it has moved on.
             IllegalTransitionError: nobody else is left to ask, and its priority is the highest.
         """
@@ -39,7 +41,9 @@ class Escalating:
         if not words:
             raise InvalidInputError("An escalation needs a reason.", {"reason": "empty"})
         now = self._ground.clock()
-        request = self._ground.fresh(request_id)
+        with self._ground.sessions.reads() as session:
+            request = get(session, request_id)
+            require_handling(session, request, actor, Action.ESCALATE, now)
         refuse_unless_open(request, now)
         terms = Terms.from_json(request.terms)
         step = next_step(request, terms)

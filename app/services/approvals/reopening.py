@@ -13,6 +13,7 @@ from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
 from app.services.approvals import deciding
+from app.services.approvals.concern import require_handling
 from app.services.ground import Ground, get
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
@@ -69,13 +70,21 @@ def rejected_by(session: Session, request_id: str) -> tuple[str, str]:
     return names, next((each.comment for each in reversed(decisions) if each.comment), "")
 
 
-def refuse_unless_reopenable(original: ApprovalRequest, run: Run | None, actor: Actor) -> None:
-    """Raise ForbiddenError, OwnRequestError, IllegalTransitionError or ConflictError if the actor may not reopen it."""
+def refuse_unless_reopenable(
+    session: Session, original: ApprovalRequest, run: Run | None, actor: Actor, now: datetime
+) -> None:
+    """Raise unless the actor may reopen it.
+
+    Raises:
+        ForbiddenError, OwnRequestError, NotAskedError: not this actor.
+        IllegalTransitionError, ConflictError: it was not rejected by people, the run has ended, or it is reopened.
+    """
     actor.require(Action.REOPEN)
     if not actor.id or actor.kind != "person":
         raise ForbiddenError("Only a person can reopen what people rejected.")
     if actor.id == original.requester_id:
         raise OwnRequestError("You started this run, so somebody else has to reopen what was rejected.")
+    require_handling(session, original, actor, Action.REOPEN, now)
     if original.state != RequestState.REJECTED.value or run is None:
         raise IllegalTransitionError("Only what people rejected in a run can be reopened.", state=original.state)
     if run.state in (RunState.COMPLETED.value, RunState.CANCELLED.value):
@@ -96,17 +105,18 @@ class Reopening:
         A request that was answered from an earlier rejection reopens that one.
 
         Raises:
-            NotFoundError, ForbiddenError, OwnRequestError, InvalidInputError, IllegalTransitionError, ConflictError.
+            NotFoundError, InvalidInputError: there is none, or no reason.
+            ForbiddenError, OwnRequestError, NotAskedError, IllegalTransitionError, ConflictError: it may not be.
         """
         words = deciding.clean_comment(reason)
         with self._ground.sessions.reads() as session:
             seen = get(session, request_id)
             original = get(session, original_id(seen))
             run = session.get(Run, original.run_id) if original.run_id else None
-        refuse_unless_reopenable(original, run, actor)
+            now = self._ground.clock()
+            refuse_unless_reopenable(session, original, run, actor, now)
         if not words:
             raise InvalidInputError("Please say why it should be looked at again.", {"reason": "empty"})
-        now = self._ground.clock()
         batch = Batch(
             "update approval_requests set reopened_at = %(now)s, version = version + 1 "
             "where id = %(request)s and state = 'rejected' and reopened_at is null returning id",

@@ -18,6 +18,7 @@ from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing, window_words
 from app.domain.ranking import MAX_PRIORITY
 from app.services.approvals.claiming import holder_of
+from app.services.approvals.concern import is_requester, may_handle
 from app.services.approvals.entitlement import Seat
 from app.services.approvals.extending import MAX_EXTENSIONS, latest_extension
 from app.services.approvals.reopening import REJECTION, original_id, refuse_unless_reopenable, rejected_by
@@ -163,7 +164,7 @@ def acts_of(
     """
     comment = viewer.may(Action.COMMENT)
     if request.state != RequestState.PENDING.value or now >= request.expires_at:
-        return Acts(reopen=_may_reopen(session, request, viewer), comment=comment)
+        return Acts(reopen=_may_reopen(session, request, viewer, now), comment=comment)
     holder = holder_of(request, now)
     own = bool(viewer.id) and holder == viewer.id
     steps_left = request.escalation < len(Terms.from_json(request.terms).escalation)
@@ -172,11 +173,12 @@ def acts_of(
         take_over=holder is not None and not own,
         renew=own,
         release=holder is not None and (own or viewer.may(Action.MANAGE_PEOPLE)),
-        assign=viewer.may(Action.ASSIGN),
-        escalate=viewer.may(Action.ESCALATE) and (steps_left or request.priority < MAX_PRIORITY),
+        assign=may_handle(session, request, viewer, Action.ASSIGN, now),
+        escalate=(steps_left or request.priority < MAX_PRIORITY)
+        and may_handle(session, request, viewer, Action.ESCALATE, now),
         extend_until=latest_extension(request) if _may_extend(session, request, viewer, now) else None,
         withdraw=withdrawable,
-        cancel=viewer.may(Action.CANCEL_REQUEST) or (bool(viewer.id) and viewer.id == request.requester_id),
+        cancel=is_requester(request, viewer) or may_handle(session, request, viewer, Action.CANCEL_REQUEST, now),
         comment=comment,
     )
 
@@ -192,7 +194,7 @@ def _may_extend(session: Session, request: ApprovalRequest, viewer: Actor, now: 
     return any(is_asked(each, request.addressed_to) and each.id != request.requester_id for each in principals)
 
 
-def _may_reopen(session: Session, request: ApprovalRequest, viewer: Actor) -> bool:
+def _may_reopen(session: Session, request: ApprovalRequest, viewer: Actor, now: datetime) -> bool:
     if request.state != RequestState.REJECTED.value or not viewer.may(Action.REOPEN):
         return False
     original = session.get(ApprovalRequest, original_id(request))
@@ -200,7 +202,7 @@ def _may_reopen(session: Session, request: ApprovalRequest, viewer: Actor) -> bo
     if original is None:
         return False
     try:
-        refuse_unless_reopenable(original, run, viewer)
+        refuse_unless_reopenable(session, original, run, viewer, now)
     except AssentError:
         return False
     return True

@@ -24,7 +24,7 @@ from app.services.reading.overview import Acts, Situation, acts_of, candidates, 
 from app.services.reading.past import Past, past_like
 from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.runs.pace import Pace, pace_of
-from app.services.runs.steering import may_steer
+from app.services.runs.steering import may_cancel, may_steer
 from app.store.engine import Sessions
 from app.store.people import Person
 from app.store.record import Event
@@ -231,7 +231,7 @@ class Views:
                 ),
                 artifacts=_artifacts(session, run_id),
                 edges=entry.edges if entry else [],
-                controls=run_controls(run) if may_steer(viewer, run) else (),
+                controls=_controls(session, run, viewer, self._clock()),
             )
 
     def pace(self, run: Run, viewer: Actor) -> Pace:
@@ -279,6 +279,14 @@ def seat_or_why_not(
         return seat_of(session, request, viewer, decisions, now), ""
     except AssentError as error:
         return None, error.message
+
+
+def _controls(session: Session, run: Run, viewer: Actor, now: datetime) -> tuple[str, ...]:
+    """What this viewer can ask of the run."""
+    possible = run_controls(run) if may_steer(viewer, run) else ()
+    if "cancel" in possible and not may_cancel(session, run, viewer, now):
+        return tuple(act for act in possible if act != "cancel")
+    return possible
 
 
 def run_controls(run: Run) -> tuple[str, ...]:

@@ -8,21 +8,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from app.domain.errors import (
     ConflictError,
     ForbiddenError,
     IllegalTransitionError,
     InvalidInputError,
+    NotAskedError,
     NotFoundError,
     TooLargeError,
 )
 from app.domain.events import EventKind
 from app.domain.fitting import check_schema
 from app.domain.lifecycle import RequestState, RunState
-from app.domain.people import Action, Actor
+from app.domain.people import Action, Actor, Role
 from app.domain.text import is_storable
+from app.services.approvals.concern import is_concerned
 from app.services.approvals.deciding import clean_comment
 from app.services.approvals.ending import end_held, end_pending
 from app.services.clock import Clock
@@ -146,7 +149,13 @@ class Runs:
         return self._steer(actor, run_id, "pause", {RunState.QUEUED, RunState.SUSPENDED}, RunState.PAUSED)
 
     def cancel(self, actor: Actor, run_id: str, reason: str = "") -> Run:
-        """End the run before its next step and cancel what it waits for. Raises NotFoundError, ConflictError."""
+        """End the run before its next step and withdraw the requests that it waits for.
+
+        Raises:
+            NotFoundError, ForbiddenError: there is none, or the actor may not.
+            NotAskedError: it has requests that the actor may not withdraw (`may_cancel`).
+            ConflictError: it has moved on.
+        """
         still = {RunState.QUEUED, RunState.SUSPENDED, RunState.PAUSED}
         return self._steer(actor, run_id, "cancel", still, RunState.CANCELLED, clean_comment(reason))
 
@@ -172,6 +181,8 @@ class Runs:
         """Do it at once if nothing is being advanced, else leave word for the worker that advances the run."""
         now = self._clock()
         run = self._steerable(actor, run_id)
+        if act == "cancel":
+            self._refuse_unless_cancelable(actor, run, now)
         if run.control:
             raise ConflictError(f"Somebody has already asked to {run.control} this run.")
         if run.state == RunState.RUNNING.value:
@@ -194,6 +205,16 @@ class Runs:
             raise ForbiddenError("An agent steers no runs but those that it, or whoever answers for it, started.")
         return run
 
+    def _refuse_unless_cancelable(self, actor: Actor, run: Run, now: datetime) -> None:
+        with self._sessions.reads() as session:
+            allowed = may_cancel(session, run, actor, now)
+        if not allowed:
+            raise NotAskedError(
+                "This run has approval requests that require the approval of others. Only they, the person who "
+                "started the run, and administrators can cancel it.",
+                asked=[],
+            )
+
     def _done(self, batch: Batch, run: Run, act: str) -> Run:
         if batch.run(self._sessions) is None:
             raise _refusal(self._get(run.id), act)
@@ -205,6 +226,20 @@ class Runs:
         if run is None:
             raise NotFoundError("There is no such run.", run_id=run_id)
         return run
+
+
+def may_cancel(session: Session, run: Run, actor: Actor, now: datetime) -> bool:
+    """True if the actor may cancel the run: its starter, an administrator, or somebody who may withdraw each of its
+    requests that wait for people or for their change window. One that waits for neither any reviewer may stop."""
+    if not may_steer(actor, run):
+        return False
+    if actor.kind == "system" or Role.ADMIN in actor.roles or (bool(actor.id) and actor.id == run.started_by_id):
+        return True
+    waiting = select(ApprovalRequest).where(
+        ApprovalRequest.run_id == run.id,
+        or_(ApprovalRequest.state == RequestState.PENDING.value, ApprovalRequest.held_until.is_not(None)),
+    )
+    return all(is_concerned(session, request, actor, now) for request in session.scalars(waiting))
 
 
 def may_steer(actor: Actor, run: Run) -> bool:
