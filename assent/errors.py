@@ -108,6 +108,26 @@ class PassedOverError(AssentError):
     """A driven agent went on without taking what people decided, and may have done what they rejected or changed."""
 
 
+class SwallowedGateError(AssentError):
+    """A step asked for approval and ended without an answer: its code caught the exception that was to stop it.
+
+    Nothing of the step was stored, and no later step was run. What the step did after the gate, it did unapproved.
+
+    Attributes:
+        node: the step's node; inside a subgraph, with the nodes around it: ``outer/inner``.
+    """
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        super().__init__(
+            f"The step “{node}” asked for approval and went on without an answer, because its code caught the "
+            "exception with which a gate stops it. The run was stopped: no later step was run, but what this step did "
+            "after the gate, it did without approval. Look for `except Exception`, `except BaseException`, "
+            "`contextlib.suppress`, a `return` in `finally`, or a framework that catches all errors around the gate, "
+            "and let `GraphBubbleUp` of langgraph.errors through. When you retry, the step runs again from its start."
+        )
+
+
 class AlreadyDrivenError(AssentError):
     """This thread is being driven in this process already."""
 

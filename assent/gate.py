@@ -16,6 +16,8 @@ from assent.masking import mask, reveal
 
 RECEIPT_KEY = "assent_receipt"
 ARTIFACT_KEY = "assent_artifact"
+WATCH_KEY = "__assent_watch"
+"""Key of a graph's configuration: who watches its steps while it is driven (`assent.watch`)."""
 
 
 class ProposalChangedError(RuntimeError):
@@ -37,18 +39,31 @@ def request_approval(proposal: Any) -> Outcome:
         ProposalChangedError: the proposal is not the one that was reviewed; make it in an earlier node, so that it
             is the same when this node runs again.
     """
+    from langgraph.config import get_config
     from langgraph.types import interrupt
 
     document = proposal_adapter.dump_python(proposal_adapter.validate_python(proposal), mode="json")
     masked, secrets = mask(document)
     answer = interrupt({"assent": CONTRACT_VERSION, "proposal": masked})
+    try:
+        outcome = _accepted(answer, document["title"], digest_of(masked))
+    except Exception:
+        # Code around this that catches everything must not pass for an approval either.
+        if watch := get_config()["configurable"].get(WATCH_KEY):
+            watch.asks()
+        raise
+    return outcome.model_copy(update={"payload": reveal(outcome.payload, secrets)})
+
+
+def _accepted(answer: Any, title: str, digest: str) -> Outcome:
+    """The answer, if it is an outcome of this very proposal. Raises as `request_approval`."""
     outcome = Outcome.model_validate(answer)
-    if outcome.proposed_digest != digest_of(masked):
+    if outcome.proposed_digest != digest:
         raise ProposalChangedError(
-            f"{document['title']!r} differs from the proposal that was reviewed. A node runs again from its start when "
+            f"{title!r} differs from the proposal that was reviewed. A node runs again from its start when "
             "the answer arrives: make the proposal in an earlier node."
         )
-    return outcome.model_copy(update={"payload": reveal(outcome.payload, secrets)})
+    return outcome
 
 
 def report_receipt(outcome: Outcome, status: ReceiptStatus, summary: str = "", detail: JsonValue = None) -> None:

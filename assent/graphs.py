@@ -28,6 +28,7 @@ from assent.driving import Clear, Driving, Go, Open, Rest, Step, Tell, Wait
 from assent.errors import AlreadyDrivenError, ApiError, WaitTimeoutError
 from assent.stepping import AsyncRunner, made_before
 from assent.thread import GetSaved, GetState, aread, read, unheard
+from assent.watch import Watch, seen
 
 _LOOK_AGAIN_SECONDS = 25.0
 """How long a thread waits before it looks whether anybody still wants to know."""
@@ -74,6 +75,7 @@ def drive(
         ValueError: the config names no thread, or the graph has no checkpointer.
         Rejected: people refused what can only be answered, not refused; the thread stays where it was.
         PassedOverError: the agent went on without taking what people decided.
+        SwallowedGateError: a step asked and went on without an answer.
         WaitTimeoutError: nobody has decided in time; the requests stay open.
         AlreadyDrivenError: the thread is being driven in this process.
         EndedError, ApiError, UnreachableError: as `Approvals.request` and `Approval.wait`.
@@ -232,8 +234,8 @@ class _Runner:
         rest, control = Rest(), RunControl()
         try:
             for part in self._graph.stream(
-                step.send, step.config, context=self._context, stream_mode=_MODES, durability="sync", subgraphs=True,
-                control=control, version="v2",
+                step.send, Watch().config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
+                subgraphs=True, control=control, version="v2",
             ):  # fmt: skip
                 ended = rest.take(part, step.watched)
                 lost = read(self._graph, unheard(step.before, [ended])) if ended else []
@@ -243,7 +245,7 @@ class _Runner:
         except GraphDrained:
             rest.drained = True
         except Exception as error:
-            rest.error = error
+            rest.error = seen(error)
         return rest
 
 
@@ -267,8 +269,8 @@ class _AsyncRunner(AsyncRunner):
         rest, control = Rest(), RunControl()
         try:
             async for part in self._graph.astream(
-                step.send, step.config, context=self._context, stream_mode=_MODES, durability="sync", subgraphs=True,
-                control=control, version="v2",
+                step.send, Watch().config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
+                subgraphs=True, control=control, version="v2",
             ):  # fmt: skip
                 ended = rest.take(part, step.watched)
                 lost = await aread(self._graph, unheard(step.before, [ended])) if ended else []
@@ -278,7 +280,7 @@ class _AsyncRunner(AsyncRunner):
         except GraphDrained:
             rest.drained = True
         except Exception as error:
-            rest.error = error
+            rest.error = seen(error)
         return rest
 
 

@@ -24,6 +24,7 @@ from assent.contracts import Receipt, ReceiptStatus
 from assent.dialects.base import Asked, jsonable
 from assent.dialects.failure import failure_document, failure_schema
 from assent.dialects.registry import value_digest
+from assent.errors import SwallowedGateError
 from assent.guard import PASSED_OVER, failed_tasks, must_be_heard, plan, waiting_interrupts
 from assent.masking import mask, mask_text
 from assent.thread import aread, missing_nodes, read_thread, unheard
@@ -213,7 +214,9 @@ class Advancer:
             return
         state = await aread(graph, read_thread(config))
         self._not_taken(snapshot, state, journal)
-        if not any(task.error for task in state.tasks):
+        if isinstance(rest.error, SwallowedGateError):
+            await _written(self._store.fail, snapshot.attempt, journal, mask_text(str(rest.error)))
+        elif not any(task.error for task in state.tasks):
             if isinstance(rest.error, psycopg.OperationalError):
                 # The database was out of reach for a while: that is no fault of the run, and its job is tried again.
                 raise rest.error

@@ -26,6 +26,7 @@ from assent.dialects.base import Asked, jsonable
 from assent.dialects.registry import understand
 from assent.gate import ARTIFACT_KEY, RECEIPT_KEY
 from assent.masking import mask, mask_text
+from assent.watch import Watch, seen
 
 log = structlog.get_logger(__name__)
 NOTE_AFTER_SECONDS = 0.1
@@ -110,7 +111,7 @@ class Driver:
         try:
             stream = self._graph.astream(
                 send,
-                self._config,
+                Watch().config(self._config),
                 stream_mode=["tasks", "custom", "values"],
                 durability="sync",
                 subgraphs=True,
@@ -126,7 +127,7 @@ class Driver:
         except LostRunError:
             raise
         except Exception as error:
-            rest.error = error
+            rest.error = seen(error)
         finally:
             await self._settle()
         if self._ended or not rest.drained:

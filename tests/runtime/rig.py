@@ -31,9 +31,9 @@ from app.worker.adapter import worker_store
 from assent.contracts import Verdict
 from tests import flows
 from tests.factories import make_person
-from tests.runtime import agent_flows, guard_flows
+from tests.runtime import agent_flows, guard_flows, swallowing_flows
 
-WORKFLOWS = f"{flows.ALL},{guard_flows.ALL},{agent_flows.ALL}".split(",")
+WORKFLOWS = f"{flows.ALL},{guard_flows.ALL},{agent_flows.ALL},{swallowing_flows.ALL}".split(",")
 
 
 async def until(condition: Callable[[], Any]) -> Any:

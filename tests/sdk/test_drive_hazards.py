@@ -17,10 +17,10 @@ from langgraph.checkpoint.postgres import PostgresSaver
 
 from app.lifeline import die_with_parent_hook
 from app.services.bundle import Services
-from assent import PassedOverError
+from assent import PassedOverError, SwallowedGateError
 from assent.gate import ProposalChangedError
 from tests.processes.harness import ROOT, environment
-from tests.runtime import agent_flows, guard_flows
+from tests.runtime import agent_flows, guard_flows, swallowing_flows
 from tests.sdk.conftest import Portal
 from tests.sdk.driven import Drivable
 from tests.sdk.test_drive import agent, mail
@@ -134,6 +134,20 @@ def test_hazard_6_a_predicate_that_flips_on_resume_stops_the_agent_and_is_told(d
     assert driven.receipt(request)[0] == "failed"
 
 
+@pytest.mark.parametrize("sync", [True, False])
+@pytest.mark.parametrize("name", ["except", "async", "nested", "subgraph", "task", "first_of_two"])
+def test_a_step_that_catches_its_own_question_stops_the_drive(drivable: Drivable, name: str, sync: bool) -> None:
+    if name == "async" and sync:
+        pytest.skip("an async node needs adrive")
+    driven = drivable(swallowing_flows.FLOWS[name])
+    running = driven.start(sync=sync)
+    with pytest.raises(SwallowedGateError, match="asked for approval and went on without an answer") as caught:
+        running.get()
+    assert caught.value.node == ("child/ask" if name == "nested" else "ask")
+    assert driven.effects()["last"] == 0
+    assert driven.graph.get_state(driven.config).next, "the step runs again when the thread is driven on"
+
+
 def test_hazard_12_an_answer_for_a_value_that_changed_is_not_used(drivable: Drivable) -> None:
     driven = drivable(guard_flows.FILE)
     driven.aside("question").write_text("Drop table a?")
@@ -200,7 +214,7 @@ PROGRAM = """
 import json, sys
 from assent import drive
 from langgraph.checkpoint.postgres import PostgresSaver
-from tests.runtime import agent_flows, guard_flows
+from tests.runtime import agent_flows, guard_flows, swallowing_flows
 from tests import flows
 database, thread, flow, given = sys.argv[1:]
 with PostgresSaver.from_conn_string(database) as saver:

@@ -1,0 +1,137 @@
+"""Watching the steps of a graph while it is driven, for what LangGraph neither reports nor stores.
+
+A gate stops a graph with an exception. Code around the gate that catches everything (`except Exception`,
+`contextlib.suppress`, a `return` in `finally`, a framework's catch-all) also catches that exception, and the step then
+ends as if people had agreed. So each question is noted at the moment it is raised, and a step that comes to its end
+with a question that nobody has answered fails instead.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.callbacks import GraphCallbackHandler
+from langgraph.config import get_config
+from langgraph.errors import GraphBubbleUp, GraphInterrupt
+from langgraph.types import interrupt
+
+from assent.errors import SwallowedGateError
+from assent.gate import WATCH_KEY
+
+_SCRATCHPAD = "__pregel_scratchpad"
+_NAMESPACE = "checkpoint_ns"
+_NODE_TAG = "graph:step:"
+"""LangGraph tags the run of a node so, and nothing that runs inside it."""
+_FRAMES = 8
+_last_asked: ContextVar[tuple[str, Any]] = ContextVar("last_asked")
+
+
+class _Swallowed(GraphBubbleUp):
+    """Fails a step past its retry policy and its error handler, which would run it, or go on, without approval."""
+
+
+class Watch(GraphCallbackHandler):
+    """Watches one drive of one graph. Its `config` has to be that of the drive."""
+
+    # Within the step itself, so that what is raised here fails the step.
+    run_inline = True
+    raise_error = True
+    ignore_llm = ignore_chat_model = ignore_retriever = ignore_agent = ignore_retry = ignore_custom_event = True
+
+    def __init__(self) -> None:
+        self._nodes: dict[UUID, str] = {}
+        self._asked: set[str] = set()
+        self._passed: set[str] = set()
+
+    def config(self, config: RunnableConfig) -> RunnableConfig:
+        """The configuration of a drive, watched."""
+        configurable = {**config.get("configurable", {}), _SCRATCHPAD: _Root(self), WATCH_KEY: self}
+        return {**config, "configurable": configurable, "callbacks": [*_handlers(config), self]}
+
+    def asks(self) -> None:
+        """Note that the step that is running raises a question, or refuses the answer that it got."""
+        namespace = str(get_config()["configurable"].get(_NAMESPACE) or "")
+        value = _value_asked()
+        before = _last_asked.get(None)
+        if before is not None and before[0] == namespace and not _same(before[1], value):
+            # The exception of the question before this one did not get out of the step.
+            self._passed.add(namespace)
+        _last_asked.set((namespace, value))
+        self._asked.add(namespace)
+
+    def on_chain_start(
+        self, serialized: Any, inputs: Any, *, run_id: UUID, tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Remember which step a run is of."""
+        if any(tag.startswith(_NODE_TAG) for tag in tags or ()):
+            self._nodes[run_id] = str((metadata or {}).get("langgraph_checkpoint_ns") or "")
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        """Fail a step that ends although it has asked, or something inside it has."""
+        self._check(self._nodes.pop(run_id, ""), self._asked)
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """Fail a step that waits for people now, but went past a question before that."""
+        step = self._nodes.pop(run_id, "")
+        if isinstance(error, GraphInterrupt):
+            self._check(step, self._passed)
+
+    def _check(self, step: str, asked: set[str]) -> None:
+        if step and any(namespace == step or namespace.startswith(f"{step}|") for namespace in list(asked)):
+            raise _Swallowed(step)
+
+
+class _Root:
+    """Stands in for the scratchpad of a step around the whole graph.
+
+    LangGraph looks there for an answer last of all, immediately before it raises a question.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def get_null_resume(self, consume: bool = False) -> None:
+        """There is no answer."""
+        if consume:
+            self._watch.asks()
+
+
+def seen(error: Exception) -> Exception:
+    """What a graph raised, as it is to be reported."""
+    return SwallowedGateError(_path(str(error.args[0]))) if isinstance(error, _Swallowed) else error
+
+
+def _path(namespace: str) -> str:
+    """The names of the nodes, without the ids of their steps."""
+    return "/".join(part.split(":")[0] for part in namespace.split("|") if not part.isdigit())
+
+
+def _handlers(config: RunnableConfig) -> list[Any]:
+    given = config.get("callbacks")
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list) else list(given.handlers)
+
+
+def _value_asked() -> Any:
+    """The value that `interrupt` is asking with, which it tells nobody before it raises."""
+    frame = sys._getframe(1)
+    for _ in range(_FRAMES):
+        if frame.f_code is interrupt.__code__:
+            return frame.f_locals.get("value")
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return None
+
+
+def _same(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:
+        return False
