@@ -1,23 +1,25 @@
 """Whether a value fits a JSON Schema, and what is wrong with it in words a person can act on.
 
-References are resolved inside the schema only; nothing is fetched.
+References are resolved inside the schema only; nothing is fetched. What a check may cost is bounded.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
-import jsonschema
-from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.exceptions import ValidationError
 from referencing.exceptions import Unresolvable
+
+from assent.schemas import SchemaError, check
+from assent.validator import TooMuchWorkError, are_fewer, errors_of
 
 _MAX_TOLD = 50
 _LONGEST = 300
+_SHORT = 20_000
+"""Characters of a schema that is worth remembering."""
 _TYPES = {
     "string": "a text",
     "integer": "a whole number",
@@ -41,7 +43,6 @@ FORMATS = {
     "regex": "a regular expression",
 }
 """Formats that are explained, as what a value has to be."""
-_checker = jsonschema.FormatChecker()
 
 
 class MisfitError(ValueError):
@@ -58,49 +59,29 @@ class MisfitError(ValueError):
         self.fields = fields or {}
 
 
-@_checker.checks("date-time", ValueError)
-def _is_moment(value: object) -> bool:
-    return not isinstance(value, str) or (value[10:11] in "Tt " and datetime.fromisoformat(value).tzinfo is not None)
-
-
-@_checker.checks("time", ValueError)
-def _is_time(value: object) -> bool:
-    return not isinstance(value, str) or time.fromisoformat(value).tzinfo is not None
-
-
-@_checker.checks("date", ValueError)
-def _is_date(value: object) -> bool:
-    return not isinstance(value, str) or (len(value) == 10 and bool(date.fromisoformat(value)))
-
-
-@_checker.checks("uri", ValueError)
-def _is_address(value: object) -> bool:
-    if not isinstance(value, str):
-        return True
-    parts = urlsplit(value)
-    return bool(parts.scheme and (parts.netloc or parts.path)) and not any(char.isspace() for char in value)
-
-
 @lru_cache(maxsize=128)
-def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    """A validator of a schema's text; checking the schema itself costs more than most values do."""
+def _usable(schema: str) -> Any:
+    """A schema's text as its value, once it is known to be usable: looking it over costs more than most values do.
+
+    Raises:
+        SchemaError: it is not usable.
+    """
     document = json.loads(schema)
-    jsonschema.Draft202012Validator.check_schema(document)
-    return jsonschema.Draft202012Validator(document, format_checker=_checker)
+    check(document)
+    return document
 
 
-def check_is_schema(schema: dict[str, Any] | None, field: str) -> None:
-    """Raise MisfitError, which names `field`, unless this is a JSON Schema or None."""
+def check_is_schema(schema: Any, field: str) -> None:
+    """Raise MisfitError, which names `field`, unless this is a JSON Schema that can be used here, or None."""
     if schema is None:
         return
     try:
-        _validator(json.dumps(schema))
-    except (SchemaError, Unresolvable, RecursionError) as error:
-        words = getattr(error, "message", "") or str(error)
-        raise MisfitError("This is not a JSON Schema.", {field: words[:_LONGEST]}) from None
+        check(schema)
+    except SchemaError as error:
+        raise MisfitError("This JSON Schema cannot be used.", {field: str(error)[:_LONGEST]}) from None
 
 
-def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
+def check_schema(value: Any, schema: Any, root: str) -> None:
     """Raise MisfitError, with a complaint per field, unless `value` fits the JSON Schema.
 
     Fields are named by `root` and the path, joined by dots; a place in a list is a number from 0.
@@ -108,12 +89,19 @@ def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
     if schema is None:
         return
     try:
-        errors = list(_validator(json.dumps(schema)).iter_errors(value))
-    except (SchemaError, Unresolvable) as error:
-        words = getattr(error, "message", "") or str(error)
-        raise MisfitError(f"The schema of this proposal is not valid: {words[:_LONGEST]}") from error
+        text = json.dumps(schema)
+        errors = errors_of(value, _usable(text) if len(text) <= _SHORT else _usable.__wrapped__(text))
+    except TooMuchWorkError:
+        if are_fewer():
+            raise
+        raise MisfitError("Checking this against its schema takes too long.", {root: "too much to check"}) from None
+    except SchemaError as error:
+        raise MisfitError(f"The schema of this proposal cannot be used: {str(error)[:_LONGEST]}") from None
+    except (RecursionError, TypeError, ValueError, LookupError, AttributeError, Unresolvable) as error:
+        # A reference can point to what no keyword says is a schema.
+        raise MisfitError(f"The schema of this proposal cannot be used: {str(error)[:_LONGEST]}") from error
     if errors:
-        told = sorted((place for error in errors for place in _told(error)), key=lambda each: each[0])
+        told = sorted((place for error in errors for place in _told(error)), key=lambda place: place[0])
         fields: dict[str, str] = {}
         for path, words in told[:_MAX_TOLD]:
             fields.setdefault(".".join([root, *path]), words[:_LONGEST])

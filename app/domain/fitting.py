@@ -8,12 +8,26 @@ from app.domain.errors import InvalidInputError
 from assent import fitting
 
 
-def check_is_schema(schema: dict[str, Any] | None, field: str) -> None:
-    """Raise InvalidInputError, which names `field`, unless this is a JSON Schema or None."""
+def check_is_schema(schema: Any, field: str) -> None:
+    """Raise InvalidInputError, which names `field`, unless this is a JSON Schema that can be used, or None."""
     try:
         fitting.check_is_schema(schema, field)
     except fitting.MisfitError as error:
         raise InvalidInputError(error.message, error.fields) from None
+
+
+def check_schemas(document: dict[str, Any], response_schema: Any) -> None:
+    """Raise InvalidInputError for a schema of a proposal that nobody could answer to; `fields` says which.
+
+    Nothing that a schema refers to is fetched, so references to anything outside it are refused.
+    """
+    check_is_schema(response_schema, "response_schema")
+    for name in ("answer_schema", "args_schema", "data_schema"):
+        check_is_schema(document.get(name), f"proposal.{name}")
+    calls = document.get("calls")
+    for at, call in enumerate(calls if isinstance(calls, list) else ()):
+        if isinstance(call, dict):
+            check_is_schema(call.get("args_schema"), f"proposal.calls.{at}.args_schema")
 
 
 def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:

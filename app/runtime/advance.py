@@ -16,6 +16,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
+from app.domain.errors import InvalidInputError
+from app.domain.fitting import check_schemas
 from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
 from app.runtime.driver import Driver, Rest
 from app.runtime.leases import Leases
@@ -229,6 +231,9 @@ class Advancer:
 
     async def _suspend(self, snapshot: RunSnapshot, asked: list[Asked], journal: Journal) -> None:
         """Let the run wait for people, or do what somebody asked of it meanwhile: then it asks when it is resumed."""
+        if fault := _unusable_schema(asked):
+            await _written(self._store.fail, snapshot.attempt, journal, fault)
+            return
         if not await _written(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal):
             await _written(self._store.drained, snapshot.attempt, journal)
 
@@ -280,6 +285,17 @@ class Advancer:
             digest, schema = value_digest(str(task.error), None), failure_schema(document)
             asked.append(Asked(name, "error", document, digest, schema, task.name, said["agent"]))
         return asked
+
+
+def _unusable_schema(asked: list[Asked]) -> str:
+    """What is wrong with a JSON Schema that the run asks with: nobody could answer to it. Empty: nothing is."""
+    for request in asked:
+        try:
+            check_schemas(request.document, request.response_schema)
+        except InvalidInputError as error:
+            told = "; ".join(f"{field}: {words}" for field, words in error.extra.get("fields", {}).items())
+            return mask_text(f"The step {request.node} asks with a JSON Schema that cannot be used. {told}")[:2000]
+    return ""
 
 
 def _result(final: Any) -> Any:

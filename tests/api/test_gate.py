@@ -235,6 +235,13 @@ def test_secrets_are_masked_before_anything_is_stored(agent: Program, services: 
          "response_schema"),
         ({"value": 1, "response_schema": {"$ref": "#/nowhere", "type": []}}, "response_schema"),
         ({"proposal": {"kind": "custom", "title": "x", "data": 1, "data_schema": {"type": 7}}}, "proposal.data_schema"),
+        ({"value": 1, "response_schema": {"$ref": "http://127.0.0.1:9/schema"}}, "response_schema"),
+        ({"proposal": {"kind": "tool_call", "title": "x", "tool": "t", "args_schema": {"$ref": "file:///etc/passwd"}}},
+         "proposal.args_schema"),
+        ({"proposal": CALLS | {"calls": [{"id": "1", "tool": "t"}, {"id": "2", "tool": "t", "args_schema": {
+            "properties": {"a": {"$dynamicRef": "other.json"}}}}]}}, "proposal.calls.1.args_schema"),
+        ({"proposal": {"kind": "custom", "title": "x", "data": 1, "data_schema": {"pattern": "(a)\\1"}}},
+         "proposal.data_schema"),
         ({"proposal": {"kind": "nothing", "title": "x"}}, "proposal"),
         ({"proposal": {"kind": "script", "title": "x", "language": "sql"}}, "proposal.script.content"),
     ],

@@ -230,6 +230,13 @@ def _text(state: FlowState) -> FlowState:
     return {"answers": [interrupt("What now?")]}
 
 
+def _outside_schema(state: FlowState) -> FlowState:
+    schema = {"type": "object", "properties": {"go": {"$ref": "http://127.0.0.1:9/schema"}}}
+    outcome = request_approval(Question(title="Go on?", question="Go on?", answer_schema=schema))
+    effect(state, "answered")
+    return {"answers": [outcome.answer]}
+
+
 BESIDE = _workflow("guard_beside", lambda: _beside(a=_asks("a"), b=_asks("b"), c=_asks("c")))
 GATES = _workflow("guard_gates", lambda: _beside(a=_runs("a"), b=_runs("b")))
 SAME = _workflow("guard_same", lambda: _graph(same=_ask_twice_the_same))
@@ -250,5 +257,6 @@ EVEN = _workflow("guard_even", lambda: _beside(even=_even, a=_asks("a")))
 PARENT = _workflow("guard_parent", lambda: _parent_graph(_asks("depth")))
 PARENT_FAILS = _workflow("guard_parent_fails", lambda: _parent_graph(_fails_then_asks))
 TEXT = _workflow("guard_text", lambda: _graph(text=_text, last=_last))
+OUTSIDE = _workflow("guard_outside", lambda: _graph(outside=_outside_schema))
 NAMES = [name for name, value in globals().items() if isinstance(value, Workflow)]
 ALL = ",".join(f"tests.runtime.guard_flows:{name}" for name in NAMES)

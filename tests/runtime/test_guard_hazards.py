@@ -431,3 +431,11 @@ def test_hazard_6_a_predicate_that_flips_on_resume_stops_the_run_and_is_told(rig
         assert not rig.effects(run), "the run was stopped before the tool's step"
     else:
         assert rig.effects(run).total() == 1, "asked inside the tool's own step: nothing comes between"
+
+
+def test_a_schema_that_refers_to_something_outside_itself_is_never_asked_with(rig: Rig) -> None:
+    run = rig.begin("guard_outside")
+    assert rig.state(run) == "failed" and not rig.pending(run) and not rig.effects(run)
+    told = rig.run(run).error["message"]
+    assert told.startswith("The step outside asks with a JSON Schema that cannot be used.")
+    assert "/properties/go: The reference" in told and "Nothing is fetched" in told

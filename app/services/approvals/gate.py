@@ -21,7 +21,7 @@ from app.domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from app.domain.fitting import check_is_schema
+from app.domain.fitting import check_schemas
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
@@ -118,7 +118,7 @@ class Gate:
         if not actor.id:
             raise ForbiddenError("Somebody with an account has to answer for a request.")
         now = self._ground.clock()
-        _check_schemas(asking)
+        check_schemas(asking.document, asking.response_schema)
         document: dict[str, Any] = masked(asking.document)
         workflow = _name(asking.workflow)
         proposer = str(document.get("agent") or "")
@@ -253,17 +253,6 @@ def _name(workflow: str) -> str:
         words = "small letters, digits, dots, hyphens and underlines, at most 100"
         raise InvalidInputError("This name cannot be used.", {"workflow": words})
     return mask_text(workflow) or ELSEWHERE
-
-
-def _check_schemas(asking: Asking) -> None:
-    """Raise InvalidInputError for a schema that nobody could answer to, rather than let reviewers find it out."""
-    document = asking.document
-    check_is_schema(asking.response_schema, "response_schema")
-    for name in ("answer_schema", "args_schema", "data_schema"):
-        check_is_schema(document.get(name), f"proposal.{name}")
-    calls = document.get("calls")
-    for at, call in enumerate(calls if isinstance(calls, list) else ()):
-        check_is_schema(call.get("args_schema"), f"proposal.calls.{at}.args_schema")
 
 
 def _revised(session: Session, actor: Actor, previous_id: str) -> ApprovalRequest:

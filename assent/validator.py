@@ -1,0 +1,266 @@
+"""Checks values against JSON Schemas (draft 2020-12) in a bounded number of steps, and fetches nothing.
+
+The keywords are those of `jsonschema`, but for what would take more time than the size of a value and its schema
+explain: expressions are matched without backtracking, and whether entries are unique is not found out pair by pair.
+Every keyword of a schema that is applied to a value counts as a step, or as several where it looks through a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date, datetime, time
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import jsonschema
+import referencing.jsonschema
+from jsonschema.exceptions import FormatError, ValidationError
+from jsonschema.validators import create
+from referencing import Registry
+
+from assent.expressions import ExpressionError, expression
+
+MAX_STEPS = 500_000
+"""Steps that one check may take; a step takes about 3 µs."""
+MAX_ERRORS = 1_000
+"""Faults that are looked for in one value; the first ones are told."""
+_LONGEST_MESSAGE = 1_000
+_LONGEST_FORMATTED = 5_000
+_ITEMS_A_STEP = 10
+_CHARACTERS_A_STEP = 100
+_INSTRUCTIONS_A_STEP = 1_500
+"""Of an expression, times the characters it is matched with."""
+_PAIRS_A_STEP = 100
+_steps: ContextVar[int] = ContextVar("steps", default=MAX_STEPS)
+
+# The drafts' own schemas are known to jsonschema; everything else has to stand in the schema itself.
+_NOTHING_ELSE: Registry[Any] = Registry()
+_BASE = jsonschema.Draft202012Validator
+
+
+class TooMuchWorkError(ValueError):
+    """The check would take too long."""
+
+
+class Checker(jsonschema.FormatChecker):
+    """The formats, and the steps that are left to one check: every part of a validator has it."""
+
+    checkers = dict(jsonschema.FormatChecker.checkers)  # noqa: RUF012
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+        self.choices: dict[int, frozenset[Any]] = {}
+        """The choices of each ``enum`` that was met, by its identity."""
+
+    def spend(self, steps: int) -> None:
+        """Count steps. Raises TooMuchWorkError: none are left."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooMuchWorkError
+
+
+@contextmanager
+def fewer_steps(steps: int) -> Iterator[None]:
+    """Let checks inside take fewer steps, for a caller who can have what takes more done elsewhere.
+
+    What takes more raises TooMuchWorkError through all who would tell people about it otherwise.
+    """
+    before = _steps.set(steps)
+    try:
+        yield
+    finally:
+        _steps.reset(before)
+
+
+def are_fewer() -> bool:
+    """True inside `fewer_steps`."""
+    return _steps.get() < MAX_STEPS
+
+
+def errors_of(value: Any, schema: Any) -> list[ValidationError]:
+    """What is wrong with the value, at most `MAX_ERRORS` of it; the schema has been checked (`assent.schemas`).
+
+    Raises:
+        TooMuchWorkError: it would take more than `MAX_STEPS`, or than are left inside `fewer_steps`.
+    """
+    if isinstance(schema, dict) and ("$id" in schema or "$schema" in schema):
+        # They say where it is kept and how it is written; neither changes what is checked, nor where it looks.
+        schema = {word: inside for word, inside in schema.items() if word not in ("$id", "$schema")}
+    validator = _Validator(schema, format_checker=Checker(_steps.get()), registry=_NOTHING_ELSE)
+    return list(islice(validator.iter_errors(value), MAX_ERRORS))
+
+
+def _bounded(keyword: Callable[..., Any], name: str) -> Callable[..., Iterator[ValidationError]]:
+    squared = name.startswith("unevaluated")
+
+    def check(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        spend = validator.format_checker.spend
+        # An enum's choices are looked through once.
+        spend(1 + (0 if name == "enum" else _length(wanted) // _ITEMS_A_STEP))
+        if squared:
+            spend(_length(instance) ** 2 // _PAIRS_A_STEP)
+        try:
+            for error in keyword(validator, wanted, instance, schema) or ():
+                spend(1 + len(error.message) // _CHARACTERS_A_STEP)
+                error.message = error.message[:_LONGEST_MESSAGE]
+                yield error
+        except OverflowError:
+            yield ValidationError("This number is too large.")
+
+    return check
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, dict | list) else 0
+
+
+def _size(value: Any) -> int:
+    """Values inside a value, itself included."""
+    count, level = 0, [value]
+    while level:
+        count += len(level)
+        level = [
+            inside
+            for each in level
+            if isinstance(each, dict | list)
+            for inside in (each.values() if isinstance(each, dict) else each)
+        ]
+    return count
+
+
+def _found(validator: Any, pattern: str, text: str) -> bool:
+    wanted = expression(pattern)
+    validator.format_checker.spend(1 + wanted.size * len(text) // _INSTRUCTIONS_A_STEP)
+    return wanted.found_in(text)
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not _found(validator, pattern, instance):
+        yield ValidationError(f"{instance[:100]!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    for pattern, inside in patterns.items() if isinstance(instance, dict) else ():
+        for name, value in instance.items():
+            if _found(validator, pattern, name):
+                yield from validator.descend(value, inside, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if not isinstance(instance, dict):
+        return
+    known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    validator.format_checker.spend(len(instance) // _ITEMS_A_STEP)
+    for name, value in instance.items():
+        if name in known or any(_found(validator, pattern, name) for pattern in patterns):
+            continue
+        if wanted is False:
+            yield ValidationError(f"{name[:100]!r} is not a known name here.", path=[name])
+        elif wanted is not True:
+            yield from validator.descend(value, wanted, path=name)
+
+
+def _unique_items(validator: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if wanted and isinstance(instance, list):
+        validator.format_checker.spend(_size(instance) // 2)
+        if len(set(map(_comparable, instance))) < len(instance):
+            yield ValidationError("Two entries are the same.")
+
+
+def _enum(validator: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    checker = validator.format_checker
+    if id(wanted) not in checker.choices:
+        checker.spend(_size(wanted) // 2)
+        checker.choices[id(wanted)] = frozenset(map(_comparable, wanted))
+    checker.spend(_size(instance) // 2)
+    if _comparable(instance) not in checker.choices[id(wanted)]:
+        yield ValidationError("This is not one of the choices.")
+
+
+def _const(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    validator.format_checker.spend((_size(wanted) + _size(instance)) // 2)
+    if _comparable(instance) != _comparable(wanted):
+        yield ValidationError("This is not the one value that is allowed.")
+
+
+def _comparable(value: Any) -> Any:
+    """Something hashable that is equal for values which JSON Schema takes for equal."""
+    if isinstance(value, dict):
+        return "object", frozenset((name, _comparable(inside)) for name, inside in value.items())
+    if isinstance(value, list):
+        return "list", tuple(map(_comparable, value))
+    return (type(value), value) if isinstance(value, bool) else value
+
+
+def _evolve(self: Any, **changes: Any) -> Any:
+    """A validator of a part: of the same kind, whatever the part says about itself, and with the same steps left."""
+    self.format_checker.spend(1)
+    return _Validator(
+        changes.get("schema", self.schema),
+        format_checker=self.format_checker,
+        registry=self._registry,
+        _resolver=changes.get("_resolver", self._resolver),
+    )
+
+
+def _format(validator: Any, name: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and len(instance) > _LONGEST_FORMATTED:
+        yield ValidationError(f"This is too long for the format {name!r}.")
+        return
+    try:
+        validator.format_checker.check(instance, name)
+    except FormatError as error:
+        yield ValidationError(error.message, cause=error.cause)
+
+
+_OWN = {
+    "format": _format,
+    "enum": _enum,
+    "const": _const,
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+    "uniqueItems": _unique_items,
+}
+_Validator: Any = create(
+    meta_schema=_BASE.META_SCHEMA,
+    validators={name: _bounded(keyword, name) for name, keyword in (_BASE.VALIDATORS | _OWN).items()},
+    type_checker=_BASE.TYPE_CHECKER,
+    id_of=referencing.jsonschema.DRAFT202012.id_of,  # type: ignore[arg-type]
+)
+_Validator.evolve = _evolve
+
+
+def _is_moment(value: object) -> bool:
+    return not isinstance(value, str) or (value[10:11] in "Tt " and datetime.fromisoformat(value).tzinfo is not None)
+
+
+def _is_time(value: object) -> bool:
+    return not isinstance(value, str) or time.fromisoformat(value).tzinfo is not None
+
+
+def _is_date(value: object) -> bool:
+    return not isinstance(value, str) or (len(value) == 10 and bool(date.fromisoformat(value)))
+
+
+def _is_address(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    parts = urlsplit(value)
+    return bool(parts.scheme and (parts.netloc or parts.path)) and not any(char.isspace() for char in value)
+
+
+def _is_expression(value: object) -> bool:
+    return not isinstance(value, str) or bool(expression(value))
+
+
+Checker.checkers |= {
+    "date-time": (_is_moment, ValueError),
+    "time": (_is_time, ValueError),
+    "date": (_is_date, ValueError),
+    "uri": (_is_address, ValueError),
+    "regex": (_is_expression, ExpressionError),
+}
