@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from assent.secret_patterns import find_spans
+from assent.secret_wrappings import encoded_forms
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -75,6 +76,7 @@ class _Vault:
         self._tokens: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._taken = taken
+        self._forms: dict[str, list[str]] = {}
 
     def token_for(self, secret: str, kind: str) -> str:
         """The token of a secret; a text that already stands for another one is never given out."""
@@ -123,15 +125,27 @@ class _Vault:
 
     def worth_repeating(self) -> list[str]:
         """The secrets that cannot be mistaken for other text, longest first."""
-        known = [each for each in self._tokens if len(each) >= _SHORTEST_REPEAT and _is_random_looking(each)]
-        return sorted(known, key=lambda each: (-len(each), each))[:_MOST_REPEATS]
+        known = [text for text in self._tokens if len(text) >= _SHORTEST_REPEAT and _is_random_looking(text)]
+        return sorted(known, key=lambda text: (-len(text), text))[:_MOST_REPEATS]
 
     def mask_repeats(self, text: str, secrets: list[str]) -> str:
-        """Mask the given secrets wherever else they stand."""
+        """Mask the given secrets wherever else they stand, encoded or not."""
+        if len(text) < _SHORTEST_REPEAT:
+            return text
         for secret in secrets:
             if secret in text:
                 text = _outside_tokens(text, partial(_replaced, old=secret, new=self._tokens[secret]))
+            for form in self._forms_of(secret):
+                if form in text:
+                    kind = TOKEN.fullmatch(self._tokens[secret])
+                    token = self.token_for(form, kind[1] if kind else "secret")
+                    text = _outside_tokens(text, partial(_replaced, old=form, new=token))
         return text
+
+    def _forms_of(self, secret: str) -> list[str]:
+        if secret not in self._forms:
+            self._forms[secret] = list(encoded_forms(secret))
+        return self._forms[secret]
 
 
 def _is_random_looking(secret: str) -> bool:
@@ -166,22 +180,38 @@ def _rebuild(value: Any, change: Callable[[str, str], str]) -> Any:
     top: list[Any] = [None]
     pending: list[tuple[Any, Any, Any, str]] = [(top, 0, value, "")]
     while pending:
-        holder, place, each, key = pending.pop()
-        if isinstance(each, str):
-            holder[place] = change(each, key)
-        elif isinstance(each, dict):
-            names = {name: change(name, "") if isinstance(name, str) else name for name in each}
+        holder, place, part, key = pending.pop()
+        if isinstance(part, str):
+            holder[place] = change(part, key)
+        elif isinstance(part, dict):
+            names = {name: change(name, "") if isinstance(name, str) else name for name in part}
             # Filled in beforehand: the copy keeps the order of the fields.
             copy: Any = dict.fromkeys(names.values())
             holder[place] = copy
-            pending.extend((copy, names[name], each[name], str(name)) for name in reversed(list(each)))
-        elif isinstance(each, list):
-            copy = [None] * len(each)
+            keys = _keys_of(part, key)
+            pending.extend((copy, names[name], part[name], keys.get(name, str(name))) for name in reversed(list(part)))
+        elif isinstance(part, list):
+            copy = [None] * len(part)
             holder[place] = copy
-            pending.extend((copy, index, each[index], "") for index in range(len(each) - 1, -1, -1))
+            kept = key if key == _KUBERNETES_DATA else ""
+            pending.extend((copy, index, part[index], kept) for index in range(len(part) - 1, -1, -1))
         else:
-            holder[place] = each
+            holder[place] = part
     return top[0]
+
+
+_KUBERNETES_DATA = "kubernetes secret"
+"""Stands for the key of each value of a Kubernetes Secret: there, the names of the keys say nothing."""
+
+
+def _keys_of(part: dict[Any, Any], key: str) -> dict[Any, str]:
+    """The keys by which the fields of an object are masked, where these are not their names."""
+    if key == _KUBERNETES_DATA:
+        return dict.fromkeys(part, key)
+    if part.get("kind") == "Secret":
+        data = ("data", "stringData")
+        return {name: _KUBERNETES_DATA for name in data if isinstance(part.get(name), dict)}
+    return {}
 
 
 def _taken(value: Any) -> set[str]:
@@ -255,6 +285,8 @@ _HARMLESS_ENDINGS = {
 @lru_cache(maxsize=2048)
 def secret_kind(key: str) -> str:
     """What kind of secret a field of this name holds, in snake, camel or kebab case; empty when none."""
+    if key == _KUBERNETES_DATA:
+        return "kubernetes-secret"
     words = [word.lower() for word in _WORDS.findall(key[-100:])]
     if not words:
         return ""

@@ -11,8 +11,11 @@ substitution, a call, or whatever follows the secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from assent.secret_formats import FORMATS, VENDOR_VALUES
+from assent.secret_wrappings import wrapped_spans
 
 Span = tuple[int, int, str]
 """Start, end and kind of a secret in a text."""
@@ -24,11 +27,13 @@ class Pattern:
 
     Attributes:
         kind: vendor or kind, as shown in the token.
-        anchor: lower-case literal at which `regex` is tried.
-        regex: must match at the anchor; what its one matching named group holds (``tag`` aside), or else the
-            whole match, is the secret.
+        anchor: literal at which `regex` is tried; in lower case, unless `exact`.
+        regex: must match at the anchor; what its one matching named group holds (``tag`` and ``name`` aside), or else
+            the whole match, is the secret. ``name`` holds the rest of the name that is assigned the value.
         weak: the key says little (``token=``), so the value itself must look like a secret.
         near: lower-case literal that must stand within the 400 characters before the anchor.
+        back: how many characters before the anchor the match begins.
+        exact: the anchor is looked for in this very spelling.
     """
 
     kind: str
@@ -36,6 +41,8 @@ class Pattern:
     regex: re.Pattern[str]
     weak: bool = False
     near: str = ""
+    back: int = 0
+    exact: bool = False
 
 
 def _token(kind: str, prefix: str, rest: str, left: str = "A-Za-z0-9_") -> Pattern:
@@ -45,66 +52,53 @@ def _token(kind: str, prefix: str, rest: str, left: str = "A-Za-z0-9_") -> Patte
     """
     literal = re.escape(prefix)
     tail = "" if ",}" in rest else f"(?![{left}])"
-    return Pattern(kind, prefix.lower(), re.compile(f"{literal}(?<![{left}]{literal}){rest}{tail}"))
+    return Pattern(kind, prefix, re.compile(f"{literal}(?<![{left}]{literal}){rest}{tail}"), exact=True)
 
 
 _WORD = r"[A-Za-z0-9_-]"
-_HEX = "[0-9a-f]"
 
-_VENDOR_TOKENS = [
-    *(_token("assent-token", f"assent_{kind}_", "[A-Za-z0-9]{43,}") for kind in ("person", "agent")),
-    *(_token("aws-access-key-id", prefix, "[A-Z0-9]{16}") for prefix in ("AKIA", "ASIA", "ABIA", "ACCA")),
-    *(_token("github-token", f"gh{letter}_", "[A-Za-z0-9_]{36,}") for letter in "pousr"),
-    _token("github-token", "github_pat_", "[A-Za-z0-9_]{22,}"),
+_TOKENS = [
     *(
-        _token("gitlab-token", f"gl{name}-", r"[A-Za-z0-9_.-]{19,}[A-Za-z0-9_-]")
-        for name in ("pat", "dt", "rt", "cbt", "ptt", "soat", "ft", "imt", "agent", "oas")
+        _token(known.kind, known.prefix, known.rest, left="A-Za-z0-9_-" if known.prefix.endswith("-") else "A-Za-z0-9_")
+        for known in FORMATS
     ),
-    *(_token("slack-token", f"xox{letter}-", "[A-Za-z0-9-]{10,}") for letter in "abeoprs"),
-    _token("slack-token", "xapp-", "[0-9]-[A-Za-z0-9-]{10,}"),
-    *(
-        _token("stripe-key", f"{kind}_{mode}_", "[A-Za-z0-9]{10,}")
-        for kind in ("sk", "rk")
-        for mode in ("live", "test", "prod")
-    ),
-    _token("webhook-secret", "whsec_", "[A-Za-z0-9+/=]{20,}"),
-    _token("google-api-key", "AIza", f"{_WORD}{{35}}"),
-    _token("google-oauth-token", "ya29.", "[A-Za-z0-9_.-]{20,}"),
-    _token("google-oauth-secret", "GOCSPX-", f"{_WORD}{{20,}}"),
     _token("google-refresh-token", "1//0", f"{_WORD}{{20,}}", left="A-Za-z0-9_/"),
-    _token("anthropic-key", "sk-ant-", f"{_WORD}{{20,}}", left="A-Za-z0-9_-"),
-    _token("openai-key", "sk-", rf"(?!ant-)(?=[A-Za-z_-]{{0,}}[0-9]){_WORD}{{20,}}", left="A-Za-z0-9_-"),
-    _token("sendgrid-key", "SG.", rf"{_WORD}{{16,32}}\.{_WORD}{{16,}}"),
-    _token("twilio-key", "SK", f"{_HEX}{{32}}"),
-    _token("mailgun-key", "key-", f"{_HEX}{{32}}", left="A-Za-z0-9_-"),
-    _token("npm-token", "npm_", "[A-Za-z0-9]{36,}"),
-    _token("pypi-token", "pypi-", f"{_WORD}{{50,}}", left="A-Za-z0-9_-"),
-    _token("docker-token", "dckr_pat_", f"{_WORD}{{20,}}"),
-    *(_token("digitalocean-token", f"do{letter}_v1_", f"{_HEX}{{64}}") for letter in "opr"),
-    *(_token("vault-token", f"hv{letter}.", f"{_WORD}{{24,}}") for letter in "sbr"),
-    _token("databricks-token", "dapi", f"{_HEX}{{32}}"),
-    *(_token("shopify-token", f"shp{name}_", "[0-9a-fA-F]{32}") for name in ("at", "ca", "pa", "ss")),
-    _token("square-token", "sq0atp-", f"{_WORD}{{22,}}"),
-    _token("square-token", "sq0csp-", f"{_WORD}{{43,}}"),
-    _token("huggingface-token", "hf_", "[A-Za-z0-9]{30,}"),
-    _token("groq-key", "gsk_", "[A-Za-z0-9]{40,}"),
-    _token("perplexity-key", "pplx-", "[A-Za-z0-9]{40,}"),
-    _token("replicate-token", "r8_", "[A-Za-z0-9]{30,}"),
-    _token("linear-key", "lin_api_", "[A-Za-z0-9]{32,}"),
-    _token("notion-token", "ntn_", "[A-Za-z0-9]{40,}"),
-    _token("newrelic-key", "NRAK-", "[A-Z0-9]{20,}"),
-    _token("grafana-token", "glsa_", "[A-Za-z0-9_]{32,}"),
-    _token("grafana-token", "glc_", "[A-Za-z0-9+/=]{32,}"),
-    _token("sentry-token", "sntrys_", "[A-Za-z0-9_+/=.-]{40,}"),
-    _token("postman-key", "PMAK-", f"{_WORD}{{50,}}"),
-    _token("atlassian-token", "ATATT3", "[A-Za-z0-9_=-]{50,}"),
-    _token("supabase-token", "sbp_", f"{_HEX}{{40}}"),
-    _token("planetscale-password", "pscale_pw_", r"[A-Za-z0-9_.-]{30,}"),
-    _token("planetscale-token", "pscale_tkn_", r"[A-Za-z0-9_.-]{30,}"),
-    _token("age-secret-key", "AGE-SECRET-KEY-1", "[A-Z0-9]{58}"),
     _token("jwt", "eyJ", rf"{_WORD}{{8,}}+(?:\.{_WORD}*){{2,4}}", left="A-Za-z0-9_-"),
     Pattern("telegram-token", ":aa", re.compile(rf":AA(?<=[0-9]:AA){_WORD}{{32,33}}(?!{_WORD})")),
     Pattern("azure-client-secret", "8q~", re.compile(r"8Q~[A-Za-z0-9_~.-]{31,34}")),
+    Pattern("azure-client-secret", "q~", re.compile(r"[0-9]Q~[A-Za-z0-9_~.-]{31,34}"), back=1),
+    Pattern("terraform-token", ".atlasv1.", re.compile(r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}"), back=14),
+    Pattern("maxmind-key", "_mmk", re.compile(r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk(?![A-Za-z0-9_])"), back=36),
+    Pattern("newrelic-key", "nral", re.compile(r"[0-9a-f]{36}NRAL(?![A-Za-z0-9_])"), back=36),
+    Pattern("mailchimp-key", "-us", re.compile(r"[0-9a-f]{32}-us[0-9]{1,2}(?![A-Za-z0-9_])"), back=32),
+    Pattern(
+        "facebook-token", "|", re.compile(rf"\|(?<=[0-9]{{15}}\|)(?P<s>{_WORD}{{27,40}})(?!{_WORD})"), near="facebook"
+    ),
+]  # fmt: skip
+
+_HARMLESS_NAMES = frozenset({
+    "id", "ids", "version", "release", "commit", "sha", "sha1", "sha256", "digest", "hash", "md5", "etag", "checksum",
+    "url", "uri", "host", "hostname", "domain", "region", "zone", "channel", "org", "organization", "project", "app",
+    "team", "name", "user", "username", "email", "ref", "branch", "tag", "image", "revision", "build", "uuid", "guid",
+    "fingerprint", "thread", "message", "guild", "issue", "ticket",
+})  # fmt: skip
+"""A name that ends in one of these holds something that tells things apart, and no secret."""
+
+_ASSIGNED = (
+    r"(?P<name>[ \t\w.-]{0,20})[\s'\"\\]{0,3}(?:=>|:{1,3}=|\?=|\|\||[=>:,])[`'\"\s=\\]{0,5}"
+)
+"""What may stand between a vendor's name and the value: the rest of the name, and a sign of assignment."""
+
+_VENDORS = [
+    Pattern(
+        vendor.kind,
+        name,
+        re.compile(
+            rf"(?i:{re.escape(name)}){_ASSIGNED}(?P<s>(?i:{vendor.value}))(?![A-Za-z0-9_=-])"
+        ),
+    )
+    for vendor in VENDOR_VALUES
+    for name in vendor.names
 ]
 
 _ADDRESSES = [
@@ -121,9 +115,35 @@ _ADDRESSES = [
     ),
     # The user's part may be empty; the password reaches to the last @ before the path.
     Pattern("password", "://", re.compile(r"://[^\s/:@?#\"'`<>⟦⟧]{0,256}:(?P<s>[^\s/\"'`<>⟦⟧]+)@")),
+    *(
+        Pattern(
+            "url-key",
+            name,
+            re.compile(
+                rf"(?i:{name})(?<=[?&;](?i:{name}))(?=[A-Za-z_.%~-]{{0,256}}[0-9])(?P<s>[A-Za-z0-9_.%~-]{{16,512}})"
+            ),
+        )
+        for name in ("key=", "auth=", "code=", "apitoken=", "signature=", "authkey=", "subscription-key=")
+    ),
     Pattern("url-signature", "sig=", re.compile(r"(?i:sig=)(?<=[?&;](?i:sig)=)(?P<s>[A-Za-z0-9%/+=_-]{20,256})")),
     Pattern("url-signature", "x-amz-signature=", re.compile(r"(?i:x-amz-signature=)(?P<s>[0-9a-fA-F]{32,128})")),
     Pattern("url-signature", "x-goog-signature=", re.compile(r"(?i:x-goog-signature=)(?P<s>[0-9a-fA-F]{32,1024})")),
+]
+
+_FILES = [
+    # .netrc, .npmrc, NuGet.Config
+    Pattern(
+        "password",
+        "password ",
+        re.compile(r"(?i:password )(?P<s>[A-Za-z0-9_!#%^*+~.@/=-]{6,256})(?=\s|$)"),
+        near="machine ",
+    ),
+    Pattern(
+        "npm-token",
+        ":_auth",
+        re.compile(r"(?i::_auth)(?:[Tt]oken)?[ \t]{0,4}=[ \t]{0,4}\"?(?P<s>[A-Za-z0-9_.+/=-]{8,})"),
+    ),
+    Pattern("password", 'password" value="', re.compile(r"(?i:password\" value=\")(?P<s>[^\"\n⟦⟧]+)")),
 ]
 
 _SCHEMES = "bearer|basic|token|digest|apikey|bot|negotiate"
@@ -209,35 +229,84 @@ def _assignments(keys: tuple[str, ...], weak: bool) -> Iterator[Pattern]:
             yield Pattern(kind, f"--{spelling}", re.compile(rf"--(?i:{literal})[ ]{{1,4}}(?!-){_VALUE}"), weak)
 
 
-PATTERNS: tuple[Pattern, ...] = (
-    *_VENDOR_TOKENS,
+_LONG: tuple[Pattern, ...] = (*_TOKENS, *_VENDORS)
+"""These take only what has a long run of the characters of tokens in it; most texts have none."""
+
+_OTHERS: tuple[Pattern, ...] = (
     *_KEY_PAIR,
     *_ADDRESSES,
+    *_FILES,
     *_HEADERS,
     *_SQL,
     *_assignments(_STRONG, weak=False),
     *_assignments(_WEAK, weak=True),
 )
-"""Where two patterns take the same text, the earlier one names the kind."""
 
-_BY_ANCHOR: dict[str, list[tuple[int, Pattern]]] = {}
-for _rank, _pattern in enumerate(PATTERNS):
-    _BY_ANCHOR.setdefault(_pattern.anchor, []).append((_rank, _pattern))
+_LONG_RUN = re.compile(r"[A-Za-z0-9_+/=.~:|$-]{15}")
+_LONG_RUNS = re.compile(r"[A-Za-z0-9_+/=.~:|$-]{15,}")
+
+
+_Tried = list[tuple[str, bool, list[tuple[int, Pattern]]]]
+
+
+def _by_anchor(patterns: Iterable[Pattern], first_rank: int) -> _Tried:
+    """Anchors, whether each is exact, and the patterns tried there with their ranks.
+
+    Where two patterns take the same text, the lower rank names the kind.
+    """
+    tried: dict[tuple[str, bool], list[tuple[int, Pattern]]] = {}
+    for rank, pattern in enumerate(patterns, first_rank):
+        tried.setdefault((pattern.anchor, pattern.exact), []).append((rank, pattern))
+    return [(anchor, exact, ranked) for (anchor, exact), ranked in tried.items()]
+
+
+_LONG_BY_ANCHOR = _by_anchor(_LONG, 0)
+_OTHERS_BY_ANCHOR = _by_anchor(_OTHERS, len(_LONG))
+_LARGE = 4096
+_BEFORE_RUN = 60
+"""A vendor's name stands at most so many characters before the value that is assigned to it."""
+
+
+def _tried_in(text: str) -> _Tried:
+    """The anchors that are worth looking for in a text."""
+    if not _LONG_RUN.search(text):
+        return _OTHERS_BY_ANCHOR
+    if len(text) < _LARGE:
+        return _LONG_BY_ANCHOR + _OTHERS_BY_ANCHOR
+    # Looking for some hundred anchors in all of a large text takes longer than picking out the runs first.
+    runs = "\n".join(text[max(0, run.start() - _BEFORE_RUN) : run.end()] for run in _LONG_RUNS.finditer(text))
+    lower = runs.lower()
+    there = [tried for tried in _LONG_BY_ANCHOR if tried[0] in (runs if tried[1] else lower)]
+    return there + _OTHERS_BY_ANCHOR
+
 
 _NOT_SECRET = frozenset(
     {"null", "none", "nil", "true", "false", "undefined", "str", "string", "required", "redacted", *_STRONG, *_WEAK}
 )
-_PLACEHOLDER = re.compile(r"[*.•xX]+|\$[A-Z_][A-Z0-9_]*|%[A-Z_]+%|%s|%\(\w+\)s|:[a-z_]\w*|\{[^{}]*\}|<[^<>]*>")
+_PLACEHOLDER = re.compile(
+    r"[*.•xX]+|\$[A-Z_][A-Z0-9_]*|%[A-Z_]+%|%s|%\(\w+\)s|:[a-z_]\w*|\{[^{}]*\}|<[^<>]*>|(?i:your)[_-][A-Za-z_-]+"
+)
+_NAME_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+[0-9]*")
 _PAGINATION = re.compile(r"(?:next|page|continuation|sync)[_-]?$", re.IGNORECASE)
 
 
 def find_spans(text: str) -> list[Span]:
-    """The secrets in a text, in order, without overlaps; overlapping finds are joined into one."""
+    """The secrets in a text, also encoded ones, in order, without overlaps; overlapping finds are joined into one."""
+    wrapped = [(start, end, len(_LONG), kind) for start, end, kind in wrapped_spans(text, _plain_spans)]
+    return _joined([*_found(text), *wrapped])
+
+
+def _plain_spans(text: str) -> list[Span]:
+    return _joined(_found(text))
+
+
+def _found(text: str) -> list[tuple[int, int, int, str]]:
     # str.lower() makes two characters of this one alone, which would move every position after it.
     lower = text.replace("\u0130", "I").lower()
     found = [(start, end, -1, "private-key") for start, end in _private_keys(text)]
-    for anchor, patterns in _BY_ANCHOR.items():
-        position = lower.find(anchor)
+    for anchor, exact, patterns in _tried_in(text):
+        searched = text if exact else lower
+        position = searched.find(anchor)
         while position >= 0:
             step = position + 1
             for rank, pattern in patterns:
@@ -245,8 +314,8 @@ def find_spans(text: str) -> list[Span]:
                 if span is not None:
                     found.append((*span, rank, pattern.kind))
                     step = max(step, span[1])
-            position = lower.find(anchor, step)
-    return _joined(found)
+            position = searched.find(anchor, step)
+    return found
 
 
 def _joined(found: list[tuple[int, int, int, str]]) -> list[Span]:
@@ -264,17 +333,34 @@ def _joined(found: list[tuple[int, int, int, str]]) -> list[Span]:
 def _secret_at(pattern: Pattern, text: str, lower: str, position: int) -> tuple[int, int] | None:
     if pattern.near and lower.rfind(pattern.near, max(0, position - 400), position) < 0:
         return None
-    match = pattern.regex.match(text, position)
+    if position < pattern.back:
+        return None
+    match = pattern.regex.match(text, position - pattern.back)
     if match is None:
         return None
-    group = next((name for name in pattern.regex.groupindex if name != "tag" and match[name] is not None), None)
+    groups = pattern.regex.groupindex
+    group = next((name for name in groups if name not in ("tag", "name") and match[name] is not None), None)
     if group is None:
         return match.span()
+    if "name" in groups and not _is_vendor_value(match["name"], match[group]):
+        return None
     if pattern.weak and _PAGINATION.search(text, max(0, position - 16), position):
         return None
     if not _is_secret(match[group], weak=pattern.weak, quoted=group in "edq"):
         return None
     return match.span(group)
+
+
+_FEWEST_CHARACTERS = 7
+"""A random value has more different characters than these; one with fewer stands for a value in an example."""
+
+
+def _is_vendor_value(name: str, value: str) -> bool:
+    words = _NAME_WORDS.findall(name)
+    if words and words[-1].lower() in _HARMLESS_NAMES:
+        return False
+    has_both = any(char.isdigit() for char in value) and any(char.isalpha() for char in value)
+    return has_both and len(set(value)) > _FEWEST_CHARACTERS
 
 
 def _is_secret(value: str, weak: bool, quoted: bool) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from assent.dialects.agent_inbox import AgentInboxDialect
 from assent.dialects.assent_proposal import AssentDialect
-from assent.dialects.base import Asked, Dialect, jsonable
+from assent.dialects.base import Asked, Dialect, jsonable, masked
 from assent.dialects.failure import FailureDialect
 from assent.dialects.langchain import BatchedDialect, PerCallDialect
 from assent.dialects.plain import SchemaDialect, ValueDialect
@@ -36,7 +36,7 @@ def understand(interrupt_id: str, value: Any, response_schema: Any, node: str, a
                 dialect.name,
                 seen.document,
                 value_digest(value, schema),
-                seen.response_schema,
+                masked(seen.response_schema),
                 node,
                 agent,
             )

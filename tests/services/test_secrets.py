@@ -9,9 +9,12 @@ from sqlalchemy import inspect, text
 
 from app.domain.errors import InvalidInputError
 from app.domain.running import Journal, Step, StepKind
+from app.services.approvals.gate import Asking
+from app.services.people.saved_views import SavedViews
 from app.store.requests import ApprovalRequest
 from assent.contracts import Receipt, ReceiptStatus, Verdict
 from assent.dialects.failure import MAX_TRACE, failure_document
+from assent.dialects.registry import understand
 from tests.factories import make_workflow, optimizations, question, script
 from tests.services.desk import Desk, asked
 
@@ -77,6 +80,18 @@ def test_a_secret_in_a_change_or_an_answer_is_refused(own_desk: Desk) -> None:
     with pytest.raises(InvalidInputError):
         desk.checkpoints.preview(proposal.id, person, {"content": LEAKY})
     assert desk.counts() == before and stored_secrets(desk) == []
+
+
+def test_no_secret_of_a_schema_or_a_saved_view_is_stored(own_desk: Desk) -> None:
+    desk, agent = own_desk, own_desk.person("Agent's owner")
+    schema = {"type": "string", "description": LEAKY, "enum": [GITHUB, "none"], "x-password": DATABASE}
+    document = {"kind": "question", "title": "Which key?", "question": "Which key?", "context": LEAKY}
+    request = desk.checkpoints.open(agent, Asking(document, response_schema=schema))
+    [stored] = desk.suspend(desk.run(), understand("i", {"a": LEAKY}, {**schema, "default": LEAKY}, "node", ""))
+    assert request.response_schema["enum"][1] == stored.response_schema["enum"][1] == "none"
+    view = SavedViews(desk.sessions, desk.clock).save(agent, f"for {GITHUB}", {"q": LEAKY, "risk": "high"})
+    assert view.filters["risk"] == "high" and view.name == "for ⟦secret:github-token:1⟧"
+    assert stored_secrets(desk) == []
 
 
 def test_a_change_around_a_token_is_taken(desk: Desk) -> None:

@@ -138,7 +138,7 @@ class Gate:
             previous = _revised(session, actor, asking.previous_id) if asking.previous_id else None
         asker = Run(id=None, workflow=workflow, started_by_id=actor.id, started_by_name=about.name)
         asked = Asked(
-            "", DIALECT, document, digest_of(document), asking.response_schema, "",
+            "", DIALECT, document, digest_of(document), masked(asking.response_schema), "",
             actor.name if actor.kind == "agent" else proposer,
         )  # fmt: skip
         requester = requester_from(actor.id, about.name, about)

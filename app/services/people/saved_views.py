@@ -16,6 +16,7 @@ from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.store.engine import Sessions
 from app.store.people import SavedView
+from assent.masking import mask, mask_text
 
 MOST = 20
 LONGEST_NAME = 60
@@ -52,7 +53,7 @@ class SavedViews:
         name = _usable(name)
         if not filters:
             raise InvalidInputError("Choose what the view is to show first.", {"filters": "none chosen"})
-        values = {"id": str(uuid.uuid4()), "person_id": actor.id, "name": name, "filters": dict(filters)}
+        values = {"id": str(uuid.uuid4()), "person_id": actor.id, "name": name, "filters": mask(dict(filters))[0]}
         statement = insert(SavedView).values(**values, created_at=self._clock())
         statement = statement.on_conflict_do_update(
             index_elements=["person_id", "name"], set_={"filters": statement.excluded.filters}
@@ -85,7 +86,7 @@ class SavedViews:
 
 
 def _usable(name: str) -> str:
-    name = " ".join(name.split())
+    name = mask_text(" ".join(name.split()))
     if not name or len(name) > LONGEST_NAME or not is_storable(name):
         raise InvalidInputError(f"A view needs a name of at most {LONGEST_NAME} characters.", {"name": "not usable"})
     return name

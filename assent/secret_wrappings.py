@@ -1,0 +1,203 @@
+"""Secrets in other clothes: percent-encoded, in base64, and in the manifests of Kubernetes' Secrets.
+
+Masked text is text that no reviewer reads, so what is decoded must be inert: a secret by itself, a JSON document or a
+list of settings. A script in base64 stays as it is, whatever it has in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from urllib.parse import quote
+
+Span = tuple[int, int, str]
+Find = Callable[[str], list[Span]]
+
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_WORD = re.compile(r"[^\s\"'`<>⟦⟧]+")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,16384}+={0,2}(?![A-Za-z0-9+/_=-])")
+_USER_AND_PASSWORD = re.compile(r"[A-Za-z0-9_.@+-]{1,64}:(?!//)[!-~]{6,256}")
+_SETTING = re.compile(r"(?:export )?[A-Za-z_][A-Za-z0-9_.]*=\S*")
+_MOST_TIMES = 3
+"""So often a text is looked at that was percent-encoded more than once."""
+
+_SHORTEST_CORE = 12
+"""Of a secret inside a longer base64 text, only so many characters or more tell it for sure."""
+
+
+def wrapped_spans(text: str, find: Find) -> Iterator[Span]:
+    """The secrets that `find` does not see as the text stands."""
+    if "%" in text:
+        yield from _percent_encoded(text, find)
+    yield from _in_base64(text, find)
+    if "Secret" in text:
+        yield from _kubernetes(text)
+    for literal in _LITERAL.finditer(text):
+        yield *literal.span("value"), _KUBERNETES
+
+
+def encoded_forms(secret: str) -> Iterator[str]:
+    """What a known secret looks like percent-encoded and in base64, by itself or inside a longer text."""
+    quoted = quote(secret, safe="")
+    if quoted != secret:
+        yield quoted
+    for before in range(3):
+        # With other bytes before and after it, only the characters that hold nothing of those are known.
+        whole = base64.b64encode(b"\0" * before + secret.encode("utf-8", "surrogatepass")).decode()
+        core = whole[(0, 2, 3)[before] :].rstrip("=")
+        core = core if len(whole) == len(whole.rstrip("=")) else core[:-1]
+        if len(core) >= _SHORTEST_CORE:
+            yield core
+            if "+" in core or "/" in core:
+                yield core.replace("+", "-").replace("/", "_")
+
+
+def _percent_encoded(text: str, find: Find) -> Iterator[Span]:
+    for run in _WORD.finditer(text):
+        if "%" not in run[0] or not _PERCENT.search(run[0]):
+            continue
+        decoded, places = _decoded(run[0])
+        for _ in range(_MOST_TIMES - 1):  # as in an address inside an address
+            if not _PERCENT.search(decoded):
+                break
+            decoded, inner = _decoded(decoded)
+            places = [places[place] for place in inner]
+        for start, end, kind in find(decoded):
+            yield run.start() + places[start], run.start() + places[end], kind
+
+
+def _decoded(text: str) -> tuple[str, list[int]]:
+    """The text with its percent-encoded ASCII characters as such, and where each character began; the end is last."""
+    characters: list[str] = []
+    places: list[int] = []
+    position = 0
+    while position < len(text):
+        places.append(position)
+        code = text[position + 1 : position + 3]
+        if text[position] == "%" and _PERCENT.match(text, position) and int(code, 16) < 0x80:
+            characters.append(chr(int(code, 16)))
+            position += 3
+        else:
+            characters.append(text[position])
+            position += 1
+    return "".join(characters), [*places, len(text)]
+
+
+def _in_base64(text: str, find: Find) -> Iterator[Span]:
+    for run in _BASE64.finditer(text):
+        encoded = run[0]
+        if encoded.islower() or encoded.isupper():
+            continue
+        decoded = _readable(encoded)
+        if decoded is not None and (kind := _inert_secret(decoded, find)):
+            yield run.start(), run.end(), kind
+
+
+def _readable(encoded: str) -> str | None:
+    body = encoded.rstrip("=").replace("-", "+").replace("_", "/")
+    if len(body) % 4 == 1:
+        return None
+    try:
+        decoded = base64.b64decode(body + "=" * (-len(body) % 4), validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return decoded if decoded.isascii() and decoded.replace("\n", "").replace("\r", "").isprintable() else None
+
+
+def _inert_secret(decoded: str, find: Find) -> str:
+    """The kind of the secret that a decoded text consists of; empty if it is anything else as well."""
+    stripped = decoded.strip()
+    spans = find(decoded)
+    if not spans:
+        return "basic-auth" if _USER_AND_PASSWORD.fullmatch(stripped) else ""
+    kind = spans[0][2]
+    rest = "".join(_between(decoded, spans))
+    if not rest.strip() or all(_SETTING.fullmatch(line.strip()) for line in stripped.splitlines() if line.strip()):
+        return kind
+    if _USER_AND_PASSWORD.fullmatch(stripped):
+        return kind
+    return kind if _is_json(stripped) else ""
+
+
+def _is_json(text: str) -> bool:
+    if not text.startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _between(text: str, spans: list[Span]) -> Iterator[str]:
+    position = 0
+    for start, end, _ in spans:
+        yield text[position:start]
+        position = end
+    yield text[position:]
+
+
+_KIND = re.compile(r"(?m)^[ \t-]*[\"']?kind[\"']?:[ \t]*[\"']?Secret[\"']?[ \t]*\r?$|\"kind\"\s{0,8}:\s{0,8}\"Secret\"")
+_DOCUMENT = re.compile(r"(?m)^---")
+_BLOCK = re.compile(r"([ \t]*(?:- )?)(?:data|stringData|[\"'](?:data|stringData)[\"']):[ \t]*(?:#.*)?$")
+_NAME = re.compile(r"[ \t]*[\"']?[A-Za-z0-9_.-]+[\"']?:(?=[ \t]|$)[ \t]*+")
+_FLOW = re.compile(r"(?<![A-Za-z])\"?(?:data|stringData)\"?\s{0,8}:\s{0,8}\{(?P<entries>[^{}]*)\}")
+_FLOW_ENTRY = re.compile(
+    r"(?<![A-Za-z0-9_.-])[\"']?[A-Za-z0-9_.-]++[\"']?\s{0,8}:\s{0,8}(?:\"(?P<d>(?:[^\"\\]|\\.)+)\"|'(?P<q>[^']+)'|(?P<u>[^\s,\"'{}⟦⟧]+))"
+)
+_KUBERNETES = "kubernetes-secret"
+_LITERAL = re.compile(r"--from-literal[= ][\"']?[A-Za-z0-9_.-]+=(?P<value>[^\s\"'`$()⟦⟧]+)")
+
+
+def _kubernetes(text: str) -> Iterator[Span]:
+    if _KIND.search(text) is None:
+        return
+    starts = [0, *(mark.start() for mark in _DOCUMENT.finditer(text)), len(text)]
+    for start, end in pairwise(starts):
+        document = text[start:end]
+        if _KIND.search(document) is None:
+            continue
+        spans = [*_block_values(document), *_flow_values(document)]
+        yield from ((start + first, start + last, _KUBERNETES) for first, last in spans if last > first)
+
+
+def _block_values(document: str) -> Iterator[tuple[int, int]]:
+    """The values in the block style of YAML, one span for each line of theirs."""
+    inside = deeper = -1
+    position = 0
+    for line in document.splitlines(keepends=True):
+        content = line.rstrip("\r\n")
+        indent = len(content) - len(content.lstrip(" \t"))
+        if content.strip():
+            if inside >= 0 and indent <= inside:
+                inside = deeper = -1
+            if deeper >= 0 and indent <= deeper:
+                deeper = -1
+            if deeper >= 0:
+                yield position + indent, position + len(content.rstrip())
+            elif inside >= 0 and (name := _NAME.match(content)):
+                value = content[name.end() :].rstrip()
+                if not value or value[0] in "|>":
+                    deeper = indent
+                elif value[0] not in "#{":
+                    yield _unquoted(content, position, name.end(), name.end() + len(value))
+            elif block := _BLOCK.match(content):
+                inside = len(block[1])
+        position += len(line)
+
+
+def _unquoted(content: str, position: int, start: int, end: int) -> tuple[int, int]:
+    if end - start >= 2 and content[start] == content[end - 1] and content[start] in "\"'":
+        start, end = start + 1, end - 1
+    return position + start, position + end
+
+
+def _flow_values(document: str) -> Iterator[tuple[int, int]]:
+    """The values in JSON, or in the flow style of YAML."""
+    for flow in _FLOW.finditer(document):
+        for entry in _FLOW_ENTRY.finditer(document, *flow.span("entries")):
+            yield entry.span(entry.lastgroup or 0)
