@@ -16,7 +16,7 @@ from tests.workflows.conftest import ORDERS, MaintenanceRun, Shop
 from workflows.database_maintenance import constraints
 from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.measure import times
-from workflows.database_maintenance.model import Query
+from workflows.database_maintenance.model import Query, TrialError
 from workflows.database_maintenance.sample import workload_queries
 from workflows.database_maintenance.targets.opening import opened
 
@@ -240,6 +240,7 @@ def test_queries_of_pg_stat_statements_get_values_and_are_measured(shop: Shop, m
             (4, "SELECT * FROM orders WHERE note = $1 || $2", 10, 30.0, 0),
             (5, "SELECT * FROM customers WHERE country = $1", 10, 0.01, 0),
             (6, "SELECT * FROM elsewhere WHERE coupon = $1", 99, 99.0, 1),
+            (7, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity", 99, 99.0, 0),
         ]
         for queryid, text, calls, mean, other in statements:
             assert database is not None
@@ -253,8 +254,10 @@ def test_queries_of_pg_stat_statements_get_values_and_are_measured(shop: Shop, m
         "statement 1": 900,
         "statement 2": 50,
     }
-    assert {each["name"] for each in run.values["skipped"]} == {"statement 4"}
-    assert run.proposal is not None and {item["id"] for item in run.proposal["items"]} >= {CODE_INDEX}
+    skipped = {each["name"]: each["reason"] for each in run.values["skipped"]}
+    assert set(skipped) == {"statement 4", "statement 7"} and "calls pg_cancel_backend" in skipped["statement 7"]
+    assert run.proposal is not None and "“statement 7”: not run before approval" in run.proposal["summary"]
+    assert {item["id"] for item in run.proposal["items"]} >= {CODE_INDEX}
 
     chosen = maintenance(shop.input(BY_CODE, query_source="workload")).start()
     assert chosen.values["source"] == "workload"
@@ -282,7 +285,7 @@ def test_measured_queries_cannot_write_whatever_they_call(shop: Shop) -> None:
     settings = MaintenanceInput.model_validate(shop.input())
     with opened(settings) as target:
         for text in ("SELECT sly()", "SELECT 1; DELETE FROM orders", "SELECT 1) ; DELETE FROM orders; --"):
-            with pytest.raises(Exception, match="refuses it"):
+            with pytest.raises(TrialError, match=r"refuses it|not run before approval: it calls public\.sly\(\)"):
                 target.measure(Query(id="q", name="q", sql=text))
     assert shop.rows("SELECT count(*) FROM orders")[0][0] == ORDERS
 

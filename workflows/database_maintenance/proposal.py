@@ -17,11 +17,14 @@ from workflows.database_maintenance import constraints
 from workflows.database_maintenance.analysis import queries_of
 from workflows.database_maintenance.backup import make_backup
 from workflows.database_maintenance.measure import factor, milliseconds, moment, overall, size, times
-from workflows.database_maintenance.model import Backup, Candidate, Effect, TargetError, dump
+from workflows.database_maintenance.model import Backup, Candidate, Effect, TargetError, TrialError, dump
 from workflows.database_maintenance.remarks import left_out
 from workflows.database_maintenance.state import State, run_id, settings_of
 from workflows.database_maintenance.targets.opening import dialect_of, opened
 from workflows.database_maintenance.trials import Trials
+
+_NAMED = 10
+"""So many of the queries that were not measured are named in the proposal."""
 
 
 def backup(state: State) -> State:
@@ -49,7 +52,11 @@ def refresh_statistics(state: State) -> State:
                     f"The statistics of {stale['table']} are stale; it is over the row limit and was left alone."
                 )
                 continue
-            target.analyze(stale["table"])
+            try:
+                target.analyze(stale["table"])
+            except TrialError as error:
+                notes.append(f"The statistics of {stale['table']} are stale and were not refreshed: {error}.")
+                continue
             analyzed.append(stale["table"])
     return {"analyzed": analyzed, "notes": notes}
 
@@ -153,6 +160,10 @@ def _summary(state: State, candidates: list[Candidate]) -> str:
         name = effect.query.replace("|", "\\|")
         gain = times(factor(effect.before_ms, effect.after_ms))
         lines.append(f"| {name} | {milliseconds(effect.before_ms)} | {milliseconds(effect.after_ms)} | {gain} |")
+    if state.get("skipped"):
+        lines += ["", "Not measured:", *(f"- “{each['name']}”: {each['reason']}" for each in state["skipped"][:_NAMED])]
+        if len(state["skipped"]) > _NAMED:
+            lines.append(f"- and {len(state['skipped']) - _NAMED} more, which the report names")
     lines += ["", _safety(state, candidates)]
     return "\n".join(lines)[:20_000]
 

@@ -61,12 +61,20 @@ class Trials:
                 continue
             wanted = [candidate for candidate in found if not leave_out(candidate)]
             if wanted:
-                self._choose_for(query, wanted)
+                try:
+                    self._choose_for(query, wanted)
+                except TrialError as error:
+                    self._rejected[query.id] = Skipped(name=query.name, reason=f"no trials: {error}")
         kept = sorted(self._chosen, key=lambda each: -_saved_ms(each))
         for surplus in kept[self._settings.max_indexes :]:
             self._reject(surplus, f"more than {self._settings.max_indexes} indexes were found; this one saves less")
         self._chosen = kept[: self._settings.max_indexes]
-        together = self._weigh(queries)
+        try:
+            together = self._weigh(queries)
+        except TrialError as error:
+            for candidate in self._chosen:
+                self._reject(candidate, f"could not be measured together with the others: {error}")
+            self._chosen, together = [], []
         self._chosen.sort(key=lambda each: -_saved_ms(each))
         chosen = {candidate.id for candidate in self._chosen}
         rejected = [each for key, each in self._rejected.items() if key not in chosen]

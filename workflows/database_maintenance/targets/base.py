@@ -70,7 +70,11 @@ class Target(Protocol):
         """A value of a column from the target's statistics, 0 the smallest, 1 the largest; None if not known."""
 
     def measure(self, query: Query) -> Measurement:
-        """Measure a query as it runs now, without changing anything. Raises TrialError if the target refuses it."""
+        """Measure a query as it runs now, without changing anything.
+
+        Raises:
+            TrialError: it calls something that is not known only to compute, and was not run; or the target refuses it.
+        """
 
     def lab(self, tables: Sequence[str], copies: set[str]) -> AbstractContextManager[Lab]:
         """A lab for trials on `tables`; those in `copies`, and large ones, are tried on sampled copies."""
@@ -79,7 +83,11 @@ class Target(Protocol):
         """Tables whose statistics need a refresh."""
 
     def analyze(self, table: str) -> None:
-        """Refresh the statistics of one table."""
+        """Refresh the statistics of one table.
+
+        Raises:
+            TrialError: that would call something that is not known only to compute.
+        """
 
     def backup(self, folder: Path, stem: str, scratch: str) -> Backup:
         """Write a backup and prove it by restoring it elsewhere and comparing all tables.

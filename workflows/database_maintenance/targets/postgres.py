@@ -32,7 +32,9 @@ from workflows.database_maintenance.statements import Definition, key_text
 from workflows.database_maintenance.targets import postgres_apply, postgres_backup, postgres_catalog
 from workflows.database_maintenance.targets.base import Lab
 from workflows.database_maintenance.targets.plans import read_postgres
+from workflows.database_maintenance.targets.postgres_calls import Calls
 from workflows.database_maintenance.targets.postgres_lab import PostgresLab
+from workflows.database_maintenance.targets.postgres_query import VIEW, looked_through, timeout, trusted_path
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -86,13 +88,25 @@ class PostgresTarget:
         self._address = address
         self._scratch_address = scratch_address
         self.connection = connect(address, self.name)
+        self._oids: dict[str, int] = {}
+        self._places: dict[str, tuple[str, str]] = {}
+        with losing_is_told(self.name):
+            # Policies of tables may call anything: what would be subject to one fails instead.
+            self.connection.execute("SET row_security = off")
+            asked = (
+                "SELECT pg_catalog.current_schemas(true)::pg_catalog.text[], pg_catalog.current_setting('search_path')"
+            )
+            row = self.connection.execute(asked.encode()).fetchone()
+        assert row is not None
+        self._path: list[str] = row[0]
+        self.search_path: str = row[1]
 
     def close(self) -> None:
         self.connection.close()
 
     def rows(self, statement: str, *params: Any) -> list[TupleRow]:
         """All rows of one of our own queries."""
-        with losing_is_told(self.name):
+        with losing_is_told(self.name), trusted_path(self.connection):
             return self.connection.execute(sql.SQL(statement), params or None).fetchall()
 
     def version(self) -> str:
@@ -100,7 +114,7 @@ class PostgresTarget:
 
     def schema(self) -> Schema:
         tables: dict[int, Table] = {}
-        for oid, schema_name, bare, visible, rows, size, analyzed in self.rows(postgres_catalog.TABLES):
+        for oid, schema_name, bare, visible, rows, size, analyzed in self.rows(postgres_catalog.TABLES, self._path):
             name = sqltext.quote(bare) if visible else f"{sqltext.quote(schema_name)}.{sqltext.quote(bare)}"
             tables[oid] = Table(name=name, schema_name=schema_name, bare=bare, rows=rows, bytes=size, analyzed=analyzed)
         for oid, column, kind in self.rows(postgres_catalog.COLUMNS):
@@ -111,14 +125,23 @@ class PostgresTarget:
                 tables[oid].indexes.append(self._index(tables[oid], *facts))
         for table in tables.values():
             if table.rows < 0:
-                table.rows = self._count(table.name)
+                table.rows = self._count(table)
+        self._oids = {table.name: oid for oid, table in tables.items()}
+        self._places = {table.name: (table.schema_name, table.bare) for table in tables.values()}
         return Schema(tables={table.name: table for table in tables.values()})
 
-    def _count(self, table: str) -> int:
-        """Rows of a table without statistics; counting stops just above the row limit."""
+    def _count(self, table: Table) -> int:
+        """Rows of a table without statistics; counting stops just above the row limit.
+
+        A table whose rows this role sees in part counts as too large: its policies may call anything, and are not run.
+        """
         limit = self.settings.max_table_rows + 1
-        counting = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {limit}) AS counted"  # noqa: S608 - quoted name
-        return int(self.rows(counting)[0][0])
+        place = f"{sqltext.quote(table.schema_name)}.{sqltext.quote(table.bare)}"
+        counting = f"SELECT count(*) FROM (SELECT 1 FROM ONLY {place} LIMIT {limit}) AS counted"  # noqa: S608 - quoted name
+        try:
+            return int(self.rows(counting)[0][0])
+        except psycopg.errors.InsufficientPrivilege:
+            return limit
 
     def _index(
         self, table: Table, name: str, method: str, unique: bool, valid: bool, size: int,
@@ -142,7 +165,7 @@ class PostgresTarget:
         )
 
     def statement_statistics(self, min_ms: float, limit: int) -> list[Query] | None:
-        with losing_is_told(self.name):
+        with losing_is_told(self.name), trusted_path(self.connection):
             place = self.connection.execute(postgres_catalog.STATISTICS_VIEW).fetchone()
             if place is None:
                 return None
@@ -150,7 +173,8 @@ class PostgresTarget:
                 view=sql.Identifier(place[0], "pg_stat_statements")
             )
             try:
-                rows = self.connection.execute(statement, {"min_ms": min_ms, "limit": limit}).fetchall()
+                with self.connection.transaction():
+                    rows = self.connection.execute(statement, {"min_ms": min_ms, "limit": limit}).fetchall()
             except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.InsufficientPrivilege):
                 # The extension is created but not loaded, or not for this role: the same as not being there.
                 return None
@@ -167,7 +191,7 @@ class PostgresTarget:
         ]
 
     def typical_value(self, table: str, column: str, position: float) -> str | None:
-        rows = self.rows(postgres_catalog.COLUMN_VALUES, table, column)
+        rows = self.rows(postgres_catalog.COLUMN_VALUES, *self._places.get(table, ("", "")), column)
         if not rows:
             return None
         common, bounds = rows[0]
@@ -175,46 +199,62 @@ class PostgresTarget:
         return str(values[min(len(values) - 1, int(position * len(values)))]) if values else None
 
     def measure(self, query: Query) -> Measurement:
-        return repeat(lambda: self.explain(query.sql), self.settings.runs_per_measurement)
+        return self.measure_text(query.sql)
 
-    def explain(self, text: str) -> Measurement:
-        """Run a query once in a read-only (sub)transaction that is always rolled back."""
-        limit = self.settings.query_timeout_ms
-        statement = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {text}"
+    def measure_text(self, text: str) -> Measurement:
+        """Run a query several times, each in a read-only (sub)transaction that is rolled back.
+
+        Raises:
+            TrialError: it calls something that may do more than compute, so it was not run; or the target refuses it.
+        """
         with losing_is_told(self.name):
             try:
-                with self.connection.transaction(force_rollback=True):
-                    self.connection.execute("SET LOCAL transaction_read_only = on")
-                    self.connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(limit)))
-                    # The extended protocol (binary) refuses a text that holds more than one statement.
-                    row = self.connection.execute(statement.encode(), binary=True).fetchone()
-            except psycopg.errors.QueryCanceled:
-                return Measurement(ms=float(limit), timed_out=True, scans=self._planned_scans(text))
+                with looked_through(self.connection, text):
+                    return repeat(self._explain, self.settings.runs_per_measurement)
+            except psycopg.errors.QueryCanceled as error:
+                raise TrialError("the database refuses it: it is not planned in time") from error
             except psycopg.OperationalError:
                 raise
             except psycopg.Error as error:
                 raise TrialError(
                     f"the database refuses it: {error.diag.message_primary or type(error).__name__}"
                 ) from error
-        assert row is not None
-        document = row[0] if isinstance(row[0], list) else json.loads(row[0])
+
+    def _explain(self) -> Measurement:
+        """Run the query that was looked through once."""
+        limit = self.settings.query_timeout_ms
+        try:
+            with self.connection.transaction(force_rollback=True):
+                timeout(self.connection, limit)
+                document = self._plan("ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON")
+        except psycopg.errors.QueryCanceled:
+            scans = postgres_catalog.estimated_scans(self._plan("FORMAT JSON")[0]["Plan"], self.schema())
+            return Measurement(ms=float(limit), timed_out=True, scans=scans)
         return read_postgres(document)
 
-    def _planned_scans(self, text: str) -> list[Any]:
-        """What a query that is too slow to run would read, as the planner estimates it."""
-        with losing_is_told(self.name), self.connection.transaction(force_rollback=True):
-            self.connection.execute("SET LOCAL transaction_read_only = on")
-            row = self.connection.execute(f"EXPLAIN (FORMAT JSON) {text}".encode(), binary=True).fetchone()
+    def _plan(self, options: str) -> list[Any]:
+        row = self.connection.execute(f"EXPLAIN ({options}) SELECT * FROM {VIEW}".encode()).fetchone()  # noqa: S608
         assert row is not None
-        document = row[0] if isinstance(row[0], list) else json.loads(row[0])
-        return postgres_catalog.estimated_scans(document[0]["Plan"], self.schema())
+        return row[0] if isinstance(row[0], list) else json.loads(row[0])
+
+    def require_plain(self, table: str) -> None:
+        """Nothing but what is known only to compute is called when a table is copied or analyzed.
+
+        Raises:
+            TrialError: something else is; the message names it.
+        """
+        if table not in self._oids:
+            self.schema()
+        with losing_is_told(self.name), trusted_path(self.connection):
+            if problems := Calls(self.connection).table(self._oids[table]):
+                raise TrialError(f"{table} is neither copied nor analyzed: {problems[0]}")
 
     def lab(self, tables: Sequence[str], copies: set[str]) -> AbstractContextManager[Lab]:
         return PostgresLab.opened(self, tables, copies)
 
     def stale_tables(self, schema: Schema) -> list[StaleTable]:
         stale = []
-        with losing_is_told(self.name):
+        with losing_is_told(self.name), trusted_path(self.connection):
             rows = self.connection.execute(postgres_catalog.STALE, {"days": self.settings.stale_after_days}).fetchall()
         for schema_name, bare, reason, age in rows:
             table = schema.find(bare, schema_name)
@@ -223,6 +263,7 @@ class PostgresTarget:
         return stale
 
     def analyze(self, table: str) -> None:
+        self.require_plain(table)
         with losing_is_told(self.name):
             self.connection.execute(f"ANALYZE {table}".encode())
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 
-from workflows.database_maintenance.model import Applied, Index, ItemStatus, Schema, TargetError
+from workflows.database_maintenance.model import Applied, Index, ItemStatus, Schema, TargetError, TrialError
 from workflows.database_maintenance.statements import Definition, drop_statement, locate, same
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def _build(target: PostgresTarget, record: Applied, definition: Definition) -> A
             _limits(connection, 0)
     if any("(" in key for key in definition.keys):
         # Without statistics of the expression the planner guesses how many rows the index finds.
-        target.analyze(record.table)
+        with suppress(TrialError):
+            target.analyze(record.table)
     made = _made(target, definition)
     if made is None:
         return record.model_copy(

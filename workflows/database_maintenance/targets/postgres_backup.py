@@ -118,6 +118,8 @@ def _dump(connection: psycopg.Connection[Any], name: str, program: Path, address
         with connection.transaction(force_rollback=True):
             # One snapshot for the dump and for the counts: what is written meanwhile is in neither.
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            # No function of the database's users is found by its name.
+            connection.execute("SET LOCAL search_path = pg_catalog")
             snapshot = connection.execute("SELECT pg_export_snapshot()").fetchone()
             assert snapshot is not None
             counts = _counts(connection)
@@ -131,7 +133,7 @@ def _counts(connection: psycopg.Connection[Any]) -> dict[str, int]:
     counts = {}
     for schema_name, bare in connection.execute(_TABLES.encode()).fetchall():
         row = connection.execute(
-            sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema_name, bare))
+            sql.SQL("SELECT count(*) FROM ONLY {}").format(sql.Identifier(schema_name, bare))
         ).fetchone()
         counts[f"{schema_name}.{bare}"] = row[0] if row else 0
     return counts

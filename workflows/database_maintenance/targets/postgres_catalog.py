@@ -6,17 +6,24 @@ from typing import Any
 
 from workflows.database_maintenance.model import Scan, Schema
 
+SEARCH_PATH = """
+SELECT pg_catalog.current_schemas(true)::pg_catalog.text[], pg_catalog.current_setting('search_path')
+"""
+
 TABLES = """
-SELECT c.oid::bigint, n.nspname, c.relname, pg_table_is_visible(c.oid),
+SELECT c.oid::bigint, n.nspname, c.relname,
+       n.nspname = (SELECT m.nspname FROM pg_class v JOIN pg_namespace m ON m.oid = v.relnamespace
+                    WHERE v.relname = c.relname AND m.nspname = ANY(p.path)
+                    ORDER BY array_position(p.path, m.nspname::text) LIMIT 1),
        CASE WHEN c.reltuples < 0 AND coalesce(s.n_live_tup, 0) = 0 THEN -1
             ELSE greatest(c.reltuples::bigint, s.n_live_tup) END,
        pg_table_size(c.oid),
        c.reltuples >= 0
-FROM pg_class c
+FROM (SELECT %s::text[] AS path) AS p CROSS JOIN pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
 WHERE c.relkind = 'r' AND c.relpersistence <> 't'
-  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%%'
   AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
   AND NOT EXISTS (
     SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
@@ -58,7 +65,7 @@ ORDER BY s.total_exec_time DESC LIMIT %(limit)s
 
 COLUMN_VALUES = """
 SELECT s.most_common_vals::text::text[], s.histogram_bounds::text::text[]
-FROM pg_stats s WHERE format('%%I.%%I', s.schemaname, s.tablename)::regclass = %s::regclass AND s.attname = %s
+FROM pg_stats s WHERE s.schemaname = %s AND s.tablename = %s AND s.attname = %s
 """
 
 STALE = """

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import psycopg
 from sqlglot import exp
 
-from workflows.database_maintenance.measure import repeat
 from workflows.database_maintenance.model import Candidate, Measurement, Query, Schema, Table, TrialError
 from workflows.database_maintenance.sqltext import parse_one, quote
 from workflows.database_maintenance.targets.base import NeedsCopyError
+from workflows.database_maintenance.targets.postgres_query import silence_event_triggers, trusted_path
 
 if TYPE_CHECKING:
     from workflows.database_maintenance.targets.postgres import PostgresTarget
@@ -41,12 +41,14 @@ class PostgresLab:
         """A lab for `tables`, of which those in `copies` and those over the trial limit are sampled."""
         lab = cls(target, target.schema())
         with target.connection.transaction(force_rollback=True):
+            silence_event_triggers(target.connection)
             lab._execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
             for name in dict.fromkeys(tables):
                 table = lab._schema.tables[name]
                 if name in copies or table.rows > target.settings.trial_rows:
                     lab._sample(table)
                 elif not table.analyzed:
+                    target.require_plain(table.name)
                     lab._execute(f"ANALYZE {name}")
             yield lab
 
@@ -64,43 +66,50 @@ class PostgresLab:
 
     def build(self, candidate: Candidate) -> int:
         table = self._schema.tables[candidate.table]
-        place = f"pg_temp.{quote(table.bare)}" if candidate.table in self._scale else candidate.table
+        place = f"{'pg_temp' if candidate.table in self._scale else quote(table.schema_name)}.{quote(table.bare)}"
         try:
             with self._connection.transaction():
+                # A function of somebody's own may have the same name as the one that the query calls.
+                self._execute("SET LOCAL search_path = pg_catalog")
                 self._execute(f"CREATE INDEX {quote(candidate.id)} ON {place} ({', '.join(candidate.keys)})")
+                self._connection.execute("SELECT set_config('search_path', %s, true)", (self._target.search_path,))
         except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege) as error:
             raise NeedsCopyError(candidate.table) from error
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
             raise TrialError(error.diag.message_primary or type(error).__name__) from error
-        row = self._connection.execute(
-            "SELECT pg_relation_size(i.indexrelid), i.indcheckxmin FROM pg_index i "
-            "JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = %s AND i.indrelid = %s::regclass",
-            (candidate.id, place),
-        ).fetchone()
+        with trusted_path(self._connection):
+            row = self._connection.execute(
+                "SELECT pg_relation_size(i.indexrelid), i.indcheckxmin FROM pg_index i "
+                "JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = %s AND i.indrelid = %s::regclass",
+                (candidate.id, place),
+            ).fetchone()
         assert row is not None
         if row[1]:
             # Rows updated lately keep the planner from using an index that was built in this same transaction.
             raise NeedsCopyError(candidate.table)
         if any("(" in key for key in candidate.keys):
             # Without statistics of the expression the planner guesses how many rows it finds.
+            if candidate.table not in self._scale:
+                self._target.require_plain(table.name)
             self._execute(f"ANALYZE {place}")
         return round(row[0] * self._scale.get(candidate.table, 1.0))
 
     def measure(self, query: Query) -> Measurement:
         text = self._unqualified(query.sql) if self._scale else query.sql
-        return repeat(lambda: self._target.explain(text), self._target.settings.runs_per_measurement)
+        return self._target.measure_text(text)
 
     def _sample(self, table: Table) -> None:
         """Put a sampled copy, with the same indexes, in front of the table."""
+        self._target.require_plain(table.name)
         wanted = max(_SAMPLE_ROWS[0], min(self._target.settings.trial_rows, _SAMPLE_ROWS[1]))
         copy = f"pg_temp.{quote(table.bare)}"
         share = min(100.0, 100.0 * wanted / max(table.rows, 1))
         sampling = f" TABLESAMPLE SYSTEM ({share:.6f}) REPEATABLE (7)" if share < 100 else ""
         source = f"{quote(table.schema_name)}.{quote(table.bare)}"
         self._execute(f"CREATE TEMPORARY TABLE {quote(table.bare)} (LIKE {source} INCLUDING INDEXES) ON COMMIT DROP")
-        self._execute(f"INSERT INTO {copy} SELECT * FROM {source}{sampling}")  # noqa: S608 - quoted catalogue names
+        self._execute(f"INSERT INTO {copy} SELECT * FROM ONLY {source}{sampling}")  # noqa: S608 - quoted catalogue names
         self._execute(f"ANALYZE {copy}")
         row = self._connection.execute(f"SELECT count(*) FROM {copy}".encode()).fetchone()  # noqa: S608
         self._scale[table.name] = table.rows / max(1, row[0] if row else 1)

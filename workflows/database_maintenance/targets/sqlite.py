@@ -35,6 +35,7 @@ from workflows.database_maintenance.statements import Definition, drop_statement
 from workflows.database_maintenance.targets.base import Lab
 from workflows.database_maintenance.targets.counts import compare
 from workflows.database_maintenance.targets.plans import read_sqlite
+from workflows.database_maintenance.targets.sqlite_guard import harden, only_reading
 
 _BUSY_S = 30.0
 _STEPS = 10_000
@@ -56,6 +57,7 @@ def connect(path: Path, name: str, *, create: bool = False) -> sqlite3.Connectio
             timeout=_BUSY_S,
             check_same_thread=False,
         )
+        harden(connection)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         raise TargetError(f"Target {name!r} cannot be opened: {error}") from None
@@ -63,7 +65,16 @@ def connect(path: Path, name: str, *, create: bool = False) -> sqlite3.Connectio
 
 
 def timed(connection: sqlite3.Connection, text: str, timeout_ms: int, rows: dict[str, int]) -> Measurement:
-    """Run a query once to its end, and read its plan. Raises TrialError if SQLite refuses it."""
+    """Run a query once to its end, and read its plan.
+
+    Raises:
+        TrialError: it does more than read and compute, so it was not run; or SQLite refuses it.
+    """
+    with only_reading(connection):
+        return _timed(connection, text, timeout_ms, rows)
+
+
+def _timed(connection: sqlite3.Connection, text: str, timeout_ms: int, rows: dict[str, int]) -> Measurement:
     try:
         details = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}").fetchall()]
         started = time.monotonic()

@@ -1,0 +1,174 @@
+"""A query that is run before anybody has approved anything: made a view, looked through, and only then run by it.
+
+The view keeps what the query means by oid, so that what was looked through is what is run, whoever makes a function of
+the same name meanwhile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.pq import ExecStatus
+
+from workflows.database_maintenance.model import TrialError
+from workflows.database_maintenance.targets.postgres_calls import Calls
+
+Connection = psycopg.Connection[Any]
+
+VIEW = "pg_temp.assent_query"
+_NAMED = 3
+"""So many of the functions that keep a query from being run are named."""
+
+_EVENT_TRIGGERS = """
+SELECT t.evtname, t.evtfoid::regprocedure::text FROM pg_event_trigger t
+WHERE t.evtevent IN ('ddl_command_start', 'ddl_command_end')
+  AND (t.evttags IS NULL OR t.evttags && ARRAY['CREATE VIEW', 'CREATE TABLE', 'CREATE INDEX'])
+  AND t.evtenabled = ANY(CASE current_setting('session_replication_role')
+                         WHEN 'replica' THEN '{A,R}' ELSE '{O,A}' END::"char"[])
+ORDER BY t.evtname
+"""
+
+_TEXTS = re.compile(
+    r"""
+    (?P<comment> --[^\n]* | /\*(?:(?!/\*).)*?\*/)
+    | (?P<other> "(?:[^"]|"")*" | \$\d+)
+    | [eE]'(?:\\.|''|[^'\\])*'
+    | (?:[nN]|[uU]&|[bBxX])?'(?:''|[^'])*'
+    | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+
+
+@contextmanager
+def trusted_path(connection: Connection) -> Iterator[None]:
+    """A transaction for questions to the catalogue, in which no function of the database's users is found by its name.
+
+    It is rolled back.
+    """
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET LOCAL search_path = pg_catalog")
+        yield
+
+
+def silence_event_triggers(connection: Connection) -> None:
+    """In the transaction under way, run no event triggers, which each trial would set off.
+
+    Raises:
+        TrialError: there is one that cannot be turned off by this role.
+    """
+    if not _event_triggers(connection):
+        return
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+    except psycopg.errors.InsufficientPrivilege:
+        pass
+    if left := _event_triggers(connection):
+        name, function = left[0]
+        raise TrialError(f"measuring would set off the event trigger {name}, which calls {function}")
+
+
+def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
+    with trusted_path(connection):
+        return connection.execute(_EVENT_TRIGGERS.encode()).fetchall()
+
+
+@contextmanager
+def looked_through(connection: Connection, text: str) -> Iterator[None]:
+    """A read-only (sub)transaction, rolled back at the end, in which `VIEW` is the query. Nothing of it has been run.
+
+    Raises:
+        TrialError: it calls something that is not known only to compute, or the server does not take it.
+    """
+    with connection.transaction(force_rollback=True):
+        silence_event_triggers(connection)
+        _require_harmless_texts(connection, text)
+        _make_view(connection, text)
+        connection.execute("SET LOCAL search_path = pg_catalog")
+        # Nobody can change what the query reads, and through which views, until it has been run.
+        connection.execute(f"LOCK TABLE {VIEW} IN ACCESS SHARE MODE".encode())
+        _require_known(connection)
+        connection.execute("SET LOCAL transaction_read_only = on")
+        yield
+
+
+def _require_known(connection: Connection) -> None:
+    row = connection.execute(f"SELECT '{VIEW}'::regclass::oid::bigint".encode()).fetchone()
+    assert row is not None
+    if problems := Calls(connection).query(row[0]):
+        more = f", and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+        raise TrialError(f"not run before approval: {'; '.join(problems[:_NAMED])}{more}")
+
+
+def _make_view(connection: Connection, text: str) -> None:
+    names = ", ".join(f"c{number}" for number in range(1, len(_described(connection, text)[0]) + 1))
+    columns = f" ({names})" if names else ""
+    try:
+        with connection.transaction():
+            connection.execute(f"CREATE TEMPORARY VIEW assent_query{columns} AS {text}".encode(), binary=True)
+    except psycopg.errors.InvalidTableDefinition as error:
+        # A view has no columns of some types, such as void; what the query calls is told nevertheless.
+        with connection.transaction(force_rollback=True):
+            inner = f"CREATE TEMPORARY VIEW assent_query AS SELECT 1 AS one FROM ({text}\n) AS inner_query"  # noqa: S608
+            connection.execute(inner.encode(), binary=True)
+            connection.execute("SET LOCAL search_path = pg_catalog")
+            _require_known(connection)
+        raise TrialError(f"the database refuses it: {error.diag.message_primary}") from error
+
+
+def _described(connection: Connection, text: str) -> tuple[list[int], list[int]]:
+    """The types of the columns and of the parameters of a query, which is parsed for that and nothing else."""
+    wire = connection.pgconn
+    for result in (wire.prepare(b"", text.encode(connection.info.encoding)), wire.describe_prepared(b"")):
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
+    return [result.ftype(each) for each in range(result.nfields)], [
+        result.param_type(each) for each in range(result.nparams)
+    ]
+
+
+def _require_harmless_texts(connection: Connection, text: str) -> None:
+    """Already parsing turns a text in the query into a value of the type that is expected there.
+
+    Where that is a row or an array with a domain in it, the domain's check is run. So in a database with a domain
+    whose check is not known to be harmless, the texts are left out first to learn what types they would become.
+    """
+    with trusted_path(connection):
+        unknown = Calls(connection).domains()
+    if not unknown:
+        return
+    without = _without_texts(text)
+    if "'" in without or connection.info.parameter_status("standard_conforming_strings") != "on":
+        raise TrialError(f"not run before approval: {unknown[0]}, and a text in the query could become such a value")
+    if without == text:
+        return
+    _, types = _described(connection, without)
+    with trusted_path(connection):
+        problems = [problem for each in types for problem in Calls(connection).type(each)]
+    if problems:
+        raise TrialError(f"not run before approval: {problems[0]}")
+
+
+def _without_texts(query: str) -> str:
+    """The query with a parameter in the place of every text."""
+    count = 0
+
+    def parameter(match: re.Match[str]) -> str:
+        nonlocal count
+        if match["comment"] is not None or match["other"] is not None:
+            return match["other"] or " "
+        count += 1
+        return f"${count}"
+
+    return _TEXTS.sub(parameter, query)
+
+
+def timeout(connection: Connection, milliseconds: int) -> None:
+    """Stop what takes longer, until the transaction ends."""
+    connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(milliseconds)))
