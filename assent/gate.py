@@ -6,16 +6,19 @@ types and must not load LangGraph; inside a graph it is loaded already.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from pydantic import JsonValue
-
-from assent.contracts import CONTRACT_VERSION, Outcome, Receipt, ReceiptStatus, proposal_adapter
+from assent.contracts import CONTRACT_VERSION, Outcome, ReceiptStatus, proposal_adapter
 from assent.digests import digest_of
 from assent.masking import mask, reveal
+from assent.reports import current_reporter, receipt_of, storable_text
 
+log = logging.getLogger(__name__)
 RECEIPT_KEY = "assent_receipt"
 ARTIFACT_KEY = "assent_artifact"
+MAX_ARTIFACT = 5_000_000
+"""Characters of an artifact that are kept."""
 WATCH_KEY = "__assent_watch"
 """Key of a graph's configuration: who watches its steps while it is driven (`assent.watch`)."""
 
@@ -66,19 +69,48 @@ def _accepted(answer: Any, title: str, digest: str) -> Outcome:
     return outcome
 
 
-def report_receipt(outcome: Outcome, status: ReceiptStatus, summary: str = "", detail: JsonValue = None) -> None:
-    """Say what really happened with an outcome; the request's page and the record show it.
+def report_receipt(outcome: Outcome, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
+    """Report what really happened with an outcome; the request's page and the audit log show it.
 
-    Without this call the portal records `applied` when the run gets past the gate and `failed` when it does not.
+    Call it after the act. It never raises, because a step that has acted and then fails would act again on "Retry":
+    a summary that is too long is cut, values that JSON cannot hold become texts, secrets are masked, and an unknown
+    status is kept as "not known". In a run of the portal the receipt is stored before the step counts as completed.
+
+    Without this call the portal records `applied` once the run has completed, and `failed` when it fails.
+
+    Args:
+        outcome: what `request_approval` returned, or its JSON.
+        status: a `ReceiptStatus` or its value, such as `applied`.
+        summary: one or two sentences; at most 2,000 characters are kept.
+        detail: any further values, such as counts.
     """
-    from langgraph.config import get_stream_writer
+    try:
+        receipt = receipt_of(outcome, status, summary, detail)
+        if receipt is None:
+            return
+        if (report := current_reporter()) is not None:
+            report(receipt)
+            return
+        from langgraph.config import get_stream_writer
 
-    receipt = Receipt(request_id=outcome.request_id, status=status, summary=summary, detail=detail)
-    get_stream_writer()({RECEIPT_KEY: receipt.model_dump(mode="json")})
+        get_stream_writer()({RECEIPT_KEY: receipt.model_dump(mode="json")})
+    except Exception:
+        log.exception("A receipt could not be reported.")
 
 
 def publish_artifact(name: str, content: str, media_type: str = "text/plain") -> None:
-    """Attach a text (a report, a script, a plan) to the run; the same name again replaces it."""
-    from langgraph.config import get_stream_writer
+    """Attach a text (a report, a script, a plan) to the run; the same name again replaces it.
 
-    get_stream_writer()({ARTIFACT_KEY: {"name": name, "content": content, "media_type": media_type}})
+    It never raises: what is too long is cut with a mark, and what is no text becomes one.
+    """
+    artifact = {
+        "name": storable_text(name, 200),
+        "content": storable_text(content, MAX_ARTIFACT),
+        "media_type": storable_text(media_type, 200),
+    }
+    try:
+        from langgraph.config import get_stream_writer
+
+        get_stream_writer()({ARTIFACT_KEY: artifact})
+    except Exception:
+        log.exception("An artifact could not be published.")

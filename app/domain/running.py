@@ -51,6 +51,7 @@ class RunSnapshot:
         attempt: the fence: writes of an older attempt are refused.
         deliveries: outcomes nothing proves to have reached the run, oldest first.
         open: interrupt ids of the requests that wait for a decision.
+        reported: ids of requests among the deliveries of which the run has reported a receipt already.
     """
 
     id: str
@@ -60,6 +61,7 @@ class RunSnapshot:
     attempt: int
     deliveries: list[Delivery] = field(default_factory=list)
     open: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
 
 
 class StepKind(StrEnum):
@@ -105,6 +107,10 @@ class Journal:
         artifacts: texts it published: ``name``, ``content``, ``media_type``.
         delivered: ids of requests whose outcome the run has taken.
         unseen: ids of those whose outcome it took while nobody watched, so that what it said of them may be lost.
+        undelivered: ids of those of which it reported before it was certain that it keeps the outcome: it may be sent
+            again.
+        reported: ids of those of which a reported receipt is stored, so that their delivery is noted on that one.
+        doubtful: a step failed and the run went on without it, so that nothing can be concluded from its completion.
         job: id of the job that ends when this is written; None when it goes on.
     """
 
@@ -114,11 +120,17 @@ class Journal:
     artifacts: list[dict[str, str]] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
     unseen: frozenset[str] = frozenset()
+    undelivered: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
+    doubtful: bool = False
     job: int | None = None
 
     def take(self) -> Journal:
         """Everything so far, leaving this one empty. The job goes on."""
-        taken = Journal(self.run_id, self.steps, self.receipts, self.artifacts, self.delivered, self.unseen)
+        taken = Journal(
+            self.run_id, self.steps, self.receipts, self.artifacts, self.delivered, self.unseen, self.undelivered,
+            self.reported,
+        )  # fmt: skip
         self.steps, self.receipts, self.artifacts, self.delivered = [], [], [], []
         return taken
 
@@ -154,6 +166,10 @@ class RunStore(Protocol):
 
     async def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
         """An outcome does not fit what the run asks now and will not be delivered."""
+        ...
+
+    async def doubt(self, run_id: str, attempt: int) -> None:
+        """A step that failed is to be skipped: nothing can be concluded of the outcomes that the run took before."""
         ...
 
     async def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:

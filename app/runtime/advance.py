@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ from langgraph.types import StateSnapshot
 from app.domain.errors import InvalidInputError
 from app.domain.fitting import check_schemas
 from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
-from app.runtime.driver import Driver, Rest
+from app.runtime.driver import Driver, Rest, written
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError
 from assent.contracts import Receipt, ReceiptStatus
@@ -32,10 +31,6 @@ from assent.masking import mask, mask_text
 from assent.thread import aread, missing_nodes, read_thread, unheard
 
 log = structlog.get_logger(__name__)
-
-
-WRITE_AGAIN_SECONDS = (0.1, 0.3, 1.0, 2.0)
-"""Pauses after which the writing of how a run rests is tried again when the database is out of reach."""
 OTHER_VERSION = (
     "This run was started with version {1} of “{0}”; version {2} is installed. Nothing was done. "
     "Retry it where version {1} is installed, or cancel it and start it anew."
@@ -116,12 +111,12 @@ class Advancer:
             workflow = self.library.workflow(snapshot.workflow)
             initial = workflow.state_for(snapshot.input) if snapshot.attempt == 1 else None
         except (WorkflowError, ValueError) as error:
-            await _written(self._store.fail, snapshot.attempt, journal, mask_text(str(error)))
+            await written(self._store.fail, snapshot.attempt, journal, mask_text(str(error)))
             return
         if snapshot.version != workflow.version:
             # The other graph may lack the node that asked, and would then pass for one that has come to its end.
             problem = OTHER_VERSION.format(workflow.title, snapshot.version, workflow.version)
-            await _written(self._store.fail, snapshot.attempt, journal, problem)
+            await written(self._store.fail, snapshot.attempt, journal, problem)
             return
         # Nothing can be stored for a run that was never taken up before.
         with self.library.saver.reading_once(snapshot.id, new=initial is not None):
@@ -143,6 +138,7 @@ class Advancer:
         return Driver(
             graph, config, self.library.node_facts(snapshot.workflow), journal,
             lambda taken: self._store.note(snapshot.attempt, taken), self._controls[snapshot.id],
+            self.library.saver,
         )  # fmt: skip
 
     async def _go_on(
@@ -156,9 +152,10 @@ class Advancer:
         # The graph leaves out what it has no node for: what seems to be answered or at its end may be at such a one.
         if (todo.finished or todo.unseen) and (missing := await aread(graph, missing_nodes(graph.nodes, config))):
             problem = MISSING_NODES.format(", ".join(f"“{each}”" for each in missing))
-            await _written(self._store.fail, snapshot.attempt, journal, problem)
+            await written(self._store.fail, snapshot.attempt, journal, problem)
             return
         journal.unseen |= frozenset(todo.unseen)
+        journal.reported |= snapshot.reported
         for request_id, reason in todo.refused.items():
             await self._store.refuse(snapshot.id, snapshot.attempt, request_id, reason)
         if todo.held:
@@ -166,12 +163,14 @@ class Advancer:
         if todo.end or todo.finished or todo.wait:
             journal.delivered.extend(todo.delivered)
         if todo.end:
-            await _written(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
+            await written(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
         elif todo.finished:
-            await _written(self._store.complete, snapshot.attempt, journal, _result(state.values))
+            await written(self._store.complete, snapshot.attempt, journal, _result(state.values))
         elif todo.wait:
             await self._suspend(snapshot, self._pending(state, driver, facts), journal)
         else:
+            if todo.skip:
+                await self._store.doubt(snapshot.id, snapshot.attempt)
             for node in todo.skip:
                 await graph.aupdate_state(config, {}, as_node=node)
             watched = must_be_heard(state, todo, snapshot.deliveries)
@@ -205,26 +204,29 @@ class Advancer:
         rest: Rest,
     ) -> None:
         """Write down how a drive came to rest."""
+        journal.doubtful |= rest.failed and rest.error is None
         if rest.drained:
-            await _written(self._store.drained, snapshot.attempt, journal)
+            if journal.doubtful:
+                await self._store.doubt(snapshot.id, snapshot.attempt)
+            await written(self._store.drained, snapshot.attempt, journal)
             return
         if rest.asked and rest.error is None:
             await self._suspend(snapshot, rest.asked, journal)
             return
         if rest.error is None:
-            await _written(self._store.complete, snapshot.attempt, journal, _result(rest.values))
+            await written(self._store.complete, snapshot.attempt, journal, _result(rest.values))
             return
         state = await aread(graph, read_thread(config))
         self._not_taken(snapshot, state, journal)
         if isinstance(rest.error, SwallowedGateError):
-            await _written(self._store.fail, snapshot.attempt, journal, mask_text(str(rest.error)))
+            await written(self._store.fail, snapshot.attempt, journal, mask_text(str(rest.error)))
         elif not any(task.error for task in state.tasks):
             if isinstance(rest.error, psycopg.OperationalError):
                 # The database was out of reach for a while: that is no fault of the run, and its job is tried again.
                 raise rest.error
             # No node failed: the graph itself, its input or our own store did.
             log.error("run.broken", exc_info=rest.error)
-            await _written(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
+            await written(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
         else:
             facts = self.library.node_facts(snapshot.workflow)
             await self._suspend(snapshot, self._pending(state, driver, facts, rest.error), journal)
@@ -232,10 +234,10 @@ class Advancer:
     async def _suspend(self, snapshot: RunSnapshot, asked: list[Asked], journal: Journal) -> None:
         """Let the run wait for people, or do what somebody asked of it meanwhile: then it asks when it is resumed."""
         if fault := _unusable_schema(asked):
-            await _written(self._store.fail, snapshot.attempt, journal, fault)
+            await written(self._store.fail, snapshot.attempt, journal, fault)
             return
-        if not await _written(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal):
-            await _written(self._store.drained, snapshot.attempt, journal)
+        if not await written(self._store.suspend, snapshot.id, snapshot.attempt, asked, journal):
+            await written(self._store.drained, snapshot.attempt, journal)
 
     async def _passed_over(self, snapshot: RunSnapshot, lost: list[str], journal: Journal) -> None:
         """The step went on without asking again, and may have done what people rejected or changed."""
@@ -244,7 +246,7 @@ class Advancer:
         journal.receipts += [
             Receipt(request_id=each, status=ReceiptStatus.FAILED, summary=PASSED_OVER) for each in lost
         ]
-        await _written(self._store.fail, snapshot.attempt, journal, PASSED_OVER)
+        await written(self._store.fail, snapshot.attempt, journal, PASSED_OVER)
 
     async def _not_accepted(
         self, snapshot: RunSnapshot, state: StateSnapshot, sent: tuple[str, ...], rest: Rest, journal: Journal
@@ -304,17 +306,3 @@ def _result(final: Any) -> Any:
     if len(str(values)) > 1_000_000:
         return {"note": "The result is too large to be kept here."}
     return values
-
-
-async def _written(method: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-    """Write how a run rests, with what it said on the way: a moment without the database must not lose that."""
-    for pause in WRITE_AGAIN_SECONDS:
-        try:
-            return await method(*arguments)
-        except Exception as error:
-            # SQLAlchemy wraps what the driver raised; deadlocks are among these, too.
-            if not isinstance(getattr(error, "orig", error), psycopg.OperationalError):
-                raise
-            log.warning("run.not_written", exc_info=True)
-        await asyncio.sleep(pause)
-    return await method(*arguments)

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import structlog
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Interrupt
-from pydantic import ValidationError
 
 from app.domain.running import Journal, LostRunError, Step, StepKind
 from app.domain.text import storable
 from app.runtime.library import node_facts
+from app.runtime.saver import Saver
 from assent.contracts import Receipt
-from assent.dialects.base import Asked, jsonable
+from assent.dialects.base import Asked
 from assent.dialects.registry import understand
-from assent.gate import ARTIFACT_KEY, RECEIPT_KEY
-from assent.masking import mask, mask_text
+from assent.gate import ARTIFACT_KEY, MAX_ARTIFACT, RECEIPT_KEY
+from assent.masking import mask_text
+from assent.reports import receipt_of, reporting_to
 from assent.watch import Watch, seen
 
 log = structlog.get_logger(__name__)
 NOTE_AFTER_SECONDS = 0.1
 """Steps are written this long after they happen, together with what else has happened by then."""
-MAX_ARTIFACT = 5_000_000
+WRITE_AGAIN_SECONDS = (0.1, 0.3, 1.0, 2.0)
+"""Pauses after which the writing of what cannot be found out again is tried once more without the database."""
 
 Writer = Callable[[Journal], Awaitable[None]]
 
@@ -46,6 +50,7 @@ class Rest:
         drained: it stopped between steps because it was told to.
         values: the graph's values at the end of its last step.
         unheard: steps that were to take an answer and, as far as was seen, have not. The run stopped after them.
+        failed: a step raised, whether or not the run went on without it.
     """
 
     asked: list[Asked] = field(default_factory=list)
@@ -53,6 +58,7 @@ class Rest:
     drained: bool = False
     values: Any = None
     unheard: list[str] = field(default_factory=list)
+    failed: bool = False
 
 
 class Driver:
@@ -64,6 +70,7 @@ class Driver:
         journal: collects what happens; what is left in it when `run` returns has not been written yet.
         note: writes a journal while the drive goes on.
         control: stops the drive between two steps.
+        saver: stores what the steps write.
     """
 
     def __init__(
@@ -74,6 +81,7 @@ class Driver:
         journal: Journal,
         note: Writer,
         control: RunControl,
+        saver: Saver,
     ) -> None:
         self._graph = graph
         self._config = config
@@ -81,9 +89,11 @@ class Driver:
         self._journal = journal
         self._note = note
         self._control = control
+        self._saver = saver
         self._began: dict[str, float] = {}
         self._delivering: list[str] = []
-        self._held: list[Receipt] = []
+        self._reports: deque[Receipt] = deque()
+        self._storing = asyncio.Lock()
         self._open: set[str] = set()
         self._ended = False
         self._writing: asyncio.Task[None] | None = None
@@ -109,19 +119,9 @@ class Driver:
         rest = Rest()
         self._delivering = list(delivering)
         try:
-            stream = self._graph.astream(
-                send,
-                Watch().config(self._config),
-                stream_mode=["tasks", "custom", "values"],
-                durability="sync",
-                subgraphs=True,
-                control=self._control,
-                version="v2",
-            )
-            async for part in stream:
-                self._take(part["type"], part["ns"], part["data"], rest)
-                if watched and part["type"] == "tasks" and not part["ns"]:
-                    await self._listen(part["data"], watched, took, rest)
+            first = self._saver.writing_first(self._journal.run_id, self._store_reports)
+            with reporting_to(self._reports.append), first:
+                await self._follow(send, watched, took, rest)
         except GraphDrained:
             rest.drained = True
         except LostRunError:
@@ -129,10 +129,48 @@ class Driver:
         except Exception as error:
             rest.error = seen(error)
         finally:
+            self._journal.receipts.extend(_all_of(self._reports))
             await self._settle()
         if self._ended or not rest.drained:
             self._delivered()
         return rest
+
+    async def _follow(
+        self, send: Any, watched: Collection[str], took: Callable[[str], bool], rest: Rest
+    ) -> None:
+        stream = self._graph.astream(
+            send,
+            Watch().config(self._config),
+            stream_mode=["tasks", "custom", "values"],
+            durability="sync",
+            subgraphs=True,
+            control=self._control,
+            version="v2",
+        )
+        async for part in stream:
+            self._take(part["type"], part["ns"], part["data"], rest)
+            if watched and part["type"] == "tasks" and not part["ns"]:
+                await self._listen(part["data"], watched, took, rest)
+
+    async def _store_reports(self) -> None:
+        """Store what steps have reported; the step that did counts as completed only after that.
+
+        Until the run is certain to keep an outcome, the receipt does not count as its delivery.
+        """
+        if not self._reports and not self._storing.locked():
+            return
+        async with self._storing:
+            if not self._reports:
+                return
+            self._journal.receipts.extend(_all_of(self._reports))
+            self._journal.undelivered = frozenset(self._delivering)
+            taken = self._journal.take()
+            try:
+                await written(self._note, taken)
+            except BaseException:
+                self._journal.put_back(taken)
+                raise
+            self._journal.reported |= {receipt.request_id for receipt in taken.receipts}
 
     async def _listen(
         self, data: Any, watched: Collection[str], took: Callable[[str], bool], rest: Rest
@@ -160,6 +198,7 @@ class Driver:
         else:
             interrupts = data["interrupts"]
             failed = data["error"] is not None
+            rest.failed |= failed
             self._step(
                 StepKind.FAILED if failed else StepKind.ENDED,
                 namespace,
@@ -197,13 +236,12 @@ class Driver:
         if not isinstance(data, dict):
             return
         if RECEIPT_KEY in data:
-            try:
-                receipt = Receipt.model_validate(mask(jsonable(data[RECEIPT_KEY]))[0])
-            except ValidationError:
-                log.warning("receipt.unusable", exc_info=True)
+            # Of a graph that a step runs by itself, or of an SDK of its own.
+            said = data[RECEIPT_KEY] if isinstance(data[RECEIPT_KEY], dict) else {}
+            receipt = receipt_of(said, said.get("status"), said.get("summary"), said.get("detail"))
+            if receipt is None:
                 return
-            receipt.summary = storable(receipt.summary)
-            (self._held if receipt.request_id in self._delivering else self._journal.receipts).append(receipt)
+            self._reports.append(receipt)
         elif ARTIFACT_KEY in data:
             self._journal.artifacts.append(_artifact(data[ARTIFACT_KEY]))
         else:
@@ -213,8 +251,8 @@ class Driver:
     def _delivered(self) -> None:
         """What was sent has been taken, and LangGraph has stored that."""
         self._journal.delivered.extend(self._delivering)
-        self._journal.receipts.extend(self._held)
-        self._delivering, self._held = [], []
+        self._delivering = []
+        self._journal.undelivered = frozenset()
 
     def _write_soon(self) -> None:
         if self._writing is None or self._writing.done():
@@ -249,3 +287,23 @@ def _artifact(said: dict[str, Any]) -> dict[str, str]:
         "content": storable(mask_text(str(said["content"])[:MAX_ARTIFACT])),
         "media_type": storable(str(said["media_type"]))[:200],
     }
+
+
+def _all_of(reports: deque[Receipt]) -> Iterator[Receipt]:
+    """Take everything that is there; steps in threads may add to it meanwhile."""
+    while reports:
+        yield reports.popleft()
+
+
+async def written(method: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+    """Write what cannot be found out again: a moment without the database must not lose it."""
+    for pause in WRITE_AGAIN_SECONDS:
+        try:
+            return await method(*arguments)
+        except Exception as error:
+            # SQLAlchemy wraps what the driver raised; deadlocks are among these, too.
+            if not isinstance(getattr(error, "orig", error), psycopg.OperationalError):
+                raise
+            log.warning("run.not_written", exc_info=True)
+        await asyncio.sleep(pause)
+    return await method(*arguments)

@@ -11,7 +11,7 @@ wrote them. Ours takes the one with the greatest number in the thread, which the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import lru_cache
@@ -80,6 +80,23 @@ class Saver(AsyncPostgresSaver):
         self.lock = nullcontext()  # type: ignore[assignment]
         self._read: dict[str, DictRow | None] = {}
         self._took: dict[str, set[str]] = {}
+        self._before_writes: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    @contextmanager
+    def writing_first(self, thread_id: str, write: Callable[[], Awaitable[None]]) -> Iterator[None]:
+        """Within the block `write` is awaited before anything is stored of a step of the thread.
+
+        What a step has reported is stored by it, so that no step can count as completed without its receipts.
+        """
+        self._before_writes[thread_id] = write
+        try:
+            yield
+        finally:
+            self._before_writes.pop(thread_id, None)
+
+    async def _write_first(self, config: RunnableConfig) -> None:
+        if write := self._before_writes.get(config["configurable"]["thread_id"]):
+            await write()
 
     @contextmanager
     def reading_once(self, thread_id: str, *, new: bool = False) -> Iterator[None]:
@@ -192,6 +209,7 @@ class Saver(AsyncPostgresSaver):
         Raises:
             OvertakenError: the checkpoint does not follow the newest one of the thread; nothing was stored.
         """
+        await self._write_first(config)
         self._read.pop(config["configurable"]["thread_id"], None)
         where = config["configurable"]
         values = checkpoint["channel_values"]
@@ -223,6 +241,7 @@ class Saver(AsyncPostgresSaver):
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """As the original's."""
+        await self._write_first(config)
         self._read.pop(config["configurable"]["thread_id"], None)
         if any(channel == RESUME for channel, _ in writes):
             self._took.get(config["configurable"]["thread_id"], set()).add(task_id)

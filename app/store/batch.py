@@ -61,7 +61,7 @@ class Batch:
         Args:
             key: comma list of the key's columns.
             where: which standing rows may be replaced, as a condition.
-            keep: comma list of columns that a standing row keeps.
+            keep: comma list of columns of which a standing row keeps the value, if it has one.
         """
         table = _table(model).name
         keys = [each.strip() for each in key.split(",")]
@@ -160,7 +160,7 @@ def _statement(
     condition = " where exists (select from guard)" if guard else ""
     for name, columns, key, where, keep in inserts:
         named = ", ".join(columns)
-        conflict = _conflict(columns, key, where, keep)
+        conflict = _conflict(name, columns, key, where, keep)
         parts.append(
             f"put_{name} as (insert into {name} ({named}) select {named} "
             f"from json_populate_recordset(null::{name}, %(rows_{name})s::json){condition}{conflict})"
@@ -179,11 +179,13 @@ def _statement(
     return f"{prefix}select {', '.join(wanted)}{' from guard' if guard else ''}"
 
 
-def _conflict(columns: Sequence[str], key: str, where: str, keep: str) -> str:
+def _conflict(table: str, columns: Sequence[str], key: str, where: str, keep: str) -> str:
     if not key:
         return ""
-    kept = {each.strip() for each in f"{key},{keep}".split(",")}
-    changed = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in kept)
+    keys, kept = ({name.strip() for name in names.split(",")} for names in (key, keep))
+    values = {column: f"excluded.{column}" for column in columns if column not in keys}
+    values |= {column: f"coalesce({table}.{column}, {values[column]})" for column in kept if column in values}
+    changed = ", ".join(f"{column} = {value}" for column, value in values.items())
     return f" on conflict ({key}) do update set {changed}{f' where {where}' if where else ''}"
 
 

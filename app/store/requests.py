@@ -162,9 +162,10 @@ class OutcomeRow(Base):
 
 
 class ReceiptRow(Base):
-    """What the run did with an outcome. Its first writing is the proof of delivery.
+    """What the run did with an outcome.
 
-    `explicit` is True when the workflow itself reported; what the portal concludes never replaces that.
+    `explicit` is True when the workflow itself reported; what the portal concludes never replaces that. `delivered_at`
+    is the proof of delivery: empty where a step has reported, and it is not certain yet that the run keeps the outcome.
     """
 
     __tablename__ = "receipts"
@@ -174,7 +175,7 @@ class ReceiptRow(Base):
     explicit: Mapped[bool] = mapped_column(default=False)
     summary: Mapped[str] = mapped_column(default="")
     detail: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
-    delivered_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
 

@@ -37,7 +37,7 @@ _KINDS = {
     "error": "failed step",
 }
 _RECEIPT = {
-    "delivered": "Delivered to the run; what it does is not known yet",
+    "delivered": "Delivered to the run; what came of it is not known",
     "applied": "Applied",
     "partly_applied": "Applied in part",
     "not_applied": "Not applied",

@@ -55,6 +55,10 @@ class WorkerStore:
         """As `RunProgress.refuse`."""
         await on_loop(self._progress.refuse, run_id, attempt, request_id, reason)
 
+    async def doubt(self, run_id: str, attempt: int) -> None:
+        """As `RunProgress.doubt`."""
+        await on_loop(self._progress.doubt, run_id, attempt)
+
     async def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
         """As `RunProgress.hold`."""
         await on_loop(self._progress.hold, run_id, attempt, until)

@@ -25,6 +25,7 @@ class AgentInboxDialect:
     name = "agent_inbox"
     alone = False
     may_be_passed_over = False
+    acts = False
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         wanted = _wanted(value)

@@ -93,11 +93,13 @@ class Dialect(Protocol):
     Attributes:
         alone: no other answer may be sent together with one in this dialect.
         may_be_passed_over: whoever asks may go on without asking again when the answer comes.
+        acts: the step that asks does what was approved itself, so that it is done once this step has completed.
     """
 
     name: str
     alone: bool
     may_be_passed_over: bool
+    acts: bool
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         """The value as a document, or None if it is not in this dialect. `value` is JSON-ready."""

@@ -27,6 +27,7 @@ class FailureDialect:
     name = "error"
     alone = False
     may_be_passed_over = False
+    acts = False
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         return None

@@ -24,6 +24,7 @@ class BatchedDialect:
     name = "langchain_batched"
     alone = False
     may_be_passed_over = True
+    acts = False
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         document = self._document(value)
@@ -74,6 +75,7 @@ class PerCallDialect:
     # One invalid answer of several, and other tools may already have run: each is sent by itself.
     alone = True
     may_be_passed_over = True
+    acts = True
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         wanted = self._wanted(value, response_schema)

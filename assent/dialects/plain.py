@@ -16,6 +16,7 @@ class SchemaDialect:
     # The step may check more than its JSON Schema says. If it refuses one of several answers, nobody knows which.
     alone = True
     may_be_passed_over = False
+    acts = False
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         if response_schema is None:
@@ -38,6 +39,7 @@ class ValueDialect:
     name = "value"
     alone = False
     may_be_passed_over = False
+    acts = False
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         return Seen(_document(value), None)

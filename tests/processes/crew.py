@@ -118,6 +118,14 @@ class Crew:
         """How often each step was begun."""
         return Counter(Path(self.run(run_id).input["effects"]).read_text().splitlines())
 
+    def receipt(self, run_id: str) -> tuple[str, bool, str] | None:
+        """Status, whether it was reported, and summary of what is known of the run's one outcome."""
+        query = (
+            "select status, explicit, summary from receipts where request_id in "
+            "(select id from approval_requests where run_id = %s)"
+        )
+        return next(iter(self.sql(query, run_id)), None)
+
     def carried_out(self, run_id: str) -> list[str]:
         """What the run has done to the outside, in order."""
         return self.aside(run_id, "done").read_text().splitlines()

@@ -246,6 +246,20 @@ def test_a_worker_told_to_end_finishes_its_step_and_the_next_one_carries_on(crew
     assert crew.effects(run) == {"propose": 1, "apply": 1, "last": 1}, "no step ran twice"
 
 
+@pytest.mark.parametrize("moment", ["reported", "last"])
+def test_a_receipt_is_as_durable_as_its_step(crew: Crew, moment: str) -> None:
+    """The outcome is known to have arrived long before the step reports, and the kill comes right after that."""
+    run = crew.start(hold=("apply",), die_at=moment)
+    crew.approve(run)
+    crew.reached(run, "apply")
+    until(lambda: crew.receipt(run), what="the delivery is noted")
+    crew.release(run, "apply")
+    crew.died()
+    crew.worker.start()
+    crew.whole(run)
+    assert crew.receipt(run) == ("applied", True, "Created what was approved.")
+
+
 # Hazard 11
 
 

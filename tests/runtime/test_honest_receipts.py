@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import psycopg
 import pytest
@@ -16,8 +18,10 @@ from app.runtime.library import Library
 from app.runtime.saver import Saver
 from app.services.runs.catalogue import publish_catalogue
 from app.services.runs.progress import RunProgress
-from assent import Script, Workflow, request_approval
+from app.store.requests import ApprovalRequest
+from assent import Script, Workflow, publish_artifact, report_receipt, request_approval
 from assent.contracts import Outcome, Verdict
+from assent.digests import canonical
 from tests.flows import FlowInput, FlowState, effect
 from tests.runtime.rig import Rig, until
 
@@ -30,11 +34,19 @@ def install(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str =
     def build() -> StateGraph:
         graph, before = StateGraph(FlowState), START
         for node, step in nodes.items():
-            graph.add_node(node, step)
+            graph.add_node(node, step, metadata={"skippable": True})
             graph.add_edge(before, node)
             before = node
         graph.add_edge(before, END)
         return graph
+
+    install_graph(rig, monkeypatch, name, version, build)
+
+
+def install_graph(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str, build: Callable[[], StateGraph]
+) -> None:
+    """Make a workflow the one that the rig's worker has."""
 
     async def library() -> Library:
         workflow = Workflow(name, version, name, "A workflow for tests.", FlowInput, build)
@@ -200,3 +212,276 @@ def test_what_a_run_said_outlives_a_moment_without_the_database(rig: Rig, monkey
     rig.advance(run)
     rig.finish(run)
     assert rig.run(run).attempt == 2 and not failures
+
+
+# What is concluded where nothing is reported
+
+
+class Branches(TypedDict, total=False):
+    input: dict[str, Any]
+    left: dict[str, Any]
+    right: dict[str, Any]
+
+
+def gate_of(branch: str) -> Node:
+    """A gate, which acts on nothing itself."""
+
+    def ask(state: FlowState) -> FlowState:
+        outcome = request_approval(Script(title=f"Remove {branch}", language="bash", content=f"rm {branch}"))
+        return {branch: outcome.model_dump(mode="json")}  # type: ignore[misc]
+
+    return ask
+
+
+def remove(branch: str) -> Node:
+    """What its outcome is for."""
+
+    def act(state: FlowState) -> FlowState:
+        effect(state, f"removed {branch}")
+        return {}
+
+    return act
+
+
+def two_branches() -> StateGraph:
+    """Two gates beside each other; what comes after each starts only once both are answered."""
+    graph = StateGraph(Branches)
+    for branch in ("left", "right"):
+        graph.add_node(f"ask_{branch}", gate_of(branch))
+        graph.add_node(f"remove_{branch}", remove(branch))
+        graph.add_edge(START, f"ask_{branch}")
+        graph.add_edge(f"ask_{branch}", f"remove_{branch}")
+    return graph
+
+
+def beside(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ApprovalRequest, ApprovalRequest]:
+    """A run of two branches of which the left one is approved, and waits for the right one."""
+    install_graph(rig, monkeypatch, "honest_branches", "1", two_branches)
+    run = rig.begin("honest_branches")
+    asked = {request.title: request for request in rig.pending(run)}
+    left, right = asked["Remove left"], asked["Remove right"]
+    rig.decide(left)
+    rig.advance(run)
+    assert rig.state(run) == "suspended" and not rig.effects(run)
+    return run, left, right
+
+
+def test_what_was_approved_is_not_applied_while_its_step_waits_for_another_branch(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, left, right = beside(rig, monkeypatch)
+    receipt = rig.view(left).receipt
+    assert receipt.status == "delivered" and "Nothing has been reported yet" in receipt.summary
+    rig.decide(right)
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.effects(run) == {"removed left": 1, "removed right": 1}
+    assert [rig.view(request).receipt.status for request in (left, right)] == ["applied", "applied"]
+
+
+def test_what_was_approved_is_not_applied_after_a_run_was_cancelled(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, left, _ = beside(rig, monkeypatch)
+    rig.runs.cancel(rig.starter, run)
+    rig.advance(run)
+    receipt = rig.view(left).receipt
+    assert rig.state(run) == "cancelled" and receipt.status == "delivered"
+    assert "cancelled" in receipt.summary and "not known" in receipt.summary
+
+
+def test_a_failure_after_a_later_question_is_not_that_of_an_earlier_outcome(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(rig, monkeypatch, "honest_two", gate=gate, carry_out=carry_out, second=gate_and_carry_out)
+    run = rig.begin("honest_two")
+    first = rig.only(run)
+    rig.decide(first)
+    rig.advance(run)
+    second = rig.only(run)
+    rig.decide(second)
+    rig.advance(run)
+    rig.decide(rig.only(run), Verdict.ANSWER, answer={"action": "abort"})
+    rig.advance(run)
+    assert rig.state(run) == "failed"
+    receipts = [rig.view(request).receipt for request in (first, second)]
+    assert [receipt.status for receipt in receipts] == ["delivered", "failed"]
+    assert receipts[0].summary.startswith("Not known")
+
+
+def test_what_was_approved_is_not_applied_where_its_step_failed_and_was_skipped(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(rig, monkeypatch, "honest_skip", gate=gate, fails=always_fails, follow_up=follow_up)
+    run = rig.begin("honest_skip")
+    request = rig.only(run)
+    rig.decide(request)
+    rig.advance(run)
+    rig.decide(rig.only(run), Verdict.ANSWER, answer={"action": "skip"})
+    rig.advance(run)
+    rig.finish(run)
+    receipt = rig.view(request).receipt
+    assert receipt.status == "delivered" and receipt.summary.startswith("Not known")
+
+
+def test_what_was_approved_is_not_applied_where_a_handler_took_the_error_of_its_step(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build() -> StateGraph:
+        graph = StateGraph(FlowState)
+        graph.add_node("gate", gate)
+        graph.add_node("fails", always_fails, error_handler=lambda state: {})
+        graph.add_edge(START, "gate")
+        graph.add_edge("gate", "fails")
+        graph.add_edge("fails", END)
+        return graph
+
+    install_graph(rig, monkeypatch, "honest_handled", "1", build)
+    run = rig.begin("honest_handled")
+    request = rig.only(run)
+    rig.decide(request)
+    rig.advance(run)
+    rig.finish(run)
+    receipt = rig.view(request).receipt
+    assert receipt.status == "delivered" and receipt.summary.startswith("Not known")
+
+
+def always_fails(state: FlowState) -> FlowState:
+    raise RuntimeError("rm: x: permission denied")
+
+
+def follow_up(state: FlowState) -> FlowState:
+    effect(state, "followed up")
+    return {}
+
+
+# What a step reports
+
+
+def gate_act_and_report(state: FlowState) -> FlowState:
+    outcome = request_approval(Script(title="Remove it", language="bash", content="rm x"))
+    effect(state, "tried")
+    report_receipt(outcome, "failed", "The disk was full.")
+    return {}
+
+
+def nested_act_and_report(state: FlowState) -> FlowState:
+    """The same in a graph of the step's own."""
+    inner = StateGraph(FlowState)
+    inner.add_node("inside", gate_act_and_report)
+    inner.add_edge(START, "inside")
+    return inner.compile().invoke(state)
+
+
+@pytest.mark.parametrize("step", [gate_act_and_report, nested_act_and_report], ids=["own", "nested"])
+@pytest.mark.parametrize("write", [0, 1, 2])
+def test_what_a_step_reported_outlives_its_worker(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, step: Node, write: int
+) -> None:
+    """The worker dies at one of the writes to LangGraph's tables around the end of the step."""
+    install(rig, monkeypatch, "honest_report", step=step, follow_up=follow_up)
+    run = rig.begin("honest_report")
+    request = rig.only(run)
+    rig.decide(request)
+    store, saver, done = rig.advancer._store, rig.library.saver, []
+    execute = saver._execute
+
+    async def dies(*arguments: Any) -> None:
+        done.append(arguments)
+        if len(done) > write:
+            raise KeyError("the worker dies here")
+        await execute(*arguments)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(saver, "_execute", dies)
+        for name in ("complete", "fail", "suspend"):
+            broken.setattr(store, name, _dies)
+        with pytest.raises(KeyError):
+            rig.advance(run)
+    receipt = rig.view(request).receipt
+    assert receipt is None or (receipt.status, receipt.explicit) == ("failed", True)
+    rig.advance(run)
+    rig.finish(run)
+    receipt = rig.view(request).receipt
+    assert (receipt.status, receipt.explicit, receipt.summary) == ("failed", True, "The disk was full.")
+    assert receipt.delivered_at is not None and len(rig.requests(run)) == 1
+    assert rig.effects(run)["followed up"] >= 1
+
+
+def circular() -> list[Any]:
+    around: list[Any] = []
+    around.append({"self": around})
+    return around
+
+
+def deep() -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(5_000):
+        value = {"in": value}
+    return value
+
+
+class Unspeakable:
+    def __str__(self) -> str:
+        raise RuntimeError("I have no words.")
+
+    __repr__ = __str__
+
+
+SECRET = "ghp_" + "a1B2" * 10
+REPORTS: dict[str, tuple[Any, Any, Any]] = {
+    "long summary": ("applied", "x" * 3_000, None),
+    "half an emoji": ("applied", "Done \ud83d", {"\ud83d": "\ud83d\x00"}),
+    "datetime": ("applied", "", {"at": datetime(2026, 7, 1, tzinfo=UTC)}),
+    "NaN": ("applied", "", [math.nan, math.inf, 10**5_000]),
+    "set": ("applied", "", {"ids": {3, 1, 2}}),
+    "bytes": ("applied", b"done", b"\xff\x00"),
+    "circular": ("applied", "", circular()),
+    "deep": ("applied", "", deep()),
+    "huge": ("applied", "", {"rows": ["x" * 1_000] * 20_000}),
+    "secret": ("applied", f"Used {SECRET}", {"token": SECRET}),
+    "no words": ("applied", Unspeakable(), Unspeakable()),
+    "unknown status": ("done", "All well.", None),
+    "no status": (None, None, None),
+}
+
+
+@pytest.mark.parametrize("name", list(REPORTS))
+def test_reporting_never_fails_a_step_that_has_acted(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    status, summary, detail = REPORTS[name]
+
+    def act(state: FlowState) -> FlowState:
+        effect(state, "done")
+        report_receipt(Outcome.model_validate(state["outcome"]), status, summary, detail)
+        return {}
+
+    install(rig, monkeypatch, "honest_values", gate=gate, act=act)
+    run = rig.begin("honest_values")
+    request = rig.only(run)
+    rig.decide(request)
+    rig.advance(run)
+    rig.finish(run)
+    receipt = rig.view(request).receipt
+    assert rig.effects(run) == {"done": 1} and receipt.explicit
+    assert receipt.status == ("applied" if status == "applied" else "delivered")
+    assert len(receipt.summary) <= 2_000 and len(canonical(receipt.detail)) < 2_000_000
+    assert SECRET not in receipt.summary + canonical(receipt.detail)
+    if name == "long summary":
+        assert receipt.summary.endswith("(cut)")
+    if status != "applied":
+        assert receipt.summary.startswith("Not known")
+
+
+@pytest.mark.parametrize("outcome", [None, 7, "not an id", {}, {"request_id": 7}], ids=str)
+def test_a_report_of_nothing_is_left_out(rig: Rig, monkeypatch: pytest.MonkeyPatch, outcome: Any) -> None:
+    def act(state: FlowState) -> FlowState:
+        effect(state, "done")
+        report_receipt(outcome, "failed")
+        publish_artifact(7, Unspeakable(), None)  # type: ignore[arg-type]
+        return {}
+
+    install(rig, monkeypatch, "honest_nothing", gate=gate, act=act)
+    run = rig.begin("honest_nothing")
+    request = rig.only(run)
+    rig.decide(request)
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.effects(run) == {"done": 1} and rig.view(request).receipt.status == "applied"

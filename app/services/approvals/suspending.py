@@ -25,7 +25,7 @@ from app.services.approvals.reopening import remembered
 from app.services.grants.granting import ANY_ACTIVE, GRANT, Wanted, find, may_be_granted
 from app.services.ground import Ground
 from app.services.record.events import event_row, publish
-from app.services.runs.journal import conclude, open_receipts, write
+from app.services.runs.journal import open_receipts, suspended, write
 from app.services.runs.progress import rest_run
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
@@ -96,7 +96,7 @@ class Suspending:
         write(batch, self._ground.sessions, journal, now, delivered=failing)
         outcomes = open_receipts(self._ground.sessions, run_id) if known else []
         if not failing:
-            conclude(batch, journal, outcomes, now)
+            suspended(batch, journal, outcomes, now)
         # Of what was decided only that stands which the run has yet to be told; otherwise it asks the same once more.
         untold = {each.request_id for each in outcomes if not each.status} - set(journal.delivered)
         standing = [row for row in known if row.state == RequestState.PENDING.value or row.id in untold]

@@ -17,6 +17,7 @@ from app.store.engine import Sessions
 from app.store.requests import ReceiptRow
 from app.store.runs import Artifact
 from assent.contracts import Receipt, ReceiptStatus, Verdict
+from assent.dialects.registry import BY_NAME
 
 _STEP_EVENTS = {
     StepKind.STARTED: EventKind.STEP_STARTED,
@@ -24,32 +25,49 @@ _STEP_EVENTS = {
     StepKind.FAILED: EventKind.STEP_FAILED,
 }
 UNSEEN = "The run took this; the worker died before it could say what came of it."
+STEP_FAILED = (
+    "Not known: a step failed after the run had taken this, and the run went on without that step. "
+    "Nothing was reported."
+)
+WENT_ON = "The run went on with what was approved."
+GOES_ON = "The run has taken this and has asked for something else since. Nothing has been reported yet."
+NOT_KNOWN = "Not known: the run ended before it could report what came of this. {0}"
+CANCELLED = "The run was cancelled before it was completed. Whether this was carried out is not known."
 _OUTCOMES = """
     select outcomes.request_id from outcomes join approval_requests on approval_requests.id = outcomes.request_id
     where approval_requests.run_id = %(run)s"""
 # Nobody can conclude later what nobody saw.
 _OPEN_RECEIPTS = """
-    select outcomes.request_id, outcomes.verdict, coalesce(receipts.status, '') as status
+    select outcomes.request_id, outcomes.verdict, approval_requests.dialect, coalesce(receipts.status, '') as status,
+        coalesce(receipts.summary, '') as summary
     from outcomes join approval_requests on approval_requests.id = outcomes.request_id
         left join receipts on receipts.request_id = outcomes.request_id
     where approval_requests.run_id = %(run)s and receipts.explicit is not true
         and (receipts.status is null or receipts.status in ('delivered', 'failed'))
-        and receipts.summary is distinct from %(unseen)s"""
+        and coalesce(receipts.summary, '') not in (%(unseen)s, %(failed)s)"""
+_DELIVERED = """
+    update receipts set delivered_at = %(now)s
+    where request_id = any(%(reported)s) and delivered_at is null and exists (select from guard) returning request_id"""
 _REFUSED = (Verdict.REJECT.value, Verdict.REQUEST_CHANGES.value)
 
 
 @dataclass(frozen=True)
 class OpenReceipt:
-    """An outcome of which the workflow itself has not said what became of it. `status` is empty before delivery."""
+    """An outcome of which the workflow itself has not reported what became of it.
+
+    `status` is empty before delivery.
+    """
 
     request_id: str
     verdict: str
     status: str
+    summary: str
+    dialect: str
 
 
 def open_receipts(sessions: Sessions, run_id: str) -> list[OpenReceipt]:
     """The outcomes of a run that are still to be concluded."""
-    rows = sessions.execute(_OPEN_RECEIPTS, {"run": run_id, "unseen": UNSEEN})
+    rows = sessions.execute(_OPEN_RECEIPTS, {"run": run_id, "unseen": UNSEEN, "failed": STEP_FAILED})
     return [OpenReceipt(**row) for row in rows]
 
 
@@ -77,37 +95,85 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
             content=artifact["content"], media_type=artifact["media_type"], updated_at=now,
         )  # fmt: skip
         publish(batch, event_row(EventKind.RUN_ARTIFACT, now, run_id=journal.run_id, name=artifact["name"]))
+    receipts = own_receipts(sessions, journal)
+    said = {receipt.request_id for receipt in receipts}
     if delivered:
         for request_id in journal.delivered:
-            summary = UNSEEN if request_id in journal.unseen else ""
-            put_receipt(batch, journal.run_id, request_id, ReceiptStatus.DELIVERED, now, summary=summary)
-    for receipt in own_receipts(sessions, journal):
+            if request_id not in journal.reported | said:
+                summary = UNSEEN if request_id in journal.unseen else ""
+                put_receipt(batch, journal.run_id, request_id, ReceiptStatus.DELIVERED, now, summary=summary)
+    if proven := [request_id for request_id in journal.delivered if request_id in journal.reported - said]:
+        batch.also(_DELIVERED, reported=proven, now=now)
+    for receipt in receipts:
         put_receipt(
             batch, journal.run_id, receipt.request_id, receipt.status, now,
             explicit=True, summary=receipt.summary, detail=receipt.detail,
+            delivered=receipt.request_id not in journal.undelivered,
         )  # fmt: skip
 
 
 def conclude(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now: datetime, problem: str = "") -> None:
-    """Conclude, when a run rests or ends, what became of outcomes that the workflow itself said nothing about.
+    """Conclude, when a run ends, what became of outcomes of which the workflow itself reported nothing.
 
-    The run got past the gate: applied. A later step failed or the run was cancelled: failed, with the reason. Where the
-    run took the outcome while nobody watched, what the workflow said of it may be lost: that stays delivered.
+    The run was completed: applied. It failed: failed, with the reason. What cannot be concluded stays delivered, with a
+    summary that says so: where the run was cancelled, where it took the outcome while nobody watched, where it went on
+    without a step that had failed, and where it had gone on to ask for something else before it failed, as the outcome
+    may have been carried out by then.
     """
-    reported = {receipt.request_id for receipt in journal.receipts}
-    for each in known:
-        if each.request_id in reported or not (each.status or each.request_id in journal.delivered):
-            continue
-        if each.verdict in _REFUSED:
+    for receipt in _taken(journal, known):
+        if receipt.verdict in _REFUSED:
             status, summary = ReceiptStatus.NOT_APPLIED, "The run took note and did not do it."
-        elif each.request_id in journal.unseen:
+        elif receipt.request_id in journal.unseen:
             status, summary = ReceiptStatus.DELIVERED, UNSEEN
+        elif journal.doubtful:
+            status, summary = ReceiptStatus.DELIVERED, STEP_FAILED
+        elif problem == CANCELLED:
+            status, summary = ReceiptStatus.DELIVERED, CANCELLED
+        elif problem and receipt.summary == GOES_ON:
+            status, summary = ReceiptStatus.DELIVERED, NOT_KNOWN.format(problem)[:2000]
+        elif problem and receipt.summary.startswith(NOT_KNOWN.format("")):
+            continue
         elif problem:
             status, summary = ReceiptStatus.FAILED, problem[:2000]
         else:
-            status, summary = ReceiptStatus.APPLIED, "The run went on with what was approved."
-        if status.value != each.status:
-            put_receipt(batch, journal.run_id, each.request_id, status, now, summary=summary)
+            status, summary = ReceiptStatus.APPLIED, WENT_ON
+        _improve(batch, journal, receipt, status, summary, now)
+
+
+def suspended(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now: datetime) -> None:
+    """Note, when a run asks for something else, that it has taken outcomes of which nothing can be concluded yet.
+
+    The steps that act on an outcome may wait for what the run asks now, such as a branch beside them.
+    """
+    for receipt in _taken(journal, known):
+        if receipt.verdict in _REFUSED:
+            status, summary = ReceiptStatus.NOT_APPLIED, "The run took note and did not do it."
+        elif receipt.request_id in journal.unseen:
+            status, summary = ReceiptStatus.DELIVERED, UNSEEN
+        elif journal.doubtful:
+            status, summary = ReceiptStatus.DELIVERED, STEP_FAILED
+        elif receipt.dialect in BY_NAME and BY_NAME[receipt.dialect].acts:
+            status, summary = ReceiptStatus.APPLIED, WENT_ON
+        else:
+            status, summary = ReceiptStatus.DELIVERED, GOES_ON
+        _improve(batch, journal, receipt, status, summary, now)
+
+
+def _taken(journal: Journal, known: Iterable[OpenReceipt]) -> list[OpenReceipt]:
+    """Those that the run has taken, and of which it reports nothing now."""
+    reported = {receipt.request_id for receipt in journal.receipts} | journal.reported
+    return [
+        receipt
+        for receipt in known
+        if receipt.request_id not in reported and (receipt.status or receipt.request_id in journal.delivered)
+    ]
+
+
+def _improve(
+    batch: Batch, journal: Journal, receipt: OpenReceipt, status: ReceiptStatus, summary: str, now: datetime
+) -> None:
+    if (status.value, summary) != (receipt.status, receipt.summary):
+        put_receipt(batch, journal.run_id, receipt.request_id, status, now, summary=summary)
 
 
 def put_receipt(
@@ -122,14 +188,16 @@ def put_receipt(
     detail: Any = None,
     actor: Actor = SYSTEM,
     written: bool = False,
+    delivered: bool = True,
 ) -> None:
     """Insert or improve a receipt; what the workflow said itself stays unless it says something new.
 
     Args:
+        delivered: it proves that the run keeps the outcome.
         written: the batch's guard inserts it, and what is left is to record and to tell it.
     """
     if not written:
-        _put(batch, request_id, status, now, explicit, summary, detail)
+        _put(batch, request_id, status, now, explicit, summary, detail, delivered)
     record(
         batch, actor, "request.receipt", now,
         request_id=request_id, run_id=run_id, status=status.value, summary=summary, reported=explicit,
@@ -138,12 +206,13 @@ def put_receipt(
 
 
 def _put(
-    batch: Batch, request_id: str, status: ReceiptStatus, now: datetime, explicit: bool, summary: str, detail: Any
-) -> None:
+    batch: Batch, request_id: str, status: ReceiptStatus, now: datetime, explicit: bool, summary: str, detail: Any,
+    delivered: bool,
+) -> None:  # fmt: skip
     batch.put(
         ReceiptRow, "request_id", where="receipts.explicit is false or excluded.explicit", keep="delivered_at",
         request_id=request_id, status=status, explicit=explicit, summary=summary, detail=detail,
-        delivered_at=now, updated_at=now,
+        delivered_at=now if delivered else None, updated_at=now,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from app.services.approvals.ending import end_held, end_pending
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
-from app.services.runs.journal import conclude, open_receipts, put_receipt, write
+from app.services.runs.journal import CANCELLED, conclude, open_receipts, put_receipt, suspended, write
 from app.store.batch import Batch, execute, text_of
 from app.store.engine import Sessions
 from app.store.runs import Run
@@ -30,7 +30,8 @@ from assent.dialects.base import Delivery
 _UNDELIVERED = """
     from approval_requests as request join outcomes on outcomes.request_id = request.id
     where request.run_id = runs.id and outcomes.held_until is null
-        and not exists (select from receipts where receipts.request_id = request.id)"""
+        and not exists (
+            select from receipts where receipts.request_id = request.id and receipts.delivered_at is not null)"""
 _NOBODY_HOLDS = "(holder is null or holder = %(holder)s or pg_try_advisory_xact_lock_shared(holder))"
 
 
@@ -49,6 +50,7 @@ def _take_up(condition: str = "") -> str:
             'request_id', request.id, 'interrupt_id', request.interrupt_id, 'dialect', request.dialect,
             'value_digest', request.value_digest, 'node', request.node, 'response_schema', request.response_schema,
             'outcome', outcomes.body,
+            'reported', exists (select from receipts where receipts.request_id = request.id),
             'terms', case when request.terms::json #> '{{windows,0}}' is not null then request.terms end)
             order by outcomes.at)
         {_UNDELIVERED}) as deliveries,
@@ -138,7 +140,8 @@ class RunProgress:
             version=taken["workflow_version"],
             input=json.loads(taken["input"]),
             attempt=taken["attempt"],
-            deliveries=[_delivery(each, now) for each in taken["deliveries"] or []],
+            reported=frozenset(row["request_id"] for row in taken["deliveries"] or [] if row.pop("reported")),
+            deliveries=[_delivery(row, now) for row in taken["deliveries"] or []],
             open=frozenset(taken["open"] or []),
         )
 
@@ -164,6 +167,19 @@ class RunProgress:
             note=reason, request=request_id,
         )  # fmt: skip
         put_receipt(batch, run_id, request_id, ReceiptStatus.NOT_APPLIED, now, explicit=True, summary=reason)
+        self._write(batch, run_id)
+
+    def doubt(self, run_id: str, attempt: int) -> None:
+        """A step that failed is to be skipped: nothing can be concluded of the outcomes that the run took before.
+
+        Raises LostRunError.
+        """
+        now = self._clock()
+        batch = Batch(
+            f"update runs set updated_at = %(now)s {_HELD} returning id",
+            {"run": run_id, "attempt": attempt, "now": now},
+        )
+        suspended(batch, Journal(run_id, doubtful=True), open_receipts(self._sessions, run_id), now)
         self._write(batch, run_id)
 
     def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
@@ -217,7 +233,7 @@ class RunProgress:
         if state is RunState.CANCELLED:
             end_pending(batch, SYSTEM, journal.run_id, RequestState.CANCELLED, now, "the run was cancelled")
             end_held(batch, journal.run_id, now)
-            conclude(batch, journal, open_receipts(self._sessions, journal.run_id), now, "The run was cancelled.")
+            conclude(batch, journal, open_receipts(self._sessions, journal.run_id), now, CANCELLED)
             record(batch, SYSTEM, "run.cancelled", now, run_id=journal.run_id)
         write(batch, self._sessions, journal, now, delivered=state is not RunState.CANCELLED)
         if state is RunState.QUEUED:

@@ -24,6 +24,7 @@ from app.domain.events import EventKind
 from app.domain.fitting import check_schema
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor, Role
+from app.domain.running import Journal
 from app.domain.text import is_storable
 from app.services.approvals.concern import is_concerned
 from app.services.approvals.deciding import clean_comment
@@ -31,6 +32,7 @@ from app.services.approvals.ending import end_held, end_pending
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
+from app.services.runs.journal import CANCELLED, conclude, open_receipts
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
@@ -194,6 +196,7 @@ class Runs:
                 why = reason or "the run was cancelled"
                 end_pending(batch, actor, run_id, RequestState.CANCELLED, now, why)
                 end_held(batch, run_id, now)
+                conclude(batch, Journal(run_id), open_receipts(self._sessions, run_id), now, CANCELLED)
         record(batch, actor, f"run.{act}", now, run_id=run_id, reason=reason)
         return self._done(batch, run, act)
 
