@@ -60,7 +60,9 @@ def main() -> None:
         sys.exit(f"assent: {error}")
     from app.factory import create_app  # after the checks: a refusal takes no time to load the pages
 
-    serve(create_app(settings), listener, settings)
+    app = create_app(settings)
+    with app.extensions["assent"].clock.followed():
+        serve(app, listener, settings)
 
 
 def serve(app: Flask, listener: socket.socket, settings: Settings) -> None:

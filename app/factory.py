@@ -10,6 +10,7 @@ from flask_socketio import SocketIO
 from app.api import register as api
 from app.http import health
 from app.http.assets import register_assets
+from app.http.cookies import SessionCookies
 from app.http.csrf import register_csrf
 from app.http.errors import register_errors
 from app.http.identity import register_identity
@@ -47,6 +48,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
         MAX_FORM_PARTS=2_000,
         TRAP_BAD_REQUEST_ERRORS=False,
     )
+    app.session_interface = SessionCookies(services.clock)
     register_errors(app)
     register_security(app, settings)
     register_identity(app, settings, services.sign_ins.find)

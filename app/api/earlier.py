@@ -5,7 +5,6 @@ Their `user_id` argument decides nothing: the session says who asks.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue, RootModel
@@ -119,7 +118,7 @@ def workflow_details(call: Call) -> Any:
         "status": view.state.value,
         "current_step": current,
         "progress": round(100 * done / len(view.nodes)) if view.nodes else 0,
-        "timestamp": datetime.now(UTC),
+        "timestamp": call.portal.services.clock(),
     }
 
 

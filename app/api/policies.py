@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pydantic import Field
@@ -149,7 +149,7 @@ def get_policy(call: Call) -> Any:
 @table.add("POST", "/policies/test", ReplayOut, body=PolicyTestIn, scopes=READ)
 def test_policy(call: Call) -> Any:
     """What a policy would have done with past requests; changes nothing."""
-    since = datetime.now(UTC) - timedelta(days=call.body.days)
+    since = call.portal.services.clock() - timedelta(days=call.body.days)
     return call.portal.services.policies.replay(call.actor, call.body.text, since, call.body.limit)
 
 

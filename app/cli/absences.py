@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -36,7 +35,7 @@ def add(person: str, until: str, since: str, delegate: str, note: str, email: st
             _actor(services, email),
             services.people.by_email(person).id,
             services.absences.named(delegate, "delegate"),
-            moment_of("--from", since) if since else datetime.now(UTC),
+            moment_of("--from", since) if since else services.clock(),
             moment_of("--until", until),
             note,
         )

@@ -11,6 +11,7 @@ from app.cli.context import database_address
 from app.domain.errors import ForbiddenError
 from app.domain.people import Actor, Via
 from app.services.bundle import Services, build_services
+from app.services.clock import DatabaseClock
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.store.migrate import check
@@ -27,7 +28,9 @@ def use_cases() -> Iterator[tuple[Settings, Services]]:
         check(address)
         engine = make_engine(address, pool_size=2, application_name="assent command line")
         try:
-            yield settings, build_services(engine)
+            clock = DatabaseClock(engine)
+            clock.try_to_read()
+            yield settings, build_services(engine, clock)
         finally:
             engine.dispose()
 

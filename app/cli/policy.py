@@ -41,12 +41,12 @@ class _Since(click.ParamType):
 
     name = "since"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if isinstance(value, datetime):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | timedelta:
+        if isinstance(value, datetime | timedelta):
             return value
         ago = _AGO.fullmatch(value.strip().lower())
         if ago:
-            return datetime.now(UTC) - timedelta(hours=int(ago[1]) * _HOURS[ago[2]])
+            return timedelta(hours=int(ago[1]) * _HOURS[ago[2]])
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
@@ -139,12 +139,13 @@ def history(limit: int, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, MAX_REQUESTS), default=1000, show_default=True, help="Newest first.")
 @click.option("--fail-on-difference", is_flag=True, help="Exit code 3 if any request would have had other terms.")
 @as_json
-def test(file: str, since: datetime, limit: int, fail_on_difference: bool, as_json: bool) -> None:
+def test(file: str, since: datetime | timedelta, limit: int, fail_on_difference: bool, as_json: bool) -> None:
     """Say what FILE would have done with past requests. Changes nothing."""
     with _problems_told(as_json):
         text = read_file(file)
         with use_cases() as (_settings, services):
-            told = services.policies.replay(operator(), text, since, limit, file, seconds=TEST_SECONDS)
+            began = services.clock() - since if isinstance(since, timedelta) else since
+            told = services.policies.replay(operator(), text, began, limit, file, seconds=TEST_SECONDS)
     if as_json:
         print_json(asdict(told))
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -150,6 +150,11 @@ class RunStore(Protocol):
 
     Writes raise LostRunError when the run was taken up elsewhere since `attempt`.
     """
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The portal's clock, by which all its processes go."""
+        ...
 
     async def begin(self, run_id: str, holder: int, job: Job | None = None) -> RunSnapshot | None:
         """Take the run up if there is something to do, for the process that is known to live by the lock `holder`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -217,7 +216,7 @@ class Sockets:
             present = dict(self._present)
         if not present:
             return
-        now = time.time()
+        now = self._services.clock().timestamp()
         living = self._services.sign_ins.living({sign_in for sign_in, _ in present.values()})
         for sid, (sign_in, ends_at) in present.items():
             if sign_in not in living or now >= ends_at:

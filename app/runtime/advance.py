@@ -139,6 +139,7 @@ class Advancer:
             graph, config, self.library.node_facts(snapshot.workflow), journal,
             lambda taken: self._store.note(snapshot.attempt, taken), self._controls[snapshot.id],
             self.library.saver,
+            self._store.now,
         )  # fmt: skip
 
     async def _go_on(

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -71,6 +71,7 @@ class Driver:
         note: writes a journal while the drive goes on.
         control: stops the drive between two steps.
         saver: stores what the steps write.
+        now: the portal's clock.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Driver:
         note: Writer,
         control: RunControl,
         saver: Saver,
+        now: Callable[[], datetime],
     ) -> None:
         self._graph = graph
         self._config = config
@@ -90,6 +92,7 @@ class Driver:
         self._note = note
         self._control = control
         self._saver = saver
+        self._now = now
         self._began: dict[str, float] = {}
         self._delivering: list[str] = []
         self._reports: deque[Receipt] = deque()
@@ -229,7 +232,7 @@ class Driver:
             ms = round((time.perf_counter() - self._began.pop(task)) * 1000)
         node = "/".join([*parents, name])
         who = (facts["title"], facts["agent"], facts["tool"])
-        self._journal.steps.append(Step(kind, datetime.now(UTC), task, node, *who, ms, suspended, error))
+        self._journal.steps.append(Step(kind, self._now(), task, node, *who, ms, suspended, error))
         self._write_soon()
 
     def _custom(self, data: Any) -> None:

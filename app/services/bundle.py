@@ -12,7 +12,7 @@ from app.services.approvals.together import Together
 from app.services.calls.once import Once
 from app.services.calls.rate import RateLimits
 from app.services.checkpoints import CheckpointManager
-from app.services.clock import Clock, system_clock
+from app.services.clock import Clock, DatabaseClock
 from app.services.grants.standing import Grants
 from app.services.notify.choosing import Choosing
 from app.services.notify.deliveries import Deliveries
@@ -72,20 +72,22 @@ class Services:
 
 
 def build_services(
-    engine: Engine, clock: Clock = system_clock, secret_key: str = "", demo: bool = False
+    engine: Engine, clock: Clock | None = None, secret_key: str = "", demo: bool = False
 ) -> Services:
-    """The use cases over `engine`, with the clock that tests may replace.
+    """The use cases over `engine`.
 
     Args:
+        clock: tests may move one of their own. By default it is the database's, which is not read here: whoever
+            builds services for longer than a test enters `DatabaseClock.followed`, or reads it once.
         secret_key: seals what must not be read in the database; without one, destinations cannot be added.
         demo: the portal was started as a demo: links in the messages of the outbox work.
     """
-    return services_over(make_sessions(engine), clock, secret_key=secret_key, demo=demo)
+    return services_over(make_sessions(engine), clock or DatabaseClock(engine), secret_key=secret_key, demo=demo)
 
 
 def services_over(
     sessions: Sessions,
-    clock: Clock = system_clock,
+    clock: Clock,
     assess: Assessor = assess_proposal,
     secret_key: str = "",
     demo: bool = False,

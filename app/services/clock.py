@@ -1,13 +1,117 @@
-"""The one source of time; tests pass another."""
+"""The one source of time; tests pass another.
+
+All processes of a portal go by the database's clock: deadlines, claims, links, and retries are written by one process
+and read by another, whose machine may have a different idea of the time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Self
+
+import structlog
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 Clock = Callable[[], datetime]
+"""Gives the time now, in UTC."""
+
+READ_SECONDS = 10.0
+"""How often a long-lived process compares its clock with the database's."""
+AGREES_SECONDS = 0.01
+"""A difference that is not worth a jump."""
+FOLLOWED_LOG_SECONDS = 1.0
+"""From how far off a clock that is set right is worth a line in the log."""
+
+_NOW = text("select clock_timestamp()")
+log = structlog.get_logger("clock")
 
 
 def system_clock() -> datetime:
-    """Now, in UTC."""
+    """This machine's time; for what others check against clocks of their own, such as signatures."""
     return datetime.now(UTC)
+
+
+class _Reading(NamedTuple):
+    """What the database's clock said when `_steady` said `at`, give or take `within` (seconds)."""
+
+    time: datetime
+    at: float
+    within: float
+
+
+class DatabaseClock:
+    """The database's time, without asking for it each time.
+
+    It reads the database's clock now and then, and in between goes on by a clock that nobody can set. Until it has read
+    it for the first time it gives this machine's.
+
+    Args:
+        engine: of the database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._read: _Reading | None = None
+
+    def __call__(self) -> datetime:
+        reading = self._read
+        if reading is None:
+            return system_clock()
+        return self._at(reading, _steady())
+
+    def read(self) -> None:
+        """Compare with the database's clock, and follow it if it is off by more than the reading may be.
+
+        Raises:
+            SQLAlchemyError: the database cannot be asked.
+        """
+        with self._engine.connect() as connection:
+            asked = _steady()
+            told: datetime = connection.execute(_NOW).scalar_one()
+            answered = _steady()
+        new = _Reading(told.astimezone(UTC), (asked + answered) / 2, (answered - asked) / 2)
+        expected = system_clock() if self._read is None else self._at(self._read, answered)
+        ahead = (expected - self._at(new, answered)).total_seconds()
+        # A slow answer says little; while it agrees, the time does not jump.
+        if self._read is None or abs(ahead) > new.within + AGREES_SECONDS:
+            self._read = new
+        if abs(ahead) > new.within + FOLLOWED_LOG_SECONDS:
+            log.warning("clock.differs", ahead_seconds=round(ahead, 3))
+
+    @staticmethod
+    def _at(reading: _Reading, moment: float) -> datetime:
+        return reading.time + timedelta(seconds=moment - reading.at)
+
+    @contextmanager
+    def followed(self) -> Iterator[Self]:
+        """Itself; it reads the database's clock now, and each `READ_SECONDS` in a thread until the block ends."""
+        self.try_to_read()
+        ended = threading.Event()
+        thread = threading.Thread(target=self._follow, args=(ended,), name="clock", daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            ended.set()
+
+    def _follow(self, ended: threading.Event) -> None:
+        while not ended.wait(READ_SECONDS):
+            self.try_to_read()
+
+    def try_to_read(self) -> None:
+        """As `read`; while the database is out of reach, the clock goes on by itself."""
+        try:
+            self.read()
+        except SQLAlchemyError:
+            log.info("clock.not_read", exc_info=True)
+
+
+def _steady() -> float:
+    """Seconds of a clock that runs on while the machine sleeps and that nobody sets, where there is one."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boot is None else time.clock_gettime(boot)

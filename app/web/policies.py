@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Response, request
@@ -63,7 +63,7 @@ def policy_version(number: int) -> Any:
 
 
 def _version(actor: Actor, view: PolicyView | None, in_force: bool) -> Response:
-    since = datetime.now(UTC) - timedelta(days=DAYS)
+    since = services().clock() - timedelta(days=DAYS)
     matched = services().policies.matched(actor, since)
     rules = view.rules if view else (STRICT_SUMMARY,)
     previous = services().policies.previous(actor, view.stored.version) if view else None
@@ -105,7 +105,7 @@ def policy_test() -> Any:
     try:
         actor.require(Action.TEST_POLICIES)
         text, name = _file(sent)
-        since = datetime.now(UTC) - timedelta(days=_days(sent))
+        since = services().clock() - timedelta(days=_days(sent))
         told = services().policies.replay(actor, text, since, source=name)
     except ForbiddenError:
         raise

@@ -18,7 +18,7 @@ from app.domain.running import Job, Journal, RunSnapshot
 from app.risk.assess import assess_proposal
 from app.services.bundle import services_over
 from app.services.checkpoints import CheckpointManager
-from app.services.clock import Clock, system_clock
+from app.services.clock import Clock
 from app.services.runs.progress import RunProgress
 from app.store.loop import LoopSessions, make_loop_engine, on_loop
 from assent.dialects.base import Asked
@@ -34,14 +34,20 @@ READERS = 4
 class WorkerStore:
     """`app.domain.running.RunStore` over the database.
 
+    Attributes:
+        now: the portal's clock.
+
     Args:
         quick: writes what may be lost in a crash of the database, because then it is only done again.
     """
 
-    def __init__(self, progress: RunProgress, quick: RunProgress, checkpoints: CheckpointManager) -> None:
+    def __init__(
+        self, progress: RunProgress, quick: RunProgress, checkpoints: CheckpointManager, clock: Clock
+    ) -> None:
         self._progress = progress
         self._quick = quick
         self._checkpoints = checkpoints
+        self.now = clock
 
     async def begin(self, run_id: str, holder: int, job: Job | None = None) -> RunSnapshot | None:
         """As `RunProgress.begin`."""
@@ -82,7 +88,7 @@ class WorkerStore:
 
 @asynccontextmanager
 async def worker_store(
-    database_url: str, pool: Pool, clock: Clock = system_clock, quick: Pool | None = None
+    database_url: str, pool: Pool, clock: Clock, quick: Pool | None = None
 ) -> AsyncIterator[WorkerStore]:
     """The use cases on the event loop that runs.
 
@@ -94,7 +100,7 @@ async def worker_store(
     try:
         services = services_over(LoopSessions(engine, pool), clock, _assess)
         progress, hasty = (RunProgress(LoopSessions(engine, each), clock) for each in (pool, quick or pool))
-        yield WorkerStore(progress, hasty, services.checkpoints)
+        yield WorkerStore(progress, hasty, services.checkpoints, clock)
     finally:
         await engine.dispose()
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -18,6 +18,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.manager import JobManager
 
+from app.services.clock import Clock
 from app.store.jobs import FAN_OUT, NOTIFY_QUEUE, REWRITE
 from app.worker.post import Post
 
@@ -41,12 +42,14 @@ class Courier:
 
     Args:
         busy: says whether runs are being advanced here.
+        clock: of the database, which compares with its own when a job may be tried again.
     """
 
-    def __init__(self, jobs: JobManager, post: Post, busy: Callable[[], bool]) -> None:
+    def __init__(self, jobs: JobManager, post: Post, busy: Callable[[], bool], clock: Clock) -> None:
         self._jobs = jobs
         self._post = post
         self._busy = busy
+        self._clock = clock
         self._hand: dict[asyncio.Task[None], int] = {}
         self._stopped = asyncio.Event()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="courier")
@@ -125,7 +128,7 @@ class Courier:
             log.error("courier.job_failed", job=job_id, exc_info=True)
             wait = min(0.5 * 2 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
             with suppress(ConnectorException):
-                await self._jobs.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC) + timedelta(seconds=wait))
+                await self._jobs.retry_job_by_id_async(job_id, retry_at=self._clock() + timedelta(seconds=wait))
 
     def _do(self, job: QueuedJob) -> None:
         given: dict[str, Any] = dict(job.task_kwargs)

@@ -23,7 +23,7 @@ from app.runtime.leases import Leases
 from app.runtime.library import Library, find_workflows
 from app.runtime.saver import Saver
 from app.services.bundle import build_services
-from app.services.clock import Clock, system_clock
+from app.services.clock import Clock, DatabaseClock, system_clock
 from app.services.grants.standing import Grants
 from app.services.runs.catalogue import publish_catalogue
 from app.services.runs.steering import CONTROL_CHANNEL
@@ -49,12 +49,16 @@ UNSYNCED = ("-c synchronous_commit=off",)
 """For connections whose last commits may be lost in a crash of the *database*: see docs/decisions/0008."""
 
 
-def run(settings: Settings, clock: Clock = system_clock) -> None:
-    """Work until SIGTERM or SIGINT. The database is migrated and `settings.database_url` is set."""
+def run(settings: Settings, clock: Clock | None = None) -> None:
+    """Work until SIGTERM or SIGINT. The database is migrated and `settings.database_url` is set.
+
+    Args:
+        clock: tests may move one of their own; by default the database's.
+    """
     asyncio.run(_work(settings, clock))
 
 
-async def _work(settings: Settings, clock: Clock) -> None:
+async def _work(settings: Settings, given: Clock | None) -> None:
     # Node functions that are not async run in threads.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.worker_concurrency + 4))
     async with AsyncExitStack() as stack:
@@ -63,6 +67,7 @@ async def _work(settings: Settings, clock: Clock) -> None:
         quick = await stack.enter_async_context(_pool(settings, settings.worker_concurrency // 2, "jobs", *UNSYNCED))
         library = Library(find_workflows(settings.workflows), Saver(pool))
         engine = make_engine(settings.database_url, pool_size=2, application_name="assent worker")
+        clock = given or stack.enter_context(DatabaseClock(engine).followed())
         services = build_services(engine, clock)
         stack.callback(services.engine.dispose)
         publish_catalogue(services.sessions, library.describe())
@@ -72,8 +77,8 @@ async def _work(settings: Settings, clock: Clock) -> None:
         # It makes cursors of its own, whose rows are what it expects.
         await connector.open_async(cast(Any, quick))
         jobs = JobManager(connector)
-        courier = Courier(jobs, stack.enter_context(_post(settings, clock)), lambda: bool(advancer.active))
-        queue = RunQueue(jobs, leases, advancer, settings.worker_concurrency, courier)
+        courier = Courier(jobs, stack.enter_context(_post(settings, clock)), lambda: bool(advancer.active), clock)
+        queue = RunQueue(jobs, leases, advancer, settings.worker_concurrency, clock, courier)
         stack.enter_context(_timekeeper(settings, clock))
         await _run_queue(queue, settings, advancer, services.grants)
 
@@ -119,8 +124,9 @@ def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
     """The post on connections of its own."""
     engine = make_engine(settings.database_url, pool_size=AT_ONCE, application_name="assent worker post")
     try:
+        # Whoever checks a signature does so by a clock that is not the portal's.
         yield Post(
-            make_sessions(engine), clock, senders(settings, clock), settings.public_url, settings.secret_key,
+            make_sessions(engine), clock, senders(settings, system_clock), settings.public_url, settings.secret_key,
             settings.demo,
         )  # fmt: skip
     finally:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from procrastinate.exceptions import ConnectorException
@@ -21,6 +21,7 @@ from psycopg.errors import OperationalError, RaiseException
 from app.domain.running import Job, JobNotTakenError, RunBusyError
 from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
+from app.services.clock import Clock
 from app.store.jobs import RUNS_QUEUE
 from app.worker.courier import Courier
 
@@ -47,6 +48,7 @@ class RunQueue:
 
     Args:
         concurrency: how many at once.
+        clock: of the database, which compares with its own when a job may be tried again.
         courier: takes the jobs of the other queue, as the same worker.
     """
 
@@ -56,6 +58,7 @@ class RunQueue:
         leases: Leases,
         advancer: Advancer,
         concurrency: int,
+        clock: Clock,
         courier: Courier | None = None,
     ) -> None:
         self._courier = courier
@@ -63,6 +66,7 @@ class RunQueue:
         self._leases = leases
         self._advancer = advancer
         self._concurrency = concurrency
+        self._clock = clock
         self._worker: int | None = None
         self._workers: list[int] = []
         self._hand: dict[asyncio.Task[None], int] = {}
@@ -184,7 +188,7 @@ class RunQueue:
         if not busy:
             for job in await self._jobs.list_jobs_async(id=job_id):
                 wait = min(0.5 * 2 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
-        await self._jobs.retry_job_by_id_async(job_id, retry_at=datetime.now(UTC) + timedelta(seconds=wait))
+        await self._jobs.retry_job_by_id_async(job_id, retry_at=self._clock() + timedelta(seconds=wait))
 
     async def _go_round(self) -> None:
         beat = 0.0
@@ -217,7 +221,7 @@ class RunQueue:
         left = {job for job, owner in owners.items() if owner is None or owner in dead} | (unknown & self._strays)
         self._strays = unknown - left
         for job in sorted(left):
-            await self._jobs.retry_job_by_id_async(job, retry_at=datetime.now(UTC))
+            await self._jobs.retry_job_by_id_async(job, retry_at=self._clock())
             log.warning("job.rescued", job=job, worker=owners[job])
         if left:
             self._look.set()

@@ -89,7 +89,7 @@ class Rig:
         """An advancer with a lease connection of its own, as another worker would be."""
         leases = Leases(self.url, lambda: self.lost.append(name))
         self._leases[name] = await self._stack.enter_async_context(leases)
-        store = await self._stack.enter_async_context(worker_store(self.url, self.pool))
+        store = await self._stack.enter_async_context(worker_store(self.url, self.pool, self.services.clock))
         return Advancer(Library(find_workflows(WORKFLOWS), Saver(self.pool)), store, leases)
 
     async def died(self) -> None:

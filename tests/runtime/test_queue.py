@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from app.domain.running import Job, JobNotTakenError, RunBusyError
+from app.services.clock import system_clock
 from app.worker.queue import RunQueue
 
 
@@ -53,7 +54,7 @@ class Advancer:
 
 def make(jobs: Jobs, workers: list[int]) -> tuple[RunQueue, Advancer]:
     advancer = Advancer(jobs)
-    queue = RunQueue(jobs, None, advancer, 10)  # type: ignore[arg-type]
+    queue = RunQueue(jobs, None, advancer, 10, system_clock)  # type: ignore[arg-type]
     queue._worker, queue._workers = 1, workers
     return queue, advancer
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from flask import Flask
+from itsdangerous import TimestampSigner
 from sqlalchemy import select
 
 from app.domain.people import Role, Via
@@ -49,6 +51,18 @@ def test_after_signing_in_one_is_where_one_wanted_to_be(services: Services, brow
     visitor.send(visitor.page.one("form"))
     assert visitor.response is not None
     assert visitor.response.headers["Location"] == "/runs?state=failed"
+
+
+@pytest.mark.parametrize("seconds", [-180, -3, 3, 180])
+def test_a_session_that_began_in_a_process_with_another_clock_is_one(
+    services: Services, browse: Browse, admin, people, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    visitor = browse("anonymous")
+    visitor.get(f"/sign-in/{services.people.make_link(admin, people['viewer'].id)}")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(TimestampSigner, "get_timestamp", lambda self: int(time.time()) + seconds)
+        visitor.send(visitor.page.one("form"))
+    visitor.get("/queue")
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])

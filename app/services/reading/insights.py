@@ -20,7 +20,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.access import TEAM
 from app.domain.text import is_storable
-from app.services.clock import Clock, system_clock
+from app.services.clock import Clock
 from app.services.reading.insights_sql import statement_of
 from app.store.engine import Sessions
 from assent.contracts import RiskLevel
@@ -183,7 +183,7 @@ class Insights:
 class InsightsBook:
     """The numbers, counted anew each time."""
 
-    def __init__(self, sessions: Sessions, clock: Clock = system_clock) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from app.domain.errors import InvalidInputError
 from app.domain.policy.access import TEAM, Member
 from app.domain.text import is_storable
-from app.services.clock import Clock, system_clock
+from app.services.clock import Clock
 from app.services.people.standing_in import stands_for
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.store.engine import Sessions
@@ -98,7 +98,7 @@ class Count:
 class Queue:
     """The queue as reviewers read it."""
 
-    def __init__(self, sessions: Sessions, clock: Clock = system_clock) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 

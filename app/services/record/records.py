@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action, Actor
-from app.services.clock import Clock, system_clock
+from app.services.clock import Clock
 from app.services.record.audit import record
 from app.store.engine import Sessions
 from app.store.record import AuditEntry
@@ -65,7 +65,7 @@ class ExportFormat(StrEnum):
 class Records:
     """The record as auditors read it."""
 
-    def __init__(self, sessions: Sessions, clock: Clock = system_clock) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
