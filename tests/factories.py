@@ -185,6 +185,15 @@ def optimizations(items: int = 3) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def tool_call(args: dict[str, Any], tool: str = "send_mail") -> dict[str, Any]:
+    """A call of a tool as stored."""
+    return {
+        "kind": "tool_call", "title": "Send a mail", "summary": "", "agent": "", "environment": "", "labels": {},
+        "risk_floor": "safe", "expires_in_seconds": None, "tool": tool, "args": args, "args_schema": None,
+        "decisions": None, "decision": "approve", "message": "",
+    }  # fmt: skip
+
+
 def question(schema: dict[str, Any] | None = None) -> dict[str, Any]:
     """A question as stored."""
     return {

@@ -80,8 +80,10 @@ class Heart:
     """The heart of a proposal: enough to know what is decided, short enough for a telephone.
 
     Attributes:
+        target: what it would run against; may be empty.
         excerpt: first lines of what would be done.
         more: how many lines are left out.
+        whole: the title, the excerpt and the findings are all that is decided; False where any of them is cut.
         findings: the worst ones; `findings_more` are left out.
         consequence: what happens if nobody decides until `expires_at`, such as ``rejects itself``; empty when settled.
         asked: who may decide now, in words.
@@ -94,6 +96,7 @@ class Heart:
     score: float
     kind: str
     environment: str
+    target: str
     source: str
     requester: str
     excerpt: tuple[str, ...]
@@ -103,6 +106,7 @@ class Heart:
     expires_at: datetime
     consequence: str
     asked: str
+    whole: bool
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,14 @@ from slack_sdk.signature import SignatureVerifier
 
 from app.domain.errors import AssentError, ConflictError, InvalidInputError, RiskRaisedError
 from app.domain.people import Actor
+from app.domain.proposal_text import lines_of
 from app.http.runtime import portal, services
-from app.notify.slack.blocks import BUTTONS, Pressed
+from app.notify.slack.blocks import BUTTONS, Block, Pressed
 from app.notify.slack.client import SlackApi, SlackError
-from app.notify.slack.modals import Draft, change_of, editable_text, said_in, told_in, window_of
+from app.notify.slack.modals import Draft, change_of, editable_text, said_in, titled, told_in, window_of
+from app.notify.slack.whole import summary_of, whole_blocks
 from app.services.approvals.entitlement import HARMLESS
+from app.services.notify.excerpts import is_whole, payload_of
 from app.services.notify.slack import SlackUser
 from app.services.reading.views import RequestView
 from app.web.pages import web
@@ -147,10 +150,22 @@ def _window(view: RequestView, verdict: Verdict, pressed: Pressed) -> Any:
         before = editable_text(view.request.kind, view.request.payload)
         if before is None:
             return told_in("This proposal is too long, or not fit, to be changed in Slack. Open it.", _page(pressed))
-        return window_of(draft, view.request.title, needed, before)
+        return window_of(draft, titled(view.request.title), needed, before)
+    if verdict is Verdict.APPROVE and not is_whole(view.request, view.assessment.findings):
+        about = _whole(view)
+        if about is None:
+            return told_in("This proposal is too long to be shown in Slack. Open it to approve it.", _page(pressed))
+        return window_of(draft, about, needed)
     if needed or verdict is Verdict.REQUEST_CHANGES:
-        return window_of(draft, view.request.title, needed)
+        return window_of(draft, titled(view.request.title), needed)
     return None
+
+
+def _whole(view: RequestView) -> list[Block] | None:
+    """All of the proposal, as blocks; None: that is more than a window can show."""
+    payload = payload_of(view.request)
+    lines = lines_of(view.request.kind, payload)
+    return whole_blocks(view.request.title, summary_of(payload), lines, view.assessment.findings)
 
 
 def _submitted(payload: Mapping[str, Any]) -> Answer:
@@ -178,7 +193,7 @@ def _submitted(payload: Mapping[str, Any]) -> Answer:
     except RiskRaisedError as error:
         again = Draft(draft.pressed, draft.verdict, str(error.extra["risk"]))
         needed = draft.verdict in view.terms.reason_required
-        return _update(window_of(again, view.request.title, needed, text, comment, error.message))
+        return _update(window_of(again, titled(view.request.title), needed, text, comment, error.message))
     except AssentError as error:
         _refresh(error, draft.pressed)
         return _update(told_in(_why(error), _page(draft.pressed)))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -325,6 +326,62 @@ def test_what_does_not_fit_into_a_window_is_changed_on_the_page(scene) -> None:
     made = scene(payload=script("select 1 \u202e"))
     made.press("modify")
     assert "Open it" in said(made.slack.windows[0])
+
+
+def all_lines(window: dict[str, Any]) -> str:
+    """What the code blocks of a window show."""
+    shown = [block["elements"][0]["elements"][0]["text"] for block in window["blocks"] if block["type"] == "rich_text"]
+    return "\n".join(shown)
+
+
+def test_what_the_message_does_not_show_is_shown_before_it_is_approved(scene) -> None:
+    content = "\n".join(f"select {number} -- {'x' * 300}" for number in range(60))
+    made = scene(payload=script(content))
+    assert made.press("approve") == ""
+    [window] = made.slack.windows
+    assert made.fresh().state == "pending", "one tap does not approve it"
+    assert all_lines(window) == content and len(window["blocks"]) <= 100
+    assert all(len(text) <= 3000 for text in all_lines(window).split("\n"))
+    answer = made.send(window, comment="")
+    assert answer["response_action"] == "update" and made.fresh().state == "approved"
+
+
+def test_in_one_long_line_nothing_is_left_out_either(scene) -> None:
+    content = "echo ok" + " " * 6000 + "; echo 😀" * 700
+    made = scene(payload=script(content))
+    made.press("approve")
+    shown = all_lines(made.slack.windows[0]).replace("\n", "")
+    assert shown == content.replace(" " * 6000, " ⟨6000 blanks⟩ ")
+
+
+def test_what_no_window_can_show_is_approved_on_its_page(scene) -> None:
+    made = scene(payload=script("select 1\n" * 20_000))
+    made.press("approve")
+    assert "too long to be shown in Slack" in said(made.slack.windows[0])
+    assert f"/requests/{made.request.id}" in said(made.slack.windows[0]) and made.fresh().state == "pending"
+
+
+def test_a_stale_window_approves_nothing(scene) -> None:
+    made = scene(payload=script("select 1\n" * 20))
+    made.press("approve", digest="0" * 64)
+    assert made.slack.windows == [] and made.fresh().state == "pending"
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject", "request_changes"])
+def test_half_an_emoji_in_a_remark_is_taken_or_refused_at_its_field(scene, verdict: str) -> None:
+    made = scene(terms=Terms(name="why", deadline_seconds=3600, reason_required=(Verdict.APPROVE, Verdict.REJECT)))
+    made.press(verdict)
+    [window] = made.slack.windows
+    answer = made.send(window, comment="No \ud83d\x00 way")
+    if answer["response_action"] == "errors":
+        assert "comment" in answer["errors"]
+        made.send(window, comment="No way")
+    assert made.fresh().state != "pending" and made.decisions()[0].comment
+
+
+@pytest.mark.parametrize("text", ["link \ud83d", "\ud83d", "\x00", "9" * 5000])
+def test_no_text_of_a_command_breaks_it(scene, text: str) -> None:
+    assert scene().command(quote(text, errors="surrogatepass"))["text"]
 
 
 def test_where_a_fresh_sign_in_is_wanted_slack_cannot_approve(scene) -> None:

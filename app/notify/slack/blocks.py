@@ -14,6 +14,7 @@ from typing import Any
 
 from app.domain.hidden import plainly
 from app.domain.notices import Heart, Line, Notice
+from app.domain.risk import Finding
 from assent.contracts import RiskLevel, Verdict
 from assent.masking import mask_text
 
@@ -87,7 +88,7 @@ def escaped(text: str) -> str:
 
 def shortened(text: str, length: int) -> str:
     """The text, or its beginning and `…`; never longer than `length` in UTF-16, by which Slack may count."""
-    if _units(text) <= length:
+    if units(text) <= length:
         return text
     kept, used = [], 1
     for char in text:
@@ -108,7 +109,8 @@ def marked(text: str) -> Block:
     return {"type": "section", "text": {"type": "mrkdwn", "text": shortened(text, TEXT_LENGTH), "verbatim": True}}
 
 
-def _units(text: str) -> int:
+def units(text: str) -> int:
+    """How long a text is in UTF-16, by which Slack may count."""
     return sum(2 if ord(char) > 0xFFFF else 1 for char in text)
 
 
@@ -130,25 +132,28 @@ def _heart(heart: Heart) -> list[Block]:
     if heart.summary:
         blocks.append({"type": "section", "text": plain(heart.summary)})
     if heart.excerpt:
-        blocks.append(_code("\n".join(heart.excerpt)))
+        blocks.append(code("\n".join(heart.excerpt)))
     if heart.more:
         blocks.append(_context(f"and {heart.more:,} more {'line' if heart.more == 1 else 'lines'}"))
-    for each in heart.findings:
-        where = f", line {each.line}" if each.line else f", {each.item}" if each.item else ""
-        dot = DOTS[each.severity]
-        words = f"{dot} {each.severity.value.capitalize()}{where}: {each.message} ({each.rule})"
-        blocks.append({"type": "section", "text": plain(words, 1000)})
+    blocks += [finding_of(finding) for finding in heart.findings]
     if heart.findings_more:
         blocks.append(_context(f"and {heart.findings_more:,} more findings"))
     facts = {
-        "Risk": f"{heart.risk} ({heart.score:.1f} of 10)", "Environment": heart.environment, "From": heart.source,
-        "Started by": heart.requester, "Asked": heart.asked,
+        "Risk": f"{heart.risk} ({heart.score:.1f} of 10)", "Environment": heart.environment, "Target": heart.target,
+        "From": heart.source, "Started by": heart.requester, "Asked": heart.asked,
     }  # fmt: skip
     blocks.append(_context(*(f"{name}: {value}" for name, value in facts.items() if value)))
     return blocks
 
 
-def _code(text: str) -> Block:
+def finding_of(finding: Finding) -> Block:
+    """A risk finding, with where it is."""
+    where = f", line {finding.line}" if finding.line else f", {finding.item}" if finding.item else ""
+    words = f"{DOTS[finding.severity]} {finding.severity.value.capitalize()}{where}: {finding.message} ({finding.rule})"
+    return {"type": "section", "text": plain(words)}
+
+
+def code(text: str) -> Block:
     """Text as it is, in a box; Slack interprets nothing in it."""
     shown = {"type": "text", "text": shortened(plainly(mask_text(text)), CODE_LENGTH) or " "}
     return {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [shown]}]}
@@ -177,7 +182,9 @@ def _actions(notice: Notice) -> list[Block]:
     for verdict, (words, style) in BUTTONS.items():
         if verdict not in notice.verdicts:
             continue
-        asks = verdict in notice.reason_for and not words.endswith("…")
+        # Where the message shows only a part of the proposal, approving opens a window with all of it.
+        cut = verdict is Verdict.APPROVE and notice.heart is not None and not notice.heart.whole
+        asks = (cut or verdict in notice.reason_for) and not words.endswith("…")
         button: Block = {
             "type": "button", "action_id": verdict.value, "value": pressed,
             "text": plain(f"{words}…" if asks else words, BUTTON_LENGTH),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.domain.hidden import plainly
-from app.notify.slack.blocks import Pressed, link_button, plain, shortened
+from app.notify.slack.blocks import Block, Pressed, link_button, plain, shortened
 from assent.contracts import Verdict
 
 INPUT_LENGTH = 3000
@@ -49,19 +49,19 @@ class Draft:
 
 
 def window_of(
-    draft: Draft, title: str, needed: bool, before: str | None = None, comment: str = "", said: str = ""
+    draft: Draft, about: list[Block], needed: bool, before: str | None = None, comment: str = "", said: str = ""
 ) -> Any:
     """A window.
 
     Args:
-        title: of the request.
+        about: what the window shows of the request: its title, or all of it.
         needed: the policy wants a reason.
         before: the text that can be changed; None: nothing is changed here.
         comment: what was written already.
         said: what has to be known before it is sent again.
     """
     heading, button = _TITLES[draft.verdict]
-    blocks: list[dict[str, Any]] = [{"type": "section", "text": plain(title, 500)}]
+    blocks = [*about]
     if said:
         blocks.append({"type": "section", "text": plain(said)})
     if before is not None:
@@ -73,6 +73,11 @@ def window_of(
         "title": plain(heading, TITLE_LENGTH), "submit": plain("Approve anyway" if said else button, TITLE_LENGTH),
         "close": plain("Cancel", TITLE_LENGTH),
     }  # fmt: skip
+
+
+def titled(title: str) -> list[Block]:
+    """Only the title of the request, for a window that opens from a message about it."""
+    return [{"type": "section", "text": plain(title, 500)}]
 
 
 def told_in(words: str, page_url: str = "") -> Any:

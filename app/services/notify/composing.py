@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.links import Bound, sign
-from app.domain.notices import WAITING, Channel, DeliveryState, Heart, Line, Notice, NoticeKind, Receiver, WebhookCall
+from app.domain.notices import WAITING, Channel, DeliveryState, Line, Notice, NoticeKind, Receiver, WebhookCall
 from app.domain.people import Actor, Via
 from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing
 from app.services.approvals.deciding import decider
 from app.services.approvals.entitlement import HARMLESS
 from app.services.clock import Clock
+from app.services.notify.excerpts import heart_of
 from app.services.notify.planning import zone_for
 from app.services.reading.brief import Brief, brief_of
 from app.store.engine import Sessions
@@ -30,9 +29,6 @@ from app.store.requests import ApprovalRequest, ReceiptRow
 from assent.contracts import Verdict
 from assent.masking import mask_text
 
-EXCERPT_LINES = 14
-LINE_LENGTH = 160
-MOST_FINDINGS = 3
 MOST_LINES = 100
 """Requests that a digest names; of more it says how many."""
 _RECEIPTS = {
@@ -276,50 +272,6 @@ def bound_of(delivery: Delivery) -> Bound:
     """What a delivery's link is bound to."""
     expires_at = delivery.link_expires_at or delivery.created_at
     return Bound(delivery.id, delivery.person_id or "", delivery.request_id or "", delivery.digest, expires_at)
-
-
-def heart_of(view: Brief) -> Heart:
-    """The heart of the proposal, without secrets: what is stored has none, and what is sent is looked at once more."""
-    row, findings = view.request, view.assessment.findings
-    payload = row.payload if isinstance(row.payload, dict) else {"value": row.payload}
-    lines = [line[:LINE_LENGTH] + ("…" if len(line) > LINE_LENGTH else "") for line in _lines(row.kind, payload)]
-    return Heart(
-        request_id=row.id,
-        title=mask_text(row.title),
-        summary=mask_text(str(payload.get("summary") or ""))[:600],
-        risk=row.risk,
-        score=view.assessment.score,
-        kind=row.kind,
-        environment=row.environment,
-        source=row.agent or row.workflow,
-        requester=row.requester_name,
-        excerpt=tuple(mask_text("\n".join(lines[:EXCERPT_LINES])).split("\n")) if lines else (),
-        more=max(0, len(lines) - EXCERPT_LINES),
-        findings=findings[:MOST_FINDINGS],
-        findings_more=max(0, len(findings) - MOST_FINDINGS),
-        expires_at=row.expires_at,
-        consequence=view.ahead[-1].words if view.ahead else "",
-        asked=listing(view.asked, "or"),
-    )
-
-
-def _lines(kind: str, payload: dict[str, Any]) -> list[str]:
-    """What would be done, as lines to read."""
-    if kind == "script":
-        return str(payload.get("content", "")).splitlines()
-    if kind == "optimizations":
-        return [str(each.get("title", "")) for each in payload.get("items", [])]
-    if kind == "question":
-        return str(payload.get("question", "")).splitlines()
-    if kind == "tool_call":
-        return [f"{payload.get('tool', '')}", *_pretty(payload.get("args", {}))]
-    if kind == "error":
-        return str(payload.get("message", "")).splitlines()
-    return _pretty(payload.get("data", payload.get("value", payload)))
-
-
-def _pretty(value: Any) -> list[str]:
-    return value.splitlines() if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).split("\n")
 
 
 def behalf_of(view: Brief) -> str:

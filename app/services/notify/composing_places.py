@@ -17,7 +17,8 @@ from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
 from app.services.approvals.entitlement import HARMLESS, fitting_verdicts
 from app.services.clock import Clock
-from app.services.notify.composing import Composed, Composing, heart_of
+from app.services.notify.composing import Composed, Composing
+from app.services.notify.excerpts import heart_of
 from app.services.reading.brief import Brief, brief_of
 from app.services.vault import SealError, Vault
 from app.store.engine import Sessions

@@ -1,0 +1,47 @@
+"""A proposal as lines to read, for messages: everything that an approval would let happen, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from assent.contracts import calls_of
+
+_BLANKS = re.compile(r"(?<=\S)[ \t]{8,}+(?=\S)|^[ \t]{60,}+(?=\S)")
+"""Runs that push what follows them out of sight; an ordinary indent is none."""
+
+
+def lines_of(kind: str, payload: dict[str, Any]) -> list[str]:
+    """Everything that would be done. Long runs of blanks are written as ``⟨160 blanks⟩``."""
+    return [_without_blanks(line) for line in _lines(kind, payload)]
+
+
+def _lines(kind: str, payload: dict[str, Any]) -> list[str]:
+    if kind == "script":
+        return str(payload.get("content", "")).splitlines()
+    if kind == "optimizations":
+        return [line for item in payload.get("items", []) for line in _item(item)]
+    if kind in ("tool_call", "tool_calls"):
+        return [line for call in calls_of(payload) for line in _call(call)]
+    if kind == "question":
+        return str(payload.get("question", "")).splitlines()
+    if kind == "error":
+        return str(payload.get("message", "")).splitlines()
+    return _pretty(payload.get("data", payload.get("value", payload)))
+
+
+def _item(item: dict[str, Any]) -> list[str]:
+    return [f"{item.get('title', '')}:", *(f"  {line}" for line in str(item.get("statement", "")).splitlines())]
+
+
+def _call(call: dict[str, Any]) -> list[str]:
+    return [str(call.get("tool", "")), *_pretty(call.get("args", {}))]
+
+
+def _pretty(value: Any) -> list[str]:
+    return value.splitlines() if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+
+
+def _without_blanks(line: str) -> str:
+    return _BLANKS.sub(lambda run: f" ⟨{len(run[0])} blanks⟩ ", line)

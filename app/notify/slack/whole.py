@@ -1,0 +1,48 @@
+"""All of a proposal in blocks, for the window in which it is approved where its message shows only a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from app.domain.hidden import plainly
+from app.domain.risk import Finding
+from app.notify.slack.blocks import CODE_LENGTH, Block, code, finding_of, plain, units
+from assent.masking import mask_text
+
+MOST_BLOCKS = 90
+"""A window has 100; some hold its fields."""
+LONGEST = 80_000
+"""Slack takes a window of at most 250 kB, in which each character may take three bytes."""
+
+
+def whole_blocks(title: str, summary: str, lines: Sequence[str], findings: Sequence[Finding]) -> list[Block] | None:
+    """The blocks, with nothing left out; None: that is more than a window can show."""
+    if sum(map(len, lines)) + len(summary) > LONGEST:
+        return None
+    blocks: list[Block] = [{"type": "section", "text": plain(title)}]
+    for part in _pieces(plainly(mask_text(summary))) if summary.strip() else ():
+        blocks.append({"type": "section", "text": plain(part)})
+    text = plainly(mask_text("\n".join(lines)))
+    blocks += [code(part) for part in _pieces(text)]
+    blocks += [finding_of(finding) for finding in findings]
+    return blocks if len(blocks) <= MOST_BLOCKS and sum(map(_size, blocks)) <= LONGEST else None
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces that fit a block, cut at ends of lines where there are any."""
+    while units(text) > CODE_LENGTH:
+        # Half as many characters fit, also where each counts twice.
+        at = text.rfind("\n", 0, CODE_LENGTH // 2) + 1 or CODE_LENGTH // 2
+        yield text[:at].removesuffix("\n")
+        text = text[at:]
+    yield text
+
+
+def _size(block: Block) -> int:
+    return len(str(block))
+
+
+def summary_of(payload: Any) -> str:
+    """Why it is proposed, in Markdown; empty where it is not said."""
+    return str(payload.get("summary") or "") if isinstance(payload, dict) else ""

@@ -1,0 +1,83 @@
+"""What a message shows of a proposal, and whether that is all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.domain.hidden import plainly
+from app.domain.notices import Heart
+from app.domain.policy.words import listing
+from app.domain.proposal_text import lines_of
+from app.domain.risk import Finding
+from app.services.reading.brief import Brief
+from app.store.requests import ApprovalRequest
+from assent.masking import mask_text
+
+EXCERPT_LINES = 14
+LINE_LENGTH = 160
+MOST_FINDINGS = 3
+SUMMARY_LENGTH = 600
+_WHOLE_TITLE = 120
+_WHOLE_EXCERPT = 2400
+"""So many characters, with hidden ones written out, every channel shows without cutting them."""
+
+
+def heart_of(view: Brief) -> Heart:
+    """The heart of the proposal, without secrets: what is stored has none, and what is sent is looked at once more."""
+    row, findings = view.request, view.assessment.findings
+    payload = payload_of(row)
+    lines = lines_of(row.kind, payload)
+    return Heart(
+        request_id=row.id,
+        title=mask_text(row.title),
+        summary=mask_text(_summary(payload))[:SUMMARY_LENGTH],
+        risk=row.risk,
+        score=view.assessment.score,
+        kind=row.kind,
+        environment=row.environment,
+        target=str(payload.get("target") or ""),
+        source=row.agent or row.workflow,
+        requester=row.requester_name,
+        excerpt=_excerpt(lines),
+        more=max(0, len(lines) - EXCERPT_LINES),
+        findings=findings[:MOST_FINDINGS],
+        findings_more=max(0, len(findings) - MOST_FINDINGS),
+        expires_at=row.expires_at,
+        consequence=view.ahead[-1].words if view.ahead else "",
+        asked=listing(view.asked, "or"),
+        whole=is_whole(row, findings),
+    )
+
+
+def is_whole(row: ApprovalRequest, findings: Sequence[Finding]) -> bool:
+    """True if a message shows everything that an approval of the request would let happen, and every finding."""
+    payload = payload_of(row)
+    lines = lines_of(row.kind, payload)
+    return (
+        len(lines) <= EXCERPT_LINES
+        and all(len(line) <= LINE_LENGTH for line in lines)
+        and _units("\n".join(lines)) <= _WHOLE_EXCERPT
+        and _units(row.title) <= _WHOLE_TITLE
+        and len(_summary(payload)) <= SUMMARY_LENGTH
+        and len(findings) <= MOST_FINDINGS
+    )
+
+
+def payload_of(row: ApprovalRequest) -> dict[str, Any]:
+    """The proposal as an object, also where the run asked with a bare value."""
+    return row.payload if isinstance(row.payload, dict) else {"value": row.payload}
+
+
+def _summary(payload: dict[str, Any]) -> str:
+    return str(payload.get("summary") or "")
+
+
+def _excerpt(lines: list[str]) -> tuple[str, ...]:
+    shown = [line[:LINE_LENGTH] + ("…" if len(line) > LINE_LENGTH else "") for line in lines[:EXCERPT_LINES]]
+    return tuple(mask_text("\n".join(shown)).split("\n")) if shown else ()
+
+
+def _units(text: str) -> int:
+    """How long a text is in UTF-16, by which some channels count, with hidden characters written out."""
+    return len(plainly(text).encode("utf-16-le", "replace")) // 2
