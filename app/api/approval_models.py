@@ -111,6 +111,10 @@ class DecisionOut(Output):
     at: Time
     stage: int = Field(description="For which it counts, counted from 0; -1: for none")
     on_behalf_of_name: str = Field(description="The absent person for whom a delegate decided")
+    made_by: str = Field(
+        description="Who made the sign-in link or the token with which it was decided, if it was somebody else; such a "
+        "person counts as the one who decided as well"
+    )
     withdrawn_at: Time | None = Field(description="When it was taken back; it counts no more")
 
 
@@ -233,6 +237,10 @@ class ApprovalOut(Tagged):
     agent: str
     environment: str
     requester_name: str
+    requester_made_by: str = Field(
+        description="Who made the sign-in link or the token with which it was requested, if it was somebody else; "
+        "such a person counts as the requester as well"
+    )
     payload: JsonValue
     digest: str
     proposed_digest: str

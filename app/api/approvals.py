@@ -260,6 +260,7 @@ def approval_document(call: Call, request_id: str) -> dict[str, Any]:
         "addressed_to", "assigned_to_name", "escalation", "extended", "answered_by", "held_until", "reopened_at",
     )  # fmt: skip
     return {name: getattr(request, name) for name in same} | {
+        "requester_made_by": request.made_by,
         "risk": view.assessment,
         "terms": view.terms,
         "why_here": view.why_here,

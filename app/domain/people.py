@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from app.domain.errors import ForbiddenError
 from app.domain.policy.access import Member
@@ -95,6 +96,34 @@ class Via(StrEnum):
 
 
 @dataclass(frozen=True)
+class Makers:
+    """Who made, for somebody else, the sign-in link or the token with which that person acts, or an absence of theirs.
+
+    Whoever made it can use it, so that one person could be two. Four eyes therefore count them as well.
+
+    Attributes:
+        ids: of these people; empty where nobody else made it, or the operator at the command line, who is trusted.
+        names: theirs, or the operator's, for people.
+    """
+
+    ids: frozenset[str] = frozenset()
+    names: str = ""
+
+    @property
+    def counted(self) -> Makers:
+        """Those whom four eyes count: nobody where the operator made it."""
+        return self if self.ids else NOBODY_ELSE
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of `app.store.base.Made`."""
+        return {"makers": sorted(self.ids), "made_by": self.names}
+
+
+NOBODY_ELSE = Makers()
+
+
+@dataclass(frozen=True)
 class Actor:
     """Who does something.
 
@@ -108,6 +137,7 @@ class Actor:
         authenticated_at: when the person last proved who it is; None where a way in does not tell.
         via: how the act reached us.
         source: network address or host name, for the record.
+        makers: the others who made the sign-in link, or the token, by which this person or agent acts.
     """
 
     kind: str
@@ -119,11 +149,30 @@ class Actor:
     source: str = ""
     email: str = ""
     authenticated_at: datetime | None = None
+    makers: Makers = NOBODY_ELSE
 
     @property
     def member(self) -> Member:
         """This person as the stages of a policy see it."""
         return Member(self.id, self.name, self.email, self.teams)
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """Ids of everybody who may be the one acting: the person named, and the makers of their link or token."""
+        return self.makers.ids | ({self.id} if self.id else frozenset())
+
+    @property
+    def is_trusted(self) -> bool:
+        """True at the operator's command line: whoever has the database may do anything anyway."""
+        return self.via is Via.COMMAND_LINE
+
+    def makes_for(self, person_id: str) -> Makers:
+        """The makers of a link, token or absence that this actor makes for a person."""
+        if self.is_trusted:
+            return Makers(names=self.name)
+        others = self.persons - {person_id}
+        names = [self.name] if self.id in others else []
+        return Makers(others, ", ".join([*names, *filter(None, [self.makers.names])])) if others else NOBODY_ELSE
 
     def may(self, action: Action) -> bool:
         """True if the actor's roles allow `action`."""

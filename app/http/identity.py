@@ -52,7 +52,8 @@ def current_actor(via: Via = Via.PAGE) -> Actor:
     if not current_user.is_authenticated:
         raise NotSignedInError("You are not signed in, or not any more.")
     actor: Actor = current_user.person.as_actor(via, request.remote_addr or "")
-    return replace(actor, authenticated_at=current_user.signed_in.began_at)
+    signed_in: SignedIn = current_user.signed_in
+    return replace(actor, authenticated_at=signed_in.began_at, makers=signed_in.makers.counted)
 
 
 def current_sign_in() -> str:

@@ -6,10 +6,11 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, MetaData, Text
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import ARRAY, DateTime, MetaData, Text, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from app.domain.people import Makers
 from assent.digests import canonical
 
 
@@ -60,6 +61,23 @@ class Base(DeclarativeBase):
         dict[str, Any]: CanonicalJSON,
         list[Any]: CanonicalJSON,
     }
+
+
+class Made:
+    """The columns of rows by which, or with which, somebody acts for whom another person may have made the way in.
+
+    Attributes:
+        makers: ids of those who made the sign-in link, token or absence for somebody else (`app.domain.people.Makers`).
+        made_by: their names; of what the operator made at the command line, who is no maker, the operator's.
+    """
+
+    makers: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    made_by: Mapped[str] = mapped_column(default="", server_default="")
+
+    @property
+    def made(self) -> Makers:
+        """The makers."""
+        return Makers(frozenset(self.makers or ()), self.made_by or "")
 
 
 metadata = Base.metadata

@@ -10,7 +10,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.notices import DeliveryState
-from app.store.base import Base, CanonicalJSON
+from app.store.base import Base, CanonicalJSON, Made
 
 
 class Destination(Base):
@@ -146,7 +146,7 @@ class NotifyChoices(Base):
     updated_at: Mapped[datetime]
 
 
-class SlackPerson(Base):
+class SlackPerson(Made, Base):
     """The Slack user that somebody has linked with their account; the others are found by their mail address."""
 
     __tablename__ = "slack_people"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.people import Actor, Role, Via
 from app.domain.preferences import Density, Theme
-from app.store.base import Base, CanonicalJSON
+from app.store.base import Base, CanonicalJSON, Made
 
 
 class Team(Base):
@@ -89,7 +89,7 @@ class SavedView(Base):
     __table_args__ = (UniqueConstraint("person_id", "name"),)
 
 
-class SignInLink(Base):
+class SignInLink(Made, Base):
     """A single-use link; only the hash of its token is kept."""
 
     __tablename__ = "sign_in_links"
@@ -101,7 +101,7 @@ class SignInLink(Base):
     used_at: Mapped[datetime | None]
 
 
-class SignIn(Base):
+class SignIn(Made, Base):
     """A browser in which somebody is signed in. Ending the session removes the row, and its removal is notified.
 
     Attributes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.grants import GrantState
-from app.store.base import Base
+from app.store.base import Base, Made
 
 
 class PolicyVersion(Base):
@@ -32,7 +32,7 @@ class PolicyVersion(Base):
     loaded_by_name: Mapped[str]
 
 
-class Absence(Base):
+class Absence(Made, Base):
     """A period in which somebody else decides for a person. `ended_at`: it was ended early."""
 
     __tablename__ = "absences"
@@ -54,13 +54,15 @@ class Absence(Base):
     )
 
 
-class Grant(Base):
+class Grant(Made, Base):
     """A bounded rule by which like proposals are approved without a person, until it is used up, ends or is revoked.
 
     Attributes:
         pattern: which proposals it lets through (`app.domain.patterns.Pattern`).
         evidence: ids of the approvals from which it was proposed.
         uses: how many proposals it has let through; never more than `max_uses`.
+        makers: of the sign-in link or token with which it was proposed; `approved_makers` of that with which it was
+            approved.
     """
 
     __tablename__ = "grants"
@@ -85,17 +87,33 @@ class Grant(Base):
     approved_at: Mapped[datetime | None]
     approved_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     approved_by_name: Mapped[str] = mapped_column(default="")
+    approved_makers: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     ended_at: Mapped[datetime | None]
     ended_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     ended_by_name: Mapped[str] = mapped_column(default="")
     end_reason: Mapped[str] = mapped_column(default="")
     version: Mapped[int] = mapped_column(default=1)
 
+    @property
+    def proposers(self) -> frozenset[str]:
+        """Ids of everybody who may have proposed it (`app.domain.people.Actor.persons`)."""
+        return self.made.ids | ({self.proposed_by_id} if self.proposed_by_id else frozenset())
+
+    @property
+    def approvers(self) -> frozenset[str]:
+        """Ids of everybody who may have approved it."""
+        approver = {self.approved_by_id} if self.approved_by_id else frozenset[str]()
+        return frozenset(self.approved_makers or ()) | approver
+
     __table_args__ = (
         CheckConstraint(f"state in ({', '.join(repr(each.value) for each in GrantState)})", name="state"),
         CheckConstraint("uses >= 0 and uses <= max_uses", name="uses"),
         CheckConstraint("max_uses between 1 and 1000 and max_risk in ('safe', 'low', 'medium')", name="bounds"),
-        CheckConstraint("approved_by_id is null or approved_by_id <> proposed_by_id", name="second_person"),
+        CheckConstraint(
+            "approved_by_id is null or not (array_append(approved_makers, approved_by_id) "
+            "&& array_append(makers, proposed_by_id))",
+            name="second_person",
+        ),
         CheckConstraint(
             "state not in ('active', 'used_up') or (proposed_by_id is not null and approved_by_id is not null)",
             name="two_people",

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, func, te
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RequestState
-from app.store.base import Base, CanonicalJSON
+from app.store.base import Base, CanonicalJSON, Made
 
 _PENDING = text("state = 'pending'")
 _RESOLVED = text("state <> 'pending'")
@@ -20,7 +20,7 @@ UNCLAIMED: Mapping[str, str | None] = {"claimed_by_id": None, "claimed_by_name":
 """The columns of a request that nobody has claimed."""
 
 
-class ApprovalRequest(Base):
+class ApprovalRequest(Made, Base):
     """A proposal, its risk, terms, deadline and state.
 
     Attributes:
@@ -39,6 +39,7 @@ class ApprovalRequest(Base):
         held_until: what was approved waits until then for its change window.
         answered_by: ``rejection:<request>`` or ``grant:<grant>`` that is to answer it, or has.
         reopened_at: a person wants the same proposal to be asked again, although this one was rejected.
+        makers: of the token or link with which it was asked; they count as requesters, besides `requester_id`.
     """
 
     __tablename__ = "approval_requests"
@@ -107,7 +108,7 @@ class ApprovalRequest(Base):
     )
 
 
-class Decision(Base):
+class Decision(Made, Base):
     """One person's word.
 
     `digest` is that of the payload it stands for, after the person's own change; of an answer, that of the payload and
@@ -116,6 +117,7 @@ class Decision(Base):
     Attributes:
         stage: of the request's terms, counted from 0.
         on_behalf_of_id: the absent person for whom a delegate decided.
+        makers: of the sign-in link or token with which it was decided.
     """
 
     __tablename__ = "decisions"

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Text, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RunState
-from app.store.base import Base, CanonicalJSON, OrderedJSON
+from app.store.base import Base, CanonicalJSON, Made, OrderedJSON
 
 
 class CatalogueEntry(Base):
@@ -32,12 +32,13 @@ class CatalogueEntry(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Run(Base):
+class Run(Made, Base):
     """One execution of a workflow; its id is the LangGraph thread's.
 
     `control` is what a person asked of a run that is being advanced: empty, ``pause`` or ``cancel``. `attempt` counts
     the times a worker took the run up; `holder` is the key of the advisory lock by which the last one that did so is
-    known to live (`app.runtime.leases`).
+    known to live (`app.runtime.leases`). `makers` of the token or link with which it was started count as requesters of
+    what it asks.
     """
 
     __tablename__ = "runs"

@@ -8,11 +8,11 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.tokens import TokenKind
-from app.store.base import Base
+from app.store.base import Base, Made
 from app.store.people import Person
 
 
-class ApiToken(Base):
+class ApiToken(Made, Base):
     """A token of a program; only its hash is kept.
 
     Attributes:

@@ -98,6 +98,7 @@ _LABELS = {
     "reported": "said by the workflow itself",
     "revision_of": "revises request",
     "on_behalf_of": "for",
+    "acting_by": "with a link or token from",
 }
 _GROUP_WORDS = {
     "person": "people",
@@ -115,7 +116,7 @@ _GROUPS = [
 ]
 _FILTERS = ("actor", "action", "since", "until", "request_id", "run_id", "text")
 _TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}
-_HIDDEN_DETAILS = frozenset({"verdict", "state", "status", "scope", "to_id", "from_id", "asked_next"})
+_HIDDEN_DETAILS = frozenset({"verdict", "state", "status", "scope", "to_id", "from_id", "asked_next", "acting_by_ids"})
 _STAGE = "stage"
 _PATTERN = "pattern"
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(\+00:00|Z)")

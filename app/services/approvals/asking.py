@@ -9,6 +9,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import array_agg
 from sqlalchemy.orm import Session
 
+from app.domain.errors import OwnRequestError
+from app.domain.people import Actor
 from app.domain.policy.facts import Requester
 from app.store.people import Person, TeamMember
 from app.store.policies import PolicyVersion
@@ -32,6 +34,28 @@ def requester_from(person_id: str | None, name: str, row: Any) -> Requester:
     if not person_id or row.email is None:
         return Requester(person_id or "", name)
     return Requester(person_id, name, row.email, tuple(row.roles), tuple(sorted(row.teams or ())))
+
+
+def askers(request: ApprovalRequest) -> frozenset[str]:
+    """Ids of everybody who counts as the requester: also those who made the token or link with which it was asked."""
+    return request.made.ids | ({request.requester_id} if request.requester_id else frozenset())
+
+
+def refuse_own(request: ApprovalRequest, actor: Actor) -> None:
+    """Raise OwnRequestError if the actor is, or may be, one who counts as the requester."""
+    if why_not := own_request(request, actor):
+        raise OwnRequestError(f"Whoever asked may not be the one who approves: {why_not}.")
+
+
+def own_request(request: ApprovalRequest, actor: Actor) -> str:
+    """Why the request is, or may be, the actor's own, as a clause; empty: it is somebody else's."""
+    if actor.id and actor.id == request.requester_id:
+        return f"you {how_they_asked(request)}"
+    if actor.id in request.made.ids:
+        return "you made the sign-in link or token with which this was requested"
+    if actor.persons & askers(request):
+        return f"you act with a sign-in link or token from {actor.makers.names}, who counts as the requester"
+    return ""
 
 
 def how_they_asked(request: ApprovalRequest) -> str:

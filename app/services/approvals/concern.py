@@ -10,6 +10,7 @@ from app.domain.errors import NotAskedError
 from app.domain.people import Action, Actor, Role
 from app.domain.policy.access import addressed, is_asked
 from app.domain.policy.terms import Terms
+from app.services.approvals.asking import askers
 from app.services.people.standing_in import stands_for
 from app.store.requests import ApprovalRequest
 
@@ -24,7 +25,7 @@ def is_concerned(session: Session, request: ApprovalRequest, actor: Actor, now: 
     asked = _addresses(request)
     if any(is_asked(actor.member, addresses) for addresses in asked):
         return True
-    absent = [person for person in stands_for(session, actor.id, now) if person.id != request.requester_id]
+    absent = [person for person in stands_for(session, actor.id, now) if person.id not in askers(request)]
     return any(is_asked(person, addresses) for person in absent for addresses in asked)
 
 

@@ -24,7 +24,7 @@ from app.domain.policy.access import TEAM, Member, is_asked
 from app.domain.policy.fold import NO_STAGE
 from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing
-from app.services.approvals.asking import how_they_asked
+from app.services.approvals.asking import askers, how_they_asked, refuse_own
 from app.services.approvals.situation import named, names_of, stage_name
 from app.services.people.standing_in import stands_for
 from app.store.requests import ApprovalRequest, Decision
@@ -71,8 +71,7 @@ def seat_of(
     actor.require(Action.DECIDE)
     if actor.kind != "person" or not actor.id:
         raise OwnRequestError("Only a person can decide.")
-    if request.requester_id == actor.id:
-        raise OwnRequestError(f"Whoever asked may not be the one who approves: you {how_they_asked(request)}.")
+    refuse_own(request, actor)
     if request.state != RequestState.PENDING.value:
         state = RequestState(request.state)
         kind = ExpiredError if state is RequestState.EXPIRED else AlreadyDecidedError
@@ -84,9 +83,9 @@ def seat_of(
         principal = None
     else:
         # Somebody who has decided already is told that, whoever is asked by now.
-        _refuse_second(request, member, decisions)
+        _refuse_second(request, actor, decisions)
         principal = _principal(session, request, actor, decisions, now)
-    return _seat(request, member, principal, decisions)
+    return _seat(request, actor, principal, decisions)
 
 
 def sign_in_again(terms: Terms, actor: Actor, now: datetime) -> bool:
@@ -111,16 +110,16 @@ def fitting_verdicts(request: ApprovalRequest, terms: Terms) -> tuple[Verdict, .
     return tuple(verdict for verdict, fit in fits.items() if fit)
 
 
-def _seat(request: ApprovalRequest, member: Member, principal: Member | None, decisions: Sequence[Decision]) -> Seat:
-    fitting = fitting_verdicts(request, Terms.from_json(request.terms))
-    ids = {member.id, principal.id} if principal else {member.id}
+def _seat(request: ApprovalRequest, actor: Actor, principal: Member | None, decisions: Sequence[Decision]) -> Seat:
+    member, fitting = actor.member, fitting_verdicts(request, Terms.from_json(request.terms))
+    ids = actor.persons | ({principal.id} if principal else frozenset())
     stage, replaces = request.stage, None
     for decision in _words_of(ids, decisions):
         if decision.verdict == Verdict.ANSWER.value and decision.person_id == member.id:
             # Another answer takes the place of the first one, for the stage that it was given for.
             fitting, stage, replaces = (Verdict.ANSWER,), decision.stage, decision
         elif _final(request, decision):
-            raise _second(decision, member)
+            raise _second(decision, actor)
         elif decision.digest == request.digest and decision.stage != NO_STAGE:
             # Who has agreed for another stage may still object; agreeing twice would not count.
             fitting = tuple(each for each in fitting if each is not Verdict.APPROVE)
@@ -128,8 +127,12 @@ def _seat(request: ApprovalRequest, member: Member, principal: Member | None, de
 
 
 def _words_of(ids: Collection[str], decisions: Sequence[Decision]) -> list[Decision]:
-    """What these people said, or others for them."""
-    return [each for each in decisions if each.person_id in ids or each.on_behalf_of_id in ids]
+    """What these people said, or others for them, or somebody who may be one of them (`Actor.persons`)."""
+    wanted = frozenset(ids)
+    return [
+        decision for decision in decisions
+        if wanted & {decision.person_id, decision.on_behalf_of_id, *decision.made.ids}
+    ]  # fmt: skip
 
 
 def _standing_words(request: ApprovalRequest, ids: Collection[str], decisions: Sequence[Decision]) -> list[Decision]:
@@ -147,23 +150,29 @@ def _final(request: ApprovalRequest, decision: Decision) -> bool:
     return decision.digest == request.digest and decision.stage == request.stage
 
 
-def _second(decision: Decision, member: Member) -> DuplicateDecisionError:
-    if member.id == decision.person_id:
+def _second(decision: Decision, actor: Actor) -> DuplicateDecisionError:
+    if actor.id == decision.person_id:
         words = (
             "You have rejected this; withdraw your rejection first if you agree now."
             if decision.verdict == Verdict.REJECT.value
             else "You have decided; another person is needed."
         )
-    elif member.id == decision.on_behalf_of_id:
+    elif actor.id == decision.on_behalf_of_id:
         words = f"{decision.person_name} has decided for you; another person is needed."
+    elif _words_of(actor.persons, [decision]):
+        maker = decision.made.names or actor.makers.names
+        words = (
+            f"{decision.person_name} has decided, and you may be the same person: {maker} made the sign-in link or "
+            "token of one of you, or of both. Another person is needed, or a link from somebody else."
+        )
     else:
         words = "Whoever you stand in for has decided; another person is needed."
     return DuplicateDecisionError(words, state=RequestState.PENDING.value)
 
 
-def _refuse_second(request: ApprovalRequest, member: Member, decisions: Sequence[Decision]) -> None:
-    for decision in _standing_words(request, {member.id}, decisions):
-        raise _second(decision, member)
+def _refuse_second(request: ApprovalRequest, actor: Actor, decisions: Sequence[Decision]) -> None:
+    for decision in _standing_words(request, actor.persons, decisions):
+        raise _second(decision, actor)
 
 
 def _principal(
@@ -173,7 +182,7 @@ def _principal(
     absent = [each for each in stands_for(session, actor.id, now) if is_asked(each, request.addressed_to)]
     refusal: AssentError | None = None
     for each in absent:
-        if each.id == request.requester_id:
+        if each.id in askers(request):
             refusal = OwnRequestError(f"{each.name}, for whom you stand in, {how_they_asked(request)}.")
         elif _standing_words(request, {each.id}, decisions):
             refusal = DuplicateDecisionError(

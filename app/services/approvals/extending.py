@@ -19,7 +19,7 @@ from app.domain.policy.access import is_asked
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.services.approvals import deciding
-from app.services.approvals.asking import how_they_asked
+from app.services.approvals.asking import askers, own_request
 from app.services.approvals.opening import due_values
 from app.services.ground import Ground, refuse_unless_open
 from app.services.people.standing_in import stands_for
@@ -83,13 +83,13 @@ class Extending:
     def _refuse_unless_asked(self, request: ApprovalRequest, actor: Actor, now: datetime) -> None:
         if not actor.id:
             raise ForbiddenError("Only a person can give more time.")
-        if actor.id == request.requester_id:
-            raise OwnRequestError(f"Whoever asked may not keep it open for longer: you {how_they_asked(request)}.")
+        if own := own_request(request, actor):
+            raise OwnRequestError(f"Whoever asked may not keep it open for longer: {own}.")
         if is_asked(actor.member, request.addressed_to) or Role.ADMIN in actor.roles:
             return
         with self._ground.sessions.reads() as session:
             principals = stands_for(session, actor.id, now)
-        if not any(is_asked(each, request.addressed_to) and each.id != request.requester_id for each in principals):
+        if not any(is_asked(each, request.addressed_to) and each.id not in askers(request) for each in principals):
             words = "Only those who are asked can give more time, whoever stands in for them, and admins."
             raise NotAskedError(words, asked=list(request.addressed_to))
 

@@ -136,7 +136,9 @@ class Gate:
             query = select(Person.name, NEWEST_VERSION.label("policy"), *REQUESTER_COLUMNS).where(Person.id == actor.id)
             about = session.execute(query).one()
             previous = _revised(session, actor, asking.previous_id) if asking.previous_id else None
-        asker = Run(id=None, workflow=workflow, started_by_id=actor.id, started_by_name=about.name)
+        asker = Run(
+            id=None, workflow=workflow, started_by_id=actor.id, started_by_name=about.name, **actor.makers.columns
+        )
         asked = Asked(
             "", DIALECT, document, digest_of(document), masked(asking.response_schema), "",
             actor.name if actor.kind == "agent" else proposer,

@@ -75,6 +75,7 @@ def request_values(
         "terms": terms.to_json(),
         "requester_id": run.started_by_id,
         "requester_name": run.started_by_name,
+        **run.made.columns,
         "previous_id": previous.id if previous else None,
         "revision": previous.revision + 1 if previous else 1,
         "note": note,

@@ -41,7 +41,7 @@ _ANY_ASKED = exists().where(ApprovalRequest.run_id == bindparam("run"))
 # once, because that takes longer than the reading.
 _RUN = str(
     select(
-        Run.workflow, Run.started_by_id, Run.started_by_name, _ANY_ASKED.label("asked"),
+        Run.workflow, Run.started_by_id, Run.started_by_name, Run.makers, Run.made_by, _ANY_ASKED.label("asked"),
         NEWEST_VERSION.label("policy"), ANY_ACTIVE.label("grants"), *REQUESTER_COLUMNS,
     )
     .outerjoin(Person, Person.id == Run.started_by_id)
@@ -75,8 +75,9 @@ class Suspending:
             raise LostRunError("There is no such run.", run_id=run_id)
         about = SimpleNamespace(**found | {"roles": json.loads(found["roles"] or "[]")})
         run = Run(
-            id=run_id, workflow=about.workflow, started_by_id=about.started_by_id, started_by_name=about.started_by_name
-        )
+            id=run_id, workflow=about.workflow, started_by_id=about.started_by_id,
+            started_by_name=about.started_by_name, makers=about.makers, made_by=about.made_by,
+        )  # fmt: skip
         known = self._known(run_id) if about.asked else []
         requester = requester_from(run.started_by_id, run.started_by_name, about)
         policy = self._ground.policy(about.policy)

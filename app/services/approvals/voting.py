@@ -18,6 +18,7 @@ from app.domain.policy.fold import Progress, Resolution, fold, progress, rejecti
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.services.approvals import deciding
+from app.services.approvals.asking import refuse_own
 from app.services.approvals.checking import Ballot, Checked, changed_payload, check
 from app.services.approvals.claiming import let_go
 from app.services.approvals.entitlement import seat_of
@@ -141,6 +142,7 @@ class Voting:
             own = [each for each in standing if each.person_id == actor.id]
             if not own or not actor.id:
                 raise IllegalTransitionError("There is no decision of yours here that stands.", state=request.state)
+            refuse_own(request, actor)
             result = self._take_back(request, standing, own, actor, comment, now)
             if result is not None:
                 return result
@@ -289,6 +291,7 @@ def _decision(request: ApprovalRequest, actor: Actor, checked: Checked, now: dat
         "stage": checked.seat.stage,
         "on_behalf_of_id": principal.id if principal else None,
         "on_behalf_of_name": principal.name if principal else "",
+        **actor.makers.columns,
     }
 
 

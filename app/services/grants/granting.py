@@ -16,6 +16,7 @@ from app.domain.patterns import GRANTABLE_KINDS, Pattern, matches
 from app.domain.people import Action, Via
 from app.domain.policy.access import Member
 from app.domain.policy.terms import Terms
+from app.services.approvals.asking import askers
 from app.services.approvals.opening import Assessed
 from app.store.people import Person
 from app.store.policies import Grant
@@ -61,7 +62,7 @@ class Wanted:
     risk: RiskLevel
     document: dict[str, Any]
     terms: Terms
-    requester_id: str | None
+    askers: frozenset[str]
     answers: bool
 
     @classmethod
@@ -69,16 +70,17 @@ class Wanted:
         """What a stored request proposes."""
         return cls(
             request.workflow, request.node, request.environment, RiskLevel(request.risk), request.payload,
-            Terms.from_json(request.terms), request.requester_id, request.response_schema is not None,
+            Terms.from_json(request.terms), askers(request), request.response_schema is not None,
         )  # fmt: skip
 
     @classmethod
     def opening(cls, run: Run, ready: Assessed) -> Wanted:
         """What a run asks now."""
         asked = ready.asked
+        asked_by = run.made.ids | ({run.started_by_id} if run.started_by_id else frozenset())
         return cls(
             run.workflow, asked.node, asked.document.get("environment", ""), ready.assessment.level, asked.document,
-            ready.terms, run.started_by_id, asked.response_schema is not None,
+            ready.terms, asked_by, asked.response_schema is not None,
         )  # fmt: skip
 
 
@@ -110,7 +112,7 @@ def applies(session: Session, grant: Grant, wanted: Wanted) -> bool:
     )  # fmt: skip
     if not same or wanted.answers or wanted.risk.rank > RiskLevel(grant.max_risk).rank:
         return False
-    if wanted.requester_id is not None and wanted.requester_id in (grant.proposed_by_id, grant.approved_by_id):
+    if wanted.askers & (grant.proposers | grant.approvers):
         return False
     if not matches(Pattern.from_json(grant.pattern), wanted.document):
         return False

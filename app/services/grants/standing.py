@@ -185,7 +185,7 @@ class Grants:
             Grant, id=grant_id, state=GrantState.PROPOSED, title=title, **vars(draft.scope),
             max_risk=draft.limits.max_risk, pattern=pattern, max_uses=draft.limits.max_uses, expires_at=until,
             reason=words_given, evidence=evidence, proposed_at=now, proposed_by_id=actor.id,
-            proposed_by_name=actor.name,
+            proposed_by_name=actor.name, **actor.makers.columns,
         )  # fmt: skip
         record(
             batch, actor, "grant.proposed", now, grant=grant_id, title=title, pattern=pattern,
@@ -225,14 +225,16 @@ class Grants:
         """
         _person(actor, Action.APPROVE_GRANT)
         grant = self._fresh(grant_id)
-        if grant.proposed_by_id == actor.id:
-            raise OwnRequestError("Whoever proposed a standing grant may not be the one who gives it.")
+        if own := _own_proposal(grant, actor):
+            raise OwnRequestError(f"Whoever proposed a standing grant may not be the one who gives it: {own}.")
         now = self._clock()
         batch = Batch(
             "update grants set state = 'active', approved_at = %(now)s, approved_by_id = %(who)s, "
-            "approved_by_name = %(name)s, version = version + 1 where id = %(grant)s and state = 'proposed' "
-            "and proposed_by_id <> %(who)s and expires_at > %(now)s returning id",
-            {"grant": grant_id, "now": now, "who": actor.id, "name": actor.name},
+            "approved_by_name = %(name)s, approved_makers = %(makers)s, version = version + 1 "
+            "where id = %(grant)s and state = 'proposed' and proposed_by_id <> all(%(persons)s) "
+            "and not makers && %(persons)s and expires_at > %(now)s returning id",
+            {"grant": grant_id, "now": now, "who": actor.id, "name": actor.name, "makers": sorted(actor.makers.ids),
+             "persons": sorted(actor.persons)},
         )
         record(
             batch, actor, "grant.approved", now, grant=grant_id, title=grant.title, pattern=grant.pattern,
@@ -311,8 +313,8 @@ class Grants:
             return f"This standing grant is {state.words}."
         if not viewer.may(Action.APPROVE_GRANT) or viewer.kind != "person":
             return "Your roles let you look, not decide."
-        if viewer.id == grant.proposed_by_id:
-            return "You proposed it, so a second person has to give it."
+        if own := _own_proposal(grant, viewer):
+            return f"{own[0].upper()}{own[1:]}, so a second person has to give it."
         return ""
 
     def _state(self, grant: Grant) -> GrantState:
@@ -339,6 +341,17 @@ def _get(session: Session, grant_id: str) -> Grant:
     if grant is None:
         raise NotFoundError("There is no such standing grant.", grant_id=grant_id)
     return grant
+
+
+def _own_proposal(grant: Grant, actor: Actor) -> str:
+    """Why the grant is, or may be, one that the actor proposed, as a clause; empty: it is not."""
+    if actor.id == grant.proposed_by_id:
+        return "you proposed it"
+    if actor.id in grant.proposers:
+        return "you made the sign-in link or token with which it was proposed"
+    if actor.persons & grant.proposers:
+        return f"you act with a sign-in link or token from {actor.makers.names}, who counts as the proposer"
+    return ""
 
 
 def _person(actor: Actor, action: Action) -> None:

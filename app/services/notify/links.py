@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -109,11 +109,9 @@ class Links:
 
 
 def visitor_as(visitor: Actor | None, person: Person, source: str) -> Actor:
-    """The link's owner as the one who acts; with what their sign-in proves, where they are signed in as well."""
+    """The link's owner as the one who acts; with what their sign-in proves, and by whose link, where they are signed in
+    as well."""
     actor = person.as_actor(Via.MAIL, source)
     if visitor is None or visitor.authenticated_at is None:
         return actor
-    return Actor(
-        kind=actor.kind, id=actor.id, name=actor.name, roles=actor.roles, teams=actor.teams, via=Via.MAIL,
-        source=source, email=actor.email, authenticated_at=visitor.authenticated_at,
-    )  # fmt: skip
+    return replace(actor, authenticated_at=visitor.authenticated_at, makers=visitor.makers)

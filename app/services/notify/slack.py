@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.domain.errors import InvalidInputError
-from app.domain.people import Actor, Via
+from app.domain.people import NOBODY_ELSE, Actor, Makers, Via
 from app.domain.text import storable
 from app.services.clock import Clock
 from app.services.record.audit import record
@@ -42,10 +42,10 @@ class SlackPeople:
 
     def linked(self, slack_user: str) -> Actor | None:
         """Whoever has linked that Slack user."""
-        query = select(Person).join(SlackPerson, SlackPerson.person_id == Person.id)
+        query = select(Person, SlackPerson).join(SlackPerson, SlackPerson.person_id == Person.id)
         with self._sessions.reads() as session:
-            person = session.scalars(query.where(SlackPerson.slack_user == storable(slack_user))).one_or_none()
-        return _acting(person, slack_user)
+            found = session.execute(query.where(SlackPerson.slack_user == storable(slack_user))).one_or_none()
+        return _acting(found[0], slack_user, found[1].made) if found else None
 
     def with_email(self, email: str, slack_user: str) -> Actor | None:
         """Whoever has that address, unless they have linked another Slack user."""
@@ -87,7 +87,8 @@ class SlackPeople:
             session.execute(
                 delete(SlackPerson).where((SlackPerson.slack_user == user) | (SlackPerson.person_id == actor.id))
             )
-            link = SlackPerson(person_id=actor.id, slack_user=user, slack_name=name, linked_at=now)
+            made = actor.makes_for(actor.id).columns
+            link = SlackPerson(person_id=actor.id, slack_user=user, slack_name=name, linked_at=now, **made)
             session.add(link)
             record(session, actor, "person.slack_linked", now, person=actor.id, slack_user=user, slack_name=name)
         return link
@@ -110,10 +111,11 @@ class SlackPeople:
             return session.scalar(taking.returning(SlackCall.signature)) is not None
 
 
-def _acting(person: Person | None, slack_user: str) -> Actor | None:
+def _acting(person: Person | None, slack_user: str, makers: Makers = NOBODY_ELSE) -> Actor | None:
+    """The person behind a Slack user; `makers`: of the sign-in link with which the two were linked."""
     if person is None or not person.active:
         return None
-    return person.as_actor(Via.SLACK, f"Slack user {slack_user}"[:100])
+    return replace(person.as_actor(Via.SLACK, f"Slack user {slack_user}"[:100]), makers=makers.counted)
 
 
 def _hash(code: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, LinkError, NotFoundError
-from app.domain.people import Action, Actor, Role
+from app.domain.people import NOBODY_ELSE, Action, Actor, Role
 from app.domain.preferences import Preferences
 from app.domain.text import TEAM_SLUG, is_storable
 from app.services.clock import Clock
@@ -134,8 +134,11 @@ class People:
                 raise NotFoundError("There is no such person.")
             now = self._clock()
             session.execute(
-                insert(SignInLink).values(token_hash=_hash(token), person_id=person_id, expires_at=now + lifetime)
-            )
+                insert(SignInLink).values(
+                    token_hash=_hash(token), person_id=person_id, expires_at=now + lifetime,
+                    **actor.makes_for(person_id).columns,
+                )
+            )  # fmt: skip
             record(session, actor, "person.link_made", now, person=person.name)
         return token
 
@@ -159,7 +162,8 @@ class People:
         """
         now = self._clock()
         with self._sessions.begin() as session:
-            person = self._usable(session.get(SignInLink, _hash(token)), session, keep_active=True)
+            link = session.get(SignInLink, _hash(token))
+            person, makers = self._usable(link, session, keep_active=True), link.made if link else NOBODY_ELSE
             used = session.execute(
                 update(SignInLink)
                 .where(SignInLink.token_hash == _hash(token), SignInLink.used_at.is_(None))
@@ -167,9 +171,9 @@ class People:
             )
             if used.rowcount != 1:  # type: ignore[attr-defined]
                 raise LinkError("This link has been used already. Ask for a new one.", reason="used")
-            actor = Actor(kind="person", id=person.id, name=person.name, source=actor_source)
-            record(session, actor, "person.signed_in", now, browser=browser)
-            return begin(session, person, actor_source, browser, now, replacing)
+            actor = Actor(kind="person", id=person.id, name=person.name, source=actor_source, makers=makers.counted)
+            record(session, actor, "person.signed_in", now, browser=browser, link_made_by=makers.names or person.name)
+            return begin(session, person, actor_source, browser, now, replacing, makers)
 
     def prefer(self, actor: Actor, wanted: Preferences) -> None:
         """Keep how the person who asks wants the pages."""

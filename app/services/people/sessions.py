@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import CursorResult, delete, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.people import Actor
+from app.domain.people import NOBODY_ELSE, Actor, Makers
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.store.engine import Sessions
@@ -33,13 +33,14 @@ _KEPT = timedelta(days=31)
 
 @dataclass(frozen=True)
 class SignInView:
-    """A session as its owner sees it. `seen_at` is exact to the minute."""
+    """A session as its owner sees it. `seen_at` is exact to the minute; `made_by` made the link that began it."""
 
     id: str
     source: str
     browser: str
     began_at: datetime
     seen_at: datetime
+    made_by: str
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,14 @@ class SignedIn:
         id: of the session; no secret.
         token: what the cookie names the session by; a secret.
         began_at: when the person proved who they are.
+        makers: the others who made the link that began it.
     """
 
     person: Person
     id: str
     token: str
     began_at: datetime
+    makers: Makers = NOBODY_ELSE
 
 
 class SignIns:
@@ -85,7 +88,7 @@ class SignIns:
                 stale = SignIn.seen_at <= now - SEEN_EVERY
                 noting = update(SignIn).where(SignIn.id == found.id, stale).values(seen_at=now)
                 session.execute(noting.execution_options(synchronize_session=False))
-        return SignedIn(found.person, found.id, token, found.began_at)
+        return SignedIn(found.person, found.id, token, found.began_at, found.made)
 
     def of(self, actor: Actor, lifetime: timedelta) -> list[SignInView]:
         """The actor's own sessions, the one that was used last first."""
@@ -96,7 +99,7 @@ class SignIns:
         )
         with self._sessions.reads() as session:
             return [
-                SignInView(each.id, each.source, each.browser, each.began_at, each.seen_at)
+                SignInView(each.id, each.source, each.browser, each.began_at, each.seen_at, each.made_by)
                 for each in session.scalars(query)
             ]
 
@@ -131,21 +134,30 @@ class SignIns:
             return ended
 
 
-def begin(session: Session, person: Person, source: str, browser: str, at: datetime, replacing: str = "") -> SignedIn:
+def begin(
+    session: Session,
+    person: Person,
+    source: str,
+    browser: str,
+    at: datetime,
+    replacing: str = "",
+    makers: Makers = NOBODY_ELSE,
+) -> SignedIn:
     """Sign somebody in, as part of a transaction that has found them active and keeps them so.
 
     Args:
         replacing: the session that the same browser had until now, which ends.
+        makers: of the link.
     """
     token, sign_in_id = secrets.token_urlsafe(_TOKEN_BYTES), str(uuid.uuid4())
     session.execute(delete(SignIn).where((SignIn.id == replacing) | (SignIn.began_at < at - _KEPT)))
     session.execute(
         insert(SignIn).values(
             id=sign_in_id, token_hash=_hash(token), person_id=person.id, source=source, browser=browser, began_at=at,
-            seen_at=at,
+            seen_at=at, **makers.columns,
         )
     )  # fmt: skip
-    return SignedIn(person, sign_in_id, token, at)
+    return SignedIn(person, sign_in_id, token, at, makers)
 
 
 def end_all_of(session: Session, person_id: str) -> int:

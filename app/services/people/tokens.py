@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import string
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
@@ -136,6 +136,7 @@ class Tokens:
                     id=token_id, token_hash=_hash(token), kind=terms.kind.value, name=terms.name,
                     hint=secret[:_HINT], person_id=person_id, scopes=[each.value for each in terms.scopes],
                     made_by_name=actor.name, created_at=now, expires_at=now + terms.lifetime,
+                    **actor.makes_for(person_id).columns,
                 )
             )  # fmt: skip
             record(
@@ -223,12 +224,12 @@ def _state(token: ApiToken, now: datetime) -> str:
 
 def _actor(token: ApiToken, source: str) -> Actor:
     """Who acts: never with more than the owner's roles, and as an agent where the token is one's."""
-    owner = token.person.as_actor(Via.API, f"{source}, token {token.hint}")
+    owner = replace(token.person.as_actor(Via.API, f"{source}, token {token.hint}"), makers=token.made.counted)
     if token.kind == TokenKind.PERSON.value:
         return owner
     return Actor(
         kind="agent", id=owner.id, name=token.name, roles=owner.roles, teams=frozenset(), via=Via.API,
-        source=owner.source,
+        source=owner.source, makers=owner.makers,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from app.domain.policy.calendars import opening_under
 from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing, window_words
 from app.domain.ranking import MAX_PRIORITY
+from app.services.approvals.asking import askers, own_request
 from app.services.approvals.claiming import holder_of
 from app.services.approvals.concern import is_requester, may_handle
 from app.services.approvals.entitlement import Seat
@@ -184,14 +185,14 @@ def acts_of(
 
 
 def _may_extend(session: Session, request: ApprovalRequest, viewer: Actor, now: datetime) -> bool:
-    if not viewer.may(Action.EXTEND) or not viewer.id or viewer.id == request.requester_id:
+    if not viewer.may(Action.EXTEND) or not viewer.id or own_request(request, viewer):
         return False
     if request.extended >= MAX_EXTENSIONS or latest_extension(request) <= request.expires_at:
         return False
     if is_asked(viewer.member, request.addressed_to) or Role.ADMIN in viewer.roles:
         return True
     principals = stands_for(session, viewer.id, now)
-    return any(is_asked(each, request.addressed_to) and each.id != request.requester_id for each in principals)
+    return any(is_asked(each, request.addressed_to) and each.id not in askers(request) for each in principals)
 
 
 def _may_reopen(session: Session, request: ApprovalRequest, viewer: Actor, now: datetime) -> bool:
@@ -216,8 +217,7 @@ def candidates(session: Session, request: ApprovalRequest, now: datetime) -> lis
     away = select(Absence.person_id).where(Absence.starts_at <= now, Absence.ends_at > now, Absence.ended_at.is_(None))
     said = select(Decision.person_id).where(Decision.request_id == request.id, Decision.withdrawn_at.is_(None))
     query = select(Person).where(Person.active, Person.id.not_in(away), Person.id.not_in(said))
-    if request.requester_id is not None:
-        query = query.where(Person.id != request.requester_id)
+    query = query.where(Person.id.not_in(askers(request)))
     if request.addressed_to:
         slugs = [each.removeprefix(TEAM) for each in request.addressed_to if each.startswith(TEAM)]
         emails = [each.removeprefix(PERSON) for each in request.addressed_to if each.startswith(PERSON)]

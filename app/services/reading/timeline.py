@@ -157,6 +157,8 @@ def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
 
 def _decided(decision: Decision) -> str:
     words = _VERDICT_WORDS[decision.verdict]
+    if decision.made.ids:
+        words = f"{words}, acting with a sign-in link or token from {decision.made.names}"
     return f"{words}, which counts no more" if decision.withdrawn_at else words
 
 

@@ -17,7 +17,7 @@ from app.domain.policy.terms import Terms
 from app.domain.ranking import explain
 from app.domain.risk import Assessment
 from app.domain.text import is_storable
-from app.services.approvals.asking import how_they_asked
+from app.services.approvals.asking import own_request
 from app.services.approvals.entitlement import Seat, seat_of, sign_in_again
 from app.services.clock import Clock
 from app.services.reading.overview import Acts, Situation, acts_of, candidates, situation_of
@@ -271,8 +271,8 @@ def seat_or_why_not(
         return None, f"This request is {RequestState(request.state).words}."
     if not viewer.may(Action.DECIDE):
         return None, "Your roles let you look, not decide."
-    if viewer.id and viewer.id == request.requester_id:
-        return None, f"You {how_they_asked(request)}, so somebody else has to decide."
+    if own := own_request(request, viewer):
+        return None, f"{own[0].upper()}{own[1:]}, so somebody else has to decide."
     if now >= request.expires_at:
         return None, "The deadline has passed."
     try:

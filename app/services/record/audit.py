@@ -25,10 +25,14 @@ def record(
 ) -> None:
     """Add one line to the record, as part of a transaction or of a batch.
 
+    Where the actor is signed in with a link, or speaks with a token, that somebody else made, the line says whose.
+
     Args:
         action: a dotted name from the catalogue in `docs/architecture.md`, such as ``request.decided``.
         detail: further facts, JSON-ready and already masked.
     """
+    if actor.makers.ids:
+        detail |= {"acting_by": actor.makers.names, "acting_by_ids": sorted(actor.makers.ids)}
     values = {
         "at": at,
         "actor_kind": actor.kind,

@@ -102,6 +102,7 @@ class Runs:
             "id": run_id, "workflow": workflow, "workflow_version": version, "title": shown[:200],
             "state": RunState.QUEUED.value, "version": 1, "attempt": 0, "control": "", "input": masked,
             "started_by_id": actor.id or None, "started_by_name": actor.name, "created_at": now, "updated_at": now,
+            **actor.makers.columns,
         }  # fmt: skip
         batch = Batch()
         batch.add(Run, **values)
