@@ -232,9 +232,10 @@ class _Runner:
 
     def _go(self, step: Go) -> Rest:
         rest, control = Rest(), RunControl()
+        watch = Watch(self._graph, step.before)
         try:
             for part in self._graph.stream(
-                step.send, Watch().config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
+                step.send, watch.config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
                 subgraphs=True, control=control, version="v2",
             ):  # fmt: skip
                 ended = rest.take(part, step.watched)
@@ -267,9 +268,10 @@ class _AsyncRunner(AsyncRunner):
 
     async def _go(self, step: Go) -> Rest:
         rest, control = Rest(), RunControl()
+        watch = Watch(self._graph, step.before)
         try:
             async for part in self._graph.astream(
-                step.send, Watch().config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
+                step.send, watch.config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
                 subgraphs=True, control=control, version="v2",
             ):  # fmt: skip
                 ended = rest.take(part, step.watched)

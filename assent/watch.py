@@ -17,12 +17,15 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.callbacks import GraphCallbackHandler
 from langgraph.config import get_config
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
-from langgraph.types import interrupt
+from langgraph.pregel import Pregel
+from langgraph.types import StateSnapshot, interrupt
 
+from assent.cache import DriveCache, cache_of
 from assent.errors import SwallowedGateError
 from assent.gate import WATCH_KEY
 
 _SCRATCHPAD = "__pregel_scratchpad"
+_CACHE = "__pregel_cache"
 _NAMESPACE = "checkpoint_ns"
 _NODE_TAG = "graph:step:"
 """LangGraph tags the run of a node so, and nothing that runs inside it."""
@@ -35,21 +38,29 @@ class _Swallowed(GraphBubbleUp):
 
 
 class Watch(GraphCallbackHandler):
-    """Watches one drive of one graph. Its `config` has to be that of the drive."""
+    """Watches one drive of one graph. Its `config` has to be that of the drive.
+
+    Args:
+        before: the thread as it was read before the drive; None: nothing was stored of it.
+    """
 
     # Within the step itself, so that what is raised here fails the step.
     run_inline = True
     raise_error = True
     ignore_llm = ignore_chat_model = ignore_retriever = ignore_agent = ignore_retry = ignore_custom_event = True
 
-    def __init__(self) -> None:
+    def __init__(self, graph: Pregel[Any], before: StateSnapshot | None = None) -> None:
+        self._graph = graph
+        self._under_way = {task.id for task in before.tasks if task.result is None} if before is not None else set()
         self._nodes: dict[UUID, str] = {}
         self._asked: set[str] = set()
         self._passed: set[str] = set()
 
     def config(self, config: RunnableConfig) -> RunnableConfig:
         """The configuration of a drive, watched."""
-        configurable = {**config.get("configurable", {}), _SCRATCHPAD: _Root(self), WATCH_KEY: self}
+        cache = DriveCache(lambda: cache_of(self._graph), lambda: bool(self._under_way))
+        mine = {_SCRATCHPAD: _Root(self), _CACHE: cache, WATCH_KEY: self}
+        configurable = {**config.get("configurable", {}), **mine}
         return {**config, "configurable": configurable, "callbacks": [*_handlers(config), self]}
 
     def asks(self) -> None:
@@ -73,7 +84,9 @@ class Watch(GraphCallbackHandler):
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Fail a step that ends although it has asked, or something inside it has."""
-        self._check(self._nodes.pop(run_id, ""), self._asked)
+        step = self._nodes.pop(run_id, "")
+        self._check(step, self._asked)
+        self._under_way.discard(step.rpartition(":")[2])
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Fail a step that waits for people now, but went past a question before that."""

@@ -17,7 +17,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
-from langgraph.types import Interrupt
+from langgraph.types import Interrupt, StateSnapshot
 
 from app.domain.running import Journal, LostRunError, Step, StepKind
 from app.domain.text import storable
@@ -104,7 +104,7 @@ class Driver:
 
     async def run(
         self, send: Any, delivering: Iterable[str] = (), watched: Collection[str] = (),
-        took: Callable[[str], bool] = lambda _: True,
+        took: Callable[[str], bool] = lambda _: True, before: StateSnapshot | None = None,
     ) -> Rest:  # fmt: skip
         """Send the input and follow the graph until it suspends, ends, fails or is drained.
 
@@ -115,6 +115,7 @@ class Driver:
             delivering: ids of the requests whose outcomes `send` carries.
             watched: steps that must take the answer; if one does not, the run stops before its next step.
             took: tells whether a step has.
+            before: the thread as it was read; None: nothing is stored of it.
 
         Raises:
             LostRunError: another worker took the run up.
@@ -124,7 +125,7 @@ class Driver:
         try:
             first = self._saver.writing_first(self._journal.run_id, self._store_reports)
             with reporting_to(self._reports.append), first:
-                await self._follow(send, watched, took, rest)
+                await self._follow(send, Watch(self._graph, before), watched, took, rest)
         except GraphDrained:
             rest.drained = True
         except LostRunError:
@@ -139,11 +140,11 @@ class Driver:
         return rest
 
     async def _follow(
-        self, send: Any, watched: Collection[str], took: Callable[[str], bool], rest: Rest
+        self, send: Any, watch: Watch, watched: Collection[str], took: Callable[[str], bool], rest: Rest
     ) -> None:
         stream = self._graph.astream(
             send,
-            Watch().config(self._config),
+            watch.config(self._config),
             stream_mode=["tasks", "custom", "values"],
             durability="sync",
             subgraphs=True,

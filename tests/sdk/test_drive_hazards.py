@@ -20,7 +20,7 @@ from app.services.bundle import Services
 from assent import PassedOverError, SwallowedGateError
 from assent.gate import ProposalChangedError
 from tests.processes.harness import ROOT, environment
-from tests.runtime import agent_flows, guard_flows, swallowing_flows
+from tests.runtime import agent_flows, caching_flows, guard_flows, swallowing_flows
 from tests.sdk.conftest import Portal
 from tests.sdk.driven import Drivable
 from tests.sdk.test_drive import agent, mail
@@ -148,6 +148,18 @@ def test_a_step_that_catches_its_own_question_stops_the_drive(drivable: Drivable
     assert driven.graph.get_state(driven.config).next, "the step runs again when the thread is driven on"
 
 
+@pytest.mark.parametrize("sync", [True, False])
+@pytest.mark.parametrize("name", ["gate", "task", "subgraph", "inside_cached"])
+def test_each_drive_asks_though_the_node_is_cached(drivable: Drivable, name: str, sync: bool) -> None:
+    driven = drivable(caching_flows.FLOWS[name])
+    for thread in ("first", "second"):
+        driven.config = {"configurable": {"thread_id": f"{driven.folder.name}-{thread}"}}
+        running = driven.start(sync=sync)
+        driven.portal.decide(driven.next()["id"])
+        assert running.get()["answers"][-1] == "approve"
+    assert driven.effects() == {"ran approve": 2, "measured": 2}, "what asks nothing was cached"
+
+
 def test_hazard_12_an_answer_for_a_value_that_changed_is_not_used(drivable: Drivable) -> None:
     driven = drivable(guard_flows.FILE)
     driven.aside("question").write_text("Drop table a?")
@@ -214,7 +226,7 @@ PROGRAM = """
 import json, sys
 from assent import drive
 from langgraph.checkpoint.postgres import PostgresSaver
-from tests.runtime import agent_flows, guard_flows, swallowing_flows
+from tests.runtime import agent_flows, caching_flows, guard_flows, swallowing_flows
 from tests import flows
 database, thread, flow, given = sys.argv[1:]
 with PostgresSaver.from_conn_string(database) as saver:
