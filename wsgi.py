@@ -28,14 +28,16 @@ if os.environ.get("ASSENT_ASYNC_MODE", "eventlet") == "eventlet":
 import signal
 import socket
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from app.connections import Connections
 from app.domain.errors import AssentError
 from app.lifeline import follow_supervisor
 from app.listening import listen
 from app.logs import configure_logs
+from app.serving import SEND_SECONDS, TimedInput, WatchedHandler, connections_of
 from app.settings import Settings, SettingsError, load_settings, with_secret_key
 from app.store.migrate import check
 
@@ -80,23 +82,70 @@ def serve(app: Flask, listener: socket.socket, settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    log.info("listening", address=settings.public_url, port=settings.port, async_mode=settings.async_mode)
+    connections = connections_of(settings)
+    log.info(
+        "listening", address=settings.public_url, port=settings.port, async_mode=settings.async_mode,
+        connections=connections.limits.total,
+    )  # fmt: skip
     try:
         if settings.async_mode == "eventlet":
-            import eventlet.wsgi
-
-            eventlet.wsgi.server(listener, app, log_output=False, debug=False)
+            _serve_with_eventlet(app, listener, connections)
         else:
-            from werkzeug.serving import make_server
-
-            server = make_server(settings.host, settings.port, app, threaded=True, fd=listener.fileno())
-            server.daemon_threads = False  # type: ignore[attr-defined]  # so that closing waits for requests in flight
-            server.serve_forever()
+            _serve_with_threads(app, listener, connections, settings)
     except SystemExit:
         pass
     log.info("stopped")
     # Threads that serve clients which stay connected must not hold the process.
     os._exit(0)
+
+
+def _serve_with_eventlet(app: Flask, listener: socket.socket, connections: Connections) -> None:
+    import eventlet.wsgi
+
+    class Listener:
+        """The listening socket, whose `accept` never gives up."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(listener, name)
+
+        def accept(self) -> tuple[Any, Any]:
+            return connections.accept(listener)
+
+    class Handler(WatchedHandler, eventlet.wsgi.HttpProtocol):  # type: ignore[misc]
+        def get_environ(self) -> dict[str, Any]:
+            return self.watch(super().get_environ())
+
+    Handler.connections = connections
+    eventlet.wsgi.server(
+        Listener(), app, log_output=False, debug=False, protocol=Handler, socket_timeout=SEND_SECONDS,
+        # Connections count their own time; this one only has to be longer.
+        keepalive=connections.limits.idle_seconds + SEND_SECONDS,
+        # One that finds no room needs a thread to be told so.
+        max_size=connections.limits.total + 64,
+    )  # fmt: skip
+
+
+def _serve_with_threads(app: Flask, listener: socket.socket, connections: Connections, settings: Settings) -> None:
+    from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+    class Handler(WatchedHandler, WSGIRequestHandler):
+        timeout = SEND_SECONDS
+
+        def make_environ(self) -> dict[str, Any]:
+            environ = self.watch(super().make_environ())
+            if self.watched is not None:
+                # What the application has left of a body is read from here, once it has answered.
+                self.rfile = TimedInput(self.rfile, self.watched)  # type: ignore[assignment]
+            return environ
+
+    class Server(ThreadedWSGIServer):
+        daemon_threads = False  # so that closing waits for requests in flight
+
+        def get_request(self) -> tuple[Any, Any]:
+            return connections.accept(self.socket)
+
+    Handler.connections = connections
+    Server(settings.host, settings.port, app, handler=Handler, fd=listener.fileno()).serve_forever()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from app.http.cookies import SessionCookies
 from app.http.csrf import register_csrf
 from app.http.errors import register_errors
 from app.http.identity import register_identity
+from app.http.proxies import TrustedProxies
 from app.http.runtime import Portal, keep
 from app.http.security import register_security
 from app.live import register as live
@@ -63,6 +64,8 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     health.register(app, services)
     api.register(app)
     web.register(app)
+    # Around everything, Socket.IO included.
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import errno
 import socket
 
+from app.serving import keep_alive
 from app.settings import Settings, SettingsError
+
+BACKLOG = 4096
+"""Connections that the system keeps for us until we accept them; it may keep fewer (`net.core.somaxconn`)."""
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -27,7 +31,8 @@ def listen(settings: Settings) -> socket.socket:
         if settings.reuse_port:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
-        listener.listen(1024)
+        keep_alive(listener)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:

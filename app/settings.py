@@ -39,6 +39,24 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address that the web process listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port that the web process listens on.")
+    max_connections: int = Field(
+        default=4096, ge=64, le=65_536,
+        description="Connections that one web process keeps open, as far as the system's limit of open files allows.",
+    )  # fmt: skip
+    connections_per_address: int = Field(
+        default=256, ge=8, le=65_536,
+        description="Connections of one network address that wait for their client. With one more, the one that has "
+        "waited the longest is closed. Trusted proxies are exempt.",
+    )  # fmt: skip
+    request_timeout_seconds: int = Field(
+        default=15, ge=1, le=300,
+        description="Seconds in which the head of a request has to arrive. A body gets a second more for each 10 kB.",
+    )  # fmt: skip
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Networks of reverse proxies, separated by commas: `10.1.0.5,fd00::/8`. Only their "
+        "`X-Forwarded-For`, `-Proto`, and `-Host` headers count. Not set: none.",
+    )
     reuse_port: bool = Field(default=False, description="Lets several web processes share the port (SO_REUSEPORT).")
     base_url: str = Field(
         default="", description="Address at which people reach the portal, for links. Not set: host and port."
@@ -137,13 +155,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"{path!r} is not of the form package.module:NAME")
         return paths
 
-    @field_validator("allowed_networks", mode="before")
+    @field_validator("allowed_networks", "trusted_proxies", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
             value = tuple(part.strip() for part in value.split(",") if part.strip())
-        for each in value if isinstance(value, tuple) else ():
-            ip_network(each)
+        for network in value if isinstance(value, tuple) else ():
+            ip_network(network)
         return value
 
     @field_validator("mail_from")
@@ -214,6 +232,11 @@ class Settings(BaseSettings):
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The private networks that destinations may lie in."""
         return tuple(ip_network(each) for each in self.allowed_networks)
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of reverse proxies that are trusted."""
+        return tuple(ip_network(network) for network in self.trusted_proxies)
 
     @property
     def cookie_secure(self) -> bool:

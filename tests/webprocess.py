@@ -39,13 +39,19 @@ def free_port() -> int:
 
 @dataclass
 class Web:
-    """A web process. `environ` are further settings."""
+    """A web process.
+
+    Attributes:
+        environ: further settings.
+        files: how many files it may have open; 0: as many as this process.
+    """
 
     database_url: str
     async_mode: str = "eventlet"
     secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     port: int = field(default_factory=free_port)
     environ: dict[str, str] = field(default_factory=dict)
+    files: int = 0
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -63,7 +69,9 @@ class Web:
             "ASSENT_PORT": str(self.port),
             "ASSENT_LOG_FORMAT": "console",
         }
-        self.process = subprocess.Popen([sys.executable, "wsgi.py"], cwd=ROOT, env=environ | self.environ)
+        limit = [f"ulimit -n {self.files} && exec \"$0\" \"$@\""] if self.files else []
+        command = [*(["sh", "-c", *limit] if limit else []), sys.executable, "wsgi.py"]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environ | self.environ)
         deadline = time.monotonic() + 60
         while True:
             assert self.process.poll() is None, "the web process ended"

@@ -13,6 +13,7 @@ from flask import request
 from flask_socketio import ConnectionRefusedError, SocketIO, emit, join_room, leave_room, rooms
 from pydantic import Field
 
+from app.connections import ENVIRON, Connection
 from app.domain.errors import AssentError, NotFoundError
 from app.domain.people import Action, Actor, Via
 from app.http.body import Input, PlainText, check_fields
@@ -119,6 +120,7 @@ class Sockets:
             if sign_in in self._ended:
                 raise ConnectionRefusedError("not_signed_in")
             self._present[_sid()] = (sign_in, session_ends_at())
+        self._admit()
         for room in (QUEUE_ROOM, user_room(actor.id), *map(team_room, sorted(actor.teams))):
             join_room(room)
         emit("dashboard_data", self._dashboard())
@@ -127,7 +129,20 @@ class Sockets:
         """Whoever looked at a request no longer does."""
         with self._lock:
             self._present.pop(_sid(), None)
+        connection: Connection | None = request.environ.get(ENVIRON)
+        if connection is not None:
+            connection.left(self._engine_sid())
         self._presence.gone(_sid())
+
+    def _admit(self) -> None:
+        """Tell the server that this connection is a signed-in person's, so that it may stay open."""
+        connection: Connection | None = request.environ.get(ENVIRON)
+        if connection is not None:
+            connection.admit(self._engine_sid())
+
+    def _engine_sid(self) -> str:
+        """The Engine.IO session under this socket, which may move from one connection to another."""
+        return str(self._socketio.server.manager.eio_sid_from_sid(_sid(), "/"))
 
     # What clients ask
 

@@ -1,0 +1,318 @@
+"""The connections of one web process: how long each may take for what, and which one has to go when there are many.
+
+A connection that waits for its client costs that client nothing, and us a descriptor and a thread (under eventlet, a
+green one). So all waiting has an end. One address may have only so many connections that wait; when it opens one more,
+the one that has waited the longest is closed. HTTP lets a server close an idle connection, so nobody is refused.
+
+One thread looks once a second for what is overdue and shuts those sockets down: their readers find the end of the
+stream. It works the same under eventlet and under threads.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import socket
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv6Address, ip_network
+from typing import Any, TypeVar
+
+import structlog
+
+from app.domain.networks import Network, address_of, lies_in
+
+log = structlog.get_logger("web")
+T = TypeVar("T")
+
+ENVIRON = "assent.connection"
+"""Under this name a request's environment holds its connection."""
+BODY_RATE = 10_000
+"""Bytes per second that a body has to come with at least, after its first seconds."""
+SLOW_SECONDS = 60.0
+"""A request that takes longer counts as one that waits for its client: a client that does not read looks like that."""
+LONGEST_SECONDS = 1800.0
+"""How long a request may take in all, with the sending of its answer."""
+_LOOK_SECONDS = 1.0
+_WARN_SECONDS = 60.0
+_FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_FULL_PAUSE = 0.1
+
+
+class Phase(Enum):
+    """What a connection is at."""
+
+    IDLE = "waits for a request"
+    HEAD = "receives the head of a request"
+    BODY = "receives the body of a request"
+    SERVED = "is answered"
+    SLOW = "is answered, for long"
+    JOINING = "is a WebSocket on which nobody has proved to be signed in"
+    LIVE = "is a WebSocket of a person who is signed in"
+
+
+_WAITING = frozenset({Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.SLOW, Phase.JOINING})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What connections may do.
+
+    Attributes:
+        total: connections of the process.
+        per_address: those of one address that wait for their client.
+        head_seconds: how long the head of a request may take. A body gets a second more for each `BODY_RATE` bytes.
+        idle_seconds: how long an open connection may wait for its next request.
+        largest_body: bytes.
+        exempt: networks of proxies, whose connections are many people's.
+    """
+
+    total: int
+    per_address: int
+    head_seconds: float = 15.0
+    idle_seconds: float = 75.0
+    largest_body: int = 2_000_000
+    exempt: tuple[Network, ...] = ()
+
+
+class Connection:
+    """One client's connection, as its server's handler reports it. Times are those of `time.monotonic`."""
+
+    def __init__(self, owner: Connections, sock: socket.socket, host: str) -> None:
+        self._owner = owner
+        self._socket = sock
+        self.host = host
+        self.phase = Phase.HEAD
+        self.since = time.monotonic()
+        self.deadline = math.inf
+        self.joins = ""
+        """The Engine.IO session that a WebSocket takes over."""
+        self._body_seconds = 0.0
+        self._used = False
+
+    def wait(self) -> None:
+        """It waits for a request: the first one has to come at once, later ones may take longer."""
+        limits = self._owner.limits
+        first, self._used = not self._used, True
+        phase, seconds = (Phase.HEAD, limits.head_seconds) if first else (Phase.IDLE, limits.idle_seconds)
+        self._owner.move(self, phase, seconds)
+
+    def head(self) -> None:
+        """The first line of a request has come."""
+        if self.phase is not Phase.HEAD:  # of the first request the time runs since the connection was accepted
+            self._owner.move(self, Phase.HEAD, self._owner.limits.head_seconds)
+
+    def serve(self, length: int) -> None:
+        """A request's head is complete.
+
+        Args:
+            length: of the body, in bytes; negative: it is not said.
+        """
+        limits = self._owner.limits
+        bytes_to_come = min(length, limits.largest_body) if length >= 0 else limits.largest_body
+        self._body_seconds = limits.head_seconds + bytes_to_come / BODY_RATE
+        self._owner.move(self, Phase.SERVED, LONGEST_SECONDS)
+
+    @property
+    def ended(self) -> bool:
+        """True once we have shut it down."""
+        return self._owner.has_ended(self)
+
+    def upgrade(self, joins: str) -> None:
+        """The request asks for a WebSocket, which has to prove in time that somebody is signed in.
+
+        Args:
+            joins: the Engine.IO session that it takes over; empty: a new one.
+        """
+        self.joins = joins
+        self._owner.upgrade(self)
+
+    def timed(self, read: Callable[..., T], *size: int) -> T:
+        """What `read` gives, which waits for the body of the request; all such waiting together has an end."""
+        began = time.monotonic()
+        self._owner.move(self, Phase.BODY, max(0.0, self._body_seconds))
+        try:
+            return read(*size)
+        finally:
+            self._body_seconds -= time.monotonic() - began
+            self._owner.move(self, Phase.SERVED, LONGEST_SECONDS)
+
+    def admit(self, session: str) -> None:
+        """Somebody is signed in on that Engine.IO session, which may lie on this connection, or on one to come."""
+        self._owner.admit(self, session)
+
+    def left(self, session: str) -> None:
+        """The Engine.IO session has ended."""
+        self._owner.forget(session)
+
+    def shut(self) -> None:
+        """End it: whoever reads or writes there finds that it is closed."""
+        self.deadline = math.inf
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class Connections:
+    """All connections of this process."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._all: set[Connection] = set()
+        self._waiting: dict[Connection, None] = {}
+        """Those that wait, the longest first."""
+        self._waiting_at: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
+        """The same by address."""
+        self._joining: dict[str, Connection] = {}
+        self._admitted: set[str] = set()
+        self._lock = threading.RLock()
+        self._warned = -math.inf
+        self._watching = False
+
+    def open(self, sock: socket.socket, client: Any) -> Connection | None:
+        """Take a new connection in; None: there is no room, not even by closing one that waits."""
+        connection = Connection(self, sock, _counted_as(client, self.limits.exempt))
+        with self._lock:
+            self._watch()
+            if len(self._all) >= self.limits.total and not self._end_longest_waiting():
+                self._warn("too many connections, all of them in use", connections=len(self._all))
+                return None
+            self._all.add(connection)
+        connection.wait()
+        return connection
+
+    def close(self, connection: Connection) -> None:
+        """It has ended."""
+        with self._lock:
+            self._leave(connection)
+            self._all.discard(connection)
+            if self._joining.get(connection.joins) is connection:
+                del self._joining[connection.joins]
+
+    def has_ended(self, connection: Connection) -> bool:
+        """True once it is closed, or shut down."""
+        with self._lock:
+            return connection not in self._all
+
+    def move(self, connection: Connection, phase: Phase, seconds: float) -> None:
+        """Note what a connection is at, and how long that may take."""
+        with self._lock:
+            if connection not in self._all:
+                return
+            connection.phase, connection.since = phase, time.monotonic()
+            connection.deadline = connection.since + seconds
+            self._leave(connection)
+            if phase in _WAITING:
+                self._enter(connection)
+
+    def upgrade(self, connection: Connection) -> None:
+        """See `Connection.upgrade`."""
+        with self._lock:
+            if connection.joins and connection.joins in self._admitted:
+                self.move(connection, Phase.LIVE, math.inf)
+                return
+            self.move(connection, Phase.JOINING, self.limits.head_seconds)
+            if connection.joins:
+                self._joining[connection.joins] = connection
+
+    def admit(self, connection: Connection, session: str) -> None:
+        """See `Connection.admit`."""
+        with self._lock:
+            self._admitted.add(session)
+            for joining in (connection, self._joining.pop(session, None)):
+                if joining is not None and joining.phase is Phase.JOINING:
+                    self.move(joining, Phase.LIVE, math.inf)
+
+    def forget(self, session: str) -> None:
+        """See `Connection.left`."""
+        with self._lock:
+            self._admitted.discard(session)
+
+    def make_room(self) -> bool:
+        """Close the one that has waited the longest; False: none waits."""
+        with self._lock:
+            return self._end_longest_waiting()
+
+    def count(self, *phases: Phase) -> int:
+        """How many are at one of these."""
+        with self._lock:
+            return sum(connection.phase in phases for connection in self._all)
+
+    def accept(self, listener: Any) -> tuple[Any, Any]:
+        """The next connection. Without a descriptor for it one that waits is closed, and we try again after a pause."""
+        while True:
+            try:
+                accepted: tuple[Any, Any] = listener.accept()
+                return accepted
+            except OSError as error:
+                if error.errno in _FULL:
+                    self.make_room()
+                    self._warn("no descriptor for another connection", error=str(error))
+                    time.sleep(_FULL_PAUSE)
+                elif error.errno not in (errno.ECONNABORTED, errno.ECONNRESET, errno.EPIPE, errno.EINTR, errno.EPROTO):
+                    raise
+
+    def _watch(self) -> None:
+        if not self._watching:
+            self._watching = True
+            threading.Thread(target=self._look, name="connections", daemon=True).start()
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            now = time.monotonic()
+            with self._lock:
+                for connection in tuple(self._all):
+                    if connection.deadline <= now:
+                        self._end(connection)
+                    elif connection.phase is Phase.SERVED and now - connection.since >= SLOW_SECONDS:
+                        connection.phase = Phase.SLOW
+                        self._enter(connection)
+
+    def _enter(self, connection: Connection) -> None:
+        self._waiting[connection] = None
+        if connection.host:
+            beside = self._waiting_at[connection.host]
+            beside[connection] = None
+            if len(beside) > self.limits.per_address:
+                self._warn("one address has too many connections that wait", source=connection.host)
+                self._end(next(iter(beside)))
+
+    def _leave(self, connection: Connection) -> None:
+        self._waiting.pop(connection, None)
+        beside = self._waiting_at.get(connection.host)
+        if beside is not None:
+            beside.pop(connection, None)
+            if not beside:
+                del self._waiting_at[connection.host]
+
+    def _end_longest_waiting(self) -> bool:
+        longest = next(iter(self._waiting), None)
+        if longest is None:
+            return False
+        self._end(longest)
+        return True
+
+    def _end(self, connection: Connection) -> None:
+        """Shut it down; it no longer counts, as its handler finds out at once."""
+        self._leave(connection)
+        self._all.discard(connection)
+        connection.shut()
+
+    def _warn(self, words: str, **facts: object) -> None:
+        now = time.monotonic()
+        if now - self._warned >= _WARN_SECONDS:
+            self._warned = now
+            log.warning(words, **facts)
+
+
+def _counted_as(client: Any, exempt: tuple[Network, ...]) -> str:
+    """What a connection counts as: its address, or of IPv6 the network of 64 bits. Empty: it is not counted."""
+    address = address_of(str(client[0])) if isinstance(client, tuple) and client else None
+    if address is None or lies_in(address, exempt):
+        return ""
+    return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
