@@ -46,8 +46,16 @@ class Approval(Opened):
         """
         return self.taken(self._client.run(calls.outcome(self.id, timeout)))
 
-    def report(self, status: ReceiptStatus | str, summary: str = "", detail: JsonValue = None) -> None:
-        """Say what was really done; a later receipt takes the place of an earlier one. Raises ApiError."""
+    def report(self, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
+        """Report what was really done; a later receipt replaces an earlier one.
+
+        The summary and the details are cut, converted, and masked as needed, so that neither makes the report fail.
+
+        Raises:
+            ValueError: there is no such status.
+            ApiError, UnreachableError: the portal does not take it. What was done is done: report again, do not do it
+                again.
+        """
         self.receipt = self._client.call(self.reporting(status, summary, detail))
 
     def cancel(self, reason: str = "") -> None:
@@ -69,7 +77,7 @@ class AsyncApproval(Opened):
         """As `Approval.wait`."""
         return self.taken(await self._client.run(calls.outcome(self.id, timeout)))
 
-    async def report(self, status: ReceiptStatus | str, summary: str = "", detail: JsonValue = None) -> None:
+    async def report(self, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
         """As `Approval.report`."""
         self.receipt = await self._client.call(self.reporting(status, summary, detail))
 

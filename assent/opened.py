@@ -6,12 +6,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import JsonValue
-
 from assent.calls import Send
 from assent.contracts import Outcome, ReceiptStatus
 from assent.errors import UnfitOutcomeError
-from assent.masking import mask, reveal
+from assent.masking import reveal
+from assent.reports import storable_detail, storable_summary
 
 
 @dataclass(frozen=True)
@@ -64,11 +63,17 @@ class Opened:
     def _asked(self) -> Send:
         return Send("GET", f"/api/v1/approvals/{self.id}/outcome?wait=0")
 
-    def reporting(self, status: ReceiptStatus | str, summary: str, detail: JsonValue) -> Send:
-        """The call that reports."""
-        body = {"status": ReceiptStatus(status).value, "summary": summary, "detail": detail}
-        masked, _ = mask(body)
-        return Send("POST", f"/api/v1/approvals/{self.id}/receipt", masked, str(uuid.uuid4()))
+    def reporting(self, status: ReceiptStatus | str, summary: str, detail: Any) -> Send:
+        """The call that reports; whatever the summary and the details are, they are made fit to be sent.
+
+        Raises ValueError: there is no such status.
+        """
+        body = {
+            "status": ReceiptStatus(status).value,
+            "summary": storable_summary(summary),
+            "detail": storable_detail(detail),
+        }
+        return Send("POST", f"/api/v1/approvals/{self.id}/receipt", body, str(uuid.uuid4()))
 
     def cancelling(self, reason: str) -> Send:
         """The call that cancels."""

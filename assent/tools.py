@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import AsyncGenerator, Callable, Generator
+from types import FunctionType
 from typing import Any, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
+from assent.bodies import Report, afollow, failure, follow, followed, is_lazy
 from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
 from assent.contracts import CallDecision, Outcome, ReceiptStatus, RiskLevel, ToolCall
-from assent.errors import AlreadyDoneError, AssentError, Rejected, UnfitOutcomeError
+from assent.errors import AlreadyDoneError, Rejected, UnfitOutcomeError
 
+log = logging.getLogger(__name__)
+_RECEIVERS = ("self", "cls")
+_MANAGER_CODE = contextlib.asynccontextmanager(lambda: None).__code__  # type: ignore[arg-type, return-value]
+"""That of every function that `asynccontextmanager` makes."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -36,11 +45,16 @@ def requires_approval(
     people may have changed), and reports what became of it. The arguments have to be JSON, or of types that pydantic
     reads from JSON; they are checked before people are asked, and again before the function runs.
 
+    Methods, class methods, static methods, partial functions, and objects that can be called work like functions;
+    `self` and `cls` are not shown. A generator asks when it is started. What became of it is reported when the body has
+    come to its end; that holds for async generators, context managers, futures, and returned coroutines as well. A
+    report that fails is logged, and fails no call that was made.
+
     Args:
         client: an `Assent` for a plain function, an `AsyncAssent` for an async one.
         title: in one line; or a function of the same arguments that makes it. Empty: the name of the function.
         summary: why, in Markdown; or a function of the same arguments.
-        tool: what people and policies know the function by. Empty: its name.
+        tool: what people and policies know the function by. Empty: its name, which a lambda has not.
         environment: where it acts, such as production.
         workflow: what its requests are filed under.
         risk_floor: the assessment never goes below this.
@@ -54,12 +68,20 @@ def requires_approval(
         UnfitOutcomeError: what was approved does not fit the function; nothing was run.
         AlreadyDoneError: the call of this idempotency key was reported as made, or as failed; nothing was run.
         WaitTimeoutError, EndedError, ApiError, UnreachableError: as `Approvals.request` and `Approval.wait`.
-        pydantic.ValidationError, TypeError: these are no arguments of the function; nobody was asked.
+        pydantic.ValidationError, TypeError: these are no arguments of the function, or none that people can be shown;
+            nobody was asked.
+
+    Raises:
+        TypeError: this cannot be gated, or not with a client of this kind.
     """
 
     def decorate(function: Function) -> Function:
+        # In whichever order it stands with these, they make the method.
+        if isinstance(function, staticmethod | classmethod):
+            return cast(Function, type(function)(decorate(function.__func__)))
         gate = _Gate(function, tool, title, summary, environment, risk_floor, idempotency_key)
-        if inspect.iscoroutinefunction(function):
+        lambdas = gate.name == "<lambda>" and isinstance(client, AsyncAssent)  # its body says whether it is async
+        if gate.is_async or lambdas:
             if not isinstance(client, AsyncAssent):
                 raise TypeError(f"{gate.tool} is async: give requires_approval an AsyncAssent.")
             return cast(Function, _async(gate, client, workflow, timeout))
@@ -71,48 +93,128 @@ def requires_approval(
 
 
 def _sync(gate: _Gate, client: Assent, workflow: str, timeout: float | None) -> Callable[..., Any]:
-    @functools.wraps(gate.function)
-    def gated(*args: Any, **kwargs: Any) -> Any:
-        proposal, key = gate.proposal(args, kwargs)
+    def asked(proposal: ToolCall, key: str, args: tuple[Any, ...]) -> tuple[inspect.BoundArguments, Report]:
         request = client.approvals.request(proposal, idempotency_key=key, workflow=workflow)
         outcome = request.wait(timeout)
+        report = _reports(request)
         try:
-            bound = gate.approved(outcome, request)
+            return gate.approved(outcome, request, args), report
         except (Rejected, UnfitOutcomeError) as error:
-            request.report(*_not_run(error))
+            report.now(ReceiptStatus.NOT_APPLIED, str(error))
             raise
+
+    @functools.wraps(gate.function)
+    def gated(*args: Any, **kwargs: Any) -> Any:
+        bound, report = asked(*gate.proposal(args, kwargs), args)
         try:
-            result = gate.function(*bound.args, **bound.kwargs)
+            result = gate.call(bound)
         except BaseException as error:
-            request.report(ReceiptStatus.FAILED, _failure(error))
+            report.now(ReceiptStatus.FAILED, failure(error))
             raise
-        request.report(ReceiptStatus.APPLIED)
+        if is_lazy(result):
+            return followed(result, report)
+        report.now(ReceiptStatus.APPLIED, "")
         return result
 
-    return gated
-
-
-def _async(gate: _Gate, client: AsyncAssent, workflow: str, timeout: float | None) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(gate.function)
-    async def gated(*args: Any, **kwargs: Any) -> Any:
+    def generated(*args: Any, **kwargs: Any) -> Any:
         proposal, key = gate.proposal(args, kwargs)
+
+        def body() -> Generator[Any, Any, Any]:
+            bound, report = asked(proposal, key, args)
+            return (yield from follow(gate.call(bound), report))
+
+        return body()
+
+    return generated if gate.generates else gated
+
+
+def _async(gate: _Gate, client: AsyncAssent, workflow: str, timeout: float | None) -> Callable[..., Any]:
+    async def asked(proposal: ToolCall, key: str, args: tuple[Any, ...]) -> tuple[inspect.BoundArguments, Report]:
         request = await client.approvals.request(proposal, idempotency_key=key, workflow=workflow)
         outcome = await request.wait(timeout)
+        report = _areports(request)
         try:
-            bound = gate.approved(outcome, request)
+            return gate.approved(outcome, request, args), report
         except (Rejected, UnfitOutcomeError) as error:
-            await request.report(*_not_run(error))
+            await report.later(ReceiptStatus.NOT_APPLIED, str(error))
             raise
+
+    @functools.wraps(gate.function)
+    async def gated(*args: Any, **kwargs: Any) -> Any:
+        bound, report = await asked(*gate.proposal(args, kwargs), args)
         try:
-            result = await gate.function(*bound.args, **bound.kwargs)
+            result = gate.call(bound)
+            if inspect.isawaitable(result):
+                result = await result
         except Exception as error:
             # Not of a cancellation, which must not be held up: nobody knows then what was done, and no receipt says it.
-            await request.report(ReceiptStatus.FAILED, _failure(error))
+            await report.later(ReceiptStatus.FAILED, failure(error))
             raise
-        await request.report(ReceiptStatus.APPLIED)
+        if is_lazy(result):
+            return followed(result, report)
+        await report.later(ReceiptStatus.APPLIED, "")
         return result
 
-    return gated
+    @functools.wraps(gate.function)
+    def generated(*args: Any, **kwargs: Any) -> Any:
+        proposal, key = gate.proposal(args, kwargs)
+
+        async def body() -> AsyncGenerator[Any, Any]:
+            bound, report = await asked(proposal, key, args)
+            async with contextlib.aclosing(afollow(gate.call(bound), report)) as items:
+                sent = None
+                with contextlib.suppress(StopAsyncIteration):
+                    while True:
+                        sent = yield await items.asend(sent)
+
+        return body()
+
+    @functools.wraps(gate.function)
+    def managed(*args: Any, **kwargs: Any) -> Any:
+        proposal, key = gate.proposal(args, kwargs)
+
+        @contextlib.asynccontextmanager
+        async def body() -> AsyncGenerator[Any, None]:
+            bound, report = await asked(proposal, key, args)
+            async with followed(gate.call(bound), report) as item:
+                yield item
+
+        return body()
+
+    return managed if gate.manages else generated if gate.generates else gated
+
+
+def _reports(request: Approval) -> Report:
+    """Reports of a call that was made. They never raise: whoever calls would make it again."""
+
+    def now(status: ReceiptStatus, summary: str) -> None:
+        try:
+            request.report(status, summary)
+        except Exception:
+            log.exception("The receipt of request %s could not be reported: %s.", request.id, status.value)
+
+    async def later(status: ReceiptStatus, summary: str) -> None:
+        await asyncio.to_thread(now, status, summary)
+
+    return Report(now, later)
+
+
+def _areports(request: AsyncApproval) -> Report:
+    """As `_reports`, over an async client."""
+    loop = asyncio.get_running_loop()
+
+    async def later(status: ReceiptStatus, summary: str) -> None:
+        try:
+            await request.report(status, summary)
+        except Exception:
+            log.exception("The receipt of request %s could not be reported: %s.", request.id, status.value)
+
+    def now(status: ReceiptStatus, summary: str) -> None:
+        # A body that is not async and ends on the loop, or in a thread, cannot wait for it.
+        asyncio.run_coroutine_threadsafe(later(status, summary), loop)
+
+    return Report(now, later)
 
 
 class _Gate:
@@ -128,34 +230,79 @@ class _Gate:
         risk_floor: RiskLevel,
         key: Callable[..., str] | None,
     ) -> None:
+        if isinstance(function, type):
+            raise TypeError(f"{function.__name__} is a class: give requires_approval a function that makes one.")
+        if not callable(function) or isinstance(function, functools.partialmethod):
+            raise TypeError(f"{type(function).__name__} cannot be called: requires_approval goes below it.")
         self.function = function
-        self.tool = tool or function.__name__
+        # What is fixed beforehand is part of what people approve.
+        self._made, self._given, self._named = _flattened(function)
+        self.name = str(getattr(self._made, "__name__", "") or type(self._made).__name__)
+        self.tool = tool or self.name
         self._title, self._summary, self._key = title or self.tool, summary, key
         self._fixed: dict[str, Any] = {"environment": environment, "risk_floor": risk_floor}
-        self._signature = inspect.signature(function)
-        hints = get_type_hints(function, include_extras=True)
-        for each in self._signature.parameters.values():
-            if each.kind not in _NAMED:
-                raise TypeError(f"{self.tool} takes *{each.name}: what people approve needs a name for each argument.")
+        self.is_async, self.generates = _kind(self._made)
+        self.manages = getattr(self._made, "__code__", None) is _MANAGER_CODE
+        try:
+            self._signature = inspect.signature(self._made)
+            hints = get_type_hints(_annotated(self._made), include_extras=True)
+        except (ValueError, NameError) as error:
+            raise TypeError(f"The arguments of {self.tool} cannot be found out: {error}.") from error
+        parameters = self._signature.parameters
+        for parameter in parameters.values():
+            if parameter.kind not in _NAMED:
+                message = f"{self.tool} takes *{parameter.name}: what people approve needs a name for each argument."
+                raise TypeError(message)
+        if not self.tool.isidentifier() and not tool:
+            raise TypeError(f"{self.name} has no name: give requires_approval the name that people see, with tool=….")
+        first = next(iter(parameters), "")
+        self._receiver = first if first in _RECEIVERS and inspect.isfunction(self._made) else ""
         self._types: dict[str, TypeAdapter[Any]] = {
-            name: TypeAdapter(hints.get(name, Any)) for name in self._signature.parameters
+            name: TypeAdapter(hints.get(name, Any)) for name in parameters if name != self._receiver
         }
+
+    def call(self, bound: inspect.BoundArguments) -> Any:
+        """Make the call."""
+        return self._made(*bound.args, **bound.kwargs)
 
     def proposal(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[ToolCall, str]:
         """What people are asked, and under which idempotency key. Raises TypeError, pydantic.ValidationError."""
-        bound = self._signature.bind(*args, **kwargs)
+        self._refuse_unnamed_receiver(args)
+        bound = self._signature.bind(*self._given, *args, **{**self._named, **kwargs})
         bound.apply_defaults()
-        values = {name: self._types[name].validate_python(value) for name, value in bound.arguments.items()}
-        given = self._call_of(values)
+        values = {name: self._types[name].validate_python(bound.arguments[name]) for name in self._types}
+        given = self._call_of(values, bound.arguments.get(self._receiver))
         proposal = ToolCall(
             title=_said(self._title, *given)[:200], summary=_said(self._summary, *given), tool=self.tool,
-            args={name: self._types[name].dump_python(value, mode="json") for name, value in values.items()},
+            args={name: self._shown(name, value) for name, value in values.items()},
             args_schema=self._schema(), **self._fixed,
         )  # fmt: skip
         return proposal, _said(self._key, *given) if self._key else ""
 
-    def approved(self, outcome: Outcome, request: Approval | AsyncApproval) -> inspect.BoundArguments:
-        """The call to make. Raises Rejected, UnfitOutcomeError, AlreadyDoneError."""
+    def _shown(self, name: str, value: Any) -> Any:
+        """An argument as people see it."""
+        try:
+            return self._types[name].dump_python(value, mode="json")
+        except PydanticSerializationError as error:
+            kind = type(value).__name__
+            raise TypeError(f"The argument {name!r} of {self.tool} is a {kind}, which JSON cannot show.") from error
+
+    def _refuse_unnamed_receiver(self, args: tuple[Any, ...]) -> None:
+        """An instance must not be shown as an argument, nor made of one. Raises TypeError."""
+        if self._receiver or not args or not inspect.isfunction(self._made):
+            return
+        owner = args[0] if isinstance(args[0], type) else type(args[0])
+        found: Any = inspect.getattr_static(owner, self.name, None)
+        if isinstance(found, classmethod | FunctionType) and _inner(found) is _inner(self._made):
+            raise TypeError(f"{self.tool} is a method: name its first parameter self, or cls.")
+
+    def approved(
+        self, outcome: Outcome, request: Approval | AsyncApproval, args: tuple[Any, ...] = ()
+    ) -> inspect.BoundArguments:
+        """The call to make, `args` being those of the call that was asked for.
+
+        Raises Rejected, UnfitOutcomeError, AlreadyDoneError.
+        """
         if not outcome.approved:
             raise Rejected(outcome)
         done = request.receipt
@@ -175,13 +322,12 @@ class _Gate:
             values = {name: self._types[name].validate_json(to_json(value)) for name, value in payload.args.items()}
         except ValidationError as error:
             raise UnfitOutcomeError(f"What was approved does not fit {self.tool}: {error}") from error
-        args, kwargs = self._call_of(values)
-        return self._signature.bind(*args, **kwargs)
+        positional, named = self._call_of(values, (*self._given, *args)[0] if self._receiver else None)
+        return self._signature.bind(*positional, **named)
 
-    def _call_of(self, values: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        bound = inspect.BoundArguments(
-            self._signature, {name: values[name] for name in self._signature.parameters}
-        )
+    def _call_of(self, values: dict[str, Any], receiver: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        every = {**values, self._receiver: receiver}
+        bound = inspect.BoundArguments(self._signature, {name: every[name] for name in self._signature.parameters})
         return bound.args, bound.kwargs
 
     def _schema(self) -> dict[str, Any]:
@@ -201,9 +347,30 @@ def _said(what: str | Callable[..., str], args: tuple[Any, ...], kwargs: dict[st
     return what if isinstance(what, str) else what(*args, **kwargs)
 
 
-def _not_run(error: AssentError) -> tuple[ReceiptStatus, str]:
-    return ReceiptStatus.NOT_APPLIED, str(error)[:2000]
+def _flattened(function: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """The function behind partial ones, with the arguments that these fix."""
+    given: tuple[Any, ...] = ()
+    named: dict[str, Any] = {}
+    while isinstance(function, functools.partial):
+        given, named = (*function.args, *given), {**function.keywords, **named}
+        function = function.func
+    return function, given, named
 
 
-def _failure(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:2000]
+def _annotated(function: Callable[..., Any]) -> Any:
+    """What has the annotations: a function, a method, or the method by which an object is called."""
+    return function if inspect.isroutine(function) else type(function).__call__
+
+
+def _kind(function: Callable[..., Any]) -> tuple[bool, bool]:
+    """Whether it is async, and whether it generates."""
+    called = _annotated(function)
+    inner = inspect.unwrap(called)
+    is_async = inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner)
+    # What is made of a generator, such as a context manager, is called like any other function.
+    return is_async, inspect.isasyncgenfunction(inner) or inspect.isgeneratorfunction(called)
+
+
+def _inner(function: Any) -> Any:
+    """What decorators of `functools.wraps` are around."""
+    return inspect.unwrap(function)

@@ -53,6 +53,13 @@ class Portal:
         """A request as the API shows it."""
         return dict(self.reviewer.get(f"{self.web.url}/api/v1/approvals/{request_id}").json())
 
+    def reported(self, request_id: str, status: str) -> None:
+        """Wait until that was reported of a request."""
+        deadline = time.monotonic() + SOON
+        while (self.request(request_id)["receipt"] or {}).get("status") != status:
+            assert time.monotonic() < deadline, f"{status} was not reported"
+            time.sleep(0.02)
+
     def decide(self, request_id: str, verdict: str = "approve", **more: Any) -> None:
         """Have a reviewer decide."""
         body = {"verdict": verdict, "digest": self.request(request_id)["digest"], "comment": "So be it."} | more
