@@ -29,7 +29,9 @@ def register(app: Flask, services: Services) -> None:
     def readyz() -> Response:
         checks = _checks(services, head)
         ready = all(value == "ok" for value in checks.values())
-        response = jsonify(status="ok" if ready else "unavailable", checks=checks)
+        # A broken workflow stops no other, so it does not make the portal unready.
+        broken = {"broken_workflows": found} if ready and (found := services.runs.broken()) else {}
+        response = jsonify(status="ok" if ready else "unavailable", checks=checks, **broken)
         response.status_code = 200 if ready else 503
         return response
 

@@ -20,7 +20,7 @@ from app.domain.fitting import check_schemas
 from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
 from app.runtime.driver import Driver, Rest, written
 from app.runtime.leases import Leases
-from app.runtime.library import Library, WorkflowError
+from app.runtime.library import Library, WorkflowError, told
 from assent.contracts import Receipt, ReceiptStatus
 from assent.dialects.base import Asked, jsonable
 from assent.dialects.failure import failure_document, failure_schema
@@ -112,6 +112,11 @@ class Advancer:
             initial = workflow.state_for(snapshot.input) if snapshot.attempt == 1 else None
         except (WorkflowError, ValueError) as error:
             await written(self._store.fail, snapshot.attempt, journal, mask_text(str(error)))
+            return
+        except Exception as error:
+            log.warning("run.no_state", exc_info=True)
+            problem = f"No state can be made of the input: {told(error)}"
+            await written(self._store.fail, snapshot.attempt, journal, problem)
             return
         if snapshot.version != workflow.version:
             # The other graph may lack the node that asked, and would then pass for one that has come to its end.

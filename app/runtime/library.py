@@ -3,68 +3,130 @@
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import entry_points
-from typing import Any
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from langchain_core.runnables.graph import Edge
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from app.domain.text import is_storable, storable
 from app.runtime.saver import Saver
+from assent.masking import mask_text
 from assent.workflow import Workflow
 
 log = structlog.get_logger(__name__)
 GROUP = "assent.workflows"
+T = TypeVar("T")
+BROKEN = "The workflow “{}” is broken on the worker that took this run up: {} Mend it and retry the run."
+
+
+PATIENCE_SECONDS = 10.0
+"""How long the import or the `build()` of one workflow holds up the others."""
+NOT_ENDED = "{} has not come to an end after {:g} s."
 
 
 class WorkflowError(Exception):
-    """A workflow cannot be loaded; the text says which and why."""
+    """A workflow cannot be run here; the text says which and why."""
 
 
-def find_workflows(paths: Iterable[str] = ()) -> list[Workflow]:
-    """The workflows named by dotted path, or all that are installed.
+class Found(NamedTuple):
+    """What was looked for: workflows, and why the others are none, by their paths."""
+
+    workflows: list[Workflow]
+    broken: dict[str, str]
+
+
+def find_workflows(paths: Iterable[str] = (), patience: float = PATIENCE_SECONDS) -> Found:
+    """The workflows named by dotted path, or all that are installed. A broken one does not stop the others.
 
     Args:
         paths: ``package.module:NAME`` each; empty: the entry points of the group ``assent.workflows`` and the
-            packages under ``workflows``, which export ``WORKFLOW``.
+            packages under ``workflows`` that export ``WORKFLOW``.
+        patience: how many seconds to wait for the import of each.
+    """
+    found: dict[str, tuple[str, Workflow]] = {}
+    broken: dict[str, str] = {}
+    for path, required in _listed(list(paths), broken):
+        try:
+            workflow = _within(patience, f"The import of {path}", partial(_load, path, required))
+            if workflow is None:
+                continue
+            first, other = found.setdefault(workflow.name, (path, workflow))
+            if other is not workflow:
+                raise WorkflowError(f"Its name, {workflow.name!r}, is that of {first}, which is used.")
+        except WorkflowError as error:
+            broken[path] = str(error)
+            log.error("workflow.broken", path=path, error=broken[path])
+    return Found([workflow for _, workflow in found.values()], broken)
+
+
+def _listed(named: list[str], broken: dict[str, str]) -> list[tuple[str, bool]]:
+    """Where workflows may be, and whether there has to be one."""
+    if named:
+        return [(path, True) for path in named]
+    paths = [(point.value, True) for point in entry_points(group=GROUP)]
+    try:
+        package = _within(PATIENCE_SECONDS, "The import of workflows", partial(importlib.import_module, "workflows"))
+    except WorkflowError as error:
+        if not isinstance(error.__cause__, ModuleNotFoundError) or error.__cause__.name != "workflows":
+            broken["workflows"] = str(error)
+        return paths
+    # A module that exports none is a helper of the others.
+    return paths + [(f"workflows.{module.name}:WORKFLOW", False) for module in pkgutil.iter_modules(package.__path__)]
+
+
+def _load(path: str, required: bool) -> Workflow | None:
+    name, _, attribute = path.partition(":")
+    module = importlib.import_module(name)
+    workflow = getattr(module, attribute or "WORKFLOW", None)
+    if workflow is None and not required:
+        return None
+    if not isinstance(workflow, Workflow):
+        raise TypeError(f"{attribute or 'WORKFLOW'} is not an assent.Workflow")
+    if not isinstance(workflow.name, str) or not workflow.name or not is_storable(workflow.name):
+        raise TypeError(f"{workflow.name!r} is no name")
+    return workflow
+
+
+def _within(seconds: float, what: str, work: Callable[[], T]) -> T:
+    """Do something of a workflow's own in a thread, which is left behind if it takes too long.
 
     Raises:
-        WorkflowError: one of the named cannot be loaded. Of those found by themselves, a broken one is logged and left
-            out, so that it does not stop the others.
+        WorkflowError: it raised something, whatever that is, or takes too long.
     """
-    named = list(paths)
-    found: dict[str, Workflow] = {}
-    for path in named or _installed():
+    done: list[T] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
         try:
-            workflow = _load(path)
-            if workflow.name in found:
-                continue
-            found[workflow.name] = workflow
-        except Exception as error:
-            if named:
-                raise WorkflowError(f"{path}: {error}") from error
-            log.exception("workflow.broken", path=path)
-    return list(found.values())
+            done.append(work())
+        except BaseException as error:
+            raised.append(error)
+
+    thread = Thread(target=run, name=what, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if raised:
+        raise WorkflowError(told(raised[0])) from raised[0]
+    if not done:
+        raise WorkflowError(NOT_ENDED.format(what, seconds))
+    return done[0]
 
 
-def _installed() -> list[str]:
-    paths = [point.value for point in entry_points(group=GROUP)]
+def told(error: BaseException) -> str:
+    """An exception in words that may be shown: its type and what it says, masked."""
     try:
-        package = importlib.import_module("workflows")
-    except ModuleNotFoundError:
-        return paths
-    return paths + [f"workflows.{module.name}:WORKFLOW" for module in pkgutil.iter_modules(package.__path__)]
-
-
-def _load(path: str) -> Workflow:
-    module, _, name = path.partition(":")
-    workflow = getattr(importlib.import_module(module), name or "WORKFLOW")
-    if not isinstance(workflow, Workflow):
-        raise TypeError(f"{name or 'WORKFLOW'} is not an assent.Workflow")
-    return workflow
+        said = " ".join(str(error).split())
+    except Exception:
+        said = ""
+    return storable(mask_text(f"{type(error).__name__}: {said}" if said else type(error).__name__))[:2000]
 
 
 class Library:
@@ -72,12 +134,34 @@ class Library:
 
     Attributes:
         saver: stores the checkpoints of all of them.
+        broken: why workflows cannot be run, by their names or, where they have none, their paths.
     """
 
-    def __init__(self, workflows: Iterable[Workflow], saver: Saver) -> None:
+    def __init__(self, workflows: Iterable[Workflow], saver: Saver, broken: Mapping[str, str] | None = None) -> None:
         self._workflows = {workflow.name: workflow for workflow in workflows}
         self.saver = saver
+        self.broken = dict(broken or {})
         self._graphs: dict[str, CompiledStateGraph[Any]] = {}
+        self._facts: dict[str, dict[str, dict[str, Any]]] = {}
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._loaded = False
+
+    def load(self, patience: float = PATIENCE_SECONDS) -> None:
+        """Build and describe all workflows. Those that cannot be are `broken`, or are until their `build()` ends."""
+        self._loaded = True
+        for name in self._workflows:
+            self.broken[name] = NOT_ENDED.format("Its build()", patience)
+            try:
+                _within(patience, "Its build()", partial(self._load, name))
+            except WorkflowError as error:
+                if error.__cause__ is not None:
+                    self.broken[name] = str(error)
+                log.error("workflow.broken", workflow=name, error=str(error), exc_info=error.__cause__)
+
+    def _load(self, name: str) -> None:
+        self._make(name)
+        self._entries[name] = self._entry(self.workflow(name))
+        del self.broken[name]
 
     def workflow(self, name: str) -> Workflow:
         """Raises WorkflowError if it is not installed here."""
@@ -89,30 +173,43 @@ class Library:
     def graph(self, name: str) -> CompiledStateGraph[Any]:
         """The compiled graph. Raises WorkflowError."""
         if name not in self._graphs:
-            built = self.workflow(name).build()
-            if isinstance(built, StateGraph):
-                self._graphs[name] = built.compile(checkpointer=self.saver)
-            elif isinstance(built, CompiledStateGraph):
-                # Whatever it was compiled with, its runs are kept here.
-                self._graphs[name] = built.copy({"checkpointer": self.saver})
-            else:
-                raise WorkflowError(f"The workflow {name!r} builds neither a StateGraph nor a compiled one.")
+            workflow = self.workflow(name)
+            if name in self.broken:
+                raise WorkflowError(BROKEN.format(workflow.title, self.broken[name]))
+            try:
+                self._make(name)
+            except (Exception, SystemExit) as error:
+                raise WorkflowError(BROKEN.format(workflow.title, told(error))) from error
         return self._graphs[name]
 
+    def _make(self, name: str) -> None:
+        built = self.workflow(name).build()
+        if isinstance(built, StateGraph):
+            graph = built.compile(checkpointer=self.saver)
+        elif isinstance(built, CompiledStateGraph):
+            # Whatever it was compiled with, its runs are kept here.
+            graph = built.copy({"checkpointer": self.saver})
+        else:
+            raise TypeError("build() gives neither a StateGraph nor a compiled one")
+        self._facts[name] = {node: node_facts(node, spec.metadata) for node, spec in graph.builder.nodes.items()}
+        self._graphs[name] = graph
+
     def node_facts(self, name: str) -> dict[str, dict[str, Any]]:
-        """Title, agent, tool and skippable of each node."""
-        builder = self.graph(name).builder
-        return {node: node_facts(node, spec.metadata) for node, spec in builder.nodes.items()}
+        """Title, agent, tool and skippable of each node. Raises WorkflowError."""
+        self.graph(name)
+        return self._facts[name]
 
     def describe(self) -> list[dict[str, Any]]:
-        """The rows of the catalogue."""
-        return [self._entry(workflow) for workflow in self._workflows.values()]
+        """The rows of the catalogue, of workflows that are not broken."""
+        if not self._loaded:
+            self.load()
+        return [self._entries[name] for name in self._workflows if name in self._entries]
 
     def _entry(self, workflow: Workflow) -> dict[str, Any]:
-        drawn = self.graph(workflow.name).get_graph()
-        facts = self.node_facts(workflow.name)
+        drawn = self._graphs[workflow.name].get_graph()
+        facts = self._facts[workflow.name]
         edges = [[edge.source, edge.target, *_condition(edge)] for edge in drawn.edges]
-        return {
+        entry = {
             "name": workflow.name,
             "version": workflow.version,
             "title": workflow.title,
@@ -122,6 +219,12 @@ class Library:
             "nodes": [{"id": node, **facts[node]} for node in _in_order(edges) if node in facts],
             "edges": [edge for edge in edges if edge[0] != START and edge[1] != END],
         }
+        for what in ("version", "title", "description"):
+            if not isinstance(entry[what], str):
+                raise TypeError(f"the {what} is no text")
+        if not is_storable(json.dumps(entry, allow_nan=False, ensure_ascii=False)):
+            raise ValueError("it holds characters that cannot be stored")
+        return entry
 
 
 def node_facts(node: str, metadata: dict[str, Any] | None) -> dict[str, Any]:

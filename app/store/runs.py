@@ -32,6 +32,22 @@ class CatalogueEntry(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class WorkflowOffer(Base):
+    """A workflow that a worker has, or has found and cannot run.
+
+    `worker` is the key of the advisory lock by which it is known to live (`app.runtime.leases`). `name` is the
+    workflow's, or the path of what cannot even be imported. `error` says why it cannot be run; empty: it can. `seen_at`
+    is when the worker last gave a sign.
+    """
+
+    __tablename__ = "workflow_offers"
+
+    worker: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    error: Mapped[str] = mapped_column(Text, server_default="")
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Run(Made, Base):
     """One execution of a workflow; its id is the LangGraph thread's.
 

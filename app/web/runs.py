@@ -74,7 +74,8 @@ def _before(given: str | None) -> tuple[datetime, str] | None:
 def run_new() -> Any:
     """Which workflow to start."""
     current_actor().require(Action.START_RUN)
-    return render("run_new.html", workflows=services().runs.catalogue())
+    runs = services().runs
+    return render("run_new.html", workflows=runs.catalogue(), broken=runs.broken())
 
 
 @web.get("/runs/new/<workflow>")

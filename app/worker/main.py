@@ -25,7 +25,6 @@ from app.runtime.saver import Saver
 from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
 from app.services.grants.standing import Grants
-from app.services.runs.catalogue import publish_catalogue
 from app.services.runs.steering import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine, make_sessions
@@ -33,6 +32,7 @@ from app.store.jobs import JOBS_CHANNEL
 from app.worker.adapter import worker_store
 from app.worker.courier import AT_ONCE, Courier
 from app.worker.lapsing import keep_lapsing
+from app.worker.offering import Offering
 from app.worker.post import Post
 from app.worker.queue import RunQueue
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
@@ -65,12 +65,15 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         leases = await stack.enter_async_context(Leases(settings.database_url, _stop_at_once))
         pool = await stack.enter_async_context(_pool(settings, settings.worker_concurrency, "checkpoints"))
         quick = await stack.enter_async_context(_pool(settings, settings.worker_concurrency // 2, "jobs", *UNSYNCED))
-        library = Library(find_workflows(settings.workflows), Saver(pool))
+        found = await asyncio.to_thread(find_workflows, settings.workflows)
+        library = Library(found.workflows, Saver(pool), found.broken)
+        await asyncio.to_thread(library.load)
         engine = make_engine(settings.database_url, pool_size=2, application_name="assent worker")
         clock = given or stack.enter_context(DatabaseClock(engine).followed())
         services = build_services(engine, clock)
         stack.callback(services.engine.dispose)
-        publish_catalogue(services.sessions, library.describe())
+        offering = Offering(services.sessions, library, leases.key)
+        offering.say()
         store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock, quick))
         advancer = Advancer(library, store, leases)
         connector = procrastinate.PsycopgConnector()
@@ -80,18 +83,22 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         courier = Courier(jobs, stack.enter_context(_post(settings, clock)), lambda: bool(advancer.active), clock)
         queue = RunQueue(jobs, leases, advancer, settings.worker_concurrency, clock, courier)
         stack.enter_context(_timekeeper(settings, clock))
-        await _run_queue(queue, settings, advancer, services.grants)
+        await _run_queue(queue, settings, advancer, services.grants, offering)
 
 
-async def _run_queue(queue: RunQueue, settings: Settings, advancer: Advancer, grants: Grants) -> None:
+async def _run_queue(
+    queue: RunQueue, settings: Settings, advancer: Advancer, grants: Grants, offering: Offering
+) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, queue, advancer, loop)
     helpers = [
         asyncio.create_task(_follow(settings, queue, advancer), name="notifications"),
         asyncio.create_task(keep_lapsing(grants), name="grants"),
+        asyncio.create_task(offering.keep(), name="offers"),
     ]
-    log.info("worker.ready", workflows=[entry["name"] for entry in advancer.library.describe()])
+    entries, broken = advancer.library.describe(), advancer.library.broken
+    log.info("worker.ready", workflows=[entry["name"] for entry in entries], broken=sorted(broken))
     try:
         await queue.run()
     except Exception:

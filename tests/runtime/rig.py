@@ -91,7 +91,7 @@ class Rig:
         leases = Leases(self.url, lambda: self.lost.append(name))
         self._leases[name] = await self._stack.enter_async_context(leases)
         store = await self._stack.enter_async_context(worker_store(self.url, self.pool, self.services.clock))
-        return Advancer(Library(find_workflows(WORKFLOWS), Saver(self.pool)), store, leases)
+        return Advancer(Library(find_workflows(WORKFLOWS).workflows, Saver(self.pool)), store, leases)
 
     async def died(self) -> None:
         """What the end of its process does after a cancelled advance: its locks are gone, and a new worker comes."""

@@ -62,7 +62,7 @@ def _names(workflow: Workflow, here: _Here) -> list[Finding]:
     for what in ("version", "title"):
         if not isinstance(said := getattr(workflow, what), str) or not said.strip():
             found.append(here.says(what, f"The {what} is missing."))
-    for other in find_workflows():
+    for other in find_workflows().workflows:
         if other.name == workflow.name and _made_in(other) != _made_in(workflow):
             where = _made_in(other)
             found.append(here.says("name", f"The name {workflow.name!r} is taken by the workflow of {where}."))

@@ -32,6 +32,7 @@ from app.services.approvals.ending import end_held, end_pending
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
+from app.services.runs.catalogue import OFFERED_SECONDS, broken_workflows, is_offered
 from app.services.runs.journal import CANCELLED, conclude, open_receipts
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
@@ -43,7 +44,14 @@ from assent.masking import mask
 CONTROL_CHANNEL = "assent_control"
 """Workers listen here for the ids of runs that somebody wants paused or cancelled."""
 MAX_INPUT_BYTES = 1_000_000
-_ENTRY = "select version, title, input_schema from workflows where name = %(name)s"
+_ENTRY = f"""
+select version, title, input_schema, coalesce(error, '') as error, offered is not false as offered
+from workflows left join lateral (
+    select bool_or(o.error = '' and o.name = workflows.name) as offered,
+           max(o.error) filter (where o.name = workflows.name) as error
+    from workflow_offers o where o.seen_at > now() - interval '{OFFERED_SECONDS:.0f} seconds') as offers on true
+where name = %(name)s
+"""
 
 
 class Runs:
@@ -54,12 +62,18 @@ class Runs:
         self._clock = clock
 
     def catalogue(self) -> list[CatalogueEntry]:
-        """All workflows that can be started, by title."""
+        """All workflows that can be started, by title: those that a worker has, if any worker gave a sign lately."""
         with self._sessions.reads() as session:
-            return list(session.scalars(select(CatalogueEntry).order_by(CatalogueEntry.title)))
+            return list(session.scalars(select(CatalogueEntry).where(is_offered()).order_by(CatalogueEntry.title)))
+
+    def broken(self) -> dict[str, str]:
+        """Why workers cannot run workflows, masked, by name; or by path where it could not even be imported."""
+        with self._sessions.reads() as session:
+            return broken_workflows(session)
 
     def workflow(self, name: str) -> CatalogueEntry:
-        """One workflow. Raises NotFoundError."""
+        """One workflow that can be started. Raises NotFoundError, ConflictError."""
+        self._entry(name)
         with self._sessions.reads() as session:
             entry = session.get(CatalogueEntry, name) if is_storable(name) else None
         if entry is None:
@@ -67,10 +81,19 @@ class Runs:
         return entry
 
     def _entry(self, name: str) -> tuple[str, str, Any]:
-        """Version, title and input schema of a workflow, as little as can be read. Raises NotFoundError."""
+        """Version, title, and input schema of a workflow that can be started, as little as can be read.
+
+        Raises:
+            NotFoundError: there is none, or no worker has it any more.
+            ConflictError: it is broken.
+        """
         rows = self._sessions.execute(_ENTRY, {"name": name}) if is_storable(name) else []
         if not rows:
             raise NotFoundError(f"There is no workflow {name!r}.")
+        if not rows[0]["offered"]:
+            if error := rows[0]["error"]:
+                raise ConflictError(f"The workflow “{rows[0]['title']}” is broken: {error}")
+            raise NotFoundError(f"No worker has the workflow {name!r} any more.")
         return rows[0]["version"], rows[0]["title"], json.loads(rows[0]["input_schema"])
 
     def start(self, actor: Actor, workflow: str, run_input: Any, title: str = "", made_as: str = "") -> Run:
@@ -83,7 +106,8 @@ class Runs:
 
         Raises:
             ForbiddenError: the actor may not start runs.
-            NotFoundError: there is no such workflow.
+            NotFoundError: there is no such workflow, or no worker has it any more.
+            ConflictError: it is broken on the workers that have it.
             TooLargeError: the input has more than `MAX_INPUT_BYTES`.
             InvalidInputError: the input does not fit the workflow's schema, or the title cannot be stored; `fields`
                 says where.
