@@ -241,6 +241,7 @@ def make_request(
         "terms": terms.to_json(),
         "requester_id": run.started_by_id,
         "requester_name": run.started_by_name,
+        "opened_by_agent": run.started_by_agent or "",
         "priority": priority,
         "quorum": terms.quorum,
         "addressed_to": list(addressed(terms.stages[0])),

@@ -123,6 +123,7 @@ class CommentOut(Output):
 
     id: str
     person_name: str
+    by_agent: bool = Field(description="An agent made it, whose name `person_name` then is")
     body: str
     at: Time
 
@@ -241,6 +242,7 @@ class ApprovalOut(Tagged):
         description="Who made the sign-in link or the token with which it was requested, if it was somebody else; "
         "such a person counts as the requester as well"
     )
+    opened_by_agent: str = Field(description="Name of the agent that opened it; empty if a person, or their run, did")
     payload: JsonValue
     digest: str
     proposed_digest: str
@@ -269,7 +271,7 @@ class ApprovalOut(Tagged):
     priority: int
     why_here: str
     revision: int
-    previous_id: str | None
+    previous_id: str | None = Field(description="The request that this one revises, if the caller sees it")
     next_id: str | None
     verdicts: list[Verdict]
     why_not: str

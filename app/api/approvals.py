@@ -12,7 +12,7 @@ from app.domain.destinations import destination_terms, is_secret
 from app.domain.errors import InvalidInputError
 from app.domain.notices import Channel
 from app.domain.people import Action
-from app.domain.tokens import Scope
+from app.domain.tokens import WIDER_SIGHT, Scope
 from app.http.decisions import DecisionIn, decide
 from app.notify.addresses import shown_address
 from app.services.approvals.gate import Asking, SealedCallback, withheld_until
@@ -21,8 +21,9 @@ from app.services.reading.queue import QueueFilter
 from assent.contracts import Question
 
 table = Table()
-READ, DECIDE, ASK = (Scope.APPROVALS_READ,), (Scope.APPROVALS_DECIDE,), (Scope.APPROVALS_REQUEST,)
-WAIT = (Scope.APPROVALS_READ, Scope.APPROVALS_REQUEST)
+READ = (Scope.APPROVALS_READ, *WIDER_SIGHT)
+DECIDE, ASK = (Scope.APPROVALS_DECIDE,), (Scope.APPROVALS_REQUEST,)
+WAIT = (*READ, Scope.APPROVALS_REQUEST)
 SPEAK = (Scope.APPROVALS_REQUEST, Scope.APPROVALS_DECIDE)
 
 
@@ -40,6 +41,7 @@ def list_approvals(call: Call) -> Any:
         team=asked.team,
         unassigned=asked.unassigned,
         resolved=asked.status == "resolved",
+        viewer=call.actor,
     )
     page = call.portal.services.queue.page(wanted, asked.cursor or None, asked.limit)
     return {"items": page.rows, "total": page.total, "capped": page.capped, "next_cursor": page.next_cursor}
@@ -255,8 +257,8 @@ def approval_document(call: Call, request_id: str) -> dict[str, Any]:
     withheld = withheld_until(request, view.outcome, view.receipt, services.clock())
     same = (
         "id", "version", "title", "kind", "state", "note", "workflow", "run_id", "node", "agent", "environment",
-        "requester_name", "payload", "digest", "proposed_digest", "response_schema", "approvals", "quorum",
-        "priority", "revision", "previous_id", "opened_at", "expires_at", "resolved_at", "policy_version", "stage",
+        "requester_name", "opened_by_agent", "payload", "digest", "proposed_digest", "response_schema", "approvals",
+        "quorum", "priority", "revision", "opened_at", "expires_at", "resolved_at", "policy_version", "stage",
         "addressed_to", "assigned_to_name", "escalation", "extended", "answered_by", "held_until", "reopened_at",
     )  # fmt: skip
     return {name: getattr(request, name) for name in same} | {
@@ -264,6 +266,7 @@ def approval_document(call: Call, request_id: str) -> dict[str, Any]:
         "risk": view.assessment,
         "terms": view.terms,
         "why_here": view.why_here,
+        "previous_id": view.previous.id if view.previous is not None else None,
         "next_id": view.next_id,
         "stages": stands.stages,
         "asked": stands.asked,

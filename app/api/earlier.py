@@ -15,7 +15,7 @@ from app.api.registry import Call, Table
 from app.api.runs import run_document
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action
-from app.domain.tokens import Scope
+from app.domain.tokens import WIDER_SIGHT, Scope
 from app.http.body import Input, PlainText, Query
 from app.http.decisions import DecisionIn, decide
 from app.services.reading.queue import MAX_PAGE, QueueFilter
@@ -23,7 +23,7 @@ from app.services.reading.queue_rows import QueueRow
 from assent.contracts import RiskLevel, Verdict
 
 table = Table()
-READ, DECIDE, READ_RUNS = (Scope.APPROVALS_READ,), (Scope.APPROVALS_DECIDE,), (Scope.RUNS_READ,)
+READ, DECIDE, READ_RUNS = (Scope.APPROVALS_READ, *WIDER_SIGHT), (Scope.APPROVALS_DECIDE,), (Scope.RUNS_READ,)
 _USER_ID = frozenset({"user_id"})
 
 
@@ -86,7 +86,8 @@ class EarlierDetails(models.RunOut):
 def list_pending(call: Call) -> Any:
     """Pending requests, most pressing first (at most 200)."""
     call.actor.require(Action.SEE)
-    return [_earlier(row) for row in call.portal.services.queue.page(QueueFilter(), limit=MAX_PAGE).rows]
+    page = call.portal.services.queue.page(QueueFilter(viewer=call.actor), limit=MAX_PAGE)
+    return [_earlier(row) for row in page.rows]
 
 
 @table.add("POST", "/approvals/<uuid:id>", EarlierResult, body=EarlierDecision, scopes=DECIDE, conditional=True)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from app.api.models import Output, Time
 from app.api.registry import Call, Table
+from app.domain.errors import ScopeError
 from app.domain.lifecycle import RequestState
 from app.domain.tokens import Scope
 from app.http.body import PlainText, Query
@@ -15,7 +16,7 @@ from app.services.reading.insights import READING_SPEED, InsightsFilter
 from assent.contracts import RiskLevel
 
 table = Table()
-READ = (Scope.APPROVALS_READ,)
+READ = (Scope.APPROVALS_READ, Scope.APPROVALS_READ_ALL)
 
 
 class InsightsQuery(Query):
@@ -108,4 +109,8 @@ class InsightsOut(Output):
 @table.add("GET", "/insights", InsightsOut, query=InsightsQuery, scopes=READ)
 def read_insights(call: Call) -> Any:
     """How long decisions take, and what becomes of requests."""
+    if not call.actor.sees_everything:
+        needed = Scope.APPROVALS_READ_ALL.value
+        words = f"An agent's token needs the scope {needed} for numbers about everybody's requests."
+        raise ScopeError(words, scopes=[needed])
     return call.portal.services.insights.read(call.actor, InsightsFilter(**call.query.model_dump()))

@@ -97,6 +97,7 @@ class RunSummary(Output):
     state: RunState
     control: str = Field(description="What was asked of a run that is being advanced: pause, cancel, or empty")
     started_by_name: str
+    started_by_agent: str = Field(description="Name of the agent that started it; empty if a person did")
     created_at: Time
     started_at: Time | None
     finished_at: Time | None

@@ -34,7 +34,8 @@ def list_runs(call: Call) -> Any:
     limit, before = call.query.limit, _decode(call.query.cursor) if call.query.cursor else None
     # One more than the page would tell whether there is another; a full page of the largest size assumes so.
     asked = min(limit + 1, 200)
-    rows = call.portal.services.runs.recent(call.query.state.value if call.query.state else "", before, asked)
+    state = call.query.state.value if call.query.state else ""
+    rows = call.portal.services.runs.recent(state, before, asked, call.actor)
     more = len(rows) > limit or (asked == limit and len(rows) == limit)
     rows = rows[:limit]
     return {"items": rows, "next_cursor": _encode(rows[-1]) if more else None}

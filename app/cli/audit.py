@@ -10,6 +10,7 @@ import click
 
 from app.cli.acting import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
+from app.domain.people import signature
 from app.services.record.records import AuditFilter, ExportFormat
 from app.store.record import AuditEntry
 
@@ -51,7 +52,10 @@ def list_entries(
     if as_json:
         print_json([_facts(entry) for entry in page.entries])
         return
-    rows = [(e.seq, e.at, e.actor_name, e.action, e.request_id or e.run_id, _detail(e)) for e in page.entries]
+    rows = [
+        (e.seq, e.at, signature(e.actor_kind, e.actor_name), e.action, e.request_id or e.run_id, _detail(e))
+        for e in page.entries
+    ]
     print_table(("NO", "AT", "WHO", "ACTION", "ABOUT", "DETAIL"), rows, "The record has no such entry.")
     if page.next_before is not None:
         click.echo(f"… and more: --before {page.next_before}")

@@ -80,7 +80,18 @@ AGENTS_MAY = frozenset(
 )
 """What an agent's token may do at most, whatever roles its account has: nothing that helps a request to be approved.
 
-What it asked itself it may also take back."""
+Comments, reports, and withdrawals are for what it opened itself, and steering for runs that it started itself."""
+
+
+class Sight(StrEnum):
+    """Which requests and runs an agent's token sees.
+
+    Its own are those that an agent of the same name and the same account opened: a token that is replaced sees them.
+    """
+
+    OWN = "own"
+    ACCOUNT = "account"
+    ALL = "all"
 
 
 class Via(StrEnum):
@@ -136,8 +147,9 @@ class Actor:
         teams: slugs of the person's teams.
         authenticated_at: when the person last proved who it is; None where a way in does not tell.
         via: how the act reached us.
-        source: network address or host name, for the record.
+        source: network address or host name, for the audit log.
         makers: the others who made the sign-in link, or the token, by which this person or agent acts.
+        sight: of an agent, which requests and runs it sees. People see all.
     """
 
     kind: str
@@ -150,6 +162,17 @@ class Actor:
     email: str = ""
     authenticated_at: datetime | None = None
     makers: Makers = NOBODY_ELSE
+    sight: Sight = Sight.OWN
+
+    @property
+    def sees_everything(self) -> bool:
+        """True unless this is an agent whose token sees only some requests and runs."""
+        return self.kind != "agent" or self.sight is Sight.ALL
+
+    @property
+    def signature(self) -> str:
+        """The name as remarks are signed with it: an agent's is marked, so that nobody takes it for a person's."""
+        return signature(self.kind, self.name)
 
     @property
     def member(self) -> Member:
@@ -189,6 +212,11 @@ class Actor:
             raise ForbiddenError(
                 f"{self.name} may not do this: it needs the role {needed}.", action=action.value, needed=needed
             )
+
+
+def signature(kind: str, name: str) -> str:
+    """The name of somebody of that kind, marked if it is an agent's."""
+    return f"{name} (agent)" if kind == "agent" else name
 
 
 SYSTEM = Actor(kind="system", id="", name="Assent", via=Via.WORKER)

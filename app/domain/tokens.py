@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from app.domain.errors import InvalidInputError
+from app.domain.people import Sight
 from app.domain.text import is_storable
 from assent.masking import mask_text
 
@@ -32,6 +33,8 @@ class Scope(StrEnum):
     """What a token may be used for. It never gives more than its owner's roles allow."""
 
     APPROVALS_READ = "approvals:read"
+    APPROVALS_READ_ACCOUNT = "approvals:read-account"
+    APPROVALS_READ_ALL = "approvals:read-all"
     APPROVALS_REQUEST = "approvals:request"
     APPROVALS_DECIDE = "approvals:decide"
     RUNS_READ = "runs:read"
@@ -50,10 +53,12 @@ class Scope(StrEnum):
 
 
 _WORDS = {
-    Scope.APPROVALS_READ: "read requests and wait for their outcomes",
-    Scope.APPROVALS_REQUEST: "ask for approval, withdraw what was asked, report what was done, comment",
+    Scope.APPROVALS_READ: "read requests and wait for their outcomes; an agent: those that it opened itself",
+    Scope.APPROVALS_READ_ACCOUNT: "read all requests and runs of the account that answers for the agent",
+    Scope.APPROVALS_READ_ALL: "read everybody's requests and runs, as an auditor does",
+    Scope.APPROVALS_REQUEST: "ask for approval; withdraw, report on, and comment on what was asked",
     Scope.APPROVALS_DECIDE: "decide, claim, assign, escalate, give more time, comment",
-    Scope.RUNS_READ: "read workflows, runs and their events",
+    Scope.RUNS_READ: "read workflows, runs, and their events; an agent: runs that it started itself",
     Scope.RUNS_WRITE: "start, pause, resume, cancel and retry runs",
     Scope.RULES_READ: "read policies, standing grants and absences, try policies out",
     Scope.RULES_WRITE: "propose and give standing grants, enter absences",
@@ -62,8 +67,14 @@ _WORDS = {
     Scope.DELIVERIES_WRITE: "have something sent again, test destinations",
     Scope.METRICS_READ: "read the portal's own numbers, for Prometheus",
 }
-AGENT_SCOPES = frozenset({Scope.APPROVALS_READ, Scope.APPROVALS_REQUEST, Scope.RUNS_READ, Scope.RUNS_WRITE})
+WIDER_SIGHT: Mapping[Scope, Sight] = {Scope.APPROVALS_READ_ALL: Sight.ALL, Scope.APPROVALS_READ_ACCOUNT: Sight.ACCOUNT}
+"""Scopes with which an agent's token sees more than what the agent opened itself, the widest first."""
+AGENT_SCOPES = frozenset(
+    {Scope.APPROVALS_READ, Scope.APPROVALS_REQUEST, Scope.RUNS_READ, Scope.RUNS_WRITE, *WIDER_SIGHT}
+)
 """What an agent's token can have: nothing with which anything could be approved."""
+PERSON_SCOPES = frozenset(Scope) - WIDER_SIGHT.keys()
+"""What a person's token can have: it sees what its owner sees."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,11 @@ class TokenTerms:
     name: str
     scopes: tuple[Scope, ...]
     lifetime: timedelta
+
+
+def sight_of(scopes: Collection[Scope]) -> Sight:
+    """Which requests and runs an agent's token with these scopes sees."""
+    return next((sight for scope, sight in WIDER_SIGHT.items() if scope in scopes), Sight.OWN)
 
 
 def token_terms(kind: TokenKind, name: str, scopes: Iterable[str], days: int | str) -> TokenTerms:
@@ -91,6 +107,9 @@ def token_terms(kind: TokenKind, name: str, scopes: Iterable[str], days: int | s
     elif kind is TokenKind.AGENT and not AGENT_SCOPES.issuperset(wanted):
         extra = ", ".join(each for each in wanted if each not in AGENT_SCOPES)
         wrong["scopes"] = f"An agent's token cannot have {extra}: agents never decide."
+    elif kind is TokenKind.PERSON and not PERSON_SCOPES.issuperset(wanted):
+        extra = ", ".join(scope for scope in wanted if scope not in PERSON_SCOPES)
+        wrong["scopes"] = f"{extra} is for agents: with approvals:read a person's token sees what its owner sees."
     number = int(days) if isinstance(days, int) or (days.isascii() and days.isdigit() and len(days) < 6) else 0
     if not 1 <= number <= MAX_DAYS:
         wrong["days"] = f"A token lives for 1 to {MAX_DAYS} days."

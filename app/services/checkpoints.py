@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.domain.errors import AlreadyDecidedError, InvalidInputError
+from app.domain.errors import AlreadyDecidedError, ForbiddenError, InvalidInputError
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
@@ -22,7 +22,7 @@ from app.domain.policy.facts import Policy
 from app.domain.running import Journal
 from app.services.approvals import deciding
 from app.services.approvals.claiming import CLAIM_MINUTES, Claiming
-from app.services.approvals.concern import is_requester, require_handling
+from app.services.approvals.concern import require_handling
 from app.services.approvals.escalating import Escalating
 from app.services.approvals.extending import Extending
 from app.services.approvals.gate import Asking, Collected, Gate
@@ -36,6 +36,7 @@ from app.services.clock import Clock
 from app.services.ground import Ground, get, refuse_unless_open, strict_default
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
+from app.services.sight import is_requester
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Comment, ReceiptRow
@@ -183,22 +184,28 @@ class CheckpointManager:
         return self._voting.preview(request_id, actor, change)
 
     def comment(self, request_id: str, actor: Actor, body: str, made_as: str = "") -> Comment:
-        """Add a remark that decides nothing. Raises NotFoundError, ForbiddenError, InvalidInputError.
+        """Add a remark that decides nothing; an agent's is marked as such, and only on what it opened itself.
 
         Args:
             made_as: the comment's id, where the same call may be made again; empty: a new one.
+
+        Raises:
+            NotFoundError, ForbiddenError, InvalidInputError: there is none, the actor may not, or it has no text.
         """
         actor.require(Action.COMMENT)
         text = deciding.clean_comment(body)
         if not text:
             raise InvalidInputError("A comment needs a text.", {"comment": "empty"})
         now = self._ground.clock()
-        request = self._ground.fresh(request_id)
+        request = self._ground.fresh(request_id, actor)
+        if actor.kind == "agent" and not is_requester(request, actor):
+            raise ForbiddenError("An agent comments only on requests that it opened itself.")
         comment_id = made_as or str(uuid.uuid4())
         batch = Batch()
         batch.add(
-            Comment, id=comment_id, request_id=request_id, person_id=actor.id, person_name=actor.name, body=text, at=now
-        )
+            Comment, id=comment_id, request_id=request_id, person_id=actor.id, person_name=actor.name,
+            by_agent=actor.kind == "agent", body=text, at=now,
+        )  # fmt: skip
         record(batch, actor, "request.commented", now, request_id=request_id, run_id=request.run_id)
         publish(batch, event_row(EventKind.REQUEST_COMMENT, now, run_id=request.run_id, request_id=request_id))
         made_once(batch, self._ground.sessions, made_as)
@@ -237,12 +244,15 @@ class CheckpointManager:
         words = deciding.clean_comment(reason)
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
-            request = get(session, request_id)
+            request = get(session, request_id, actor)
             # A requester may take the request back even without the right to decide.
             if not is_requester(request, actor):
                 require_handling(session, request, actor, Action.CANCEL_REQUEST, now)
         refuse_unless_open(request, now)
-        if not self._ground.end(request, actor, RequestState.CANCELLED, words or "cancelled", "request.cancelled"):
+        said = words or "cancelled"
+        # The reason is shown in many places, by itself: nobody is to take an agent's for a person's.
+        note = f"{actor.signature}: {said}" if actor.kind == "agent" else said
+        if not self._ground.end(request, actor, RequestState.CANCELLED, said, "request.cancelled", note):
             raise AlreadyDecidedError("Somebody else was first.", state=self._ground.fresh(request_id).state)
         return self._ground.fresh(request_id)
 

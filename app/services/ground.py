@@ -21,6 +21,7 @@ from app.services.approvals import deciding
 from app.services.approvals.opening import Assessor
 from app.services.clock import Clock
 from app.services.record.audit import record
+from app.services.sight import sees_request
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, OutcomeRow
@@ -58,29 +59,35 @@ class Ground:
         """The policy in force when `newest` is the newest version that is loaded."""
         return self.always() if self.always is not None else self.policy_of(newest)
 
-    def fresh(self, request_id: str) -> ApprovalRequest:
-        """The request as stored now. Raises NotFoundError."""
+    def fresh(self, request_id: str, viewer: Actor | None = None) -> ApprovalRequest:
+        """The request as stored now. Raises NotFoundError, also for one that `viewer` does not see."""
         with self.sessions.reads() as session:
-            return get(session, request_id)
+            return get(session, request_id, viewer)
 
-    def end(self, request: ApprovalRequest, actor: Actor, state: RequestState, reason: str, action: str) -> bool:
-        """End a request without a vote; to the run it is a rejection, whose remark says why. False if it has moved."""
+    def end(
+        self, request: ApprovalRequest, actor: Actor, state: RequestState, reason: str, action: str, note: str
+    ) -> bool:
+        """End a request without a vote; to the run it is a rejection, whose remark says why. False if it has moved.
+
+        Args:
+            note: what the request's page and messages say of it.
+        """
         now = self.clock()
         with self.sessions.reads() as session:
             remarks = [deciding.remark(each) for each in deciding.decisions_on(session, request.id)]
         resolution = Resolution(state, Verdict.REJECT, NextAction.ABORT)
-        remarks.append(Remark(who=actor.name, verdict=Verdict.REJECT, comment=reason, at=now))
+        remarks.append(Remark(who=actor.signature, verdict=Verdict.REJECT, comment=reason, at=now))
         body = deciding.outcome_body(request, resolution, request.payload, request.digest, None, remarks, now)
-        batch = deciding.move(request, state, now, note=reason)
+        batch = deciding.move(request, state, now, note=note)
         record(batch, actor, action, now, request_id=request.id, run_id=request.run_id, reason=reason)
         settle(batch, request, resolution, body, now)
         return batch.run(self.sessions) is not None
 
 
-def get(session: Session, request_id: str) -> ApprovalRequest:
-    """The request. Raises NotFoundError."""
+def get(session: Session, request_id: str, viewer: Actor | None = None) -> ApprovalRequest:
+    """The request. Raises NotFoundError, also for one that `viewer` does not see."""
     request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
-    if request is None:
+    if request is None or (viewer is not None and not sees_request(request, viewer)):
         raise NotFoundError("There is no such request.", request_id=request_id)
     return request
 

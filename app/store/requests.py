@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, func, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RequestState
+from app.domain.people import signature
 from app.store.base import Base, CanonicalJSON, Made
 
 _PENDING = text("state = 'pending'")
 _RESOLVED = text("state <> 'pending'")
 _DUE = text("due_at is not null")
 _STANDING = text("withdrawn_at is null")
+_BY_AGENT = text("opened_by_agent <> ''")
 UNCLAIMED: Mapping[str, str | None] = {"claimed_by_id": None, "claimed_by_name": "", "claimed_until": None}
 """The columns of a request that nobody has claimed."""
 
@@ -29,6 +31,8 @@ class ApprovalRequest(Made, Base):
         payload: what would be applied now; `proposed` is what the agent proposed, kept when a reviewer changed it.
         digest: SHA-256 of `payload` as stored.
         response_schema: JSON Schema of the answer, where the interrupt has one.
+        opened_by_agent: name of the agent that opened it with a token of the requester's, or started its run so; empty
+            if a person did.
         attention_at: the ranking key (`app.domain.ranking`).
         policy_version: of the policy it was opened under; None for the strict default.
         stage: of the terms, that is asked now.
@@ -65,6 +69,7 @@ class ApprovalRequest(Made, Base):
     terms: Mapped[dict[str, Any]]
     requester_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     requester_name: Mapped[str]
+    opened_by_agent: Mapped[str] = mapped_column(default="", server_default="")
     previous_id: Mapped[str | None] = mapped_column(ForeignKey("approval_requests.id"))
     revision: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(default=RequestState.PENDING.value)
@@ -105,6 +110,9 @@ class ApprovalRequest(Made, Base):
         Index("ix_approval_requests_resolved", "resolved_at", "id", postgresql_where=_RESOLVED),
         Index("ix_approval_requests_run", "run_id", "opened_at"),
         Index("ix_approval_requests_previous", "previous_id"),
+        Index(
+            "ix_approval_requests_agent", "requester_id", "opened_by_agent", "opened_at", postgresql_where=_BY_AGENT
+        ),
     )
 
 
@@ -182,7 +190,11 @@ class ReceiptRow(Base):
 
 
 class Comment(Base):
-    """A remark on a request that decides nothing."""
+    """A remark on a request that decides nothing.
+
+    `person_name` is the agent's where `by_agent` says that an agent made it; `person_id` is then the account that
+    answers for the agent.
+    """
 
     __tablename__ = "comments"
 
@@ -190,7 +202,13 @@ class Comment(Base):
     request_id: Mapped[str] = mapped_column(ForeignKey("approval_requests.id"))
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
     person_name: Mapped[str]
+    by_agent: Mapped[bool] = mapped_column(default=False, server_default=false())
     body: Mapped[str]
     at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def signature(self) -> str:
+        """The author's name, marked if it is an agent's."""
+        return signature("agent" if self.by_agent else "person", self.person_name)
 
     __table_args__ = (Index("ix_comments_request", "request_id", "at"),)

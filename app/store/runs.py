@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, func
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.lifecycle import RunState
@@ -54,7 +54,8 @@ class Run(Made, Base):
     `control` is what a person asked of a run that is being advanced: empty, ``pause`` or ``cancel``. `attempt` counts
     the times a worker took the run up; `holder` is the key of the advisory lock by which the last one that did so is
     known to live (`app.runtime.leases`). `makers` of the token or link with which it was started count as requesters of
-    what it asks.
+    what it asks. `started_by_agent` is the name of the agent that started it with a token of the starter's; empty if a
+    person did.
     """
 
     __tablename__ = "runs"
@@ -73,12 +74,20 @@ class Run(Made, Base):
     error: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
     started_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     started_by_name: Mapped[str]
+    started_by_agent: Mapped[str] = mapped_column(default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (Index("ix_runs_recent", "created_at", "id"), Index("ix_runs_state", "state", "created_at"))
+    __table_args__ = (
+        Index("ix_runs_recent", "created_at", "id"),
+        Index("ix_runs_state", "state", "created_at"),
+        Index(
+            "ix_runs_agent", "started_by_id", "started_by_agent", "created_at",
+            postgresql_where=text("started_by_agent <> ''"),
+        ),
+    )  # fmt: skip
 
 
 class Artifact(Base):

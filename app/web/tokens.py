@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import AssentError, InvalidInputError, NotFoundError
 from app.domain.people import Action, Actor
-from app.domain.tokens import AGENT_SCOPES, DEFAULT_DAYS, MAX_DAYS, Scope, TokenKind, token_terms
+from app.domain.tokens import AGENT_SCOPES, DEFAULT_DAYS, MAX_DAYS, PERSON_SCOPES, Scope, TokenKind, token_terms
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
@@ -111,7 +111,7 @@ def _page(
         "tokens.html", status_of(error) if error else 200,
         listed=all_tokens.of_agents(actor) if agents else all_tokens.own(actor),
         agents=agents, made=made, made_name=made_name, sent=sent, max_days=MAX_DAYS,
-        scopes=[each for each in Scope if not agents or each in AGENT_SCOPES],
+        scopes=[scope for scope in Scope if scope in (AGENT_SCOPES if agents else PERSON_SCOPES)],
         chosen=sent.getlist("scopes"), days=sent.get("days", str(DEFAULT_DAYS)),
         owner=sent.get("owner", actor.email),
         people=[each.email for each in services().people.everybody() if each.active] if agents else [],

@@ -122,10 +122,10 @@ def test_an_agent_never_decides(way: Way, app: Flask, services: Services, people
 def test_an_agent_may_not_withdraw_what_others_asked(app: Flask, services: Services) -> None:
     owner, other = make_person(services.sessions, "Owner", list(Role)), make_person(services.sessions)
     agent = Program(app, make_token(app, owner, TokenKind.AGENT, AGENT_SCOPES))
-    foreign = make_request(services.sessions, requester=other)
-    answer = agent.post(f"/api/v1/approvals/{foreign.id}/cancel")
-    assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
-    own = make_request(services.sessions, requester=owner)
+    for foreign in (make_request(services.sessions, requester=other), make_request(services.sessions, requester=owner)):
+        answer = agent.post(f"/api/v1/approvals/{foreign.id}/cancel")
+        assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+    own = make_request(services.sessions, make_run(services.sessions, owner, started_by_agent="Test token"))
     assert agent.post(f"/api/v1/approvals/{own.id}/cancel").json["state"] == "cancelled"
 
 
@@ -244,7 +244,8 @@ def test_an_agent_steers_no_runs_of_others(act: str, app: Flask, services: Servi
     owner, other = make_person(services.sessions, "Owner", list(Role)), make_person(services.sessions)
     agent = Program(app, make_token(app, owner, TokenKind.AGENT, AGENT_SCOPES))
     state = {"resume": RunState.PAUSED, "retry": RunState.FAILED}.get(act, RunState.SUSPENDED)
-    foreign, own = make_run(services.sessions, other, state), make_run(services.sessions, owner, state)
+    foreign = make_run(services.sessions, other, state)
+    own = make_run(services.sessions, owner, state, started_by_agent="Test token")
     request = make_request(services.sessions, foreign)
     answer = agent.post(f"/api/v1/runs/{foreign.id}/{act}")
     assert (answer.status_code, answer.json["code"]) == (403, "forbidden")

@@ -7,7 +7,9 @@ import time
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from app.cli.schema import check_everything, upgrade_everything
@@ -170,3 +172,62 @@ def test_an_unreachable_database_is_told_in_one_line_without_its_password():
     assert "\n" not in str(caught.value)
     assert "hunter2secret" not in str(caught.value)
     assert str(caught.value).startswith("ASSENT_DATABASE_URL: ")
+
+
+@pytest.fixture
+def downgrade(database_url):
+    """Takes the test's database back to a revision."""
+
+    def go(revision):
+        engine, config = make_engine(database_url), Config()
+        config.set_main_option("script_location", str(migrate.MIGRATIONS))
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.downgrade(config, revision)
+        engine.dispose()
+
+    return go
+
+
+AGENTS_BEFORE = """
+insert into people (id, name, email, roles, active)
+    values ('owner', 'Owner', 'owner@example.org', '["reviewer"]', true);
+insert into runs (id, workflow, workflow_version, title, input, started_by_id, started_by_name, state, version, attempt,
+    control) select name, 'w', '1', 'Run', '{}', 'owner', name, 'suspended', 1, 0, ''
+from unnest(array['by-agent', 'by-person']) as name;
+insert into approval_requests (id, run_id, workflow, node, agent, interrupt_id, dialect, value_digest, kind, title,
+    environment, payload, digest, proposed_digest, assessment, risk, terms, requester_id, requester_name, state, note,
+    version, approvals, quorum, priority, revision, opened_at, expires_at, attention_at, extended, escalation, stage,
+    warned, claimed_by_name, assigned_to_name, answered_by)
+select name, run, 'w', '', '', name, 'assent', '', 'custom', 'T', '', '{}', 'd', 'd', '{}', 'low', '{}', 'owner',
+    'Owner', 'pending', '', 1, 0, 1, 0, 1, now(), now(), now(), 0, 0, 0, false, '', '', ''
+from (values ('of agent', null), ('of person', null), ('of agent run', 'by-agent'), ('of person run', 'by-person'))
+    as asked (name, run);
+insert into comments (id, request_id, person_id, person_name, body, at)
+select name, 'of agent', 'owner', name, 'Hm.', '2026-01-01T00:00:00Z'
+from unnest(array['Deploy agent', 'Owner']) as name;
+insert into audit_entries (at, actor_kind, actor_id, actor_name, via, source, action, request_id, run_id, detail) values
+    (now(), 'agent', 'owner', 'Deploy agent', 'api', '', 'run.started', null, 'by-agent', '{}'),
+    (now(), 'person', 'owner', 'Owner', 'page', '', 'run.started', null, 'by-person', '{}'),
+    (now(), 'agent', 'owner', 'Deploy agent', 'api', '', 'request.opened', 'of agent', null, '{}'),
+    (now(), 'person', 'owner', 'Owner', 'api', '', 'request.opened', 'of person', null, '{}'),
+    (now(), 'agent', '', 'planner', 'worker', '', 'request.opened', 'of agent run', 'by-agent', '{}'),
+    (now(), 'agent', '', 'planner', 'worker', '', 'request.opened', 'of person run', 'by-person', '{}'),
+    ('2026-01-01T00:00:00Z', 'agent', 'owner', 'Deploy agent', 'api', '', 'request.commented', 'of agent', null, '{}'),
+    ('2026-01-01T00:00:00Z', 'person', 'owner', 'Owner', 'page', '', 'request.commented', 'of agent', null, '{}');
+"""
+"""What an agent and the person who answers for it did before the portal kept the two apart."""
+
+
+def test_agents_go_on_seeing_what_they_opened_before(database_url, downgrade):
+    downgrade("0020")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(AGENTS_BEFORE)
+        upgrade_everything(database_url)
+        requests_of = dict(connection.execute("select id, opened_by_agent from approval_requests").fetchall())
+        runs_of = dict(connection.execute("select id, started_by_agent from runs").fetchall())
+        remarks = dict(connection.execute("select id, by_agent from comments").fetchall())
+    agent = "Deploy agent"
+    assert requests_of == {"of agent": agent, "of person": "", "of agent run": agent, "of person run": ""}
+    assert runs_of == {"by-agent": agent, "by-person": ""}
+    assert remarks == {agent: True, "Owner": False}

@@ -102,10 +102,13 @@ class Claiming:
             AlreadyDecidedError, ExpiredError, ConflictError: too late.
         """
 
+        if actor.kind == "agent":
+            raise ForbiddenError("An agent claims nothing.")
+
         def change(_session: Session, request: ApprovalRequest, _first: ApprovalRequest, _now: datetime) -> _Change:
             if request.claimed_by_id is None:
                 raise IllegalTransitionError("Nobody has claimed this request, or not any more.")
-            if actor.kind == "agent" or (request.claimed_by_id != actor.id and not actor.may(Action.MANAGE_PEOPLE)):
+            if request.claimed_by_id != actor.id and not actor.may(Action.MANAGE_PEOPLE):
                 raise ForbiddenError(f"{request.claimed_by_name} has claimed this; only an admin may end that.")
             return _Change(
                 dict(UNCLAIMED), "unclaimed", "request.claim_released", {"claimed_by": request.claimed_by_name}

@@ -12,6 +12,7 @@ from app.domain.policy.access import addressed, is_asked
 from app.domain.policy.terms import Terms
 from app.services.approvals.asking import askers
 from app.services.people.standing_in import stands_for
+from app.services.sight import is_requester
 from app.store.requests import ApprovalRequest
 
 
@@ -44,11 +45,6 @@ def require_handling(session: Session, request: ApprovalRequest, actor: Actor, a
     if not may_handle(session, request, actor, action, now):
         words = "Only those whose approval is required, the requester, and administrators can do this."
         raise NotAskedError(words, asked=list(request.addressed_to))
-
-
-def is_requester(request: ApprovalRequest, actor: Actor) -> bool:
-    """True if the request is the actor's own."""
-    return bool(actor.id) and actor.id == request.requester_id
 
 
 def _addresses(request: ApprovalRequest) -> list[tuple[str, ...]]:

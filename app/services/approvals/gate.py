@@ -34,6 +34,7 @@ from app.services.approvals.opening import prepare
 from app.services.grants.granting import GRANT, Wanted, find
 from app.services.ground import Ground, get
 from app.services.runs.journal import put_receipt
+from app.services.sight import is_requester, sees_request
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.notify import Callback
@@ -137,8 +138,9 @@ class Gate:
             about = session.execute(query).one()
             previous = _revised(session, actor, asking.previous_id) if asking.previous_id else None
         asker = Run(
-            id=None, workflow=workflow, started_by_id=actor.id, started_by_name=about.name, **actor.makers.columns
-        )
+            id=None, workflow=workflow, started_by_id=actor.id, started_by_name=about.name,
+            started_by_agent=actor.name if actor.kind == "agent" else "", **actor.makers.columns,
+        )  # fmt: skip
         asked = Asked(
             "", DIALECT, document, digest_of(document), masked(asking.response_schema), "",
             actor.name if actor.kind == "agent" else proposer,
@@ -162,7 +164,7 @@ class Gate:
         actor.require(Action.SEE)
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
-            request, outcome, receipt = _all_of(session, request_id)
+            request, outcome, receipt = _all_of(session, request_id, actor)
         ended = request.state != RequestState.PENDING.value
         if outcome is None or request.run_id is not None:
             # A run is told by its worker; whoever else asks only looks on.
@@ -170,7 +172,7 @@ class Gate:
         opens = withheld_until(request, outcome, receipt, now)
         if opens is not None:
             return Collected(request, False, None, None, opens)
-        if receipt is None and collects and actor.id == request.requester_id:
+        if receipt is None and collects and is_requester(request, actor):
             receipt = note_handed_out(self._ground.sessions, request.id, actor, now)
         return Collected(request, True, outcome.body, receipt, None)
 
@@ -181,8 +183,8 @@ class Gate:
         actor.require(Action.REQUEST_APPROVAL)
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
-            request, outcome, receipt = _all_of(session, request_id)
-        if actor.id != request.requester_id or not actor.id:
+            request, outcome, receipt = _all_of(session, request_id, actor)
+        if not is_requester(request, actor):
             raise ForbiddenError("Only whoever asked, or their agent, can say what was done.")
         if request.run_id is not None:
             raise IllegalTransitionError("What a run did is reported by the run.", state=request.state)
@@ -216,8 +218,10 @@ def note_handed_out(sessions: Sessions, request_id: str, actor: Actor, now: date
         return session.get_one(ReceiptRow, request_id)
 
 
-def _all_of(session: Session, request_id: str) -> tuple[ApprovalRequest, OutcomeRow | None, ReceiptRow | None]:
-    """A request with what became of it, in one read: many wait for it. Raises NotFoundError."""
+def _all_of(
+    session: Session, request_id: str, actor: Actor
+) -> tuple[ApprovalRequest, OutcomeRow | None, ReceiptRow | None]:
+    """A request that the actor sees, with what became of it, in one read: many wait for it. Raises NotFoundError."""
     query = (
         select(ApprovalRequest, OutcomeRow, ReceiptRow)
         .outerjoin(OutcomeRow, OutcomeRow.request_id == ApprovalRequest.id)
@@ -225,7 +229,7 @@ def _all_of(session: Session, request_id: str) -> tuple[ApprovalRequest, Outcome
         .where(ApprovalRequest.id == request_id)
     )
     found = session.execute(query).one_or_none() if is_storable(request_id) else None
-    if found is None:
+    if found is None or not sees_request(found[0], actor):
         raise NotFoundError("There is no such request.", request_id=request_id)
     request, outcome, receipt = found
     return request, outcome, receipt
@@ -263,7 +267,7 @@ def _revised(session: Session, actor: Actor, previous_id: str) -> ApprovalReques
         previous = get(session, previous_id)
     except NotFoundError:
         previous = None
-    if previous is None or previous.requester_id != actor.id or previous.run_id is not None:
+    if previous is None or not is_requester(previous, actor) or previous.run_id is not None:
         raise InvalidInputError("What is revised is a request of one's own.", {"previous_id": "no such request"})
     if previous.state not in REVISABLE:
         words = f"it is {RequestState(previous.state).words}"

@@ -76,6 +76,7 @@ def request_values(
         "requester_id": run.started_by_id,
         "requester_name": run.started_by_name,
         **run.made.columns,
+        "opened_by_agent": run.started_by_agent,
         "previous_id": previous.id if previous else None,
         "revision": previous.revision + 1 if previous else 1,
         "note": note,

@@ -109,6 +109,7 @@ class Reopening:
             NotFoundError, InvalidInputError: there is none, or no reason.
             ForbiddenError, OwnRequestError, NotAskedError, IllegalTransitionError, ConflictError: it may not be.
         """
+        actor.require(Action.REOPEN)
         words = deciding.clean_comment(reason)
         with self._ground.sessions.reads() as session:
             seen = get(session, request_id)

@@ -41,7 +41,8 @@ _ANY_ASKED = exists().where(ApprovalRequest.run_id == bindparam("run"))
 # once, because that takes longer than the reading.
 _RUN = str(
     select(
-        Run.workflow, Run.started_by_id, Run.started_by_name, Run.makers, Run.made_by, _ANY_ASKED.label("asked"),
+        Run.workflow, Run.started_by_id, Run.started_by_name, Run.started_by_agent, Run.makers, Run.made_by,
+        _ANY_ASKED.label("asked"),
         NEWEST_VERSION.label("policy"), ANY_ACTIVE.label("grants"), *REQUESTER_COLUMNS,
     )
     .outerjoin(Person, Person.id == Run.started_by_id)
@@ -76,7 +77,8 @@ class Suspending:
         about = SimpleNamespace(**found | {"roles": json.loads(found["roles"] or "[]")})
         run = Run(
             id=run_id, workflow=about.workflow, started_by_id=about.started_by_id,
-            started_by_name=about.started_by_name, makers=about.makers, made_by=about.made_by,
+            started_by_name=about.started_by_name, started_by_agent=about.started_by_agent, makers=about.makers,
+            made_by=about.made_by,
         )  # fmt: skip
         known = self._known(run_id) if about.asked else []
         requester = requester_from(run.started_by_id, run.started_by_name, about)

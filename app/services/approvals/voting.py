@@ -72,6 +72,7 @@ class Voting:
         version: int | None = None,
     ) -> DecisionResult:
         """Take one person's decision, as `CheckpointManager.decide` describes."""
+        actor.require(Action.DECIDE)  # before anything tells whether there is such a request
         ballot = Ballot(verdict, digest, change, answer, deciding.clean_comment(comment), acknowledged_risk)
         for _ in range(ATTEMPTS):
             now = self._ground.clock()

@@ -19,7 +19,7 @@ from app.domain.policy.words import listing, window_words
 from app.domain.ranking import MAX_PRIORITY
 from app.services.approvals.asking import askers, own_request
 from app.services.approvals.claiming import holder_of
-from app.services.approvals.concern import is_requester, may_handle
+from app.services.approvals.concern import may_handle
 from app.services.approvals.entitlement import Seat
 from app.services.approvals.extending import MAX_EXTENSIONS, latest_extension
 from app.services.approvals.reopening import REJECTION, original_id, refuse_unless_reopenable, rejected_by
@@ -35,6 +35,7 @@ from app.services.approvals.situation import (
 )
 from app.services.approvals.telling import opening_words
 from app.services.people.standing_in import stands_for
+from app.services.sight import is_requester
 from app.store.people import Person, TeamMember
 from app.store.policies import Absence, Grant
 from app.store.requests import ApprovalRequest, Decision
@@ -163,7 +164,7 @@ def acts_of(
         seat: how the viewer may decide on it; None: not at all.
         withdrawable: a decision of the viewer's stands.
     """
-    comment = viewer.may(Action.COMMENT)
+    comment = viewer.may(Action.COMMENT) and (viewer.kind != "agent" or is_requester(request, viewer))
     if request.state != RequestState.PENDING.value or now >= request.expires_at:
         return Acts(reopen=_may_reopen(session, request, viewer, now), comment=comment)
     holder = holder_of(request, now)

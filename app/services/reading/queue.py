@@ -17,11 +17,13 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, func, literal, 
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError
+from app.domain.people import Actor
 from app.domain.policy.access import TEAM, Member
 from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.people.standing_in import stands_for
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
+from app.services.sight import seen_requests
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -52,6 +54,7 @@ class QueueFilter:
         team: slug of a team that is asked.
         unassigned: only what nobody has claimed or been assigned.
         resolved: True lists what has been resolved, newest first, instead of what is pending.
+        viewer: only what they see; None: everything.
     """
 
     risk: str = ""
@@ -63,6 +66,7 @@ class QueueFilter:
     team: str = ""
     unassigned: bool = False
     resolved: bool = False
+    viewer: Actor | None = None
 
     def __post_init__(self) -> None:
         if self.risk and self.risk not in set(RiskLevel):
@@ -190,6 +194,8 @@ _RESOLVED = ApprovalRequest.state != literal_column("'pending'")
 def restricted(query: Select[Any], wanted: QueueFilter, absent: Sequence[Member]) -> Select[Any]:
     """The requests that are wanted; `absent` are those for whom the person of `wanted.mine` stands in."""
     query = query.where(_RESOLVED if wanted.resolved else _PENDING)
+    if wanted.viewer is not None and (seen := seen_requests(wanted.viewer)) is not None:
+        query = query.where(seen)
     for name in ("risk", "workflow", "kind"):
         if value := getattr(wanted, name):
             query = query.where(getattr(ApprovalRequest, name) == value)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.notices import DeliveryState, NoticeKind
+from app.domain.people import signature
 from app.services.approvals.deciding import decider
 from app.services.approvals.situation import Names, listing, named, names_of
 from app.services.notify.deliveries import ToldLine, told_about
@@ -82,14 +83,15 @@ def timeline_of(
 ) -> list[TimelineEntry]:
     """The request's timeline, oldest line first."""
     lines = [TimelineEntry(each.at, decider(each), _decided(each), _words_of(each), each.verdict) for each in decisions]
-    lines += [TimelineEntry(each.at, each.person_name, "said", each.body) for each in comments]
+    lines += [TimelineEntry(each.at, each.signature, "said", each.body) for each in comments]
     entries = session.scalars(
         select(AuditEntry).where(AuditEntry.request_id == request.id).order_by(AuditEntry.seq).limit(200)
     )
     told = [entry for entry in entries if entry.action in _ACTION_WORDS and entry.action != "request.resolved"]
     names = names_of(session, [address for entry in told for address in _asked_as_well(entry)])
     for entry in told:
-        who = (request.agent or request.workflow) if entry.action == "request.opened" else entry.actor_name
+        who = signature(entry.actor_kind, entry.actor_name)
+        who = (request.agent or request.workflow) if entry.action == "request.opened" else who
         lines.append(TimelineEntry(entry.at, who, _told(request, entry, names), entry.detail.get("reason", "")))
     if receipt is not None:
         words = receipt.status.replace("_", " ")

@@ -25,6 +25,7 @@ from app.services.reading.past import Past, past_like
 from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.runs.pace import Pace, pace_of
 from app.services.runs.steering import may_cancel, may_steer
+from app.services.sight import sees_request, sees_run
 from app.store.engine import Sessions
 from app.store.people import Person
 from app.store.record import Event
@@ -151,7 +152,7 @@ class Views:
         viewer.require(Action.SEE)
         with self._sessions.reads() as session:
             request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
-            if request is None:
+            if request is None or not sees_request(request, viewer):
                 raise NotFoundError("There is no such request.", request_id=request_id)
             return self._request_view(session, request, viewer)
 
@@ -169,6 +170,8 @@ class Views:
         own = any(each.person_id == viewer.id for each in standing) and viewer.may(Action.DECIDE)
         open_still = request.state == RequestState.PENDING.value and now < request.expires_at
         state = RequestState(request.state)
+        previous = session.get(ApprovalRequest, request.previous_id) if request.previous_id else None
+        following = session.scalar(select(ApprovalRequest).where(ApprovalRequest.previous_id == request.id))
         return RequestView(
             request=request,
             state=state,
@@ -188,8 +191,8 @@ class Views:
             outcome=outcome,
             receipt=receipt,
             run=session.get(Run, request.run_id) if request.run_id else None,
-            previous=session.get(ApprovalRequest, request.previous_id) if request.previous_id else None,
-            next_id=session.scalar(select(ApprovalRequest.id).where(ApprovalRequest.previous_id == request.id)),
+            previous=previous if previous is not None and sees_request(previous, viewer) else None,
+            next_id=following.id if following is not None and sees_request(following, viewer) else None,
             timeline=timeline_of(session, request, decisions, comments, receipt),
         )
 
@@ -212,7 +215,7 @@ class Views:
         viewer.require(Action.SEE)
         with self._sessions.reads() as session:
             run = session.get(Run, run_id) if is_storable(run_id) else None
-            if run is None:
+            if run is None or not sees_run(run, viewer):
                 raise NotFoundError("There is no such run.", run_id=run_id)
             entry = session.get(CatalogueEntry, run.workflow)
             steps = _steps(session, run)

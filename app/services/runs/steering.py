@@ -34,6 +34,7 @@ from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.runs.catalogue import OFFERED_SECONDS, broken_workflows, is_offered
 from app.services.runs.journal import CANCELLED, conclude, open_receipts
+from app.services.sight import is_starter, seen_runs, sees_run
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
@@ -125,8 +126,8 @@ class Runs:
         values: dict[str, Any] = {
             "id": run_id, "workflow": workflow, "workflow_version": version, "title": shown[:200],
             "state": RunState.QUEUED.value, "version": 1, "attempt": 0, "control": "", "input": masked,
-            "started_by_id": actor.id or None, "started_by_name": actor.name, "created_at": now, "updated_at": now,
-            **actor.makers.columns,
+            **actor.makers.columns, "started_by_id": actor.id or None, "started_by_name": actor.name,
+            "started_by_agent": actor.name if actor.kind == "agent" else "", "created_at": now, "updated_at": now,
         }  # fmt: skip
         batch = Batch()
         batch.add(Run, **values)
@@ -136,9 +137,17 @@ class Runs:
         made_once(batch, self._sessions, made_as)
         return Run(**values)
 
-    def recent(self, state: str = "", before: tuple[datetime, str] | None = None, limit: int = 50) -> list[Run]:
-        """Runs, newest first, optionally of one state and older than `before` (created_at, id)."""
+    def recent(
+        self,
+        state: str = "",
+        before: tuple[datetime, str] | None = None,
+        limit: int = 50,
+        viewer: Actor | None = None,
+    ) -> list[Run]:
+        """Runs that `viewer` sees, newest first, optionally of one state and older than `before` (created_at, id)."""
         query = select(Run).order_by(Run.created_at.desc(), Run.id.desc()).limit(min(limit, 200))
+        if viewer is not None and (seen := seen_runs(viewer)) is not None:
+            query = query.where(seen)
         if state:
             if state not in set(RunState):
                 raise InvalidInputError(f"There is no run state {state!r}.", {"state": "unknown"})
@@ -226,11 +235,13 @@ class Runs:
         return self._done(batch, run, act)
 
     def _steerable(self, actor: Actor, run_id: str) -> Run:
-        """The run, which the actor may steer: of an agent only those that were started for its account."""
+        """The run, which the actor may steer: of an agent only those that it started itself."""
         actor.require(Action.CONTROL_RUN)
         run = self._get(run_id)
+        if not sees_run(run, actor):
+            raise NotFoundError("There is no such run.", run_id=run_id)
         if not may_steer(actor, run):
-            raise ForbiddenError("An agent steers no runs but those that it, or whoever answers for it, started.")
+            raise ForbiddenError("An agent steers only the runs that it started itself.")
         return run
 
     def _refuse_unless_cancelable(self, actor: Actor, run: Run, now: datetime) -> None:
@@ -261,7 +272,7 @@ def may_cancel(session: Session, run: Run, actor: Actor, now: datetime) -> bool:
     requests that wait for people or for their change window. One that waits for neither any reviewer may stop."""
     if not may_steer(actor, run):
         return False
-    if actor.kind == "system" or Role.ADMIN in actor.roles or (bool(actor.id) and actor.id == run.started_by_id):
+    if actor.kind == "system" or Role.ADMIN in actor.roles or is_starter(run, actor):
         return True
     waiting = select(ApprovalRequest).where(
         ApprovalRequest.run_id == run.id,
@@ -272,8 +283,7 @@ def may_cancel(session: Session, run: Run, actor: Actor, now: datetime) -> bool:
 
 def may_steer(actor: Actor, run: Run) -> bool:
     """True if the actor may pause, resume, cancel and retry this run."""
-    own = actor.kind != "agent" or (bool(actor.id) and actor.id == run.started_by_id)
-    return own and actor.may(Action.CONTROL_RUN)
+    return actor.may(Action.CONTROL_RUN) and (actor.kind != "agent" or is_starter(run, actor))
 
 
 def _refuse_too_large(run_input: dict[str, Any]) -> None:
