@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -132,7 +134,51 @@ def _fail_graph() -> StateGraph:
     return graph
 
 
+GATES = 4
+
+
+def _ask_within(state: FlowState, number: int) -> FlowState:
+    outcome = request_approval(Script(title=f"Step {number}", language="sql", content=f"select {number}"))
+    effect(state, f"approved {number}")
+    report_receipt(outcome, ReceiptStatus.APPLIED, "Done.")
+    return {}
+
+
+def _act(state: FlowState, number: int) -> FlowState:
+    """Act, and say which worker did."""
+    effect(state, f"acted {number}")
+    with aside(state, "workers").open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    return {}
+
+
+def _gates_graph() -> StateGraph:
+    """Gates in a row, each with a step after it; every other one is a graph within the graph."""
+    graph = StateGraph(FlowState)
+    before = START
+    for number in range(GATES):
+        ask, act = partial(_ask_within, number=number), partial(_act, number=number)
+        if number % 2:
+            inner = StateGraph(FlowState)
+            inner.add_node("ask", ask)
+            inner.add_node("act", act)
+            inner.add_edge(START, "ask")
+            inner.add_edge("ask", "act")
+            graph.add_node(f"gate{number}", inner.compile())
+            graph.add_edge(before, f"gate{number}")
+            before = f"gate{number}"
+        else:
+            graph.add_node(f"gate{number}", ask)
+            graph.add_node(f"act{number}", act)
+            graph.add_edge(before, f"gate{number}")
+            graph.add_edge(f"gate{number}", f"act{number}")
+            before = f"act{number}"
+    graph.add_edge(before, END)
+    return graph
+
+
+MANY_GATES = _workflow("many_gates", _gates_graph)
 CRASH = _workflow("crash_gate", _crash_graph)
 STATEMENT = _workflow("crash_statement", _statement_graph)
 FAIL = _workflow("crash_fail", _fail_graph)
-ALL = ",".join(f"tests.processes.crash_flows:{name}" for name in ("CRASH", "STATEMENT", "FAIL"))
+ALL = ",".join(f"tests.processes.crash_flows:{name}" for name in ("CRASH", "STATEMENT", "FAIL", "MANY_GATES"))

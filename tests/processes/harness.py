@@ -27,7 +27,7 @@ from typing import Any, Self
 import psutil
 
 from app.lifeline import die_with_parent_hook
-from tests.processes import prepared
+from tests.processes import prepared, skewed
 
 ROOT = Path(__file__).parents[2]
 ASSENT = (sys.executable, "-m", "app.cli.main")
@@ -220,20 +220,25 @@ class Desk:
             for process in self.processes:
                 print(f"--- {process.name}\n{process.logs}")
 
-    def web(self, wait: bool = True, **settings: str) -> Managed:
-        """Start a web process on `port`."""
-        return self._add("web", "web", r'"event": ?"listening"', wait, settings)
+    def web(self, wait: bool = True, ahead: float = 0.0, **settings: str) -> Managed:
+        """Start a web process on `port`; `ahead`: so many seconds is its machine's clock off."""
+        return self._add("web", "web", r'"event": ?"listening"', wait, ahead, settings)
 
-    def worker(self, wait: bool = True, **settings: str) -> Managed:
-        """Start a worker process."""
-        return self._add("worker", "worker", r'"event": ?"worker\.ready"', wait, settings)
+    def worker(self, wait: bool = True, ahead: float = 0.0, **settings: str) -> Managed:
+        """Start a worker process; `ahead`: so many seconds is its machine's clock off."""
+        return self._add("worker", "worker", r'"event": ?"worker\.ready"', wait, ahead, settings)
 
     def assent(self, *arguments: str, seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a command on the same database, to its end."""
         return prepared.run(arguments, self.environment, seconds)
 
-    def _add(self, name: str, command: str, ready: str, wait: bool, settings: dict[str, str]) -> Managed:
-        process = Managed(name, [*ASSENT, command], {**self.environment, **settings}, ready)
+    def _add(
+        self, name: str, command: str, ready: str, wait: bool, ahead: float, settings: dict[str, str]
+    ) -> Managed:
+        env, words = {**self.environment, **settings}, [*ASSENT, command]
+        if ahead:
+            env, words = {**env, **skewed.machine(ahead)}, skewed.command(command)
+        process = Managed(name, words, env, ready)
         self.processes.append(process)
         return process.start(wait)
 
