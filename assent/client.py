@@ -151,7 +151,7 @@ class Approvals:
         found = self._client.call(asking.send())
         return Approval(
             found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
-            _client=self._client,
+            state=str(found["state"]), _client=self._client,
         )  # fmt: skip
 
     def get(self, request_id: str) -> Approval:
@@ -202,7 +202,7 @@ class AsyncApprovals:
         found = await self._client.call(asking.send())
         return AsyncApproval(
             found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
-            _client=self._client,
+            state=str(found["state"]), _client=self._client,
         )  # fmt: skip
 
     def get(self, request_id: str) -> AsyncApproval:

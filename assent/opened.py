@@ -40,11 +40,14 @@ class Opened:
         id: of the request; enough to take up waiting again.
         url: the page on which people decide.
         receipt: what the portal knows to be done with the outcome, once it is there.
+        state: such as `pending`, `approved`, `expired` or `cancelled`, when the portal was last heard of it; empty: it
+            was not.
     """
 
     id: str
     url: str
     receipt: dict[str, Any] | None = None
+    state: str = field(default="", kw_only=True)
     _secrets: dict[str, str] = field(default_factory=dict, repr=False)
     _proposed_digest: str = field(default="", repr=False)
 
@@ -53,7 +56,7 @@ class Opened:
         outcome = Outcome.model_validate(found["outcome"])
         if self._proposed_digest and outcome.proposed_digest != self._proposed_digest:
             raise UnfitOutcomeError(f"The outcome of request {self.id} is one of another proposal.")
-        self.receipt = found["receipt"]
+        self.receipt, self.state = found["receipt"], str(found["state"])
         return outcome.model_copy(update={"payload": reveal(outcome.payload, self._secrets)})
 
     def _status(self, found: dict[str, Any]) -> Status:

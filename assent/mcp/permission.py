@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from assent.client import AsyncApproval
-from assent.contracts import CallDecision, Outcome, ReceiptStatus, ToolCall, Verdict
+from assent.contracts import CallDecision, Outcome, ReceiptStatus, ToolCall
 from assent.digests import digest_of
 from assent.masking import mask
 
@@ -52,7 +52,7 @@ def denied(message: str) -> str:
 def answered(tool: str, outcome: Outcome, approval: AsyncApproval) -> str:
     """The answer to the agent for what people made of it."""
     if not outcome.approved:
-        return denied(_refusal(outcome))
+        return denied(refusal(outcome, approval.state))
     done = approval.receipt
     if done is not None and done.get("status") != ReceiptStatus.DELIVERED:
         return denied(f"Request {approval.id} has been carried out already: {done.get('status')}.")
@@ -63,12 +63,28 @@ def answered(tool: str, outcome: Outcome, approval: AsyncApproval) -> str:
     if payload.tool != tool:
         return denied(f"What was approved is a call of {payload.tool!r}, not of {tool!r}, so nothing may be run.")
     if payload.decision != CallDecision.APPROVE:
-        return denied(payload.message or _refusal(outcome))
+        return denied(payload.message or "People decided that this call is not made.")
     return allowed(payload.args)
 
 
-def _refusal(outcome: Outcome) -> str:
-    said = outcome.comment
-    if outcome.verdict == Verdict.REQUEST_CHANGES:
-        return f"People ask for changes before this may run{': ' + said if said else '.'}"
-    return f"People did not approve this ({outcome.verdict.value}){': ' + said if said else '.'}"
+def key_after(key: str, withdrawn: AsyncApproval) -> str:
+    """The idempotency key with which a use is asked about once more, after the request of `key` was withdrawn."""
+    return f"permission-{digest_of([key, withdrawn.id])}"
+
+
+def refusal(outcome: Outcome, state: str) -> str:
+    """Why nothing may be run; that people have refused it is said only where they have."""
+    words = {
+        "expired": "The request expired before it was decided, so nothing may be run",
+        "cancelled": "The request was withdrawn before it was decided, so nothing may be run",
+        "superseded": "Another request took the place of this one, so nothing may be run",
+        "changes_requested": "People ask for changes before this may run",
+        "rejected": "People did not approve this",
+    }
+    known = words.get(state, f"This was not approved (it is {state or 'not known how it ended'})")
+    return f"{known}: {outcome.comment}" if outcome.comment else f"{known}."
+
+
+def ended(state: str) -> str:
+    """Why nothing may be run where a request has ended without an outcome."""
+    return f"The request ended without a decision ({state}), so nothing may be run."

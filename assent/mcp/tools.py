@@ -15,11 +15,14 @@ from assent.contracts import Proposal, Verdict
 from assent.errors import EndedError, WaitTimeoutError
 from assent.mcp import permission
 from assent.mcp.callers import Callers, Portal
-from assent.mcp.waiting import progress, withdrawn_if_cancelled
+from assent.mcp.waiting import GAVE_UP, Progress, progress, withdrawn_if_cancelled
 
 PERMISSION_PATIENCE = 120.0
 """Seconds for which a permission prompt tries to open its request: a portal that restarts is back by then."""
 LONGEST_WAIT = 3_600
+MOST_ASKED = 50
+"""How many withdrawn requests of one use of a tool are passed over."""
+DECIDED_BY_PEOPLE = ("changes_requested", "rejected", "answered")
 
 RequestId = Annotated[str, Field(description="The request's id, as request_approval returned it")]
 Wait = Annotated[float, Field(ge=0, le=LONGEST_WAIT, description="Seconds to wait for people before answering")]
@@ -103,7 +106,7 @@ class Tools:
         context: Context,
         id: RequestId,
         status: Annotated[Reported, Field(description="What was done with the outcome")],
-        summary: Annotated[str, Field(max_length=2_000, description="In one or two sentences")] = "",
+        summary: Annotated[str, Field(description="In one or two sentences; at most 2,000 characters are kept")] = "",
         detail: Annotated[JsonValue, Field(description="Any further JSON, such as counts")] = None,
     ) -> str:
         """Say what was really done with an outcome, also if it failed: "approved" is not "done"."""
@@ -132,7 +135,7 @@ class Tools:
             async with self._callers.portal(context.headers, PERMISSION_PATIENCE) as portal:
                 return await self._permission(context, portal, tool_name, input, tool_use_id)
         except ToolError as error:
-            return permission.denied(f"Assent could not be asked, so this was not approved. {error}")
+            return permission.denied(f"Nobody has decided on this: Assent could not be asked. {error}")
 
     async def _permission(
         self, context: Context, portal: Portal, tool: str, arguments: dict[str, Any], use_id: str
@@ -140,14 +143,30 @@ class Tools:
         proposal = permission.asked(tool, arguments, self._environment)
         key = permission.key_of(tool, arguments, use_id)
         async with progress(context) as shown:
-            with anyio.CancelScope(shield=True):
-                approval = await portal.client.approvals.request(proposal, idempotency_key=key, workflow=self._workflow)
-            async with withdrawn_if_cancelled(approval):
-                await shown.waits_for(approval)
-                try:
-                    return permission.answered(tool, await approval.wait(), approval)
-                except EndedError as ended:
-                    return permission.denied(str(ended))
+            for _ in range(MOST_ASKED):
+                with anyio.CancelScope(shield=True):
+                    approval = await portal.client.approvals.request(
+                        proposal, idempotency_key=key, workflow=self._workflow
+                    )
+                if approval.state != "cancelled":
+                    answer = await self._answer(shown, approval, tool)
+                    if answer:
+                        return answer
+                key = permission.key_after(key, approval)
+        return permission.denied("The request was withdrawn again and again before it was decided.")
+
+    @staticmethod
+    async def _answer(shown: Progress, approval: AsyncApproval, tool: str) -> str:
+        """The answer to a permission prompt; empty: an earlier call of the same prompt has just withdrawn it."""
+        async with withdrawn_if_cancelled(approval):
+            await shown.waits_for(approval)
+            try:
+                outcome = await approval.wait()
+            except EndedError as error:
+                return permission.denied(permission.ended(error.state))
+        if approval.state == "cancelled" and GAVE_UP in outcome.comment:
+            return ""
+        return permission.answered(tool, outcome, approval)
 
     async def _after(self, context: Context, approval: AsyncApproval, wait_seconds: float) -> Standing:
         """How it stands after waiting for so long."""
@@ -167,7 +186,9 @@ def _standing(approval: AsyncApproval, status: Status) -> Standing:
         held_until=status.held_until, next="",
     )  # fmt: skip
     if outcome is not None:
-        found.verdict, found.answer, found.comment = outcome.verdict, outcome.answer, outcome.comment
+        found.answer, found.comment = outcome.answer, outcome.comment
+        # What was withdrawn, or has expired, people have not rejected.
+        found.verdict = outcome.verdict if outcome.approved or status.state in DECIDED_BY_PEOPLE else None
         found.payload = outcome.payload if outcome.approved else None
     found.next = _next(found)
     return found
@@ -185,4 +206,8 @@ def _next(found: Standing) -> str:
         return "Go on with `answer`."
     if found.verdict == Verdict.REQUEST_CHANGES:
         return "Do nothing of it. Change it as `comment` says and ask again, with this id as `previous_id`."
-    return "Do nothing of it: it was not approved."
+    if found.verdict == Verdict.REJECT:
+        return "Do nothing of it: it was not approved."
+    how = {"expired": "it expired before it was decided", "cancelled": "it was withdrawn before it was decided"}
+    why = how.get(found.state, f"it ended without a decision ({found.state})")
+    return f"Do nothing of it: {why}. Ask again, under another idempotency key, if it is needed."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +17,10 @@ from assent.errors import AssentError
 
 PROGRESS_SECONDS = 5.0
 WITHDRAW_SECONDS = 10.0
+GAVE_UP = "The agent has stopped waiting for it."
 
+_waiting: Counter[str] = Counter()
+"""How many calls wait for a request, by its id."""
 _unsettled: set[asyncio.Event] = set()
 """Of each request that is withdrawn if its call is cancelled: set when the call is over, and the withdrawal made."""
 
@@ -57,16 +61,21 @@ async def progress(context: Context[Any, Any]) -> AsyncIterator[Progress]:
 
 @asynccontextmanager
 async def withdrawn_if_cancelled(approval: AsyncApproval) -> AsyncIterator[None]:
-    """Take the request back when the call is cancelled, as nobody would hear of its outcome."""
+    """Withdraw the request when the call is cancelled, unless another call waits for it, too."""
     over = asyncio.Event()
     _unsettled.add(over)
+    _waiting[approval.id] += 1
     try:
         yield
     except anyio.get_cancelled_exc_class():
-        with anyio.move_on_after(WITHDRAW_SECONDS, shield=True):
-            await _withdraw(approval)
+        if _waiting[approval.id] == 1:
+            with anyio.move_on_after(WITHDRAW_SECONDS, shield=True):
+                await _withdraw(approval)
         raise
     finally:
+        _waiting[approval.id] -= 1
+        if not _waiting[approval.id]:
+            del _waiting[approval.id]
         _unsettled.discard(over)
         over.set()
 
@@ -80,7 +89,7 @@ async def settled() -> None:
 
 async def _withdraw(approval: AsyncApproval) -> None:
     try:
-        await approval.cancel("The agent has stopped waiting for it.")
+        await approval.cancel(GAVE_UP)
     except AssentError:
         # Decided at this moment, or not to be reached: nothing is run on it either way.
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from contextlib import suppress
 from datetime import timedelta
@@ -13,6 +14,9 @@ import pytest
 from app.services.bundle import build_services
 from app.services.clock import system_clock
 from assent import Assent, Verdict
+from assent.mcp.callers import Callers
+from assent.mcp.tools import Tools
+from assent.mcp.waiting import GAVE_UP
 from tests.mcp.conftest import Desk, HttpServer, answer, aside, run
 
 pytestmark = pytest.mark.processes
@@ -89,6 +93,97 @@ def test_expired_is_denied(stdio, services):
 
     told = prompt(stdio, use(), decide)
     assert told["behavior"] == "deny" and "Nobody decided" in told["message"]
+    assert "expired before it was decided" in told["message"] and "People" not in told["message"]
+
+
+class Silent:
+    """What a tool knows of its call, over a connection that nobody listens to."""
+
+    headers: dict[str, str] = {}  # noqa: RUF012
+
+    async def report_progress(self, progress: float, message: str) -> None:
+        """Nobody listens."""
+
+
+def test_a_portal_that_cannot_be_reached_has_not_refused(portal, monkeypatch):
+    monkeypatch.setattr("assent.mcp.tools.PERMISSION_PATIENCE", 0.2)
+    told = json.loads(run(Tools(Callers("http://127.0.0.1:9", portal.token)).permission_prompt(Silent(), **use())))
+    assert told["behavior"] == "deny" and told["message"].startswith("Nobody has decided on this")
+
+
+def test_withdrawn_on_the_page_is_denied_with_who_and_why(stdio):
+    def withdraw(request):
+        address = f"{stdio.portal.web.url}/api/v1/approvals/{request['id']}/cancel"
+        assert stdio.portal.reviewer.post(address, json={"reason": "Wrong branch."}).status_code == 200
+
+    told = prompt(stdio, use(), withdraw)
+    assert told["behavior"] == "deny" and "withdrawn before it was decided" in told["message"]
+    assert "DBA on call: Wrong branch." in told["message"] and "People" not in told["message"]
+
+
+def test_a_withdrawn_prompt_that_is_asked_again_is_a_new_request(desk):
+    asked = use()
+
+    async def work():
+        withdrawn = []
+        async with desk.client() as client:
+            for _ in range(2):
+                asking = asyncio.create_task(client.call_tool("permission_prompt", asked))
+                withdrawn.append(await aside(desk.portal.asked, title(asked)))
+                asking.cancel()
+                with Assent(desk.portal.web.url, desk.portal.token) as agent:
+                    await aside(agent.approvals.get(withdrawn[-1]["id"]).wait, 30)
+            asking = asyncio.create_task(client.call_tool("permission_prompt", asked))
+            request = await aside(desk.portal.asked, title(asked))
+            await aside(desk.portal.decide, request["id"])
+            return [*withdrawn, request], answer(await asking)
+
+    requests, told = run(work())
+    assert len({request["id"] for request in requests}) == 3 and told["behavior"] == "allow"
+    assert [desk.portal.request(request["id"])["state"] for request in requests[:2]] == ["cancelled"] * 2
+
+
+def test_a_prompt_that_is_cancelled_does_not_end_the_same_one_elsewhere(stdio):
+    asked = use()
+
+    async def work():
+        async with stdio.client() as client:
+            first = asyncio.create_task(client.call_tool("permission_prompt", asked))
+            request = await aside(stdio.portal.asked, title(asked))
+            told = asyncio.Event()
+
+            async def hear(progress, total, message):
+                if request["id"] in message:
+                    told.set()
+
+            second = asyncio.create_task(client.call_tool("permission_prompt", asked, progress_callback=hear))
+            await told.wait()
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            # The server has heard of the cancellation once it answers what was sent after it.
+            await client.call_tool("approval_status", {"id": request["id"]})
+            await aside(stdio.portal.decide, request["id"])
+            return answer(await second)
+
+    assert run(work())["behavior"] == "allow"
+
+
+def test_a_prompt_in_the_moment_in_which_an_earlier_one_is_withdrawn_asks_anew(stdio):
+    """As where a server was killed, and another one withdraws what it had asked."""
+    asked = use()
+
+    async def work():
+        async with stdio.client() as client:
+            asking = asyncio.create_task(client.call_tool("permission_prompt", asked))
+            first = await aside(stdio.portal.asked, title(asked))
+            with Assent(stdio.portal.web.url, stdio.portal.token) as agent:
+                await aside(agent.approvals.get(first["id"]).cancel, GAVE_UP)
+            second = await aside(stdio.portal.asked, title(asked))
+            await aside(stdio.portal.decide, second["id"])
+            return first, second, answer(await asking)
+
+    first, second, told = run(work())
+    assert first["id"] != second["id"] and told["behavior"] == "allow"
 
 
 def test_cancelled_is_withdrawn(desk):

@@ -6,10 +6,13 @@ import asyncio
 import subprocess
 import sys
 import uuid
+from datetime import timedelta
 
 import httpx
 import pytest
 
+from app.services.bundle import build_services
+from app.services.clock import system_clock
 from tests.mcp.conftest import answer, aside, run, text
 from tests.processes.harness import ASSENT, ROOT, environment
 
@@ -125,7 +128,29 @@ def test_withdrawn(stdio):
             assert again.is_error and "409" in text(again)
             return (await client.call_tool("approval_status", {"id": asked["id"]})).structured_content
 
-    assert run(work())["state"] == "cancelled"
+    found = run(work())
+    assert (found["state"], found["verdict"], found["approved"]) == ("cancelled", None, False)
+    assert "withdrawn before it was decided" in found["next"] and "No longer needed." in found["comment"]
+
+
+def test_expired(stdio, services):
+    async def work():
+        async with stdio.client() as client:
+            given = {"proposal": call_of(str(uuid.uuid4()))}
+            asked = (await client.call_tool("request_approval", given)).structured_content
+            await aside(expire, services, asked["id"])
+            return (await client.call_tool("approval_status", {"id": asked["id"]})).structured_content
+
+    found = run(work())
+    assert (found["state"], found["verdict"], found["approved"]) == ("expired", None, False)
+    assert "expired before it was decided" in found["next"]
+
+
+def expire(services, request_id: str) -> None:
+    """Let all its time pass."""
+    later = build_services(services.engine, lambda: system_clock() + timedelta(days=2))
+    while later.checkpoints.keep(request_id):
+        pass
 
 
 def test_secrets_come_back_to_the_caller_that_has_them_and_to_no_other(desk):
