@@ -17,9 +17,11 @@ from pydantic import JsonValue, ValidationError
 
 from assent import calls
 from assent.asking import Asking, asking_about, asking_for
+from assent.breakpoints import Breakpoints, Stopped
 from assent.calls import Send
 from assent.contracts import Outcome, Receipt, ReceiptStatus, Verdict
 from assent.dialects.base import Asked, Delivery, jsonable
+from assent.dialects.breakpoint import Stop
 from assent.dialects.registry import understand
 from assent.digests import digest_of
 from assent.errors import ApiError, AssentError, PassedOverError, Rejected
@@ -45,6 +47,7 @@ class Rest:
         receipts: what its nodes reported.
         error: what a node raised; None when none did.
         drained: it stopped between two steps because it was told to.
+        stopped: where it stopped at breakpoints.
         unheard: steps that were to take an answer and, as far as was seen, have not.
     """
 
@@ -52,6 +55,7 @@ class Rest:
     receipts: dict[str, Receipt] = field(default_factory=dict)
     error: Exception | None = None
     drained: bool = False
+    stopped: list[Stopped] = field(default_factory=list)
     unheard: list[str] = field(default_factory=list)
 
     def take(self, part: Mapping[str, Any], watched: Collection[str]) -> str:
@@ -153,6 +157,8 @@ class Driving:
         self._refused: dict[tuple[str, str], str] = {}
         self._revised = ""
         self._changes = 0
+        self._breakpoints = Breakpoints(graph)
+        self._stopped: list[Stopped] = []
 
     def steps(self, initial: Any) -> Generator[Step, Any, Any]:
         """Drive the graph to its end; gives its values."""
@@ -162,8 +168,9 @@ class Driving:
                 yield Clear(self._config)
                 ran = None
             state = yield from read_thread(self._config)
-            yield from self._ask(state)
-            todo = plan(state, [each for _, each, _ in self._due.values()], (), initial)
+            stops = yield from self._stops(state)
+            yield from self._ask(state, stops)
+            todo = plan(state, [each for _, each, _ in self._due.values()], (), initial, stops)
             yield from self._note(todo)
             if todo.refused:
                 continue
@@ -180,7 +187,7 @@ class Driving:
                 initial = None
                 continue
             if ran is not None and rested and not todo.delivered and todo.send is None:
-                return ran.values  # a breakpoint of the graph's own; whoever calls goes on when they want to
+                raise AssentError("The graph stopped before its end, and it is not known why. Nothing more was run.")
             initial = None
             ran = yield from self._go(state, todo)
 
@@ -192,13 +199,16 @@ class Driving:
 
     # Asking
 
-    def _ask(self, state: StateSnapshot) -> Generator[Step, Any, None]:
+    def _stops(self, state: StateSnapshot) -> Generator[Step, Any, list[Stop]]:
+        """The breakpoints at which the thread stands."""
+        found = yield from self._breakpoints.stops(state)
+        return [*found, *self._breakpoints.hidden(state, self._stopped, found)]
+
+    def _ask(self, state: StateSnapshot, stops: Sequence[Stop]) -> Generator[Step, Any, None]:
         """Open what the thread asks and nobody was asked yet, and take back what it asks no more."""
-        asked = {
-            (each.id, found.value_digest): found
-            for each in waiting_interrupts(state).values()
-            for found in [understand(each.id, each.value, each.response_schema, "", "")]
-        }
+        interrupts = waiting_interrupts(state).values()
+        wanted = [understand(each.id, each.value, each.response_schema, "", "") for each in interrupts]
+        asked = {(each.interrupt_id, each.value_digest): each for each in (*wanted, *(stop.asked() for stop in stops))}
         for request_id, (request, was) in list(self._open.items()):
             if (was.interrupt_id, was.value_digest) not in asked:
                 del self._open[request_id]
@@ -249,6 +259,8 @@ class Driving:
             yield from self._report(request, ReceiptStatus.NOT_APPLIED, todo.end)
             for other, _ in self._open.values():
                 yield from self._cancel(other, ENDED)
+            if todo.anew:
+                yield Clear(self._config)
             raise Rejected(outcome)
 
     def _go(self, state: StateSnapshot, todo: Plan) -> Generator[Step, Any, Rest]:
@@ -257,6 +269,7 @@ class Driving:
         watched = must_be_heard(state, todo, [delivery for _, delivery, _ in sent.values()])
         answers = {delivery.interrupt_id: each for each, (_, delivery, _) in sent.items()}
         rest: Rest = yield Go(todo.send, self._config, frozenset(watched), state, answers)
+        self._stopped = rest.stopped
         if rest.unheard and (lost := (yield from unheard(state, rest.unheard))):
             for task in lost:
                 yield from self._report(sent[watched[task]][0], ReceiptStatus.FAILED, PASSED_OVER)

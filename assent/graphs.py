@@ -232,7 +232,7 @@ class _Runner:
 
     def _go(self, step: Go) -> Rest:
         rest, control = Rest(), RunControl()
-        watch = Watch(self._graph, step.before)
+        watch = Watch(self._graph, step.before, rest.stopped.append)
         try:
             for part in self._graph.stream(
                 step.send, watch.config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
@@ -268,7 +268,7 @@ class _AsyncRunner(AsyncRunner):
 
     async def _go(self, step: Go) -> Rest:
         rest, control = Rest(), RunControl()
-        watch = Watch(self._graph, step.before)
+        watch = Watch(self._graph, step.before, rest.stopped.append)
         try:
             async for part in self._graph.astream(
                 step.send, watch.config(step.config), context=self._context, stream_mode=_MODES, durability="sync",

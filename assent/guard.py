@@ -16,8 +16,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, Interrupt, PregelTask, StateSnapshot
 from pydantic import ValidationError
 
+from assent.breakpoints import is_hidden
 from assent.contracts import Outcome
 from assent.dialects.base import Delivery, EndRun, Pending, UnfitAnswerError, jsonable
+from assent.dialects.breakpoint import BREAKPOINT, Stop
 from assent.dialects.failure import ErrorAction
 from assent.dialects.registry import BATCHED, BY_NAME, value_digest
 from assent.thread import GetState, Reading, answers_of, asks_itself
@@ -43,6 +45,7 @@ class Plan:
         wait: True when nothing can be sent: the thread rests.
         finished: True when the graph has come to its end.
         end: why the run must end, where an outcome cannot be told to the thread.
+        anew: True if the steps that are due have to begin anew before the run ends: going on would pass a breakpoint.
         skip: nodes to be passed over before going on.
         delivered: ids of requests whose outcome this plan delivers, or that prove to be delivered already.
         unseen: those of `delivered` that prove to have been taken in an earlier attempt, which did not live to say so.
@@ -55,6 +58,7 @@ class Plan:
     wait: bool = False
     finished: bool = False
     end: str = ""
+    anew: bool = False
     skip: tuple[str, ...] = ()
     delivered: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
@@ -85,18 +89,20 @@ def failure_id(task_id: str, error: str) -> str:
 
 
 def plan(
-    state: StateSnapshot, deliveries: Sequence[Delivery], undecided: Collection[str], initial: Any
-) -> Plan:
+    state: StateSnapshot, deliveries: Sequence[Delivery], undecided: Collection[str], initial: Any,
+    stops: Collection[Stop] = (),
+) -> Plan:  # fmt: skip
     """Decide what to send, from what is pending and which outcomes wait.
 
-    Whatever is sent, LangGraph also runs the failed steps again. So as long as a person has yet to say what is to
-    become of one, nothing is sent and the other outcomes wait.
+    Whatever is sent, LangGraph also runs the failed steps again, and goes past its breakpoints. So as long as a person
+    has yet to say what is to become of one of these, nothing is sent and the other outcomes wait.
 
     Args:
         state: the thread as it is stored now.
         deliveries: the outcomes nothing proves to have arrived, oldest first.
-        undecided: ids of failed steps, and of interrupts, on which people have yet to decide.
+        undecided: ids of failed steps, breakpoints, and interrupts on which people have yet to decide.
         initial: the graph's input, for a thread that has not begun.
+        stops: the breakpoints at which the thread stands.
     """
     if not state.values and not state.next and state.created_at is None:
         return Plan(send=initial)
@@ -110,16 +116,29 @@ def plan(
     held: dict[str, datetime] = {}
     later: list[Delivery] = []
     alone = False
+    places = {stop.id: stop.digest for stop in stops}
+    passing: dict[str, str] = {}
     for delivery in deliveries:
         asked = delivery.interrupt_id
-        if asked not in failed and asked not in pending:
+        if delivery.dialect == BREAKPOINT and delivery.not_before is None:
+            end = _end_at_breakpoint(delivery)
+            if end is not None:
+                return Plan(
+                    end=end.reason, anew=is_hidden(asked), delivered=(*arrived, delivery.request_id),
+                    unseen=tuple(unseen), refused=refused,
+                )  # fmt: skip
+            if places.get(asked) == delivery.value_digest:
+                passing[asked] = delivery.request_id
+                continue
+        if asked not in failed and asked not in pending and asked not in places:
             # It is pending no more: the thread took it before the worker could write that down.
             arrived.append(delivery.request_id)
             if delivery.node not in again:
                 # A step that raised or was cut short runs again, with the answer it has, and is watched then.
                 unseen.append(delivery.request_id)
             continue
-        if asked in pending and _digest(pending[asked]) != delivery.value_digest:
+        seen = _digest(pending[asked]) if asked in pending else places.get(asked, delivery.value_digest)
+        if seen != delivery.value_digest:
             refused[delivery.request_id] = CHANGED
             continue
         if delivery.not_before is not None:
@@ -142,20 +161,33 @@ def plan(
     if not state.tasks:
         # Not `state.next`: it leaves out steps that have ended, and a worker may have died before the next one began.
         return Plan(finished=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused)
-    held_back = any(each not in answers and each in undecided for each in failed)
-    if held_back or (pending and not answers and not failed):
+    held_back = (
+        any(each not in answers and each in undecided for each in failed)
+        or not places.keys() <= passing.keys()
+    )
+    if held_back or (pending and not answers and not failed and not passing):
         return Plan(wait=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused, held=held)
     skip = tuple(failed[each].name for each, answer in answers.items() if answer is ErrorAction.SKIP)
     resume = {each: answer for each, answer in answers.items() if each in pending}
     if skip:
         # Passing over a step gives what waits beside it new ids, under which it asks again.
         refused |= {sending.pop(each): SKIPPED for each in resume}
-        resume = {}
+        refused |= dict.fromkeys(passing.values(), SKIPPED)
+        resume, passing = {}, {}
     send: Any = Command(resume=resume) if resume else None
     return Plan(
-        send=send, delivered=(*arrived, *sending.values()), unseen=tuple(unseen), refused=refused, held=held, skip=skip,
-        later=tuple(later),
+        send=send, delivered=(*arrived, *sending.values(), *passing.values()), unseen=tuple(unseen), refused=refused,
+        held=held, skip=skip, later=tuple(later),
     )  # fmt: skip
+
+
+def _end_at_breakpoint(delivery: Delivery) -> EndRun | None:
+    """Why the run ends at a breakpoint; None if it may go on. Whatever is none of both ends it, too."""
+    try:
+        answer = _answer(delivery, None)
+    except (UnfitAnswerError, ValidationError) as error:
+        return EndRun(f"The answer does not say whether to go on: {error}")
+    return answer if isinstance(answer, EndRun) else None
 
 
 def must_be_heard(state: StateSnapshot, todo: Plan, deliveries: Iterable[Delivery]) -> dict[str, str]:

@@ -9,17 +9,19 @@ with a question that nobody has answered fails instead.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.callbacks import GraphCallbackHandler
+from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 from langgraph.config import get_config
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.pregel import Pregel
 from langgraph.types import StateSnapshot, interrupt
 
+from assent.breakpoints import AFTER, BEFORE, Stopped
 from assent.cache import DriveCache, cache_of
 from assent.errors import SwallowedGateError
 from assent.gate import WATCH_KEY
@@ -42,6 +44,7 @@ class Watch(GraphCallbackHandler):
 
     Args:
         before: the thread as it was read before the drive; None: nothing was stored of it.
+        stopped: told of each breakpoint at which the graph, or one inside its steps, stops.
     """
 
     # Within the step itself, so that what is raised here fails the step.
@@ -49,8 +52,11 @@ class Watch(GraphCallbackHandler):
     raise_error = True
     ignore_llm = ignore_chat_model = ignore_retriever = ignore_agent = ignore_retry = ignore_custom_event = True
 
-    def __init__(self, graph: Pregel[Any], before: StateSnapshot | None = None) -> None:
+    def __init__(
+        self, graph: Pregel[Any], before: StateSnapshot | None, stopped: Callable[[Stopped], object]
+    ) -> None:
         self._graph = graph
+        self._stopped = stopped
         self._under_way = {task.id for task in before.tasks if task.result is None} if before is not None else set()
         self._nodes: dict[UUID, str] = {}
         self._asked: set[str] = set()
@@ -93,6 +99,14 @@ class Watch(GraphCallbackHandler):
         step = self._nodes.pop(run_id, "")
         if isinstance(error, GraphInterrupt):
             self._check(step, self._passed)
+            if step and "|" not in step and not error.args[0]:
+                # Nobody asks anything: a graph inside the step has stopped.
+                self._stopped(Stopped(step.rpartition(":")[2]))
+
+    def on_interrupt(self, event: GraphInterruptEvent) -> None:
+        """Tell of a breakpoint; what steps ask themselves is in the graph's stream."""
+        if event.status in (BEFORE, AFTER):
+            self._stopped(Stopped(""))
 
     def _check(self, step: str, asked: set[str]) -> None:
         if step and any(namespace == step or namespace.startswith(f"{step}|") for namespace in list(asked)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,6 +24,7 @@ from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError, told
 from assent.contracts import Receipt, ReceiptStatus
 from assent.dialects.base import Asked, jsonable
+from assent.dialects.breakpoint import Stop
 from assent.dialects.failure import failure_document, failure_schema
 from assent.dialects.registry import value_digest
 from assent.errors import SwallowedGateError
@@ -154,7 +156,10 @@ class Advancer:
         facts = self.library.node_facts(snapshot.workflow)
         driver = self._driver(snapshot, graph, config, journal)
         state = await aread(graph, read_thread(config))
-        todo = plan(state, snapshot.deliveries, snapshot.open, self._first_input(snapshot, state))
+        breakpoints = self.library.breakpoints(snapshot.workflow)
+        asked = {*snapshot.open, *(delivery.interrupt_id for delivery in snapshot.deliveries)}
+        stops = [*await aread(graph, breakpoints.stops(state)), *breakpoints.known_inside(state, asked)]
+        todo = plan(state, snapshot.deliveries, snapshot.open, self._first_input(snapshot, state), stops)
         # The graph leaves out what it has no node for: what seems to be answered or at its end may be at such a one.
         if (todo.finished or todo.unseen) and (missing := await aread(graph, missing_nodes(graph.nodes, config))):
             problem = MISSING_NODES.format(", ".join(f"“{each}”" for each in missing))
@@ -169,11 +174,15 @@ class Advancer:
         if todo.end or todo.finished or todo.wait:
             journal.delivered.extend(todo.delivered)
         if todo.end:
+            if todo.anew:
+                await graph.aupdate_state(config, None)
             await written(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
         elif todo.finished:
             await written(self._store.complete, snapshot.attempt, journal, _result(state.values))
         elif todo.wait:
-            await self._suspend(snapshot, self._pending(state, driver, facts), journal)
+            # LangGraph keeps the error of a step that was tried again since: what was asked about it is over then.
+            failed = not failed_tasks(state).keys().isdisjoint(snapshot.open)
+            await self._suspend(snapshot, [*self._pending(state, driver, facts, failed), *_asked(stops)], journal)
         else:
             if todo.skip:
                 await self._store.doubt(snapshot.id, snapshot.attempt)
@@ -216,13 +225,21 @@ class Advancer:
                 await self._store.doubt(snapshot.id, snapshot.attempt)
             await written(self._store.drained, snapshot.attempt, journal)
             return
-        if rest.asked and rest.error is None:
+        if rest.asked and rest.error is None and not rest.stopped:
             await self._suspend(snapshot, rest.asked, journal)
             return
-        if rest.error is None:
+        if rest.error is None and not rest.stopped:
             await written(self._store.complete, snapshot.attempt, journal, _result(rest.values))
             return
         state = await aread(graph, read_thread(config))
+        stops = await self._stops(snapshot, graph, state, rest)
+        facts = self.library.node_facts(snapshot.workflow)
+        if rest.error is None:
+            if asked := [*self._pending(state, driver, facts, failed=False), *_asked(stops)]:
+                await self._suspend(snapshot, asked, journal)
+            else:
+                await written(self._store.complete, snapshot.attempt, journal, _result(rest.values))
+            return
         self._not_taken(snapshot, state, journal)
         if isinstance(rest.error, SwallowedGateError):
             await written(self._store.fail, snapshot.attempt, journal, mask_text(str(rest.error)))
@@ -234,8 +251,16 @@ class Advancer:
             log.error("run.broken", exc_info=rest.error)
             await written(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
         else:
-            facts = self.library.node_facts(snapshot.workflow)
-            await self._suspend(snapshot, self._pending(state, driver, facts, rest.error), journal)
+            asked = [*self._pending(state, driver, facts, True, rest.error), *_asked(stops)]
+            await self._suspend(snapshot, asked, journal)
+
+    async def _stops(
+        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], state: StateSnapshot, rest: Rest
+    ) -> list[Stop]:
+        """The breakpoints at which the thread stands after a drive."""
+        breakpoints = self.library.breakpoints(snapshot.workflow)
+        found = await aread(graph, breakpoints.stops(state))
+        return [*found, *breakpoints.hidden(state, rest.stopped, found)]
 
     async def _suspend(self, snapshot: RunSnapshot, asked: list[Asked], journal: Journal) -> None:
         """Let the run wait for people, or do what somebody asked of it meanwhile: then it asks when it is resumed."""
@@ -275,9 +300,10 @@ class Advancer:
 
     @staticmethod
     def _pending(
-        state: StateSnapshot, driver: Driver, facts: dict[str, dict[str, Any]], error: Exception | None = None
-    ) -> list[Asked]:
-        """Everything the stored thread waits for: interrupts, and steps that failed."""
+        state: StateSnapshot, driver: Driver, facts: dict[str, dict[str, Any]], failed: bool,
+        error: Exception | None = None,
+    ) -> list[Asked]:  # fmt: skip
+        """Everything the stored thread waits for: interrupts and, if there are any now, steps that failed."""
         waiting = waiting_interrupts(state)
         asked = [
             driver.asked(task.name, interrupt)
@@ -285,7 +311,7 @@ class Advancer:
             for interrupt in task.interrupts
             if interrupt.id in waiting
         ]
-        for name, task in failed_tasks(state).items():
+        for name, task in failed_tasks(state).items() if failed else ():
             said = facts.get(task.name, {"title": task.name, "skippable": False, "agent": ""})
             # The stored error is a text; the exception itself, where it is this one, has the trace.
             cause = error if error is not None and repr(error) == str(task.error) else str(task.error)
@@ -293,6 +319,10 @@ class Advancer:
             digest, schema = value_digest(str(task.error), None), failure_schema(document)
             asked.append(Asked(name, "error", document, digest, schema, task.name, said["agent"]))
         return asked
+
+
+def _asked(stops: Iterable[Stop]) -> list[Asked]:
+    return [stop.asked() for stop in stops]
 
 
 def _unusable_schema(asked: list[Asked]) -> str:

@@ -21,13 +21,14 @@ from langgraph.types import Interrupt, StateSnapshot
 
 from app.domain.running import Journal, LostRunError, Step, StepKind
 from app.domain.text import storable
-from app.runtime.library import node_facts
 from app.runtime.saver import Saver
+from assent.breakpoints import Stopped
 from assent.contracts import Receipt
 from assent.dialects.base import Asked
 from assent.dialects.registry import understand
 from assent.gate import ARTIFACT_KEY, MAX_ARTIFACT, RECEIPT_KEY
 from assent.masking import mask_text
+from assent.nodes import node_facts
 from assent.reports import receipt_of, reporting_to
 from assent.watch import Watch, seen
 
@@ -49,6 +50,7 @@ class Rest:
         error: what a node raised; None when none did.
         drained: it stopped between steps because it was told to.
         values: the graph's values at the end of its last step.
+        stopped: where it stopped at breakpoints.
         unheard: steps that were to take an answer and, as far as was seen, have not. The run stopped after them.
         failed: a step raised, whether or not the run went on without it.
     """
@@ -57,6 +59,7 @@ class Rest:
     error: Exception | None = None
     drained: bool = False
     values: Any = None
+    stopped: list[Stopped] = field(default_factory=list)
     unheard: list[str] = field(default_factory=list)
     failed: bool = False
 
@@ -125,7 +128,7 @@ class Driver:
         try:
             first = self._saver.writing_first(self._journal.run_id, self._store_reports)
             with reporting_to(self._reports.append), first:
-                await self._follow(send, Watch(self._graph, before), watched, took, rest)
+                await self._follow(send, Watch(self._graph, before, rest.stopped.append), watched, took, rest)
         except GraphDrained:
             rest.drained = True
         except LostRunError:

@@ -18,7 +18,9 @@ from langgraph.graph.state import CompiledStateGraph
 
 from app.domain.text import is_storable, storable
 from app.runtime.saver import Saver
+from assent.breakpoints import Breakpoints
 from assent.masking import mask_text
+from assent.nodes import node_facts
 from assent.workflow import Workflow
 
 log = structlog.get_logger(__name__)
@@ -142,6 +144,7 @@ class Library:
         self.saver = saver
         self.broken = dict(broken or {})
         self._graphs: dict[str, CompiledStateGraph[Any]] = {}
+        self._breakpoints: dict[str, Breakpoints] = {}
         self._facts: dict[str, dict[str, dict[str, Any]]] = {}
         self._entries: dict[str, dict[str, Any]] = {}
         self._loaded = False
@@ -194,6 +197,12 @@ class Library:
         self._facts[name] = {node: node_facts(node, spec.metadata) for node, spec in graph.builder.nodes.items()}
         self._graphs[name] = graph
 
+    def breakpoints(self, name: str) -> Breakpoints:
+        """Where the graph stops by itself. Raises WorkflowError."""
+        if name not in self._breakpoints:
+            self._breakpoints[name] = Breakpoints(self.graph(name))
+        return self._breakpoints[name]
+
     def node_facts(self, name: str) -> dict[str, dict[str, Any]]:
         """Title, agent, tool and skippable of each node. Raises WorkflowError."""
         self.graph(name)
@@ -225,17 +234,6 @@ class Library:
         if not is_storable(json.dumps(entry, allow_nan=False, ensure_ascii=False)):
             raise ValueError("it holds characters that cannot be stored")
         return entry
-
-
-def node_facts(node: str, metadata: dict[str, Any] | None) -> dict[str, Any]:
-    """What a node says of itself, with its name where it says nothing."""
-    said = metadata or {}
-    return {
-        "title": str(said.get("title") or node.replace("_", " ").capitalize()),
-        "agent": str(said.get("agent") or ""),
-        "tool": str(said.get("tool") or ""),
-        "skippable": bool(said.get("skippable", False)),
-    }
 
 
 def _condition(edge: Edge) -> list[str]:

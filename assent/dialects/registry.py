@@ -7,6 +7,7 @@ from typing import Any
 from assent.dialects.agent_inbox import AgentInboxDialect
 from assent.dialects.assent_proposal import AssentDialect
 from assent.dialects.base import Asked, Dialect, jsonable, masked
+from assent.dialects.breakpoint import BreakpointDialect
 from assent.dialects.failure import FailureDialect
 from assent.dialects.langchain import BatchedDialect, PerCallDialect
 from assent.dialects.plain import SchemaDialect, ValueDialect
@@ -21,7 +22,8 @@ DIALECTS: tuple[Dialect, ...] = (
     SchemaDialect(),
     ValueDialect(),
 )
-BY_NAME: dict[str, Dialect] = {each.name: each for each in (*DIALECTS, FailureDialect())}
+_NO_INTERRUPTS: tuple[Dialect, ...] = (FailureDialect(), BreakpointDialect())
+BY_NAME: dict[str, Dialect] = {dialect.name: dialect for dialect in (*DIALECTS, *_NO_INTERRUPTS)}
 
 
 def understand(interrupt_id: str, value: Any, response_schema: Any, node: str, agent: str) -> Asked:

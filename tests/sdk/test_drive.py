@@ -6,11 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from langgraph.checkpoint.memory import InMemorySaver
 
 from assent import AlreadyDrivenError, Assent, Rejected, WaitTimeoutError, drive
 from tests import flows
-from tests.runtime import agent_flows, guard_flows
+from tests.runtime import agent_flows, breakpoint_flows, guard_flows
 from tests.runtime.test_agents import COMMAND
 from tests.sdk.driven import Drivable, Driven
 
@@ -346,11 +345,40 @@ def test_what_cannot_be_driven(drivable: Drivable, client: Assent) -> None:
         drive(driven.graph, {}, driven.config)
 
 
-def test_a_breakpoint_of_the_graphs_own_is_left_to_the_caller(drivable: Drivable) -> None:
-    driven = drivable(guard_flows.TEXT)
-    driven.graph = guard_flows.TEXT.build().compile(checkpointer=InMemorySaver(), interrupt_before=["last"])
+@pytest.mark.parametrize("sync", [True, False])
+def test_a_breakpoint_asks_whether_to_go_on(drivable: Drivable, sync: bool) -> None:
+    driven = drivable(breakpoint_flows.FLOWS["before_and_after"])
+    running = driven.start(sync=sync)
+    for title in ("Go on with “Apply”?", "Go on with “Last”?"):
+        request = driven.next()
+        assert (request["title"], request["kind"]) == (title, "tool_call")
+        driven.portal.decide(request["id"])
+        if title != "Go on with “Last”?":
+            assert driven.effects()["last"] == 0
+    running.get()
+    assert driven.effects() == {"applied": 1, "last": 1}
+    assert driven.receipt(request)[0] == "applied"
+
+
+def test_a_drive_that_is_started_again_at_a_breakpoint_finds_its_request(drivable: Drivable) -> None:
+    driven = drivable(breakpoint_flows.FLOWS["before"])
+    driven.graph.invoke(driven.input, driven.config)
+    first = driven.start(timeout=0.1)
+    request = driven.next()
+    with pytest.raises(WaitTimeoutError):
+        first.get()
+    again = driven.start(None)
+    assert driven.next()["id"] == request["id"]
+    driven.portal.decide(request["id"])
+    again.get()
+    assert driven.effects() == {"applied": 1, "last": 1}
+
+
+@pytest.mark.parametrize("name", ["before", "inside", "called"])
+def test_a_rejected_breakpoint_runs_nothing(drivable: Drivable, name: str) -> None:
+    driven = drivable(breakpoint_flows.FLOWS[name])
     running = driven.start()
-    driven.answer(driven.next(), "go")
-    assert running.get()["answers"] == ["go"] and "last" not in driven.effects()
-    driven.start(None).get()
-    assert driven.effects()["last"] == 1
+    driven.portal.decide(driven.next()["id"], "reject", comment="not today")
+    with pytest.raises(Rejected, match="not today"):
+        running.get()
+    assert not driven.effects()

@@ -1,0 +1,17 @@
+"""What a graph's node says of itself in its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def node_facts(node: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Title, agent, tool, and whether the node may be skipped; its name where it has no title."""
+    said = metadata or {}
+    return {
+        "title": str(said.get("title") or node.replace("_", " ").capitalize()),
+        "agent": str(said.get("agent") or ""),
+        "tool": str(said.get("tool") or ""),
+        "skippable": bool(said.get("skippable", False)),
+    }
