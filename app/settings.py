@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import secrets
+from datetime import timedelta
 from email.errors import HeaderParseError
 from email.headerregistry import AddressHeader
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -67,6 +68,11 @@ class Settings(BaseSettings):
     session_hours: int = Field(
         default=12, ge=1, le=24 * 30, description="Hours until a signed-in person must sign in again."
     )
+    session_idle_minutes: int = Field(
+        default=0, ge=0, le=60 * 24 * 30,
+        description="Minutes without activity after which a session ends: 0 for never, or at least 5. Pages and API "
+        "calls are activity; what an open page fetches by itself is not.",
+    )  # fmt: skip
     session_cookie_secure: Literal["auto", "always", "never"] = Field(
         default="auto", description="Sends the session cookie over HTTPS only. auto: when the base URL is https."
     )
@@ -164,6 +170,13 @@ class Settings(BaseSettings):
             ip_network(network)
         return value
 
+    @field_validator("session_idle_minutes")
+    @classmethod
+    def _long_enough_to_notice(cls, value: int) -> int:
+        if 0 < value < 5:
+            raise ValueError("must be 0 or at least 5, because activity is noted once a minute")
+        return value
+
     @field_validator("mail_from")
     @classmethod
     def _sender(cls, value: str) -> str:
@@ -232,6 +245,11 @@ class Settings(BaseSettings):
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The private networks that destinations may lie in."""
         return tuple(ip_network(each) for each in self.allowed_networks)
+
+    @property
+    def session_idle(self) -> timedelta | None:
+        """How long a session lives without activity; None: that does not end it."""
+        return timedelta(minutes=self.session_idle_minutes) if self.session_idle_minutes else None
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:

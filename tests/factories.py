@@ -374,6 +374,10 @@ class Caller:
         """GET."""
         return self.client.get(path, **options)
 
+    def delete(self, path: str) -> TestResponse:
+        """DELETE, with the session's token."""
+        return self.client.delete(path, headers=self.headers)
+
     def post(self, path: str, body: Any = None, **options: Any) -> TestResponse:
         """POST a JSON body, with the session's token."""
         headers = self.headers | options.pop("headers", {})

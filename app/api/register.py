@@ -17,6 +17,7 @@ from app.api import (
     policies,
     record,
     runs,
+    sessions,
 )
 from app.api.dispatch import limits_of, view_of
 from app.api.registry import Endpoint
@@ -26,7 +27,7 @@ EARLIER = "/api"
 _TABLES = {
     V1: (
         runs.table, approvals.table, absences.table, grants.table, policies.table, insights.table, record.table,
-        deliveries.table,
+        deliveries.table, sessions.table,
     ),
     EARLIER: (earlier.table,),
 }  # fmt: skip

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 
 from app.cli.acting import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.people import Role
+from app.domain.tokens import TokenChoice
 from app.services.people.accounts import LINK_LIFETIME
+from app.services.people.sessions import Ended
 from app.settings import Settings
 from app.store.people import Person
 
@@ -92,6 +96,55 @@ def link(email: str, as_json: bool) -> None:
         print_json({**_facts(person), "link": address})
     else:
         click.echo(f"{person.name} may sign in once within {_minutes()} minutes at\n{address}")
+
+
+@user.command()
+@click.argument("email")
+@as_json
+def sessions(email: str, as_json: bool) -> None:
+    """List the browsers in which a person is signed in."""
+    with use_cases() as (settings, services):
+        person = services.people.by_email(email)
+        lifetime = timedelta(hours=settings.session_hours)
+        found = services.sign_ins.of(operator(), lifetime, settings.session_idle, person.id)
+    facts = [
+        {
+            "id": row.id, "browser": row.browser, "source": row.source, "began_at": row.began_at.isoformat(),
+            "seen_at": row.seen_at.isoformat(),
+        }
+        for row in found
+    ]  # fmt: skip
+    if as_json:
+        print_json(facts)
+    else:
+        names = ("id", "browser", "source", "began_at", "seen_at")
+        rows = [tuple(str(fact[name]) for name in names) for fact in facts]
+        print_table(("ID", "BROWSER", "FROM", "SINCE", "LAST USED"), rows, f"{person.name} is not signed in anywhere.")
+
+
+@user.command("sign-out")
+@click.argument("email")
+@click.option("--session", "sign_in_id", default="", help="Only this one; see `assent user sessions`.")
+@click.option(
+    "--tokens", type=click.Choice([choice.value for choice in TokenChoice]), default=TokenChoice.NONE.value,
+    help="Also revoke the tokens of the person's own programs, or all, those of agents included.",
+)  # fmt: skip
+@as_json
+def sign_out(email: str, sign_in_id: str, tokens: str, as_json: bool) -> None:
+    """End all sessions and unused sign-in links of a person, or one session."""
+    if sign_in_id and tokens != TokenChoice.NONE.value:
+        raise click.UsageError("--session and --tokens exclude each other.")
+    with use_cases() as (_settings, services):
+        person = services.people.by_email(email)
+        if sign_in_id:
+            found = services.sign_ins.end(operator(), sign_in_id, person.id)
+            ended = Ended(int(found), 0, 0)
+        else:
+            ended = services.sign_ins.end_all(operator(), person.id, TokenChoice(tokens))
+    if as_json:
+        print_json({"sessions": ended.sessions, "links": ended.links, "tokens": ended.tokens})
+    else:
+        click.echo(f"{person.name}: {ended.sessions} sessions, {ended.links} unused links, {ended.tokens} tokens ended")
 
 
 @user.command("list")

@@ -29,6 +29,26 @@ class TokenKind(StrEnum):
         return f"assent_{self.value}_"
 
 
+class TokenChoice(StrEnum):
+    """Which tokens of a person end when that person is signed out everywhere."""
+
+    NONE = "none"
+    OWN = "own"
+    ALL = "all"
+
+    @property
+    def words(self) -> str:
+        """As a choice on a form."""
+        return _CHOICES[self]
+
+
+_CHOICES = {
+    TokenChoice.NONE: "keep all tokens",
+    TokenChoice.OWN: "also revoke the tokens of the person's own programs",
+    TokenChoice.ALL: "also revoke those of agents for whom the person answers",
+}
+
+
 class Scope(StrEnum):
     """What a token may be used for. It never gives more than its owner's roles allow."""
 

@@ -22,9 +22,10 @@ from app.store.people import Person
 SIGN_IN_PATH = "/sign-in"
 _CSRF = "csrf_token"
 _LOOK = "look"
+_SOCKET_PATH = "/socket.io"
 
-Find = Callable[[str, timedelta], SignedIn | None]
-"""Takes a session's token and how long sessions live."""
+Find = Callable[[str, timedelta, timedelta | None, bool], SignedIn | None]
+"""Takes a session's token, how long sessions live, how long without activity, and whether this is activity."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,22 @@ def session_lifetime() -> timedelta:
     """How long sessions live."""
     lifetime: timedelta = current_app.config["PERMANENT_SESSION_LIFETIME"]
     return lifetime
+
+
+def session_idle() -> timedelta | None:
+    """How long sessions live without activity; None: that does not end them."""
+    idle: timedelta | None = current_app.config["SESSION_IDLE"]
+    return idle
+
+
+def is_activity() -> bool:
+    """False for what an open page does by itself: its socket, and what it fetches when something has changed.
+
+    Scripts fetch parts of pages with `X-Fragment`, and add `X-Activity` where a person made them.
+    """
+    if request.path.startswith(_SOCKET_PATH):
+        return False
+    return "X-Fragment" not in request.headers or "X-Activity" in request.headers
 
 
 def session_ends_at() -> float:
@@ -132,6 +149,7 @@ def register_identity(app: Flask, settings: Settings, find: Find) -> None:
     """Load people from sessions, and send whoever is not signed in to the sign-in page."""
     app.config.update(
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
+        SESSION_IDLE=settings.session_idle,
         SESSION_REFRESH_EACH_REQUEST=False,
         SESSION_COOKIE_NAME="assent_session",
         SESSION_COOKIE_HTTPONLY=True,
@@ -143,7 +161,7 @@ def register_identity(app: Flask, settings: Settings, find: Find) -> None:
     manager.init_app(app)
 
     def load(token: str) -> Viewer | None:
-        signed_in = find(token, session_lifetime())
+        signed_in = find(token, session_lifetime(), settings.session_idle, is_activity())
         if signed_in is None:
             return None
         g.viewer = Viewer(signed_in)

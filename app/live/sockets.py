@@ -232,7 +232,8 @@ class Sockets:
         if not present:
             return
         now = self._services.clock().timestamp()
-        living = self._services.sign_ins.living({sign_in for sign_in, _ in present.values()})
+        ids = {sign_in for sign_in, _ in present.values()}
+        living = self._services.sign_ins.living(ids, self._settings.session_idle)
         for sid, (sign_in, ends_at) in present.items():
             if sign_in not in living or now >= ends_at:
                 self._put_out(sid)

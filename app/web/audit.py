@@ -116,7 +116,9 @@ _GROUPS = [
 ]
 _FILTERS = ("actor", "action", "since", "until", "request_id", "run_id", "text")
 _TYPES = {ExportFormat.CSV: "text/csv", ExportFormat.JSON_LINES: "application/jsonl"}
-_HIDDEN_DETAILS = frozenset({"verdict", "state", "status", "scope", "to_id", "from_id", "asked_next", "acting_by_ids"})
+_HIDDEN_DETAILS = frozenset({
+    "person_id", "verdict", "state", "status", "scope", "to_id", "from_id", "asked_next", "acting_by_ids",
+})  # fmt: skip
 _STAGE = "stage"
 _PATTERN = "pattern"
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(\+00:00|Z)")
@@ -125,7 +127,9 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(\+00:00|Z)")
 def phrase(entry: AuditEntry) -> str:
     """What the entry says, after the name of who did it."""
     if entry.action == "person.signed_out" and entry.detail.get("scope") != "session":
-        return "signed out everywhere"
+        return "signed somebody out everywhere" if "person" in entry.detail else "signed out everywhere"
+    if entry.action == "person.signed_out" and "person" in entry.detail:
+        return "ended somebody's session"
     if entry.action == "request.decided" and entry.detail.get("verdict") in _VERDICTS:
         return _VERDICTS[entry.detail["verdict"]]
     if entry.action == "request.resolved" and entry.detail.get("state") in set(RequestState):

@@ -8,10 +8,11 @@ from typing import Any
 from flask import flash, request
 from werkzeug.datastructures import MultiDict
 
-from app.domain.errors import AssentError, NotFoundError
+from app.domain.errors import AssentError, InvalidInputError, NotFoundError
 from app.domain.people import Action, Role
+from app.domain.tokens import TokenChoice
 from app.http.errors import status_of
-from app.http.identity import current_actor
+from app.http.identity import current_actor, session_idle, session_lifetime
 from app.http.runtime import portal, services
 from app.store.people import Person
 from app.web.pages import render, see_other, web
@@ -78,6 +79,50 @@ def person_link_shown(person_id: str) -> Any:
     return see_other("web.person", person_id=person_id)
 
 
+@web.post("/people/<person_id>/sign-out")
+def person_sign_out(person_id: str) -> Any:
+    """End all sessions and unused links of the person, and tokens if that is wanted."""
+    ended = services().sign_ins.end_all(current_actor(), person_id, token_choice(request.form))
+    flash(
+        f"Signed out everywhere: {counted(ended.sessions, 'session')}, {counted(ended.links, 'unused link')}, and "
+        f"{counted(ended.tokens, 'token')} ended."
+    )
+    return see_other("web.person", person_id=person_id)
+
+
+@web.post("/people/<person_id>/sessions/<sign_in_id>/end")
+def person_session_end(person_id: str, sign_in_id: str) -> Any:
+    """End one session of the person."""
+    ended = services().sign_ins.end(current_actor(), sign_in_id, person_id)
+    flash("That session has ended." if ended else "That session had ended already.")
+    return see_other("web.person", person_id=person_id)
+
+
+@web.get("/people/<person_id>/sign-out")
+def person_sign_out_shown(person_id: str) -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.person", person_id=person_id)
+
+
+@web.get("/people/<person_id>/sessions/<sign_in_id>/end")
+def person_session_end_shown(person_id: str, sign_in_id: str) -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.person", person_id=person_id)
+
+
+def token_choice(sent: MultiDict[str, str]) -> TokenChoice:
+    """Which tokens are to end, as the form says. Raises InvalidInputError."""
+    given = sent.get("tokens", TokenChoice.NONE.value)
+    if given not in set(TokenChoice):
+        raise InvalidInputError("Choose which tokens to revoke.", {"tokens": "Choose one of these."})
+    return TokenChoice(given)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 session`, `3 sessions`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _person(person_id: str) -> Person:
     found = next((each for each in services().people.everybody() if each.id == person_id), None)
     if found is None:
@@ -110,6 +155,8 @@ def _shown(
     address = f"{portal().settings.public_url}/sign-in/{link}" if link else ""
     return render(
         "person.html", status_of(error) if error else 200, person=person, given=given, link=address,
+        sign_ins=services().sign_ins.of(current_actor(), session_lifetime(), session_idle(), person.id),
+        token_choices=list(TokenChoice),
         chosen=sent.getlist("roles") if sent else person.roles, **_common(error),
     )  # fmt: skip
 

@@ -11,11 +11,12 @@ from werkzeug.datastructures import MultiDict
 from app.domain.errors import AssentError
 from app.domain.people import Action, Role
 from app.domain.preferences import Density, Theme, preferences, zones
+from app.domain.tokens import TokenChoice
 from app.http.errors import status_of
-from app.http.identity import current_actor, current_sign_in, session_lifetime, sign_out
+from app.http.identity import current_actor, current_sign_in, session_idle, session_lifetime, sign_out
 from app.http.runtime import services
 from app.web.pages import render, see_other, web
-from app.web.people import ROLE_WORDS
+from app.web.people import ROLE_WORDS, token_choice
 
 THEME_WORDS = {Theme.SYSTEM: "As the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
 DENSITY_WORDS = {Density.COMFORTABLE: "Comfortable", Density.COMPACT: "Compact: more stands on a screen"}
@@ -55,8 +56,8 @@ def profile_end(sign_in_id: str) -> Any:
 
 @web.post("/profile/sign-out")
 def profile_sign_out() -> Any:
-    """End all of one's sessions, this browser's too."""
-    services().sign_ins.end_all(current_actor())
+    """End all of one's sessions, this browser's too, and one's tokens if that is wanted."""
+    services().sign_ins.end_all(current_actor(), tokens=token_choice(request.form))
     return _signed_out()
 
 
@@ -89,7 +90,7 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
         stands_in_for=[each for each in away if each.delegate_id == actor.id],
         given={name: sent.get(name, "") if sent else getattr(person, name) for name in names},
         zones=zones(), themes=THEME_WORDS, densities=DENSITY_WORDS, keys=KEYS_WORDS, now=services().clock(),
-        sign_ins=services().sign_ins.of(actor, session_lifetime()), this_browser=current_sign_in(),
-        hours=int(session_lifetime().total_seconds() // 3600),
+        sign_ins=services().sign_ins.of(actor, session_lifetime(), session_idle()), this_browser=current_sign_in(),
+        hours=int(session_lifetime().total_seconds() // 3600), idle=session_idle(), token_choices=list(TokenChoice),
         error=error, wrong=error.extra.get("fields", {}) if error else {},
     )  # fmt: skip

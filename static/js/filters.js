@@ -49,7 +49,7 @@ async function show(query, step) {
   busy(list, true);
   const next = document.getElementById("queue-next");
   if (next) next.dataset.busy = "1"; // nothing is appended to a list that goes
-  const page = await fetched(`/queue?${own}`, mine.signal);
+  const page = await fetched(`/queue?${own}`, mine.signal, true);
   if (mine.signal.aborted) return;
   const fresh = page?.getElementById("queue-list");
   const address = `${location.pathname}${query.size ? `?${query}` : ""}`;

@@ -27,10 +27,11 @@ export function startList() {
   watchEnd();
 }
 
-/** Fetch a page of the list and parse it; null if that did not work. */
-export async function fetched(address, signal) {
+/** Fetch a page of the list and parse it; null if that did not work. `act`: somebody asked for it just now. */
+export async function fetched(address, signal, act = false) {
+  const headers = { "X-Fragment": "1", ...(act && { "X-Activity": "1" }) };
   try {
-    const answer = await fetch(address, { headers: { "X-Fragment": "1" }, credentials: "same-origin", signal });
+    const answer = await fetch(address, { headers, credentials: "same-origin", signal });
     if (!answer.ok || answer.redirected) return null;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     localise(page);

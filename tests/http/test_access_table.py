@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -119,7 +120,7 @@ class Scene:
         """The address of a route about this scene."""
         name = "grant" if "/grants/" in rule else "absence" if "/absences/" in rule else "person"
         about = self.values["request"] if "/approvals/" in rule else self.values["run"]
-        if name in ("grant", "absence"):
+        if name in ("grant", "absence") or "/people/" in rule:
             about = self.values[name]
         act = "cancel" if rule.startswith("/requests") else "approve" if "approve, decline" in rule else "pause"
         given = {
@@ -130,6 +131,7 @@ class Scene:
             "<delivery_id>": self.values["delivery"],
             "<workflow>": "test_gate", "<key>": "nothing", "<path:name>": "none",
             "<int:number>": "1", "<int:version>": "1", "<sign_in_id>": "nobodys", "<view_id>": "none",
+            "<uuid:session_id>": str(uuid.UUID(int=0)),
             "<token_id>": "none", "<name>": "open_approval",
         }  # fmt: skip
         path = rule

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -52,8 +52,9 @@ def test_open_sockets_are_checked_against_their_sessions(
     check()
     assert until_gone(leaves)
     assert stays.is_connected() and ends.is_connected()
-    later = time.time() + 3600
-    monkeypatch.setattr("app.live.sockets.time", SimpleNamespace(time=lambda: later))
+    sockets, now = app.extensions["assent_live"].sockets, services.clock
+    later = replace(services, clock=lambda: now() + timedelta(hours=1))
+    monkeypatch.setattr(sockets, "_services", later)
     check()
     assert until_gone(ends)
     assert stays.is_connected()

@@ -77,7 +77,7 @@ def test_the_sockets_of_an_ended_session_are_closed_within_a_second(web: Web, se
         if way == "one":
             assert services.sign_ins.end(actor, first)
         elif way == "all":
-            assert services.sign_ins.end_all(actor) == 2
+            assert services.sign_ins.end_all(actor).sessions == 2
         elif way == "inactive":
             services.people.change(SYSTEM, leaving.id, leaving.name, [Role.REVIEWER], [], active=False)
         else:

@@ -122,3 +122,31 @@ def test_others_may_not_look(browse: Browse, role: str, people):
 def test_unknown_people_are_not_found(admin: Browser):
     admin.get("/people/no-such-person", 404)
     admin.get("/people/%00", 404)
+
+
+def test_an_admin_ends_somebodys_sessions_one_by_one_or_all(admin: Browser, app, services):
+    person = make_person(services.sessions, "Lost laptop")
+    browsers = [Browser(app, person) for _ in range(3)]
+    for browser in browsers:
+        browser.get("/queue")
+    page = admin.get(f"/people/{person.id}")
+    ends = [form for form in page.all("form") if form.attributes["action"].endswith("/end")]
+    assert len(ends) == 3
+    admin.send(ends[0], status=303)
+    assert "has ended" in admin.follow().text
+    assert sorted(browser.caller.get("/queue").status_code for browser in browsers) == [200, 200, 303]
+    another = make_person(services.sessions, "Another", [Role.ADMIN]).as_actor(Via.PAGE)
+    link = services.people.make_link(another, person.id)
+    admin.get(f"/people/{person.id}")
+    admin.send(form_to(admin.page, f"/people/{person.id}/sign-out"), status=303, tokens="all")
+    assert "2 sessions, 1 unused link, and 0 tokens" in admin.follow().text
+    assert {browser.caller.get("/queue").status_code for browser in browsers} == {303}
+    assert admin.caller.get(f"/sign-in/{link}").status_code == 410
+    assert entries(services, "person.signed_out")[-1].detail["person"] == "Lost laptop"
+    assert "signed somebody out everywhere" in admin.get("/audit").text
+
+
+def test_which_tokens_end_has_to_be_one_of_the_choices(admin: Browser, services):
+    person = make_person(services.sessions, "Somebody")
+    admin.get(f"/people/{person.id}")
+    assert admin.caller.post(f"/people/{person.id}/sign-out", data={"tokens": "some"}).status_code == 422

@@ -203,7 +203,8 @@ def test_signing_out_everywhere(app: Flask, services: Services, browser: Browser
     browser.get("/queue", 303)
     with services.sessions() as session:
         [entry] = session.scalars(select(AuditEntry).where(AuditEntry.actor_id == me.id))
-    assert (entry.action, entry.detail) == ("person.signed_out", {"scope": "everywhere", "sessions": 2})
+    ended = {"scope": "everywhere", "sessions": 2, "links": 0, "tokens": 0}
+    assert (entry.action, entry.detail) == ("person.signed_out", ended)
 
 
 def test_nobody_ends_what_is_somebody_elses(app: Flask, services: Services, browser: Browser, people) -> None:

@@ -17,7 +17,7 @@ from app.domain.people import NOBODY_ELSE, Action, Actor, Role
 from app.domain.preferences import Preferences
 from app.domain.text import TEAM_SLUG, is_storable
 from app.services.clock import Clock
-from app.services.people.sessions import SignedIn, begin, end_all_of
+from app.services.people.sessions import SignedIn, begin, end_all_of, end_links_of
 from app.services.record.audit import record
 from app.store.engine import Sessions
 from app.store.people import Person, SignInLink, Team, TeamMember
@@ -90,6 +90,7 @@ class People:
             before = _standing(person)
             if person.active and not active:
                 end_all_of(session, person_id)
+                end_links_of(session, person_id, self._clock())
             person.name, person.roles, person.active = name, wanted, active
             session.execute(delete(TeamMember).where(TeamMember.person_id == person_id))
             _join(session, person_id, slugs)

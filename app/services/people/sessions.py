@@ -13,14 +13,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, delete, insert, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, insert, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.people import NOBODY_ELSE, Actor, Makers
+from app.domain.errors import NotFoundError
+from app.domain.people import NOBODY_ELSE, Action, Actor, Makers
+from app.domain.text import is_storable
+from app.domain.tokens import TokenChoice, TokenKind
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.store.engine import Sessions
-from app.store.people import Person, SignIn
+from app.store.people import Person, SignIn, SignInLink
+from app.store.tokens import ApiToken
 
 ENDED_CHANNEL = "assent_sign_ins_ended"
 """PostgreSQL tells the ids of ended sessions here."""
@@ -41,6 +45,15 @@ class SignInView:
     began_at: datetime
     seen_at: datetime
     made_by: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How much ended when somebody was signed out everywhere."""
+
+    sessions: int
+    links: int
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -68,69 +81,111 @@ class SignIns:
         self._sessions = sessions
         self._clock = clock
 
-    def find(self, token: str, lifetime: timedelta) -> SignedIn | None:
-        """Whose session the token names, and that it is used now; None if it has ended, or the account has.
+    def find(
+        self, token: str, lifetime: timedelta, idle: timedelta | None = None, active: bool = True
+    ) -> SignedIn | None:
+        """Whose session the token names; None if it has ended, or the account has.
 
-        One statement; at most once a minute a second one.
+        One statement; at most once a minute a second one, which notes that the session is used.
+
+        Args:
+            idle: how long a session lives without activity; None: that does not end it.
+            active: this is activity of the person, not something that an open page does by itself.
         """
         now = self._clock()
         query = (
             select(SignIn)
             .join(SignIn.person)
-            .where(SignIn.token_hash == _hash(token), SignIn.began_at > now - lifetime, Person.active)
+            .where(SignIn.token_hash == _hash(token), *_alive(now, lifetime, idle), Person.active)
             .options(joinedload(SignIn.person, innerjoin=True).joinedload(Person.teams))
         )
         with self._sessions.reads() as session:
             found = session.scalars(query).unique().one_or_none()
             if found is None:
                 return None
-            if now - found.seen_at >= SEEN_EVERY:
+            if active and now - found.seen_at >= SEEN_EVERY:
                 stale = SignIn.seen_at <= now - SEEN_EVERY
                 noting = update(SignIn).where(SignIn.id == found.id, stale).values(seen_at=now)
                 session.execute(noting.execution_options(synchronize_session=False))
         return SignedIn(found.person, found.id, token, found.began_at, found.made)
 
-    def of(self, actor: Actor, lifetime: timedelta) -> list[SignInView]:
-        """The actor's own sessions, the one that was used last first."""
-        query = (
-            select(SignIn)
-            .where(SignIn.person_id == actor.id, SignIn.began_at > self._clock() - lifetime)
-            .order_by(SignIn.seen_at.desc(), SignIn.began_at.desc(), SignIn.id)
-        )
+    def of(
+        self, actor: Actor, lifetime: timedelta, idle: timedelta | None = None, person_id: str = ""
+    ) -> list[SignInView]:
+        """The sessions of the actor, or of the person with that id, the one that was used last first.
+
+        Raises:
+            ForbiddenError: it is somebody else, and the actor may not manage people.
+            NotFoundError: there is no such person.
+        """
+        now = self._clock()
         with self._sessions.reads() as session:
+            owner = _owner(session, actor, person_id)
+            query = (
+                select(SignIn)
+                .where(SignIn.person_id == owner.id, *_alive(now, lifetime, idle))
+                .order_by(SignIn.seen_at.desc(), SignIn.began_at.desc(), SignIn.id)
+            )
             return [
-                SignInView(each.id, each.source, each.browser, each.began_at, each.seen_at, each.made_by)
-                for each in session.scalars(query)
+                SignInView(row.id, row.source, row.browser, row.began_at, row.seen_at, row.made_by)
+                for row in session.scalars(query)
             ]
 
-    def living(self, ids: Collection[str]) -> set[str]:
-        """Those of the sessions that have not been ended and whose account is active."""
+    def living(self, ids: Collection[str], idle: timedelta | None = None) -> set[str]:
+        """Those of the sessions that have not been ended, are not idle, and whose account is active."""
         query = select(SignIn.id).join(SignIn.person).where(SignIn.id.in_(ids), Person.active)
+        if idle is not None:
+            query = query.where(SignIn.seen_at > self._clock() - idle)
         with self._sessions.reads() as session:
             return set(session.scalars(query))
 
-    def end(self, actor: Actor, sign_in_id: str) -> bool:
-        """End one of the actor's own sessions; False if there is none of that id, or none any more."""
-        ending = (
-            delete(SignIn)
-            .where(SignIn.id == sign_in_id, SignIn.person_id == actor.id)
-            .returning(SignIn.browser, SignIn.source, SignIn.began_at)
-        )
+    def end(self, actor: Actor, sign_in_id: str, person_id: str = "") -> bool:
+        """End one session of the actor, or of the person with that id; False if there is none of that id any more.
+
+        Raises:
+            ForbiddenError: it is somebody else's, and the actor may not manage people.
+            NotFoundError: there is no such person.
+        """
         with self._sessions.begin() as session:
+            owner = _owner(session, actor, person_id)
+            if not is_storable(sign_in_id):
+                return False
+            ending = (
+                delete(SignIn)
+                .where(SignIn.id == sign_in_id, SignIn.person_id == owner.id)
+                .returning(SignIn.browser, SignIn.source, SignIn.began_at)
+            )
             ended = session.execute(ending).one_or_none()
             if ended is None:
                 return False
             record(
                 session, actor, "person.signed_out", self._clock(), scope="session", browser=ended.browser,
                 signed_in_from=ended.source, signed_in_at=ended.began_at.isoformat(timespec="seconds"),
+                **_whose(actor, owner),
             )  # fmt: skip
             return True
 
-    def end_all(self, actor: Actor) -> int:
-        """End all sessions of the actor, copied ones too; returns how many there were."""
+    def end_all(self, actor: Actor, person_id: str = "", tokens: TokenChoice = TokenChoice.NONE) -> Ended:
+        """Sign the actor, or the person with that id, out everywhere, and end sign-in links that nobody has used.
+
+        Args:
+            tokens: which tokens end as well.
+
+        Raises:
+            ForbiddenError: it is somebody else, and the actor may not manage people.
+            NotFoundError: there is no such person.
+        """
+        now = self._clock()
         with self._sessions.begin() as session:
-            ended = end_all_of(session, actor.id)
-            record(session, actor, "person.signed_out", self._clock(), scope="everywhere", sessions=ended)
+            owner = _owner(session, actor, person_id)
+            ended = Ended(
+                end_all_of(session, owner.id), end_links_of(session, owner.id, now),
+                _revoke(session, actor, owner, tokens, now),
+            )  # fmt: skip
+            record(
+                session, actor, "person.signed_out", now, scope="everywhere", sessions=ended.sessions,
+                links=ended.links, tokens=ended.tokens, **_whose(actor, owner),
+            )  # fmt: skip
             return ended
 
 
@@ -165,6 +220,58 @@ def end_all_of(session: Session, person_id: str) -> int:
     ended = session.execute(delete(SignIn).where(SignIn.person_id == person_id))
     assert isinstance(ended, CursorResult)
     return ended.rowcount
+
+
+def end_links_of(session: Session, person_id: str, at: datetime) -> int:
+    """End the person's sign-in links that nobody has used; returns how many there were."""
+    ended = session.execute(
+        update(SignInLink)
+        .where(SignInLink.person_id == person_id, SignInLink.used_at.is_(None), SignInLink.expires_at > at)
+        .values(expires_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    assert isinstance(ended, CursorResult)
+    return ended.rowcount
+
+
+def _revoke(session: Session, actor: Actor, owner: Person, tokens: TokenChoice, at: datetime) -> int:
+    if tokens is TokenChoice.NONE:
+        return 0
+    kinds = [TokenKind.PERSON.value, *([TokenKind.AGENT.value] if tokens is TokenChoice.ALL else [])]
+    revoked = session.execute(
+        update(ApiToken)
+        .where(ApiToken.person_id == owner.id, ApiToken.kind.in_(kinds), ApiToken.revoked_at.is_(None))
+        .values(revoked_at=at)
+        .returning(ApiToken.id, ApiToken.name, ApiToken.kind)
+        .execution_options(synchronize_session=False)
+    ).all()
+    for token in revoked:
+        record(
+            session, actor, "token.revoked", at, token=token.name, kind=token.kind, owner=owner.name, token_id=token.id
+        )
+    return len(revoked)
+
+
+def _owner(session: Session, actor: Actor, person_id: str) -> Person:
+    """Whose sessions these are: the actor's own, or those of somebody whom the actor manages."""
+    wanted = person_id or actor.id
+    if actor.kind != "person" or wanted != actor.id:
+        actor.require(Action.MANAGE_PEOPLE)
+    owner = session.get(Person, wanted) if is_storable(wanted) else None
+    if owner is None:
+        raise NotFoundError("There is no such person.")
+    return owner
+
+
+def _whose(actor: Actor, owner: Person) -> dict[str, str]:
+    """For the audit log: who was signed out, where it was somebody else."""
+    return {} if actor.id == owner.id else {"person": owner.name, "person_id": owner.id}
+
+
+def _alive(now: datetime, lifetime: timedelta, idle: timedelta | None) -> list[ColumnElement[bool]]:
+    """What holds for sessions that have not ended by themselves."""
+    young = SignIn.began_at > now - lifetime
+    return [young] if idle is None else [young, SignIn.seen_at > now - idle]
 
 
 def _hash(token: str) -> str:

@@ -1,0 +1,74 @@
+"""Browsers in which people are signed in, over REST: one's own, and for those who manage people everybody's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from app.api.models import Output, Time
+from app.api.registry import Call, Table
+from app.domain.tokens import TokenChoice
+from app.http.body import Input
+from app.http.identity import session_idle, session_lifetime
+
+table = Table()
+
+
+class SessionOut(Output):
+    """A browser in which somebody is signed in."""
+
+    id: str
+    source: str = Field(description="The network address from which it began")
+    browser: str
+    began_at: Time
+    seen_at: Time = Field(description="When it was last used, exact to the minute")
+
+
+class SessionList(Output):
+    """Sessions, the one that was used last first."""
+
+    items: list[SessionOut]
+
+
+class SessionEnd(Output):
+    """Whether there was such a session."""
+
+    ended: bool
+
+
+class SignOutIn(Input):
+    """What ends beside sessions and unused sign-in links."""
+
+    tokens: TokenChoice = Field(
+        default=TokenChoice.NONE, strict=False,
+        description="`own`: also the tokens of the person's programs; `all`: also those of agents for whom the person "
+        "answers",
+    )  # fmt: skip
+
+
+class SignOutResult(Output):
+    """How much ended."""
+
+    sessions: int
+    links: int
+    tokens: int
+
+
+@table.add("GET", "/people/<uuid:id>/sessions", SessionList)
+def list_sessions(call: Call) -> Any:
+    """Where a person is signed in. Without the role admin, only oneself."""
+    found = call.portal.services.sign_ins.of(call.actor, session_lifetime(), session_idle(), call.id)
+    return {"items": found}
+
+
+@table.add("DELETE", "/people/<uuid:id>/sessions/<uuid:session_id>", SessionEnd)
+def end_session(call: Call) -> Any:
+    """End one session; its sockets are closed within a second."""
+    return {"ended": call.portal.services.sign_ins.end(call.actor, call.path["session_id"], call.id)}
+
+
+@table.add("POST", "/people/<uuid:id>/sign-out", SignOutResult, body=SignOutIn)
+def sign_out_everywhere(call: Call) -> Any:
+    """End all sessions and unused sign-in links of a person, and tokens if that is wanted."""
+    return call.portal.services.sign_ins.end_all(call.actor, call.id, call.body.tokens)
