@@ -26,6 +26,8 @@ def workflow() -> None:
 def check(path: str, as_json: bool) -> None:
     """Say what is wrong with the workflow in PATH, with file and line; exit code 1 if anything is.
 
+    Notes say what is good to know; they leave the exit code at 0.
+
     PATH is a folder or a file that exports WORKFLOW, or an entry point's module:NAME. The workflow is imported and its
     graph built; nothing is run and no database is needed.
     """
@@ -39,9 +41,9 @@ def check(path: str, as_json: bool) -> None:
     else:
         for each in findings:
             click.echo(str(each))
-        if not findings:
+        if all(each.note for each in findings):
             click.echo(f"{path} can be used.")
-    sys.exit(1 if findings else 0)
+    sys.exit(0 if all(each.note for each in findings) else 1)
 
 
 def form_problem(schema: dict[str, Any]) -> str:

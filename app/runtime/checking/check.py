@@ -14,8 +14,12 @@ from pydantic import BaseModel, ValidationError
 
 from app.runtime.checking.effects import Effects
 from app.runtime.checking.finding import Finding, at, raised, shown
+from app.runtime.checking.gates import Gates
 from app.runtime.checking.loading import Place, find, line_of_workflow, load
+from app.runtime.checking.proposals import unknown_fields
+from app.runtime.checking.sources import Sources
 from app.runtime.checking.stored import of_schema, round_trip
+from app.runtime.checking.wiring import Wiring, functions_of
 from app.runtime.library import find_workflows
 from assent.workflow import Workflow
 
@@ -121,7 +125,8 @@ def _graph(workflow: Workflow, here: _Here) -> list[Finding]:
     for schema in builder.schemas:
         if _is_own(schema, folder):
             found += of_schema(schema, here.file)
-    return found + _nodes(builder, Effects(folder), "")
+    sources = Sources(folder)
+    return found + Wiring(sources, workflow.build, here.file).of(built) + _nodes(builder, sources, "")
 
 
 def _is_own(schema: Any, folder: Path) -> bool:
@@ -133,14 +138,15 @@ def _is_own(schema: Any, folder: Path) -> bool:
         return False
 
 
-def _nodes(builder: StateGraph[Any], effects: Effects, parents: str) -> list[Finding]:
+def _nodes(builder: StateGraph[Any], sources: Sources, parents: str) -> list[Finding]:
     found: list[Finding] = []
+    effects, gates = Effects(sources), Gates(sources)
     for name, spec in builder.nodes.items():
         runnable: Any = spec.runnable
         if isinstance(runnable, CompiledStateGraph):
-            found += _nodes(runnable.builder, effects, f"{parents}{name}/")
+            found += _nodes(runnable.builder, sources, f"{parents}{name}/")
             continue
-        for function in (getattr(runnable, "func", None), getattr(runnable, "afunc", None)):
-            if function is not None:
-                found += effects.of(parents + name, function)
+        for function in functions_of(runnable):
+            found += effects.of(parents + name, function) + gates.of(parents + name, function)
+            found += unknown_fields(sources, function)
     return found

@@ -7,19 +7,17 @@ own by what they call in turn: it finds what is usual, and finding nothing prove
 from __future__ import annotations
 
 import ast
-import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from app.runtime.checking.finding import Finding, shown
+from app.runtime.checking.models import asks_model
+from app.runtime.checking.sources import DEPTH, Source, Sources, calls, dotted, meaning
 
-MARK = re.compile(r"#\s*assent:\s*idempotent\b")
-GATES = frozenset({"request_approval", "interrupt"})
 MOMENTARY = frozenset({
     "now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "uuid1", "uuid4", "random", "randint",
     "choice", "sample", "shuffle", "token_hex", "token_urlsafe", "token_bytes",
@@ -43,8 +41,15 @@ _OF_MODULES = {
     "subprocess": {"run", "call", "check_call", "check_output", "Popen"},
 }
 _READS = re.compile(r"\s*(select|show|explain|with|values|pragma)\b", re.IGNORECASE)
+_WORDS = {
+    "twice": "happens again {}. Put it in a node of its own, or mark it with “# assent: idempotent” if that does no "
+    "harm.",
+    "changing": "gives something else {}; a proposal made of it would not be the one that was reviewed. Make it in an "
+    "earlier node.",
+    "model": "asks the model again {}, which may say something else; a proposal made of it would not be the one that "
+    "was reviewed. Ask it in an earlier node.",
+}
 _WRITES = re.compile(r"[rbt]*[wax+][rbt+]*")
-_DEPTH = 6
 
 
 @dataclass(frozen=True)
@@ -53,119 +58,69 @@ class _Told:
 
     line: int
     words: str
-    momentary: bool
-
-
-@dataclass
-class _Source:
-    """A function with what its names mean."""
-
-    function: Any
-    node: ast.FunctionDef | ast.AsyncFunctionDef
-    file: str
-    lines: Sequence[str]
-    names: dict[str, Any]
-
-    def marked(self, line: int) -> bool:
-        """True if the author says that it may happen again: in this line, or alone in the one before."""
-        before = self.lines[line - 2].strip() if line > 1 else ""
-        return bool(MARK.search(self.lines[line - 1]) or (before.startswith("#") and MARK.match(before)))
+    kind: str = "twice"
 
 
 @dataclass
 class Effects:
-    """Finds effects before gates in the functions of one workflow.
+    """Finds effects before gates in the functions of one workflow."""
 
-    Args:
-        folder: in which the workflow's own sources lie; functions from elsewhere are judged by their names.
-    """
-
-    folder: Path
-    _known: dict[Any, str] = field(default_factory=dict)
+    sources: Sources
+    _known: dict[Any, _Told | None] = field(default_factory=dict)
 
     def of(self, node: str, function: Callable[..., Any]) -> list[Finding]:
-        """What the node does before one of its gates."""
-        source = self._source(function)
-        if source is None or _says_idempotent(source.node):
+        """What the node does before one of its gates, itself or in functions of its own that ask."""
+        source = self.sources.of(function)
+        if source is None or "idempotent" in source.decorators:
             return []
-        walk = _Walk(self, source)
-        walk.block(source.node.body, [])
-        return sorted({self._finding(node, source, *each) for each in walk.found})
+        found: set[Finding] = set()
+        for reached in self.sources.reached(function):
+            if not isinstance(reached.node, ast.Lambda) and "idempotent" not in reached.decorators:
+                walk = _Walk(self, reached)
+                walk.block(reached.node.body, [])
+                found |= {self._finding(node, reached, *each) for each in walk.found}
+        return sorted(found)
 
-    def _finding(self, node: str, source: _Source, told: _Told, gate: str) -> Finding:
-        where = shown(source.file), told.line
-        if told.momentary:
-            return Finding(
-                *where, "changing",
-                f"{told.words} before {gate} gives something else when node {node!r} runs again with the answer; a "
-                "proposal made of it would not be the one that was reviewed. Make it in an earlier node.",
-            )  # fmt: skip
-        return Finding(
-            *where, "twice",
-            f"{told.words} before {gate} happens again when node {node!r} runs again with the answer. Put it in a node "
-            "of its own, or mark it with “# assent: idempotent” if that does no harm.",
-        )  # fmt: skip
+    def _finding(self, node: str, source: Source, told: _Told, gate: str) -> Finding:
+        again = f"when node {node!r} runs again with the answer"
+        words = f"{told.words} before {gate} {_WORDS[told.kind].format(again)}"
+        return Finding(shown(source.file), told.line, told.kind, words)
 
-    def gate_in(self, function: Any, depth: int = 0) -> bool:
-        """True if a function of the workflow's own asks people."""
-        source = self._source(function)
-        if source is None or depth > _DEPTH:
-            return False
-        return any(
-            _last(call) in GATES or self.gate_in(_meaning(call.func, source.names), depth + 1)
-            for call in ast.walk(source.node)
-            if isinstance(call, ast.Call)
-        )
-
-    def told(self, call: ast.Call, source: _Source, depth: int = 0) -> _Told | None:
+    def told(self, call: ast.Call, source: Source, depth: int = 0) -> _Told | None:
         """What is to be said of a call: that it has an effect, or gives something else each time; None: nothing."""
-        name = _dotted(call.func)
+        name = dotted(call.func)
         if source.marked(call.lineno):
             return None
-        meant = _meaning(call.func, source.names)
-        inner = self._source(meant)
+        meant = meaning(call.func, source.names)
+        inner = self.sources.of(meant)
         if inner is not None:
             inside = self._inside(inner, depth)
-            return _Told(call.lineno, f"{name}() ({inside})", False) if inside else None
+            return _Told(call.lineno, f"{name}() ({inside.words})", inside.kind) if inside else None
+        if asks_model(call, source.names):
+            return _Told(call.lineno, f"{name}()", "model")
         if _is_momentary(call, name, meant):
-            return _Told(call.lineno, f"{name}()", True)
-        return _Told(call.lineno, f"{name}()", False) if _has_effect(call, name, meant) else None
+            return _Told(call.lineno, f"{name}()", "changing")
+        return _Told(call.lineno, f"{name}()") if _has_effect(call, name, meant) else None
 
-    def _inside(self, source: _Source, depth: int) -> str:
-        """The effect that a function of the workflow's own has, in words; empty: none that is seen."""
-        if depth > _DEPTH or _says_idempotent(source.node):
-            return ""
+    def _inside(self, source: Source, depth: int) -> _Told | None:
+        """The effect that a function of the workflow's own has; None: none that is seen."""
+        if depth > DEPTH or "idempotent" in source.decorators:
+            return None
         if source.function not in self._known:
-            self._known[source.function] = ""  # it may call itself
-            for call in _calls(source.node.body):
+            self._known[source.function] = None  # it may call itself
+            for call in calls(source.body):
                 told = self.told(call, source, depth + 1)
-                if told is not None and not told.momentary:
+                if told is not None and told.kind != "changing":
                     place = f"{told.words.partition(' (')[0]}, line {told.line} of {Path(source.file).name}"
-                    self._known[source.function] = place
+                    self._known[source.function] = _Told(told.line, place, told.kind)
                     break
         return self._known[source.function]
-
-    def _source(self, function: Any) -> _Source | None:
-        function = inspect.unwrap(function) if callable(function) else None
-        if not inspect.isfunction(function):
-            return None
-        file = function.__code__.co_filename
-        if not Path(file).is_relative_to(self.folder):
-            return None
-        tree, lines = _parsed(file)
-        for each in ast.walk(tree):
-            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.name == function.__name__:
-                first = min([each.lineno, *(one.lineno for one in each.decorator_list)])
-                if first <= function.__code__.co_firstlineno <= each.lineno:
-                    names = inspect.getclosurevars(function)
-                    return _Source(function, each, file, lines, {**names.globals, **names.nonlocals})
-        return None
 
 
 class _Walk:
     """Goes through a node's statements in the order in which they may be run."""
 
-    def __init__(self, effects: Effects, source: _Source) -> None:
+    def __init__(self, effects: Effects, source: Source) -> None:
         self._effects = effects
         self._source = source
         self.found: set[tuple[_Told, str]] = set()
@@ -213,10 +168,9 @@ class _Walk:
         return last if after is not None else None
 
     def _expressions(self, each: ast.AST, before: list[_Told]) -> list[_Told]:
-        for call in _calls([each]):
-            meant = _meaning(call.func, self._source.names)
-            if _last(call) in GATES or self._effects.gate_in(meant):
-                self.found |= {(told, f"{_dotted(call.func)}()") for told in before}
+        for call in calls([each]):
+            if self._effects.sources.is_gate(call, self._source):
+                self.found |= {(told, f"{dotted(call.func)}()") for told in before}
             elif (told := self._effects.told(call, self._source)) is not None:
                 before = [*before, told]
         return before
@@ -225,46 +179,6 @@ class _Walk:
 def _either(*ends: list[_Told] | None) -> list[_Told] | None:
     come = [each for each in ends if each is not None]
     return list(dict.fromkeys(told for each in come for told in each)) if come else None
-
-
-def _calls(body: Sequence[ast.AST]) -> Iterator[ast.Call]:
-    """The calls of these statements in the order in which they are made, but for those of functions defined in them."""
-    for node in body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            continue
-        yield from _calls(list(ast.iter_child_nodes(node)))
-        if isinstance(node, ast.Call):
-            yield node
-
-
-@lru_cache(maxsize=256)
-def _parsed(file: str) -> tuple[ast.Module, Sequence[str]]:
-    text = Path(file).read_text(encoding="utf-8")
-    return ast.parse(text), text.splitlines()
-
-
-def _dotted(node: ast.AST) -> str:
-    if isinstance(node, ast.Attribute):
-        return f"{_dotted(node.value)}.{node.attr}"
-    return node.id if isinstance(node, ast.Name) else "…"
-
-
-def _last(call: ast.Call) -> str:
-    return _dotted(call.func).rpartition(".")[2]
-
-
-def _meaning(node: ast.AST, names: dict[str, Any]) -> Any:
-    """What a name means where the function is defined; None where that is not known without running it."""
-    if isinstance(node, ast.Name):
-        return names.get(node.id)
-    if isinstance(node, ast.Attribute):
-        owner = _meaning(node.value, names)
-        return getattr(owner, node.attr, None) if isinstance(owner, ModuleType | type) else None
-    return None
-
-
-def _says_idempotent(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any(_dotted(each).rpartition(".")[2] == "idempotent" for each in node.decorator_list)
 
 
 def _is_momentary(call: ast.Call, name: str, meant: Any) -> bool:

@@ -18,15 +18,17 @@ class Finding:
         line: counted from 1.
         code: names the kind of finding; stays the same.
         message: what is wrong and what to do, in one line.
+        note: nothing is wrong, but it is good to know.
     """
 
     file: str
     line: int
     code: str
     message: str
+    note: bool = False
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        return f"{self.file}:{self.line}: {'note: ' if self.note else ''}{self.message}"
 
 
 def at(subject: Any, code: str, message: str, fallback: str) -> Finding:

@@ -1,0 +1,178 @@
+"""Gates whose answer does not count: what stops the graph is caught, or nobody looks at what people decided."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from app.runtime.checking.finding import Finding, shown
+from app.runtime.checking.sources import DEPTH, Source, Sources, calls, dotted, last_name, meaning, statements
+
+_BROAD = frozenset({"Exception", "BaseException", "GraphBubbleUp", "GraphInterrupt"})
+"""What catches the exception with which a gate stops the graph, by its last name."""
+_BUBBLES = frozenset({"GraphBubbleUp", "GraphInterrupt"})
+_LOOKS = frozenset({"approved", "verdict", "next_action", "answer"})
+"""Parts of an outcome that say what people decided."""
+_BESIDES = frozenset({
+    "payload", "proposal", "comment", "remarks", "digest", "proposed_digest", "request_id", "decided_at",
+})  # fmt: skip
+"""Parts of an outcome that are there whatever people decided."""
+
+
+class Gates:
+    """Finds gates without effect in the functions of one workflow."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def of(self, node: str, function: Callable[..., Any]) -> list[Finding]:
+        """What is wrong with the gates of a node and of the functions of the workflow's own that it calls."""
+        found: set[Finding] = set()
+        for source in self._sources.reached(function):
+            found |= set(self._swallowed(node, source)) | set(self._ignored(node, source))
+        return sorted(found)
+
+    def _gate_in(self, body: Sequence[ast.AST], source: Source) -> str:
+        """The first gate in these statements, as it is written; empty: none."""
+        gates = (call for call in calls(body) if self._sources.is_gate(call, source))
+        return next((f"{dotted(gate.func)}()" for gate in gates), "")
+
+    # Swallowed
+
+    def _swallowed(self, node: str, source: Source) -> Iterator[Finding]:
+        for each in statements(source.body):
+            if isinstance(each, ast.Try | ast.TryStar) and (gate := self._gate_in(each.body, source)):
+                yield from self._caught(node, source, each, gate)
+            elif isinstance(each, ast.With | ast.AsyncWith) and (gate := self._gate_in(each.body, source)):
+                for item in each.items:
+                    call = item.context_expr
+                    if isinstance(call, ast.Call) and last_name(call.func) == "suppress" and _broad(call.args):
+                        yield self._swallows(node, source, each.lineno, f"{dotted(call.func)}()", gate)
+            elif isinstance(each, ast.Call) and _keeps_exceptions(each) and (gate := self._gate_in(each.args, source)):
+                yield self._swallows(node, source, each.lineno, "return_exceptions=True", gate)
+
+    def _caught(self, node: str, source: Source, each: ast.Try | ast.TryStar, gate: str) -> Iterator[Finding]:
+        for handler in each.handlers:
+            kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+            if handler.type is None or _broad(kinds):
+                if not _lets_out(handler):
+                    named = f"except {ast.unparse(handler.type)}" if handler.type else "except"
+                    yield self._swallows(node, source, handler.lineno, f"“{named}”", gate)
+                break  # it does not get to the handlers below
+        ending = next((one for one in statements(each.finalbody) if isinstance(one, ast.Return)), None)
+        if ending is not None:
+            yield self._swallows(node, source, ending.lineno, "“return” in “finally”", gate)
+
+    @staticmethod
+    def _swallows(node: str, source: Source, line: int, what: str, gate: str) -> Finding:
+        return Finding(
+            shown(source.file), line, "swallowed",
+            f"{what} around {gate} catches what the gate stops the graph with, so that node {node!r} goes on as if "
+            "people had approved. Let it out: “except GraphBubbleUp: raise” (of langgraph.errors) comes first.",
+        )  # fmt: skip
+
+    # Ignored
+
+    def _ignored(self, node: str, source: Source) -> Iterator[Finding]:
+        parents = {child: parent for parent in ast.walk(source.node) for child in ast.iter_child_nodes(parent)}
+        for call in calls(source.body):
+            if self._gives_outcome(call, source) and (words := self._fault(call, parents, source)):
+                yield Finding(
+                    shown(source.file), call.lineno, "ignored",
+                    f"{words.format(f'{dotted(call.func)}()')}, so that node {node!r} goes on even if people reject. "
+                    "Go on only if its .approved is true.",
+                )  # fmt: skip
+
+    def _gives_outcome(self, call: ast.Call, source: Source, depth: int = 0) -> bool:
+        """True for `request_approval` and for functions of the workflow's own that return what it gave."""
+        if last_name(call.func) == "request_approval":
+            return True
+        inner = self._sources.of(meaning(call.func, source.names))
+        if inner is None or depth > DEPTH:
+            return False
+        given = [each.value for each in statements(inner.body) if isinstance(each, ast.Return)]
+        return any(isinstance(each, ast.Call) and self._gives_outcome(each, inner, depth + 1) for each in given)
+
+    def _fault(self, call: ast.Call, parents: dict[ast.AST, ast.AST], source: Source) -> str:
+        """What is wrong with how an outcome is used; empty: nothing that is seen."""
+        used: ast.AST = call
+        parent = parents.get(used)
+        if isinstance(parent, ast.Await):
+            used, parent = parent, parents.get(parent)
+        if isinstance(parent, ast.Expr):
+            return "What {} gives is not used"
+        if isinstance(parent, ast.Return):
+            return ""  # whoever calls this is looked at
+        name = _assigned(parent, used)
+        if not name:
+            uses: list[ast.AST] = [used]
+        else:
+            uses = [
+                one for one in ast.walk(source.node)
+                if isinstance(one, ast.Name) and one.id == name and isinstance(one.ctx, ast.Load)
+            ]  # fmt: skip
+            uses += [parent] if isinstance(parent, ast.NamedExpr) else []
+            if not uses:
+                return "What {} gives is not used"
+        ways = {_way(one, parents) for one in uses} - {"told"}
+        if ways & {"looked"}:
+            return ""
+        if "passed on" in ways and self._sources.mentions(source.file, _LOOKS - {"answer"}):
+            return ""
+        return "Nothing looks at what people decided at {}"
+
+
+def _assigned(parent: ast.AST | None, used: ast.AST) -> str:
+    """The variable that a value is put into; empty: none."""
+    targets: list[ast.expr] = []
+    if isinstance(parent, ast.Assign):
+        targets = parent.targets
+    elif isinstance(parent, ast.AnnAssign | ast.NamedExpr) and parent.value is used:
+        targets = [parent.target]
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
+
+
+def _way(used: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
+    """How an outcome is used in one place: looked at, used without a look, told of, or passed on."""
+    parent = parents.get(used)
+    if isinstance(parent, ast.Attribute):
+        return "looked" if parent.attr in _LOOKS else "not looked" if parent.attr in _BESIDES else "passed on"
+    if isinstance(parent, ast.Call) and last_name(parent.func) == "report_receipt":
+        return "told"
+    return "passed on"
+
+
+def _broad(kinds: Sequence[ast.AST | None]) -> bool:
+    return any(kind is not None and last_name(kind) in _BROAD for kind in kinds)
+
+
+def _lets_out(handler: ast.ExceptHandler) -> bool:
+    """True if what was caught is raised again, always or where it is the gate's."""
+    return _ends_in_raise(handler.body, handler.name) or any(
+        isinstance(each, ast.If)
+        and any(last_name(part) in _BUBBLES for part in ast.walk(each.test))
+        and _ends_in_raise(each.body, handler.name)
+        for each in statements(handler.body)
+    )
+
+
+def _ends_in_raise(body: Sequence[ast.stmt], name: str | None) -> bool:
+    for each in body:
+        if isinstance(each, ast.Raise):
+            return each.exc is None or (isinstance(each.exc, ast.Name) and each.exc.id == name)
+        if isinstance(each, ast.Return | ast.Continue | ast.Break):
+            return False
+        both = [each.body, each.orelse] if isinstance(each, ast.If) else []
+        if both and all(_ends_in_raise(branch, name) for branch in both):
+            return True
+        if isinstance(each, ast.With | ast.AsyncWith) and _ends_in_raise(each.body, name):
+            return True
+    return False
+
+
+def _keeps_exceptions(call: ast.Call) -> bool:
+    return last_name(call.func) == "gather" and any(
+        word.arg == "return_exceptions" and not (isinstance(word.value, ast.Constant) and not word.value.value)
+        for word in call.keywords
+    )

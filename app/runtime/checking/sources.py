@@ -1,0 +1,191 @@
+"""The sources of a workflow's own functions, and what their names mean, without running them."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+MARK = re.compile(r"#\s*assent:\s*idempotent\b")
+GATES = frozenset({"request_approval", "interrupt"})
+DEPTH = 6
+"""So many calls deep functions of the workflow's own are looked into."""
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass
+class Source:
+    """A function with what its names mean."""
+
+    function: Any
+    node: Function
+    file: str
+    lines: Sequence[str]
+    names: dict[str, Any]
+
+    @property
+    def body(self) -> Sequence[ast.AST]:
+        """Its statements; of a lambda, its expression."""
+        return [self.node.body] if isinstance(self.node, ast.Lambda) else self.node.body
+
+    @property
+    def decorators(self) -> list[str]:
+        """The last names of its decorators."""
+        made = [] if isinstance(self.node, ast.Lambda) else self.node.decorator_list
+        return [last_name(one.func if isinstance(one, ast.Call) else one) for one in made]
+
+    def marked(self, line: int) -> bool:
+        """True if the author says that it may happen again: in this line, or alone in the one before."""
+        before = self.lines[line - 2].strip() if line > 1 else ""
+        return bool(MARK.search(self.lines[line - 1]) or (before.startswith("#") and MARK.match(before)))
+
+
+class Sources:
+    """Functions of one workflow.
+
+    Args:
+        folder: in which the workflow's own sources lie; functions from elsewhere are judged by their names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._asking: dict[Any, bool] = {}
+
+    def of(self, function: Any) -> Source | None:
+        """The source of a function, method, partial function, or callable object; None if it is not the workflow's."""
+        function = _plain(function)
+        if function is None or not Path(function.__code__.co_filename).is_relative_to(self._folder):
+            return None
+        file, first = function.__code__.co_filename, function.__code__.co_firstlineno
+        tree, lines = _parsed(file)
+        found = [node for node in ast.walk(tree) if _is_made_by(node, function.__name__, first)]
+        if not found or (len(found) > 1 and isinstance(found[0], ast.Lambda)):
+            return None
+        names = inspect.getclosurevars(function)
+        node = found[0]
+        assert isinstance(node, Function)
+        return Source(function, node, file, lines, {**names.globals, **names.nonlocals})
+
+    def asks(self, function: Any, depth: int = 0) -> bool:
+        """True if a function of the workflow's own asks people."""
+        source = self.of(function)
+        if source is None or depth > DEPTH:
+            return False
+        if source.function not in self._asking:
+            self._asking[source.function] = "requires_approval" in source.decorators  # it may call itself
+            self._asking[source.function] |= any(
+                self.is_gate(call, source, depth) for call in ast.walk(source.node) if isinstance(call, ast.Call)
+            )
+        return self._asking[source.function]
+
+    def is_gate(self, call: ast.Call, source: Source, depth: int = 0) -> bool:
+        """True if a call asks people, itself or in a function of the workflow's own."""
+        return last_name(call.func) in GATES or self.asks(meaning(call.func, source.names), depth + 1)
+
+    def reached(self, function: Any) -> list[Source]:
+        """The function and those of the workflow's own that it calls, each once."""
+        found: dict[Any, Source] = {}
+        wanted = [(function, 0)]
+        while wanted:
+            one, depth = wanted.pop()
+            source = self.of(one)
+            if source is None or source.function in found or depth > DEPTH:
+                continue
+            found[source.function] = source
+            called = [meaning(call.func, source.names) for call in ast.walk(source.node) if isinstance(call, ast.Call)]
+            wanted += [(each, depth + 1) for each in called if each is not None]
+        return list(found.values())
+
+    def mentions(self, file: str, attributes: frozenset[str]) -> bool:
+        """True if the file or its neighbors in the folder name one of these, as an attribute or a key."""
+        files = [Path(file)] if self._folder.is_file() else sorted(self._folder.rglob("*.py"))
+        return any(_mentions(str(each), attributes) for each in files)
+
+
+def calls(body: Sequence[ast.AST]) -> Iterator[ast.Call]:
+    """The calls of these statements in the order in which they are made, but for those of functions defined in them."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        yield from calls(list(ast.iter_child_nodes(node)))
+        if isinstance(node, ast.Call):
+            yield node
+
+
+def statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Everything in these statements, but for what is in functions defined in them."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        yield node
+        yield from statements(list(ast.iter_child_nodes(node)))
+
+
+def dotted(node: ast.AST) -> str:
+    """The name as it is written; ``…`` for what is no name."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else "…"
+
+
+def last_name(node: ast.AST) -> str:
+    """The part of a name after its last dot."""
+    return dotted(node).rpartition(".")[2]
+
+
+def meaning(node: ast.AST, names: dict[str, Any]) -> Any:
+    """What a name means where the function is defined; None where that is not known without running it."""
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = meaning(node.value, names)
+        return getattr(owner, node.attr, None) if isinstance(owner, ModuleType | type) else None
+    return None
+
+
+def _plain(function: Any) -> Any:
+    """The function behind a method, a partial function, a decorator, or a callable object; None if there is none."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not callable(function) or isinstance(function, type):
+        return None
+    function = inspect.unwrap(function)
+    if inspect.ismethod(function):
+        function = inspect.unwrap(function.__func__)
+    if not inspect.isfunction(function):
+        function = inspect.unwrap(type(function).__call__)
+    return function if inspect.isfunction(function) else None
+
+
+def _is_made_by(node: ast.AST, name: str, first_line: int) -> bool:
+    if isinstance(node, ast.Lambda):
+        return name == "<lambda>" and node.lineno == first_line
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name != name:
+        return False
+    return min([node.lineno, *(one.lineno for one in node.decorator_list)]) <= first_line <= node.lineno
+
+
+@lru_cache(maxsize=256)
+def _parsed(file: str) -> tuple[ast.Module, Sequence[str]]:
+    text = Path(file).read_text(encoding="utf-8")
+    return ast.parse(text), text.splitlines()
+
+
+@lru_cache(maxsize=256)
+def _mentions(file: str, attributes: frozenset[str]) -> bool:
+    try:
+        tree, _ = _parsed(file)
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return False
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in attributes)
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in attributes)
+        for node in ast.walk(tree)
+    )

@@ -1,0 +1,195 @@
+"""What is wrong with how a graph is put together: routes to nowhere, and settings that gates do not go with."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from langgraph.graph import END, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from app.runtime.checking.finding import Finding, at, shown
+from app.runtime.checking.sources import DEPTH, Source, Sources, calls, last_name, meaning, statements
+
+_RUNNING = frozenset({"invoke", "ainvoke", "stream", "astream"})
+
+
+class Wiring:
+    """Looks at the graphs of one workflow.
+
+    Args:
+        build: the workflow's function; where nothing closer is known, findings are there.
+        fallback: the file in which they are otherwise.
+    """
+
+    def __init__(self, sources: Sources, build: Callable[..., Any], fallback: str) -> None:
+        self._sources = sources
+        self._build = build
+        self._fallback = fallback
+
+    def of(self, graph: StateGraph[Any] | CompiledStateGraph[Any], parents: str = "") -> list[Finding]:
+        """Everything about a graph and the graphs inside it, but for what its nodes do."""
+        builder = graph.builder if isinstance(graph, CompiledStateGraph) else graph
+        found = [*self._contexts(builder, parents), *self._routes(builder, parents), *self._settings(builder, parents)]
+        if isinstance(graph, CompiledStateGraph):
+            found += self._breakpoints(graph, parents)
+        for name, spec in builder.nodes.items():
+            runnable: Any = spec.runnable
+            if isinstance(runnable, CompiledStateGraph):
+                found += self.of(runnable, f"{parents}{name}/")
+        return found
+
+    def asks(self, runnable: Any) -> bool:
+        """True if a node, or a node of the graph that it is, asks people."""
+        if isinstance(runnable, CompiledStateGraph):
+            return any(self.asks(spec.runnable) for spec in runnable.builder.nodes.values())
+        return any(self._sources.asks(function) for function in functions_of(runnable))
+
+    def _contexts(self, builder: StateGraph[Any], parents: str) -> Iterator[Finding]:
+        if builder.context_schema is not None:
+            graph = f"The graph of node {parents.removesuffix('/')!r}" if parents else "The graph"
+            words = (
+                f"{graph} has a context_schema, but runs are started with an input and no context: runtime.context is "
+                "None. Take it from the input, or from where the worker runs."
+            )
+            yield self._where(("context_schema",), "context", words)
+
+    def _settings(self, builder: StateGraph[Any], parents: str) -> Iterator[Finding]:
+        for name, spec in builder.nodes.items():
+            runnable: Any = spec.runnable
+            if spec.cache_policy is not None and self.asks(runnable):
+                words = (
+                    f"Node {parents + name!r} asks people and has a cache_policy: what was decided for one run would "
+                    "count for others. The portal does not cache it; take the policy away, or ask in another node."
+                )
+                yield self._where((name, "cache_policy"), "cached", words)
+            if isinstance(runnable, CompiledStateGraph) and runnable.checkpointer is False:
+                yield self._where((name, "checkpointer"), "checkpointer", _no_checkpoints(f"Node {parents + name!r}"))
+            for source in (each for one in functions_of(runnable) for each in self._sources.reached(one)):
+                for call in calls(source.body):
+                    if last_name(call.func) in _RUNNING and isinstance(call.func, ast.Attribute):
+                        graph = meaning(call.func.value, source.names)
+                        if isinstance(graph, CompiledStateGraph) and graph.checkpointer is False:
+                            words = _no_checkpoints(f"The graph that node {parents + name!r} runs")
+                            yield Finding(shown(source.file), call.lineno, "checkpointer", words)
+
+    def _breakpoints(self, graph: CompiledStateGraph[Any], parents: str) -> Iterator[Finding]:
+        for setting, nodes in (
+            ("interrupt_before", graph.interrupt_before_nodes), ("interrupt_after", graph.interrupt_after_nodes),
+        ):  # fmt: skip
+            if nodes:
+                named = "every node" if isinstance(nodes, str) else ", ".join(repr(parents + name) for name in nodes)
+                words = (
+                    f"{setting} of {named}: each time a run comes there, the breakpoint becomes an approval request, "
+                    "which asks whether to go on."
+                )
+                yield self._where((setting,), "breakpoint", words, note=True)
+
+    # Routes
+
+    def _routes(self, builder: StateGraph[Any], parents: str) -> Iterator[Finding]:
+        nodes = {*builder.nodes, END}
+        for start, branches in builder.branches.items():
+            for branch in branches.values():
+                known = set(branch.ends) if branch.ends is not None else nodes
+                of = "its path map" if branch.ends is not None else "the graph"
+                for source, line, target in (each for one in functions_of(branch.path) for each in self._targets(one)):
+                    if target not in known and not (isinstance(target, _Sent) and target in nodes):
+                        after = f"The router after {parents + start!r}"
+                        words = f"{after} goes to {str(target)!r}, which {of} does not have."
+                        yield Finding(shown(source.file), line, "route", words)
+        for name, spec in builder.nodes.items():
+            for source in (each for one in functions_of(spec.runnable) for each in self._sources.reached(one)):
+                for line, target in _commands(source):
+                    if target not in nodes:
+                        words = f"Node {parents + name!r} goes to {str(target)!r}, which the graph does not have."
+                        yield Finding(shown(source.file), line, "route", words)
+
+    def _targets(self, function: Any, depth: int = 0) -> Iterator[tuple[Source, int, Any]]:
+        """Where a router leads to, as far as it says so with constants."""
+        source = self._sources.of(function)
+        if source is None or depth > DEPTH:
+            return
+        given: Sequence[ast.AST | None]
+        if isinstance(source.node, ast.Lambda):
+            given = [source.node.body]
+        else:
+            given = [each.value for each in statements(source.body) if isinstance(each, ast.Return)]
+        for value in given:
+            for part in _parts(value, source, set()):
+                called = meaning(part.func, source.names) if isinstance(part, ast.Call) else None
+                if called is not None and self._sources.of(called) is not None:
+                    yield from self._targets(called, depth + 1)
+                elif (target := _constant(part, source)) is not None:
+                    yield source, part.lineno, target
+
+    def _where(self, named: tuple[str, ...], code: str, words: str, note: bool = False) -> Finding:
+        """A finding at the call that names something, among those that build the graph."""
+        for source in self._sources.reached(self._build):
+            for call in calls(source.body):
+                said = {word.arg for word in call.keywords} | {
+                    each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                }
+                if said & set(named):
+                    return Finding(shown(source.file), call.lineno, code, words, note)
+        here = at(self._build, code, words, self._fallback)
+        return Finding(here.file, here.line, code, words, note)
+
+
+class _Sent(str):
+    """A node that `Send` names, to which no path map applies."""
+
+
+def functions_of(runnable: Any) -> list[Any]:
+    """The functions that a runnable stands for."""
+    return [each for each in (getattr(runnable, "func", None), getattr(runnable, "afunc", None)) if each is not None]
+
+
+def _no_checkpoints(what: str) -> str:
+    return (
+        f"{what} is a graph compiled with checkpointer=False, which cannot be stopped and go on: what asks in it "
+        "fails, and after a crash all of it runs again. Compile it without a checkpointer; it takes that of the run."
+    )
+
+
+def _parts(value: ast.AST | None, source: Source, seen: set[str]) -> Iterator[ast.expr]:
+    """The values that an expression may have, one by one."""
+    if isinstance(value, ast.IfExp):
+        yield from _parts(value.body, source, seen)
+        yield from _parts(value.orelse, source, seen)
+    elif isinstance(value, ast.List | ast.Tuple | ast.Set):
+        for element in value.elts:
+            yield from _parts(element, source, seen)
+    elif isinstance(value, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+        yield from _parts(value.elt, source, seen)
+    elif isinstance(value, ast.BoolOp):
+        for operand in value.values:
+            yield from _parts(operand, source, seen)
+    elif isinstance(value, ast.Name) and value.id not in source.names and value.id not in seen:
+        for each in statements(source.body):
+            if isinstance(each, ast.Assign) and any(isinstance(t, ast.Name) and t.id == value.id for t in each.targets):
+                yield from _parts(each.value, source, seen | {value.id})
+    elif isinstance(value, ast.expr):
+        yield value
+
+
+def _constant(part: ast.expr, source: Source) -> Any:
+    """The node that an expression names; None where that is not known without running it."""
+    if isinstance(part, ast.Constant):
+        return part.value
+    if isinstance(part, ast.Call) and last_name(part.func) == "Send" and part.args:
+        sent = _constant(part.args[0], source)
+        return _Sent(sent) if isinstance(sent, str) else None
+    meant = meaning(part, source.names)
+    return meant if isinstance(meant, str) else None
+
+
+def _commands(source: Source) -> Iterator[tuple[int, Any]]:
+    """Where `Command(goto=…)` of a function leads to in the graph of its node."""
+    for call in calls(source.body):
+        words = {word.arg: word.value for word in call.keywords}
+        if last_name(call.func) == "Command" and "goto" in words and "graph" not in words:
+            for part in _parts(words["goto"], source, set()):
+                if (target := _constant(part, source)) is not None:
+                    yield part.lineno, target
