@@ -16,6 +16,7 @@ What a line says of somebody:
 - role: refused, as their roles do not allow it (403 `forbidden`)
 - own: refused, as they started the run (403 `own_request`)
 - team: refused, as the approval of others is required (403 `not_asked`)
+- not: there is no such thing of theirs (404 `not_found`)
 - none: allowed, but there is nothing of theirs to do it to (409 `illegal_transition`); of a report: the run does that
 """
 
@@ -57,6 +58,8 @@ make tokens of one's own      yes     yes      yes        yes       yes        y
 see absences                  yes     yes      yes        yes       yes        yes    yes
 be absent                     role    role     yes        yes       yes        yes    yes
 end an absence of asked       role    role     role       role      role       yes    yes
+confirm an absence of asked   not     not      not        not       not        yes    not
+confirm a token made for one  yes     yes      yes        yes       yes        yes    yes
 see grants                    yes     yes      yes        yes       yes        yes    yes
 see past approvals            role    yes      yes        yes       yes        yes    yes
 propose a grant               role    role     yes        yes       yes        yes    yes
@@ -297,6 +300,16 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /absences/<absence_id>/end"),
         rest("POST /api/v1/absences/<uuid:id>/end"),
     ),
+    "confirm an absence of asked": (
+        page("POST /absences/<absence_id>/confirm"),
+        page("POST /absences/<absence_id>/decline"),
+        rest("POST /api/v1/absences/<uuid:id>/confirm"),
+        rest("POST /api/v1/absences/<uuid:id>/decline"),
+    ),
+    "confirm a token made for one": (
+        page("POST /profile/tokens/<token_id>/confirm"),
+        page("POST /profile/tokens/<token_id>/decline"),
+    ),
     "see grants": (
         page("GET /grants"),
         page("GET /grants/<grant_id>"),
@@ -374,7 +387,7 @@ OPEN = {
 }
 """For whoever comes."""
 ONLY_BACK = {
-    ("GET", "/absences/<absence_id>/end"),
+    ("GET", "/absences/<absence_id>/<any(end, confirm, decline):act>"),
     ("GET", "/deliveries/<delivery_id>/again"),
     ("GET", "/destinations/<destination_id>/<any(test, secret, switch, replay, remove):act>"),
     ("GET", "/people/<person_id>/link"),
@@ -383,6 +396,7 @@ ONLY_BACK = {
     ("GET", "/profile/sessions/<sign_in_id>/end"),
     ("GET", "/profile/sign-out"),
     ("GET", "/profile/tokens/<token_id>/revoke"),
+    ("GET", "/profile/tokens/<token_id>/<any(confirm, decline):act>"),
     ("GET", "/tokens/<token_id>/revoke"),
     ("GET", "/profile/slack/unlink"),
     ("GET", "/queue/views/<view_id>/<any(name, deletion):act>"),

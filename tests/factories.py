@@ -78,14 +78,15 @@ def make_person(
 
 
 def make_absence(
-    sessions: Sessions, person: Person | None = None, delegate: Person | None = None, days_ago: int = 0
+    sessions: Sessions, person: Person | None = None, delegate: Person | None = None, days_ago: int = 0, **values: Any
 ) -> Absence:
     """A person's absence that began just now, or days ago, and lasts a day; None: of somebody new."""
     person, now = person or make_person(sessions), datetime.now(UTC) - timedelta(days=days_ago)
     with sessions.begin() as session:
         absence = Absence(
             id=str(uuid.uuid4()), person_id=person.id, delegate_id=delegate.id if delegate else None,
-            starts_at=now, ends_at=now + timedelta(days=1), note="", created_at=now, created_by_id=person.id,
+            note="", created_at=now, created_by_id=person.id,
+            **{"starts_at": now, "ends_at": now + timedelta(days=1), "confirmed_at": now} | values,
         )  # fmt: skip
         session.add(absence)
     return absence
@@ -301,7 +302,7 @@ def make_token(
     token, now = kind.prefix + secrets.token_hex(32), datetime.now(UTC)
     columns: dict[str, Any] = {
         "name": "Test token", "hint": token.removeprefix(kind.prefix)[:6], "made_by_name": person.name,
-        "created_at": now, "expires_at": now + timedelta(days=1),
+        "created_at": now, "expires_at": now + timedelta(days=1), "confirmed_at": now,
     }  # fmt: skip
     with app.extensions["assent"].sessions.begin() as session:
         row = ApiToken(

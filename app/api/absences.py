@@ -48,8 +48,9 @@ class AbsenceOut(Output):
     starts_at: Time
     ends_at: Time
     note: str
-    ended_at: Time | None = Field(description="When it was ended early")
-    state: AbsenceState
+    ended_at: Time | None = Field(description="When it was ended early, or declined")
+    state: AbsenceState = Field(description="`waiting`: it has no effect until its person confirms it")
+    made_by: str = Field(description="Who entered it, if it was not the person; empty otherwise")
 
 
 class AbsenceList(Output):
@@ -83,6 +84,18 @@ def add_absence(call: Call) -> Any:
     person_id = absences.named(given.person, "person") or call.actor.id
     delegate_id = absences.named(given.delegate, "delegate")
     return absences.add(call.actor, person_id, delegate_id, given.starts_at, given.ends_at, given.note)
+
+
+@table.add("POST", "/absences/<uuid:id>/confirm", AbsenceOut, body=Empty, scopes=WRITE)
+def confirm_absence(call: Call) -> Any:
+    """Confirm an absence that somebody else entered for one; from then on it counts."""
+    return call.portal.services.confirmations.confirm_absence(call.actor, call.id)
+
+
+@table.add("POST", "/absences/<uuid:id>/decline", AbsenceOut, body=Empty, scopes=WRITE)
+def decline_absence(call: Call) -> Any:
+    """Decline an absence that somebody else entered for one; it never counts."""
+    return call.portal.services.confirmations.decline_absence(call.actor, call.id)
 
 
 @table.add("POST", "/absences/<uuid:id>/end", AbsenceOut, body=Empty, scopes=WRITE)

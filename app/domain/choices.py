@@ -13,7 +13,9 @@ from app.domain.errors import InvalidInputError
 from app.domain.notices import Channel, NoticeKind
 from assent.contracts import RiskLevel
 
-_OURS = (NoticeKind.DIGEST, NoticeKind.DISABLED, NoticeKind.EVENT, NoticeKind.TEST, NoticeKind.CALLBACK)
+_OURS = (
+    NoticeKind.DIGEST, NoticeKind.DISABLED, NoticeKind.ACCOUNT, NoticeKind.EVENT, NoticeKind.TEST, NoticeKind.CALLBACK,
+)  # fmt: skip
 CHOOSABLE = tuple(each for each in NoticeKind if each not in _OURS)
 
 

@@ -25,6 +25,7 @@ class NoticeKind(StrEnum):
     RECEIPT = "receipt"
     DIGEST = "digest"
     DISABLED = "disabled"
+    ACCOUNT = "account"
     EVENT = "event"
     TEST = "test"
     CALLBACK = "callback"

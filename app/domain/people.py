@@ -192,7 +192,7 @@ class Actor:
     def makes_for(self, person_id: str) -> Makers:
         """The makers of a link, token or absence that this actor makes for a person."""
         if self.is_trusted:
-            return Makers(names=self.name)
+            return Makers(names=self.name if self.kind == "system" else f"{self.name}, on the command line")
         others = self.persons - {person_id}
         names = [self.name] if self.id in others else []
         return Makers(others, ", ".join([*names, *filter(None, [self.makers.names])])) if others else NOBODY_ELSE

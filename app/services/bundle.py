@@ -22,6 +22,7 @@ from app.services.notify.slack import SlackPeople
 from app.services.notify.waiting import WaitingFor
 from app.services.people.absences import Absences
 from app.services.people.accounts import People
+from app.services.people.confirmations import Confirmations
 from app.services.people.saved_views import SavedViews
 from app.services.people.sessions import SignIns
 from app.services.people.tokens import Tokens
@@ -59,6 +60,7 @@ class Services:
     views: Views
     records: Records
     absences: Absences
+    confirmations: Confirmations
     grants: Grants
     insights: InsightsBook
     numbers: Numbers
@@ -115,6 +117,7 @@ def services_over(
         views=Views(sessions, clock),
         records=Records(sessions, clock),
         absences=Absences(sessions, clock),
+        confirmations=Confirmations(sessions, clock),
         grants=Grants(sessions, clock),
         insights=InsightsBook(sessions, clock),
         numbers=Numbers(sessions),

@@ -33,7 +33,12 @@ class PolicyVersion(Base):
 
 
 class Absence(Made, Base):
-    """A period in which somebody else decides for a person. `ended_at`: it was ended early."""
+    """A period in which somebody else decides for a person.
+
+    Attributes:
+        ended_at: it was ended early, or declined.
+        confirmed_at: from then on it counts. None: somebody else entered it, and its person has not confirmed it.
+    """
 
     __tablename__ = "absences"
 
@@ -46,6 +51,7 @@ class Absence(Made, Base):
     created_at: Mapped[datetime]
     created_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     ended_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("ends_at > starts_at", name="period"),

@@ -19,6 +19,7 @@ class ApiToken(Made, Base):
         kind: ``person``: it acts as its owner; ``agent``: it acts as an agent for whom its owner answers.
         hint: the first characters after the prefix, by which people tell tokens apart.
         last_used_at: written once a minute at most.
+        confirmed_at: from then on it works. None: somebody else made it, and its owner has not confirmed it.
     """
 
     __tablename__ = "api_tokens"
@@ -35,6 +36,7 @@ class ApiToken(Made, Base):
     expires_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
     person: Mapped[Person] = relationship(lazy="raise")
 
     __table_args__ = (

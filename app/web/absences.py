@@ -7,12 +7,12 @@ from typing import Any
 from flask import Response, flash, request
 from werkzeug.datastructures import MultiDict
 
-from app.domain.errors import AssentError, ConflictError, InvalidInputError
+from app.domain.errors import AssentError, ConflictError, InvalidInputError, NotFoundError
 from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.people.absences import require_absence
+from app.services.people.absences import AbsenceState, require_absence
 from app.web.moments import field_of, moment_of
 from app.web.pages import render, see_other, web
 
@@ -44,6 +44,9 @@ def absence_add() -> Any:
         )
     except AssentError as error:
         return _page(sent, error)
+    if added.state is AbsenceState.WAITING:
+        flash(f"The absence is entered. It has no effect until {added.person_name} confirms it. They are notified.")
+        return see_other("web.absences")
     who = f"{added.delegate_name} may decide" if added.delegate_name else "Nobody decides"
     flash(f"The absence is entered. {who} for {added.person_name} meanwhile.")
     return see_other("web.absences")
@@ -60,8 +63,33 @@ def absence_end(absence_id: str) -> Any:
     return see_other("web.absences")
 
 
-@web.get("/absences/<absence_id>/end")
-def absence_end_shown(absence_id: str) -> Any:
+@web.post("/absences/<absence_id>/confirm")
+def absence_confirm(absence_id: str) -> Any:
+    """Confirm an absence that somebody else entered for one."""
+    try:
+        confirmed = services().confirmations.confirm_absence(current_actor(), absence_id)
+    except NotFoundError:
+        raise
+    except AssentError as error:
+        return _page(error=error)
+    who = f"{confirmed.delegate_name} may decide" if confirmed.delegate_name else "Nobody decides"
+    flash(f"The absence is confirmed. {who} for you meanwhile.")
+    return see_other("web.absences")
+
+
+@web.post("/absences/<absence_id>/decline")
+def absence_decline(absence_id: str) -> Any:
+    """Decline an absence that somebody else entered for one."""
+    try:
+        services().confirmations.decline_absence(current_actor(), absence_id)
+    except ConflictError as error:
+        return _page(error=error)
+    flash("The absence is declined.")
+    return see_other("web.absences")
+
+
+@web.get("/absences/<absence_id>/<any(end, confirm, decline):act>")
+def absence_act_shown(absence_id: str, act: str) -> Any:
     """Opening the address of an act only shows."""
     return see_other("web.absences")
 

@@ -26,6 +26,7 @@ KIND_WORDS = {
     NoticeKind.RECEIPT: "what the run did",
     NoticeKind.DIGEST: "digest",
     NoticeKind.DISABLED: "a destination was switched off",
+    NoticeKind.ACCOUNT: "something to confirm",
     NoticeKind.EVENT: "an event",
     NoticeKind.TEST: "a test",
     NoticeKind.CALLBACK: "the agent's callback",

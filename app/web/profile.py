@@ -15,6 +15,8 @@ from app.domain.tokens import TokenChoice
 from app.http.errors import status_of
 from app.http.identity import current_actor, current_sign_in, session_idle, session_lifetime, sign_out
 from app.http.runtime import services
+from app.services.people.absences import AbsenceState
+from app.services.people.tokens import NOT_CONFIRMED
 from app.web.pages import render, see_other, web
 from app.web.people import ROLE_WORDS, token_choice
 
@@ -86,6 +88,8 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
         "profile.html", status_of(error) if error else 200,
         person=person, roles={role: words for role, words in ROLE_WORDS.items() if role in actor.roles},
         may_be_absent=actor.may(Action.BE_ABSENT), may_manage=Role.ADMIN in actor.roles,
+        tokens_to_confirm=[each for each in services().tokens.own(actor) if each.state == NOT_CONFIRMED],
+        absences_to_confirm=[each for each in services().absences.of(actor.id) if each.state is AbsenceState.WAITING],
         own_absence=next((each for each in away if each.person_id == actor.id), None),
         stands_in_for=[each for each in away if each.delegate_id == actor.id],
         given={name: sent.get(name, "") if sent else getattr(person, name) for name in names},

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, flash, request
 from werkzeug.datastructures import MultiDict
 
-from app.domain.errors import AssentError, InvalidInputError, NotFoundError
+from app.domain.errors import AssentError, ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from app.domain.people import Action, Actor
 from app.domain.tokens import AGENT_SCOPES, DEFAULT_DAYS, MAX_DAYS, PERSON_SCOPES, Scope, TokenKind, token_terms
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
+from app.services.people.tokens import NOT_CONFIRMED, TokenView
+from app.store.tokens import ApiToken
 from app.web.pages import render, see_other, web
 
 _NOTHING: MultiDict[str, str] = MultiDict()
@@ -34,6 +37,24 @@ def tokens_make() -> Any:
 def tokens_revoke(token_id: str) -> Any:
     """End a token of one's own at once."""
     return _revoke(token_id, "web.tokens")
+
+
+@web.post("/profile/tokens/<token_id>/confirm")
+def tokens_confirm(token_id: str) -> Any:
+    """Confirm a token that somebody else made for one."""
+    return _answered(services().confirmations.confirm_token, token_id)
+
+
+@web.post("/profile/tokens/<token_id>/decline")
+def tokens_decline(token_id: str) -> Any:
+    """Decline a token that somebody else made for one."""
+    return _answered(services().confirmations.decline_token, token_id)
+
+
+@web.get("/profile/tokens/<token_id>/<any(confirm, decline):act>")
+def tokens_answer_shown(token_id: str, act: str) -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.tokens")
 
 
 @web.get("/tokens")
@@ -76,7 +97,7 @@ def _make(kind: TokenKind) -> Response:
         token, view = services().tokens.make(actor, terms, _owner(actor, kind, sent.get("owner", "")))
     except InvalidInputError as error:
         return _page(kind, sent, error)
-    return _page(kind, made=token, made_name=view.name)
+    return _page(kind, made=token, view=view)
 
 
 def _owner(actor: Actor, kind: TokenKind, address: str) -> str:
@@ -92,6 +113,16 @@ def _owner(actor: Actor, kind: TokenKind, address: str) -> str:
     return person.id
 
 
+def _answered(answer: Callable[[Actor, str], ApiToken], token_id: str) -> Response:
+    """Give the owner's answer to a token that waits for it, or show why it cannot be given."""
+    try:
+        token = answer(current_actor(), token_id)
+    except (ConflictError, ForbiddenError) as error:
+        return _page(TokenKind.PERSON, error=error)
+    flash(f"The token “{token.name}” is {'confirmed; it works now' if token.confirmed_at else 'declined'}.")
+    return see_other("web.tokens")
+
+
 def _revoke(token_id: str, back: str) -> Response:
     revoked = services().tokens.revoke(current_actor(), token_id)
     flash("The token is revoked; what uses it gets no further." if revoked else "That token was revoked already.")
@@ -103,14 +134,14 @@ def _page(
     sent: MultiDict[str, str] = _NOTHING,
     error: AssentError | None = None,
     made: str = "",
-    made_name: str = "",
+    view: TokenView | None = None,
 ) -> Response:
     actor, all_tokens = current_actor(), services().tokens
     agents = kind is TokenKind.AGENT
     return render(
         "tokens.html", status_of(error) if error else 200,
         listed=all_tokens.of_agents(actor) if agents else all_tokens.own(actor),
-        agents=agents, made=made, made_name=made_name, sent=sent, max_days=MAX_DAYS,
+        agents=agents, not_confirmed=NOT_CONFIRMED, made=made, view=view, sent=sent, max_days=MAX_DAYS,
         scopes=[scope for scope in Scope if scope in (AGENT_SCOPES if agents else PERSON_SCOPES)],
         chosen=sent.getlist("scopes"), days=sent.get("days", str(DEFAULT_DAYS)),
         owner=sent.get("owner", actor.email),

@@ -31,7 +31,8 @@ DECIDING = [
     way
     for line in (
         "decide", "take a decision back", "check an edit", "claim", "release the claim of asked", "assign", "escalate",
-        "give more time", "reopen a rejection", "be absent", "propose a grant", "give a grant", "decline a grant",
+        "give more time", "reopen a rejection", "be absent",
+        "confirm an absence of asked", "propose a grant", "give a grant", "decline a grant",
         "revoke a grant", "see past approvals", "test a policy",
     )
     for way in WAYS[line]
@@ -193,7 +194,9 @@ def test_who_makes_and_revokes_which_tokens(services: Services, people: dict[str
     _, own = made(services, reviewer)
     with pytest.raises(NotFoundError):
         services.tokens.revoke(people["viewer"].as_actor(Via.PAGE), own)
-    agent = services.tokens.find(made(services, admin, TokenKind.AGENT, owner=reviewer)[0], "").actor
+    token, waiting = made(services, admin, TokenKind.AGENT, owner=reviewer)
+    services.confirmations.confirm_token(reviewer.as_actor(Via.PAGE), waiting)
+    agent = services.tokens.find(token, "").actor
     with pytest.raises(NotFoundError):
         services.tokens.revoke(agent, token_id)
     assert services.tokens.revoke(SYSTEM, own) and services.tokens.revoke(admin.as_actor(Via.PAGE), token_id)

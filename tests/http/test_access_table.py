@@ -40,8 +40,10 @@ from tests.factories import make_workflow as make_catalogue_entry
 
 TABLE = access.expected()
 POLICY = "version: 1\ndefault: {deadline: 1 day}\n"
-CODES = {"role": "forbidden", "own": "own_request", "team": "not_asked", "none": "illegal_transition"}
-STATUS = {"role": 403, "own": 403, "team": 403, "none": 409}
+CODES = {
+    "role": "forbidden", "not": "not_found", "own": "own_request", "team": "not_asked", "none": "illegal_transition",
+}  # fmt: skip
+STATUS = {"role": 403, "not": 404, "own": 403, "team": 403, "none": 409}
 CASES = [(line, way) for line, ways in WAYS.items() for way in ways]
 IDS = [f"{line}: {way.kind} {way.method} {way.rule.split('<any')[0]}".replace("  ", " ") for line, way in CASES]
 
@@ -84,7 +86,7 @@ class Scene:
             "asked": people["asked"].id, "asked_mail": people["asked"].email,
             "later": f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}",
             "new_mail": f"{secrets.token_hex(8)}@example.org",
-            "absence": make_absence(sessions, people["asked"]).id if line == "end an absence of asked" else "",
+            "absence": self._absence(line),
             "grant": self._grant(line) if grant else "",
             "person": make_person(sessions).id if line == "manage people" else "",
             "slack_code": services.slack_people.new_code(SlackUser(f"U{secrets.token_hex(4)}")),
@@ -92,6 +94,17 @@ class Scene:
             "now": datetime.now(UTC).isoformat(),
             "delivery": make_delivery(sessions, self.request).id if "deliver" in line else "",
         }  # fmt: skip
+
+    def _absence(self, line: str) -> str:
+        asked = self._people["asked"]
+        if line == "end an absence of asked":
+            return make_absence(self._services.sessions, asked).id
+        if line == "confirm an absence of asked":
+            # Far ahead, so that those of other scenes do not overlap.
+            begins = datetime.now(UTC) + timedelta(minutes=secrets.randbelow(10**8))
+            times = {"starts_at": begins, "ends_at": begins + timedelta(seconds=1)}
+            return make_absence(self._services.sessions, asked, confirmed_at=None, **times).id
+        return ""
 
     def _grant(self, line: str) -> str:
         sessions = self._services.sessions
@@ -224,7 +237,7 @@ def _page(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, _patc
         assert answer.status_code in (200, 303, 404, 409), answer.text
         assert answer.status_code != 409 or "/grants/" in way.rule, answer.text
         assert answer.status_code != 404 or way.rule.endswith(
-            ("<path:name>", "<key>", "/artifacts", "<token_id>/revoke")
+            ("<path:name>", "<key>", "/artifacts", "<token_id>/revoke", "<token_id>/confirm", "<token_id>/decline")
         ), answer.text
         assert "/sign-in" not in answer.headers.get("Location", "") or way.rule.endswith("/sign-out")
     else:

@@ -16,6 +16,8 @@ from app.domain.events import EventKind
 from app.domain.notices import NoticeKind
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import EscalationStep, Stage, Terms
+from app.domain.tokens import TokenKind, token_terms
+from app.services.bundle import build_services
 from app.services.notify.choosing import Choosing
 from app.services.notify.deliveries import Deliveries, DeliveryFilter
 from app.services.notify.planning import _CHANGES
@@ -338,3 +340,28 @@ def test_only_what_concerns_people_leaves_a_job(outbox: PostOffice) -> None:
         with desk.sessions.begin() as session:
             publish(session, event_row(EventKind.REQUEST_CHANGED, desk.clock(), request_id=request.id, what=what))
     assert outbox.waiting() == len(_CHANGES), "the trigger knows the words of the planning"
+
+
+def test_whoever_gets_a_token_or_an_absence_from_somebody_else_is_told(office: PostOffice, mail: MailServer) -> None:
+    sessions, services = office.desk.sessions, build_services(office.desk.engine, office.desk.clock)
+    admin = make_person(sessions, "Platform lead", [Role.ADMIN, Role.REVIEWER])
+    person = make_person(sessions, "DBA on call")
+    now = office.desk.clock()
+    absence = services.absences.add(actor(admin), person.id, admin.id, now, now + timedelta(days=1))
+    terms = token_terms(TokenKind.AGENT, "CI", ["approvals:request"], 7)
+    services.tokens.make(actor(admin), terms, person.id)
+    _token, declined = services.tokens.make(actor(admin), terms, person.id)
+    services.confirmations.decline_token(actor(person), declined.id)
+    office.work()
+    sent = {str(each["Subject"]): each for each in mail.mails if person.email in str(each["To"])}
+    assert set(sent) == {
+        "Assent: Platform lead entered an absence for you",
+        "Assent: Platform lead made an agent’s token that acts for you",
+    }
+    about = plain(sent["Assent: Platform lead entered an absence for you"])
+    assert "Platform lead would decide in your place" in about and "no effect until you confirm it" in about
+    assert "https://assent.example/absences" in about
+    about = html(sent["Assent: Platform lead made an agent’s token that acts for you"])
+    assert "“CI”" in about and "https://assent.example/profile/tokens" in about
+    states = {each.key.split(":")[2]: each.state for each in office.of() if each.kind == "account"}
+    assert (states[absence.id], states[declined.id]) == ("sent", "suppressed")

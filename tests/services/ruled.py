@@ -64,7 +64,7 @@ def away(desk: Desk, absent: Actor, delegate: Actor | None, begins: float = -1, 
             Absence(
                 id=str(uuid.uuid4()), person_id=absent.id, delegate_id=delegate.id if delegate else None,
                 starts_at=now + timedelta(hours=begins), ends_at=now + timedelta(hours=ends), created_at=now,
-                created_by_id=absent.id, **values,
+                created_by_id=absent.id, **{"confirmed_at": now} | values,
             )
         )  # fmt: skip
 

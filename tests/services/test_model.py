@@ -263,7 +263,7 @@ def _away(desk: Desk, person: Actor, delegate: Actor) -> None:
         session.add(
             Absence(
                 id=f"away-{person.name}", person_id=person.id, delegate_id=delegate.id, note="", created_at=now,
-                starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=3650),
+                confirmed_at=now, starts_at=now - timedelta(days=1), ends_at=now + timedelta(days=3650),
             )
         )  # fmt: skip
 

@@ -194,3 +194,31 @@ def test_names_and_notes_do_not_deceive(services: Services, someone) -> None:
 
 def test_somebody_not_signed_in_is_sent_to_sign_in(browse: Browse) -> None:
     assert browse("anonymous").caller.client.get("/absences").status_code in (302, 303)
+
+
+@pytest.mark.parametrize("answer", ["confirm", "decline"])
+def test_an_absence_entered_by_an_administrator_waits_for_its_person(
+    services: Services, someone: Callable[..., Browser], answer: str
+) -> None:
+    admin, person = someone("Platform lead", Role.ADMIN), someone("DBA on call")
+    admin.get("/absences")
+    assert admin.person is not None and person.person is not None
+    admin.send(
+        admin.form("absence"), person_id=person.person.id, delegate_id=admin.person.id,
+        ends_at=typed(datetime.now(UTC) + DAY),
+    )  # fmt: skip
+    admin.follow()
+    assert "It has no effect until DBA on call confirms it." in admin.page.text
+    assert "Platform lead entered an absence for you" in person.get("/profile").text
+    person.get("/absences")
+    [row] = table(person, "Your absences")
+    assert "Not confirmed" in row.text and "entered by Platform lead" in row.text
+    person.send(next(form for form in row.all("form") if form.attributes["action"].endswith(f"/{answer}")))
+    page = person.follow()
+    assert {"confirm": "Platform lead may decide for you meanwhile", "decline": "is declined"}[answer] in page.text
+    [absence] = services.absences.of(person.person.id)
+    assert absence.state is {"confirm": AbsenceState.CURRENT, "decline": AbsenceState.ENDED}[answer]
+    again = person.caller.client.post(
+        f"/absences/{absence.id}/{answer}", data={"csrf_token": person.caller.headers["X-CSRFToken"]}
+    )
+    assert again.status_code == 409 and "does not wait for a confirmation" in again.text

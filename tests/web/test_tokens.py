@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from flask import Flask
 
+from app.domain.errors import TokenError
+from app.domain.people import Via
+from app.domain.tokens import TokenKind, token_terms
 from app.services.bundle import Services
 from tests.factories import Program
 from tests.web.browsing import Browser, Element
@@ -44,7 +48,9 @@ def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(reviewer: Browser
     assert "Choose at least one." in reviewer.page.text and "1 to 366 days" in reviewer.page.text
 
 
-def test_an_admin_makes_an_agents_token_for_somebody(browse: Browse, services: Services, people) -> None:
+def test_an_admin_makes_an_agents_token_for_somebody_who_confirms_it(
+    app: Flask, browse: Browse, services: Services, people
+) -> None:
     admin = browse("admin")
     admin.get("/people")
     admin.get("/tokens")
@@ -56,7 +62,29 @@ def test_an_admin_makes_an_agents_token_for_somebody(browse: Browse, services: S
     owner = people["reviewer"]
     admin.send(form_to(admin.page, "/tokens"), status=200, name="Deployer", owner=owner.email,
                scopes=["approvals:request"])  # fmt: skip
-    bearer = services.tokens.find(shown(admin), "")
+    assert f"It does nothing until {owner.name} confirms it" in admin.page.text
+    token, program = shown(admin), Program(app, shown(admin))
+    answer = program.get("/api/v1/approvals")
+    assert (answer.status_code, answer.json["reason"]) == (401, "not_confirmed")
+    person = browse("reviewer")
+    assert "The admin made an agent’s token, Deployer" in person.get("/profile").text
+    person.get("/profile/tokens")
+    person.send(next(each for each in person.page.all("form") if each.attributes["action"].endswith("/confirm")))
+    assert "is confirmed; it works now" in person.follow().text
+    assert "made by The admin" in person.page.text and "Deployer" not in person.get("/profile").text
+    bearer = services.tokens.find(token, "")
     assert (bearer.actor.kind, bearer.actor.id, bearer.actor.name) == ("agent", owner.id, "Deployer")
     assert "Deployer" in browse("reviewer").get("/profile/tokens").text, "whoever answers for it can stop it"
     assert "Deployer" not in browse("viewer").get("/profile/tokens").text
+
+
+def test_a_token_that_was_not_expected_is_declined(browse: Browse, services: Services, people) -> None:
+    terms = token_terms(TokenKind.AGENT, "Unexpected", ["approvals:request"], 7)
+    token, _view = services.tokens.make(people["admin"].as_actor(Via.PAGE), terms, people["other"].id)
+    person = browse("other")
+    person.get("/profile/tokens")
+    person.send(next(each for each in person.page.all("form") if each.attributes["action"].endswith("/decline")))
+    assert "“Unexpected” is declined" in person.follow().text
+    assert not [each for each in person.page.all("form") if each.attributes["action"].endswith("/confirm")]
+    with pytest.raises(TokenError):
+        services.tokens.find(token, "")

@@ -117,7 +117,8 @@ def units(text: str) -> int:
 def _told(notice: Notice) -> list[Block]:
     blocks: list[Block] = [{"type": "header", "text": plain(title_of(notice), HEADER_LENGTH)}]
     if notice.heart is None:
-        return [*blocks, *_digest(notice)]
+        said = [{"type": "section", "text": plain(notice.said)}] if notice.said else []
+        return [*blocks, *said, *_digest(notice)]
     blocks.append(marked(f"*{escaped(notice.headline)}.*"))
     if notice.said:
         blocks.append({"type": "section", "text": plain(notice.said)})
@@ -190,7 +191,8 @@ def _actions(notice: Notice) -> list[Block]:
             "text": plain(f"{words}…" if asks else words, BUTTON_LENGTH),
         }  # fmt: skip
         elements.append(button | ({"style": style} if style else {}))
-    words = "Sign in and approve" if notice.sign_in_first else "Open the request"
+    page = "Open the request" if notice.heart or notice.lines else "Open its page"
+    words = "Sign in and approve" if notice.sign_in_first else page
     elements.append(link_button(words, notice.page_url))
     return [{"type": "actions", "block_id": "decide", "elements": elements}]
 

@@ -18,6 +18,7 @@ from app.domain.policy.words import listing
 from app.services.approvals.deciding import decider
 from app.services.approvals.entitlement import HARMLESS
 from app.services.clock import Clock
+from app.services.notify.account_notices import to_confirm
 from app.services.notify.excerpts import heart_of
 from app.services.notify.planning import zone_for
 from app.services.reading.brief import Brief, brief_of
@@ -94,6 +95,8 @@ class Composing:
             return self._digest(delivery, person)
         if delivery.kind == NoticeKind.DISABLED.value:
             return self._disabled(delivery, person)
+        if delivery.kind == NoticeKind.ACCOUNT.value:
+            return self._account(delivery, person)
         told = self._about(delivery, person)
         return Composed(None, told.reason) if isinstance(told, Pointless) else Composed(told)
 
@@ -115,6 +118,19 @@ class Composing:
             at=delivery.created_at, headline=f"The destination “{place.name}” has been switched off",
             said=place.disabled_reason, settings_url=f"{self._url}/profile/notifications",
             page_url=f"{self._url}/destinations/{place.id}",
+        )  # fmt: skip
+        return Composed(notice)
+
+    def _account(self, delivery: Delivery, person: Person) -> Composed:
+        """That the person has to confirm something that somebody else made for them."""
+        with self._sessions.reads() as session:
+            told = to_confirm(session, delivery, self._clock())
+        if told is None:
+            return Composed(None, "It has been confirmed or declined, or is over.")
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.ACCOUNT, to=self._receiver(person, delivery.channel),
+            at=delivery.created_at, headline=told.headline, said=mask_text(told.said),
+            settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}{told.page}",
         )  # fmt: skip
         return Composed(notice)
 

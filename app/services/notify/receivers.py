@@ -72,6 +72,7 @@ def _behind(session: Session, addressed_to: Sequence[str], now: datetime) -> lis
     away = select(Absence.person_id, Absence.delegate_id).where(
         Absence.person_id.in_(list(found)), Absence.starts_at <= now, Absence.ends_at > now,
         or_(Absence.ended_at.is_(None), Absence.ended_at > now), Absence.delegate_id.is_not(None),
+        Absence.confirmed_at.is_not(None),
     )  # fmt: skip
     absent = session.execute(away).all()
     delegates = _people(session, [each.delegate_id for each in absent])

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.store.base import metadata
 from app.store.batch import execute, plain
@@ -64,14 +66,22 @@ def write(
     Returns:
         The ids of the new deliveries.
     """
+    return list(execute(sessions, _WRITE, _parameters(plans, stale, ended))["put"])
+
+
+def write_in(session: Session, plans: Sequence[Plan]) -> None:
+    """Write deliveries with their jobs as part of a transaction."""
+    session.connection().exec_driver_sql(_WRITE, _parameters(plans))
+
+
+def _parameters(plans: Sequence[Plan], stale: Sequence[str] = (), ended: Sequence[int] = ()) -> dict[str, Any]:
     rows = {plan.row["key"]: plan for plan in plans}
     jobs = [_job(plan.row) for plan in rows.values() if plan.job]
     jobs += [rewrite_job(each) for each in stale]
-    parameters = {
+    return {
         "rows": json.dumps([_plain(plan.row) for plan in rows.values()]), "jobs": json.dumps(jobs),
         "ended": list(ended),
     }  # fmt: skip
-    return list(execute(sessions, _WRITE, parameters)["put"])
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session, aliased
 
 from app.domain.absences import Period, check_period, leads_back
 from app.domain.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, TooLargeError
-from app.domain.people import Action, Actor, Via
+from app.domain.people import Action, Actor, Makers, Via
 from app.domain.policy.access import Member
 from app.domain.text import is_storable
 from app.services.approvals.deciding import clean_comment
 from app.services.clock import Clock
+from app.services.notify.account_notices import ABSENCE, announce
 from app.services.record.audit import record
 from app.store.engine import Sessions
 from app.store.people import Person
@@ -26,11 +27,13 @@ MAX_NOTE = 500
 MAX_LISTED = 200
 _person = aliased(Person)
 _delegate_person = aliased(Person)
-_ONE_AT_A_TIME = text("lock table absences in share row exclusive mode")
+ONE_AT_A_TIME = text("lock table absences in share row exclusive mode")
 
 
 class AbsenceState(StrEnum):
-    """How an absence lies to now."""
+    """How an absence lies to now; one that waits for its person's confirmation has no effect."""
+
+    WAITING = "waiting"
 
     UPCOMING = "upcoming"
     CURRENT = "current"
@@ -45,7 +48,8 @@ class AbsenceView:
     Attributes:
         delegate_id, delegate_name: who decides meanwhile; None and empty: nobody.
         note: empty for whom it is not meant.
-        ended_at: when it was ended early.
+        ended_at: when it was ended early, or declined.
+        made: who entered it for the person, who has to confirm it unless the operator did.
     """
 
     id: str
@@ -58,11 +62,17 @@ class AbsenceView:
     note: str
     ended_at: datetime | None
     state: AbsenceState
+    made: Makers
+
+    @property
+    def made_by(self) -> str:
+        """The names of those who entered it for the person; empty: the person did."""
+        return self.made.names
 
     @property
     def may_end(self) -> bool:
         """True while there is something to end."""
-        return self.state in (AbsenceState.UPCOMING, AbsenceState.CURRENT)
+        return self.state in (AbsenceState.WAITING, AbsenceState.UPCOMING, AbsenceState.CURRENT)
 
 
 class Absences:
@@ -83,6 +93,9 @@ class Absences:
     ) -> AbsenceView:
         """Enter an absence, of one's own or, for those who manage people, of anybody.
 
+        One of somebody else has no effect until that person confirms it (`app.services.people.confirmations`),
+        unless the operator enters it.
+
         Args:
             delegate_id: who decides meanwhile; None: nobody does.
             starts_at: at most a day ago, and then it counts from now.
@@ -101,26 +114,31 @@ class Absences:
         words = _clean_note(note)
         with self._sessions.begin() as session:
             # Two that overlap, or lead to one another in a circle, may be sent at the same moment.
-            session.execute(_ONE_AT_A_TIME)
+            session.execute(ONE_AT_A_TIME)
             person = _decider(session, person_id)
             if person is None:
                 raise NotFoundError("There is nobody by that id who decides.")
             delegate = _delegate(session, person, delegate_id) if delegate_id else None
             period = Period(person.id, delegate.id if delegate else None, start, end)
-            _refuse_overlap(session, period, person)
-            _refuse_circle(session, period, person)
+            makers = actor.makes_for(person.id)
+            refuse_overlap(session, period, person, with_waiting=bool(makers.ids))
+            refuse_circle(session, period, person)
             absence_id = str(uuid.uuid4())
             session.execute(
                 insert(Absence).values(
                     id=absence_id, person_id=person.id, delegate_id=period.delegate_id, starts_at=start, ends_at=end,
                     note=words, created_at=now, created_by_id=actor.id or None,
+                    confirmed_at=None if makers.ids else now, **makers.columns,
                 )
             )  # fmt: skip
+            if makers.ids:
+                announce(session, ABSENCE, absence_id, person.id, now)
             record(
                 session, actor, "absence.added", now, absence_id=absence_id, person=person.name,
                 delegate=delegate.name if delegate else "", starts_at=start.isoformat(), ends_at=end.isoformat(),
+                confirmed=not makers.ids,
             )  # fmt: skip
-            return self._one(session, absence_id, now)
+            return one(session, absence_id, now)
 
     def end(self, actor: Actor, absence_id: str) -> AbsenceView:
         """End an absence now; one that has not begun never will.
@@ -139,7 +157,7 @@ class Absences:
                 raise ConflictError("This absence is over already.")
             absence.ended_at = now
             session.flush()
-            view = self._one(session, absence_id, now)
+            view = one(session, absence_id, now)
             record(
                 session, actor, "absence.ended", now, absence_id=absence_id, person=view.person_name,
                 delegate=view.delegate_name, until=view.ends_at.isoformat(),
@@ -166,14 +184,14 @@ class Absences:
         """Who is absent now, by name; the notes are for those who manage people. Raises ForbiddenError."""
         actor.require(Action.SEE)
         now = self._clock()
-        query = _query().where(_is_open(now), Absence.starts_at <= now).order_by(_person.name, Absence.id)
+        query = _query().where(_counts(now), Absence.starts_at <= now).order_by(_person.name, Absence.id)
         with self._sessions.reads() as session:
             return _views(session, query, now, notes=actor.may(Action.MANAGE_PEOPLE))
 
     def for_whom(self, actor: Actor) -> list[AbsenceView]:
         """Current and upcoming absences in which the actor is the delegate, by their start."""
         now = self._clock()
-        query = _query().where(_is_open(now), Absence.delegate_id == actor.id).order_by(Absence.starts_at, Absence.id)
+        query = _query().where(_counts(now), Absence.delegate_id == actor.id).order_by(Absence.starts_at, Absence.id)
         with self._sessions.reads() as session:
             return _views(session, query, now, notes=False)
 
@@ -199,14 +217,15 @@ class Absences:
             )
         return found[0]
 
-    @staticmethod
-    def _one(session: Session, absence_id: str, now: datetime) -> AbsenceView:
-        return _views(session, _query().where(Absence.id == absence_id), now)[0]
+
+def one(session: Session, absence_id: str, now: datetime) -> AbsenceView:
+    """The absence with that id, as part of a transaction."""
+    return _views(session, _query().where(Absence.id == absence_id), now)[0]
 
 
 def absence_at(session: Session, person_id: str, now: datetime) -> AbsenceView | None:
     """The absence a person is in, or None. There is one at most."""
-    query = _query().where(Absence.person_id == person_id, _is_open(now), Absence.starts_at <= now)
+    query = _query().where(Absence.person_id == person_id, _counts(now), Absence.starts_at <= now)
     found = _views(session, query, now, notes=False)
     return found[0] if found else None
 
@@ -223,6 +242,10 @@ def _is_open(now: datetime) -> ColumnElement[bool]:
     return and_(Absence.ended_at.is_(None), Absence.ends_at > now)
 
 
+def _counts(now: datetime) -> ColumnElement[bool]:
+    return and_(_is_open(now), Absence.confirmed_at.is_not(None))
+
+
 def _views(session: Session, query: Select[Absence, str, str], now: datetime, notes: bool = True) -> list[AbsenceView]:
     return [
         AbsenceView(
@@ -236,6 +259,7 @@ def _views(session: Session, query: Select[Absence, str, str], now: datetime, no
             note=absence.note if notes else "",
             ended_at=absence.ended_at,
             state=_state(absence, now),
+            made=absence.made,
         )
         for absence, person_name, delegate_name in session.execute(query)
     ]
@@ -246,6 +270,8 @@ def _state(absence: Absence, now: datetime) -> AbsenceState:
         return AbsenceState.ENDED
     if absence.ends_at <= now:
         return AbsenceState.OVER
+    if absence.confirmed_at is None:
+        return AbsenceState.WAITING
     return AbsenceState.CURRENT if absence.starts_at <= now else AbsenceState.UPCOMING
 
 
@@ -291,7 +317,12 @@ def _delegate(session: Session, person: Person, delegate_id: str) -> Person:
     return delegate
 
 
-def _refuse_overlap(session: Session, period: Period, person: Person) -> None:
+def refuse_overlap(session: Session, period: Period, person: Person, with_waiting: bool) -> None:
+    """Raise ConflictError if the person is away already in a part of the period.
+
+    Args:
+        with_waiting: count also what waits for the person's confirmation.
+    """
     overlapping = (
         _query()
         .where(Absence.person_id == person.id, Absence.ended_at.is_(None))
@@ -299,18 +330,21 @@ def _refuse_overlap(session: Session, period: Period, person: Person) -> None:
         .order_by(Absence.starts_at)
         .limit(1)
     )
+    if not with_waiting:
+        overlapping = overlapping.where(Absence.confirmed_at.is_not(None))
     found = _views(session, overlapping, period.starts_at)
     if found:
         times = f"from {_words(found[0].starts_at)} to {_words(found[0].ends_at)}"
         raise ConflictError(f"{person.name} is absent already {times}.", absence_id=found[0].id)
 
 
-def _refuse_circle(session: Session, period: Period, person: Person) -> None:
+def refuse_circle(session: Session, period: Period, person: Person) -> None:
+    """Raise InvalidInputError if the delegates would lead back to the person."""
     if period.delegate_id is None:
         return
     rows = session.scalars(
         select(Absence)
-        .where(Absence.ended_at.is_(None), Absence.delegate_id.is_not(None))
+        .where(Absence.ended_at.is_(None), Absence.delegate_id.is_not(None), Absence.confirmed_at.is_not(None))
         .where(Absence.starts_at < period.ends_at, Absence.ends_at > period.starts_at)
     )
     standing = [Period(row.person_id, row.delegate_id, row.starts_at, row.ends_at) for row in rows]

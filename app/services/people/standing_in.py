@@ -27,6 +27,7 @@ def stands_for(session: Session, person_id: str, now: datetime) -> list[Member]:
             Absence.person_id != person_id,
             Absence.starts_at <= now,
             Absence.ends_at > now,
+            Absence.confirmed_at.is_not(None),
             or_(Absence.ended_at.is_(None), Absence.ended_at > now),
             Person.active,
         )

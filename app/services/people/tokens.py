@@ -17,10 +17,11 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import joinedload
 
 from app.domain.errors import NotFoundError, TokenError
-from app.domain.people import Action, Actor, Via
+from app.domain.people import Action, Actor, Makers, Via
 from app.domain.text import is_storable
 from app.domain.tokens import Scope, TokenKind, TokenTerms, sight_of
 from app.services.clock import Clock
+from app.services.notify.account_notices import TOKEN, announce
 from app.services.record.audit import record
 from app.store.engine import Sessions
 from app.store.people import Person
@@ -28,6 +29,8 @@ from app.store.tokens import ApiToken
 
 SEEN_EVERY = timedelta(minutes=1)
 """How often it is noted at most that a token is used."""
+NOT_CONFIRMED = "not confirmed"
+"""State of a token that somebody else made and that its owner has not confirmed."""
 _LETTERS = string.ascii_letters + string.digits
 _LENGTH = 43
 """As many letters and digits as it takes for 256 bits."""
@@ -40,7 +43,8 @@ class TokenView:
 
     Attributes:
         shown: how it begins.
-        state: ``active``, ``expired``, ``revoked``, or ``owner not active``.
+        state: ``active``, ``not confirmed``, ``expired``, ``revoked``, or ``owner not active``.
+        made: its makers, for whom its owner has to confirm it.
         last_used_at: exact to the minute.
     """
 
@@ -53,6 +57,7 @@ class TokenView:
     person_email: str
     scopes: tuple[Scope, ...]
     made_by_name: str
+    made: Makers
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None
@@ -88,7 +93,8 @@ class Tokens:
             source: network address, for the record.
 
         Raises:
-            TokenError: it is unknown, expired or revoked, or its owner is not active any more; `reason` says which.
+            TokenError: it is unknown, expired, revoked or not confirmed, or its owner is not active any more; `reason`
+                says which.
         """
         now = self._clock()
         query = (
@@ -102,7 +108,10 @@ class Tokens:
                 raise TokenError("This token is not one of ours.", reason="unknown")
             state = _state(found, now)
             if state != "active":
-                raise TokenError(f"This token does not work any more: {state}.", reason=state.replace(" ", "_"))
+                words = f"This token does not work any more: {state}."
+                if state == NOT_CONFIRMED:
+                    words = "This token does not work yet: its owner has to confirm it first."
+                raise TokenError(words, reason=state.replace(" ", "_"))
             if found.last_used_at is None or now - found.last_used_at >= SEEN_EVERY:
                 stale = ApiToken.last_used_at.is_(None) | (ApiToken.last_used_at <= now - SEEN_EVERY)
                 noting = update(ApiToken).where(ApiToken.id == found.id, stale).values(last_used_at=now)
@@ -111,6 +120,9 @@ class Tokens:
 
     def make(self, actor: Actor, terms: TokenTerms, person_id: str) -> tuple[str, TokenView]:
         """Make a token, which is given back this one time.
+
+        One for somebody else does nothing until that person confirms it (`app.services.people.confirmations`),
+        unless the operator makes it.
 
         Args:
             person_id: the owner: in whose name it acts, or who answers for the agent and can approve nothing it asks.
@@ -127,6 +139,7 @@ class Tokens:
         now = self._clock()
         secret = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
         token, token_id = terms.kind.prefix + secret, str(uuid.uuid4())
+        makers = actor.makes_for(person_id)
         with self._sessions.begin() as session:
             person = session.get(Person, person_id) if is_storable(person_id) else None
             if person is None or not person.active:
@@ -136,13 +149,16 @@ class Tokens:
                     id=token_id, token_hash=_hash(token), kind=terms.kind.value, name=terms.name,
                     hint=secret[:_HINT], person_id=person_id, scopes=[each.value for each in terms.scopes],
                     made_by_name=actor.name, created_at=now, expires_at=now + terms.lifetime,
-                    **actor.makes_for(person_id).columns,
+                    confirmed_at=None if makers.ids else now, **makers.columns,
                 )
             )  # fmt: skip
+            if makers.ids:
+                announce(session, TOKEN, token_id, person_id, now)
             record(
                 session, actor, "token.made", now, token=terms.name, kind=terms.kind.value, owner=person.name,
                 scopes=[each.value for each in terms.scopes],
                 expires_at=(now + terms.lifetime).isoformat(timespec="seconds"), token_id=token_id,
+                confirmed=not makers.ids,
             )  # fmt: skip
         return token, self._get(token_id)
 
@@ -206,6 +222,7 @@ def _view(token: ApiToken, now: datetime) -> TokenView:
         person_email=token.person.email,
         scopes=tuple(Scope(each) for each in token.scopes),
         made_by_name=token.made_by_name,
+        made=token.made,
         created_at=token.created_at,
         expires_at=token.expires_at,
         last_used_at=token.last_used_at,
@@ -219,6 +236,8 @@ def _state(token: ApiToken, now: datetime) -> str:
         return "revoked"
     if token.expires_at <= now:
         return "expired"
+    if token.confirmed_at is None:
+        return NOT_CONFIRMED
     return "active" if token.person.active else "owner not active"
 
 

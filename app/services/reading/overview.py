@@ -216,6 +216,7 @@ def candidates(session: Session, request: ApprovalRequest, now: datetime) -> lis
     By name, at most `MAX_CANDIDATES`.
     """
     away = select(Absence.person_id).where(Absence.starts_at <= now, Absence.ends_at > now, Absence.ended_at.is_(None))
+    away = away.where(Absence.confirmed_at.is_not(None))
     said = select(Decision.person_id).where(Decision.request_id == request.id, Decision.withdrawn_at.is_(None))
     query = select(Person).where(Person.active, Person.id.not_in(away), Person.id.not_in(said))
     query = query.where(Person.id.not_in(askers(request)))
