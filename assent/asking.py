@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import JsonValue
 
 from assent.calls import Send
-from assent.contracts import proposal_adapter
+from assent.contracts import document_of
 from assent.digests import digest_of
+from assent.json_values import checked
 from assent.masking import mask
 
 
@@ -63,8 +64,8 @@ def asking_for(
     proposal: Any, workflow: str, previous_id: str, response_schema: dict[str, Any] | None, key: str,
     callback: Callback | None = None,
 ) -> Asking:  # fmt: skip
-    """Ask for approval of a proposal, or of its JSON. Raises pydantic.ValidationError."""
-    document = proposal_adapter.dump_python(proposal_adapter.validate_python(proposal), mode="json")
+    """Ask for approval of a proposal, or of its JSON. Raises pydantic.ValidationError, JsonError."""
+    document = document_of(proposal)
     masked, secrets = mask(document)
     body = {"proposal": masked} | _filed(workflow, previous_id, response_schema, callback)
     return Asking(body, secrets, digest_of(masked), key or str(uuid.uuid4()))
@@ -74,9 +75,9 @@ def asking_about(
     value: JsonValue, title: str, workflow: str, previous_id: str, response_schema: dict[str, Any] | None, key: str,
     callback: Callback | None = None,
 ) -> Asking:  # fmt: skip
-    """Ask people to answer a value."""
+    """Ask people to answer a value. Raises JsonError: it is not one that JSON can carry."""
     title = title.strip() or "An agent asks for an answer"
-    document = {"kind": "value", "title": title, "value": value}
+    document = checked({"kind": "value", "title": title, "value": value})
     masked: Any
     masked, secrets = mask(document)
     body: dict[str, Any] = {"value": masked["value"], "title": masked["title"]}

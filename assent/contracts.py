@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
+from assent.json_values import checked
+
 CONTRACT_VERSION = "1"
 """Marks an interrupt value as Assent's own dialect: ``{"assent": "1", "proposal": {...}}``."""
 
@@ -183,6 +185,19 @@ class Custom(_Proposal):
 
 Proposal = Annotated[Script | Optimizations | ToolCall | ToolCalls | Question | Custom, Field(discriminator="kind")]
 proposal_adapter: TypeAdapter[Script | Optimizations | ToolCall | ToolCalls | Question | Custom] = TypeAdapter(Proposal)
+
+
+def document_of(proposal: Any) -> dict[str, Any]:
+    """The JSON of a proposal, with U+FFFD for half of a surrogate pair.
+
+    Raises:
+        pydantic.ValidationError: it is not what the contract says.
+        assent.json_values.JsonError: it holds what JSON cannot carry.
+    """
+    # Looked at before it is made JSON, which leaves three characters in place of each half.
+    plain = checked(proposal_adapter.validate_python(proposal).model_dump())
+    document: dict[str, Any] = proposal_adapter.dump_python(proposal_adapter.validate_python(plain), mode="json")
+    return document
 
 
 def calls_of(payload: Any) -> list[dict[str, Any]]:

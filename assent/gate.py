@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from assent.contracts import CONTRACT_VERSION, Outcome, ReceiptStatus, proposal_adapter
+from assent.contracts import CONTRACT_VERSION, Outcome, ReceiptStatus, document_of
 from assent.digests import digest_of
 from assent.masking import mask, reveal
 from assent.reports import current_reporter, receipt_of, storable_text
@@ -39,13 +39,14 @@ def request_approval(proposal: Any) -> Outcome:
 
     Raises:
         pydantic.ValidationError: the proposal, or the answer, is not what the contract says.
+        assent.json_values.JsonError: it holds NaN or an infinity, or is nested more than 64 levels deep.
         ProposalChangedError: the proposal is not the one that was reviewed; make it in an earlier node, so that it
             is the same when this node runs again.
     """
     from langgraph.config import get_config
     from langgraph.types import interrupt
 
-    document = proposal_adapter.dump_python(proposal_adapter.validate_python(proposal), mode="json")
+    document = document_of(proposal)
     masked, secrets = mask(document)
     answer = interrupt({"assent": CONTRACT_VERSION, "proposal": masked})
     try:

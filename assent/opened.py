@@ -9,6 +9,7 @@ from typing import Any
 from assent.calls import Send
 from assent.contracts import Outcome, ReceiptStatus
 from assent.errors import UnfitOutcomeError
+from assent.json_values import whole
 from assent.masking import reveal
 from assent.reports import storable_detail, storable_summary
 
@@ -80,4 +81,4 @@ class Opened:
 
     def cancelling(self, reason: str) -> Send:
         """The call that cancels."""
-        return Send("POST", f"/api/v1/approvals/{self.id}/cancel", {"reason": reason}, str(uuid.uuid4()))
+        return Send("POST", f"/api/v1/approvals/{self.id}/cancel", {"reason": whole(reason)}, str(uuid.uuid4()))

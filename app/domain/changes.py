@@ -12,6 +12,7 @@ A change names only what differs, by the proposal's kind:
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,9 @@ from app.domain.calls import check_complete, edit_call, is_made
 from app.domain.errors import InvalidInputError
 from app.domain.fitting import check_schema
 from assent.contracts import proposal_adapter
+from assent.json_values import JsonError, check
 
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 MAX_TEXT = 1_000_000
 """Longest text, in characters, that a reviewer may send as a statement or a script."""
 
@@ -30,6 +33,10 @@ def apply_change(payload: dict[str, Any], change: Any) -> dict[str, Any]:
     Raises:
         InvalidInputError: the change does not fit the proposal's kind, or what it makes is not valid.
     """
+    try:
+        check(change)
+    except JsonError as error:
+        raise InvalidInputError("The change cannot be used.", {"change": str(error)}) from None
     kind = payload.get("kind", "")
     editor = _EDITORS.get(kind)
     if editor is None:
@@ -61,9 +68,7 @@ def _text(value: Any, field: str) -> str:
         raise InvalidInputError(
             f"The text has {len(value):,} characters; {MAX_TEXT:,} are allowed.", {field: "too long"}
         )
-    forbidden = sorted(
-        {f"U+{ord(char):04X}" for char in value if (ord(char) < 32 and char not in "\t\n\r") or ord(char) == 127}
-    )
+    forbidden = sorted({f"U+{ord(char):04X}" for char in _FORBIDDEN.findall(value)})
     if forbidden:
         raise InvalidInputError(
             f"The text contains control characters ({', '.join(forbidden)}).", {field: "control characters"}

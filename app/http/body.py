@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import math
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from app.domain.errors import InvalidInputError
 from app.http.errors import MalformedError, UnsupportedMediaTypeError
+from assent.json_values import JsonError, check, parse
 
-MAX_DEPTH = 64
-"""Deepest nesting of arrays and objects that is taken."""
 MAX_COMPLAINTS = 50
 
 
@@ -67,21 +64,23 @@ def read_query(model: type[M], ignored: frozenset[str] = frozenset()) -> M:
 
 
 def parse_json(raw: bytes) -> Any:
-    """Strict JSON: no NaN, infinities, repeated keys or half characters, and not deeper than `MAX_DEPTH`.
+    """Strict JSON, as `assent.json_values` describes it.
 
     Raises:
         MalformedError: it is not that.
     """
     try:
-        value = json.loads(
-            raw.decode("utf-8"), parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_repeats
-        )
-    except RecursionError:
-        raise MalformedError(f"The JSON is nested more than {MAX_DEPTH} levels deep.") from None
-    except ValueError as error:
-        raise MalformedError(f"The body is not JSON: {str(error)[:200]}") from None
-    _walk(value)
-    return value
+        return parse(raw)
+    except JsonError as error:
+        raise MalformedError(f"The body cannot be used. {error}") from None
+
+
+def check_json(value: Any) -> None:
+    """Raise MalformedError for JSON that somebody else has read and that others could not read again."""
+    try:
+        check(value)
+    except JsonError as error:
+        raise MalformedError(f"This cannot be used. {error}") from None
 
 
 def check_fields(model: type[M], value: Any) -> M:
@@ -103,45 +102,3 @@ def _place(loc: tuple[int | str, ...]) -> str:
 
 def _words(message: str) -> str:
     return message.removeprefix("Value error, ")[:300]
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"the number {text[:30]} is too large")
-    return number
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("an object names a key twice")
-    return made
-
-
-def _walk(value: Any) -> None:
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH):
-        inside: list[Any] = []
-        for each in level:
-            if isinstance(each, dict):
-                inside.extend(each.values())
-                inside.extend(each)
-            elif isinstance(each, list):
-                inside.extend(each)
-            elif isinstance(each, str):
-                _refuse_surrogates(each)
-        level = inside
-        if not level:
-            return
-    if any(isinstance(each, dict | list) for each in level):
-        raise MalformedError(f"The JSON is nested more than {MAX_DEPTH} levels deep.")
-
-
-def _refuse_surrogates(text: str) -> None:
-    if not text.isascii() and any(0xD800 <= ord(char) <= 0xDFFF for char in text):
-        raise MalformedError("A text has half a surrogate pair, which stands for no character.")

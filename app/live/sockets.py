@@ -16,7 +16,7 @@ from pydantic import Field
 from app.connections import ENVIRON, Connection
 from app.domain.errors import AssentError, NotFoundError
 from app.domain.people import Action, Actor, Via
-from app.http.body import Input, PlainText, check_fields
+from app.http.body import Input, PlainText, check_fields, check_json
 from app.http.csrf import same_origin
 from app.http.decisions import DecisionIn, decide
 from app.http.errors import NotSignedInError, problem_of
@@ -266,6 +266,7 @@ class Sockets:
 
         def handle(data: Any = None, *_more: Any) -> dict[str, Any]:
             try:
+                check_json(data)
                 return {"ok": True} | handler(current_actor(Via.SOCKET), data)
             except NotSignedInError as error:
                 self._put_out(_sid())

@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeDecorator
 
 from app.domain.people import Makers
 from assent.digests import canonical
+from assent.json_values import read_back
 
 
 class CanonicalJSON(TypeDecorator[Any]):
@@ -27,7 +28,7 @@ class CanonicalJSON(TypeDecorator[Any]):
         return None if value is None else canonical(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else read_back(value)
 
 
 class OrderedJSON(TypeDecorator[Any]):
@@ -40,7 +41,7 @@ class OrderedJSON(TypeDecorator[Any]):
         return None if value is None else json.dumps(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
-        return None if value is None else json.loads(value)
+        return None if value is None else read_back(value)
 
 
 class Base(DeclarativeBase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from app.domain.errors import InvalidInputError
 from app.web.complaints import complaint_of, told_at
 from app.web.fields import MISSING, Field, text_for_field
 from app.web.forms import MAX_ENTRIES, number_entries
+from assent.json_values import parse
 
 REARRANGE = "rearrange"
 """The name of buttons that add and remove entries of lists, and show another way of a union."""
@@ -135,13 +135,13 @@ def _parse(drawn: Field, sent: str, problems: dict[str, str]) -> Any:
             case "select":
                 if sent not in {option for option, _ in drawn.options}:
                     raise ValueError("This is not one of the choices.")
-                return json.loads(sent)
+                return parse(sent)
             case "lines":
                 return [line.strip() for line in sent.split("\n") if line.strip()]
             case "numbers":
                 return _numbers(sent, drawn.shape.whole_numbers)
             case "json":
-                return parse_json(sent)
+                return parse(sent)
     except ValueError as error:
         problems[drawn.path] = str(error)
         return MISSING
@@ -172,20 +172,6 @@ def _numbers(sent: str, whole: bool) -> list[int | float]:
         except ValueError as error:
             raise ValueError(f"Item {place}: {error}") from error
     return numbers
-
-
-def parse_json(sent: str) -> Any:
-    """A JSON text as its value. Raises ValueError with a sentence that says where it stops being JSON."""
-    try:
-        return json.loads(sent, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"This is not JSON: {error.msg} (line {error.lineno}, column {error.colno}).") from error
-    except RecursionError as error:
-        raise ValueError("This is nested too deeply.") from error
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"This is not JSON: {name} is not a number.")
 
 
 def refill(drawn: Field, form: Mapping[str, str], problems: Mapping[str, str]) -> Field:

@@ -12,6 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from assent.contracts import NextAction, Outcome, Verdict
 from assent.digests import canonical
+from assent.json_values import MAX_READ_DEPTH, in_place_of, named, passable
 from assent.masking import mask
 
 
@@ -111,32 +112,38 @@ class Dialect(Protocol):
 
 
 def jsonable(value: Any) -> Any:
-    """Any Python value as JSON, the way pydantic sees it; what it does not know becomes its text.
+    """Any Python value as JSON that every reader can take; what pydantic does not know becomes its text.
 
+    Half of a surrogate pair becomes a question mark; infinities, NaN and what is nested too deeply become texts.
     Equal values give equal JSON in every process, which for sets means that their elements are sorted.
     """
-    return _finite(to_jsonable_python(_sets_sorted(value), fallback=str, bytes_mode="base64"))
+    plain = to_jsonable_python(_plain(value, MAX_READ_DEPTH), fallback=str, bytes_mode="base64")
+    return passable(_finite(plain))
 
 
 def _finite(value: Any) -> Any:
     """JSON has no infinities and no NaN: they become texts. (pydantic's `inf_nan_mode` is for its JSON output only.)"""
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _finite(inside) for key, inside in value.items()}
     if isinstance(value, list):
-        return [_finite(each) for each in value]
+        return [_finite(inside) for inside in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _sets_sorted(value: Any) -> Any:
+def _plain(value: Any, depth: int) -> Any:
+    """The value with the elements of sets in order, and with a text for what is nested too deeply."""
     if isinstance(value, BaseModel):
-        return _sets_sorted(value.model_dump())
+        return _plain(value.model_dump(), depth)
+    if not isinstance(value, dict | list | tuple | set | frozenset):
+        # A question mark is what LangGraph stores for half a character: a value has to be the same when it is read.
+        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    if depth <= 0:
+        return in_place_of(value)
     if isinstance(value, dict):
-        return {key: _sets_sorted(each) for key, each in value.items()}
+        return {key: _plain(inside, depth - 1) for key, inside in named(value).items()}
     if isinstance(value, list | tuple):
-        return [_sets_sorted(each) for each in value]
-    if isinstance(value, set | frozenset):
-        return sorted((jsonable(each) for each in value), key=canonical)
-    return value
+        return [_plain(inside, depth - 1) for inside in value]
+    return sorted((jsonable(inside) for inside in value), key=canonical)
 
 
 def masked(value: Any) -> Any:

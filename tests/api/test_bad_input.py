@@ -131,7 +131,7 @@ FIELDS: list[tuple[str, Any, int, str, str | None]] = [
     ("/api/v1/runs", {"workflow": "test_gate", "input": []}, 422, "invalid_input", "input"),
     ("/api/v1/runs", {"workflow": "test_gate", "input": {}}, 422, "invalid_input", "input.target"),
     ("/api/v1/runs", {"workflow": "test_gate", "input": {"target": 5}}, 422, "invalid_input", "input.target"),
-    ("/api/v1/runs", {"workflow": "test_gate", "input": {"target": "x", "more": 1}}, 422, "invalid_input", "input"),
+    ("/api/v1/runs", {"workflow": "test_gate", "input": {"target": "x", "mo": 1}}, 422, "invalid_input", "input.mo"),
     ("/api/v1/runs", {"workflow": "test_gate", "title": "a\x00"}, 422, "invalid_input", "title"),
     ("/api/v1/runs/{run}/pause", {"x": 1}, 422, "invalid_input", "x"),
     ("/api/v1/runs/{run}/retry", {}, 409, "illegal_transition", None),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -322,3 +324,15 @@ def _commit_in_any_order(services: Services, run_id: str, names: list[str]) -> N
         thread.start()
     for thread in threads:
         thread.join()
+
+
+@pytest.mark.parametrize(
+    "odd", ["\ud83d", {"\udc00": 1}, float("nan"), float("inf"), json.loads("[" * 70 + "]" * 70)]
+)
+def test_odd_json_is_refused_and_the_socket_stays(odd: Any, web: Web, services: Services) -> None:
+    request = make_request(services.sessions)
+    with web.socket(make_person(services.sessions, "Odd")) as client:
+        sent = {"request_id": request.id, "verdict": "modify", "digest": request.digest, "change": {"content": odd}}
+        answer = client.ask("submit_approval", sent)
+        assert (answer["ok"], answer["problem"]["code"]) == (False, "malformed"), answer
+        assert client.ask("catch_up", {"after": 0})["ok"]

@@ -15,6 +15,7 @@ from langgraph.types import interrupt
 from pydantic import BaseModel, field_validator
 
 from assent import (
+    Custom,
     Outcome,
     Question,
     ReceiptStatus,
@@ -237,6 +238,31 @@ def _outside_schema(state: FlowState) -> FlowState:
     return {"answers": [outcome.answer]}
 
 
+def _odd_proposal(state: FlowState) -> FlowState:
+    odd = {"half": "a\ud83db", "all": "\U0001f600"} | dict(zip("\ud83d\ud83e", (1, 2), strict=True))
+    proposal = Custom(title="Half an emoji", data=odd)
+    outcome = request_approval(proposal)
+    report_receipt(outcome, ReceiptStatus.APPLIED, "Done", {"half": "\ud83d"})
+    publish_artifact("half \ud83d", "text \ud83d")
+    return {"answers": [outcome.payload["data"]]}
+
+
+def _odd_value(state: FlowState) -> FlowState:
+    value: Any = {"title": "\ud83d", "half": "\ud83d", "infinite": float("inf")}
+    deep: Any = "\ud83d"
+    for _ in range(160):
+        deep = [deep]
+    return {"answers": [str(interrupt(value | {"deep": deep}))]}
+
+
+def _deep_proposal(state: FlowState) -> FlowState:
+    deep: Any = 1
+    for _ in range(100):
+        deep = [deep]
+    request_approval(Custom(title="Deep", data=deep))
+    return {}
+
+
 BESIDE = _workflow("guard_beside", lambda: _beside(a=_asks("a"), b=_asks("b"), c=_asks("c")))
 GATES = _workflow("guard_gates", lambda: _beside(a=_runs("a"), b=_runs("b")))
 SAME = _workflow("guard_same", lambda: _graph(same=_ask_twice_the_same))
@@ -258,5 +284,8 @@ PARENT = _workflow("guard_parent", lambda: _parent_graph(_asks("depth")))
 PARENT_FAILS = _workflow("guard_parent_fails", lambda: _parent_graph(_fails_then_asks))
 TEXT = _workflow("guard_text", lambda: _graph(text=_text, last=_last))
 OUTSIDE = _workflow("guard_outside", lambda: _graph(outside=_outside_schema))
+ODD_PROPOSAL = _workflow("guard_odd_proposal", lambda: _graph(odd=_odd_proposal))
+ODD_VALUE = _workflow("guard_odd_value", lambda: _graph(odd=_odd_value))
+DEEP = _workflow("guard_deep", lambda: _graph(deep=_deep_proposal))
 NAMES = [name for name, value in globals().items() if isinstance(value, Workflow)]
 ALL = ",".join(f"tests.runtime.guard_flows:{name}" for name in NAMES)

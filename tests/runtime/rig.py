@@ -196,5 +196,5 @@ class Rig:
     def finish(self, run_id: str) -> dict[str, Any]:
         """Make sure that the run has completed, and return its final state."""
         run = self.run(run_id)
-        assert (run.state, run.error) == ("completed", None)
+        assert (run.state, run.error) == ("completed", None), (run.state, run.error)
         return run.result

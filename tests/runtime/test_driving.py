@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import JsonValue, TypeAdapter
 from sqlalchemy import inspect
 
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError, TooLargeError
@@ -18,7 +19,7 @@ from app.runtime.driver import Driver
 from app.runtime.saver import MOVED_ON, Saver
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
-from assent.digests import canonical
+from assent.digests import canonical, digest_of
 from tests.runtime.rig import Rig, until
 
 TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
@@ -599,6 +600,38 @@ def test_odd_reports_do_not_keep_a_run_from_ending(rig: Rig) -> None:
     receipt = rig.view(request).receipt
     assert (receipt.status, receipt.summary) == ("partly_applied", "Half\ufffdway")
     assert rig.effects(run) == {"last": 1}
+
+
+def test_half_characters_of_a_proposal_are_replaced_before_anybody_sees_it(rig: Rig) -> None:
+    run = rig.begin("guard_odd_proposal")
+    request = rig.only(run)
+    data = {"half": "a\ufffdb", "\ufffd": 1, "\ufffd\ufffd": 2, "all": "\U0001f600"}
+    assert request.payload["data"] == data
+    assert request.digest == digest_of(request.payload)
+    rig.decide(request)
+    rig.advance(run)
+    assert rig.finish(run)["answers"] == [data], "what runs is what was approved"
+    receipt = rig.view(request).receipt
+    assert (receipt.status, receipt.summary, receipt.detail) == ("applied", "Done", {"half": "\ufffd"})
+    assert [each.name for each in rig.views.run(run, rig.reviewer).artifacts] == ["half \ufffd"]
+
+
+def test_a_value_that_others_cannot_read_is_asked_about_in_one_that_they_can(rig: Rig) -> None:
+    run = rig.begin("guard_odd_value")
+    request = rig.only(run)
+    value = request.payload["value"]
+    assert (request.title, value["half"], value["infinite"]) == ("?", "?", "inf")
+    assert "nested too deeply to be shown; SHA-256 " in json.dumps(value["deep"])
+    TypeAdapter(JsonValue).validate_python(request.payload)
+    rig.answer(request, "go on")
+    rig.advance(run)
+    assert rig.finish(run)["answers"] == ["go on"]
+
+
+def test_a_proposal_that_is_nested_too_deeply_fails_in_its_own_step(rig: Rig) -> None:
+    run = rig.begin("guard_deep")
+    assert rig.state(run) == "suspended" and rig.only(run).kind == "error"
+    assert "nested more than 64 levels deep" in json.dumps(rig.only(run).payload)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ from app.services.ground import Ground
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
 from assent.digests import canonical, digest_of
+from assent.json_values import JsonError
+from assent.json_values import check as check_json
 from assent.masking import mask
 
 MAX_ANSWER = 1_000_000
@@ -178,14 +180,15 @@ def _moved(request: ApprovalRequest, seat: Seat, actor: Actor, old: Terms, new: 
 def _check_answer(request: ApprovalRequest, seat: Seat, answer: Any) -> Any:
     if answer is None:
         raise InvalidInputError("Please answer.", {"answer": "missing"})
+    try:
+        check_json(answer)
+    except JsonError as error:
+        raise InvalidInputError("The answer cannot be used.", {"answer": str(error)}) from None
     schema = request.response_schema or (request.payload or {}).get("answer_schema")
     check_schema(answer, schema, "answer")
     if schema is None and request.kind == "question" and not isinstance(answer, str):
         raise InvalidInputError("The answer is a text.", {"answer": "not a text"})
-    try:
-        size = len(canonical(answer))
-    except ValueError as error:
-        raise InvalidInputError(f"The answer is not JSON: {error}", {"answer": "not JSON"}) from error
+    size = len(canonical(answer))
     if size > MAX_ANSWER:
         raise TooLargeError("The answer is too large.")
     _refuse_secrets(answer, "answer")

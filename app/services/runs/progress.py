@@ -26,6 +26,7 @@ from app.store.engine import Sessions
 from app.store.runs import Run
 from assent.contracts import ReceiptStatus
 from assent.dialects.base import Delivery
+from assent.json_values import read_back
 
 _UNDELIVERED = """
     from approval_requests as request join outcomes on outcomes.request_id = request.id
@@ -138,7 +139,7 @@ class RunProgress:
             id=run_id,
             workflow=taken["workflow"],
             version=taken["workflow_version"],
-            input=json.loads(taken["input"]),
+            input=read_back(taken["input"]),
             attempt=taken["attempt"],
             reported=frozenset(row["request_id"] for row in taken["deliveries"] or [] if row.pop("reported")),
             deliveries=[_delivery(row, now) for row in taken["deliveries"] or []],
@@ -279,10 +280,10 @@ class RunProgress:
 
 def _delivery(row: dict[str, Any], now: datetime) -> Delivery:
     schema, terms = row["response_schema"], row.pop("terms")
-    outcome = json.loads(row["outcome"])
+    outcome = read_back(row["outcome"])
     opens = None
     if terms:
         # It may have closed since people decided: the run was paused, or no worker was there.
         opens = not_before(outcome["verdict"], outcome["next_action"], Terms.model_validate_json(terms), now)
-    parsed = {"outcome": outcome, "response_schema": json.loads(schema) if schema else None}
+    parsed = {"outcome": outcome, "response_schema": read_back(schema) if schema else None}
     return Delivery(**row | parsed, not_before=opens)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,6 +39,7 @@ from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
 from assent.digests import canonical
+from assent.json_values import read_back
 from assent.masking import mask
 
 CONTROL_CHANNEL = "assent_control"
@@ -95,7 +95,7 @@ class Runs:
             if error := rows[0]["error"]:
                 raise ConflictError(f"The workflow “{rows[0]['title']}” is broken: {error}")
             raise NotFoundError(f"No worker has the workflow {name!r} any more.")
-        return rows[0]["version"], rows[0]["title"], json.loads(rows[0]["input_schema"])
+        return rows[0]["version"], rows[0]["title"], read_back(rows[0]["input_schema"])
 
     def start(self, actor: Actor, workflow: str, run_input: Any, title: str = "", made_as: str = "") -> Run:
         """Start a run; a worker takes it up as soon as this is committed.

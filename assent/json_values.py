@@ -1,0 +1,189 @@
+"""JSON from anybody: strict reading, and values that every reader of JSON can take.
+
+What JSON's grammar allows and other readers stumble over is refused where it comes in: half of a surrogate pair
+(``"\\ud83d"`` alone, half an emoji), numbers too large to be one, names that an object has twice, nesting without end.
+What is stored already, or is made by a program here, is made fit with `passable`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, NoReturn
+
+MAX_DEPTH = 64
+"""Deepest nesting of arrays and objects that is taken."""
+MAX_READ_DEPTH = 150
+"""Deepest nesting that is read back; pydantic writes no more than about 200 levels."""
+_HALVES = re.compile("[\ud800-\udfff]")
+_BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]')
+_MOST_HASHED = 100_000
+
+
+class JsonError(ValueError):
+    """A text is not JSON, or holds what others cannot read; its text says what, in one sentence."""
+
+
+def parse(text: str | bytes) -> Any:
+    """Strict JSON: no NaN, infinities, repeated names or half characters, and not deeper than `MAX_DEPTH`.
+
+    Raises:
+        JsonError: it is not that.
+    """
+    try:
+        value = json.loads(
+            text.decode("utf-8") if isinstance(text, bytes) else text,
+            parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_no_repeats,
+        )  # fmt: skip
+    except RecursionError:
+        raise JsonError(_too_deep()) from None
+    except json.JSONDecodeError as error:
+        raise JsonError(f"This is not JSON: {error.msg} (line {error.lineno}, column {error.colno}).") from None
+    except JsonError:
+        raise
+    except ValueError as error:
+        raise JsonError(f"This is not JSON: {str(error)[:200]}") from None
+    check(value)
+    return value
+
+
+def check(value: Any) -> None:
+    """Raise JsonError for a JSON value that others cannot read: half characters, infinities, too deep nesting."""
+    for level in _levels(value):
+        for inside in level:
+            if isinstance(inside, str):
+                if not inside.isascii() and _HALVES.search(inside):
+                    raise JsonError("A text has half a surrogate pair, which stands for no character.")
+            elif isinstance(inside, float) and not math.isfinite(inside):
+                raise JsonError(f"The number {inside} is not a JSON number.")
+
+
+def checked(value: Any) -> Any:
+    """A JSON value with U+FFFD for half characters. Raises JsonError: infinities, NaN, or too deep nesting."""
+    try:
+        check(value)
+    except JsonError:
+        value = passable(value)
+        check(value)
+    return value
+
+
+def passable(value: Any, depth: int = MAX_READ_DEPTH) -> Any:
+    """A copy of a JSON value with U+FFFD for half characters; what is nested deeper than `depth` becomes a text.
+
+    That text has a digest of what was there, so that different values stay different.
+    """
+    if isinstance(value, str):
+        return whole(value)
+    if not isinstance(value, dict | list):
+        return value
+    if depth <= 0:
+        return in_place_of(value)
+    if isinstance(value, list):
+        return [passable(inside, depth - 1) for inside in value]
+    return {name: passable(inside, depth - 1) for name, inside in named(value).items()}
+
+
+def named(value: dict[Any, Any]) -> dict[Any, Any]:
+    """The object with U+FFFD for half characters in its names; no two names become one."""
+    if all(not isinstance(name, str) or name.isascii() or not _HALVES.search(name) for name in value):
+        return value
+    made: dict[Any, Any] = {}
+    for name, inside in value.items():
+        key = whole(name) if isinstance(name, str) else name
+        while key in made:
+            key += "\ufffd"
+        made[key] = inside
+    return made
+
+
+def read_back(text: str) -> Any:
+    """The value of a JSON text that is stored here, `passable` whatever it is: reading it never fails its reader."""
+    value = json.loads(text)
+    # Looked for in the text first: nearly all values are fit, and copies of large ones take time.
+    if "\\ud" in text or (text.count("[") + text.count("{") > MAX_READ_DEPTH and _depth(text) > MAX_READ_DEPTH):
+        return passable(value)
+    return value
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(text):
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif bracket in "]}":
+            depth -= 1
+    return deepest
+
+
+def in_place_of(value: Any) -> str:
+    """The text that stands for a value which is nested too deeply; different values have different ones."""
+    return f"(nested too deeply to be shown; SHA-256 {_digest(value)})"
+
+
+def whole(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair."""
+    return text if text.isascii() else _HALVES.sub("\ufffd", text)
+
+
+def _levels(value: Any) -> Iterator[list[Any]]:
+    """The values inside a value, itself first, one level of nesting after the other. Raises JsonError: too many."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        yield level
+        level = [inside for each in level for inside in _inside(each)]
+        if not level:
+            return
+    if any(isinstance(each, dict | list) for each in level):
+        raise JsonError(_too_deep())
+    yield level
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return (*value, *value.values())
+    return value if isinstance(value, list) else ()
+
+
+def _digest(value: Any) -> str:
+    """A digest of a value, however deep it is; of a very large one, of its first parts."""
+    digest, stack, left = hashlib.sha256(), [value], _MOST_HASHED
+    while stack and left:
+        left -= 1
+        inside = stack.pop()
+        if isinstance(inside, dict | list | tuple):
+            digest.update(f"{type(inside).__name__}{len(inside)}".encode())
+            stack.extend(inside)
+            if isinstance(inside, dict):
+                stack.extend(inside.values())
+        elif isinstance(inside, str | int | float | None):
+            digest.update(f"{type(inside).__name__}{inside}".encode("utf-8", "replace"))
+        else:
+            digest.update(type(inside).__name__.encode())
+    return digest.hexdigest()
+
+
+def _too_deep() -> str:
+    return f"The JSON is nested more than {MAX_DEPTH} levels deep."
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise JsonError(f"This is not JSON: {name} is not a number.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise JsonError(f"The number {text[:30]} is too large.")
+    return number
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise JsonError("An object has a name twice.")
+    return made
