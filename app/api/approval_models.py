@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 from app.api.models import MailAddress, Output, Tagged, Time, TimeIn
 from app.domain.lifecycle import RequestState
 from app.domain.policy.due import DueStep
-from app.domain.policy.terms import OnExpiry
+from app.domain.policy.terms import Edited, OnExpiry
 from app.http.body import Input, PlainText, Query
 from app.services.approvals.claiming import CLAIM_MINUTES
 from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Verdict
@@ -185,6 +185,7 @@ class TermsOut(Output):
     deny_threshold: int
     reason_required: list[Verdict]
     edit_allowed: bool
+    edited: Edited = Field(description="What the approval of whoever changed the proposal is worth")
     reauthenticate_seconds: int | None
     windows: list[ChangeWindowOut]
     further_windows: list[list[ChangeWindowOut]] = Field(description="Sets of which one has to be open as well")
@@ -333,6 +334,7 @@ class PreviewOut(RiskOut):
 
     raised: bool
     words: str
+    second_person: bool = Field(description="Whoever sends the change cannot approve it alone")
     terms: TermsOut
 
 

@@ -105,6 +105,7 @@ def preview_change(call: Call) -> Any:
         "findings": risk.findings,
         "raised": preview.raised,
         "words": preview.words,
+        "second_person": preview.second_person,
         "terms": preview.terms,
     }
 

@@ -30,6 +30,8 @@ class ApprovalRequest(Made, Base):
         value_digest: digest of the raw interrupt value that was reviewed; compared again before resuming.
         payload: what would be applied now; `proposed` is what the agent proposed, kept when a reviewer changed it.
         digest: SHA-256 of `payload` as stored.
+        edited_by: ids of the people who made `payload` what it is, with those whose delegate or link they used; empty
+            while it is as the agent proposed it.
         response_schema: JSON Schema of the answer, where the interrupt has one.
         opened_by_agent: name of the agent that opened it with a token of the requester's, or started its run so; empty
             if a person did.
@@ -60,6 +62,7 @@ class ApprovalRequest(Made, Base):
     title: Mapped[str]
     environment: Mapped[str]
     payload: Mapped[Any] = mapped_column(CanonicalJSON)
+    edited_by: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     digest: Mapped[str]
     proposed: Mapped[Any] = mapped_column(CanonicalJSON, nullable=True)
     proposed_digest: Mapped[str]

@@ -75,6 +75,8 @@ def _tail(view: RequestView, changed: bool = False) -> str:
     stage = stages[at]
     after = 1 if changed else stage.approvals + 1
     several = len(stages) > 1
+    if view.terms.adds_second_person and (changed or view.edited_by_viewer):
+        return "; needs a second person, since you changed it"
     if after < stage.quorum:
         return f" for {stage.name}, as {after} of {stage.quorum}" if several else f", as {after} of {stage.quorum}"
     if changed and at > 0:

@@ -19,11 +19,12 @@ from app.domain.errors import AssentError, ConflictError, InvalidInputError, Ris
 from app.domain.people import Actor
 from app.domain.proposal_text import lines_of
 from app.http.runtime import portal, services
-from app.notify.slack.blocks import BUTTONS, Block, Pressed
+from app.notify.slack.blocks import BUTTONS, Block, Pressed, plain
 from app.notify.slack.client import SlackApi, SlackError
 from app.notify.slack.modals import Draft, change_of, editable_text, said_in, titled, told_in, window_of
 from app.notify.slack.whole import summary_of, whole_blocks
 from app.services.approvals.entitlement import HARMLESS
+from app.services.approvals.reassessing import SECOND_PERSON
 from app.services.notify.excerpts import is_whole, payload_of
 from app.services.notify.slack import SlackUser
 from app.services.reading.views import RequestView
@@ -150,7 +151,8 @@ def _window(view: RequestView, verdict: Verdict, pressed: Pressed) -> Any:
         before = editable_text(view.request.kind, view.request.payload)
         if before is None:
             return told_in("This proposal is too long, or not fit, to be changed in Slack. Open it.", _page(pressed))
-        return window_of(draft, titled(view.request.title), needed, before)
+        said = [{"type": "section", "text": plain(SECOND_PERSON)}] if view.terms.adds_second_person else []
+        return window_of(draft, [*titled(view.request.title), *said], needed, before)
     if verdict is Verdict.APPROVE and not is_whole(view.request, view.assessment.findings):
         about = _whole(view)
         if about is None:

@@ -19,7 +19,7 @@ from app.domain.errors import (
     OwnRequestError,
     ReauthenticationError,
 )
-from app.domain.people import Actor, Role, Via
+from app.domain.people import Actor, Role, Sight, Via
 from app.domain.policy.terms import Stage
 from app.services.approvals.entitlement import HARMLESS
 from app.services.approvals.voting import DecisionResult
@@ -298,7 +298,7 @@ def crowd(desk: Desk) -> dict[str, Actor]:
         "onlooker": member(desk, "Onlooker", "dba", roles=[Role.VIEWER]),
         "delegate": member(desk, "Delegate"), "fresh": member(desk, "Fresh", "dba", authenticated_at=desk.clock()),
     }  # fmt: skip
-    people["agent"] = replace(member(desk, "Agent", "dba"), kind="agent")
+    people["agent"] = replace(member(desk, "Agent", "dba"), kind="agent", sight=Sight.ALL)
     for name in ("ana", "starter"):
         away(desk, people[name], people["delegate"])
     return people

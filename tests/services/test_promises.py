@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from app.domain.errors import AssentError, InvalidInputError
-from app.domain.people import Actor, Role
+from app.domain.people import Actor, Role, Sight
 from app.domain.running import Journal
 from app.services.reading.queue import QueueFilter
 from app.services.reading.views import Views
@@ -70,7 +70,7 @@ def promise_2_two_workers_take_a_run_up_as_two_attempts_of_which_the_older_write
 
 def promise_5_whoever_asked_may_not_approve_and_agents_never_can(desk: Desk) -> None:
     starter = desk.person("Starter", list(Role))
-    agent = Actor(kind="agent", id=desk.person("Robot").id, name="Robot", roles=frozenset(Role))
+    agent = Actor(kind="agent", id=desk.person("Robot").id, name="Robot", roles=frozenset(Role), sight=Sight.ALL)
     request = desk.open(requester=starter)
     for who, code in ((starter, "own_request"), (agent, "forbidden")):
         assert Views(desk.sessions, desk.clock).request(request.id, who).why_not, "the page says so beforehand"

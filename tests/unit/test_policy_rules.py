@@ -14,7 +14,8 @@ from app.domain.policy.calendars import deadline_again, next_opening
 from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.reading import read_policy
 from app.domain.policy.rules import CompiledPolicy
-from app.domain.policy.terms import EscalationStep, OnExpiry, Stage, Terms, default_terms
+from app.domain.policy.summary import summary
+from app.domain.policy.terms import Edited, EscalationStep, OnExpiry, Stage, Terms, default_terms
 from app.domain.risk import Assessment, Finding
 from assent.contracts import RiskLevel, Verdict
 
@@ -92,6 +93,19 @@ def test_the_words_of_a_switch_hold_for_reasons_as_they_do_for_edits(word: str, 
     made = one(f"reason_required: {word}").terms(facts(), FRIDAY)
     assert (Verdict.APPROVE in made.reason_required) is needed
     assert Verdict.REJECT in made.reason_required
+
+
+@pytest.mark.parametrize(("said", "expected"), [
+    ("", [Edited.EDITOR_COUNTS, Edited.SECOND_PERSON]),
+    ("    edited: second_person\n", [Edited.SECOND_PERSON] * 2),
+    ("    edited: editor_counts\n", [Edited.EDITOR_COUNTS] * 2),
+])  # fmt: skip
+def test_a_rule_says_what_an_editors_approval_is_worth(said: str, expected: list[Edited]) -> None:
+    text = f"version: 1\nrules:\n  - name: a\n    when: 'true'\n{said}"
+    policy = CompiledPolicy(read_policy(text, "p.yaml"), 1)
+    assert [policy.terms(facts(level), FRIDAY).edited for level in ("medium", "high")] == expected
+    also = summary(policy.document)[0].also
+    assert any("second person after an edit" in line for line in also) is bool(said)
 
 
 def test_a_rule_that_says_nothing_is_as_the_strict_default_but_for_its_name() -> None:

@@ -108,6 +108,8 @@ def _body(body: Body, document: PolicyDocument, named: set[str]) -> Iterator[tup
     yield from _escalation(body)
     if not body.edit and Verdict.MODIFY in body.reason_required and len(body.reason_required) < len(Verdict):
         yield ("reason_required",), "modify cannot need a reason where edit is false"
+    if not body.edit and "edited" in body.model_fields_set:
+        yield ("edited",), "edited means nothing where edit is false"
     if not isinstance(body, Rule) and body.on_expiry is OnExpiry.APPROVE:
         yield ("on_expiry",), "approve is not possible for the default, which has no condition that limits the risk"
 

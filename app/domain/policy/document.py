@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.policy.calendars import Calendar, Hours
 from app.domain.policy.spans import DAYS, LONGEST_SECONDS, Span, clock, parse_days, parse_span, parse_times
-from app.domain.policy.terms import ChangeWindow, OnExpiry
+from app.domain.policy.terms import ChangeWindow, Edited, OnExpiry
 from app.domain.ranking import MAX_PRIORITY
 from app.domain.text import TEAM_SLUG
 from assent.contracts import Verdict
@@ -265,6 +265,7 @@ class Body(_Part):
 
     Attributes:
         deadline: None: the strict default's for the risk.
+        edited: None: as under the strict default, too.
         warn: before the expiry; None where the file says ``never``. Not given: an eighth of the deadline.
         calendar: whose working hours count; None: those of whom the first stage asks first.
     """
@@ -274,6 +275,7 @@ class Body(_Part):
     deny_threshold: Annotated[int, Field(ge=1, le=20)] = 1
     reason_required: Annotated[tuple[Verdict, ...], BeforeValidator(_verdicts)] = ALWAYS_REASONED
     edit: bool = True
+    edited: Edited | None = None
     reauthenticate: SignIn | None = None
     change_windows: Annotated[tuple[WindowPart, ...], Field(max_length=20)] = ()
     deadline: Deadline | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ class Vote:
         digest: of what the person agrees to (`answer_digest` for an answer).
         stage: for which stage of the terms, counted from 0, or `NO_STAGE`.
         principal_id: on whose behalf, for a delegate; empty otherwise.
+        makers: who made the link or token with which it was cast, and so may be the same person.
     """
 
     person_id: str
@@ -31,6 +32,12 @@ class Vote:
     digest: str
     stage: int = 0
     principal_id: str = ""
+    makers: frozenset[str] = frozenset()
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Ids of everybody whose word this may be."""
+        return (frozenset({self.person_id, self.principal_id}) - {""}) | self.makers
 
 
 @dataclass(frozen=True)
@@ -99,11 +106,15 @@ def to_agree(votes: Sequence[Vote], digest: str) -> str:
     return answers[-1] if answers else digest
 
 
-def progress(votes: Sequence[Vote], digest: str, terms: Terms) -> Progress:
+def progress(votes: Sequence[Vote], digest: str, terms: Terms, editors: Collection[str] = ()) -> Progress:
     """Count the people who agree to the payload of this `digest`, or to the latest answer to it.
 
     Approvals of older payloads no longer count. A person counts once over all stages, and so does somebody on whose
-    behalf a delegate decided. Of somebody who answered several times the latest answer counts.
+    behalf a delegate decided. Of somebody who answered several times the latest answer counts. Where the terms ask for
+    a second person after an edit, an editor's approval counts, and the stage that it is for needs one more.
+
+    Args:
+        editors: ids of the people who made the current payload what it is; empty if it is as the agent proposed it.
     """
     digest = to_agree(votes, digest)
     latest = {vote.person_id: vote for vote in votes if vote.verdict is Verdict.ANSWER}
@@ -119,29 +130,33 @@ def progress(votes: Sequence[Vote], digest: str, terms: Terms) -> Progress:
     counted: set[str] = set()
     stages = []
     for at, stage in enumerate(terms.stages):
-        approvals = 0
+        approvals, edits = 0, 0
         for vote in agreeing:
-            who = {vote.person_id, vote.principal_id} - {""}
-            if vote.stage == at and not who & counted:
+            if vote.stage == at and not vote.people & counted:
                 approvals += 1
-                counted |= who
-        stages.append(StageProgress(stage.name, approvals, stage.quorum))
+                edits += bool(vote.people & set(editors))
+                counted |= vote.people
+        needed = stage.quorum + min(edits, 1) if terms.adds_second_person else stage.quorum
+        stages.append(StageProgress(stage.name, approvals, needed))
     return Progress(tuple(stages))
 
 
-def fold(votes: Sequence[Vote], digest: str, terms: Terms, changed: bool) -> Resolution | None:
+def fold(
+    votes: Sequence[Vote], digest: str, terms: Terms, changed: bool, editors: Collection[str] = ()
+) -> Resolution | None:
     """What the votes make of a request whose current payload has `digest`.
 
     A request for changes resolves it at once, and so do as many rejections of the current payload as the terms ask
     for. Approval needs each stage's quorum of different people on the current payload; somebody who edited it counts
-    as one of them and so is never the only one where two are needed. A question is answered when the quorum of
-    different people gave equal answers.
+    as one of them and so is never the only one where two are needed, or a second person after an edit. A question is
+    answered when the quorum of different people gave equal answers.
 
     Args:
         votes: all standing decisions, oldest first. A modification's digest is that of the payload it made.
         digest: the current payload's.
         terms: what the request needs.
         changed: whether the current payload differs from the one the agent proposed.
+        editors: who changed it, as `progress` describes.
 
     Returns:
         The resolution, or None while more decisions are needed.
@@ -150,7 +165,7 @@ def fold(votes: Sequence[Vote], digest: str, terms: Terms, changed: bool) -> Res
         return Resolution(RequestState.CHANGES_REQUESTED, Verdict.REQUEST_CHANGES, NextAction.RETRY)
     if rejections(votes) >= terms.deny_threshold:
         return Resolution(RequestState.REJECTED, Verdict.REJECT, NextAction.ABORT)
-    if not progress(votes, digest, terms).reached:
+    if not progress(votes, digest, terms, editors).reached:
         return None
     if any(vote.verdict is Verdict.ANSWER for vote in votes):
         return Resolution(RequestState.ANSWERED, Verdict.ANSWER, NextAction.CONTINUE)
@@ -164,8 +179,7 @@ def rejections(votes: Sequence[Vote]) -> int:
     counted: set[str] = set()
     number = 0
     for vote in votes:
-        who = {vote.person_id, vote.principal_id} - {""}
-        if vote.verdict is Verdict.REJECT and not who & counted:
+        if vote.verdict is Verdict.REJECT and not vote.people & counted:
             number += 1
-            counted |= who
+            counted |= vote.people
     return number

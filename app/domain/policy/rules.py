@@ -19,6 +19,7 @@ from app.domain.policy.terms import (
     Stage,
     Terms,
     WorkingTime,
+    default_edited,
     default_terms,
     stricter,
 )
@@ -121,6 +122,7 @@ class CompiledPolicy:
             deny_threshold=body.deny_threshold,
             reason_required=body.reason_required,
             edit_allowed=body.edit,
+            edited=body.edited or default_edited(level),
             reauthenticate_seconds=body.reauthenticate.seconds if body.reauthenticate else None,
             windows=self._windows(body),
             deadline_seconds=deadline,

@@ -15,7 +15,7 @@ from app.domain.policy.document import (
     StagePart,
 )
 from app.domain.policy.rules import DEFAULT, STRICT_DEFAULT
-from app.domain.policy.terms import DEADLINE_SECONDS, OnExpiry
+from app.domain.policy.terms import DEADLINE_SECONDS, Edited, OnExpiry
 from app.domain.policy.words import exact_span, listing, reasons_words, who_words, windows_words
 
 _ON_EXPIRY = {
@@ -67,7 +67,7 @@ STRICT_SUMMARY = RuleSummary(
     asks=("1 of anyone who may decide; for critical risk 2",),
     deadline=", ".join(f"{exact_span(seconds)} for {level.value}" for level, seconds in DEADLINE_SECONDS.items()),
     on_expiry=_ON_EXPIRY[OnExpiry.REJECT],
-    also=("no standing grants above medium risk",),
+    also=("no standing grants above medium risk", "a second person after an edit from high risk on"),
 )
 """What holds where no rule matches and the policy has no default."""
 
@@ -101,6 +101,10 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
         yield f"{body.deny_threshold} rejections reject"
     if not body.edit:
         yield "no edits"
+    if body.edited is Edited.SECOND_PERSON:
+        yield "a second person after an edit"
+    if body.edited is Edited.EDITOR_COUNTS:
+        yield "no second person after an edit"
     if more := [each for each in body.reason_required if each not in ALWAYS_REASONED]:
         yield f"a reason also for {reasons_words(more)}"
     if body.reauthenticate:

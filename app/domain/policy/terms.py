@@ -22,6 +22,13 @@ class OnExpiry(StrEnum):
     ESCALATE = "escalate"
 
 
+class Edited(StrEnum):
+    """What the approval of somebody who changed the proposal is worth."""
+
+    EDITOR_COUNTS = "editor_counts"
+    SECOND_PERSON = "second_person"
+
+
 class _Term(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -104,6 +111,7 @@ class Terms(_Term):
         stages: asked one after the other.
         deny_threshold: rejections by different people that reject the request.
         reason_required: verdicts that need a comment.
+        edited: whether whoever changed a proposal can be its only approver.
         reauthenticate_seconds: how long ago a sign-in may be for a decision; None: as long as the session lives.
         windows: of which one has to be open; empty: at any time.
         further_windows: sets of which one has to be open as well, after an edit that came under another rule.
@@ -121,6 +129,7 @@ class Terms(_Term):
     deny_threshold: int = 1
     reason_required: tuple[Verdict, ...] = (Verdict.REJECT, Verdict.REQUEST_CHANGES)
     edit_allowed: bool = True
+    edited: Edited = Edited.EDITOR_COUNTS
     reauthenticate_seconds: int | None = None
     windows: tuple[ChangeWindow, ...] = ()
     further_windows: tuple[tuple[ChangeWindow, ...], ...] = ()
@@ -135,6 +144,11 @@ class Terms(_Term):
     def quorum(self) -> int:
         """Approvals needed over all stages."""
         return sum(stage.quorum for stage in self.stages)
+
+    @property
+    def adds_second_person(self) -> bool:
+        """True if a changed proposal needs one approval more than `quorum`, which is that of one person."""
+        return self.edited is Edited.SECOND_PERSON and self.quorum == 1
 
     @property
     def every_window(self) -> tuple[ChangeWindow, ...]:
@@ -164,6 +178,7 @@ def stricter(old: Terms, new: Terms) -> Terms:
             "deny_threshold": min(old.deny_threshold, new.deny_threshold),
             "reason_required": tuple(dict.fromkeys((*old.reason_required, *new.reason_required))),
             "edit_allowed": old.edit_allowed and new.edit_allowed,
+            "edited": max(old.edited, new.edited, key=list(Edited).index),
             "reauthenticate_seconds": min(fewest) if fewest else None,
             "windows": new.windows or old.windows,
             "further_windows": _further_windows(old, new),
@@ -221,8 +236,16 @@ _WARN_SHARE = 8
 """Under the strict default people are warned when an eighth of the time is left."""
 
 
+def default_edited(risk: RiskLevel) -> Edited:
+    """What an editor's approval is worth where no rule says it: from high risk on not enough."""
+    return Edited.SECOND_PERSON if risk.rank >= RiskLevel.HIGH.rank else Edited.EDITOR_COUNTS
+
+
 def default_terms(risk: RiskLevel, expires_in_seconds: int | None = None) -> Terms:
-    """The strict default: one reviewer who did not ask, two for critical risk; silence rejects."""
+    """The strict default: one reviewer who is not the requester, two for critical risk; silence rejects.
+
+    From high risk on, whoever changes a proposal cannot be its only approver.
+    """
     deadline = expires_in_seconds or DEADLINE_SECONDS[risk]
     warn = deadline // _WARN_SHARE
     if risk is RiskLevel.CRITICAL:
@@ -230,4 +253,7 @@ def default_terms(risk: RiskLevel, expires_in_seconds: int | None = None) -> Ter
     else:
         name, stage = "one reviewer", Stage()
     grants = risk.rank <= RiskLevel.MEDIUM.rank
-    return Terms(name=name, stages=(stage,), deadline_seconds=deadline, warn_seconds=warn, grants_allowed=grants)
+    return Terms(
+        name=name, stages=(stage,), edited=default_edited(risk), deadline_seconds=deadline, warn_seconds=warn,
+        grants_allowed=grants,
+    )  # fmt: skip

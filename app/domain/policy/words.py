@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms
+from app.domain.policy.terms import ChangeWindow, Edited, EscalationStep, OnExpiry, Stage, Terms
 from assent.contracts import Verdict
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -145,6 +145,10 @@ ASPECTS = (
         lambda terms: str(terms.deny_threshold),
     ),
     Aspect("edit_allowed", "Edits", lambda terms: terms.edit_allowed, lambda terms: _yes(terms.edit_allowed)),
+    Aspect(
+        "edited", "After an edit", lambda terms: terms.edited,
+        lambda terms: "a second person" if terms.edited is Edited.SECOND_PERSON else "the editor counts",
+    ),
     Aspect(
         "reason_required", "Need a reason", lambda terms: set(terms.reason_required),
         lambda terms: reasons_words(terms.reason_required),

@@ -55,6 +55,7 @@ class Checked:
         digest: of the payload this decision is about, after its own change.
         terms: what is needed from now on.
         changed: the payload differs from the agent's proposal.
+        editors: who made it differ, as `ApprovalRequest.edited_by` says.
         seat: how the person takes part; its stage is one of `terms`.
     """
 
@@ -69,6 +70,7 @@ class Checked:
     answer: Any
     comment: str
     seat: Seat
+    editors: tuple[str, ...] = ()
 
     @property
     def agreed_digest(self) -> str:
@@ -95,9 +97,11 @@ def check(ground: Ground, request: ApprovalRequest, seat: Seat, actor: Actor, ba
             state=request.state,
         )  # fmt: skip
     payload, digest, assessment, answer = None, request.digest, Assessment.from_json(request.assessment), None
+    editors = tuple(request.edited_by)
     if ballot.verdict is Verdict.MODIFY:
         payload = changed_payload(request, ballot.change)
         digest = digest_of(payload)
+        editors = _editors(request, digest, actor, seat)
         preview = reassess(ground, request, payload)
         _acknowledged(preview, ballot)
         assessment, seat, terms = preview.assessment, _moved(request, seat, actor, terms, preview.terms), preview.terms
@@ -106,7 +110,7 @@ def check(ground: Ground, request: ApprovalRequest, seat: Seat, actor: Actor, ba
     _check_terms(terms, ballot, actor, now)
     return Checked(
         ballot.verdict, ballot.digest, payload, digest, assessment, terms, digest != request.proposed_digest,
-        ballot.change, answer, ballot.comment, seat,
+        ballot.change, answer, ballot.comment, seat, editors,
     )  # fmt: skip
 
 
@@ -159,6 +163,13 @@ def _check_terms(terms: Terms, ballot: Ballot, actor: Actor, now: datetime) -> N
             "Please sign in again first: for this the policy asks for a sign-in that is fresh.",
             max_age_seconds=terms.reauthenticate_seconds,
         )
+
+
+def _editors(request: ApprovalRequest, digest: str, actor: Actor, seat: Seat) -> tuple[str, ...]:
+    """Who made the payload of that digest what it is; nobody, if it is the agent's proposal again."""
+    if digest == request.proposed_digest:
+        return ()
+    return tuple(sorted(actor.persons | ({seat.principal.id} if seat.principal else frozenset())))
 
 
 def _acknowledged(preview: Preview, ballot: Ballot) -> None:

@@ -92,7 +92,7 @@ def vote(decision: Decision) -> Vote:
     """The decision as the fold sees it."""
     return Vote(
         decision.person_id, Verdict(decision.verdict), decision.digest, decision.stage or 0,
-        decision.on_behalf_of_id or "",
+        decision.on_behalf_of_id or "", decision.made.ids,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.errors import RiskRaisedError
@@ -14,6 +14,10 @@ from app.services.approvals.asking import requesters
 from app.services.ground import Ground
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
+from assent.digests import digest_of
+
+SECOND_PERSON = "It needs a second person, since you changed it."
+"""Said before an edit is sent that its editor alone cannot approve."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,15 @@ class Preview:
 
     Attributes:
         raised: more risk than the request has now, or more asked for: to be acknowledged before it is sent.
-        words: what is raised, for the one who changes it; empty when nothing is.
+        words: what is raised, or needed besides, for the one who changes it; empty when nothing is.
+        second_person: somebody else has to approve the change as well, whoever sends it.
     """
 
     assessment: Assessment
     terms: Terms
     raised: bool
     words: str = ""
+    second_person: bool = False
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -69,8 +75,10 @@ def reassess(ground: Ground, request: ApprovalRequest, payload: dict[str, Any]) 
         needed = needed.model_copy(update={"name": old.name, "policy_version": old.policy_version})
     riskier = assessment.level.rank > RiskLevel(request.risk).rank
     more = needed.stages != old.stages
-    preview = Preview(assessment, needed, riskier or more)
-    return Preview(assessment, needed, True, _words(request, preview, riskier, more)) if preview.raised else preview
+    second = needed.adds_second_person and digest_of(payload) != request.proposed_digest
+    preview = Preview(assessment, needed, riskier or more, second_person=second)
+    words = [_words(request, preview, riskier, more)] if preview.raised else []
+    return replace(preview, words=" ".join([*words, SECOND_PERSON] if second else words))
 
 
 def _words(request: ApprovalRequest, preview: Preview, riskier: bool, more: bool) -> str:

@@ -125,7 +125,8 @@ def stage_views(
 ) -> tuple[StageView, ...]:
     """The stages of a request with their progress."""
     votes = [vote(each) for each in decisions if each.withdrawn_at is None]
-    reached, digest = progress(votes, request.digest, terms), to_agree(votes, request.digest)
+    reached = progress(votes, request.digest, terms, request.edited_by)
+    digest = to_agree(votes, request.digest)
     pending = request.state == "pending"
     views = []
     for at, (stage, own) in enumerate(zip(terms.stages, reached.stages, strict=True)):
@@ -138,7 +139,7 @@ def stage_views(
         )
         approvals = min(own.approvals, own.quorum)
         views.append(
-            StageView(stage_name(terms, at, names), named(asked, names), approvals, stage.quorum, state, agreed)
+            StageView(stage_name(terms, at, names), named(asked, names), approvals, own.quorum, state, agreed)
         )
     return tuple(views)
 

@@ -64,6 +64,8 @@ def counted_words(
         return f"{counted} Earlier approvals were of something else; {asked or 'another person'} is asked again."
     if verdict is Verdict.ANSWER:
         return f"{counted} Another person has to give the same answer{_of(asked)}."
+    if verdict is Verdict.MODIFY and terms.adds_second_person:
+        return f"{counted} A second person{_of(asked)} is needed, since you changed it."
     return f"{counted} Another person{_of(asked)} is needed."
 
 

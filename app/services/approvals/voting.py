@@ -98,8 +98,8 @@ class Voting:
         values = _decision(seen, actor, checked, now)
         standing = [*(each for each in earlier if each is not checked.seat.replaces), Decision(**values)]
         votes = [deciding.vote(each) for each in standing]
-        resolution = fold(votes, checked.digest, checked.terms, checked.changed)
-        after = progress(votes, checked.digest, checked.terms)
+        resolution = fold(votes, checked.digest, checked.terms, checked.changed, checked.editors)
+        after = progress(votes, checked.digest, checked.terms, checked.editors)
         held = deciding.held_until(resolution, checked.terms, now) if resolution else None
         batch = _moved(seen, actor, checked, resolution, after, held, now)
         batch.add(Decision, **values)
@@ -164,7 +164,7 @@ class Voting:
         """
         terms = Terms.from_json(seen.terms)
         votes = [deciding.vote(each) for each in standing if each not in own]
-        after = progress(votes, seen.digest, terms)
+        after = progress(votes, seen.digest, terms, seen.edited_by)
         values = _standing(seen, terms, after)
         values |= let_go(seen, actor.id, terms, others_asked=True) if _asks_others(values) else {}
         batch = deciding.move(seen, RequestState.PENDING, now, **values)
@@ -205,6 +205,8 @@ def _refuse_other_version(request: ApprovalRequest, version: int | None) -> None
 def _standing(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str, Any]:
     """The columns that say how far agreement has come; the stage and whom it asks only where that changes."""
     values: dict[str, Any] = {"approvals": after.approvals}
+    if after.quorum != seen.quorum:
+        values["quorum"] = after.quorum
     stage = min(after.current, len(terms.stages) - 1)
     # Whom an escalation asked as well stands in for the stage that was late, and for no other.
     added = seen.escalated_to if stage == seen.stage else []
@@ -242,7 +244,8 @@ def _moved(
             "assessment": checked.assessment.to_json(),
             "risk": checked.assessment.level.value,
             "terms": checked.terms.to_json(),
-            "quorum": checked.terms.quorum,
+            "quorum": after.quorum,
+            "edited_by": list(checked.editors),
             "attention_at": attention_at(seen.expires_at, checked.assessment.level, seen.priority),
         }
     if resolution is not None:

@@ -13,7 +13,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.access import PERSON, TEAM, Member, addressed, is_asked
 from app.domain.policy.calendars import deadline_again, opening_under
 from app.domain.policy.expiry import expiry_means
-from app.domain.policy.fold import Vote, fold, progress, rejections
+from app.domain.policy.fold import Progress, Vote, fold, progress, rejections
 from app.domain.policy.terms import OnExpiry, Terms, stricter
 from app.domain.policy.words import listing, who_words
 from app.domain.risk import Assessment
@@ -78,6 +78,7 @@ class _Telling:
     words: list[str] = field(default_factory=list)
     escalation: int = 0
     escalated_to: list[str] = field(default_factory=list)
+    editors: frozenset[str] = frozenset()
     state: RequestState = RequestState.PENDING
     ended_at: datetime | None = None
     unknown: bool = False
@@ -112,7 +113,7 @@ class _Telling:
         if self.ended_at is not None or self.unknown:
             return False
         verdict = Verdict(decision.verdict)
-        stage = progress(self.votes, self.digest, self.terms).current
+        stage = self._progress().current
         if not self._asked(decision, stage):
             self._say(f"{decision.person_name} would not have been asked.")
             self.unknown = verdict is Verdict.MODIFY
@@ -126,6 +127,9 @@ class _Telling:
             self._count(decision, verdict, stage)
         return True
 
+    def _progress(self) -> Progress:
+        return progress(self.votes, self.digest, self.terms, self.editors)
+
     def _asked(self, decision: Decision, stage: int) -> bool:
         asked = addressed(self.terms.stages[min(stage, len(self.terms.stages) - 1)], self.escalated_to)
         deciders = (decision.person_id, decision.on_behalf_of_id or "")
@@ -134,14 +138,18 @@ class _Telling:
     def _count(self, decision: Decision, verdict: Verdict, stage: int) -> None:
         if verdict in (Verdict.APPROVE, Verdict.MODIFY, Verdict.ANSWER):
             self.digest = decision.digest
+        vote = Vote(
+            decision.person_id, verdict, decision.digest, stage, decision.on_behalf_of_id or "", decision.made.ids
+        )
         if verdict is Verdict.MODIFY:
             self._change(decision)
-        self.votes.append(Vote(decision.person_id, verdict, decision.digest, stage, decision.on_behalf_of_id or ""))
+            self.editors = vote.people if self.digest != self.request.proposed_digest else frozenset()
+        self.votes.append(vote)
         changed = verdict is not Verdict.ANSWER and self.digest != self.request.proposed_digest
-        resolution = fold(self.votes, self.digest, self.terms, changed)
+        resolution = fold(self.votes, self.digest, self.terms, changed, self.editors)
         if resolution is not None:
             self._end(resolution.state, decision.at)
-        elif progress(self.votes, self.digest, self.terms).current != stage:
+        elif self._progress().current != stage:
             self.escalated_to = []
 
     def _change(self, decision: Decision) -> None:
@@ -218,7 +226,7 @@ class _Telling:
         return f"{timed_out} {_when(self.ended_at or self.expires_at)}"
 
     def _missing(self) -> str:
-        found = progress(self.votes, self.digest, self.terms)
+        found = self._progress()
         parts = []
         for at, each in enumerate(found.stages):
             if not each.reached:

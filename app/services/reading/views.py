@@ -48,6 +48,7 @@ class RequestView:
             (`app.services.approvals.entitlement.HARMLESS`).
         on_behalf_of: the absent person for whom the viewer would decide; empty: for themselves.
         withdrawable: a decision of the viewer's stands that they can take back.
+        edited_by_viewer: the viewer made the proposal what it is now.
         decisions: everybody's, oldest first; also withdrawn ones.
         situation: how the request stands: its stages, who is asked, what time will do.
         acts: what this viewer may do besides deciding.
@@ -64,6 +65,7 @@ class RequestView:
     sign_in_first: bool
     on_behalf_of: str
     withdrawable: bool
+    edited_by_viewer: bool
     situation: Situation
     acts: Acts
     decisions: list[Decision]
@@ -184,6 +186,7 @@ class Views:
             sign_in_first=seat is not None and sign_in_again(terms, viewer, now),
             on_behalf_of=seat.principal.name if seat and seat.principal else "",
             withdrawable=own and open_still,
+            edited_by_viewer=not viewer.persons.isdisjoint(request.edited_by),
             situation=situation_of(session, request, decisions, terms, now),
             acts=acts_of(session, request, viewer, seat, own and open_still, now),
             decisions=decisions,
