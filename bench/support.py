@@ -62,12 +62,17 @@ def processes(address: str, workflows: str, workers: int) -> Iterator[list[subpr
             each.wait(30)
 
 
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def web(address: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A web process that answers, and its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "ASSENT_DATABASE_URL": address,
