@@ -23,9 +23,9 @@ class Faults:
         self._place = place
         self._chance = random.Random(seed)
         self._stopping = threading.Event()
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self.made: Counter[str] = Counter()
-        self.log: list[tuple[float, str]] = []
         self._kinds: list[tuple[int, Callable[[], str]]] = [
             (8, self._kill_worker), (3, self._stop_worker), (3, self._pause_worker), (3, self._kill_web),
             (2, self._pause_web), (2, self._crash_database), (3, self._terminate), (2, self._cut), (2, self._slow),
@@ -39,7 +39,7 @@ class Faults:
     def stop(self) -> None:
         """No more faults; waits until the last one is over."""
         self._stopping.set()
-        self._thread.join(120)
+        self._over.wait(120)
         for worker in self._place.workers:
             if worker.skew:
                 self._again(worker, signal.SIGTERM, 0.0)
@@ -51,7 +51,9 @@ class Faults:
             what = fault()
             kind = what.partition(":")[0]
             self.made[kind] += 1
-            self.log.append((time.monotonic(), what))
+        self._over.set()
+        # What this thread has started would end with it.
+        threading.Event().wait()
 
     def _worker(self) -> Program:
         return self._chance.choice(self._place.workers)
