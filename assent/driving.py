@@ -139,6 +139,7 @@ class Driving:
     Args:
         workflow: what its requests are filed under.
         opened: told of each request, once.
+        stored: whether what the saver keeps of the thread can be read.
     """
 
     def __init__(
@@ -147,8 +148,10 @@ class Driving:
         config: RunnableConfig,
         workflow: str,
         opened: Callable[[Any], object] | None,
+        stored: bool = True,
     ) -> None:
         self._graph = graph
+        self._stored = stored
         self._config = config
         self._workflow = workflow
         self._told = opened
@@ -266,7 +269,8 @@ class Driving:
     def _go(self, state: StateSnapshot, todo: Plan) -> Generator[Step, Any, Rest]:
         """Send what is planned, and report what came of it."""
         sent = {each: self._due.pop(each) for each in todo.delivered if each in self._due}
-        watched = must_be_heard(state, todo, [delivery for _, delivery, _ in sent.values()])
+        deliveries = [delivery for _, delivery, _ in sent.values()]
+        watched = must_be_heard(state, todo, deliveries, self._stored)
         answers = {delivery.interrupt_id: each for each, (_, delivery, _) in sent.items()}
         rest: Rest = yield Go(todo.send, self._config, frozenset(watched), state, answers)
         self._stopped = rest.stopped

@@ -27,6 +27,10 @@ class ProposalChangedError(RuntimeError):
     """The node proposes something else than what was reviewed when it runs again with the answer."""
 
 
+class ForeignOutcomeError(RuntimeError):
+    """The outcome was decided for another question: of another run, or of another step of this one."""
+
+
 def request_approval(proposal: Any) -> Outcome:
     """Suspend the running graph until the proposal is decided, and return the outcome.
 
@@ -42,6 +46,7 @@ def request_approval(proposal: Any) -> Outcome:
         assent.json_values.JsonError: it holds NaN or an infinity, or is nested more than 64 levels deep.
         ProposalChangedError: the proposal is not the one that was reviewed; make it in an earlier node, so that it
             is the same when this node runs again.
+        ForeignOutcomeError: the outcome was decided for another question.
     """
     from langgraph.config import get_config
     from langgraph.types import interrupt
@@ -49,11 +54,16 @@ def request_approval(proposal: Any) -> Outcome:
     document = document_of(proposal)
     masked, secrets = mask(document)
     answer = interrupt({"assent": CONTRACT_VERSION, "proposal": masked})
+    watch = get_config()["configurable"].get(WATCH_KEY)
     try:
         outcome = _accepted(answer, document["title"], digest_of(masked))
+        if watch and not watch.accepts(answer, outcome.request_id):
+            raise ForeignOutcomeError(
+                f"The outcome that came for {document['title']!r} was decided for another question. Nothing was done."
+            )
     except Exception:
         # Code around this that catches everything must not pass for an approval either.
-        if watch := get_config()["configurable"].get(WATCH_KEY):
+        if watch:
             watch.asks()
         raise
     return outcome.model_copy(update={"payload": reveal(outcome.payload, secrets)})

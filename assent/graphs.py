@@ -232,7 +232,7 @@ class _Runner:
 
     def _go(self, step: Go) -> Rest:
         rest, control = Rest(), RunControl()
-        watch = Watch(self._graph, step.before, rest.stopped.append)
+        watch = Watch(self._graph, step.before, rest.stopped.append, _by_request(step))
         try:
             for part in self._graph.stream(
                 step.send, watch.config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
@@ -268,7 +268,7 @@ class _AsyncRunner(AsyncRunner):
 
     async def _go(self, step: Go) -> Rest:
         rest, control = Rest(), RunControl()
-        watch = Watch(self._graph, step.before, rest.stopped.append)
+        watch = Watch(self._graph, step.before, rest.stopped.append, _by_request(step))
         try:
             async for part in self._graph.astream(
                 step.send, watch.config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
@@ -284,6 +284,11 @@ class _AsyncRunner(AsyncRunner):
         except Exception as error:
             rest.error = seen(error)
         return rest
+
+
+def _by_request(step: Go) -> dict[str, str]:
+    """The interrupts that are answered, by request."""
+    return {request_id: interrupt_id for interrupt_id, request_id in step.answers.items()}
 
 
 def _once(step: GetState | GetSaved) -> Any:

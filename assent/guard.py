@@ -17,7 +17,7 @@ from langgraph.types import Command, Interrupt, PregelTask, StateSnapshot
 from pydantic import ValidationError
 
 from assent.breakpoints import is_hidden
-from assent.contracts import Outcome
+from assent.contracts import Outcome, Verdict
 from assent.dialects.base import Delivery, EndRun, Pending, UnfitAnswerError, jsonable
 from assent.dialects.breakpoint import BREAKPOINT, Stop
 from assent.dialects.failure import ErrorAction
@@ -30,8 +30,9 @@ CHANGED = (
 )
 PASSED_OVER = (
     "The agent went on without taking what was decided: it did not ask again, as if nobody needed to agree any more. "
-    "What was rejected or changed may have been done as it was proposed. The run was stopped. Its middleware's `when` "
-    "has to give the same answer when the run resumes."
+    "What was rejected or changed may have been done as it was proposed. The run was stopped. What decides whether "
+    "people are asked (the `when` of a middleware, a condition around a gate) has to give the same answer when the run "
+    "resumes."
 )
 SKIPPED = "Another step was skipped meanwhile, after which the run asks this again; nothing was resumed."
 
@@ -190,19 +191,25 @@ def _end_at_breakpoint(delivery: Delivery) -> EndRun | None:
     return answer if isinstance(answer, EndRun) else None
 
 
-def must_be_heard(state: StateSnapshot, todo: Plan, deliveries: Iterable[Delivery]) -> dict[str, str]:
-    """Ids of requests by steps of LangChain's middleware that are told anything but a plain approval.
+def must_be_heard(
+    state: StateSnapshot, todo: Plan, deliveries: Iterable[Delivery], stored: bool = True
+) -> dict[str, str]:
+    """Ids of requests by steps that are told anything but a plain approval, and have to be seen taking it.
 
-    The middleware may not ask again when it runs with the answer (its predicate has flipped): then it makes the call
-    that people rejected or changed.
+    A step may not ask again when it runs with the answer (a predicate of the middleware, or a condition around the
+    gate, has flipped): then it does what people rejected or changed.
+
+    Args:
+        stored: whether it can be seen in what is stored what a step has taken. Elsewhere only LangChain's middleware
+            can be judged, by what it has changed.
     """
     resume = todo.send.resume if isinstance(todo.send, Command) else None
     if not isinstance(resume, dict):
         return {}
     requests = {
-        each.interrupt_id: each.request_id
-        for each in deliveries
-        if each.request_id in todo.delivered and BY_NAME[each.dialect].may_be_passed_over
+        delivery.interrupt_id: delivery.request_id
+        for delivery in deliveries
+        if delivery.request_id in todo.delivered and (stored or BY_NAME[delivery.dialect].may_be_passed_over)
     }
     return {
         task.id: requests[interrupt.id]
@@ -213,8 +220,14 @@ def must_be_heard(state: StateSnapshot, todo: Plan, deliveries: Iterable[Deliver
 
 
 def _only_approves(answer: Any) -> bool:
-    decisions = answer.get("decisions", [answer]) if isinstance(answer, dict) else [answer]
-    return all(isinstance(each, dict) and each.get("type") == "approve" for each in decisions)
+    if isinstance(answer, list):
+        return bool(answer) and all(isinstance(part, dict) and part.get("type") == "accept" for part in answer)
+    if not isinstance(answer, dict):
+        return False
+    if "verdict" in answer:
+        return bool(answer["verdict"] == Verdict.APPROVE.value)
+    decisions = answer.get("decisions", [answer])
+    return all(isinstance(decision, dict) and decision.get("type") == "approve" for decision in decisions)
 
 
 def waiting_interrupts(state: StateSnapshot) -> dict[str, Interrupt]:

@@ -9,7 +9,7 @@ with a question that nobody has answered fails instead.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from langgraph.callbacks import GraphCallbackHandler, GraphInterruptEvent
 from langgraph.config import get_config
 from langgraph.errors import GraphBubbleUp, GraphInterrupt
 from langgraph.pregel import Pregel
-from langgraph.types import StateSnapshot, interrupt
+from langgraph.types import StateSnapshot, _interrupt_id, interrupt
 
 from assent.breakpoints import AFTER, BEFORE, Stopped
 from assent.cache import DriveCache, cache_of
@@ -45,6 +45,7 @@ class Watch(GraphCallbackHandler):
     Args:
         before: the thread as it was read before the drive; None: nothing was stored of it.
         stopped: told of each breakpoint at which the graph, or one inside its steps, stops.
+        sent: the interrupts that are answered, by the requests whose outcomes they get.
     """
 
     # Within the step itself, so that what is raised here fails the step.
@@ -53,12 +54,16 @@ class Watch(GraphCallbackHandler):
     ignore_llm = ignore_chat_model = ignore_retriever = ignore_agent = ignore_retry = ignore_custom_event = True
 
     def __init__(
-        self, graph: Pregel[Any], before: StateSnapshot | None, stopped: Callable[[Stopped], object]
-    ) -> None:
+        self, graph: Pregel[Any], before: StateSnapshot | None, stopped: Callable[[Stopped], object],
+        sent: Mapping[str, str],
+    ) -> None:  # fmt: skip
         self._graph = graph
         self._stopped = stopped
+        self._sent = {interrupt_id: request_id for request_id, interrupt_id in sent.items()}
+        self._resumed = {task.id for task in before.tasks} if before is not None else set()
         self._under_way = {task.id for task in before.tasks if task.result is None} if before is not None else set()
         self._nodes: dict[UUID, str] = {}
+        self._inside: dict[UUID, str] = {}
         self._asked: set[str] = set()
         self._passed: set[str] = set()
 
@@ -80,24 +85,47 @@ class Watch(GraphCallbackHandler):
         _last_asked.set((namespace, value))
         self._asked.add(namespace)
 
+    def accepts(self, answer: Any, request_id: str) -> bool:
+        """Whether an outcome was decided for the question that the running step has raised.
+
+        It was if it is sent to that very interrupt, or was stored with the step by an earlier drive.
+        """
+        configurable = get_config()["configurable"]
+        namespace = str(configurable.get(_NAMESPACE) or "")
+        given = configurable[_SCRATCHPAD].resume
+        place = next((place for place, value in enumerate(given) if value is answer), None)
+        if place is None:
+            return False
+        asked = _interrupt_id(namespace, place)
+        if asked in self._sent or request_id in self._sent.values():
+            return self._sent.get(asked) == request_id
+        return namespace.split("|")[0].rpartition(":")[2] in self._resumed
+
     def on_chain_start(
         self, serialized: Any, inputs: Any, *, run_id: UUID, tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         """Remember which step a run is of."""
+        step = str((metadata or {}).get("langgraph_checkpoint_ns") or "")
         if any(tag.startswith(_NODE_TAG) for tag in tags or ()):
-            self._nodes[run_id] = str((metadata or {}).get("langgraph_checkpoint_ns") or "")
+            self._nodes[run_id] = step
+        elif step:
+            self._inside[run_id] = step
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Fail a step that ends although it has asked, or something inside it has."""
+        self._inside.pop(run_id, "")
         step = self._nodes.pop(run_id, "")
         self._check(step, self._asked)
         self._under_way.discard(step.rpartition(":")[2])
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Fail a step that waits for people now, but went past a question before that."""
-        step = self._nodes.pop(run_id, "")
+        inside, step = self._inside.pop(run_id, ""), self._nodes.pop(run_id, "")
         if isinstance(error, GraphInterrupt):
+            if inside and not error.args[0]:
+                # A graph has stopped at a breakpoint: that has to get out of the step around it, too.
+                self._asked.add(inside)
             self._check(step, self._passed)
             if step and "|" not in step and not error.args[0]:
                 # Nobody asks anything: a graph inside the step has stopped.

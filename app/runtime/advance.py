@@ -190,7 +190,8 @@ class Advancer:
                 await graph.aupdate_state(config, {}, as_node=node)
             watched = must_be_heard(state, todo, snapshot.deliveries)
             took = partial(self.library.saver.took, snapshot.id)
-            rest = await driver.run(todo.send, todo.delivered, watched, took, state)
+            sent = {delivery.request_id: delivery.interrupt_id for delivery in snapshot.deliveries}
+            rest = await driver.run(todo.send, todo.delivered, watched, took, state, sent)
             if rest.unheard and (lost := await aread(graph, unheard(state, rest.unheard))):
                 await self._passed_over(snapshot, [watched[each] for each in lost], journal)
                 return

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -108,6 +109,7 @@ class Driver:
     async def run(
         self, send: Any, delivering: Iterable[str] = (), watched: Collection[str] = (),
         took: Callable[[str], bool] = lambda _: True, before: StateSnapshot | None = None,
+        sent: Mapping[str, str] = MappingProxyType({}),
     ) -> Rest:  # fmt: skip
         """Send the input and follow the graph until it suspends, ends, fails or is drained.
 
@@ -119,6 +121,7 @@ class Driver:
             watched: steps that must take the answer; if one does not, the run stops before its next step.
             took: tells whether a step has.
             before: the thread as it was read; None: nothing is stored of it.
+            sent: the interrupts that `send` answers, by request.
 
         Raises:
             LostRunError: another worker took the run up.
@@ -128,7 +131,7 @@ class Driver:
         try:
             first = self._saver.writing_first(self._journal.run_id, self._store_reports)
             with reporting_to(self._reports.append), first:
-                await self._follow(send, Watch(self._graph, before, rest.stopped.append), watched, took, rest)
+                await self._follow(send, Watch(self._graph, before, rest.stopped.append, sent), watched, took, rest)
         except GraphDrained:
             rest.drained = True
         except LostRunError:

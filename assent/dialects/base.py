@@ -93,7 +93,8 @@ class Dialect(Protocol):
 
     Attributes:
         alone: no other answer may be sent together with one in this dialect.
-        may_be_passed_over: whoever asks may go on without asking again when the answer comes.
+        may_be_passed_over: whoever asks may go on without asking again when the answer comes, and changes something
+            when it takes any answer but a plain approval.
         acts: the step that asks does what was approved itself, so that it is done once this step has completed.
     """
 

@@ -78,7 +78,7 @@ class Resuming(AsyncRunner):
             NotOursError: somebody else has gone on with it.
             RunFailedError, PassedOverError, Rejected, EndedError: as `assent.drive`; all is reported by then.
         """
-        driving = Driving(NoGraph(), self._thread.config, workflow, self._opened)
+        driving = Driving(NoGraph(), self._thread.config, workflow, self._opened, stored=False)
         try:
             await self.run(driving.steps(None))
         except REPORTED:

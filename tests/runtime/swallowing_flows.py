@@ -169,6 +169,22 @@ def _refuses_its_answer(state: FlowState) -> FlowState:
     return {}
 
 
+def _flips(state: FlowState) -> FlowState:
+    """Asks, unless a file says by then that nobody needs to agree."""
+    if not aside(state, "flipped").exists():
+        gate(state)
+    effect(state, "ran")
+    return {}
+
+
+def _breaks_inside(state: FlowState) -> FlowState:
+    """Catches that a graph inside it stopped at its breakpoint."""
+    with contextlib.suppress(Exception):
+        _graph(prepare=lambda state: {}, act=_passes).compile(interrupt_before=["act"]).invoke(state)
+    effect(state, "ran")
+    return {}
+
+
 def _retrying() -> StateGraph:
     graph = StateGraph(FlowState)
     graph.add_node("ask", _except, retry_policy=RetryPolicy(max_attempts=3, initial_interval=0.01, retry_on=Exception))
@@ -219,6 +235,7 @@ FLOWS |= {
     "first_of_two": _workflow("swallow_first_of_two", lambda: _graph(ask=_first_of_two, last=_last)),
     "second_of_two": _workflow("swallow_second_of_two", lambda: _graph(ask=_second_of_two, last=_last)),
     "tries_again": _workflow("swallow_tries_again", lambda: _graph(ask=_tries_again, last=_last)),
+    "flips": _workflow("swallow_flips", lambda: _graph(ask=_flips, last=_last)),
     "refuses": _workflow("swallow_refuses", lambda: _graph(ask=_refuses_its_answer, last=_last)),
 }
 globals().update({name.upper(): flow for name, flow in FLOWS.items()})

@@ -9,6 +9,7 @@ import pytest
 from assent.contracts import Verdict
 from tests.runtime import caching_flows
 from tests.runtime.rig import Rig
+from tests.runtime.test_guard_hazards import tamper
 
 ANSWERS = {"value": "yes", "schema": {"years": 7}}
 
@@ -74,3 +75,16 @@ def test_an_outcome_that_something_else_has_cached_is_not_taken(rig: Rig) -> Non
     assert rig.state(other) == "suspended"
     approve(rig, other, "value")
     assert rig.finish(other)["answers"] == ["yes"]
+
+
+def test_an_outcome_of_another_run_is_not_accepted(rig: Rig) -> None:
+    """As something might hand it in that keeps outcomes: the same script, approved for somebody else."""
+    first, second = rig.begin("cached_gate"), rig.begin("cached_gate")
+    elsewhere, request = rig.only(first), rig.only(second)
+    assert elsewhere.digest == request.digest
+    rig.decide(request)
+    tamper(rig, request.id, request_id=elsewhere.id)
+    rig.advance(second)
+    failed = rig.only(second)
+    assert failed.kind == "error" and "decided for another question" in failed.payload["message"]
+    assert "ran approve" not in rig.effects(second)

@@ -20,7 +20,7 @@ from assent.contracts import Verdict
 from tests.runtime.rig import Rig, until
 
 
-def tamper(rig: Rig, request_id: str, **changes: Any) -> None:
+def tamper(rig: Rig, request_id: str, /, **changes: Any) -> None:
     """Alter an outcome that waits to be delivered, as a fault elsewhere might."""
     [(body,)] = rig.sql("select body from outcomes where request_id = :id", id=request_id)
     altered = json.dumps(json.loads(body) | changes)

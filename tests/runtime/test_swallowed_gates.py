@@ -77,3 +77,24 @@ def test_a_gate_that_is_tried_again_and_gets_out_in_the_end_is_an_ordinary_one(
         rig.answer(request, "yes")
     rig.advance(run)
     rig.finish(run)
+
+
+@pytest.mark.parametrize("text", ["gate", "raw"])
+def test_a_condition_that_flips_when_the_run_resumes_passes_nothing_that_was_rejected(rig: Rig, text: str) -> None:
+    run = rig.begin("swallow_flips", text=text)
+    request = rig.only(run)
+    rig.aside(run, "flipped").touch()
+    rig.decide(request, Verdict.REJECT, comment="no") if text == "gate" else rig.answer(request, "no")
+    rig.advance(run)
+    found = rig.run(run)
+    assert found.state == "failed" and "did not ask again" in found.error["message"]
+    assert rig.effects(run)["last"] == 0
+
+
+def test_an_approved_condition_that_flips_when_the_run_resumes_goes_on(rig: Rig) -> None:
+    run = rig.begin("swallow_flips")
+    request = rig.only(run)
+    rig.aside(run, "flipped").touch()
+    rig.decide(request)
+    rig.advance(run)
+    rig.finish(run)
