@@ -13,7 +13,7 @@ from psycopg import sql
 from app.cli.acting import operator, use_cases
 from app.cli.people import link_address
 from app.cli.policy import load_policy
-from app.domain.errors import AssentError, NotFoundError
+from app.domain.errors import AssentError, ConflictError, NotFoundError
 from app.domain.people import Role, Via
 from app.services.bundle import Services
 from app.services.people.accounts import LINK_LIFETIME
@@ -127,6 +127,8 @@ def _wait_for_workflow(services: Services) -> None:
         try:
             services.runs.workflow(WORKFLOW)
             return
+        except ConflictError as error:
+            raise DemoError(str(error)) from None
         except NotFoundError:
             if time.monotonic() > deadline:
                 raise DemoError(f"No worker offers the workflow {WORKFLOW!r}: see its log.") from None

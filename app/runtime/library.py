@@ -26,7 +26,7 @@ from assent.workflow import Workflow
 log = structlog.get_logger(__name__)
 GROUP = "assent.workflows"
 T = TypeVar("T")
-BROKEN = "The workflow “{}” is broken on the worker that took this run up: {} Mend it and retry the run."
+BROKEN = "The workflow “{}” is broken on the worker that took this run up: {}. Fix it, restart the worker, and retry."
 
 
 PATIENCE_SECONDS = 10.0
@@ -178,11 +178,11 @@ class Library:
         if name not in self._graphs:
             workflow = self.workflow(name)
             if name in self.broken:
-                raise WorkflowError(BROKEN.format(workflow.title, self.broken[name]))
+                raise WorkflowError(BROKEN.format(workflow.title, self.broken[name].rstrip(".")))
             try:
                 self._make(name)
             except (Exception, SystemExit) as error:
-                raise WorkflowError(BROKEN.format(workflow.title, told(error))) from error
+                raise WorkflowError(BROKEN.format(workflow.title, told(error).rstrip("."))) from error
         return self._graphs[name]
 
     def _make(self, name: str) -> None:

@@ -164,6 +164,46 @@ OWN = {
         "SELECT * FROM little WHERE a + 1 = 2",
         "an index or constraint of public.little",
     ),
+    "domain in a row made of JSON": (
+        "CREATE DOMAIN calm AS int CHECK (boom(VALUE > 0)); CREATE TYPE pair AS (a calm, b int)",
+        'SELECT * FROM json_populate_record(NULL::pair, \'{"a": 1}\'::json)',
+        "public.boom(anyelement)",
+    ),
+    "domain over a domain": (
+        "CREATE DOMAIN inner_calm AS text CHECK (boom_check(VALUE)); CREATE DOMAIN calm AS inner_calm",
+        "SELECT lower('a')::calm",
+        "public.boom_check(text)",
+    ),
+    "order by an operator": (
+        "CREATE FUNCTION boom_less(a int, b int) RETURNS boolean LANGUAGE sql AS 'SELECT public.boom(a < b)';"
+        "CREATE OPERATOR <<<< (LEFTARG = int, RIGHTARG = int, FUNCTION = boom_less);"
+        "CREATE OPERATOR FAMILY f USING btree; CREATE OPERATOR CLASS c FOR TYPE int USING btree FAMILY f AS "
+        "OPERATOR 1 <<<<, OPERATOR 3 =, FUNCTION 1 btint4cmp(int, int)",
+        "SELECT g::int FROM generate_series(1, 2) AS g ORDER BY g::int USING <<<<",
+        "the operator public.<<<<(integer,integer)",
+    ),
+    "row type of a table": (
+        "CREATE DOMAIN calm AS text CHECK (boom_check(VALUE)); CREATE TABLE little (a calm)",
+        "SELECT l::text::little FROM little AS l",
+        "public.boom_check(text)",
+    ),
+    "range": (
+        "CREATE FUNCTION boom_gap(a int, b int) RETURNS float8 LANGUAGE sql IMMUTABLE AS "
+        "'SELECT public.boom((a - b)::float8)'; CREATE TYPE span AS RANGE (subtype = int, subtype_diff = boom_gap)",
+        "SELECT span(1, 2) && span(2, 3)",
+        "public.boom_gap(integer,integer)",
+    ),
+    "child of a table": (
+        "CREATE TABLE parent (a int); CREATE TABLE child (b int) INHERITS (parent);"
+        "CREATE INDEX ON child ((b + boom(1)))",
+        "SELECT * FROM parent",
+        "an index or constraint of public.child",
+    ),
+    "window, filter, having, limit": (
+        "",
+        "SELECT count(*) FILTER (WHERE true) FROM orders GROUP BY status HAVING boom(true) LIMIT 1",
+        "public.boom(anyelement)",
+    ),
     "function of a row set": (
         "CREATE FUNCTION booms() RETURNS SETOF int LANGUAGE sql AS 'SELECT public.boom(1)'",
         "SELECT * FROM ROWS FROM (booms(), generate_series(1, 2)) AS t",

@@ -97,6 +97,7 @@ def backup(
             str(partial),
         )
         with psycopg.connect(restored_address, autocommit=True) as restored:
+            restored.execute("SET search_path = pg_catalog")
             difference = compare(counts, _counts(restored))
     if difference:
         partial.unlink(missing_ok=True)

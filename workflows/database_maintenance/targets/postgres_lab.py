@@ -111,7 +111,8 @@ class PostgresLab:
         self._execute(f"CREATE TEMPORARY TABLE {quote(table.bare)} (LIKE {source} INCLUDING INDEXES) ON COMMIT DROP")
         self._execute(f"INSERT INTO {copy} SELECT * FROM ONLY {source}{sampling}")  # noqa: S608 - quoted catalogue names
         self._execute(f"ANALYZE {copy}")
-        row = self._connection.execute(f"SELECT count(*) FROM {copy}".encode()).fetchone()  # noqa: S608
+        with trusted_path(self._connection):
+            row = self._connection.execute(f"SELECT count(*) FROM {copy}".encode()).fetchone()  # noqa: S608
         self._scale[table.name] = table.rows / max(1, row[0] if row else 1)
 
     def _unqualified(self, text: str) -> str:
