@@ -149,6 +149,7 @@ class Actor:
         via: how the act reached us.
         source: network address or host name, for the audit log.
         makers: the others who made the sign-in link, or the token, by which this person or agent acts.
+        account: who added the account, while nobody else has made a sign-in link for it.
         sight: of an agent, which requests and runs it sees. People see all.
     """
 
@@ -162,6 +163,7 @@ class Actor:
     email: str = ""
     authenticated_at: datetime | None = None
     makers: Makers = NOBODY_ELSE
+    account: Makers = NOBODY_ELSE
     sight: Sight = Sight.OWN
 
     @property

@@ -31,7 +31,7 @@ class TeamMember(Base):
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, index=True)
 
 
-class Person(Base):
+class Person(Made, Base):
     """Somebody who signs in.
 
     Attributes:
@@ -39,6 +39,7 @@ class Person(Base):
         theme: a value of `app.domain.preferences.Theme`.
         density: a value of `app.domain.preferences.Density`.
         keys: ``on`` or ``off``: single keys that act.
+        makers: of the account, until somebody else vouches for it (`app.services.people.accounts.People.make_link`).
     """
 
     __tablename__ = "people"
@@ -68,6 +69,7 @@ class Person(Base):
             via=via,
             source=source,
             email=self.email,
+            account=self.made.counted,
         )
 
 

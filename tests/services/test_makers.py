@@ -51,7 +51,9 @@ class House:
     def by_token(self, kind: TokenKind, maker: Actor, owner: Actor) -> Actor:
         """Who speaks with a token that somebody made for an owner."""
         scopes = ["approvals:read", "approvals:request", *(["approvals:decide"] if kind is TokenKind.PERSON else [])]
-        token, _view = self.services.tokens.make(maker, token_terms(kind, "CI", scopes, 7), owner.id)
+        token, view = self.services.tokens.make(maker, token_terms(kind, "CI", scopes, 7), owner.id)
+        if view.made.ids:
+            self.services.confirmations.confirm_token(owner, view.id)
         return self.services.tokens.find(token, "192.0.2.9").actor
 
     def entries(self, action: str, request: ApprovalRequest | None = None) -> list[AuditEntry]:
@@ -202,6 +204,31 @@ def test_a_slack_user_linked_in_such_a_session_is_the_makers_too(house: House) -
     slack.link(house.ana, slack.new_code(user))
     actor = slack.linked(user.id)
     assert actor is not None and house.desk.decide(house.desk.open(requester=house.admin), actor).resolved
+
+
+@pytest.mark.parametrize("via", [Via.MAIL, Via.SLACK])
+def test_an_account_that_the_requester_added_is_no_second_person_until_somebody_else_vouches(
+    house: House, via: Via
+) -> None:
+    """Its mailbox, in which one decides without a session, may be the requester's own."""
+    added = house.services.people.add(house.admin, "New", f"new.{via}.{house.admin.id}@example.org", [Role.REVIEWER])
+
+    def person() -> Actor:
+        return house.services.people.by_email(added.email).as_actor(via)
+
+    request = house.desk.open(requester=house.admin)
+    with pytest.raises(OwnRequestError, match="Admin, who counts as the requester, added your account"):
+        house.desk.decide(request, person())
+    house.services.people.make_link(house.admin, added.id)
+    house.services.people.make_link(house.by_link(house.second, house.admin), added.id)
+    with pytest.raises(OwnRequestError):
+        house.desk.decide(request, person())
+    assert house.desk.decide(house.desk.open(requester=house.ben), person()).resolved, "others' requests are not meant"
+    house.services.people.make_link(OPERATOR if via is Via.MAIL else house.second, added.id)
+    assert house.entries("person.link_made")[-1].detail["vouches"] is True
+    assert house.desk.decide(request, person()).resolved
+    by_operator = house.services.people.add(OPERATOR, "Other", f"by.{via}.{added.email}", [Role.REVIEWER])
+    assert by_operator.as_actor(via).account.ids == frozenset()
 
 
 def test_a_decision_is_not_taken_back_in_such_a_session(house: House) -> None:

@@ -55,6 +55,12 @@ def own_request(request: ApprovalRequest, actor: Actor) -> str:
         return "you made the sign-in link or token with which this was requested"
     if actor.persons & askers(request):
         return f"you act with a sign-in link or token from {actor.makers.names}, who counts as the requester"
+    if actor.account.ids & askers(request):
+        # Whoever adds an account may have added its mailbox as well, from which one decides without a session.
+        return (
+            f"{actor.account.names}, who counts as the requester, added your account, and nobody else has made a "
+            "sign-in link for it yet"
+        )
     return ""
 
 

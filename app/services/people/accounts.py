@@ -57,7 +57,11 @@ class People:
             if session.scalar(select(Person.id).where(func.lower(Person.email) == email.lower())):
                 raise ConflictError(f"There is already somebody with the address {email}.")
             person_id = str(uuid.uuid4())
-            session.execute(insert(Person).values(id=person_id, name=name, email=email, roles=wanted))
+            session.execute(
+                insert(Person).values(
+                    id=person_id, name=name, email=email, roles=wanted, **actor.makes_for(person_id).columns
+                )
+            )
             _join(session, person_id, slugs)
             record(session, actor, "person.added", self._clock(), person=name, email=email, roles=wanted, teams=slugs)
             return session.get_one(Person, person_id)
@@ -126,7 +130,10 @@ class People:
             return list(session.scalars(select(Person).order_by(Person.name)))
 
     def make_link(self, actor: Actor, person_id: str, lifetime: timedelta = LINK_LIFETIME) -> str:
-        """A token that signs the person in once. Only its hash is stored. Raises NotFoundError, ForbiddenError."""
+        """A token that signs the person in once. Only its hash is stored. Raises NotFoundError, ForbiddenError.
+
+        Somebody other than whoever added the account vouches for it so: from then on it counts as another person's.
+        """
         actor.require(Action.MANAGE_PEOPLE)
         token = secrets.token_urlsafe(32)
         with self._sessions.begin() as session:
@@ -140,7 +147,10 @@ class People:
                     **actor.makes_for(person_id).columns,
                 )
             )  # fmt: skip
-            record(session, actor, "person.link_made", now, person=person.name)
+            vouches = bool(person.makers) and not actor.persons & person.made.ids
+            if vouches:
+                person.makers = []
+            record(session, actor, "person.link_made", now, person=person.name, vouches=vouches)
         return token
 
     def preview_link(self, token: str) -> LinkPreview:
