@@ -28,7 +28,8 @@ from assent.errors import ApiError, AssentError, PassedOverError, Rejected
 from assent.gate import RECEIPT_KEY, ProposalChangedError
 from assent.guard import CHANGED, PASSED_OVER, Plan, must_be_heard, plan, poisoned, waiting_interrupts
 from assent.opened import Opened
-from assent.thread import GetSaved, GetState, missing_nodes, read_thread, unheard
+from assent.ordering import in_order
+from assent.thread import GetListed, GetSaved, GetState, missing_nodes, read_thread, unheard
 
 GONE = "The thread waited for this no more when the outcome came; nothing was resumed."
 ENDED = "Another request of this thread was rejected, which ended it."
@@ -120,7 +121,7 @@ class Tell:
     send: Send
 
 
-Step: TypeAlias = GetState | GetSaved | Clear | Go | Open | Wait | Tell
+Step: TypeAlias = GetState | GetSaved | GetListed | Clear | Go | Open | Wait | Tell
 
 
 class Shape(Protocol):
@@ -167,6 +168,7 @@ class Driving:
         """Drive the graph to its end; gives its values."""
         ran: Rest | None = None
         while True:
+            yield from in_order(self._config)
             if (yield from poisoned(self._config)):
                 yield Clear(self._config)
                 ran = None

@@ -128,6 +128,20 @@ class SwallowedGateError(AssentError):
         )
 
 
+class ThreadOrderError(AssentError):
+    """The clocks of machines that write to a driven thread differ so much that its newest checkpoint is not the newest.
+
+    Nothing was sent to the thread, and no step was run. The message says what to do.
+
+    Attributes:
+        config: names the checkpoint that was written last.
+    """
+
+    def __init__(self, message: str, config: Any) -> None:
+        self.config = config
+        super().__init__(message)
+
+
 class AlreadyDrivenError(AssentError):
     """This thread is being driven in this process already."""
 

@@ -8,9 +8,11 @@ LangGraph has to be installed. It is loaded with this module, and not with the r
 
 from __future__ import annotations
 
+import asyncio
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -26,8 +28,9 @@ from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, Opened
 from assent.contracts import Outcome
 from assent.driving import Clear, Driving, Go, Open, Rest, Step, Tell, Wait
 from assent.errors import AlreadyDrivenError, ApiError, WaitTimeoutError
+from assent.ordering import seconds_ahead
 from assent.stepping import AsyncRunner, made_before
-from assent.thread import GetSaved, GetState, aread, read, unheard
+from assent.thread import GetListed, GetSaved, GetState, aread, read, unheard
 from assent.watch import Watch, seen
 
 _LOOK_AGAIN_SECONDS = 25.0
@@ -76,6 +79,7 @@ def drive(
         Rejected: people refused what can only be answered, not refused; the thread stays where it was.
         PassedOverError: the agent went on without taking what people decided.
         SwallowedGateError: a step asked and went on without an answer.
+        ThreadOrderError: the clocks of machines that write to the thread differ too much to tell where it stands.
         WaitTimeoutError: nobody has decided in time; the requests stay open.
         AlreadyDrivenError: the thread is being driven in this process.
         EndedError, ApiError, UnreachableError: as `Approvals.request` and `Approval.wait`.
@@ -184,7 +188,7 @@ class _Runner:
 
     def _take(self, step: Step) -> Any:
         match step:
-            case GetState() | GetSaved():
+            case GetState() | GetSaved() | GetListed():
                 return read(self._graph, _once(step))
             case Clear():
                 return self._graph.update_state(step.config, None)
@@ -231,6 +235,7 @@ class _Runner:
             return
 
     def _go(self, step: Go) -> Rest:
+        time.sleep(read(self._graph, seconds_ahead(step.config)))
         rest, control = Rest(), RunControl()
         watch = Watch(self._graph, step.before, rest.stopped.append, _by_request(step))
         try:
@@ -260,13 +265,14 @@ class _AsyncRunner(AsyncRunner):
         self._graph = graph
         self._context = context
 
-    async def _read(self, step: GetState | GetSaved) -> Any:
+    async def _read(self, step: GetState | GetSaved | GetListed) -> Any:
         return await aread(self._graph, _once(step))
 
     async def _clear(self, config: RunnableConfig) -> Any:
         return await self._graph.aupdate_state(config, None)
 
     async def _go(self, step: Go) -> Rest:
+        await asyncio.sleep(await aread(self._graph, seconds_ahead(step.config)))
         rest, control = Rest(), RunControl()
         watch = Watch(self._graph, step.before, rest.stopped.append, _by_request(step))
         try:
@@ -291,6 +297,6 @@ def _by_request(step: Go) -> dict[str, str]:
     return {request_id: interrupt_id for interrupt_id, request_id in step.answers.items()}
 
 
-def _once(step: GetState | GetSaved) -> Any:
+def _once(step: GetState | GetSaved | GetListed) -> Any:
     """The one step of a reading."""
     return (yield step)

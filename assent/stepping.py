@@ -15,7 +15,7 @@ from assent.client import AsyncApproval, AsyncAssent, Opened
 from assent.contracts import Outcome
 from assent.driving import Clear, Go, Open, Rest, Step, Tell, Wait
 from assent.errors import ApiError, WaitTimeoutError
-from assent.thread import GetSaved, GetState
+from assent.thread import GetListed, GetSaved, GetState
 
 
 def made_before(error: ApiError) -> str:
@@ -57,7 +57,7 @@ class AsyncRunner(ABC):
         await asyncio.gather(*self._waiting.values(), return_exceptions=True)
 
     @abstractmethod
-    async def _read(self, step: GetState | GetSaved) -> Any: ...
+    async def _read(self, step: GetState | GetSaved | GetListed) -> Any: ...
 
     @abstractmethod
     async def _clear(self, config: RunnableConfig) -> Any: ...
@@ -67,7 +67,7 @@ class AsyncRunner(ABC):
 
     async def _take(self, step: Step) -> Any:
         match step:
-            case GetState() | GetSaved():
+            case GetState() | GetSaved() | GetListed():
                 return await self._read(step)
             case Clear():
                 return await self._clear(step.config)

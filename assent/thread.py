@@ -38,13 +38,31 @@ class GetSaved:
     config: RunnableConfig
 
 
+@dataclass(frozen=True)
+class GetListed:
+    """List checkpoints of a thread, and of a namespace where one is named; nothing where the saver cannot.
+
+    Attributes:
+        step: only those of this step.
+    """
+
+    config: RunnableConfig
+    step: int | None = None
+    limit: int | None = None
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What savers are asked for."""
+        return {"filter": None if self.step is None else {"step": self.step}, "limit": self.limit}
+
+
 Result = TypeVar("Result")
-Reading: TypeAlias = Generator[GetState | GetSaved, Any, Result]
+Reading: TypeAlias = Generator[GetState | GetSaved | GetListed, Any, Result]
 
 
 def read(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Result:
     """Do the reading."""
-    found = None
+    found: Any = None
     while True:
         try:
             step = steps.send(found)
@@ -53,14 +71,20 @@ def read(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Result:
             return result
         if isinstance(step, GetState):
             found = graph.get_state(step.config, subgraphs=step.deep)
-        else:
-            saver: Any = graph.checkpointer
+            continue
+        saver: Any = graph.checkpointer
+        if isinstance(step, GetSaved):
             found = saver.get_tuple(step.config)
+            continue
+        try:
+            found = list(saver.list(step.config, **step.terms))
+        except NotImplementedError:
+            found = []
 
 
 async def aread(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Result:
     """Do the reading, async."""
-    found = None
+    found: Any = None
     while True:
         try:
             step = steps.send(found)
@@ -69,9 +93,15 @@ async def aread(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Resul
             return result
         if isinstance(step, GetState):
             found = await graph.aget_state(step.config, subgraphs=step.deep)
-        else:
-            saver: Any = graph.checkpointer
+            continue
+        saver: Any = graph.checkpointer
+        if isinstance(step, GetSaved):
             found = await saver.aget_tuple(step.config)
+            continue
+        try:
+            found = [each async for each in saver.alist(step.config, **step.terms)]
+        except NotImplementedError:
+            found = []
 
 
 def read_thread(config: RunnableConfig) -> Reading[StateSnapshot]:

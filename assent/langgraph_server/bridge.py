@@ -14,7 +14,7 @@ from langgraph_sdk.client import LangGraphClient
 from langgraph_sdk.errors import LangGraphError
 
 from assent.client import AsyncAssent
-from assent.errors import AssentError, SignInError
+from assent.errors import AssentError, SignInError, ThreadOrderError
 from assent.langgraph_server.resuming import REPORTED, Resuming, take_over
 from assent.langgraph_server.threads import RESUMING, Thread
 
@@ -140,7 +140,8 @@ class Bridge:
                 self._left[thread_id] = each.seen
                 self._failed.pop(thread_id, None)
                 if error is not None:
-                    logger.info("thread %s: %s", thread_id, _words(error))
+                    level = logging.WARNING if isinstance(error, ThreadOrderError) else logging.INFO
+                    logger.log(level, "thread %s: %s", thread_id, _words(error))
             else:
                 self._note_failure(thread_id, error)
 

@@ -20,15 +20,15 @@ from langgraph.types import Command, StateSnapshot
 from assent.client import AsyncApproval, AsyncAssent
 from assent.contracts import Outcome, ReceiptStatus
 from assent.driving import GONE, Driving, Go, Rest, Step, Tell, concluded
-from assent.errors import EndedError, PassedOverError, Rejected
+from assent.errors import EndedError, PassedOverError, Rejected, ThreadOrderError
 from assent.gate import ProposalChangedError
 from assent.guard import PASSED_OVER
 from assent.langgraph_server.threads import SENT, NotOursError, RunFailedError, Thread, failed, heard
 from assent.stepping import AsyncRunner
-from assent.thread import GetSaved, GetState
+from assent.thread import GetListed, GetSaved, GetState
 
 logger = logging.getLogger("assent.langgraph_server")
-REPORTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError)
+REPORTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError, ThreadOrderError)
 """What a drive ends with after it has reported all there was to report."""
 
 
@@ -93,12 +93,14 @@ class Resuming(AsyncRunner):
         logger.info("thread %s waits for people at %s", self._thread.id, request.url)
 
     async def _take(self, step: Step) -> Any:
-        if not isinstance(step, Tell | GetState | GetSaved):
+        if not isinstance(step, Tell | GetState | GetSaved | GetListed):
             # What came of the answers is reported by now.
             await self._unmark()
         return await super()._take(step)
 
-    async def _read(self, step: GetState | GetSaved) -> Any:
+    async def _read(self, step: GetState | GetSaved | GetListed) -> Any:
+        if isinstance(step, GetListed):
+            return await self._thread.of_step(step.step) if step.step is not None else []
         # What the saver keeps is not to be had over the API; `_go` looks itself whether answers were taken.
         return await self._thread.state(self._failed) if isinstance(step, GetState) else None
 

@@ -22,6 +22,7 @@ RESUMING = "assent_resuming"
 SENT = "assent_sent"
 """Key of a thread's metadata: the answers, the fields of a `resuming.Sent`."""
 _KEPT_OF_CONFIG = ("tags", "recursion_limit")
+_MOST_OF_A_STEP = 100
 _FAILED = frozenset({"error", "timeout"})
 
 
@@ -61,6 +62,11 @@ class Thread:
             return snapshot(await self._server.threads.get_state(self.id), failed)
         except NotFoundError:
             return StateSnapshot({}, (), self.config, None, None, None, (), ())
+
+    async def of_step(self, step: int) -> list[StateSnapshot]:
+        """Its states at a step, of which there are several if somebody has gone back in time, or clocks differ."""
+        found = await self._server.threads.get_history(self.id, limit=_MOST_OF_A_STEP, metadata={"step": step})
+        return [snapshot(each) for each in found]
 
     async def steps_at(self, checkpoint_id: str) -> tuple[PregelTask, ...]:
         """What has become of the steps that were due at a checkpoint."""
@@ -149,7 +155,8 @@ def snapshot(state: Mapping[str, Any], failed: bool = False) -> StateSnapshot:
     tasks = tuple(_task(each, failed) for each in state["tasks"])
     return StateSnapshot(
         values=state["values"], next=tuple(state["next"] or ()), config=_config(state["checkpoint"]),
-        metadata=state["metadata"], created_at=state["created_at"], parent_config=None, tasks=tasks,
+        metadata=state["metadata"], created_at=state["created_at"], tasks=tasks,
+        parent_config=_config(state["parent_checkpoint"]) if state.get("parent_checkpoint") else None,
         interrupts=tuple(each for task in tasks for each in task.interrupts),
     )  # fmt: skip
 

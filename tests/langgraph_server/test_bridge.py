@@ -14,7 +14,9 @@ import pytest
 from langgraph_sdk import get_client
 
 from assent.langgraph_server.resuming import Sent
-from assent.langgraph_server.threads import RESUMING, SENT, Thread
+from assent.langgraph_server.threads import RESUMING, SENT, Thread, snapshot
+from assent.ordering import _newer
+from assent.thread import GetListed
 from tests.hookserver import HookServer
 from tests.langgraph_server.conftest import Bridge, Work
 from tests.processes.harness import ROOT, environment
@@ -234,6 +236,32 @@ def alone(work: Work, act: Any) -> None:
             await doing
 
     asyncio.run(there())
+
+
+def test_the_server_says_what_was_written_after_a_checkpoint(work: Work) -> None:
+    """By which a bridge tells that a thread's newest checkpoint is not the newest: see `assent.ordering`."""
+    work.begin()
+    request = work.asked("Tidy up")
+    [*_, first] = work.client.threads.get_history(work.thread)
+    state = work.client.threads.get_state(work.thread)
+    found = []
+
+    async def follow(thread: Thread) -> None:
+        for start in (first, state):
+            reading, answer = _newer(snapshot(start)), None
+            while True:
+                try:
+                    step = reading.send(answer)
+                except StopIteration as end:
+                    found.append(end.value)
+                    break
+                assert isinstance(step, GetListed) and step.step is not None
+                answer = await thread.of_step(step.step)
+
+    alone(work, follow)
+    newest = {name: state["checkpoint"][name] for name in ("thread_id", "checkpoint_ns", "checkpoint_id")}
+    assert found == [{"configurable": newest}, None]
+    work.portal.decide(request["id"], "reject")
 
 
 def test_the_portal_is_killed_and_started_again(work: Work) -> None:

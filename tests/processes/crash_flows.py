@@ -153,28 +153,22 @@ def _act(state: FlowState, number: int) -> FlowState:
 
 
 def _gates_graph() -> StateGraph:
-    """Gates in a row, each with a step after it; every other one is a graph within the graph."""
-    graph = StateGraph(FlowState)
-    before = START
-    for number in range(GATES):
-        ask, act = partial(_ask_within, number=number), partial(_act, number=number)
-        if number % 2:
-            inner = StateGraph(FlowState)
-            inner.add_node("ask", ask)
-            inner.add_node("act", act)
-            inner.add_edge(START, "ask")
-            inner.add_edge("ask", "act")
-            graph.add_node(f"gate{number}", inner.compile())
-            graph.add_edge(before, f"gate{number}")
-            before = f"gate{number}"
-        else:
-            graph.add_node(f"gate{number}", ask)
-            graph.add_node(f"act{number}", act)
-            graph.add_edge(before, f"gate{number}")
-            graph.add_edge(f"gate{number}", f"act{number}")
-            before = f"act{number}"
-    graph.add_edge(before, END)
+    """Gates in a row, each with a step after it; two of them are in a graph within the graph."""
+    inner, graph = StateGraph(FlowState), StateGraph(FlowState)
+    last = _add_gate(inner, START, 1)
+    inner.add_edge(_add_gate(inner, last, 2), END)
+    graph.add_node("within", inner.compile())
+    graph.add_edge(_add_gate(graph, START, 0), "within")
+    graph.add_edge(_add_gate(graph, "within", 3), END)
     return graph
+
+
+def _add_gate(graph: StateGraph, after: str, number: int) -> str:
+    graph.add_node(f"gate{number}", partial(_ask_within, number=number))
+    graph.add_node(f"act{number}", partial(_act, number=number))
+    graph.add_edge(after, f"gate{number}")
+    graph.add_edge(f"gate{number}", f"act{number}")
+    return f"act{number}"
 
 
 MANY_GATES = _workflow("many_gates", _gates_graph)

@@ -1,0 +1,129 @@
+"""Whether a thread's newest checkpoint is the newest: savers take the greatest id, which comes from a machine's clock.
+
+When the clocks of two machines differ, a checkpoint that was written later can have the smaller id. Whoever reads the
+thread then sees it where it stood before, and would run again what has been run. So nothing is sent to a thread whose
+newest checkpoint has been followed by another one, nor to one that was written in this machine's future, because what
+this machine would write would count as older.
+
+The portal's own saver does not order checkpoints by their ids; this is for graphs with other savers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import id as ids
+from langgraph.types import StateSnapshot
+
+from assent.errors import ThreadOrderError
+from assent.thread import GetListed, GetState, Reading
+
+PATIENCE_SECONDS = 10.0
+"""How far a thread may be ahead of this machine's clock so that it is waited for instead of refused."""
+_TICKS = 10_000_000
+_UUID_EPOCH = 0x01B21DD213814000
+"""Ticks between the epoch of UUIDs and that of Unix."""
+
+
+def in_order(config: RunnableConfig) -> Reading[None]:
+    """Make sure that what is read of the thread is its newest checkpoint, within subgraphs that wait, too.
+
+    Raises:
+        ThreadOrderError: it is not.
+    """
+    while True:
+        state = yield GetState(config)
+        newer = yield from _newer(state)
+        if newer is None:
+            return
+        again = yield GetState(config)
+        if again.config == state.config:
+            raise ThreadOrderError(_OVERTAKEN.format(**_named(newer, state)), newer)
+        # Somebody else went on with the thread in between.
+
+
+def seconds_ahead(config: RunnableConfig) -> Reading[float]:
+    """How long it takes until what this machine writes to the thread counts as newer than what is there.
+
+    Raises:
+        ThreadOrderError: too long to wait.
+    """
+    where = {"thread_id": config["configurable"]["thread_id"]}
+    of_root = yield GetState(config)
+    of_all = yield GetListed({"configurable": where}, None, 1)
+    newest = max((_ticks(each) for each in (of_root.config, *(saved.config for saved in of_all))), default=0)
+    own = getattr(ids, "_last_v6_timestamp", None) or 0  # in one process LangGraph's ids grow whatever the clock does
+    ahead = (newest - max(time.time_ns() // 100 + _UUID_EPOCH, own)) / _TICKS
+    if ahead > PATIENCE_SECONDS:
+        raise ThreadOrderError(_AHEAD.format(thread_id=where["thread_id"], seconds=round(ahead)), of_root.config)
+    return max(ahead, 0.0)
+
+
+_OVERTAKEN = (
+    "Thread {thread_id} was not driven on: checkpoint {newer} was written after {newest} and yet counts as older, "
+    "because the clocks of the machines that wrote them differ. Nothing was sent and nobody was asked. Set the clocks "
+    "right; then an update of the state at {newer} without values (`graph.update_state(error.config, None)`) makes it "
+    "the newest again."
+)
+_AHEAD = (
+    "Thread {thread_id} was not driven on: it was last written by a machine whose clock is {seconds} s ahead of this "
+    "one's, so that what is written here would count as older. Nothing was sent. Set the clocks right, or make the "
+    "call again once this one's has come so far."
+)
+
+
+def _newer(state: StateSnapshot) -> Reading[RunnableConfig | None]:
+    """The last of the checkpoints that follow one that is taken for the newest; None if there is none."""
+    if any(task.state is not None for task in state.tasks):
+        state = yield GetState(state.config, deep=True)
+    for snapshot in _with_subgraphs(state):
+        found = yield from _follower(snapshot.config, snapshot.metadata)
+        last = None
+        while found is not None:
+            last = found.config
+            found = yield from _follower(found.config, found.metadata)
+        if last is not None:
+            return last
+    return None
+
+
+def _follower(config: RunnableConfig, metadata: Any) -> Reading[Any]:
+    """A checkpoint whose parent is the one that is named."""
+    where, step = config["configurable"], (metadata or {}).get("step")
+    if not where.get("checkpoint_id") or step is None:
+        return None
+    thread = {"thread_id": where["thread_id"], "checkpoint_ns": where.get("checkpoint_ns", "")}
+    for saved in (yield GetListed({"configurable": thread}, step + 1)):
+        parent = (saved.parent_config or {}).get("configurable", {})
+        if parent.get("checkpoint_id") == where["checkpoint_id"]:
+            return saved
+    return None
+
+
+def _with_subgraphs(state: StateSnapshot) -> Iterator[StateSnapshot]:
+    yield state
+    for task in state.tasks:
+        if isinstance(task.state, StateSnapshot):
+            yield from _with_subgraphs(task.state)
+
+
+def _named(newer: RunnableConfig, state: StateSnapshot) -> dict[str, str]:
+    return {
+        "thread_id": newer["configurable"]["thread_id"], "newer": newer["configurable"]["checkpoint_id"],
+        "newest": state.config["configurable"]["checkpoint_id"],
+    }  # fmt: skip
+
+
+def _ticks(config: RunnableConfig) -> int:
+    """When a checkpoint was written by the clock of whoever did, as its id has it; 0 if it does not say."""
+    try:
+        found = UUID(str(config["configurable"].get("checkpoint_id")))
+    except ValueError:
+        return 0
+    if found.version != 6:
+        return 0
+    return (found.time_low << 28) | (found.time_mid << 12) | (found.time_hi_version & 0x0FFF)

@@ -1,0 +1,123 @@
+"""Threads that machines with different clocks write to: each step runs once, or nothing runs and it is said why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from langgraph.checkpoint.base import id as ids
+
+from assent import ThreadOrderError, ordering
+from tests.processes.crash_flows import GATES, MANY_GATES
+from tests.sdk.driven import Drivable, Driven
+
+pytestmark = pytest.mark.processes
+Machine = Callable[[float], AbstractContextManager[None]]
+ALL = {f"{what} {number}": 1 for number in range(GATES) for what in ("approved", "acted")}
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """What runs in such a block is done by a process on a machine whose clock is off by so many seconds."""
+
+    @contextmanager
+    def off(seconds: float) -> Iterator[None]:
+        real = time.time_ns
+        clock = SimpleNamespace(time_ns=lambda: real() + int(seconds * 1e9))
+        with monkeypatch.context() as there:
+            there.setattr(ids, "time", clock)
+            there.setattr(ids, "_last_v6_timestamp", None)
+            there.setattr(ordering, "time", clock)
+            yield
+
+    return off
+
+
+@pytest.fixture
+def driven(drivable: Drivable) -> Driven:
+    """A thread with gates in a row, some of them in a subgraph."""
+    return drivable(MANY_GATES)
+
+
+class LeftError(Exception):
+    """The program ended."""
+
+
+def left_at(driven: Driven, gate: int, sync: bool = True) -> str:
+    """Drive it through so many gates, and leave it at the next; gives the request that is open then."""
+    opened: list[str] = []
+
+    def decide(request: Any) -> None:
+        opened.append(request.id)
+        if len(opened) > gate:
+            raise LeftError
+        driven.portal.decide(request.id)
+
+    with pytest.raises(LeftError):
+        driven.start(sync=sync, on_request=decide).get()
+    return opened[-1]
+
+
+def driven_to_its_end(driven: Driven, sync: bool = True) -> None:
+    """Drive it on, and approve all that it asks."""
+
+    def decide(request: Any) -> None:
+        if driven.portal.request(request.id)["state"] == "pending":
+            driven.portal.decide(request.id)
+
+    driven.start(None, sync=sync, on_request=decide).get()
+    assert driven.effects() == ALL
+
+
+@pytest.mark.parametrize("sync", [True, False])
+@pytest.mark.parametrize("gate", range(GATES))
+def test_a_thread_from_a_machine_a_little_ahead_is_gone_on_with_in_order(
+    driven: Driven, machine: Machine, gate: int, sync: bool
+) -> None:
+    with machine(1.0):
+        left_at(driven, gate, sync)
+    with machine(0.0):
+        driven_to_its_end(driven, sync)
+
+
+@pytest.mark.parametrize("gate", range(GATES))
+def test_a_thread_from_a_machine_far_ahead_is_left_alone_until_then(
+    driven: Driven, machine: Machine, gate: int
+) -> None:
+    with machine(180.0):
+        request = left_at(driven, gate)
+    before = driven.effects()
+    driven.portal.decide(request)
+    with machine(0.0):
+        for _ in range(3):
+            with pytest.raises(ThreadOrderError, match=r"clock is 1\d\d s ahead of this one's"):
+                driven.start().get()
+            assert driven.next()["id"] == request, "nobody is asked again"
+    assert driven.effects() == before, "nothing was run"
+    with machine(360.0):
+        driven_to_its_end(driven)
+
+
+@pytest.mark.parametrize("gate", range(GATES))
+def test_what_another_program_has_gone_on_with_is_not_run_again(driven: Driven, machine: Machine, gate: int) -> None:
+    """It resumed the thread by its own means, on a machine that is behind the one on which the thread was before."""
+    with machine(180.0):
+        request = left_at(driven, gate)
+    driven.portal.decide(request)
+    outcome = driven.client.approvals.get(request).status().outcome
+    assert outcome is not None
+    with machine(0.0):
+        driven.past({next(iter(driven.asks())): outcome.model_dump(mode="json")})
+    before = driven.effects()
+    assert before["acted " + str(gate)] == 1
+    for sync in (True, False):
+        with machine(360.0), pytest.raises(ThreadOrderError, match="yet counts as older") as refused:
+            driven.start(sync=sync).get()
+    assert driven.effects() == before and driven._opened.empty(), "nothing was run, and nobody was asked"
+    with machine(360.0):
+        driven.graph.update_state(refused.value.config, None)
+        driven_to_its_end(driven)
