@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from contextlib import suppress
 
 if os.environ.get("ASSENT_ASYNC_MODE", "eventlet") == "eventlet":
     # Without it one waiting query stops all requests: psycopg's own wait functions do not yield to eventlet.
@@ -94,6 +95,8 @@ def serve(app: Flask, listener: socket.socket, settings: Settings) -> None:
             _serve_with_threads(app, listener, connections, settings)
     except SystemExit:
         pass
+    with suppress(Exception):  # nothing that could still be done about it
+        app.extensions["assent"].refusals.flush()
     log.info("stopped")
     # Threads that serve clients which stay connected must not hold the process.
     os._exit(0)

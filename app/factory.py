@@ -15,6 +15,7 @@ from app.http.csrf import register_csrf
 from app.http.errors import register_errors
 from app.http.identity import register_identity
 from app.http.proxies import TrustedProxies
+from app.http.refusals import register_refusals
 from app.http.runtime import Portal, keep
 from app.http.security import register_security
 from app.live import register as live
@@ -51,6 +52,7 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     )
     app.session_interface = SessionCookies(services.clock)
     register_errors(app)
+    register_refusals(app)
     register_security(app, settings)
     register_identity(app, settings, services.sign_ins.find)
     register_csrf(app, settings)

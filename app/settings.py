@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         default=3000, ge=0, le=10_000_000,
         description="Calls of the API that each token may make in a minute. 0: any number.",
     )  # fmt: skip
+    refusals_per_minute: int = Field(
+        default=60, ge=0, le=1_000_000,
+        description="Refused sign-ins, tokens, and acts in a minute, by network address and by account, after which "
+        "further ones are answered with 429. 0: any number. What somebody may do is never limited by it.",
+    )  # fmt: skip
     slack_bot_token: str = Field(
         default="",
         repr=False,

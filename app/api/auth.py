@@ -13,6 +13,7 @@ from app.domain.tokens import Scope
 from app.http.csrf import SAFE_METHODS, check_csrf
 from app.http.errors import RateLimitedError
 from app.http.identity import current_actor
+from app.http.refusals import before_credentials, refuse
 from app.http.runtime import portal, services
 
 _BEARER = "bearer"
@@ -48,6 +49,7 @@ def authenticate(scopes: Collection[Scope]) -> Client:
     Raises:
         NotSignedInError: there is neither.
         TokenError: the token does not work.
+        TooManyAttemptsError: so did too many before it.
         RateLimitedError: the token has made as many calls as it may.
         ScopeError: the token may not be used for this.
         flask_wtf.csrf.CSRFError: the session's token is missing or not this session's.
@@ -63,9 +65,15 @@ def authenticate(scopes: Collection[Scope]) -> Client:
 
 def _by_token(given: str, scopes: Collection[Scope]) -> Client:
     kind, _, token = given.strip().partition(" ")
-    if kind.lower() != _BEARER or not token.strip():
-        raise TokenError("Send the token as `Authorization: Bearer …`.", reason="unknown")
-    bearer = services().tokens.find(token.strip(), request.remote_addr or "")
+    before_credentials(token.strip())
+    try:
+        if kind.lower() != _BEARER or not token.strip():
+            raise TokenError("Send the token as `Authorization: Bearer …`.", reason="unknown")
+        bearer = services().tokens.find(token.strip(), request.remote_addr or "")
+    except TokenError as error:
+        refuse(error)
+    services().refusals.has_worked(token.strip())
+    g.actor = bearer.actor
     _count(bearer.token_id)
     if not bearer.scopes.intersection(scopes):
         needed = [each.value for each in Scope if each in scopes]

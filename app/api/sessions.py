@@ -8,11 +8,12 @@ from pydantic import Field
 
 from app.api.models import Output, Time
 from app.api.registry import Call, Table
-from app.domain.tokens import TokenChoice
+from app.domain.tokens import Scope, TokenChoice
 from app.http.body import Input
 from app.http.identity import session_idle, session_lifetime
 
 table = Table()
+READ, WRITE = (Scope.PEOPLE_READ,), (Scope.PEOPLE_WRITE,)
 
 
 class SessionOut(Output):
@@ -55,20 +56,20 @@ class SignOutResult(Output):
     tokens: int
 
 
-@table.add("GET", "/people/<uuid:id>/sessions", SessionList)
+@table.add("GET", "/people/<uuid:id>/sessions", SessionList, scopes=READ)
 def list_sessions(call: Call) -> Any:
     """Where a person is signed in. Without the role admin, only oneself."""
     found = call.portal.services.sign_ins.of(call.actor, session_lifetime(), session_idle(), call.id)
     return {"items": found}
 
 
-@table.add("DELETE", "/people/<uuid:id>/sessions/<uuid:session_id>", SessionEnd)
+@table.add("DELETE", "/people/<uuid:id>/sessions/<uuid:session_id>", SessionEnd, scopes=WRITE)
 def end_session(call: Call) -> Any:
     """End one session; its sockets are closed within a second."""
     return {"ended": call.portal.services.sign_ins.end(call.actor, call.path["session_id"], call.id)}
 
 
-@table.add("POST", "/people/<uuid:id>/sign-out", SignOutResult, body=SignOutIn)
+@table.add("POST", "/people/<uuid:id>/sign-out", SignOutResult, body=SignOutIn, scopes=WRITE)
 def sign_out_everywhere(call: Call) -> Any:
     """End all sessions and unused sign-in links of a person, and tokens if that is wanted."""
     return call.portal.services.sign_ins.end_all(call.actor, call.id, call.body.tokens)

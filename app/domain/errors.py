@@ -143,9 +143,14 @@ class TookTooLongError(AssentError):
 
 
 class TokenError(AssentError):
-    """A program's token that does not work; `extra["reason"]` is unknown, expired, revoked or owner_not_active."""
+    """A program's token that does not work; `extra["reason"]` is unknown, expired, revoked or owner_not_active.
+
+    Attributes:
+        account: id and name of its owner, for the audit log; the caller is not told.
+    """
 
     code = "token_invalid"
+    account: tuple[str, str] = ("", "")
 
 
 class ScopeError(ForbiddenError):
@@ -155,6 +160,11 @@ class ScopeError(ForbiddenError):
 
 
 class LinkError(AssentError):
-    """A sign-in link that is unknown, used or too old; `extra["reason"]` says which."""
+    """A sign-in link that is unknown, used or too old; `extra["reason"]` says which.
+
+    Attributes:
+        account: id and name of whom it was for, for the audit log; the caller is not told.
+    """
 
     code = "link_invalid"
+    account: tuple[str, str] = ("", "")

@@ -64,6 +64,8 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     DELIVERIES_READ = "deliveries:read"
     DELIVERIES_WRITE = "deliveries:write"
+    PEOPLE_READ = "people:read"
+    PEOPLE_WRITE = "people:write"
     METRICS_READ = "metrics:read"
 
     @property
@@ -85,6 +87,8 @@ _WORDS = {
     Scope.AUDIT_READ: "read the record",
     Scope.DELIVERIES_READ: "read who was told of what, and of which destinations there are",
     Scope.DELIVERIES_WRITE: "have something sent again, test destinations",
+    Scope.PEOPLE_READ: "read where one is signed in, and as an admin where others are",
+    Scope.PEOPLE_WRITE: "end sessions and sign out everywhere, as an admin also others",
     Scope.METRICS_READ: "read the portal's own numbers, for Prometheus",
 }
 WIDER_SIGHT: Mapping[Scope, Sight] = {Scope.APPROVALS_READ_ALL: Sight.ALL, Scope.APPROVALS_READ_ACCOUNT: Sight.ACCOUNT}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, jsonify, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -26,6 +26,10 @@ from app.domain.errors import (
     VersionChangedError,
 )
 
+WATCH = "assent_forbidden"
+"""The application's extension that hears of each answer with status 403."""
+Watch = Callable[[str], AssentError | None]
+"""Takes the code of what was forbidden; gives what to answer instead, if that happens too often."""
 PROBLEM_TYPE = "application/problem+json"
 log = structlog.get_logger("http")
 
@@ -54,6 +58,12 @@ class RateLimitedError(AssentError):
     code = "rate_limited"
 
 
+class TooManyAttemptsError(AssentError):
+    """Too much was refused from here, or of this account; `extra["retry_after"]` says how many seconds to wait."""
+
+    code = "too_many_attempts"
+
+
 class CrossOriginError(AssentError):
     """Another site's page sent this."""
 
@@ -74,6 +84,7 @@ STATUS: Mapping[type[AssentError], int] = {
     UnsupportedMediaTypeError: 415,
     InvalidInputError: 422,
     RateLimitedError: 429,
+    TooManyAttemptsError: 429,
     TookTooLongError: 503,
 }
 """HTTP status by error type; a subclass has its parent's unless it is named itself."""
@@ -242,7 +253,7 @@ def page_response(problem: Problem) -> Response:
 
 def respond(error: Exception) -> Response:
     """The answer to an error, for whoever asked."""
-    problem = problem_of(error)
+    problem = noted(problem_of(error))
     response = problem_response(problem) if is_api() else page_response(problem)
     if isinstance(error, HTTPException):
         for name, value in error.get_headers():
@@ -253,6 +264,15 @@ def respond(error: Exception) -> Response:
     if problem.code in _CHALLENGES and is_api():
         response.headers["WWW-Authenticate"] = _CHALLENGES[problem.code]
     return response
+
+
+def noted(problem: Problem) -> Problem:
+    """The problem, or the one to tell in its place, after what watches refusals has seen it."""
+    watch: Watch | None = current_app.extensions.get(WATCH)
+    if watch is None or problem.status != 403:
+        return problem
+    instead = watch(problem.code)
+    return problem if instead is None else problem_of(instead)
 
 
 def _retry_after(problem: Problem) -> str | None:

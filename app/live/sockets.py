@@ -19,7 +19,7 @@ from app.domain.people import Action, Actor, Via
 from app.http.body import Input, PlainText, check_fields, check_json
 from app.http.csrf import same_origin
 from app.http.decisions import DecisionIn, decide
-from app.http.errors import NotSignedInError, problem_of
+from app.http.errors import NotSignedInError, noted, problem_of
 from app.http.identity import current_actor, current_sign_in, session_ends_at
 from app.live.hub import NAMES, QUEUE_ROOM, message_of, request_room, rooms_of, team_room, user_room, workflow_room
 from app.live.presence import Presence
@@ -314,7 +314,7 @@ def _sid() -> str:
 
 
 def _problem(error: Exception) -> dict[str, Any]:
-    return problem_of(error).to_json()
+    return noted(problem_of(error)).to_json()
 
 
 def _uuid(text: str, what: str) -> str:

@@ -33,6 +33,7 @@ from app.services.reading.queue import Queue
 from app.services.reading.similar import SimilarRequests
 from app.services.reading.views import Views
 from app.services.record.records import Records
+from app.services.refusals import Refusals
 from app.services.runs.steering import Runs
 from app.services.vault import Vault
 from app.store.engine import Sessions, make_sessions
@@ -52,6 +53,7 @@ class Services:
     tokens: Tokens
     once: Once
     rates: RateLimits
+    refusals: Refusals
     saved_views: SavedViews
     policies: Policies
     queue: Queue
@@ -109,6 +111,7 @@ def services_over(
         tokens=Tokens(sessions, clock),
         once=Once(sessions, clock),
         rates=RateLimits(sessions),
+        refusals=Refusals(sessions, clock),
         saved_views=SavedViews(sessions, clock),
         policies=policies,
         queue=Queue(sessions, clock),

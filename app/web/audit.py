@@ -39,6 +39,11 @@ PHRASES = {
     "destination.removed": "removed a destination",
     "destination.tested": "sent a test to a destination",
     "destination.replayed": "sent a webhook again what it had not got",
+    "access.sign_in_failed": "was refused with a sign-in link",
+    "access.token_refused": "was refused with a token",
+    "access.link_refused": "was refused with a link that decides",
+    "access.signature_refused": "was refused with a signature of Slack",
+    "access.forbidden": "was refused an act",
     "record.exported": "exported the record",
     "policy.loaded": "put a policy into force",
     "absence.added": "entered an absence",
@@ -113,6 +118,7 @@ _GROUP_WORDS = {
     "absence": "absences",
     "delivery": "deliveries",
     "grant": "standing grants",
+    "access": "refusals",
     "record": "the record",
 }
 _GROUPS = [

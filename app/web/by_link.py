@@ -10,13 +10,15 @@ from flask import Response, flash, request
 from flask_login import current_user
 
 from app.domain.errors import AssentError, InvalidInputError
-from app.domain.people import Actor
+from app.domain.people import Actor, Via
 from app.http.errors import status_of
 from app.http.identity import current_actor
+from app.http.refusals import before_credentials, note_stranger
 from app.http.runtime import portal, services
 from app.services.approvals.entitlement import HARMLESS
 from app.services.notify.links import LinkState, Opened
 from app.services.reading.views import RequestView
+from app.services.refusals import Refused
 from app.web.buttons import buttons_of
 from app.web.pages import render, see_other, web
 from app.web.proposals import answer_of, show
@@ -70,7 +72,11 @@ def by_link_decide(token: str) -> Any:
 def _open(token: str) -> Opened:
     visitor = current_actor() if current_user.is_authenticated else None
     secret_key = portal().settings.secret_key
-    return services().links.open(secret_key, token, request.remote_addr or "", visitor)
+    before_credentials()
+    opened = services().links.open(secret_key, token, request.remote_addr or "", visitor)
+    if opened.state is LinkState.UNKNOWN:
+        note_stranger(Refused.LINK, opened.state.value, Via.MAIL)
+    return opened
 
 
 def _verdict(given: str) -> Verdict:

@@ -11,6 +11,7 @@ from app.domain.browsers import browser_words
 from app.domain.errors import LinkError
 from app.http.errors import status_of
 from app.http.identity import current_actor, current_sign_in, safe_next, sign_in, sign_out
+from app.http.refusals import before_credentials, note_link
 from app.http.runtime import services
 from app.web.pages import render, see_other, web
 
@@ -35,6 +36,7 @@ def sign_in_help() -> Any:
 @web.get("/sign-in/<token>")
 def sign_in_ask(token: str) -> Any:
     """Show whom the link signs in. Mail scanners and previews open links, so opening changes nothing."""
+    before_credentials()
     try:
         preview = services().people.preview_link(token)
     except LinkError as error:
@@ -47,6 +49,7 @@ def sign_in_redeem(token: str) -> Any:
     """Use the link up and start a session; the one that this browser had ends."""
     wanted = safe_next(session.get(_NEXT))
     browser = browser_words(request.headers.get("User-Agent", ""))
+    before_credentials()
     try:
         signed_in = services().people.redeem_link(token, request.remote_addr or "", browser, current_sign_in())
     except LinkError as error:
@@ -66,5 +69,6 @@ def sign_out_now() -> Any:
 
 def _refused(error: LinkError) -> Any:
     reason = error.extra.get("reason", "")
+    note_link(error)
     status = 404 if reason == "unknown" else status_of(error)
     return render("signin/refused.html", status, message=error.message, reason=reason)

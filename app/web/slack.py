@@ -16,8 +16,9 @@ from flask import Response, jsonify, request
 from slack_sdk.signature import SignatureVerifier
 
 from app.domain.errors import AssentError, ConflictError, InvalidInputError, RiskRaisedError
-from app.domain.people import Actor
+from app.domain.people import Actor, Via
 from app.domain.proposal_text import lines_of
+from app.http.refusals import note_stranger
 from app.http.runtime import portal, services
 from app.notify.slack.blocks import BUTTONS, Block, Pressed, plain
 from app.notify.slack.client import SlackApi, SlackError
@@ -28,6 +29,7 @@ from app.services.approvals.reassessing import SECOND_PERSON
 from app.services.notify.excerpts import is_whole, payload_of
 from app.services.notify.slack import SlackUser
 from app.services.reading.views import RequestView
+from app.services.refusals import Refused
 from app.web.pages import web
 from app.web.slack_command import answer_command
 from assent.contracts import RiskLevel, Verdict
@@ -89,6 +91,7 @@ def _refusal() -> Answer | None:
         genuine = False
     if not genuine or signature is None:
         log.warning("slack.forged", source=request.remote_addr)
+        note_stranger(Refused.SIGNATURE, "forged", Via.SLACK)
         return "The signature is wrong, or too old.", 401
     if not services().slack_people.first_time(signature):
         return "This has been taken already.", 409

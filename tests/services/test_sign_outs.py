@@ -50,7 +50,8 @@ def tokens_of(services: Services, admin: Actor, person: Person) -> tuple[str, st
     """A token of the person's own, and one of an agent for whom the person answers."""
     terms = [token_terms(kind, "Script", ["approvals:request"], 7) for kind in (TokenKind.PERSON, TokenKind.AGENT)]
     own, _ = services.tokens.make(person.as_actor(Via.PAGE), terms[0], person.id)
-    agent, _ = services.tokens.make(admin, terms[1], person.id)
+    agent, view = services.tokens.make(admin, terms[1], person.id)
+    services.confirmations.confirm_token(person.as_actor(Via.PAGE), view.id)
     return own, agent
 
 

@@ -201,14 +201,21 @@ class People:
         if link is None:
             raise LinkError("This link is not one of ours. Ask for a new one.", reason="unknown")
         if link.used_at is not None:
-            raise LinkError("This link has been used already. Ask for a new one.", reason="used")
+            raise _dead(link, session, "This link has been used already. Ask for a new one.", "used")
         if link.expires_at <= self._clock():
-            raise LinkError("This link is too old. Ask for a new one.", reason="expired")
+            raise _dead(link, session, "This link is too old. Ask for a new one.", "expired")
         # Whoever makes them inactive meanwhile waits, and then ends the session that begins here.
         person = session.get(Person, link.person_id, with_for_update={"read": True} if keep_active else None)
         if person is None or not person.active:
-            raise LinkError("This account is not active.", reason="inactive")
+            raise _dead(link, session, "This account is not active.", "inactive")
         return person
+
+
+def _dead(link: SignInLink, session: Session, words: str, reason: str) -> LinkError:
+    person = session.get(Person, link.person_id)
+    error = LinkError(words, reason=reason)
+    error.account = (link.person_id, person.name if person is not None else "")
+    return error
 
 
 def _check_person(name: str, roles: list[str]) -> None:

@@ -111,7 +111,9 @@ class Tokens:
                 words = f"This token does not work any more: {state}."
                 if state == NOT_CONFIRMED:
                     words = "This token does not work yet: its owner has to confirm it first."
-                raise TokenError(words, reason=state.replace(" ", "_"))
+                error = TokenError(words, reason=state.replace(" ", "_"))
+                error.account = (found.person_id, found.person.name)
+                raise error
             if found.last_used_at is None or now - found.last_used_at >= SEEN_EVERY:
                 stale = ApiToken.last_used_at.is_(None) | (ApiToken.last_used_at <= now - SEEN_EVERY)
                 noting = update(ApiToken).where(ApiToken.id == found.id, stale).values(last_used_at=now)

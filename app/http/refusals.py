@@ -1,0 +1,89 @@
+"""What was refused, and to whom: noted on the audit log, and answered with 429 once it is too often."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from flask import Flask, g, has_request_context, request
+from flask_login import current_user
+
+from app.domain.errors import LinkError, TokenError
+from app.domain.people import Actor, Via
+from app.http.errors import WATCH, TooManyAttemptsError
+from app.http.runtime import portal, services
+from app.services.refusals import Refusal, Refused
+
+
+def register_refusals(app: Flask) -> None:
+    """Hear of everything that is forbidden."""
+    app.extensions[WATCH] = note_forbidden
+
+
+def before_credentials(token: str = "") -> None:
+    """Raise TooManyAttemptsError where so much was refused from this address that this is not looked up.
+
+    Args:
+        token: one that has worked lately is.
+    """
+    if not portal().settings.refusals_per_minute:
+        return
+    if wait := services().refusals.wait_before(request.remote_addr or "", token):
+        raise _too_many(wait)
+
+
+def refuse(error: TokenError) -> NoReturn:
+    """Note a token that was refused, and raise the error, or TooManyAttemptsError in its place."""
+    note(Refused.TOKEN, str(error.extra.get("reason", error.code)), _stranger(Via.API), error.account)
+    raise error
+
+
+def note_link(error: LinkError) -> None:
+    """Note a sign-in link that was refused. Raises TooManyAttemptsError."""
+    reason = str(error.extra.get("reason", error.code))
+    note(Refused.SIGN_IN, reason, _stranger(Via.PAGE), error.account)
+
+
+def note(action: Refused, reason: str, actor: Actor, account: tuple[str, str] = ("", "")) -> None:
+    """Note something that was refused. Raises TooManyAttemptsError."""
+    rule = request.url_rule.rule if request.url_rule is not None else ""
+    refusal = Refusal(action, reason, actor, rule, *account)
+    if wait := services().refusals.note(refusal, portal().settings.refusals_per_minute):
+        raise _too_many(wait)
+
+
+def note_stranger(action: Refused, reason: str, via: Via) -> None:
+    """The same of somebody who is not signed in."""
+    note(action, reason, _stranger(via))
+
+
+def note_forbidden(code: str) -> TooManyAttemptsError | None:
+    """Note that an act was forbidden to whoever is signed in; what to answer instead, where that happens too often."""
+    if not has_request_context():
+        return None
+    actor = _actor()
+    try:
+        note(Refused.ACT, code, actor, (actor.id, "") if actor.id else ("", ""))
+    except TooManyAttemptsError as error:
+        return error
+    return None
+
+
+def _actor() -> Actor:
+    known: Any = g.get("actor")
+    if isinstance(known, Actor):
+        return known
+    if current_user.is_authenticated:
+        actor: Actor = current_user.person.as_actor(Via.PAGE, request.remote_addr or "")
+        return actor
+    return _stranger(Via.PAGE)
+
+
+def _stranger(via: Via) -> Actor:
+    return Actor(kind="unknown", id="", name="Somebody not signed in", via=via, source=request.remote_addr or "")
+
+
+def _too_many(wait: int) -> TooManyAttemptsError:
+    return TooManyAttemptsError(
+        f"Too much was refused from here, or of this account, in the last minute. Try again in {wait} s.",
+        retry_after=wait,
+    )

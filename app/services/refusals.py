@@ -1,0 +1,277 @@
+"""Refusals: counted by address and by account, and on the audit log in few lines however many there are.
+
+Counting: each refusal adds one to its address and to the account that it concerns, in the database, so that all web
+processes count together. Once a count is over the limit, this process remembers that until the minute ends, and asks
+the database no more. Only refusals are limited, never what somebody may do: sessions go on, tokens that have worked
+lately are taken from any address, and of other credentials from there some are looked up each second. So nobody is
+locked out by the failures of others.
+
+The audit log: the first refusal of a kind, of somebody, from somewhere, is a line at once. Those that follow are
+counted here, and are one more line when the window ends. A process writes only so many first lines in a window;
+further ones share a line. No line holds what was presented.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_network
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain.networks import address_of
+from app.domain.people import Actor
+from app.services.clock import Clock
+from app.services.record.audit import record
+from app.store.engine import Sessions
+
+log = structlog.get_logger("refusals")
+
+WINDOW_SECONDS = 600.0
+"""Repeated refusals of this long are one line of the audit log."""
+MOST_LINES = 50
+"""Lines for first refusals that a process writes in a window."""
+MOST_COUNTED = 2_000
+"""Addresses and accounts that a process counts in the database in a minute; more are only counted here."""
+LOOKUPS_PER_SECOND = 5
+"""Credentials from an address over the limit that are looked up all the same, so that a good one is taken."""
+MOST_KNOWN = 10_000
+"""Tokens that have worked lately, of which a process remembers a hash."""
+_KEPT_MINUTES = 5
+_COUNT = """
+    insert into rate_windows as held (caller, began_at, taken)
+    select each, date_bin('60 seconds', now(), 'epoch'::timestamptz), 1 from unnest(%(keys)s::text[]) as each order by 1
+    on conflict (caller) do update set began_at = excluded.began_at,
+        taken = case when held.began_at = excluded.began_at then held.taken else 0 end + 1
+    returning caller, taken, 60 - extract(epoch from now() - began_at) as left"""
+_TIDY = """
+    with gone as (
+        delete from rate_windows
+        where caller like 'refused:%%' and began_at < now() - make_interval(mins => %(kept)s) returning 1
+    ) select count(*) from gone"""
+
+
+class Refused(StrEnum):
+    """What can be refused, as actions of the audit log."""
+
+    SIGN_IN = "access.sign_in_failed"
+    TOKEN = "access.token_refused"  # noqa: S105 - an action
+    LINK = "access.link_refused"
+    SIGNATURE = "access.signature_refused"
+    ACT = "access.forbidden"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something that was refused.
+
+    Attributes:
+        reason: a code.
+        actor: who it was, with the network address as source; a stranger where nobody is known.
+        route: the rule of the route; never the path, which may hold a credential.
+        account: id of the account that it concerns; empty: none is known.
+        account_name: as shown on the audit log.
+    """
+
+    action: Refused
+    reason: str
+    actor: Actor
+    route: str = ""
+    account: str = ""
+    account_name: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What repetitions have in common."""
+        return (self.action, self.reason, self.actor.kind, self.actor.id, self.actor.source, self.route, self.account)
+
+    @property
+    def detail(self) -> Mapping[str, str]:
+        """For the audit log."""
+        facts = {"reason": self.reason, "route": self.route, "account": self.account_name}
+        return {name: value for name, value in facts.items() if value}
+
+
+@dataclass
+class _Repeated:
+    refusal: Refusal
+    since: datetime
+    ends_at: float
+    more: int = 0
+
+
+@dataclass
+class _Minute:
+    """What was counted in the current minute."""
+
+    began: float = 0.0
+    counted: set[str] = field(default_factory=set)
+    here: dict[str, int] = field(default_factory=dict)
+
+
+class Refusals:
+    """Counts refusals, and keeps them on the audit log."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._over: dict[str, float] = {}
+        """Addresses and accounts over the limit, with the end of their minute (`time.monotonic`)."""
+        self._looked_up: dict[str, tuple[int, int]] = {}
+        self._known: dict[bytes, None] = {}
+        self._minute = _Minute()
+        self._repeated: dict[tuple[str, ...], _Repeated] = {}
+        self._window_ends, self._lines = 0.0, 0
+        self._flushing = False
+
+    def has_worked(self, token: str) -> None:
+        """Remember a token that has just been taken."""
+        digest = _digest(token)
+        with self._lock:
+            self._known.pop(digest, None)
+            self._known[digest] = None
+            if len(self._known) > MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+
+    def wait_before(self, address: str, token: str = "") -> int:
+        """Seconds for which a credential from that address is not looked up; 0: it may be.
+
+        Args:
+            token: one that has worked lately is looked up whatever else comes from there.
+        """
+        with self._lock:
+            if token and _digest(token) in self._known:
+                return 0
+        key, now = _address_key(address), time.monotonic()
+        with self._lock:
+            ends = self._over.get(key, 0.0)
+            if ends <= now:
+                return 0
+            second, count = self._looked_up.get(key, (0, 0))
+            count = count + 1 if second == int(now) else 1
+            self._looked_up[key] = (int(now), count)
+            return 0 if count <= LOOKUPS_PER_SECOND else _seconds(ends - now)
+
+    def note(self, refusal: Refusal, limit: int) -> int:
+        """Count a refusal, and keep it on the audit log.
+
+        Args:
+            limit: refusals in a minute, of an address and of an account; 0: any number.
+
+        Returns:
+            Seconds to wait, once there were more; else 0.
+        """
+        try:
+            self._keep(refusal)
+            return self._count(refusal, limit) if limit else 0
+        except SQLAlchemyError as error:  # what was refused is refused all the same
+            log.warning("refusal not noted", error=str(error).splitlines()[0], reason=refusal.reason)
+            return 0
+
+    def flush(self, all_of_them: bool = True) -> None:
+        """Write the lines for repeated refusals, of windows that have ended or of all."""
+        now = time.monotonic()
+        with self._lock:
+            due = [key for key, each in self._repeated.items() if all_of_them or each.ends_at <= now]
+            ended = [self._repeated.pop(key) for key in due]
+        for repeated in ended:
+            if repeated.more:
+                self._write(repeated.refusal, repeated.more, repeated.since)
+
+    def _keep(self, refusal: Refusal) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if self._window_ends <= now:
+                self._window_ends, self._lines = now + WINDOW_SECONDS, 0
+            known = self._repeated.get(refusal.key)
+            if known is None and self._lines >= MOST_LINES:
+                refusal = Refusal(refusal.action, "several", Actor(kind="unknown", id="", name="Several"))
+                known = self._repeated.get(refusal.key)
+            if known is not None:
+                known.more += 1
+                return
+            self._lines += 1
+            self._repeated[refusal.key] = _Repeated(refusal, self._clock(), now + WINDOW_SECONDS)
+            begin, self._flushing = not self._flushing, True
+        if begin:
+            threading.Thread(target=self._flush_later, name="refusals", daemon=True).start()
+        self._write(refusal, 1, None)
+
+    def _flush_later(self) -> None:
+        while True:
+            time.sleep(WINDOW_SECONDS / 10)
+            try:
+                self.flush(all_of_them=False)
+            except SQLAlchemyError as error:
+                log.warning("refusals not written", error=str(error).splitlines()[0])
+            with self._lock:
+                if not self._repeated:
+                    self._flushing = False
+                    return
+
+    def _write(self, refusal: Refusal, times: int, since: datetime | None) -> None:
+        detail: dict[str, Any] = dict(refusal.detail)
+        if since is not None:
+            detail |= {"times": times, "since": since.isoformat(timespec="seconds")}
+        with self._sessions.begin() as session:
+            record(session, refusal.actor, refusal.action.value, self._clock(), **detail)
+
+    def _count(self, refusal: Refusal, limit: int) -> int:
+        keys = sorted(
+            {_address_key(refusal.actor.source), *([f"refused:account:{refusal.account}"] if refusal.account else [])}
+        )
+        now = time.monotonic()
+        with self._lock:
+            over = [self._over[key] - now for key in keys if self._over.get(key, 0.0) > now]
+            if over:
+                return _seconds(max(over))
+            tidy = now - self._minute.began >= 60
+            if tidy:
+                self._minute = _Minute(now)
+                self._over = {key: ends for key, ends in self._over.items() if ends > now}
+                self._looked_up.clear()
+            room = len(self._minute.counted | set(keys)) <= MOST_COUNTED
+            if room:
+                self._minute.counted.update(keys)
+        counts = self._in_database(keys, tidy) if room else self._here(keys)
+        found = [(key, left) for key, taken, left in counts if taken > limit]
+        with self._lock:
+            self._over.update({key: now + left for key, left in found})
+        return _seconds(max(left for _, left in found)) if found else 0
+
+    def _in_database(self, keys: list[str], tidy: bool) -> list[tuple[str, int, float]]:
+        if tidy:
+            self._sessions.execute(_TIDY, {"kept": _KEPT_MINUTES})
+        rows = self._sessions.execute(_COUNT, {"keys": keys})
+        return [(row["caller"], int(row["taken"]), float(row["left"])) for row in rows]
+
+    def _here(self, keys: list[str]) -> list[tuple[str, int, float]]:
+        """In a flood from very many addresses those beyond the first are lumped together."""
+        with self._lock:
+            self._minute.here["others"] = self._minute.here.get("others", 0) + 1
+            count, left = self._minute.here["others"], 60 - (time.monotonic() - self._minute.began)
+        return [(key, count, max(1.0, left)) for key in keys]
+
+
+def _address_key(address: str) -> str:
+    """Under which an address is counted; of IPv6 the network of 64 bits, which one client has."""
+    found = address_of(address.partition(",")[0])
+    if isinstance(found, IPv6Address):
+        return f"refused:address:{ip_network((found, 64), strict=False)}"
+    return f"refused:address:{found or ''}"
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def _seconds(left: float) -> int:
+    return max(1, int(left) + (left > int(left)))
