@@ -115,7 +115,8 @@ class DecisionOut(Output):
         description="Who made the sign-in link or the token with which it was decided, if it was somebody else; such a "
         "person counts as the one who decided as well"
     )
-    withdrawn_at: Time | None = Field(description="When it was taken back; it counts no more")
+    withdrawn_at: Time | None = Field(description="When it was taken back, or lapsed; it counts no more")
+    lapsed_why: str = Field(description="Why it lapsed: its author has left, or is not asked any more; empty otherwise")
 
 
 class CommentOut(Output):

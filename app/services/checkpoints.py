@@ -325,6 +325,10 @@ class CheckpointManager:
         """
         return self._keeping.keep_many(request_ids)
 
+    def settle_absences(self, since: datetime, until: datetime) -> None:
+        """End what delegates may do no longer, of absences that ended by themselves after `since`, up to `until`."""
+        self._keeping.settle_absences(since, until)
+
     def due(self, limit: int = 500, besides: Collection[str] = ()) -> list[str]:
         """Requests (other than `besides`) on which something is due, the longest overdue first."""
         return self._keeping.due(limit, besides)

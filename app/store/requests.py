@@ -128,6 +128,7 @@ class Decision(Made, Base):
     Attributes:
         stage: of the request's terms, counted from 0.
         on_behalf_of_id: the absent person for whom a delegate decided.
+        lapsed_why: why it counts no more although nobody took it back: its author has left, or is not asked any more.
         makers: of the sign-in link or token with which it was decided.
     """
 
@@ -149,6 +150,7 @@ class Decision(Made, Base):
     on_behalf_of_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     on_behalf_of_name: Mapped[str] = mapped_column(default="")
     withdrawn_at: Mapped[datetime | None]
+    lapsed_why: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         Index(

@@ -61,6 +61,7 @@ PHRASES = {
     "request.opened": "asked for approval",
     "request.decided": "decided on a request",
     "request.decision_withdrawn": "took back a decision on a request",
+    "request.approval_lapsed": "stopped counting an approval",
     "request.resolved": "settled a request",
     "request.commented": "commented on a request",
     "request.escalated": "escalated a request",

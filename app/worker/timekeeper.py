@@ -48,6 +48,10 @@ CONNECTION: dict[str, Any] = {
 """How its connections are made: a server that is gone without a word is noticed."""
 _LOCK = (0x0A55E8, 0)
 
+ABSENCES_EVERY = timedelta(seconds=1)
+ABSENCES_BEFORE = timedelta(hours=1)
+"""A new leader also looks at the absences that ended so long ago: nobody may have led then."""
+
 
 class Timekeeper:
     """Keeps the time while entered.
@@ -69,6 +73,7 @@ class Timekeeper:
         self._pauses: dict[str, tuple[int, float]] = {}
         self._stuck: tuple[datetime | None, float] = (None, 0.0)
         self._helps = False
+        self._absences_until: datetime | None = None
         self._thread = threading.Thread(target=self._keep, name="timekeeper", daemon=True)
 
     def __enter__(self) -> Self:
@@ -109,10 +114,25 @@ class Timekeeper:
                 # Who has lost the connection has lost the lock.
                 connection.execute("select 1")
                 asked = time.monotonic()
+            if leads:
+                self._end_absences()
             if leads or self._must_help():
                 self._round(threads)
             else:
                 self._sleep(LOOK_SECONDS)
+
+    def _end_absences(self) -> None:
+        """Once a second, settle what delegates did whose absence has ended; a new leader, of the last hour."""
+        now = self._clock()
+        since = self._absences_until or now - ABSENCES_BEFORE
+        if now - since >= ABSENCES_EVERY:
+            try:
+                self._checkpoints.settle_absences(since, now)
+            except Exception:
+                # Until the next try the approvals are looked at again by whoever decides next.
+                log.warning("timekeeper.absences_failed", exc_info=True)
+            else:
+                self._absences_until = now
 
     def _round(self, threads: ThreadPoolExecutor) -> None:
         """Have done what is due; sleep if that is nothing."""

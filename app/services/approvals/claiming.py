@@ -45,12 +45,14 @@ ATTEMPTS = 20
 
 @dataclass(frozen=True)
 class _Change:
-    """What to write on a request as it was seen: the columns, what open pages hear, and the line of the record."""
+    """What to write on a request as it was seen: the columns, what open pages hear, the audit entry, and in whose
+    hands it is then."""
 
     columns: dict[str, Any]
     what: str
     action: str
     detail: dict[str, Any]
+    person_id: str = ""
 
 
 class Claiming:
@@ -89,7 +91,7 @@ class Claiming:
             taken_from = request.claimed_by_name if holder not in (None, actor.id) else ""
             columns = {"claimed_by_id": actor.id, "claimed_by_name": actor.name, "claimed_until": until}
             detail = {"until": until.isoformat(), "renewed": holder == actor.id, "taken_from": taken_from}
-            return _Change(columns, "claimed", "request.claimed", detail)
+            return _Change(columns, "claimed", "request.claimed", detail, actor.id)
 
         return self._write(request_id, actor, change)
 
@@ -153,7 +155,7 @@ class Claiming:
             columns = {"assigned_to_id": to_id, "assigned_to_name": to_name}
             if person is None:
                 return _Change(columns, "unassigned", "request.unassigned", detail)
-            return _Change(columns, "assigned", "request.assigned", detail)
+            return _Change(columns, "assigned", "request.assigned", detail, person.id)
 
         return self._write(request_id, actor, change)
 
@@ -177,8 +179,9 @@ class Claiming:
                 first = first or request
                 wanted = change(session, request, first, now)
             batch = deciding.move(
-                request, RequestState.PENDING, now, **wanted.columns, **due_values(request, **wanted.columns)
-            )
+                request, RequestState.PENDING, now, wanted.person_id, **wanted.columns,
+                **due_values(request, **wanted.columns),
+            )  # fmt: skip
             record(batch, actor, wanted.action, now, request_id=request.id, run_id=request.run_id, **wanted.detail)
             publish(
                 batch,

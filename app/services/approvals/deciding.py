@@ -21,6 +21,9 @@ from assent.contracts import NextAction, Outcome, Remark, Verdict
 from assent.masking import mask_text
 
 MAX_COMMENT = 20_000
+# The row is locked as the foreign key does it anyway, but before the request's: whoever deactivates somebody locks in
+# the same order, and of the two at the same moment one waits and then sees the other.
+_STILL_ACTIVE = " and exists (select from people where id = %(active_person)s and active for key share)"
 _ENDED = {"due_at": None, **UNCLAIMED}
 """Columns of a request that has ended: time does nothing to it, and nobody has claimed it any more."""
 
@@ -48,12 +51,15 @@ def clean_comment(text: Any) -> str:
 class Move(Batch):
     """Changes a pending request if nobody changed it since it was seen."""
 
-    def __init__(self, seen: ApprovalRequest, columns: dict[str, Any]) -> None:
+    def __init__(self, seen: ApprovalRequest, columns: dict[str, Any], person_id: str) -> None:
+        still_active = _STILL_ACTIVE if person_id else ""
         super().__init__(
             f"update approval_requests set {', '.join(f'{name} = %(set_{name})s' for name in columns)}, "
-            "version = version + 1 where id = %(request)s and state = 'pending' and version = %(version)s returning id",
+            "version = version + 1 where id = %(request)s and state = 'pending' and version = %(version)s"
+            f"{still_active} returning id",
             {f"set_{name}": document(ApprovalRequest, name, value) for name, value in columns.items()}
-            | {"request": seen.id, "version": seen.version},
+            | {"request": seen.id, "version": seen.version}
+            | ({"active_person": person_id} if person_id else {}),
         )
         self._seen = seen
         self._columns = columns | {"version": seen.version + 1}
@@ -65,16 +71,19 @@ class Move(Batch):
         return self._seen
 
 
-def move(seen: ApprovalRequest, new: RequestState, now: datetime, **values: Any) -> Move:
+def move(seen: ApprovalRequest, new: RequestState, now: datetime, person_id: str = "", /, **values: Any) -> Move:
     """A batch that changes a pending request if nobody changed it since it was seen.
 
     One that ends it says so to open pages.
+
+    Args:
+        person_id: who takes a part in the request with this, and has to be active still; empty: nobody.
     """
     ends = new is not RequestState.PENDING
     if ends and not may_move(REQUEST_TRANSITIONS, RequestState(seen.state), new):
         raise AlreadyDecidedError(f"This request is {RequestState(seen.state).words}.", state=seen.state)
     columns = {"state": new.value, "resolved_at": now if ends else None, **(_ENDED if ends else {}), **values}
-    batch = Move(seen, columns)
+    batch = Move(seen, columns, person_id)
     if ends:
         resolved = event_row(EventKind.REQUEST_RESOLVED, now, run_id=seen.run_id, request_id=seen.id, state=new.value)
         publish(batch, resolved)

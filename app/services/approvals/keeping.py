@@ -11,9 +11,11 @@ from sqlalchemy import Select, func, select
 from app.domain.policy.due import DueStep, next_due
 from app.domain.text import is_storable
 from app.services.approvals.answering import Answering
+from app.services.approvals.departure import settle_departures
 from app.services.approvals.opening import standing
 from app.services.approvals.steps import Steps, Timely
 from app.services.ground import Ground
+from app.store.policies import Absence
 from app.store.requests import ApprovalRequest, Decision
 
 
@@ -65,6 +67,18 @@ class Keeping:
                 for decision in session.scalars(stand.order_by(Decision.at)):
                     decisions.setdefault(decision.request_id, []).append(decision)
         return [Timely(each.request, each.terms, each.due, decisions.get(each.request.id, ())) for each in due], wrong
+
+    def settle_absences(self, since: datetime, until: datetime) -> None:
+        """Have what delegates approved lapse, and leave their hands, whose absence's end lies after `since`."""
+        over = select(Absence.delegate_id).where(
+            Absence.delegate_id.is_not(None), Absence.ended_at.is_(None), Absence.ends_at > since,
+            Absence.ends_at <= until,
+        )  # fmt: skip
+        with self._ground.sessions.reads() as session:
+            delegates = set(filter(None, session.scalars(over)))
+        if delegates:
+            with self._ground.sessions.begin() as session:
+                settle_departures(session, delegates, self._ground.clock())
 
     def due(self, limit: int = 500, besides: Collection[str] = ()) -> list[str]:
         """Requests on which something is due, the longest overdue first."""

@@ -8,12 +8,18 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from app.domain.errors import ConflictError, DuplicateDecisionError, IllegalTransitionError, VersionChangedError
+from app.domain.errors import (
+    ConflictError,
+    DuplicateDecisionError,
+    ForbiddenError,
+    IllegalTransitionError,
+    VersionChangedError,
+)
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Action, Actor
-from app.domain.policy.access import addressed
 from app.domain.policy.fold import Progress, Resolution, fold, progress, rejections
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
@@ -21,15 +27,19 @@ from app.services.approvals import deciding
 from app.services.approvals.asking import refuse_own
 from app.services.approvals.checking import Ballot, Checked, changed_payload, check
 from app.services.approvals.claiming import let_go
+from app.services.approvals.departure import settle_departures_on
 from app.services.approvals.entitlement import seat_of
 from app.services.approvals.opening import due_values
 from app.services.approvals.reassessing import Preview, reassess
 from app.services.approvals.situation import addresses_in, names_of, stage_name
+from app.services.approvals.tally import standing_columns
 from app.services.approvals.telling import counted_words, settled_words, withdrawn_words
+from app.services.approvals.validity import lapsed
 from app.services.ground import Ground, get, refuse_unless_open, settle
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.store.batch import Batch
+from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict
 
@@ -74,14 +84,22 @@ class Voting:
         """Take one person's decision, as `CheckpointManager.decide` describes."""
         actor.require(Action.DECIDE)  # before anything tells whether there is such a request
         ballot = Ballot(verdict, digest, change, answer, deciding.clean_comment(comment), acknowledged_risk)
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             now = self._ground.clock()
             with self._ground.sessions.reads() as session:
                 request = get(session, request_id)
+                if attempt:
+                    _refuse_inactive(session, actor)
                 _refuse_other_version(request, version)
                 # Every decision makes a new version: the first one has none before it.
                 earlier = deciding.decisions_on(session, request_id) if request.version > 1 else []
-                seat = seat_of(session, request, actor, earlier, now)
+                pending = request.state == RequestState.PENDING.value
+                departed = pending and bool(lapsed(session, request, earlier, now))
+                seat = None if departed else seat_of(session, request, actor, earlier, now)
+            if seat is None:
+                # An absence has just ended, say: approvals lapse first, and then it is looked at again.
+                settle_departures_on(self._ground.sessions, request_id, now)
+                continue
             checked = check(self._ground, request, seat, actor, ballot, now)
             result = self._cast(request, earlier, actor, checked)
             if result is not None:
@@ -165,7 +183,7 @@ class Voting:
         terms = Terms.from_json(seen.terms)
         votes = [deciding.vote(each) for each in standing if each not in own]
         after = progress(votes, seen.digest, terms, seen.edited_by)
-        values = _standing(seen, terms, after)
+        values = standing_columns(seen, terms, after)
         values |= let_go(seen, actor.id, terms, others_asked=True) if _asks_others(values) else {}
         batch = deciding.move(seen, RequestState.PENDING, now, **values)
         batch.also(WITHDRAW, withdrawn_at=now, withdrawn_by=actor.id)
@@ -194,30 +212,18 @@ class Voting:
         return [stage_name(terms, at, names) for at in range(len(terms.stages))]
 
 
+def _refuse_inactive(session: Session, actor: Actor) -> None:
+    person = session.get(Person, actor.id)
+    if person is None or not person.active:
+        raise ForbiddenError("Your account is not active any more. Your decision was not counted.")
+
+
 def _refuse_other_version(request: ApprovalRequest, version: int | None) -> None:
     if version is not None and request.version != version:
         raise VersionChangedError(
             f"This request has changed: its version is {request.version}, not {version}.",
             version=request.version, state=request.state, digest=request.digest,
         )  # fmt: skip
-
-
-def _standing(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str, Any]:
-    """The columns that say how far agreement has come; the stage and whom it asks only where that changes."""
-    values: dict[str, Any] = {"approvals": after.approvals}
-    if after.quorum != seen.quorum:
-        values["quorum"] = after.quorum
-    stage = min(after.current, len(terms.stages) - 1)
-    # Whom an escalation asked as well stands in for the stage that was late, and for no other.
-    added = seen.escalated_to if stage == seen.stage else []
-    asked = list(addressed(terms.stages[stage], added))
-    if stage != seen.stage:
-        values["stage"] = stage
-    if added != seen.escalated_to:
-        values["escalated_to"] = added
-    if stage != seen.stage or asked != seen.addressed_to:
-        values["addressed_to"] = asked
-    return values
 
 
 def _asks_others(standing: dict[str, Any]) -> bool:
@@ -254,10 +260,10 @@ def _moved(
         if held is not None:
             values |= {"held_until": held}
             values |= due_values(seen, state=resolution.state.value, held_until=held, terms=checked.terms)
-        return deciding.move(seen, resolution.state, now, **values)
-    standing = _standing(seen, checked.terms, after)
+        return deciding.move(seen, resolution.state, now, actor.id, **values)
+    standing = standing_columns(seen, checked.terms, after)
     values |= standing | let_go(seen, actor.id, checked.terms, _asks_others(standing))
-    batch = deciding.move(seen, RequestState.PENDING, now, **values)
+    batch = deciding.move(seen, RequestState.PENDING, now, actor.id, **values)
     _tell(batch, seen, after, "decided", now)
     return batch
 

@@ -16,6 +16,7 @@ from app.domain.people import Action, Actor, Makers, Via
 from app.domain.policy.access import Member
 from app.domain.text import is_storable
 from app.services.approvals.deciding import clean_comment
+from app.services.approvals.departure import settle_departures
 from app.services.clock import Clock
 from app.services.notify.account_notices import ABSENCE, announce
 from app.services.record.audit import record
@@ -162,6 +163,8 @@ class Absences:
                 session, actor, "absence.ended", now, absence_id=absence_id, person=view.person_name,
                 delegate=view.delegate_name, until=view.ends_at.isoformat(),
             )  # fmt: skip
+            if absence.delegate_id is not None:
+                settle_departures(session, {absence.delegate_id}, now)
             return view
 
     def of(self, person_id: str, most_past: int | None = MAX_LISTED) -> list[AbsenceView]:

@@ -16,6 +16,7 @@ from app.domain.errors import ConflictError, InvalidInputError, LinkError, NotFo
 from app.domain.people import NOBODY_ELSE, Action, Actor, Role
 from app.domain.preferences import Preferences
 from app.domain.text import TEAM_SLUG, is_storable
+from app.services.approvals.departure import settle_departures
 from app.services.clock import Clock
 from app.services.people.sessions import SignedIn, begin, end_all_of, end_links_of
 from app.services.record.audit import record
@@ -71,7 +72,8 @@ class People:
     ) -> Person:
         """Change what a person is called and may do; it holds from their next click on.
 
-        Whoever is made inactive is signed out everywhere. The record keeps what was before and what is now.
+        Whoever is made inactive is signed out everywhere. What they may not decide any more is taken out of their
+        hands, and their approvals of it lapse. The audit log keeps what was before and what is now.
 
         Raises:
             ForbiddenError: the actor may not manage people.
@@ -102,7 +104,9 @@ class People:
             session.refresh(person)
             after = _standing(person)
             if after != before:
-                record(session, actor, "person.changed", self._clock(), person=name, before=before, after=after)
+                now = self._clock()
+                record(session, actor, "person.changed", now, person=name, before=before, after=after)
+                settle_departures(session, {person_id}, now)
             return person
 
     def teams(self) -> list[Team]:

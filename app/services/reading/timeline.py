@@ -54,6 +54,7 @@ _ACTION_WORDS = {
     "request.opened": "proposed this; the run is suspended",
     "request.escalated": "escalated this",
     "request.decision_withdrawn": "took back what they had decided",
+    "request.approval_lapsed": "stopped counting an approval",
     "request.expired": "let this expire: nobody decided in time",
     "request.cancelled": "cancelled this",
     "request.superseded": "replaced this: the run now asks for something else",
@@ -148,6 +149,10 @@ def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
             return f"ended the claim of {detail['claimed_by']}"
         case "request.claim_lapsed":
             return f"let the claim of {detail.get('claimed_by', 'somebody')} lapse"
+        case "request.approval_lapsed":
+            return f"stopped counting the approval of {detail.get('person', 'somebody')}"
+        case "request.unassigned" if not entry.actor_id:
+            return f"ended the assignment to {detail.get('from', 'somebody')}"
         case "request.assigned" if detail.get("to_id") == entry.actor_id:
             return "took this on"
         case "request.assigned" if detail.get("from_id") and detail.get("from_id") == entry.actor_id:
@@ -161,6 +166,8 @@ def _decided(decision: Decision) -> str:
     words = _VERDICT_WORDS[decision.verdict]
     if decision.made.ids:
         words = f"{words}, acting with a sign-in link or token from {decision.made.names}"
+    if decision.lapsed_why:
+        return f"{words}, which counts no more: {decision.lapsed_why.rstrip('.')}"
     return f"{words}, which counts no more" if decision.withdrawn_at else words
 
 

@@ -1,0 +1,28 @@
+"""The columns of a request that say how far agreement has come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.policy.access import addressed
+from app.domain.policy.fold import Progress
+from app.domain.policy.terms import Terms
+from app.store.requests import ApprovalRequest
+
+
+def standing_columns(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str, Any]:
+    """How far agreement has come; quorum, stage, and whom it asks only where that changes."""
+    values: dict[str, Any] = {"approvals": after.approvals}
+    if after.quorum != seen.quorum:
+        values["quorum"] = after.quorum
+    stage = min(after.current, len(terms.stages) - 1)
+    # Whom an escalation asked as well stands in for the stage that was late, and for no other.
+    added = seen.escalated_to if stage == seen.stage else []
+    asked = list(addressed(terms.stages[stage], added))
+    if stage != seen.stage:
+        values["stage"] = stage
+    if added != seen.escalated_to:
+        values["escalated_to"] = added
+    if stage != seen.stage or asked != seen.addressed_to:
+        values["addressed_to"] = asked
+    return values
