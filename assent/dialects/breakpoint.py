@@ -13,11 +13,13 @@ from assent.dialects.calling import Wanted, document_of
 from assent.digests import digest_of
 
 BREAKPOINT = "breakpoint"
-_LONGEST_TEXT = 4_000
+_LONGEST_TEXT = 20_000
 _MOST_ENTRIES = 100
 _DEEPEST = 6
-_LARGEST = 60_000
-_WHY = "The graph stops here by itself: it was compiled with `{0}`. Approved, it goes on with {1}; rejected, it ends."
+_LARGEST = 200_000
+_WHY = "The graph stops here by itself: it was compiled with `{0}`. "
+_ONE = "Approved, it goes on with this step; rejected, it ends."
+_ALL = "Approved, it goes on with all of these steps; if one of them is rejected, none is run, and it ends."
 
 
 class BreakpointDialect:
@@ -77,7 +79,7 @@ class Stop:
         """The question."""
         names = [f"“{step.title}”" for step in self.steps]
         title = f"Go on with {names[0]}?" if len(names) == 1 else f"Go on with {len(names)} steps: {', '.join(names)}?"
-        why = _WHY.format(self.setting, "this step" if len(names) == 1 else "these steps")
+        why = _WHY.format(self.setting) + (_ONE if len(names) == 1 else _ALL)
         document = document_of([_wanted(step, why) for step in self.steps])
         if document is None:
             bare = [replace(step, tool="", node=step.node[:200] or "step", value=None) for step in self.steps[:100]]

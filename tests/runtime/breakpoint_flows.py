@@ -17,7 +17,7 @@ APPLY = {"title": "Apply", "agent": "DBA agent", "tool": "run_sql"}
 
 
 def _prepare(state: FlowState) -> FlowState:
-    return {"proposal": {"statement": "select 1", "token": TOKEN, "long": "x" * 10_000}}
+    return {"proposal": {"statement": "select 1", "token": TOKEN, "long": "x" * 30_000}}
 
 
 def _apply(state: FlowState) -> FlowState:
