@@ -166,7 +166,7 @@ OWN = {
     ),
     "domain in a row made of JSON": (
         "CREATE DOMAIN calm AS int CHECK (boom(VALUE > 0)); CREATE TYPE pair AS (a calm, b int)",
-        'SELECT * FROM json_populate_record(NULL::pair, \'{"a": 1}\'::json)',
+        "SELECT * FROM json_populate_record(NULL::pair, '{\"a\": 1}'::json)",
         "public.boom(anyelement)",
     ),
     "domain over a domain": (
@@ -238,7 +238,15 @@ def test_what_only_computes_is_measured(shop: Shop, target: PostgresTarget) -> N
             "CREATE TYPE mood AS ENUM ('calm'); CREATE DOMAIN calm AS text CHECK (boom_check(VALUE));"
             "CREATE VIEW recent AS SELECT id, lower(status) AS status FROM orders WHERE created_at > now()"
         )
+        connection.execute(
+            "CREATE MATERIALIZED VIEW kept AS SELECT id FROM orders LIMIT 5;"
+            "CREATE VIEW over_kept AS SELECT * FROM kept;"
+            "CREATE TABLE parts (a int, at date) PARTITION BY RANGE (at);"
+            "CREATE TABLE part PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')"
+        )
     for sql in (
+        "SELECT * FROM over_kept JOIN parts ON a = id WHERE at > '2026-02-01' AND at < now()",
+        "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname ~ '^pg' LIMIT 1",
         "SELECT * FROM recent WHERE status LIKE 'p%' ORDER BY id",
         "SELECT a.id, b.id FROM orders a JOIN orders b USING (id) WHERE a.status IN ('pending', 'it''s') LIMIT 3",
         "SELECT 1 || 'a', 'calm'::mood, to_jsonb('calm'::mood), row_to_json(o) FROM orders o LIMIT 1",
@@ -253,10 +261,17 @@ def test_what_only_computes_is_measured(shop: Shop, target: PostgresTarget) -> N
     assert not marked(shop)
 
 
+def test_a_query_that_waits_for_a_lock_is_given_up(shop: Shop) -> None:
+    settings = MaintenanceInput.model_validate(shop.input(query_timeout_ms=200))
+    with opened(settings) as target, shop.connect() as other, other.transaction():
+        other.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        assert "waits for a lock" in refusal(target, "SELECT count(*) FROM orders")
+
+
 def test_what_was_looked_through_is_what_runs(shop: Shop, target: PostgresTarget) -> None:
     """A better fitting function of the same name that comes to be meanwhile is not taken."""
     with (
-        looked_through(target.connection, "SELECT lower(status::varchar) FROM orders LIMIT 1"),
+        looked_through(target.connection, "SELECT lower(status::varchar) FROM orders LIMIT 1", 60_000),
         shop.connect() as other,
     ):
         other.execute(

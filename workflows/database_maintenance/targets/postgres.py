@@ -34,7 +34,7 @@ from workflows.database_maintenance.targets.base import Lab
 from workflows.database_maintenance.targets.plans import read_postgres
 from workflows.database_maintenance.targets.postgres_calls import Calls
 from workflows.database_maintenance.targets.postgres_lab import PostgresLab
-from workflows.database_maintenance.targets.postgres_query import VIEW, looked_through, timeout, trusted_path
+from workflows.database_maintenance.targets.postgres_query import VIEW, looked_through, trusted_path
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -209,10 +209,10 @@ class PostgresTarget:
         """
         with losing_is_told(self.name):
             try:
-                with looked_through(self.connection, text):
+                with looked_through(self.connection, text, self.settings.query_timeout_ms):
                     return repeat(self._explain, self.settings.runs_per_measurement)
             except psycopg.errors.QueryCanceled as error:
-                raise TrialError("the database refuses it: it is not planned in time") from error
+                raise TrialError("it waits for a lock, or cannot be planned in time") from error
             except psycopg.OperationalError:
                 raise
             except psycopg.Error as error:
@@ -222,14 +222,12 @@ class PostgresTarget:
 
     def _explain(self) -> Measurement:
         """Run the query that was looked through once."""
-        limit = self.settings.query_timeout_ms
         try:
             with self.connection.transaction(force_rollback=True):
-                timeout(self.connection, limit)
                 document = self._plan("ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON")
         except psycopg.errors.QueryCanceled:
             scans = postgres_catalog.estimated_scans(self._plan("FORMAT JSON")[0]["Plan"], self.schema())
-            return Measurement(ms=float(limit), timed_out=True, scans=scans)
+            return Measurement(ms=float(self.settings.query_timeout_ms), timed_out=True, scans=scans)
         return read_postgres(document)
 
     def _plan(self, options: str) -> list[Any]:

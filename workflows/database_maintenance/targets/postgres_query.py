@@ -80,13 +80,17 @@ def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def looked_through(connection: Connection, text: str) -> Iterator[None]:
+def looked_through(connection: Connection, text: str, timeout_ms: int) -> Iterator[None]:
     """A read-only (sub)transaction, rolled back at the end, in which `VIEW` is the query. Nothing of it has been run.
+
+    Args:
+        timeout_ms: after which a statement in it is stopped, also one that waits for a lock.
 
     Raises:
         TrialError: it calls something that is not known only to compute, or the server does not take it.
     """
     with connection.transaction(force_rollback=True):
+        connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(timeout_ms)))
         silence_event_triggers(connection)
         _require_harmless_texts(connection, text)
         _make_view(connection, text)
@@ -167,8 +171,3 @@ def _without_texts(query: str) -> str:
         return f"${count}"
 
     return _TEXTS.sub(parameter, query)
-
-
-def timeout(connection: Connection, milliseconds: int) -> None:
-    """Stop what takes longer, until the transaction ends."""
-    connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(milliseconds)))
