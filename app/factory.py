@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import sys
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask_socketio import SocketIO
 
 from app.api import register as api
 from app.http import health
+from app.http.aside import Answer, Aside
 from app.http.assets import register_assets
 from app.http.cookies import SessionCookies
 from app.http.csrf import register_csrf
@@ -19,6 +24,7 @@ from app.http.refusals import register_refusals
 from app.http.runtime import Portal, keep
 from app.http.security import register_security
 from app.live import register as live
+from app.logs import configure_logs
 from app.notify.channels import slack_api
 from app.services.bundle import Services, build_services
 from app.settings import Settings
@@ -27,16 +33,20 @@ from app.web import register as web
 
 SLACK_SECONDS = 1
 """A page of Slack waits for us for three seconds; asking Slack back must not take them up."""
+MAX_MESSAGE = 100_000
+"""Bytes of a message over Socket.IO; larger decisions are sent over REST, and are answered beside."""
 ROOT = Path(__file__).parents[1]
 
 
-def create_app(settings: Settings, services: Services | None = None) -> Flask:
+def create_app(settings: Settings, services: Services | None = None, *, beside: bool = False) -> Flask:
     """The web application; it opens no connection before the first request.
 
     Args:
         settings: with a database address and a secret key.
         services: the use cases; default: over the settings' database.
+        beside: this is the process beside, which answers what others hand over to it.
     """
+    own_services = services is None
     if services is None:
         services = build_services(
             make_engine(settings.database_url, application_name="assent web"), secret_key=settings.secret_key,
@@ -66,9 +76,46 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     health.register(app, services)
     api.register(app)
     web.register(app)
+    if beside:
+        return app  # the process that handed the request over has found out whose it is
+    if own_services:
+        app.wsgi_app = Aside(app, settings, answer_beside)  # type: ignore[method-assign]
     # Around everything, Socket.IO included.
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.proxies)  # type: ignore[method-assign]
     return app
+
+
+@lru_cache(maxsize=1)
+def _app_beside(settings: str) -> Flask:
+    parsed = Settings.model_validate_json(settings)
+    configure_logs(parsed, "web beside")
+    return create_app(parsed, beside=True)
+
+
+def answer_beside(settings: Settings, environ: dict[str, Any], body: bytes) -> Answer:
+    """Answer a request in a process beside: its status, headers, and content.
+
+    Args:
+        environ: of WSGI, as far as it can be sent to another process.
+    """
+    app = _app_beside(settings.model_copy(update={"async_mode": "threading"}).model_dump_json())
+    app.extensions["assent"].clock.try_to_read()
+    environ = environ | {
+        "wsgi.input": io.BytesIO(body), "wsgi.errors": sys.stderr, "wsgi.version": (1, 0), "wsgi.multithread": False,
+        "wsgi.multiprocess": True, "wsgi.run_once": False, "CONTENT_LENGTH": str(len(body)),
+    }  # fmt: skip
+    begun: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Any:
+        begun[:] = status, headers
+
+    parts = app.wsgi_app(environ, start_response)
+    try:
+        content = b"".join(parts)
+    finally:
+        if hasattr(parts, "close"):
+            parts.close()
+    return begun[0], list(begun[1]), content
 
 
 def make_socketio(app: Flask, settings: Settings) -> SocketIO:
@@ -82,7 +129,7 @@ def make_socketio(app: Flask, settings: Settings) -> SocketIO:
         app,
         async_mode=settings.async_mode,
         cors_allowed_origins=[],  # origins are checked where sockets connect; no header invites other sites
-        max_http_buffer_size=settings.max_body_bytes,
+        max_http_buffer_size=min(MAX_MESSAGE, settings.max_body_bytes),
         ping_interval=20,
         ping_timeout=20,
         transports=["websocket", "polling"] if alone else ["websocket"],

@@ -87,7 +87,9 @@ class _Proposal(_Contract):
     summary: str = Field(default="", max_length=20_000, description="Why, in Markdown")
     agent: str = Field(default="", max_length=100, description="Who proposes; empty: the node's agent")
     environment: str = Field(default="", max_length=100, description="Where it would act, such as production")
-    labels: dict[str, str] = Field(default_factory=dict, description="Free labels for filters and policies")
+    labels: dict[str, str] = Field(
+        default_factory=dict, max_length=200, description="Free labels for filters and policies"
+    )
     risk_floor: RiskLevel = Field(default=RiskLevel.SAFE, description="The assessment never goes below this")
     expires_in_seconds: int | None = Field(
         default=None, ge=10, le=366 * 86_400, description="Deadline; empty: the policy's"

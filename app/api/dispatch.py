@@ -13,6 +13,7 @@ from app.api.auth import authenticate
 from app.api.models import Tagged
 from app.api.registry import Call, Endpoint
 from app.domain.errors import InvalidInputError
+from app.domain.weight import HandOver
 from app.http.body import read_body, read_query
 from app.http.errors import respond
 from app.http.runtime import portal
@@ -77,6 +78,9 @@ def _once(endpoint: Endpoint, call: Call, key: str) -> Response:
         return _again(found)
     try:
         response = _answer(endpoint, replace(call, made_as=made_under(client.caller, key, called)))
+    except HandOver:
+        once.forget(found)  # the same call is made anew, beside
+        raise
     except Exception as error:
         response = respond(error)
     if response.status_code >= 500:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.errors import InvalidInputError
+from app.domain.weight import HandOver, is_weighed
 from assent import fitting
+from assent.validator import MAX_STEPS, TooMuchWorkError, fewer_steps
+
+INLINE_STEPS = 10_000
+"""Steps of a check that the web process takes itself; what needs more is handed over."""
 
 
 def check_is_schema(schema: Any, field: str) -> None:
@@ -36,6 +41,9 @@ def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
     Fields are named by `root` and the path, joined by dots; a place in a list is a number from 0.
     """
     try:
-        fitting.check_schema(value, schema, root)
+        with fewer_steps(INLINE_STEPS if is_weighed() else MAX_STEPS):
+            fitting.check_schema(value, schema, root)
+    except TooMuchWorkError:
+        raise HandOver from None
     except fitting.MisfitError as error:
         raise InvalidInputError(error.message, error.fields) from error

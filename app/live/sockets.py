@@ -14,8 +14,9 @@ from flask_socketio import ConnectionRefusedError, SocketIO, emit, join_room, le
 from pydantic import Field
 
 from app.connections import ENVIRON, Connection
-from app.domain.errors import AssentError, NotFoundError
+from app.domain.errors import AssentError, NotFoundError, TooLargeError
 from app.domain.people import Action, Actor, Via
+from app.domain.weight import HandOver, light_only
 from app.http.body import Input, PlainText, check_fields, check_json
 from app.http.csrf import same_origin
 from app.http.decisions import DecisionIn, decide
@@ -30,6 +31,7 @@ from app.settings import Settings
 MAX_ROOMS = 50
 """Runs and requests that one socket may look at at the same time."""
 CATCH_UP_LIMIT = 500
+TOO_HEAVY = "This is too large for a socket. Send it over REST, or use the page."
 
 log = structlog.get_logger("live")
 
@@ -267,7 +269,10 @@ class Sockets:
         def handle(data: Any = None, *_more: Any) -> dict[str, Any]:
             try:
                 check_json(data)
-                return {"ok": True} | handler(current_actor(Via.SOCKET), data)
+                with light_only():
+                    return {"ok": True} | handler(current_actor(Via.SOCKET), data)
+            except HandOver:
+                return {"ok": False, "problem": _problem(TooLargeError(TOO_HEAVY))}
             except NotSignedInError as error:
                 self._put_out(_sid())
                 return {"ok": False, "problem": _problem(error)}

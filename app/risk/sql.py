@@ -11,6 +11,7 @@ import app.risk.sql_destructive
 import app.risk.sql_locking
 import app.risk.sql_privileges  # noqa: F401  (importing these enters their rules)
 from app.domain.risk import Finding
+from app.domain.weight import SQL_A_CHARACTER, weigh
 from app.risk.rules import declare, findings_of, word_set
 from app.risk.sql_lexer import Lexed, Piece, Token, split
 from app.risk.sql_queries import judged
@@ -61,6 +62,7 @@ def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budge
 
 class _Script:
     def __init__(self, text: str, dialect: str, rows: Mapping[str, int], budget: Budget) -> None:
+        weigh(len(text) * SQL_A_CHARACTER)
         self._text = text
         self._dialect = dialect
         self._rows = rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import sqlglot
@@ -85,7 +86,7 @@ class Statement:
     @cached_property
     def tree(self) -> exp.Expression | None:
         """What sqlglot makes of it; None when it does not understand it, or reads more than one statement."""
-        if not self._parse or self.broken or "{" in self.keys or self._nesting > MAX_NESTING:
+        if not self._parse or self.broken or "{" in self.keys or max(self._nesting, self._chain) > MAX_NESTING:
             return None
         start = self.tokens[0].start
         code = self._piece.code[start - self._piece.start :]
@@ -107,6 +108,18 @@ class Statement:
             depth += (key in "([") - (key in ")]") if len(key) == 1 else 0
             deepest = max(deepest, depth)
         return deepest
+
+    @property
+    def _chain(self) -> int:
+        """How many subscripts follow each other: to sqlglot they lie in each other, and take time by their square."""
+        run = longest = 0
+        for before, key in pairwise(self.keys):
+            if key == "[" and before == "]":
+                run += 1
+                longest = max(longest, run)
+            elif key == "[":
+                run = 0
+        return longest
 
     @property
     def understood(self) -> bool:

@@ -11,8 +11,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from app.domain.people import Makers
+from app.domain.weight import READ_A_CHARACTER, weigh
 from assent.digests import canonical
 from assent.json_values import read_back
+
+
+def _value(stored: str | None) -> Any:
+    if stored is None:
+        return None
+    weigh(len(stored) * READ_A_CHARACTER)
+    return read_back(stored)
 
 
 class CanonicalJSON(TypeDecorator[Any]):
@@ -28,7 +36,7 @@ class CanonicalJSON(TypeDecorator[Any]):
         return None if value is None else canonical(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
-        return None if value is None else read_back(value)
+        return _value(value)
 
 
 class OrderedJSON(TypeDecorator[Any]):
@@ -41,7 +49,7 @@ class OrderedJSON(TypeDecorator[Any]):
         return None if value is None else json.dumps(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
-        return None if value is None else read_back(value)
+        return _value(value)
 
 
 class Base(DeclarativeBase):

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from app.domain.text import storable
+from app.domain.weight import note_write
 from app.store.base import Base, CanonicalJSON, metadata
 from app.store.engine import Sessions
 from app.store.jobs import advance_job
@@ -111,6 +112,7 @@ class Batch:
             parameters["jobs"] = json.dumps(self._jobs)
         if self._ended_jobs:
             parameters["ended_jobs"] = self._ended_jobs
+        note_write()
         row = execute(sessions, _statement(*shape), parameters)
         if not self._guard:
             return {}

@@ -19,6 +19,8 @@ from assent.fitting import FORMATS
 MAX_FIELDS = 300
 MAX_ENTRIES = 50
 """A longer list is one field of JSON."""
+_MOST_DRAWN = 4 * MAX_FIELDS
+"""Fields that are drawn until the rest is JSON: definitions that refer to each other have no end of them."""
 _DEEPEST = 4
 _LONG = 80
 _PARTED = ("group", "list", "union")
@@ -40,11 +42,14 @@ class _Drawing:
 
     def __init__(self, definitions: dict[str, Any]) -> None:
         self._definitions = definitions
+        self._left = _MOST_DRAWN
 
     def field(self, schema: Any, name: str, key: str, original: Any, required: bool, depth: int) -> Field:
         shape = shape_of(schema, self._definitions)
-        if shape.kind not in _PARTED:
-            return _leaf(shape, name, key, original, required)
+        self._left -= 1
+        if shape.kind not in _PARTED or self._left <= 0:
+            kept = shape if shape.kind not in _PARTED else Shape("json", shape.schema, shape.nullable)
+            return _leaf(kept, name, key, original, required)
         made = None
         if depth < _DEEPEST:
             match shape.kind:

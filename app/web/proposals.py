@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 from app.domain.changes import apply_change
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Finding
+from app.domain.weight import weigh
 from app.risk.text import strings_in
 from app.risk.tools import language_of
 from app.services.reading.views import RequestView
@@ -365,6 +366,8 @@ def difference(old: str, new: str) -> list[Line]:
     if len(before) + len(after) > _DIFF_LINES:
         words = f"The texts have {len(before):,} and {len(after):,} lines, too many to compare here."
         return [Line(None, words, mark="gap")]
+    # Lines that are alike take time by the product of their numbers.
+    weigh(len(before) * len(after) * 0.05)
     lines: list[Line] = []
     for group in difflib.SequenceMatcher(None, before, after).get_grouped_opcodes(_CONTEXT):
         if lines:

@@ -10,6 +10,8 @@ from assent.fitting import FORMATS
 
 MAX_REFERENCES = 20
 MAX_WAYS = 12
+MAX_CHOICES = 1_000
+"""A field that allows more values is one of JSON."""
 WAYS = "~ways"
 """Where a resolved schema keeps the ways of a union that is not just "or null"."""
 _TOLD = ("title", "description", "default", "x-group", "x-advanced")
@@ -243,6 +245,8 @@ def _pointed(reference: str, definitions: dict[str, Any]) -> Any:
 
 def _choice(schema: dict[str, Any], nullable: bool) -> Shape:
     values = [schema["const"]] if "const" in schema else schema["enum"]
+    if len(values) > MAX_CHOICES:
+        return Shape("json", schema, nullable)
     options = tuple(
         (json.dumps(each, ensure_ascii=True), each if isinstance(each, str) else json.dumps(each)) for each in values
     )

@@ -18,6 +18,7 @@ from slack_sdk.signature import SignatureVerifier
 from app.domain.errors import AssentError, ConflictError, InvalidInputError, RiskRaisedError
 from app.domain.people import Actor, Via
 from app.domain.proposal_text import lines_of
+from app.http.aside import HANDED_OVER
 from app.http.refusals import note_stranger
 from app.http.runtime import portal, services
 from app.notify.slack.blocks import BUTTONS, Block, Pressed, plain
@@ -93,7 +94,7 @@ def _refusal() -> Answer | None:
         log.warning("slack.forged", source=request.remote_addr)
         note_stranger(Refused.SIGNATURE, "forged", Via.SLACK)
         return "The signature is wrong, or too old.", 401
-    if not services().slack_people.first_time(signature):
+    if not request.environ.get(HANDED_OVER) and not services().slack_people.first_time(signature):
         return "This has been taken already.", 409
     return None
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from app.domain.errors import (
     ConflictError,
@@ -221,12 +221,16 @@ def note_handed_out(sessions: Sessions, request_id: str, actor: Actor, now: date
 def _all_of(
     session: Session, request_id: str, actor: Actor
 ) -> tuple[ApprovalRequest, OutcomeRow | None, ReceiptRow | None]:
-    """A request that the actor sees, with what became of it, in one read: many wait for it. Raises NotFoundError."""
+    """A request that the actor sees, with what became of it, in one read: many wait for it. Raises NotFoundError.
+
+    What was asked is not read with it: the same is looked at many times while somebody waits.
+    """
     query = (
         select(ApprovalRequest, OutcomeRow, ReceiptRow)
         .outerjoin(OutcomeRow, OutcomeRow.request_id == ApprovalRequest.id)
         .outerjoin(ReceiptRow, ReceiptRow.request_id == ApprovalRequest.id)
         .where(ApprovalRequest.id == request_id)
+        .options(*map(defer, (ApprovalRequest.payload, ApprovalRequest.assessment, ApprovalRequest.response_schema)))
     )
     found = session.execute(query).one_or_none() if is_storable(request_id) else None
     if found is None or not sees_request(found[0], actor):

@@ -18,6 +18,7 @@ from app.domain.policy.facts import Facts, Policy, Requester
 from app.domain.policy.terms import Terms
 from app.domain.policy.words import Difference, differences
 from app.domain.risk import Assessment
+from app.domain.weight import weigh
 from app.services.approvals.asking import requesters
 from app.services.ground import Ground
 from app.services.policies.what_if import Course, course
@@ -88,7 +89,13 @@ class Replay:
     warnings: tuple[str, ...] = ()
 
 
-def replay(ground: Ground, candidate: Policy, since: datetime, limit: int, seconds: float = MAX_SECONDS) -> Replay:
+_REQUEST, _RULE = 500.0, 40.0
+"""Microseconds that a request takes, and each rule that it is compared with."""
+
+
+def replay(
+    ground: Ground, candidate: Policy, since: datetime, limit: int, seconds: float = MAX_SECONDS, rule_count: int = 1
+) -> Replay:
     """Evaluate requests opened since then under `candidate`, and list every difference.
 
     The facts are those of the opening: what the agent proposed, not what reviewers made of it. A request keeps the
@@ -99,12 +106,14 @@ def replay(ground: Ground, candidate: Policy, since: datetime, limit: int, secon
     Args:
         limit: at most so many requests, the newest.
         seconds: then no further request is looked at.
+        rule_count: how many `candidate` has, which says how long this takes.
     """
     started, now = time.monotonic(), ground.clock()
     with ground.sessions.reads() as session:
         ids = _newest(session, since, limit + 1)
         stopped = "limit" if len(ids) > limit else ""
         ids = ids[:limit]
+        weigh(len(ids) * (_REQUEST + _RULE * rule_count))
         before: Counter[str] = Counter()
         after: Counter[str] = Counter()
         changed: list[Replayed] = []

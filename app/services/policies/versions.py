@@ -227,7 +227,8 @@ class Policies:
             raise InvalidInputError("The period begins in the past.", {"since": "in the future"})
         checked = self.check(text, source)
         candidate = CompiledPolicy(checked.document, self.newest())
-        return replace(replay(self._ground, candidate, since, limit, seconds), warnings=checked.warnings)
+        found = replay(self._ground, candidate, since, limit, seconds, len(checked.document.rules))
+        return replace(found, warnings=checked.warnings)
 
     def _get(self, number: int) -> PolicyVersion:
         with self._sessions.reads() as session:

@@ -1,0 +1,80 @@
+"""The process beside that `app.bounded` starts: takes one piece of work after the other until its starter is gone."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+from contextlib import suppress
+from typing import Any
+
+MEMORY_BYTES = 2 << 30
+"""Address space that the process may have."""
+_HEAD = struct.Struct("!Q")
+_NICENESS = 1
+
+
+def main() -> None:
+    """Work until the other end of the socket is closed."""
+    _bound()
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    channel.setblocking(True)  # eventlet leaves it otherwise
+    while True:
+        head = _receive(channel, _HEAD.size)
+        if head is None:
+            return
+        work = _receive(channel, _HEAD.unpack(head)[0])
+        if work is None:
+            return
+        answer = _answer(work)
+        try:
+            channel.sendall(_HEAD.pack(len(answer)) + answer)
+        except OSError:
+            return
+
+
+def _bound() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who starts it ends it
+    with suppress(OSError):
+        os.nice(_NICENESS)
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def _answer(work: bytes) -> bytes:
+    try:
+        function, arguments, seconds = pickle.loads(work)  # noqa: S301 - from the process that started this one
+        # Were the starter killed, nobody else would stop this.
+        signal.alarm(int(seconds) + 2)
+        made: tuple[bool, Any] = True, function(*arguments)
+    except Exception as error:
+        made = False, error
+    finally:
+        signal.alarm(0)
+    try:
+        return pickle.dumps(made)
+    except Exception as error:
+        return pickle.dumps((False, RuntimeError(f"{type(made[1]).__name__} cannot be sent: {error}")))
+
+
+def _receive(channel: socket.socket, length: int) -> bytes | None:
+    parts = []
+    while length:
+        try:
+            part = channel.recv(min(length, 1 << 18))
+        except OSError:
+            return None
+        if not part:
+            return None
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Requests that are too heavy for the web process are answered by a process beside, with the same application.
+
+Large bodies go there unread. The others begin here, and are begun anew there once they turn out to be heavy
+(`app.domain.weight`), which is before they have written anything.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask
+
+from app.bounded import run_bounded
+from app.domain.errors import TookTooLongError
+from app.domain.weight import HandOver, light_only
+from app.http.errors import respond
+from app.settings import Settings
+
+LARGEST_BODY = 32_000
+"""Bytes of a body that is read and understood in the web process."""
+SECONDS = 30.0
+"""After which a heavy request is stopped."""
+HANDED_OVER = "assent.handed_over"
+"""In the environment of a request that was begun in the web process."""
+Answer = tuple[str, list[tuple[str, str]], bytes]
+_ELSEWHERE = ("/socket.io", "/static/", "/healthz")
+
+
+class Aside:
+    """WSGI middleware around an application.
+
+    Args:
+        answer: answers a request in a process beside: `app.factory.answer_aside`.
+    """
+
+    def __init__(
+        self, app: Flask, settings: Settings, answer: Callable[[Settings, dict[str, Any], bytes], Answer]
+    ) -> None:
+        self._app = app
+        self._inner = app.wsgi_app
+        self._settings = settings
+        self._answer = answer
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer here or have it answered beside."""
+        if environ.get("PATH_INFO", "").startswith(_ELSEWHERE):
+            return self._inner(environ, start_response)
+        body = _body(environ, self._settings.max_body_bytes)
+        if body is None:
+            return self._inner(environ, start_response)
+        if len(body) > LARGEST_BODY:
+            return self._beside(environ, body, start_response)
+        environ["wsgi.input"] = io.BytesIO(body)
+        before = dict(environ)
+        try:
+            with light_only():
+                return self._inner(environ, start_response)
+        except HandOver:
+            return self._beside(before | {HANDED_OVER: True}, body, start_response)
+
+    def _beside(self, environ: dict[str, Any], body: bytes, start_response: Any) -> Iterable[bytes]:
+        try:
+            status, headers, content = run_bounded(self._answer, (self._settings, _plain(environ), body), SECONDS)
+        except TookTooLongError as error:
+            with self._app.request_context(environ | {"wsgi.input": io.BytesIO()}):
+                return respond(error)(environ, start_response)
+        start_response(status, headers)
+        return [content]
+
+
+def _body(environ: dict[str, Any], most: int) -> bytes | None:
+    """The body, or None of one that is refused or told by its own length; it is not read then."""
+    stream = environ["wsgi.input"]
+    if environ.get("wsgi.input_terminated") and environ.get("HTTP_TRANSFER_ENCODING"):
+        body: bytes = stream.read(most + 1)
+        environ.pop("HTTP_TRANSFER_ENCODING")
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"] = io.BytesIO(body)
+        return body if len(body) <= most else None
+    given = str(environ.get("CONTENT_LENGTH") or "0")
+    if not given.isascii() or not given.isdigit() or int(given) > most:
+        return None
+    return stream.read(int(given)) if int(given) else b""
+
+
+def _plain(environ: dict[str, Any]) -> dict[str, Any]:
+    """What of a request's environment a process beside can be told."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if isinstance(value, str | bool) and (name == "wsgi.url_scheme" or "." not in name or name == HANDED_OVER)
+    }

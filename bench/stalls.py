@@ -1,0 +1,438 @@
+"""How long one hostile call keeps everybody else waiting: /healthz of a real web process while it is served.
+
+    python -m bench.stalls [--only WORD] [--seconds N]
+
+Each call is sent alone, to one web process on an otherwise idle machine, while /healthz is asked every 10 ms over a
+connection of its own. Printed are the longest answer of /healthz in that time, how the call was answered, and how long
+that took. To reach: 250 ms for every call, and no call that ends in a fault (500).
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import re
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import socketio  # type: ignore[import-untyped]
+
+from app.cli.acting import operator
+from app.domain.people import Role
+from app.domain.tokens import PERSON_SCOPES, TokenKind, token_terms
+from app.services.bundle import Services, build_services
+from app.store.engine import make_engine
+from bench.support import database, machine, web
+
+TARGET = 0.25
+PAUSE = 0.01
+TIMEOUT = 120.0
+MOST = 1_990_000
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Call:
+    """One hostile call.
+
+    Attributes:
+        path: with `{id}` for the request that `about` makes.
+        about: the body that opens the request which the call is about; None: it is about none.
+        signed: with the session of a person, as pages are called, instead of an agent's token.
+    """
+
+    name: str
+    path: str
+    body: Any = None
+    about: dict[str, Any] | None = None
+    method: str = "POST"
+    signed: bool = False
+    form: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def script(content: str, **more: Any) -> dict[str, Any]:
+    """The body that opens a request about a script."""
+    return {"proposal": {"kind": "script", "title": "A script", "language": "sql", "content": content} | more}
+
+
+def tool(args: Any, **more: Any) -> dict[str, Any]:
+    """The body that opens a request about a tool call."""
+    return {"proposal": {"kind": "tool_call", "title": "A call", "tool": "run", "args": args} | more}
+
+
+def question(schema: Any) -> dict[str, Any]:
+    """The body that opens a request about a question."""
+    return {"proposal": {"kind": "question", "title": "A question", "question": "?", "answer_schema": schema}}
+
+
+def custom(data: Any, schema: Any = None) -> dict[str, Any]:
+    """The body that opens a request about data."""
+    return {"proposal": {"kind": "custom", "title": "Data", "data": data, "data_schema": schema}}
+
+
+def deep(levels: int, inside: Any = 1) -> Any:
+    """A list in a list, and so on."""
+    for _ in range(levels):
+        inside = [inside]
+    return inside
+
+
+def doubled(levels: int) -> dict[str, Any]:
+    """A short schema that applies 2 ** levels times to a value that is nested as deeply."""
+    definitions: dict[str, Any] = {"a0": {"type": "string"}}
+    for level in range(1, levels):
+        below = {"properties": {"x": {"$ref": f"#/$defs/a{level - 1}"}}}
+        definitions[f"a{level}"] = below | {"allOf": [below]}
+    return {"$defs": definitions, "$ref": f"#/$defs/a{levels - 1}"}
+
+
+def inside(levels: int) -> Any:
+    """An object in an object."""
+    value: Any = 1
+    for _ in range(levels):
+        value = {"x": value}
+    return value
+
+
+def policy(rules: int, condition: str) -> str:
+    """A policy's text."""
+    return "version: 1\nrules:\n" + "".join(
+        f"  - name: Rule {number}\n    when: {condition.replace('#', str(number))}\n    deadline: 1 h\n"
+        for number in range(rules)
+    )
+
+
+def sql_texts(size: int) -> dict[str, str]:
+    """Statements that are hard to assess, by what they are."""
+    return {
+        "select ((((": "select " + "(" * size,
+        "a[1][1]…": "select a" + "[1]" * (size // 3),
+        "select 1; …": "select 1;\n" * (size // 10),
+        "values (…)": "insert into t values " + ",".join(["(1,2)"] * (size // 6)),
+        "and … and": "select 1 where " + " and ".join(["a=1"] * (size // 8)),
+        "case when …": "select " + "case when a then " * (size // 17),
+        "union …": " union ".join(["select 1"] * (size // 16)),
+        "joins": "select * from t " + "join t using(a) " * (size // 16),
+        "a::int::int…": "select a" + "::int" * (size // 5),
+        "plpgsql": "do $$ begin " + "execute 'select 1'; " * (size // 20) + "end $$",
+        "quotes": "'" * size,
+        "one line": "-" * size,
+    }
+
+
+def secret_texts(size: int) -> dict[str, str]:
+    """Texts that are hard to mask."""
+    bits = {
+        "words": "lorem ipsum ", "passwords": "password=aB3dE5fG7h ", "addresses": "://x:y@z ", "keys": "eyJhbGciOi.",
+        "begins": "-----BEGIN RSA PRIVATE KEY-----", "tokens": "⟦secret:token:1⟧", "cookies": "cookie: a=b; ",
+        "blanks": " ", "one letter": "a", "percent": "%2570%2561", "base64": "cGFzc3dvcmQ9", "colons": ":" * 9,
+    }  # fmt: skip
+    return {name: (bit * (size // len(bit) + 1))[:size] for name, bit in bits.items()}
+
+
+def opening() -> Iterator[Call]:
+    """Requests that are opened."""
+    path = "/api/v1/approvals"
+    many = {f"k{number}": number for number in range(110_000)}
+    yield Call("open: 110,000 arguments", path, tool(many))
+    yield Call("open: 40,000 arguments", path, tool({f"k{number}": f"text {number}" for number in range(40_000)}))
+    yield Call("open: 2,500 arguments", path, tool({f"k{number}": number for number in range(2_500)}))
+    yield Call("open: 50,000 labels", path, script("select 1", labels={f"l{each}": "x" for each in range(50_000)}))
+    yield Call("open: 200,000 entries", path, custom([number % 10 for number in range(600_000)]))
+    yield Call("open: nested 5,000 deep", path, custom(deep(50)))
+    for name, text in sql_texts(1_900_000).items():
+        yield Call(f"open: 1.9 MB of SQL, {name}", path, script(text))
+    for size in (20_000, 2_300):
+        for name, text in sql_texts(size).items():
+            yield Call(f"open: {size:,} characters of SQL, {name}", path, script(text))
+    for name, text in sql_texts(20_000).items():
+        yield Call(f"open: SQL among arguments, {name}", path, tool({"query": text}))
+    for name, text in secret_texts(600_000).items():
+        yield Call(f"open: 1.9 MB to mask, {name}", path, custom([text]))
+    for name, text in secret_texts(30_000).items():
+        yield Call(f"open: 30,000 characters to mask, {name}", path, custom([text]))
+    properties = {f"p{number}": {"type": "string", "pattern": "^(a+)+$"} for number in range(20_000)}
+    yield Call("open: schema of 20,000 properties", path, question({"properties": properties}))
+    yield Call("open: schema, ^(a+)+$", path, question({"pattern": "^(a+)+$"}))
+    yield Call("open: schema, doubled", path, question(doubled(60)))
+    yield Call("open: schema, enum of 49,000", path, question({"enum": list(range(49_000))}))
+    yield Call("open: schema, $ref", path, question({"$ref": "http://10.255.255.1/schema"}))
+    calls = [{"id": f"{number}", "tool": "t", "args_schema": doubled(20)} for number in range(100)]
+    yield Call("open: 100 calls", path, {"proposal": {"kind": "tool_calls", "title": "Calls", "calls": calls}})
+    items = [{"id": f"{each}", "title": "x", "statement": "select 1 from a join b using(c)"} for each in range(500)]
+    body = {"proposal": {"kind": "optimizations", "title": "Many", "items": items}}
+    yield Call("open: 500 items", path, body)
+    yield Call("open: 30,000 items", path, {"proposal": {"kind": "optimizations", "title": "x", "items": items * 35}})
+    yield Call("open: a body that is no JSON", path, "[" * MOST)
+    yield Call("open: one number of 2 MB", path, "9" * MOST)
+    yield Call("open: one string of 2 MB", path, '"' + "\\u0000" * (MOST // 6) + '"')
+    yield Call("open: 2 MB without a token", path, tool(many), headers={"Authorization": ""})
+
+
+def deciding() -> Iterator[Call]:
+    """Requests that are looked at, and decided on."""
+    decide, preview, page = "/api/v1/approvals/{id}/decisions", "/api/v1/approvals/{id}/preview", "/requests/{id}"
+    plain = script("select 1")
+    for name, text in sql_texts(900_000).items():
+        yield Call(f"preview: 900 kB of SQL, {name}", preview, {"change": {"content": text}}, plain)
+    yield Call("decide: 900 kB of SQL", decide, change({"content": "select 1;\n" * 90_000}), plain)
+    yield Call("decide: secrets", decide, change({"content": "password=aB3dE5fG7h " * 45_000}), plain)
+    lines = "\n".join(f"-- line {number % 7}" for number in range(1_900))
+    yield Call("page: a form with 1,900 lines", f"{page}/preview", {"content": lines[::-1], "fields": "1"},
+               script(lines), signed=True, form=True)  # fmt: skip
+    yield Call("page: a form of 2 MB", f"{page}/decisions", {"content": "x\n" * 600_000}, plain, signed=True, form=True)
+    fields = {f"f{number}": "x" for number in range(100_000)}
+    yield Call("page: a form of 100,000 fields", f"{page}/decisions", fields, plain, signed=True, form=True)
+    big = script("select 1;\n" * 190_000)
+    yield Call("page: a script of 1.9 MB", page, None, big, "GET", signed=True)
+    yield Call("fetch: a script of 1.9 MB", "/api/v1/approvals/{id}", None, big, "GET")
+    yield Call("wait: a script of 1.9 MB", "/api/v1/approvals/{id}/outcome?wait=1", None, big, "GET")
+    yield Call("comment: on a script of 1.9 MB", "/api/v1/approvals/{id}/comments", {"comment": "So be it."}, big)
+    yield Call("decide: on a script of 1.9 MB", decide, {"verdict": "approve", "digest": "DIGEST"}, big)
+    for size in (40_000, 10_000, 2_000):
+        wide = tool({f"k{number}": f"text {number}" for number in range(size)})
+        yield Call(f"page: {size:,} arguments", page, None, wide, "GET", signed=True)
+        yield Call(f"fetch: {size:,} arguments", "/api/v1/approvals/{id}", None, wide, "GET")
+    long = script("".join(f"-- {number}\n" for number in range(25_000)))
+    yield Call("page: a script of 25,000 lines", page, None, long, "GET", signed=True)
+    answers: dict[str, tuple[Any, Any]] = {
+        "^(a+)+$": ({"pattern": "^(a+)+$"}, "a" * 900_000 + "!"),
+        "a pattern of many repeats": ({"pattern": r"([\w]{1,100}){1,9}!$"}, "a" * 900_000),
+        "doubled": (doubled(60), inside(55)),
+        "uniqueItems": ({"uniqueItems": True}, [{"a": number} for number in range(60_000)]),
+        "enum": ({"items": {"enum": list(range(10_000))}}, [-1] * 200_000),
+        "unevaluated": ({"unevaluatedProperties": False}, {f"{number}": 1 for number in range(60_000)}),
+        "a list of objects": ({"items": {"properties": {"a": {"type": "integer"}}}}, [{"a": 1}] * 200_000),
+        "a list of the wrong kind": ({"items": {"type": "string"}}, list(range(200_000))),
+        "4,000 times the wrong kind": ({"allOf": [{"type": "string"}] * 4_000}, list(range(200_000))),
+    }
+    for name, (schema, answer) in answers.items():
+        body = {"verdict": "answer", "digest": "DIGEST", "answer": answer}
+        yield Call(f"answer: {name}", decide, body, question(schema))
+    fan = {f"d{level}": {"type": "object", "properties": {f"p{at}": {"$ref": f"#/$defs/d{level + 1}"}
+                                                        for at in range(100)}} for level in range(5)}  # fmt: skip
+    schema = {"$defs": fan | {"d5": {"type": "string"}}, "$ref": "#/$defs/d0"}
+    yield Call("page: a form of definitions that refer to each other", page, None, question(schema), "GET", signed=True)
+    yield Call("page: a choice of 49,000", page, None, question({"enum": list(range(49_000))}), "GET", signed=True)
+
+
+def change(change: Any) -> dict[str, Any]:
+    """A decision that changes the proposal."""
+    return {"verdict": "modify", "digest": "DIGEST", "change": change, "acknowledged_risk": "critical"}
+
+
+def others() -> Iterator[Call]:
+    """Everything else that takes a body or a query."""
+    tests = {
+        "499 × matches": policy(499, "workflow.matches('(a+)+#$') && node.matches('(x|y)*#')"),
+        "5,000 rules": policy(5_000, "workflow == 'w#'"),
+        "400 rules": policy(400, "workflow == 'w#'"),
+        "one condition of 300 kB": policy(1, " || ".join(["workflow == 'a'"] * 17_000)),
+        "brackets": "a: " + "[" * 900_000,
+        "aliases": "a: &a [x]\n" + "".join(f"b{number}: &b{number} [*a, *a]\n" for number in range(5_000)),
+        "900 kB of text": "a: '" + "x" * 900_000 + "'",
+    }
+    for name, text in tests.items():
+        yield Call(f"policy test: {name}", "/api/v1/policies/test", {"text": text}, signed=True)
+        yield Call(f"policy page: {name}", "/policies/test", {"text": text}, signed=True, form=True)
+    run = {"workflow": "none", "input": {"a": "x" * 1_900_000}}
+    yield Call("run: 1.9 MB of input", "/api/v1/runs", run, signed=True)
+    yield Call("run: 200,000 fields", "/api/v1/runs", {"workflow": "none", "input": {str(n): n for n in range(99_999)}})
+    yield Call("grants: a pattern", "/api/v1/grants/rehearsal", {"pattern": deep(50), "evidence": ["x"] * 99_999},
+               signed=True)  # fmt: skip
+    yield Call("absence: 1.9 MB", "/api/v1/absences", {"person": "x" * 1_900_000}, signed=True)
+    for path in ("/destinations", "/queue/views", "/queue/marked", "/people", "/profile", "/profile/notifications",
+                 "/profile/tokens", "/tokens", "/absences", "/slack/interactions", "/slack/commands", "/sign-in/x",
+                 "/decide/x", "/runs/new/none", "/grants/suggestions/x"):  # fmt: skip
+        signed = not path.startswith(("/slack", "/sign-in", "/decide"))
+        yield Call(f"{path}: 100,000 fields", path, {f"f{n}": "x" for n in range(99_999)}, signed=signed, form=True)
+        yield Call(f"{path}: one field of 1.9 MB", path, {"payload": '{"a":' * 300_000}, signed=signed, form=True)
+    for path in ("/queue", "/api/v1/approvals", "/audit", "/api/v1/audit"):
+        yield Call(f"{path}: a search", f"{path}?text=" + "%25_" * 60, method="GET", signed=True)
+        yield Call(f"{path}: a query of 7,000 characters", f"{path}?" + "&a=" * 2_300, method="GET", signed=True)
+    cookie = {"Cookie": "assent_session=" + "a." * 3_500}
+    yield Call("cookie of 7,000 characters", "/queue", method="GET", headers=cookie)
+
+
+CALLS: tuple[Callable[[], Iterator[Call]], ...] = (opening, deciding, others)
+
+
+class Health:
+    """Asks /healthz all the time, and keeps the longest answer since `reset`."""
+
+    def __init__(self, url: str) -> None:
+        parts = urllib.parse.urlsplit(url)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        self._worst = 0.0
+        self._began = 0.0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self._thread.start()
+
+    def reset(self) -> None:
+        """Forget what was."""
+        self._worst = 0.0
+
+    @property
+    def worst(self) -> float:
+        """The longest answer, in seconds; one that is still awaited counts as far as it has come."""
+        began = self._began
+        return max(self._worst, time.monotonic() - began if began else 0.0)
+
+    def _ask(self) -> None:
+        while not self._ended.wait(PAUSE):
+            self._began = time.monotonic()
+            self._connection.request("GET", "/healthz")
+            self._connection.getresponse().read()
+            self._worst = max(self._worst, time.monotonic() - self._began)
+            self._began = 0.0
+
+    def end(self) -> None:
+        """Ask no more."""
+        self._ended.set()
+        self._thread.join(TIMEOUT)
+
+
+class Attacker:
+    """Sends the calls."""
+
+    def __init__(self, services: Services, url: str) -> None:
+        people = services.people
+        person = people.add(operator(), "Reviewer", "reviewer@example.com", list(Role))
+        owner = people.add(operator(), "Owner", "owner@example.com", [Role.REVIEWER])
+        terms = token_terms(TokenKind.PERSON, "bench", [each.value for each in PERSON_SCOPES], 1)
+        token, _ = services.tokens.make(operator(), terms, owner.id)
+        reader, _ = services.tokens.make(operator(), terms, person.id)
+        self.url = url
+        self._agent = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"Authorization": f"Bearer {token}"})
+        self._reader = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"Authorization": f"Bearer {reader}"})
+        self.person = httpx.Client(base_url=url, timeout=TIMEOUT, headers={"Origin": url})
+        link = people.make_link(operator(), person.id)
+        form = self.person.get(f"/sign-in/{link}").text
+        self.person.post(f"/sign-in/{link}", data={"csrf_token": _csrf(form)})
+        self._csrf = _csrf(self.person.get("/queue").text)
+        self._opened: dict[str, dict[str, Any]] = {}
+
+    def about(self, body: dict[str, Any] | None) -> dict[str, Any]:
+        """A request that was opened with that body; empty: none, or it was refused."""
+        if body is None:
+            return {}
+        key = json.dumps(body)
+        if key not in self._opened:
+            answer = self._agent.post("/api/v1/approvals", content=key, headers={"Content-Type": "application/json"})
+            self._opened[key] = answer.json() if answer.status_code == 201 else {}
+        return self._opened[key]
+
+    def prepare(self, call: Call, request: dict[str, Any]) -> tuple[httpx.Client, httpx.Request]:
+        """One call, ready to be sent: putting it together would keep this process from asking /healthz."""
+        path = call.path.replace("{id}", request.get("id", "00000000-0000-4000-8000-000000000000"))
+        decides = "decisions" in path or "preview" in path
+        client = self.person if call.signed else self._reader if decides else self._agent
+        headers = {"X-CSRFToken": self._csrf} if call.signed else {}
+        if call.form:
+            body = urllib.parse.urlencode(call.body | {"csrf_token": self._csrf})
+            headers["Content-Type"] = FORM
+        elif call.body is not None:
+            body = call.body if isinstance(call.body, str) else json.dumps(call.body)
+            body = body.replace('"DIGEST"', json.dumps(request.get("digest", "")))
+            headers["Content-Type"] = "application/json"
+        else:
+            body = ""
+        return client, client.build_request(call.method, path, content=body.encode(), headers=headers | call.headers)
+
+    def over_sockets(self, health: Health) -> Iterator[tuple[str, float, str, float]]:
+        """What can be sent over Socket.IO."""
+        messages = {
+            "a decision of 90 kB": ("submit_approval", change({"content": "select 1;\n" * 8_000})),
+            "a decision of 1.9 MB": ("submit_approval", change({"content": "select 1;\n" * 190_000})),
+            "20,000 names": ("join_request", {f"a{number}": 1 for number in range(9_000)}),
+        }
+        request = self.about(script("select 1"))
+        for name, (event, data) in messages.items():
+            client = socketio.Client(reconnection=False)
+            cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.person.cookies.jar)
+            client.connect(self.url, headers={"Cookie": cookies, "Origin": self.url}, transports=["polling"])
+            health.reset()
+            started = time.monotonic()
+            try:
+                sent = data | {"request_id": request["id"], "digest": request["digest"]}
+                answer = client.call(event, sent, timeout=20)
+                words = "ok" if answer and answer.get("ok") else str(answer and answer["problem"]["code"])
+            except Exception as error:
+                words = type(error).__name__
+            yield f"socket: {name}", health.worst, words, time.monotonic() - started
+            client.disconnect()
+
+
+def _csrf(page: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    if found is None:
+        raise RuntimeError("no form on the page")
+    return found[1]
+
+
+def main() -> None:
+    """Send all calls, and print what they did."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="calls whose name has this in it")
+    parser.add_argument("--target", type=float, default=TARGET, help="seconds")
+    given = parser.parse_args()
+    print(f"{machine()}\n")
+    results: list[tuple[str, float, str, float]] = []
+    with database("assent_stalls") as address, web(address) as (_, url):
+        services = build_services(make_engine(address))
+        attacker, health = Attacker(services, url), Health(url)
+        for call in (call for group in CALLS for call in group() if given.only in call.name):
+            results.append(_measure(attacker, health, call))
+            _print(results[-1], given.target)
+        for result in attacker.over_sockets(health) if given.only in "socket" else ():
+            results.append(result)
+            _print(result, given.target)
+        health.end()
+        services.engine.dispose()
+    slow = [result for result in results if result[1] > given.target]
+    faults = [result for result in results if result[2].startswith("500")]
+    worst = max(results, key=lambda result: result[1])
+    print(f"\n{len(results)} calls; /healthz at worst {worst[1] * 1000:,.0f} ms ({worst[0]}).")
+    print(
+        f"{'REACHED' if not slow and not faults else 'NOT REACHED'}: at most {given.target * 1000:.0f} ms; "
+        f"{len(slow)} took longer, {len(faults)} ended in a fault."
+    )
+    sys.exit(1 if slow or faults else 0)
+
+
+def _measure(attacker: Attacker, health: Health, call: Call) -> tuple[str, float, str, float]:
+    request = attacker.about(call.about)
+    if call.about is not None and not request:
+        return call.name, 0.0, "could not be opened", 0.0
+    client, prepared = attacker.prepare(call, request)
+    time.sleep(0.03)
+    health.reset()
+    started = time.monotonic()
+    try:
+        answer = client.send(prepared)
+        code = answer.json().get("code", "") if "json" in answer.headers.get("Content-Type", "") else ""
+        words = f"{answer.status_code} {code}".strip()
+    except httpx.HTTPError as error:
+        words = type(error).__name__
+    took = time.monotonic() - started
+    time.sleep(0.03)
+    return call.name, health.worst, words, took
+
+
+def _print(result: tuple[str, float, str, float], target: float) -> None:
+    name, worst, words, took = result
+    mark = "  <-- too long" if worst > target else ""
+    print(f"{worst * 1000:8,.0f} ms  {name:58}  {words:24} {took:6.2f} s{mark}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
