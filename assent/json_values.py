@@ -71,6 +71,15 @@ def checked(value: Any) -> Any:
     return value
 
 
+def count(value: Any) -> int:
+    """How many values there are in a value, names and itself included."""
+    total, level = 0, [value]
+    while level:
+        total += len(level)
+        level = [inside for each in level for inside in _inside(each)]
+    return total
+
+
 def passable(value: Any, depth: int = MAX_READ_DEPTH) -> Any:
     """A copy of a JSON value with U+FFFD for half characters; what is nested deeper than `depth` becomes a text.
 

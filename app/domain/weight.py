@@ -17,7 +17,7 @@ MOST = 60_000.0
 """Microseconds of an ordinary machine that one request may take in the web process, as far as they are estimated."""
 READ_A_CHARACTER = 0.15
 """Microseconds that a character of stored JSON takes until it stands on a page."""
-SQL_A_CHARACTER = 25.0
+SQL_A_CHARACTER = 40.0
 """Microseconds that a character of SQL takes to be assessed."""
 
 

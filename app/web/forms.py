@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from app.domain.weight import weigh
 from app.web.fields import MISSING, Field, text_for_field
 from app.web.schemas import Shape, fixed_in, infer, required_in, shape_of, way_label, way_of
 from assent.fitting import FORMATS
@@ -21,6 +22,8 @@ MAX_ENTRIES = 50
 """A longer list is one field of JSON."""
 _MOST_DRAWN = 4 * MAX_FIELDS
 """Fields that are drawn until the rest is JSON: definitions that refer to each other have no end of them."""
+_A_FIELD = 120.0
+"""Microseconds until a field stands on a page."""
 _DEEPEST = 4
 _LONG = 80
 _PARTED = ("group", "list", "union")
@@ -47,6 +50,7 @@ class _Drawing:
     def field(self, schema: Any, name: str, key: str, original: Any, required: bool, depth: int) -> Field:
         shape = shape_of(schema, self._definitions)
         self._left -= 1
+        weigh(_A_FIELD)
         if shape.kind not in _PARTED or self._left <= 0:
             kept = shape if shape.kind not in _PARTED else Shape("json", shape.schema, shape.nullable)
             return _leaf(kept, name, key, original, required)

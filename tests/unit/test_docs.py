@@ -99,8 +99,9 @@ def test_pictures_are_small() -> None:
 
 def test_every_decision_has_its_number_and_parts() -> None:
     records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-    assert [int(each.name[:4]) for each in records] == list(range(1, len(records) + 1))
-    for number, each in enumerate(records, 1):
+    numbers = [int(each.name[:4]) for each in records]
+    assert len(set(numbers)) == len(numbers)
+    for number, each in zip(numbers, records, strict=True):
         headings = re.findall(r"(?m)^#+ (.+)$", each.read_text())
         assert headings[0].startswith(f"{number}. ")
         assert headings[1:] == ["Context", "Decision", "Consequences"], each.name

@@ -44,11 +44,14 @@ from app.store.runs import CatalogueEntry, Run
 from assent.contracts import ReceiptStatus, Verdict
 from assent.dialects.base import Asked
 from assent.digests import digest_of
+from assent.json_values import count
 from assent.masking import mask, mask_text
 
 ELSEWHERE = "external"
 """What requests are filed under whose agent names nothing else."""
 DIALECT = "assent"
+MAX_VALUES = 100_000
+"""Values and names that a proposal may have in all."""
 REVISABLE = frozenset({RequestState.CHANGES_REQUESTED.value, RequestState.REJECTED.value, RequestState.EXPIRED.value})
 """States of a request that another one may revise."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
@@ -119,6 +122,9 @@ class Gate:
         if not actor.id:
             raise ForbiddenError("Somebody with an account has to answer for a request.")
         now = self._ground.clock()
+        if (parts := count(asking.document)) > MAX_VALUES:
+            words = f"it has {parts:,} values and names; {MAX_VALUES:,} are taken"
+            raise InvalidInputError("This proposal has too many parts for people to read.", {"proposal": words})
         check_schemas(asking.document, asking.response_schema)
         document: dict[str, Any] = masked(asking.document)
         workflow = _name(asking.workflow)
