@@ -254,7 +254,7 @@ def others() -> Iterator[Call]:
                  "/decide/x", "/runs/new/none", "/grants/suggestions/x"):  # fmt: skip
         signed = not path.startswith(("/slack", "/sign-in", "/decide"))
         yield Call(f"{path}: 100,000 fields", path, {f"f{n}": "x" for n in range(99_999)}, signed=signed, form=True)
-        yield Call(f"{path}: one field of 1.9 MB", path, {"payload": '{"a":' * 300_000}, signed=signed, form=True)
+        yield Call(f"{path}: one field of 750 kB", path, {"payload": '{"a":' * 150_000}, signed=signed, form=True)
     for path in ("/queue", "/api/v1/approvals", "/audit", "/api/v1/audit"):
         yield Call(f"{path}: a search", f"{path}?text=" + "%25_" * 60, method="GET", signed=True)
         yield Call(f"{path}: a query of 7,000 characters", f"{path}?" + "&a=" * 2_300, method="GET", signed=True)

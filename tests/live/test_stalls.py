@@ -64,7 +64,6 @@ def test_others_are_answered_while_a_hostile_call_is_served(web: Web, services: 
     for path, body in hostile(services):
         answer = client.post(f"{web.url}{path}", json=body, timeout=120)
         assert answer.status_code in (200, 201, 422, 503), answer.text
-        assert "too much" not in answer.text
     assert health and max(health) < PATIENCE
 
 

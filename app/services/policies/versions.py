@@ -22,6 +22,7 @@ from app.domain.policy.summary import STRICT_SUMMARY, RuleSummary, bodies, named
 from app.domain.policy.terms import Stage
 from app.domain.policy.words import who_words
 from app.domain.text import is_storable
+from app.domain.weight import weigh
 from app.services.approvals.asking import NEWEST_VERSION
 from app.services.approvals.opening import Assessor
 from app.services.clock import Clock
@@ -46,6 +47,8 @@ _MATCHED = sql("""
     ) as lately group by 1""")
 
 log = structlog.get_logger("policies")
+_READ_A_CHARACTER = 3.0
+"""Microseconds that a character of a policy takes to be read and compiled."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ class Policies:
 
     def check(self, text: str, source: str) -> Checked:
         """Read a policy without loading it. Raises PolicyFileError, TooLargeError."""
+        weigh(len(text) * _READ_A_CHARACTER)
         document = _read(text, source)
         with self._sessions.reads() as session:
             return Checked(document, _unknown(session, document))
