@@ -64,7 +64,7 @@ class Approval(Opened):
 
     def status(self) -> Status:
         """How the request stands now, without waiting. Raises ApiError, UnreachableError."""
-        return self._status(self._client.call(self._asked()))
+        return self._status(self._client.call(self.looking()))
 
 
 @dataclass
@@ -87,7 +87,7 @@ class AsyncApproval(Opened):
 
     async def status(self) -> Status:
         """As `Approval.status`."""
-        return self._status(await self._client.call(self._asked()))
+        return self._status(await self._client.call(self.looking()))
 
 
 class Approvals:
@@ -151,7 +151,7 @@ class Approvals:
         found = self._client.call(asking.send())
         return Approval(
             found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
-            state=str(found["state"]), _client=self._client,
+            _client=self._client,
         )  # fmt: skip
 
     def get(self, request_id: str) -> Approval:
@@ -202,7 +202,7 @@ class AsyncApprovals:
         found = await self._client.call(asking.send())
         return AsyncApproval(
             found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
-            state=str(found["state"]), _client=self._client,
+            _client=self._client,
         )  # fmt: skip
 
     def get(self, request_id: str) -> AsyncApproval:

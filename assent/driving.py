@@ -6,6 +6,7 @@ the resume guard, and only what matches is sent. See `assent.graphs` for what th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -13,30 +14,47 @@ from typing import Any, Protocol, TypeAlias
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import is_invalid_resume
 from langgraph.types import StateSnapshot
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from assent import calls
 from assent.asking import Asking, asking_about, asking_for
 from assent.breakpoints import Breakpoints, Stopped
 from assent.calls import Send
 from assent.contracts import Outcome, Receipt, ReceiptStatus, Verdict
-from assent.dialects.base import Asked, Delivery, jsonable
+from assent.dialects.base import Asked, Delivery
 from assent.dialects.breakpoint import Stop
-from assent.dialects.registry import understand
+from assent.dialects.registry import BY_NAME, understand
 from assent.digests import digest_of
-from assent.errors import ApiError, AssentError, PassedOverError, Rejected
+from assent.errors import (
+    ApiError,
+    AssentError,
+    MovedOnError,
+    NotAllowedError,
+    PassedOverError,
+    Rejected,
+    SignInError,
+)
 from assent.gate import RECEIPT_KEY, ProposalChangedError
 from assent.guard import CHANGED, PASSED_OVER, Plan, must_be_heard, plan, poisoned, waiting_interrupts
 from assent.opened import Opened
 from assent.ordering import in_order
+from assent.reports import receipt_of
 from assent.thread import GetListed, GetSaved, GetState, missing_nodes, read_thread, unheard
 
+log = logging.getLogger(__name__)
 GONE = "The thread waited for this no more when the outcome came; nothing was resumed."
+STOPPED = "The thread was stopped, because a step went on without taking what was decided."
+MOVED_ON = (
+    "Another program has gone on with thread {0}, which was waited for here. What it asks no more was withdrawn, and "
+    "nothing was resumed. Drive it again when the other program has ended."
+)
+WENT_ON = "The agent went on with what was approved."
+NOT_APPROVED = ("rejected", "cancelled", "expired")
 ENDED = "Another request of this thread was rejected, which ended it."
 NOT_THAT = "The step proposed something else when it ran again than what was reviewed; nothing was carried out."
 CHANGES_PROPOSED = 3
 """How often a step may propose something else when it runs again until that counts as its failure."""
-_REFUSED = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
+REFUSED = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
 
 
 @dataclass
@@ -50,6 +68,7 @@ class Rest:
         drained: it stopped between two steps because it was told to.
         stopped: where it stopped at breakpoints.
         unheard: steps that were to take an answer and, as far as was seen, have not.
+        failed: a step raised, whether or not the graph went on without it.
     """
 
     values: Any = None
@@ -58,6 +77,7 @@ class Rest:
     drained: bool = False
     stopped: list[Stopped] = field(default_factory=list)
     unheard: list[str] = field(default_factory=list)
+    failed: bool = False
 
     def take(self, part: Mapping[str, Any], watched: Collection[str]) -> str:
         """Take a part of the stream; gives the id of a watched step that has ended, to be looked at, or nothing."""
@@ -65,13 +85,14 @@ class Rest:
         if kind == "values" and not inside:
             self.values = data
         elif kind == "custom" and isinstance(data, dict) and RECEIPT_KEY in data:
-            try:
-                receipt = Receipt.model_validate(jsonable(data[RECEIPT_KEY]))
-            except ValidationError:
-                return ""
-            self.receipts[receipt.request_id] = receipt
-        elif kind == "tasks" and not inside and "triggers" not in data and data["error"] is None:
-            return str(data["id"]) if data["id"] in watched else ""
+            said = data[RECEIPT_KEY] if isinstance(data[RECEIPT_KEY], dict) else {}
+            receipt = receipt_of(said, said.get("status"), said.get("summary"), said.get("detail"))
+            if receipt is not None:
+                self.receipts[receipt.request_id] = receipt
+        elif kind == "tasks" and "triggers" not in data:
+            self.failed |= data["error"] is not None
+            if not inside and data["error"] is None and data["id"] in watched:
+                return str(data["id"])
         return ""
 
 
@@ -141,6 +162,7 @@ class Driving:
         workflow: what its requests are filed under.
         opened: told of each request, once.
         stored: whether what the saver keeps of the thread can be read.
+        ask_again: what was rejected, withdrawn, or has expired before this drive is asked anew.
     """
 
     def __init__(
@@ -150,12 +172,16 @@ class Driving:
         workflow: str,
         opened: Callable[[Any], object] | None,
         stored: bool = True,
+        ask_again: bool = False,
     ) -> None:
         self._graph = graph
         self._stored = stored
         self._config = config
         self._workflow = workflow
         self._told = opened
+        self._ask_again = ask_again
+        self._taken: dict[str, Opened] = {}
+        self._doubtful = False
         self._open: dict[str, tuple[Opened, Asked]] = {}
         self._due: dict[str, tuple[Opened, Delivery, Outcome]] = {}
         self._refused: dict[tuple[str, str], str] = {}
@@ -165,16 +191,20 @@ class Driving:
         self._stopped: list[Stopped] = []
 
     def steps(self, initial: Any) -> Generator[Step, Any, Any]:
-        """Drive the graph to its end; gives its values."""
+        """Drive the graph to its end; gives its values.
+
+        Raises MovedOnError: another program has gone on with the thread, and is not at its end.
+        """
         ran: Rest | None = None
+        waited = False
         while True:
             yield from in_order(self._config)
             if (yield from poisoned(self._config)):
                 yield Clear(self._config)
-                ran = None
+                ran, waited = None, False
             state = yield from read_thread(self._config)
             stops = yield from self._stops(state)
-            yield from self._ask(state, stops)
+            moved = (yield from self._ask(state, stops)) and waited
             todo = plan(state, [each for _, each, _ in self._due.values()], (), initial, stops)
             yield from self._note(todo)
             if todo.refused:
@@ -184,16 +214,19 @@ class Driving:
             if todo.finished and ran is None and initial is not None:
                 todo = Plan(send=initial)
             elif todo.finished:
-                return ran.values if ran is not None else self._values(state)
+                yield from self._conclude()
+                return ran.values if ran is not None and not moved else self._values(state)
+            if waited and todo.send is None and not todo.wait and (moved or todo.unseen):
+                raise MovedOnError(MOVED_ON.format(self._config["configurable"]["thread_id"]))
             rested = ran is not None and ran.error is None and not ran.drained
             # LangGraph keeps the error of a step that has come to its end since: after a clean rest there is none.
             if todo.wait or (rested and not todo.delivered and waiting_interrupts(state)):
                 yield from self._wait()
-                initial = None
+                initial, waited = None, True
                 continue
             if ran is not None and rested and not todo.delivered and todo.send is None:
                 raise AssentError("The graph stopped before its end, and it is not known why. Nothing more was run.")
-            initial = None
+            initial, waited = None, False
             ran = yield from self._go(state, todo)
 
     def _values(self, state: StateSnapshot) -> Any:
@@ -209,23 +242,31 @@ class Driving:
         found = yield from self._breakpoints.stops(state)
         return [*found, *self._breakpoints.hidden(state, self._stopped, found)]
 
-    def _ask(self, state: StateSnapshot, stops: Sequence[Stop]) -> Generator[Step, Any, None]:
-        """Open what the thread asks and nobody was asked yet, and take back what it asks no more."""
+    def _ask(self, state: StateSnapshot, stops: Sequence[Stop]) -> Generator[Step, Any, bool]:
+        """Open what the thread asks and nobody was asked yet, and withdraw what it asks no more; True if it did."""
+        gone = False
         interrupts = waiting_interrupts(state).values()
         wanted = [understand(each.id, each.value, each.response_schema, "", "") for each in interrupts]
         asked = {(each.interrupt_id, each.value_digest): each for each in (*wanted, *(stop.asked() for stop in stops))}
         for request_id, (request, was) in list(self._open.items()):
             if (was.interrupt_id, was.value_digest) not in asked:
                 del self._open[request_id]
+                gone = True
                 yield from self._cancel(request, CHANGED if was.interrupt_id in waiting_interrupts(state) else GONE)
         known = {(was.interrupt_id, was.value_digest) for _, was in self._open.values()}
         known |= {(each.interrupt_id, each.value_digest) for _, each, _ in self._due.values()}
         for name, found in asked.items():
             if name not in known:
                 request = yield Open(self._asking(found))
+                while self._ask_again and (ended := (yield Tell(request.looking()))["state"]) in NOT_APPROVED:
+                    self._refused[name] = request.id
+                    # What was withdrawn cannot be revised.
+                    self._revised = request.id if ended != "cancelled" else ""
+                    request = yield Open(self._asking(found))
                 self._open[request.id] = request, found
                 if self._told is not None:
                     self._told(request)
+        return gone
 
     def _asking(self, asked: Asked) -> Asking:
         """The same in every process, so that one that is started again finds the request of the one before."""
@@ -279,16 +320,24 @@ class Driving:
         if rest.unheard and (lost := (yield from unheard(state, rest.unheard))):
             for task in lost:
                 yield from self._report(sent[watched[task]][0], ReceiptStatus.FAILED, PASSED_OVER)
+            for other, _ in self._open.values():
+                yield from self._cancel(other, STOPPED)
             raise PassedOverError(PASSED_OVER)
         again = False
         if rest.error is not None:
             again = yield from self._not_taken(state, sent, rest.error)
+        self._doubtful |= rest.failed and rest.error is None
         for receipt in rest.receipts.values():
             yield from self._pass_on(receipt, sent)
-        for request_id, (request, _, outcome) in sent.items():
+            self._taken.pop(receipt.request_id, None)
+        for request_id, (request, delivery, outcome) in sent.items():
             if outcome.verdict is Verdict.REQUEST_CHANGES:
                 self._revised = request_id
-            if request_id not in rest.receipts:
+            if request_id in rest.receipts:
+                continue
+            if rest.error is None and not BY_NAME[delivery.dialect].acts and outcome.verdict not in REFUSED:
+                self._taken[request_id] = request
+            else:
                 yield from self._report(request, *concluded(outcome, rest.error))
         if rest.error is not None and not again:
             raise rest.error
@@ -321,12 +370,24 @@ class Driving:
         self._refused[delivery.interrupt_id, delivery.value_digest] = request_id
         yield from self._report(request, ReceiptStatus.NOT_APPLIED, reason)
 
+    def _conclude(self) -> Generator[Step, Any, None]:
+        """Report, at the graph's end, what it went on with and has reported nothing of.
+
+        Before that, a step that acts on it may be still to come. Where a step has failed and the graph went on without
+        it, nobody knows.
+        """
+        if not self._doubtful:
+            for request in self._taken.values():
+                yield from self._report(request, ReceiptStatus.APPLIED, WENT_ON)
+        self._taken = {}
+
     # Telling the portal
 
     def _report(
         self, request: Opened, status: ReceiptStatus, summary: str, detail: JsonValue = None
     ) -> Generator[Step, Any, None]:
-        yield Tell(request.reporting(status, summary.replace("\x00", " ")[:2000], detail))
+        if status is not ReceiptStatus.DELIVERED:  # what is not known needs no report
+            yield Tell(request.reporting(status, summary, detail))
 
     def _pass_on(
         self, receipt: Receipt, sent: Mapping[str, tuple[Opened, Delivery, Outcome]]
@@ -337,9 +398,11 @@ class Driving:
         try:
             calls.checked_id(request.id)
             yield from self._report(request, receipt.status, receipt.summary, receipt.detail)
-        except (ApiError, ValueError):
-            if known:
+        except (ApiError, ValueError) as error:
+            # Such as a rejected outcome that is said to be applied: the graph has gone on all the same.
+            if isinstance(error, SignInError | NotAllowedError) and known:
                 raise
+            log.warning("The portal does not take the receipt of request %s: %s", receipt.request_id, error)
 
     @staticmethod
     def _cancel(request: Opened, reason: str) -> Generator[Step, Any, None]:
@@ -352,8 +415,8 @@ class Driving:
 
 def concluded(outcome: Outcome, error: Exception | None) -> tuple[ReceiptStatus, str]:
     """What to report where the graph reports nothing itself; `error`: what a node raised with the outcome."""
-    if outcome.verdict in _REFUSED:
+    if outcome.verdict in REFUSED:
         return ReceiptStatus.NOT_APPLIED, "The agent took note and did not do it."
     if error is not None:
         return ReceiptStatus.FAILED, f"{type(error).__name__}: {error}"
-    return ReceiptStatus.APPLIED, "The agent went on with what was approved."
+    return ReceiptStatus.APPLIED, WENT_ON

@@ -142,6 +142,10 @@ class ThreadOrderError(AssentError):
         super().__init__(message)
 
 
+class MovedOnError(AssentError):
+    """Another program has gone on with a thread that was waited for here. What it asks no more was withdrawn."""
+
+
 class AlreadyDrivenError(AssentError):
     """This thread is being driven in this process already."""
 

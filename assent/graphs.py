@@ -29,7 +29,7 @@ from assent.contracts import Outcome
 from assent.driving import Clear, Driving, Go, Open, Rest, Step, Tell, Wait
 from assent.errors import AlreadyDrivenError, ApiError, WaitTimeoutError
 from assent.ordering import seconds_ahead
-from assent.stepping import AsyncRunner, made_before
+from assent.stepping import AsyncRunner, Patience, made_before
 from assent.thread import GetListed, GetSaved, GetState, aread, read, unheard
 from assent.watch import Watch, seen
 
@@ -50,6 +50,7 @@ def drive(
     context: Any = None,
     timeout: float | None = None,
     on_request: Callable[[Approval], object] | None = None,
+    ask_again: bool = False,
 ) -> Any:
     """Run a graph to its end; whatever it asks on the way is decided at the portal.
 
@@ -70,13 +71,17 @@ def drive(
         context: the graph's run-time context.
         timeout: seconds to wait for people each time; None: for as long as it takes.
         on_request: told of each request that is opened, or found again.
+        ask_again: ask anew what was rejected, withdrawn, or has expired before this call; the new request revises the
+            earlier one.
 
     Returns:
         The graph's values, as `invoke` gives them.
 
     Raises:
         ValueError: the config names no thread, or the graph has no checkpointer.
-        Rejected: people refused what can only be answered, not refused; the thread stays where it was.
+        Rejected: people refused what can only be answered, not refused; the thread stays where it was. To go on, make
+            the call again with `ask_again`; to end the thread, ``graph.update_state(config, None, as_node=END)``.
+        MovedOnError: another program has gone on with the thread; what was waited for here is withdrawn.
         PassedOverError: the agent went on without taking what people decided.
         SwallowedGateError: a step asked and went on without an answer.
         ThreadOrderError: the clocks of machines that write to the thread differ too much to tell where it stands.
@@ -91,7 +96,7 @@ def drive(
         with _alone(where):
             runner = _Runner(graph, own, context, timeout)
             try:
-                return runner.run(Driving(graph, config, workflow, on_request).steps(input))
+                return runner.run(Driving(graph, config, workflow, on_request, ask_again=ask_again).steps(input))
             finally:
                 runner.stop()
     finally:
@@ -109,6 +114,7 @@ async def adrive(
     context: Any = None,
     timeout: float | None = None,  # noqa: ASYNC109 - the same as of `drive`
     on_request: Callable[[AsyncApproval], object] | None = None,
+    ask_again: bool = False,
 ) -> Any:
     """As `drive`, for graphs and checkpointers that are async."""
     where = _checked(graph, config)
@@ -117,7 +123,7 @@ async def adrive(
         with _alone(where):
             runner = _AsyncRunner(graph, own, context, timeout)
             try:
-                return await runner.run(Driving(graph, config, workflow, on_request).steps(input))
+                return await runner.run(Driving(graph, config, workflow, on_request, ask_again=ask_again).steps(input))
             finally:
                 await runner.stop()
     finally:
@@ -163,7 +169,7 @@ class _Runner:
         self._graph = graph
         self._client = client
         self._context = context
-        self._timeout = timeout
+        self._patience = Patience(timeout)
         self._waiting: set[str] = set()
         self._stopped = threading.Event()
         self._heard: queue.SimpleQueue[tuple[str, Outcome | Exception]] = queue.SimpleQueue()
@@ -210,15 +216,17 @@ class _Runner:
         page = self._client.page(made)
         return Approval(made, page, None, asking.secrets, asking.digest, _client=self._client)
 
-    def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome]:
+    def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome | None]:
+        """The request that was decided first, and its outcome; or nothing: the thread has to be looked at again."""
         for each in requests:
             if each.id not in self._waiting:
                 self._waiting.add(each.id)
                 threading.Thread(target=self._listen, args=(each,), daemon=True, name=f"wait for {each.id}").start()
         try:
-            request_id, heard = self._heard.get(timeout=self._timeout)
+            request_id, heard = self._heard.get(timeout=self._patience.next())
         except queue.Empty:
-            raise WaitTimeoutError(f"Nobody has decided within {self._timeout:g} s.") from None
+            return "", None
+        self._patience.begin()
         if isinstance(heard, Exception):
             raise heard
         return request_id, heard

@@ -41,8 +41,7 @@ class Opened:
         id: of the request; enough to take up waiting again.
         url: the page on which people decide.
         receipt: what the portal knows to be done with the outcome, once it is there.
-        state: such as `pending`, `approved`, `expired` or `cancelled`, when the portal was last heard of it; empty: it
-            was not.
+        state: how it stood when its outcome came, such as `approved`, `expired` or `cancelled`; empty before that.
     """
 
     id: str
@@ -64,7 +63,8 @@ class Opened:
         outcome = self.taken(found) if found["outcome"] is not None else None
         return Status(str(found["state"]), bool(found["resolved"]), outcome, found["receipt"], found["held_until"])
 
-    def _asked(self) -> Send:
+    def looking(self) -> Send:
+        """The call that looks how it stands, without waiting."""
         return Send("GET", f"/api/v1/approvals/{self.id}/outcome?wait=0")
 
     def reporting(self, status: ReceiptStatus | str, summary: str, detail: Any) -> Send:

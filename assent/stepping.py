@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -17,11 +18,41 @@ from assent.driving import Clear, Go, Open, Rest, Step, Tell, Wait
 from assent.errors import ApiError, WaitTimeoutError
 from assent.thread import GetListed, GetSaved, GetState
 
+LOOK_SECONDS = 5.0
+"""How long a drive waits before it looks whether its thread still waits for the same."""
+
 
 def made_before(error: ApiError) -> str:
     """The id of the request that was opened under this key, with a link to an earlier one that is not known here."""
     place = str(error.document.get("location") or "")
     return place.rpartition("/")[2] if error.code == "idempotency_key_reused" else ""
+
+
+class Patience:
+    """How long to wait for people, with looks at the thread in between.
+
+    Args:
+        seconds: in all, until somebody has decided; None: without end.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._until: float | None = None
+
+    def begin(self) -> None:
+        """Somebody has decided: what is waited for next has all the time again."""
+        self._until = None
+
+    def next(self) -> float:
+        """Seconds until the thread is looked at again. Raises WaitTimeoutError: nobody has decided in time."""
+        if self._seconds is None:
+            return LOOK_SECONDS
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + self._seconds
+        elif now >= self._until:
+            raise WaitTimeoutError(f"Nobody has decided within {self._seconds:g} s.")
+        return min(LOOK_SECONDS, self._until - now)
 
 
 class AsyncRunner(ABC):
@@ -35,6 +66,7 @@ class AsyncRunner(ABC):
         self._client = client
         self._timeout = timeout
         self._waiting: dict[str, asyncio.Task[Outcome]] = {}
+        self._patience = Patience(timeout)
 
     async def run(self, steps: Any) -> Any:
         """Take them all; gives what the last one gave."""
@@ -98,16 +130,14 @@ class AsyncRunner(ABC):
         for request_id, task in list(self._waiting.items()):
             if task in done:
                 del self._waiting[request_id]
+                self._patience.begin()
                 return request_id, task.result()
         return "", None
 
     async def _first(self) -> set[asyncio.Task[Outcome]]:
-        """Who has heard something. Raises WaitTimeoutError."""
-        done, _ = await asyncio.wait(
-            self._waiting.values(), timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED
-        )
-        if not done:
-            raise WaitTimeoutError(f"Nobody has decided within {self._timeout:g} s.")
+        """Who has heard something; nobody, when the thread is to be looked at. Raises WaitTimeoutError."""
+        seconds = self._patience.next()
+        done, _ = await asyncio.wait(self._waiting.values(), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return done
 
     async def _listen(self, request: Opened) -> Outcome:

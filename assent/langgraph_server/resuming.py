@@ -19,8 +19,8 @@ from langgraph.types import Command, StateSnapshot
 
 from assent.client import AsyncApproval, AsyncAssent
 from assent.contracts import Outcome, ReceiptStatus
-from assent.driving import GONE, Driving, Go, Rest, Step, Tell, concluded
-from assent.errors import EndedError, PassedOverError, Rejected, ThreadOrderError
+from assent.driving import GONE, REFUSED, Driving, Go, Rest, Step, Tell, concluded
+from assent.errors import EndedError, MovedOnError, PassedOverError, Rejected, ThreadOrderError
 from assent.gate import ProposalChangedError
 from assent.guard import PASSED_OVER
 from assent.langgraph_server.threads import SENT, NotOursError, RunFailedError, Thread, failed, heard
@@ -28,7 +28,9 @@ from assent.stepping import AsyncRunner
 from assent.thread import GetListed, GetSaved, GetState
 
 logger = logging.getLogger("assent.langgraph_server")
-REPORTED = (NotOursError, RunFailedError, PassedOverError, Rejected, EndedError, ThreadOrderError)
+REPORTED = (
+    NotOursError, MovedOnError, RunFailedError, PassedOverError, Rejected, EndedError, ThreadOrderError
+)  # fmt: skip
 """What a drive ends with after it has reported all there was to report."""
 
 
@@ -185,6 +187,8 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
                 pass  # whose outcome a node reports on is not known any more; the receipt says that it went on
         except (RunFailedError, ProposalChangedError) as raised:
             error = raised
+    # A step that acts on an outcome may be still to come, as long as the thread is not at its end.
+    goes_on = bool((await thread.state(error is not None)).next)
     for interrupt, request_id in sent.requests.items():
         if interrupt not in waiting:
             approval = client.approvals.get(request_id)
@@ -196,6 +200,6 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
                 await approval.report(ReceiptStatus.NOT_APPLIED, GONE)
             elif lost:
                 await approval.report(ReceiptStatus.FAILED, PASSED_OVER)
-            else:
+            elif error is not None or not goes_on or status.outcome.verdict in REFUSED:
                 await approval.report(*concluded(status.outcome, error))
     await thread.mark(None)

@@ -148,7 +148,9 @@ class Tools:
                     approval = await portal.client.approvals.request(
                         proposal, idempotency_key=key, workflow=self._workflow
                     )
-                if approval.state != "cancelled":
+                    # A use that is asked about again finds its first request, which may have been withdrawn by now.
+                    state = (await approval.status()).state
+                if state != "cancelled":
                     answer = await self._answer(shown, approval, tool)
                     if answer:
                         return answer

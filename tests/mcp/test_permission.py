@@ -116,9 +116,11 @@ def test_withdrawn_on_the_page_is_denied_with_who_and_why(stdio):
         address = f"{stdio.portal.web.url}/api/v1/approvals/{request['id']}/cancel"
         assert stdio.portal.reviewer.post(address, json={"reason": "Wrong branch."}).status_code == 200
 
-    told = prompt(stdio, use(), withdraw)
+    asked = use()
+    told = prompt(stdio, asked, withdraw)
     assert told["behavior"] == "deny" and "withdrawn before it was decided" in told["message"]
     assert "DBA on call: Wrong branch." in told["message"] and "People" not in told["message"]
+    assert prompt(stdio, asked, lambda request: stdio.portal.decide(request["id"]))["behavior"] == "allow"
 
 
 def test_a_withdrawn_prompt_that_is_asked_again_is_a_new_request(desk):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,13 @@ class Driven:
         """What was reported of it."""
         found = self.portal.request(request["id"])["receipt"]
         return (found["status"], found["summary"]) if found else ("", "")
+
+    def taken(self, node: str) -> None:
+        """Wait until the step of that node has taken its answer, and what came of that was reported."""
+        deadline = time.monotonic() + SOON
+        while any(task.name == node and not task.result for task in self.graph.get_state(self.config).tasks):
+            assert time.monotonic() < deadline, f"{node} has not taken its answer"
+            time.sleep(0.02)
 
     def effects(self) -> Counter[str]:
         """What the graph did to the outside."""

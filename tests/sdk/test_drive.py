@@ -6,14 +6,17 @@ import json
 from typing import Any
 
 import pytest
+from langgraph.graph import END
 
-from assent import AlreadyDrivenError, Assent, Rejected, WaitTimeoutError, drive
+from assent import AlreadyDrivenError, Assent, MovedOnError, Rejected, WaitTimeoutError, Workflow, drive, stepping
 from tests import flows
 from tests.runtime import agent_flows, breakpoint_flows, guard_flows
 from tests.runtime.test_agents import COMMAND
+from tests.runtime.test_honest_receipts import two_branches
 from tests.sdk.driven import Drivable, Driven
 
 pytestmark = pytest.mark.processes
+TWO_BRANCHES = Workflow("branches", "1", "Branches", "Two gates beside each other.", flows.FlowInput, two_branches)
 SYNC = pytest.mark.parametrize("sync", [True, False], ids=["sync", "async"])
 MODES = pytest.mark.parametrize("flow", [agent_flows.BATCHED, agent_flows.PER_CALL], ids=["batched", "per_call"])
 
@@ -107,7 +110,7 @@ def test_a_report_of_what_nobody_here_asked_is_left_out(drivable: Drivable) -> N
     request = driven.next()
     driven.answer(request, "yes")
     running.get()
-    assert driven.receipt(request) == ("partly_applied", "Half way")
+    assert driven.receipt(request) == ("partly_applied", "Half\ufffdway")
 
 
 # Agents
@@ -281,6 +284,116 @@ def test_a_rejection_that_cannot_be_told_is_raised_and_is_the_same_the_next_time
     assert driven.portal.request(asked["What is b?"]["id"])["state"] == "cancelled"
     with pytest.raises(Rejected):
         driven.start(None).get()
+
+
+@SYNC
+def test_what_was_rejected_is_asked_anew_and_the_thread_goes_on(drivable: Drivable, sync: bool) -> None:
+    driven = drivable(guard_flows.BESIDE)
+    running = driven.start(sync=sync)
+    asked = driven.several(3)
+    driven.portal.decide(asked["What is a?"]["id"], "reject", comment="Not yet.")
+    with pytest.raises(Rejected):
+        running.get()
+    for refused in ("a", "b"):
+        running = driven.start(None, sync=sync, ask_again=True)
+        again = driven.several(3)
+        for title, before in asked.items():
+            revised = before["id"] if title == f"What is {refused}?" else None
+            assert again[title]["id"] != before["id"] and again[title]["previous_id"] == revised
+        asked = again
+        driven.portal.decide(asked["What is b?"]["id"], "reject", comment="Not yet.")
+        with pytest.raises(Rejected):
+            running.get()
+    running = driven.start(None, sync=sync, ask_again=True)
+    for title, request in driven.several(3).items():
+        driven.answer(request, title[-2].upper())
+    assert sorted(running.get()["answers"]) == ["a=A", "b=B", "c=C"]
+
+
+def test_a_thread_that_was_rejected_can_be_ended_and_begun_anew(drivable: Drivable) -> None:
+    driven = drivable(guard_flows.BESIDE)
+    running = driven.start()
+    driven.portal.decide(driven.several(3)["What is a?"]["id"], "reject")
+    with pytest.raises(Rejected):
+        running.get()
+    driven.graph.update_state(driven.config, None, as_node=END)
+    assert driven.start(None).get().get("answers", []) == [] and not driven.asks()
+    running = driven.start()
+    for title, request in driven.several(3).items():
+        driven.answer(request, title[-2].upper())
+    assert sorted(running.get()["answers"]) == ["a=A", "b=B", "c=C"]
+
+
+@SYNC
+def test_what_was_approved_is_applied_only_when_the_graph_has_come_to_its_end(drivable: Drivable, sync: bool) -> None:
+    driven = drivable(TWO_BRANCHES)
+    running = driven.start(sync=sync)
+    asked = driven.several(2)
+    left, right = asked["Remove left"], asked["Remove right"]
+    driven.portal.decide(left["id"])
+    driven.taken("ask_left")
+    assert driven.receipt(left)[0] == "delivered" and not driven.effects()
+    driven.portal.decide(right["id"])
+    running.get()
+    assert driven.effects() == {"removed left": 1, "removed right": 1}
+    assert [driven.receipt(request)[0] for request in (left, right)] == ["applied", "applied"]
+
+
+# Moved on elsewhere
+
+
+@SYNC
+def test_what_another_program_answered_is_withdrawn_at_once(
+    drivable: Drivable, sync: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stepping, "LOOK_SECONDS", 0.1)
+    driven = drivable(guard_flows.SAME)
+    running = driven.start(sync=sync)
+    first = driven.next()
+    driven.past({next(iter(driven.asks())): "by hand"})
+    second = driven.next()
+    withdrawn = driven.portal.request(first["id"])
+    assert withdrawn["state"] == "cancelled" and "waited for this no more" in withdrawn["note"]
+    driven.answer(second, "two")
+    driven.answer(driven.next(), "three")
+    assert running.get()["answers"] == ["by hand", "two", "three"]
+
+
+@SYNC
+def test_what_another_program_brought_to_its_end_is_withdrawn(
+    drivable: Drivable, sync: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stepping, "LOOK_SECONDS", 0.1)
+    driven = drivable(flows.SCRIPT)
+    driven.graph.update_state(driven.config, driven.input)
+    running = driven.start(sync=sync)
+    request = driven.next()
+    driven.graph.update_state(driven.config, {"answers": ["by hand"]}, as_node="script")
+    assert running.get()["answers"] == ["by hand"] and not driven.effects()
+    assert driven.portal.request(request["id"])["state"] == "cancelled"
+
+
+@SYNC
+def test_a_thread_that_another_program_is_running_is_left_to_it(
+    drivable: Drivable, sync: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stepping, "LOOK_SECONDS", 0.1)
+    driven = drivable(flows.GATE)
+    running = driven.start(sync=sync)
+    request = driven.next()
+    driven.graph.update_state(driven.config, {}, as_node="gate")
+    with pytest.raises(MovedOnError, match="Another program has gone on"):
+        running.get()
+    assert driven.portal.request(request["id"])["state"] == "cancelled"
+    assert driven.graph.get_state(driven.config).next == ("apply",), "that is for the other program to run"
+
+
+def test_looking_at_the_thread_gives_nobody_more_time(drivable: Drivable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stepping, "LOOK_SECONDS", 0.05)
+    for sync in (True, False):
+        driven = drivable(flows.SCRIPT)
+        with pytest.raises(WaitTimeoutError):
+            driven.start(sync=sync, timeout=0.5).get()
 
 
 # What a caller has to know
