@@ -99,6 +99,19 @@ def link(email: str, as_json: bool) -> None:
 
 
 @user.command()
+@as_json
+def lookalikes(as_json: bool) -> None:
+    """List active people whose names or addresses look the same."""
+    with use_cases() as (_settings, services):
+        found = services.people.lookalikes(operator())
+    if as_json:
+        print_json([[_facts(one), _facts(other)] for one, other in found])
+    else:
+        rows = [(one.name, one.email, other.name, other.email) for one, other in found]
+        print_table(("NAME", "EMAIL", "LOOKS LIKE", "EMAIL"), rows, "All active people can be told apart.")
+
+
+@user.command()
 @click.argument("email")
 @as_json
 def sessions(email: str, as_json: bool) -> None:

@@ -73,6 +73,15 @@ class ConflictError(AssentError):
     code = "conflict"
 
 
+class LookalikeError(ConflictError):
+    """Somebody else who is active has a name or an address that looks the same; `extra["fields"]` says which."""
+
+    code = "lookalike"
+
+    def __init__(self, message: str, fields: dict[str, str] | None = None) -> None:
+        super().__init__(message, fields=fields or {})
+
+
 class StaleDigestError(ConflictError):
     """The decision names another payload than the current one; `extra["digest"]` is the current one."""
 

@@ -139,6 +139,7 @@ def _list(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
             teams[team.slug].append(each)
     return render(
         "people.html", status_of(error) if error else 200, everybody=everybody, teams=teams, sent=sent,
+        lookalikes=services().people.lookalikes(current_actor()),
         chosen=sent.getlist("roles") if sent else [Role.REVIEWER.value], **_common(error),
     )  # fmt: skip
 

@@ -64,7 +64,7 @@ def test_whoever_is_inactive_or_signed_out_everywhere_is_refused(web: Web, servi
         pass
 
 
-@pytest.mark.parametrize("way", ["one", "all", "inactive", "by hand"])
+@pytest.mark.parametrize("way", ["one", "all", "by an admin", "inactive", "by hand"])
 def test_the_sockets_of_an_ended_session_are_closed_within_a_second(web: Web, services: Services, way: str) -> None:
     """It is ended in this process, and the socket belongs to another one."""
     leaving = make_person(services.sessions, "Leaving")
@@ -80,6 +80,8 @@ def test_the_sockets_of_an_ended_session_are_closed_within_a_second(web: Web, se
             assert services.sign_ins.end(actor, first)
         elif way == "all":
             assert services.sign_ins.end_all(actor).sessions == 2
+        elif way == "by an admin":
+            assert services.sign_ins.end_all(SYSTEM, leaving.id).sessions == 2
         elif way == "inactive":
             services.people.change(SYSTEM, leaving.id, leaving.name, [Role.REVIEWER], [], active=False)
         else:

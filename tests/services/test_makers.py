@@ -211,7 +211,8 @@ def test_an_account_that_the_requester_added_is_no_second_person_until_somebody_
     house: House, via: Via
 ) -> None:
     """Its mailbox, in which one decides without a session, may be the requester's own."""
-    added = house.services.people.add(house.admin, "New", f"new.{via}.{house.admin.id}@example.org", [Role.REVIEWER])
+    name, email = f"New by {via} {house.admin.id}", f"new.{via}.{house.admin.id}@example.org"
+    added = house.services.people.add(house.admin, name, email, [Role.REVIEWER])
 
     def person() -> Actor:
         return house.services.people.by_email(added.email).as_actor(via)
@@ -227,7 +228,8 @@ def test_an_account_that_the_requester_added_is_no_second_person_until_somebody_
     house.services.people.make_link(OPERATOR if via is Via.MAIL else house.second, added.id)
     assert house.entries("person.link_made")[-1].detail["vouches"] is True
     assert house.desk.decide(request, person()).resolved
-    by_operator = house.services.people.add(OPERATOR, "Other", f"by.{via}.{added.email}", [Role.REVIEWER])
+    name = f"Other by {via} {house.admin.id}"
+    by_operator = house.services.people.add(OPERATOR, name, f"by.{via}.{added.email}", [Role.REVIEWER])
     assert by_operator.as_actor(via).account.ids == frozenset()
 
 

@@ -151,3 +151,12 @@ def test_which_tokens_end_has_to_be_one_of_the_choices(admin: Browser, services)
     person = make_person(services.sessions, "Somebody")
     admin.get(f"/people/{person.id}")
     assert admin.caller.post(f"/people/{person.id}/sign-out", data={"tokens": "some"}).status_code == 422
+
+
+def test_who_looks_the_same_is_refused_and_reported(admin: Browser, services):
+    manager = make_person(services.sessions, "People manager", [Role.ADMIN]).as_actor(Via.PAGE)
+    services.people.add(manager, "Grace Hopper", "grace@example.org", [Role.REVIEWER])
+    add(admin, 409, name="Gr\u0430ce Hopper", email="hopper@example.org", roles=["reviewer"])
+    assert "looks the same as Grace Hopper" in admin.page.text
+    make_person(services.sessions, "Gr\u0430ce Hopper")
+    assert "Active accounts that look the same" in admin.get("/people").text

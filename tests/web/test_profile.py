@@ -223,8 +223,9 @@ def test_whoever_was_inactive_is_not_signed_in_again_by_coming_back(
     app: Flask, services: Services, browser: Browser, me: Person, people: dict[str, Person]
 ) -> None:
     admin = people["admin"].as_actor(Via.PAGE)
+    services.people.change(admin, me.id, f"Reader {me.id}", [Role.REVIEWER], [], active=True)
     for active in (False, True):
-        services.people.change(admin, me.id, me.name, [Role.REVIEWER], [], active=active)
+        services.people.change(admin, me.id, f"Reader {me.id}", [Role.REVIEWER], [], active=active)
         browser.get("/queue", 303)
 
 
@@ -233,6 +234,10 @@ def test_opening_an_address_of_an_act_ends_nothing(browser: Browser) -> None:
     for path in (action, "/profile/sign-out"):
         browser.get(path, 303)
         browser.follow()
+
+
+def test_no_choice_complains_before_anything_was_sent(browser: Browser) -> None:
+    assert "built-in method" not in browser.get("/profile").text
 
 
 # What it costs

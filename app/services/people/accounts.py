@@ -12,7 +12,8 @@ from datetime import timedelta
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.errors import ConflictError, InvalidInputError, LinkError, NotFoundError
+from app.domain.errors import ConflictError, InvalidInputError, LinkError, LookalikeError, NotFoundError
+from app.domain.lookalikes import clashes, is_name, skeletons
 from app.domain.people import NOBODY_ELSE, Action, Actor, Role
 from app.domain.preferences import Preferences
 from app.domain.text import TEAM_SLUG, is_storable
@@ -23,6 +24,8 @@ from app.services.record.audit import record
 from app.store.engine import Sessions
 from app.store.people import Person, SignInLink, Team, TeamMember
 
+_LOOKALIKES = 0x61737365_6C6F6F6B
+"""Of the advisory lock under which names and addresses are compared with all others."""
 LINK_LIFETIME = timedelta(minutes=30)
 
 
@@ -46,7 +49,7 @@ class People:
         Raises:
             ForbiddenError: the actor may not manage people.
             InvalidInputError: a name or address is missing, or there is no role.
-            ConflictError: the address is taken.
+            ConflictError: the address is taken, or somebody active looks the same.
         """
         actor.require(Action.MANAGE_PEOPLE)
         name, email, wanted = name.strip(), email.strip(), sorted({Role(each).value for each in roles})
@@ -57,6 +60,7 @@ class People:
         with self._sessions.begin() as session:
             if session.scalar(select(Person.id).where(func.lower(Person.email) == email.lower())):
                 raise ConflictError(f"There is already somebody with the address {email}.")
+            _refuse_lookalike(session, "", name, email)
             person_id = str(uuid.uuid4())
             session.execute(
                 insert(Person).values(
@@ -79,7 +83,7 @@ class People:
             ForbiddenError: the actor may not manage people.
             NotFoundError: there is no such person.
             InvalidInputError: there is no name or no role, or a team's name cannot be used.
-            ConflictError: nobody who manages people would be left.
+            ConflictError: nobody who manages people would be left, or somebody active looks the same.
         """
         actor.require(Action.MANAGE_PEOPLE)
         name, wanted, slugs = name.strip(), sorted({Role(each).value for each in roles}), _slugs(teams)
@@ -94,6 +98,8 @@ class People:
             if not manages and not any(Role.ADMIN.value in each.roles for each in admins if each.id != person_id):
                 raise ConflictError("Somebody has to manage people: this is the last active admin.")
             before = _standing(person)
+            if active and (name != person.name or not person.active):
+                _refuse_lookalike(session, person.id, name, person.email)
             if person.active and not active:
                 end_all_of(session, person_id)
                 end_links_of(session, person_id, self._clock())
@@ -108,6 +114,18 @@ class People:
                 record(session, actor, "person.changed", now, person=name, before=before, after=after)
                 settle_departures(session, {person_id}, now)
             return person
+
+    def lookalikes(self, actor: Actor) -> list[tuple[Person, Person]]:
+        """Active people whose names or addresses look the same, such as accounts from before that was refused.
+
+        Raises:
+            ForbiddenError: the actor may not manage people.
+        """
+        actor.require(Action.MANAGE_PEOPLE)
+        people = {person.id: person for person in self.everybody() if person.active}
+        names = clashes((person.id, person.name) for person in people.values())
+        addresses = clashes((person.id, person.email) for person in people.values())
+        return [(people[one], people[other]) for one, other in dict.fromkeys(names + addresses)]
 
     def teams(self) -> list[Team]:
         """All teams by slug."""
@@ -222,8 +240,22 @@ def _dead(link: SignInLink, session: Session, words: str, reason: str) -> LinkEr
     return error
 
 
+def _refuse_lookalike(session: Session, person_id: str, name: str, email: str) -> None:
+    """Raise LookalikeError if somebody else who is active looks the same. Others who ask wait for this transaction."""
+    session.execute(select(func.pg_advisory_xact_lock(_LOOKALIKES)))
+    others = session.execute(select(Person.name, Person.email).where(Person.active, Person.id != person_id)).all()
+    names, addresses = skeletons(name), skeletons(email)
+    for other in others:
+        if not names.isdisjoint(skeletons(other.name)):
+            words = f"It looks the same as {other.name}, who has the address {other.email}. Add what tells them apart."
+            raise LookalikeError("There is already somebody whose name looks the same.", {"name": words})
+        if not addresses.isdisjoint(skeletons(other.email)):
+            words = f"It looks the same as {other.email}, the address of {other.name}."
+            raise LookalikeError("There is already somebody whose address looks the same.", {"email": words})
+
+
 def _check_person(name: str, roles: list[str]) -> None:
-    if not name or len(name) > 100 or not name.isprintable():
+    if not name or len(name) > 100 or not is_name(name):
         raise InvalidInputError(
             "A person needs a name of at most 100 characters.", {"name": "This is missing, too long, or not printable."}
         )

@@ -1,0 +1,97 @@
+"""Names and addresses that people cannot tell apart, by the skeletons of UTS 39, and joiners that scripts need.
+
+Two texts look the same if their skeletons are equal: what shows nothing is left out, what looks like something else
+is replaced by that, whatever its script, and case is folded, before or after. This is stricter than UTS 39, which keeps
+capital and small letters apart: readers of names do not.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import idna
+
+_DATA = Path(__file__).with_name("confusables.txt")
+_SHOW_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def look_the_same(one: str, other: str) -> bool:
+    """True if a reader could take one for the other."""
+    return not skeletons(one).isdisjoint(skeletons(other))
+
+
+def skeletons(text: str) -> frozenset[tuple[int, str]]:
+    """What the text looks like: with case folded after look-alikes were replaced, and before."""
+    seen = _seen(text)
+    after = _skeleton(_skeleton(seen).casefold())
+    before = _skeleton(unicodedata.normalize("NFKC", seen).casefold())
+    return frozenset({(0, after), (1, before)})
+
+
+def clashes(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of keys whose texts look the same, each pair once.
+
+    Args:
+        texts: keys with their texts.
+    """
+    first: dict[tuple[int, str], str] = {}
+    found: dict[tuple[str, str], None] = {}
+    for key, text in texts:
+        for skeleton in sorted(skeletons(text)):
+            other = first.setdefault(skeleton, key)
+            if other != key:
+                found[other, key] = None
+    return list(found)
+
+
+def is_name(text: str) -> bool:
+    """True for a text that shows all it has. Joiners are taken where a script needs them (UAX 31, contexts A and B)."""
+    plain = "".join(char for char in text if char not in _JOINERS)
+    return plain.isprintable() and all(
+        _is_needed(text, place) for place, char in enumerate(text) if char in _JOINERS
+    )
+
+
+def _is_needed(text: str, place: int) -> bool:
+    try:
+        return bool(idna.core.valid_contextj(text, place))
+    except (ValueError, idna.IDNAError):  # a character without a combining class, or of no known script
+        return False
+
+
+def _seen(text: str) -> str:
+    """The text without what shows nothing, and with single spaces."""
+    shown = "".join(char for char in text if not _shows_nothing(char))
+    return " ".join(unicodedata.normalize("NFD", shown).split())
+
+
+def _shows_nothing(char: str) -> bool:
+    point = ord(char)
+    selects = 0x180B <= point <= 0x180F or 0xFE00 <= point <= 0xFE0F or 0xE0000 <= point <= 0xE0FFF
+    return selects or char in _SHOW_NOTHING or unicodedata.category(char) == "Cf"
+
+
+def _skeleton(text: str) -> str:
+    table = _table()
+    replaced = "".join(table.get(char, char) for char in unicodedata.normalize("NFD", text))
+    return unicodedata.normalize("NFD", replaced)
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, str]:
+    """What each character looks like."""
+    table: dict[str, str] = {}
+    for line in _DATA.read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            shape, _, chars = line.partition(": ")
+            table |= dict.fromkeys(_text(chars), _text(shape))
+    # Shapes of several characters are made of those by which single ones are replaced.
+    return {char: "".join(table.get(part, part) for part in shape) for char, shape in table.items()}
+
+
+def _text(points: str) -> str:
+    return "".join(chr(int(point, 16)) for point in points.split())
