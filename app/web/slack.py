@@ -34,6 +34,7 @@ from app.services.refusals import Refused
 from app.web.pages import web
 from app.web.slack_command import answer_command
 from assent.contracts import RiskLevel, Verdict
+from assent.json_values import JsonError
 
 log = structlog.get_logger("slack")
 Answer = Response | tuple[str, int]
@@ -52,7 +53,7 @@ def slack_interactions() -> Any:
         return refused
     try:
         payload = json.loads(request.form.get("payload", ""))
-    except ValueError:
+    except (ValueError, RecursionError):
         payload = None
     if not isinstance(payload, dict):
         return "This is no interaction.", 400
@@ -209,8 +210,8 @@ def _submitted(payload: Mapping[str, Any]) -> Answer:
 def _change(view: RequestView, text: str) -> Any:
     try:
         return change_of(view.request.kind, text)
-    except ValueError as error:
-        raise InvalidInputError(f"This is no JSON: {error}", {"change": "no JSON"}) from None
+    except JsonError as error:
+        raise InvalidInputError(str(error), {"change": "not usable"}) from None
 
 
 def _errors(words: str, on_change: bool) -> Response:

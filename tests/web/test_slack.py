@@ -181,7 +181,13 @@ def test_without_a_slack_app_nothing_is_taken(module_database_url: str, tmp_path
     bare.extensions["assent"].engine.dispose()
 
 
-@pytest.mark.parametrize("body", ["", "payload=1", "payload=%7B", "payload=%7B%22type%22%3A%22block_actions%22%7D"])
+DEEP = "payload=" + "%5B" * 100_000
+
+
+@pytest.mark.parametrize(
+    "body", ["", "payload=1", "payload=%7B", "payload=%7B%22type%22%3A%22block_actions%22%7D", DEEP],
+    ids=["empty", "number", "broken", "no action", "deep"],
+)  # fmt: skip
 def test_odd_calls_do_no_harm(scene, body: str) -> None:
     made = scene()
     assert made.post(body).status_code in (200, 400)
@@ -313,7 +319,7 @@ def test_data_is_changed_as_json_and_what_does_not_fit_is_said_at_the_field(scen
     made = scene(payload=payload)
     made.press("modify")
     [window] = made.slack.windows
-    assert "no JSON" in made.send(window, change="{")["errors"]["change"]
+    assert "not JSON" in made.send(window, change="{")["errors"]["change"]
     answer = made.send(window, change='{"limit": 4}')
     assert "errors" not in answer, said(answer)
     assert made.fresh().payload["data"] == {"limit": 4}
@@ -365,6 +371,32 @@ def test_a_stale_window_approves_nothing(scene) -> None:
     made = scene(payload=script("select 1\n" * 20))
     made.press("approve", digest="0" * 64)
     assert made.slack.windows == [] and made.fresh().state == "pending"
+
+
+HOSTILE = {
+    "half an emoji": '{"limit": "\\ud83d"}',
+    "half an emoji in a name": '{"\\ud83d": 1}',
+    "half an emoji as typed": '{"limit": "\ud83d"}',
+    "no number": '{"limit": NaN}',
+    "a number without end": '{"limit": 1e999}',
+    "nesting": '{"limit": ' + "[" * 1400 + "]" * 1400 + "}",
+    "a name twice": '{"limit": 1, "limit": 2}',
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_no_text_that_can_be_typed_breaks_a_window(scene, case: str) -> None:
+    payload = script() | {"kind": "custom", "data": {"limit": 3}}
+    for name in ("language", "dialect", "content", "target", "tables"):
+        payload.pop(name)
+    made = scene(payload=payload)
+    made.press("modify")
+    [window] = made.slack.windows
+    answer = made.send(window, change=HOSTILE[case])
+    assert answer["response_action"] == "errors" and answer["errors"]["change"], said(answer)
+    assert made.fresh().state == "pending"
+    assert made.send(window, change='{"limit": 4}')["response_action"] == "update"
+    assert made.fresh().payload["data"] == {"limit": 4}
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject", "request_changes"])

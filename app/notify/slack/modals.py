@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.hidden import plainly
 from app.notify.slack.blocks import Block, Pressed, link_button, plain, shortened
 from assent.contracts import Verdict
+from assent.json_values import parse
 
 INPUT_LENGTH = 3000
 """Longest text that an input field of Slack takes, at first and when it is sent."""
@@ -108,11 +109,11 @@ def editable_text(kind: str, payload: dict[str, Any]) -> str | None:
 
 
 def change_of(kind: str, text: str) -> Any:
-    """The change that a text means, as `app.domain.changes` describes. Raises ValueError: it is no JSON."""
+    """The change that a text means, as `app.domain.changes` describes. Raises JsonError: it is not usable JSON."""
     if kind == "script":
         return {"content": text}
     name = {"tool_call": "args", "optimizations": "items", "custom": "data"}[kind]
-    return {name: json.loads(text)}
+    return {name: parse(text)}
 
 
 def said_in(state: dict[str, Any], name: str) -> str:
