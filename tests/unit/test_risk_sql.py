@@ -1,5 +1,7 @@
 """Each rule for SQL is triggered by one text and left alone by a near miss; what is not understood is never safe."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -348,3 +350,11 @@ def test_a_dangerous_statement_is_found_behind_any_other(text, cut, dialect):
     before = "".join(char for char in text[:cut] if char not in "'\"`$/*-#[]\\{}")
     level = assessed(f"{before}\n;\nDROP TABLE orders", dialect).level
     assert level is RiskLevel.CRITICAL
+
+
+def test_many_subscripts_in_a_row_are_not_taken_apart():
+    started = time.monotonic()
+    found = assessed("select a" + "[1]" * 6_000 + " from orders")
+    assert found.level.rank >= RiskLevel.HIGH.rank, "what is not parsed is not safe"
+    assert time.monotonic() - started < 20, "it takes a minute to parse"
+    assert "sql.unparsed" not in rules_of("select a[1][2][3] from tiny")
