@@ -16,7 +16,7 @@ from app.domain.people import Role, Via
 from assent.contracts import Verdict
 from tests.factories import csrf_token, make_person, make_sign_in, session_cookie
 from tests.processes.crash_flows import GATES
-from tests.processes.crew import PART, SOON, Crew, until
+from tests.processes.crew import SOON, Crew, until
 from tests.processes.harness import SECRET_KEY, Managed
 
 pytestmark = pytest.mark.processes
@@ -136,10 +136,11 @@ def test_over_a_web_process_whose_clock_is_off_people_sign_in_and_decide(crew: C
     browser.headers["X-CSRFToken"] = csrf_token(SECRET_KEY, csrf)
     answer = browser.post(
         f"{crew.desk.url}/api/v1/approvals/{request.id}/decisions", timeout=SOON,
-        json={"verdict": "modify", "digest": request.digest, "comment": "So it is.", "change": PART},
+        json={"verdict": "approve", "digest": request.digest, "comment": "So it is."},
     )  # fmt: skip
     assert answer.status_code == 201, answer.text
-    crew.whole(str(request.run_id))
+    crew.finished(str(request.run_id))
+    crew.once(str(request.run_id))
     dated = "select abs(extract(epoch from at - now())) < 100 from decisions where request_id = %s"
     assert crew.sql(dated, request.id) == [(True,)]
     web.kill()
