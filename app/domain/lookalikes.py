@@ -7,14 +7,14 @@ capital and small letters apart: readers of names do not.
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
+from importlib import resources
 
 import idna
 
-_DATA = Path(__file__).with_name("confusables.txt")
 _SHOW_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 _JOINERS = frozenset("\u200c\u200d")
 
@@ -83,15 +83,15 @@ def _skeleton(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, str]:
-    """What each character looks like."""
-    table: dict[str, str] = {}
-    for line in _DATA.read_text("utf-8").splitlines():
-        if line and not line.startswith("#"):
-            shape, _, chars = line.partition(": ")
-            table |= dict.fromkeys(_text(chars), _text(shape))
-    # Shapes of several characters are made of those by which single ones are replaced.
+    """What each character looks like, by Unicode's data, which have a prototype with all that looks like it."""
+    text = (resources.files("confusable_homoglyphs") / "confusables.json").read_text("utf-8")
+    alike = {shape: [other["c"] for other in others] for shape, others in json.loads(text).items()}
+    single = {char: others[0] for char, others in alike.items() if len(char) == 1 and len(others) == 1}
+    table = {char: _prototype(char, other, alike) for char, other in single.items()}
+    # Prototypes of several characters are made of those by which single ones are replaced.
     return {char: "".join(table.get(part, part) for part in shape) for char, shape in table.items()}
 
 
-def _text(points: str) -> str:
-    return "".join(chr(int(point, 16)) for point in points.split())
+def _prototype(char: str, other: str, alike: dict[str, list[str]]) -> str:
+    """Of two that look alike: the one that more look like, else the longer one, else the first in Unicode."""
+    return other if len(alike[other]) > 1 or len(other) > 1 else min(char, other)
