@@ -100,7 +100,7 @@ def test_pictures_are_small() -> None:
 def test_every_decision_has_its_number_and_parts() -> None:
     records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
     numbers = [int(each.name[:4]) for each in records]
-    assert len(set(numbers)) == len(numbers)
+    assert numbers == list(range(1, len(numbers) + 1))
     for number, each in zip(numbers, records, strict=True):
         headings = re.findall(r"(?m)^#+ (.+)$", each.read_text())
         assert headings[0].startswith(f"{number}. ")
