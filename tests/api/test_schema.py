@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import pytest
@@ -55,6 +56,13 @@ def token(app: Flask, services: Services) -> str:
     return make_token(app, make_person(services.sessions, "Anybody", list(Role)))
 
 
+def test_every_path_parameter_is_described() -> None:
+    paths = openapi.document(endpoints())["paths"]
+    for path, method in OPERATIONS:
+        described = [each["name"] for each in paths[path][method]["parameters"] if each["in"] == "path"]
+        assert described == re.findall(r"{(\w+)}", path), f"{method} {path}"
+
+
 @pytest.mark.parametrize("mode", GenerationMode, ids=lambda each: each.value)
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_the_api_answers_as_it_is_described(
@@ -87,6 +95,11 @@ def _known(services: Services, path: str) -> dict[str, Any]:
         return {"version": 1}
     if "{id}" not in path:
         return {}
+    if "/people/" in path:
+        person = make_person(sessions, "Signed in", [Role.VIEWER])
+        link = services.people.make_link(SYSTEM, person.id)
+        known = {"id": person.id, "session_id": services.people.redeem_link(link, "192.0.2.1").id}
+        return {name: value for name, value in known.items() if f"{{{name}}}" in path}
     if "/grants/" in path:
         return {"id": make_grant(sessions).id}
     if "/absences/" in path:
