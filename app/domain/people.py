@@ -125,6 +125,12 @@ class Makers:
         """Those whom four eyes count: nobody where the operator made it."""
         return self if self.ids else NOBODY_ELSE
 
+    def with_also(self, others: Makers) -> Makers:
+        """These and others, who are named after them."""
+        if not others.ids - self.ids:
+            return self
+        return Makers(self.ids | others.ids, ", ".join(filter(None, [self.names, others.names])))
+
     @property
     def columns(self) -> dict[str, Any]:
         """The columns of `app.store.base.Made`."""
@@ -149,7 +155,7 @@ class Actor:
         via: how the act reached us.
         source: network address or host name, for the audit log.
         makers: the others who made the sign-in link, or the token, by which this person or agent acts.
-        account: who added the account, while nobody else has made a sign-in link for it.
+        account: who added the account, or made it active again, while nobody else has made a sign-in link for it.
         sight: of an agent, which requests and runs it sees. People see all.
     """
 

@@ -233,6 +233,27 @@ def test_an_account_that_the_requester_added_is_no_second_person_until_somebody_
     assert by_operator.as_actor(via).account.ids == frozenset()
 
 
+@pytest.mark.parametrize("via", [Via.MAIL, Via.SLACK])
+def test_whoever_makes_an_account_active_again_counts_as_having_added_it(house: House, via: Via) -> None:
+    """The mail of somebody who has left often goes to a colleague: perhaps to the one who asks."""
+    services = house.services
+    left = make_person(house.desk.sessions, f"Left by {via}", active=False)
+
+    def again(actor: Actor) -> Actor:
+        services.people.change(house.second, left.id, left.name, [Role.REVIEWER], (), active=False)
+        services.people.change(actor, left.id, left.name, [Role.REVIEWER], (), active=True)
+        return services.people.by_email(left.email).as_actor(via)
+
+    request = house.desk.open(requester=house.admin)
+    with pytest.raises(OwnRequestError, match="Admin, who counts as the requester, added your account or made it"):
+        house.desk.decide(request, again(house.admin))
+    assert again(house.second).account.ids == {house.admin.id, house.second.id}, "it is not vouched for by that"
+    services.people.make_link(OPERATOR, left.id)
+    services.people.change(house.admin, left.id, left.name, [Role.REVIEWER], ("dba",), active=True)
+    assert house.desk.decide(request, services.people.by_email(left.email).as_actor(via)).resolved
+    assert again(OPERATOR).account.ids == frozenset()
+
+
 def test_a_decision_is_not_taken_back_in_such_a_session(house: House) -> None:
     """Whoever asked would otherwise take somebody's objection away."""
     desk = ruled(house.desk, terms(Stage(quorum=2), deny_threshold=2))

@@ -58,8 +58,8 @@ def own_request(request: ApprovalRequest, actor: Actor) -> str:
     if actor.account.ids & askers(request):
         # Whoever adds an account may have added its mailbox as well, from which one decides without a session.
         return (
-            f"{actor.account.names}, who counts as the requester, added your account, and nobody else has made a "
-            "sign-in link for it yet"
+            f"{actor.account.names}, who counts as the requester, added your account or made it active again, and "
+            "nobody else has made a sign-in link for it since"
         )
     return ""
 

@@ -77,7 +77,8 @@ class People:
         """Change what a person is called and may do; it holds from their next click on.
 
         Whoever is made inactive is signed out everywhere. What they may not decide any more is taken out of their
-        hands, and their approvals of it lapse. The audit log keeps what was before and what is now.
+        hands, and their approvals of it lapse. Whoever makes an account active again counts as if they had added it:
+        somebody else may have its mailbox by now. The audit log keeps what was before and what is now.
 
         Raises:
             ForbiddenError: the actor may not manage people.
@@ -103,6 +104,9 @@ class People:
             if person.active and not active:
                 end_all_of(session, person_id)
                 end_links_of(session, person_id, self._clock())
+            if active and not person.active:
+                revived = actor.makes_for(person_id).with_also(person.made)
+                person.makers, person.made_by = sorted(revived.ids), revived.names
             person.name, person.roles, person.active = name, wanted, active
             session.execute(delete(TeamMember).where(TeamMember.person_id == person_id))
             _join(session, person_id, slugs)
