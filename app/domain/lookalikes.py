@@ -15,7 +15,7 @@ from importlib import resources
 
 import idna
 
-_SHOW_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+_SHOW_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _JOINERS = frozenset("\u200c\u200d")
 
 
@@ -64,9 +64,9 @@ def _is_needed(text: str, place: int) -> bool:
 
 
 def _seen(text: str) -> str:
-    """The text without what shows nothing, and with single spaces."""
+    """The text without what shows nothing, nor spaces: some of what shows nothing is as wide as a space."""
     shown = "".join(char for char in text if not _shows_nothing(char))
-    return " ".join(unicodedata.normalize("NFD", shown).split())
+    return "".join(unicodedata.normalize("NFD", shown).split())
 
 
 def _shows_nothing(char: str) -> bool:

@@ -24,6 +24,7 @@ from app.domain.lookalikes import clashes, is_name, look_the_same
         ("ada lovelace", "ADA LOVELACE"),
         ("Ada Lovelace", "Ada  Lovelace"),
         ("Ada Lovelace", "Ada\u00a0Lovelace"),
+        *(("Ada Lovelace", f"Ada{blank}Lovelace") for blank in "\u3164\uffa0\u2800\u2003"),  # as wide as a space
         ("Ada", "A\u200dd\u200ca"),
         ("Ada", "A\u00add\ufe0fa"),
         ("José", "Jose\u0301"),
