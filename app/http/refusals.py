@@ -19,15 +19,15 @@ def register_refusals(app: Flask) -> None:
     app.extensions[WATCH] = note_forbidden
 
 
-def before_credentials(token: str = "") -> None:
+def before_credentials(credential: str) -> None:
     """Raise TooManyAttemptsError where so much was refused from this address that this is not looked up.
 
     Args:
-        token: one that has worked lately is.
+        credential: a token that has worked lately is.
     """
     if not portal().settings.refusals_per_minute:
         return
-    if wait := services().refusals.wait_before(request.remote_addr or "", token):
+    if wait := services().refusals.wait_before(request.remote_addr or "", credential):
         raise _too_many(wait)
 
 

@@ -4,11 +4,13 @@ Counting: each refusal adds one to its address and to the account that it concer
 processes count together. Once a count is over the limit, this process remembers that until the minute ends, and asks
 the database no more. Only refusals are limited, never what somebody may do: sessions go on, tokens that have worked
 lately are taken from any address, and of other credentials from there some are looked up each second. So nobody is
-locked out by the failures of others.
+locked out by the failures of others: not even behind the same address, since those lookups are shared out by what is
+presented, and whoever guesses cannot aim at somebody else's share.
 
 The audit log: the first refusal of a kind, of somebody, from somewhere, is a line at once. Those that follow are
-counted here, and are one more line when the window ends. A process writes only so many first lines in a window;
-further ones share a line. No line holds what was presented.
+counted here, and are one more line when the window ends. A process writes only so many first lines in a window for
+each account and each address, and only so many for all addresses; further ones share a line. So nobody who makes many
+lines keeps others off the audit log. No line holds what was presented.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_network
@@ -37,13 +39,19 @@ log = structlog.get_logger("refusals")
 WINDOW_SECONDS = 600.0
 """Repeated refusals of this long are one line of the audit log."""
 MOST_LINES = 50
-"""Lines for first refusals that a process writes in a window."""
+"""Lines for first refusals of strangers that a process writes in a window."""
+LINES_EACH = 10
+"""Of them, for one address; and lines for first refusals of one account that is known."""
 MOST_COUNTED = 2_000
 """Addresses and accounts that a process counts in the database in a minute; more are only counted here."""
 LOOKUPS_PER_SECOND = 5
-"""Credentials from an address over the limit that are looked up all the same, so that a good one is taken."""
+"""Credentials of one share, from an address over the limit, that are looked up all the same, so that a good one is
+taken."""
+SHARES = 1024
+"""Into which credentials fall by their hash."""
 MOST_KNOWN = 10_000
 """Tokens that have worked lately, of which a process remembers a hash."""
+_STRANGERS = "strangers"
 _KEPT_MINUTES = 5
 _COUNT = """
     insert into rate_windows as held (caller, began_at, taken)
@@ -93,6 +101,17 @@ class Refusal:
         return (self.action, self.reason, self.actor.kind, self.actor.id, self.actor.source, self.route, self.account)
 
     @property
+    def who(self) -> str:
+        """Whose lines are counted: the account that acts, or the address of somebody who is not known."""
+        return f"account:{self.actor.id}" if self.actor.id else _address_key(self.actor.source)
+
+    @property
+    def together(self) -> Refusal:
+        """The line that all further ones of the same account or address share."""
+        source = "" if self.actor.id else _network(self.actor.source)
+        return Refusal(self.action, "several", replace(self.actor, source=source))
+
+    @property
     def detail(self) -> Mapping[str, str]:
         """For the audit log."""
         facts = {"reason": self.reason, "route": self.route, "account": self.account_name}
@@ -125,11 +144,15 @@ class Refusals:
         self._lock = threading.Lock()
         self._over: dict[str, float] = {}
         """Addresses and accounts over the limit, with the end of their minute (`time.monotonic`)."""
-        self._looked_up: dict[str, tuple[int, int]] = {}
+        self._looked_up: dict[tuple[str, int], int] = {}
+        """Lookups in this second, by address and share."""
+        self._second = 0
         self._known: dict[bytes, None] = {}
         self._minute = _Minute()
         self._repeated: dict[tuple[str, ...], _Repeated] = {}
-        self._window_ends, self._lines = 0.0, 0
+        self._window_ends = 0.0
+        self._lines: dict[str, int] = {}
+        """First lines in this window, by `Refusal.who`, and for strangers together."""
         self._flushing = False
 
     def has_worked(self, token: str) -> None:
@@ -141,24 +164,23 @@ class Refusals:
             if len(self._known) > MOST_KNOWN:
                 del self._known[next(iter(self._known))]
 
-    def wait_before(self, address: str, token: str = "") -> int:
+    def wait_before(self, address: str, credential: str) -> int:
         """Seconds for which a credential from that address is not looked up; 0: it may be.
 
         Args:
-            token: one that has worked lately is looked up whatever else comes from there.
+            credential: a token that has worked lately is looked up whatever else comes from there.
         """
-        with self._lock:
-            if token and _digest(token) in self._known:
-                return 0
-        key, now = _address_key(address), time.monotonic()
+        digest, key, now = _digest(credential), _address_key(address), time.monotonic()
         with self._lock:
             ends = self._over.get(key, 0.0)
-            if ends <= now:
+            if ends <= now or digest in self._known:
                 return 0
-            second, count = self._looked_up.get(key, (0, 0))
-            count = count + 1 if second == int(now) else 1
-            self._looked_up[key] = (int(now), count)
-            return 0 if count <= LOOKUPS_PER_SECOND else _seconds(ends - now)
+            if self._second != int(now):
+                self._second = int(now)
+                self._looked_up.clear()
+            share = (key, int.from_bytes(digest[:8], "big") % SHARES)
+            self._looked_up[share] = self._looked_up.get(share, 0) + 1
+            return 0 if self._looked_up[share] <= LOOKUPS_PER_SECOND else _seconds(ends - now)
 
     def note(self, refusal: Refusal, limit: int) -> int:
         """Count a refusal, and keep it on the audit log.
@@ -190,20 +212,29 @@ class Refusals:
         now = time.monotonic()
         with self._lock:
             if self._window_ends <= now:
-                self._window_ends, self._lines = now + WINDOW_SECONDS, 0
+                self._window_ends = now + WINDOW_SECONDS
+                self._lines.clear()
+            refusal = self._line_of(refusal)
             known = self._repeated.get(refusal.key)
-            if known is None and self._lines >= MOST_LINES:
-                refusal = Refusal(refusal.action, "several", Actor(kind="unknown", id="", name="Several"))
-                known = self._repeated.get(refusal.key)
             if known is not None:
                 known.more += 1
                 return
-            self._lines += 1
+            for who in {refusal.who, refusal.who if refusal.actor.id else _STRANGERS}:
+                self._lines[who] = self._lines.get(who, 0) + 1
             self._repeated[refusal.key] = _Repeated(refusal, self._clock(), now + WINDOW_SECONDS)
             begin, self._flushing = not self._flushing, True
         if begin:
             threading.Thread(target=self._flush_later, name="refusals", daemon=True).start()
         self._write(refusal, 1, None)
+
+    def _line_of(self, refusal: Refusal) -> Refusal:
+        """The line that a refusal is on: its own, that of its account or address, or that of all strangers."""
+        if refusal.key not in self._repeated and self._lines.get(refusal.who, 0) >= LINES_EACH:
+            refusal = refusal.together
+        full = not refusal.actor.id and self._lines.get(_STRANGERS, 0) >= MOST_LINES
+        if full and refusal.key not in self._repeated:
+            return Refusal(refusal.action, "several", Actor(kind="unknown", id="", name="Several"))
+        return refusal
 
     def _flush_later(self) -> None:
         while True:
@@ -237,7 +268,6 @@ class Refusals:
             if tidy:
                 self._minute = _Minute(now)
                 self._over = {key: ends for key, ends in self._over.items() if ends > now}
-                self._looked_up.clear()
             room = len(self._minute.counted | set(keys)) <= MOST_COUNTED
             if room:
                 self._minute.counted.update(keys)
@@ -263,10 +293,12 @@ class Refusals:
 
 def _address_key(address: str) -> str:
     """Under which an address is counted; of IPv6 the network of 64 bits, which one client has."""
+    return f"refused:address:{_network(address)}"
+
+
+def _network(address: str) -> str:
     found = address_of(address.partition(",")[0])
-    if isinstance(found, IPv6Address):
-        return f"refused:address:{ip_network((found, 64), strict=False)}"
-    return f"refused:address:{found or ''}"
+    return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else str(found or "")
 
 
 def _digest(token: str) -> bytes:

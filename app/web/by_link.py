@@ -72,7 +72,7 @@ def by_link_decide(token: str) -> Any:
 def _open(token: str) -> Opened:
     visitor = current_actor() if current_user.is_authenticated else None
     secret_key = portal().settings.secret_key
-    before_credentials()
+    before_credentials(token)
     opened = services().links.open(secret_key, token, request.remote_addr or "", visitor)
     if opened.state is LinkState.UNKNOWN:
         note_stranger(Refused.LINK, opened.state.value, Via.MAIL)

@@ -36,7 +36,7 @@ def sign_in_help() -> Any:
 @web.get("/sign-in/<token>")
 def sign_in_ask(token: str) -> Any:
     """Show whom the link signs in. Mail scanners and previews open links, so opening changes nothing."""
-    before_credentials()
+    before_credentials(token)
     try:
         preview = services().people.preview_link(token)
     except LinkError as error:
@@ -49,7 +49,7 @@ def sign_in_redeem(token: str) -> Any:
     """Use the link up and start a session; the one that this browser had ends."""
     wanted = safe_next(session.get(_NEXT))
     browser = browser_words(request.headers.get("User-Agent", ""))
-    before_credentials()
+    before_credentials(token)
     try:
         signed_in = services().people.redeem_link(token, request.remote_addr or "", browser, current_sign_in())
     except LinkError as error:
