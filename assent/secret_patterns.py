@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from assent.secret_formats import FORMATS, VENDOR_VALUES
+from assent.secret_values import inert_end
 from assent.secret_wrappings import wrapped_spans
 
 Span = tuple[int, int, str]
@@ -34,6 +35,7 @@ class Pattern:
         near: lower-case literal that must stand within the 400 characters before the anchor.
         back: how many characters before the anchor the match begins.
         exact: the anchor is looked for in this very spelling.
+        whole: what the pattern takes can do nothing, whatever it is; of others only `inert_end` says how far.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Pattern:
     near: str = ""
     back: int = 0
     exact: bool = False
+    whole: bool = False
 
 
 def _token(kind: str, prefix: str, rest: str, left: str = "A-Za-z0-9_") -> Pattern:
@@ -146,6 +149,7 @@ _FILES = [
     Pattern("password", 'password" value="', re.compile(r"(?i:password\" value=\")(?P<s>[^\"\n⟦⟧]+)")),
 ]
 
+_CRUMB = r"[^\s\"'`$(){};|&<>⟦⟧]"
 _SCHEMES = "bearer|basic|token|digest|apikey|bot|negotiate"
 _HEADERS = [
     Pattern(
@@ -153,7 +157,8 @@ _HEADERS = [
         "authorization",
         re.compile(
             rf"(?i:authorization)\\?[\"']?[ \t]{{0,4}}[:=][ \t]{{0,4}}\\?[\"']?"
-            rf"(?:(?i:{_SCHEMES})[ \t]{{1,4}}(?P<s>[^\s\"',;`$()\\⟦⟧]+)|(?P<t>[A-Za-z0-9_.~+/=-]{{12,}}))"
+            rf"(?:(?i:{_SCHEMES})[ \t]{{1,4}}(?P<s>[^\s\"',;`$()\\⟦⟧]+)"
+            r"|(?P<t>(?=[A-Za-z_.~+/=-]{0,64}[0-9])[A-Za-z0-9_.~+/=-]{12,}+(?![(\[])))"
         ),
     ),
     Pattern(
@@ -161,7 +166,15 @@ _HEADERS = [
         "bearer ",
         re.compile(r"(?i:bearer)[ ]{1,4}(?=[A-Za-z_.~+/=-]{0,64}[0-9])(?P<s>[A-Za-z0-9_.~+/=-]{16,})"),
     ),
-    Pattern("cookie", "cookie: ", re.compile(r"(?i:cookie: )[A-Za-z0-9_.-]{1,64}=(?P<s>[^\r\n\"'`$()⟦⟧]+)")),
+    Pattern(
+        "cookie",
+        "cookie: ",
+        re.compile(
+            rf"(?i:cookie: )[A-Za-z0-9_.-]{{1,64}}="
+            rf"(?P<s>{_CRUMB}+(?:; ?[A-Za-z0-9_.-]{{1,64}}=(?=[^\s;]){_CRUMB}*){{0,50}})"
+        ),
+        whole=True,
+    ),
     *(
         Pattern(
             "password",
@@ -348,7 +361,10 @@ def _secret_at(pattern: Pattern, text: str, lower: str, position: int) -> tuple[
         return None
     if not _is_secret(match[group], weak=pattern.weak, quoted=group in "edq"):
         return None
-    return match.span(group)
+    start, end = match.span(group)
+    if not pattern.whole:
+        end = inert_end(text, start, end)
+    return (start, end) if end > start else None
 
 
 _FEWEST_CHARACTERS = 7
@@ -379,11 +395,14 @@ def _is_secret(value: str, weak: bool, quoted: bool) -> bool:
 _PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BREAK = r"(?:\r?\n|\\r\\n|\\n)"
-# Only what belongs into such a block: nothing else may vanish from a reviewer's eyes.
+# Only what belongs into such a block: nothing else may vanish from a reviewer's eyes, such as a path or a command that
+# stands on a short line of its own.
 _PEM_BODY = re.compile(
-    r"(?:[ \t]{0,16}(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash): [^\r\n\\]{0,100}|[A-Za-z0-9+/=]{0,4096}+)"
+    r"(?:[ \t]{0,16}(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash): [A-Za-z0-9 ,.:_/@+-]{0,100}"
+    r"|[A-Za-z0-9+/=]{32,4096}+|)"
     rf"[ \t]{{0,4}}{_BREAK})*+"
-    r"(?:[ \t]{0,16}[A-Za-z0-9+/=]{1,4096}+(?=[ \t]{0,16}(?:-----END |[\"']|\Z)))?"
+    r"(?:[ \t]{0,16}(?:[A-Za-z0-9+/=]{32,4096}+|(?![a-z]+\b)(?:[A-Za-z0-9+]{1,31}|[A-Za-z0-9+/]{1,30}={1,2}))"
+    rf"(?:[ \t]{{0,4}}{_BREAK})?+(?=[ \t]{{0,16}}(?:-----END |[\"']|\Z)))?"
 )
 
 

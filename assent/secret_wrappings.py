@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from urllib.parse import quote
 
+from assent.secret_values import inert_end, is_inert_line
+
 Span = tuple[int, int, str]
 Find = Callable[[str], list[Span]]
 
@@ -37,7 +39,9 @@ def wrapped_spans(text: str, find: Find) -> Iterator[Span]:
     if "Secret" in text:
         yield from _kubernetes(text)
     for literal in _LITERAL.finditer(text):
-        yield *literal.span("value"), _KUBERNETES
+        start, end = literal.span("value")
+        if (inert := inert_end(text, start, end)) > start:
+            yield start, inert, _KUBERNETES
 
 
 def encoded_forms(secret: str) -> Iterator[str]:
@@ -149,6 +153,7 @@ _FLOW = re.compile(r"(?<![A-Za-z])\"?(?:data|stringData)\"?\s{0,8}:\s{0,8}\{(?P<
 _FLOW_ENTRY = re.compile(
     r"(?<![A-Za-z0-9_.-])[\"']?[A-Za-z0-9_.-]++[\"']?\s{0,8}:\s{0,8}(?:\"(?P<d>(?:[^\"\\]|\\.)+)\"|'(?P<q>[^']+)'|(?P<u>[^\s,\"'{}⟦⟧]+))"
 )
+_OPERATOR = re.compile(r"[;|&<>`\n\\]|\$[({]")
 _KUBERNETES = "kubernetes-secret"
 _LITERAL = re.compile(r"--from-literal[= ][\"']?[A-Za-z0-9_.-]+=(?P<value>[^\s\"'`$()⟦⟧]+)")
 
@@ -178,26 +183,35 @@ def _block_values(document: str) -> Iterator[tuple[int, int]]:
             if deeper >= 0 and indent <= deeper:
                 deeper = -1
             if deeper >= 0:
-                yield position + indent, position + len(content.rstrip())
+                if is_inert_line(content):
+                    yield position + indent, position + len(content.rstrip())
             elif inside >= 0 and (name := _NAME.match(content)):
                 value = content[name.end() :].rstrip()
                 if not value or value[0] in "|>":
                     deeper = indent
                 elif value[0] not in "#{":
-                    yield _unquoted(content, position, name.end(), name.end() + len(value))
+                    first, last = _unquoted(content, name.end(), name.end() + len(value))
+                    yield position + first, position + _inert(content, first, last)
             elif block := _BLOCK.match(content):
                 inside = len(block[1])
         position += len(line)
 
 
-def _unquoted(content: str, position: int, start: int, end: int) -> tuple[int, int]:
+def _unquoted(content: str, start: int, end: int) -> tuple[int, int]:
     if end - start >= 2 and content[start] == content[end - 1] and content[start] in "\"'":
-        start, end = start + 1, end - 1
-    return position + start, position + end
+        return start + 1, end - 1
+    return start, end
+
+
+def _inert(content: str, start: int, end: int) -> int:
+    """Where what may be masked ends; words after a name on its line are inert by themselves."""
+    active = _OPERATOR.search(content, start, end)
+    return inert_end(content, start, end) if active else end
 
 
 def _flow_values(document: str) -> Iterator[tuple[int, int]]:
     """The values in JSON, or in the flow style of YAML."""
     for flow in _FLOW.finditer(document):
         for entry in _FLOW_ENTRY.finditer(document, *flow.span("entries")):
-            yield entry.span(entry.lastgroup or 0)
+            start, end = entry.span(entry.lastgroup or 0)
+            yield start, _inert(document, start, end)

@@ -1,0 +1,57 @@
+"""How much of a secret that was found may be masked: only what can do nothing.
+
+Masked text is text that no reviewer reads. A quote that ends a string in one language and is escaped in another, or
+a `;` after a password, must not take a command out of sight.
+"""
+
+from __future__ import annotations
+
+import re
+
+_ACTIVE = re.compile(r"[\s;|&<>`]")
+"""What ends a word or begins another command where a text is not quoted."""
+_QUOTE = re.compile(r"\\*[\"']")
+_SHORTEST_LINE = 16
+_SHORTEST_PATH = 40
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_SETTING = re.compile(r"[\"']?[A-Za-z_][A-Za-z0-9_.-]*[\"']?[ \t]*[:=](?P<value>.*)")
+
+
+def inert_end(text: str, start: int, end: int) -> int:
+    """Where what may be masked of ``text[start:end]`` ends; `start` if that is nothing."""
+    if _ACTIVE.search(text, start, end) is None:
+        return end
+    if not _is_quoted(text, start):
+        return _active_at(text, start, end)
+    inner = _QUOTE.search(text, start, end)
+    if inner is not None and _ACTIVE.search(text, inner.end(), end):
+        # Languages differ in which quotes end a string; what follows might be a command.
+        end = inner.start()
+    line = text.find("\n", start, end)
+    return end if line < 0 else line
+
+
+def is_inert_line(line: str) -> bool:
+    """True for a line of a longer value that is only data: encoded, or a name and its value."""
+    line = line.strip()
+    if _BASE64.fullmatch(line):
+        return len(line) >= (_SHORTEST_PATH if "/" in line else _SHORTEST_LINE)
+    setting = _SETTING.fullmatch(line)
+    return setting is not None and not re.search(r"[;|&<>`$()]", setting["value"])
+
+
+def _is_quoted(text: str, start: int) -> bool:
+    """True if a string begins before this place, and does not end there, as far as its line tells."""
+    before = text[start - 1] if start else ""
+    if before not in ("'", '"'):
+        return False
+    escaped = start >= 2 and text[start - 2] == "\\"
+    line = text.rfind("\n", 0, start) + 1
+    outside = text.count(before, line, start - 1) - text.count(f"\\{before}", line, start - 1)
+    # `echo "password="a; reboot; echo "b"`: the second quote ends a string. An escaped one is a quote inside of one.
+    return outside % 2 == (1 if escaped else 0)
+
+
+def _active_at(text: str, start: int, end: int) -> int:
+    found = _ACTIVE.search(text, start, end)
+    return found.start() if found else end
