@@ -68,10 +68,12 @@ class _Drawing:
     def _group(self, shape: Shape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
         if not (isinstance(original, dict) or original is MISSING or (original is None and shape.nullable)):
             return None
-        group = _frame(shape, name, key, original, required)
         values = original if isinstance(original, dict) else {}
-        wanted = set(required_in(shape.schema))
         properties = shape.schema["properties"]
+        if max(len(properties), len(values)) > MAX_FIELDS:
+            return None  # it would be JSON in the end, and drawing it first takes long
+        wanted = set(required_in(shape.schema))
+        group = _frame(shape, name, key, original, required)
         # Stored schemas have sorted keys, so what must be filled in comes first instead of what begins with an a.
         for each, definition in sorted(properties.items(), key=lambda item: item[0] not in wanted):
             value = values.get(each, MISSING)
