@@ -158,7 +158,7 @@ def mail(services: Services) -> ApprovalRequest:
     """A request to send a mail."""
     call = ToolCall(title="Send", tool="send_mail", args=ARGS, args_schema=MAIL)
     payload = json.loads(canonical(proposal_adapter.dump_python(call, mode="json")))
-    return make_request(services.sessions, payload=payload, risk=RiskLevel.HIGH)
+    return make_request(services.sessions, payload=payload, risk=RiskLevel.MEDIUM)
 
 
 def test_arguments_are_edited_entry_by_entry_without_a_script(services: Services, reviewer: Browser) -> None:
