@@ -20,13 +20,14 @@ from app.http.csrf import register_csrf
 from app.http.errors import register_errors
 from app.http.identity import register_identity
 from app.http.proxies import TrustedProxies
-from app.http.refusals import register_refusals
+from app.http.refusals import HEARD, register_refusals
 from app.http.runtime import Portal, keep
 from app.http.security import register_security
 from app.live import register as live
 from app.logs import configure_logs
 from app.notify.channels import slack_api
 from app.services.bundle import Services, build_services
+from app.services.refusals import Refusal
 from app.settings import Settings
 from app.store.engine import make_engine
 from app.web import register as web
@@ -93,16 +94,17 @@ def _app_beside(settings: str) -> Flask:
 
 
 def answer_beside(settings: Settings, environ: dict[str, Any], body: bytes) -> Answer:
-    """Answer a request in a process beside: its status, headers, and content.
+    """Answer a request in a process beside: its status, headers, and content, and what was refused.
 
     Args:
         environ: of WSGI, as far as it can be sent to another process.
     """
     app = _app_beside(settings.model_copy(update={"async_mode": "threading"}).model_dump_json())
     app.extensions["assent"].clock.try_to_read()
+    refused: list[Refusal] = []
     environ = environ | {
         "wsgi.input": io.BytesIO(body), "wsgi.errors": sys.stderr, "wsgi.version": (1, 0), "wsgi.multithread": False,
-        "wsgi.multiprocess": True, "wsgi.run_once": False, "CONTENT_LENGTH": str(len(body)),
+        "wsgi.multiprocess": True, "wsgi.run_once": False, "CONTENT_LENGTH": str(len(body)), HEARD: refused,
     }  # fmt: skip
     begun: list[Any] = []
 
@@ -115,7 +117,7 @@ def answer_beside(settings: Settings, environ: dict[str, Any], body: bytes) -> A
     finally:
         if hasattr(parts, "close"):
             parts.close()
-    return begun[0], list(begun[1]), content
+    return begun[0], list(begun[1]), content, refused
 
 
 def make_socketio(app: Flask, settings: Settings) -> SocketIO:

@@ -13,9 +13,11 @@ from typing import Any
 from flask import Flask
 
 from app.bounded import run_bounded
-from app.domain.errors import TookTooLongError
+from app.domain.errors import AssentError, TookTooLongError
 from app.domain.weight import HandOver, light_only
 from app.http.errors import respond
+from app.http.refusals import too_many, wait_before_handing_over
+from app.services.refusals import Refusal
 from app.settings import Settings
 
 LARGEST_BODY = 32_000
@@ -24,7 +26,8 @@ SECONDS = 30.0
 """After which a heavy request is stopped."""
 HANDED_OVER = "assent.handed_over"
 """In the environment of a request that was begun in the web process."""
-Answer = tuple[str, list[tuple[str, str]], bytes]
+Answer = tuple[str, list[tuple[str, str]], bytes, list[Refusal]]
+"""Status, headers, content, and what was refused."""
 _ELSEWHERE = ("/socket.io", "/static/", "/healthz")
 
 
@@ -61,13 +64,22 @@ class Aside:
             return self._beside(before | {HANDED_OVER: True}, body, start_response)
 
     def _beside(self, environ: dict[str, Any], body: bytes, start_response: Any) -> Iterable[bytes]:
+        refusals, limit = self._app.extensions["assent"].refusals, self._settings.refusals_per_minute
+        if limit and (wait := wait_before_handing_over(refusals, environ)):
+            return self._respond(too_many(wait), environ, start_response)
+        work = (self._settings, _plain(environ), body)
         try:
-            status, headers, content = run_bounded(self._answer, (self._settings, _plain(environ), body), SECONDS)
+            status, headers, content, refused = run_bounded(self._answer, work, SECONDS)
         except TookTooLongError as error:
-            with self._app.request_context(environ | {"wsgi.input": io.BytesIO()}):
-                return respond(error)(environ, start_response)
+            return self._respond(error, environ, start_response)
+        if wait := max((refusals.note(refusal, limit) for refusal in refused), default=0):
+            return self._respond(too_many(wait), environ, start_response)
         start_response(status, headers)
         return [content]
+
+    def _respond(self, error: AssentError, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self._app.request_context(environ | {"wsgi.input": io.BytesIO()}):
+            return respond(error)(environ, start_response)
 
 
 def _body(environ: dict[str, Any], most: int) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from flask import Flask, g, has_request_context, request
@@ -11,7 +12,11 @@ from app.domain.errors import LinkError, TokenError
 from app.domain.people import Actor, Via
 from app.http.errors import WATCH, TooManyAttemptsError
 from app.http.runtime import portal, services
-from app.services.refusals import Refusal, Refused
+from app.services.refusals import Refusal, Refusals, Refused
+
+HEARD = "assent.refused"
+"""In the environment of a request that a process beside answers: the refusals, for the web process to count and keep.
+A process beside ends soon, and remembers nothing of others."""
 
 
 def register_refusals(app: Flask) -> None:
@@ -25,10 +30,10 @@ def before_credentials(credential: str) -> None:
     Args:
         credential: a token that has worked lately is.
     """
-    if not portal().settings.refusals_per_minute:
+    if not portal().settings.refusals_per_minute or HEARD in request.environ:
         return
     if wait := services().refusals.wait_before(request.remote_addr or "", credential):
-        raise _too_many(wait)
+        raise too_many(wait)
 
 
 def refuse(error: TokenError) -> NoReturn:
@@ -47,8 +52,11 @@ def note(action: Refused, reason: str, actor: Actor, account: tuple[str, str] = 
     """Note something that was refused. Raises TooManyAttemptsError."""
     rule = request.url_rule.rule if request.url_rule is not None else ""
     refusal = Refusal(action, reason, actor, rule, *account)
+    if HEARD in request.environ:
+        request.environ[HEARD].append(refusal)
+        return
     if wait := services().refusals.note(refusal, portal().settings.refusals_per_minute):
-        raise _too_many(wait)
+        raise too_many(wait)
 
 
 def note_stranger(action: Refused, reason: str, via: Via) -> None:
@@ -68,6 +76,13 @@ def note_forbidden(code: str) -> TooManyAttemptsError | None:
     return None
 
 
+def wait_before_handing_over(refusals: Refusals, environ: Mapping[str, Any]) -> int:
+    """Seconds for which a request with a token is not handed over to a process beside; 0: it may be."""
+    given = str(environ.get("HTTP_AUTHORIZATION", "")).strip()
+    token = given.partition(" ")[2].strip() or given
+    return refusals.wait_before(str(environ.get("REMOTE_ADDR", "")), token) if given else 0
+
+
 def _actor() -> Actor:
     known: Any = g.get("actor")
     if isinstance(known, Actor):
@@ -82,7 +97,8 @@ def _stranger(via: Via) -> Actor:
     return Actor(kind="unknown", id="", name="Somebody not signed in", via=via, source=request.remote_addr or "")
 
 
-def _too_many(wait: int) -> TooManyAttemptsError:
+def too_many(wait: int) -> TooManyAttemptsError:
+    """What is answered for that many seconds."""
     return TooManyAttemptsError(
         f"Too much was refused from here, or of this account, in the last minute. Try again in {wait} s.",
         retry_after=wait,

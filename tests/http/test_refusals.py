@@ -248,3 +248,25 @@ def test_many_at_once_are_counted_without_deadlocks(app: Flask, services: Servic
     for thread in threads:
         thread.join()
     assert set(seen) == {401, 429} and seen.count(401) <= LIMIT + 8
+
+
+def test_what_a_process_beside_refuses_is_counted_and_kept_here(app: Flask, services: Services) -> None:
+    """It ends when it has nothing to do, and knows nothing of what was refused before it began."""
+    heavy = {"proposal": {"title": "x" * 40_000}}
+    before = len(lines(services, "access.token_refused"))
+    guess = f"assent_person_{secrets.token_hex(20)}"
+
+    def call(token: str) -> TestResponse:
+        return app.test_client().post(
+            "/api/v1/approvals", json=heavy, headers={"Authorization": f"Bearer {token}"},
+            environ_base={"REMOTE_ADDR": HERE},
+        )  # fmt: skip
+
+    until_over(lambda: call(guess), before=401)
+    assert with_token(app, guess).status_code == 429, "all count together"
+    own = make_token(app, make_person(services.sessions), scopes=[Scope.AUDIT_READ])
+    assert call(own).status_code == 429, "it is looked up, and refused once more"
+    first, *more = lines(services, "access.token_refused")[before:]
+    assert (first.source, first.actor_kind) == (HERE, "unknown")
+    assert [each.detail["times"] for each in more] == [LIMIT + 1]
+    assert lines(services, "access.forbidden", reason="insufficient_scope", route="/api/v1/approvals")
