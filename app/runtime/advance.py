@@ -42,6 +42,8 @@ MISSING_NODES = (
     "Retry it where the workflow has it, or cancel it and start it anew."
 )
 
+RETRY_ASKS = "Retry runs that step again, from its start, and it asks again; what it has done by now may be done twice."
+
 
 class Advancer:
     """Advances runs, each held by this process alone, as far as they go without a person."""
@@ -278,7 +280,7 @@ class Advancer:
         journal.receipts += [
             Receipt(request_id=each, status=ReceiptStatus.FAILED, summary=PASSED_OVER) for each in lost
         ]
-        await written(self._store.fail, snapshot.attempt, journal, PASSED_OVER)
+        await written(self._store.fail, snapshot.attempt, journal, f"{PASSED_OVER} {RETRY_ASKS}")
 
     async def _not_accepted(
         self, snapshot: RunSnapshot, state: StateSnapshot, sent: tuple[str, ...], rest: Rest, journal: Journal

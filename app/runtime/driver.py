@@ -53,6 +53,7 @@ class Rest:
         values: the graph's values at the end of its last step.
         stopped: where it stopped at breakpoints.
         unheard: steps that were to take an answer and, as far as was seen, have not. The run stopped after them.
+        passed: steps of which nothing was stored, because they have not taken their answer.
         failed: a step raised, whether or not the run went on without it.
     """
 
@@ -62,6 +63,7 @@ class Rest:
     values: Any = None
     stopped: list[Stopped] = field(default_factory=list)
     unheard: list[str] = field(default_factory=list)
+    passed: set[str] = field(default_factory=set)
     failed: bool = False
 
 
@@ -129,8 +131,10 @@ class Driver:
         rest = Rest()
         self._delivering = list(delivering)
         try:
-            first = self._saver.writing_first(self._journal.run_id, self._store_reports)
-            with reporting_to(self._reports.append), first:
+            run_id = self._journal.run_id
+            first, taking = self._saver.writing_first(run_id, self._store_reports), self._saver.taking(run_id, watched)
+            with reporting_to(self._reports.append), first, taking as passed:
+                rest.passed = passed
                 await self._follow(send, Watch(self._graph, before, rest.stopped.append, sent), watched, took, rest)
         except GraphDrained:
             rest.drained = True
@@ -138,6 +142,7 @@ class Driver:
             raise
         except Exception as error:
             rest.error = seen(error)
+            rest.unheard.extend(rest.passed.difference(rest.unheard))
         finally:
             self._journal.receipts.extend(_all_of(self._reports))
             await self._settle()

@@ -11,7 +11,7 @@ wrote them. Ours takes the one with the greatest number in the thread, which the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import lru_cache
@@ -29,7 +29,7 @@ from langgraph.checkpoint.base import (
     get_serializable_checkpoint_metadata,
 )
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.serde.types import RESUME, _DeltaSnapshot
+from langgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME, _DeltaSnapshot
 from psycopg import AsyncConnection, DatabaseError
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
@@ -37,6 +37,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from app.runtime.delta_history import delta_history
 from app.store.thread_order import OVERTAKEN, UNIQUE
+from assent.errors import PassedOverError
+from assent.guard import PASSED_OVER
 
 _INLINE = (type(None), str, int, float, bool)
 """Values of these types stand in the checkpoint itself; others have rows of their own."""
@@ -56,6 +58,8 @@ MOVED_ON = (
     "thread stands now."
 )
 _NOT_READ: Any = object()
+_RESTS = frozenset({ERROR, INTERRUPT})
+"""A step that writes to one of these has not come to its end."""
 _KEEP = "do nothing"
 _REPLACE = "do update set channel = excluded.channel, type = excluded.type, blob = excluded.blob"
 _PUT_CHECKPOINT = """
@@ -81,6 +85,22 @@ class Saver(AsyncPostgresSaver):
         self._read: dict[str, DictRow | None] = {}
         self._took: dict[str, set[str]] = {}
         self._before_writes: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._must_take: dict[str, Collection[str]] = {}
+        self._passed_over: dict[str, set[str]] = {}
+
+    @contextmanager
+    def taking(self, thread_id: str, steps: Collection[str]) -> Iterator[set[str]]:
+        """Within the block nothing is stored of these steps of the thread unless they take the answer they were sent.
+
+        Nor is what comes after them: the thread stays before such a step, which asks again when the run is retried.
+        Gives those that went on without, as they are seen.
+        """
+        passed: set[str] = set()
+        self._must_take[thread_id], self._passed_over[thread_id] = steps, passed
+        try:
+            yield passed
+        finally:
+            del self._must_take[thread_id], self._passed_over[thread_id]
 
     @contextmanager
     def writing_first(self, thread_id: str, write: Callable[[], Awaitable[None]]) -> Iterator[None]:
@@ -208,7 +228,10 @@ class Saver(AsyncPostgresSaver):
 
         Raises:
             OvertakenError: the checkpoint does not follow the newest one of the thread; nothing was stored.
+            PassedOverError: a step before it has not taken its answer (see `taking`); nothing was stored.
         """
+        if not config["configurable"]["checkpoint_ns"] and self._passed_over.get(config["configurable"]["thread_id"]):
+            raise PassedOverError(PASSED_OVER)
         await self._write_first(config)
         self._read.pop(config["configurable"]["thread_id"], None)
         where = config["configurable"]
@@ -240,11 +263,20 @@ class Saver(AsyncPostgresSaver):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """As the original's."""
-        await self._write_first(config)
-        self._read.pop(config["configurable"]["thread_id"], None)
+        """As the original's.
+
+        Raises:
+            PassedOverError: the step has not taken its answer (see `taking`); nothing was stored of it.
+        """
+        thread_id = config["configurable"]["thread_id"]
+        # Whoever asks `took` does not wait until that is stored.
         if any(channel == RESUME for channel, _ in writes):
-            self._took.get(config["configurable"]["thread_id"], set()).add(task_id)
+            self._took.get(thread_id, set()).add(task_id)
+        elif task_id in self._must_take.get(thread_id, ()) and not any(channel in _RESTS for channel, _ in writes):
+            self._passed_over[thread_id].add(task_id)
+            raise PassedOverError(PASSED_OVER)
+        await self._write_first(config)
+        self._read.pop(thread_id, None)
         if len(writes) > MANY:
             await super().aput_writes(config, writes, task_id, task_path)
             return

@@ -11,7 +11,7 @@ from langgraph.func import task
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import RetryPolicy, interrupt
 
-from assent import Script, Workflow, request_approval
+from assent import Script, Workflow, report_receipt, request_approval
 from tests.flows import FlowState, _workflow, effect
 from tests.runtime.guard_flows import _graph, _last, aside
 
@@ -177,6 +177,28 @@ def _flips(state: FlowState) -> FlowState:
     return {}
 
 
+def _beside(state: FlowState) -> FlowState:
+    effect(state, "beside")
+    return {}
+
+
+def _flips_beside() -> StateGraph:
+    graph = StateGraph(FlowState)
+    for name, node in {"ask": _flips, "beside": _beside, "last": _last}.items():
+        graph.add_node(name, node)
+    graph.add_edge(START, "ask")
+    graph.add_edge(START, "beside")
+    graph.add_edge(["ask", "beside"], "last")
+    graph.add_edge("last", END)
+    return graph
+
+
+def _asks_and_reports(state: FlowState) -> FlowState:
+    outcome = request_approval(Script(title="Run it", language="sql", content="drop table a"))
+    report_receipt(outcome, "not_applied", "As was said.")
+    return {}
+
+
 def _breaks_inside(state: FlowState) -> FlowState:
     """Catches that a graph inside it stopped at its breakpoint."""
     with contextlib.suppress(Exception):
@@ -236,6 +258,8 @@ FLOWS |= {
     "second_of_two": _workflow("swallow_second_of_two", lambda: _graph(ask=_second_of_two, last=_last)),
     "tries_again": _workflow("swallow_tries_again", lambda: _graph(ask=_tries_again, last=_last)),
     "flips": _workflow("swallow_flips", lambda: _graph(ask=_flips, last=_last)),
+    "flips_beside": _workflow("swallow_flips_beside", _flips_beside),
+    "reports": _workflow("swallow_reports", lambda: _graph(ask=_asks_and_reports, last=_last)),
     "refuses": _workflow("swallow_refuses", lambda: _graph(ask=_refuses_its_answer, last=_last)),
 }
 globals().update({name.upper(): flow for name, flow in FLOWS.items()})

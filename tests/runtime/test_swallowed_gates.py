@@ -91,6 +91,53 @@ def test_a_condition_that_flips_when_the_run_resumes_passes_nothing_that_was_rej
     assert rig.effects(run)["last"] == 0
 
 
+@pytest.mark.parametrize("text", ["gate", "raw"])
+def test_a_step_that_passed_over_its_answer_asks_again_when_the_run_is_retried(rig: Rig, text: str) -> None:
+    run = rig.begin("swallow_flips", text=text)
+    request = rig.only(run)
+    rig.aside(run, "flipped").touch()
+    rig.decide(request, Verdict.REJECT, comment="no") if text == "gate" else rig.answer(request, "no")
+    rig.advance(run)
+    assert rig.state(run) == "failed"
+    rig.aside(run, "flipped").unlink()
+    rig.runs.retry(rig.reviewer, run)
+    rig.advance(run)
+    assert rig.effects(run)["last"] == 0
+    again = rig.requests(run)[-1]
+    assert again.id != request.id and again.title == request.title
+    if text == "gate":
+        assert again.answered_by == f"rejection:{request.id}", "the rejection still holds"
+    else:
+        rig.answer(rig.only(run), "no")
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.effects(run)["last"] == 1
+    assert rig.view(request).receipt.status == "failed", "what was found out of the first answer stays"
+
+
+def test_a_branch_beside_a_step_that_passed_over_its_answer_is_not_run_again(rig: Rig) -> None:
+    run = rig.begin("swallow_flips_beside", text="raw")
+    rig.aside(run, "flipped").touch()
+    rig.answer(rig.only(run), "no")
+    rig.advance(run)
+    assert rig.state(run) == "failed" and rig.effects(run) == {"beside": 1, "ran": 1}
+    rig.aside(run, "flipped").unlink()
+    rig.runs.retry(rig.reviewer, run)
+    rig.advance(run)
+    rig.answer(rig.only(run), "no")
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.effects(run) == {"beside": 1, "ran": 2, "last": 1}
+
+
+def test_a_rejected_step_that_reports_before_it_ends_is_not_taken_for_one_that_took_nothing(rig: Rig) -> None:
+    run = rig.begin("swallow_reports")
+    rig.decide(rig.only(run), Verdict.REJECT, comment="no")
+    rig.advance(run)
+    rig.finish(run)
+    assert rig.run(run).attempt == 2, "it went on without stopping between its steps"
+
+
 def test_an_approved_condition_that_flips_when_the_run_resumes_goes_on(rig: Rig) -> None:
     run = rig.begin("swallow_flips")
     request = rig.only(run)
