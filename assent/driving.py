@@ -44,6 +44,10 @@ from assent.thread import GetListed, GetSaved, GetState, missing_nodes, read_thr
 log = logging.getLogger(__name__)
 GONE = "The thread waited for this no more when the outcome came; nothing was resumed."
 STOPPED = "The thread was stopped, because a step went on without taking what was decided."
+BEHIND_IT = (
+    "Other steps ran beside it, so the thread was not set back: driven on, it goes on behind that step. Look at what "
+    "the step did before you do that."
+)
 MOVED_ON = (
     "Another program has gone on with thread {0}, which was waited for here. What it asks no more was withdrawn, and "
     "nothing was resumed. Drive it again when the other program has ended."
@@ -322,6 +326,10 @@ class Driving:
                 yield from self._report(sent[watched[task]][0], ReceiptStatus.FAILED, PASSED_OVER)
             for other, _ in self._open.values():
                 yield from self._cancel(other, STOPPED)
+            if len(state.tasks) > 1:
+                raise PassedOverError(f"{PASSED_OVER} {BEHIND_IT}")
+            # So that the step runs and asks again when the thread is driven on, instead of what comes after it.
+            yield Clear(state.config)
             raise PassedOverError(PASSED_OVER)
         again = False
         if rest.error is not None:

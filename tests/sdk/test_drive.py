@@ -495,3 +495,22 @@ def test_a_rejected_breakpoint_runs_nothing(drivable: Drivable, name: str) -> No
     with pytest.raises(Rejected, match="not today"):
         running.get()
     assert not driven.effects()
+
+
+@SYNC
+@pytest.mark.parametrize("name", ["before", "inside"])
+def test_a_rejected_breakpoint_is_asked_anew_when_that_is_said(drivable: Drivable, name: str, sync: bool) -> None:
+    driven = drivable(breakpoint_flows.FLOWS[name])
+    running = driven.start(sync=sync)
+    first = driven.next()
+    driven.portal.decide(first["id"], "reject")
+    with pytest.raises(Rejected):
+        running.get()
+    with pytest.raises(Rejected):
+        driven.start(None, sync=sync).get()
+    assert driven.next()["id"] == first["id"]
+    running = driven.start(None, sync=sync, ask_again=True)
+    second = driven.next()
+    assert (second["previous_id"], second["title"]) == (first["id"], first["title"])
+    driven.portal.decide(second["id"])
+    running.get()

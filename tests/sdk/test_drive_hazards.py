@@ -135,6 +135,39 @@ def test_hazard_6_a_predicate_that_flips_on_resume_stops_the_agent_and_is_told(d
 
 
 @pytest.mark.parametrize("sync", [True, False])
+def test_a_step_that_passed_over_its_answer_asks_again_when_the_thread_is_driven_on(
+    drivable: Drivable, sync: bool
+) -> None:
+    driven = drivable(swallowing_flows.FLOWS["flips"])
+    running = driven.start(sync=sync)
+    first = driven.next()
+    driven.aside("flipped").touch()
+    driven.portal.decide(first["id"], "reject")
+    with pytest.raises(PassedOverError, match="did not ask again"):
+        running.get()
+    driven.aside("flipped").unlink()
+    running = driven.start(None, sync=sync)
+    second = driven.next()
+    assert second["id"] != first["id"] and driven.effects()["last"] == 0
+    driven.portal.decide(second["id"], "reject")
+    running.get()
+    assert driven.effects()["last"] == 1
+
+
+def test_a_thread_whose_step_passed_over_its_answer_beside_another_stays_behind_it_and_says_so(
+    drivable: Drivable,
+) -> None:
+    driven = drivable(swallowing_flows.FLOWS["flips_beside"])
+    running = driven.start()
+    request = driven.next()
+    driven.aside("flipped").touch()
+    driven.portal.decide(request["id"], "reject")
+    with pytest.raises(PassedOverError, match="goes on behind it"):
+        running.get()
+    assert driven.effects() == {"beside": 1, "ran": 1}
+
+
+@pytest.mark.parametrize("sync", [True, False])
 @pytest.mark.parametrize("name", ["except", "async", "nested", "subgraph", "task", "first_of_two"])
 def test_a_step_that_catches_its_own_question_stops_the_drive(drivable: Drivable, name: str, sync: bool) -> None:
     if name == "async" and sync:
