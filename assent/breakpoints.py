@@ -83,9 +83,12 @@ class Breakpoints:
         due = {task.name for task in state.tasks}
         if _names(graph.interrupt_before_nodes, due):
             return BEFORE
-        if graph.interrupt_after_nodes and (state.metadata or {}).get("source") == "loop" and state.parent_config:
+        source = (state.metadata or {}).get("source")
+        if graph.interrupt_after_nodes and source in ("loop", "update") and state.parent_config:
             before = yield GetState(state.parent_config)
-            if _names(graph.interrupt_after_nodes, {task.name for task in before.tasks}):
+            # An update ends only the steps that it stands for, such as one that is skipped.
+            ended = {task.name for task in before.tasks} - (due if source == "update" else set())
+            if _names(graph.interrupt_after_nodes, ended):
                 return AFTER
         return ""
 

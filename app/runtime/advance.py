@@ -188,8 +188,14 @@ class Advancer:
         else:
             if todo.skip:
                 await self._store.doubt(snapshot.id, snapshot.attempt)
-            for node in todo.skip:
-                await graph.aupdate_state(config, {}, as_node=node)
+                for node in todo.skip:
+                    await graph.aupdate_state(config, {}, as_node=node)
+                # The graph has not stopped here itself: sent on, it would go past the breakpoint.
+                state = await aread(graph, read_thread(config))
+                if stops := await aread(graph, breakpoints.stops(state)):
+                    journal.delivered.extend(todo.delivered)
+                    await self._suspend(snapshot, _asked(stops), journal)
+                    return
             watched = must_be_heard(state, todo, snapshot.deliveries)
             took = partial(self.library.saver.took, snapshot.id)
             sent = {delivery.request_id: delivery.interrupt_id for delivery in snapshot.deliveries}

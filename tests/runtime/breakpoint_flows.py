@@ -123,6 +123,12 @@ BUILDS: dict[str, Any] = {
     "beside_failing": lambda: _beside(child=_inner(), fails=_fails),
     "at_gate": lambda: _line(gate=_gate).compile(interrupt_before=["gate"]),
     "fails": lambda: _line(fails=_fails).compile(interrupt_before=["fails"]),
+    "skipped": lambda: _line(fails=(_fails, {"skippable": True}), apply=(_apply, APPLY)).compile(
+        interrupt_before=["apply"]
+    ),
+    "skipped_after": lambda: _line(fails=(_fails, {"skippable": True}), apply=(_apply, APPLY)).compile(
+        interrupt_after=["fails"]
+    ),
 }
 FLOWS: dict[str, Workflow] = {name: _workflow(f"break_{name}", build) for name, build in BUILDS.items()}
 globals().update({name.upper(): flow for name, flow in FLOWS.items()})

@@ -149,6 +149,17 @@ def test_a_breakpoint_beside_a_failed_step_waits_for_its_own_decision(rig: Rig) 
     assert rig.effects(run) == {"tried": 2, "applied": 1, "last": 1}
 
 
+@pytest.mark.parametrize("name", ["skipped", "skipped_after"])
+def test_a_step_that_is_skipped_takes_the_run_past_no_breakpoint(rig: Rig, name: str) -> None:
+    run = rig.begin(f"break_{name}")
+    rig.answer(rig.only(run), {"action": "skip"})
+    rig.advance(run)
+    assert rig.effects(run) == {"tried": 1}
+    assert approve_all(rig, run) == [GO_ON]
+    rig.finish(run)
+    assert rig.effects(run) == {"tried": 1, "applied": 1, "last": 1}
+
+
 def test_a_breakpoint_before_a_gate_asks_before_the_gate_does(rig: Rig) -> None:
     run = rig.begin("break_at_gate")
     assert approve_all(rig, run) == ["Go on with “Gate”?", "Run it"]
