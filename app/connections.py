@@ -15,7 +15,7 @@ import math
 import socket
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -65,7 +65,8 @@ class Limits:
 
     Attributes:
         total: connections of the process.
-        per_address: those of one address that wait for their client.
+        per_address: those of one address that wait for their client. All of one address are at most half of the total,
+            whatever they are at: a client that reads no answer looks for a while like one that is answered.
         head_seconds: how long the head of a request may take. A body gets a second more for each `BODY_RATE` bytes.
         idle_seconds: how long an open connection may wait for its next request.
         largest_body: bytes.
@@ -78,6 +79,11 @@ class Limits:
     idle_seconds: float = 75.0
     largest_body: int = 2_000_000
     exempt: tuple[Network, ...] = ()
+
+    @property
+    def most_of_one(self) -> int:
+        """Connections of one address, in all."""
+        return max(self.total // 2, min(self.per_address, self.total))
 
 
 class Connection:
@@ -163,6 +169,7 @@ class Connections:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._all: set[Connection] = set()
+        self._count_at: Counter[str] = Counter()
         self._waiting: dict[Connection, None] = {}
         """Those that wait, the longest first."""
         self._waiting_at: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
@@ -178,10 +185,15 @@ class Connections:
         connection = Connection(self, sock, _counted_as(client, self.limits.exempt))
         with self._lock:
             self._watch()
+            if self._count_at[connection.host] >= self.limits.most_of_one and not self._end_longest_at(connection.host):
+                self._warn("one address has too many connections, all of them in use", source=connection.host)
+                return None
             if len(self._all) >= self.limits.total and not self._end_longest_waiting():
                 self._warn("too many connections, all of them in use", connections=len(self._all))
                 return None
             self._all.add(connection)
+            if connection.host:
+                self._count_at[connection.host] += 1
         connection.wait()
         return connection
 
@@ -189,7 +201,7 @@ class Connections:
         """It has ended."""
         with self._lock:
             self._leave(connection)
-            self._all.discard(connection)
+            self._forget(connection)
             if self._joining.get(connection.joins) is connection:
                 del self._joining[connection.joins]
 
@@ -291,7 +303,13 @@ class Connections:
                 del self._waiting_at[connection.host]
 
     def _end_longest_waiting(self) -> bool:
-        longest = next(iter(self._waiting), None)
+        return self._end_first(self._waiting)
+
+    def _end_longest_at(self, host: str) -> bool:
+        return self._end_first(self._waiting_at.get(host, {}))
+
+    def _end_first(self, waiting: dict[Connection, None]) -> bool:
+        longest = next(iter(waiting), None)
         if longest is None:
             return False
         self._end(longest)
@@ -300,8 +318,17 @@ class Connections:
     def _end(self, connection: Connection) -> None:
         """Shut it down; it no longer counts, as its handler finds out at once."""
         self._leave(connection)
-        self._all.discard(connection)
+        self._forget(connection)
         connection.shut()
+
+    def _forget(self, connection: Connection) -> None:
+        if connection not in self._all:
+            return
+        self._all.discard(connection)
+        if connection.host:
+            self._count_at[connection.host] -= 1
+            if not self._count_at[connection.host]:
+                del self._count_at[connection.host]
 
     def _warn(self, words: str, **facts: object) -> None:
         now = time.monotonic()

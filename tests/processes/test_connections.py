@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from ipaddress import ip_network
 
 import pytest
@@ -121,6 +121,23 @@ def test_few_descriptors_are_room_for_fewer_connections(module_database_url: str
             assert server.session(person).get(f"{server.url}/queue", timeout=SOON).ok
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_client_that_reads_no_answer_leaves_room_for_others(module_database_url: str, mode: str) -> None:
+    environ = {"ASSENT_MAX_CONNECTIONS": "200", "ASSENT_CONNECTIONS_PER_ADDRESS": "20"}
+    with running(module_database_url, mode, **environ) as web, ExitStack() as clients:
+        for _ in range(220):
+            client = clients.enter_context(closing(socket.socket()))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            client.settimeout(SOON)
+            client.connect(("127.0.0.1", web.port))
+            with suppress(ConnectionError):  # refused already
+                client.sendall(b"GET /static/dist/app.css HTTP/1.1\r\nHost: x\r\n\r\n" * 30)
+        other = http.client.HTTPConnection("127.0.0.1", web.port, timeout=SOON, source_address=("127.0.0.2", 0))
+        with closing(other):
+            other.request("GET", "/healthz")
+            assert other.getresponse().status == 200
 
 
 NEVER_REQUESTS = {
@@ -280,3 +297,12 @@ def test_when_all_are_in_use_a_new_one_is_told_so_and_waiting_ones_make_room() -
     assert client.recv(1) == b"" and third is not None
     third.serve(0)  # type: ignore[attr-defined]
     assert pair(connections, "192.0.2.4")[1] is None
+
+
+def test_one_address_has_at_most_half_of_all_connections() -> None:
+    connections = Connections(Limits(total=8, per_address=2))
+    for _ in range(4):
+        pair(connections, "192.0.2.1")[1].serve(0)  # type: ignore[attr-defined]
+    assert pair(connections, "192.0.2.1")[1] is None
+    _, other = pair(connections, "192.0.2.2")
+    assert other is not None
