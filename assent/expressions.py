@@ -22,6 +22,9 @@ _MAX_TESTS = 10
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|c([A-Za-z])|(.))", re.DOTALL)
 _TEST = re.compile(r"\(\?[=!]")
+_PLAIN = 200
+_COSTLY = re.compile(r"\\[pP]|\{[0-9,]*[0-9]{2}|\{[^{}]*\}[^{}]*\)[^{}]*\{|\(\?[a-z]*i")
+"""Classes of Unicode, repeats from 10 on, repeats of repeats, and letters of either case."""
 _LOOKS = ("invalid perl operator", "invalid named capture")
 
 
@@ -49,6 +52,11 @@ class Expression:
         return all(each.search(encoded) for each in self.wanted) and not any(
             each.search(encoded) for each in self.unwanted
         )
+
+
+def is_costly(pattern: str) -> bool:
+    """True if compiling it may take milliseconds: it repeats something often, or names large classes of characters."""
+    return len(pattern) > _PLAIN or bool(_COSTLY.search(pattern))
 
 
 @lru_cache(maxsize=256)

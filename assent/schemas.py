@@ -73,6 +73,24 @@ def _measure(schema: Any) -> None:
     raise SchemaError(f"The schema is nested more than {MAX_DEPTH} levels deep.")
 
 
+def patterns_in(schema: Any) -> Iterator[str]:
+    """The regular expressions in what may be a schema, and more: also texts that only look as if they were some."""
+    level = [schema]
+    while level:
+        for value in level:
+            if isinstance(value, dict):
+                if isinstance(value.get("pattern"), str):
+                    yield value["pattern"]
+                named = value.get("patternProperties")
+                yield from named if isinstance(named, dict) else ()
+        level = [
+            inside
+            for value in level
+            if isinstance(value, dict | list)
+            for inside in (value.values() if isinstance(value, dict) else value)
+        ]
+
+
 class _Walk:
     """Looks at every schema inside a schema once, and at what references point to."""
 

@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.errors import InvalidInputError
-from app.domain.weight import HandOver, is_weighed
+from app.domain.weight import HandOver, is_weighed, weigh
 from assent import fitting
+from assent.expressions import is_costly
+from assent.schemas import patterns_in
 from assent.validator import MAX_STEPS, TooMuchWorkError, fewer_steps
 
 INLINE_STEPS = 10_000
 """Steps of a check that the web process takes itself; what needs more is handed over."""
 
 
+PLAIN_PATTERN = 100.0
+"""Microseconds that compiling a regular expression takes."""
+COSTLY_PATTERN = 1_500.0
+"""Of one that `is_costly`: between 100 and 10,000."""
+
+
 def check_is_schema(schema: Any, field: str) -> None:
     """Raise InvalidInputError, which names `field`, unless this is a JSON Schema that can be used, or None."""
+    if is_weighed():
+        weigh(sum(COSTLY_PATTERN if is_costly(pattern) else PLAIN_PATTERN for pattern in patterns_in(schema)))
     try:
         fitting.check_is_schema(schema, field)
     except fitting.MisfitError as error:

@@ -67,6 +67,16 @@ def test_a_large_body_is_answered_beside(agent: Program, beside: list[str], serv
     assert beside == ["/api/v1/approvals"] * 2
 
 
+def test_a_schema_with_hundreds_of_costly_expressions_is_looked_over_beside(agent: Program, beside: list[str]) -> None:
+    patterns = {rf"{number}(\w{{1,100}}){{1,9}}": True for number in range(400)}
+    data = {"kind": "custom", "title": "Data", "data": {"a": 1}, "data_schema": {"patternProperties": patterns}}
+    assert agent.post("/api/v1/approvals", {"proposal": data}).status_code == 201
+    assert beside == ["/api/v1/approvals"]
+    data["data_schema"] = {"patternProperties": {f"^[a-z]{{1,63}}{number}$": True for number in range(20)}}
+    assert agent.post("/api/v1/approvals", {"proposal": data}).status_code == 201
+    assert len(beside) == 1, "ordinary expressions are no reason"
+
+
 def test_what_turns_out_to_be_heavy_is_done_once_and_beside(
     agent: Program, beside: list[str], services: Services, call: Callable[[str], Caller]
 ) -> None:

@@ -261,3 +261,11 @@ def test_equal_entries_choices_and_large_numbers() -> None:
     assert misfit(True, {"enum": [1]}) and misfit([0], {"const": [False]})
     assert misfit(10**4_000, {"multipleOf": 0.1}) and misfit(10**4_000, {"maximum": 1.5})
     assert misfit({"a": 1}, {"additionalProperties": False}) == {"value.a": "'a' is not a known name here."}
+
+
+def test_each_expression_is_compiled_once_in_a_check() -> None:
+    """More expressions than are remembered, met again and again in the same order, were compiled again every time."""
+    schema = {"patternProperties": {f"x{number}[a-z]{{1,50}}": True for number in range(400)}}
+    expression.cache_clear()
+    assert not list(errors_of({f"k{number}": 1 for number in range(20)}, schema))
+    assert expression.cache_info().misses == 400
