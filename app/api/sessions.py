@@ -44,7 +44,7 @@ class SignOutIn(Input):
     tokens: TokenChoice = Field(
         default=TokenChoice.NONE, strict=False,
         description="`own`: also the tokens of the person's programs; `all`: also those of agents for whom the person "
-        "answers",
+        "answers; both: also the link with a Slack user",
     )  # fmt: skip
 
 

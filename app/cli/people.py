@@ -140,7 +140,8 @@ def sessions(email: str, as_json: bool) -> None:
 @click.option("--session", "sign_in_id", default="", help="Only this one; see `assent user sessions`.")
 @click.option(
     "--tokens", type=click.Choice([choice.value for choice in TokenChoice]), default=TokenChoice.NONE.value,
-    help="Also revoke the tokens of the person's own programs, or all, those of agents included.",
+    help="Also revoke the tokens of the person's own programs, or all, those of agents included; "
+    "both end the link with a Slack user.",
 )  # fmt: skip
 @as_json
 def sign_out(email: str, sign_in_id: str, tokens: str, as_json: bool) -> None:

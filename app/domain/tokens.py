@@ -30,7 +30,7 @@ class TokenKind(StrEnum):
 
 
 class TokenChoice(StrEnum):
-    """Which tokens of a person end when that person is signed out everywhere."""
+    """Which tokens of a person end when that person is signed out everywhere; with any, the link with a Slack user."""
 
     NONE = "none"
     OWN = "own"
@@ -44,7 +44,7 @@ class TokenChoice(StrEnum):
 
 _CHOICES = {
     TokenChoice.NONE: "keep all tokens",
-    TokenChoice.OWN: "also revoke the tokens of the person's own programs",
+    TokenChoice.OWN: "also revoke the tokens of the person's own programs, and end the link with a Slack user",
     TokenChoice.ALL: "also revoke those of agents for whom the person answers",
 }
 

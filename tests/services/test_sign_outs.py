@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from app.domain.errors import ForbiddenError, LinkError, NotFoundError, TokenErr
 from app.domain.people import Actor, Role, Via
 from app.domain.tokens import TokenChoice, TokenKind, token_terms
 from app.services.bundle import Services, build_services
+from app.services.notify.slack import SlackUser
 from app.services.people.sessions import Ended
 from app.store.people import Person
 from app.store.record import AuditEntry
@@ -82,6 +84,8 @@ def test_everything_ends_that_was_chosen(
     own, agent = tokens_of(services, admin, person)
     mine = {each.id for each in services.tokens.own(person.as_actor(Via.PAGE))}
     session, link = make_sign_in(services.sessions, person), services.people.make_link(admin, person.id)
+    slack_user = SlackUser(f"U{uuid.uuid4().hex[:8]}", "ada")
+    services.slack_people.link(person.as_actor(Via.PAGE), services.slack_people.new_code(slack_user))
     other = make_person(services.sessions, "Somebody else")
     untouched, others_link = make_sign_in(services.sessions, other), services.people.make_link(admin, other.id)
     actor = admin if by_admin else person.as_actor(Via.PAGE, "192.0.2.1")
@@ -91,6 +95,8 @@ def test_everything_ends_that_was_chosen(
     with pytest.raises(LinkError):
         services.people.redeem_link(link, "192.0.2.1")
     assert (works(services, own), works(services, agent)) == (own_lives, agent_lives)
+    linked = services.slack_people.linked(slack_user.id)
+    assert (linked is not None) is own_lives, "a Slack user that was linked in a stolen session decides as well"
     assert services.sign_ins.find(untouched, DAY) is not None
     assert services.people.redeem_link(others_link, "192.0.2.1").person.id == other.id
     entry = entries(services, "person.signed_out")[-1]

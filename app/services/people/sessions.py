@@ -23,6 +23,7 @@ from app.domain.tokens import TokenChoice, TokenKind
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.store.engine import Sessions
+from app.store.notify import SlackPerson
 from app.store.people import Person, SignIn, SignInLink
 from app.store.tokens import ApiToken
 
@@ -169,7 +170,7 @@ class SignIns:
         """Sign the actor, or the person with that id, out everywhere, and end sign-in links that nobody has used.
 
         Args:
-            tokens: which tokens end as well.
+            tokens: which tokens end as well, and with any of them the link with a Slack user.
 
         Raises:
             ForbiddenError: it is somebody else, and the actor may not manage people.
@@ -237,6 +238,10 @@ def end_links_of(session: Session, person_id: str, at: datetime) -> int:
 def _revoke(session: Session, actor: Actor, owner: Person, tokens: TokenChoice, at: datetime) -> int:
     if tokens is TokenChoice.NONE:
         return 0
+    # A Slack user who was linked in a session of somebody else's decides in the person's name like a token.
+    unlinking = delete(SlackPerson).where(SlackPerson.person_id == owner.id).returning(SlackPerson.slack_user)
+    if slack_user := session.scalar(unlinking):
+        record(session, actor, "person.slack_unlinked", at, person=owner.id, slack_user=slack_user)
     kinds = [TokenKind.PERSON.value, *([TokenKind.AGENT.value] if tokens is TokenChoice.ALL else [])]
     revoked = session.execute(
         update(ApiToken)
