@@ -326,6 +326,8 @@ class Driving:
                 yield from self._report(sent[watched[task]][0], ReceiptStatus.FAILED, PASSED_OVER)
             for other, _ in self._open.values():
                 yield from self._cancel(other, STOPPED)
+            if not self._stored:  # nor can it be set back
+                raise PassedOverError(PASSED_OVER)
             if len(state.tasks) > 1:
                 raise PassedOverError(f"{PASSED_OVER} {BEHIND_IT}")
             # So that the step runs and asks again when the thread is driven on, instead of what comes after it.

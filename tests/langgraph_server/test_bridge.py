@@ -113,6 +113,7 @@ def test_a_rejection_that_is_passed_over_stops_the_thread(work: Work) -> None:
     receipt = work.receipt(request["id"])
     assert receipt["status"] == "failed" and "without taking what was decided" in receipt["summary"]
     assert not work.done and work.status == "interrupted"
+    assert work.client.threads.get_state(work.thread)["metadata"]["source"] == "loop", "it was left as it stood"
 
 
 def resumed_elsewhere(work: Work) -> None:
