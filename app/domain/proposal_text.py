@@ -8,7 +8,7 @@ from typing import Any
 
 from assent.contracts import calls_of
 
-_BLANKS = re.compile(r"(?<=\S)[ \t]{8,}+(?=\S)|^[ \t]{60,}+(?=\S)")
+_BLANKS = re.compile(r"(?<=\S)[ \t\u00a0\u202f\u3000]{8,}+(?=\S)|^[ \t\u00a0\u202f\u3000]{60,}+(?=\S)")
 """Runs that push what follows them out of sight; an ordinary indent is none."""
 
 
@@ -19,20 +19,20 @@ def lines_of(kind: str, payload: dict[str, Any]) -> list[str]:
 
 def _lines(kind: str, payload: dict[str, Any]) -> list[str]:
     if kind == "script":
-        return str(payload.get("content", "")).splitlines()
+        return _split(str(payload.get("content", "")))
     if kind == "optimizations":
         return [line for item in payload.get("items", []) for line in _item(item)]
     if kind in ("tool_call", "tool_calls"):
         return [line for call in calls_of(payload) for line in _call(call)]
     if kind == "question":
-        return str(payload.get("question", "")).splitlines()
+        return _split(str(payload.get("question", "")))
     if kind == "error":
-        return str(payload.get("message", "")).splitlines()
+        return _split(str(payload.get("message", "")))
     return _pretty(payload.get("data", payload.get("value", payload)))
 
 
 def _item(item: dict[str, Any]) -> list[str]:
-    return [f"{item.get('title', '')}:", *(f"  {line}" for line in str(item.get("statement", "")).splitlines())]
+    return [f"{item.get('title', '')}:", *(f"  {line}" for line in _split(str(item.get("statement", ""))))]
 
 
 def _call(call: dict[str, Any]) -> list[str]:
@@ -40,7 +40,13 @@ def _call(call: dict[str, Any]) -> list[str]:
 
 
 def _pretty(value: Any) -> list[str]:
-    return value.splitlines() if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+    return _split(value) if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+
+
+def _split(text: str) -> list[str]:
+    """The lines of a text; other characters than ends of lines that break one for some readers stay, to be shown."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if not lines[-1] else lines
 
 
 def _without_blanks(line: str) -> str:
