@@ -77,6 +77,21 @@ def test_a_schema_with_hundreds_of_costly_expressions_is_looked_over_beside(agen
     assert len(beside) == 1, "ordinary expressions are no reason"
 
 
+def test_a_page_with_hundreds_of_long_comments_is_put_together_beside(
+    agent: Program, beside: list[str], services: Services, call: Callable[[str], Caller]
+) -> None:
+    request = agent.post("/api/v1/approvals", {"proposal": script("select 7")}).json
+    now = services.clock()
+    writer = call("reviewer").person.id
+    with services.sessions.begin() as session:
+        for number in range(100):
+            body = f"{number} " + "word " * 350
+            known = {"id": f"many-{number}", "request_id": request["id"], "person_id": writer, "at": now}
+            session.add(Comment(**known, person_name="Agent", body=body))
+    page = call("reviewer").get(f"/requests/{request['id']}")
+    assert page.status_code == 200 and page.text.count("word word") and beside == [f"/requests/{request['id']}"]
+
+
 def test_what_turns_out_to_be_heavy_is_done_once_and_beside(
     agent: Program, beside: list[str], services: Services, call: Callable[[str], Caller]
 ) -> None:

@@ -17,6 +17,7 @@ from app.domain.policy.terms import Terms
 from app.domain.ranking import explain
 from app.domain.risk import Assessment
 from app.domain.text import is_storable
+from app.domain.weight import weigh
 from app.services.approvals.asking import own_request
 from app.services.approvals.entitlement import Seat, seat_of, sign_in_again
 from app.services.clock import Clock
@@ -33,6 +34,10 @@ from app.store.requests import ApprovalRequest, Comment, Decision, OutcomeRow, R
 from app.store.runs import Artifact, CatalogueEntry, Run
 from assent.contracts import Verdict
 
+_A_COMMENT = 100.0
+"""Microseconds that a comment takes until it stands on a page."""
+_A_CHARACTER = 0.4
+"""Of each of its characters."""
 MAX_STEPS = 500
 
 
@@ -163,6 +168,7 @@ class Views:
             session.scalars(select(Decision).where(Decision.request_id == request.id).order_by(Decision.at))
         )
         comments = list(session.scalars(select(Comment).where(Comment.request_id == request.id).order_by(Comment.at)))
+        weigh(sum(_A_COMMENT + len(comment.body) * _A_CHARACTER for comment in comments))
         outcome = session.get(OutcomeRow, request.id)
         receipt = session.get(ReceiptRow, request.id)
         now = self._clock()
