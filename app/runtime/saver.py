@@ -57,6 +57,11 @@ MOVED_ON = (
     "What it did to the outside may have been done twice. Look at that, then retry the run: it goes on from where the "
     "thread stands now."
 )
+SHARED = (
+    "Two steps have called the subgraph “{}” at the same time, which keeps its state from one call to the next "
+    "(checkpointer=True), so what one of them came to was not stored. Call it in one step after the "
+    "other, or compile it without that."
+)
 _NOT_READ: Any = object()
 _RESTS = frozenset({ERROR, INTERRUPT})
 """A step that writes to one of these has not come to its end."""
@@ -256,7 +261,8 @@ class Saver(AsyncPostgresSaver):
             await self._execute(_put_checkpoint(len(changed)), parameters | _numbered(changed))
         except DatabaseError as error:
             if error.sqlstate == OVERTAKEN or error.diag.constraint_name == UNIQUE:
-                raise OvertakenError(MOVED_ON) from error
+                kept = _kept(where["checkpoint_ns"])
+                raise OvertakenError(SHARED.format(kept) if kept else MOVED_ON) from error
             raise
         return _config(where, checkpoint["id"])
 
@@ -313,6 +319,12 @@ class Saver(AsyncPostgresSaver):
             _config(value, parent) if parent else None,
             self._load_writes(value["pending_writes"]),
         )
+
+
+def _kept(namespace: str) -> str:
+    """The name of the subgraph whose state a namespace keeps from one call to the next; empty: it is of one step."""
+    parts = [part for part in namespace.split("|") if not part.isdigit()]
+    return parts[-1] if parts and ":" not in parts[-1] else ""
 
 
 @lru_cache(maxsize=256)

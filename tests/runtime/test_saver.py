@@ -203,6 +203,18 @@ def test_a_checkpoint_that_does_not_follow_the_newest_is_refused(
     assert found(rig.do(read(Saver, rig.pool, where["thread_id"]))) == "5"
 
 
+@pytest.mark.parametrize(
+    ("namespace", "says"),
+    [("", "Something else has gone on"), ("a:1", "Something else"), ("a:1|2", "Something else"),
+     ("child", "the subgraph “child” at the same time"), ("a:1|child|1", "the subgraph “child” at the same time")],
+)  # fmt: skip
+def test_a_refusal_names_the_subgraph_that_two_steps_have_called_at_once(rig: Rig, namespace: str, says: str) -> None:
+    where = {"thread_id": "shared", "checkpoint_ns": namespace}
+    rig.do(put(made(rig), where, "1", None))
+    with pytest.raises(OvertakenError, match=says):
+        rig.do(put(made(rig), where, "2", None))
+
+
 def test_of_two_writers_at_once_one_goes_on_with_the_thread(rig: Rig) -> None:
     where = {"thread_id": "at once", "checkpoint_ns": ""}
     saver = made(rig)
