@@ -35,6 +35,11 @@ def agent(app: Flask, owner: Person) -> Program:
     return Program(app, make_token(app, owner, TokenKind.AGENT, AGENT_SCOPES))
 
 
+def own_request(agent: Program) -> str:
+    """The id of a request that the agent has opened."""
+    return str(agent.post("/api/v1/approvals", {"proposal": PROPOSAL}).json["id"])
+
+
 def count(services: Services, model: type, *where: object) -> int:
     """How many rows there are."""
     with services.sessions() as session:
@@ -101,11 +106,11 @@ def test_of_many_at_once_one_works(services: Services, agent: Program, owner: Pe
 def test_a_call_whose_process_died_is_made_again_and_finds_what_it_made(
     path: str, services: Services, agent: Program, owner: Person
 ) -> None:
-    about = make_request(services.sessions)
+    about = own_request(agent) if path == "comments" else ""
     address, body, model, whose = {
         "approvals": ("approvals", {"proposal": PROPOSAL}, ApprovalRequest, ApprovalRequest.requester_id == owner.id),
         "runs": ("runs", {"workflow": "test_gate", "input": {"target": "x"}}, Run, Run.started_by_id == owner.id),
-        "comments": (f"approvals/{about.id}/comments", {"comment": "Why?"}, Comment, Comment.person_id == owner.id),
+        "comments": (f"approvals/{about}/comments", {"comment": "Why?"}, Comment, Comment.person_id == owner.id),
     }[path]
     first = agent.post(f"/api/v1/{address}", body, Idempotency_Key="once")
     assert first.status_code == 201, first.json
@@ -125,7 +130,7 @@ def test_a_call_whose_process_died_is_made_again_and_finds_what_it_made(
 
 
 def test_a_day_later_the_key_is_new(services: Services, agent: Program, owner: Person) -> None:
-    path = f"/api/v1/approvals/{make_request(services.sessions).id}/comments"
+    path = f"/api/v1/approvals/{own_request(agent)}/comments"
     agent.post(path, {"comment": "One"}, Idempotency_Key="old")
     with services.sessions.begin() as session:
         mine = IdempotencyKey.caller.like(f"agent:{owner.id}%")
@@ -152,7 +157,7 @@ def test_a_decision_counts_once_and_a_refusal_is_kept_like_any_answer(
 def test_a_fault_of_ours_is_not_kept(
     services: Services, agent: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = f"/api/v1/approvals/{make_request(services.sessions).id}/comments"
+    path = f"/api/v1/approvals/{own_request(agent)}/comments"
     with monkeypatch.context() as patch:
         patch.setattr(type(services.checkpoints), "comment", lambda *_: 1 / 0)
         assert agent.post(path, {"comment": "One"}, Idempotency_Key="fault").status_code == 500

@@ -11,17 +11,21 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from app.domain.people import SYSTEM
 from tests.factories import csrf_token, make_sign_in, session_cookie
 from tests.processes.crew import Crew, until
 from tests.processes.harness import SECRET_KEY
 
 pytestmark = pytest.mark.processes
+EDITOR_COUNTS = "version: 1\ndefault: {deadline: 24 hours, edited: editor_counts}\n"
+"""One decision, with a change, settles a request: what is tested is that it is there as a whole."""
 
 
 @pytest.fixture(scope="module")
 def crew(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
     """A worker and a web process."""
     crew = Crew(module_database_url, tmp_path_factory.mktemp("crew"))
+    crew.services.policies.load(SYSTEM, EDITOR_COUNTS, "test")
     crew.desk.web()
     yield crew
     crew.close()
