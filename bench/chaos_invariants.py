@@ -55,8 +55,8 @@ class Stored:
                 (row["action"], row["request_id"]) for row in rows("select action, request_id from audit_entries")
             )
             self.jobs = rows(
-                "select id, task_name, status::text, args from procrastinate_jobs where status = 'doing' "
-                "or status = 'todo' and task_name = 'runs.advance' and coalesce(scheduled_at, now()) <= now()"
+                "select id, task_name, status::text, args from procrastinate_jobs where task_name = 'runs.advance' "
+                "and (status = 'doing' or status = 'todo' and coalesce(scheduled_at, now()) <= now())"
             )
         self.ledger = [json.loads(line) for line in ledger.read_text().splitlines()]
 
@@ -172,7 +172,7 @@ def _record(stored: Stored) -> Iterator[Invariant]:
             for action in ("resolved", "expired", "cancelled", "superseded", "remembered")
         )
         decided.look(ended == (request["state"] != "pending"), f"ended {ended} times: {request}")
-    jobs = Invariant("no job is left behind")
+    jobs = Invariant("no job of a run is left behind")
     jobs.checked = 1
     jobs.broken += [str(job) for job in stored.jobs]
     yield decided
