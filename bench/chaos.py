@@ -147,7 +147,7 @@ def run(place: Place, minutes: float, seed: int) -> bool:
     people.no_more_runs()
     rest = come_to_rest(place)
     people.stop()
-    ends = {pid: at for program in place.programs for pid, at in program.ends.items()}
+    ends = {pid: end for program in place.programs for pid, end in program.ends.items()}
     stored = Stored(place.direct, place.ledger)
     invariants, again = check(stored, people.seen, ends)
     return show(invariants, people, faults, stored, again, rest)

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -24,6 +25,7 @@ from bench.chaos_flows import ALL, LEDGER
 from bench.support import free_port
 
 SOCKET = ".s.PGSQL.5432"
+LEASE_LOST = 75
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
@@ -81,6 +83,17 @@ class Line:
         writer.transport.abort()
 
 
+@dataclass(frozen=True)
+class End:
+    """When a process was seen to have ended, by the monotonic clock, and whether because its lease was lost.
+
+    One that was held still while the database ended its connection learns that only when it goes on.
+    """
+
+    at: float
+    lost_lease: bool
+
+
 class Program:
     """A web process or a worker, which is started again after each end of its own."""
 
@@ -90,8 +103,8 @@ class Program:
         self._environment = environment
         self._log = log
         self.process: subprocess.Popen[bytes] | None = None
-        self.ends: dict[int, float] = {}
-        """When the processes with these ids had ended, by the monotonic clock."""
+        self.ends: dict[int, End] = {}
+        """How the processes with these ids had ended."""
         self.skew = 0.0
         self.stopped = False
 
@@ -130,7 +143,7 @@ class Program:
         """True if its process is gone; notes when that was seen first."""
         if self.process is None or self.process.poll() is None:
             return False
-        self.ends.setdefault(self.process.pid, time.monotonic())
+        self.ends.setdefault(self.process.pid, End(time.monotonic(), self.process.returncode == LEASE_LOST))
         return True
 
 
