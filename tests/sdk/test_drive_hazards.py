@@ -162,7 +162,7 @@ def test_a_thread_whose_step_passed_over_its_answer_beside_another_stays_behind_
     request = driven.next()
     driven.aside("flipped").touch()
     driven.portal.decide(request["id"], "reject")
-    with pytest.raises(PassedOverError, match="goes on behind it"):
+    with pytest.raises(PassedOverError, match="goes on behind that step"):
         running.get()
     assert driven.effects() == {"beside": 1, "ran": 1}
 
