@@ -17,8 +17,6 @@ from assent import Assent, ReceiptStatus, ToolCall
 from bench.chaos_flows import GATES, note
 from bench.chaos_place import Place
 
-DECIDES = ("approve", "reject", "request_changes")
-
 
 @dataclass(frozen=True)
 class Decided:
