@@ -37,7 +37,7 @@ _KINDS = {
     "error": "failed step",
 }
 _RECEIPT = {
-    "delivered": "Delivered to the run; what came of it is not known",
+    "delivered": "Delivered to the run, which has not reported what it did",
     "applied": "Applied",
     "partly_applied": "Applied in part",
     "not_applied": "Not applied",
