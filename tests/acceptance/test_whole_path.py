@@ -218,7 +218,7 @@ def record_tells(portal: Portal, visit: Visit, run_id: str, request_id: str) -> 
     told = [" ".join(re.sub(r"(request|run) [0-9a-f]{8}", "", line).split()) for line in reversed(lines)]
     assert told == [
         "Release engineer started a run",
-        "optimizer agent asked for approval",
+        "optimizer agent (agent) asked for approval",
         "DBA on call approved a request with changes",
         "Assent settled a request: approved with changes",
         "Assent noted that the run took the outcome",
