@@ -196,10 +196,13 @@ def document_of(proposal: Any) -> dict[str, Any]:
         pydantic.ValidationError: it is not what the contract says.
         assent.json_values.JsonError: it holds what JSON cannot carry.
     """
+    found = proposal_adapter.validate_python(proposal)
     # Looked at before it is made JSON, which leaves three characters in place of each half.
-    plain = checked(proposal_adapter.validate_python(proposal).model_dump())
-    document: dict[str, Any] = proposal_adapter.dump_python(proposal_adapter.validate_python(plain), mode="json")
-    return document
+    plain = found.model_dump()
+    fit = checked(plain)
+    if fit is not plain:
+        found = proposal_adapter.validate_python(fit)
+    return found.model_dump(mode="json")
 
 
 def calls_of(payload: Any) -> list[dict[str, Any]]:

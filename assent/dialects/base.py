@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from assent.contracts import NextAction, Outcome, Verdict
 from assent.digests import canonical
-from assent.json_values import MAX_READ_DEPTH, in_place_of, named, passable
+from assent.json_values import MAX_READ_DEPTH, in_place_of, named, passable, whole
 from assent.masking import mask
 
 
@@ -118,8 +118,30 @@ def jsonable(value: Any) -> Any:
     Half of a surrogate pair becomes a question mark; infinities, NaN and what is nested too deeply become texts.
     Equal values give equal JSON in every process, which for sets means that their elements are sorted.
     """
-    plain = to_jsonable_python(_plain(value, MAX_READ_DEPTH), fallback=str, bytes_mode="base64")
-    return passable(_finite(plain))
+    try:
+        return _copied(value, MAX_READ_DEPTH)
+    except _NotJsonError:
+        plain = to_jsonable_python(_plain(value, MAX_READ_DEPTH), fallback=str, bytes_mode="base64")
+        return passable(_finite(plain))
+
+
+class _NotJsonError(Exception):
+    """Something in a value is not JSON as it stands."""
+
+
+def _copied(value: Any, depth: int) -> Any:
+    """A copy of what is JSON already, as nearly all values are. Raises _NotJsonError: it is not, or is too deep."""
+    kind = type(value)
+    if kind is str:
+        if whole(value) == value:
+            return value
+    elif value is None or kind is bool or kind is int or (kind is float and math.isfinite(value)):
+        return value
+    elif depth > 0 and (kind is list or kind is tuple):
+        return [_copied(inside, depth - 1) for inside in value]
+    elif depth > 0 and kind is dict and all(type(name) is str and whole(name) == name for name in value):
+        return {name: _copied(inside, depth - 1) for name, inside in value.items()}
+    raise _NotJsonError
 
 
 def _finite(value: Any) -> Any:

@@ -37,7 +37,7 @@ def understand(interrupt_id: str, value: Any, response_schema: Any, node: str, a
                 interrupt_id,
                 dialect.name,
                 seen.document,
-                value_digest(value, schema),
+                digest_of([plain, schema]),
                 masked(seen.response_schema),
                 node,
                 agent,

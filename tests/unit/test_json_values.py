@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 import pytest
 from pydantic import BaseModel, JsonValue
@@ -100,6 +102,37 @@ def test_any_python_value_becomes_json_that_can_be_passed_on() -> None:
     endless.append(endless)
     for value in (endless, deep(5_000), {"a\ud83d": {b"\xff", float("nan")}}, ({1, 2}, float("-inf")), "\ud83d"):
         assert Holder.model_validate({"value": jsonable(value)}).model_dump_json()
+
+
+class Color(StrEnum):
+    RED = "red"
+
+
+class Pair(NamedTuple):
+    one: Any
+    other: Any
+
+
+MIXED = [
+    None, True, 0, -(10**400), 0.5, -0.0, 1e308, "", "\x00", "é", "\U0001f600", "\ufffd", "\ud83d", [], {},
+    (), [[], ()], {"": {"é": (1, [None])}}, {1: "a", None: "b"}, {"\ud83d": "\udc00"}, float("nan"), [float("-inf")],
+    Color.RED, {Color.RED: [Color.RED]}, Pair(1, ("a", {2, 1})), b"\xff", {"at": datetime(2026, 7, 1, tzinfo=UTC)},
+    Holder(value=[1]), [Holder(value={"\u00e9": 1})], object, deep(149), deep(200, "\ud83d"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", MIXED, ids=lambda value: repr(value)[:40])
+def test_json_is_made_alike_alone_and_beside_what_is_no_json(value: Any) -> None:
+    # The set keeps what is beside it from being copied as the JSON that it is already.
+    alone, beside = jsonable([value]), jsonable([value, {1}])
+    assert [canonical(alone[0]), [1]] == [canonical(beside[0]), beside[1]]
+    assert jsonable(alone) == alone
+
+
+def test_json_is_copied() -> None:
+    value = {"a": [{"b": 1}]}
+    made = jsonable(value)
+    assert made == value and made is not value and made["a"] is not value["a"] and made["a"][0] is not value["a"][0]
 
 
 def test_a_proposal_has_no_half_characters_and_says_what_else_is_wrong() -> None:
