@@ -53,7 +53,7 @@ def followed(result: Any, report: Report) -> Any:
     if inspect.isasyncgen(result):
         return afollow(result, report)
     if inspect.isawaitable(result):
-        return _awaited(result, report)
+        return acall(lambda: result, report)
     return follow(result if inspect.isgenerator(result) else _each(result), report)
 
 
@@ -104,10 +104,14 @@ async def afollow(body: AsyncGenerator[Any, Any], report: Report) -> AsyncGenera
     await report.later(ReceiptStatus.APPLIED, "")
 
 
-async def _awaited(body: Awaitable[Any], report: Report) -> Any:
+async def acall(call: Callable[[], Any], report: Report) -> Any:
+    """Make a call, async or not, and report how its body ended; if that has yet to end, what it gives will report."""
     try:
-        result = await body
+        result = call()
+        if inspect.isawaitable(result):
+            result = await result
     except Exception as error:
+        # Not of a cancellation, which must not be held up: nobody knows then what was done, and no receipt says it.
         await report.later(ReceiptStatus.FAILED, failure(error))
         raise
     if is_lazy(result):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from assent.bodies import Report, afollow, failure, follow, followed, is_lazy
+from assent.bodies import Report, acall, afollow, failure, follow, followed, is_lazy
 from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
 from assent.contracts import CallDecision, Outcome, ReceiptStatus, RiskLevel, ToolCall
 from assent.errors import AlreadyDoneError, Rejected, UnfitOutcomeError
@@ -143,18 +143,7 @@ def _async(gate: _Gate, client: AsyncAssent, workflow: str, timeout: float | Non
     @functools.wraps(gate.function)
     async def gated(*args: Any, **kwargs: Any) -> Any:
         bound, report = await asked(*gate.proposal(args, kwargs), args)
-        try:
-            result = gate.call(bound)
-            if inspect.isawaitable(result):
-                result = await result
-        except Exception as error:
-            # Not of a cancellation, which must not be held up: nobody knows then what was done, and no receipt says it.
-            await report.later(ReceiptStatus.FAILED, failure(error))
-            raise
-        if is_lazy(result):
-            return followed(result, report)
-        await report.later(ReceiptStatus.APPLIED, "")
-        return result
+        return await acall(lambda: gate.call(bound), report)
 
     @functools.wraps(gate.function)
     def generated(*args: Any, **kwargs: Any) -> Any:
