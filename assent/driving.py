@@ -39,7 +39,7 @@ from assent.guard import CHANGED, PASSED_OVER, Plan, must_be_heard, plan, poison
 from assent.opened import Opened
 from assent.ordering import in_order
 from assent.reports import receipt_of
-from assent.thread import GetListed, GetSaved, GetState, missing_nodes, read_thread, unheard
+from assent.thread import GetListed, GetSaved, GetState, current, missing_nodes, read_thread, unheard
 
 log = logging.getLogger(__name__)
 GONE = "The thread waited for this no more when the outcome came; nothing was resumed."
@@ -202,11 +202,12 @@ class Driving:
         ran: Rest | None = None
         waited = False
         while True:
-            yield from in_order(self._config)
-            if (yield from poisoned(self._config)):
+            state = yield from in_order(self._config)
+            if (yield from poisoned(state)):
                 yield Clear(self._config)
                 ran, waited = None, False
-            state = yield from read_thread(self._config)
+                state = yield GetState(self._config)
+            state = yield from current(state, self._config)
             stops = yield from self._stops(state)
             moved = (yield from self._ask(state, stops)) and waited
             todo = plan(state, [each for _, each, _ in self._due.values()], (), initial, stops)

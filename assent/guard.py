@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, Interrupt, PregelTask, StateSnapshot
 from pydantic import ValidationError
 
@@ -22,7 +21,7 @@ from assent.dialects.base import Delivery, EndRun, Pending, UnfitAnswerError, js
 from assent.dialects.breakpoint import BREAKPOINT, Stop
 from assent.dialects.failure import ErrorAction
 from assent.dialects.registry import BATCHED, BY_NAME, value_digest
-from assent.thread import GetState, Reading, answers_of, asks_itself
+from assent.thread import Reading, answers_of, asks_itself
 
 CHANGED = (
     "The run asks for something else now than what was reviewed; nothing was resumed. "
@@ -68,12 +67,11 @@ class Plan:
     later: tuple[Delivery, ...] = ()
 
 
-def poisoned(config: RunnableConfig) -> Reading[bool]:
+def poisoned(state: StateSnapshot) -> Reading[bool]:
     """True if a step holds an answer that it can never take, so that every right one after it fails too.
 
     Nothing is sent from here that would do that; somebody has resumed the thread otherwise.
     """
-    state = yield GetState(config)
     for task in state.tasks:
         if not task.error or not task.interrupts:
             continue

@@ -29,8 +29,11 @@ _UUID_EPOCH = 0x01B21DD213814000
 """Ticks between the epoch of UUIDs and that of Unix."""
 
 
-def in_order(config: RunnableConfig) -> Reading[None]:
+def in_order(config: RunnableConfig) -> Reading[StateSnapshot]:
     """Make sure that what is read of the thread is its newest checkpoint, within subgraphs that wait, too.
+
+    Returns:
+        What was read.
 
     Raises:
         ThreadOrderError: it is not.
@@ -39,7 +42,7 @@ def in_order(config: RunnableConfig) -> Reading[None]:
         state = yield GetState(config)
         newer = yield from _newer(state)
         if newer is None:
-            return
+            return state
         again = yield GetState(config)
         if again.config == state.config:
             raise ThreadOrderError(_OVERTAKEN.format(**_named(newer, state)), newer)

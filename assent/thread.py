@@ -106,7 +106,11 @@ async def aread(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Resul
 
 def read_thread(config: RunnableConfig) -> Reading[StateSnapshot]:
     """The thread's state, in which each step has either questions or an error."""
-    state = yield GetState(config)
+    return (yield from current((yield GetState(config)), config))
+
+
+def current(state: StateSnapshot, config: RunnableConfig) -> Reading[StateSnapshot]:
+    """As `read_thread`, of a state that was read just now."""
     if not any(task.error and task.interrupts for task in state.tasks):
         return state
     deep = yield GetState(config, deep=True)
