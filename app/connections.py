@@ -20,12 +20,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv6Address, ip_network
 from typing import Any, TypeVar
 
 import structlog
 
-from app.domain.networks import Network, address_of, lies_in
+from app.domain.networks import Network, address_of, client_key, lies_in
 
 log = structlog.get_logger("web")
 T = TypeVar("T")
@@ -338,8 +337,8 @@ class Connections:
 
 
 def _counted_as(client: Any, exempt: tuple[Network, ...]) -> str:
-    """What a connection counts as: its address, or of IPv6 the network of 64 bits. Empty: it is not counted."""
+    """What a connection counts as (`client_key`); empty: it is not counted."""
     address = address_of(str(client[0])) if isinstance(client, tuple) and client else None
     if address is None or lies_in(address, exempt):
         return ""
-    return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
+    return client_key(address)

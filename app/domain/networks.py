@@ -8,7 +8,7 @@ benchmarking belong to the network, and nobody is notified there.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -60,6 +60,11 @@ def address_of(text: str) -> Address | None:
     except ValueError:
         return None
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+def client_key(address: Address) -> str:
+    """What one client counts as: its address, or of IPv6 the network of 64 bits, which one client has."""
+    return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
 
 
 def lies_in(address: Address, networks: Iterable[Network]) -> bool:

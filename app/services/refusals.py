@@ -1,11 +1,11 @@
 """Refusals: counted by address and by account, and on the audit log in few lines however many there are.
 
 Counting: each refusal adds one to its address and to the account that it concerns, in the database, so that all web
-processes count together. Once a count is over the limit, this process remembers that until the minute ends, and asks
-the database no more. Only refusals are limited, never what somebody may do: sessions go on, tokens that have worked
-lately are taken from any address, and of other credentials from there some are looked up each second. So nobody is
-locked out by the failures of others: not even behind the same address, since those lookups are shared out by what is
-presented, and whoever guesses cannot aim at somebody else's share.
+processes count together. A count's minute begins with its first refusal. Once it is over the limit, this process
+remembers that until the minute ends, and asks the database no more. Only refusals are limited, never what somebody may
+do: sessions go on, tokens that have worked lately are taken from any address, and of other credentials from there some
+are looked up each second. So nobody is locked out by the failures of others: not even behind the same address, since
+those lookups are shared out by what is presented, and whoever guesses cannot aim at somebody else's share.
 
 The audit log: the first refusal of a kind, of somebody, from somewhere, is a line at once. Those that follow are
 counted here, and are one more line when the window ends. A process writes only so many first lines in a window for
@@ -22,13 +22,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_network
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.networks import address_of
+from app.domain.networks import address_of, client_key
 from app.domain.people import Actor
 from app.services.clock import Clock
 from app.services.record.audit import record
@@ -55,10 +54,11 @@ _STRANGERS = "strangers"
 _KEPT_MINUTES = 5
 _COUNT = """
     insert into rate_windows as held (caller, began_at, taken)
-    select each, date_bin('60 seconds', now(), 'epoch'::timestamptz), 1 from unnest(%(keys)s::text[]) as each order by 1
-    on conflict (caller) do update set began_at = excluded.began_at,
-        taken = case when held.began_at = excluded.began_at then held.taken else 0 end + 1
-    returning caller, taken, 60 - extract(epoch from now() - began_at) as left"""
+    select caller, now(), 1 from unnest(%(keys)s::text[]) as caller order by 1
+    on conflict (caller) do update set
+        began_at = case when held.began_at > now() - interval '1 minute' then held.began_at else now() end,
+        taken = case when held.began_at > now() - interval '1 minute' then held.taken else 0 end + 1
+    returning caller, taken, least(60, 60 - extract(epoch from now() - began_at)) as left"""
 _TIDY = """
     with gone as (
         delete from rate_windows
@@ -108,7 +108,7 @@ class Refusal:
     @property
     def together(self) -> Refusal:
         """The line that all further ones of the same account or address share."""
-        source = "" if self.actor.id else _network(self.actor.source)
+        source = "" if self.actor.id else _client(self.actor.source)
         return Refusal(self.action, "several", replace(self.actor, source=source))
 
     @property
@@ -132,7 +132,8 @@ class _Minute:
 
     began: float = 0.0
     counted: set[str] = field(default_factory=set)
-    here: dict[str, int] = field(default_factory=dict)
+    others: int = 0
+    """Refusals of all that are counted only here."""
 
 
 class Refusals:
@@ -219,7 +220,7 @@ class Refusals:
             if known is not None:
                 known.more += 1
                 return
-            for who in {refusal.who, refusal.who if refusal.actor.id else _STRANGERS}:
+            for who in (refusal.who,) if refusal.actor.id else (refusal.who, _STRANGERS):
                 self._lines[who] = self._lines.get(who, 0) + 1
             self._repeated[refusal.key] = _Repeated(refusal, self._clock(), now + WINDOW_SECONDS)
             begin, self._flushing = not self._flushing, True
@@ -286,19 +287,19 @@ class Refusals:
     def _here(self, keys: list[str]) -> list[tuple[str, int, float]]:
         """In a flood from very many addresses those beyond the first are lumped together."""
         with self._lock:
-            self._minute.here["others"] = self._minute.here.get("others", 0) + 1
-            count, left = self._minute.here["others"], 60 - (time.monotonic() - self._minute.began)
+            self._minute.others += 1
+            count, left = self._minute.others, 60 - (time.monotonic() - self._minute.began)
         return [(key, count, max(1.0, left)) for key in keys]
 
 
 def _address_key(address: str) -> str:
-    """Under which an address is counted; of IPv6 the network of 64 bits, which one client has."""
-    return f"refused:address:{_network(address)}"
+    """The key under which an address is counted."""
+    return f"refused:address:{_client(address)}"
 
 
-def _network(address: str) -> str:
+def _client(address: str) -> str:
     found = address_of(address.partition(",")[0])
-    return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else str(found or "")
+    return client_key(found) if found is not None else ""
 
 
 def _digest(token: str) -> bytes:

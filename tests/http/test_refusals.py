@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,11 +56,6 @@ def services(app: Flask) -> Services:
     made: Services = app.extensions["assent"]
     with made.sessions.begin() as session:
         session.execute(text("delete from rate_windows"))
-    # A minute of the database's clock is not to end in the middle of a test.
-    with made.sessions() as session:
-        left = 60 - float(session.execute(text("select extract(second from now())")).scalar_one())
-    if left < 20:
-        time.sleep(left + 0.1)
     return made
 
 
@@ -119,6 +113,18 @@ def test_tokens_that_are_none_are_counted_by_address_across_processes(
     assert (first.actor_kind, first.source, first.via) == ("unknown", HERE, "api")
     assert "times" not in first.detail and more.detail["times"] == LIMIT
     assert guess not in repr([each.detail for each in lines(services, "access.token_refused")])
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(55, 429), (61, 401)])
+def test_a_minute_begins_with_the_first_refusal_whatever_the_clock_shows(
+    app: Flask, make_app: Callable[[], Flask], services: Services, seconds: int, status: int
+) -> None:
+    until_over(lambda: with_token(app, "nonsense"), before=401)
+    with services.sessions.begin() as session:
+        session.execute(
+            text("update rate_windows set began_at = began_at - make_interval(secs => :seconds)"), {"seconds": seconds}
+        )
+    assert with_token(make_app(), "nonsense").status_code == status
 
 
 def test_a_good_token_and_session_are_taken_from_an_address_over_the_limit(
