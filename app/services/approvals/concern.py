@@ -30,19 +30,17 @@ def is_concerned(session: Session, request: ApprovalRequest, actor: Actor, now: 
     return any(is_asked(person, addresses) for person in absent for addresses in asked)
 
 
-def may_handle(session: Session, request: ApprovalRequest, actor: Actor, action: Action, now: datetime) -> bool:
-    """True if the actor may do something with the request that decides nothing by itself, such as escalate it."""
-    if not actor.may(action):
-        return False
+def handles(session: Session, request: ApprovalRequest, actor: Actor, now: datetime) -> bool:
+    """True if the actor may do with the request what decides nothing by itself, such as escalate it, if roles allow."""
     if actor.kind == "system" or Role.ADMIN in actor.roles or is_requester(request, actor):
         return True
     return is_concerned(session, request, actor, now)
 
 
 def require_handling(session: Session, request: ApprovalRequest, actor: Actor, action: Action, now: datetime) -> None:
-    """Raise ForbiddenError or NotAskedError unless the actor `may_handle` the request."""
+    """Raise ForbiddenError or NotAskedError unless the actor `handles` the request, and has a role for the action."""
     actor.require(action)
-    if not may_handle(session, request, actor, action, now):
+    if not handles(session, request, actor, now):
         words = "Only those whose approval is required, the requester, and administrators can do this."
         raise NotAskedError(words, asked=list(request.addressed_to))
 

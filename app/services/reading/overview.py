@@ -19,7 +19,7 @@ from app.domain.policy.words import listing, window_words
 from app.domain.ranking import MAX_PRIORITY
 from app.services.approvals.asking import askers, own_request
 from app.services.approvals.claiming import holder_of
-from app.services.approvals.concern import may_handle
+from app.services.approvals.concern import handles
 from app.services.approvals.entitlement import Seat
 from app.services.approvals.extending import MAX_EXTENSIONS, latest_extension
 from app.services.approvals.reopening import REJECTION, original_id, refuse_unless_reopenable, rejected_by
@@ -169,18 +169,18 @@ def acts_of(
         return Acts(reopen=_may_reopen(session, request, viewer, now), comment=comment)
     holder = holder_of(request, now)
     own = bool(viewer.id) and holder == viewer.id
+    handled = handles(session, request, viewer, now)
     steps_left = request.escalation < len(Terms.from_json(request.terms).escalation)
     return Acts(
         claim=seat is not None and viewer.may(Action.CLAIM),
         take_over=holder is not None and not own,
         renew=own,
         release=holder is not None and (own or viewer.may(Action.MANAGE_PEOPLE)),
-        assign=may_handle(session, request, viewer, Action.ASSIGN, now),
-        escalate=(steps_left or request.priority < MAX_PRIORITY)
-        and may_handle(session, request, viewer, Action.ESCALATE, now),
+        assign=handled and viewer.may(Action.ASSIGN),
+        escalate=handled and viewer.may(Action.ESCALATE) and (steps_left or request.priority < MAX_PRIORITY),
         extend_until=latest_extension(request) if _may_extend(session, request, viewer, now) else None,
         withdraw=withdrawable,
-        cancel=is_requester(request, viewer) or may_handle(session, request, viewer, Action.CANCEL_REQUEST, now),
+        cancel=is_requester(request, viewer) or (handled and viewer.may(Action.CANCEL_REQUEST)),
         comment=comment,
     )
 
