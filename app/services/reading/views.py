@@ -26,7 +26,7 @@ from app.services.reading.past import Past, past_like
 from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.runs.pace import Pace, pace_of
 from app.services.runs.steering import may_cancel, may_steer
-from app.services.sight import sees_request, sees_run
+from app.services.sight import seen_requests, sees_request, sees_run
 from app.store.engine import Sessions
 from app.store.people import Person
 from app.store.record import Event
@@ -179,7 +179,9 @@ class Views:
         open_still = request.state == RequestState.PENDING.value and now < request.expires_at
         state = RequestState(request.state)
         previous = session.get(ApprovalRequest, request.previous_id) if request.previous_id else None
-        following = session.scalar(select(ApprovalRequest).where(ApprovalRequest.previous_id == request.id))
+        following = select(ApprovalRequest.id).where(ApprovalRequest.previous_id == request.id)
+        if (seen := seen_requests(viewer)) is not None:
+            following = following.where(seen)
         return RequestView(
             request=request,
             state=state,
@@ -201,7 +203,7 @@ class Views:
             receipt=receipt,
             run=session.get(Run, request.run_id) if request.run_id else None,
             previous=previous if previous is not None and sees_request(previous, viewer) else None,
-            next_id=following.id if following is not None and sees_request(following, viewer) else None,
+            next_id=session.scalar(following),
             timeline=timeline_of(session, request, decisions, comments, receipt),
         )
 
