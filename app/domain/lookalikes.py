@@ -24,6 +24,7 @@ def look_the_same(one: str, other: str) -> bool:
     return not skeletons(one).isdisjoint(skeletons(other))
 
 
+@lru_cache(maxsize=10_000)
 def skeletons(text: str) -> frozenset[tuple[int, str]]:
     """What the text looks like: with case folded after look-alikes were replaced, and before."""
     seen = _seen(text)

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, LinkError, LookalikeError, NotFoundError
-from app.domain.lookalikes import clashes, is_name, skeletons
+from app.domain.lookalikes import clashes, is_name, look_the_same
 from app.domain.people import NOBODY_ELSE, Action, Actor, Role
 from app.domain.preferences import Preferences
 from app.domain.text import TEAM_SLUG, is_storable
@@ -248,12 +248,11 @@ def _refuse_lookalike(session: Session, person_id: str, name: str, email: str) -
     """Raise LookalikeError if somebody else who is active looks the same. Others who ask wait for this transaction."""
     session.execute(select(func.pg_advisory_xact_lock(_LOOKALIKES)))
     others = session.execute(select(Person.name, Person.email).where(Person.active, Person.id != person_id)).all()
-    names, addresses = skeletons(name), skeletons(email)
     for other in others:
-        if not names.isdisjoint(skeletons(other.name)):
+        if look_the_same(name, other.name):
             words = f"It looks the same as {other.name}, who has the address {other.email}. Add what tells them apart."
             raise LookalikeError("There is already somebody whose name looks the same.", {"name": words})
-        if not addresses.isdisjoint(skeletons(other.email)):
+        if look_the_same(email, other.email):
             words = f"It looks the same as {other.email}, the address of {other.name}."
             raise LookalikeError("There is already somebody whose address looks the same.", {"email": words})
 
