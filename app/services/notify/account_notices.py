@@ -45,10 +45,14 @@ def announce(session: Session, thing: str, thing_id: str, person_id: str, now: d
     person = session.get_one(Person, person_id)
     stored = session.get(NotifyChoices, person_id)
     choices = Choices.from_json(stored.body) if stored else Choices()
-    for channel in CHANNELS.get(choices.kinds[NoticeKind.ASKED].way, (Channel.MAIL,)):
-        key = f"account:{thing}:{thing_id}:{channel.value}"
-        row = new_row(key, NoticeKind.ACCOUNT, channel, now, person_id=person_id, address=person.email)
-        write_in(session, [Plan(row)])
+    rows = [
+        new_row(
+            f"account:{thing}:{thing_id}:{channel.value}", NoticeKind.ACCOUNT, channel, now, person_id=person_id,
+            address=person.email,
+        )
+        for channel in CHANNELS.get(choices.kinds[NoticeKind.ASKED].way, (Channel.MAIL,))
+    ]  # fmt: skip
+    write_in(session, [Plan(row) for row in rows])
 
 
 def to_confirm(session: Session, delivery: Delivery, now: datetime) -> ToConfirm | None:
