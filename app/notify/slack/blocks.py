@@ -88,7 +88,7 @@ def escaped(text: str) -> str:
 
 def shortened(text: str, length: int) -> str:
     """The text, or its beginning and `…`; never longer than `length` in UTF-16, by which Slack may count."""
-    if units(text) <= length:
+    if _units(text) <= length:
         return text
     kept, used = [], 1
     for char in text:
@@ -109,8 +109,7 @@ def marked(text: str) -> Block:
     return {"type": "section", "text": {"type": "mrkdwn", "text": shortened(text, TEXT_LENGTH), "verbatim": True}}
 
 
-def units(text: str) -> int:
-    """How long a text is in UTF-16, by which Slack may count."""
+def _units(text: str) -> int:
     return sum(2 if ord(char) > 0xFFFF else 1 for char in text)
 
 

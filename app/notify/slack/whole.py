@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from app.domain.hidden import plainly
 from app.domain.risk import Finding
-from app.notify.slack.blocks import CODE_LENGTH, Block, code, finding_of, plain, units
+from app.notify.slack.blocks import CODE_LENGTH, Block, code, finding_of, plain
 from assent.masking import mask_text
 
 MOST_BLOCKS = 90
@@ -31,9 +30,9 @@ def whole_blocks(title: str, summary: str, lines: Sequence[str], findings: Seque
 
 def _pieces(text: str) -> Iterator[str]:
     """The text in pieces that fit a block, cut at ends of lines where there are any."""
-    while units(text) > CODE_LENGTH:
-        # Half as many characters fit, also where each counts twice.
-        at = text.rfind("\n", 0, CODE_LENGTH // 2) + 1 or CODE_LENGTH // 2
+    most = CODE_LENGTH // 2  # half as many characters fit, also where each counts twice
+    while len(text) > most:
+        at = text.rfind("\n", 0, most) + 1 or most
         yield text[:at].removesuffix("\n")
         text = text[at:]
     yield text
@@ -41,8 +40,3 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _size(block: Block) -> int:
     return len(str(block))
-
-
-def summary_of(payload: Any) -> str:
-    """Why it is proposed, in Markdown; empty where it is not said."""
-    return str(payload.get("summary") or "") if isinstance(payload, dict) else ""

@@ -31,7 +31,7 @@ def heart_of(view: Brief) -> Heart:
     return Heart(
         request_id=row.id,
         title=mask_text(row.title),
-        summary=mask_text(_summary(payload))[:SUMMARY_LENGTH],
+        summary=mask_text(summary_of(payload))[:SUMMARY_LENGTH],
         risk=row.risk,
         score=view.assessment.score,
         kind=row.kind,
@@ -46,20 +46,22 @@ def heart_of(view: Brief) -> Heart:
         expires_at=row.expires_at,
         consequence=view.ahead[-1].words if view.ahead else "",
         asked=listing(view.asked, "or"),
-        whole=is_whole(row, findings),
+        whole=_is_whole(row, lines, findings),
     )
 
 
 def is_whole(row: ApprovalRequest, findings: Sequence[Finding]) -> bool:
     """True if a message shows everything that an approval of the request would let happen, and every finding."""
-    payload = payload_of(row)
-    lines = lines_of(row.kind, payload)
+    return _is_whole(row, lines_of(row.kind, payload_of(row)), findings)
+
+
+def _is_whole(row: ApprovalRequest, lines: Sequence[str], findings: Sequence[Finding]) -> bool:
     return (
         len(lines) <= EXCERPT_LINES
         and all(len(line) <= LINE_LENGTH for line in lines)
         and _units("\n".join(lines)) <= _WHOLE_EXCERPT
         and _units(row.title) <= _WHOLE_TITLE
-        and len(_summary(payload)) <= SUMMARY_LENGTH
+        and len(summary_of(payload_of(row))) <= SUMMARY_LENGTH
         and len(findings) <= MOST_FINDINGS
     )
 
@@ -69,7 +71,8 @@ def payload_of(row: ApprovalRequest) -> dict[str, Any]:
     return row.payload if isinstance(row.payload, dict) else {"value": row.payload}
 
 
-def _summary(payload: dict[str, Any]) -> str:
+def summary_of(payload: dict[str, Any]) -> str:
+    """Why it is proposed, in Markdown; empty where the proposal does not say."""
     return str(payload.get("summary") or "")
 
 
