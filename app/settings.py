@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "ASSENT_"
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class SettingsError(Exception):
@@ -159,7 +160,7 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        paths = tuple(part.strip() for part in value.split(",") if part.strip())
+        paths = _listed(value)
         for path in paths:
             module, _, name = path.partition(":")
             if not (name.isidentifier() and all(part.isidentifier() for part in module.split("."))):
@@ -170,9 +171,9 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, value: object) -> object:
         if isinstance(value, str):
-            value = tuple(part.strip() for part in value.split(",") if part.strip())
-        for network in value if isinstance(value, tuple) else ():
-            ip_network(network)
+            value = _listed(value)
+        if isinstance(value, tuple):
+            _networks_of(value)
         return value
 
     @field_validator("session_idle_minutes")
@@ -247,9 +248,9 @@ class Settings(BaseSettings):
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
-    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+    def networks(self) -> Networks:
         """The private networks that destinations may lie in."""
-        return tuple(ip_network(each) for each in self.allowed_networks)
+        return _networks_of(self.allowed_networks)
 
     @property
     def session_idle(self) -> timedelta | None:
@@ -257,9 +258,9 @@ class Settings(BaseSettings):
         return timedelta(minutes=self.session_idle_minutes) if self.session_idle_minutes else None
 
     @property
-    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+    def proxies(self) -> Networks:
         """The networks of reverse proxies that are trusted."""
-        return tuple(ip_network(network) for network in self.trusted_proxies)
+        return _networks_of(self.trusted_proxies)
 
     @property
     def cookie_secure(self) -> bool:
@@ -267,6 +268,16 @@ class Settings(BaseSettings):
         if self.session_cookie_secure == "auto":
             return self.public_url.startswith("https://")
         return self.session_cookie_secure == "always"
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    """What a list with commas names."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _networks_of(names: tuple[str, ...]) -> Networks:
+    """The networks that are named. Raises ValueError."""
+    return tuple(ip_network(name) for name in names)
 
 
 def _is_sender(value: str) -> bool:
