@@ -9,6 +9,7 @@ import click
 from app.cli.acting import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.people import Role
+from app.domain.text import plural
 from app.domain.tokens import TokenChoice
 from app.services.people.accounts import LINK_LIFETIME
 from app.services.people.sessions import Ended
@@ -158,7 +159,8 @@ def sign_out(email: str, sign_in_id: str, tokens: str, as_json: bool) -> None:
     if as_json:
         print_json({"sessions": ended.sessions, "links": ended.links, "tokens": ended.tokens})
     else:
-        click.echo(f"{person.name}: {ended.sessions} sessions, {ended.links} unused links, {ended.tokens} tokens ended")
+        sessions, links = plural(ended.sessions, "session"), plural(ended.links, "unused link")
+        click.echo(f"{person.name}: {sessions}, {links}, and {plural(ended.tokens, 'token')} ended")
 
 
 @user.command("list")

@@ -19,6 +19,16 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub("\ufffd", text)
 
 
+def plural(count: int, singular: str, several: str = "") -> str:
+    """``1 request``, ``3 requests``."""
+    return f"{count:,} {singular if count == 1 else several or singular + 's'}"
+
+
+def capitalized(text: str) -> str:
+    """The text with a capital first letter, and the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def span_words(seconds: float) -> str:
     """A span of time in words, rounded down to what matters: ``18 min``, ``1 h 52 min``, ``3 days``."""
     minutes = int(max(0, seconds) // 60)

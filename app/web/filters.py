@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from app.domain.hidden import SUSPECT, hidden, hidden_in, name_of, plainly
 from app.domain.lifecycle import RequestState, RunState
-from app.domain.text import span_words
+from app.domain.text import capitalized, plural, span_words
 from app.http.identity import reader_zone
 from app.web.fields import text_for_field
 
@@ -98,11 +98,6 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
-def plural(count: int, singular: str, several: str = "") -> str:
-    """``1 request``, ``3 requests``."""
-    return f"{count:,} {singular if count == 1 else several or singular + 's'}"
-
-
 def request_state_words(state: Any) -> str:
     """A request's state as a person would say it."""
     return RequestState(state).words
@@ -125,7 +120,7 @@ def register_filters(app: Flask) -> None:
         field_text=lambda text: text_for_field(str(text)),
         risk_word=lambda level: _RISK[str(level)],
         kind_word=lambda kind: _KINDS.get(kind, kind),
-        capitalize_first=lambda text: text[:1].upper() + text[1:],
+        capitalize_first=capitalized,
         run_state_words=lambda state: _RUN_WORDS[RunState(state)],
         request_state_words=request_state_words,
         receipt_words=lambda status: _RECEIPT.get(status, status),

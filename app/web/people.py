@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import AssentError, InvalidInputError, NotFoundError
 from app.domain.people import Action, Role
+from app.domain.text import plural
 from app.domain.tokens import TokenChoice
 from app.http.errors import status_of
 from app.http.identity import current_actor, session_idle, session_lifetime
@@ -84,8 +85,8 @@ def person_sign_out(person_id: str) -> Any:
     """End all sessions and unused links of the person, and tokens if that is wanted."""
     ended = services().sign_ins.end_all(current_actor(), person_id, token_choice(request.form))
     flash(
-        f"Signed out everywhere: {counted(ended.sessions, 'session')}, {counted(ended.links, 'unused link')}, and "
-        f"{counted(ended.tokens, 'token')} ended."
+        f"Signed out everywhere: {plural(ended.sessions, 'session')}, {plural(ended.links, 'unused link')}, and "
+        f"{plural(ended.tokens, 'token')} ended."
     )
     return see_other("web.person", person_id=person_id)
 
@@ -116,11 +117,6 @@ def token_choice(sent: MultiDict[str, str]) -> TokenChoice:
     if given not in set(TokenChoice):
         raise InvalidInputError("Choose which tokens to revoke.", {"tokens": "Choose one of these."})
     return TokenChoice(given)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 session`, `3 sessions`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _person(person_id: str) -> Person:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.domain.lifecycle import RunState
+from app.domain.text import plural
 from app.services.reading.views import NodeView, RunView, StepView
 from app.services.runs.pace import Pace
 from app.store.requests import ApprovalRequest
-from app.web.filters import duration, plural
+from app.web.filters import duration
 from app.web.graph import Drawing, Edge, Line, drawing_of
 
 _OPEN = ("running", "waiting", "failed", "interrupted")

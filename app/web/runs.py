@@ -14,6 +14,7 @@ from flask import Response, flash, request, url_for
 from app.domain.errors import AssentError, ConflictError, ForbiddenError, InvalidInputError, TooLargeError
 from app.domain.lifecycle import RunState
 from app.domain.people import Action, Actor
+from app.domain.text import plural
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
@@ -22,7 +23,6 @@ from app.services.runs.pace import Pace
 from app.store.runs import CatalogueEntry, Run
 from app.web.complaints import complaints
 from app.web.fields import MISSING, Field
-from app.web.filters import plural
 from app.web.form_values import REARRANGE, read, rearranged, refill
 from app.web.forms import draw
 from app.web.pages import events_position, render, see_other, web

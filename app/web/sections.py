@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.domain.text import plural
 from app.web.complaints import told_at
 from app.web.fields import Field
-from app.web.filters import plural
 
 MANY = 6
 """With more optional fields than this they are folded away where the schema itself says nothing about it."""

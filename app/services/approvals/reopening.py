@@ -12,6 +12,7 @@ from app.domain.errors import ConflictError, ForbiddenError, IllegalTransitionEr
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
+from app.domain.text import capitalized
 from app.services.approvals import deciding
 from app.services.approvals.asking import own_request
 from app.services.approvals.concern import require_handling
@@ -84,7 +85,7 @@ def refuse_unless_reopenable(
     if not actor.id or actor.kind != "person":
         raise ForbiddenError("Only a person can reopen what people rejected.")
     if own := own_request(original, actor):
-        raise OwnRequestError(f"{own[0].upper()}{own[1:]}, so somebody else has to reopen what was rejected.")
+        raise OwnRequestError(f"{capitalized(own)}, so somebody else has to reopen what was rejected.")
     require_handling(session, original, actor, Action.REOPEN, now)
     if original.state != RequestState.REJECTED.value or run is None:
         raise IllegalTransitionError("Only what people rejected in a run can be reopened.", state=original.state)

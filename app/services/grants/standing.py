@@ -24,7 +24,7 @@ from app.domain.events import EventKind
 from app.domain.grants import EVIDENCE_DAYS, MIN_EVIDENCE, GrantState, Limits
 from app.domain.patterns import Pattern, has_secret, matches, words
 from app.domain.people import Action, Actor
-from app.domain.text import is_storable
+from app.domain.text import capitalized, is_storable
 from app.services.approvals import deciding
 from app.services.clock import Clock
 from app.services.grants import precedents
@@ -314,7 +314,7 @@ class Grants:
         if not viewer.may(Action.APPROVE_GRANT) or viewer.kind != "person":
             return "Your roles let you look, not decide."
         if own := _own_proposal(grant, viewer):
-            return f"{own[0].upper()}{own[1:]}, so a second person has to give it."
+            return f"{capitalized(own)}, so a second person has to give it."
         return ""
 
     def _state(self, grant: Grant) -> GrantState:

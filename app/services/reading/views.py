@@ -16,7 +16,7 @@ from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
 from app.domain.ranking import explain
 from app.domain.risk import Assessment
-from app.domain.text import is_storable
+from app.domain.text import capitalized, is_storable
 from app.domain.weight import weigh
 from app.services.approvals.asking import own_request
 from app.services.approvals.entitlement import Seat, seat_of, sign_in_again
@@ -286,7 +286,7 @@ def seat_or_why_not(
     if not viewer.may(Action.DECIDE):
         return None, "Your roles let you look, not decide."
     if own := own_request(request, viewer):
-        return None, f"{own[0].upper()}{own[1:]}, so somebody else has to decide."
+        return None, f"{capitalized(own)}, so somebody else has to decide."
     if now >= request.expires_at:
         return None, "The deadline has passed."
     try:
