@@ -60,11 +60,6 @@ def weigh(microseconds: float) -> None:
         raise HandOver
 
 
-def hand_over() -> None:
-    """Raise HandOver, if that is possible."""
-    weigh(MOST + 1)
-
-
 def note_write() -> None:
     """From now on the request cannot be done anew somewhere else: something of it is about to be written."""
     scale = _scale.get()

@@ -13,7 +13,7 @@ import app.http.aside
 from app.bounded import Pool
 from app.domain.people import Role
 from app.domain.tokens import AGENT_SCOPES, TokenKind
-from app.domain.weight import MOST, HandOver, hand_over, light_only, note_write, weigh
+from app.domain.weight import MOST, HandOver, light_only, note_write, weigh
 from app.services.bundle import Services
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Comment, Decision
@@ -167,7 +167,7 @@ def test_the_sessions_cookie_and_the_forms_token_hold_beside(
 
 
 def test_weight_is_added_up_until_something_is_written() -> None:
-    hand_over()  # nothing is weighed outside
+    weigh(MOST + 1)  # nothing is weighed outside
     with light_only():
         weigh(MOST / 2)
         with pytest.raises(HandOver):
