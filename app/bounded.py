@@ -99,6 +99,8 @@ class Pool:
         self._free: list[_Process] = []
         self._idle_seconds = idle_seconds
         self._waiting = 0
+        self._watched = False
+        """A timer will look for processes that are idle."""
 
     def run(self, function: Callable[..., Result], arguments: tuple[Any, ...], seconds: float) -> Result:
         """As `run_bounded`."""
@@ -157,7 +159,12 @@ class Pool:
         process.free_since = time.monotonic()
         with self._lock:
             self._free.append(process)
-        timer = threading.Timer(self._idle_seconds + 0.1, self._end_idle)
+            watched, self._watched = self._watched, True
+        if not watched:
+            self._look_in(self._idle_seconds)
+
+    def _look_in(self, seconds: float) -> None:
+        timer = threading.Timer(seconds + 0.1, self._end_idle)
         timer.daemon = True
         timer.start()
 
@@ -166,6 +173,10 @@ class Pool:
         with self._lock:
             idle = [process for process in self._free if process.free_since <= before]
             self._free = [process for process in self._free if process.free_since > before]
+            left = min((process.free_since - before for process in self._free), default=None)
+            self._watched = left is not None
+        if left is not None:
+            self._look_in(left)
         for process in idle:
             process.end()
 

@@ -134,5 +134,15 @@ def test_a_process_with_nothing_to_do_ends() -> None:
     while psutil.pid_exists(process) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not psutil.pid_exists(process)
-    assert pool.run(add, (1, 2), LONG)[0] == 3
+    _, other = pool.run(add, (1, 2), LONG)
+    while psutil.pid_exists(other) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not psutil.pid_exists(other), "and so does the one that takes its place"
     pool.close()
+
+
+def test_one_timer_looks_for_processes_with_nothing_to_do(pool: Pool) -> None:
+    before = set(threading.enumerate())
+    for number in range(20):
+        pool.run(add, (1, number), LONG)
+    assert [type(thread) for thread in set(threading.enumerate()) - before] == [threading.Timer]
