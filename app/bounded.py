@@ -30,6 +30,7 @@ IDLE_SECONDS = 120.0
 """After which a process that has nothing to do ends."""
 MAX_WAITING = 32
 """Calls that wait for a process to be free; further ones are refused at once."""
+_BUSY = "The server is busy with other large requests. Try again in a moment."
 _HEAD = struct.Struct("!Q")
 _ROOT = Path(__file__).parents[1]
 Result = TypeVar("Result")
@@ -107,14 +108,14 @@ class Pool:
         work = pickle.dumps((function, arguments, seconds))
         deadline = time.monotonic() + seconds
         if self._waiting >= MAX_WAITING:
-            raise TookTooLongError("Too much is being worked on at the moment. Try it again in a while.")
+            raise TookTooLongError(_BUSY)
         self._waiting += 1
         try:
             free = self._slots.acquire(timeout=seconds)
         finally:
             self._waiting -= 1
         if not free:
-            raise TookTooLongError("Too much is being worked on at the moment. Try it again in a while.")
+            raise TookTooLongError(_BUSY)
         try:
             answer = self._answer(work, deadline, seconds)
         finally:
@@ -123,7 +124,7 @@ class Pool:
         if done:
             return result
         if isinstance(result, MemoryError):
-            raise TookTooLongError("This needs more memory than it may have, and was stopped. Send less at once.")
+            raise TookTooLongError("This needed more memory than is allowed and was stopped. Send less at once.")
         raise result
 
     def _answer(self, work: bytes, deadline: float, seconds: float) -> bytes:
@@ -134,12 +135,12 @@ class Pool:
             except TimeoutError:
                 process.end()
                 log.warning("bounded.stopped", seconds=seconds)
-                raise TookTooLongError(f"This takes more than {seconds:g} seconds, and was stopped.") from None
+                raise TookTooLongError(f"This took more than {seconds:g} seconds and was stopped.") from None
             except _EndedError:
                 process.end()
                 if process.fresh:
                     log.warning("bounded.ended")
-                    raise TookTooLongError("This takes too much, and was stopped. Send less at once.") from None
+                    raise TookTooLongError("This needed too much memory and was stopped. Send less at once.") from None
                 continue  # it ended while nobody looked; nothing has been done yet
             except BaseException:
                 process.end()

@@ -156,7 +156,7 @@ class Connection:
         self._owner.forget(session)
 
     def shut(self) -> None:
-        """End it: whoever reads or writes there finds that it is closed."""
+        """End it: reads and writes there find that it is closed."""
         self.deadline = math.inf
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)

@@ -88,13 +88,13 @@ def add_absence(call: Call) -> Any:
 
 @table.add("POST", "/absences/<uuid:id>/confirm", AbsenceOut, body=Empty, scopes=WRITE)
 def confirm_absence(call: Call) -> Any:
-    """Confirm an absence that somebody else entered for one; from then on it counts."""
+    """Confirm an absence that somebody else entered for you; it counts from then on."""
     return call.portal.services.confirmations.confirm_absence(call.actor, call.id)
 
 
 @table.add("POST", "/absences/<uuid:id>/decline", AbsenceOut, body=Empty, scopes=WRITE)
 def decline_absence(call: Call) -> Any:
-    """Decline an absence that somebody else entered for one; it never counts."""
+    """Decline an absence that somebody else entered for you; it never counts."""
     return call.portal.services.confirmations.decline_absence(call.actor, call.id)
 
 

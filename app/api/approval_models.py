@@ -115,8 +115,8 @@ class DecisionOut(Output):
         description="Who made the sign-in link or the token with which it was decided, if it was somebody else; such a "
         "person counts as the one who decided as well"
     )
-    withdrawn_at: Time | None = Field(description="When it was taken back, or lapsed; it counts no more")
-    lapsed_why: str = Field(description="Why it lapsed: its author has left, or is not asked any more; empty otherwise")
+    withdrawn_at: Time | None = Field(description="When it was taken back, or lapsed; it no longer counts")
+    lapsed_why: str = Field(description="Why it lapsed: its author has left, or is no longer asked; empty otherwise")
 
 
 class CommentOut(Output):
@@ -124,7 +124,7 @@ class CommentOut(Output):
 
     id: str
     person_name: str
-    by_agent: bool = Field(description="An agent made it, whose name `person_name` then is")
+    by_agent: bool = Field(description="An agent made it; `person_name` is then the agent's name")
     body: str
     at: Time
 
@@ -186,7 +186,7 @@ class TermsOut(Output):
     deny_threshold: int
     reason_required: list[Verdict]
     edit_allowed: bool
-    edited: Edited = Field(description="What the approval of whoever changed the proposal is worth")
+    edited: Edited = Field(description="What the approval of the person who changed the proposal is worth")
     reauthenticate_seconds: int | None
     windows: list[ChangeWindowOut]
     further_windows: list[list[ChangeWindowOut]] = Field(description="Sets of which one has to be open as well")
@@ -335,7 +335,7 @@ class PreviewOut(RiskOut):
 
     raised: bool
     words: str
-    second_person: bool = Field(description="Whoever sends the change cannot approve it alone")
+    second_person: bool = Field(description="The person who sends the change cannot approve it alone")
     terms: TermsOut
 
 

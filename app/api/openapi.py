@@ -39,7 +39,7 @@ _TAGS = {
     "grants": "Standing grants",
     "policies": "Policies",
     "absences": "Who is away",
-    "people": "Sessions of people, and signing them out",
+    "people": "Sessions, and signing people out",
     "insights": "How long people take, and what they decide",
     "audit": "The record",
     "deliveries": "Who was told of what",

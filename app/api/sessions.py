@@ -1,4 +1,4 @@
-"""Browsers in which people are signed in, over REST: one's own, and for those who manage people everybody's."""
+"""Browsers in which people are signed in, over REST: your own, and everybody's if you manage people."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SessionEnd(Output):
 
 
 class SignOutIn(Input):
-    """What ends beside sessions and unused sign-in links."""
+    """What ends besides sessions and unused sign-in links."""
 
     tokens: TokenChoice = Field(
         default=TokenChoice.NONE, strict=False,
@@ -58,7 +58,7 @@ class SignOutResult(Output):
 
 @table.add("GET", "/people/<uuid:id>/sessions", SessionList, scopes=READ)
 def list_sessions(call: Call) -> Any:
-    """Where a person is signed in. Without the role admin, only oneself."""
+    """List the sessions of a person. Without the role admin, only your own."""
     found = call.portal.services.sign_ins.of(call.actor, session_lifetime(), session_idle(), call.id)
     return {"items": found}
 
@@ -71,5 +71,5 @@ def end_session(call: Call) -> Any:
 
 @table.add("POST", "/people/<uuid:id>/sign-out", SignOutResult, body=SignOutIn, scopes=WRITE)
 def sign_out_everywhere(call: Call) -> Any:
-    """End all sessions and unused sign-in links of a person, and tokens if that is wanted."""
+    """End all sessions and unused sign-in links of a person, and tokens if you choose so."""
     return call.portal.services.sign_ins.end_all(call.actor, call.id, call.body.tokens)

@@ -35,7 +35,7 @@ class ForbiddenError(AssentError):
 
 
 class OwnRequestError(ForbiddenError):
-    """Whoever asked may not be the one who approves."""
+    """Requesters cannot approve their own requests."""
 
     code = "own_request"
 
@@ -152,10 +152,11 @@ class TookTooLongError(AssentError):
 
 
 class TokenError(AssentError):
-    """A program's token that does not work; `extra["reason"]` is unknown, expired, revoked or owner_not_active.
+    """A program's token that does not work; `extra["reason"]` is unknown, expired, revoked,
+    not_confirmed, or owner_not_active.
 
     Attributes:
-        account: id and name of its owner, for the audit log; the caller is not told.
+        account: id and name of its owner, for the audit log; the answer does not name them.
     """
 
     code = "token_invalid"
@@ -172,7 +173,7 @@ class LinkError(AssentError):
     """A sign-in link that is unknown, used or too old; `extra["reason"]` says which.
 
     Attributes:
-        account: id and name of whom it was for, for the audit log; the caller is not told.
+        account: id and name of the person it was for, for the audit log; the answer does not name them.
     """
 
     code = "link_invalid"

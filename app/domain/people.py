@@ -110,7 +110,7 @@ class Via(StrEnum):
 class Makers:
     """Who made, for somebody else, the sign-in link or the token with which that person acts, or an absence of theirs.
 
-    Whoever made it can use it, so that one person could be two. Four eyes therefore count them as well.
+    Its maker can use it, so that one person could be two. Four eyes therefore count its makers as well.
 
     Attributes:
         ids: of these people; empty where nobody else made it, or the operator at the command line, who is trusted.
@@ -194,7 +194,7 @@ class Actor:
 
     @property
     def is_trusted(self) -> bool:
-        """True at the operator's command line: whoever has the database may do anything anyway."""
+        """True at the operator's command line: a person with access to the database can do anything anyway."""
         return self.via is Via.COMMAND_LINE
 
     def makes_for(self, person_id: str) -> Makers:

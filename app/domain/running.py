@@ -51,7 +51,7 @@ class RunSnapshot:
         attempt: the fence: writes of an older attempt are refused.
         deliveries: outcomes nothing proves to have reached the run, oldest first.
         open: interrupt ids of the requests that wait for a decision.
-        reported: ids of requests among the deliveries of which the run has reported a receipt already.
+        reported: ids of requests among the deliveries for which the run has already reported a receipt.
     """
 
     id: str
@@ -107,9 +107,8 @@ class Journal:
         artifacts: texts it published: ``name``, ``content``, ``media_type``.
         delivered: ids of requests whose outcome the run has taken.
         unseen: ids of those whose outcome it took while nobody watched, so that what it said of them may be lost.
-        undelivered: ids of those of which it reported before it was certain that it keeps the outcome: it may be sent
-            again.
-        reported: ids of those of which a reported receipt is stored, so that their delivery is noted on that one.
+        undelivered: ids of those on which it reported before it surely kept the outcome, which may be sent again.
+        reported: ids of those with a stored receipt that the run reported; their delivery is noted on that receipt.
         doubtful: a step failed and the run went on without it, so that nothing can be concluded from its completion.
         job: id of the job that ends when this is written; None when it goes on.
     """

@@ -78,7 +78,7 @@ _WORDS = {
     Scope.APPROVALS_READ: "read requests and wait for their outcomes; an agent: those that it opened itself",
     Scope.APPROVALS_READ_ACCOUNT: "read all requests and runs of the account that answers for the agent",
     Scope.APPROVALS_READ_ALL: "read everybody's requests and runs, as an auditor does",
-    Scope.APPROVALS_REQUEST: "ask for approval; withdraw, report on, and comment on what was asked",
+    Scope.APPROVALS_REQUEST: "request approval; withdraw, report on, and comment on requests",
     Scope.APPROVALS_DECIDE: "decide, claim, assign, escalate, give more time, comment",
     Scope.RUNS_READ: "read workflows, runs, and their events; an agent: runs that it started itself",
     Scope.RUNS_WRITE: "start, pause, resume, cancel and retry runs",
@@ -87,8 +87,8 @@ _WORDS = {
     Scope.AUDIT_READ: "read the record",
     Scope.DELIVERIES_READ: "read who was told of what, and of which destinations there are",
     Scope.DELIVERIES_WRITE: "have something sent again, test destinations",
-    Scope.PEOPLE_READ: "read where one is signed in, and as an admin where others are",
-    Scope.PEOPLE_WRITE: "end sessions and sign out everywhere, as an admin also others",
+    Scope.PEOPLE_READ: "read your own sessions, and as an admin those of others",
+    Scope.PEOPLE_WRITE: "end sessions and sign out everywhere; as an admin, others as well",
     Scope.METRICS_READ: "read the portal's own numbers, for Prometheus",
 }
 WIDER_SIGHT: Mapping[Scope, Sight] = {Scope.APPROVALS_READ_ALL: Sight.ALL, Scope.APPROVALS_READ_ACCOUNT: Sight.ACCOUNT}

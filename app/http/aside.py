@@ -35,7 +35,7 @@ class Aside:
     """WSGI middleware around an application.
 
     Args:
-        answer: answers a request in a process beside: `app.factory.answer_aside`.
+        answer: answers a request in a process beside: `app.factory.answer_beside`.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Aside:
 
 
 def _body(environ: dict[str, Any], most: int) -> bytes | None:
-    """The body, or None of one that is refused or told by its own length; it is not read then."""
+    """The body; None for one whose length is refused or not usable, which is not read."""
     stream = environ["wsgi.input"]
     if environ.get("wsgi.input_terminated") and environ.get("HTTP_TRANSFER_ENCODING"):
         body: bytes = stream.read(most + 1)
@@ -98,7 +98,7 @@ def _body(environ: dict[str, Any], most: int) -> bytes | None:
 
 
 def _plain(environ: dict[str, Any]) -> dict[str, Any]:
-    """What of a request's environment a process beside can be told."""
+    """The part of a request's environment that can be sent to a process beside."""
     return {
         name: value
         for name, value in environ.items()

@@ -1,8 +1,8 @@
 """The session's cookie, whose age no clock decides.
 
 Flask signs the time into the cookie, and drops one that is too old or comes from the future: with two web processes
-whose clocks differ by a second, whoever signed in at the one is signed out by the other. Whether a session has ended is
-in its row (`app.services.people.sessions`); the signature only has to be ours.
+whose clocks differ by a second, a person who signed in at one is signed out by the other. Whether a session has ended
+is in its row (`app.services.people.sessions`); the signature only has to be ours.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class SessionCookies(SecureCookieSessionInterface):
     """As Flask's, without comparing times.
 
     Args:
-        clock: of the portal, from which the time is reckoned until which a browser keeps the cookie.
+        clock: of the portal; a browser keeps the cookie for the lifetime of a session from its time on.
     """
 
     def __init__(self, clock: Clock) -> None:

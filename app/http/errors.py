@@ -59,7 +59,7 @@ class RateLimitedError(AssentError):
 
 
 class TooManyAttemptsError(AssentError):
-    """Too much was refused from here, or of this account; `extra["retry_after"]` says how many seconds to wait."""
+    """Too many attempts from this address or account were refused; `extra["retry_after"]`: seconds to wait."""
 
     code = "too_many_attempts"
 
@@ -267,7 +267,7 @@ def respond(error: Exception) -> Response:
 
 
 def noted(problem: Problem) -> Problem:
-    """The problem, or the one to tell in its place, after what watches refusals has seen it."""
+    """The problem, or the one to answer with instead, after what watches refusals has seen it."""
     watch: Watch | None = current_app.extensions.get(WATCH)
     if watch is None or problem.status != 403:
         return problem

@@ -1,4 +1,4 @@
-"""What was refused, and to whom: noted on the audit log, and answered with 429 once it is too often."""
+"""What was refused, and to whom: noted on the audit log, and answered with 429 once it happens too often."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def note_stranger(action: Refused, reason: str, via: Via) -> None:
 
 
 def note_forbidden(code: str) -> TooManyAttemptsError | None:
-    """Note that an act was forbidden to whoever is signed in; what to answer instead, where that happens too often."""
+    """Note that an act was forbidden; what to answer instead if that happens too often to the same person or agent."""
     if not has_request_context():
         return None
     actor = _actor()
@@ -100,6 +100,6 @@ def _stranger(via: Via) -> Actor:
 def too_many(wait: int) -> TooManyAttemptsError:
     """What is answered for that many seconds."""
     return TooManyAttemptsError(
-        f"Too much was refused from here, or of this account, in the last minute. Try again in {wait} s.",
+        f"Too many attempts from this address or account were refused in the last minute. Try again in {wait} s.",
         retry_after=wait,
     )

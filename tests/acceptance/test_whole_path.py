@@ -136,7 +136,7 @@ def own_request_is_refused(portal: Portal, starter: Visitor, request_id: str, ru
     form = {"csrf_token": token, "digest": digest, "verdict": "approve", "items_shown": "1", "item": CODE_INDEX}
     answer = starter.context.request.post(f"/requests/{request_id}/decisions", form=form)
     assert answer.status == 403
-    assert "Whoever asked may not be the one who approves" in answer.text()
+    assert "Requesters cannot approve their own requests" in answer.text()
     page.close()
     return not portal.decisions(request_id) and is_marked(run_page)
 

@@ -183,7 +183,7 @@ def test_who_proposed_it_cannot_give_it_by_any_way(house: House, first: Browser)
     address = proposed(first, house)
     data = {"csrf_token": first.caller.headers["X-CSRFToken"]}
     answer = first.caller.client.post(f"{address}/approve", data=data)
-    assert answer.status_code == 403 and "Whoever proposed" in answer.text
+    assert answer.status_code == 403 and "needs the approval of a second person" in answer.text
 
 
 @pytest.mark.parametrize("role", ["viewer", "auditor"])

@@ -48,7 +48,7 @@ def test_a_person_is_added_and_signs_in_with_the_link_that_is_shown_once(admin: 
     person = services.people.by_email("security@example.org")
     assert [team.slug for team in person.teams] == ["on-call", "security"]
     again = admin.caller.get(f"/people/{person.id}").text
-    assert "f-link" not in again and "it does not decide on what The admin asks for" in again
+    assert "f-link" not in again and "it cannot decide requests of The admin" in again
 
 
 def test_a_change_holds_at_once_and_is_on_the_record(admin: Browser, services, app):

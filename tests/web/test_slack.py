@@ -208,7 +208,7 @@ def test_whoever_asked_and_strangers_and_others_cannot(scene, services) -> None:
     starter = make_person(services.sessions, "The starter")
     made = scene(requester=starter, terms=OF_DBAS)
     told = made.press("approve", user=made.slack.add(starter.email))
-    assert "Whoever asked may not be the one who approves" in told
+    assert "Requesters cannot approve their own requests" in told
     told = made.press("approve", user=made.slack.add("nobody@example.org"))
     assert "does not know who you are" in told and made.request.title not in told
     viewer = make_person(services.sessions, "The viewer", [Role.VIEWER])

@@ -111,7 +111,7 @@ class Terms(_Term):
         stages: asked one after the other.
         deny_threshold: rejections by different people that reject the request.
         reason_required: verdicts that need a comment.
-        edited: whether whoever changed a proposal can be its only approver.
+        edited: whether a person who changed a proposal can be its only approver.
         reauthenticate_seconds: how long ago a sign-in may be for a decision; None: as long as the session lives.
         windows: of which one has to be open; empty: at any time.
         further_windows: sets of which one has to be open as well, after an edit that came under another rule.
@@ -244,7 +244,7 @@ def default_edited(risk: RiskLevel) -> Edited:
 def default_terms(risk: RiskLevel, expires_in_seconds: int | None = None) -> Terms:
     """The strict default: one reviewer who is not the requester, two for critical risk; silence rejects.
 
-    From high risk on, whoever changes a proposal cannot be its only approver.
+    From high risk on, a person who changes a proposal cannot be its only approver.
     """
     deadline = expires_in_seconds or DEADLINE_SECONDS[risk]
     warn = deadline // _WARN_SHARE

@@ -13,7 +13,7 @@ class OutboxSender:
     """Keeps the mail that would have been sent.
 
     Args:
-        with_links: keep the links that decide. Whoever reads the outbox can use them, so only a demo keeps them.
+        with_links: keep the links that decide. Readers of the outbox can use them, so only a demo keeps them.
     """
 
     def __init__(self, clock: Callable[[], datetime], with_links: bool) -> None:

@@ -44,7 +44,7 @@ def askers(request: ApprovalRequest) -> frozenset[str]:
 def refuse_own(request: ApprovalRequest, actor: Actor) -> None:
     """Raise OwnRequestError if the actor is, or may be, one who counts as the requester."""
     if why_not := own_request(request, actor):
-        raise OwnRequestError(f"Whoever asked may not be the one who approves: {why_not}.")
+        raise OwnRequestError(f"Requesters cannot approve their own requests: {why_not}.")
 
 
 def own_request(request: ApprovalRequest, actor: Actor) -> str:
@@ -56,7 +56,7 @@ def own_request(request: ApprovalRequest, actor: Actor) -> str:
     if actor.persons & askers(request):
         return f"you act with a sign-in link or token from {actor.makers.names}, who counts as the requester"
     if actor.account.ids & askers(request):
-        # Whoever adds an account may have added its mailbox as well, from which one decides without a session.
+        # The person who adds an account may own its mailbox as well, from which one decides without a session.
         return (
             f"{actor.account.names}, who counts as the requester, added your account or made it active again, and "
             "nobody else has made a sign-in link for it since"

@@ -19,7 +19,7 @@ from app.store.requests import ApprovalRequest
 def is_concerned(session: Session, request: ApprovalRequest, actor: Actor, now: datetime) -> bool:
     """True if the request requires the actor's approval, or that of an absent person whose delegate the actor is.
 
-    At any of its stages, or since an escalation: whoever has approved, or will be asked later, is concerned as well.
+    At any of its stages, or since an escalation: also those who have approved, or will be asked later.
     """
     if not actor.id or actor.kind != "person" or not actor.may(Action.DECIDE):
         return False

@@ -59,7 +59,7 @@ def settle_departures(session: Session, person_ids: Collection[str], now: dateti
 
 
 def settle_departures_on(sessions: Sessions, request_id: str, now: datetime) -> None:
-    """Review one request: whoever has gone, by whatever way, since it was last looked at."""
+    """Review one request for people who have left, in whatever way, since it was last reviewed."""
     with sessions.begin() as session:
         request = session.get(ApprovalRequest, request_id, with_for_update=True)
         if request is not None and request.state == RequestState.PENDING.value:
@@ -78,7 +78,7 @@ def _settle(session: Session, request: ApprovalRequest, now: datetime) -> bool:
         terms = Terms.from_json(request.terms)
         votes = [deciding.vote(decision) for decision in standing if decision.id not in gone]
         columns |= standing_columns(request, terms, progress(votes, request.digest, terms, request.edited_by))
-        # Removing approvals settles nothing: it takes as many as before, and whoever is asked decides anew.
+        # Removing approvals settles nothing: it takes as many as before, and approvers decide anew.
     columns |= _hands(session, request, now)
     if not columns:
         return False

@@ -84,7 +84,7 @@ class Extending:
         if not actor.id:
             raise ForbiddenError("Only a person can give more time.")
         if own := own_request(request, actor):
-            raise OwnRequestError(f"Whoever asked may not keep it open for longer: {own}.")
+            raise OwnRequestError(f"Requesters cannot extend their own requests: {own}.")
         if is_asked(actor.member, request.addressed_to) or Role.ADMIN in actor.roles:
             return
         with self._ground.sessions.reads() as session:

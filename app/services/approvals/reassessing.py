@@ -27,7 +27,7 @@ class Preview:
     Attributes:
         raised: more risk than the request has now, or more asked for: to be acknowledged before it is sent.
         words: what is raised, or needed besides, for the one who changes it; empty when nothing is.
-        second_person: somebody else has to approve the change as well, whoever sends it.
+        second_person: a person other than the one who sends the change has to approve it as well.
     """
 
     assessment: Assessment

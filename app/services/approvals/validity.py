@@ -23,7 +23,7 @@ def lapsed(
 ) -> dict[str, str]:
     """Of these standing decisions the approvals that do not count any more, by id, with the reason in words.
 
-    Rejections stand: whoever said no keeps that word after leaving, because dropping it would make approving easier.
+    Rejections stand after their author has left, because dropping them would make approval easier.
     """
     agreeing = [decision for decision in decisions if decision.verdict in AGREEING and decision.stage != NO_STAGE]
     if not agreeing:

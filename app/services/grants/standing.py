@@ -226,7 +226,7 @@ class Grants:
         _person(actor, Action.APPROVE_GRANT)
         grant = self._fresh(grant_id)
         if own := _own_proposal(grant, actor):
-            raise OwnRequestError(f"Whoever proposed a standing grant may not be the one who gives it: {own}.")
+            raise OwnRequestError(f"A standing grant needs the approval of a second person: {own}.")
         now = self._clock()
         batch = Batch(
             "update grants set state = 'active', approved_at = %(now)s, approved_by_id = %(who)s, "

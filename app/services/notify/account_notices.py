@@ -1,4 +1,4 @@
-"""Telling people what somebody else made for their account, and that it does nothing until they confirm it."""
+"""Notifying people of what somebody else made for their account, which does nothing until they confirm it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ToConfirm:
 
 
 def announce(session: Session, thing: str, thing_id: str, person_id: str, now: datetime) -> None:
-    """Have the person told at once, as part of the transaction that made the thing.
+    """Notify the person at once, as part of the transaction that made the thing.
 
     By the channels by which they are asked for decisions; by mail where those come later, or not at all.
     """

@@ -250,12 +250,12 @@ class Deliveries:
         return message if self._demo or message is None else blanked(message)
 
     def _row(self, delivery: Delivery, name: str) -> DeliveryRow:
-        """A delivery for its page, whoever kept its message: it may come from the time when this was a demo."""
+        """A delivery for its page; its message may have been kept while this portal was a demo."""
         delivery.text, delivery.html = self._shown(delivery.text), self._shown(delivery.html)
         return DeliveryRow(delivery, name)
 
     def blank(self) -> int:
-        """Take the links out of messages that a demo, or an earlier version, kept; returns of how many.
+        """Take the links out of messages that a demo, or an earlier version, kept; returns how many those were.
 
         In a demo they stay.
         """

@@ -79,7 +79,7 @@ class Links:
         if visitor is not None and visitor.id != person.id:
             return Opened(LinkState.ANOTHERS)
         if delivery.kept and not self._demo:
-            # Its person never received it, so whoever has it took it from the outbox.
+            # Its recipient never received it, so it was taken from the outbox.
             return Opened(LinkState.NOT_SENT)
         if delivery.link_expires_at is None or delivery.link_expires_at <= self._clock():
             return Opened(LinkState.EXPIRED, delivery.request_id or "")

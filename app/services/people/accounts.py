@@ -77,7 +77,7 @@ class People:
         """Change what a person is called and may do; it holds from their next click on.
 
         Whoever is made inactive is signed out everywhere. What they may not decide any more is taken out of their
-        hands, and their approvals of it lapse. Whoever makes an account active again counts as if they had added it:
+        hands, and their approvals of it lapse. A person who makes an account active again counts as its maker:
         somebody else may have its mailbox by now. The audit log keeps what was before and what is now.
 
         Raises:
@@ -158,7 +158,7 @@ class People:
     def make_link(self, actor: Actor, person_id: str, lifetime: timedelta = LINK_LIFETIME) -> str:
         """A token that signs the person in once. Only its hash is stored. Raises NotFoundError, ForbiddenError.
 
-        Somebody other than whoever added the account vouches for it so: from then on it counts as another person's.
+        Made by somebody other than the account's maker, it vouches for the account: it then counts as another person's.
         """
         actor.require(Action.MANAGE_PEOPLE)
         token = secrets.token_urlsafe(32)
