@@ -12,7 +12,7 @@ import click
 from app.cli.context import as_json, print_json
 from app.runtime.checking.check import check as check_workflow
 from app.runtime.checking.loading import NoSuchWorkflowError
-from app.web.schemas import shape_of
+from app.web.forms.schemas import shape_of
 
 
 @click.group()

@@ -14,7 +14,7 @@ from app.domain.hidden import SUSPECT, hidden, hidden_in, name_of, plainly
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.text import capitalized, plural, span_words
 from app.http.identity import reader_zone
-from app.web.fields import text_for_field
+from app.web.forms.fields import text_for_field
 
 _RISK = {"safe": "Safe", "low": "Low", "medium": "Medium", "high": "High", "critical": "Critical"}
 _RUN_WORDS = {

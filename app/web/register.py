@@ -5,36 +5,24 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from app.domain.errors import NotFoundError
-from app.web import (
-    absences,
-    audit,
-    by_link,
-    deliveries,
-    destinations,
-    grants,
-    insights,
-    notifications,
-    people,
-    policies,
-    profile,
-    queue,
-    queue_acts,
-    request_acts,
-    requests,
-    runs,
-    signin,
-    slack,
-    slack_profile,
-    tokens,
-)
+from app.web import signin
+from app.web.admin import audit, deliveries, destinations, grants, insights, people, policies
 from app.web.filters import register_filters
-from app.web.moments import field_zone
+from app.web.forms.moments import field_zone
+from app.web.me import absences, notifications, profile, slack, tokens
 from app.web.pages import frame, render, web
 from app.web.prose import markdown
+from app.web.queue import acts as queue_acts
+from app.web.queue import page as queue
+from app.web.requests import acts as request_acts
+from app.web.requests import link
+from app.web.requests import page as requests
+from app.web.runs import page as runs
+from app.web.slack import interactions
 
 PAGES = (
-    signin, queue, queue_acts, requests, request_acts, by_link, runs, audit, people, profile, notifications, deliveries,
-    absences, grants, policies, insights, tokens, slack, slack_profile, destinations,
+    signin, queue, queue_acts, requests, request_acts, link, runs, audit, people, profile, notifications, deliveries,
+    absences, grants, policies, insights, tokens, interactions, slack, destinations,
 )  # fmt: skip
 """Modules that add their views to the blueprint when they are imported."""
 

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.acceptance.conftest import Portal, Visit
 from tests.factories import make_request
-from tests.web.test_calls import calls
+from tests.web.requests.test_calls import calls
 
 
 def test_calls_of_one_turn(portal: Portal, visit: Visit) -> None:

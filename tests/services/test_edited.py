@@ -11,8 +11,8 @@ from app.domain.people import Actor
 from app.domain.policy.terms import Edited, Stage, default_terms, stricter
 from app.services.approvals.reassessing import SECOND_PERSON
 from app.store.requests import ApprovalRequest
-from app.web.buttons import buttons_of
-from app.web.proposals import show
+from app.web.requests.buttons import buttons_of
+from app.web.requests.proposals import show
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import script
 from tests.services.desk import Desk

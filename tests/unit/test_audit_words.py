@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.store.record import AuditEntry
-from app.web.audit import details
+from app.web.admin.audit import details
 
 
 @pytest.mark.parametrize(

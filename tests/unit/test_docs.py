@@ -25,7 +25,7 @@ from app.domain.tokens import AGENT_SCOPES, Scope
 from app.http.errors import STATUS, status_of
 from app.live.hub import NAMES
 from app.runtime.library import Library
-from app.web.audit import PHRASES
+from app.web.admin.audit import PHRASES
 from app.worker.main import UNFINISHED_EXIT
 from assent import Workflow
 from assent.digests import digest_of

@@ -20,8 +20,8 @@ from app.services.record.events import event_row, publish
 from app.store.people import Person
 from app.store.requests import ReceiptRow
 from app.store.runs import Artifact
-from app.web.audit import PHRASES
-from app.web.runs import MAX_SHOWN
+from app.web.admin.audit import PHRASES
+from app.web.runs.page import MAX_SHOWN
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_request, make_run, optimizations, question, script
 from tests.web.browsing import Browser

@@ -1,0 +1,160 @@
+"""Policies: what is in force, earlier versions, and what a changed file would have done.
+
+Nothing is loaded from here: a policy is a file that is reviewed like code, and the command line puts it into force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, request
+from werkzeug.datastructures import MultiDict
+
+from app.domain.errors import AssentError, ForbiddenError, InvalidInputError
+from app.domain.people import Action, Actor
+from app.domain.policy.reading import PolicyFileError, Problem
+from app.domain.policy.rules import STRICT_DEFAULT
+from app.domain.policy.summary import STRICT_SUMMARY
+from app.domain.policy.terms import default_terms
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.services.policies.replay import Replay
+from app.services.policies.versions import COUNTED, Matched, PolicyView
+from app.web.pages import render, see_other, web
+from app.web.requests.proposals import difference
+from assent.contracts import RiskLevel
+
+DAYS = 30
+PERIODS = {"7": "the last 7 days", "30": "the last 30 days", "90": "the last 90 days", "365": "the last year"}
+MAX_SHOWN = 200
+"""Of each list of requests."""
+MAX_LINES = 3000
+"""Longest file of which problems are shown in their lines; of a longer one they are only listed."""
+_NOTHING: MultiDict[str, str] = MultiDict({"days": "30"})
+_STRICT_NAMES = frozenset(default_terms(level).name for level in RiskLevel)
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A line of a file with what is wrong in it."""
+
+    number: int
+    text: str
+    problems: tuple[Problem, ...] = ()
+
+
+@web.get("/policies")
+def policies() -> Any:
+    """The policy in force."""
+    actor = current_actor()
+    return _version(actor, services().policies.view(actor), True)
+
+
+@web.get("/policies/<int:number>")
+def policy_version(number: int) -> Any:
+    """An earlier version."""
+    actor = current_actor()
+    view = services().policies.view(actor, number)
+    return _version(actor, view, number == services().policies.newest())
+
+
+def _version(actor: Actor, view: PolicyView | None, in_force: bool) -> Response:
+    since = services().clock() - timedelta(days=DAYS)
+    matched = services().policies.matched(actor, since)
+    rules = view.rules if view else (STRICT_SUMMARY,)
+    previous = services().policies.previous(actor, view.stored.version) if view else None
+    return render(
+        "policies.html", view=view, in_force=in_force, rules=rules, days=DAYS, counted=COUNTED,
+        counts={each.name: _count(matched, each.name) for each in rules},
+        others=sorted(
+            ((name, found) for name, found in matched.items() if _shown_as(name) not in {each.name for each in rules}),
+            key=lambda each: -each[1].requests,
+        ),
+        previous=previous,
+        changes=difference(previous.text, view.stored.text) if previous and view else [],
+        versions=services().policies.history(actor),
+        may_test=actor.may(Action.TEST_POLICIES), sent=_NOTHING, periods=PERIODS,
+        text=view.stored.text if view else "",
+    )  # fmt: skip
+
+
+def _shown_as(rule: str) -> str:
+    """In which line of the table the requests are counted that fell under a rule of that name."""
+    return STRICT_DEFAULT if rule in _STRICT_NAMES else rule
+
+
+def _count(matched: Mapping[str, Matched], rule: str) -> int:
+    return sum(found.requests for name, found in matched.items() if _shown_as(name) == rule)
+
+
+@web.get("/policies/test")
+def policy_test_form() -> Any:
+    """The form alone is on the policies' own page."""
+    return see_other("web.policies", _anchor="test")
+
+
+@web.post("/policies/test")
+def policy_test() -> Any:
+    """What a changed file would have done, or what is wrong with it and where."""
+    actor, sent = current_actor(), request.form
+    text, name = "", "policies.yaml"
+    try:
+        actor.require(Action.TEST_POLICIES)
+        text, name = _file(sent)
+        since = services().clock() - timedelta(days=_days(sent))
+        told = services().policies.replay(actor, text, since, source=name)
+    except ForbiddenError:
+        raise
+    except PolicyFileError as error:
+        return _tried(sent, text, name, error=error, problems=error.problems)
+    except AssentError as error:
+        return _tried(sent, text, name, error=error)
+    return _tried(sent, text, name, told=told)
+
+
+def _tried(
+    sent: Mapping[str, str], text: str, name: str, told: Replay | None = None, error: AssentError | None = None,
+    problems: Sequence[Problem] = (),
+) -> Response:  # fmt: skip
+    changed = told.changed if told else ()
+    otherwise = [each for each in changed if each.state_after is not each.state]
+    alike = [each for each in changed if each.state_after is each.state]
+    return render(
+        "policy_test.html", status_of(error) if error else 200,
+        told=told, text=text, name=name, sent=sent, periods=PERIODS, error=error, file_problems=problems,
+        lines=_lines(text, problems), otherwise=otherwise, alike=alike, most=MAX_SHOWN,
+    )  # fmt: skip
+
+
+def _file(sent: Mapping[str, str]) -> tuple[str, str]:
+    """The text that was uploaded, or else typed, and what the file is called."""
+    uploaded = request.files.get("file")
+    if uploaded is None or not uploaded.filename:
+        text = sent.get("text", "").replace("\r\n", "\n")
+        if not text.strip():
+            raise InvalidInputError("Paste a policy, or choose a file.", {"text": "empty"})
+        return text, "policies.yaml"
+    try:
+        return uploaded.read().decode(), uploaded.filename[:100]
+    except UnicodeDecodeError:
+        raise InvalidInputError("This file is not UTF-8 text.", {"file": "not text"}) from None
+
+
+def _days(sent: Mapping[str, str]) -> int:
+    if sent.get("days") not in PERIODS:
+        raise InvalidInputError("Choose a period.", {"days": "unknown"})
+    return int(sent["days"])
+
+
+def _lines(text: str, problems: Sequence[Problem]) -> list[TextLine]:
+    lines = text.split("\n")
+    if not problems or len(lines) > MAX_LINES:
+        return []
+    by_line: dict[int, list[Problem]] = {}
+    for each in problems:
+        by_line.setdefault(min(max(each.line, 1), len(lines)), []).append(each)
+    return [TextLine(number, line, tuple(by_line.get(number, ()))) for number, line in enumerate(lines, 1)]

@@ -1,0 +1,80 @@
+"""What is wrong with a form, told at its fields and in a summary that leads to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.web.forms.fields import Field, element_id
+
+PARTED = ("group", "list", "union")
+"""Kinds whose parts have complaints of their own."""
+
+
+def complaint_of(each: Field, problems: Mapping[str, str]) -> str:
+    """What was said about a field; of one that is sent as a whole, also about something inside its value."""
+    if each.path in problems or each.kind in PARTED:
+        return problems.get(each.path, "")
+    below = each.path + "."
+    inside = [
+        f"{_place_inside(path.removeprefix(below))}: {words}"
+        for path, words in problems.items()
+        if path.startswith(below)
+    ]
+    return "; ".join(inside[:3])
+
+
+def _place_inside(path: str) -> str:
+    """A place in a value, as a person would say it: ``item 3, name``."""
+    return ", ".join(f"item {int(part) + 1}" if re.fullmatch("[0-9]{1,6}", part) else part for part in path.split("."))
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What is wrong with a field. `element_id` is empty where it is about none in particular."""
+
+    element_id: str
+    label: str
+    words: str
+
+
+def complaints(
+    drawn: Field | None, problems: Mapping[str, str], others: Mapping[str, str] | None = None
+) -> list[Complaint]:
+    """All problems with the labels of their fields, in the order of the form.
+
+    Args:
+        drawn: the form; None if the page has none.
+        others: labels of fields by name that are on the page and not in the form.
+    """
+    found = [
+        Complaint(element_id(name), label, problems[name]) for name, label in (others or {}).items() if name in problems
+    ]
+    told = set(others or {})
+    for each, label in told_at(drawn) if drawn is not None else ():
+        words = complaint_of(each, problems)
+        if words:
+            found.append(Complaint(each.element_id, label, words))
+            told |= {name for name in problems if name == each.path or _covers(each, name)}
+    return found + [Complaint("", "", words) for name, words in problems.items() if name not in told]
+
+
+def _covers(each: Field, name: str) -> bool:
+    return each.kind not in PARTED and name.startswith(each.path + ".")
+
+
+def told_at(drawn: Field, above: str = "", top: bool = True) -> Iterator[tuple[Field, str]]:
+    """What can be complained of, with its label; that of what is inside something follows on the label of this."""
+    label = f"{above}{drawn.label}"
+    if drawn.kind == "fixed":
+        return
+    if drawn.kind == "union" and drawn.fields and drawn.fields[0].kind not in PARTED:
+        yield drawn.fields[0], label
+        return
+    frame = top and drawn.kind == "group"
+    if not frame:
+        yield drawn, label
+    inside = drawn.fields[0].fields if drawn.kind == "union" and drawn.fields else drawn.fields
+    for each in inside:
+        yield from told_at(each, "" if frame else f"{label}, ", False)

@@ -1,0 +1,253 @@
+"""Forms drawn from a JSON Schema: what a person sees of a value.
+
+A field that comes back as it was drawn gives the value it was drawn from, to the letter: opening a form and sending it
+again changes nothing, whatever HTML does to numbers, line ends and empty texts on the way.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from app.domain.weight import weigh
+from app.web.forms.fields import MISSING, Field, text_for_field
+from app.web.forms.schemas import Shape, fixed_in, infer, required_in, shape_of, way_label, way_of
+from assent.fitting import FORMATS
+
+MAX_FIELDS = 300
+MAX_ENTRIES = 50
+"""A longer list is one field of JSON."""
+_MOST_DRAWN = 4 * MAX_FIELDS
+"""Fields that are drawn until the rest is JSON: definitions that refer to each other have no end of them."""
+_A_FIELD = 120.0
+"""Microseconds until a field stands on a page."""
+_DEEPEST = 4
+_LONG = 80
+_PARTED = ("group", "list", "union")
+
+
+def draw(schema: Mapping[str, Any] | None, root: str, original: Any = MISSING, label: str = "") -> Field:
+    """The form for a value under `schema`; without a schema the value itself says what it is made of."""
+    definition = dict(schema) if schema is not None else infer(None if original is MISSING else original)
+    drawn = _Drawing(definition).field(definition, root, root, original, True, 0)
+    if drawn.fields and len(drawn.leaves()) > MAX_FIELDS:
+        drawn = _leaf(Shape("json", definition), root, root, original, True)
+    drawn.label = label or drawn.label
+    drawn.move(root)
+    return drawn
+
+
+class _Drawing:
+    """Draws what is inside one document, to which references point."""
+
+    def __init__(self, definitions: dict[str, Any]) -> None:
+        self._definitions = definitions
+        self._left = _MOST_DRAWN
+
+    def field(self, schema: Any, name: str, key: str, original: Any, required: bool, depth: int) -> Field:
+        shape = shape_of(schema, self._definitions)
+        self._left -= 1
+        weigh(_A_FIELD)
+        if shape.kind not in _PARTED or self._left <= 0:
+            kept = shape if shape.kind not in _PARTED else Shape("json", shape.schema, shape.nullable)
+            return _leaf(kept, name, key, original, required)
+        made = None
+        if depth < _DEEPEST:
+            match shape.kind:
+                case "group":
+                    made = self._group(shape, name, key, original, required, depth)
+                case "list":
+                    made = self._list(shape, name, key, original, required, depth)
+                case "union":
+                    made = self._union(shape, name, key, original, required, depth)
+        return made or _leaf(Shape("json", shape.schema, shape.nullable), name, key, original, required)
+
+    def _group(self, shape: Shape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
+        if not (isinstance(original, dict) or original is MISSING or (original is None and shape.nullable)):
+            return None
+        values = original if isinstance(original, dict) else {}
+        properties = shape.schema["properties"]
+        if max(len(properties), len(values)) > MAX_FIELDS:
+            return None  # it would be JSON in the end, and drawing it first takes long
+        wanted = set(required_in(shape.schema))
+        group = _frame(shape, name, key, original, required)
+        # Stored schemas have sorted keys, so what must be filled in comes first instead of what begins with an a.
+        for each, definition in sorted(properties.items(), key=lambda item: item[0] not in wanted):
+            value = values.get(each, MISSING)
+            group.fields.append(self.field(definition, f"{name}.{each}", each, value, each in wanted, depth + 1))
+        for each in values:
+            if each not in properties:
+                child = infer(values[each])
+                inside = _Drawing(child)
+                group.fields.append(inside.field(child, f"{name}.{each}", each, values[each], True, depth + 1))
+        return group
+
+    def _list(self, shape: Shape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
+        start = shape.schema.get("default", MISSING) if original is MISSING else original
+        entries = [] if start is MISSING or (start is None and shape.nullable) else start
+        if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
+            return None
+        made = _frame(shape, name, key, original, required)
+
+        def entry(token: str) -> Field:
+            known = token.isdigit() and int(token) < len(entries)
+            value = entries[int(token)] if known else MISSING
+            drawn = self.field(shape.schema["items"], f"{name}.{token}", token, value, True, depth + 1)
+            if known and original is MISSING:
+                for leaf in drawn.leaves():
+                    leaf.default = leaf.value  # it is part of the list's own default
+            return drawn
+
+        made.draw_part = entry
+        tokens = list(map(str, range(len(entries))))
+        made.fields = [entry(token) for token in tokens]
+        made.value = made.first = ",".join(tokens)
+        made.default = made.value if original is MISSING else ""
+        number_entries(made)
+        return made
+
+    def _union(self, shape: Shape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
+        start = shape.schema.get("default", MISSING) if original is MISSING else original
+        nothing = start is MISSING or (start is None and shape.nullable)
+        chosen = None if nothing else way_of(shape.ways, self._definitions, start)
+        if not nothing and chosen is None:
+            return None
+        made = _frame(shape, name, key, original, required)
+        made.options = [
+            (str(number), way_label(each, self._definitions)) for number, each in enumerate(shape.ways)
+        ]  # fmt: skip
+
+        def way(number: str) -> Field:
+            value = start if chosen is not None and number == str(chosen) else MISSING
+            return self._way(shape.ways[int(number)], f"{name}.~{number}", key, value, depth)
+
+        made.draw_part = way
+        made.value = made.first = str(chosen) if chosen is not None else "0" if made.required_inside else ""
+        made.default = made.value if original is MISSING else ""
+        made.fields = [way(made.value)] if made.value else []
+        return made
+
+    def _way(self, schema: Any, name: str, key: str, value: Any, depth: int) -> Field:
+        drawn = self.field(schema, name, key, value, True, depth + 1)
+        drawn.label = way_label(schema, self._definitions)
+        properties = drawn.shape.schema.get("properties", {}) if drawn.kind == "group" else {}
+        for each in drawn.fields:
+            # What tells this way from the others was chosen with it.
+            if each.kind == "select" and fixed_in(properties.get(each.key), self._definitions) is not None:
+                each.kind = "fixed"
+        return drawn
+
+
+def number_entries(made: Field) -> None:
+    """Name the entries of a list by their places."""
+    for number, each in enumerate(made.fields, 1):
+        title = each.shape.schema.get("title")
+        each.label = f"{title if isinstance(title, str) and title else 'Entry'} {number}"
+
+
+def _frame(shape: Shape, name: str, key: str, original: Any, required: bool) -> Field:
+    """What all fields have; without a value."""
+    schema = shape.schema
+    return Field(
+        name=name,
+        key=key,
+        label=str(schema.get("title") or key.replace("_", " ").capitalize()),
+        kind=shape.kind,
+        shape=shape,
+        required=required,
+        help=_help(schema, shape.kind),
+        original=original,
+        options=list(shape.options),
+        attributes=dict(shape.attributes),
+    )
+
+
+def _leaf(shape: Shape, name: str, key: str, original: Any, required: bool) -> Field:
+    schema = shape.schema
+    start = schema.get("default", MISSING) if original is MISSING else original
+    made = _frame(shape, name, key, original, required)
+    made.value = "" if start is None and shape.nullable else _text_of(made.kind, start)
+    if start is not MISSING and not _holds(made, start):
+        made.kind, made.value, made.options = "json", _text_of("json", start), []
+    if made.attributes.get("type") == "date" and not _is_date(made.value):
+        del made.attributes["type"]
+    if made.kind == "text" and (len(made.value) > _LONG or "\n" in made.value):
+        made.kind = "long"
+    if "default" in schema:
+        usual = schema["default"]
+        made.default = "" if usual is None and shape.nullable else _text_of(made.kind, usual)
+    return made
+
+
+def _help(schema: dict[str, Any], kind: str) -> str:
+    """What the schema says of the field, and what it asks of a value."""
+    said = schema.get("description")
+    words = [said.rstrip() + ("" if said.rstrip().endswith((".", "!", "?")) else ".")] if said else []
+    if kind in ("text", "long") and schema.get("format") in FORMATS and schema["format"] not in ("date", "email"):
+        words.append(f"{FORMATS[schema['format']][:1].upper()}{FORMATS[schema['format']][1:]}.")
+    if kind == "number":
+        words.append(_limits(schema))
+    return " ".join(filter(None, words))
+
+
+def _limits(schema: dict[str, Any]) -> str:
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if isinstance(least, int | float) and isinstance(most, int | float):
+        return f"{least:,} to {most:,}."
+    if isinstance(least, int | float):
+        return f"At least {least:,}."
+    return f"At most {most:,}." if isinstance(most, int | float) else ""
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return not text or date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _holds(made: Field, value: Any) -> bool:
+    """True if a field of this kind can show `value`; what a schema says and what is there may differ."""
+    match made.kind:
+        case "text" | "long":
+            return value is None or isinstance(value, str)
+        case "number":
+            return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+        case "numbers":
+            return isinstance(value, list) and all(
+                isinstance(each, int | float) and not isinstance(each, bool) for each in value
+            )
+        case "check":
+            return isinstance(value, bool)
+        case "select":
+            return made.value in {option for option, _ in made.options}
+        case "lines":
+            return isinstance(value, list) and all(
+                isinstance(each, str) and each == each.strip() and each and not re.search(r"[\r\n\x00]", each)
+                for each in value
+            )
+    return True
+
+
+def _text_of(kind: str, value: Any) -> str:
+    if kind == "json":
+        return "" if value is MISSING else text_for_field(_readable_json(value))
+    if value is MISSING or value is None:
+        return ""
+    if kind == "check":
+        return "on" if value is True else ""
+    if kind == "lines":
+        return text_for_field("\n".join(map(str, value))) if isinstance(value, list) else ""
+    if kind == "numbers":
+        return ", ".join(json.dumps(each) for each in value) if isinstance(value, list) else ""
+    if kind == "select":
+        return json.dumps(value, ensure_ascii=True)
+    return text_for_field(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _readable_json(value: Any) -> str:
+    flat = isinstance(value, list) and not any(isinstance(each, dict | list) for each in value)
+    return json.dumps(value, indent=None if flat else 2, ensure_ascii=False)

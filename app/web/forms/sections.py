@@ -1,0 +1,79 @@
+"""A drawn form in parts: what somebody has to look at, and what can stay as it is, folded away under its heading.
+
+A schema may say to which part a property belongs (``"x-group": "Backup"``) and whether it is only for those who know
+what they do (``"x-advanced": true``). A property that is an object is a part of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.domain.text import plural
+from app.web.forms.complaints import told_at
+from app.web.forms.fields import Field
+
+MANY = 6
+"""With more optional fields than this they are folded away where the schema itself says nothing about it."""
+_LONGEST_TITLE = 80
+
+
+@dataclass
+class Section:
+    """A part of a form. `title` is empty for what stands at the top without a heading."""
+
+    title: str
+    help: str = ""
+    shown: list[Field] = field(default_factory=list)
+    folded: list[Field] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """True if something that is folded away has to be seen: a problem, or a value that is not the default."""
+        return any(field.error for each in self.folded for field, _ in told_at(each)) or self.changed > 0
+
+    @property
+    def changed(self) -> int:
+        """How many of the folded fields differ from their defaults."""
+        return sum(setting.is_changed for each in self.folded for setting in each.settings())
+
+    @property
+    def words(self) -> str:
+        """How much is folded away, and whether it is as usual."""
+        count = plural(sum(len(each.settings()) for each in self.folded), "setting")
+        return f"{count}, {self.changed} changed" if self.changed else f"{count}, as usual"
+
+
+def sections(drawn: Field) -> list[Section]:
+    """The parts of a form, in the order in which the schema names them; what has no heading comes first."""
+    if drawn.kind != "group":
+        return [Section("", shown=[drawn])]
+    hinted = any(_group(each) or _advanced(each) is not None for each in drawn.fields)
+    many = sum(len(each.settings()) for each in drawn.fields if not each.required) > MANY
+    made: dict[str, Section] = {"": Section("")}
+    for each in drawn.fields:
+        if each.kind == "group" and not _group(each):
+            _own_section(each, made)
+            continue
+        section = made.setdefault(_group(each), Section(_group(each)))
+        folds = not each.required and (_advanced(each) or (_advanced(each) is None and many and not hinted))
+        (section.folded if folds else section.shown).append(each)
+    return [section for section in made.values() if section.shown or section.folded]
+
+
+def _own_section(group: Field, made: dict[str, Section]) -> None:
+    """An object is a part of its own: folded as a whole if it may be left out, else as its fields say."""
+    section = made.setdefault(f"\n{group.name}", Section(group.label, group.help))
+    for each in group.fields:
+        whole = not group.required and _advanced(group) is not False
+        folds = whole or (not each.required and bool(_advanced(each)))
+        (section.folded if folds else section.shown).append(each)
+
+
+def _group(each: Field) -> str:
+    said = each.shape.schema.get("x-group")
+    return " ".join(said.split())[:_LONGEST_TITLE] if isinstance(said, str) else ""
+
+
+def _advanced(each: Field) -> bool | None:
+    said = each.shape.schema.get("x-advanced")
+    return said if isinstance(said, bool) else None

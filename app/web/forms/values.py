@@ -1,0 +1,185 @@
+"""The value that a submitted form gives, and the form as it was submitted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from app.domain.errors import InvalidInputError
+from app.web.forms.complaints import complaint_of, told_at
+from app.web.forms.drawing import MAX_ENTRIES, number_entries
+from app.web.forms.fields import MISSING, Field, text_for_field
+from assent.json_values import parse
+
+REARRANGE = "rearrange"
+"""The name of buttons that add and remove entries of lists, and show another way of a union."""
+_TOKEN = re.compile(r"n?[0-9]{1,4}")
+
+
+def read(drawn: Field, form: Mapping[str, str]) -> Any:
+    """The value that a submitted form gives; `drawn` gets the entries and ways that the form has.
+
+    Raises:
+        InvalidInputError: something cannot be read as what the field is for; `fields` says where.
+    """
+    arrange(drawn, form)
+    problems: dict[str, str] = {}
+    value = _read(drawn, form, problems)
+    if problems:
+        raise InvalidInputError("Some fields cannot be read.", problems)
+    return value
+
+
+def arrange(drawn: Field, form: Mapping[str, str]) -> None:
+    """Give lists the entries, and unions the ways, that a form has; a form that does not name them leaves them."""
+    if drawn.draw_part is not None and drawn.name in form:
+        parts = {each.key if drawn.kind == "list" else drawn.value: each for each in drawn.fields}
+        wanted = _tokens(form[drawn.name]) if drawn.kind == "list" else _ways(drawn, form[drawn.name])
+        drawn.fields = [parts.get(each) or drawn.draw_part(each) for each in wanted]
+        if drawn.kind == "list":
+            number_entries(drawn)
+        drawn.value = ",".join(wanted)
+        drawn.move(drawn.path)
+    for each in drawn.fields:
+        arrange(each, form)
+
+
+def _tokens(given: str) -> list[str]:
+    """The entries of a list: a number is the place in the original; ``n1`` is a new one."""
+    return list(dict.fromkeys(each for each in given.split(",") if _TOKEN.fullmatch(each)))[:MAX_ENTRIES]
+
+
+def _ways(drawn: Field, given: str) -> list[str]:
+    return [given] if given in {option for option, _ in drawn.options} else []
+
+
+def rearranged(form: MultiDict[str, str]) -> MultiDict[str, str]:
+    """The form with what its `REARRANGE` button asks for: ``add:<list>``, ``remove:<list>:<token>``, or ``show``."""
+    changed = MultiDict(form)
+    act, _, rest = form.get(REARRANGE, "").partition(":")
+    if act == "add":
+        tokens = _tokens(form.get(rest, ""))
+        newest = max((int(each[1:]) for each in tokens if each.startswith("n")), default=0)
+        changed[rest] = ",".join([*tokens, f"n{newest + 1}"])
+    elif act == "remove":
+        name, _, token = rest.rpartition(":")
+        changed[name] = ",".join(each for each in _tokens(form.get(name, "")) if each != token)
+    return changed
+
+
+def _read(drawn: Field, form: Mapping[str, str], problems: dict[str, str]) -> Any:
+    if drawn.kind == "fixed":
+        return drawn.shape.schema["const"] if drawn.original is MISSING else drawn.original
+    if drawn.kind in ("group", "list", "union"):
+        return _read_parted(drawn, form, problems)
+    sent = text_for_field(form.get(drawn.name, ""))
+    if sent == drawn.value and (drawn.original is not MISSING or not drawn.required):
+        return drawn.original
+    if drawn.kind == "check":
+        return bool(sent)
+    if drawn.kind not in ("text", "long"):
+        sent = sent.strip()
+    if not sent:
+        return _read_empty(drawn, problems)
+    return _parse(drawn, sent, problems)
+
+
+def _read_parted(drawn: Field, form: Mapping[str, str], problems: dict[str, str]) -> Any:
+    if drawn.kind == "group":
+        if drawn.original in (MISSING, None) and not drawn.required_inside and is_untouched(drawn, form):
+            return drawn.original
+        pairs = {each.key: _read(each, form, problems) for each in drawn.fields}
+        return {key: value for key, value in pairs.items() if value is not MISSING}
+    if (drawn.original is not MISSING or not drawn.required) and is_untouched(drawn, form):
+        return drawn.original
+    if drawn.kind == "union":
+        return _read(drawn.fields[0], form, problems) if drawn.fields else _read_empty(drawn, problems)
+    values = [_read(each, form, problems) for each in drawn.fields]
+    return [each for each in values if each is not MISSING]
+
+
+def is_untouched(drawn: Field, form: Mapping[str, str]) -> bool:
+    """True if the field, and all inside, came back as they were drawn."""
+    return all(
+        text_for_field(form.get(leaf.name, _unsent(leaf))) == (leaf.first if leaf.draw_part else leaf.value)
+        for leaf in drawn.leaves()
+    )
+
+
+def _unsent(leaf: Field) -> str:
+    """A form that does not name a list or a union leaves it as it is."""
+    return leaf.value if leaf.draw_part else ""
+
+
+def _read_empty(drawn: Field, problems: dict[str, str]) -> Any:
+    if drawn.kind in ("lines", "numbers") and (drawn.required or drawn.original is not MISSING):
+        return []
+    if drawn.shape.nullable and (drawn.required or drawn.original is not MISSING):
+        return None
+    if not drawn.required:
+        return MISSING
+    if drawn.kind in ("text", "long") and drawn.original is not MISSING:
+        return ""
+    problems[drawn.path] = "This is needed."
+    return MISSING
+
+
+def _parse(drawn: Field, sent: str, problems: dict[str, str]) -> Any:
+    try:
+        match drawn.kind:
+            case "number":
+                return _number(sent, drawn.shape.schema.get("type") == "integer")
+            case "select":
+                if sent not in {option for option, _ in drawn.options}:
+                    raise ValueError("This is not one of the choices.")
+                return parse(sent)
+            case "lines":
+                return [line.strip() for line in sent.split("\n") if line.strip()]
+            case "numbers":
+                return _numbers(sent, drawn.shape.whole_numbers)
+            case "json":
+                return parse(sent)
+    except ValueError as error:
+        problems[drawn.path] = str(error)
+        return MISSING
+    if "\n" not in sent.rstrip("\n") and "\n" not in str(drawn.value):
+        return sent.rstrip("\n")  # somebody pressed Enter where one line was meant
+    return sent.replace("\n", "\r\n") if _crlf(drawn.original) else sent
+
+
+def _crlf(original: Any) -> bool:
+    return isinstance(original, str) and "\r\n" in original and original.count("\n") == original.count("\r\n")
+
+
+def _number(sent: str, whole: bool) -> int | float:
+    if re.fullmatch(r"[+-]?[0-9]{1,30}", sent):
+        return int(sent)
+    if not whole and re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", sent) and len(sent) < 60:
+        number = float(sent)
+        if number not in (float("inf"), float("-inf")):
+            return number
+    raise ValueError("This needs a whole number." if whole else "This needs a number, such as 2.5.")
+
+
+def _numbers(sent: str, whole: bool) -> list[int | float]:
+    numbers: list[int | float] = []
+    for place, each in enumerate(filter(None, re.split(r"[\s,;]+", sent.strip("[] "))), 1):
+        try:
+            numbers.append(_number(each, whole))
+        except ValueError as error:
+            raise ValueError(f"Item {place}: {error}") from error
+    return numbers
+
+
+def refill(drawn: Field, form: Mapping[str, str], problems: Mapping[str, str]) -> Field:
+    """Show what was sent again, with complaints at their fields; `drawn` itself is changed and returned."""
+    arrange(drawn, form)
+    for leaf in drawn.leaves():
+        if leaf.draw_part is None:
+            leaf.value = text_for_field(form.get(leaf.name, ""))
+    for each, _ in told_at(drawn):
+        each.error = complaint_of(each, problems)
+    return drawn

@@ -1,0 +1,100 @@
+"""One's own account: who one is here, how the pages look, and where one is signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, flash, request
+from flask_login import current_user
+from werkzeug.datastructures import MultiDict
+
+from app.domain.errors import AssentError
+from app.domain.people import Action, Role
+from app.domain.preferences import Density, Theme, preferences, zones
+from app.domain.tokens import TokenChoice
+from app.http.errors import status_of
+from app.http.identity import current_actor, current_sign_in, session_idle, session_lifetime, sign_out
+from app.http.runtime import services
+from app.services.people.absences import AbsenceState
+from app.services.people.tokens import NOT_CONFIRMED
+from app.web.admin.people import ROLE_WORDS, token_choice
+from app.web.pages import render, see_other, web
+
+THEME_WORDS = {Theme.SYSTEM: "As the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
+DENSITY_WORDS = {Density.COMFORTABLE: "Comfortable", Density.COMPACT: "Compact: more stands on a screen"}
+KEYS_WORDS = {"on": "On: j and k move, ? lists them all", "off": "Off"}
+_NOTHING: MultiDict[str, str] = MultiDict()
+
+
+@web.get("/profile")
+def profile() -> Any:
+    """The page."""
+    return _page()
+
+
+@web.post("/profile")
+def profile_change() -> Any:
+    """Keep the preferences, or show what is wrong with them."""
+    actor, sent = current_actor(), request.form
+    try:
+        looks = (sent.get("time_zone", ""), sent.get("theme", ""), sent.get("density", ""))
+        wanted = preferences(*looks, sent.get("keys", "on"))
+    except AssentError as error:
+        return _page(sent, error)
+    services().people.prefer(actor, wanted)
+    flash("Your preferences are kept. They hold wherever you sign in.")
+    return see_other("web.profile")
+
+
+@web.post("/profile/sessions/<sign_in_id>/end")
+def profile_end(sign_in_id: str) -> Any:
+    """End one of one's own sessions; this browser's own is a plain sign-out."""
+    ended = services().sign_ins.end(current_actor(), sign_in_id)
+    if sign_in_id == current_sign_in():
+        return _signed_out()
+    flash("That session is ended." if ended else "That session had ended already.")
+    return see_other("web.profile")
+
+
+@web.post("/profile/sign-out")
+def profile_sign_out() -> Any:
+    """End all of one's sessions, this browser's too, and one's tokens if that is wanted."""
+    services().sign_ins.end_all(current_actor(), tokens=token_choice(request.form))
+    return _signed_out()
+
+
+@web.get("/profile/sessions/<sign_in_id>/end")
+def profile_end_shown(sign_in_id: str) -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.profile")
+
+
+@web.get("/profile/sign-out")
+def profile_sign_out_shown() -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.profile")
+
+
+def _signed_out() -> Response:
+    sign_out()
+    return see_other("web.sign_in_help")
+
+
+def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
+    actor, person = current_actor(), current_user.person
+    names = ("time_zone", "theme", "density", "keys")
+    away = services().absences.current(actor)
+    return render(
+        "profile.html", status_of(error) if error else 200,
+        person=person, roles={role: words for role, words in ROLE_WORDS.items() if role in actor.roles},
+        may_be_absent=actor.may(Action.BE_ABSENT), may_manage=Role.ADMIN in actor.roles,
+        tokens_to_confirm=[each for each in services().tokens.own(actor) if each.state == NOT_CONFIRMED],
+        absences_to_confirm=[each for each in services().absences.of(actor.id) if each.state is AbsenceState.WAITING],
+        own_absence=next((each for each in away if each.person_id == actor.id), None),
+        stands_in_for=[each for each in away if each.delegate_id == actor.id],
+        given={name: sent.get(name, "") if sent else getattr(person, name) for name in names},
+        zones=zones(), themes=THEME_WORDS, densities=DENSITY_WORDS, keys=KEYS_WORDS, now=services().clock(),
+        sign_ins=services().sign_ins.of(actor, session_lifetime(), session_idle()), this_browser=current_sign_in(),
+        hours=int(session_lifetime().total_seconds() // 3600), idle=session_idle(), token_choices=list(TokenChoice),
+        error=error, wrong=error.extra.get("fields", {}) if error else {},
+    )  # fmt: skip

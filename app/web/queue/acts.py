@@ -1,0 +1,109 @@
+"""What people do on the queue itself: keep views of it, and decide on several requests together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import flash, request
+
+from app.domain.errors import AssentError, InvalidInputError, NotFoundError
+from app.domain.people import Action
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.services.approvals.together import MOST, VERDICTS, Done, Marked
+from app.services.reading.queue import QueueFilter
+from app.web.pages import render, see_other, web
+from app.web.queue.page import filter_from, query_of
+from app.web.requests.page import lines
+from assent.contracts import RiskLevel, Verdict
+
+
+@web.post("/queue/views")
+def queue_view_save() -> Any:
+    """Keep the filters that were sent under a name."""
+    actor, sent = current_actor(), request.form
+    query = query_of(filter_from(sent, actor), sent.get("group", "") == "1")
+    view = services().saved_views.save(actor, sent.get("name", ""), query)
+    flash(f"The view “{view.name}” is kept.")
+    return see_other("web.queue", **view.filters)
+
+
+@web.post("/queue/views/<view_id>/name")
+def queue_view_rename(view_id: str) -> Any:
+    """Give a view another name."""
+    try:
+        view = services().saved_views.rename(current_actor(), view_id, request.form.get("name", ""))
+    except NotFoundError:
+        flash("That view is gone.")
+        return see_other("web.queue")
+    flash(f"The view is now called “{view.name}”.")
+    return see_other("web.queue", **view.filters)
+
+
+@web.post("/queue/views/<view_id>/deletion")
+def queue_view_delete(view_id: str) -> Any:
+    """Delete a view."""
+    services().saved_views.delete(current_actor(), view_id)
+    flash("The view is deleted.")
+    return see_other("web.queue")
+
+
+@web.get("/queue/views")
+@web.get("/queue/views/<view_id>/<any(name, deletion):act>")
+def queue_view_shown(view_id: str = "", act: str = "") -> Any:
+    """Opening the address of an act only shows."""
+    return see_other("web.queue")
+
+
+@web.get("/queue/marked")
+def queue_marked() -> Any:
+    """What was marked, with what can be done with all of it."""
+    current_actor().require(Action.DECIDE)
+    ids = list(dict.fromkeys(request.args.getlist("request")))
+    return _page(ids)
+
+
+@web.post("/queue/marked")
+def queue_marked_decide() -> Any:
+    """Decide on each, and say what became of it."""
+    actor, sent = current_actor(), request.form
+    ids, digests = sent.getlist("request"), sent.getlist("digest")
+    comment = lines(sent.get("comment", ""))
+    try:
+        if len(ids) != len(digests):
+            raise InvalidInputError("Each request comes with the digest of what was seen.", {"digest": "missing"})
+        marked = [Marked(*each) for each in zip(ids, digests, strict=True)]
+        done = services().together.decide(actor, marked, _verdict(sent.get("verdict", "")), comment)
+    except AssentError as error:
+        if error.code == "forbidden":
+            raise
+        return _page(list(dict.fromkeys(ids)), error=error, comment=comment)
+    waits = {row.id for row in services().queue.rows(QueueFilter(), [each.request_id for each in done])}
+    settled = [each.request_id for each in done if each.error is None or each.request_id not in waits]
+    return _page([], done=done, settled=settled)
+
+
+def _verdict(given: str) -> Verdict:
+    if given not in VERDICTS:
+        raise InvalidInputError("Choose what you decide.", {"verdict": "unknown"})
+    return Verdict(given)
+
+
+def _page(
+    ids: list[str], done: list[Done] | None = None, error: AssentError | None = None, comment: str = "",
+    settled: Sequence[str] = (),
+) -> Any:  # fmt: skip
+    if len(ids) > MOST and error is None:
+        error = InvalidInputError(f"At most {MOST} requests can be decided together.", {"request": "too many"})
+    rows = services().queue.rows(QueueFilter(), ids[:MOST]) if ids else []
+    waits = {each.id for each in rows}
+    unmark = [*settled, *(each for each in ids[:MOST] if each not in waits)]
+    approvable = [each for each in rows if each.risk is not RiskLevel.CRITICAL]
+    return render(
+        "queue_marked.html", status_of(error) if error else 200,
+        rows=rows, texts=services().together.texts([each.id for each in rows]), gone=len(ids[:MOST]) - len(rows),
+        critical=len(rows) - len(approvable), done=done, error=error, unmark=unmark,
+        comment=comment, problems=error.extra.get("fields", {}) if error else {}, now=services().clock(),
+    )  # fmt: skip

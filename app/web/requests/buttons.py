@@ -1,0 +1,120 @@
+"""What the buttons of the decision bar say: each names what happens when it is pressed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.services.approvals.entitlement import HARMLESS
+from app.services.approvals.situation import StageView
+from app.services.reading.overview import Acts
+from app.services.reading.views import RequestView
+from app.web.requests.proposals import Shown
+from assent.contracts import Verdict
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """What the decision bar offers.
+
+    Attributes:
+        approve: the approving button's words for what the page shows; empty if there is none.
+        answer: the answering button's words; empty if there is none.
+        tail: what follows on "Approve" or "Send the answer" where that does not settle it, or not at once.
+        changed_tail: the same after an edit, which makes earlier approvals void.
+        reason_needed_for: in words, which of the buttons need a comment; ``all``, or empty for none.
+    """
+
+    approve: str = ""
+    answer: str = ""
+    changes: bool = False
+    reject: bool = False
+    tail: str = ""
+    changed_tail: str = ""
+    reason_needed_for: str = ""
+
+
+def buttons_of(view: RequestView, shown: Shown) -> Buttons:
+    """The buttons for what the viewer may do."""
+    verdicts = view.verdicts
+    tail, changed_tail = _tail(view), _tail(view, changed=True)
+    return Buttons(
+        approve=_approve(view, shown, changed_tail if shown.changed else tail) if _approves(verdicts) else "",
+        answer=_answer(view, tail) if Verdict.ANSWER in verdicts else "",
+        changes=Verdict.REQUEST_CHANGES in verdicts,
+        reject=Verdict.REJECT in verdicts,
+        tail=tail,
+        changed_tail=changed_tail,
+        reason_needed_for=_reason_needed_for(view),
+    )
+
+
+def _approves(verdicts: tuple[Verdict, ...]) -> bool:
+    return Verdict.APPROVE in verdicts or Verdict.MODIFY in verdicts
+
+
+def _approve(view: RequestView, shown: Shown, tail: str) -> str:
+    if Verdict.APPROVE not in view.verdicts:
+        return "Approve with changes"  # who has agreed for another stage may still edit, and agreeing twice is nothing
+    first = "Approve with changes" if shown.changed else "Approve"
+    if tail:
+        return f"{first}{tail}"
+    if shown.kind == "optimizations":
+        return "Approve the chosen items"  # which, a page without a script cannot know before it is sent
+    return f"{first} and {shown.effect}" if shown.effect else first
+
+
+def _answer(view: RequestView, tail: str) -> str:
+    if view.request.kind == "error":
+        return "Go on this way"
+    return f"Send the answer{tail}"
+
+
+def _tail(view: RequestView, changed: bool = False) -> str:
+    """What follows on the verb; empty where the decision settles the request and the run goes on at once."""
+    stages, at = view.situation.stages, min(view.request.stage, len(view.situation.stages) - 1)
+    stage = stages[at]
+    after = 1 if changed else stage.approvals + 1
+    several = len(stages) > 1
+    if view.terms.adds_second_person and (changed or view.edited_by_viewer):
+        return "; needs a second person, since you changed it"
+    if after < stage.quorum:
+        return f" for {stage.name}, as {after} of {stage.quorum}" if several else f", as {after} of {stage.quorum}"
+    if changed and at > 0:
+        return f" for {stage.name}; {stages[0].name} is asked again"
+    following = _following(stages, at, changed)
+    if following is not None:
+        return f" for {stage.name}; {following.name} is asked next"
+    return f"; runs in the window from {view.situation.opening}" if view.situation.opening else ""
+
+
+def _following(stages: tuple[StageView, ...], at: int, changed: bool) -> StageView | None:
+    """The next stage that is not through yet."""
+    return next((each for each in stages[at + 1 :] if changed or each.approvals < each.quorum), None)
+
+
+def _reason_needed_for(view: RequestView) -> str:
+    words = {
+        Verdict.APPROVE: "approve",
+        Verdict.MODIFY: "approve with changes",
+        Verdict.ANSWER: "answer",
+        Verdict.REJECT: "reject",
+        Verdict.REQUEST_CHANGES: "ask for changes",
+    }
+    # As people know it: what needs a word everywhere is named first.
+    order = (*sorted(HARMLESS, key=lambda each: each is not Verdict.REJECT), *words)
+    needed = [each for each in dict.fromkeys(order) if each in view.terms.reason_required and each in view.verdicts]
+    if len(needed) == len(view.verdicts):
+        return "all"
+    return " or to ".join(words[each] for each in needed)
+
+
+def acts_words(acts: Acts) -> str:
+    """What else can be done, such as ``Assign, escalate, give more time``."""
+    words = {
+        "assign": acts.assign,
+        "escalate": acts.escalate,
+        "give more time": acts.extend_until is not None,
+        "withdraw the request": acts.cancel,
+    }
+    said = ", ".join(name for name, possible in words.items() if possible)
+    return said[:1].upper() + said[1:]

@@ -1,0 +1,160 @@
+"""Several tool calls on one page, each with what can become of it, and what a submitted page says about each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from app.domain.calls import is_made, may
+from app.domain.errors import InvalidInputError
+from app.domain.risk import Finding
+from app.web.forms.drawing import draw
+from app.web.forms.fields import Field
+from app.web.forms.values import is_untouched, read, refill
+from assent.contracts import CallDecision, calls_of
+from assent.digests import canonical
+
+Sent = MultiDict[str, str]
+MADE = {
+    CallDecision.APPROVE: "Make the call",
+    CallDecision.REJECT: "Leave it out",
+    CallDecision.RESPOND: "Answer in its place",
+}
+
+
+@dataclass
+class CallShown:
+    """One of several calls as the page shows it.
+
+    Attributes:
+        name: put before the names of its fields.
+        form: of its arguments; None if they cannot be edited.
+        arguments: the texts among them that are code, with what was found at their lines.
+        choices: what may become of it, with words.
+        chosen: what does, as far as the page knows.
+        message: why it is left, or the answer in its place.
+    """
+
+    id: str
+    name: str
+    tool: str
+    args: dict[str, Any]
+    summary: str
+    form: Field | None
+    arguments: list[Any]
+    general: list[Finding]
+    choices: dict[str, str]
+    chosen: str
+    message: str
+    message_error: str = ""
+    choice_error: str = ""
+
+
+def shown_calls(
+    payload: dict[str, Any], findings: list[Finding], editable: bool, sent: Sent | None,
+    problems: Mapping[str, str], arguments: Callable[[Any, list[Finding]], list[Any]],
+) -> list[CallShown]:  # fmt: skip
+    """The calls of a proposal, with what a person sent put back into their fields.
+
+    Args:
+        arguments: finds the code among the arguments of one call.
+    """
+    shown = []
+    for call in calls_of(payload):
+        name = f"calls.{call['id']}"
+        own = _own(findings, call["id"])
+        form = _form(call, name) if editable and may(call, CallDecision.EDIT) else None
+        if form is not None and sent is not None:
+            refill(form, sent, problems)
+        texts = arguments(call["args"], own)
+        told = {each.path for each in texts}
+        shown.append(
+            CallShown(
+                id=call["id"], name=name, tool=call["tool"], args=call["args"], summary=call.get("summary", ""),
+                form=form, arguments=texts, general=[each for each in own if each.item not in told],
+                choices=_choices(call), chosen=_chosen(call, name, sent),
+                message=_sent(sent, f"{name}.message", call.get("message", "")),
+                message_error=problems.get(f"{name}.message", ""), choice_error=problems.get(f"{name}.decision", ""),
+            )
+        )  # fmt: skip
+    return shown
+
+
+def calls_change(payload: dict[str, Any], sent: Sent) -> dict[str, Any] | None:
+    """How what was sent differs from the proposal; None if it does not. Raises InvalidInputError."""
+    if "calls_shown" not in sent:
+        return None
+    edits = [edit for call in calls_of(payload) if (edit := _edit(call, sent))]
+    return {"calls": edits} if edits else None
+
+
+def respond_change(payload: dict[str, Any], sent: Sent) -> dict[str, Any] | None:
+    """The answer in place of the one call of a proposal; None if there is none."""
+    message = sent.get("message", "").replace("\r\n", "\n").strip()
+    if not message or not may(payload, CallDecision.RESPOND):
+        return None
+    return {"decision": CallDecision.RESPOND.value, "message": message}
+
+
+def _edit(call: dict[str, Any], sent: Sent) -> dict[str, Any] | None:
+    name = f"calls.{call['id']}"
+    decision = sent.get(f"{name}.decision", call.get("decision", CallDecision.APPROVE.value))
+    edit: dict[str, Any] = {}
+    if decision != CallDecision.APPROVE.value:
+        message = sent.get(f"{name}.message", "").replace("\r\n", "\n").strip()
+        if (decision, message) != (call.get("decision"), call.get("message", "")):
+            edit = {"decision": decision, "message": message}
+    else:
+        args = _args(call, name, sent)
+        if args is not None:
+            edit["args"] = args
+        if not is_made(call):
+            edit["decision"] = decision
+    return {"id": call["id"]} | edit if edit else None
+
+
+def _args(call: dict[str, Any], name: str, sent: Sent) -> dict[str, Any] | None:
+    if not may(call, CallDecision.EDIT):
+        return None
+    form = _form(call, name)
+    if is_untouched(form, sent):
+        return None
+    value = read(form, sent)
+    try:
+        return None if canonical(value) == canonical(call["args"]) else value
+    except ValueError as error:
+        raise InvalidInputError("Some fields cannot be stored.", {f"{name}.args": str(error)}) from error
+
+
+def _form(call: dict[str, Any], name: str) -> Field:
+    return draw(call.get("args_schema"), f"{name}.args", call["args"], "Arguments")
+
+
+def _own(findings: list[Finding], call_id: str) -> list[Finding]:
+    """What was found in one call; of what stands in an argument, `item` is that argument."""
+    own = []
+    for each in findings:
+        owner, _, path = each.item.partition("/")
+        if owner == call_id:
+            own.append(replace(each, item=path))
+    return own
+
+
+def _choices(call: dict[str, Any]) -> dict[str, str]:
+    made = may(call, CallDecision.APPROVE) or may(call, CallDecision.EDIT)
+    return {
+        each.value: words for each, words in MADE.items() if (made if each is CallDecision.APPROVE else may(call, each))
+    }
+
+
+def _chosen(call: dict[str, Any], name: str, sent: Sent | None) -> str:
+    choices = _choices(call)
+    chosen = _sent(sent, f"{name}.decision", call.get("decision", CallDecision.APPROVE.value))
+    return chosen if chosen in choices else next(iter(choices), "")
+
+
+def _sent(sent: Sent | None, name: str, otherwise: str) -> str:
+    return otherwise if sent is None else sent.get(name, otherwise)

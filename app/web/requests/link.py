@@ -1,0 +1,132 @@
+"""Deciding with a link out of a mail, without signing in. Opening shows what is decided; only a button decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, flash, request
+from flask_login import current_user
+
+from app.domain.errors import AssentError, InvalidInputError
+from app.domain.people import Actor, Via
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.refusals import before_credentials, note_stranger
+from app.http.runtime import portal, services
+from app.services.approvals.entitlement import HARMLESS
+from app.services.notify.links import LinkState, Opened
+from app.services.reading.views import RequestView
+from app.services.refusals import Refused
+from app.web.pages import render, see_other, web
+from app.web.requests.buttons import buttons_of
+from app.web.requests.page import Attempt, Sent, lines, said_of
+from app.web.requests.proposals import answer_of, show
+from assent.contracts import Verdict
+
+_REFUSED: Mapping[LinkState, int] = {
+    LinkState.UNKNOWN: 404,
+    LinkState.ANOTHERS: 403,
+    LinkState.EXPIRED: 410,
+    LinkState.INACTIVE: 410,
+    LinkState.NOT_SENT: 410,
+}
+"""Status of the pages that show nothing of the request."""
+_NOT_BY_LINK = (Verdict.MODIFY,)
+"""To change a proposal one needs the editors of the request's own page."""
+
+
+@web.get("/decide/<token>")
+def by_link(token: str) -> Any:
+    """Show what the link is for. Mail scanners and previews open links, so opening changes nothing."""
+    opened = _open(token)
+    if opened.state is not LinkState.USABLE or opened.view is None:
+        return _told(opened)
+    return _page(token, opened.view, opened.actor)
+
+
+@web.post("/decide/<token>")
+def by_link_decide(token: str) -> Any:
+    """Take the decision of the link's owner."""
+    opened, sent = _open(token), request.form
+    view, actor = opened.view, opened.actor
+    if opened.state is not LinkState.USABLE or view is None or actor is None:
+        return _told(opened, late=True)
+    try:
+        verdict = _verdict(sent.get("verdict", ""))
+        answer = answer_of(view, sent) if verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts else None
+        result = services().checkpoints.decide(
+            view.request.id, actor, verdict, view.request.digest, answer=answer,
+            comment=lines(sent.get("comment", "")),
+        )  # fmt: skip
+    except AssentError as error:
+        again = _open(token)
+        if again.state is not LinkState.USABLE or again.view is None:
+            return _told(again, late=True)
+        return _page(token, again.view, again.actor, Attempt(sent, error=error, problems=_fields(error)))
+    flash(result.words)
+    return see_other("web.by_link", token=token)
+
+
+def _open(token: str) -> Opened:
+    visitor = current_actor() if current_user.is_authenticated else None
+    secret_key = portal().settings.secret_key
+    before_credentials(token)
+    opened = services().links.open(secret_key, token, request.remote_addr or "", visitor)
+    if opened.state is LinkState.UNKNOWN:
+        note_stranger(Refused.LINK, opened.state.value, Via.MAIL)
+    return opened
+
+
+def _verdict(given: str) -> Verdict:
+    try:
+        verdict = Verdict(given)
+    except ValueError:
+        raise InvalidInputError("Choose what you decide.", {"verdict": "unknown"}) from None
+    if verdict in _NOT_BY_LINK:
+        raise InvalidInputError("To change the proposal, open the request and sign in.", {"verdict": "not by link"})
+    return verdict
+
+
+def _fields(error: AssentError) -> Mapping[str, str]:
+    found: Mapping[str, str] = error.extra.get("fields", {})
+    return found
+
+
+def _page(token: str, view: RequestView, actor: Actor | None, attempt: Attempt | None = None) -> Response:
+    """What is to be decided, with the buttons; `attempt` is what was sent and not taken."""
+    view = replace(view, verdicts=tuple(each for each in view.verdicts if each not in _NOT_BY_LINK), editable=False)
+    sent: Sent | None = attempt.sent if attempt else None
+    shown = show(view, sent, attempt.problems if attempt else None)
+    harmless = tuple(each for each in view.verdicts if each in HARMLESS)
+    offered = replace(view, verdicts=harmless) if view.sign_in_first else view
+    return render(
+        "links/decide.html", status_of(attempt.error) if attempt and attempt.error else 200,
+        token=token, view=view, request_row=view.request, row=view.request, shown=shown,
+        buttons=buttons_of(offered, shown), viewer=actor, now=services().clock(), comment=_comment(sent),
+        attempt=attempt or Attempt(_nothing(), act=""), error=attempt.error if attempt else None,
+        problems=attempt.problems if attempt else {},
+    )  # fmt: skip
+
+
+def _comment(sent: Sent | None) -> str:
+    return sent.get("comment", "") if sent else ""
+
+
+def _nothing() -> Sent:
+    return Sent()
+
+
+def _told(opened: Opened, late: bool = False) -> Response:
+    """Why the link cannot be used (any more), and what to do instead.
+
+    Args:
+        late: a decision was sent, which is not counted.
+    """
+    view = opened.view if opened.state not in _REFUSED else None
+    status = _REFUSED.get(opened.state) or (409 if late else 200)
+    return render(
+        "links/told.html", status, state=opened.state.value, view=view, late=late, request_id=opened.request_id,
+        said=said_of(view) if view is not None else "", signed_in=current_user.is_authenticated,
+    )  # fmt: skip

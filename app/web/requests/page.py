@@ -1,0 +1,260 @@
+"""A request's page, deciding on it, and looking at an edit before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Response, flash, request
+from werkzeug.datastructures import MultiDict
+
+from app.domain.errors import AssentError, InvalidInputError, NotFoundError, ReauthenticationError, RiskRaisedError
+from app.domain.lifecycle import RequestState
+from app.domain.people import Actor
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.services.approvals.deciding import decider
+from app.services.approvals.reassessing import Preview
+from app.services.reading.views import RequestView, RunView
+from app.web.forms.complaints import Complaint, complaints
+from app.web.forms.moments import field_of
+from app.web.forms.values import REARRANGE, rearranged
+from app.web.pages import address, events_position, is_fragment, render, see_other, web
+from app.web.queue.page import filter_from, is_grouped, listed, query_here, query_of
+from app.web.requests.buttons import acts_words, buttons_of
+from app.web.requests.proposals import (
+    Change,
+    Shown,
+    answer_of,
+    change_of,
+    changed_text,
+    difference,
+    labels,
+    readable,
+    show,
+)
+from assent.contracts import RiskLevel, Verdict
+
+Sent = MultiDict[str, str]
+DECIDING = "decisions"
+ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopening, comments, cancel"
+
+
+@dataclass
+class Attempt:
+    """What a person sent that was not taken, or is not to be taken yet.
+
+    Attributes:
+        act: what they wanted to do, as the last part of the address says it.
+        error: why not; None for a preview.
+        preview: what the change would mean; of a preview, and of a change that was not sent because it raises the risk.
+    """
+
+    sent: Sent
+    act: str = DECIDING
+    error: AssentError | None = None
+    preview: Preview | None = None
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def decides(self) -> bool:
+        """True if it is about the decision, whose fields then show what was sent."""
+        return self.act in (DECIDING, "preview")
+
+    @property
+    def sign_in_first(self) -> bool:
+        """True if it was refused until the person has signed in anew."""
+        return isinstance(self.error, ReauthenticationError)
+
+    def typed(self, act: str, name: str, default: str = "") -> str:
+        """What was typed into a field of that act's form."""
+        return self.sent.get(name, default) if self.act == act else default
+
+
+@web.get("/requests/<request_id>")
+def request_page(request_id: str) -> Any:
+    """The request, whole."""
+    return page_of(request_id, current_actor())
+
+
+def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Response:
+    """The page, with what was sent and not taken put back into its fields."""
+    seq = events_position()
+    view = services().views.request(request_id, actor)
+    deciding = attempt if attempt and attempt.decides else None
+    sent = deciding.sent if deciding else None
+    shown = show(view, sent, deciding.problems if deciding else None)
+    wanted = filter_from(request.args, actor)
+    query = query_of(wanted, is_grouped())
+    return render(
+        "request.html",
+        status_of(attempt.error) if attempt and attempt.error else 200,
+        seq=seq, view=view, request_row=view.request, shown=shown, attempt=attempt or Attempt(MultiDict(), act=""),
+        now=services().clock(), viewer=actor, error=attempt.error if attempt and not attempt.preview else None,
+        problems=deciding.problems if deciding else {},
+        complaints=_complaints(deciding, shown) if deciding else [],
+        comment=sent.get("comment", "") if sent else "",
+        past=services().views.past_like(view.request, actor),
+        said=said_of(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
+        proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
+        revision_diff=_revision_diff(view), buttons=buttons_of(view, shown), acts_words=acts_words(view.acts),
+        candidates=services().views.candidates(request_id, actor) if view.acts.assign else [],
+        new_deadline=field_of(view.request.expires_at),
+        listed=None if is_fragment() else listed(wanted), selected=request_id, cursor=None,
+        query=query, list_src=address("web.queue", query | {"selected": request_id}),
+        live_src=address("web.request_page", query, request_id=request_id),
+        preview_diff=_preview_diff(view, attempt.sent) if attempt and attempt.preview else [],
+    )  # fmt: skip
+
+
+def _complaints(deciding: Attempt, shown: Shown) -> list[Complaint]:
+    """What is wrong with fields; a verdict is none."""
+    told = ("verdict", "acknowledged_risk")
+    problems = {name: words for name, words in deciding.problems.items() if name not in told}
+    return complaints(shown.form, problems, labels(shown))
+
+
+def _run_view(view: RequestView, actor: Actor) -> RunView | None:
+    return services().views.run(view.run.id, actor) if view.run is not None else None
+
+
+def said_of(view: RequestView) -> str:
+    """What became of the request, in a sentence; empty while it is open."""
+    if view.state is RequestState.PENDING:
+        return ""
+    standing = [each for each in view.decisions if each.withdrawn_at is None]
+    if standing and not view.request.answered_by and view.state.value not in ("expired", "cancelled", "superseded"):
+        # Where two were needed, both decided; who changed it is told by the timeline.
+        names = list(dict.fromkeys(decider(each) for each in standing))
+        if view.state not in (RequestState.APPROVED, RequestState.MODIFIED, RequestState.ANSWERED):
+            names = names[-1:]
+        return f"{' and '.join(names)} decided: {view.state.words}."
+    return view.request.note or f"This request is {view.state.words}."
+
+
+def _proposed_diff(view: RequestView) -> list[Any]:
+    """What reviewers changed so far, against the agent's own proposal."""
+    row = view.request
+    if row.proposed is None or row.digest == row.proposed_digest:
+        return []
+    return difference(readable(row.proposed), readable(row.payload))
+
+
+def _revision_diff(view: RequestView) -> list[Any]:
+    if view.previous is None:
+        return []
+    return difference(readable(view.previous.payload), readable(view.request.payload))
+
+
+@web.get(f"/requests/<request_id>/<any({DECIDING}, preview, {ACTS}):act>")
+def request_acted(request_id: str, act: str) -> Any:
+    """A refusal is shown under the act's own address; whoever opens that address again only wants to look."""
+    return see_other("web.request_page", request_id=request_id)
+
+
+@web.post("/requests/<request_id>/decisions")
+def request_decide(request_id: str) -> Any:
+    """Take a decision, or show the page again with what is wrong and everything the person wrote."""
+    actor, sent = current_actor(), request.form
+    change: Change | None = None
+
+    def decide() -> str:
+        nonlocal change
+        view = services().views.request(request_id, actor)
+        acknowledged = _acknowledged(sent)
+        verdict = _verdict(sent.get("verdict") or ("approve" if acknowledged else ""))
+        answer = None
+        if verdict in (Verdict.APPROVE, Verdict.MODIFY) and view.request.digest == sent.get("digest", ""):
+            change = change_of(view, sent)
+            verdict = Verdict.APPROVE if change is None else Verdict.MODIFY
+        elif verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts:
+            answer = answer_of(view, sent)
+        result = services().checkpoints.decide(
+            request_id, actor, verdict, sent.get("digest", ""),
+            change=change, answer=answer, comment=lines(sent.get("comment", "")), acknowledged_risk=acknowledged,
+        )  # fmt: skip
+        return result.words
+
+    try:
+        return done(request_id, decide())
+    except NotFoundError:
+        raise
+    except RiskRaisedError as error:
+        return page_of(request_id, actor, Attempt(sent, error=error, preview=_preview(request_id, actor, change)))
+    except AssentError as error:
+        return page_of(request_id, actor, Attempt(sent, error=error, problems=error.extra.get("fields", {})))
+
+
+@web.post("/requests/<request_id>/preview")
+def request_preview(request_id: str) -> Any:
+    """Show the risk of an edit, what it changes and what it then needs, without sending it."""
+    actor, sent = current_actor(), request.form
+    if REARRANGE in sent:
+        return page_of(request_id, actor, Attempt(rearranged(sent), "preview"))
+    view = services().views.request(request_id, actor)
+    try:
+        preview = _preview(request_id, actor, change_of(view, sent)) or Preview(view.assessment, view.terms, False)
+    except NotFoundError:
+        raise
+    except AssentError as error:
+        problems = error.extra.get("fields", {})
+        return page_of(request_id, actor, Attempt(sent, "preview", error, problems=problems))
+    return page_of(request_id, actor, Attempt(sent, "preview", preview=preview))
+
+
+def _preview(request_id: str, actor: Actor, change: Change | None) -> Preview | None:
+    return None if change is None else services().checkpoints.preview(request_id, actor, change)
+
+
+def act_on(request_id: str, act: str, do: Callable[[Actor], str]) -> Response:
+    """Do it and go back to the page; a refusal is shown on the page, with what was typed."""
+    actor = current_actor()
+    try:
+        return done(request_id, do(actor))
+    except NotFoundError:
+        raise
+    except AssentError as error:
+        return page_of(request_id, actor, Attempt(request.form, act, error, problems=error.extra.get("fields", {})))
+
+
+def done(request_id: str, words: str) -> Response:
+    """Back to the page, which says what was done."""
+    flash(words)
+    query = query_here()
+    return see_other("web.request_page", request_id=request_id, **query)
+
+
+def _verdict(given: str) -> Verdict:
+    try:
+        return Verdict(given)
+    except ValueError:
+        raise InvalidInputError("Choose what you decide.", {"verdict": "unknown"}) from None
+
+
+def _acknowledged(sent: Sent) -> RiskLevel | None:
+    """The risk that the person sends their edit with, knowing of it."""
+    given = sent.get("acknowledged_risk", "")
+    try:
+        return RiskLevel(given) if given else None
+    except ValueError:
+        raise InvalidInputError("This is no level of risk.", {"acknowledged_risk": "unknown"}) from None
+
+
+def lines(text: str) -> str:
+    """The text with the line ends a person typed, not those that forms send."""
+    return text.replace("\r\n", "\n")
+
+
+def _preview_diff(view: RequestView, sent: Sent) -> list[Any]:
+    """A change of arguments or data against what was proposed; edited texts have theirs beside them."""
+    if view.request.kind not in ("tool_call", "tool_calls", "custom"):
+        return []
+    try:
+        change = change_of(view, sent)
+        if change is None:
+            return []
+        return difference(readable(view.request.payload), changed_text(view.request.payload, change))
+    except AssentError:
+        return []

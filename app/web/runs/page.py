@@ -1,0 +1,249 @@
+"""Runs: the list, starting one, watching one, steering one, and what it left behind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, flash, request, url_for
+
+from app.domain.errors import AssentError, ConflictError, ForbiddenError, InvalidInputError, TooLargeError
+from app.domain.lifecycle import RunState
+from app.domain.people import Action, Actor
+from app.domain.text import plural
+from app.http.errors import status_of
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.services.reading.views import RunView
+from app.services.runs.pace import Pace
+from app.store.runs import CatalogueEntry, Run
+from app.web.forms.complaints import complaints
+from app.web.forms.drawing import draw
+from app.web.forms.fields import MISSING, Field
+from app.web.forms.sections import sections
+from app.web.forms.values import REARRANGE, read, rearranged, refill
+from app.web.pages import events_position, render, see_other, web
+from app.web.prose import markdown
+from app.web.runs.story import story_of
+
+PAGE = 50
+_TEXTS = frozenset({"text/plain", "text/markdown", "text/csv", "application/json", "application/sql"})
+MAX_SHOWN = 200_000
+"""Bytes of an artifact that the run's page shows; the download has all of them."""
+
+
+@web.get("/runs")
+def runs() -> Any:
+    """Runs, newest first."""
+    seq = events_position()
+    state = request.args.get("state", "")
+    before = _before(request.args.get("before"))
+    found = services().runs.recent(state, before, PAGE + 1)
+    titles = {entry.name: entry.title for entry in services().runs.catalogue()}
+    following = _place(found[PAGE - 1]) if len(found) > PAGE else None
+    return render(
+        "runs.html",
+        seq=seq, runs=found[:PAGE], titles=titles, state=state, states=list(RunState), following=following,
+        held=services().runs.held(found[:PAGE]), may_start=current_actor().may(Action.START_RUN),
+        live_src=request.full_path,
+    )  # fmt: skip
+
+
+def _place(run: Run) -> str:
+    return f"{run.created_at.isoformat()}~{run.id}"
+
+
+def _before(given: str | None) -> tuple[datetime, str] | None:
+    if not given:
+        return None
+    at, _, run_id = given.partition("~")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not run_id or not run_id.isprintable() or len(given) > 200:
+        raise InvalidInputError("This is not a place in the list of runs.", {"before": "not usable"})
+    return moment, run_id
+
+
+@web.get("/runs/new")
+def run_new() -> Any:
+    """Which workflow to start."""
+    current_actor().require(Action.START_RUN)
+    runs = services().runs
+    return render("run_new.html", workflows=runs.catalogue(), broken=runs.broken())
+
+
+@web.get("/runs/new/<workflow>")
+def run_start_form(workflow: str) -> Any:
+    """The form for a workflow's input, filled with an example, or with the input of an earlier run."""
+    current_actor().require(Action.START_RUN)
+    entry = services().runs.workflow(workflow)
+    chosen, earlier = request.args.get("example", ""), request.args.get("run", "")
+    examples = examples_of(entry)
+    given: Any = MISSING
+    if chosen in {str(each) for each in range(len(examples))}:
+        given = examples[int(chosen)][1]
+    elif earlier:
+        run = services().views.run(earlier, current_actor()).run
+        given, chosen = (run.input, "run") if run.workflow == workflow else (MISSING, "")
+    return _start_page(entry, _input_form(entry, given), chosen)
+
+
+@web.post("/runs/new/<workflow>")
+def run_start(workflow: str) -> Any:
+    """Start a run, or show what is wrong with its input."""
+    actor = current_actor()
+    actor.require(Action.START_RUN)
+    entry = services().runs.workflow(workflow)
+    drawn = _input_form(entry, MISSING)
+    title = request.form.get("title", "")
+    if REARRANGE in request.form:
+        return _start_page(entry, refill(drawn, rearranged(request.form), {}), "", title)
+    try:
+        value = read(drawn, request.form)
+        _refuse_unstorable(title)
+        run = services().runs.start(actor, workflow, {} if value is MISSING else value, title)
+    except (InvalidInputError, TooLargeError) as error:
+        problems: Mapping[str, str] = error.extra.get("fields", {})
+        refill(drawn, request.form, problems)
+        return _start_page(entry, drawn, "", title, error)
+    return see_other("web.run", run_id=run.id)
+
+
+def _refuse_unstorable(title: str) -> None:
+    if not title.isprintable():
+        raise InvalidInputError("The title has control characters.", {"title": "control characters"})
+
+
+def _input_form(entry: CatalogueEntry, given: Any) -> Field:
+    return draw(entry.input_schema, "input", given, "Input")
+
+
+def examples_of(entry: CatalogueEntry) -> list[tuple[str, dict[str, Any]]]:
+    """The examples that fit the form, each with a label that tells it from the others."""
+    usable = [each for each in entry.examples if isinstance(each, dict)]
+    return [(f"Example {number}: {_gist(each, usable)}", each) for number, each in enumerate(usable, 1)]
+
+
+def _gist(example: dict[str, Any], all_examples: list[dict[str, Any]]) -> str:
+    """What the example has and the others have not; if there is nothing of that, what it has."""
+    told = {key: value for key, value in example.items() if isinstance(value, str | int | float)}
+    own = {key: value for key, value in told.items() if any(each.get(key) != value for each in all_examples)}
+    words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in (own or told).items())
+    return (words or json.dumps(example))[:60]
+
+
+def _start_page(
+    entry: CatalogueEntry, drawn: Field, chosen: str, title: str = "", error: AssentError | None = None
+) -> Response:
+    problems: Mapping[str, str] = error.extra.get("fields", {}) if error else {}
+    return render(
+        "run_start.html",
+        status_of(error) if error else 200,
+        entry=entry, sections=sections(drawn), examples=examples_of(entry), chosen=chosen, title=title, error=error,
+        complaints=complaints(drawn, problems, {"title": "Title"}),
+    )  # fmt: skip
+
+
+@web.get("/runs/<run_id>")
+def run(run_id: str) -> Any:
+    """One run, as it happens."""
+    return _run_page(run_id)
+
+
+def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) -> Response:
+    seq = events_position()
+    viewer = current_actor()
+    view = services().views.run(run_id, viewer)
+    texts = services().views.short_texts(run_id, viewer, MAX_SHOWN) if view.artifacts else {}
+    reports = {
+        each.name: markdown(texts[each.name], top=4)
+        for each in view.artifacts
+        if each.media_type == "text/markdown" and each.name in texts
+    }
+    now = services().clock()
+    pace = Pace() if view.state.finished else services().views.pace(view.run, viewer)
+    return render(
+        "run.html",
+        status,
+        seq=seq, view=view, run=view.run, story=story_of(view, pace, now), reports=reports, texts=texts, error=error,
+        now=now, again=_again(view, viewer), size_words=size_words,
+        artifact_address=artifact_address, live_src=url_for("web.run", run_id=run_id),
+    )  # fmt: skip
+
+
+def _again(view: RunView, viewer: Actor) -> str:
+    """Where a run that has ended is started again with its input; empty where that cannot be."""
+    if not view.state.finished or not view.nodes or not viewer.may(Action.START_RUN):
+        return ""
+    return url_for("web.run_start_form", workflow=view.run.workflow, run=view.run.id)
+
+
+def size_words(count: int) -> str:
+    """A number of bytes in words: ``812 bytes``, ``3.4 kB``, ``1.2 MB``."""
+    if count < 1000:
+        return plural(count, "byte")
+    size, unit = (1000, "kB") if count < 999_500 else (1_000_000, "MB")
+    return f"{count / size:.1f} {unit}" if count < 99.5 * size else f"{count / size:.0f} {unit}"
+
+
+_CONTROLS = {
+    "pause": "The run stops before its next step.",
+    "resume": "The run goes on.",
+    "cancel": "The run ends before its next step.",
+    "retry": "The run tries again from the step that failed.",
+}
+
+
+@web.post("/runs/<run_id>/<any(pause, resume, cancel, retry):act>")
+def run_control(run_id: str, act: str) -> Any:
+    """Pause, resume, cancel or retry a run."""
+    actor, all_runs = current_actor(), services().runs
+    try:
+        if act == "cancel":
+            all_runs.cancel(actor, run_id, _reason(request.form.get("reason", "")))
+        else:
+            {"pause": all_runs.pause, "resume": all_runs.resume, "retry": all_runs.retry}[act](actor, run_id)
+    except (ConflictError, ForbiddenError, InvalidInputError) as error:
+        return _run_page(run_id, status_of(error), error)
+    flash(_CONTROLS[act])
+    return see_other("web.run", run_id=run_id)
+
+
+def _reason(given: str) -> str:
+    reason = given.strip()
+    if len(reason) > 2000 or "\x00" in reason:
+        raise InvalidInputError("A reason has at most 2,000 characters and none that cannot be stored.")
+    return reason
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+def artifact_address(run_id: str, name: str) -> str:
+    """Where an artifact is downloaded. A name that would not survive as a part of a path goes into the query."""
+    if _PLAIN_NAME.fullmatch(name):
+        return url_for("web.artifact", run_id=run_id, name=name)
+    return url_for("web.artifact_by_name", run_id=run_id, name=name)
+
+
+@web.get("/runs/<run_id>/artifacts")
+def artifact_by_name(run_id: str) -> Any:
+    """The same for a name of any kind."""
+    return artifact(run_id, request.args.get("name", ""))
+
+
+@web.get("/runs/<run_id>/artifacts/<path:name>")
+def artifact(run_id: str, name: str) -> Any:
+    """A text that the run left behind, as a file. Never shown as a page of ours: an agent wrote it."""
+    found = services().views.artifact(run_id, name, current_actor())
+    kind = found.media_type if found.media_type in _TEXTS else "application/octet-stream"
+    charset = "; charset=utf-8" if kind in _TEXTS else ""
+    response = Response(found.content.encode("utf-8", "replace"), content_type=kind + charset)
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name.rsplit('/', 1)[-1], safe='')}"
+    return response

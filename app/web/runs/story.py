@@ -1,0 +1,309 @@
+"""What a run's page tells of the run: where each node, step and agent stands, which ways were taken, how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.domain.lifecycle import RunState
+from app.domain.text import plural
+from app.services.reading.views import NodeView, RunView, StepView
+from app.services.runs.pace import Pace
+from app.store.requests import ApprovalRequest
+from app.web.filters import duration
+from app.web.runs.graph import Drawing, Edge, Line, drawing_of
+
+_OPEN = ("running", "waiting", "failed", "interrupted")
+_WORDS = {
+    "done": "done", "running": "running", "waiting": "waits for a decision", "failed": "failed",
+    "interrupted": "interrupted", "stopped": "stopped", "skipped": "skipped", "pending": "to come",
+}  # fmt: skip
+_SAME_MOMENT = timedelta(milliseconds=2)
+"""Durations are rounded, so one step may seem to end a little after the next began."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where a node stands.
+
+    Attributes:
+        state: done, running, waiting, failed, interrupted, stopped (it did not end, and the run has), skipped (the run
+            does not come by any more, or a person passed it over) or pending.
+        words: the state in words, with how long it took and how often it ran.
+        current: the run is at this node now.
+    """
+
+    node: NodeView
+    state: str
+    words: str
+    current: bool
+
+    @property
+    def title(self) -> str:
+        """Everything about it in one line."""
+        parts = [f"{self.node.title}: {self.words}"]
+        parts += [f"agent {self.node.agent}"] if self.node.agent else []
+        parts += [f"tool {self.node.tool}"] if self.node.tool else []
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One execution of a node, with what it asked of people and how long it usually takes."""
+
+    step: StepView
+    state: str
+    asked: list[ApprovalRequest]
+    usual_ms: float | None
+
+
+@dataclass
+class AgentStand:
+    """An agent's part: how many of its nodes are done of those the run comes by, and the time they took."""
+
+    name: str
+    state: str = "pending"
+    done: int = 0
+    total: int = 0
+    ms: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """Its state in words."""
+        return {"pending": "not yet", "waiting": "waits"}.get(self.state, _WORDS[self.state])
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the run is. `about` says how much work is left, as far as that can be known; empty: not at all."""
+
+    done: int
+    total: int
+    words: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """All of it."""
+
+    stands: list[Stand]
+    steps: list[StepLine]
+    agents: list[AgentStand]
+    progress: Progress
+    drawing: Drawing | None
+    walked: frozenset[Edge] = field(default_factory=frozenset)
+
+    @property
+    def ways(self) -> list[tuple[Line, bool]]:
+        """The lines of the drawing, each with whether the run took it; those last, so that they are drawn on top."""
+        lines = self.drawing.lines if self.drawing else ()
+        return sorted(((line, bool(line.edges & self.walked)) for line in lines), key=lambda way: way[1])
+
+    @property
+    def by_id(self) -> dict[str, Stand]:
+        """The stands by the id of the node."""
+        return {each.node.id: each for each in self.stands}
+
+
+def story_of(view: RunView, pace: Pace, now: datetime) -> Story:
+    """The story of a run as it stands."""
+    stands = _stands(view)
+    asked = _asked(view)
+    return Story(
+        stands=stands,
+        steps=[
+            StepLine(
+                step, _ended(step.state, view.state), asked.get(step.task_id, []), pace.milliseconds.get(step.node)
+            )
+            for step in view.steps
+        ],
+        agents=_agents(view, stands),
+        progress=_progress(view, stands, pace, now),
+        drawing=drawing_of(((node.id, node.title) for node in view.nodes), view.edges),
+        walked=_walked(view),
+    )
+
+
+def _ended(state: str, run: RunState) -> str:
+    """In a run that has ended nothing is waiting or running any more."""
+    return "stopped" if run.finished and state in ("waiting", "running", "interrupted") else state
+
+
+def _end(step: StepView) -> datetime | None:
+    return None if step.duration_ms is None else step.started_at + timedelta(milliseconds=step.duration_ms)
+
+
+def _stands(view: RunView) -> list[Stand]:
+    runs: dict[str, list[StepView]] = {}
+    for step in view.steps:
+        runs.setdefault(step.node, []).append(step)
+    passed_over, ahead = _passed_over(view), _ahead(view)
+    lead_to = {each[1] for each in view.edges}
+    made = []
+    for node in view.nodes:
+        own = runs.get(node.id, [])
+        if not own:
+            left_out = view.state is RunState.COMPLETED or (
+                not view.state.finished and bool(view.steps) and node.id in lead_to and node.id not in ahead
+            )
+            state = "skipped" if left_out else "pending"
+        else:
+            state = "skipped" if node.id in passed_over else _ended(own[-1].state, view.state)
+        current = state in ("running", "waiting") or (state in _OPEN and not view.state.finished)
+        made.append(Stand(node, state, _stand_words(state, own, view), current))
+    return made
+
+
+def _stand_words(state: str, own: list[StepView], view: RunView) -> str:
+    if state == "pending" and view.state.finished:
+        return "not reached"
+    parts = ["waits for its change window" if state == "waiting" and view.held_until else _WORDS[state]]
+    if state == "done" and own[-1].duration_ms is not None:
+        parts.append(duration(own[-1].duration_ms))
+    if len(own) > 1:
+        parts.append(f"{len(own)} times")
+    return ", ".join(parts)
+
+
+def _passed_over(view: RunView) -> set[str]:
+    """Nodes that failed and that a person had passed over: the run went on without trying them again."""
+    last = {step.node: step for step in view.steps}
+    found = set()
+    for request in view.requests:
+        step = last.get(request.node)
+        if request.dialect != "error" or request.resolved_at is None or step is None or step.state != "failed":
+            continue
+        later = any(other.started_at > request.resolved_at for other in view.steps)
+        if later and step.started_at < request.resolved_at and request.state == "answered":
+            found.add(request.node)
+    return found
+
+
+def _front(view: RunView) -> set[str]:
+    """The nodes where the run is: what is open, and what ran at the same time as the step that began last."""
+    if not view.steps:
+        return set()
+    latest = max(step.started_at for step in view.steps)
+    front = set()
+    for step in view.steps:
+        end = _end(step)
+        if step.state in _OPEN or end is None or end > latest + _SAME_MOMENT or step.started_at == latest:
+            front.add(step.node.split("/")[0])
+    return front
+
+
+def _ahead(view: RunView) -> set[str]:
+    """The nodes that the run can still come to."""
+    below: dict[str, list[str]] = {}
+    for source, target, *_ in view.edges:
+        below.setdefault(source, []).append(target)
+    found: set[str] = set()
+    todo = list(_front(view))
+    while todo:
+        for each in below.get(todo.pop(), ()):
+            if each not in found:
+                found.add(each)
+                todo.append(each)
+    return found
+
+
+def _walked(view: RunView) -> frozenset[Edge]:
+    """The edges that the run took: to each step from what ended last before it, and what ran at the same time."""
+    before: dict[str, list[str]] = {}
+    for source, target, *_ in view.edges:
+        before.setdefault(target, []).append(source)
+    ended = [(step, end) for step in view.steps if step.state == "done" and (end := _end(step)) is not None]
+    walked: set[Edge] = set()
+    for step in view.steps:
+        past = [
+            (each, end) for each, end in ended
+            if each.node in before.get(step.node, ()) and end <= step.started_at + _SAME_MOMENT
+            and each.task_id != step.task_id
+        ]  # fmt: skip
+        if past:
+            last = max(past, key=lambda pair: pair[1])[0]
+            together = [each for each, end in past if end > last.started_at + _SAME_MOMENT or each is last]
+            walked |= {(each.node, step.node) for each in together}
+    return frozenset(walked)
+
+
+def _asked(view: RunView) -> dict[str, list[ApprovalRequest]]:
+    """The requests by the id of the step's task that asked.
+
+    A step that has asked begins again once it is answered, so it is the first of its node's that began later; the last
+    one where none did.
+    """
+    found: dict[str, list[ApprovalRequest]] = {}
+    for request in view.requests:
+        own = [step for step in view.steps if step.node == request.node]
+        if own:
+            asker = next((step for step in own if step.started_at >= request.opened_at), own[-1])
+            found.setdefault(asker.task_id, []).append(request)
+    return found
+
+
+def _agents(view: RunView, stands: Iterable[Stand]) -> list[AgentStand]:
+    found: dict[str, AgentStand] = {}
+    spent: dict[str, float] = {}
+    for step in view.steps:
+        spent[step.agent] = spent.get(step.agent, 0.0) + (step.duration_ms or 0)
+    for stand in stands:
+        if not stand.node.agent:
+            continue
+        agent = found.setdefault(stand.node.agent, AgentStand(stand.node.agent, ms=spent.get(stand.node.agent, 0.0)))
+        if stand.state != "skipped":
+            agent.total += 1
+            agent.done += stand.state == "done"
+        agent.state = _more_telling(agent.state, stand.state)
+    for agent in found.values():
+        if agent.state == "pending" and not agent.total:
+            agent.state = "skipped"
+        elif agent.state == "pending" and agent.done == agent.total:
+            agent.state = "done"
+    return list(found.values())
+
+
+def _more_telling(one: str, other: str) -> str:
+    order = ("running", "waiting", "failed", "interrupted", "stopped")
+    return min((each for each in (one, other) if each in order), key=order.index, default="pending")
+
+
+def _progress(view: RunView, stands: list[Stand], pace: Pace, now: datetime) -> Progress:
+    done = sum(stand.state == "done" for stand in stands)
+    skipped = sum(stand.state == "skipped" for stand in stands)
+    total = len(stands) - skipped
+    if view.state is RunState.COMPLETED:
+        words = f"All {total} steps done" if total > 1 and done == total else f"{done} of {plural(total, 'step')} done"
+        words += f", {skipped} skipped" if skipped else ""
+    else:
+        words = f"{done} of {'up to ' if _may_branch(view) else ''}{plural(total, 'step')} done"
+    return Progress(done, total, words, "" if view.state.finished else _about(view, stands, pace, now))
+
+
+def _may_branch(view: RunView) -> bool:
+    """True if what the run comes by depends on what is still to happen."""
+    if view.state.finished:
+        return False
+    from_here = _ahead(view) | (_front(view) or {node.id for node in view.nodes})
+    return any(len(edge) > 2 and edge[0] in from_here for edge in view.edges)
+
+
+def _about(view: RunView, stands: list[Stand], pace: Pace, now: datetime) -> str:
+    """How much work is left, going by the last completed runs: of nodes that most of them came through."""
+    left, counted = 0.0, False
+    for stand in stands:
+        usual = pace.milliseconds.get(stand.node.id)
+        if usual is None or (stand.state == "pending" and pace.shares[stand.node.id] < 0.5):
+            continue
+        if stand.state == "pending":
+            left, counted = left + usual, True
+        elif stand.state == "running":
+            began = max(step.started_at for step in view.steps if step.node == stand.node.id)
+            left, counted = left + max(0.0, usual - (now - began).total_seconds() * 1000), True
+    if not counted or not left:
+        return ""
+    after = "after the decision" if any(stand.state == "waiting" for stand in stands) else "to go"
+    told = "the last run" if pace.runs == 1 else f"the last {pace.runs} runs"
+    return f"about {duration(left)} of work {after}, going by {told}"

@@ -1,0 +1,272 @@
+"""What comes from Slack: buttons, windows and the command. Nobody is signed in there: Slack's signature speaks for it.
+
+An answer has to be there within three seconds. So the decision is taken first, and what goes to Slack besides follows
+after the answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+from flask import Response, jsonify, request
+from slack_sdk.signature import SignatureVerifier
+
+from app.domain.errors import AssentError, ConflictError, InvalidInputError, RiskRaisedError
+from app.domain.people import Actor, Via
+from app.domain.proposal_text import lines_of
+from app.http.aside import HANDED_OVER
+from app.http.refusals import note_stranger
+from app.http.runtime import portal, services
+from app.notify.slack.blocks import BUTTONS, Block, Pressed, plain
+from app.notify.slack.client import SlackApi, SlackError
+from app.notify.slack.modals import Draft, change_of, editable_text, said_in, titled, told_in, window_of
+from app.notify.slack.whole import whole_blocks
+from app.services.approvals.entitlement import HARMLESS
+from app.services.approvals.reassessing import SECOND_PERSON
+from app.services.notify.excerpts import is_whole, payload_of, summary_of
+from app.services.notify.slack import SlackUser
+from app.services.reading.views import RequestView
+from app.services.refusals import Refused
+from app.web.pages import web
+from app.web.slack.command import answer_command
+from assent.contracts import RiskLevel, Verdict
+from assent.json_values import JsonError
+
+log = structlog.get_logger("slack")
+Answer = Response | tuple[str, int]
+STRANGER = (
+    "Assent does not know who you are. "
+    "Use `/assent link`, or ask an administrator for an account with your mail address."
+)
+STALE = "The proposal has been changed since this message was written. Your decision was not counted; look at it anew."
+
+
+@web.post("/slack/interactions")
+def slack_interactions() -> Any:
+    """A button was pressed, or a window sent."""
+    refused = _refusal()
+    if refused is not None:
+        return refused
+    try:
+        payload = json.loads(request.form.get("payload", ""))
+    except (ValueError, RecursionError):
+        payload = None
+    if not isinstance(payload, dict):
+        return "This is no interaction.", 400
+    match payload.get("type"):
+        case "block_actions":
+            return _pressed(payload)
+        case "view_submission":
+            return _submitted(payload)
+    return "", 200
+
+
+@web.post("/slack/commands")
+def slack_commands() -> Any:
+    """`/assent`: what waits for one, how to link one's account, and help."""
+    refused = _refusal()
+    if refused is not None:
+        return refused
+    given = request.form
+    user = SlackUser(given.get("user_id", ""), given.get("user_name", ""))
+    try:
+        actor = _actor(given.get("team_id", ""), user.id)
+    except SlackError as error:
+        return jsonify(response_type="ephemeral", text=f"{error} Try it again.")
+    return jsonify(answer_command(given.get("text", ""), user, actor, STRANGER))
+
+
+def _refusal() -> Answer | None:
+    """Why a call is not taken; None: it comes from Slack, just now, for the first time."""
+    secret, api = portal().settings.slack_signing_secret, portal().slack
+    if not secret or api is None:
+        return "Slack is not set up here.", 404
+    stamp, signature = request.headers.get("X-Slack-Request-Timestamp"), request.headers.get("X-Slack-Signature")
+    body = request.get_data()
+    try:
+        genuine = SignatureVerifier(secret).is_valid(body, stamp, signature)
+    except (ValueError, TypeError):  # a time that is no number, or a signature or a body that is no text
+        genuine = False
+    if not genuine or signature is None:
+        log.warning("slack.forged", source=request.remote_addr)
+        note_stranger(Refused.SIGNATURE, "forged", Via.SLACK)
+        return "The signature is wrong, or too old.", 401
+    if not request.environ.get(HANDED_OVER) and not services().slack_people.first_time(signature):
+        return "This has been taken already.", 409
+    return None
+
+
+def _api() -> SlackApi:
+    api = portal().slack
+    assert api is not None  # `_refusal` has looked
+    return api
+
+
+def _actor(team: str, user: str) -> Actor | None:
+    """The person behind a Slack user; None: nobody that we know. Raises SlackError."""
+    people = services().slack_people
+    if not user or _api().team() != team:
+        return None
+    found = people.linked(user)
+    if found is None:
+        email = _api().email_of(user)
+        found = people.with_email(email, user) if email else None
+    return found
+
+
+def _pressed(payload: Mapping[str, Any]) -> Answer:
+    actions = payload.get("actions") or [{}]
+    name, value = str(actions[0].get("action_id", "")), str(actions[0].get("value", ""))
+    pressed, url = Pressed.from_text(value), str(payload.get("response_url", ""))
+    if pressed is None or name not in {each.value for each in BUTTONS}:
+        return "", 200  # a button that only opens a page
+    verdict = Verdict(name)
+    try:
+        actor = _actor(_team(payload), _user(payload))
+        if actor is None:
+            return _saying(url, STRANGER)
+        view = services().views.request(pressed.request_id, actor)
+        window = _window(view, verdict, pressed)
+        if window is not None:
+            trigger = str(payload.get("trigger_id", ""))
+            return _after(partial(_open, _api(), trigger, window, url))
+        words = services().checkpoints.decide(pressed.request_id, actor, verdict, pressed.digest).words
+    except SlackError as error:
+        return _saying(url, f"{error} Your decision was not counted; press the button again.")
+    except AssentError as error:
+        _refresh(error, pressed)
+        return _saying(url, _why(error))
+    return _saying(url, words)
+
+
+def _window(view: RequestView, verdict: Verdict, pressed: Pressed) -> Any:
+    """The window that a button opens; None: it decides at once, or it is the decision that says why not."""
+    if view.request.digest != pressed.digest:
+        raise ConflictError(STALE)
+    if verdict not in view.verdicts:
+        return None if view.why_not else told_in("This is not possible now. Open the request.", _page(pressed))
+    if view.sign_in_first and verdict not in HARMLESS:
+        return told_in("The policy asks that you sign in anew for this. Open the request.", _page(pressed))
+    draft, needed = Draft(pressed, verdict), verdict in view.terms.reason_required
+    if verdict is Verdict.MODIFY:
+        before = editable_text(view.request.kind, view.request.payload)
+        if before is None:
+            return told_in("This proposal is too long, or not fit, to be changed in Slack. Open it.", _page(pressed))
+        said = [{"type": "section", "text": plain(SECOND_PERSON)}] if view.terms.adds_second_person else []
+        return window_of(draft, [*titled(view.request.title), *said], needed, before)
+    if verdict is Verdict.APPROVE and not is_whole(view.request, view.assessment.findings):
+        about = _whole(view)
+        if about is None:
+            return told_in("This proposal is too long to be shown in Slack. Open it to approve it.", _page(pressed))
+        return window_of(draft, about, needed)
+    if needed or verdict is Verdict.REQUEST_CHANGES:
+        return window_of(draft, titled(view.request.title), needed)
+    return None
+
+
+def _whole(view: RequestView) -> list[Block] | None:
+    """All of the proposal, as blocks; None: that is more than a window can show."""
+    payload = payload_of(view.request)
+    lines = lines_of(view.request.kind, payload)
+    return whole_blocks(view.request.title, summary_of(payload), lines, view.assessment.findings)
+
+
+def _submitted(payload: Mapping[str, Any]) -> Answer:
+    window = payload.get("view") or {}
+    draft = Draft.from_text(str(window.get("private_metadata", "")))
+    if draft is None or window.get("callback_id") != "decide":
+        return "", 200
+    state = window.get("state") or {}
+    comment, text = said_in(state, "comment"), said_in(state, "change")
+    changes = draft.verdict is Verdict.MODIFY
+    try:
+        actor = _actor(_team(payload), _user(payload))
+        if actor is None:
+            return _update(told_in(STRANGER))
+        view = services().views.request(draft.pressed.request_id, actor)
+        acknowledged = RiskLevel(draft.raised) if draft.raised else None
+        words = services().checkpoints.decide(
+            draft.pressed.request_id, actor, draft.verdict, draft.pressed.digest, comment=comment,
+            change=_change(view, text) if changes else None, acknowledged_risk=acknowledged,
+        ).words  # fmt: skip
+    except SlackError as error:
+        return _errors(f"{error} Send it again.", changes)
+    except InvalidInputError as error:
+        return _errors(error.message, changes and "comment" not in error.extra.get("fields", {}))
+    except RiskRaisedError as error:
+        again = Draft(draft.pressed, draft.verdict, str(error.extra["risk"]))
+        needed = draft.verdict in view.terms.reason_required
+        return _update(window_of(again, titled(view.request.title), needed, text, comment, error.message))
+    except AssentError as error:
+        _refresh(error, draft.pressed)
+        return _update(told_in(_why(error), _page(draft.pressed)))
+    return _update(told_in(words, _page(draft.pressed)))
+
+
+def _change(view: RequestView, text: str) -> Any:
+    try:
+        return change_of(view.request.kind, text)
+    except JsonError as error:
+        raise InvalidInputError(str(error), {"change": "not usable"}) from None
+
+
+def _errors(words: str, on_change: bool) -> Response:
+    return jsonify(response_action="errors", errors={"change" if on_change else "comment": words[:1500]})
+
+
+def _update(window: Any) -> Response:
+    return jsonify(response_action="update", view=window)
+
+
+def _why(error: AssentError) -> str:
+    words = STALE if error.code == "stale_digest" else error.message
+    return words if "not counted" in words else f"{words} Your decision was not counted."
+
+
+def _refresh(error: AssentError, pressed: Pressed) -> None:
+    """A message that let somebody press what cannot be pressed any more is brought up to date."""
+    if isinstance(error, ConflictError):
+        services().deliveries.refresh(pressed.delivery_id)
+
+
+def _page(pressed: Pressed) -> str:
+    return f"{portal().settings.public_url}/requests/{pressed.request_id}"
+
+
+def _team(payload: Mapping[str, Any]) -> str:
+    return str((payload.get("team") or {}).get("id", ""))
+
+
+def _user(payload: Mapping[str, Any]) -> str:
+    return str((payload.get("user") or {}).get("id", ""))
+
+
+def _saying(url: str, words: str) -> Answer:
+    """Answer, and then tell the one who pressed, and nobody else."""
+    return _after(partial(_api().reply, url, words))
+
+
+def _open(api: SlackApi, trigger: str, window: Any, url: str) -> None:
+    try:
+        api.call("views.open", trigger_id=trigger, view=window)
+    except SlackError as error:
+        log.warning("slack.no_window", reason=str(error))
+        api.reply(url, f"{error} Press the button again, or open the request.")
+
+
+def _after(act: Callable[[], None]) -> Answer:
+    """An empty answer, after which something is done; by then there is no request any more."""
+    answer = Response("", 200)
+
+    def safely() -> None:
+        try:
+            act()
+        except Exception:
+            log.error("slack.after", exc_info=True)
+
+    answer.call_on_close(safely)
+    return answer
