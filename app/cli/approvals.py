@@ -236,7 +236,7 @@ def cancel(request_id: str, email: str, reason: str, as_json: bool) -> None:
     """Withdraw REQUEST_ID; the run is told that it was rejected."""
     with use_cases() as (_settings, services):
         cancelled = services.checkpoints.cancel(request_id, acting(services, email), reason)
-    _told(cancelled, "Cancelled. The run is told that it was rejected.", as_json)
+    _told(cancelled, "Canceled. The run is told that it was rejected.", as_json)
 
 
 def _told(request: ApprovalRequest, said: str, as_json: bool, **more: Any) -> None:

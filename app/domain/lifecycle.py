@@ -28,11 +28,11 @@ _REQUEST_WORDS = {
     RequestState.PENDING: "waiting for a decision",
     RequestState.APPROVED: "approved",
     RequestState.MODIFIED: "approved with changes",
-    RequestState.CHANGES_REQUESTED: "sent back for changes",
+    RequestState.CHANGES_REQUESTED: "changes requested",
     RequestState.REJECTED: "rejected",
     RequestState.ANSWERED: "answered",
     RequestState.EXPIRED: "expired",
-    RequestState.CANCELLED: "cancelled",
+    RequestState.CANCELLED: "canceled",
     RequestState.SUPERSEDED: "superseded",
 }
 

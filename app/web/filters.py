@@ -24,7 +24,7 @@ _RUN_WORDS = {
     RunState.PAUSED: "paused",
     RunState.COMPLETED: "completed",
     RunState.FAILED: "failed",
-    RunState.CANCELLED: "cancelled",
+    RunState.CANCELLED: "canceled",
 }
 _KINDS = {
     "script": "script",

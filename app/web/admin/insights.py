@@ -24,11 +24,11 @@ from app.web.pages import render, web
 OUTCOMES = {
     RequestState.APPROVED: "Approved as it was",
     RequestState.MODIFIED: "Approved with changes",
-    RequestState.CHANGES_REQUESTED: "Sent back for changes",
+    RequestState.CHANGES_REQUESTED: "Changes requested",
     RequestState.REJECTED: "Rejected",
     RequestState.ANSWERED: "Answered",
     RequestState.EXPIRED: "Expired",
-    RequestState.CANCELLED: "Cancelled",
+    RequestState.CANCELLED: "Canceled",
     RequestState.SUPERSEDED: "Superseded",
 }
 _ONLY_IF_ANY = frozenset({RequestState.ANSWERED, RequestState.SUPERSEDED})

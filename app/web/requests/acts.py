@@ -120,6 +120,6 @@ def request_cancel(request_id: str) -> Any:
 
     def cancel(actor: Actor) -> str:
         services().checkpoints.cancel(request_id, actor, _reason())
-        return "Cancelled. The run is told that it was rejected."
+        return "Canceled. The run is told that it was rejected."
 
     return act_on(request_id, "cancel", cancel)

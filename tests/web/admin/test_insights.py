@@ -118,7 +118,7 @@ def test_the_tables_say_what_happened(busy: Site):
     assert endings["Approved as it was"] == ["5", "62 %", "1"]
     assert endings["Rejected"] == ["2", "25 %", "1"]
     assert endings["Expired"] == ["1", "12 %", "0"]
-    assert endings["Cancelled"] == ["0", "0 %", "0"]
+    assert endings["Canceled"] == ["0", "0 %", "0"]
     assert "Superseded" not in endings
     assert busy.table("Time to decision, by workflow") == {"test gate": ["5", "20 min", "48 min"]}
     assert busy.table("Time to decision, by team") == {

@@ -363,7 +363,7 @@ def test_cancelling_is_confirmed_without_javascript(services: Services, reviewer
     assert "open" not in confirm.attributes
     assert "1 request that it waits for is withdrawn" in confirm.text and "cannot go on" in confirm.text
     reviewer.send(confirm.one("form"), reason="Wrong target")
-    assert "Cancelled" in reviewer.follow().one(id="run-head").text
+    assert "Canceled" in reviewer.follow().one(id="run-head").text
 
 
 def test_a_failed_run_says_what_can_be_done(services: Services, browse: Browse) -> None:
