@@ -11,7 +11,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.due import DueStep
 from app.domain.policy.terms import Edited, OnExpiry
 from app.http.body import Input, PlainText, Query
-from app.services.approvals.claiming import CLAIM_MINUTES
+from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Verdict
 
 

@@ -15,8 +15,8 @@ from app.domain.people import Action
 from app.domain.tokens import WIDER_SIGHT, Scope
 from app.http.decisions import DecisionIn, decide
 from app.notify.addresses import shown_address
-from app.services.approvals.gate import Asking, SealedCallback, withheld_until
-from app.services.approvals.voting import DecisionResult
+from app.services.approvals.decisions.decision import DecisionResult
+from app.services.approvals.intake.gate import Asking, SealedCallback, withheld_until
 from app.services.reading.queue import QueueFilter
 from assent.contracts import Question
 

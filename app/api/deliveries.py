@@ -12,8 +12,8 @@ from app.api.registry import Call, Table
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.tokens import Scope
 from app.http.body import Input, PlainText, Query
-from app.services.notify.deliveries import DeliveryFilter, DeliveryRow
-from app.services.notify.destinations import DestinationView
+from app.services.notifications.deliveries import DeliveryFilter, DeliveryRow
+from app.services.notifications.destinations import DestinationView
 from assent.contracts import RiskLevel
 
 table = Table()

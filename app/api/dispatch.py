@@ -17,8 +17,8 @@ from app.domain.weight import HandOver
 from app.http.body import read_body, read_query
 from app.http.errors import respond
 from app.http.runtime import portal
-from app.services.calls.once import Kept, fingerprint, made_under
-from app.services.calls.rate import WINDOW_SECONDS, Allowance
+from app.services.calls.idempotency import Kept, fingerprint, made_under
+from app.services.calls.rate_limits import WINDOW_SECONDS, Allowance
 
 KEY = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"

@@ -14,8 +14,8 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.domain.tokens import Scope as TokenScope
 from app.http.body import Input, PlainText
+from app.services.grants.lifecycle import Draft, GrantDetail, GrantView, read_pattern
 from app.services.grants.precedents import Rehearsal, Scope, Suggestion
-from app.services.grants.standing import Draft, GrantDetail, GrantView, read_pattern
 from assent.contracts import RiskLevel
 
 table = Table()

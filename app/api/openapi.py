@@ -17,7 +17,7 @@ from app.api.models import Tagged
 from app.api.registry import Endpoint
 from app.domain.tokens import Scope
 from app.http.errors import PROBLEM_TYPE, TITLES
-from app.services.calls.rate import WINDOW_SECONDS
+from app.services.calls.rate_limits import WINDOW_SECONDS
 
 VERSION = "1"
 TOKEN, SESSION, CSRF = "token", "session", "csrf"

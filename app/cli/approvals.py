@@ -12,10 +12,10 @@ import click
 from app.cli.acting import acting, operator, use_cases
 from app.cli.context import as_json, moment_of, print_json, print_table
 from app.domain.errors import InvalidInputError
-from app.services.approvals.claiming import CLAIM_MINUTES
+from app.services.approvals.decisions.claims import CLAIM_MINUTES
+from app.services.reading.pages import RequestView
 from app.services.reading.queue import MAX_PAGE, QueueFilter
 from app.services.reading.queue_rows import QueueRow
-from app.services.reading.views import RequestView
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
 

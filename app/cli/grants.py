@@ -8,8 +8,8 @@ import click
 
 from app.cli.acting import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
+from app.services.grants.lifecycle import GrantView
 from app.services.grants.precedents import Past
-from app.services.grants.standing import GrantView
 
 
 @click.group()

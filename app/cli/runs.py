@@ -11,7 +11,7 @@ import click
 from app.cli.acting import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.errors import InvalidInputError
-from app.services.reading.views import RunView
+from app.services.reading.pages import RunView
 from app.store.runs import Run
 
 

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue
 
 from app.domain.people import Actor
 from app.http.body import Input, PlainText
-from app.services.approvals.voting import DecisionResult
+from app.services.approvals.decisions.decision import DecisionResult
 from app.services.bundle import Services
 from assent.contracts import RiskLevel, Verdict
 

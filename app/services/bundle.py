@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from app.risk.assess import assess_proposal
-from app.services.approvals.opening import Assessor
-from app.services.approvals.together import Together
-from app.services.calls.once import Once
-from app.services.calls.rate import RateLimits
-from app.services.checkpoints import CheckpointManager
+from app.services.approvals.bulk import Together
+from app.services.approvals.manager import CheckpointManager
+from app.services.calls.idempotency import Once
+from app.services.calls.rate_limits import RateLimits
 from app.services.clock import Clock, DatabaseClock
-from app.services.grants.standing import Grants
-from app.services.notify.choosing import Choosing
-from app.services.notify.deliveries import Deliveries
-from app.services.notify.destinations import Destinations
-from app.services.notify.links import Links
-from app.services.notify.slack import SlackPeople
-from app.services.notify.waiting import WaitingFor
+from app.services.grants.lifecycle import Grants
+from app.services.notifications.deliveries import Deliveries
+from app.services.notifications.destinations import Destinations
+from app.services.notifications.links import Links
+from app.services.notifications.preferences import Choosing
+from app.services.notifications.slack import SlackPeople
 from app.services.people.absences import Absences
 from app.services.people.accounts import People
 from app.services.people.confirmations import Confirmations
@@ -29,12 +27,14 @@ from app.services.people.tokens import Tokens
 from app.services.policies.versions import Policies
 from app.services.reading.insights import InsightsBook
 from app.services.reading.numbers import Numbers
+from app.services.reading.pages import Views
+from app.services.reading.personal_queue import WaitingFor
 from app.services.reading.queue import Queue
-from app.services.reading.similar import SimilarRequests
-from app.services.reading.views import Views
+from app.services.reading.similar_requests import SimilarRequests
 from app.services.record.records import Records
 from app.services.refusals import Refusals
-from app.services.runs.steering import Runs
+from app.services.requests.assessment import Assessor
+from app.services.runs.control import Runs
 from app.services.vault import Vault
 from app.store.engine import Sessions, make_sessions
 

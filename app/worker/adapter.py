@@ -16,8 +16,8 @@ from sqlalchemy.util import await_
 from app.domain.risk import Assessment
 from app.domain.running import Job, Journal, RunSnapshot
 from app.risk.assess import assess_proposal
+from app.services.approvals.manager import CheckpointManager
 from app.services.bundle import services_over
-from app.services.checkpoints import CheckpointManager
 from app.services.clock import Clock
 from app.services.runs.progress import RunProgress
 from app.store.loop import LoopSessions, make_loop_engine, on_loop

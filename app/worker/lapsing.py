@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from app.services.grants.standing import Grants
+from app.services.grants.lifecycle import Grants
 
 log = structlog.get_logger(__name__)
 LOOK_EVERY_SECONDS = 60.0

@@ -24,8 +24,8 @@ from app.runtime.library import Library, find_workflows
 from app.runtime.saver import Saver
 from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
-from app.services.grants.standing import Grants
-from app.services.runs.steering import CONTROL_CHANNEL
+from app.services.grants.lifecycle import Grants
+from app.services.runs.control import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine, make_sessions
 from app.store.jobs import JOBS_CHANNEL

@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from app.runtime.library import Library
-from app.services.runs.catalogue import SIGN_SECONDS, give_sign, publish_catalogue, publish_offers
+from app.services.runs.catalog import SIGN_SECONDS, give_sign, publish_catalogue, publish_offers
 from app.store.engine import Sessions
 
 log = structlog.get_logger(__name__)

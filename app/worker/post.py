@@ -10,12 +10,12 @@ import structlog
 
 from app.domain.notices import Channel, DeliveryState, Later, Notice, NoticeKind, Refused, Result, Rewriter, Sender
 from app.services.clock import Clock
-from app.services.notify.composing import Composing
-from app.services.notify.composing_callbacks import CallbackComposing
-from app.services.notify.composing_places import PlaceComposing
-from app.services.notify.deliveries import Deliveries
-from app.services.notify.destinations import Destinations
-from app.services.notify.planning import Planning
+from app.services.notifications.callback_messages import CallbackComposing
+from app.services.notifications.deliveries import Deliveries
+from app.services.notifications.destination_messages import PlaceComposing
+from app.services.notifications.destinations import Destinations
+from app.services.notifications.messages import Composing
+from app.services.notifications.planner import Planning
 from app.services.vault import Vault
 from app.store.engine import Sessions
 from app.store.notify import Delivery

@@ -20,7 +20,7 @@ import psycopg
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from app.services.checkpoints import CheckpointManager
+from app.services.approvals.manager import CheckpointManager
 from app.services.clock import Clock
 
 log = structlog.get_logger(__name__)

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from app.domain.people import Actor, Role, Via
 from app.services.bundle import Services, build_services
-from app.services.reading.views import RequestView
+from app.services.reading.pages import RequestView
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from tests.acceptance.visitors import LAUNCH, Visitor

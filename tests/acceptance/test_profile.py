@@ -14,8 +14,8 @@ from playwright.sync_api import Page, expect
 
 from app.domain.links import sign
 from app.domain.preferences import Preferences
-from app.services.notify.composing import bound_of
-from app.services.notify.deliveries import DeliveryFilter
+from app.services.notifications.deliveries import DeliveryFilter
+from app.services.notifications.messages import bound_of
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import NARROW, SOON
 from tests.factories import make_sign_in

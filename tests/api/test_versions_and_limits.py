@@ -15,8 +15,8 @@ from flask import Flask
 
 from app.domain.people import Role
 from app.services.bundle import Services
-from app.services.calls import rate
-from app.services.calls.rate import RateLimits
+from app.services.calls import rate_limits
+from app.services.calls.rate_limits import RateLimits
 from app.store.requests import ApprovalRequest
 from tests.factories import Caller, Program, make_person, make_request, make_run, make_token
 
@@ -85,11 +85,11 @@ T = TypeVar("T")
 def in_one_minute(count: Callable[[], T]) -> T:
     """What `count` gives; where the minute turns meanwhile, which starts the count anew, it is done once more."""
     for last in (False, False, True):
-        began = time.time() // rate.WINDOW_SECONDS
+        began = time.time() // rate_limits.WINDOW_SECONDS
         try:
             return count()
         except AssertionError:
-            if last or time.time() // rate.WINDOW_SECONDS == began:
+            if last or time.time() // rate_limits.WINDOW_SECONDS == began:
                 raise
     raise AssertionError
 
@@ -157,14 +157,14 @@ def test_several_processes_share_a_quota_and_write_seldom(
     execute = type(services.sessions).execute
 
     def counted(sessions: Any, statement: str, parameters: Any) -> Any:
-        if statement is rate._TAKE:
+        if statement is rate_limits._TAKE:
             written.append(statement)
         return execute(sessions, statement, parameters)
 
     monkeypatch.setattr(type(services.sessions), "execute", counted)
     quota = 400
 
-    def call_often(limits: RateLimits, caller: str, allowances: list[rate.Allowance]) -> None:
+    def call_often(limits: RateLimits, caller: str, allowances: list[rate_limits.Allowance]) -> None:
         allowances.extend(limits.take(caller, quota) for _ in range(200))
 
     def all_at_once() -> None:
@@ -176,9 +176,9 @@ def test_several_processes_share_a_quota_and_write_seldom(
         for each in threads:
             each.join(60)
         allowed = sum(each.allowed for each in allowances)
-        assert quota - 3 * quota // rate.BLOCKS <= allowed <= quota
+        assert quota - 3 * quota // rate_limits.BLOCKS <= allowed <= quota
         # One write for a block, and one for each process to learn that none is left.
-        assert len(written) <= rate.BLOCKS + len(processes) + 4
+        assert len(written) <= rate_limits.BLOCKS + len(processes) + 4
 
     in_one_minute(all_at_once)
 

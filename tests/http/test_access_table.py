@@ -19,7 +19,7 @@ from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
-from app.services.notify.slack import SlackUser
+from app.services.notifications.slack import SlackUser
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict

@@ -21,7 +21,7 @@ from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.notify.addresses import shown_address
 from app.notify.webhook.sender import WebhookSender, signatures
-from app.services.notify.destinations import Destinations
+from app.services.notifications.destinations import Destinations
 from app.services.record.events import event_row, publish
 from app.services.vault import SealError, Vault
 from app.store.notify import Delivery, Destination

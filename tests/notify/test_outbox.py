@@ -12,9 +12,9 @@ from app.domain.choices import DEFAULT, Choices, Way
 from app.domain.links import sign
 from app.domain.notices import NoticeKind
 from app.domain.people import Role, Via
-from app.services.notify.choosing import Choosing
-from app.services.notify.composing import bound_of
-from app.services.notify.deliveries import Deliveries, DeliveryFilter
+from app.services.notifications.deliveries import Deliveries, DeliveryFilter
+from app.services.notifications.messages import bound_of
+from app.services.notifications.preferences import Choosing
 from app.store.notify import Delivery
 from app.store.requests import ApprovalRequest
 from tests.factories import make_person, script

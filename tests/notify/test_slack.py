@@ -14,7 +14,7 @@ import pytest
 
 from app.domain.choices import DEFAULT, Choice, Choices, Rhythm, Way
 from app.domain.people import Via
-from app.services.notify.choosing import Choosing
+from app.services.notifications.preferences import Choosing
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_person, optimizations, script, tool_call

@@ -18,9 +18,9 @@ from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import EscalationStep, Stage, Terms
 from app.domain.tokens import TokenKind, token_terms
 from app.services.bundle import build_services
-from app.services.notify.choosing import Choosing
-from app.services.notify.deliveries import Deliveries, DeliveryFilter
-from app.services.notify.planning import _CHANGES
+from app.services.notifications.deliveries import Deliveries, DeliveryFilter
+from app.services.notifications.planner import _CHANGES
+from app.services.notifications.preferences import Choosing
 from app.services.record.events import event_row, publish
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict

@@ -16,7 +16,7 @@ import pytest
 
 from app.domain.lifecycle import RunState
 from app.domain.policy.terms import EscalationStep, Terms
-from app.services.approvals.opening import due_values
+from app.services.requests.assessment import due_values
 from app.store.engine import make_engine, make_sessions
 from app.store.requests import ApprovalRequest
 from bench.deadlines import ACTIONS, insert, rows

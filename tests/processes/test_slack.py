@@ -19,7 +19,7 @@ from app.domain.people import Role, Via
 from app.domain.policy.terms import Terms
 from app.services.bundle import build_services
 from app.services.clock import system_clock
-from app.services.notify.choosing import Choosing
+from app.services.notifications.preferences import Choosing
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel

@@ -22,8 +22,8 @@ from app.runtime.leases import Leases
 from app.runtime.library import Library, find_workflows
 from app.runtime.saver import Saver
 from app.services.bundle import build_services
-from app.services.reading.views import RequestView
-from app.services.runs.catalogue import publish_catalogue
+from app.services.reading.pages import RequestView
+from app.services.runs.catalog import publish_catalogue
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run

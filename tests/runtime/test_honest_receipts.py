@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from app.domain.running import Journal, RunBusyError
 from app.runtime.library import Library
 from app.runtime.saver import Saver
-from app.services.runs.catalogue import publish_catalogue
+from app.services.runs.catalog import publish_catalogue
 from app.services.runs.progress import RunProgress
 from app.store.requests import ApprovalRequest
 from assent import Script, Workflow, publish_artifact, report_receipt, request_approval

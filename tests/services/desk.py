@@ -14,11 +14,11 @@ from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Role, Via
 from app.domain.risk import Assessment, Finding, assess
 from app.domain.running import Journal
-from app.services.approvals.voting import DecisionResult
-from app.services.checkpoints import CheckpointManager
+from app.services.approvals.decisions.decision import DecisionResult
+from app.services.approvals.manager import CheckpointManager
 from app.services.reading.queue import Queue
+from app.services.runs.control import Runs
 from app.services.runs.progress import RunProgress
-from app.services.runs.steering import Runs
 from app.store.engine import Sessions, make_engine, make_sessions
 from app.store.people import Person
 from app.store.record import AuditEntry, Event

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.facts import Facts
 from app.domain.policy.terms import Stage, Terms
-from app.services.checkpoints import CheckpointManager
-from app.services.reading.views import RequestView, Views
+from app.services.approvals.manager import CheckpointManager
+from app.services.reading.pages import RequestView, Views
 from app.store.policies import Absence
 from app.store.record import Event
 from app.store.requests import ApprovalRequest

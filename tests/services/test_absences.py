@@ -20,7 +20,7 @@ from app.domain.errors import (
 )
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.services.people.absences import Absences, AbsenceState, AbsenceView, absence_at
-from app.services.people.standing_in import stands_for
+from app.services.requests.delegation import stands_for
 from app.store.policies import Absence
 from app.store.record import AuditEntry
 from tests.factories import make_person

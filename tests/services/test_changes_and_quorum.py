@@ -6,8 +6,8 @@ import pytest
 
 from app.domain.errors import DuplicateDecisionError, StaleDigestError
 from app.domain.people import Actor
-from app.services.approvals.voting import DecisionResult
-from app.services.reading.views import Views
+from app.services.approvals.decisions.decision import DecisionResult
+from app.services.reading.pages import Views
 from app.store.requests import ApprovalRequest
 from assent.contracts import Outcome, RiskLevel, Verdict
 from assent.digests import digest_of

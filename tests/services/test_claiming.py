@@ -24,7 +24,7 @@ from app.domain.errors import (
 )
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.domain.policy.terms import Stage, Terms
-from app.services.approvals.claiming import LONGEST_CLAIM, SHORTEST_CLAIM, holder_of
+from app.services.approvals.decisions.claims import LONGEST_CLAIM, SHORTEST_CLAIM, holder_of
 from app.services.people.absences import Absences, AbsenceView
 from app.store.requests import ApprovalRequest
 from tests.factories import make_person, make_request, script

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.errors import NotAskedError
 from app.domain.people import Actor, Role
-from app.services.reading.views import Views
+from app.services.reading.pages import Views
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
 from tests.factories import script

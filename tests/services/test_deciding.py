@@ -23,7 +23,7 @@ from app.domain.errors import (
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Actor, Role
 from app.domain.risk import Assessment
-from app.services.checkpoints import CheckpointManager
+from app.services.approvals.manager import CheckpointManager
 from app.store.requests import ApprovalRequest
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from assent.digests import digest_of

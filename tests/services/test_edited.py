@@ -9,7 +9,7 @@ import pytest
 from app.domain.errors import DuplicateDecisionError
 from app.domain.people import Actor
 from app.domain.policy.terms import Edited, Stage, default_terms, stricter
-from app.services.approvals.reassessing import SECOND_PERSON
+from app.services.approvals.decisions.reassessment import SECOND_PERSON
 from app.store.requests import ApprovalRequest
 from app.web.requests.buttons import buttons_of
 from app.web.requests.proposals import show

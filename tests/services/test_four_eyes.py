@@ -21,8 +21,8 @@ from app.domain.errors import (
 )
 from app.domain.people import Actor, Role, Sight, Via
 from app.domain.policy.terms import Stage
-from app.services.approvals.entitlement import HARMLESS
-from app.services.approvals.voting import DecisionResult
+from app.services.approvals.decisions.decision import DecisionResult
+from app.services.requests.entitlement import HARMLESS
 from app.store.requests import ApprovalRequest
 from assent.contracts import Outcome, Verdict
 from tests.factories import optimizations, question

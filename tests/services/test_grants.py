@@ -25,10 +25,10 @@ from app.domain.patterns import Pattern, Range, suggest
 from app.domain.people import SYSTEM, Actor, Role
 from app.domain.policy.terms import ChangeWindow, Stage, Terms, default_terms
 from app.domain.running import Journal
-from app.services.approvals.answering import Answering
-from app.services.checkpoints import CheckpointManager
+from app.services.approvals.intake.automatic_answers import Answering
+from app.services.approvals.manager import CheckpointManager
+from app.services.grants.lifecycle import Draft, Grants
 from app.services.grants.precedents import Scope
-from app.services.grants.standing import Draft, Grants
 from app.store.people import Person
 from app.store.policies import Grant, GrantUse
 from app.store.record import AuditEntry

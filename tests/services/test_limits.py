@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.errors import InvalidInputError, TooLargeError
 from app.services.reading.queue import QueueFilter
-from app.services.runs.steering import MAX_INPUT_BYTES
+from app.services.runs.control import MAX_INPUT_BYTES
 from tests.factories import make_workflow
 from tests.services.desk import Desk
 

@@ -13,9 +13,9 @@ from app.domain.errors import DuplicateDecisionError, OwnRequestError
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import Stage
 from app.domain.tokens import TokenKind, token_terms
-from app.services.approvals.gate import Asking
+from app.services.approvals.intake.gate import Asking
 from app.services.bundle import Services, build_services
-from app.services.notify.slack import SlackUser
+from app.services.notifications.slack import SlackUser
 from app.store.people import Person
 from app.store.policies import Grant
 from app.store.record import AuditEntry

@@ -19,8 +19,8 @@ from app.domain.errors import (
 )
 from app.domain.people import Role
 from app.domain.running import Journal
-from app.services.approvals import reopening
-from app.services.approvals.answering import Answering
+from app.services.approvals.intake import rejection_memory
+from app.services.approvals.intake.automatic_answers import Answering
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 from assent.contracts import Verdict
@@ -238,7 +238,7 @@ def test_an_answer_that_fails_does_not_keep_the_run_from_resting(desk: Desk, mon
 def test_a_run_that_takes_no_for_no_answer_is_shown_to_people_in_the_end(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reopening, "MAX_REPEATS", 3)
+    monkeypatch.setattr(rejection_memory, "MAX_REPEATS", 3)
     run = desk.run()
     rejected(desk, run)
     assert [ask(desk, run).state for _ in range(4)] == ["rejected"] * 3 + ["pending"]

@@ -24,7 +24,7 @@ from app.domain.people import Actor, Role, Via
 from app.domain.policy.facts import Facts
 from app.domain.policy.terms import EscalationStep, OnExpiry, Stage, Terms
 from app.domain.risk import Assessment, Finding, assess
-from app.services.checkpoints import CheckpointManager
+from app.services.approvals.manager import CheckpointManager
 from app.store.policies import Absence
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict

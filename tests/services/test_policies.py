@@ -16,7 +16,7 @@ from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.domain.policy.reading import PolicyFileError
 from app.domain.policy.terms import OnExpiry, Stage, Terms
-from app.services.checkpoints import CheckpointManager
+from app.services.approvals.manager import CheckpointManager
 from app.services.policies import versions as policies_module
 from app.services.policies.replay import Replay, Replayed
 from app.services.policies.versions import MAX_BYTES, Policies

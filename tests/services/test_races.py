@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import AlreadyDecidedError, ConflictError, StaleDigestError
-from app.services.approvals.voting import DecisionResult
+from app.services.approvals.decisions.decision import DecisionResult
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
 from tests.factories import optimizations, script
@@ -184,7 +184,7 @@ def make_desk_at_deadline(desk: Desk) -> Desk:
     """The same use cases with a clock that is two days ahead."""
     import dataclasses
 
-    from app.services.checkpoints import CheckpointManager
+    from app.services.approvals.manager import CheckpointManager
     from tests.services.desk import SettableClock, assess_words
 
     clock = SettableClock()

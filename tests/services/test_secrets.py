@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 
 from app.domain.errors import InvalidInputError
 from app.domain.running import Journal, Step, StepKind
-from app.services.approvals.gate import Asking
+from app.services.approvals.intake.gate import Asking
 from app.services.people.saved_views import SavedViews
 from app.store.requests import ApprovalRequest
 from assent.contracts import Receipt, ReceiptStatus, Verdict

@@ -12,7 +12,7 @@ from app.domain.errors import ForbiddenError, LinkError, NotFoundError, TokenErr
 from app.domain.people import Actor, Role, Via
 from app.domain.tokens import TokenChoice, TokenKind, token_terms
 from app.services.bundle import Services, build_services
-from app.services.notify.slack import SlackUser
+from app.services.notifications.slack import SlackUser
 from app.services.people.sessions import Ended
 from app.store.people import Person
 from app.store.record import AuditEntry

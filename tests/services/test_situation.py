@@ -10,8 +10,8 @@ from sqlalchemy import update
 
 from app.domain.people import Actor, Role
 from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Terms
+from app.services.reading.pages import RequestView, Views
 from app.services.reading.queue import QueueFilter
-from app.services.reading.views import RequestView, Views
 from app.store.people import Team
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict

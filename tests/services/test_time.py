@@ -22,10 +22,10 @@ from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms, WorkingTime
 from app.domain.ranking import MAX_PRIORITY, attention_at
-from app.services.approvals.extending import MAX_EXTENSIONS
-from app.services.approvals.opening import due_values
+from app.services.approvals.deadlines.extension import MAX_EXTENSIONS
 from app.services.people.absences import Absences
-from app.services.reading.views import Views
+from app.services.reading.pages import Views
+from app.services.requests.assessment import due_values
 from app.store.requests import ApprovalRequest, OutcomeRow
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from tests.factories import make_person, make_request, make_run, question

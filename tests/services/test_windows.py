@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.policy.terms import ChangeWindow
 from app.domain.running import Journal
-from app.services.approvals.telling import opening_words
+from app.services.approvals.decisions.replies import opening_words
 from assent.contracts import Verdict
 from tests.factories import question, script
 from tests.services.desk import Desk, asked

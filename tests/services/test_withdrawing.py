@@ -20,7 +20,7 @@ from app.domain.errors import (
 )
 from app.domain.people import Role
 from app.domain.policy.terms import Stage
-from app.services.approvals.voting import DecisionResult
+from app.services.approvals.decisions.decision import DecisionResult
 from assent.contracts import Outcome, RiskLevel, Verdict
 from tests.factories import question, script
 from tests.services.desk import Desk

@@ -1,1 +1,1 @@
-"""Approval requests: asked, decided, and what time and people do to them. The CheckpointManager stands above."""
+"""Acts on approval requests: taken in, decided, kept in time. `manager` is their table of contents."""

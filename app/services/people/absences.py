@@ -15,11 +15,11 @@ from app.domain.errors import ConflictError, ForbiddenError, InvalidInputError, 
 from app.domain.people import Action, Actor, Makers, Via
 from app.domain.policy.access import Member
 from app.domain.text import is_storable
-from app.services.approvals.deciding import clean_comment
-from app.services.approvals.departure import settle_departures
+from app.services.approvals.decisions.departures import settle_departures
 from app.services.clock import Clock
-from app.services.notify.account_notices import ABSENCE, announce
+from app.services.notifications.account_notices import ABSENCE, announce
 from app.services.record.audit import record
+from app.services.requests.moves import clean_comment
 from app.store.engine import Sessions
 from app.store.people import Person
 from app.store.policies import Absence

@@ -17,7 +17,7 @@ from app.domain.lookalikes import clashes, is_name, look_the_same
 from app.domain.people import NOBODY_ELSE, Action, Actor, Role
 from app.domain.preferences import Preferences
 from app.domain.text import TEAM_SLUG, is_storable
-from app.services.approvals.departure import settle_departures
+from app.services.approvals.decisions.departures import settle_departures
 from app.services.clock import Clock
 from app.services.people.sessions import SignedIn, begin, end_all_of, end_links_of
 from app.services.record.audit import record

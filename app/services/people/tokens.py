@@ -21,7 +21,7 @@ from app.domain.people import Action, Actor, Makers, Via
 from app.domain.text import is_storable
 from app.domain.tokens import Scope, TokenKind, TokenTerms, sight_of
 from app.services.clock import Clock
-from app.services.notify.account_notices import TOKEN, announce
+from app.services.notifications.account_notices import TOKEN, announce
 from app.services.record.audit import record
 from app.store.engine import Sessions
 from app.store.people import Person

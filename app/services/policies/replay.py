@@ -19,9 +19,9 @@ from app.domain.policy.terms import Terms
 from app.domain.policy.words import Difference, differences
 from app.domain.risk import Assessment
 from app.domain.weight import weigh
-from app.services.approvals.asking import requesters
-from app.services.ground import Ground
-from app.services.policies.what_if import Course, course
+from app.services.approvals.ground import Ground
+from app.services.policies.courses import Course, course
+from app.services.requests.requester import requesters
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel

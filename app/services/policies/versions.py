@@ -23,12 +23,12 @@ from app.domain.policy.terms import Stage
 from app.domain.policy.words import who_words
 from app.domain.text import is_storable
 from app.domain.weight import weigh
-from app.services.approvals.asking import NEWEST_VERSION
-from app.services.approvals.opening import Assessor
+from app.services.approvals.ground import Ground
 from app.services.clock import Clock
-from app.services.ground import Ground
 from app.services.policies.replay import MAX_REQUESTS, MAX_SECONDS, Replay, replay
 from app.services.record.audit import record
+from app.services.requests.assessment import Assessor
+from app.services.requests.requester import NEWEST_VERSION
 from app.store.engine import Sessions
 from app.store.people import Person, Team
 from app.store.policies import PolicyVersion

@@ -11,10 +11,10 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
 from app.domain.risk import Assessment
-from app.services.approvals import deciding
-from app.services.approvals.entitlement import Seat, sign_in_again
-from app.services.approvals.situation import Ahead, addresses_in, ahead_of, named, names_of
-from app.services.reading.views import seat_or_why_not
+from app.services.reading.pages import seat_or_why_not
+from app.services.requests import moves
+from app.services.requests.entitlement import Seat, sign_in_again
+from app.services.requests.situation import Ahead, addresses_in, ahead_of, named, names_of
 from app.store.requests import ApprovalRequest, Decision
 
 
@@ -46,7 +46,7 @@ def brief_of(session: Session, request: ApprovalRequest, viewer: Actor, now: dat
     viewer.require(Action.SEE)
     terms, state = Terms.from_json(request.terms), RequestState(request.state)
     # Every decision makes a new version: the first one has none before it.
-    decisions = deciding.decisions_on(session, request.id) if request.version > 1 else []
+    decisions = moves.decisions_on(session, request.id) if request.version > 1 else []
     seat, why_not = seat_or_why_not(session, request, viewer, decisions, now)
     pending = state is RequestState.PENDING
     names = names_of(session, addresses_in(terms, request.addressed_to)) if pending else {}

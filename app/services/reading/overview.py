@@ -17,13 +17,15 @@ from app.domain.policy.calendars import opening_under
 from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing, window_words
 from app.domain.ranking import MAX_PRIORITY
-from app.services.approvals.asking import askers, own_request
-from app.services.approvals.claiming import holder_of
-from app.services.approvals.concern import handles
-from app.services.approvals.entitlement import Seat
-from app.services.approvals.extending import MAX_EXTENSIONS, latest_extension
-from app.services.approvals.reopening import REJECTION, original_id, refuse_unless_reopenable, rejected_by
-from app.services.approvals.situation import (
+from app.services.approvals.deadlines.extension import MAX_EXTENSIONS, latest_extension
+from app.services.approvals.decisions.claims import holder_of
+from app.services.approvals.decisions.replies import opening_words
+from app.services.approvals.intake.rejection_memory import REJECTION, original_id, refuse_unless_reopenable, rejected_by
+from app.services.requests.concern import handles
+from app.services.requests.delegation import stands_for
+from app.services.requests.entitlement import Seat
+from app.services.requests.requester import askers, own_request
+from app.services.requests.situation import (
     Ahead,
     StageView,
     addresses_in,
@@ -33,8 +35,6 @@ from app.services.approvals.situation import (
     next_step_words,
     stage_views,
 )
-from app.services.approvals.telling import opening_words
-from app.services.people.standing_in import stands_for
 from app.services.sight import is_requester
 from app.store.people import Person, TeamMember
 from app.store.policies import Absence, Grant

@@ -21,8 +21,8 @@ from app.domain.people import Actor
 from app.domain.policy.access import TEAM, Member
 from app.domain.text import is_storable
 from app.services.clock import Clock
-from app.services.people.standing_in import stands_for
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
+from app.services.requests.delegation import stands_for
 from app.services.sight import seen_requests
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest

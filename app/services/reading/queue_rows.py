@@ -14,8 +14,8 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.terms import OnExpiry, Terms
 from app.domain.ranking import explain
-from app.services.approvals.deciding import decider
-from app.services.approvals.situation import (
+from app.services.requests.moves import decider
+from app.services.requests.situation import (
     AGREEING,
     Names,
     addresses_in,

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.notices import DeliveryState, NoticeKind
 from app.domain.people import signature
-from app.services.approvals.deciding import decider
-from app.services.approvals.situation import Names, listing, named, names_of
-from app.services.notify.deliveries import ToldLine, told_about
+from app.services.notifications.deliveries import ToldLine, told_about
+from app.services.requests.moves import decider
+from app.services.requests.situation import Names, listing, named, names_of
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, Comment, Decision, ReceiptRow
 from assent.contracts import Verdict

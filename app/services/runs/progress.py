@@ -15,11 +15,11 @@ from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
 from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot
-from app.services.approvals.deciding import not_before
-from app.services.approvals.ending import end_held, end_pending
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
+from app.services.requests.endings import end_held, end_pending
+from app.services.requests.moves import not_before
 from app.services.runs.journal import CANCELLED, conclude, open_receipts, put_receipt, suspended, write
 from app.store.batch import Batch, execute, text_of
 from app.store.engine import Sessions

@@ -13,7 +13,7 @@ from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import portal, services
 from app.http.security import content_security_policy, csp_nonce
-from app.services.notify.deliveries import DeliveryFilter
+from app.services.notifications.deliveries import DeliveryFilter
 from app.web.pages import render, see_other, web
 
 KIND_WORDS = {

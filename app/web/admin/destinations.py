@@ -16,7 +16,7 @@ from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import portal, services
 from app.notify.addresses import shown_address
-from app.services.notify.destinations import DestinationView
+from app.services.notifications.destinations import DestinationView
 from app.web.admin.deliveries import KIND_WORDS
 from app.web.pages import render, see_other, web
 from assent.contracts import RiskLevel

@@ -13,8 +13,8 @@ from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
+from app.services.grants.lifecycle import Draft
 from app.services.grants.precedents import Suggestion
-from app.services.grants.standing import Draft
 from app.web.pages import address, events_position, render, see_other, web
 from assent.contracts import RiskLevel
 

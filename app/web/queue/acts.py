@@ -12,7 +12,7 @@ from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.approvals.together import MOST, VERDICTS, Done, Marked
+from app.services.approvals.bulk import MOST, VERDICTS, Done, Marked
 from app.services.reading.queue import QueueFilter
 from app.web.pages import render, see_other, web
 from app.web.queue.page import filter_from, query_of

@@ -12,7 +12,7 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.people.saved_views import View
 from app.services.reading.queue import Count, QueueFilter, QueuePage, QueueRow
-from app.services.reading.similar import Entry
+from app.services.reading.similar_requests import Entry
 from app.store.people import Team
 from app.web.pages import address, events_position, is_fragment, render, see_other, web
 from assent.contracts import RiskLevel

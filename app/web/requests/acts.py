@@ -9,7 +9,7 @@ from flask import request
 from app.domain.errors import InvalidInputError
 from app.domain.people import Actor
 from app.http.runtime import services
-from app.services.approvals.claiming import CLAIM_MINUTES
+from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from app.web.forms.moments import moment_of
 from app.web.pages import web
 from app.web.requests.page import act_on, lines

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.services.approvals.entitlement import HARMLESS
-from app.services.approvals.situation import StageView
 from app.services.reading.overview import Acts
-from app.services.reading.views import RequestView
+from app.services.reading.pages import RequestView
+from app.services.requests.entitlement import HARMLESS
+from app.services.requests.situation import StageView
 from app.web.requests.proposals import Shown
 from assent.contracts import Verdict
 

@@ -15,10 +15,10 @@ from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.refusals import before_credentials, note_stranger
 from app.http.runtime import portal, services
-from app.services.approvals.entitlement import HARMLESS
-from app.services.notify.links import LinkState, Opened
-from app.services.reading.views import RequestView
+from app.services.notifications.links import LinkState, Opened
+from app.services.reading.pages import RequestView
 from app.services.refusals import Refused
+from app.services.requests.entitlement import HARMLESS
 from app.web.pages import render, see_other, web
 from app.web.requests.buttons import buttons_of
 from app.web.requests.page import Attempt, Sent, lines, said_of

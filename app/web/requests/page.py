@@ -15,9 +15,9 @@ from app.domain.people import Actor
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.approvals.deciding import decider
-from app.services.approvals.reassessing import Preview
-from app.services.reading.views import RequestView, RunView
+from app.services.approvals.decisions.reassessment import Preview
+from app.services.reading.pages import RequestView, RunView
+from app.services.requests.moves import decider
 from app.web.forms.complaints import Complaint, complaints
 from app.web.forms.moments import field_of
 from app.web.forms.values import REARRANGE, rearranged

@@ -20,7 +20,7 @@ from app.domain.risk import Finding
 from app.domain.weight import weigh
 from app.risk.text import strings_in
 from app.risk.tools import language_of
-from app.services.reading.views import RequestView
+from app.services.reading.pages import RequestView
 from app.store.requests import ApprovalRequest
 from app.web.forms.drawing import draw
 from app.web.forms.fields import MISSING, Field, text_for_field

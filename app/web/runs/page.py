@@ -18,7 +18,7 @@ from app.domain.text import plural
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.reading.views import RunView
+from app.services.reading.pages import RunView
 from app.services.runs.pace import Pace
 from app.store.runs import CatalogueEntry, Run
 from app.web.forms.complaints import complaints

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from app.domain.lifecycle import RunState
 from app.domain.text import plural
-from app.services.reading.views import NodeView, RunView, StepView
+from app.services.reading.pages import NodeView, RunView, StepView
 from app.services.runs.pace import Pace
 from app.store.requests import ApprovalRequest
 from app.web.filters import duration

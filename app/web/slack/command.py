@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.people import Actor
 from app.http.runtime import portal, services
 from app.notify.slack.blocks import escaped, waiting_of
-from app.services.notify.slack import SlackUser
+from app.services.notifications.slack import SlackUser
 
 MOST = 15
 HELP = (

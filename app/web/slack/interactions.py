@@ -25,12 +25,12 @@ from app.notify.slack.blocks import BUTTONS, Block, Pressed, plain
 from app.notify.slack.client import SlackApi, SlackError
 from app.notify.slack.modals import Draft, change_of, editable_text, said_in, titled, told_in, window_of
 from app.notify.slack.whole import whole_blocks
-from app.services.approvals.entitlement import HARMLESS
-from app.services.approvals.reassessing import SECOND_PERSON
-from app.services.notify.excerpts import is_whole, payload_of, summary_of
-from app.services.notify.slack import SlackUser
-from app.services.reading.views import RequestView
+from app.services.approvals.decisions.reassessment import SECOND_PERSON
+from app.services.notifications.excerpts import is_whole, payload_of, summary_of
+from app.services.notifications.slack import SlackUser
+from app.services.reading.pages import RequestView
 from app.services.refusals import Refused
+from app.services.requests.entitlement import HARMLESS
 from app.web.pages import web
 from app.web.slack.command import answer_command
 from assent.contracts import RiskLevel, Verdict

@@ -13,8 +13,8 @@ from app.domain.links import Bound, sign
 from app.domain.people import Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
-from app.services.notify.composing import bound_of
-from app.services.notify.links import Links, LinkState
+from app.services.notifications.links import Links, LinkState
+from app.services.notifications.messages import bound_of
 from app.store.notify import Delivery
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest

@@ -12,7 +12,7 @@ from app.domain.errors import ForbiddenError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor, Via
 from app.services.bundle import Services
-from app.services.reading import past as reading
+from app.services.reading import past_requests as reading
 from app.store.requests import ApprovalRequest, ReceiptRow
 from assent.digests import digest_of
 from tests.factories import make_request, make_run, script

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from app.services.bundle import Services
-from app.services.runs.catalogue import publish_offers
+from app.services.runs.catalog import publish_offers
 from tests.factories import make_workflow
 from tests.web.browsing import Browser
 

@@ -14,7 +14,7 @@ import pytest
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.services.bundle import Services
-from app.services.reading.views import NodeView, RunView, StepView
+from app.services.reading.pages import NodeView, RunView, StepView
 from app.services.record.events import event_row, publish
 from app.services.runs.pace import Pace
 from app.store.requests import ApprovalRequest

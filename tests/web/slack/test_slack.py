@@ -18,7 +18,7 @@ from app.domain.policy.terms import Stage, Terms
 from app.factory import create_app
 from app.notify.slack.blocks import Pressed
 from app.services.bundle import Services
-from app.services.notify.slack import SlackUser
+from app.services.notifications.slack import SlackUser
 from app.settings import Settings
 from app.store.people import Person
 from app.store.requests import ApprovalRequest

@@ -1,0 +1,99 @@
+"""Asking for more attention: the next people of the chain, and a higher rank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError
+from app.domain.events import EventKind
+from app.domain.lifecycle import RequestState
+from app.domain.people import Action, Actor
+from app.domain.policy.access import PERSON, TEAM, addressed
+from app.domain.policy.terms import EscalationStep, Terms
+from app.domain.ranking import MAX_PRIORITY, attention_at
+from app.services.approvals.ground import Ground, get, refuse_unless_open
+from app.services.record.audit import record
+from app.services.record.events import event_row, publish
+from app.services.requests import moves
+from app.services.requests.assessment import due_values
+from app.services.requests.concern import require_handling
+from app.store.requests import ApprovalRequest
+from assent.contracts import RiskLevel
+
+
+class Escalating:
+    """Raises requests, by hand."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def escalate(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
+        """Take the next step of the request's chain at once; with none left, raise its priority by one.
+
+        Raises:
+            NotFoundError, ForbiddenError, NotAskedError: there is none, or the actor may not.
+            InvalidInputError: without a reason.
+            AlreadyDecidedError, ExpiredError, ConflictError: it has moved on.
+            IllegalTransitionError: nobody else is left to ask, and its priority is the highest.
+        """
+        actor.require(Action.ESCALATE)
+        words = moves.clean_comment(reason)
+        if not words:
+            raise InvalidInputError("An escalation needs a reason.", {"reason": "empty"})
+        now = self._ground.clock()
+        with self._ground.sessions.reads() as session:
+            request = get(session, request_id)
+            require_handling(session, request, actor, Action.ESCALATE, now)
+        refuse_unless_open(request, now)
+        terms = Terms.from_json(request.terms)
+        step = next_step(request, terms)
+        if step is None and request.priority >= MAX_PRIORITY:
+            raise IllegalTransitionError("This request has the highest priority already.", priority=request.priority)
+        columns = raised(request, terms, step)
+        batch = moves.move(request, RequestState.PENDING, now, **columns, **due_values(request, **columns))
+        record(
+            batch, actor, "request.escalated", now, request_id=request_id, run_id=request.run_id, reason=words,
+            **escalation_detail(request, columns),
+        )  # fmt: skip
+        publish(
+            batch,
+            event_row(
+                EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request_id, state="pending",
+                what="escalated",
+            ),
+        )  # fmt: skip
+        if batch.run(self._ground.sessions) is None:
+            raise ConflictError("This request has just changed. Look again, please.")
+        return self._ground.fresh(request_id)
+
+
+def next_step(request: ApprovalRequest, terms: Terms) -> EscalationStep | None:
+    """The step of the chain that has not been taken yet."""
+    return terms.escalation[request.escalation] if request.escalation < len(terms.escalation) else None
+
+
+def raised(request: ApprovalRequest, terms: Terms, step: EscalationStep | None, **changed: Any) -> dict[str, Any]:
+    """The columns that a step of the chain changes, besides `changed` ones. None: the priority by one, and the rank."""
+    priority = min(request.priority + (step.priority if step else 1), MAX_PRIORITY)
+    rank = attention_at(changed.get("expires_at", request.expires_at), RiskLevel(request.risk), priority)
+    columns = changed | {"priority": priority, "attention_at": rank}
+    if step is None:
+        return columns
+    new = [f"{TEAM}{each}" for each in step.teams] + [f"{PERSON}{each.lower()}" for each in step.people]
+    escalated_to = list(dict.fromkeys((*request.escalated_to, *new)))
+    stage = terms.stages[min(request.stage, len(terms.stages) - 1)]
+    return columns | {
+        "escalation": request.escalation + 1,
+        "escalated_to": escalated_to,
+        "addressed_to": list(addressed(stage, escalated_to)),
+    }
+
+
+def escalation_detail(request: ApprovalRequest, columns: dict[str, Any]) -> dict[str, Any]:
+    """What the record says of an escalation: whom it asked and its priority, before and after."""
+    return {
+        "from": list(request.addressed_to),
+        "to": columns.get("addressed_to", list(request.addressed_to)),
+        "priority": columns["priority"],
+        "step": columns.get("escalation"),
+    }

@@ -1,0 +1,110 @@
+"""More time for a request, given by those whom it asks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from app.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    IllegalTransitionError,
+    InvalidInputError,
+    NotAskedError,
+    OwnRequestError,
+)
+from app.domain.events import EventKind
+from app.domain.lifecycle import RequestState
+from app.domain.people import Action, Actor, Role
+from app.domain.policy.access import is_asked
+from app.domain.policy.terms import Terms
+from app.domain.ranking import attention_at
+from app.services.approvals.ground import Ground, refuse_unless_open
+from app.services.record.audit import record
+from app.services.record.events import event_row, publish
+from app.services.requests import moves
+from app.services.requests.assessment import due_values
+from app.services.requests.delegation import stands_for
+from app.services.requests.requester import askers, own_request
+from app.store.requests import ApprovalRequest
+from assent.contracts import RiskLevel
+
+MAX_EXTENSIONS = 3
+"""How often one request may be given more time."""
+LONGEST = timedelta(days=30)
+"""How long after its opening a request may be kept open. Where its rule gives more than half of that by itself, twice
+what the rule gives."""
+
+
+class Extending:
+    """Gives requests more time."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def extend(self, request_id: str, actor: Actor, until: datetime, reason: str) -> ApprovalRequest:
+        """Move the deadline of an open request to `until`; people are warned anew before it.
+
+        Raises:
+            NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: may not be extended by this actor.
+            InvalidInputError: no reason, or `until` is not usable; `fields` says which.
+            AlreadyDecidedError, ExpiredError, IllegalTransitionError, ConflictError: too late, or too often.
+        """
+        actor.require(Action.EXTEND)
+        words = moves.clean_comment(reason)
+        if not words:
+            raise InvalidInputError("More time needs a reason.", {"reason": "empty"})
+        request, now = self._ground.fresh(request_id), self._ground.clock()
+        self._refuse_unless_asked(request, actor, now)
+        refuse_unless_open(request, now)
+        if request.extended >= MAX_EXTENSIONS:
+            raise IllegalTransitionError(f"This request has been given more time {MAX_EXTENSIONS} times already.")
+        _check(request, until, now)
+        changed = {"expires_at": until, "warned": False}
+        rank = attention_at(until, RiskLevel(request.risk), request.priority)
+        batch = moves.move(
+            request, RequestState.PENDING, now, **changed, extended=request.extended + 1, attention_at=rank,
+            **due_values(request, **changed),
+        )  # fmt: skip
+        record(
+            batch, actor, "request.extended", now, request_id=request_id, run_id=request.run_id, reason=words,
+            **{"from": request.expires_at.isoformat(), "to": until.isoformat()},
+        )  # fmt: skip
+        publish(
+            batch,
+            event_row(
+                EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request_id, state="pending",
+                what="extended",
+            ),
+        )  # fmt: skip
+        if batch.run(self._ground.sessions) is None:
+            raise ConflictError("This request has just changed. Look again, please.")
+        return self._ground.fresh(request_id)
+
+    def _refuse_unless_asked(self, request: ApprovalRequest, actor: Actor, now: datetime) -> None:
+        if not actor.id:
+            raise ForbiddenError("Only a person can give more time.")
+        if own := own_request(request, actor):
+            raise OwnRequestError(f"Requesters cannot extend their own requests: {own}.")
+        if is_asked(actor.member, request.addressed_to) or Role.ADMIN in actor.roles:
+            return
+        with self._ground.sessions.reads() as session:
+            principals = stands_for(session, actor.id, now)
+        if not any(is_asked(each, request.addressed_to) and each.id not in askers(request) for each in principals):
+            words = "Only those who are asked can give more time, whoever stands in for them, and admins."
+            raise NotAskedError(words, asked=list(request.addressed_to))
+
+
+def latest_extension(request: ApprovalRequest) -> datetime:
+    """Until when a request may be kept open at most."""
+    given = timedelta(seconds=Terms.from_json(request.terms).deadline_seconds)
+    return request.opened_at + max(LONGEST, 2 * given)
+
+
+def _check(request: ApprovalRequest, until: datetime, now: datetime) -> None:
+    if until.tzinfo is None:
+        raise InvalidInputError("The new deadline needs a time zone.", {"until": "no time zone"})
+    if until <= max(now, request.expires_at):
+        raise InvalidInputError("The new deadline has to be later than the present one.", {"until": "not later"})
+    if until > latest_extension(request):
+        last = f"{latest_extension(request):%Y-%m-%d %H:%M} UTC"
+        raise InvalidInputError(f"This request can be kept open until {last} at most.", {"until": "too late"})

@@ -1,0 +1,208 @@
+"""Whether a decision can be used as it was sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.domain.calls import check_complete, takes_changes
+from app.domain.changes import EDITABLE_KINDS, apply_change
+from app.domain.errors import (
+    DuplicateDecisionError,
+    InvalidInputError,
+    ReauthenticationError,
+    StaleDigestError,
+    TooLargeError,
+)
+from app.domain.fitting import check_schema
+from app.domain.people import Actor
+from app.domain.policy.access import seat_after_edit
+from app.domain.policy.fold import answer_digest
+from app.domain.policy.terms import Terms
+from app.domain.risk import Assessment
+from app.services.approvals.decisions.reassessment import Preview, reassess
+from app.services.approvals.ground import Ground
+from app.services.requests.entitlement import ASKING_KINDS, HARMLESS, Seat, sign_in_again
+from app.store.requests import ApprovalRequest
+from assent.contracts import RiskLevel, Verdict
+from assent.digests import canonical, digest_of
+from assent.json_values import JsonError
+from assent.json_values import check as check_json
+from assent.masking import mask
+
+MAX_ANSWER = 1_000_000
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """A decision as it was sent."""
+
+    verdict: Verdict
+    digest: str
+    change: Any
+    answer: Any
+    comment: str
+    acknowledged_risk: RiskLevel | None = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A decision found usable.
+
+    Attributes:
+        payload: the new payload of a modification, else None.
+        digest: of the payload this decision is about, after its own change.
+        terms: what is needed from now on.
+        changed: the payload differs from the agent's proposal.
+        editors: who made it differ, as `ApprovalRequest.edited_by` says.
+        seat: how the person takes part; its stage is one of `terms`.
+    """
+
+    verdict: Verdict
+    seen_digest: str
+    payload: dict[str, Any] | None
+    digest: str
+    assessment: Assessment
+    terms: Terms
+    changed: bool
+    change: Any
+    answer: Any
+    comment: str
+    seat: Seat
+    editors: tuple[str, ...] = ()
+
+    @property
+    def agreed_digest(self) -> str:
+        """Of what this person agrees to: the payload, and with an answer also that."""
+        return answer_digest(self.digest, self.answer) if self.verdict is Verdict.ANSWER else self.digest
+
+
+def check(ground: Ground, request: ApprovalRequest, seat: Seat, actor: Actor, ballot: Ballot, now: datetime) -> Checked:
+    """Everything about a decision that can be refused before it is written, of somebody who may decide.
+
+    Raises as `CheckpointManager.decide` says.
+    """
+    if ballot.digest != request.digest:
+        raise StaleDigestError(
+            "The proposal has changed since you looked. Your decision was not counted; look at it again.",
+            digest=request.digest,
+        )
+    terms = Terms.from_json(request.terms)
+    _check_form(request, ballot, terms)
+    if ballot.verdict not in seat.verdicts:
+        raise DuplicateDecisionError(
+            "Your answer stands; withdraw it first." if seat.replaces else
+            "You have agreed to this at an earlier stage; another person is needed.",
+            state=request.state,
+        )  # fmt: skip
+    payload, digest, assessment, answer = None, request.digest, Assessment.from_json(request.assessment), None
+    editors = tuple(request.edited_by)
+    if ballot.verdict is Verdict.MODIFY:
+        payload = changed_payload(request, ballot.change)
+        digest = digest_of(payload)
+        editors = _editors(request, digest, actor, seat)
+        preview = reassess(ground, request, payload)
+        _acknowledged(preview, ballot)
+        assessment, seat, terms = preview.assessment, _moved(request, seat, actor, terms, preview.terms), preview.terms
+    elif ballot.verdict is Verdict.ANSWER:
+        answer = _check_answer(request, seat, ballot.answer)
+    _check_terms(terms, ballot, actor, now)
+    return Checked(
+        ballot.verdict, ballot.digest, payload, digest, assessment, terms, digest != request.proposed_digest,
+        ballot.change, answer, ballot.comment, seat, editors,
+    )  # fmt: skip
+
+
+def changed_payload(request: ApprovalRequest, change: Any) -> dict[str, Any]:
+    """The payload a change would make. Raises InvalidInputError, also for a secret in it; TooLargeError."""
+    if request.kind not in EDITABLE_KINDS:
+        raise InvalidInputError("This kind of request cannot be changed.", {"change": "not possible"})
+    if not Terms.from_json(request.terms).edit_allowed:
+        raise InvalidInputError("The policy does not let this be changed.", {"change": "not allowed"})
+    payload = apply_change(request.payload, change)
+    _refuse_secrets(payload, "change")
+    _refuse_secrets(change, "change")
+    if digest_of(payload) == request.digest:
+        raise InvalidInputError("Nothing is changed: approve it as it is.", {"change": "no difference"})
+    return payload
+
+
+def _refuse_secrets(value: Any, where: str) -> None:
+    # Masked, its token would be what the run executes: nobody could put the secret back.
+    if mask(value)[1]:
+        words = "A secret cannot go through the portal; name where it is kept."
+        raise InvalidInputError(words, {where: words})
+
+
+def _check_form(request: ApprovalRequest, ballot: Ballot, terms: Terms) -> None:
+    asks = request.kind in ASKING_KINDS
+    if (ballot.verdict is Verdict.ANSWER) != asks and ballot.verdict is not Verdict.REJECT:
+        wanted = "an answer" if asks else "an approval, a change or a rejection"
+        raise InvalidInputError(f"This request waits for {wanted}.", {"verdict": "does not fit"})
+    if ballot.verdict is Verdict.REQUEST_CHANGES and not takes_changes(request.dialect, request.payload):
+        raise InvalidInputError("This run cannot take a request for changes.", {"verdict": "does not fit"})
+    if ballot.verdict is Verdict.MODIFY and not terms.edit_allowed:
+        raise InvalidInputError("The policy does not let this be changed.", {"change": "not allowed"})
+    if ballot.verdict is Verdict.MODIFY and request.kind not in EDITABLE_KINDS:
+        raise InvalidInputError("This kind of request cannot be changed.", {"change": "not possible"})
+    if ballot.change is not None and ballot.verdict is not Verdict.MODIFY:
+        raise InvalidInputError("A change goes with the verdict modify.", {"change": "not with this verdict"})
+    if ballot.verdict is Verdict.APPROVE:
+        check_complete(request.payload)
+
+
+def _check_terms(terms: Terms, ballot: Ballot, actor: Actor, now: datetime) -> None:
+    """What the terms ask of this decision; of an edit, the terms that it leads to."""
+    if ballot.verdict is Verdict.MODIFY and not terms.edit_allowed:
+        raise InvalidInputError("The policy does not let a proposal be changed into this.", {"change": "not allowed"})
+    if ballot.verdict in terms.reason_required and not ballot.comment:
+        raise InvalidInputError("Please say why.", {"comment": "required for this verdict"})
+    if ballot.verdict not in HARMLESS and sign_in_again(terms, actor, now):
+        raise ReauthenticationError(
+            "Please sign in again first: for this the policy asks for a sign-in that is fresh.",
+            max_age_seconds=terms.reauthenticate_seconds,
+        )
+
+
+def _editors(request: ApprovalRequest, digest: str, actor: Actor, seat: Seat) -> tuple[str, ...]:
+    """Who made the payload of that digest what it is; nobody, if it is the agent's proposal again."""
+    if digest == request.proposed_digest:
+        return ()
+    return tuple(sorted(actor.persons | ({seat.principal.id} if seat.principal else frozenset())))
+
+
+def _acknowledged(preview: Preview, ballot: Ballot) -> None:
+    """Raise RiskRaisedError unless the person knows what their change raises."""
+    known = ballot.acknowledged_risk
+    if preview.raised and (known is None or known.rank < preview.assessment.level.rank):
+        raise preview.error()
+
+
+def _moved(request: ApprovalRequest, seat: Seat, actor: Actor, old: Terms, new: Terms) -> Seat:
+    """The seat under the terms that an edit leads to."""
+    if new.stages == old.stages:
+        return seat
+    who = seat.principal or actor.member
+    stage = seat_after_edit(old, new, seat.stage, who, request.escalated_to)
+    return Seat(seat.verdicts, stage, seat.principal)
+
+
+def _check_answer(request: ApprovalRequest, seat: Seat, answer: Any) -> Any:
+    if answer is None:
+        raise InvalidInputError("Please answer.", {"answer": "missing"})
+    try:
+        check_json(answer)
+    except JsonError as error:
+        raise InvalidInputError("The answer cannot be used.", {"answer": str(error)}) from None
+    schema = request.response_schema or (request.payload or {}).get("answer_schema")
+    check_schema(answer, schema, "answer")
+    if schema is None and request.kind == "question" and not isinstance(answer, str):
+        raise InvalidInputError("The answer is a text.", {"answer": "not a text"})
+    size = len(canonical(answer))
+    if size > MAX_ANSWER:
+        raise TooLargeError("The answer is too large.")
+    _refuse_secrets(answer, "answer")
+    if seat.replaces is not None and seat.replaces.digest == answer_digest(request.digest, answer):
+        raise DuplicateDecisionError("You have given this answer already.", state=request.state)
+    return answer

@@ -1,0 +1,335 @@
+"""Decisions: taken once, counted stage by stage, and settled with the run's resumption in one write."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.domain.errors import (
+    ConflictError,
+    DuplicateDecisionError,
+    ForbiddenError,
+    IllegalTransitionError,
+    VersionChangedError,
+)
+from app.domain.events import EventKind
+from app.domain.lifecycle import RequestState
+from app.domain.people import SYSTEM, Action, Actor
+from app.domain.policy.fold import Progress, Resolution, fold, progress, rejections
+from app.domain.policy.terms import Terms
+from app.domain.ranking import attention_at
+from app.services.approvals.decisions.ballot import Ballot, Checked, changed_payload, check
+from app.services.approvals.decisions.claims import let_go
+from app.services.approvals.decisions.departures import settle_departures_on
+from app.services.approvals.decisions.reassessment import Preview, reassess
+from app.services.approvals.decisions.replies import counted_words, settled_words, withdrawn_words
+from app.services.approvals.decisions.tally import standing_columns
+from app.services.approvals.decisions.validity import lapsed
+from app.services.approvals.ground import Ground, get, refuse_unless_open, settle
+from app.services.record.audit import record
+from app.services.record.events import event_row, publish
+from app.services.requests import moves
+from app.services.requests.assessment import due_values
+from app.services.requests.entitlement import seat_of
+from app.services.requests.requester import refuse_own
+from app.services.requests.situation import addresses_in, names_of, stage_name
+from app.store.batch import Batch
+from app.store.people import Person
+from app.store.requests import ApprovalRequest, Decision
+from assent.contracts import RiskLevel, Verdict
+
+ATTEMPTS = 20
+"""How often a decision is tried again when others decide on the same request at the same moment."""
+WITHDRAW = """
+    update decisions set withdrawn_at = %(withdrawn_at)s
+    where request_id = %(request)s and person_id = %(withdrawn_by)s and withdrawn_at is null
+    and exists (select from guard)"""
+REPLACE = f"{WITHDRAW} and verdict = '{Verdict.ANSWER.value}'"
+_BUSY = "Too many people are deciding on this at the same moment. Please try again."
+
+
+@dataclass(frozen=True)
+class DecisionResult:
+    """What a decision led to. `words` is a sentence for the one who decided."""
+
+    request: ApprovalRequest
+    resolved: bool
+    words: str
+
+
+class Voting:
+    """Takes people's decisions, and lets them take them back."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def decide(
+        self,
+        request_id: str,
+        actor: Actor,
+        verdict: Verdict,
+        digest: str,
+        *,
+        change: Any = None,
+        answer: Any = None,
+        comment: str = "",
+        acknowledged_risk: RiskLevel | None = None,
+        version: int | None = None,
+    ) -> DecisionResult:
+        """Take one person's decision, as `CheckpointManager.decide` describes."""
+        actor.require(Action.DECIDE)  # before anything tells whether there is such a request
+        ballot = Ballot(verdict, digest, change, answer, moves.clean_comment(comment), acknowledged_risk)
+        for attempt in range(ATTEMPTS):
+            now = self._ground.clock()
+            with self._ground.sessions.reads() as session:
+                request = get(session, request_id)
+                if attempt:
+                    _refuse_inactive(session, actor)
+                _refuse_other_version(request, version)
+                # Every decision makes a new version: the first one has none before it.
+                earlier = moves.decisions_on(session, request_id) if request.version > 1 else []
+                pending = request.state == RequestState.PENDING.value
+                departed = pending and bool(lapsed(session, request, earlier, now))
+                seat = None if departed else seat_of(session, request, actor, earlier, now)
+            if seat is None:
+                # An absence has just ended, say: approvals lapse first, and then it is looked at again.
+                settle_departures_on(self._ground.sessions, request_id, now)
+                continue
+            checked = check(self._ground, request, seat, actor, ballot, now)
+            result = self._cast(request, earlier, actor, checked)
+            if result is not None:
+                return result
+        raise ConflictError(_BUSY)
+
+    def _cast(
+        self, seen: ApprovalRequest, earlier: list[Decision], actor: Actor, checked: Checked
+    ) -> DecisionResult | None:
+        """Write the decision if the request is still as seen; None if it has moved on and must be looked at again."""
+        now = self._ground.clock()
+        # Assessing a change takes its time, in which the deadline may have passed.
+        refuse_unless_open(seen, now)
+        values = _decision(seen, actor, checked, now)
+        standing = [*(each for each in earlier if each is not checked.seat.replaces), Decision(**values)]
+        votes = [moves.vote(each) for each in standing]
+        resolution = fold(votes, checked.digest, checked.terms, checked.changed, checked.editors)
+        after = progress(votes, checked.digest, checked.terms, checked.editors)
+        held = moves.held_until(resolution, checked.terms, now) if resolution else None
+        batch = _moved(seen, actor, checked, resolution, after, held, now)
+        batch.add(Decision, **values)
+        _record(batch, seen, actor, checked, resolution, after, now)
+        if resolution is not None:
+            payload = checked.payload if checked.payload is not None else seen.payload
+            remarks = [moves.remark(each) for each in standing]
+            body = moves.outcome_body(seen, resolution, payload, checked.digest, checked.answer, remarks, now)
+            until = {"held_until": held.isoformat()} if held else {}
+            record(
+                batch, SYSTEM, "request.resolved", now, request_id=seen.id, run_id=seen.run_id,
+                state=resolution.state.value, digest=checked.digest, **until,
+            )  # fmt: skip
+            settle(batch, seen, resolution, body, now, held)
+        if checked.seat.replaces is not None:
+            batch.also(REPLACE, withdrawn_at=now, withdrawn_by=actor.id)
+        try:
+            if batch.run(self._ground.sessions) is None:
+                return None
+        except IntegrityError as error:
+            if "uq_decisions" in str(error):
+                raise DuplicateDecisionError("You have decided on this already.", state=seen.state) from error
+            raise
+        if resolution is not None:
+            words = settled_words(resolution, checked.terms, held, now)
+        else:
+            names = self._stage_names(checked.terms)
+            words = counted_words(checked.verdict, after, seen.stage, names, rejections(votes), checked.terms)
+        return DecisionResult(batch.written(), resolution is not None, words)
+
+    def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
+        """Take back one's own decision, as `CheckpointManager.withdraw` describes."""
+        actor.require(Action.DECIDE)
+        comment = moves.clean_comment(reason)
+        for _ in range(ATTEMPTS):
+            now = self._ground.clock()
+            with self._ground.sessions.reads() as session:
+                request = get(session, request_id)
+                standing = moves.decisions_on(session, request_id)
+            refuse_unless_open(request, now)
+            own = [each for each in standing if each.person_id == actor.id]
+            if not own or not actor.id:
+                raise IllegalTransitionError("There is no decision of yours here that stands.", state=request.state)
+            refuse_own(request, actor)
+            result = self._take_back(request, standing, own, actor, comment, now)
+            if result is not None:
+                return result
+        raise ConflictError(_BUSY)
+
+    def _take_back(
+        self,
+        seen: ApprovalRequest,
+        standing: list[Decision],
+        own: list[Decision],
+        actor: Actor,
+        comment: str,
+        now: datetime,
+    ) -> DecisionResult | None:
+        """Withdraw the decisions if the request is still as seen; None if it has moved on.
+
+        Fewer approvals never settle a request, so there is nothing to fold.
+        """
+        terms = Terms.from_json(seen.terms)
+        votes = [moves.vote(each) for each in standing if each not in own]
+        after = progress(votes, seen.digest, terms, seen.edited_by)
+        values = standing_columns(seen, terms, after)
+        values |= let_go(seen, actor.id, terms, others_asked=True) if _asks_others(values) else {}
+        batch = moves.move(seen, RequestState.PENDING, now, **values)
+        batch.also(WITHDRAW, withdrawn_at=now, withdrawn_by=actor.id)
+        record(
+            batch, actor, "request.decision_withdrawn", now, request_id=seen.id, run_id=seen.run_id, reason=comment,
+            verdict=own[-1].verdict, digest=own[-1].digest, progress=after.words, **_for_whom(own[-1]),
+        )  # fmt: skip
+        _tell(batch, seen, after, "withdrawn", now)
+        if batch.run(self._ground.sessions) is None:
+            return None
+        words = withdrawn_words(after, seen.stage, self._stage_names(terms))
+        return DecisionResult(batch.written(), False, words)
+
+    def preview(self, request_id: str, actor: Actor, change: Any) -> Preview:
+        """The risk a change would have, as `CheckpointManager.preview` describes."""
+        actor.require(Action.DECIDE)
+        request = self._ground.fresh(request_id)
+        return reassess(self._ground, request, changed_payload(request, change))
+
+    def _stage_names(self, terms: Terms) -> list[str]:
+        addresses = addresses_in(terms)
+        if not addresses:
+            return [stage_name(terms, at, {}) for at in range(len(terms.stages))]
+        with self._ground.sessions.reads() as session:
+            names = names_of(session, addresses)
+        return [stage_name(terms, at, names) for at in range(len(terms.stages))]
+
+
+def _refuse_inactive(session: Session, actor: Actor) -> None:
+    person = session.get(Person, actor.id)
+    if person is None or not person.active:
+        raise ForbiddenError("Your account is not active any more. Your decision was not counted.")
+
+
+def _refuse_other_version(request: ApprovalRequest, version: int | None) -> None:
+    if version is not None and request.version != version:
+        raise VersionChangedError(
+            f"This request has changed: its version is {request.version}, not {version}.",
+            version=request.version, state=request.state, digest=request.digest,
+        )  # fmt: skip
+
+
+def _asks_others(standing: dict[str, Any]) -> bool:
+    """True if another stage is asked now, which is not for anyone who may decide."""
+    return "stage" in standing and bool(standing.get("addressed_to"))
+
+
+def _moved(
+    seen: ApprovalRequest,
+    actor: Actor,
+    checked: Checked,
+    resolution: Resolution | None,
+    after: Progress,
+    held: datetime | None,
+    now: datetime,
+) -> moves.Move:
+    """The guarded UPDATE: exactly one row, or somebody else was first."""
+    values: dict[str, Any] = {"approvals": after.approvals}
+    if checked.payload is not None:
+        values |= {
+            "payload": checked.payload,
+            "digest": checked.digest,
+            "proposed": seen.proposed if seen.proposed is not None else seen.payload,
+            "assessment": checked.assessment.to_json(),
+            "risk": checked.assessment.level.value,
+            "terms": checked.terms.to_json(),
+            "quorum": after.quorum,
+            "edited_by": list(checked.editors),
+            "attention_at": attention_at(seen.expires_at, checked.assessment.level, seen.priority),
+        }
+    if resolution is not None:
+        if seen.answered_by:
+            values |= {"answered_by": ""}  # people were faster
+        if held is not None:
+            values |= {"held_until": held}
+            values |= due_values(seen, state=resolution.state.value, held_until=held, terms=checked.terms)
+        return moves.move(seen, resolution.state, now, actor.id, **values)
+    standing = standing_columns(seen, checked.terms, after)
+    values |= standing | let_go(seen, actor.id, checked.terms, _asks_others(standing))
+    batch = moves.move(seen, RequestState.PENDING, now, actor.id, **values)
+    _tell(batch, seen, after, "decided", now)
+    return batch
+
+
+def _tell(batch: Batch, seen: ApprovalRequest, after: Progress, what: str, now: datetime) -> None:
+    """Open pages are told how far it has come, and when others are asked than before."""
+    if after.current > seen.stage:
+        what = "next stage"
+    elif after.current < seen.stage:
+        what = "earlier stage again"
+    publish(
+        batch,
+        event_row(
+            EventKind.REQUEST_CHANGED, now, run_id=seen.run_id, request_id=seen.id, state="pending",
+            what=what, progress=after.words,
+        ),
+    )  # fmt: skip
+
+
+def _decision(request: ApprovalRequest, actor: Actor, checked: Checked, now: datetime) -> dict[str, Any]:
+    principal = checked.seat.principal
+    return {
+        "id": str(uuid.uuid4()),
+        "request_id": request.id,
+        "person_id": actor.id,
+        "person_name": actor.name,
+        "verdict": checked.verdict.value,
+        "seen_digest": checked.seen_digest,
+        "digest": checked.agreed_digest,
+        "change": checked.change,
+        "answer": checked.answer,
+        "comment": checked.comment,
+        "via": actor.via.value,
+        "at": now,
+        "stage": checked.seat.stage,
+        "on_behalf_of_id": principal.id if principal else None,
+        "on_behalf_of_name": principal.name if principal else "",
+        **actor.makers.columns,
+    }
+
+
+def _for_whom(decision: Decision) -> dict[str, Any]:
+    if decision.on_behalf_of_id is None:
+        return {}
+    return {"on_behalf_of": {"id": decision.on_behalf_of_id, "name": decision.on_behalf_of_name}}
+
+
+def _record(
+    batch: Batch,
+    request: ApprovalRequest,
+    actor: Actor,
+    checked: Checked,
+    resolution: Resolution | None,
+    after: Progress,
+    now: datetime,
+) -> None:
+    """The decision's line in the record, with for whom it was taken and which stage is asked afterwards."""
+    more: dict[str, Any] = {}
+    if checked.seat.principal is not None:
+        more["on_behalf_of"] = {"id": checked.seat.principal.id, "name": checked.seat.principal.name}
+    if len(checked.terms.stages) > 1:
+        more["stage"] = checked.seat.stage
+        if resolution is None:
+            more["asked_next"] = after.current
+    record(
+        batch, actor, "request.decided", now, request_id=request.id, run_id=request.run_id,
+        verdict=checked.verdict.value, seen_digest=checked.seen_digest, digest=checked.agreed_digest,
+        risk=checked.assessment.level.value, comment=checked.comment, **more,
+    )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Whose approvals still count: those of people who are still asked, and may still decide. Others have lapsed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.people import Action, Actor, Via
+from app.domain.policy.access import addressed, is_asked
+from app.domain.policy.fold import NO_STAGE
+from app.domain.policy.terms import Terms
+from app.services.requests.delegation import stands_for
+from app.services.requests.situation import AGREEING, step_addresses
+from app.store.people import Person
+from app.store.requests import ApprovalRequest, Decision
+
+
+def lapsed(
+    session: Session, request: ApprovalRequest, decisions: Sequence[Decision], now: datetime
+) -> dict[str, str]:
+    """Of these standing decisions the approvals that do not count any more, by id, with the reason in words.
+
+    Rejections stand after their author has left, because dropping them would make approval easier.
+    """
+    agreeing = [decision for decision in decisions if decision.verdict in AGREEING and decision.stage != NO_STAGE]
+    if not agreeing:
+        return {}
+    ids = {who for decision in agreeing for who in (decision.person_id, decision.on_behalf_of_id) if who}
+    people = {person.id: person for person in session.scalars(select(Person).where(Person.id.in_(ids)))}
+    terms = Terms.from_json(request.terms)
+    found = {decision.id: _why(session, request, terms, decision, people, now) for decision in agreeing}
+    return {decision_id: why for decision_id, why in found.items() if why}
+
+
+def takes_part(session: Session, request: ApprovalRequest, person: Person, now: datetime) -> bool:
+    """True if the person could still be asked to decide: in person, or as the delegate of somebody who is away."""
+    actor = person.as_actor(Via.PAGE)
+    if not person.active or not actor.may(Action.DECIDE):
+        return False
+    if is_asked(actor.member, request.addressed_to):
+        return True
+    return any(is_asked(absent, request.addressed_to) for absent in stands_for(session, person.id, now))
+
+
+def _why(
+    session: Session,
+    request: ApprovalRequest,
+    terms: Terms,
+    decision: Decision,
+    people: Mapping[str, Person],
+    now: datetime,
+) -> str:
+    """Why the decision does not count any more; empty if it does."""
+    person = people[decision.person_id]
+    if why := _unable(person):
+        return why
+    asked = people[decision.on_behalf_of_id] if decision.on_behalf_of_id else person
+    if asked is not person:
+        if why := _unable(asked):
+            return why
+        if asked.id not in {absent.id for absent in stands_for(session, person.id, now)}:
+            return f"{person.name} is not the delegate of {asked.name} any more."
+    stage = terms.stages[min(decision.stage, len(terms.stages) - 1)]
+    # Whom an escalation asked stays asked for the stage that it was for, also when the next one has its turn.
+    added = [address for step in terms.escalation[: request.escalation] for address in step_addresses(step)]
+    if not is_asked(asked.as_actor(Via.PAGE).member, addressed(stage, added)):
+        return f"{asked.name}'s approval is not required any more."
+    return ""
+
+
+def _unable(person: Person) -> str:
+    actor: Actor = person.as_actor(Via.PAGE)
+    if not person.active:
+        return f"{person.name}'s account is not active any more."
+    return "" if actor.may(Action.DECIDE) else f"{person.name} may not decide any more."

@@ -1,0 +1,146 @@
+"""Rejection memory: what people rejected in a run is not asked again until one of them wants to see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError, OwnRequestError
+from app.domain.events import EventKind
+from app.domain.lifecycle import RequestState, RunState
+from app.domain.people import Action, Actor
+from app.domain.text import capitalized
+from app.services.approvals.ground import Ground, get
+from app.services.record.audit import record
+from app.services.record.events import event_row, publish
+from app.services.requests import moves
+from app.services.requests.concern import require_handling
+from app.services.requests.requester import own_request
+from app.store.batch import Batch
+from app.store.requests import ApprovalRequest, Decision
+from app.store.runs import Run
+from assent.contracts import Verdict
+
+REJECTION = "rejection"
+MAX_REPEATS = 50
+"""How often in a row one rejection answers by itself. A run that does not take no for an answer would go on for ever,
+so a person has to look at it then."""
+
+
+def remembered(known: Sequence[ApprovalRequest], digest: str) -> str:
+    """What answers a proposal of that digest: ``rejection:<request>``, or empty for people.
+
+    Args:
+        known: all requests of the run, oldest first.
+    """
+    rejected = [
+        row
+        for row in known
+        if row.state == RequestState.REJECTED.value
+        and row.kind != "error"  # A step that fails again is not proposed by anybody.
+        and digest in (row.digest, row.proposed_digest)
+    ]
+    by_people = [row for row in rejected if original_id(row) == row.id]
+    if not by_people or by_people[-1].reopened_at is not None:
+        return ""
+    latest = by_people[-1].id
+    if sum(1 for row in rejected if original_id(row) == latest) > MAX_REPEATS:
+        return ""
+    return f"{REJECTION}:{latest}"
+
+
+def original_id(request: ApprovalRequest) -> str:
+    """The rejection by people that a rejected request stands for: its own, or the one from which it was answered."""
+    kind, _, earlier = request.answered_by.partition(":")
+    return earlier if kind == REJECTION and request.state == RequestState.REJECTED.value else request.id
+
+
+def rejected_by(session: Session, request_id: str) -> tuple[str, str]:
+    """Who rejected a request, and the last reason given."""
+    query = (
+        select(Decision)
+        .where(
+            Decision.request_id == request_id, Decision.verdict == Verdict.REJECT.value, Decision.withdrawn_at.is_(None)
+        )
+        .order_by(Decision.at)
+    )
+    decisions = session.scalars(query).all()
+    names = " and ".join(dict.fromkeys(map(moves.decider, decisions)))
+    return names, next((each.comment for each in reversed(decisions) if each.comment), "")
+
+
+def refuse_unless_reopenable(
+    session: Session, original: ApprovalRequest, run: Run | None, actor: Actor, now: datetime
+) -> None:
+    """Raise unless the actor may reopen it.
+
+    Raises:
+        ForbiddenError, OwnRequestError, NotAskedError: not this actor.
+        IllegalTransitionError, ConflictError: it was not rejected by people, the run has ended, or it is reopened.
+    """
+    actor.require(Action.REOPEN)
+    if not actor.id or actor.kind != "person":
+        raise ForbiddenError("Only a person can reopen what people rejected.")
+    if own := own_request(original, actor):
+        raise OwnRequestError(f"{capitalized(own)}, so somebody else has to reopen what was rejected.")
+    require_handling(session, original, actor, Action.REOPEN, now)
+    if original.state != RequestState.REJECTED.value or run is None:
+        raise IllegalTransitionError("Only what people rejected in a run can be reopened.", state=original.state)
+    if run.state in (RunState.COMPLETED.value, RunState.CANCELLED.value):
+        raise IllegalTransitionError("The run has ended: it asks nothing any more.", state=run.state)
+    if original.reopened_at is not None:
+        raise ConflictError("This has been reopened already.", state=original.state)
+
+
+class Reopening:
+    """Lets people look at a proposal again that was rejected."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def reopen(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
+        """Have the same proposal go to people when the run makes it again; the rejection itself stands.
+
+        A request that was answered from an earlier rejection reopens that one.
+
+        Raises:
+            NotFoundError, InvalidInputError: there is none, or no reason.
+            ForbiddenError, OwnRequestError, NotAskedError, IllegalTransitionError, ConflictError: it may not be.
+        """
+        actor.require(Action.REOPEN)
+        words = moves.clean_comment(reason)
+        with self._ground.sessions.reads() as session:
+            seen = get(session, request_id)
+            original = get(session, original_id(seen))
+            run = session.get(Run, original.run_id) if original.run_id else None
+            now = self._ground.clock()
+            refuse_unless_reopenable(session, original, run, actor, now)
+        if not words:
+            raise InvalidInputError("Please say why it should be looked at again.", {"reason": "empty"})
+        batch = Batch(
+            "update approval_requests set reopened_at = %(now)s, version = version + 1 "
+            "where id = %(request)s and state = 'rejected' and reopened_at is null returning id",
+            {"request": original.id, "now": now},
+        )
+        for each in {original.id: original, seen.id: seen}.values():
+            self._note(batch, each, original, actor, words, now)
+        if batch.run(self._ground.sessions) is None:
+            raise ConflictError("This has been reopened already.", state=original.state)
+        return self._ground.fresh(request_id)
+
+    @staticmethod
+    def _note(
+        batch: Batch, request: ApprovalRequest, original: ApprovalRequest, actor: Actor, reason: str, now: datetime
+    ) -> None:
+        record(
+            batch, actor, "request.reopened", now, request_id=request.id, run_id=request.run_id, reason=reason,
+            rejection=original.id,
+        )  # fmt: skip
+        changed = event_row(
+            EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request.id, state=request.state,
+            what="reopened",
+        )  # fmt: skip
+        publish(batch, changed)

@@ -1,0 +1,144 @@
+"""A standing grant in use: found when a request is opened, used up by one when it answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Exists, exists, literal_column, select
+from sqlalchemy.orm import Session
+
+from app.domain.grants import GrantState, covers
+from app.domain.lifecycle import RequestState
+from app.domain.patterns import GRANTABLE_KINDS, Pattern, matches
+from app.domain.people import Action, Via
+from app.domain.policy.access import Member
+from app.domain.policy.terms import Terms
+from app.services.requests.assessment import Assessed
+from app.services.requests.requester import askers
+from app.store.people import Person
+from app.store.policies import Grant
+from app.store.requests import ApprovalRequest
+from app.store.runs import Run
+from assent.contracts import RiskLevel
+
+GRANT = "grant"
+ENDED = "grant.ended"
+MAX_TRIED = 200
+"""Most active grants of a workflow that are looked at for one request."""
+
+_ACTIVE = Grant.state == literal_column(f"'{GrantState.ACTIVE.value}'")
+"""Not a parameter: a prepared statement could not use the index of active grants."""
+ANY_ACTIVE: Exists = exists().where(_ACTIVE, Grant.workflow == Run.workflow)
+"""Whether a run's workflow has an active grant, as part of a query on the run: so it costs no trip of its own."""
+USE = """
+    with locked as materialized (
+        select id from approval_requests
+        where id = %(request)s and state = 'pending' and version = %(version)s for update)
+    update grants set uses = uses + 1, version = version + 1,
+        state = case when uses + 1 >= max_uses then 'used_up' else state end,
+        ended_at = case when uses + 1 >= max_uses then %(now)s end,
+        end_reason = case when uses + 1 >= max_uses then 'It has let through as many as it was given for.' else '' end
+    where id = %(grant)s and state = 'active' and expires_at > %(now)s and uses < max_uses
+        and exists (select from locked)
+    returning id, uses, state"""
+"""Uses a grant once, if it still lets something through and the request is as it was seen; then both are held."""
+RECORD_END = f"""
+    insert into audit_entries (at, actor_kind, actor_id, actor_name, via, source, action, request_id, run_id, detail)
+    select %(now)s, 'system', '', 'Assent', 'worker', '', '{ENDED}', %(request)s, %(used_run)s,
+        json_build_object('grant', id, 'state', state, 'uses', uses)::text
+    from guard where state = 'used_up'"""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A proposal as grants look at it."""
+
+    workflow: str
+    node: str
+    environment: str
+    risk: RiskLevel
+    document: dict[str, Any]
+    terms: Terms
+    askers: frozenset[str]
+    answers: bool
+
+    @classmethod
+    def of(cls, request: ApprovalRequest) -> Wanted:
+        """What a stored request proposes."""
+        return cls(
+            request.workflow, request.node, request.environment, RiskLevel(request.risk), request.payload,
+            Terms.from_json(request.terms), askers(request), request.response_schema is not None,
+        )  # fmt: skip
+
+    @classmethod
+    def opening(cls, run: Run, ready: Assessed) -> Wanted:
+        """What a run asks now."""
+        asked = ready.asked
+        asked_by = run.made.ids | ({run.started_by_id} if run.started_by_id else frozenset())
+        return cls(
+            run.workflow, asked.node, asked.document.get("environment", ""), ready.assessment.level, asked.document,
+            ready.terms, asked_by, asked.response_schema is not None,
+        )  # fmt: skip
+
+
+def find(session: Session, wanted: Wanted, now: datetime) -> Grant | None:
+    """The active grant that lets this through and lapses first, or None."""
+    if not wanted.terms.grants_allowed or wanted.answers or wanted.document.get("kind") not in GRANTABLE_KINDS:
+        return None
+    query = (
+        select(Grant)
+        .where(
+            _ACTIVE, Grant.workflow == wanted.workflow, Grant.node == wanted.node,
+            Grant.kind == wanted.document["kind"], Grant.environment == wanted.environment, Grant.expires_at > now,
+            Grant.uses < Grant.max_uses,
+        )
+        .order_by(Grant.expires_at, Grant.id)
+        .limit(MAX_TRIED)
+    )  # fmt: skip
+    return next((grant for grant in session.scalars(query) if applies(session, grant, wanted)), None)
+
+
+def applies(session: Session, grant: Grant, wanted: Wanted) -> bool:
+    """True if the grant's rule lets this through, whatever its uses and its time.
+
+    Its two people stand for it: both still may decide, neither started the run, and together they could have agreed to
+    what the policy asks for.
+    """
+    same = (grant.workflow, grant.node, grant.kind, grant.environment) == (
+        wanted.workflow, wanted.node, wanted.document.get("kind"), wanted.environment,
+    )  # fmt: skip
+    if not same or wanted.answers or wanted.risk.rank > RiskLevel(grant.max_risk).rank:
+        return False
+    if wanted.askers & (grant.proposers | grant.approvers):
+        return False
+    if not matches(Pattern.from_json(grant.pattern), wanted.document):
+        return False
+    people = givers(session, grant)
+    return len(people) == 2 and covers(wanted.terms, people)
+
+
+def givers(session: Session, grant: Grant) -> list[Member]:
+    """The two people of a grant, without whoever has left or may not decide any more."""
+    ids = {grant.proposed_by_id, grant.approved_by_id} - {None}
+    people = session.scalars(select(Person).where(Person.id.in_(ids), Person.active))
+    actors = [each.as_actor(Via.WORKER) for each in people]
+    return [each.member for each in actors if each.may(Action.DECIDE)]
+
+
+def may_be_granted(known: Iterable[ApprovalRequest], previous: ApprovalRequest | None, digest: str) -> bool:
+    """False for what people want to see themselves: what they sent back for changes, or have rejected in this run."""
+    rows = {row.id: row for row in known}
+    while previous is not None and previous.state == RequestState.SUPERSEDED.value:
+        previous = rows.get(previous.previous_id or "")
+    if previous is not None and previous.state == RequestState.CHANGES_REQUESTED.value:
+        return False
+    refused = (RequestState.REJECTED.value, RequestState.CHANGES_REQUESTED.value)
+    return not any(row.state in refused and digest in (row.digest, row.proposed_digest) for row in rows.values())
+
+
+def given_by(grant: Grant) -> str:
+    """Who stands for a grant, in words."""
+    return f"Standing grant “{grant.title}”, given by {grant.proposed_by_name} and {grant.approved_by_name}"

@@ -1,0 +1,86 @@
+"""Notifying people of what somebody else made for their account, which does nothing until they confirm it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app.domain.choices import CHANNELS, Choices
+from app.domain.notices import Channel, NoticeKind
+from app.domain.preferences import zone_of
+from app.domain.tokens import Scope
+from app.services.notifications.delivery_rows import Plan, new_row, write_in
+from app.store.notify import Delivery, NotifyChoices
+from app.store.people import Person
+from app.store.policies import Absence
+from app.store.tokens import ApiToken
+
+TOKEN, ABSENCE = "token", "absence"
+"""What has to be confirmed; the second part of a delivery's key, whose third part is its id."""
+
+_UNTIL = "It has no effect until you confirm it. If you did not expect it, decline it."
+
+
+@dataclass(frozen=True)
+class ToConfirm:
+    """What a notice says.
+
+    Attributes:
+        page: the path of the page on which it is confirmed or declined.
+    """
+
+    headline: str
+    said: str
+    page: str
+
+
+def announce(session: Session, thing: str, thing_id: str, person_id: str, now: datetime) -> None:
+    """Notify the person at once, as part of the transaction that made the thing.
+
+    By the channels by which they are asked for decisions; by mail where those come later, or not at all.
+    """
+    person = session.get_one(Person, person_id)
+    stored = session.get(NotifyChoices, person_id)
+    choices = Choices.from_json(stored.body) if stored else Choices()
+    rows = [
+        new_row(
+            f"account:{thing}:{thing_id}:{channel.value}", NoticeKind.ACCOUNT, channel, now, person_id=person_id,
+            address=person.email,
+        )
+        for channel in CHANNELS.get(choices.kinds[NoticeKind.ASKED].way, (Channel.MAIL,))
+    ]  # fmt: skip
+    write_in(session, [Plan(row) for row in rows])
+
+
+def to_confirm(session: Session, delivery: Delivery, now: datetime) -> ToConfirm | None:
+    """What the person has to confirm; None: nothing any more."""
+    _account, thing, thing_id, _channel = delivery.key.split(":")
+    if thing == TOKEN:
+        token = session.get(ApiToken, thing_id)
+        if token is None or token.confirmed_at or token.revoked_at or token.expires_at <= now:
+            return None
+        return _about_token(token)
+    absence = session.get(Absence, thing_id)
+    if absence is None or absence.confirmed_at or absence.ended_at or absence.ends_at <= now:
+        return None
+    return _about_absence(session, absence)
+
+
+def _about_token(token: ApiToken) -> ToConfirm:
+    kind = "an agent’s token that acts for you" if token.kind == "agent" else "a token in your name"
+    may = "; ".join(Scope(scope).words for scope in token.scopes)
+    said = f"The token “{token.name}” may: {may}. {_UNTIL}"
+    return ToConfirm(f"{token.made_by} made {kind}", said, "/profile/tokens")
+
+
+def _about_absence(session: Session, absence: Absence) -> ToConfirm:
+    person = session.get_one(Person, absence.person_id)
+    delegate = session.get(Person, absence.delegate_id) if absence.delegate_id else None
+    zone = zone_of(person.time_zone) or ZoneInfo("UTC")
+    times = [f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}" for at in (absence.starts_at, absence.ends_at)]
+    decides = f"{delegate.name} would decide in your place" if delegate else "Nobody would decide in your place"
+    said = f"From {times[0]} to {times[1]}. {decides}. {_UNTIL}"
+    return ToConfirm(f"{absence.made_by} entered an absence for you", said, "/absences")

@@ -1,0 +1,87 @@
+"""What agents elsewhere are called with once their requests are settled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.domain.lifecycle import RequestState
+from app.domain.notices import WebhookCall
+from app.domain.people import SYSTEM
+from app.services.approvals.intake.gate import note_handed_out, withheld_until
+from app.services.clock import Clock
+from app.services.notifications.destination_messages import json_bytes
+from app.services.notifications.messages import Composed
+from app.services.vault import SealError, Vault
+from app.store.engine import Sessions
+from app.store.notify import Callback, Delivery
+from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
+from assent.contracts import Outcome, ReceiptStatus
+
+SETTLED_TOPIC = "approval.settled"
+AG_UI_VERSION = "1.0"
+_GIVEN_UP = frozenset({RequestState.CANCELLED.value, RequestState.EXPIRED.value})
+"""States in which nobody has answered, unless a policy's default has approved."""
+
+
+class CallbackComposing:
+    """Composes the calls of agents that would rather be called than wait.
+
+    Args:
+        public_url: the portal's address for people, without a slash at its end.
+        vault: opens addresses and secrets.
+    """
+
+    def __init__(self, sessions: Sessions, clock: Clock, public_url: str, vault: Vault) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._url = public_url
+        self._vault = vault
+
+    def compose(self, delivery: Delivery) -> Composed:
+        """The call, as soon as the outcome is to be had."""
+        with self._sessions.reads() as session:
+            found = session.get(Callback, delivery.request_id)
+            request = session.get(ApprovalRequest, delivery.request_id)
+            if found is None or request is None or request.state == RequestState.PENDING.value:
+                return Composed(None, "Meanwhile the request waits for people again.")
+            outcome, receipt = session.get(OutcomeRow, request.id), session.get(ReceiptRow, request.id)
+            # The run brings the outcome itself: it stays within the window at each try, also after one that failed.
+            handed_out = receipt if found.ag_ui is None else None
+            opens = withheld_until(request, outcome, handed_out, self._clock())
+        if opens is not None:
+            return Composed(None, "Waits for the change window.", later=opens)
+        try:
+            url, secret = self._vault.open(found.address), self._vault.open(found.secret)
+        except SealError as error:
+            return Composed(None, f"Its address and secret cannot be read: {error}")
+        if found.ag_ui is None:
+            body = {"type": SETTLED_TOPIC, "timestamp": delivery.created_at.isoformat(), "data": self._facts(request)}
+            return Composed(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(body)))
+        if receipt is not None and receipt.status != ReceiptStatus.DELIVERED.value:
+            return Composed(None, "The agent has reported already what it did.")
+        if outcome is not None and receipt is None:
+            # Noted first, as the agent may act, and report, before it answers; it may also have read a call that fails.
+            note_handed_out(self._sessions, request.id, SYSTEM, self._clock())
+        run = self._run(delivery, request, found.ag_ui, outcome)
+        return Composed(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(run), streams=True))
+
+    def _facts(self, request: ApprovalRequest) -> dict[str, Any]:
+        return {
+            "request_id": request.id, "state": request.state, "url": f"{self._url}/requests/{request.id}",
+            "outcome_url": f"{self._url}/api/v1/approvals/{request.id}/outcome",
+        }  # fmt: skip
+
+    def _run(
+        self, delivery: Delivery, request: ApprovalRequest, asked: dict[str, Any], outcome: OutcomeRow | None
+    ) -> dict[str, Any]:
+        """AG-UI's `RunAgentInput` that continues from the interrupt. The run has the delivery's id at each try."""
+        answer: dict[str, Any] = {
+            "interruptId": asked["interrupt_id"], "status": "cancelled", "metadata": {"assent": self._facts(request)},
+        }  # fmt: skip
+        approved = outcome is not None and Outcome.model_validate(outcome.body).approved
+        if outcome is not None and (approved or request.state not in _GIVEN_UP):
+            answer |= {"status": "resolved", "payload": {"approved": approved, **outcome.body}}
+        return {
+            "threadId": asked["thread_id"], "runId": delivery.id, "protocolVersion": AG_UI_VERSION, "state": {},
+            "messages": [], "tools": [], "context": [], "forwardedProps": {}, "resume": [answer],
+        }  # fmt: skip

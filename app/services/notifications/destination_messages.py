@@ -1,0 +1,170 @@
+"""What destinations are told: composed anew at each try, from what is true then."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app.domain.lifecycle import RequestState
+from app.domain.notices import KEPT_TRYING, Channel, Notice, NoticeKind, Receiver, WebhookCall
+from app.domain.people import SYSTEM
+from app.domain.policy.terms import Terms
+from app.services.clock import Clock
+from app.services.notifications.excerpts import heart_of
+from app.services.notifications.messages import Composed, Composing
+from app.services.reading.brief import Brief, brief_of
+from app.services.requests.entitlement import HARMLESS, fitting_verdicts
+from app.services.vault import SealError, Vault
+from app.store.engine import Sessions
+from app.store.notify import Delivery, Destination
+from app.store.record import Event
+from app.store.requests import ApprovalRequest
+from assent.masking import mask_text
+
+_TOLD = {
+    NoticeKind.ASKED: "A decision is wanted",
+    NoticeKind.ESCALATED: "This has been escalated",
+    NoticeKind.EXPIRING: "The deadline is near",
+}
+_UTC = ZoneInfo("UTC")
+TEST_TOPIC = "test"
+_SPREAD_SECONDS = 5.0
+"""Deliveries that waited for a destination come back within this time, not all at once."""
+
+
+class PlaceComposing:
+    """Composes what goes to destinations.
+
+    Args:
+        composing: knows the words.
+        public_url: the portal's address for people, without a slash at its end.
+        vault: opens addresses and secrets.
+    """
+
+    def __init__(
+        self, sessions: Sessions, clock: Clock, composing: Composing, public_url: str, vault: Vault
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._words = composing
+        self._url = public_url
+        self._vault = vault
+
+    def compose(self, delivery: Delivery) -> Composed:
+        """What is to be said now, if there still is a point in it and the destination is not left alone."""
+        with self._sessions.reads() as session:
+            place = session.get(Destination, delivery.destination_id)
+            if place is None or place.removed_at is not None:
+                return Composed(None, "The destination is gone.")
+            if place.disabled_at is not None:
+                return Composed(None, "The destination is switched off.")
+            now = self._clock()
+            if place.hold_until is not None and place.hold_until > now and now - delivery.first_due_at < KEPT_TRYING:
+                spread = timedelta(seconds=random.random() * _SPREAD_SECONDS)  # noqa: S311
+                return Composed(None, "Waits until the destination is tried again.", later=place.hold_until + spread)
+            try:
+                address = self._vault.open(place.address)
+                if delivery.channel == Channel.WEBHOOK.value:
+                    return Composed(self._call(session, delivery, place, address))
+            except SealError as error:
+                return Composed(None, f"Its address or secret cannot be read: {error} Enter them again.")
+            return self._notice(session, delivery, place, address)
+
+    def rewritten(self, delivery: Delivery) -> Notice | None:
+        """What a message that was sent should say by now; None: it stays as it is."""
+        with self._sessions.reads() as session:
+            place = session.get(Destination, delivery.destination_id)
+            request = session.get(ApprovalRequest, delivery.request_id)
+            if place is None or request is None or place.removed_at is not None:
+                return None
+            view = brief_of(session, request, SYSTEM, self._clock())
+        kind = NoticeKind(delivery.kind)
+        if view.state is not RequestState.PENDING:
+            headline, said = self._words.headline(view, NoticeKind.SETTLED, SYSTEM)
+        elif request.digest != delivery.digest:
+            headline, said = "The proposal has been changed since this was written", ""
+        else:
+            headline, said = _TOLD.get(kind, "A decision is wanted"), ""
+        return self._about(delivery, place, "", view, headline, said)
+
+    def _notice(self, session: Session, delivery: Delivery, place: Destination, address: str) -> Composed:
+        kind = NoticeKind(delivery.kind)
+        if kind is NoticeKind.TEST:
+            return Composed(self._test(delivery, place, address))
+        request = session.get(ApprovalRequest, delivery.request_id)
+        if request is None:
+            return Composed(None, "The request is gone.")
+        view = brief_of(session, request, SYSTEM, self._clock())
+        if kind.asks and view.state is not RequestState.PENDING:
+            return Composed(None, f"Meanwhile the request is {view.state.words}.")
+        if kind.asks and request.digest != delivery.digest:
+            return Composed(None, "Meanwhile the proposal has been changed.")
+        headline, said = (_TOLD[kind], "") if kind.asks else self._words.headline(view, kind, SYSTEM)
+        return Composed(self._about(delivery, place, address, view, headline, said))
+
+    def _about(
+        self, delivery: Delivery, place: Destination, address: str, view: Brief, headline: str, said: str
+    ) -> Notice:
+        terms, kind = Terms.from_json(view.request.terms), NoticeKind(delivery.kind)
+        asks = kind.asks and view.state is RequestState.PENDING
+        # Whoever presses a button is somebody, of whom all is asked that is asked of them on the page.
+        again = terms.reauthenticate_seconds is not None
+        offered = [each for each in fitting_verdicts(view.request, terms) if each in HARMLESS or not again]
+        return Notice(
+            id=delivery.id, kind=kind, to=self._receiver(delivery, place, address), at=delivery.created_at,
+            headline=headline, said=mask_text(said), settings_url=f"{self._url}/destinations/{place.id}",
+            heart=heart_of(view), page_url=f"{self._url}/requests/{view.request.id}", sign_in_first=asks and again,
+            digest=view.request.digest, verdicts=tuple(offered) if asks else (),
+            reason_for=frozenset(terms.reason_required), version=view.request.version,
+        )  # fmt: skip
+
+    def _test(self, delivery: Delivery, place: Destination, address: str) -> Notice:
+        return Notice(
+            id=delivery.id, kind=NoticeKind.TEST, to=self._receiver(delivery, place, address), at=delivery.created_at,
+            headline="This is a test", said=f"Assent reaches “{place.name}”.",
+            settings_url=f"{self._url}/destinations/{place.id}", page_url=f"{self._url}/queue",
+        )  # fmt: skip
+
+    def _receiver(self, delivery: Delivery, place: Destination, address: str) -> Receiver:
+        slack = delivery.channel == Channel.SLACK.value
+        return Receiver(place.name, "" if slack else address, _UTC, address if slack else "")
+
+    def _call(self, session: Session, delivery: Delivery, place: Destination, url: str) -> WebhookCall:
+        keys = [place.secret]
+        if place.former_until is not None and place.former_until > self._clock():
+            keys.append(place.former_secret)
+        topic, at, data = TEST_TOPIC, delivery.created_at, dict[str, Any](said="This is a test.")
+        event = session.get(Event, delivery.event_id) if delivery.event_id else None
+        if event is not None:
+            topic, at, data = event.kind, event.at, self._facts(session, event)
+        body = {"type": topic, "timestamp": at.isoformat(), "data": data}
+        return WebhookCall(
+            delivery.id, topic, url, tuple(self._vault.open(each) for each in keys),
+            json_bytes(body),
+        )  # fmt: skip
+
+    def _facts(self, session: Session, event: Event) -> dict[str, Any]:
+        """Ids, short labels and addresses, never a payload: whoever may see that fetches it."""
+        labels = {name: mask_text(each) if isinstance(each, str) else each for name, each in event.payload.items()}
+        data: dict[str, Any] = {"event_id": event.id, **labels}
+        if event.run_id:
+            data |= {"run_id": event.run_id, "run_url": f"{self._url}/runs/{event.run_id}"}
+        request = session.get(ApprovalRequest, event.request_id) if event.request_id else None
+        if request is not None:
+            data["request"] = {
+                "id": request.id, "title": mask_text(request.title), "kind": request.kind, "risk": request.risk,
+                "state": request.state, "environment": request.environment, "source": request.agent or request.workflow,
+                "expires_at": request.expires_at.isoformat(), "url": f"{self._url}/requests/{request.id}",
+            }  # fmt: skip
+        return data
+
+
+def json_bytes(body: Mapping[str, Any]) -> bytes:
+    """JSON as it is sent."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

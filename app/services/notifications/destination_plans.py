@@ -1,0 +1,93 @@
+"""Which destinations hear of what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.destinations import NOTICES
+from app.domain.events import EventKind
+from app.domain.notices import Channel, DeliveryState, NoticeKind
+from app.domain.policy.access import TEAM
+from app.services.notifications.delivery_rows import Plan, new_row
+from app.store.notify import Callback, Delivery, Destination
+from app.store.record import Event
+from app.store.requests import ApprovalRequest
+from assent.contracts import RiskLevel
+
+
+def listening(session: Session) -> list[Destination]:
+    """The destinations that are told of anything now."""
+    query = select(Destination).where(Destination.disabled_at.is_(None), Destination.removed_at.is_(None))
+    return list(session.scalars(query.order_by(Destination.created_at, Destination.id)))
+
+
+def webhook_plans(places: Sequence[Destination], event: Event, now: datetime) -> list[Plan]:
+    """The calls of webhooks for an event: one for each that wants its kind."""
+    return [
+        Plan(
+            new_row(
+                f"event:{event.id}:{each.id}", NoticeKind.EVENT, Channel.WEBHOOK, now, destination_id=each.id,
+                request_id=event.request_id, event_id=event.id, address=each.shown, subject=event.kind,
+            )
+        )
+        for each in places
+        if each.channel == Channel.WEBHOOK.value and (not each.topics or event.kind in each.topics)
+    ]  # fmt: skip
+
+
+def callback_plans(session: Session, event: Event, now: datetime) -> list[Plan]:
+    """The call to the agent that asked, once its request is settled, if it wants one."""
+    settled = event.kind == EventKind.REQUEST_RESOLVED.value and event.request_id is not None
+    found = session.get(Callback, event.request_id) if settled else None
+    if found is None:
+        return []
+    row = new_row(
+        f"callback:{event.id}", NoticeKind.CALLBACK, Channel.WEBHOOK, now, request_id=event.request_id,
+        event_id=event.id, address=found.shown, subject="approval.settled",
+    )  # fmt: skip
+    return [Plan(row)]
+
+
+def place_plans(
+    session: Session, places: Sequence[Destination], event: Event, request: ApprovalRequest, kind: NoticeKind,
+    marker: str, now: datetime,
+) -> list[Plan]:  # fmt: skip
+    """What channels of teams and other places are told of a request."""
+    return [
+        Plan(
+            new_row(
+                f"{request.id}:{kind.value}:{marker}:{each.id}", kind, Channel(each.channel), now,
+                destination_id=each.id, request_id=request.id, event_id=event.id, address=each.shown,
+                digest=request.digest if kind.asks else "",
+            )
+        )
+        for each in places
+        if _wants(each, request, kind) and _concerns(session, each, request, kind)
+    ]  # fmt: skip
+
+
+def _wants(place: Destination, request: ApprovalRequest, kind: NoticeKind) -> bool:
+    if place.channel == Channel.WEBHOOK.value:
+        return False
+    chosen = place.topics or [each.value for each in NOTICES]
+    return kind.value in chosen and RiskLevel(request.risk).rank >= RiskLevel(place.least_risk).rank
+
+
+def _concerns(session: Session, place: Destination, request: ApprovalRequest, kind: NoticeKind) -> bool:
+    """True if the place's team is asked; of what comes afterwards, if it was."""
+    if not place.team_slug:
+        return True
+    team = f"{TEAM}{place.team_slug}"
+    if kind is NoticeKind.ESCALATED and request.escalated_to:
+        return team in request.escalated_to
+    if kind.asks:
+        return team in request.addressed_to
+    told = select(Delivery.id).where(
+        Delivery.destination_id == place.id, Delivery.request_id == request.id, Delivery.digest != "",
+        Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.PENDING.value]),
+    )  # fmt: skip
+    return session.scalar(told.limit(1)) is not None

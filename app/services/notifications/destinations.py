@@ -1,0 +1,331 @@
+"""Destinations: added, changed, switched on and off, and told again; and what becomes of those that do not answer."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from app.domain.destinations import BOTH_SECRETS, DestinationTerms, hold_after, is_secret, new_secret
+from app.domain.errors import ConflictError, InvalidInputError, NotFoundError
+from app.domain.notices import Channel, DeliveryState, Later, NoticeKind, Refused, Result, Sent
+from app.domain.people import SYSTEM, Action, Actor, Role
+from app.domain.text import is_storable
+from app.services.clock import Clock
+from app.services.notifications.delivery_rows import Plan, new_row, write
+from app.services.notifications.destination_plans import webhook_plans
+from app.services.record.audit import record
+from app.services.vault import SealError, Vault
+from app.store.batch import execute
+from app.store.engine import Sessions
+from app.store.jobs import DEFER, deliver_job
+from app.store.notify import Delivery, Destination
+from app.store.people import Person, Team
+from app.store.record import Event
+
+MOST_REPLAYED = 10_000
+"""Events that one replay takes."""
+REPLAY_BACK = timedelta(days=30)
+_UNDO = (DeliveryState.FAILED.value, DeliveryState.SUPPRESSED.value)
+_AGAIN = f"""
+    with again as (
+        update deliveries set state = 'pending', reason = 'Sent again by hand.', attempts = 0, due_at = %(now)s,
+            first_due_at = %(now)s
+        where id = any(%(ids)s) and state in ('failed', 'suppressed') returning id)
+    select array(select id from again) as ids, {DEFER.format(
+        where="where each.args ->> 'delivery' in (select id from again)"
+    )} as deferred"""
+
+
+@dataclass(frozen=True)
+class DestinationView:
+    """A destination as admins see it: never its secrets.
+
+    Attributes:
+        last_day: how many deliveries of the last day are in each state.
+    """
+
+    row: Destination
+    last_day: dict[DeliveryState, int]
+
+
+class Destinations:
+    """Keeps destinations.
+
+    Args:
+        vault: seals addresses and secrets.
+    """
+
+    def __init__(self, sessions: Sessions, clock: Clock, vault: Vault) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._vault = vault
+
+    # The admins' side
+
+    def add(self, actor: Actor, terms: DestinationTerms, shown: str, secret: str = "") -> tuple[Destination, str]:
+        """Add a destination. Its address has been looked at; `shown` is what people see of it.
+
+        Args:
+            secret: with which a webhook's calls are signed; empty: a new one.
+
+        Returns:
+            It, and the secret of a webhook, which is told this one time.
+
+        Raises:
+            ForbiddenError, InvalidInputError.
+        """
+        actor.require(Action.MANAGE_DESTINATIONS)
+        if secret and (terms.channel is not Channel.WEBHOOK or not is_secret(secret)):
+            raise InvalidInputError(
+                "This destination cannot be used.", {"secret": "Write whsec_ and 24 to 64 bytes in base64, or nothing."}
+            )
+        if terms.channel is Channel.WEBHOOK:
+            secret = secret or new_secret()
+        now = self._clock()
+        row = Destination(
+            id=uuid.uuid4().hex, channel=terms.channel.value, created_at=now, made_by_name=actor.name,
+            secret=self._vault.seal(secret), former_secret="", failures=0, disabled_reason="",
+        )  # fmt: skip
+        with self._sessions.begin() as session:
+            self._put(session, row, terms, shown)
+            session.add(row)
+            session.flush()
+            record(session, actor, "destination.added", now, **_told(row))
+        return self._row(row.id), secret
+
+    def change(self, actor: Actor, destination_id: str, terms: DestinationTerms, shown: str) -> Destination:
+        """Change what is told, and where. Raises ForbiddenError, NotFoundError, InvalidInputError."""
+        actor.require(Action.MANAGE_DESTINATIONS)
+        with self._sessions.begin() as session:
+            row = self._locked(session, destination_id)
+            if row.channel != terms.channel.value:
+                complaint = {"channel": "It cannot become another kind."}
+                raise InvalidInputError("This destination cannot be used.", complaint)
+            self._put(session, row, terms, shown)
+            row.failures, row.hold_until = 0, None
+            record(session, actor, "destination.changed", self._clock(), **_told(row))
+        return self._row(destination_id)
+
+    def address_of(self, actor: Actor, destination_id: str) -> str:
+        """The address, for a change that keeps it. Raises ForbiddenError, NotFoundError, InvalidInputError."""
+        actor.require(Action.MANAGE_DESTINATIONS)
+        try:
+            return self._vault.open(self._row(destination_id).address)
+        except SealError as error:
+            complaint = {"address": f"Enter it again. {error}"}
+            raise InvalidInputError("This destination cannot be used.", complaint) from None
+
+    def every(self, actor: Actor) -> list[DestinationView]:
+        """All of them, oldest first. Raises ForbiddenError."""
+        actor.require(Action.MANAGE_DESTINATIONS)
+        query = select(Destination).where(Destination.removed_at.is_(None))
+        with self._sessions.reads() as session:
+            rows = list(session.scalars(query.order_by(Destination.created_at, Destination.id)))
+        return self._views(rows)
+
+    def get(self, actor: Actor, destination_id: str) -> DestinationView:
+        """One of them. Raises ForbiddenError, NotFoundError."""
+        actor.require(Action.MANAGE_DESTINATIONS)
+        return self._views([self._row(destination_id)])[0]
+
+    def rotate(self, actor: Actor, destination_id: str) -> str:
+        """Give a webhook a new secret; for a day the former one signs as well. Raises as `change` and ConflictError."""
+        actor.require(Action.MANAGE_DESTINATIONS)
+        secret, now = new_secret(), self._clock()
+        with self._sessions.begin() as session:
+            row = self._locked(session, destination_id)
+            if row.channel != Channel.WEBHOOK.value:
+                raise ConflictError("Only webhooks have secrets.")
+            row.former_secret, row.former_until = row.secret, now + BOTH_SECRETS
+            row.secret = self._vault.seal(secret)
+            record(session, actor, "destination.secret_rotated", now, **_told(row))
+        return secret
+
+    def switch(self, actor: Actor, destination_id: str, on: bool) -> bool:
+        """Switch it on or off; False: it is so already. Raises ForbiddenError, NotFoundError."""
+        actor.require(Action.MANAGE_DESTINATIONS)
+        now = self._clock()
+        with self._sessions.begin() as session:
+            row = self._locked(session, destination_id)
+            if on == (row.disabled_at is None):
+                return False
+            row.disabled_at, row.disabled_reason = (None, "") if on else (now, f"Switched off by {actor.name}.")
+            row.failures, row.hold_until = 0, None
+            record(session, actor, "destination.enabled" if on else "destination.disabled", now, **_told(row))
+        return True
+
+    def remove(self, actor: Actor, destination_id: str) -> None:
+        """Take it away, with its address and secrets. Raises ForbiddenError, NotFoundError."""
+        actor.require(Action.MANAGE_DESTINATIONS)
+        now = self._clock()
+        with self._sessions.begin() as session:
+            row = self._locked(session, destination_id)
+            row.removed_at, row.address, row.secret, row.former_secret = now, "", "", ""
+            record(session, actor, "destination.removed", now, **_told(row))
+
+    def test(self, actor: Actor, destination_id: str) -> str:
+        """Have a test sent. Its delivery's id. Raises ForbiddenError, NotFoundError, ConflictError: it is off."""
+        actor.require(Action.MANAGE_DESTINATIONS)
+        row, now = self._row(destination_id), self._clock()
+        if row.disabled_at is not None:
+            raise ConflictError("It is switched off.")
+        made = new_row(
+            f"test:{uuid.uuid4().hex}", NoticeKind.TEST, Channel(row.channel), now, destination_id=row.id,
+            address=row.shown, subject="test",
+        )  # fmt: skip
+        with self._sessions.begin() as session:
+            # Whoever asks for a test wants to know now.
+            session.execute(update(Destination).where(Destination.id == row.id).values(hold_until=None))
+            record(session, actor, "destination.tested", now, **_told(row))
+        return write(self._sessions, [Plan(made)])[0]
+
+    def replay(self, actor: Actor, destination_id: str, since: datetime) -> int:
+        """Send a webhook what it has not got of what happened since then: what failed, and what it was not told of, as
+        it was switched off, or not there. How many calls that are.
+
+        Raises:
+            ForbiddenError, NotFoundError.
+            ConflictError: it is no webhook, or switched off.
+            InvalidInputError: that is too long ago, or too much at once.
+        """
+        actor.require(Action.MANAGE_DESTINATIONS)
+        row, now = self._row(destination_id), self._clock()
+        if row.channel != Channel.WEBHOOK.value or row.disabled_at is not None:
+            raise ConflictError("Only a webhook that is switched on can be told again.")
+        if not now - REPLAY_BACK <= since <= now:
+            raise InvalidInputError("This cannot be sent again.", {"since": "Name a moment of the last 30 days."})
+        with self._sessions.reads() as session:
+            events = list(session.scalars(_events(row, since).limit(MOST_REPLAYED + 1)))
+            undone = list(session.scalars(_undone(row, since)))
+        if len(events) > MOST_REPLAYED:
+            words = f"That is more than {MOST_REPLAYED:,} events; name a later moment."
+            raise InvalidInputError("This cannot be sent again.", {"since": words})
+        count = len(write(self._sessions, [plan for each in events for plan in webhook_plans([row], each, now)]))
+        jobs = json.dumps([deliver_job(each) for each in undone])
+        count += len(execute(self._sessions, _AGAIN, {"ids": undone, "jobs": jobs, "now": now})["ids"])
+        with self._sessions.begin() as session:
+            record(session, actor, "destination.replayed", now, since=since.isoformat(), number=count, **_told(row))
+        return count
+
+    # The worker's side
+
+    def note(self, delivery: Delivery, result: Result, state: DeliveryState) -> None:
+        """What the destination's answer means for the next ones: it works, is left alone for a while, or is switched
+        off, as it wants nothing more or has not answered for a day."""
+        place_id, now = delivery.destination_id or "", self._clock()
+        if isinstance(result, Sent):
+            working = update(Destination).where(Destination.id == place_id, Destination.failures > 0)
+            with self._sessions.begin() as session:
+                session.execute(working.values(failures=0, hold_until=None))
+            return
+        with self._sessions.begin() as session:
+            place = session.get(Destination, place_id, with_for_update=True)
+            if place is None or place.removed_at is not None:
+                return  # taken away while it was being told
+            if isinstance(result, Later):
+                place.failures += 1
+                place.hold_until = hold_after(place.failures, now, result.after)
+        gone = isinstance(result, Refused) and result.gone
+        if state is DeliveryState.FAILED and (gone or self._silent(delivery)):
+            self._disable(place_id, _why(result), now)
+
+    def _silent(self, delivery: Delivery) -> bool:
+        """True if nothing has reached the destination since this delivery was first tried."""
+        since = select(Delivery.id).where(
+            Delivery.destination_id == delivery.destination_id, Delivery.state == DeliveryState.SENT.value,
+            Delivery.sent_at >= delivery.first_due_at,
+        )  # fmt: skip
+        with self._sessions.reads() as session:
+            return session.scalar(since.limit(1)) is None
+
+    def _disable(self, place_id: str, reason: str, now: datetime) -> None:
+        plans: list[Plan] = []
+        with self._sessions.begin() as session:
+            row = session.get_one(Destination, place_id, with_for_update=True)
+            if row.disabled_at is not None or row.removed_at is not None:
+                return
+            row.disabled_at, row.disabled_reason = now, reason
+            record(session, SYSTEM, "destination.disabled", now, reason=reason, **_told(row))
+            for admin in session.scalars(select(Person).where(Person.active)):
+                if Role.ADMIN.value not in admin.roles:
+                    continue
+                key = f"disabled:{row.id}:{now.isoformat()}:{admin.id}"
+                to = {"person_id": admin.id, "address": admin.email}
+                plans.append(Plan(new_row(key, NoticeKind.DISABLED, Channel.MAIL, now, **to)))
+        write(self._sessions, plans)
+
+    # Both
+
+    def _put(self, session: Session, row: Destination, terms: DestinationTerms, shown: str) -> None:
+        if terms.team_slug and session.get(Team, terms.team_slug) is None:
+            raise InvalidInputError("This destination cannot be used.", {"team_slug": "There is no such team."})
+        row.name, row.shown, row.address = terms.name, shown, self._vault.seal(terms.address)
+        row.topics, row.least_risk, row.team_slug = list(terms.topics), terms.least_risk.value, terms.team_slug or None
+
+    def _row(self, destination_id: str) -> Destination:
+        with self._sessions.reads() as session:
+            row = session.get(Destination, destination_id) if is_storable(destination_id) else None
+        if row is None or row.removed_at is not None:
+            raise NotFoundError("There is no such destination.")
+        return row
+
+    def _locked(self, session: Session, destination_id: str) -> Destination:
+        query = select(Destination).where(Destination.id == destination_id, Destination.removed_at.is_(None))
+        row = session.scalar(query.with_for_update()) if is_storable(destination_id) else None
+        if row is None:
+            raise NotFoundError("There is no such destination.")
+        return row
+
+    def _views(self, rows: Sequence[Destination]) -> list[DestinationView]:
+        query = (
+            select(Delivery.destination_id, Delivery.state, func.count())
+            .where(
+                Delivery.destination_id.in_([each.id for each in rows]),
+                Delivery.created_at > self._clock() - timedelta(days=1),
+            )
+            .group_by(Delivery.destination_id, Delivery.state)
+        )
+        found: dict[str, dict[DeliveryState, int]] = {}
+        with self._sessions.reads() as session:
+            for place_id, state, number in session.execute(query):
+                found.setdefault(str(place_id), {})[DeliveryState(state)] = number
+        return [DestinationView(each, found.get(each.id, {})) for each in rows]
+
+
+def _events(row: Destination, since: datetime) -> Any:
+    query = select(Event).where(Event.at >= since)
+    if row.topics:
+        query = query.where(Event.kind.in_(row.topics))
+    return query.order_by(Event.id)
+
+
+def _undone(row: Destination, since: datetime) -> Any:
+    """What did not reach the webhook."""
+    return (
+        select(Delivery.id)
+        .where(Delivery.destination_id == row.id, Delivery.created_at >= since, Delivery.state.in_(_UNDO))
+        .order_by(Delivery.created_at, Delivery.id)
+        .limit(MOST_REPLAYED)
+    )
+
+
+def _why(result: Result) -> str:
+    reason = result.reason if isinstance(result, Later | Refused) else ""
+    if isinstance(result, Refused) and result.gone:
+        return f"It wants nothing more: {reason}"
+    return f"Nothing has reached it for a day. The last time: {reason}"
+
+
+def _told(row: Destination) -> dict[str, Any]:
+    """What the record says of it."""
+    return {
+        "destination": row.name, "channel": row.channel, "address": row.shown, "topics": list(row.topics),
+        "least_risk": row.least_risk, "team": row.team_slug or "", "destination_id": row.id,
+    }  # fmt: skip

@@ -1,0 +1,301 @@
+"""What a notice says: composed anew at each try, from what is true then and what the receiver may see then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import and_, func, or_, select
+
+from app.domain.errors import AssentError
+from app.domain.lifecycle import RequestState
+from app.domain.links import Bound, sign
+from app.domain.notices import WAITING, Channel, DeliveryState, Line, Notice, NoticeKind, Receiver, WebhookCall
+from app.domain.people import Actor, Via
+from app.domain.policy.terms import Terms
+from app.domain.policy.words import listing
+from app.services.clock import Clock
+from app.services.notifications.account_notices import to_confirm
+from app.services.notifications.excerpts import heart_of
+from app.services.notifications.planner import zone_for
+from app.services.reading.brief import Brief, brief_of
+from app.services.requests.entitlement import HARMLESS
+from app.services.requests.moves import decider
+from app.store.engine import Sessions
+from app.store.notify import Delivery, Destination, SlackPerson
+from app.store.people import Person
+from app.store.record import AuditEntry
+from app.store.requests import ApprovalRequest, ReceiptRow
+from assent.contracts import Verdict
+from assent.masking import mask_text
+
+MOST_LINES = 100
+"""Requests that a digest names; of more it says how many."""
+_RECEIPTS = {
+    "applied": "The run did what was approved.",
+    "partly_applied": "The run did a part of what was approved.",
+    "not_applied": "The run did nothing.",
+    "failed": "The run failed after the decision.",
+}
+_TOLD = {
+    NoticeKind.ASKED: "Your decision is wanted",
+    NoticeKind.ASSIGNED: "This is assigned to you",
+    NoticeKind.ESCALATED: "This has been escalated",
+    NoticeKind.EXPIRING: "The deadline is near",
+}
+
+
+@dataclass(frozen=True)
+class Pointless:
+    """A notice that need not be sent any more, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What is to be sent.
+
+    Attributes:
+        notice: None where there is no point in it, for `reason`.
+        told: of a digest, the deliveries that it tells.
+        dropped: of a digest, those in which there is no point any more, with the reasons.
+        later: it is not tried before then, for `reason`.
+    """
+
+    notice: Notice | WebhookCall | None
+    reason: str = ""
+    told: tuple[str, ...] = ()
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    later: datetime | None = None
+
+
+class Composing:
+    """Composes notices.
+
+    Args:
+        public_url: the portal's address for people, without a slash at its end.
+        secret_key: signs the links.
+    """
+
+    def __init__(self, sessions: Sessions, clock: Clock, public_url: str, secret_key: str) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._url = public_url
+        self._secret_key = secret_key
+
+    def compose(self, delivery: Delivery) -> Composed:
+        """The notice as it is true now, if there still is a point in it."""
+        with self._sessions.reads() as session:
+            person = session.get(Person, delivery.person_id)
+        if person is None or not person.active:
+            return Composed(None, "The account is not active any more.")
+        if delivery.kind == NoticeKind.DIGEST.value:
+            return self._digest(delivery, person)
+        if delivery.kind == NoticeKind.DISABLED.value:
+            return self._disabled(delivery, person)
+        if delivery.kind == NoticeKind.ACCOUNT.value:
+            return self._account(delivery, person)
+        told = self._about(delivery, person)
+        return Composed(None, told.reason) if isinstance(told, Pointless) else Composed(told)
+
+    def _about(self, delivery: Delivery, person: Person) -> Notice | Pointless:
+        kind, actor = NoticeKind(delivery.kind), person.as_actor(Via.MAIL)
+        view = self._seen(delivery, actor)
+        if isinstance(view, Pointless):
+            return view
+        return self._notice(delivery, person, view, kind)
+
+    def _disabled(self, delivery: Delivery, person: Person) -> Composed:
+        """That a destination was switched off; the delivery's key names which (see `destinations`)."""
+        with self._sessions.reads() as session:
+            place = session.get(Destination, delivery.key.split(":")[1])
+        if place is None or place.disabled_at is None or place.removed_at is not None:
+            return Composed(None, "The destination is on again, or gone.")
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.DISABLED, to=self._receiver(person, delivery.channel),
+            at=delivery.created_at, headline=f"The destination “{place.name}” has been switched off",
+            said=place.disabled_reason, settings_url=f"{self._url}/profile/notifications",
+            page_url=f"{self._url}/destinations/{place.id}",
+        )  # fmt: skip
+        return Composed(notice)
+
+    def _account(self, delivery: Delivery, person: Person) -> Composed:
+        """That the person has to confirm something that somebody else made for them."""
+        with self._sessions.reads() as session:
+            told = to_confirm(session, delivery, self._clock())
+        if told is None:
+            return Composed(None, "It has been confirmed or declined, or is over.")
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.ACCOUNT, to=self._receiver(person, delivery.channel),
+            at=delivery.created_at, headline=told.headline, said=mask_text(told.said),
+            settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}{told.page}",
+        )  # fmt: skip
+        return Composed(notice)
+
+    def rewritten(self, delivery: Delivery) -> Notice | None:
+        """What a message that was sent should say by now; None: it can stay as it is, as its receiver is gone."""
+        with self._sessions.reads() as session:
+            person = session.get(Person, delivery.person_id)
+            request = session.get(ApprovalRequest, delivery.request_id)
+            if person is None or not person.active or request is None:
+                return None
+            try:
+                view = brief_of(session, request, person.as_actor(Via.SLACK), self._clock())
+            except AssentError:
+                return None
+        return self._notice(delivery, person, view, NoticeKind(delivery.kind), again=True)
+
+    def _notice(
+        self, delivery: Delivery, person: Person, view: Brief, kind: NoticeKind, again: bool = False
+    ) -> Notice:
+        """What a person is told of a request; `again`: in the place of an earlier message."""
+        actor = person.as_actor(Via.MAIL)
+        headline, said = self.headline(view, kind, actor)
+        if again and kind.asks:
+            headline, said = self._by_now(delivery, view, kind, actor)
+        asks = kind.asks and view.seat is not None
+        if kind is NoticeKind.ESCALATED and asks:
+            said = self._why_escalated(view.request.id)
+        return Notice(
+            id=delivery.id,
+            kind=kind,
+            to=self._receiver(person, delivery.channel),
+            at=delivery.created_at,
+            headline=headline,
+            said=mask_text(said),
+            settings_url=f"{self._url}/profile/notifications",
+            heart=heart_of(view),
+            on_behalf_of=behalf_of(view) if asks else "",
+            page_url=f"{self._url}/requests/{view.request.id}",
+            decide_url=self._decide_url(delivery) if asks and delivery.channel == Channel.MAIL.value else "",
+            link_expires_at=delivery.link_expires_at,
+            sign_in_first=asks and view.sign_in_first,
+            digest=view.request.digest,
+            verdicts=_offered(view) if asks else (),
+            reason_for=frozenset(Terms.from_json(view.request.terms).reason_required),
+            version=view.request.version,
+        )
+
+    def _by_now(self, delivery: Delivery, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
+        """What an earlier message says in the place of what it said first."""
+        if view.state is not RequestState.PENDING:
+            return self.headline(view, NoticeKind.SETTLED, actor)
+        if view.seat is None:
+            return "You have nothing to decide here now", view.why_not
+        changed = "The proposal has been changed since you were told" if view.request.digest != delivery.digest else ""
+        return changed or self.headline(view, kind, actor)[0], ""
+
+    def _seen(self, delivery: Delivery, actor: Actor) -> Brief | Pointless:
+        """The request as the receiver may see it now."""
+        kind = NoticeKind(delivery.kind)
+        with self._sessions.reads() as session:
+            request = session.get(ApprovalRequest, delivery.request_id)
+        if request is None:
+            return Pointless("The request is gone.")
+        if kind.asks and request.state != RequestState.PENDING.value:
+            return Pointless(f"Meanwhile the request is {RequestState(request.state).words}.")
+        if kind.asks and request.digest != delivery.digest:
+            return Pointless("Meanwhile the proposal has been changed.")
+        try:
+            with self._sessions.reads() as session:
+                view = brief_of(session, request, actor, self._clock())
+        except AssentError:
+            return Pointless("The receiver may not see it.")
+        if kind.asks and view.seat is None:
+            return Pointless(f"The receiver cannot decide it any more: {view.why_not}")
+        return view
+
+    def headline(self, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
+        """What happened, and what was said to it."""
+        if kind.asks:
+            behalf = behalf_of(view)
+            return f"{_TOLD[kind]}{f', in the place of {behalf}' if behalf else ''}", ""
+        if kind is NoticeKind.RECEIPT:
+            with self._sessions.reads() as session:
+                receipt = session.get(ReceiptRow, view.request.id)
+            if receipt is not None:
+                return _RECEIPTS.get(receipt.status, "The run took the outcome.").rstrip("."), receipt.summary
+        whose = "What you asked for" if view.request.requester_id == actor.id else "This"
+        if not view.decisions or view.request.note:
+            return f"{whose} is {view.state.words}", view.request.note
+        names = listing(list(dict.fromkeys(decider(each) for each in view.decisions)), "and")
+        said = "\n".join(f"{decider(each)}: {each.comment}" for each in view.decisions if each.comment)
+        return f"{whose} is {view.state.words}, by {names}", said
+
+    def _why_escalated(self, request_id: str) -> str:
+        query = select(AuditEntry.actor_name, AuditEntry.detail).where(
+            AuditEntry.request_id == request_id, AuditEntry.action == "request.escalated"
+        )
+        with self._sessions.reads() as session:
+            found = session.execute(query.order_by(AuditEntry.seq.desc()).limit(1)).one_or_none()
+        reason = found.detail.get("reason", "") if found else ""
+        return f"{found.actor_name}: {reason}" if found and reason else ""
+
+    def _decide_url(self, delivery: Delivery) -> str:
+        return f"{self._url}/decide/{sign(self._secret_key, bound_of(delivery))}"
+
+    def _digest(self, delivery: Delivery, person: Person) -> Composed:
+        actor = person.as_actor(Via.MAIL)
+        lines: list[Line] = []
+        told: list[str] = []
+        dropped: dict[str, str] = {}
+        for each in self._waiting(delivery):
+            view = self._seen(each, actor)
+            if isinstance(view, Pointless):
+                dropped[each.id] = view.reason
+                continue
+            told.append(each.id)
+            if len(lines) < MOST_LINES:
+                url = f"{self._url}/requests/{view.request.id}"
+                headline, _said = self.headline(view, NoticeKind(each.kind), actor)
+                lines.append(Line(headline, mask_text(view.request.title), view.request.risk, url))
+        if not lines:
+            return Composed(None, "There is nothing left to tell.", dropped=dropped)
+        count = len(told)
+        notice = Notice(
+            id=delivery.id, kind=NoticeKind.DIGEST, to=self._receiver(person, delivery.channel), at=self._clock(),
+            headline=f"{count} {'thing' if count == 1 else 'things'} that you wanted to hear of together",
+            settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}/queue", lines=tuple(lines),
+            lines_more=count - len(lines),
+        )  # fmt: skip
+        return Composed(notice, "", tuple(told), dropped)
+
+    def _receiver(self, person: Person, channel: str) -> Receiver:
+        linked = None
+        if channel == Channel.SLACK.value:
+            with self._sessions.reads() as session:
+                linked = session.get(SlackPerson, person.id)
+        zone = zone_for(person.time_zone)
+        return Receiver(person.name, person.email, zone, linked.slack_user if linked else "")
+
+    def _waiting(self, digest: Delivery) -> list[Delivery]:
+        """What waits for this digest, oldest first; of one that is sent again, also what it could not tell before."""
+        waits = and_(
+            Delivery.state.in_([each.value for each in WAITING]), Delivery.in_digest,
+            Delivery.due_at <= func.greatest(digest.first_due_at, digest.due_at),
+        )  # fmt: skip
+        untold = and_(Delivery.digest_id == digest.id, Delivery.state == DeliveryState.FAILED.value)
+        query = select(Delivery).where(
+            Delivery.person_id == digest.person_id, Delivery.channel == digest.channel, or_(waits, untold)
+        )
+        with self._sessions.reads() as session:
+            return list(session.scalars(query.order_by(Delivery.created_at, Delivery.id)))
+
+
+def bound_of(delivery: Delivery) -> Bound:
+    """What a delivery's link is bound to."""
+    expires_at = delivery.link_expires_at or delivery.created_at
+    return Bound(delivery.id, delivery.person_id or "", delivery.request_id or "", delivery.digest, expires_at)
+
+
+def behalf_of(view: Brief) -> str:
+    """The absent person for whom the receiver would decide; empty: for themselves."""
+    return view.seat.principal.name if view.seat and view.seat.principal else ""
+
+
+def _offered(view: Brief) -> tuple[Verdict, ...]:
+    """What the receiver may decide without signing in."""
+    verdicts = view.seat.verdicts if view.seat else ()
+    return tuple(each for each in verdicts if each in HARMLESS or not view.sign_in_first)

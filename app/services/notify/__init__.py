@@ -1,1 +1,0 @@
-"""Who is told what, and what became of it: planning, composing, keeping account, the links to decide with."""

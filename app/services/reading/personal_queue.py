@@ -1,0 +1,77 @@
+"""What waits for one person's decision, most pressing first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
+
+from app.domain.errors import AssentError
+from app.domain.lifecycle import RequestState
+from app.domain.people import Actor
+from app.domain.policy.terms import Terms
+from app.services.clock import Clock
+from app.services.requests.delegation import stands_for
+from app.services.requests.entitlement import seat_of
+from app.services.requests.moves import decisions_on
+from app.services.requests.situation import addresses_in, ahead_of, names_of
+from app.store.engine import Sessions
+from app.store.requests import ApprovalRequest
+
+LOOKED_AT = 200
+"""So many requests that may ask somebody are looked at."""
+
+
+@dataclass(frozen=True)
+class WaitingRequest:
+    """A request that somebody can decide; `consequence` is what happens if nobody does until `expires_at`."""
+
+    id: str
+    title: str
+    risk: str
+    consequence: str
+    expires_at: datetime
+
+
+class WaitingFor:
+    """Finds what somebody can decide now, by the rules by which their decision would be taken."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def of(self, actor: Actor, limit: int) -> tuple[Sequence[WaitingRequest], bool]:
+        """At most so many, and whether there may be more."""
+        now = self._clock()
+        found: list[WaitingRequest] = []
+        with self._sessions.reads() as session:
+            addresses = set(actor.member.addresses)
+            for each in stands_for(session, actor.id, now):
+                addresses |= each.addresses
+            asks = or_(
+                func.cardinality(ApprovalRequest.addressed_to) == 0,
+                ApprovalRequest.addressed_to.bool_op("&&")(literal(sorted(addresses), ARRAY(Text))),
+            )
+            query = select(ApprovalRequest).where(ApprovalRequest.state == RequestState.PENDING.value, asks)
+            query = query.order_by(ApprovalRequest.attention_at, ApprovalRequest.id).limit(LOOKED_AT + 1)
+            rows = list(session.scalars(query))
+            for request in rows[:LOOKED_AT]:
+                decisions = decisions_on(session, request.id) if request.version > 1 else []
+                try:
+                    seat_of(session, request, actor, decisions, now)
+                except AssentError:
+                    continue
+                if len(found) == limit:
+                    return found, True
+                terms = Terms.from_json(request.terms)
+                names = names_of(session, addresses_in(terms, request.addressed_to))
+                ahead = ahead_of(request, decisions, terms, names)
+                consequence = ahead[-1].words if ahead else ""
+                found.append(
+                    WaitingRequest(request.id, request.title, request.risk, consequence, request.expires_at)
+                )
+        return found, len(rows) > LOOKED_AT

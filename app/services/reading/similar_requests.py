@@ -1,0 +1,74 @@
+"""The top of the queue with requests that are alike put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from app.domain.risk import Assessment
+from app.domain.similar import Alike, Group, Like, grouped, telling
+from app.services.clock import Clock
+from app.services.reading.queue import QueueFilter, ordered, restricted
+from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
+from app.services.requests.delegation import stands_for
+from app.store.engine import Sessions
+from app.store.requests import ApprovalRequest
+from assent.contracts import RiskLevel
+
+LOOKED_AT = 200
+"""So many requests from the top are compared."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the grouped list.
+
+    Attributes:
+        rows: one, or those of the group in the order of their ranks, each with what is particular about it.
+        group: None for one that is like no other.
+    """
+
+    rows: tuple[tuple[QueueRow, Alike | None], ...]
+    group: Group | None = None
+
+
+class SimilarRequests:
+    """Reads what is pending in groups."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def entries(self, wanted: QueueFilter) -> list[Entry]:
+        """The first `LOOKED_AT` of the list; a group stands where its first request would."""
+        with self._sessions.reads() as session:
+            absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
+            query = select(*COLUMNS, ApprovalRequest.node, ApprovalRequest.payload)
+            found = session.execute(ordered(restricted(query, wanted, absent), wanted, None).limit(LOOKED_AT)).all()
+            rows = {row.id: row for row in rows_of(session, found)}
+        groups = grouped([_like(each) for each in found])
+        at = {member.id: group for group in groups for member in group.members}
+        entries: list[Entry] = []
+        for each in rows.values():
+            group = at.get(each.id)
+            if group is None:
+                entries.append(Entry(((each, None),)))
+            elif group.members[0].id == each.id:
+                entries.append(Entry(tuple((rows[member.id], member) for member in group.members), group))
+        return entries
+
+
+def _like(row: Any) -> Like:
+    payload = row.payload if isinstance(row.payload, dict) else {}
+    subject = payload.get("tool") or (payload.get("verb"), payload.get("noun"), payload.get("language"))
+    findings = Assessment.from_json(row.assessment).findings
+    return Like(
+        id=row.id,
+        family=(row.workflow, row.node, row.kind, subject),
+        text=telling(row.payload),
+        risk=RiskLevel(row.risk),
+        environment=row.environment,
+        rules=frozenset(each.rule for each in findings),
+    )

@@ -1,0 +1,214 @@
+"""Who may decide on a request now, and in which ways: one place for the decision and for the page that offers it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from app.domain.calls import takes_changes
+from app.domain.changes import EDITABLE_KINDS
+from app.domain.errors import (
+    AlreadyDecidedError,
+    AssentError,
+    DuplicateDecisionError,
+    ExpiredError,
+    NotAskedError,
+    OwnRequestError,
+)
+from app.domain.lifecycle import RequestState
+from app.domain.people import Action, Actor
+from app.domain.policy.access import TEAM, Member, is_asked
+from app.domain.policy.fold import NO_STAGE
+from app.domain.policy.terms import Terms
+from app.domain.policy.words import listing
+from app.services.requests.delegation import stands_for
+from app.services.requests.requester import askers, how_they_asked, refuse_own
+from app.services.requests.situation import named, names_of, stage_name
+from app.store.requests import ApprovalRequest, Decision
+from assent.contracts import Verdict
+
+ASKING_KINDS = frozenset({"question", "error", "value"})
+"""Kinds of requests that wait for an answer instead of leave."""
+HARMLESS = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
+"""Verdicts that let nothing through; for them nobody has to sign in anew."""
+
+_CLOCKS_DIFFER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """How somebody takes part in a request now.
+
+    Attributes:
+        verdicts: what they may do, in the order of the buttons.
+        stage: for which stage their word counts.
+        principal: the absent person for whom they decide; None: for themselves.
+        replaces: an answer of theirs whose place a new one takes.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    stage: int
+    principal: Member | None = None
+    replaces: Decision | None = None
+
+
+def seat_of(
+    session: Session, request: ApprovalRequest, actor: Actor, decisions: Sequence[Decision], now: datetime
+) -> Seat:
+    """How the actor may decide now. Looks up for whom they stand in only where they are not asked themselves.
+
+    Args:
+        decisions: those that stand, oldest first.
+
+    Raises:
+        ForbiddenError, OwnRequestError, NotAskedError: not this actor.
+        AlreadyDecidedError, ExpiredError: too late.
+        DuplicateDecisionError: they have decided on this already, or somebody for them.
+    """
+    actor.require(Action.DECIDE)
+    if actor.kind != "person" or not actor.id:
+        raise OwnRequestError("Only a person can decide.")
+    refuse_own(request, actor)
+    if request.state != RequestState.PENDING.value:
+        state = RequestState(request.state)
+        kind = ExpiredError if state is RequestState.EXPIRED else AlreadyDecidedError
+        raise kind(f"This request is {state.words}. Your decision was not counted.", state=state.value)
+    if now >= request.expires_at:
+        raise ExpiredError("The deadline has passed. Your decision was not counted.", state=request.state)
+    member = actor.member
+    if is_asked(member, request.addressed_to):
+        principal = None
+    else:
+        # Somebody who has decided already is told that, whoever is asked by now.
+        _refuse_second(request, actor, decisions)
+        principal = _principal(session, request, actor, decisions, now)
+    return _seat(request, actor, principal, decisions)
+
+
+def sign_in_again(terms: Terms, actor: Actor, now: datetime) -> bool:
+    """True if the actor has to prove anew who they are before they let something through."""
+    if terms.reauthenticate_seconds is None:
+        return False
+    since = actor.authenticated_at
+    # One that lies ahead says that the clock has been set back: nobody knows how long ago it was.
+    return since is None or not -_CLOCKS_DIFFER <= now - since <= timedelta(seconds=terms.reauthenticate_seconds)
+
+
+def fitting_verdicts(request: ApprovalRequest, terms: Terms) -> tuple[Verdict, ...]:
+    """The verdicts that this kind of request and its terms can take, in the order of the buttons."""
+    if request.kind in ASKING_KINDS:
+        return (Verdict.ANSWER, Verdict.REJECT)
+    fits = {
+        Verdict.APPROVE: True,
+        Verdict.MODIFY: request.kind in EDITABLE_KINDS and terms.edit_allowed,
+        Verdict.REQUEST_CHANGES: takes_changes(request.dialect, request.payload),
+        Verdict.REJECT: True,
+    }
+    return tuple(verdict for verdict, fit in fits.items() if fit)
+
+
+def _seat(request: ApprovalRequest, actor: Actor, principal: Member | None, decisions: Sequence[Decision]) -> Seat:
+    member, fitting = actor.member, fitting_verdicts(request, Terms.from_json(request.terms))
+    ids = actor.persons | ({principal.id} if principal else frozenset())
+    stage, replaces = request.stage, None
+    for decision in _words_of(ids, decisions):
+        if decision.verdict == Verdict.ANSWER.value and decision.person_id == member.id:
+            # Another answer takes the place of the first one, for the stage that it was given for.
+            fitting, stage, replaces = (Verdict.ANSWER,), decision.stage, decision
+        elif _final(request, decision):
+            raise _second(decision, actor)
+        elif decision.digest == request.digest and decision.stage != NO_STAGE:
+            # Who has agreed for another stage may still object; agreeing twice would not count.
+            fitting = tuple(each for each in fitting if each is not Verdict.APPROVE)
+    return Seat(fitting, stage, principal, replaces)
+
+
+def _words_of(ids: Collection[str], decisions: Sequence[Decision]) -> list[Decision]:
+    """What these people said, or others for them, or somebody who may be one of them (`Actor.persons`)."""
+    wanted = frozenset(ids)
+    return [
+        decision for decision in decisions
+        if wanted & {decision.person_id, decision.on_behalf_of_id, *decision.made.ids}
+    ]  # fmt: skip
+
+
+def _standing_words(request: ApprovalRequest, ids: Collection[str], decisions: Sequence[Decision]) -> list[Decision]:
+    """Of these people's words those that still mean something: not approvals of an older payload."""
+    lasting = (Verdict.REJECT.value, Verdict.ANSWER.value)
+    return [each for each in _words_of(ids, decisions) if each.verdict in lasting or each.digest == request.digest]
+
+
+def _final(request: ApprovalRequest, decision: Decision) -> bool:
+    """True if whoever decided this cannot say more at the stage that is asked, unless they withdraw it."""
+    if decision.verdict == Verdict.REJECT.value:
+        return True  # it stands whatever others change
+    if decision.verdict == Verdict.ANSWER.value:
+        return True
+    return decision.digest == request.digest and decision.stage == request.stage
+
+
+def _second(decision: Decision, actor: Actor) -> DuplicateDecisionError:
+    if actor.id == decision.person_id:
+        words = (
+            "You have rejected this; withdraw your rejection first if you agree now."
+            if decision.verdict == Verdict.REJECT.value
+            else "You have decided; another person is needed."
+        )
+    elif actor.id == decision.on_behalf_of_id:
+        words = f"{decision.person_name} has decided for you; another person is needed."
+    elif _words_of(actor.persons, [decision]):
+        maker = decision.made.names or actor.makers.names
+        words = (
+            f"{decision.person_name} has decided, and you may be the same person: {maker} made the sign-in link or "
+            "token of one of you, or of both. Another person is needed, or a link from somebody else."
+        )
+    else:
+        words = "Whoever you stand in for has decided; another person is needed."
+    return DuplicateDecisionError(words, state=RequestState.PENDING.value)
+
+
+def _refuse_second(request: ApprovalRequest, actor: Actor, decisions: Sequence[Decision]) -> None:
+    for decision in _standing_words(request, actor.persons, decisions):
+        raise _second(decision, actor)
+
+
+def _principal(
+    session: Session, request: ApprovalRequest, actor: Actor, decisions: Sequence[Decision], now: datetime
+) -> Member:
+    """The absent person for whom the actor decides. Raises NotAskedError, OwnRequestError, DuplicateDecisionError."""
+    absent = [each for each in stands_for(session, actor.id, now) if is_asked(each, request.addressed_to)]
+    refusal: AssentError | None = None
+    for each in absent:
+        if each.id in askers(request):
+            refusal = OwnRequestError(f"{each.name}, for whom you stand in, {how_they_asked(request)}.")
+        elif _standing_words(request, {each.id}, decisions):
+            refusal = DuplicateDecisionError(
+                f"{each.name}, for whom you stand in, has decided; another person is needed.", state=request.state
+            )
+        else:
+            return each
+    raise refusal or not_asked(session, request, actor)
+
+
+def not_asked(session: Session, request: ApprovalRequest, actor: Actor) -> NotAskedError:
+    """The refusal of somebody who is not asked, naming who is."""
+    who, several = asked_words(session, request)
+    if len(request.addressed_to) > 1:
+        because = "; you are not among them"
+    else:
+        because = "; you are not in that team" if request.addressed_to[0].startswith(TEAM) else ", not you"
+    return NotAskedError(f"{who} {'are' if several else 'is'} asked now{because}.", asked=list(request.addressed_to))
+
+
+def asked_words(session: Session, request: ApprovalRequest) -> tuple[str, bool]:
+    """Who is asked now, in words, and whether that is several. Empty: anyone who may decide."""
+    names = names_of(session, request.addressed_to)
+    terms = Terms.from_json(request.terms)
+    stage = terms.stages[min(request.stage, len(terms.stages) - 1)]
+    if stage.name and not request.escalated_to:
+        return stage.name, False
+    words = named(request.addressed_to, names)
+    return listing(words, "or") or stage_name(terms, request.stage, names), len(words) > 1

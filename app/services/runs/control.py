@@ -1,0 +1,328 @@
+"""Starting runs and steering them: the use cases behind the run pages, the API and the command line."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import (
+    ConflictError,
+    ForbiddenError,
+    IllegalTransitionError,
+    InvalidInputError,
+    NotAskedError,
+    NotFoundError,
+    TooLargeError,
+)
+from app.domain.events import EventKind
+from app.domain.fitting import check_schema
+from app.domain.lifecycle import RequestState, RunState
+from app.domain.people import Action, Actor, Role
+from app.domain.running import Journal
+from app.domain.text import is_storable
+from app.services.clock import Clock
+from app.services.record.audit import record
+from app.services.record.events import event_row, publish
+from app.services.requests.concern import is_concerned
+from app.services.requests.endings import end_held, end_pending
+from app.services.requests.moves import clean_comment
+from app.services.runs.catalog import OFFERED_SECONDS, broken_workflows, is_offered
+from app.services.runs.journal import CANCELLED, conclude, open_receipts
+from app.services.sight import is_starter, seen_runs, sees_run
+from app.store.batch import Batch, made_once
+from app.store.engine import Sessions
+from app.store.requests import ApprovalRequest
+from app.store.runs import CatalogueEntry, Run
+from assent.digests import canonical
+from assent.json_values import read_back
+from assent.masking import mask
+
+CONTROL_CHANNEL = "assent_control"
+"""Workers listen here for the ids of runs that somebody wants paused or cancelled."""
+MAX_INPUT_BYTES = 1_000_000
+_ENTRY = f"""
+select version, title, input_schema, coalesce(error, '') as error, offered is not false as offered
+from workflows left join lateral (
+    select bool_or(o.error = '' and o.name = workflows.name) as offered,
+           max(o.error) filter (where o.name = workflows.name) as error
+    from workflow_offers o where o.seen_at > now() - interval '{OFFERED_SECONDS:.0f} seconds') as offers on true
+where name = %(name)s
+"""
+
+
+class Runs:
+    """Starts, pauses, resumes, cancels and retries runs; workers do the advancing."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def catalogue(self) -> list[CatalogueEntry]:
+        """All workflows that can be started, by title: those that a worker has, if any worker gave a sign lately."""
+        with self._sessions.reads() as session:
+            return list(session.scalars(select(CatalogueEntry).where(is_offered()).order_by(CatalogueEntry.title)))
+
+    def broken(self) -> dict[str, str]:
+        """Why workers cannot run workflows, masked, by name; or by path where it could not even be imported."""
+        with self._sessions.reads() as session:
+            return broken_workflows(session)
+
+    def workflow(self, name: str) -> CatalogueEntry:
+        """One workflow that can be started. Raises NotFoundError, ConflictError."""
+        self._entry(name)
+        with self._sessions.reads() as session:
+            entry = session.get(CatalogueEntry, name) if is_storable(name) else None
+        if entry is None:
+            raise NotFoundError(f"There is no workflow {name!r}.")
+        return entry
+
+    def _entry(self, name: str) -> tuple[str, str, Any]:
+        """Version, title, and input schema of a workflow that can be started, as little as can be read.
+
+        Raises:
+            NotFoundError: there is none, or no worker has it any more.
+            ConflictError: it is broken.
+        """
+        rows = self._sessions.execute(_ENTRY, {"name": name}) if is_storable(name) else []
+        if not rows:
+            raise NotFoundError(f"There is no workflow {name!r}.")
+        if not rows[0]["offered"]:
+            if error := rows[0]["error"]:
+                raise ConflictError(f"The workflow “{rows[0]['title']}” is broken: {error}")
+            raise NotFoundError(f"No worker has the workflow {name!r} any more.")
+        return rows[0]["version"], rows[0]["title"], read_back(rows[0]["input_schema"])
+
+    def start(self, actor: Actor, workflow: str, run_input: Any, title: str = "", made_as: str = "") -> Run:
+        """Start a run; a worker takes it up as soon as this is committed.
+
+        Secrets in the input are masked before it is stored, so workflows name targets instead of carrying addresses.
+
+        Args:
+            made_as: the run's id, where the same call may be made again; empty: a new one.
+
+        Raises:
+            ForbiddenError: the actor may not start runs.
+            NotFoundError: there is no such workflow, or no worker has it any more.
+            ConflictError: it is broken on the workers that have it.
+            TooLargeError: the input has more than `MAX_INPUT_BYTES`.
+            InvalidInputError: the input does not fit the workflow's schema, or the title cannot be stored; `fields`
+                says where.
+        """
+        actor.require(Action.START_RUN)
+        version, named, schema = self._entry(workflow)
+        if not isinstance(run_input, dict):
+            raise InvalidInputError("The input of a run is an object.", {"input": "not an object"})
+        _refuse_too_large(run_input)
+        check_schema(run_input, schema, "input")
+        masked, _ = mask(run_input)
+        shown = " ".join(clean_comment(title).split()) or named
+        now = self._clock()
+        run_id = made_as or str(uuid.uuid4())
+        values: dict[str, Any] = {
+            "id": run_id, "workflow": workflow, "workflow_version": version, "title": shown[:200],
+            "state": RunState.QUEUED.value, "version": 1, "attempt": 0, "control": "", "input": masked,
+            **actor.makers.columns, "started_by_id": actor.id or None, "started_by_name": actor.name,
+            "started_by_agent": actor.name if actor.kind == "agent" else "", "created_at": now, "updated_at": now,
+        }  # fmt: skip
+        batch = Batch()
+        batch.add(Run, **values)
+        record(batch, actor, "run.started", now, run_id=run_id, workflow=workflow, version=version)
+        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.QUEUED.value))
+        batch.advance(run_id)
+        made_once(batch, self._sessions, made_as)
+        return Run(**values)
+
+    def recent(
+        self,
+        state: str = "",
+        before: tuple[datetime, str] | None = None,
+        limit: int = 50,
+        viewer: Actor | None = None,
+    ) -> list[Run]:
+        """Runs that `viewer` sees, newest first, optionally of one state and older than `before` (created_at, id)."""
+        query = select(Run).order_by(Run.created_at.desc(), Run.id.desc()).limit(min(limit, 200))
+        if viewer is not None and (seen := seen_runs(viewer)) is not None:
+            query = query.where(seen)
+        if state:
+            if state not in set(RunState):
+                raise InvalidInputError(f"There is no run state {state!r}.", {"state": "unknown"})
+            query = query.where(Run.state == state)
+        if before is not None:
+            query = query.where((Run.created_at < before[0]) | ((Run.created_at == before[0]) & (Run.id < before[1])))
+        with self._sessions.reads() as session:
+            return list(session.scalars(query))
+
+    def held(self, runs: Sequence[Run]) -> dict[str, datetime]:
+        """Of these runs those that wait for nobody but their change window, and until when, by id."""
+        ids = [run.id for run in runs if run.state == RunState.SUSPENDED.value]
+        if not ids:
+            return {}
+        waits = func.count().filter(ApprovalRequest.state == RequestState.PENDING.value)
+        query = (
+            select(ApprovalRequest.run_id, func.min(ApprovalRequest.held_until))
+            .where(ApprovalRequest.run_id.in_(ids))
+            .group_by(ApprovalRequest.run_id)
+            .having(waits == 0, func.min(ApprovalRequest.held_until).is_not(None))
+        )
+        with self._sessions.reads() as session:
+            return {run_id: until for run_id, until in session.execute(query) if run_id and until}
+
+    def live_count(self) -> int:
+        """How many runs are not finished, up to 1,000."""
+        # Named one by one, as an index on the state cannot find what it is not.
+        live = [each.value for each in RunState if not each.finished]
+        with self._sessions.reads() as session:
+            some = select(Run.id).where(Run.state.in_(live)).limit(1000).subquery()
+            return session.scalar(select(func.count()).select_from(some)) or 0
+
+    def pause(self, actor: Actor, run_id: str) -> Run:
+        """Stop the run before its next step; decisions made meanwhile are kept. Raises NotFoundError, ConflictError."""
+        return self._steer(actor, run_id, "pause", {RunState.QUEUED, RunState.SUSPENDED}, RunState.PAUSED)
+
+    def cancel(self, actor: Actor, run_id: str, reason: str = "") -> Run:
+        """End the run before its next step and withdraw the requests that it waits for.
+
+        Raises:
+            NotFoundError, ForbiddenError: there is none, or the actor may not.
+            NotAskedError: it has requests that the actor may not withdraw (`may_cancel`).
+            ConflictError: it has moved on.
+        """
+        still = {RunState.QUEUED, RunState.SUSPENDED, RunState.PAUSED}
+        return self._steer(actor, run_id, "cancel", still, RunState.CANCELLED, clean_comment(reason))
+
+    def resume(self, actor: Actor, run_id: str) -> Run:
+        """Let a paused run go on. Raises NotFoundError, ConflictError."""
+        return self._requeue(actor, run_id, "resume", RunState.PAUSED)
+
+    def retry(self, actor: Actor, run_id: str) -> Run:
+        """Let a failed run try again from the step that failed. Raises NotFoundError, ConflictError."""
+        return self._requeue(actor, run_id, "retry", RunState.FAILED)
+
+    def _requeue(self, actor: Actor, run_id: str, act: str, expected: RunState) -> Run:
+        now = self._clock()
+        run = self._steerable(actor, run_id)
+        batch = move_run(run, {expected}, RunState.QUEUED, now, finished_at=None, error=None)
+        record(batch, actor, f"run.{act}", now, run_id=run_id)
+        batch.advance(run_id)
+        return self._done(batch, run, act)
+
+    def _steer(
+        self, actor: Actor, run_id: str, act: str, still: set[RunState], ending: RunState, reason: str = ""
+    ) -> Run:
+        """Do it at once if nothing is being advanced, else leave word for the worker that advances the run."""
+        now = self._clock()
+        run = self._steerable(actor, run_id)
+        if act == "cancel":
+            self._refuse_unless_cancelable(actor, run, now)
+        if run.control:
+            raise ConflictError(f"Somebody has already asked to {run.control} this run.")
+        if run.state == RunState.RUNNING.value:
+            batch = move_run(run, {RunState.RUNNING}, RunState.RUNNING, now, tell_worker=True, control=act)
+        else:
+            finished: dict[str, Any] = {"finished_at": now} if ending.finished else {}
+            batch = move_run(run, still, ending, now, **finished)
+            if ending is RunState.CANCELLED:
+                why = reason or "the run was cancelled"
+                end_pending(batch, actor, run_id, RequestState.CANCELLED, now, why)
+                end_held(batch, run_id, now)
+                conclude(batch, Journal(run_id), open_receipts(self._sessions, run_id), now, CANCELLED)
+        record(batch, actor, f"run.{act}", now, run_id=run_id, reason=reason)
+        return self._done(batch, run, act)
+
+    def _steerable(self, actor: Actor, run_id: str) -> Run:
+        """The run, which the actor may steer: of an agent only those that it started itself."""
+        actor.require(Action.CONTROL_RUN)
+        run = self._get(run_id)
+        if not sees_run(run, actor):
+            raise NotFoundError("There is no such run.", run_id=run_id)
+        if not may_steer(actor, run):
+            raise ForbiddenError("An agent steers only the runs that it started itself.")
+        return run
+
+    def _refuse_unless_cancelable(self, actor: Actor, run: Run, now: datetime) -> None:
+        with self._sessions.reads() as session:
+            allowed = may_cancel(session, run, actor, now)
+        if not allowed:
+            raise NotAskedError(
+                "This run has approval requests that require the approval of others. Only they, the person who "
+                "started the run, and administrators can cancel it.",
+                asked=[],
+            )
+
+    def _done(self, batch: Batch, run: Run, act: str) -> Run:
+        if batch.run(self._sessions) is None:
+            raise _refusal(self._get(run.id), act)
+        return self._get(run.id)
+
+    def _get(self, run_id: str) -> Run:
+        with self._sessions.reads() as session:
+            run = session.get(Run, run_id) if is_storable(run_id) else None
+        if run is None:
+            raise NotFoundError("There is no such run.", run_id=run_id)
+        return run
+
+
+def may_cancel(session: Session, run: Run, actor: Actor, now: datetime) -> bool:
+    """True if the actor may cancel the run: its starter, an administrator, or somebody who may withdraw each of its
+    requests that wait for people or for their change window. One that waits for neither any reviewer may stop."""
+    if not may_steer(actor, run):
+        return False
+    if actor.kind == "system" or Role.ADMIN in actor.roles or is_starter(run, actor):
+        return True
+    waiting = select(ApprovalRequest).where(
+        ApprovalRequest.run_id == run.id,
+        or_(ApprovalRequest.state == RequestState.PENDING.value, ApprovalRequest.held_until.is_not(None)),
+    )
+    return all(is_concerned(session, request, actor, now) for request in session.scalars(waiting))
+
+
+def may_steer(actor: Actor, run: Run) -> bool:
+    """True if the actor may pause, resume, cancel and retry this run."""
+    return actor.may(Action.CONTROL_RUN) and (actor.kind != "agent" or is_starter(run, actor))
+
+
+def _refuse_too_large(run_input: dict[str, Any]) -> None:
+    try:
+        size = len(canonical(run_input))
+    except ValueError as error:
+        raise InvalidInputError(f"The input is not JSON: {error}", {"input": "not JSON"}) from error
+    if size > MAX_INPUT_BYTES:
+        raise TooLargeError(f"The input of a run has at most {MAX_INPUT_BYTES:,} bytes; this one has {size:,}.")
+
+
+def move_run(
+    run: Run,
+    old: set[RunState],
+    new: RunState,
+    now: datetime,
+    *,
+    control: str = "",
+    tell_worker: bool = False,
+    **values: Any,
+) -> Batch:
+    """A batch that moves a run on if it is still as seen and in one of the `old` states.
+
+    Args:
+        control: what is asked of the worker that advances it.
+        tell_worker: notify `CONTROL_CHANNEL`.
+    """
+    columns = {"state": new.value, "control": control, "updated_at": now, **values}
+    assignments = ", ".join(f"{name} = %(set_{name})s" for name in columns)
+    told = f", pg_notify('{CONTROL_CHANNEL}', id)" if tell_worker else ""
+    batch = Batch(
+        f"update runs set {assignments}, version = version + 1 "
+        f"where id = %(run)s and version = %(version)s and state = any(%(old)s) returning id{told}",
+        {f"set_{name}": value for name, value in columns.items()}
+        | {"run": run.id, "version": run.version, "old": [each.value for each in old]},
+    )
+    publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run.id, state=new.value, control=control))
+    return batch
+
+
+def _refusal(run: Run, act: str) -> IllegalTransitionError:
+    return IllegalTransitionError(f"A run that is {run.state} cannot be asked to {act}.", state=run.state)
