@@ -30,7 +30,7 @@ from app.domain.people import SYSTEM, Actor, Role, Via
 from app.factory import create_app
 from app.services.bundle import Services
 from app.settings import Settings
-from app.web.queue.page import filter_from
+from app.web.listing import filter_from
 from bench.filling import fill, vacuum
 from bench.support import database, machine, percentile
 

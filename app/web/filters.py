@@ -14,7 +14,7 @@ from app.domain.hidden import SUSPECT, hidden, hidden_in, name_of, plainly
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.text import capitalized, plural, span_words
 from app.http.identity import reader_zone
-from app.web.forms.fields import text_for_field
+from app.web.field_text import text_for_field
 
 _RISK = {"safe": "Safe", "low": "Low", "medium": "Medium", "high": "High", "critical": "Critical"}
 _RUN_WORDS = {
@@ -63,8 +63,6 @@ def visible(text: Any, code: bool = False) -> Markup:
         start = found.end()
     parts.append(str(escape(words[start:])))
     return Markup("".join(parts))  # noqa: S704 - every part is escaped above
-
-
 
 
 def duration(milliseconds: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import flash, request
 from werkzeug.datastructures import MultiDict
 
-from app.domain.errors import AssentError, InvalidInputError, NotFoundError
+from app.domain.errors import AssentError, NotFoundError
 from app.domain.people import Action, Role
 from app.domain.text import plural
 from app.domain.tokens import TokenChoice
@@ -16,14 +16,9 @@ from app.http.errors import status_of
 from app.http.identity import current_actor, session_idle, session_lifetime
 from app.http.runtime import portal, services
 from app.store.people import Person
+from app.web.accounts import ROLE_WORDS, token_choice
 from app.web.pages import render, see_other, web
 
-ROLE_WORDS = {
-    Role.VIEWER: "looks at everything but the record",
-    Role.REVIEWER: "decides, comments, and starts runs",
-    Role.AUDITOR: "reads the record",
-    Role.ADMIN: "does all that and manages people",
-}
 _NOTHING: MultiDict[str, str] = MultiDict()
 
 
@@ -109,14 +104,6 @@ def person_sign_out_shown(person_id: str) -> Any:
 def person_session_end_shown(person_id: str, sign_in_id: str) -> Any:
     """Opening the address of an act only shows."""
     return see_other("web.person", person_id=person_id)
-
-
-def token_choice(sent: MultiDict[str, str]) -> TokenChoice:
-    """Which tokens are to end, as the form says. Raises InvalidInputError."""
-    given = sent.get("tokens", TokenChoice.NONE.value)
-    if given not in set(TokenChoice):
-        raise InvalidInputError("Choose which tokens to revoke.", {"tokens": "Choose one of these."})
-    return TokenChoice(given)
 
 
 def _person(person_id: str) -> Person:

@@ -24,8 +24,9 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.policies.replay import Replay
 from app.services.policies.versions import COUNTED, Matched, PolicyView
+from app.web.differences import difference
+from app.web.field_text import submitted_text
 from app.web.pages import render, see_other, web
-from app.web.requests.proposals import difference
 from assent.contracts import RiskLevel
 
 DAYS = 30
@@ -134,7 +135,7 @@ def _file(sent: Mapping[str, str]) -> tuple[str, str]:
     """The text that was uploaded, or else typed, and what the file is called."""
     uploaded = request.files.get("file")
     if uploaded is None or not uploaded.filename:
-        text = sent.get("text", "").replace("\r\n", "\n")
+        text = submitted_text(sent.get("text", ""))
         if not text.strip():
             raise InvalidInputError("Paste a policy, or choose a file.", {"text": "empty"})
         return text, "policies.yaml"

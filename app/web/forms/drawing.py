@@ -13,7 +13,8 @@ from datetime import date
 from typing import Any
 
 from app.domain.weight import weigh
-from app.web.forms.fields import MISSING, Field, text_for_field
+from app.web.field_text import text_for_field
+from app.web.forms.fields import MISSING, Field
 from app.web.forms.schemas import Shape, fixed_in, infer, required_in, shape_of, way_label, way_of
 from assent.fitting import FORMATS
 

@@ -103,8 +103,3 @@ def element_id(name: str) -> str:
     """The id of the element that the form knows as `name`."""
     return "f-" + re.sub(r"\s", "_", name)
 
-
-def text_for_field(text: str) -> str:
-    """The text as a browser will hold it in a field: no NUL, no half of a pair, one kind of line end."""
-    text = re.sub(r"[\x00\ud800-\udfff]", "\ufffd", text)
-    return text.replace("\r\n", "\n").replace("\r", "\n")

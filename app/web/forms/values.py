@@ -9,9 +9,10 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import InvalidInputError
+from app.web.field_text import text_for_field
 from app.web.forms.complaints import complaint_of, told_at
 from app.web.forms.drawing import MAX_ENTRIES, number_entries
-from app.web.forms.fields import MISSING, Field, text_for_field
+from app.web.forms.fields import MISSING, Field
 from assent.json_values import parse
 
 REARRANGE = "rearrange"

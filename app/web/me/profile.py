@@ -17,7 +17,7 @@ from app.http.identity import current_actor, current_sign_in, session_idle, sess
 from app.http.runtime import services
 from app.services.people.absences import AbsenceState
 from app.services.people.tokens import NOT_CONFIRMED
-from app.web.admin.people import ROLE_WORDS, token_choice
+from app.web.accounts import ROLE_WORDS, token_choice
 from app.web.pages import render, see_other, web
 
 THEME_WORDS = {Theme.SYSTEM: "As the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}

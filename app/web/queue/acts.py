@@ -14,9 +14,9 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.approvals.bulk import MOST, VERDICTS, Done, Marked
 from app.services.reading.queue import QueueFilter
+from app.web.field_text import submitted_text
+from app.web.listing import filter_from, query_of
 from app.web.pages import render, see_other, web
-from app.web.queue.page import filter_from, query_of
-from app.web.requests.page import lines
 from assent.contracts import RiskLevel, Verdict
 
 
@@ -70,7 +70,7 @@ def queue_marked_decide() -> Any:
     """Decide on each, and say what became of it."""
     actor, sent = current_actor(), request.form
     ids, digests = sent.getlist("request"), sent.getlist("digest")
-    comment = lines(sent.get("comment", ""))
+    comment = submitted_text(sent.get("comment", ""))
     try:
         if len(ids) != len(digests):
             raise InvalidInputError("Each request comes with the digest of what was seen.", {"digest": "missing"})

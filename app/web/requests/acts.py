@@ -10,13 +10,14 @@ from app.domain.errors import InvalidInputError
 from app.domain.people import Actor
 from app.http.runtime import services
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
+from app.web.field_text import submitted_text
 from app.web.forms.moments import moment_of
 from app.web.pages import web
-from app.web.requests.page import act_on, lines
+from app.web.requests.page import act_on
 
 
 def _reason() -> str:
-    return lines(request.form.get("reason", ""))
+    return submitted_text(request.form.get("reason", ""))
 
 
 @web.post("/requests/<request_id>/claim")
@@ -108,7 +109,7 @@ def request_comment(request_id: str) -> Any:
     """Say something that decides nothing."""
 
     def comment(actor: Actor) -> str:
-        services().checkpoints.comment(request_id, actor, lines(request.form.get("body", "")))
+        services().checkpoints.comment(request_id, actor, submitted_text(request.form.get("body", "")))
         return "Your comment is on the record."
 
     return act_on(request_id, "comments", comment)

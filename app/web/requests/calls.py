@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-from werkzeug.datastructures import MultiDict
 
 from app.domain.calls import is_made, may
 from app.domain.errors import InvalidInputError
 from app.domain.risk import Finding
+from app.web.field_text import Submission, submitted_text
 from app.web.forms.drawing import draw
 from app.web.forms.fields import Field
 from app.web.forms.values import is_untouched, read, refill
+from app.web.requests.code import Argument, arguments
 from assent.contracts import CallDecision, calls_of
 from assent.digests import canonical
 
-Sent = MultiDict[str, str]
 MADE = {
     CallDecision.APPROVE: "Make the call",
     CallDecision.REJECT: "Leave it out",
@@ -44,7 +43,7 @@ class CallShown:
     args: dict[str, Any]
     summary: str
     form: Field | None
-    arguments: list[Any]
+    arguments: list[Argument]
     general: list[Finding]
     choices: dict[str, str]
     chosen: str
@@ -54,14 +53,10 @@ class CallShown:
 
 
 def shown_calls(
-    payload: dict[str, Any], findings: list[Finding], editable: bool, sent: Sent | None,
-    problems: Mapping[str, str], arguments: Callable[[Any, list[Finding]], list[Any]],
+    payload: dict[str, Any], findings: list[Finding], editable: bool, sent: Submission | None,
+    problems: Mapping[str, str],
 ) -> list[CallShown]:  # fmt: skip
-    """The calls of a proposal, with what a person sent put back into their fields.
-
-    Args:
-        arguments: finds the code among the arguments of one call.
-    """
+    """The calls of a proposal, with what a person sent put back into their fields."""
     shown = []
     for call in calls_of(payload):
         name = f"calls.{call['id']}"
@@ -83,7 +78,7 @@ def shown_calls(
     return shown
 
 
-def calls_change(payload: dict[str, Any], sent: Sent) -> dict[str, Any] | None:
+def calls_change(payload: dict[str, Any], sent: Submission) -> dict[str, Any] | None:
     """How what was sent differs from the proposal; None if it does not. Raises InvalidInputError."""
     if "calls_shown" not in sent:
         return None
@@ -91,20 +86,20 @@ def calls_change(payload: dict[str, Any], sent: Sent) -> dict[str, Any] | None:
     return {"calls": edits} if edits else None
 
 
-def respond_change(payload: dict[str, Any], sent: Sent) -> dict[str, Any] | None:
+def respond_change(payload: dict[str, Any], sent: Submission) -> dict[str, Any] | None:
     """The answer in place of the one call of a proposal; None if there is none."""
-    message = sent.get("message", "").replace("\r\n", "\n").strip()
+    message = submitted_text(sent.get("message", "")).strip()
     if not message or not may(payload, CallDecision.RESPOND):
         return None
     return {"decision": CallDecision.RESPOND.value, "message": message}
 
 
-def _edit(call: dict[str, Any], sent: Sent) -> dict[str, Any] | None:
+def _edit(call: dict[str, Any], sent: Submission) -> dict[str, Any] | None:
     name = f"calls.{call['id']}"
     decision = sent.get(f"{name}.decision", call.get("decision", CallDecision.APPROVE.value))
     edit: dict[str, Any] = {}
     if decision != CallDecision.APPROVE.value:
-        message = sent.get(f"{name}.message", "").replace("\r\n", "\n").strip()
+        message = submitted_text(sent.get(f"{name}.message", "")).strip()
         if (decision, message) != (call.get("decision"), call.get("message", "")):
             edit = {"decision": decision, "message": message}
     else:
@@ -116,7 +111,7 @@ def _edit(call: dict[str, Any], sent: Sent) -> dict[str, Any] | None:
     return {"id": call["id"]} | edit if edit else None
 
 
-def _args(call: dict[str, Any], name: str, sent: Sent) -> dict[str, Any] | None:
+def _args(call: dict[str, Any], name: str, sent: Submission) -> dict[str, Any] | None:
     if not may(call, CallDecision.EDIT):
         return None
     form = _form(call, name)
@@ -150,11 +145,11 @@ def _choices(call: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _chosen(call: dict[str, Any], name: str, sent: Sent | None) -> str:
+def _chosen(call: dict[str, Any], name: str, sent: Submission | None) -> str:
     choices = _choices(call)
     chosen = _sent(sent, f"{name}.decision", call.get("decision", CallDecision.APPROVE.value))
     return chosen if chosen in choices else next(iter(choices), "")
 
 
-def _sent(sent: Sent | None, name: str, otherwise: str) -> str:
+def _sent(sent: Submission | None, name: str, otherwise: str) -> str:
     return otherwise if sent is None else sent.get(name, otherwise)

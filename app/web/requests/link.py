@@ -19,10 +19,12 @@ from app.services.notifications.links import LinkState, Opened
 from app.services.reading.pages import RequestView
 from app.services.refusals import Refused
 from app.services.requests.entitlement import HARMLESS
+from app.web.field_text import Submission, submitted_text
 from app.web.pages import render, see_other, web
 from app.web.requests.buttons import buttons_of
-from app.web.requests.page import Attempt, Sent, lines, said_of
-from app.web.requests.proposals import answer_of, show
+from app.web.requests.changes import answer_of
+from app.web.requests.page import Attempt, said_of
+from app.web.requests.proposals import show
 from assent.contracts import Verdict
 
 _REFUSED: Mapping[LinkState, int] = {
@@ -58,7 +60,7 @@ def by_link_decide(token: str) -> Any:
         answer = answer_of(view, sent) if verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts else None
         result = services().checkpoints.decide(
             view.request.id, actor, verdict, view.request.digest, answer=answer,
-            comment=lines(sent.get("comment", "")),
+            comment=submitted_text(sent.get("comment", "")),
         )  # fmt: skip
     except AssentError as error:
         again = _open(token)
@@ -97,7 +99,7 @@ def _fields(error: AssentError) -> Mapping[str, str]:
 def _page(token: str, view: RequestView, actor: Actor | None, attempt: Attempt | None = None) -> Response:
     """What is to be decided, with the buttons; `attempt` is what was sent and not taken."""
     view = replace(view, verdicts=tuple(each for each in view.verdicts if each not in _NOT_BY_LINK), editable=False)
-    sent: Sent | None = attempt.sent if attempt else None
+    sent: Submission | None = attempt.sent if attempt else None
     shown = show(view, sent, attempt.problems if attempt else None)
     harmless = tuple(each for each in view.verdicts if each in HARMLESS)
     offered = replace(view, verdicts=harmless) if view.sign_in_first else view
@@ -110,12 +112,12 @@ def _page(token: str, view: RequestView, actor: Actor | None, attempt: Attempt |
     )  # fmt: skip
 
 
-def _comment(sent: Sent | None) -> str:
+def _comment(sent: Submission | None) -> str:
     return sent.get("comment", "") if sent else ""
 
 
-def _nothing() -> Sent:
-    return Sent()
+def _nothing() -> Submission:
+    return Submission()
 
 
 def _told(opened: Opened, late: bool = False) -> Response:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Response, flash, request
-from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import AssentError, InvalidInputError, NotFoundError, ReauthenticationError, RiskRaisedError
 from app.domain.lifecycle import RequestState
@@ -18,26 +17,19 @@ from app.http.runtime import services
 from app.services.approvals.decisions.reassessment import Preview
 from app.services.reading.pages import RequestView, RunView
 from app.services.requests.moves import decider
+from app.web.differences import difference
+from app.web.field_text import Submission, submitted_text
 from app.web.forms.complaints import Complaint, complaints
 from app.web.forms.moments import field_of
 from app.web.forms.values import REARRANGE, rearranged
+from app.web.listing import filter_from, is_grouped, listed, query_here, query_of
 from app.web.pages import address, events_position, is_fragment, render, see_other, web
-from app.web.queue.page import filter_from, is_grouped, listed, query_here, query_of
 from app.web.requests.buttons import acts_words, buttons_of
-from app.web.requests.proposals import (
-    Change,
-    Shown,
-    answer_of,
-    change_of,
-    changed_text,
-    difference,
-    labels,
-    readable,
-    show,
-)
+from app.web.requests.changes import Change, answer_of, change_of
+from app.web.requests.proposals import Shown, labels, show
+from app.web.requests.readable import changed_text, readable
 from assent.contracts import RiskLevel, Verdict
 
-Sent = MultiDict[str, str]
 DECIDING = "decisions"
 ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopening, comments, cancel"
 
@@ -52,7 +44,7 @@ class Attempt:
         preview: what the change would mean; of a preview, and of a change that was not sent because it raises the risk.
     """
 
-    sent: Sent
+    sent: Submission
     act: str = DECIDING
     error: AssentError | None = None
     preview: Preview | None = None
@@ -91,7 +83,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
     return render(
         "request.html",
         status_of(attempt.error) if attempt and attempt.error else 200,
-        seq=seq, view=view, request_row=view.request, shown=shown, attempt=attempt or Attempt(MultiDict(), act=""),
+        seq=seq, view=view, request_row=view.request, shown=shown, attempt=attempt or Attempt(Submission(), act=""),
         now=services().clock(), viewer=actor, error=attempt.error if attempt and not attempt.preview else None,
         problems=deciding.problems if deciding else {},
         complaints=_complaints(deciding, shown) if deciding else [],
@@ -173,7 +165,8 @@ def request_decide(request_id: str) -> Any:
             answer = answer_of(view, sent)
         result = services().checkpoints.decide(
             request_id, actor, verdict, sent.get("digest", ""),
-            change=change, answer=answer, comment=lines(sent.get("comment", "")), acknowledged_risk=acknowledged,
+            change=change, answer=answer, comment=submitted_text(sent.get("comment", "")),
+            acknowledged_risk=acknowledged,
         )  # fmt: skip
         return result.words
 
@@ -233,7 +226,7 @@ def _verdict(given: str) -> Verdict:
         raise InvalidInputError("Choose what you decide.", {"verdict": "unknown"}) from None
 
 
-def _acknowledged(sent: Sent) -> RiskLevel | None:
+def _acknowledged(sent: Submission) -> RiskLevel | None:
     """The risk that the person sends their edit with, knowing of it."""
     given = sent.get("acknowledged_risk", "")
     try:
@@ -242,12 +235,7 @@ def _acknowledged(sent: Sent) -> RiskLevel | None:
         raise InvalidInputError("This is no level of risk.", {"acknowledged_risk": "unknown"}) from None
 
 
-def lines(text: str) -> str:
-    """The text with the line ends a person typed, not those that forms send."""
-    return text.replace("\r\n", "\n")
-
-
-def _preview_diff(view: RequestView, sent: Sent) -> list[Any]:
+def _preview_diff(view: RequestView, sent: Submission) -> list[Any]:
     """A change of arguments or data against what was proposed; edited texts have theirs beside them."""
     if view.request.kind not in ("tool_call", "tool_calls", "custom"):
         return []

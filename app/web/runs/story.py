@@ -12,7 +12,8 @@ from app.services.reading.pages import NodeView, RunView, StepView
 from app.services.runs.pace import Pace
 from app.store.requests import ApprovalRequest
 from app.web.filters import duration
-from app.web.runs.graph import Drawing, Edge, Line, drawing_of
+from app.web.runs.graph import Drawing, EdgePath, drawing_of
+from app.web.runs.layers import Edge
 
 _OPEN = ("running", "waiting", "failed", "interrupted")
 _WORDS = {
@@ -96,7 +97,7 @@ class Story:
     walked: frozenset[Edge] = field(default_factory=frozenset)
 
     @property
-    def ways(self) -> list[tuple[Line, bool]]:
+    def ways(self) -> list[tuple[EdgePath, bool]]:
         """The lines of the drawing, each with whether the run took it; those last, so that they are drawn on top."""
         lines = self.drawing.lines if self.drawing else ()
         return sorted(((line, bool(line.edges & self.walked)) for line in lines), key=lambda way: way[1])

@@ -65,7 +65,7 @@ def test_branches_stand_beside_each_other_and_come_together_below_both() -> None
     assert at["b"].y == at["c"].y > at["a"].y
     assert abs(at["b"].x - at["c"].x) > BOX_WIDTH
     assert at["d"].y > at["b"].y + at["b"].height
-    assert at["a"].centre == pytest.approx((at["b"].centre + at["c"].centre) / 2, abs=1)
+    assert at["a"].center == pytest.approx((at["b"].center + at["c"].center) / 2, abs=1)
 
 
 def test_a_way_past_a_node_does_not_cross_it() -> None:
@@ -138,7 +138,7 @@ def test_no_box_covers_another_whatever_the_graph(seed: int) -> None:
     drawing = drawing_of(((name, name * chance.randrange(1, 9)) for name in names), edges)
     assert drawing is not None and len(drawing.boxes) == count
     for one, other in itertools.combinations(drawing.boxes, 2):
-        apart = abs(one.centre - other.centre) >= BOX_WIDTH or (
+        apart = abs(one.center - other.center) >= BOX_WIDTH or (
             one.y + one.height <= other.y or other.y + other.height <= one.y
         )
         assert apart, (one, other)

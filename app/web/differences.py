@@ -1,0 +1,44 @@
+"""Two texts compared line by line."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+
+from app.domain.risk import Finding
+from app.domain.weight import weigh
+from app.web.field_text import text_for_field
+
+_DIFF_LINES = 4_000
+_CONTEXT = 3
+
+
+@dataclass(frozen=True)
+class MarkedLine:
+    """A line of code, or of a difference. `mark` is empty, ``add``, ``del`` or ``gap``."""
+
+    number: int | None
+    text: str
+    findings: list[Finding] = field(default_factory=list)
+    mark: str = ""
+
+
+def difference(old: str, new: str) -> list[MarkedLine]:
+    """Two texts compared line by line, with a little around each change."""
+    before, after = (text_for_field(each).split("\n") for each in (old, new))
+    if len(before) + len(after) > _DIFF_LINES:
+        words = f"The texts have {len(before):,} and {len(after):,} lines, too many to compare here."
+        return [MarkedLine(None, words, mark="gap")]
+    # Lines that are alike take time by the product of their numbers.
+    weigh(len(before) * len(after) * 0.05)
+    lines: list[MarkedLine] = []
+    for group in difflib.SequenceMatcher(None, before, after).get_grouped_opcodes(_CONTEXT):
+        if lines:
+            lines.append(MarkedLine(None, "…", mark="gap"))
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                lines += [MarkedLine(j1 + at + 1, each) for at, each in enumerate(after[j1:j2])]
+                continue
+            lines += [MarkedLine(i1 + at + 1, each, mark="del") for at, each in enumerate(before[i1:i2])]
+            lines += [MarkedLine(j1 + at + 1, each, mark="add") for at, each in enumerate(after[j1:j2])]
+    return lines

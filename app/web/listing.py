@@ -1,0 +1,139 @@
+"""The list of requests, which the queue and a request's own page show, and its filters in an address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import request
+
+from app.domain.people import Action, Actor
+from app.http.identity import current_actor
+from app.http.runtime import services
+from app.services.people.saved_views import View
+from app.services.reading.queue import Count, QueueFilter, QueuePage
+from app.services.reading.similar_requests import Entry
+from app.store.people import Team
+from app.web.pages import is_fragment
+from assent.contracts import RiskLevel
+
+PAGE = 50
+KINDS = ("script", "optimizations", "tool_call", "tool_calls", "question", "custom", "value", "error")
+COUNTED_VIEWS = 8
+"""Of so many saved views the page says how much is in them."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A set of filters that is one press away."""
+
+    words: str
+    query: dict[str, str]
+    current: bool
+    count: Count | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The list of requests as the pages show it.
+
+    Attributes:
+        entries: the list with what is alike put together; None where it is not wanted.
+        query: the filters as arguments of an address, without those that are empty.
+        soon: seconds of time left below which a row stands out.
+        view: the saved view that is shown, if these are its filters.
+        may_decide: whether rows can be marked, to be decided together.
+    """
+
+    wanted: QueueFilter
+    page: QueuePage
+    workflows: list[str]
+    teams: list[Team]
+    query: dict[str, str]
+    chips: list[Chip] = field(default_factory=list)
+    entries: list[Entry] | None = None
+    views: list[View] = field(default_factory=list)
+    view: View | None = None
+    may_decide: bool = False
+    risks: tuple[str, ...] = tuple(level.value for level in reversed(RiskLevel))
+    kinds: tuple[str, ...] = KINDS
+    soon: int = 2 * 3600
+
+    @property
+    def filtered(self) -> bool:
+        """True if anything narrows the list."""
+        return bool(set(self.query) - {"resolved", "group"})
+
+    @property
+    def unfolded(self) -> bool:
+        """True if something is set that neither a chip nor the search field shows."""
+        return bool(set(self.query) - {"text"}) and not any(chip.current for chip in self.chips)
+
+
+def filter_from(arguments: Any, viewer: Actor) -> QueueFilter:
+    """The filters in an address; `mine` is the viewer's. Raises InvalidInputError."""
+    return QueueFilter(
+        risk=arguments.get("risk", ""),
+        workflow=arguments.get("workflow", ""),
+        kind=arguments.get("kind", ""),
+        text=arguments.get("text", "").strip(),
+        mine=viewer.member if arguments.get("mine", "") == "1" else None,
+        my_teams=viewer.member if arguments.get("my_teams", "") == "1" else None,
+        team=arguments.get("team", ""),
+        unassigned=arguments.get("unassigned", "") == "1",
+        resolved=arguments.get("resolved", "") == "1",
+    )
+
+
+def query_of(wanted: QueueFilter, group: bool = False) -> dict[str, str]:
+    """The inverse of `filter_from`."""
+    given = {name: getattr(wanted, name) for name in ("risk", "workflow", "kind", "text", "team")}
+    set_ = {
+        "mine": wanted.mine is not None,
+        "my_teams": wanted.my_teams is not None,
+        "unassigned": wanted.unassigned,
+        "resolved": wanted.resolved,
+        "group": group,
+    }
+    return {name: value for name, value in given.items() if value} | {name: "1" for name, on in set_.items() if on}
+
+
+def query_here() -> dict[str, str]:
+    """The filters in the address that is asked for. Raises InvalidInputError."""
+    return query_of(filter_from(request.args, current_actor()), is_grouped())
+
+
+def is_grouped() -> bool:
+    """True if what is alike is to be put together."""
+    return request.args.get("group", "") == "1" and request.args.get("resolved", "") != "1"
+
+
+def listed(wanted: QueueFilter, cursor: str | None = None) -> Listed:
+    """One page of the list. Raises InvalidInputError."""
+    actor, group = current_actor(), is_grouped()
+    query = query_of(wanted, group)
+    page = services().queue.page(wanted, cursor, PAGE)
+    if cursor and is_fragment():
+        # Further rows for an open page, which has the rest.
+        return Listed(wanted, page, [], [], query, may_decide=actor.may(Action.DECIDE))
+    views = services().saved_views.of(actor)
+    chips = _chips(actor, query, views)
+    return Listed(
+        wanted, page, services().queue.pending_workflows(), services().people.teams(), query,
+        chips=chips, entries=services().similar.entries(wanted) if group else None, views=views,
+        view=next((each for each in views if each.filters == query), None), may_decide=actor.may(Action.DECIDE),
+    )  # fmt: skip
+
+
+def _chips(actor: Actor, query: dict[str, str], views: list[View]) -> list[Chip]:
+    narrowed = {"Mine": {"mine": "1"}, "Unassigned": {"unassigned": "1"}}
+    if actor.teams:
+        narrowed["My teams"] = {"my_teams": "1"}
+    narrowed |= {"Critical": {"risk": "critical"}, "High risk": {"risk": "high"}}
+    counted = narrowed | {f"view {each.id}": each.filters for each in views[:COUNTED_VIEWS]}
+    counts = services().queue.counts({name: filter_from(each, actor) for name, each in counted.items()})
+    chips = [Chip("Waiting", {}, query == {})]
+    chips += [Chip(words, each, query == each, counts[words]) for words, each in narrowed.items()]
+    chips.append(Chip("Decided", {"resolved": "1"}, query == {"resolved": "1"}))
+    chips += [Chip(each.name, each.filters, query == each.filters, counts.get(f"view {each.id}")) for each in views]
+    return chips

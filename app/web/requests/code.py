@@ -1,0 +1,70 @@
+"""Code in a proposal: its numbered lines, and what was found at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.risk import Finding
+from app.risk.text import strings_in
+from app.risk.tools import language_of
+from app.web.differences import MarkedLine
+
+SHOWN_LINES = 2_000
+_MOST_ARGUMENTS = 20
+
+
+@dataclass(frozen=True)
+class Code:
+    """A text with line numbers; what comes after `SHOWN_LINES` is one block, so that a page stays a page."""
+
+    lines: list[MarkedLine]
+    rest: str
+    rest_count: int
+
+    @property
+    def marks(self) -> list[dict[str, Any]]:
+        """The findings at their lines, for the editor."""
+        return [
+            {"line": line.number, "severity": each.severity, "message": each.message, "rule": each.rule}
+            for line in self.lines
+            for each in line.findings
+        ]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A text among a tool's arguments that is read line by line. `general` is what concerns all of it."""
+
+    path: str
+    language: str
+    code: Code
+    general: list[Finding]
+
+
+def arguments(args: Any, findings: list[Finding]) -> list[Argument]:
+    """The texts among the arguments that are code, or have more than one line."""
+    found: list[Argument] = []
+    for path, text in strings_in(args):
+        language = language_of(path, text)
+        own = [each for each in findings if each.item == path]
+        if path and (language or "\n" in text) and all(each.path != path for each in found):
+            general = [each for each in own if each.line is None]
+            found.append(Argument(path, language, code(text, own), general))
+            if len(found) == _MOST_ARGUMENTS:
+                break
+    return found
+
+
+def code(text: str, findings: list[Finding]) -> Code:
+    """The text as numbered lines, each finding under its line."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    if len(lines) > 1 and not lines[-1]:
+        lines.pop()
+    at: dict[int, list[Finding]] = {}
+    for each in findings:
+        if each.line is not None:
+            at.setdefault(min(max(each.line, 1), len(lines), SHOWN_LINES), []).append(each)
+    numbered = [MarkedLine(number, line, at.get(number, [])) for number, line in enumerate(lines[:SHOWN_LINES], 1)]
+    rest = lines[SHOWN_LINES:]
+    return Code(numbered, "\n".join(rest), len(rest))

@@ -1,0 +1,32 @@
+"""A proposal as text, to compare it with another revision of itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from app.domain.changes import apply_change
+from assent.contracts import calls_of
+
+_TELLING = ("tool", "args", "decision", "data", "question", "value", "message")
+
+
+def readable(payload: Any) -> str:
+    """What a proposal would do, as text to compare with another revision."""
+    if not isinstance(payload, dict):
+        return json.dumps(payload, indent=2, ensure_ascii=False)
+    if payload.get("kind") == "script":
+        return str(payload["content"])
+    if payload.get("kind") == "tool_calls":
+        told = ("tool", "args", "decision", "message")
+        calls = [{name: call[name] for name in told if call.get(name)} for call in calls_of(payload)]
+        return "\n".join(json.dumps(each, indent=2, ensure_ascii=False) for each in calls)
+    if payload.get("kind") == "optimizations":
+        return "\n".join(f"-- {item['title']}\n{item['statement']}" for item in payload["items"])
+    shown = {key: value for key, value in payload.items() if key in _TELLING}
+    return json.dumps(shown or payload, indent=2, ensure_ascii=False)
+
+
+def changed_text(payload: dict[str, Any], change: dict[str, Any]) -> str:
+    """What the proposal would do with a change applied. Raises InvalidInputError."""
+    return readable(apply_change(payload, change))
