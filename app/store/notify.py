@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, Text, func
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.notices import DeliveryState
 from app.store.base import Base, CanonicalJSON, Made
+from app.store.people import Person
 
 
 class Destination(Base):
@@ -175,3 +176,7 @@ class SlackCall(Base):
 
     signature: Mapped[str] = mapped_column(Text, primary_key=True)
     at: Mapped[datetime]
+
+
+RECIPIENT_NAME = func.coalesce(Person.name, Destination.name, "the agent that asked")
+"""What the recipient of a delivery is called, in a query that joins `Person` and `Destination`."""

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, or_, select, tuple_, update
-from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from app.domain.links import BEARER_LINK, LEFT_OUT, blanked
@@ -22,7 +21,7 @@ from app.services.record.audit import record
 from app.store.batch import Batch, execute
 from app.store.engine import Sessions
 from app.store.jobs import DEFER, deliver_job, rewrite_job
-from app.store.notify import Delivery, Destination
+from app.store.notify import RECIPIENT_NAME, Delivery, Destination
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from assent.masking import mask_text
@@ -102,9 +101,8 @@ class DeliveryPage:
     next_before: str
 
 
-_NAME = func.coalesce(Person.name, Destination.name, "the agent that asked")
 _WITH_NAMES = (
-    select(Delivery, _NAME)
+    select(Delivery, RECIPIENT_NAME)
     .outerjoin(Person, Person.id == Delivery.person_id)
     .outerjoin(Destination, Destination.id == Delivery.destination_id)
 )
@@ -291,7 +289,7 @@ class Deliveries:
             query = query.where(Delivery.html.is_not(None))
         if wanted.text:
             like = f"%{_literal(storable(wanted.text.lower()))}%"
-            words = (func.lower(_NAME), func.lower(Delivery.address), func.lower(Delivery.subject))
+            words = (func.lower(RECIPIENT_NAME), func.lower(Delivery.address), func.lower(Delivery.subject))
             query = query.where(or_(*(each.like(like) for each in words)))
         if before:
             query = query.where(tuple_(Delivery.created_at, Delivery.id) < tuple_(*_cursor(before)))
@@ -336,46 +334,6 @@ class Deliveries:
                 to=found.address, channel=found.channel,
             )  # fmt: skip
         return self.get(actor, delivery_id).delivery
-
-
-@dataclass(frozen=True)
-class ToldLine:
-    """Deliveries of one kind, channel and state about a request, that came together."""
-
-    at: datetime
-    kind: NoticeKind
-    channel: str
-    state: DeliveryState
-    names: tuple[str, ...]
-    kept: bool
-
-
-def told_about(session: Session, request_id: str, limit: int = 500) -> list[ToldLine]:
-    """Who was told of a request, or could not be; those who did not want to hear of it, and programs, are left out."""
-    query = (
-        select(
-            Delivery.event_id, Delivery.kind, Delivery.channel, Delivery.state, _NAME.label("name"),
-            func.coalesce(Delivery.sent_at, Delivery.created_at).label("at"), Delivery.html.is_not(None).label("kept"),
-        )
-        .outerjoin(Person, Person.id == Delivery.person_id)
-        .outerjoin(Destination, Destination.id == Delivery.destination_id)
-        .where(
-            Delivery.request_id == request_id, Delivery.state != DeliveryState.SUPPRESSED.value,
-            Delivery.kind.not_in([NoticeKind.EVENT.value, NoticeKind.CALLBACK.value]),
-        )
-        .order_by(Delivery.created_at, _NAME)
-        .limit(limit)
-    )
-    groups: dict[tuple[Any, ...], list[Any]] = {}
-    for row in session.execute(query):
-        groups.setdefault((row.event_id, row.kind, row.channel, row.state), []).append(row)
-    return [
-        ToldLine(
-            min(row.at for row in rows), NoticeKind(kind), channel, DeliveryState(state),
-            tuple(row.name for row in rows), any(row.kept for row in rows),
-        )
-        for (_event, kind, channel, state), rows in groups.items()
-    ]  # fmt: skip
 
 
 def clean_reason(reason: str) -> str:

@@ -226,13 +226,6 @@ def one(session: Session, absence_id: str, now: datetime) -> AbsenceView:
     return _views(session, _query().where(Absence.id == absence_id), now)[0]
 
 
-def absence_at(session: Session, person_id: str, now: datetime) -> AbsenceView | None:
-    """The absence a person is in, or None. There is one at most."""
-    query = _query().where(Absence.person_id == person_id, _counts(now), Absence.starts_at <= now)
-    found = _views(session, query, now, notes=False)
-    return found[0] if found else None
-
-
 def _query() -> Select[Absence, str, str]:
     return (
         select(Absence, _person.name, _delegate_person.name)

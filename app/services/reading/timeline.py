@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.notices import DeliveryState, NoticeKind
 from app.domain.people import signature
-from app.services.notifications.deliveries import ToldLine, told_about
+from app.services.reading.delivery_lines import ToldLine, told_about
 from app.services.requests.moves import decider
 from app.services.requests.situation import Names, listing, named, names_of
 from app.store.record import AuditEntry

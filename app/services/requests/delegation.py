@@ -1,7 +1,8 @@
-"""For whom a person decides while they are away."""
+"""Absent people and their delegates: for whom a person decides, and whether somebody is away now."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import or_, select
@@ -11,6 +12,15 @@ from app.domain.people import Action, Via
 from app.domain.policy.access import Member
 from app.store.people import Person
 from app.store.policies import Absence
+
+
+@dataclass(frozen=True)
+class CurrentAbsence:
+    """An absence that somebody is in; `delegate_id` is None, and the name empty, where nobody stands in."""
+
+    delegate_id: str | None
+    delegate_name: str
+    ends_at: datetime
 
 
 def stands_for(session: Session, person_id: str, now: datetime) -> list[Member]:
@@ -36,3 +46,20 @@ def stands_for(session: Session, person_id: str, now: datetime) -> list[Member]:
     absent = [each.as_actor(Via.PAGE) for each in session.scalars(query)]
     able = [each.member for each in absent if each.may(Action.DECIDE)]
     return sorted(able, key=lambda each: (each.name, each.id))
+
+
+def current_absence(session: Session, person_id: str, now: datetime) -> CurrentAbsence | None:
+    """The absence that a person is in at `now`, or None. There is one at most."""
+    query = (
+        select(Absence.delegate_id, Person.name, Absence.ends_at)
+        .outerjoin(Person, Person.id == Absence.delegate_id)
+        .where(
+            Absence.person_id == person_id,
+            Absence.starts_at <= now,
+            Absence.ends_at > now,
+            Absence.confirmed_at.is_not(None),
+            Absence.ended_at.is_(None),
+        )
+    )
+    row = session.execute(query).first()
+    return CurrentAbsence(row.delegate_id, row.name or "", row.ends_at) if row else None

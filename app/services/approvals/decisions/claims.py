@@ -25,12 +25,12 @@ from app.domain.people import Action, Actor, Via
 from app.domain.policy.terms import Terms
 from app.domain.text import is_storable
 from app.services.approvals.ground import Ground, get, refuse_unless_open
-from app.services.people.absences import absence_at
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.services.requests.concern import require_handling
+from app.services.requests.delegation import current_absence
 from app.services.requests.entitlement import HARMLESS, asked_words, seat_of
 from app.services.requests.requester import how_they_asked
 from app.store.people import Person
@@ -234,7 +234,7 @@ def _assignee(session: Session, request: ApprovalRequest, person_id: str, now: d
     why_not = _why_not(session, request, person, now)
     if why_not:
         raise InvalidInputError(f"{person.name} {why_not}", {"person_id": "This person could not decide it."})
-    absence = absence_at(session, person.id, now)
+    absence = current_absence(session, person.id, now)
     if absence is not None:
         instead = f"{absence.delegate_name} stands in." if absence.delegate_id else "Nobody stands in."
         raise InvalidInputError(
