@@ -1,192 +1,251 @@
 """Full gate cycles (start, suspend, decide, resume, finish), beside bare LangGraph on the same database.
 
-    python -m bench.gate [--cycles N] [--workers N] [--widths 1,8,32]
+    python -m bench.gate [--cycles N] [--workers N] [--widths 1,8,32] [--minutes N] [--against COMMIT] [--statements]
 
-Bare LangGraph is the same graph with `AsyncPostgresSaver` in one asyncio process: no queue, no requests, no record.
-Assent's side is real worker processes; the clients call the same use cases as the pages and the API do. Both sides are
-measured in turn at each width, twice, and the better of two is compared, so that a passing disturbance hits neither.
+Bare LangGraph is the same graph with `AsyncPostgresSaver` in one asyncio process: no queue, no requests, no audit log.
+Assent's side is real worker processes and a web process; the clients are threads that call the use cases behind the
+pages and the API. Notifications are on.
+
+**Counts** are free of noise: one cycle after the other, with one worker, through a proxy that reads PostgreSQL's
+protocol (`bench/wire.py`). A trip is one wait for an answer, a commit one transaction that has written. What bare
+LangGraph needs for the same graph is the reference; the portal's own is what a cycle takes beside that. Notifications
+stand apart, since they are planned and sent after the cycle. Polls and heartbeats, which go on without any cycle, are
+taken off, and what the benchmark itself reads is not counted.
+
+**Times**: the sides are measured in turn, round after round, until the spread of each ratio (twice its standard error)
+is below 5 % of it. If that is not reached within the minutes given, or if other processes used more than a tenth of the
+machine, the verdict is that the machine is too noisy. Processor time is that of each part for each cycle. After each
+round's cycles the notifications are waited for, and what they cost then is printed by itself.
+
+**--against COMMIT** measures an earlier version in the same rounds: its files in a temporary work tree, but with this
+version's `bench/`, and with the libraries that are installed now.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
 import time
-import uuid
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
-from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.types import Command
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import func, select
+from bench.gate_counts import Counts, own, totals
+from bench.support import gate_server, machine
 
-from app.domain.people import SYSTEM, Actor, Role, Via
-from app.services.bundle import Services, build_services
-from app.store.engine import make_engine
-from app.store.requests import ApprovalRequest
-from assent.contracts import NextAction, Outcome, Verdict
-from assent.digests import digest_of
-from bench.flow import WORKFLOW, build
-from bench.support import Bell, cpu_seconds, database, machine, memory_mib, percentile, processes, web
-
-WARM_UP = 10
-_PROPOSED = "select payload, digest from approval_requests where id = %(id)s"
-_RESULT = "select result from runs where id = %(id)s"
+HERE = Path(__file__).resolve().parent.parent
+SPREAD = 0.05
+FEWEST_ROUNDS = 3
+NOISE = 0.1
+COUNTED = 40
 
 
-@dataclass
-class Measured:
-    """Cycles per second, and seconds from decision to next step, of each cycle."""
+class Side:
+    """A process of `bench.gate_sides`."""
 
-    per_second: float
-    latencies: list[float]
+    def __init__(self, name: str, tree: Path, *arguments: str) -> None:
+        self.name = name
+        command = [sys.executable, "-m", "bench.gate_sides", *arguments]
+        # The work tree comes first, whatever else is installed.
+        environment = {**os.environ, "PYTHONPATH": str(tree)}
+        self._process = subprocess.Popen(
+            command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._next()
 
-    def words(self) -> str:
-        p50, p95 = percentile(self.latencies, 0.5) * 1e3, percentile(self.latencies, 0.95) * 1e3
-        return f"{self.per_second:7.1f} cycles/s, decision to next step p50 {p50:6.1f} ms, p95 {p95:6.1f} ms"
+    def ask(self, given: Any) -> Any:
+        """Have something done, and wait for the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(given) + "\n")
+        self._process.stdin.flush()
+        return self._next()
 
+    def end(self) -> None:
+        """Let it end."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
 
-def _answer(value: dict) -> dict:
-    digest = digest_of(value["proposal"])
-    outcome = Outcome(
-        request_id="bare", verdict=Verdict.APPROVE, payload=value["proposal"], digest=digest, proposed_digest=digest,
-        decided_at=datetime.now(UTC), next_action=NextAction.CONTINUE,
-    )  # fmt: skip
-    return outcome.model_dump(mode="json")
-
-
-async def bare(address: str, width: int, cycles: int) -> Measured:
-    """The same graph, driven directly."""
-    pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
-        address, min_size=4, max_size=max(4, width), open=False,
-        kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
-    )  # fmt: skip
-    async with pool:
-        graph = build().compile(checkpointer=AsyncPostgresSaver(pool))
-        latencies: list[float] = []
-        free = asyncio.Semaphore(width)
-
-        async def cycle(number: int) -> None:
-            async with free:
-                config: RunnableConfig = {"configurable": {"thread_id": str(uuid.uuid4())}}
-                suspended = await graph.ainvoke({"input": {"number": number}}, config, durability="sync", version="v2")
-                interrupt = suspended.interrupts[0]
-                decided = time.time()
-                done = await graph.ainvoke(
-                    Command(resume={interrupt.id: _answer(interrupt.value)}), config, durability="sync", version="v2"
-                )
-                latencies.append(done.value["applied_at"] - decided)
-
-        await asyncio.gather(*(cycle(number) for number in range(WARM_UP)))
-        latencies.clear()
-        began = time.perf_counter()
-        await asyncio.gather(*(cycle(number) for number in range(cycles)))
-        return Measured(cycles / (time.perf_counter() - began), latencies)
+    def _next(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"gate: {self.name} has ended with code {self._process.wait(10)}")
+        return json.loads(line)
 
 
-def gated(services: Services, bell: Bell, people: tuple[Actor, Actor], width: int, cycles: int) -> Measured:
-    """Through the portal: one thread for each client."""
-    starter, reviewer = people
-    latencies: list[float] = []
-
-    def cycle(number: int) -> None:
-        run = services.runs.start(starter, WORKFLOW.name, {"number": number})
-        request = bell.expect(run.id, "pending").result(60)
-        [proposed] = services.sessions.execute(_PROPOSED, {"id": request})
-        decided = time.time()
-        services.checkpoints.decide(request, reviewer, Verdict.APPROVE, proposed["digest"])
-        bell.expect(run.id, "completed").result(60)
-        [done] = services.sessions.execute(_RESULT, {"id": run.id})
-        latencies.append(json.loads(done["result"])["applied_at"] - decided)
-
-    with ThreadPoolExecutor(width) as clients:
-        list(clients.map(cycle, range(WARM_UP)))
-        latencies.clear()
-        began = time.perf_counter()
-        list(clients.map(cycle, range(cycles)))
-        return Measured(cycles / (time.perf_counter() - began), latencies)
+@contextmanager
+def earlier(commit: str) -> Iterator[Path]:
+    """The files of a commit, with this version's `bench/`."""
+    with tempfile.TemporaryDirectory(prefix="assent-gate-") as folder:
+        tree = Path(folder) / "tree"
+        git = ["git", "-C", str(HERE), "worktree"]
+        subprocess.run([*git, "add", "--quiet", "--detach", str(tree), commit], check=True)
+        try:
+            shutil.rmtree(tree / "bench", ignore_errors=True)
+            shutil.copytree(HERE / "bench", tree / "bench", ignore=shutil.ignore_patterns("__pycache__"))
+            if (HERE / "static" / "dist").is_dir():
+                shutil.copytree(HERE / "static" / "dist", tree / "static" / "dist", dirs_exist_ok=True)
+            yield tree
+        finally:
+            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--cycles", type=int, default=300, help="cycles for each measurement")
+    parser = argparse.ArgumentParser(description="Gate cycles beside bare LangGraph.")
+    parser.add_argument("--cycles", type=int, default=150, help="cycles for each measurement; a third with one client")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--widths", default="1,8,32")
+    parser.add_argument("--widths", default="1,8,32", help="numbers of clients; empty: only count")
+    parser.add_argument("--minutes", type=float, default=10.0, help="at most so long, over all widths")
+    parser.add_argument("--against", metavar="COMMIT", help="measure an earlier commit beside this version")
     parser.add_argument("--suspended", type=int, default=1000, help="runs left suspended, for the memory figures")
+    parser.add_argument("--statements", action="store_true", help="print each statement of a cycle")
     wanted = parser.parse_args()
+    widths = [int(width) for width in wanted.widths.split(",") if width]
     print(f"gate: {machine()}, {wanted.workers} worker processes")
-    with database("bench_gate") as address:
-        services = build_services(make_engine(address, pool_size=40))
-        team = [
-            services.people.add(SYSTEM, name, f"{role}@example.com", [Role.REVIEWER])
-            for name, role in (("Release engineer", "release"), ("DBA on call", "dba"))
-        ]
-        people = (team[0].as_actor(Via.API), team[1].as_actor(Via.API))
-        with processes(address, "bench.flow:WORKFLOW", wanted.workers) as workers, web(address) as (portal, _):
-            bell = Bell(address)
-            while not services.runs.catalogue():
-                time.sleep(0.1)
-            named = {"web": portal.pid} | {f"worker {number}": each.pid for number, each in enumerate(workers, 1)}
-            idle = {name: memory_mib(pid) for name, pid in named.items()}
-            for width in map(int, wanted.widths.split(",")):
-                compare(services, bell, people, address, [each.pid for each in workers], width, wanted.cycles)
-            suspend_many(services, people[0], wanted.suspended)
-            for name, pid in named.items():
-                print(
-                    f"memory of {name}: {idle[name]:.0f} MiB idle, {memory_mib(pid):.0f} MiB after the cycles "
-                    f"with {wanted.suspended} runs suspended"
-                )
-        services.engine.dispose()
+    with ExitStack() as stack:
+        trees = {"assent": HERE}
+        if wanted.against:
+            trees[wanted.against[:10]] = stack.enter_context(earlier(wanted.against))
+        address, server = stack.enter_context(gate_server())
+        count(trees, address, wanted.statements)
+        if widths:
+            measure(trees, address, server, widths, wanted)
 
 
-def compare(
-    services: Services,
-    bell: Bell,
-    people: tuple[Actor, Actor],
-    address: str,
-    workers: list[int],
-    width: int,
-    cycles: int,
-) -> None:
-    """Measure both sides in turn at one width, twice, and print the better of each and their ratios."""
-    if width == 1:
-        cycles //= 3
-    plain, ours = [], []
-    cpu: dict[str, float] = {}
-    for _ in range(2):
-        plain.append(asyncio.run(bare(address, width, cycles)))
-        before = cpu_seconds(workers)
-        ours.append(gated(services, bell, people, width, cycles))
-        cpu = {name: (used - before[name]) / (cycles + WARM_UP) * 1e3 for name, used in cpu_seconds(workers).items()}
-    best_plain = max(plain, key=lambda each: each.per_second)
-    best_ours = max(ours, key=lambda each: each.per_second)
-    throughput = best_ours.per_second / best_plain.per_second
-    latency = percentile(best_ours.latencies, 0.5) / percentile(best_plain.latencies, 0.5)
-    print(f"clients {width:2}  bare   {best_plain.words()}")
-    print(f"            assent {best_ours.words()}")
-    print(f"            ratio  throughput {throughput:.2f} of bare, latency p50 {latency:.2f} times bare")
-    print(
-        "            processor time per cycle:",
-        ", ".join(f"{name} {ms:.1f} ms" for name, ms in cpu.items()),
-        flush=True,
-    )
+def count(trees: dict[str, Path], address: Any, statements: bool) -> None:
+    """Print the trips and commits of a cycle."""
+    bare: Counts = []
+    for number, (name, tree) in enumerate(trees.items()):
+        place = address(f"bench_gate_count_{number}")
+        portal = Side(name, tree, "portal", place, "--workers", "1", "--counted")
+        counts = portal.ask({"count": COUNTED})
+        portal.end()
+        if not bare:
+            reference = Side("bare", tree, "bare", place)
+            bare = reference.ask({"count": COUNTED})
+            reference.end()
+            print_counts("bare", bare, statements)
+        print_counts(name, counts, statements)
+        trips, commits = _sum(counts)
+        of_bare = _sum(bare)
+        print(f"{name:12} the portal's own beside LangGraph's: {trips - of_bare[0]:.1f} trips (to reach: 8), "
+              f"{commits - of_bare[1]:.1f} commits (to reach: 5), a cycle", flush=True)  # fmt: skip
 
 
-def suspend_many(services: Services, starter: Actor, count: int) -> None:
-    """Start runs and wait until they are all suspended."""
-    for number in range(count):
-        services.runs.start(starter, WORKFLOW.name, {"number": number})
-    query = select(func.count()).select_from(ApprovalRequest).where(ApprovalRequest.state == "pending")
-    with services.sessions.reads() as session:
-        while (session.scalar(query) or 0) < count:
-            time.sleep(0.2)
+def print_counts(name: str, counts: Counts, statements: bool) -> None:
+    """Print what was counted, by process and purpose."""
+    trips, commits = _sum(counts)
+    print(f"{name:12} {trips:5.1f} trips, {commits:4.1f} commits a cycle, without notifications")
+    for (process, purpose), (trips, commits) in totals(counts).items():
+        print(f"             {process + ', ' + purpose:32} {trips:5.1f} trips, {commits:4.1f} commits")
+        if statements:
+            for line in counts:
+                if (line["process"], line["purpose"]) == (process, purpose) and line["trips"] > 0.04:
+                    print(f"               {line['trips']:5.2f} {line['commits']:5.2f}  {line['statement']}")
+
+
+def _sum(counts: Counts) -> tuple[float, float]:
+    return sum(line["trips"] for line in own(counts)), sum(line["commits"] for line in own(counts))
+
+
+def measure(trees: dict[str, Path], address: Any, server: int, widths: list[int], wanted: argparse.Namespace) -> None:
+    """Measure the sides in turn at each width, and print what came of it."""
+    ours = [
+        Side(name, tree, "portal", address(f"bench_gate_{number}"), "--workers", str(wanted.workers),
+             "--server", str(server))
+        for number, (name, tree) in enumerate(trees.items())
+    ]  # fmt: skip
+    sides = [Side("bare", HERE, "bare", address("bench_gate_0"), "--server", str(server)), *ours]
+    idle = {side.name: side.ask("memory") for side in ours}
+    ends = time.monotonic() + wanted.minutes * 60
+    for done, width in enumerate(widths):
+        until = time.monotonic() + (ends - time.monotonic()) / (len(widths) - done)
+        cycles = max(10, wanted.cycles // 3) if width == 1 else wanted.cycles
+        report(width, rounds(sides, width, cycles, until))
+    for side in ours:
+        if wanted.suspended:
+            side.ask({"suspend": wanted.suspended})
+        for name, used in side.ask("memory").items():
+            print(f"{side.name:12} memory of {name}: {idle[side.name][name]:.0f} MiB idle, {used:.0f} MiB after the "
+                  f"cycles with {wanted.suspended} runs suspended")  # fmt: skip
+    for side in sides:
+        side.end()
+
+
+def rounds(sides: list[Side], width: int, cycles: int, until: float) -> dict[str, list[dict[str, Any]]]:
+    """Measure in turn until the spread is small enough, or the time is over."""
+    found: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
+    turn = 0
+    while True:
+        # Each goes first as often as the others.
+        for side in sides[turn % len(sides) :] + sides[: turn % len(sides)]:
+            found[side.name].append(side.ask({"cycles": cycles, "width": width}))
+        turn += 1
+        enough = turn >= FEWEST_ROUNDS and max(spread(ratio) for ratio in ratios(found).values()) < SPREAD
+        if enough or time.monotonic() > until:
+            return found
+
+
+def ratios(found: dict[str, list[dict[str, Any]]]) -> dict[tuple[str, str, str], list[float]]:
+    """Of each round: throughput and latency of each version relative to bare, and to the earlier version."""
+    made: dict[tuple[str, str, str], list[float]] = {}
+    bare, first, *others = found
+    pairs = [(name, bare) for name in (first, *others)] + [(first, other) for other in others]
+    for name, reference in pairs:
+        both = list(zip(found[name], found[reference], strict=True))
+        made[name, reference, "throughput"] = [one["per_second"] / other["per_second"] for one, other in both]
+        made[name, reference, "latency"] = [one["latency"][0] / other["latency"][0] for one, other in both]
+    return made
+
+
+def spread(values: list[float]) -> float:
+    """Twice the standard error of the mean, relative to the mean."""
+    if len(values) < 2:
+        return float("inf")
+    return 2 * statistics.stdev(values) / len(values) ** 0.5 / statistics.mean(values)
+
+
+def report(width: int, found: dict[str, list[dict[str, Any]]]) -> None:
+    """Print the medians of all rounds, and whether they mean anything."""
+    head = f"clients {width:2}"
+    for name, of_side in found.items():
+        p50, p95 = _median(of_side, "latency", 0), _median(of_side, "latency", 1)
+        print(f"{head:12} {name:10} {_median(of_side, 'per_second'):7.1f} cycles/s, "
+              f"decision to next step p50 {p50:6.1f} ms, p95 {p95:6.1f} ms")  # fmt: skip
+        print(f"{'':12} {'':10} spans: {_named(of_side, 'spans', 'ms')}")
+        print(f"{'':12} {'':10} processor time a cycle: {_named(of_side, 'cpu', 'ms')}")
+        if of_side[0]["after"]:
+            print(f"{'':12} {'':10} and for notifications afterwards: {_named(of_side, 'after', 'ms')}")
+        head = ""
+    made = ratios(found)
+    for (name, reference, what), values in made.items():
+        print(f"{'':12} ratio      {name} to {reference}, {what} {statistics.median(values):.2f} "
+              f"(spread {spread(values):.1%})")  # fmt: skip
+    worst = max(map(spread, made.values()))
+    others = statistics.median(one["others"] for of_side in found.values() for one in of_side)
+    count = len(next(iter(found.values())))
+    noisy = worst >= SPREAD or others > NOISE
+    verdict = "THE MACHINE IS TOO NOISY: these times mean little" if noisy else "steady"
+    print(f"{'':12} {verdict}; {count} rounds, spread {worst:.1%} (to reach: {SPREAD:.0%}), "
+          f"other processes used {others:.0%} of the machine", flush=True)  # fmt: skip
+
+
+def _median(of_side: list[dict[str, Any]], key: str, part: int | None = None) -> float:
+    return statistics.median(one[key] if part is None else one[key][part] for one in of_side)
+
+
+def _named(of_side: list[dict[str, Any]], key: str, unit: str) -> str:
+    names = of_side[0][key]
+    return ", ".join(f"{name} {statistics.median(one[key][name] for one in of_side):.1f} {unit}" for name in names)
 
 
 if __name__ == "__main__":

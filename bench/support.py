@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +38,26 @@ def database(name: str) -> Iterator[str]:
         address = server.ensure_database(name)
         upgrade_everything(address)
         yield address
+
+
+@contextmanager
+def gate_server() -> Iterator[tuple[Callable[[str], str], int]]:
+    """A server for several databases: what makes one and gives its address, and the server's process.
+
+    The process is 0 if the server is that of ASSENT_BENCH_SERVER.
+    """
+    if given := os.environ.get("ASSENT_BENCH_SERVER"):
+
+        def make(name: str) -> str:
+            with psycopg.connect(given, autocommit=True) as connection:
+                connection.execute(f"drop database if exists {name} with (force)".encode())
+                connection.execute(f"create database {name}".encode())
+            return given.replace("/postgres?", f"/{name}?")
+
+        yield make, 0
+        return
+    with tempfile.TemporaryDirectory(prefix="assent-bench-") as folder, EmbeddedServer(Path(folder)) as server:
+        yield server.ensure_database, server.process.pid
 
 
 @contextmanager
