@@ -73,7 +73,7 @@ def list_absences(call: Call) -> Any:
             rows = absences.for_whom(call.actor)
         case _:
             rows = absences.of(call.actor.id, most_past=None)
-    page, cursor = page_of(rows, lambda each: each.id, call.query)
+    page, cursor = page_of(rows, lambda view: view.id, call.query)
     return {"items": page, "next_cursor": cursor}
 
 

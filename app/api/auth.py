@@ -76,7 +76,7 @@ def _by_token(given: str, scopes: Collection[Scope]) -> Client:
     g.actor = bearer.actor
     _count(bearer.token_id)
     if not bearer.scopes.intersection(scopes):
-        needed = [each.value for each in Scope if each in scopes]
+        needed = [scope.value for scope in Scope if scope in scopes]
         words = f"it needs the scope {' or '.join(needed)}" if needed else "no token can be used for it"
         raise ScopeError(f"This token may not be used for this: {words}.", scopes=needed)
     return Client(bearer.actor, bearer.token_id)

@@ -107,7 +107,7 @@ def list_deliveries(call: Call) -> Any:
         asked.state, asked.kind, asked.text, asked.request_id, destination_id=asked.destination_id
     )
     page = call.portal.services.deliveries.page(call.actor, wanted, asked.cursor)
-    return {"items": [_delivery(each) for each in page.rows], "next_cursor": page.next_before or None}
+    return {"items": [_delivery(row) for row in page.rows], "next_cursor": page.next_before or None}
 
 
 @table.add("GET", "/deliveries/<hex:id>", DeliveryOut, scopes=READ)
@@ -127,8 +127,8 @@ def send_delivery_again(call: Call) -> Any:
 def list_destinations(call: Call) -> Any:
     """Webhooks, channels of teams, and other places that are told."""
     rows = call.portal.services.destinations.every(call.actor)
-    page, cursor = page_of(rows, lambda each: each.row.id, call.query)
-    return {"items": [_destination(each) for each in page], "next_cursor": cursor}
+    page, cursor = page_of(rows, lambda view: view.row.id, call.query)
+    return {"items": [_destination(view) for view in page], "next_cursor": cursor}
 
 
 @table.add("GET", "/destinations/<hex:id>", DestinationOut, scopes=READ)

@@ -36,7 +36,7 @@ def view_of(endpoint: Endpoint) -> Callable[..., Response]:
         query = read_query(endpoint.query, endpoint.ignored) if endpoint.query is not None else None
         key = _key() if endpoint.once else ""
         call = Call(
-            portal(), client, body, query, {name: str(each) for name, each in path.items()},
+            portal(), client, body, query, {name: str(value) for name, value in path.items()},
             seen_version=_seen_version() if endpoint.conditional else None,
         )  # fmt: skip
         return _once(endpoint, call, key) if key else _answer(endpoint, call)

@@ -83,10 +83,10 @@ def register(app: Flask, endpoints: list[tuple[str, Endpoint]]) -> None:
         return _page("api/overview.html", tags=whole()["tags"], operations=list(operations(whole())), spec=SPEC)
 
     def operation(name: str) -> Any:
-        found = next((each for each in operations(whole()) if each.name == name), None)
+        found = next((operation for operation in operations(whole()) if operation.name == name), None)
         if found is None:
             raise NotFoundError("There is no such operation.")
-        return _page("api/operation.html", each=found)
+        return _page("api/operation.html", operation=found)
 
     blueprint.add_url_rule(SPEC, "spec", spec)
     blueprint.add_url_rule(PAGE, "overview", overview)
@@ -112,15 +112,15 @@ def _operation(whole: dict[str, Any], path: str, method: str, described: dict[st
     answers, roots = [], [_name(body)] if body else []
     for status, answer in described["responses"].items():
         told = whole["components"]["responses"][answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
-        [schema] = [each["schema"] for each in told.get("content", {}).values()] or [{}]
+        [schema] = [content["schema"] for content in told.get("content", {}).values()] or [{}]
         answers.append((status, told["description"], _name(schema)))
         if status.startswith("2"):
             roots.append(_name(schema))
     scopes = [scope for way in described["security"] for scope in way.get(openapi.TOKEN, ())]
     return Operation(
         described["operationId"], method.upper(), path, described["tags"][0], described["summary"], scopes,
-        [(each["in"], _field(each["name"], each["schema"], each["required"], each.get("description", "")))
-         for each in described["parameters"]],
+        [(given["in"], _field(given["name"], given["schema"], given["required"], given.get("description", "")))
+         for given in described["parameters"]],
         _name(body), answers, [_model(whole, name) for name in _reached(whole, [*roots, "Problem"])],
     )  # fmt: skip
 
@@ -141,12 +141,12 @@ def _refs(schema: Any) -> Iterator[str]:
     if isinstance(schema, dict):
         if isinstance(schema.get("$ref"), str):
             yield _name(schema)
-        for key, each in schema.items():
+        for key, value in schema.items():
             if key != "discriminator":
-                yield from _refs(each)
+                yield from _refs(value)
     elif isinstance(schema, list):
-        for each in schema:
-            yield from _refs(each)
+        for item in schema:
+            yield from _refs(item)
 
 
 def _name(schema: dict[str, Any]) -> str:
@@ -157,8 +157,8 @@ def _model(whole: dict[str, Any], name: str) -> Model:
     schema = whole["components"]["schemas"][name]
     needed = schema.get("required", ())
     fields = [
-        _field(key, each, key in needed, each.get("description", ""))
-        for key, each in schema.get("properties", {}).items()
+        _field(key, property_schema, key in needed, property_schema.get("description", ""))
+        for key, property_schema in schema.get("properties", {}).items()
     ]
     return Model(name, _plain(schema.get("description", "")), "" if fields else _type(schema), fields)
 
@@ -179,11 +179,11 @@ def _type(schema: dict[str, Any]) -> str:
         return _name(schema)
     for key in ("anyOf", "oneOf"):
         if key in schema:
-            return " or ".join(dict.fromkeys(_type(each) for each in schema[key]))
+            return " or ".join(dict.fromkeys(_type(option) for option in schema[key]))
     if "const" in schema:
         return json.dumps(schema["const"])
     if "enum" in schema:
-        return " | ".join(str(each) for each in schema["enum"])
+        return " | ".join(str(value) for value in schema["enum"])
     kind = schema.get("type", "any JSON")
     if kind == "array":
         return f"list of {_type(schema.get('items', {}))}"

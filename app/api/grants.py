@@ -148,13 +148,13 @@ class GrantList(Output):
 def list_grants(call: Call) -> Any:
     """Standing grants, and what may be proposed."""
     grants = call.portal.services.grants
-    page, cursor = page_of(grants.list(call.actor, most_ended=None), lambda each: each.grant.id, call.query)
+    page, cursor = page_of(grants.list(call.actor, most_ended=None), lambda view: view.grant.id, call.query)
     suggested = []
     if not call.query.cursor and call.actor.may(Action.PROPOSE_GRANT):
         suggested = list(grants.suggestions(call.actor))
     return {
-        "items": [_document(each) for each in page], "next_cursor": cursor,
-        "suggestions": [_suggestion(each) for each in suggested],
+        "items": [_document(view) for view in page], "next_cursor": cursor,
+        "suggestions": [_suggestion(suggestion) for suggestion in suggested],
     }  # fmt: skip
 
 
@@ -219,10 +219,10 @@ def _document(view: GrantView) -> dict[str, Any]:
     return {name: getattr(view.grant, name) for name in names} | computed
 
 
-def _suggestion(each: Suggestion) -> dict[str, Any]:
-    return vars(each.scope) | {
-        "key": each.key, "title": each.title, "pattern": each.pattern.to_json(), "words": each.words,
-        "max_risk": each.max_risk, "evidence": each.evidence,
+def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+    return vars(suggestion.scope) | {
+        "key": suggestion.key, "title": suggestion.title, "pattern": suggestion.pattern.to_json(),
+        "words": suggestion.words, "max_risk": suggestion.max_risk, "evidence": suggestion.evidence,
     }  # fmt: skip
 
 

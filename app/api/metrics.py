@@ -54,7 +54,7 @@ class _Collector:
         """A family for each metric, also where there is nothing to count."""
         for name, (metric, words, label) in METRICS.items():
             family = GaugeMetricFamily(metric, words, labels=[label] if label else [])
-            for each in self._numbers:
-                if each.name == name and each.value is not None:
-                    family.add_metric([each.label] if label else [], each.value)
+            for number in self._numbers:
+                if number.name == name and number.value is not None:
+                    family.add_metric([number.label] if label else [], number.value)
             yield family

@@ -122,7 +122,7 @@ def document(endpoints: list[tuple[str, Endpoint]], title: str = "Assent") -> di
             "securitySchemes": {
                 TOKEN: {
                     "type": "http", "scheme": "bearer",
-                    "description": "Scopes: " + "; ".join(f"`{each.value}`: {each.words}" for each in Scope),
+                    "description": "Scopes: " + "; ".join(f"`{scope.value}`: {scope.words}" for scope in Scope),
                 },
                 SESSION: {"type": "apiKey", "in": "cookie", "name": "assent_session"},
                 CSRF: {"type": "apiKey", "in": "header", "name": "X-CSRFToken"},
@@ -137,7 +137,7 @@ def _operation(prefix: str, endpoint: Endpoint) -> dict[str, Any]:
         "tags": [_tag(prefix, endpoint)],
         "summary": endpoint.summary,
         "parameters": [*_parameters(endpoint)],
-        "security": [{TOKEN: [each.value]} for each in endpoint.scopes] + [_with_session(endpoint)],
+        "security": [{TOKEN: [scope.value]} for scope in endpoint.scopes] + [_with_session(endpoint)],
         "responses": _responses(endpoint),
     }
     if endpoint.body is not None:
@@ -232,9 +232,9 @@ def _ref(model: type[BaseModel]) -> dict[str, str]:
 
 def _schemas(endpoints: list[tuple[str, Endpoint]]) -> dict[str, Any]:
     wanted: list[tuple[type[BaseModel], Any]] = []
-    for _, each in endpoints:
-        wanted.append((each.answer, "serialization"))
-        wanted += [(model, "validation") for model in (each.body, each.query) if model is not None]
+    for _, endpoint in endpoints:
+        wanted.append((endpoint.answer, "serialization"))
+        wanted += [(model, "validation") for model in (endpoint.body, endpoint.query) if model is not None]
     _, schemas = models_json_schema(list(dict.fromkeys(wanted)), ref_template=_SCHEMAS + "{model}")
     found: dict[str, Any] = schemas.get("$defs", {})
     return found

@@ -28,7 +28,7 @@ def page_of(rows: Sequence[Row], id_of: Callable[[Row], str], asked: PageQuery) 
     """
     first = 0
     if asked.cursor:
-        ids = [id_of(each) for each in rows]
+        ids = [id_of(row) for row in rows]
         if asked.cursor not in ids:
             raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
         first = ids.index(asked.cursor) + 1

@@ -157,4 +157,4 @@ def _document(view: PolicyView) -> dict[str, Any]:
     stored: PolicyVersion = view.stored
     same = ("version", "digest", "source", "loaded_at", "loaded_by_name", "text")
     head = {name: getattr(stored, name) for name in same}
-    return head | {"rules": [asdict(each) for each in view.rules], "warnings": view.warnings, "problem": view.problem}
+    return head | {"rules": [asdict(rule) for rule in view.rules], "warnings": view.warnings, "problem": view.problem}

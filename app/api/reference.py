@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from app.api import openapi
-from app.api.docs import operations
+from app.api.docs import Operation, operations
 from app.api.register import endpoints
 
 
 def rows() -> list[str]:
-    """A line of Markdown for each call."""
-    return [
-        f"| `{each.method} {each.path}` | `{each.name}` | {' '.join(f'`{scope}`' for scope in each.scopes)} | "
-        f"{each.summary} |"
-        for each in operations(openapi.document(endpoints()))
-    ]
+    """A row of a Markdown table for each operation."""
+    return [_row(operation) for operation in operations(openapi.document(endpoints()))]
+
+
+def _row(operation: Operation) -> str:
+    scopes = " ".join(f"`{scope}`" for scope in operation.scopes)
+    return f"| `{operation.method} {operation.path}` | `{operation.name}` | {scopes} | {operation.summary} |"
 
 
 if __name__ == "__main__":

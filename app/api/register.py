@@ -45,8 +45,8 @@ def register(app: Flask) -> None:
     for prefix, tables in _TABLES.items():
         blueprint = Blueprint("api_v1" if prefix == V1 else "api_earlier", __name__, url_prefix=prefix)
         for table in tables:
-            for each in table.endpoints:
-                blueprint.add_url_rule(each.path, each.name, view_of(each), methods=[each.method])
+            for endpoint in table.endpoints:
+                blueprint.add_url_rule(endpoint.path, endpoint.name, view_of(endpoint), methods=[endpoint.method])
         blueprint.after_request(limits_of)
         app.register_blueprint(blueprint)
     docs.register(app, endpoints())
@@ -55,4 +55,6 @@ def register(app: Flask) -> None:
 
 def endpoints() -> list[tuple[str, Endpoint]]:
     """Every route with the prefix it is mounted under."""
-    return [(prefix, each) for prefix, tables in _TABLES.items() for table in tables for each in table.endpoints]
+    return [
+        (prefix, endpoint) for prefix, tables in _TABLES.items() for table in tables for endpoint in table.endpoints
+    ]  # fmt: skip

@@ -91,7 +91,7 @@ def check_fields(model: type[M], value: Any) -> M:
         return model.model_validate(value)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
-        fields = {_place(each["loc"]): _words(each["msg"]) for each in problems[:MAX_COMPLAINTS]}
+        fields = {_place(problem["loc"]): _words(problem["msg"]) for problem in problems[:MAX_COMPLAINTS]}
         where = ", ".join(name or "the body" for name in list(fields)[:3])
         raise InvalidInputError(f"Some fields cannot be used: {where}.", fields) from None
 

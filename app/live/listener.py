@@ -127,8 +127,8 @@ class Listener:
         while not self._stopped:
             notes = list(connection.notifies(timeout=TICK_SECONDS, stop_after=1))
             told = [note.payload.split(",") for note in notes if note.channel == EVENTS_CHANNEL]
-            ids = [int(each) for some in told for each in some if each.isdigit()]
-            self._read([each for each in ids if each not in self._heard])
+            ids = [int(event_id) for some in told for event_id in some if event_id.isdigit()]
+            self._read([event_id for event_id in ids if event_id not in self._heard])
             for note in notes:
                 if note.channel in self._channels:
                     self._guarded(self._channels[note.channel], note.payload)

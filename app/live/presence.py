@@ -102,7 +102,7 @@ class Presence:
                 everybody |= other.people
                 editing |= other.editing
         named = sorted(everybody.items(), key=lambda item: item[1])
-        return [{"id": each, "name": name, "editing": each in editing} for each, name in named]
+        return [{"id": person_id, "name": name, "editing": person_id in editing} for person_id, name in named]
 
     def hear(self, text: str) -> None:
         """Take what a process told."""

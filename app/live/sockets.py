@@ -298,8 +298,8 @@ class Sockets:
             "run_id": run_id,
             "state": view.state.value,
             "version": view.run.version,
-            "steps": [{"node": each.node, "title": each.title, "state": each.state} for each in view.steps],
-            "nodes": [{"id": each.id, "title": each.title, "state": each.state} for each in view.nodes],
+            "steps": [{"node": step.node, "title": step.title, "state": step.state} for step in view.steps],
+            "nodes": [{"id": node.id, "title": node.title, "state": node.state} for node in view.nodes],
             "controls": list(view.controls),
         }
 

@@ -25,7 +25,7 @@ class MarkedLine:
 
 def difference(old: str, new: str) -> list[MarkedLine]:
     """Two texts compared line by line, with a little around each change."""
-    before, after = (text_for_field(each).split("\n") for each in (old, new))
+    before, after = (text_for_field(text).split("\n") for text in (old, new))
     if len(before) + len(after) > _DIFF_LINES:
         words = f"The texts have {len(before):,} and {len(after):,} lines, too many to compare here."
         return [MarkedLine(None, words, mark="gap")]
@@ -37,8 +37,8 @@ def difference(old: str, new: str) -> list[MarkedLine]:
             lines.append(MarkedLine(None, "…", mark="gap"))
         for tag, i1, i2, j1, j2 in group:
             if tag == "equal":
-                lines += [MarkedLine(j1 + at + 1, each) for at, each in enumerate(after[j1:j2])]
+                lines += [MarkedLine(j1 + at + 1, line) for at, line in enumerate(after[j1:j2])]
                 continue
-            lines += [MarkedLine(i1 + at + 1, each, mark="del") for at, each in enumerate(before[i1:i2])]
-            lines += [MarkedLine(j1 + at + 1, each, mark="add") for at, each in enumerate(after[j1:j2])]
+            lines += [MarkedLine(i1 + at + 1, line, mark="del") for at, line in enumerate(before[i1:i2])]
+            lines += [MarkedLine(j1 + at + 1, line, mark="add") for at, line in enumerate(after[j1:j2])]
     return lines

@@ -121,7 +121,7 @@ def listed(wanted: QueueFilter, cursor: str | None = None) -> Listed:
     return Listed(
         wanted, page, services().queue.pending_workflows(), services().people.teams(), query,
         chips=chips, entries=services().similar.entries(wanted) if group else None, views=views,
-        view=next((each for each in views if each.filters == query), None), may_decide=actor.may(Action.DECIDE),
+        view=next((view for view in views if view.filters == query), None), may_decide=actor.may(Action.DECIDE),
     )  # fmt: skip
 
 
@@ -130,10 +130,10 @@ def _chips(actor: Actor, query: dict[str, str], views: list[View]) -> list[Chip]
     if actor.teams:
         narrowed["My teams"] = {"my_teams": "1"}
     narrowed |= {"Critical": {"risk": "critical"}, "High risk": {"risk": "high"}}
-    counted = narrowed | {f"view {each.id}": each.filters for each in views[:COUNTED_VIEWS]}
-    counts = services().queue.counts({name: filter_from(each, actor) for name, each in counted.items()})
+    counted = narrowed | {f"view {view.id}": view.filters for view in views[:COUNTED_VIEWS]}
+    counts = services().queue.counts({name: filter_from(filters, actor) for name, filters in counted.items()})
     chips = [Chip("Waiting", {}, query == {})]
-    chips += [Chip(words, each, query == each, counts[words]) for words, each in narrowed.items()]
+    chips += [Chip(words, filters, query == filters, counts[words]) for words, filters in narrowed.items()]
     chips.append(Chip("Decided", {"resolved": "1"}, query == {"resolved": "1"}))
-    chips += [Chip(each.name, each.filters, query == each.filters, counts.get(f"view {each.id}")) for each in views]
+    chips += [Chip(view.name, view.filters, query == view.filters, counts.get(f"view {view.id}")) for view in views]
     return chips

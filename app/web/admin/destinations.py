@@ -154,7 +154,7 @@ def _terms(sent: MultiDict[str, str], channel: str, kept: str = "") -> Destinati
 
 
 def _form(channel: str, sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
-    chosen = next((each for each in PLACES if each.value == channel), Channel.WEBHOOK)
+    chosen = next((place for place in PLACES if place.value == channel), Channel.WEBHOOK)
     given: dict[str, Any] = {"name": "", "address": "", "least_risk": "safe", "team_slug": "", "secret": ""}
     given |= sent.to_dict() | {"topics": sent.getlist("topics")}
     return render(
@@ -188,5 +188,5 @@ def _given(view: DestinationView, sent: MultiDict[str, str]) -> dict[str, Any]:
 def _words(channel: Channel) -> dict[str, Any]:
     return {
         "channels": CHANNEL_WORDS, "risks": list(RiskLevel), "teams": services().people.teams(),
-        "topics": {each: topic_words(channel.value, each) for each in topics_of(channel)},
+        "topics": {topic: topic_words(channel.value, topic) for topic in topics_of(channel)},
     }  # fmt: skip

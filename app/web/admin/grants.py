@@ -43,9 +43,9 @@ def _list(error: AssentError | None = None) -> Response:
         "grants.html", status_of(error) if error else 200,
         seq=seq, live_src=address("web.grants", {}), may_propose=may_propose, dots=DOTS, error=error,
         suggestions=services().grants.suggestions(actor) if may_propose else [],
-        proposed=[each for each in shown if each.state is GrantState.PROPOSED],
-        active=[each for each in shown if each.state is GrantState.ACTIVE],
-        ended=[each for each in shown if each.state.ended],
+        proposed=[view for view in shown if view.state is GrantState.PROPOSED],
+        active=[view for view in shown if view.state is GrantState.ACTIVE],
+        ended=[view for view in shown if view.state.ended],
     )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def _suggestion(suggestion: Suggestion, sent: MultiDict[str, str] = _NOTHING, er
     actor = current_actor()
     rehearsal = services().grants.rehearse(actor, suggestion.scope, suggestion.pattern, suggestion.max_risk)
     given = _USUAL | {"title": suggestion.title, "max_risk": suggestion.max_risk.value, "reason": ""} | sent.to_dict()
-    risks = [each for each in RiskLevel if suggestion.max_risk.rank <= each.rank <= MAX_RISK.rank]
+    risks = [level for level in RiskLevel if suggestion.max_risk.rank <= level.rank <= MAX_RISK.rank]
     return render(
         "grants_suggestion.html", status_of(error) if error else 200,
         suggestion=suggestion, rehearsal=rehearsal, given=given, risks=risks, most_uses=MAX_USES, most_days=MAX_DAYS,
@@ -94,7 +94,7 @@ def _draft(suggestion: Suggestion, sent: MultiDict[str, str]) -> Draft:
     except ValueError:
         raise InvalidInputError("This is not a risk level.", {"max_risk": "not a risk level"}) from None
     limits = Limits(risk, _number(sent, "max_uses"), _number(sent, "days"))
-    evidence = [each.id for each in suggestion.evidence]
+    evidence = [precedent.id for precedent in suggestion.evidence]
     return Draft(suggestion.scope, suggestion.pattern, limits, sent.get("title", ""), evidence)
 
 

@@ -80,8 +80,8 @@ class Times:
     def words(self) -> str:
         """What the plot shows, for whoever cannot see it."""
         return "; ".join(
-            f"{each.name}: median {_took(each.pace.median)}, nine in ten within {_took(each.pace.p90)}"
-            for each in self.rows
+            f"{row.name}: median {_took(row.pace.median)}, nine in ten within {_took(row.pace.p90)}"
+            for row in self.rows
         )
 
 
@@ -104,8 +104,8 @@ def insights() -> Any:
     return render(
         "insights.html", found=found, error=None, workflows=_workflows(found), ended=_ended(found),
         waiting=_waiting(found), endings=_endings(found), hasty=_hasty(found),
-        by_workflow=_times([_workflow_row(each, wanted) for each in found.by_workflow], found.workflow_count),
-        by_team=_times([_team_row(each, wanted, teams) for each in found.by_team], found.team_count),
+        by_workflow=_times([_workflow_row(pace, wanted) for pace in found.by_workflow], found.workflow_count),
+        by_team=_times([_team_row(pace, wanted, teams) for pace in found.by_team], found.team_count),
         share=share, bars_words=bars_words, **common,
     )  # fmt: skip
 
@@ -136,44 +136,44 @@ def share(part: int, whole: int) -> str:
 
 def _workflows(found: Insights) -> list[str]:
     """What can be chosen: the catalogue's, and those of requests that came in from elsewhere."""
-    return sorted({*found.workflows, *(each.name for each in found.by_workflow)})
+    return sorted({*found.workflows, *(pace.name for pace in found.by_workflow)})
 
 
 def _waiting(found: Insights) -> list[Bar]:
-    most = max((each.count for each in found.pending), default=0)
+    most = max((level.count for level in found.pending), default=0)
     return [
-        Bar(each.risk.value.capitalize(), f"{each.count:,}", _percent(each.count, most), each.risk.value)
-        for each in found.pending
+        Bar(level.risk.value.capitalize(), f"{level.count:,}", _percent(level.count, most), level.risk.value)
+        for level in found.pending
     ]
 
 
 def _ended(found: Insights) -> list[Ended]:
     return [
-        each
+        outcome
         for state in OUTCOMES
-        for each in found.ended
-        if each.state is state and (each.count or state not in _ONLY_IF_ANY)
+        for outcome in found.ended
+        if outcome.state is state and (outcome.count or state not in _ONLY_IF_ANY)
     ]
 
 
 def _endings(found: Insights) -> list[Bar]:
     return [
         Bar(
-            OUTCOMES[each.state], f"{each.count:,}, {share(each.count, found.settled)}",
-            _percent(each.count, found.settled), "", _percent(each.by_itself, found.settled),
+            OUTCOMES[outcome.state], f"{outcome.count:,}, {share(outcome.count, found.settled)}",
+            _percent(outcome.count, found.settled), "", _percent(outcome.by_itself, found.settled),
         )
-        for each in _ended(found)
+        for outcome in _ended(found)
     ]  # fmt: skip
 
 
 def _hasty(found: Insights) -> list[Bar]:
     return [
         Bar(
-            each.risk.value.capitalize(),
-            f"{each.faster:,} of {each.approved:,}, {share(each.faster, each.approved)}" if each.approved else "none",
-            _percent(each.faster, each.approved), each.risk.value,
+            risk.risk.value.capitalize(),
+            f"{risk.faster:,} of {risk.approved:,}, {share(risk.faster, risk.approved)}" if risk.approved else "none",
+            _percent(risk.faster, risk.approved), risk.risk.value,
         )
-        for each in found.hasty
+        for risk in found.hasty
     ]  # fmt: skip
 
 
@@ -185,7 +185,7 @@ def _team_row(pace: Pace, wanted: InsightsFilter, teams: Iterable[Team]) -> Pace
     if not pace.name.startswith(TEAM):
         return PaceRow("People asked by name" if pace.name else "Anyone who may decide", pace, {})
     slug = pace.name.removeprefix(TEAM)
-    name = next((each.name for each in teams if each.slug == slug), slug)
+    name = next((team.name for team in teams if team.slug == slug), slug)
     return PaceRow(name, pace, query_of(wanted) | {"team": slug})
 
 
@@ -193,7 +193,7 @@ def _times(rows: Sequence[PaceRow], of: int) -> Times:
     """A plot from the first tick below what there is to the first one above it; equal factors are equally far apart."""
     if not rows:
         return Times([], [], [], of)
-    least, most = min(each.pace.median for each in rows), max(each.pace.p90 for each in rows)
+    least, most = min(row.pace.median for row in rows), max(row.pace.p90 for row in rows)
     first = max((at for at, (seconds, _) in enumerate(_TICKS[:-1]) if seconds <= least), default=0)
     last = min((at for at, (seconds, _) in enumerate(_TICKS) if seconds >= most), default=len(_TICKS) - 1)
     shown = _TICKS[first : max(last, first + 1) + 1]
@@ -204,10 +204,10 @@ def _times(rows: Sequence[PaceRow], of: int) -> Times:
 
     spans = [
         Span(
-            _short(each.name), f"{_took(each.pace.median)} – {_took(each.pace.p90)}",
-            place(each.pace.median), place(each.pace.p90),
+            _short(row.name), f"{_took(row.pace.median)} – {_took(row.pace.p90)}",
+            place(row.pace.median), place(row.pace.p90),
         )
-        for each in rows
+        for row in rows
     ]  # fmt: skip
     return Times(list(rows), spans, [(place(seconds), words) for seconds, words in shown], of)
 
@@ -226,4 +226,4 @@ def _percent(part: int, whole: int) -> float:
 
 def bars_words(bars: Iterable[Bar]) -> str:
     """What a bar plot shows, for whoever cannot see it."""
-    return "; ".join(f"{each.label}: {each.value}" for each in bars)
+    return "; ".join(f"{bar.label}: {bar.value}" for bar in bars)

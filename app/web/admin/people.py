@@ -107,7 +107,7 @@ def person_session_end_shown(person_id: str, sign_in_id: str) -> Any:
 
 
 def _person(person_id: str) -> Person:
-    found = next((each for each in services().people.everybody() if each.id == person_id), None)
+    found = next((person for person in services().people.everybody() if person.id == person_id), None)
     if found is None:
         raise NotFoundError("There is no such person.")
     return found
@@ -117,9 +117,9 @@ def _list(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
     current_actor().require(Action.MANAGE_PEOPLE)
     everybody = services().people.everybody()
     teams: dict[str, list[Person]] = {team.slug: [] for team in services().people.teams()}
-    for each in everybody:
-        for team in each.teams:
-            teams[team.slug].append(each)
+    for person in everybody:
+        for team in person.teams:
+            teams[team.slug].append(person)
     return render(
         "people.html", status_of(error) if error else 200, everybody=everybody, teams=teams, sent=sent,
         lookalikes=services().people.lookalikes(current_actor()),
@@ -155,7 +155,7 @@ def _common(error: AssentError | None) -> Mapping[str, Any]:
 
 
 def _roles(sent: MultiDict[str, str]) -> list[Role]:
-    return [Role(each) for each in sent.getlist("roles") if each in set(Role)]
+    return [Role(role) for role in sent.getlist("roles") if role in set(Role)]
 
 
 def _teams(sent: MultiDict[str, str]) -> list[str]:

@@ -70,10 +70,10 @@ def _version(actor: Actor, view: PolicyView | None, in_force: bool) -> Response:
     previous = services().policies.previous(actor, view.stored.version) if view else None
     return render(
         "policies.html", view=view, in_force=in_force, rules=rules, days=DAYS, counted=COUNTED,
-        counts={each.name: _count(matched, each.name) for each in rules},
+        counts={rule.name: _count(matched, rule.name) for rule in rules},
         others=sorted(
-            ((name, found) for name, found in matched.items() if _shown_as(name) not in {each.name for each in rules}),
-            key=lambda each: -each[1].requests,
+            ((name, found) for name, found in matched.items() if _shown_as(name) not in {rule.name for rule in rules}),
+            key=lambda pair: -pair[1].requests,
         ),
         previous=previous,
         changes=difference(previous.text, view.stored.text) if previous and view else [],
@@ -122,8 +122,8 @@ def _tried(
     problems: Sequence[Problem] = (),
 ) -> Response:  # fmt: skip
     changed = told.changed if told else ()
-    otherwise = [each for each in changed if each.state_after is not each.state]
-    alike = [each for each in changed if each.state_after is each.state]
+    otherwise = [replayed for replayed in changed if replayed.state_after is not replayed.state]
+    alike = [replayed for replayed in changed if replayed.state_after is replayed.state]
     return render(
         "policy_test.html", status_of(error) if error else 200,
         told=told, text=text, name=name, sent=sent, periods=PERIODS, error=error, file_problems=problems,
@@ -156,6 +156,6 @@ def _lines(text: str, problems: Sequence[Problem]) -> list[TextLine]:
     if not problems or len(lines) > MAX_LINES:
         return []
     by_line: dict[int, list[Problem]] = {}
-    for each in problems:
-        by_line.setdefault(min(max(each.line, 1), len(lines)), []).append(each)
+    for problem in problems:
+        by_line.setdefault(min(max(problem.line, 1), len(lines)), []).append(problem)
     return [TextLine(number, line, tuple(by_line.get(number, ()))) for number, line in enumerate(lines, 1)]

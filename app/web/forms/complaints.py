@@ -12,11 +12,11 @@ PARTED = ("group", "list", "union")
 """Kinds whose parts have complaints of their own."""
 
 
-def complaint_of(each: Field, problems: Mapping[str, str]) -> str:
+def complaint_of(drawn: Field, problems: Mapping[str, str]) -> str:
     """What was said about a field; of one that is sent as a whole, also about something inside its value."""
-    if each.path in problems or each.kind in PARTED:
-        return problems.get(each.path, "")
-    below = each.path + "."
+    if drawn.path in problems or drawn.kind in PARTED:
+        return problems.get(drawn.path, "")
+    below = drawn.path + "."
     inside = [
         f"{_place_inside(path.removeprefix(below))}: {words}"
         for path, words in problems.items()
@@ -52,16 +52,16 @@ def complaints(
         Complaint(element_id(name), label, problems[name]) for name, label in (others or {}).items() if name in problems
     ]
     told = set(others or {})
-    for each, label in told_at(drawn) if drawn is not None else ():
-        words = complaint_of(each, problems)
+    for field, label in told_at(drawn) if drawn is not None else ():
+        words = complaint_of(field, problems)
         if words:
-            found.append(Complaint(each.element_id, label, words))
-            told |= {name for name in problems if name == each.path or _covers(each, name)}
+            found.append(Complaint(field.element_id, label, words))
+            told |= {name for name in problems if name == field.path or _covers(field, name)}
     return found + [Complaint("", "", words) for name, words in problems.items() if name not in told]
 
 
-def _covers(each: Field, name: str) -> bool:
-    return each.kind not in PARTED and name.startswith(each.path + ".")
+def _covers(field: Field, name: str) -> bool:
+    return field.kind not in PARTED and name.startswith(field.path + ".")
 
 
 def told_at(drawn: Field, above: str = "", top: bool = True) -> Iterator[tuple[Field, str]]:
@@ -76,5 +76,5 @@ def told_at(drawn: Field, above: str = "", top: bool = True) -> Iterator[tuple[F
     if not frame:
         yield drawn, label
     inside = drawn.fields[0].fields if drawn.kind == "union" and drawn.fields else drawn.fields
-    for each in inside:
-        yield from told_at(each, "" if frame else f"{label}, ", False)
+    for child in inside:
+        yield from told_at(child, "" if frame else f"{label}, ", False)

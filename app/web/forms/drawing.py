@@ -76,14 +76,14 @@ class _Drawing:
         wanted = set(required_in(shape.schema))
         group = _frame(shape, name, key, original, required)
         # Stored schemas have sorted keys, so what must be filled in comes first instead of what begins with an a.
-        for each, definition in sorted(properties.items(), key=lambda item: item[0] not in wanted):
-            value = values.get(each, MISSING)
-            group.fields.append(self.field(definition, f"{name}.{each}", each, value, each in wanted, depth + 1))
-        for each in values:
-            if each not in properties:
-                child = infer(values[each])
-                inside = _Drawing(child)
-                group.fields.append(inside.field(child, f"{name}.{each}", each, values[each], True, depth + 1))
+        for part, definition in sorted(properties.items(), key=lambda item: item[0] not in wanted):
+            value = values.get(part, MISSING)
+            group.fields.append(self.field(definition, f"{name}.{part}", part, value, part in wanted, depth + 1))
+        for part, value in values.items():
+            if part not in properties:
+                inferred = infer(value)
+                inside = _Drawing(inferred)
+                group.fields.append(inside.field(inferred, f"{name}.{part}", part, value, True, depth + 1))
         return group
 
     def _list(self, shape: Shape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
@@ -118,7 +118,7 @@ class _Drawing:
             return None
         made = _frame(shape, name, key, original, required)
         made.options = [
-            (str(number), way_label(each, self._definitions)) for number, each in enumerate(shape.ways)
+            (str(number), way_label(way, self._definitions)) for number, way in enumerate(shape.ways)
         ]  # fmt: skip
 
         def way(number: str) -> Field:
@@ -135,18 +135,18 @@ class _Drawing:
         drawn = self.field(schema, name, key, value, True, depth + 1)
         drawn.label = way_label(schema, self._definitions)
         properties = drawn.shape.schema.get("properties", {}) if drawn.kind == "group" else {}
-        for each in drawn.fields:
+        for child in drawn.fields:
             # What tells this way from the others was chosen with it.
-            if each.kind == "select" and fixed_in(properties.get(each.key), self._definitions) is not None:
-                each.kind = "fixed"
+            if child.kind == "select" and fixed_in(properties.get(child.key), self._definitions) is not None:
+                child.kind = "fixed"
         return drawn
 
 
 def number_entries(made: Field) -> None:
     """Name the entries of a list by their places."""
-    for number, each in enumerate(made.fields, 1):
-        title = each.shape.schema.get("title")
-        each.label = f"{title if isinstance(title, str) and title else 'Entry'} {number}"
+    for number, entry in enumerate(made.fields, 1):
+        title = entry.shape.schema.get("title")
+        entry.label = f"{title if isinstance(title, str) and title else 'Entry'} {number}"
 
 
 def _frame(shape: Shape, name: str, key: str, original: Any, required: bool) -> Field:
@@ -219,7 +219,7 @@ def _holds(made: Field, value: Any) -> bool:
             return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
         case "numbers":
             return isinstance(value, list) and all(
-                isinstance(each, int | float) and not isinstance(each, bool) for each in value
+                isinstance(item, int | float) and not isinstance(item, bool) for item in value
             )
         case "check":
             return isinstance(value, bool)
@@ -227,8 +227,8 @@ def _holds(made: Field, value: Any) -> bool:
             return made.value in {option for option, _ in made.options}
         case "lines":
             return isinstance(value, list) and all(
-                isinstance(each, str) and each == each.strip() and each and not re.search(r"[\r\n\x00]", each)
-                for each in value
+                isinstance(item, str) and item == item.strip() and item and not re.search(r"[\r\n\x00]", item)
+                for item in value
             )
     return True
 
@@ -243,12 +243,12 @@ def _text_of(kind: str, value: Any) -> str:
     if kind == "lines":
         return text_for_field("\n".join(map(str, value))) if isinstance(value, list) else ""
     if kind == "numbers":
-        return ", ".join(json.dumps(each) for each in value) if isinstance(value, list) else ""
+        return ", ".join(json.dumps(item) for item in value) if isinstance(value, list) else ""
     if kind == "select":
         return json.dumps(value, ensure_ascii=True)
     return text_for_field(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _readable_json(value: Any) -> str:
-    flat = isinstance(value, list) and not any(isinstance(each, dict | list) for each in value)
+    flat = isinstance(value, list) and not any(isinstance(item, dict | list) for item in value)
     return json.dumps(value, indent=None if flat else 2, ensure_ascii=False)

@@ -83,20 +83,20 @@ class Field:
 
     def leaves(self) -> list[Field]:
         """What is sent of this field: itself, and whatever is inside, however deep."""
-        inside = [leaf for each in self.fields for leaf in each.leaves()]
+        inside = [leaf for child in self.fields for leaf in child.leaves()]
         return inside if self.kind == "group" else [] if self.kind == "fixed" else [self, *inside]
 
     def settings(self) -> list[Field]:
         """What a person would count: a list or a union is one of them."""
         if self.kind == "group":
-            return [each for child in self.fields for each in child.settings()]
+            return [setting for child in self.fields for setting in child.settings()]
         return [] if self.kind == "fixed" else [self]
 
     def move(self, path: str) -> None:
         """Have errors name it otherwise."""
         self.path = path
-        for number, each in enumerate(self.fields):
-            each.move(path if self.kind == "union" else f"{path}.{number if self.kind == 'list' else each.key}")
+        for number, child in enumerate(self.fields):
+            child.move(path if self.kind == "union" else f"{path}.{number if self.kind == 'list' else child.key}")
 
 
 def element_id(name: str) -> str:

@@ -52,7 +52,7 @@ def shape_of(schema: Any, definitions: dict[str, Any]) -> Shape:
     kind = resolved.get("type")
     if isinstance(kind, list):
         nullable = nullable or "null" in kind
-        rest = [each for each in kind if each != "null"]
+        rest = [name for name in kind if name != "null"]
         kind = rest[0] if len(rest) == 1 else None
         resolved = {**resolved, "type": kind}
     if kind == "object" or (kind is None and isinstance(resolved.get("properties"), dict)):
@@ -83,9 +83,9 @@ def _kind_of_list(schema: dict[str, Any], items: dict[str, Any]) -> str:
 
 def _drawable(ways: tuple[Any, ...], definitions: dict[str, Any]) -> bool:
     """True if each way is something else than JSON, and nothing is said beside them."""
-    if len(ways) > MAX_WAYS or any(WAYS in _resolve(each, definitions)[0] for each in ways):
+    if len(ways) > MAX_WAYS or any(WAYS in _resolve(way, definitions)[0] for way in ways):
         return False
-    return all(shape_of(each, definitions).kind != "json" for each in ways)
+    return all(shape_of(way, definitions).kind != "json" for way in ways)
 
 
 def _without_ways(schema: dict[str, Any]) -> dict[str, Any]:
@@ -95,8 +95,8 @@ def _without_ways(schema: dict[str, Any]) -> dict[str, Any]:
 def way_of(ways: tuple[Any, ...], definitions: dict[str, Any], value: Any) -> int | None:
     """Which of the ways a value was given in: the first that it fits, by kind, by names, and by what is fixed."""
     for strictly in (True, False):
-        for number, each in enumerate(ways):
-            if _is_like(value, shape_of(each, definitions), definitions, strictly):
+        for number, way in enumerate(ways):
+            if _is_like(value, shape_of(way, definitions), definitions, strictly):
                 return number
     return None
 
@@ -121,7 +121,7 @@ def _is_like_group(value: dict[str, Any], shape: Shape, definitions: dict[str, A
     properties = shape.schema["properties"]
     if strictly and value.keys() - properties.keys():
         return False
-    fixed = {name: const for name, each in properties.items() if (const := fixed_in(each, definitions)) is not None}
+    fixed = {name: const for name, schema in properties.items() if (const := fixed_in(schema, definitions)) is not None}
     same = all(name not in value or json.dumps(value[name]) == const for name, const in fixed.items())
     return same and all(name in value for name in required_in(shape.schema))
 
@@ -135,7 +135,7 @@ def fixed_in(schema: Any, definitions: dict[str, Any]) -> str | None:
 def required_in(schema: dict[str, Any]) -> list[str]:
     """The names of what an object must have."""
     wanted = schema.get("required")
-    return [each for each in wanted if isinstance(each, str)] if isinstance(wanted, list) else []
+    return [name for name in wanted if isinstance(name, str)] if isinstance(wanted, list) else []
 
 
 def way_label(schema: Any, definitions: dict[str, Any]) -> str:
@@ -144,8 +144,8 @@ def way_label(schema: Any, definitions: dict[str, Any]) -> str:
     if shape.schema.get("title"):
         return str(shape.schema["title"])
     if shape.kind == "group":
-        for each in shape.schema["properties"].values():
-            if (fixed := fixed_in(each, definitions)) is not None:
+        for schema_inside in shape.schema["properties"].values():
+            if (fixed := fixed_in(schema_inside, definitions)) is not None:
                 return fixed.strip('"').replace("_", " ").capitalize()
     return _WAY_WORDS.get(shape.kind, "Whole number" if shape.schema.get("type") == "integer" else "Number")
 
@@ -173,7 +173,7 @@ def infer(value: Any) -> dict[str, Any]:
     if isinstance(value, dict) and value:
         return {
             "type": "object",
-            "properties": {key: infer(each) for key, each in value.items()},
+            "properties": {key: infer(item) for key, item in value.items()},
             "required": list(value),
         }
     return {}
@@ -203,10 +203,10 @@ def _undecided(schema: dict[str, Any], kept: dict[str, Any], nullable: bool) -> 
     if not _branches(schema):
         return kept, nullable
     told = {key: kept[key] for key in _TOLD if key in kept}
-    ways = next((schema[each] for each in ("anyOf", "oneOf") if isinstance(schema.get(each), list)), None)
+    ways = next((schema[keyword] for keyword in ("anyOf", "oneOf") if isinstance(schema.get(keyword), list)), None)
     if ways is None or {"properties", "enum", "const", "allOf"} & (kept.keys() | schema.keys()):
         return told, nullable
-    others = [each for each in ways if not _is_null(each)]
+    others = [way for way in ways if not _is_null(way)]
     return {**told, WAYS: others}, nullable or len(others) < len(ways)
 
 
@@ -215,7 +215,7 @@ def _is_null(schema: Any) -> bool:
 
 
 def _branches(schema: dict[str, Any]) -> bool:
-    return any(isinstance(schema.get(each), list) for each in ("anyOf", "oneOf", "allOf"))
+    return any(isinstance(schema.get(keyword), list) for keyword in ("anyOf", "oneOf", "allOf"))
 
 
 def _next(schema: dict[str, Any], definitions: dict[str, Any]) -> tuple[Any, bool] | None:
@@ -248,7 +248,8 @@ def _choice(schema: dict[str, Any], nullable: bool) -> Shape:
     if len(values) > MAX_CHOICES:
         return Shape("json", schema, nullable)
     options = tuple(
-        (json.dumps(each, ensure_ascii=True), each if isinstance(each, str) else json.dumps(each)) for each in values
+        (json.dumps(value, ensure_ascii=True), value if isinstance(value, str) else json.dumps(value))
+        for value in values
     )
     return Shape("select", schema, nullable or None in values, options)
 

@@ -29,17 +29,17 @@ class Section:
     @property
     def open(self) -> bool:
         """True if something that is folded away has to be seen: a problem, or a value that is not the default."""
-        return any(field.error for each in self.folded for field, _ in told_at(each)) or self.changed > 0
+        return any(field.error for folded in self.folded for field, _ in told_at(folded)) or self.changed > 0
 
     @property
     def changed(self) -> int:
         """How many of the folded fields differ from their defaults."""
-        return sum(setting.is_changed for each in self.folded for setting in each.settings())
+        return sum(setting.is_changed for folded in self.folded for setting in folded.settings())
 
     @property
     def words(self) -> str:
         """How much is folded away, and whether it is as usual."""
-        count = plural(sum(len(each.settings()) for each in self.folded), "setting")
+        count = plural(sum(len(folded.settings()) for folded in self.folded), "setting")
         return f"{count}, {self.changed} changed" if self.changed else f"{count}, as usual"
 
 
@@ -47,33 +47,33 @@ def sections(drawn: Field) -> list[Section]:
     """The parts of a form, in the order in which the schema names them; what has no heading comes first."""
     if drawn.kind != "group":
         return [Section("", shown=[drawn])]
-    hinted = any(_group(each) or _advanced(each) is not None for each in drawn.fields)
-    many = sum(len(each.settings()) for each in drawn.fields if not each.required) > MANY
+    hinted = any(_group(child) or _advanced(child) is not None for child in drawn.fields)
+    many = sum(len(child.settings()) for child in drawn.fields if not child.required) > MANY
     made: dict[str, Section] = {"": Section("")}
-    for each in drawn.fields:
-        if each.kind == "group" and not _group(each):
-            _own_section(each, made)
+    for child in drawn.fields:
+        if child.kind == "group" and not _group(child):
+            _own_section(child, made)
             continue
-        section = made.setdefault(_group(each), Section(_group(each)))
-        folds = not each.required and (_advanced(each) or (_advanced(each) is None and many and not hinted))
-        (section.folded if folds else section.shown).append(each)
+        section = made.setdefault(_group(child), Section(_group(child)))
+        folds = not child.required and (_advanced(child) or (_advanced(child) is None and many and not hinted))
+        (section.folded if folds else section.shown).append(child)
     return [section for section in made.values() if section.shown or section.folded]
 
 
 def _own_section(group: Field, made: dict[str, Section]) -> None:
     """An object is a part of its own: folded as a whole if it may be left out, else as its fields say."""
     section = made.setdefault(f"\n{group.name}", Section(group.label, group.help))
-    for each in group.fields:
+    for child in group.fields:
         whole = not group.required and _advanced(group) is not False
-        folds = whole or (not each.required and bool(_advanced(each)))
-        (section.folded if folds else section.shown).append(each)
+        folds = whole or (not child.required and bool(_advanced(child)))
+        (section.folded if folds else section.shown).append(child)
 
 
-def _group(each: Field) -> str:
-    said = each.shape.schema.get("x-group")
+def _group(drawn: Field) -> str:
+    said = drawn.shape.schema.get("x-group")
     return " ".join(said.split())[:_LONGEST_TITLE] if isinstance(said, str) else ""
 
 
-def _advanced(each: Field) -> bool | None:
-    said = each.shape.schema.get("x-advanced")
+def _advanced(drawn: Field) -> bool | None:
+    said = drawn.shape.schema.get("x-advanced")
     return said if isinstance(said, bool) else None

@@ -37,20 +37,20 @@ def read(drawn: Field, form: Mapping[str, str]) -> Any:
 def arrange(drawn: Field, form: Mapping[str, str]) -> None:
     """Give lists the entries, and unions the ways, that a form has; a form that does not name them leaves them."""
     if drawn.draw_part is not None and drawn.name in form:
-        parts = {each.key if drawn.kind == "list" else drawn.value: each for each in drawn.fields}
+        parts = {child.key if drawn.kind == "list" else drawn.value: child for child in drawn.fields}
         wanted = _tokens(form[drawn.name]) if drawn.kind == "list" else _ways(drawn, form[drawn.name])
-        drawn.fields = [parts.get(each) or drawn.draw_part(each) for each in wanted]
+        drawn.fields = [parts.get(token) or drawn.draw_part(token) for token in wanted]
         if drawn.kind == "list":
             number_entries(drawn)
         drawn.value = ",".join(wanted)
         drawn.move(drawn.path)
-    for each in drawn.fields:
-        arrange(each, form)
+    for child in drawn.fields:
+        arrange(child, form)
 
 
 def _tokens(given: str) -> list[str]:
     """The entries of a list: a number is the place in the original; ``n1`` is a new one."""
-    return list(dict.fromkeys(each for each in given.split(",") if _TOKEN.fullmatch(each)))[:MAX_ENTRIES]
+    return list(dict.fromkeys(token for token in given.split(",") if _TOKEN.fullmatch(token)))[:MAX_ENTRIES]
 
 
 def _ways(drawn: Field, given: str) -> list[str]:
@@ -63,11 +63,11 @@ def rearranged(form: MultiDict[str, str]) -> MultiDict[str, str]:
     act, _, rest = form.get(REARRANGE, "").partition(":")
     if act == "add":
         tokens = _tokens(form.get(rest, ""))
-        newest = max((int(each[1:]) for each in tokens if each.startswith("n")), default=0)
+        newest = max((int(token[1:]) for token in tokens if token.startswith("n")), default=0)
         changed[rest] = ",".join([*tokens, f"n{newest + 1}"])
     elif act == "remove":
         name, _, token = rest.rpartition(":")
-        changed[name] = ",".join(each for each in _tokens(form.get(name, "")) if each != token)
+        changed[name] = ",".join(kept for kept in _tokens(form.get(name, "")) if kept != token)
     return changed
 
 
@@ -92,14 +92,14 @@ def _read_parted(drawn: Field, form: Mapping[str, str], problems: dict[str, str]
     if drawn.kind == "group":
         if drawn.original in (MISSING, None) and not drawn.required_inside and is_untouched(drawn, form):
             return drawn.original
-        pairs = {each.key: _read(each, form, problems) for each in drawn.fields}
+        pairs = {child.key: _read(child, form, problems) for child in drawn.fields}
         return {key: value for key, value in pairs.items() if value is not MISSING}
     if (drawn.original is not MISSING or not drawn.required) and is_untouched(drawn, form):
         return drawn.original
     if drawn.kind == "union":
         return _read(drawn.fields[0], form, problems) if drawn.fields else _read_empty(drawn, problems)
-    values = [_read(each, form, problems) for each in drawn.fields]
-    return [each for each in values if each is not MISSING]
+    values = [_read(child, form, problems) for child in drawn.fields]
+    return [value for value in values if value is not MISSING]
 
 
 def is_untouched(drawn: Field, form: Mapping[str, str]) -> bool:
@@ -167,9 +167,9 @@ def _number(sent: str, whole: bool) -> int | float:
 
 def _numbers(sent: str, whole: bool) -> list[int | float]:
     numbers: list[int | float] = []
-    for place, each in enumerate(filter(None, re.split(r"[\s,;]+", sent.strip("[] "))), 1):
+    for place, item in enumerate(filter(None, re.split(r"[\s,;]+", sent.strip("[] "))), 1):
         try:
-            numbers.append(_number(each, whole))
+            numbers.append(_number(item, whole))
         except ValueError as error:
             raise ValueError(f"Item {place}: {error}") from error
     return numbers
@@ -181,6 +181,6 @@ def refill(drawn: Field, form: Mapping[str, str], problems: Mapping[str, str]) -
     for leaf in drawn.leaves():
         if leaf.draw_part is None:
             leaf.value = text_for_field(form.get(leaf.name, ""))
-    for each, _ in told_at(drawn):
-        each.error = complaint_of(each, problems)
+    for field, _ in told_at(drawn):
+        field.error = complaint_of(field, problems)
     return drawn

@@ -66,7 +66,7 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
     given = {name: sent.get(name, "") for name in stored} if sent else stored
     return render(
         "notify/choices.html", status_of(error) if error else 200,
-        given=given, kinds={each: _KINDS[each] for each in CHOOSABLE}, ways=_WAYS, risks=_RISKS,
+        given=given, kinds={kind: _KINDS[kind] for kind in CHOOSABLE}, ways=_WAYS, risks=_RISKS,
         rhythms=_RHYTHMS, digest_ways=_DIGEST_WAYS,
         person=current_user.person, now=services().clock(), error=error,
         wrong=error.extra.get("fields", {}) if error else {},
@@ -77,11 +77,11 @@ def as_form(choices: Choices) -> dict[str, str]:
     """The choices as the fields of the form; `choices_from` reads them back."""
     form: dict[str, str] = {}
     for kind in CHOOSABLE:
-        each = choices.kinds[kind]
+        choice = choices.kinds[kind]
         form |= {
-            f"{kind.value}.way": each.way.value,
-            f"{kind.value}.least": each.least.value,
-            f"{kind.value}.below": each.below.value,
+            f"{kind.value}.way": choice.way.value,
+            f"{kind.value}.least": choice.least.value,
+            f"{kind.value}.below": choice.below.value,
         }
     begin, end = choices.quiet or (None, None)
     return form | {

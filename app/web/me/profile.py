@@ -82,16 +82,17 @@ def _signed_out() -> Response:
 
 def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
     actor, person = current_actor(), current_user.person
+    own_absences = services().absences.of(actor.id)
     names = ("time_zone", "theme", "density", "keys")
     away = services().absences.current(actor)
     return render(
         "profile.html", status_of(error) if error else 200,
         person=person, roles={role: words for role, words in ROLE_WORDS.items() if role in actor.roles},
         may_be_absent=actor.may(Action.BE_ABSENT), may_manage=Role.ADMIN in actor.roles,
-        tokens_to_confirm=[each for each in services().tokens.own(actor) if each.state == NOT_CONFIRMED],
-        absences_to_confirm=[each for each in services().absences.of(actor.id) if each.state is AbsenceState.WAITING],
-        own_absence=next((each for each in away if each.person_id == actor.id), None),
-        stands_in_for=[each for each in away if each.delegate_id == actor.id],
+        tokens_to_confirm=[token for token in services().tokens.own(actor) if token.state == NOT_CONFIRMED],
+        absences_to_confirm=[absence for absence in own_absences if absence.state is AbsenceState.WAITING],
+        own_absence=next((absence for absence in away if absence.person_id == actor.id), None),
+        stands_in_for=[absence for absence in away if absence.delegate_id == actor.id],
         given={name: sent.get(name, "") if sent else getattr(person, name) for name in names},
         zones=zones(), themes=THEME_WORDS, densities=DENSITY_WORDS, keys=KEYS_WORDS, now=services().clock(),
         sign_ins=services().sign_ins.of(actor, session_lifetime(), session_idle()), this_browser=current_sign_in(),

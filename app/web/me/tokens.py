@@ -145,6 +145,6 @@ def _page(
         scopes=[scope for scope in Scope if scope in (AGENT_SCOPES if agents else PERSON_SCOPES)],
         chosen=sent.getlist("scopes"), days=sent.get("days", str(DEFAULT_DAYS)),
         owner=sent.get("owner", actor.email),
-        people=[each.email for each in services().people.everybody() if each.active] if agents else [],
+        people=[person.email for person in services().people.everybody() if person.active] if agents else [],
         error=error, problems=error.extra.get("fields", {}) if error else {},
     )  # fmt: skip

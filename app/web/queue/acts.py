@@ -74,14 +74,14 @@ def queue_marked_decide() -> Any:
     try:
         if len(ids) != len(digests):
             raise InvalidInputError("Each request comes with the digest of what was seen.", {"digest": "missing"})
-        marked = [Marked(*each) for each in zip(ids, digests, strict=True)]
+        marked = [Marked(*pair) for pair in zip(ids, digests, strict=True)]
         done = services().together.decide(actor, marked, _verdict(sent.get("verdict", "")), comment)
     except AssentError as error:
         if error.code == "forbidden":
             raise
         return _page(list(dict.fromkeys(ids)), error=error, comment=comment)
-    waits = {row.id for row in services().queue.rows(QueueFilter(), [each.request_id for each in done])}
-    settled = [each.request_id for each in done if each.error is None or each.request_id not in waits]
+    waits = {row.id for row in services().queue.rows(QueueFilter(), [result.request_id for result in done])}
+    settled = [result.request_id for result in done if result.error is None or result.request_id not in waits]
     return _page([], done=done, settled=settled)
 
 
@@ -98,12 +98,12 @@ def _page(
     if len(ids) > MOST and error is None:
         error = InvalidInputError(f"At most {MOST} requests can be decided together.", {"request": "too many"})
     rows = services().queue.rows(QueueFilter(), ids[:MOST]) if ids else []
-    waits = {each.id for each in rows}
-    unmark = [*settled, *(each for each in ids[:MOST] if each not in waits)]
-    approvable = [each for each in rows if each.risk is not RiskLevel.CRITICAL]
+    waits = {row.id for row in rows}
+    unmark = [*settled, *(request_id for request_id in ids[:MOST] if request_id not in waits)]
+    approvable = [row for row in rows if row.risk is not RiskLevel.CRITICAL]
     return render(
         "queue_marked.html", status_of(error) if error else 200,
-        rows=rows, texts=services().together.texts([each.id for each in rows]), gone=len(ids[:MOST]) - len(rows),
+        rows=rows, texts=services().together.texts([row.id for row in rows]), gone=len(ids[:MOST]) - len(rows),
         critical=len(rows) - len(approvable), done=done, error=error, unmark=unmark,
         comment=comment, problems=error.extra.get("fields", {}) if error else {}, now=services().clock(),
     )  # fmt: skip

@@ -89,7 +89,7 @@ def _tail(view: RequestView, changed: bool = False) -> str:
 
 def _following(stages: tuple[StageView, ...], at: int, changed: bool) -> StageView | None:
     """The next stage that is not through yet."""
-    return next((each for each in stages[at + 1 :] if changed or each.approvals < each.quorum), None)
+    return next((stage for stage in stages[at + 1 :] if changed or stage.approvals < stage.quorum), None)
 
 
 def _reason_needed_for(view: RequestView) -> str:
@@ -101,11 +101,12 @@ def _reason_needed_for(view: RequestView) -> str:
         Verdict.REQUEST_CHANGES: "ask for changes",
     }
     # As people know it: what needs a word everywhere is named first.
-    order = (*sorted(HARMLESS, key=lambda each: each is not Verdict.REJECT), *words)
-    needed = [each for each in dict.fromkeys(order) if each in view.terms.reason_required and each in view.verdicts]
+    order = (*sorted(HARMLESS, key=lambda verdict: verdict is not Verdict.REJECT), *words)
+    required = view.terms.reason_required
+    needed = [verdict for verdict in dict.fromkeys(order) if verdict in required and verdict in view.verdicts]
     if len(needed) == len(view.verdicts):
         return "all"
-    return " or to ".join(words[each] for each in needed)
+    return " or to ".join(words[verdict] for verdict in needed)
 
 
 def acts_words(acts: Acts) -> str:

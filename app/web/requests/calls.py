@@ -65,11 +65,11 @@ def shown_calls(
         if form is not None and sent is not None:
             refill(form, sent, problems)
         texts = arguments(call["args"], own)
-        told = {each.path for each in texts}
+        told = {argument.path for argument in texts}
         shown.append(
             CallShown(
                 id=call["id"], name=name, tool=call["tool"], args=call["args"], summary=call.get("summary", ""),
-                form=form, arguments=texts, general=[each for each in own if each.item not in told],
+                form=form, arguments=texts, general=[finding for finding in own if finding.item not in told],
                 choices=_choices(call), chosen=_chosen(call, name, sent),
                 message=_sent(sent, f"{name}.message", call.get("message", "")),
                 message_error=problems.get(f"{name}.message", ""), choice_error=problems.get(f"{name}.decision", ""),
@@ -131,17 +131,19 @@ def _form(call: dict[str, Any], name: str) -> Field:
 def _own(findings: list[Finding], call_id: str) -> list[Finding]:
     """What was found in one call; of what stands in an argument, `item` is that argument."""
     own = []
-    for each in findings:
-        owner, _, path = each.item.partition("/")
+    for finding in findings:
+        owner, _, path = finding.item.partition("/")
         if owner == call_id:
-            own.append(replace(each, item=path))
+            own.append(replace(finding, item=path))
     return own
 
 
 def _choices(call: dict[str, Any]) -> dict[str, str]:
     made = may(call, CallDecision.APPROVE) or may(call, CallDecision.EDIT)
     return {
-        each.value: words for each, words in MADE.items() if (made if each is CallDecision.APPROVE else may(call, each))
+        decision.value: words
+        for decision, words in MADE.items()
+        if (made if decision is CallDecision.APPROVE else may(call, decision))
     }
 
 

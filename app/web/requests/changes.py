@@ -102,8 +102,8 @@ def _items_change(payload: dict[str, Any], sent: Submission) -> Change | None:
             text = _edited(item["statement"], sent.get(f"statement.{item['id']}"))
             kept.append({"id": item["id"]} if text is None else {"id": item["id"], "statement": text})
     unknown = chosen - {item["id"] for item in payload["items"]}
-    kept.extend({"id": each} for each in sorted(unknown))
-    same = len(kept) == len(payload["items"]) and not any("statement" in each for each in kept)
+    kept.extend({"id": item_id} for item_id in sorted(unknown))
+    same = len(kept) == len(payload["items"]) and not any("statement" in item for item in kept)
     return None if same else {"items": kept}
 
 

@@ -26,9 +26,9 @@ class Code:
     def marks(self) -> list[dict[str, Any]]:
         """The findings at their lines, for the editor."""
         return [
-            {"line": line.number, "severity": each.severity, "message": each.message, "rule": each.rule}
+            {"line": line.number, "severity": finding.severity, "message": finding.message, "rule": finding.rule}
             for line in self.lines
-            for each in line.findings
+            for finding in line.findings
         ]
 
 
@@ -47,9 +47,9 @@ def arguments(args: Any, findings: list[Finding]) -> list[Argument]:
     found: list[Argument] = []
     for path, text in strings_in(args):
         language = language_of(path, text)
-        own = [each for each in findings if each.item == path]
-        if path and (language or "\n" in text) and all(each.path != path for each in found):
-            general = [each for each in own if each.line is None]
+        own = [finding for finding in findings if finding.item == path]
+        if path and (language or "\n" in text) and all(argument.path != path for argument in found):
+            general = [finding for finding in own if finding.line is None]
             found.append(Argument(path, language, code(text, own), general))
             if len(found) == _MOST_ARGUMENTS:
                 break
@@ -62,9 +62,9 @@ def code(text: str, findings: list[Finding]) -> Code:
     if len(lines) > 1 and not lines[-1]:
         lines.pop()
     at: dict[int, list[Finding]] = {}
-    for each in findings:
-        if each.line is not None:
-            at.setdefault(min(max(each.line, 1), len(lines), SHOWN_LINES), []).append(each)
+    for finding in findings:
+        if finding.line is not None:
+            at.setdefault(min(max(finding.line, 1), len(lines), SHOWN_LINES), []).append(finding)
     numbered = [MarkedLine(number, line, at.get(number, [])) for number, line in enumerate(lines[:SHOWN_LINES], 1)]
     rest = lines[SHOWN_LINES:]
     return Code(numbered, "\n".join(rest), len(rest))

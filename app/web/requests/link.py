@@ -98,10 +98,11 @@ def _fields(error: AssentError) -> Mapping[str, str]:
 
 def _page(token: str, view: RequestView, actor: Actor | None, attempt: Attempt | None = None) -> Response:
     """What is to be decided, with the buttons; `attempt` is what was sent and not taken."""
-    view = replace(view, verdicts=tuple(each for each in view.verdicts if each not in _NOT_BY_LINK), editable=False)
+    verdicts = tuple(verdict for verdict in view.verdicts if verdict not in _NOT_BY_LINK)
+    view = replace(view, verdicts=verdicts, editable=False)
     sent: Submission | None = attempt.sent if attempt else None
     shown = show(view, sent, attempt.problems if attempt else None)
-    harmless = tuple(each for each in view.verdicts if each in HARMLESS)
+    harmless = tuple(verdict for verdict in view.verdicts if verdict in HARMLESS)
     offered = replace(view, verdicts=harmless) if view.sign_in_first else view
     return render(
         "links/decide.html", status_of(attempt.error) if attempt and attempt.error else 200,

@@ -116,10 +116,10 @@ def said_of(view: RequestView) -> str:
     """What became of the request, in a sentence; empty while it is open."""
     if view.state is RequestState.PENDING:
         return ""
-    standing = [each for each in view.decisions if each.withdrawn_at is None]
+    standing = [decision for decision in view.decisions if decision.withdrawn_at is None]
     if standing and not view.request.answered_by and view.state.value not in ("expired", "cancelled", "superseded"):
         # Where two were needed, both decided; who changed it is told by the timeline.
-        names = list(dict.fromkeys(decider(each) for each in standing))
+        names = list(dict.fromkeys(decider(decision) for decision in standing))
         if view.state not in (RequestState.APPROVED, RequestState.MODIFIED, RequestState.ANSWERED):
             names = names[-1:]
         return f"{' and '.join(names)} decided: {view.state.words}."

@@ -86,13 +86,13 @@ def show(view: RequestView, sent: Submission | None = None, problems: Mapping[st
         _show_items(shown, findings, sent, problems)
     elif request.kind == "tool_calls":
         shown.calls = shown_calls(payload, findings, shown.editable, sent, problems)
-        known = {each.id for each in shown.calls}
-        shown.general = [each for each in findings if each.item.partition("/")[0] not in known]
+        known = {call.id for call in shown.calls}
+        shown.general = [finding for finding in findings if finding.item.partition("/")[0] not in known]
     else:
         shown.form = form_of(view)
         shown.arguments = arguments(payload.get("args"), findings) if request.kind == "tool_call" else []
-        told = {each.path for each in shown.arguments}
-        shown.general = [each for each in findings if each.item not in told]
+        told = {argument.path for argument in shown.arguments}
+        shown.general = [finding for finding in findings if finding.item not in told]
         if shown.form is not None:
             _name_languages(shown.form, shown.arguments)
         if shown.form is not None and sent is not None:
@@ -131,7 +131,7 @@ def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
 
 def _show_script(shown: Shown, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str]) -> None:
     content = shown.payload["content"]
-    shown.general = [each for each in findings if each.line is None]
+    shown.general = [finding for finding in findings if finding.line is None]
     shown.code = code(content, findings)
     shown.too_long = len(content) > EDIT_LIMIT
     shown.edited = content if sent is None else sent.get("content", content)
@@ -143,10 +143,10 @@ def _show_script(shown: Shown, findings: list[Finding], sent: Submission | None,
 def _show_items(shown: Shown, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str]) -> None:
     items = shown.payload["items"]
     chosen = {item["id"] for item in items} if sent is None else set(sent.getlist("item"))
-    shown.general = [each for each in findings if not each.item]
+    shown.general = [finding for finding in findings if not finding.item]
     shown.too_long = sum(len(item["statement"]) for item in items) > EDIT_LIMIT
     for item in items:
-        own = [each for each in findings if each.item == item["id"]]
+        own = [finding for finding in findings if finding.item == item["id"]]
         statement = item["statement"]
         edited = statement if sent is None else sent.get(f"statement.{item['id']}", statement)
         differs = text_for_field(edited) != text_for_field(statement)
@@ -154,7 +154,7 @@ def _show_items(shown: Shown, findings: list[Finding], sent: Submission | None, 
             Item(
                 **{name: item.get(name, "") for name in _ITEM_TEXTS},
                 code=code(statement, own),
-                general=[each for each in own if each.line is None],
+                general=[finding for finding in own if finding.line is None],
                 chosen=item["id"] in chosen,
                 edited=edited,
                 error=problems.get(f"items.{item['id']}.statement", ""),
@@ -165,8 +165,8 @@ def _show_items(shown: Shown, findings: list[Finding], sent: Submission | None, 
 
 def _name_languages(form: Field, shown: list[Argument]) -> None:
     """Have fields for code be edited as such, with what was found at its lines."""
-    known = {f"{form.name}.{each.path}": each for each in shown}
+    known = {f"{form.name}.{argument.path}": argument for argument in shown}
     for leaf in form.leaves():
-        each = known.get(leaf.path)
-        if each is not None and leaf.kind == "long":
-            leaf.language, leaf.marks = each.language, each.code.marks
+        argument = known.get(leaf.path)
+        if argument is not None and leaf.kind == "long":
+            leaf.language, leaf.marks = argument.language, argument.code.marks

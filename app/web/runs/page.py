@@ -86,7 +86,7 @@ def run_start_form(workflow: str) -> Any:
     chosen, earlier = request.args.get("example", ""), request.args.get("run", "")
     examples = examples_of(entry)
     given: Any = MISSING
-    if chosen in {str(each) for each in range(len(examples))}:
+    if chosen in {str(number) for number in range(len(examples))}:
         given = examples[int(chosen)][1]
     elif earlier:
         run = services().views.run(earlier, current_actor()).run
@@ -126,14 +126,14 @@ def _input_form(entry: CatalogueEntry, given: Any) -> Field:
 
 def examples_of(entry: CatalogueEntry) -> list[tuple[str, dict[str, Any]]]:
     """The examples that fit the form, each with a label that tells it from the others."""
-    usable = [each for each in entry.examples if isinstance(each, dict)]
-    return [(f"Example {number}: {_gist(each, usable)}", each) for number, each in enumerate(usable, 1)]
+    usable = [example for example in entry.examples if isinstance(example, dict)]
+    return [(f"Example {number}: {_gist(example, usable)}", example) for number, example in enumerate(usable, 1)]
 
 
 def _gist(example: dict[str, Any], all_examples: list[dict[str, Any]]) -> str:
     """What the example has and the others have not; if there is nothing of that, what it has."""
     told = {key: value for key, value in example.items() if isinstance(value, str | int | float)}
-    own = {key: value for key, value in told.items() if any(each.get(key) != value for each in all_examples)}
+    own = {key: value for key, value in told.items() if any(other.get(key) != value for other in all_examples)}
     words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in (own or told).items())
     return (words or json.dumps(example))[:60]
 
@@ -162,9 +162,9 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
     view = services().views.run(run_id, viewer)
     texts = services().views.short_texts(run_id, viewer, MAX_SHOWN) if view.artifacts else {}
     reports = {
-        each.name: markdown(texts[each.name], top=4)
-        for each in view.artifacts
-        if each.media_type == "text/markdown" and each.name in texts
+        artifact.name: markdown(texts[artifact.name], top=4)
+        for artifact in view.artifacts
+        if artifact.media_type == "text/markdown" and artifact.name in texts
     }
     now = services().clock()
     pace = Pace() if view.state.finished else services().views.pace(view.run, viewer)

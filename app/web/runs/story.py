@@ -105,7 +105,7 @@ class Story:
     @property
     def by_id(self) -> dict[str, Stand]:
         """The stands by the id of the node."""
-        return {each.node.id: each for each in self.stands}
+        return {stand.node.id: stand for stand in self.stands}
 
 
 def story_of(view: RunView, pace: Pace, now: datetime) -> Story:
@@ -141,7 +141,7 @@ def _stands(view: RunView) -> list[Stand]:
     for step in view.steps:
         runs.setdefault(step.node, []).append(step)
     passed_over, ahead = _passed_over(view), _ahead(view)
-    lead_to = {each[1] for each in view.edges}
+    lead_to = {edge[1] for edge in view.edges}
     made = []
     for node in view.nodes:
         own = runs.get(node.id, [])
@@ -203,10 +203,10 @@ def _ahead(view: RunView) -> set[str]:
     found: set[str] = set()
     todo = list(_front(view))
     while todo:
-        for each in below.get(todo.pop(), ()):
-            if each not in found:
-                found.add(each)
-                todo.append(each)
+        for node in below.get(todo.pop(), ()):
+            if node not in found:
+                found.add(node)
+                todo.append(node)
     return found
 
 
@@ -219,14 +219,14 @@ def _walked(view: RunView) -> frozenset[Edge]:
     walked: set[Edge] = set()
     for step in view.steps:
         past = [
-            (each, end) for each, end in ended
-            if each.node in before.get(step.node, ()) and end <= step.started_at + _SAME_MOMENT
-            and each.task_id != step.task_id
+            (earlier, end) for earlier, end in ended
+            if earlier.node in before.get(step.node, ()) and end <= step.started_at + _SAME_MOMENT
+            and earlier.task_id != step.task_id
         ]  # fmt: skip
         if past:
             last = max(past, key=lambda pair: pair[1])[0]
-            together = [each for each, end in past if end > last.started_at + _SAME_MOMENT or each is last]
-            walked |= {(each.node, step.node) for each in together}
+            together = [earlier for earlier, end in past if end > last.started_at + _SAME_MOMENT or earlier is last]
+            walked |= {(earlier.node, step.node) for earlier in together}
     return frozenset(walked)
 
 
@@ -268,7 +268,7 @@ def _agents(view: RunView, stands: Iterable[Stand]) -> list[AgentStand]:
 
 def _more_telling(one: str, other: str) -> str:
     order = ("running", "waiting", "failed", "interrupted", "stopped")
-    return min((each for each in (one, other) if each in order), key=order.index, default="pending")
+    return min((state for state in (one, other) if state in order), key=order.index, default="pending")
 
 
 def _progress(view: RunView, stands: list[Stand], pace: Pace, now: datetime) -> Progress:

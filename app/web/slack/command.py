@@ -48,7 +48,7 @@ def _waiting(actor: Actor) -> dict[str, Any]:
     if not found:
         return _only("Nothing waits for you.")
     lines = [
-        (each.title, each.risk, each.consequence, each.expires_at, f"{url}/requests/{each.id}") for each in found
+        (row.title, row.risk, row.consequence, row.expires_at, f"{url}/requests/{row.id}") for row in found
     ]
     number = f"{len(found)}{' or more' if more else ''}"
     words = f"{number} {'request waits' if len(found) == 1 and not more else 'requests wait'} for you."

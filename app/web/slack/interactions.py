@@ -122,7 +122,7 @@ def _pressed(payload: Mapping[str, Any]) -> Answer:
     actions = payload.get("actions") or [{}]
     name, value = str(actions[0].get("action_id", "")), str(actions[0].get("value", ""))
     pressed, url = Pressed.from_text(value), str(payload.get("response_url", ""))
-    if pressed is None or name not in {each.value for each in BUTTONS}:
+    if pressed is None or name not in {button.value for button in BUTTONS}:
         return "", 200  # a button that only opens a page
     verdict = Verdict(name)
     try:
