@@ -21,7 +21,7 @@ from app.http.errors import register_errors
 from app.http.identity import register_identity
 from app.http.proxies import TrustedProxies
 from app.http.refusals import HEARD, register_refusals
-from app.http.runtime import Portal, keep
+from app.http.runtime import PortalParts, keep
 from app.http.security import register_security
 from app.live import register as live
 from app.logs import configure_logs
@@ -71,7 +71,7 @@ def create_app(settings: Settings, services: Services | None = None, *, beside: 
 
     socketio = make_socketio(app, settings)
     alive = live.register(socketio, services, settings)
-    keep(app, Portal(services, settings, alive.wakeups, slack_api(settings, SLACK_SECONDS)))
+    keep(app, PortalParts(services, settings, alive.wakeups, slack_api(settings, SLACK_SECONDS)))
     app.extensions["assent_live"] = alive
 
     health.register(app, services)

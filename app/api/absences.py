@@ -8,12 +8,12 @@ from pydantic import Field
 
 from app.api.models import Empty, MailAddress, Output, Time, TimeIn
 from app.api.paging import PageQuery, page_of
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.domain.tokens import Scope
 from app.http.body import Input, PlainText
 from app.services.people.absences import AbsenceState
 
-table = Table()
+table = EndpointTable()
 READ, WRITE = (Scope.RULES_READ,), (Scope.RULES_WRITE,)
 
 
@@ -61,7 +61,7 @@ class AbsenceList(Output):
 
 
 @table.add("GET", "/absences", AbsenceList, query=AbsenceQuery, scopes=READ)
-def list_absences(call: Call) -> Any:
+def list_absences(call: ApiCall) -> Any:
     """Absences, one's own if nothing else is asked."""
     absences = call.portal.services.absences
     match call.query.scope:
@@ -78,7 +78,7 @@ def list_absences(call: Call) -> Any:
 
 
 @table.add("POST", "/absences", AbsenceOut, body=AbsenceIn, status=201, scopes=WRITE)
-def add_absence(call: Call) -> Any:
+def add_absence(call: ApiCall) -> Any:
     """Enter an absence."""
     absences, given = call.portal.services.absences, call.body
     person_id = absences.named(given.person, "person") or call.actor.id
@@ -87,18 +87,18 @@ def add_absence(call: Call) -> Any:
 
 
 @table.add("POST", "/absences/<uuid:id>/confirm", AbsenceOut, body=Empty, scopes=WRITE)
-def confirm_absence(call: Call) -> Any:
+def confirm_absence(call: ApiCall) -> Any:
     """Confirm an absence that somebody else entered for you; it counts from then on."""
     return call.portal.services.confirmations.confirm_absence(call.actor, call.id)
 
 
 @table.add("POST", "/absences/<uuid:id>/decline", AbsenceOut, body=Empty, scopes=WRITE)
-def decline_absence(call: Call) -> Any:
+def decline_absence(call: ApiCall) -> Any:
     """Decline an absence that somebody else entered for you; it never counts."""
     return call.portal.services.confirmations.decline_absence(call.actor, call.id)
 
 
 @table.add("POST", "/absences/<uuid:id>/end", AbsenceOut, body=Empty, scopes=WRITE)
-def end_absence(call: Call) -> Any:
+def end_absence(call: ApiCall) -> Any:
     """End an absence now."""
     return call.portal.services.absences.end(call.actor, call.id)

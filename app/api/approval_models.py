@@ -10,12 +10,12 @@ from app.api.models import MailAddress, Output, Tagged, Time, TimeIn
 from app.domain.lifecycle import RequestState
 from app.domain.policy.due import DueStep
 from app.domain.policy.terms import Edited, OnExpiry
-from app.http.body import Input, PlainText, Query
+from app.http.body import Input, PlainText, QueryArguments
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Verdict
 
 
-class ApprovalQuery(Query):
+class ApprovalQuery(QueryArguments):
     """Which requests."""
 
     status: Literal["pending", "resolved"] = "pending"
@@ -405,7 +405,7 @@ class ReceiptIn(Input):
     detail: JsonValue = None
 
 
-class OutcomeQuery(Query):
+class OutcomeQuery(QueryArguments):
     """How long to wait."""
 
     wait: float = Field(default=0, ge=0, le=60, allow_inf_nan=False, description="Seconds")

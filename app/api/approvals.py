@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.api import approval_models as models
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.domain.destinations import destination_terms, is_secret
 from app.domain.errors import InvalidInputError
 from app.domain.notices import Channel
@@ -20,7 +20,7 @@ from app.services.approvals.intake.gate import Asking, SealedCallback, withheld_
 from app.services.reading.queue import QueueFilter
 from assent.contracts import Question
 
-table = Table()
+table = EndpointTable()
 READ = (Scope.APPROVALS_READ, *WIDER_SIGHT)
 DECIDE, ASK = (Scope.APPROVALS_DECIDE,), (Scope.APPROVALS_REQUEST,)
 WAIT = (*READ, Scope.APPROVALS_REQUEST)
@@ -28,7 +28,7 @@ SPEAK = (Scope.APPROVALS_REQUEST, Scope.APPROVALS_DECIDE)
 
 
 @table.add("GET", "/approvals", models.ApprovalList, query=models.ApprovalQuery, scopes=READ)
-def list_approvals(call: Call) -> Any:
+def list_approvals(call: ApiCall) -> Any:
     """Requests: pending ones in rank order, resolved ones newest first."""
     call.actor.require(Action.SEE)
     asked = call.query
@@ -51,7 +51,7 @@ def list_approvals(call: Call) -> Any:
     "POST", "/approvals", models.ApprovalOut, body=models.ApprovalIn, status=201, scopes=ASK,
     location="/api/v1/approvals/{id}",
 )  # fmt: skip
-def open_approval(call: Call) -> Any:
+def open_approval(call: ApiCall) -> Any:
     """Ask for approval: a gate for any agent, anywhere."""
     asking = replace(asking_of(call.body), callback=_callback(call))
     opened = call.portal.services.checkpoints.open(call.actor, asking, call.made_as)
@@ -59,13 +59,13 @@ def open_approval(call: Call) -> Any:
 
 
 @table.add("GET", "/approvals/<uuid:id>", models.ApprovalOut, scopes=READ)
-def get_approval(call: Call) -> Any:
+def get_approval(call: ApiCall) -> Any:
     """A request with everything a decision needs."""
     return _document(call)
 
 
 @table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=models.OutcomeQuery, scopes=WAIT)
-def get_outcome(call: Call) -> Any:
+def get_outcome(call: ApiCall) -> Any:
     """What became of a request; waits for it if asked to."""
     deadline = time.monotonic() + call.query.wait
     if not call.query.wait:
@@ -81,7 +81,7 @@ def get_outcome(call: Call) -> Any:
     "POST", "/approvals/<uuid:id>/decisions", models.DecisionResultOut, body=DecisionIn, status=201, scopes=DECIDE,
     conditional=True,
 )  # fmt: skip
-def decide_approval(call: Call) -> Any:
+def decide_approval(call: ApiCall) -> Any:
     """Decide on a request."""
     return decision_document(decide(call.portal.services, call.actor, call.id, call.body, call.seen_version))
 
@@ -89,13 +89,13 @@ def decide_approval(call: Call) -> Any:
 @table.add(
     "POST", "/approvals/<uuid:id>/withdrawal", models.DecisionResultOut, body=models.OptionalReasonIn, scopes=DECIDE,
 )  # fmt: skip
-def withdraw_decision(call: Call) -> Any:
+def withdraw_decision(call: ApiCall) -> Any:
     """Take back one's own decision while the request is open."""
     return decision_document(call.portal.services.checkpoints.withdraw(call.id, call.actor, call.body.reason))
 
 
 @table.add("POST", "/approvals/<uuid:id>/preview", models.PreviewOut, body=models.PreviewIn, scopes=DECIDE)
-def preview_change(call: Call) -> Any:
+def preview_change(call: ApiCall) -> Any:
     """The risk a change would have, and what would then be needed; changes nothing."""
     preview = call.portal.services.checkpoints.preview(call.id, call.actor, call.body.change)
     risk = preview.assessment
@@ -111,13 +111,13 @@ def preview_change(call: Call) -> Any:
 
 
 @table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=models.CommentIn, status=201, scopes=SPEAK)
-def comment_approval(call: Call) -> Any:
+def comment_approval(call: ApiCall) -> Any:
     """Add a remark that decides nothing."""
     return call.portal.services.checkpoints.comment(call.id, call.actor, call.body.comment, call.made_as)
 
 
 @table.add("POST", "/approvals/<uuid:id>/claim", models.ApprovalOut, body=models.ClaimIn, scopes=DECIDE)
-def claim_approval(call: Call) -> Any:
+def claim_approval(call: ApiCall) -> Any:
     """Tell the others that one looks at it; they may still decide."""
     sent = call.body
     call.portal.services.checkpoints.claim(call.id, call.actor, sent.minutes, take_over=sent.take_over)
@@ -125,14 +125,14 @@ def claim_approval(call: Call) -> Any:
 
 
 @table.add("DELETE", "/approvals/<uuid:id>/claim", models.ApprovalOut, scopes=DECIDE)
-def release_approval(call: Call) -> Any:
+def release_approval(call: ApiCall) -> Any:
     """Give up a claim."""
     call.portal.services.checkpoints.release_claim(call.id, call.actor)
     return _document(call)
 
 
 @table.add("POST", "/approvals/<uuid:id>/assignment", models.ApprovalOut, body=models.AssignmentIn, scopes=DECIDE)
-def assign_approval(call: Call) -> Any:
+def assign_approval(call: ApiCall) -> Any:
     """Say who is to decide, or hand it over."""
     call.actor.require(Action.ASSIGN)
     person_id = call.portal.services.absences.named(call.body.person, "person")
@@ -143,45 +143,45 @@ def assign_approval(call: Call) -> Any:
 @table.add(
     "POST", "/approvals/<uuid:id>/escalations", models.ApprovalOut, body=models.ReasonIn, status=201, scopes=DECIDE,
 )  # fmt: skip
-def escalate_approval(call: Call) -> Any:
+def escalate_approval(call: ApiCall) -> Any:
     """Take the next step of the escalation chain at once; with none left, raise the priority."""
     call.portal.services.checkpoints.escalate(call.id, call.actor, call.body.reason)
     return _document(call)
 
 
 @table.add("POST", "/approvals/<uuid:id>/extension", models.ApprovalOut, body=models.ExtensionIn, scopes=DECIDE)
-def extend_approval(call: Call) -> Any:
+def extend_approval(call: ApiCall) -> Any:
     """Move the deadline to a later time."""
     call.portal.services.checkpoints.extend(call.id, call.actor, call.body.until, call.body.reason)
     return _document(call)
 
 
 @table.add("POST", "/approvals/<uuid:id>/reopening", models.ApprovalOut, body=models.ReasonIn, scopes=DECIDE)
-def reopen_approval(call: Call) -> Any:
+def reopen_approval(call: ApiCall) -> Any:
     """Have people look again at what was rejected, when the run asks for the same."""
     call.portal.services.checkpoints.reopen(call.id, call.actor, call.body.reason)
     return _document(call)
 
 
 @table.add("POST", "/approvals/<uuid:id>/receipt", models.ReceiptOut, body=models.ReceiptIn, scopes=ASK)
-def report_receipt(call: Call) -> Any:
+def report_receipt(call: ApiCall) -> Any:
     """Say what was done with the outcome."""
     sent: models.ReceiptIn = call.body
     return call.portal.services.checkpoints.report(call.id, call.actor, sent.status, sent.summary, sent.detail)
 
 
 @table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=models.OptionalReasonIn, scopes=SPEAK)
-def cancel_approval(call: Call) -> Any:
+def cancel_approval(call: ApiCall) -> Any:
     """Withdraw a request; the run is told."""
     call.portal.services.checkpoints.cancel(call.id, call.actor, call.body.reason)
     return _document(call)
 
 
-def _document(call: Call) -> dict[str, Any]:
+def _document(call: ApiCall) -> dict[str, Any]:
     return approval_document(call, call.id)
 
 
-def _outcome(call: Call) -> dict[str, Any]:
+def _outcome(call: ApiCall) -> dict[str, Any]:
     # What a program fetches with its token is what it acts on; whoever looks on in a browser takes nothing up.
     found = call.portal.services.checkpoints.outcome(call.id, call.actor, collects=bool(call.client.token_id))
     return {
@@ -194,7 +194,7 @@ def _outcome(call: Call) -> dict[str, Any]:
     }
 
 
-def _callback(call: Call) -> SealedCallback | None:
+def _callback(call: ApiCall) -> SealedCallback | None:
     """Where to call, sealed. Raises InvalidInputError: not there, or not with that secret."""
     given = call.body.callback
     if given is None:
@@ -250,7 +250,7 @@ def decision_document(result: DecisionResult) -> dict[str, Any]:
     }
 
 
-def approval_document(call: Call, request_id: str) -> dict[str, Any]:
+def approval_document(call: ApiCall, request_id: str) -> dict[str, Any]:
     """A request as the API shows it. Raises NotFoundError, ForbiddenError."""
     services = call.portal.services
     view = services.views.request(request_id, call.actor)

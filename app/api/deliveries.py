@@ -8,19 +8,19 @@ from pydantic import Field
 
 from app.api.models import Empty, Output, Time, TimeIn
 from app.api.paging import PageQuery, page_of
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.tokens import Scope
-from app.http.body import Input, PlainText, Query
+from app.http.body import Input, PlainText, QueryArguments
 from app.services.notifications.deliveries import DeliveryFilter, DeliveryRow
 from app.services.notifications.destinations import DestinationView
 from assent.contracts import RiskLevel
 
-table = Table()
+table = EndpointTable()
 READ, WRITE = (Scope.DELIVERIES_READ,), (Scope.DELIVERIES_WRITE,)
 
 
-class DeliveryQuery(Query):
+class DeliveryQuery(QueryArguments):
     """Which deliveries."""
 
     state: DeliveryState | None = None
@@ -100,7 +100,7 @@ class TestSent(Output):
 
 
 @table.add("GET", "/deliveries", DeliveryList, query=DeliveryQuery, scopes=READ)
-def list_deliveries(call: Call) -> Any:
+def list_deliveries(call: ApiCall) -> Any:
     """Deliveries, newest first."""
     asked = call.query
     wanted = DeliveryFilter(
@@ -111,20 +111,20 @@ def list_deliveries(call: Call) -> Any:
 
 
 @table.add("GET", "/deliveries/<hex:id>", DeliveryOut, scopes=READ)
-def get_delivery(call: Call) -> Any:
+def get_delivery(call: ApiCall) -> Any:
     """One delivery."""
     return _delivery(call.portal.services.deliveries.get(call.actor, call.id))
 
 
 @table.add("POST", "/deliveries/<hex:id>/again", DeliveryOut, body=Empty, scopes=WRITE)
-def send_delivery_again(call: Call) -> Any:
+def send_delivery_again(call: ApiCall) -> Any:
     """Send a failed delivery again, or any to a webhook."""
     call.portal.services.deliveries.again(call.actor, call.id)
     return _delivery(call.portal.services.deliveries.get(call.actor, call.id))
 
 
 @table.add("GET", "/destinations", DestinationList, query=PageQuery, scopes=READ)
-def list_destinations(call: Call) -> Any:
+def list_destinations(call: ApiCall) -> Any:
     """Webhooks, channels of teams, and other places that are told."""
     rows = call.portal.services.destinations.every(call.actor)
     page, cursor = page_of(rows, lambda view: view.row.id, call.query)
@@ -132,19 +132,19 @@ def list_destinations(call: Call) -> Any:
 
 
 @table.add("GET", "/destinations/<hex:id>", DestinationOut, scopes=READ)
-def get_destination(call: Call) -> Any:
+def get_destination(call: ApiCall) -> Any:
     """One destination."""
     return _destination(call.portal.services.destinations.get(call.actor, call.id))
 
 
 @table.add("POST", "/destinations/<hex:id>/test", TestSent, body=Empty, scopes=WRITE)
-def test_destination(call: Call) -> Any:
+def test_destination(call: ApiCall) -> Any:
     """Send a test to a destination."""
     return {"delivery_id": call.portal.services.destinations.test(call.actor, call.id)}
 
 
 @table.add("POST", "/destinations/<hex:id>/replay", SentAgain, body=MissedSince, scopes=WRITE)
-def replay_destination(call: Call) -> Any:
+def replay_destination(call: ApiCall) -> Any:
     """Send a webhook again what it has not got."""
     return {"number": call.portal.services.destinations.replay(call.actor, call.id, call.body.since)}
 

@@ -11,7 +11,7 @@ from flask import Response, g, request
 
 from app.api.auth import authenticate
 from app.api.models import Tagged
-from app.api.registry import Call, Endpoint
+from app.api.registry import ApiCall, Endpoint
 from app.domain.errors import InvalidInputError
 from app.domain.weight import HandOver
 from app.http.body import read_body, read_query
@@ -35,7 +35,7 @@ def view_of(endpoint: Endpoint) -> Callable[..., Response]:
         body = read_body(endpoint.body) if endpoint.body is not None else None
         query = read_query(endpoint.query, endpoint.ignored) if endpoint.query is not None else None
         key = _key() if endpoint.once else ""
-        call = Call(
+        call = ApiCall(
             portal(), client, body, query, {name: str(value) for name, value in path.items()},
             seen_version=_seen_version() if endpoint.conditional else None,
         )  # fmt: skip
@@ -53,7 +53,7 @@ def limits_of(response: Response) -> Response:
     return response
 
 
-def _answer(endpoint: Endpoint, call: Call) -> Response:
+def _answer(endpoint: Endpoint, call: ApiCall) -> Response:
     """Do it, and answer; what the caller has already is not sent again."""
     answer = endpoint.answer.model_validate(endpoint.handler(call))
     body = answer.model_dump_json()
@@ -68,7 +68,7 @@ def _answer(endpoint: Endpoint, call: Call) -> Response:
     return response
 
 
-def _once(endpoint: Endpoint, call: Call, key: str) -> Response:
+def _once(endpoint: Endpoint, call: ApiCall, key: str) -> Response:
     """The answer that is kept under the key, or else a new one, which is kept unless the fault is ours."""
     once, client = call.portal.services.once, call.client
     sent = call.body.model_dump_json(exclude_unset=True) if call.body is not None else ""

@@ -24,7 +24,7 @@ _REF = "#/components/schemas/"
 
 
 @dataclass(frozen=True)
-class Field:
+class ModelField:
     """A field of a document, or an argument. `model` names the schema that says more."""
 
     name: str
@@ -41,7 +41,7 @@ class Model:
     name: str
     words: str
     type: str
-    fields: list[Field]
+    fields: list[ModelField]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Operation:
     tag: str
     summary: str
     scopes: list[str]
-    parameters: list[tuple[str, Field]]
+    parameters: list[tuple[str, ModelField]]
     body: str
     answers: list[tuple[str, str, str]]
     models: list[Model]
@@ -163,9 +163,9 @@ def _model(whole: dict[str, Any], name: str) -> Model:
     return Model(name, _plain(schema.get("description", "")), "" if fields else _type(schema), fields)
 
 
-def _field(name: str, schema: dict[str, Any], required: bool, words: str) -> Field:
+def _field(name: str, schema: dict[str, Any], required: bool, words: str) -> ModelField:
     refs = list(dict.fromkeys(_refs(schema)))
-    return Field(name, _type(schema), refs[0] if len(refs) == 1 else "", required, _plain(words))
+    return ModelField(name, _type(schema), refs[0] if len(refs) == 1 else "", required, _plain(words))
 
 
 def _plain(words: str) -> str:

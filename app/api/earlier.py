@@ -11,23 +11,23 @@ from pydantic import Field, JsonValue, RootModel
 
 from app.api import approval_models, models
 from app.api.approvals import decision_document
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.api.runs import run_document
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action
 from app.domain.tokens import WIDER_SIGHT, Scope
-from app.http.body import Input, PlainText, Query
+from app.http.body import Input, PlainText, QueryArguments
 from app.http.decisions import DecisionIn, decide
 from app.services.reading.queue import MAX_PAGE, QueueFilter
 from app.services.reading.queue_rows import QueueRow
 from assent.contracts import RiskLevel, Verdict
 
-table = Table()
+table = EndpointTable()
 READ, DECIDE, READ_RUNS = (Scope.APPROVALS_READ, *WIDER_SIGHT), (Scope.APPROVALS_DECIDE,), (Scope.RUNS_READ,)
 _USER_ID = frozenset({"user_id"})
 
 
-class NoQuery(Query):
+class NoQuery(QueryArguments):
     """No arguments."""
 
 
@@ -83,7 +83,7 @@ class EarlierDetails(models.RunOut):
 
 
 @table.add("GET", "/approvals/pending", EarlierList, query=NoQuery, ignored=_USER_ID, scopes=READ)
-def list_pending(call: Call) -> Any:
+def list_pending(call: ApiCall) -> Any:
     """Pending requests, most pressing first (at most 200)."""
     call.actor.require(Action.SEE)
     page = call.portal.services.queue.page(QueueFilter(viewer=call.actor), limit=MAX_PAGE)
@@ -91,7 +91,7 @@ def list_pending(call: Call) -> Any:
 
 
 @table.add("POST", "/approvals/<uuid:id>", EarlierResult, body=EarlierDecision, scopes=DECIDE, conditional=True)
-def submit_approval(call: Call) -> Any:
+def submit_approval(call: ApiCall) -> Any:
     """Decide on a request."""
     sent: EarlierDecision = call.body
     if sent.request_id and sent.request_id != call.id:
@@ -109,7 +109,7 @@ def submit_approval(call: Call) -> Any:
 
 
 @table.add("GET", "/workflows/<uuid:id>/details", EarlierDetails, query=NoQuery, ignored=_USER_ID, scopes=READ_RUNS)
-def workflow_details(call: Call) -> Any:
+def workflow_details(call: ApiCall) -> Any:
     """A run: the source documents call its id `workflow_id`."""
     view = call.portal.services.views.run(call.id, call.actor)
     done = sum(1 for node in view.nodes if node.state == "done")

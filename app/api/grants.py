@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 
 from app.api.models import Empty, Output, Time
 from app.api.paging import PageQuery, page_of
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.domain.grants import GrantState, Limits
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action
@@ -18,7 +18,7 @@ from app.services.grants.lifecycle import Draft, GrantDetail, GrantView, read_pa
 from app.services.grants.precedents import Rehearsal, Scope, Suggestion
 from assent.contracts import RiskLevel
 
-table = Table()
+table = EndpointTable()
 READ, WRITE = (TokenScope.RULES_READ,), (TokenScope.RULES_WRITE,)
 Name = Annotated[PlainText, Field(max_length=200)]
 RiskIn = Annotated[RiskLevel, Field(strict=False, description="At most medium")]
@@ -145,7 +145,7 @@ class GrantList(Output):
 
 
 @table.add("GET", "/grants", GrantList, query=GrantQuery, scopes=READ)
-def list_grants(call: Call) -> Any:
+def list_grants(call: ApiCall) -> Any:
     """Standing grants, and what may be proposed."""
     grants = call.portal.services.grants
     page, cursor = page_of(grants.list(call.actor, most_ended=None), lambda view: view.grant.id, call.query)
@@ -159,7 +159,7 @@ def list_grants(call: Call) -> Any:
 
 
 @table.add("POST", "/grants", GrantDetailOut, body=GrantIn, status=201, scopes=WRITE)
-def propose_grant(call: Call) -> Any:
+def propose_grant(call: ApiCall) -> Any:
     """Propose a grant; a second person has to give it."""
     given: GrantIn = call.body
     draft = Draft(
@@ -170,7 +170,7 @@ def propose_grant(call: Call) -> Any:
 
 
 @table.add("POST", "/grants/rehearsal", RehearsalOut, body=RehearsalIn, scopes=READ)
-def rehearse_grant(call: Call) -> Any:
+def rehearse_grant(call: ApiCall) -> Any:
     """What a rule would have let through before; changes nothing."""
     given: RehearsalIn = call.body
     pattern = read_pattern(given.pattern)
@@ -178,33 +178,33 @@ def rehearse_grant(call: Call) -> Any:
 
 
 @table.add("GET", "/grants/<uuid:id>", GrantDetailOut, scopes=READ)
-def get_grant(call: Call) -> Any:
+def get_grant(call: ApiCall) -> Any:
     """A grant, what speaks for it, and what it has let through."""
     return _shown(call, call.id)
 
 
 @table.add("POST", "/grants/<uuid:id>/approve", GrantDetailOut, body=Empty, scopes=WRITE)
-def approve_grant(call: Call) -> Any:
+def approve_grant(call: ApiCall) -> Any:
     """Give a proposed grant, as the second person."""
     call.portal.services.grants.approve(call.actor, call.id)
     return _shown(call, call.id)
 
 
 @table.add("POST", "/grants/<uuid:id>/decline", GrantDetailOut, body=EndIn, scopes=WRITE)
-def decline_grant(call: Call) -> Any:
+def decline_grant(call: ApiCall) -> Any:
     """Decline a proposed grant."""
     call.portal.services.grants.decline(call.actor, call.id, call.body.reason)
     return _shown(call, call.id)
 
 
 @table.add("POST", "/grants/<uuid:id>/revoke", GrantDetailOut, body=EndIn, scopes=WRITE)
-def revoke_grant(call: Call) -> Any:
+def revoke_grant(call: ApiCall) -> Any:
     """End a grant at once."""
     call.portal.services.grants.revoke(call.actor, call.id, call.body.reason)
     return _shown(call, call.id)
 
 
-def _shown(call: Call, grant_id: str) -> dict[str, Any]:
+def _shown(call: ApiCall, grant_id: str) -> dict[str, Any]:
     detail: GrantDetail = call.portal.services.grants.view(grant_id, call.actor)
     return _document(detail.view) | {
         "evidence": detail.evidence,

@@ -7,19 +7,19 @@ from typing import Any
 from pydantic import Field
 
 from app.api.models import Output, Time
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.domain.errors import ScopeError
 from app.domain.lifecycle import RequestState
 from app.domain.tokens import Scope
-from app.http.body import PlainText, Query
+from app.http.body import PlainText, QueryArguments
 from app.services.reading.insights import READING_SPEED, InsightsFilter
 from assent.contracts import RiskLevel
 
-table = Table()
+table = EndpointTable()
 READ = (Scope.APPROVALS_READ, Scope.APPROVALS_READ_ALL)
 
 
-class InsightsQuery(Query):
+class InsightsQuery(QueryArguments):
     """What to count. Empty fields do not restrict."""
 
     days: int = Field(default=30, description="7, 30 or 90, up to now")
@@ -107,7 +107,7 @@ class InsightsOut(Output):
 
 
 @table.add("GET", "/insights", InsightsOut, query=InsightsQuery, scopes=READ)
-def read_insights(call: Call) -> Any:
+def read_insights(call: ApiCall) -> Any:
     """How long decisions take, and what becomes of requests."""
     if not call.actor.sees_everything:
         needed = Scope.APPROVALS_READ_ALL.value

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from app.domain.lifecycle import RequestState, RunState
-from app.http.body import Input, PlainText, Query
+from app.http.body import Input, PlainText, QueryArguments
 from assent.contracts import RiskLevel
 
 
@@ -148,7 +148,7 @@ class RunOut(RunSummary, Tagged):
     controls: list[str]
 
 
-class RunQuery(Query):
+class RunQuery(QueryArguments):
     """Which runs."""
 
     state: RunState | None = None
@@ -163,7 +163,7 @@ class RunList(Output):
     next_cursor: str | None
 
 
-class RunEventQuery(Query):
+class RunEventQuery(QueryArguments):
     """Which events."""
 
     cursor: PlainText = Field(default="", max_length=100)
@@ -202,7 +202,7 @@ class Empty(Input):
 # The record
 
 
-class AuditQuery(Query):
+class AuditQuery(QueryArguments):
     """Which entries."""
 
     action: PlainText = Field(default="", max_length=200)

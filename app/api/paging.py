@@ -8,12 +8,12 @@ from typing import TypeVar
 from pydantic import Field
 
 from app.domain.errors import InvalidInputError
-from app.http.body import PlainText, Query
+from app.http.body import PlainText, QueryArguments
 
 Row = TypeVar("Row")
 
 
-class PageQuery(Query):
+class PageQuery(QueryArguments):
     """A page of a list as it is now; `cursor` is the last page's `next_cursor`."""
 
     cursor: PlainText = Field(default="", max_length=100)

@@ -9,16 +9,16 @@ from typing import Any
 from pydantic import Field
 
 from app.api.models import Output, Time
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.domain.lifecycle import RequestState
 from app.domain.tokens import Scope
-from app.http.body import Input, PlainText, Query
+from app.http.body import Input, PlainText, QueryArguments
 from app.services.policies.replay import MAX_REQUESTS
 from app.services.policies.versions import MAX_BYTES, PolicyView
 from app.store.policies import PolicyVersion
 from assent.contracts import RiskLevel
 
-table = Table()
+table = EndpointTable()
 READ = (Scope.RULES_READ,)
 
 
@@ -62,7 +62,7 @@ class PoliciesOut(Output):
     next_cursor: int | None
 
 
-class PoliciesQuery(Query):
+class PoliciesQuery(QueryArguments):
     """Which versions: those before the one that is the last page's `next_cursor`."""
 
     cursor: int | None = Field(default=None, ge=1, lt=2**31)
@@ -126,7 +126,7 @@ class ReplayOut(Output):
 
 
 @table.add("GET", "/policies", PoliciesOut, query=PoliciesQuery, scopes=READ)
-def list_policies(call: Call) -> Any:
+def list_policies(call: ApiCall) -> Any:
     """The policy in force, and all versions."""
     policies = call.portal.services.policies
     view = policies.view(call.actor)
@@ -139,7 +139,7 @@ def list_policies(call: Call) -> Any:
 
 
 @table.add("GET", "/policies/<int:version>", PolicyOut, scopes=READ)
-def get_policy(call: Call) -> Any:
+def get_policy(call: ApiCall) -> Any:
     """A version of the policy."""
     view = call.portal.services.policies.view(call.actor, int(call.path["version"]))
     assert view is not None  # without a number it may be None
@@ -147,7 +147,7 @@ def get_policy(call: Call) -> Any:
 
 
 @table.add("POST", "/policies/test", ReplayOut, body=PolicyTestIn, scopes=READ)
-def test_policy(call: Call) -> Any:
+def test_policy(call: ApiCall) -> Any:
     """What a policy would have done with past requests; changes nothing."""
     since = call.portal.services.clock() - timedelta(days=call.body.days)
     return call.portal.services.policies.replay(call.actor, call.body.text, since, call.body.limit)

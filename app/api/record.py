@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from app.api import models
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.domain.errors import InvalidInputError
 from app.domain.tokens import Scope
 from app.services.record.records import AuditFilter
 
-table = Table()
+table = EndpointTable()
 READ = (Scope.AUDIT_READ,)
 
 
 @table.add("GET", "/audit", models.AuditList, query=models.AuditQuery, scopes=READ)
-def list_audit(call: Call) -> Any:
+def list_audit(call: ApiCall) -> Any:
     """The record, newest first."""
     asked = call.query
     wanted = AuditFilter(**asked.model_dump(exclude={"before", "cursor", "limit"}))

@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from app.api.auth import Client
 from app.domain.people import Actor
 from app.domain.tokens import Scope
-from app.http.runtime import Portal
+from app.http.runtime import PortalParts
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """One request as its handler gets it: checked and signed in.
 
     Attributes:
@@ -23,7 +23,7 @@ class Call:
         seen_version: of what the call changes, that the caller has seen; None: any.
     """
 
-    portal: Portal
+    portal: PortalParts
     client: Client
     body: Any
     query: Any
@@ -61,7 +61,7 @@ class Endpoint:
     path: str
     name: str
     summary: str
-    handler: Callable[[Call], Any]
+    handler: Callable[[ApiCall], Any]
     answer: type[BaseModel]
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
@@ -77,7 +77,7 @@ class Endpoint:
         return self.method == "POST"
 
 
-class Table:
+class EndpointTable:
     """The endpoints of one blueprint."""
 
     def __init__(self) -> None:
@@ -96,10 +96,10 @@ class Table:
         scopes: tuple[Scope, ...] = (),
         conditional: bool = False,
         location: str = "",
-    ) -> Callable[[Callable[[Call], Any]], Callable[[Call], Any]]:
+    ) -> Callable[[Callable[[ApiCall], Any]], Callable[[ApiCall], Any]]:
         """Register the decorated function; the first line of its docstring is the summary."""
 
-        def register(handler: Callable[[Call], Any]) -> Callable[[Call], Any]:
+        def register(handler: Callable[[ApiCall], Any]) -> Callable[[ApiCall], Any]:
             summary = (handler.__doc__ or "").strip().splitlines()[0]
             name = handler.__name__
             self.endpoints.append(

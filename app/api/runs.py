@@ -9,26 +9,26 @@ from typing import Any
 from uuid import UUID
 
 from app.api import models
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action
 from app.domain.tokens import Scope
 from app.services.record import events
 from app.store.runs import Run
 
-table = Table()
+table = EndpointTable()
 READ, WRITE = (Scope.RUNS_READ,), (Scope.RUNS_WRITE,)
 
 
 @table.add("GET", "/workflows", models.WorkflowList, scopes=READ)
-def list_workflows(call: Call) -> Any:
+def list_workflows(call: ApiCall) -> Any:
     """All workflows that can be started, by title."""
     call.actor.require(Action.SEE)
     return {"items": call.portal.services.runs.catalogue()}
 
 
 @table.add("GET", "/runs", models.RunList, query=models.RunQuery, scopes=READ)
-def list_runs(call: Call) -> Any:
+def list_runs(call: ApiCall) -> Any:
     """Runs, newest first."""
     call.actor.require(Action.SEE)
     limit, before = call.query.limit, _decode(call.query.cursor) if call.query.cursor else None
@@ -44,7 +44,7 @@ def list_runs(call: Call) -> Any:
 @table.add(
     "POST", "/runs", models.RunOut, body=models.RunIn, status=201, scopes=WRITE, location="/api/v1/runs/{id}"
 )
-def start_run(call: Call) -> Any:
+def start_run(call: ApiCall) -> Any:
     """Start a run of a workflow."""
     sent: models.RunIn = call.body
     run = call.portal.services.runs.start(call.actor, sent.workflow, sent.input, sent.title, call.made_as)
@@ -52,13 +52,13 @@ def start_run(call: Call) -> Any:
 
 
 @table.add("GET", "/runs/<uuid:id>", models.RunOut, scopes=READ)
-def get_run(call: Call) -> Any:
+def get_run(call: ApiCall) -> Any:
     """A run with its steps."""
     return run_document(call, call.id)
 
 
 @table.add("GET", "/runs/<uuid:id>/events", models.EventList, query=models.RunEventQuery, scopes=READ)
-def list_run_events(call: Call) -> Any:
+def list_run_events(call: ApiCall) -> Any:
     """What happened in a run, oldest first."""
     call.portal.services.views.run(call.id, call.actor)
     with call.portal.services.sessions() as session:
@@ -67,34 +67,34 @@ def list_run_events(call: Call) -> Any:
 
 
 @table.add("POST", "/runs/<uuid:id>/pause", models.RunOut, body=models.Empty, scopes=WRITE)
-def pause_run(call: Call) -> Any:
+def pause_run(call: ApiCall) -> Any:
     """Stop a run before its next step."""
     call.portal.services.runs.pause(call.actor, call.id)
     return run_document(call, call.id)
 
 
 @table.add("POST", "/runs/<uuid:id>/resume", models.RunOut, body=models.Empty, scopes=WRITE)
-def resume_run(call: Call) -> Any:
+def resume_run(call: ApiCall) -> Any:
     """Let a paused run go on."""
     call.portal.services.runs.resume(call.actor, call.id)
     return run_document(call, call.id)
 
 
 @table.add("POST", "/runs/<uuid:id>/cancel", models.RunOut, body=models.CancelRunIn, scopes=WRITE)
-def cancel_run(call: Call) -> Any:
+def cancel_run(call: ApiCall) -> Any:
     """End a run before its next step."""
     call.portal.services.runs.cancel(call.actor, call.id, call.body.reason)
     return run_document(call, call.id)
 
 
 @table.add("POST", "/runs/<uuid:id>/retry", models.RunOut, body=models.Empty, scopes=WRITE)
-def retry_run(call: Call) -> Any:
+def retry_run(call: ApiCall) -> Any:
     """Let a failed run try again."""
     call.portal.services.runs.retry(call.actor, call.id)
     return run_document(call, call.id)
 
 
-def run_document(call: Call, run_id: str) -> dict[str, Any]:
+def run_document(call: ApiCall, run_id: str) -> dict[str, Any]:
     """A run as the API shows it. Raises NotFoundError."""
     view = call.portal.services.views.run(run_id, call.actor)
     summary = models.RunSummary.model_validate(view.run).model_dump()

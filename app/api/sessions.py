@@ -7,12 +7,12 @@ from typing import Any
 from pydantic import Field
 
 from app.api.models import Output, Time
-from app.api.registry import Call, Table
+from app.api.registry import ApiCall, EndpointTable
 from app.domain.tokens import Scope, TokenChoice
 from app.http.body import Input
 from app.http.identity import session_idle, session_lifetime
 
-table = Table()
+table = EndpointTable()
 READ, WRITE = (Scope.PEOPLE_READ,), (Scope.PEOPLE_WRITE,)
 
 
@@ -57,19 +57,19 @@ class SignOutResult(Output):
 
 
 @table.add("GET", "/people/<uuid:id>/sessions", SessionList, scopes=READ)
-def list_sessions(call: Call) -> Any:
+def list_sessions(call: ApiCall) -> Any:
     """List the sessions of a person. Without the role admin, only your own."""
     found = call.portal.services.sign_ins.of(call.actor, session_lifetime(), session_idle(), call.id)
     return {"items": found}
 
 
 @table.add("DELETE", "/people/<uuid:id>/sessions/<uuid:session_id>", SessionEnd, scopes=WRITE)
-def end_session(call: Call) -> Any:
+def end_session(call: ApiCall) -> Any:
     """End one session; its sockets are closed within a second."""
     return {"ended": call.portal.services.sign_ins.end(call.actor, call.path["session_id"], call.id)}
 
 
 @table.add("POST", "/people/<uuid:id>/sign-out", SignOutResult, body=SignOutIn, scopes=WRITE)
-def sign_out_everywhere(call: Call) -> Any:
+def sign_out_everywhere(call: ApiCall) -> Any:
     """End all sessions and unused sign-in links of a person, and tokens if you choose so."""
     return call.portal.services.sign_ins.end_all(call.actor, call.id, call.body.tokens)

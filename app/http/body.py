@@ -30,7 +30,7 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Query(BaseModel):
+class QueryArguments(BaseModel):
     """The arguments after the question mark; they are texts, so numbers are read from text."""
 
     model_config = ConfigDict(extra="forbid")

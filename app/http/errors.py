@@ -147,7 +147,7 @@ _RESERVED = frozenset({"type", "title", "status", "detail", "code", "instance", 
 
 
 @dataclass(frozen=True)
-class Problem:
+class ProblemDocument:
     """An error as it is told.
 
     Attributes:
@@ -184,22 +184,23 @@ class Problem:
         }
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception) -> ProblemDocument:
     """What to tell about an error; anything unexpected is logged here and told without its internals."""
     if isinstance(error, AssentError):
-        return Problem(status_of(error), error.code, error.message, error.extra)
+        return ProblemDocument(status_of(error), error.code, error.message, error.extra)
     if isinstance(error, CSRFError):
-        return Problem(400, "csrf", "The form's protection token is missing or too old. Reload the page and try again.")
+        words = "The form's protection token is missing or too old. Reload the page and try again."
+        return ProblemDocument(400, "csrf", words)
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         words = _DETAILS.get(error.code, error.description or error.name)
-        return Problem(error.code, _CODES.get(error.code, error.name.lower().replace(" ", "_")), words)
+        return ProblemDocument(error.code, _CODES.get(error.code, error.name.lower().replace(" ", "_")), words)
     if isinstance(error, OperationalError | PoolTimeoutError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     ):
         log.error("database unavailable", error=str(error.__cause__ or error).splitlines()[0])
-        return Problem(503, "unavailable", "The database does not answer at the moment.")
+        return ProblemDocument(503, "unavailable", "The database does not answer at the moment.")
     log.error("unexpected error", exc_info=error)
-    return Problem(500, "internal", "An unexpected error happened.")
+    return ProblemDocument(500, "internal", "An unexpected error happened.")
 
 
 _DETAILS = {
@@ -223,7 +224,7 @@ def is_api() -> bool:
     return (path.startswith("/api/") and not path.startswith("/api/docs")) or path == "/metrics"
 
 
-def problem_response(problem: Problem) -> Response:
+def problem_response(problem: ProblemDocument) -> Response:
     """The problem as a document."""
     document = problem.to_json() | {"instance": request.path, "request_id": g.get("request_id", "")}
     response = jsonify(document)
@@ -232,7 +233,7 @@ def problem_response(problem: Problem) -> Response:
     return response
 
 
-def page_response(problem: Problem) -> Response:
+def page_response(problem: ProblemDocument) -> Response:
     """The problem as a page; plain text if not even that can be drawn."""
     try:
         body = render_template(
@@ -266,7 +267,7 @@ def respond(error: Exception) -> Response:
     return response
 
 
-def noted(problem: Problem) -> Problem:
+def noted(problem: ProblemDocument) -> ProblemDocument:
     """The problem, or the one to answer with instead, after what watches refusals has seen it."""
     watch: Watch | None = current_app.extensions.get(WATCH)
     if watch is None or problem.status != 403:
@@ -275,7 +276,7 @@ def noted(problem: Problem) -> Problem:
     return problem if instead is None else problem_of(instead)
 
 
-def _retry_after(problem: Problem) -> str | None:
+def _retry_after(problem: ProblemDocument) -> str | None:
     """Seconds after which it may work, if that is all that is wrong."""
     if problem.code == "idempotency_in_progress":
         return "1"

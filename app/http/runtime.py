@@ -14,7 +14,7 @@ from app.settings import Settings
 
 
 @dataclass(frozen=True)
-class Portal:
+class PortalParts:
     """One application's parts. `slack` is None where no Slack app is set."""
 
     services: Services
@@ -23,15 +23,15 @@ class Portal:
     slack: SlackApi | None = None
 
 
-def keep(app: Flask, parts: Portal) -> None:
+def keep(app: Flask, parts: PortalParts) -> None:
     """Make the parts available to request handlers."""
     app.extensions["assent"] = parts.services
     app.extensions["assent_portal"] = parts
 
 
-def portal() -> Portal:
+def portal() -> PortalParts:
     """The portal that serves this request."""
-    return cast(Portal, current_app.extensions["assent_portal"])
+    return cast(PortalParts, current_app.extensions["assent_portal"])
 
 
 def services() -> Services:

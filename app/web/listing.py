@@ -34,7 +34,7 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Listed:
+class RequestList:
     """The list of requests as the pages show it.
 
     Attributes:
@@ -108,17 +108,17 @@ def is_grouped() -> bool:
     return request.args.get("group", "") == "1" and request.args.get("resolved", "") != "1"
 
 
-def listed(wanted: QueueFilter, cursor: str | None = None) -> Listed:
+def listed(wanted: QueueFilter, cursor: str | None = None) -> RequestList:
     """One page of the list. Raises InvalidInputError."""
     actor, group = current_actor(), is_grouped()
     query = query_of(wanted, group)
     page = services().queue.page(wanted, cursor, PAGE)
     if cursor and is_fragment():
         # Further rows for an open page, which has the rest.
-        return Listed(wanted, page, [], [], query, may_decide=actor.may(Action.DECIDE))
+        return RequestList(wanted, page, [], [], query, may_decide=actor.may(Action.DECIDE))
     views = services().saved_views.of(actor)
     chips = _chips(actor, query, views)
-    return Listed(
+    return RequestList(
         wanted, page, services().queue.pending_workflows(), services().people.teams(), query,
         chips=chips, entries=services().similar.entries(wanted) if group else None, views=views,
         view=next((view for view in views if view.filters == query), None), may_decide=actor.may(Action.DECIDE),

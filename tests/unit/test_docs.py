@@ -143,7 +143,7 @@ def test_every_error_code_is_documented() -> None:
     } | set(STATUS)  # fmt: skip
     assert {each.code: status_of(each("")) for each in told}.items() <= documented.items()
     source = (ROOT / "app" / "http" / "errors.py").read_text()
-    direct = {(code, int(status)) for status, code in re.findall(r'Problem\((\d+), "(\w+)"', source)}
+    direct = {(code, int(status)) for status, code in re.findall(r'ProblemDocument\((\d+), "(\w+)"', source)}
     assert direct and direct <= set(documented.items())
 
 

@@ -49,7 +49,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Span:
+class DurationBar:
     """A line of a plot of times: where the median and the 90th percentile are, in percent of the scale."""
 
     label: str
@@ -72,7 +72,7 @@ class Times:
     """A plot of times and the table beside it. `ticks` are places in percent and what stands there."""
 
     rows: list[PaceRow]
-    spans: list[Span]
+    spans: list[DurationBar]
     ticks: list[tuple[float, str]]
     of: int
 
@@ -203,7 +203,7 @@ def _times(rows: Sequence[PaceRow], of: int) -> Times:
         return round(min(100, max(0, 100 * (math.log(max(seconds, 1e-3)) - low) / (high - low))), 2)
 
     spans = [
-        Span(
+        DurationBar(
             _short(row.name), f"{_took(row.pace.median)} – {_took(row.pace.p90)}",
             place(row.pace.median), place(row.pace.p90),
         )

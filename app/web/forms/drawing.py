@@ -15,7 +15,7 @@ from typing import Any
 from app.domain.weight import weigh
 from app.web.field_text import text_for_field
 from app.web.forms.fields import MISSING, Field
-from app.web.forms.schemas import Shape, fixed_in, infer, required_in, shape_of, way_label, way_of
+from app.web.forms.schemas import FieldShape, fixed_in, infer, required_in, shape_of, way_label, way_of
 from assent.fitting import FORMATS
 
 MAX_FIELDS = 300
@@ -35,7 +35,7 @@ def draw(schema: Mapping[str, Any] | None, root: str, original: Any = MISSING, l
     definition = dict(schema) if schema is not None else infer(None if original is MISSING else original)
     drawn = _Drawing(definition).field(definition, root, root, original, True, 0)
     if drawn.fields and len(drawn.leaves()) > MAX_FIELDS:
-        drawn = _leaf(Shape("json", definition), root, root, original, True)
+        drawn = _leaf(FieldShape("json", definition), root, root, original, True)
     drawn.label = label or drawn.label
     drawn.move(root)
     return drawn
@@ -53,7 +53,7 @@ class _Drawing:
         self._left -= 1
         weigh(_A_FIELD)
         if shape.kind not in _PARTED or self._left <= 0:
-            kept = shape if shape.kind not in _PARTED else Shape("json", shape.schema, shape.nullable)
+            kept = shape if shape.kind not in _PARTED else FieldShape("json", shape.schema, shape.nullable)
             return _leaf(kept, name, key, original, required)
         made = None
         if depth < _DEEPEST:
@@ -64,9 +64,9 @@ class _Drawing:
                     made = self._list(shape, name, key, original, required, depth)
                 case "union":
                     made = self._union(shape, name, key, original, required, depth)
-        return made or _leaf(Shape("json", shape.schema, shape.nullable), name, key, original, required)
+        return made or _leaf(FieldShape("json", shape.schema, shape.nullable), name, key, original, required)
 
-    def _group(self, shape: Shape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
+    def _group(self, shape: FieldShape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
         if not (isinstance(original, dict) or original is MISSING or (original is None and shape.nullable)):
             return None
         values = original if isinstance(original, dict) else {}
@@ -86,7 +86,7 @@ class _Drawing:
                 group.fields.append(inside.field(inferred, f"{name}.{part}", part, value, True, depth + 1))
         return group
 
-    def _list(self, shape: Shape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
+    def _list(self, shape: FieldShape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
         start = shape.schema.get("default", MISSING) if original is MISSING else original
         entries = [] if start is MISSING or (start is None and shape.nullable) else start
         if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
@@ -110,7 +110,7 @@ class _Drawing:
         number_entries(made)
         return made
 
-    def _union(self, shape: Shape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
+    def _union(self, shape: FieldShape, name: str, key: str, original: Any, required: bool, depth: int) -> Field | None:
         start = shape.schema.get("default", MISSING) if original is MISSING else original
         nothing = start is MISSING or (start is None and shape.nullable)
         chosen = None if nothing else way_of(shape.ways, self._definitions, start)
@@ -149,7 +149,7 @@ def number_entries(made: Field) -> None:
         entry.label = f"{title if isinstance(title, str) and title else 'Entry'} {number}"
 
 
-def _frame(shape: Shape, name: str, key: str, original: Any, required: bool) -> Field:
+def _frame(shape: FieldShape, name: str, key: str, original: Any, required: bool) -> Field:
     """What all fields have; without a value."""
     schema = shape.schema
     return Field(
@@ -166,7 +166,7 @@ def _frame(shape: Shape, name: str, key: str, original: Any, required: bool) -> 
     )
 
 
-def _leaf(shape: Shape, name: str, key: str, original: Any, required: bool) -> Field:
+def _leaf(shape: FieldShape, name: str, key: str, original: Any, required: bool) -> Field:
     schema = shape.schema
     start = schema.get("default", MISSING) if original is MISSING else original
     made = _frame(shape, name, key, original, required)

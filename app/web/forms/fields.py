@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.web.forms.schemas import Shape
+from app.web.forms.schemas import FieldShape
 
 MISSING: Any = object()
 """Stands for "there is no value", which JSON's null does not."""
@@ -39,7 +39,7 @@ class Field:
     key: str
     label: str
     kind: str
-    shape: Shape
+    shape: FieldShape
     required: bool
     path: str = ""
     help: str = ""

@@ -20,7 +20,7 @@ _KEYBOARDS = {"email": "email", "uri": "url"}
 
 
 @dataclass(frozen=True)
-class Shape:
+class FieldShape:
     """The kind of field for a schema, with the references and unions in it resolved.
 
     Attributes:
@@ -41,34 +41,35 @@ class Shape:
     whole_numbers: bool = False
 
 
-def shape_of(schema: Any, definitions: dict[str, Any]) -> Shape:
+def shape_of(schema: Any, definitions: dict[str, Any]) -> FieldShape:
     """The shape of `schema`; `definitions` is the whole document that local references point into."""
     resolved, nullable = _resolve(schema, definitions)
     if WAYS in resolved:
         ways = tuple(resolved[WAYS])
-        return Shape("union" if _drawable(ways, definitions) else "json", _without_ways(resolved), nullable, ways=ways)
+        rest = _without_ways(resolved)
+        return FieldShape("union" if _drawable(ways, definitions) else "json", rest, nullable, ways=ways)
     if "const" in resolved or isinstance(resolved.get("enum"), list):
         return _choice(resolved, nullable)
     kind = resolved.get("type")
     if isinstance(kind, list):
         nullable = nullable or "null" in kind
-        rest = [name for name in kind if name != "null"]
-        kind = rest[0] if len(rest) == 1 else None
+        others = [name for name in kind if name != "null"]
+        kind = others[0] if len(others) == 1 else None
         resolved = {**resolved, "type": kind}
     if kind == "object" or (kind is None and isinstance(resolved.get("properties"), dict)):
         drawable = isinstance(resolved.get("properties"), dict) and resolved["properties"]
-        return Shape("group" if drawable else "json", resolved, nullable)
+        return FieldShape("group" if drawable else "json", resolved, nullable)
     if kind == "string":
         return _text(resolved, nullable)
     if kind in ("integer", "number"):
-        return Shape("number", resolved, nullable, attributes=_number_attributes(resolved))
+        return FieldShape("number", resolved, nullable, attributes=_number_attributes(resolved))
     if kind == "boolean":
-        return Shape("json" if nullable else "check", resolved, nullable)
+        return FieldShape("json" if nullable else "check", resolved, nullable)
     if kind == "array":
         items = _resolve(resolved.get("items"), definitions)[0]
         whole = items.get("type") == "integer"
-        return Shape(_kind_of_list(resolved, items), resolved, nullable, whole_numbers=whole)
-    return Shape("json", resolved, nullable)
+        return FieldShape(_kind_of_list(resolved, items), resolved, nullable, whole_numbers=whole)
+    return FieldShape("json", resolved, nullable)
 
 
 def _kind_of_list(schema: dict[str, Any], items: dict[str, Any]) -> str:
@@ -101,7 +102,7 @@ def way_of(ways: tuple[Any, ...], definitions: dict[str, Any], value: Any) -> in
     return None
 
 
-def _is_like(value: Any, shape: Shape, definitions: dict[str, Any], strictly: bool) -> bool:
+def _is_like(value: Any, shape: FieldShape, definitions: dict[str, Any], strictly: bool) -> bool:
     match shape.kind:
         case "group":
             return isinstance(value, dict) and _is_like_group(value, shape, definitions, strictly)
@@ -117,7 +118,7 @@ def _is_like(value: Any, shape: Shape, definitions: dict[str, Any], strictly: bo
     return isinstance(value, str)
 
 
-def _is_like_group(value: dict[str, Any], shape: Shape, definitions: dict[str, Any], strictly: bool) -> bool:
+def _is_like_group(value: dict[str, Any], shape: FieldShape, definitions: dict[str, Any], strictly: bool) -> bool:
     properties = shape.schema["properties"]
     if strictly and value.keys() - properties.keys():
         return False
@@ -243,18 +244,18 @@ def _pointed(reference: str, definitions: dict[str, Any]) -> Any:
     return found
 
 
-def _choice(schema: dict[str, Any], nullable: bool) -> Shape:
+def _choice(schema: dict[str, Any], nullable: bool) -> FieldShape:
     values = [schema["const"]] if "const" in schema else schema["enum"]
     if len(values) > MAX_CHOICES:
-        return Shape("json", schema, nullable)
+        return FieldShape("json", schema, nullable)
     options = tuple(
         (json.dumps(value, ensure_ascii=True), value if isinstance(value, str) else json.dumps(value))
         for value in values
     )
-    return Shape("select", schema, nullable or None in values, options)
+    return FieldShape("select", schema, nullable or None in values, options)
 
 
-def _text(schema: dict[str, Any], nullable: bool) -> Shape:
+def _text(schema: dict[str, Any], nullable: bool) -> FieldShape:
     attributes = {}
     longest = schema.get("maxLength")
     if isinstance(longest, int) and 0 < longest < 10_000_000:
@@ -267,7 +268,7 @@ def _text(schema: dict[str, Any], nullable: bool) -> Shape:
         attributes["inputmode"] = _KEYBOARDS[form]
     # A field of one line would silently join the lines of what is pasted into it.
     narrow = form in FORMATS or (isinstance(longest, int) and longest <= _ONE_LINE)
-    return Shape("text" if narrow else "long", schema, nullable, attributes=attributes)
+    return FieldShape("text" if narrow else "long", schema, nullable, attributes=attributes)
 
 
 def _number_attributes(schema: dict[str, Any]) -> dict[str, str]:

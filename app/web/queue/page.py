@@ -10,7 +10,7 @@ from app.domain.people import Action
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.reading.queue import QueueFilter, QueuePage, QueueRow
-from app.web.listing import Listed, filter_from, listed, query_of
+from app.web.listing import RequestList, filter_from, listed, query_of
 from app.web.pages import address, events_position, render, see_other, web
 
 
@@ -45,7 +45,7 @@ def queue() -> Any:
 
 def _rows(rows: list[QueueRow], wanted: QueueFilter) -> Any:
     page = QueuePage(rows, len(rows), False, None)
-    found = Listed(wanted, page, [], [], query_of(wanted), may_decide=current_actor().may(Action.DECIDE))
+    found = RequestList(wanted, page, [], [], query_of(wanted), may_decide=current_actor().may(Action.DECIDE))
     return render(
         "queue.html", seq=0, listed=found, cursor="rows", selected=request.args.get("selected", ""),
         now=services().clock(), viewer=current_actor(), live_src="",

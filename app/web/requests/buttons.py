@@ -8,7 +8,7 @@ from app.services.reading.overview import Acts
 from app.services.reading.pages import RequestView
 from app.services.requests.entitlement import HARMLESS
 from app.services.requests.situation import StageView
-from app.web.requests.proposals import Shown
+from app.web.requests.proposals import ProposalView
 from assent.contracts import Verdict
 
 
@@ -33,7 +33,7 @@ class Buttons:
     reason_needed_for: str = ""
 
 
-def buttons_of(view: RequestView, shown: Shown) -> Buttons:
+def buttons_of(view: RequestView, shown: ProposalView) -> Buttons:
     """The buttons for what the viewer may do."""
     verdicts = view.verdicts
     tail, changed_tail = _tail(view), _tail(view, changed=True)
@@ -52,7 +52,7 @@ def _approves(verdicts: tuple[Verdict, ...]) -> bool:
     return Verdict.APPROVE in verdicts or Verdict.MODIFY in verdicts
 
 
-def _approve(view: RequestView, shown: Shown, tail: str) -> str:
+def _approve(view: RequestView, shown: ProposalView, tail: str) -> str:
     if Verdict.APPROVE not in view.verdicts:
         return "Approve with changes"  # who has agreed for another stage may still edit, and agreeing twice is nothing
     first = "Approve with changes" if shown.changed else "Approve"

@@ -25,7 +25,7 @@ MADE = {
 
 
 @dataclass
-class CallShown:
+class CallView:
     """One of several calls as the page shows it.
 
     Attributes:
@@ -55,7 +55,7 @@ class CallShown:
 def shown_calls(
     payload: dict[str, Any], findings: list[Finding], editable: bool, sent: Submission | None,
     problems: Mapping[str, str],
-) -> list[CallShown]:  # fmt: skip
+) -> list[CallView]:  # fmt: skip
     """The calls of a proposal, with what a person sent put back into their fields."""
     shown = []
     for call in calls_of(payload):
@@ -67,7 +67,7 @@ def shown_calls(
         texts = arguments(call["args"], own)
         told = {argument.path for argument in texts}
         shown.append(
-            CallShown(
+            CallView(
                 id=call["id"], name=name, tool=call["tool"], args=call["args"], summary=call.get("summary", ""),
                 form=form, arguments=texts, general=[finding for finding in own if finding.item not in told],
                 choices=_choices(call), chosen=_chosen(call, name, sent),

@@ -26,7 +26,7 @@ from app.web.listing import filter_from, is_grouped, listed, query_here, query_o
 from app.web.pages import address, events_position, is_fragment, render, see_other, web
 from app.web.requests.buttons import acts_words, buttons_of
 from app.web.requests.changes import Change, answer_of, change_of
-from app.web.requests.proposals import Shown, labels, show
+from app.web.requests.proposals import ProposalView, labels, show
 from app.web.requests.readable import changed_text, readable
 from assent.contracts import RiskLevel, Verdict
 
@@ -101,7 +101,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
     )  # fmt: skip
 
 
-def _complaints(deciding: Attempt, shown: Shown) -> list[Complaint]:
+def _complaints(deciding: Attempt, shown: ProposalView) -> list[Complaint]:
     """What is wrong with fields; a verdict is none."""
     told = ("verdict", "acknowledged_risk")
     problems = {name: words for name, words in deciding.problems.items() if name not in told}

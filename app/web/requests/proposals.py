@@ -16,7 +16,7 @@ from app.web.differences import MarkedLine, difference
 from app.web.field_text import Submission, text_for_field
 from app.web.forms.fields import Field
 from app.web.forms.values import refill
-from app.web.requests.calls import CallShown, shown_calls
+from app.web.requests.calls import CallView, shown_calls
 from app.web.requests.changes import EDIT_LIMIT, change_of, form_of
 from app.web.requests.code import Argument, Code, arguments, code
 from assent.contracts import Verdict
@@ -44,7 +44,7 @@ class Item:
 
 
 @dataclass
-class Shown:
+class ProposalView:
     """Everything the proposal's part of the page needs.
 
     Attributes:
@@ -62,7 +62,7 @@ class Shown:
     general: list[Finding] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
-    calls: list[CallShown] = field(default_factory=list)
+    calls: list[CallView] = field(default_factory=list)
     form: Field | None = None
     edited: str = ""
     content_error: str = ""
@@ -74,12 +74,12 @@ class Shown:
     effect: str = ""
 
 
-def show(view: RequestView, sent: Submission | None = None, problems: Mapping[str, str] | None = None) -> Shown:
+def show(view: RequestView, sent: Submission | None = None, problems: Mapping[str, str] | None = None) -> ProposalView:
     """The proposal of a request, with what a person sent put back into its fields where something was refused."""
     request, problems = view.request, problems or {}
     payload = request.payload if isinstance(request.payload, dict) else {"value": request.payload}
     findings = list(view.assessment.findings)
-    shown = Shown(request.kind, payload, editable=Verdict.MODIFY in view.verdicts, kept=sent is not None)
+    shown = ProposalView(request.kind, payload, editable=Verdict.MODIFY in view.verdicts, kept=sent is not None)
     if request.kind == "script":
         _show_script(shown, findings, sent, problems)
     elif request.kind == "optimizations":
@@ -109,7 +109,7 @@ def _differs(view: RequestView, sent: Submission) -> bool:
         return True
 
 
-def labels(shown: Shown) -> dict[str, str]:
+def labels(shown: ProposalView) -> dict[str, str]:
     """What the fields of the decision that are not of a form are called, by the names that errors have for them."""
     statements = {f"items.{item.id}.statement": f"Statement of {item.title}" for item in shown.items}
     return {"comment": "Comment", "content": "The script", "items": "Items"} | statements
@@ -129,7 +129,9 @@ def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
     return ""
 
 
-def _show_script(shown: Shown, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str]) -> None:
+def _show_script(
+    shown: ProposalView, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str]
+) -> None:
     content = shown.payload["content"]
     shown.general = [finding for finding in findings if finding.line is None]
     shown.code = code(content, findings)
@@ -140,7 +142,9 @@ def _show_script(shown: Shown, findings: list[Finding], sent: Submission | None,
         shown.diff = difference(content, shown.edited)
 
 
-def _show_items(shown: Shown, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str]) -> None:
+def _show_items(
+    shown: ProposalView, findings: list[Finding], sent: Submission | None, problems: Mapping[str, str]
+) -> None:
     items = shown.payload["items"]
     chosen = {item["id"] for item in items} if sent is None else set(sent.getlist("item"))
     shown.general = [finding for finding in findings if not finding.item]

@@ -25,7 +25,7 @@ _SAME_MOMENT = timedelta(milliseconds=2)
 
 
 @dataclass(frozen=True)
-class Stand:
+class NodeStatus:
     """Where a node stands.
 
     Attributes:
@@ -60,7 +60,7 @@ class StepLine:
 
 
 @dataclass
-class AgentStand:
+class AgentStatus:
     """An agent's part: how many of its nodes are done of those the run comes by, and the time they took."""
 
     name: str
@@ -76,7 +76,7 @@ class AgentStand:
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepProgress:
     """How far the run is. `about` says how much work is left, as far as that can be known; empty: not at all."""
 
     done: int
@@ -89,10 +89,10 @@ class Progress:
 class Story:
     """All of it."""
 
-    stands: list[Stand]
+    stands: list[NodeStatus]
     steps: list[StepLine]
-    agents: list[AgentStand]
-    progress: Progress
+    agents: list[AgentStatus]
+    progress: StepProgress
     drawing: Drawing | None
     walked: frozenset[Edge] = field(default_factory=frozenset)
 
@@ -103,7 +103,7 @@ class Story:
         return sorted(((line, bool(line.edges & self.walked)) for line in lines), key=lambda way: way[1])
 
     @property
-    def by_id(self) -> dict[str, Stand]:
+    def by_id(self) -> dict[str, NodeStatus]:
         """The stands by the id of the node."""
         return {stand.node.id: stand for stand in self.stands}
 
@@ -136,7 +136,7 @@ def _end(step: StepView) -> datetime | None:
     return None if step.duration_ms is None else step.started_at + timedelta(milliseconds=step.duration_ms)
 
 
-def _stands(view: RunView) -> list[Stand]:
+def _stands(view: RunView) -> list[NodeStatus]:
     runs: dict[str, list[StepView]] = {}
     for step in view.steps:
         runs.setdefault(step.node, []).append(step)
@@ -153,7 +153,7 @@ def _stands(view: RunView) -> list[Stand]:
         else:
             state = "skipped" if node.id in passed_over else _ended(own[-1].state, view.state)
         current = state in ("running", "waiting") or (state in _OPEN and not view.state.finished)
-        made.append(Stand(node, state, _stand_words(state, own, view), current))
+        made.append(NodeStatus(node, state, _stand_words(state, own, view), current))
     return made
 
 
@@ -245,15 +245,15 @@ def _asked(view: RunView) -> dict[str, list[ApprovalRequest]]:
     return found
 
 
-def _agents(view: RunView, stands: Iterable[Stand]) -> list[AgentStand]:
-    found: dict[str, AgentStand] = {}
+def _agents(view: RunView, stands: Iterable[NodeStatus]) -> list[AgentStatus]:
+    found: dict[str, AgentStatus] = {}
     spent: dict[str, float] = {}
     for step in view.steps:
         spent[step.agent] = spent.get(step.agent, 0.0) + (step.duration_ms or 0)
     for stand in stands:
         if not stand.node.agent:
             continue
-        agent = found.setdefault(stand.node.agent, AgentStand(stand.node.agent, ms=spent.get(stand.node.agent, 0.0)))
+        agent = found.setdefault(stand.node.agent, AgentStatus(stand.node.agent, ms=spent.get(stand.node.agent, 0.0)))
         if stand.state != "skipped":
             agent.total += 1
             agent.done += stand.state == "done"
@@ -271,7 +271,7 @@ def _more_telling(one: str, other: str) -> str:
     return min((state for state in (one, other) if state in order), key=order.index, default="pending")
 
 
-def _progress(view: RunView, stands: list[Stand], pace: Pace, now: datetime) -> Progress:
+def _progress(view: RunView, stands: list[NodeStatus], pace: Pace, now: datetime) -> StepProgress:
     done = sum(stand.state == "done" for stand in stands)
     skipped = sum(stand.state == "skipped" for stand in stands)
     total = len(stands) - skipped
@@ -280,7 +280,7 @@ def _progress(view: RunView, stands: list[Stand], pace: Pace, now: datetime) -> 
         words += f", {skipped} skipped" if skipped else ""
     else:
         words = f"{done} of {'up to ' if _may_branch(view) else ''}{plural(total, 'step')} done"
-    return Progress(done, total, words, "" if view.state.finished else _about(view, stands, pace, now))
+    return StepProgress(done, total, words, "" if view.state.finished else _about(view, stands, pace, now))
 
 
 def _may_branch(view: RunView) -> bool:
@@ -291,7 +291,7 @@ def _may_branch(view: RunView) -> bool:
     return any(len(edge) > 2 and edge[0] in from_here for edge in view.edges)
 
 
-def _about(view: RunView, stands: list[Stand], pace: Pace, now: datetime) -> str:
+def _about(view: RunView, stands: list[NodeStatus], pace: Pace, now: datetime) -> str:
     """How much work is left, going by the last completed runs: of nodes that most of them came through."""
     left, counted = 0.0, False
     for stand in stands:
