@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
+
+State = TypeVar("State", bound=StrEnum)
 
 
 class RequestState(StrEnum):
@@ -61,18 +64,22 @@ class RunState(StrEnum):
 
 
 RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
-    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.PAUSED, RunState.FAILED, RunState.CANCELLED}),
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.PAUSED, RunState.CANCELLED}),
     RunState.RUNNING: frozenset(
         {RunState.QUEUED, RunState.SUSPENDED, RunState.PAUSED, RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED}
     ),
-    RunState.SUSPENDED: frozenset(
-        {RunState.RUNNING, RunState.QUEUED, RunState.PAUSED, RunState.FAILED, RunState.CANCELLED}
-    ),
-    RunState.PAUSED: frozenset({RunState.QUEUED, RunState.SUSPENDED, RunState.CANCELLED}),
+    RunState.SUSPENDED: frozenset({RunState.RUNNING, RunState.QUEUED, RunState.PAUSED, RunState.CANCELLED}),
+    RunState.PAUSED: frozenset({RunState.QUEUED, RunState.CANCELLED}),
     RunState.COMPLETED: frozenset(),
     RunState.FAILED: frozenset({RunState.QUEUED}),
     RunState.CANCELLED: frozenset(),
 }
+"""Every way that a run goes, and no other: a trigger refuses what is not listed (`app.store.runs`)."""
+
+
+def origins(table: dict[State, frozenset[State]], new: State) -> tuple[State, ...]:
+    """The states from which `table` lets a thing go to `new`, in the order of the table."""
+    return tuple(old for old, ways in table.items() if new in ways)
 
 
 def may_move(table: dict, old: StrEnum, new: StrEnum) -> bool:

@@ -114,6 +114,13 @@ def test_a_decision_in_a_session_opened_by_another_is_marked(house: House) -> No
     assert said == ["approved, acting with a sign-in link or token from Admin"]
 
 
+def test_cancelling_a_run_in_a_session_opened_by_another_is_marked_on_its_requests_too(house: House) -> None:
+    request = house.desk.open(requester=house.ana)
+    house.desk.runs.cancel(house.by_link(house.ana, house.admin), request.run_id, "Not needed.")
+    [entry] = house.entries("request.cancelled", request)
+    assert entry.detail == {"reason": "Not needed.", "acting_by": "Admin", "acting_by_ids": [house.admin.id]}
+
+
 def test_the_operators_links_are_trusted_and_said_on_the_audit_log(house: House) -> None:
     request = house.desk.open(requester=house.admin)
     house.desk.decide(request, house.by_link(house.ana, OPERATOR))

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from app.domain.errors import (
     ConflictError,
@@ -172,8 +171,8 @@ def test_who_may_reopen_and_what(desk: Desk) -> None:
     with pytest.raises(ConflictError):
         desk.checkpoints.reopen(first.id, desk.person(), "Please.")
     ended = rejected(desk, desk.run())
-    with desk.sessions.begin() as session:
-        session.execute(update(Run).where(Run.id == ended.run_id).values(state="completed"))
+    taken = desk.progress.begin(ended.run_id)
+    desk.progress.complete(taken.attempt, Journal(ended.run_id), {})
     with pytest.raises(IllegalTransitionError, match="ended"):
         desk.checkpoints.reopen(ended.id, desk.person(), "Please.")
 

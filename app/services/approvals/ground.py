@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.errors import AlreadyDecidedError, ExpiredError, NotFoundError
-from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.domain.policy.facts import Policy, StrictDefault
@@ -25,14 +24,8 @@ from app.services.sight import sees_request
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, OutcomeRow
+from app.store.writes import wake_run
 from assent.contracts import NextAction, Remark, Verdict
-
-WAKE_RUN = """
-    update runs set state = 'queued', version = version + 1, updated_at = %(woken_at)s
-    where id = %(woken_run)s and state = 'suspended' and exists (select from guard) returning id"""
-WAKE_EVENT = f"""
-    insert into events (at, kind, run_id, payload)
-    select %(woken_at)s, '{EventKind.RUN_CHANGED.value}', id, '{{"state":"queued"}}' from """
 
 
 def strict_default(version: int | None) -> Policy:
@@ -117,9 +110,5 @@ def settle(
         OutcomeRow, request_id=request.id, verdict=resolution.verdict, next_action=resolution.next_action, body=body,
         at=now, held_until=held_until,
     )  # fmt: skip
-    if request.run_id is None or held_until is not None:
-        return
-    # A paused run keeps the outcome until it is resumed; one that is being advanced finds the job afterwards.
-    woken = batch.also(WAKE_RUN, woken_run=request.run_id, woken_at=now)
-    batch.also(WAKE_EVENT + woken)
-    batch.advance(request.run_id)
+    if request.run_id is not None and held_until is None:
+        wake_run(batch, request.run_id, now)

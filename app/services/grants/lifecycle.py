@@ -23,7 +23,7 @@ from app.domain.errors import (
 from app.domain.events import EventKind
 from app.domain.grants import EVIDENCE_DAYS, MIN_EVIDENCE, GrantState, Limits
 from app.domain.patterns import Pattern, has_secret, matches, words
-from app.domain.people import Action, Actor
+from app.domain.people import SYSTEM, Action, Actor
 from app.domain.text import capitalized, is_storable
 from app.services.clock import Clock
 from app.services.grants import precedents
@@ -36,6 +36,7 @@ from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.policies import Grant, GrantUse
 from app.store.requests import ApprovalRequest
+from app.store.writes import audit_entries_from, by
 from assent.contracts import RiskLevel
 from assent.masking import mask
 
@@ -49,11 +50,10 @@ _LAPSE = """
     update grants set state = 'expired', ended_at = expires_at, version = version + 1,
         end_reason = 'Its time is over.'
     where state in ('proposed', 'active') and expires_at <= %(now)s returning id, uses"""
-_RECORD_LAPSED = f"""
-    insert into audit_entries (at, actor_kind, actor_id, actor_name, via, source, action, detail)
-    select %(now)s, 'system', '', 'Assent', 'worker', '', '{ENDED}',
-        json_build_object('grant', id, 'state', 'expired', 'uses', uses)::text
-    from guard"""
+_RECORD_LAPSED = audit_entries_from(
+    "guard", action=f"'{ENDED}'", detail="jsonb_build_object('grant', id, 'state', 'expired', 'uses', uses)",
+    request="null", run="null",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ class Grants:
         if not ids:
             return 0
         batch = Batch(_LAPSE, {"now": now})
-        batch.also(_RECORD_LAPSED)
+        batch.also(_RECORD_LAPSED, **by(SYSTEM, now))
         publish(batch, event_row(EventKind.GRANT_CHANGED, now, what="lapsed"))
         return len(ids) if batch.run(self._sessions) is not None else 0
 

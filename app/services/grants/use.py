@@ -22,6 +22,7 @@ from app.store.people import Person
 from app.store.policies import Grant
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
+from app.store.writes import audit_entries_from
 from assent.contracts import RiskLevel
 
 GRANT = "grant"
@@ -45,11 +46,10 @@ USE = """
         and exists (select from locked)
     returning id, uses, state"""
 """Uses a grant once, if it still lets something through and the request is as it was seen; then both are held."""
-RECORD_END = f"""
-    insert into audit_entries (at, actor_kind, actor_id, actor_name, via, source, action, request_id, run_id, detail)
-    select %(now)s, 'system', '', 'Assent', 'worker', '', '{ENDED}', %(request)s, %(used_run)s,
-        json_build_object('grant', id, 'state', state, 'uses', uses)::text
-    from guard where state = 'used_up'"""
+RECORD_END = audit_entries_from(
+    "guard", action=f"'{ENDED}'", detail="jsonb_build_object('grant', id, 'state', state, 'uses', uses)",
+    request="%(request)s", run="%(used_run)s", where="state = 'used_up'",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.people import Actor
 from app.store.batch import Batch
 from app.store.record import AuditEntry
+from app.store.writes import acting_by
 
 
 def record(
@@ -31,8 +32,6 @@ def record(
         action: a dotted name from the catalogue in `docs/architecture.md`, such as ``request.decided``.
         detail: further facts, JSON-ready and already masked.
     """
-    if actor.makers.ids:
-        detail |= {"acting_by": actor.makers.names, "acting_by_ids": sorted(actor.makers.ids)}
     values = {
         "at": at,
         "actor_kind": actor.kind,
@@ -43,7 +42,7 @@ def record(
         "action": action,
         "request_id": request_id,
         "run_id": run_id,
-        "detail": detail,
+        "detail": detail | acting_by(actor),
     }
     if isinstance(into, Batch):
         into.add(AuditEntry, **values)

@@ -21,7 +21,7 @@ from app.domain.errors import (
 )
 from app.domain.events import EventKind
 from app.domain.fitting import check_schema
-from app.domain.lifecycle import RequestState, RunState
+from app.domain.lifecycle import RUN_TRANSITIONS, RequestState, RunState, origins
 from app.domain.people import Action, Actor, Role
 from app.domain.running import Journal
 from app.domain.text import is_storable
@@ -182,7 +182,7 @@ class Runs:
 
     def pause(self, actor: Actor, run_id: str) -> Run:
         """Stop the run before its next step; decisions made meanwhile are kept. Raises NotFoundError, ConflictError."""
-        return self._steer(actor, run_id, "pause", {RunState.QUEUED, RunState.SUSPENDED}, RunState.PAUSED)
+        return self._steer(actor, run_id, "pause", RunState.PAUSED)
 
     def cancel(self, actor: Actor, run_id: str, reason: str = "") -> Run:
         """End the run before its next step and withdraw the requests that it waits for.
@@ -192,8 +192,7 @@ class Runs:
             NotAskedError: it has requests that the actor may not withdraw (`may_cancel`).
             ConflictError: it has moved on.
         """
-        still = {RunState.QUEUED, RunState.SUSPENDED, RunState.PAUSED}
-        return self._steer(actor, run_id, "cancel", still, RunState.CANCELLED, clean_comment(reason))
+        return self._steer(actor, run_id, "cancel", RunState.CANCELLED, clean_comment(reason))
 
     def resume(self, actor: Actor, run_id: str) -> Run:
         """Let a paused run go on. Raises NotFoundError, ConflictError."""
@@ -211,9 +210,7 @@ class Runs:
         batch.advance(run_id)
         return self._done(batch, run, act)
 
-    def _steer(
-        self, actor: Actor, run_id: str, act: str, still: set[RunState], ending: RunState, reason: str = ""
-    ) -> Run:
+    def _steer(self, actor: Actor, run_id: str, act: str, ending: RunState, reason: str = "") -> Run:
         """Do it at once if nothing is being advanced, else leave word for the worker that advances the run."""
         now = self._clock()
         run = self._steerable(actor, run_id)
@@ -225,7 +222,8 @@ class Runs:
             batch = move_run(run, {RunState.RUNNING}, RunState.RUNNING, now, tell_worker=True, control=act)
         else:
             finished: dict[str, Any] = {"finished_at": now} if ending.finished else {}
-            batch = move_run(run, still, ending, now, **finished)
+            at_rest = set(origins(RUN_TRANSITIONS, ending)) - {RunState.RUNNING}
+            batch = move_run(run, at_rest, ending, now, **finished)
             if ending is RunState.CANCELLED:
                 why = reason or "the run was cancelled"
                 end_pending(batch, actor, run_id, RequestState.CANCELLED, now, why)

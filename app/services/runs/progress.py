@@ -24,6 +24,7 @@ from app.services.runs.journal import CANCELLED, conclude, open_receipts, put_re
 from app.store.batch import Batch, execute, text_of
 from app.store.engine import Sessions
 from app.store.runs import Run
+from app.store.writes import events_from, run_events_from
 from assent.contracts import ReceiptStatus
 from assent.dialects.base import Delivery
 from assent.json_values import read_back
@@ -58,9 +59,7 @@ def _take_up(condition: str = "") -> str:
         (select json_agg(interrupt_id) from approval_requests where run_id = runs.id and state = 'pending') as open"""
 
 
-_TOLD = f"""
-    insert into events (at, kind, run_id, payload)
-    select %(now)s, '{EventKind.RUN_CHANGED.value}', id, '{{"state":"running"}}' from begun"""
+_TOLD = run_events_from("begun", RunState.RUNNING, at="%(now)s")
 _BEGIN = f"with begun as ({_take_up()}), told as ({_TOLD}) select * from begun"
 _TAKE_JOB = """
     update procrastinate_jobs as job set status = 'doing', worker_id = %(worker)s
@@ -84,10 +83,10 @@ _HOLD_REQUESTS = f"""
     update approval_requests as request set held_until = held.until, due_at = held.until, version = version + 1
     from {_HELD_NOW} where request.id = held.id and exists (select from guard)
     returning request.id, request.run_id, request.state"""
-_TELL_HELD = f"""
-    insert into events (at, kind, run_id, request_id, payload)
-    select %(now)s, '{EventKind.REQUEST_CHANGED.value}', run_id, id,
-        json_build_object('state', state, 'what', 'held')::text from also_1"""
+_TELL_HELD = events_from(
+    "also_1", EventKind.REQUEST_CHANGED, "json_build_object('state', state, 'what', 'held')::text",
+    at="%(now)s", run="run_id", request="id",
+)  # fmt: skip
 _HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"
 
 

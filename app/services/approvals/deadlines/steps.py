@@ -23,17 +23,12 @@ from app.services.requests.assessment import due_values
 from app.store.engine import Sessions
 from app.store.requests import UNCLAIMED, ApprovalRequest, Decision, OutcomeRow
 from app.store.sweep import Sweep
+from app.store.writes import wake_runs_of
 from assent.contracts import NextAction, Remark, RiskLevel, Verdict
 
 _RELEASE = """
     update outcomes set held_until = guard.held_until from guard
     where request_id = guard.id and guard.id = any(%(released)s) returning request_id"""
-_WAKE_RUNS = """
-    update runs set state = 'queued', version = version + 1, updated_at = %(swept_at)s
-    where state = 'suspended' and id in (select run_id from guard where id = any(%(woken)s)) returning id"""
-_WAKE_EVENTS = f"""
-    insert into events (at, kind, run_id, payload)
-    select %(swept_at)s, '{EventKind.RUN_CHANGED.value}', id, '{{"state":"queued"}}' from also_1"""
 
 
 @dataclass(frozen=True)
@@ -77,8 +72,7 @@ class Steps:
     def write(self, sessions: Sessions) -> set[str]:
         """Write all of them. Ids of the requests that nobody changed since they were read."""
         self._sweep.also(_RELEASE, released=self._released)
-        self._sweep.also(_WAKE_RUNS, woken=self._woken, swept_at=self._now)
-        self._sweep.also(_WAKE_EVENTS)
+        wake_runs_of(self._sweep, self._woken, self._now)
         return self._sweep.sweep(sessions)
 
     def _release(self, each: Timely) -> None:

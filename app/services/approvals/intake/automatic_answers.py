@@ -27,6 +27,7 @@ from app.services.requests.assessment import due_values
 from app.store.batch import Batch
 from app.store.policies import Grant, GrantUse
 from app.store.requests import UNCLAIMED, ApprovalRequest
+from app.store.writes import by
 from assent.contracts import NextAction, Remark, Verdict
 
 log = structlog.get_logger(__name__)
@@ -112,7 +113,7 @@ class Answering:
             f"update approval_requests set {_assigned(columns)}, version = version + 1 "
             "where id = %(request)s and exists (select from guard)"
         )
-        batch.also(RECORD_END)
+        batch.also(RECORD_END, **by(SYSTEM, now))
         batch.add(GrantUse, request_id=request.id, grant_id=grant.id, at=now)
         record(
             batch, SYSTEM, "grant.used", now, request_id=request.id, run_id=request.run_id, grant=grant.id,
