@@ -8,7 +8,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ import socketio
 from app.store.engine import make_engine, make_sessions
 from app.store.people import Person
 from tests.factories import csrf_token, make_sign_in, session_cookie
+from tests.processes import prepared
 
 ROOT = Path(__file__).parents[1]
 SOON = 60.0
@@ -52,7 +52,7 @@ class Web:
     port: int = field(default_factory=free_port)
     environ: dict[str, str] = field(default_factory=dict)
     files: int = 0
-    process: subprocess.Popen[bytes] | None = None
+    process: prepared.Process | None = None
 
     @property
     def url(self) -> str:
@@ -69,9 +69,7 @@ class Web:
             "ASSENT_PORT": str(self.port),
             "ASSENT_LOG_FORMAT": "console",
         }
-        limit = [f"ulimit -n {self.files} && exec \"$0\" \"$@\""] if self.files else []
-        command = [*(["sh", "-c", *limit] if limit else []), sys.executable, "wsgi.py"]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environ | self.environ)
+        self.process = prepared.Process(prepared.WEB, (), environ | self.environ, (1, 2), ROOT, self.files)
         deadline = time.monotonic() + 60
         while True:
             assert self.process.poll() is None, "the web process ended"

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.processes.harness import ASSENT, ROOT, environment
+from tests.processes import prepared
+from tests.processes.harness import ROOT, environment
 
 HEAD = """\
 import operator
@@ -38,10 +39,7 @@ PARTS = {
 
 def run(path: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """The command, started in a folder."""
-    return subprocess.run(
-        [*ASSENT, "workflow", "check", path, *more], env=environment() | {"PYTHONPATH": str(ROOT)}, cwd=folder,
-        text=True, capture_output=True, check=False,
-    )  # fmt: skip
+    return prepared.run(["workflow", "check", path, *more], environment(), 60.0, folder)
 
 
 def checked(folder: Path, **parts: str) -> list[dict[str, Any]]:

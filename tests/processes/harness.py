@@ -51,6 +51,8 @@ def environment(**settings: str) -> dict[str, str]:
 
 def assent(*arguments: str, seconds: float = 60.0, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
+    if prepared.understood([*ASSENT, *arguments]) and arguments != ("web",):
+        return prepared.run(arguments, environment(**settings), seconds)
     return subprocess.run(
         [*ASSENT, *arguments], env=environment(**settings), capture_output=True, text=True, timeout=seconds
     )
@@ -106,8 +108,8 @@ class Managed:
         return self
 
     def _begin(self, env: dict[str, str]) -> subprocess.Popen[str] | prepared.Process:
-        if prepared.knows(self._command):
-            return prepared.Process(self._command[2], self._command[3:], env)
+        if understood := prepared.understood(self._command):
+            return prepared.Process(*understood, env)
         return subprocess.Popen(
             self._command,
             env=env,

@@ -1,18 +1,23 @@
-"""Processes that start at once: forked from one that has already imported what commands and workers need.
+"""Processes that start at once: forked from one that has already imported what they need.
 
 To import SQLAlchemy, LangGraph and what stands on them takes seconds, most of what a short command does. A process made
-here has its own id, environment, standard streams, signals and exit code; only what it would have imported is there
-before. That each command imports what it needs is shown by tests that start them as people do.
+here has its own id, environment, working directory, standard streams, signals, limit of open files and exit code; only
+what it would have imported is there before. That commands, the worker and the web process import what they need is
+shown by tests that start them as people do (`tests/cli/test_serve.py`, `tests/processes/test_web_imports.py`).
+
+There is one server for commands and workers, and one for web processes of each async mode: eventlet has to patch the
+standard library before anything else is imported.
 """
 
 from __future__ import annotations
 
+import _socket  # what eventlet leaves alone
 import atexit
 import gc
 import importlib
 import json
 import os
-import selectors
+import resource
 import shutil
 import signal
 import socket
@@ -24,15 +29,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import IO, NoReturn
+from selectors import EVENT_READ, DefaultSelector  # before eventlet replaces it
+from typing import IO, Any, NoReturn
 
 from app.lifeline import die_with_parent_hook
 
 COMMAND_LINE = "app.cli.main"
 CLOCKED_WORKER = "tests.processes.clocked_worker"
-_IMPORTED = (COMMAND_LINE, CLOCKED_WORKER)
+WEB = "wsgi"
+_COMMANDS = "commands"
+_IMPORTED = (COMMAND_LINE, CLOCKED_WORKER, WEB)
 _UNPREPARED = ("serve", "web")
 """They become other programs, or start others."""
+_waitpid = os.waitpid  # before eventlet replaces it
 
 
 class Process:
@@ -41,9 +50,17 @@ class Process:
     Attributes:
         stdout: what it prints, standard errors included, unless streams were given.
         returncode: None until its end was seen; minus the signal's number if one ended it.
+
+    Args:
+        streams: standard output and standard error.
+        folder: where it works; None: where this process does.
+        files: how many files it may have open; 0: as many as this process.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[int] = ()):
+    def __init__(
+        self, module: str, arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[int] = (),
+        folder: Path | None = None, files: int = 0,
+    ) -> None:  # fmt: skip
         self.returncode: int | None = None
         self.stdout: IO[str] | None = None
         given = list(streams)
@@ -52,8 +69,12 @@ class Process:
             self.stdout = os.fdopen(reader, encoding="utf-8", errors="replace")
             given = [writer, writer]
         self._line = socket.socket(socket.AF_UNIX)
-        self._line.connect(_address())
-        order = json.dumps({"module": module, "arguments": list(arguments), "env": dict(env)}).encode()
+        self._line.connect(_address(env.get("ASSENT_ASYNC_MODE", "eventlet") if module == WEB else _COMMANDS))
+        limits = (files, files) if files else resource.getrlimit(resource.RLIMIT_NOFILE)
+        order = json.dumps(
+            {"module": module, "arguments": list(arguments), "env": dict(env), "files": limits,
+             "folder": str(folder or Path.cwd())}
+        ).encode()  # fmt: skip
         with Path(os.devnull).open("rb") as nothing:
             socket.send_fds(self._line, [len(order).to_bytes(8, "big")], [nothing.fileno(), *given])
         if not streams:
@@ -92,16 +113,21 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
-def knows(command: Sequence[str]) -> bool:
-    """Whether a command line would start what a prepared process can be."""
+def understood(command: Sequence[str]) -> tuple[str, Sequence[str]] | None:
+    """Module and arguments of a command line, if a prepared process can be what it would start."""
     module, arguments = command[2], command[3:]
-    return module in _IMPORTED and not (module == COMMAND_LINE and arguments[0] in _UNPREPARED)
+    if module == COMMAND_LINE and list(arguments) == ["web"]:
+        return WEB, ()  # what the command becomes once it has looked at the settings
+    known = module in _IMPORTED and not (module == COMMAND_LINE and arguments[0] in _UNPREPARED)
+    return (module, arguments) if known else None
 
 
-def run(arguments: Sequence[str], env: Mapping[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+def run(
+    arguments: Sequence[str], env: Mapping[str, str], seconds: float, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run `assent` with these arguments and exactly this environment, to its end."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = Process(COMMAND_LINE, arguments, env, (out.fileno(), err.fileno()))
+        process = Process(COMMAND_LINE, arguments, env, (out.fileno(), err.fileno()), folder)
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -113,13 +139,13 @@ def run(arguments: Sequence[str], env: Mapping[str, str], seconds: float) -> sub
 
 
 @cache
-def _address() -> str:
-    """Where the prepared process of this test process listens; it is started at the first call."""
+def _address(kind: str) -> str:
+    """Where this test process's server of that kind listens; it is started at the first call."""
     folder = tempfile.mkdtemp(prefix="assent-prepared-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = str(Path(folder) / "socket")
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.processes.prepared", path],
+        [sys.executable, "-m", "tests.processes.prepared", path, kind],
         cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         preexec_fn=die_with_parent_hook(signal.SIGKILL),
     )  # fmt: skip
@@ -130,14 +156,15 @@ def _address() -> str:
 class _Server:
     """Forks a child for each order, and tells its end over the line on which the order came."""
 
-    def __init__(self, path: str) -> None:
-        self._lines: dict[int, socket.socket] = {}
-        self._listener = socket.socket(socket.AF_UNIX)
+    def __init__(self, path: str, set_by_imports: dict[str, str]) -> None:
+        self._set_by_imports = set_by_imports
+        self._lines: dict[int, _socket.socket] = {}
+        self._listener = _socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(path)
         self._listener.listen()
-        self._awake, wake = socket.socketpair()
-        for each in (self._awake, wake):
-            each.setblocking(False)
+        self._awake, wake = _socket.socketpair()
+        for end in (self._awake, wake):
+            end.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake.fileno())
         self._wake = wake
@@ -146,9 +173,9 @@ class _Server:
     def serve(self) -> NoReturn:
         """Take orders until this process is ended."""
         gc.freeze()  # what is shared with the children stays shared
-        watched = selectors.DefaultSelector()
-        watched.register(self._listener, selectors.EVENT_READ)
-        watched.register(self._awake, selectors.EVENT_READ)
+        watched = DefaultSelector()
+        watched.register(self._listener, EVENT_READ)
+        watched.register(self._awake, EVENT_READ)
         print("ready", flush=True)
         while True:
             for key, _ in watched.select():
@@ -160,7 +187,7 @@ class _Server:
 
     def _tell_ends(self) -> None:
         while self._lines:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status = _waitpid(-1, os.WNOHANG)
             if not pid:
                 return
             line = self._lines.pop(pid)
@@ -169,39 +196,43 @@ class _Server:
             line.close()
 
     def _take(self) -> None:
-        line, _ = self._listener.accept()
-        size, streams, _, _ = socket.recv_fds(line, 8, 3)
+        line = _socket.socket(fileno=self._listener._accept()[0])
+        size, streams, _, _ = socket.recv_fds(line, 8, 3)  # type: ignore[arg-type]
         order = json.loads(_exactly(line, int.from_bytes(size, "big")))
         pid = os.fork()
         if pid == 0:
             self._close(line)
-            _be(order, streams)
-        for each in streams:
-            os.close(each)
+            _be(order, streams, self._set_by_imports)
+        for stream in streams:
+            os.close(stream)
         self._lines[pid] = line
         line.sendall(pid.to_bytes(8, "big"))
 
-    def _close(self, line: socket.socket) -> None:
+    def _close(self, line: _socket.socket) -> None:
         """Leave the child nothing of this server."""
         if self._last_words is not None:
             self._last_words()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for each in (line, self._listener, self._awake, self._wake, *self._lines.values()):
-            each.close()
+        for ours in (line, self._listener, self._awake, self._wake, *self._lines.values()):
+            ours.close()
 
 
-def _be(order: dict[str, object], streams: Sequence[int]) -> NoReturn:
+def _be(order: dict[str, Any], streams: Sequence[int], set_by_imports: dict[str, str]) -> NoReturn:
     """Become what was ordered."""
+    if "eventlet" in sys.modules:
+        sys.modules["eventlet.hubs"].use_hub()  # one of its own
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     for stream in streams:
         if stream > 2:
             os.close(stream)
     os.environ.clear()
-    os.environ.update(order["env"])  # type: ignore[call-overload]
-    module = sys.modules[str(order["module"])]
-    sys.argv = [str(module.__file__), *order["arguments"]]  # type: ignore[misc]
+    os.environ.update(order["env"] | set_by_imports)
+    os.chdir(order["folder"])
+    resource.setrlimit(resource.RLIMIT_NOFILE, order["files"])
+    module = sys.modules[order["module"]]
+    sys.argv = [str(module.__file__), *order["arguments"]]
     code = _outcome(module.main)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
@@ -224,7 +255,7 @@ def _outcome(main: object) -> int:
     return 0
 
 
-def _exactly(line: socket.socket, size: int) -> bytes:
+def _exactly(line: _socket.socket, size: int) -> bytes:
     found = b""
     while len(found) < size:
         part = line.recv(size - len(found))
@@ -234,12 +265,20 @@ def _exactly(line: socket.socket, size: int) -> bytes:
 
 
 def main() -> None:
-    """Import, then serve at the address given."""
-    from app.cli.main import COMMANDS
+    """Import, then serve at the address given what is of the kind given."""
+    path, kind = sys.argv[1:]
+    os.environ["ASSENT_ASYNC_MODE"] = kind
+    before = dict(os.environ)
+    if kind == _COMMANDS:
+        from app.cli.main import COMMANDS
 
-    for name in _IMPORTED + tuple(place.partition(":")[0] for place in COMMANDS.values()) + ("app.worker.main",):
+        places = tuple(place.partition(":")[0] for place in COMMANDS.values())
+        names = (COMMAND_LINE, CLOCKED_WORKER, *places, "app.worker.main")
+    else:
+        names = (WEB, "app.factory")
+    for name in names:
         importlib.import_module(name)
-    _Server(sys.argv[1]).serve()
+    _Server(path, {name: value for name, value in os.environ.items() if before.get(name) != value}).serve()
 
 
 if __name__ == "__main__":
