@@ -12,17 +12,16 @@ import pickle
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 
 from app.domain.errors import TookTooLongError
+from app.installation import PYTHON, child_python_path
 
 PROCESSES = 2
 """Processes beside, for each process that has work done."""
@@ -32,7 +31,6 @@ MAX_WAITING = 32
 """Calls that wait for a process to be free; further ones are refused at once."""
 _BUSY = "The server is busy with other large requests. Try again in a moment."
 _HEAD = struct.Struct("!Q")
-_ROOT = Path(__file__).parents[1]
 Result = TypeVar("Result")
 log = structlog.get_logger("bounded")
 
@@ -46,12 +44,11 @@ class _Process:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
-        paths = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH", ""))))
         self.fresh = True
         self._socket = ours
         self._process = subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-m", "app.beside", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": paths},
+            [*PYTHON, "-m", "app.beside", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": child_python_path()},
         )  # fmt: skip
         theirs.close()
         self.free_since = time.monotonic()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -23,6 +22,7 @@ from app.http.proxies import TrustedProxies
 from app.http.refusals import HEARD, register_refusals
 from app.http.runtime import PortalParts, keep
 from app.http.security import register_security
+from app.installation import ROOT
 from app.live import register as live
 from app.logs import configure_logs
 from app.notify.channels import slack_api
@@ -36,7 +36,6 @@ SLACK_SECONDS = 1
 """A page of Slack waits for us for three seconds; asking Slack back must not take them up."""
 MAX_MESSAGE = 100_000
 """Bytes of a message over Socket.IO; larger decisions are sent over REST, and are answered beside."""
-ROOT = Path(__file__).parents[1]
 
 
 def create_app(settings: Settings, services: Services | None = None, *, beside: bool = False) -> Flask:

@@ -15,6 +15,7 @@ from app.cli.people import link_address
 from app.cli.policy import load_policy
 from app.domain.errors import AssentError, ConflictError, NotFoundError
 from app.domain.people import Role, Via
+from app.installation import COMMAND
 from app.services.bundle import Services
 from app.services.people.accounts import LINK_LIFETIME
 from app.settings import Settings
@@ -138,7 +139,7 @@ def _wait_for_workflow(services: Services) -> None:
 def _print_links(settings: Settings, services: Services, people: list[Person]) -> None:
     minutes = int(LINK_LIFETIME.total_seconds() // 60)
     click.echo(
-        f"\n  Sign in (each link works once, within {minutes} minutes; `bin/assent user link` makes new ones):\n"
+        f"\n  Sign in (each link works once, within {minutes} minutes; `{COMMAND} user link` makes new ones):\n"
     )
     for part, person in zip(CAST, people, strict=True):
         if person.active:

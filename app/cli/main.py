@@ -10,6 +10,7 @@ import click
 from app.domain.errors import AssentError
 from app.embedded import EmbeddedError
 from app.settings import SettingsError
+from assent.version import VERSION
 
 COMMANDS = {
     "serve": "app.cli.serve:serve",
@@ -44,6 +45,7 @@ class _Commands(click.Group):
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="assent")
 def cli() -> None:
     """The approval desk for AI agents."""
 

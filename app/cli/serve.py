@@ -18,16 +18,16 @@ import structlog
 
 from app.cli.supervisor import ChildFailedError, Supervisor
 from app.embedded import EmbeddedServer, find_running
+from app.installation import COMMAND, PYTHON, ROOT, add_folder, child_python_path
 from app.lifeline import follow_supervisor
 from app.listening import listen
 from app.logs import configure_logs
 from app.settings import Settings, SettingsError, load_settings, with_secret_key
 
-ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60.0
 SAMPLE_VARIABLE = "ASSENT_TARGET_SHOP"
-_WEB = (sys.executable, str(ROOT / "wsgi.py"))
-_ASSENT = (sys.executable, "-m", "app.cli.main")
+_WEB = (*PYTHON, str(ROOT / "wsgi.py"))
+_ASSENT = (*PYTHON, "-m", "app.cli.main")
 
 log = structlog.get_logger("serve")
 
@@ -75,6 +75,7 @@ def worker() -> None:
     settings = _with_database(with_secret_key(load_settings()))
     configure_logs(settings, "worker")
     check_everything(settings.database_url)
+    add_folder(Path.cwd())
     run(settings)
 
 
@@ -101,7 +102,7 @@ def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | No
     if _is_empty(supervisor.environment["ASSENT_DATABASE_URL"]):
         click.echo("\n  Nobody can sign in yet. Add the first person, which prints a sign-in link:")
         given = "".join(f"{name}={shlex.quote(os.environ[name])} " for name in _SHOWN if os.environ.get(name))
-        click.echo(f'    {given}bin/assent user add you@example.com --name "Your name" --role admin --role reviewer')
+        click.echo(f'    {given}{COMMAND} user add you@example.com --name "Your name" --role admin --role reviewer')
     click.echo(f"\n  Open  {settings.public_url}\n\n  Ctrl-C stops everything.\n")
     supervisor.watch(lambda: _revive(server))
 
@@ -164,7 +165,7 @@ def _environment(settings: Settings, address: str) -> dict[str, str]:
         "ASSENT_DATABASE_URL": address,
         "ASSENT_DATA_DIR": str(settings.data_dir.resolve()),
         "ASSENT_SECRET_KEY": settings.secret_key,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
+        "PYTHONPATH": child_python_path(),
     }
     if settings.web_processes > 1:
         found["ASSENT_REUSE_PORT"] = "true"

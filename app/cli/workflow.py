@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
 from app.cli.context import as_json, print_json
+from app.installation import add_folder
 from app.runtime.checking.check import check as check_workflow
 from app.runtime.checking.loading import NoSuchWorkflowError
 from app.web.forms.schemas import shape_of
@@ -31,7 +32,7 @@ def check(path: str, as_json: bool) -> None:
     PATH is a folder or a file that exports WORKFLOW, or an entry point's module:NAME. The workflow is imported and its
     graph built; nothing is run and no database is needed.
     """
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as Python has it for a module that is named
+    add_folder(Path.cwd())
     try:
         findings = check_workflow(path, form_problem)
     except NoSuchWorkflowError as error:

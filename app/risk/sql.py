@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import app.risk.sql_code
-import app.risk.sql_destructive
-import app.risk.sql_locking
-import app.risk.sql_privileges  # noqa: F401  (importing these enters their rules)
 from app.domain.risk import Finding
 from app.domain.weight import SQL_A_CHARACTER, weigh
+from app.risk import sql_code, sql_destructive, sql_locking, sql_privileges  # noqa: F401 - importing these enters their rules
 from app.risk.rules import declare, findings_of, word_set
 from app.risk.sql_lexer import Lexed, Piece, Token, split
 from app.risk.sql_queries import judged

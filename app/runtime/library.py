@@ -17,6 +17,8 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from app.domain.text import is_storable, storable
+from app.installation import workflows_folder
+from app.runtime.folder import FOLDER, import_folder
 from app.runtime.saver import Saver
 from assent.breakpoints import Breakpoints
 from assent.masking import mask_text
@@ -50,7 +52,7 @@ def find_workflows(paths: Iterable[str] = (), patience: float = PATIENCE_SECONDS
 
     Args:
         paths: ``package.module:NAME`` each; empty: the entry points of the group ``assent.workflows`` and the
-            packages under ``workflows`` that export ``WORKFLOW``.
+            packages under `workflows_folder()` that export ``WORKFLOW``.
         patience: how many seconds to wait for the import of each.
     """
     found: dict[str, tuple[str, Workflow]] = {}
@@ -74,14 +76,17 @@ def _listed(named: list[str], broken: dict[str, str]) -> list[tuple[str, bool]]:
     if named:
         return [(path, True) for path in named]
     paths = [(point.value, True) for point in entry_points(group=GROUP)]
+    folder = workflows_folder()
+    if not folder.is_dir():
+        return paths
     try:
-        package = _within(PATIENCE_SECONDS, "The import of workflows", partial(importlib.import_module, "workflows"))
+        _within(PATIENCE_SECONDS, f"The import of {FOLDER}", partial(import_folder, folder))
     except WorkflowError as error:
-        if not isinstance(error.__cause__, ModuleNotFoundError) or error.__cause__.name != "workflows":
-            broken["workflows"] = str(error)
+        broken[FOLDER] = str(error)
         return paths
     # A module that exports none is a helper of the others.
-    return paths + [(f"workflows.{module.name}:WORKFLOW", False) for module in pkgutil.iter_modules(package.__path__)]
+    names = [module.name for module in pkgutil.iter_modules([str(folder)])]
+    return paths + [(f"{FOLDER}.{name}:WORKFLOW", False) for name in names]
 
 
 def _load(path: str, required: bool) -> Workflow | None:

@@ -11,16 +11,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
-from pathlib import Path
 from typing import LiteralString
 
 import psycopg
 from sqlalchemy import NullPool, create_engine
 
 from app.domain.errors import AssentError
+from app.installation import ROOT
 from app.store.engine import sqlalchemy_url
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
+MIGRATIONS = ROOT / "migrations"
 _LOCK_KEY = 0x415353454E54  # "ASSENT"
 _LOCK_SECONDS = 300.0
 _REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*(\S+)\s*$", re.MULTILINE)

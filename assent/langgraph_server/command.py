@@ -35,7 +35,7 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
         from assent.errors import SignInError
         from assent.langgraph_server.bridge import Bridge
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error}. Install what it needs: pip install langgraph langgraph-sdk") from error
+        raise click.ClickException(f"{error}. Install what it needs: pip install 'assent-sdk[langgraph]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("assent.langgraph_server").info("looking after %s, asking at %s", server, url)

@@ -34,7 +34,7 @@ def mcp(
         from assent.mcp.server import build_server
         from assent.mcp.tools import Tools
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error}. Install what it needs: pip install 'assent-desk[mcp]'") from error
+        raise click.ClickException(f"{error}. Install what it needs: pip install 'assent-sdk[mcp]'") from error
     if http and host not in LOOPBACK and not allow_host:
         raise click.UsageError("Name each Host header under which it is reached: --allow-host mcp.example.com")
     callers = Callers(url.rstrip("/"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import metadata
 from typing import Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.types import ToolAnnotations
 
 from assent.mcp.tools import Tools
+from assent.version import VERSION
 
 INSTRUCTIONS = """\
 Assent is the approval desk of this organisation. Before an action that must not happen unseen, call request_approval
@@ -21,7 +21,7 @@ and wait with wait_for_approval until people have decided; they may change what 
 def build_server(tools: Tools) -> MCPServer[Any]:
     """The server with its tools."""
     server: MCPServer[Any] = MCPServer(
-        "assent", title="Assent", instructions=INSTRUCTIONS, version=_version(), log_level="WARNING"
+        "assent", title="Assent", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING"
     )
     asks, reads = ToolAnnotations(destructive_hint=False), ToolAnnotations(read_only_hint=True)
     again = ToolAnnotations(destructive_hint=False, idempotent_hint=True)
@@ -39,10 +39,3 @@ def build_server(tools: Tools) -> MCPServer[Any]:
         structured = None if tool != tools.permission_prompt else False
         server.add_tool(tool, title=title, description=words, annotations=hints, structured_output=structured)
     return server
-
-
-def _version() -> str:
-    try:
-        return metadata.version("assent-desk")
-    except metadata.PackageNotFoundError:  # from a checkout
-        return ""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.installation import add_folder, workflows_folder
 from app.runtime.checking.finding import Finding, raised, shown
+from app.runtime.folder import FOLDER, import_folder
 from assent.workflow import Workflow
 
 
@@ -46,7 +47,8 @@ def find(path: str) -> Place:
         file = file.resolve()
         parts = [file.parent.name] if file.name == "__init__.py" else [file.stem]
         root = file.parent.parent if file.name == "__init__.py" else file.parent
-        while (root / "__init__.py").is_file():
+        # Other packages end where there is no `__init__.py`; this one needs none.
+        while (root / "__init__.py").is_file() or root == workflows_folder():
             parts.insert(0, root.name)
             root = root.parent
         folder = file.parent if file.name == "__init__.py" or len(parts) > 1 else file
@@ -67,8 +69,14 @@ def find(path: str) -> Place:
 def load(place: Place) -> Workflow | Finding:
     """Import the workflow, or say where and why that cannot be done."""
     if place.root is not None:
-        sys.path.insert(0, str(place.root))
+        add_folder(place.root)
     try:
+        if (
+            place.root is not None
+            and place.root / FOLDER == workflows_folder()
+            and place.module.startswith(f"{FOLDER}.")
+        ):
+            import_folder(workflows_folder())
         module = importlib.import_module(place.module)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):

@@ -1,0 +1,3 @@
+"""The version of the SDK and of the portal, which are released together."""
+
+VERSION = "0.1.0"
