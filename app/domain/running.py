@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.domain.errors import ConflictError
 from assent.contracts import Receipt
@@ -31,6 +31,18 @@ class JobNotTakenError(ConflictError):
     code = "job_not_taken"
 
 
+class Statement(NamedTuple):
+    """A statement for the database that the runtime has made and a use case carries out with its own.
+
+    Attributes:
+        binary: its rows are to come in PostgreSQL's binary format.
+    """
+
+    text: str
+    parameters: Mapping[str, Any]
+    binary: bool = False
+
+
 @dataclass(frozen=True)
 class Job:
     """A job of the queue, which asks for a run to be advanced.
@@ -52,6 +64,7 @@ class RunSnapshot:
         deliveries: outcomes nothing proves to have reached the run, oldest first.
         open: interrupt ids of the requests that wait for a decision.
         reported: ids of requests among the deliveries for which the run has already reported a receipt.
+        read: the row that was read with it, if the caller had one read.
     """
 
     id: str
@@ -62,6 +75,7 @@ class RunSnapshot:
     deliveries: list[Delivery] = field(default_factory=list)
     open: frozenset[str] = frozenset()
     reported: frozenset[str] = frozenset()
+    read: dict[str, Any] | None = None
 
 
 class StepKind(StrEnum):
@@ -111,6 +125,7 @@ class Journal:
         reported: ids of those with a stored receipt that the run reported; their delivery is noted on that receipt.
         doubtful: a step failed and the run went on without it, so that nothing can be concluded from its completion.
         job: id of the job that ends when this is written; None when it goes on.
+        stored: what LangGraph stores of these steps. It is written in the same transaction as the rest, or not at all.
     """
 
     run_id: str
@@ -123,25 +138,27 @@ class Journal:
     reported: frozenset[str] = frozenset()
     doubtful: bool = False
     job: int | None = None
+    stored: list[Statement] = field(default_factory=list)
 
     def take(self) -> Journal:
         """Everything so far, leaving this one empty. The job goes on."""
         taken = Journal(
             self.run_id, self.steps, self.receipts, self.artifacts, self.delivered, self.unseen, self.undelivered,
-            self.reported,
+            self.reported, stored=self.stored,
         )  # fmt: skip
-        self.steps, self.receipts, self.artifacts, self.delivered = [], [], [], []
+        self.steps, self.receipts, self.artifacts, self.delivered, self.stored = [], [], [], [], []
         return taken
 
     def put_back(self, earlier: Journal) -> None:
         """Undo `take` when the writing failed."""
         self.steps[:0], self.receipts[:0] = earlier.steps, earlier.receipts
         self.artifacts[:0], self.delivered[:0] = earlier.artifacts, earlier.delivered
+        self.stored[:0] = earlier.stored
 
     @property
     def empty(self) -> bool:
         """True when there is nothing to write."""
-        return not (self.steps or self.receipts or self.artifacts or self.delivered)
+        return not (self.steps or self.receipts or self.artifacts or self.delivered or self.stored)
 
 
 class RunStore(Protocol):
@@ -155,8 +172,13 @@ class RunStore(Protocol):
         """The portal's clock, by which all its processes go."""
         ...
 
-    async def begin(self, run_id: str, holder: int, job: Job | None = None) -> RunSnapshot | None:
+    async def begin(
+        self, run_id: str, holder: int, job: Job | None = None, read: Statement | None = None
+    ) -> RunSnapshot | None:
         """Take the run up if there is something to do, for the process that is known to live by the lock `holder`.
+
+        Args:
+            read: gives one row or none, which is read in the same trip once the run is taken up.
 
         Raises:
             RunBusyError: another process that lives is advancing it.

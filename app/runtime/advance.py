@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,9 +20,11 @@ from langgraph.types import StateSnapshot
 from app.domain.errors import InvalidInputError
 from app.domain.fitting import check_schemas
 from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
-from app.runtime.driver import Driver, Rest, written
+from app.runtime.driver import Driver, Rest
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError, told
+from app.runtime.saver import OvertakenError
+from app.runtime.step_writer import StepWriter, written
 from assent.contracts import Receipt, ReceiptStatus
 from assent.dialects.base import Asked, jsonable
 from assent.dialects.breakpoint import Stop
@@ -102,7 +105,7 @@ class Advancer:
         # Known before the run is taken up, so that whoever wants it paused from then on is heard.
         self._controls[run_id] = RunControl()
         try:
-            snapshot = await self._store.begin(run_id, self._leases.key, job)
+            snapshot = await self._store.begin(run_id, self._leases.key, job, self.library.saver.newest(run_id))
             if snapshot is not None:
                 await self._take_up(snapshot, Journal(run_id, job=job.id if job else None))
             return snapshot is not None
@@ -127,36 +130,43 @@ class Advancer:
             problem = OTHER_VERSION.format(workflow.title, snapshot.version, workflow.version)
             await written(self._store.fail, snapshot.attempt, journal, problem)
             return
+        saver = self.library.saver
+        writer = StepWriter(graph, journal, partial(self._store.note, snapshot.attempt))
         # Nothing can be stored for a run that was never taken up before.
-        with self.library.saver.reading_once(snapshot.id, new=initial is not None):
-            await self._drive(snapshot, graph, initial, journal)
+        reading = saver.reading_once(snapshot.id, new=initial is not None, row=snapshot.read)
+        with reading, saver.kept_by(snapshot.id, writer):
+            try:
+                await self._drive(snapshot, graph, initial, writer)
+            except (OvertakenError, psycopg.DatabaseError) as error:
+                if not await _is_refused(writer, error):
+                    raise
+                log.error("run.broken", exc_info=True)
+                await written(self._store.fail, snapshot.attempt, journal, mask_text(f"{writer.refused}"))
 
     async def _drive(
-        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], initial: Any, journal: Journal
+        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], initial: Any, writer: StepWriter
     ) -> None:
         config: RunnableConfig = {"configurable": {"thread_id": snapshot.id}}
         if initial is None:
-            await self._go_on(snapshot, graph, config, journal)
+            await self._go_on(snapshot, graph, config, writer)
         else:
-            driver = self._driver(snapshot, graph, config, journal)
-            await self._rest(snapshot, graph, config, driver, journal, await driver.run(initial))
+            driver = self._driver(snapshot, graph, config, writer)
+            await self._rest(snapshot, graph, config, driver, writer, await driver.run(initial))
 
     def _driver(
-        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], config: RunnableConfig, journal: Journal
+        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], config: RunnableConfig, writer: StepWriter
     ) -> Driver:
         return Driver(
-            graph, config, self.library.node_facts(snapshot.workflow), journal,
-            lambda taken: self._store.note(snapshot.attempt, taken), self._controls[snapshot.id],
-            self.library.saver,
-            self._store.now,
+            graph, config, self.library.node_facts(snapshot.workflow), writer, self._controls[snapshot.id],
+            self.library.saver, self._store.now,
         )  # fmt: skip
 
     async def _go_on(
-        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], config: RunnableConfig, journal: Journal
+        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], config: RunnableConfig, writer: StepWriter
     ) -> None:
         """Send what fits a thread that is stored already, and once more as long as an outcome had to wait its turn."""
-        facts = self.library.node_facts(snapshot.workflow)
-        driver = self._driver(snapshot, graph, config, journal)
+        facts, journal = self.library.node_facts(snapshot.workflow), writer.journal
+        driver = self._driver(snapshot, graph, config, writer)
         state = await aread(graph, read_thread(config))
         breakpoints = self.library.breakpoints(snapshot.workflow)
         asked = {*snapshot.open, *(delivery.interrupt_id for delivery in snapshot.deliveries)}
@@ -190,6 +200,7 @@ class Advancer:
                 await self._store.doubt(snapshot.id, snapshot.attempt)
                 for node in todo.skip:
                     await graph.aupdate_state(config, {}, as_node=node)
+                await writer.settle()
                 # The graph has not stopped here itself: sent on, it would go past the breakpoint.
                 state = await aread(graph, read_thread(config))
                 if stops := await aread(graph, breakpoints.stops(state)):
@@ -207,11 +218,11 @@ class Advancer:
             if rest.error is not None and is_invalid_resume(rest.error):
                 now = await aread(graph, read_thread(config))
                 await self._not_accepted(snapshot, now, todo.delivered, rest, journal)
-                await self._go_on(later, graph, config, journal)
+                await self._go_on(later, graph, config, writer)
             elif todo.later and rest.asked and rest.error is None and not rest.drained:
-                await self._go_on(later, graph, config, journal)
+                await self._go_on(later, graph, config, writer)
             else:
-                await self._rest(snapshot, graph, config, driver, journal, rest)
+                await self._rest(snapshot, graph, config, driver, writer, rest)
 
     def _first_input(self, snapshot: RunSnapshot, state: StateSnapshot) -> Any:
         if state.created_at is not None:
@@ -224,10 +235,11 @@ class Advancer:
         graph: CompiledStateGraph[Any],
         config: RunnableConfig,
         driver: Driver,
-        journal: Journal,
+        writer: StepWriter,
         rest: Rest,
     ) -> None:
         """Write down how a drive came to rest."""
+        journal = writer.journal
         journal.doubtful |= rest.failed and rest.error is None
         if rest.drained:
             if journal.doubtful:
@@ -328,6 +340,15 @@ class Advancer:
             digest, schema = value_digest(str(task.error), None), failure_schema(document)
             asked.append(Asked(name, "error", document, digest, schema, task.name, said["agent"]))
         return asked
+
+
+async def _is_refused(writer: StepWriter, error: Exception) -> bool:
+    """True if a run cannot be written because of what LangGraph stores of it, and not for a fault of the portal's."""
+    if writer.refused is None and writer.journal.stored and not isinstance(error, psycopg.OperationalError):
+        # It was to be written with how the run rests. By itself it shows which of the two is to blame.
+        with suppress(OvertakenError, psycopg.DatabaseError):
+            await writer.write()
+    return writer.refused is not None
 
 
 def _asked(stops: Iterable[Stop]) -> list[Asked]:

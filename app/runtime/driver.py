@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-import psycopg
-import structlog
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Interrupt, StateSnapshot
 
-from app.domain.running import Journal, LostRunError, Step, StepKind
+from app.domain.running import LostRunError, Step, StepKind
 from app.domain.text import storable
 from app.runtime.saver import Saver
+from app.runtime.step_writer import StepWriter
 from assent.breakpoints import Stopped
 from assent.contracts import Receipt
 from assent.dialects.base import Asked
@@ -32,14 +30,6 @@ from assent.masking import mask_text
 from assent.nodes import node_facts
 from assent.reports import receipt_of, reporting_to
 from assent.watch import Watch, seen
-
-log = structlog.get_logger(__name__)
-NOTE_AFTER_SECONDS = 0.1
-"""Steps are written this long after they happen, together with what else has happened by then."""
-WRITE_AGAIN_SECONDS = (0.1, 0.3, 1.0, 2.0)
-"""Pauses after which the writing of what cannot be found out again is tried once more without the database."""
-
-Writer = Callable[[Journal], Awaitable[None]]
 
 
 @dataclass
@@ -73,10 +63,9 @@ class Driver:
     Args:
         graph: compiled with the portal's checkpointer.
         facts: title, agent and tool of each node.
-        journal: collects what happens; what is left in it when `run` returns has not been written yet.
-        note: writes a journal while the drive goes on.
+        writer: collects what happens; what is left in its journal when `run` returns has not been written yet.
         control: stops the drive between two steps.
-        saver: stores what the steps write.
+        saver: hands what the steps write to `writer`.
         now: the portal's clock.
     """
 
@@ -85,8 +74,7 @@ class Driver:
         graph: CompiledStateGraph[Any],
         config: RunnableConfig,
         facts: dict[str, dict[str, Any]],
-        journal: Journal,
-        note: Writer,
+        writer: StepWriter,
         control: RunControl,
         saver: Saver,
         now: Callable[[], datetime],
@@ -94,19 +82,16 @@ class Driver:
         self._graph = graph
         self._config = config
         self._facts = facts
-        self._journal = journal
-        self._note = note
+        self._writer = writer
+        self._journal = writer.journal
         self._control = control
         self._saver = saver
         self._now = now
         self._began: dict[str, float] = {}
         self._delivering: list[str] = []
         self._reports: deque[Receipt] = deque()
-        self._storing = asyncio.Lock()
         self._open: set[str] = set()
         self._ended = False
-        self._writing: asyncio.Task[None] | None = None
-        self._rested = asyncio.Event()
 
     async def run(
         self, send: Any, delivering: Iterable[str] = (), watched: Collection[str] = (),
@@ -115,8 +100,8 @@ class Driver:
     ) -> Rest:  # fmt: skip
         """Send the input and follow the graph until it suspends, ends, fails or is drained.
 
-        LangGraph keeps an answer only once the node that took it has come to its end. Until the next step begins or
-        the run rests, nothing is written down that says the answer has arrived: after a crash it is sent again.
+        LangGraph keeps an answer only once the node that took it has come to its end. Until that step is stored, or the
+        run rests, nothing is written down that says the answer has arrived: after a crash it is sent again.
 
         Args:
             delivering: ids of the requests whose outcomes `send` carries.
@@ -127,13 +112,14 @@ class Driver:
 
         Raises:
             LostRunError: another worker took the run up.
+            OvertakenError: somebody else has gone on with the thread.
+            psycopg.DatabaseError: what the steps came to cannot be written.
         """
         rest = Rest()
         self._delivering = list(delivering)
         try:
-            run_id = self._journal.run_id
-            first, taking = self._saver.writing_first(run_id, self._store_reports), self._saver.taking(run_id, watched)
-            with reporting_to(self._reports.append), first, taking as passed:
+            self._writer.before = lambda step_ended: self._gather(step_ended and not rest.unheard)
+            with reporting_to(self._reports.append), self._saver.taking(self._journal.run_id, watched) as passed:
                 rest.passed = passed
                 await self._follow(send, Watch(self._graph, before, rest.stopped.append, sent), watched, took, rest)
         except GraphDrained:
@@ -144,8 +130,11 @@ class Driver:
             rest.error = seen(error)
             rest.unheard.extend(rest.passed.difference(rest.unheard))
         finally:
+            await self._writer.settle()
             self._journal.receipts.extend(_all_of(self._reports))
-            await self._settle()
+        if (rest.error is not None or rest.unheard) and self._writer.refused is None:
+            # Which outcomes were taken is found out from the thread, so nothing says yet that any was.
+            await self._writer.write()
         if self._ended or not rest.drained:
             self._delivered()
         return rest
@@ -167,29 +156,21 @@ class Driver:
             if watched and part["type"] == "tasks" and not part["ns"]:
                 await self._listen(part["data"], watched, took, rest)
 
-    async def _store_reports(self) -> None:
-        """Store what steps have reported; the step that did counts as completed only after that.
+    def _gather(self, step_ended: bool) -> None:
+        """Add to the journal what is to be written with it.
 
-        Until the run is certain to keep an outcome, the receipt does not count as its delivery.
+        What steps have reported is stored with them, so that no step can count as completed without its receipts. Until
+        the step that took an outcome is stored, such a receipt does not count as the delivery of it.
+
+        Args:
+            step_ended: a step of the graph itself is written, with whatever its tasks have taken.
         """
-        if not self._reports and not self._storing.locked():
-            return
-        async with self._storing:
-            if not self._reports:
-                return
-            self._journal.receipts.extend(_all_of(self._reports))
-            self._journal.undelivered = frozenset(self._delivering)
-            taken = self._journal.take()
-            try:
-                await written(self._note, taken)
-            except BaseException:
-                self._journal.put_back(taken)
-                raise
-            self._journal.reported |= {receipt.request_id for receipt in taken.receipts}
+        self._journal.receipts.extend(_all_of(self._reports))
+        self._journal.undelivered = frozenset(self._delivering)
+        if step_ended and self._ended:
+            self._delivered()
 
-    async def _listen(
-        self, data: Any, watched: Collection[str], took: Callable[[str], bool], rest: Rest
-    ) -> None:
+    async def _listen(self, data: Any, watched: Collection[str], took: Callable[[str], bool], rest: Rest) -> None:
         """Stop before the next step if one that was to take an answer has ended without."""
         if data["id"] not in watched or "triggers" in data or data["error"] is not None:
             return
@@ -209,8 +190,10 @@ class Driver:
                 if self._ended and not self._open:
                     self._delivered()
                 self._open.add(data["id"])
+            self._writer.began("|".join(namespace), data["id"])
             self._step(StepKind.STARTED, namespace, data)
         else:
+            self._writer.ended("|".join(namespace), data["id"])
             interrupts = data["interrupts"]
             failed = data["error"] is not None
             rest.failed |= failed
@@ -245,7 +228,7 @@ class Driver:
         node = "/".join([*parents, name])
         who = (facts["title"], facts["agent"], facts["tool"])
         self._journal.steps.append(Step(kind, self._now(), task, node, *who, ms, suspended, error))
-        self._write_soon()
+        self._writer.write_soon()
 
     def _custom(self, data: Any) -> None:
         if not isinstance(data, dict):
@@ -261,38 +244,13 @@ class Driver:
             self._journal.artifacts.append(_artifact(data[ARTIFACT_KEY]))
         else:
             return
-        self._write_soon()
+        self._writer.write_soon()
 
     def _delivered(self) -> None:
         """What was sent has been taken, and LangGraph has stored that."""
         self._journal.delivered.extend(self._delivering)
         self._delivering = []
         self._journal.undelivered = frozenset()
-
-    def _write_soon(self) -> None:
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_later(), name="note steps")
-
-    async def _write_later(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._rested.wait(), NOTE_AFTER_SECONDS)
-        while not self._journal.empty and not self._rested.is_set():
-            taken = self._journal.take()
-            try:
-                await self._note(taken)
-            except LostRunError:
-                return
-            except Exception:
-                # The steps stay in the journal and are written when the run rests.
-                self._journal.put_back(taken)
-                log.warning("steps.not_noted", exc_info=True)
-                return
-
-    async def _settle(self) -> None:
-        """Leave no writing in flight; what is not written yet stays in the journal for the one who rests the run."""
-        self._rested.set()
-        if self._writing is not None:
-            await self._writing
 
 
 def _artifact(said: dict[str, Any]) -> dict[str, str]:
@@ -308,17 +266,3 @@ def _all_of(reports: deque[Receipt]) -> Iterator[Receipt]:
     """Take everything that is there; steps in threads may add to it meanwhile."""
     while reports:
         yield reports.popleft()
-
-
-async def written(method: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-    """Write what cannot be found out again: a moment without the database must not lose it."""
-    for pause in WRITE_AGAIN_SECONDS:
-        try:
-            return await method(*arguments)
-        except Exception as error:
-            # SQLAlchemy wraps what the driver raised; deadlocks are among these, too.
-            if not isinstance(getattr(error, "orig", error), psycopg.OperationalError):
-                raise
-            log.warning("run.not_written", exc_info=True)
-        await asyncio.sleep(pause)
-    return await method(*arguments)

@@ -11,15 +11,13 @@ wrote them. Ours takes the one with the greatest number in the thread, which the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
-from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
-    WRITES_IDX_MAP,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -32,10 +30,12 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.types import ERROR, INTERRUPT, RESUME, _DeltaSnapshot
 from psycopg import AsyncConnection, DatabaseError
 from psycopg.rows import DictRow
-from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from app.domain.running import Statement
 from app.runtime.delta_history import delta_history
+from app.runtime.thread_statements import BEFORE, NEWEST, checkpoint_statements, newest_of_run, write_statements
+from app.store.loop import run_together
 from app.store.thread_order import OVERTAKEN, UNIQUE
 from assent.errors import PassedOverError
 from assent.guard import PASSED_OVER
@@ -43,15 +43,8 @@ from assent.guard import PASSED_OVER
 _INLINE = (type(None), str, int, float, bool)
 """Values of these types stand in the checkpoint itself; others have rows of their own."""
 
-MANY = 50
-"""Values that one statement stores; more take several. There is a form of the statement for each number."""
-
 OLDEST = 4
 """Checkpoints of earlier formats are made into newer ones by the original."""
-_NEWEST = "WHERE thread_id = %s AND checkpoint_ns = %s ORDER BY assent_seq DESC LIMIT 1"
-_BEFORE = """coalesce(assent_seq < (select bound.assent_seq from checkpoints as bound
-    where bound.thread_id = checkpoints.thread_id and bound.checkpoint_ns = checkpoints.checkpoint_ns
-        and bound.checkpoint_id = %s), checkpoint_id < %s)"""
 MOVED_ON = (
     "Something else has gone on with this run's thread since this step began, so what the step came to was not stored. "
     "What it did to the outside may have been done twice. Look at that, then retry the run: it goes on from where the "
@@ -65,17 +58,37 @@ SHARED = (
 _NOT_READ: Any = object()
 _RESTS = frozenset({ERROR, INTERRUPT})
 """A step that writes to one of these has not come to its end."""
-_KEEP = "do nothing"
-_REPLACE = "do update set channel = excluded.channel, type = excluded.type, blob = excluded.blob"
-_PUT_CHECKPOINT = """
-    insert into checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
-    values (%(thread)s, %(ns)s, %(id)s, %(parent)s, %(checkpoint)s, %(metadata)s)
-    on conflict (thread_id, checkpoint_ns, checkpoint_id)
-    do update set checkpoint = excluded.checkpoint, metadata = excluded.metadata"""
 
 
 class OvertakenError(Exception):
     """A checkpoint does not follow the newest one of its thread: somebody else has gone on with that meanwhile."""
+
+
+def overtaken(error: BaseException, statements: Sequence[Statement]) -> OvertakenError | None:
+    """What is to be said if storing these was refused because a checkpoint does not follow the newest one."""
+    if not isinstance(error, DatabaseError) or not (
+        error.sqlstate == OVERTAKEN or error.diag.constraint_name == UNIQUE
+    ):
+        return None
+    kept = [name for each in statements if (name := _kept(each.parameters["ns"]))]
+    return OvertakenError(SHARED.format(kept[0]) if kept else MOVED_ON)
+
+
+class Keeper(Protocol):
+    """Whoever holds a thread, and stores what is written to it together with things of its own."""
+
+    async def keep_writes(
+        self, namespace: str, task_id: str, channels: Sequence[str], statements: Sequence[Statement]
+    ) -> None:
+        """Store what a task wrote, now or soon."""
+
+    async def keep_checkpoint(
+        self, namespace: str, checkpoint: Mapping[str, Any], source: Any, statements: Sequence[Statement]
+    ) -> None:
+        """Store a checkpoint, before the next step begins."""
+
+    async def write_stored(self) -> None:
+        """Store everything that has not been stored yet, because the thread is to be read."""
 
 
 class Saver(AsyncPostgresSaver):
@@ -89,7 +102,7 @@ class Saver(AsyncPostgresSaver):
         self.lock = nullcontext()  # type: ignore[assignment]
         self._read: dict[str, DictRow | None] = {}
         self._took: dict[str, set[str]] = {}
-        self._before_writes: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._keepers: dict[str, Keeper] = {}
         self._must_take: dict[str, Collection[str]] = {}
         self._passed_over: dict[str, set[str]] = {}
 
@@ -108,23 +121,21 @@ class Saver(AsyncPostgresSaver):
             del self._must_take[thread_id], self._passed_over[thread_id]
 
     @contextmanager
-    def writing_first(self, thread_id: str, write: Callable[[], Awaitable[None]]) -> Iterator[None]:
-        """Within the block `write` is awaited before anything is stored of a step of the thread.
-
-        What a step has reported is stored by it, so that no step can count as completed without its receipts.
-        """
-        self._before_writes[thread_id] = write
+    def kept_by(self, thread_id: str, keeper: Keeper) -> Iterator[None]:
+        """Within the block what is written to the thread is handed to `keeper`, which stores it."""
+        self._keepers[thread_id] = keeper
         try:
             yield
         finally:
-            self._before_writes.pop(thread_id, None)
+            del self._keepers[thread_id]
 
-    async def _write_first(self, config: RunnableConfig) -> None:
-        if write := self._before_writes.get(config["configurable"]["thread_id"]):
-            await write()
+    @staticmethod
+    def newest(run_id: str) -> Statement:
+        """Reads the newest checkpoint of a run's thread, for `reading_once`; for whoever takes the run up."""
+        return newest_of_run(run_id)
 
     @contextmanager
-    def reading_once(self, thread_id: str, *, new: bool = False) -> Iterator[None]:
+    def reading_once(self, thread_id: str, *, new: bool = False, row: DictRow | None = None) -> Iterator[None]:
         """Until something is written to the thread, its newest checkpoint is read from the server once.
 
         For whoever holds the thread's run: nobody else writes to it. The resume guard and the drive after it then also
@@ -132,8 +143,9 @@ class Saver(AsyncPostgresSaver):
 
         Args:
             new: nothing is stored of the thread, so it need not be read at all.
+            row: it was read already, as `newest` does.
         """
-        self._read[thread_id] = None if new else _NOT_READ
+        self._read[thread_id] = None if new else row or _NOT_READ
         self._took[thread_id] = set()
         try:
             yield
@@ -148,6 +160,7 @@ class Saver(AsyncPostgresSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As the original's, but that the newest checkpoint is the one written last; see also `reading_once`."""
         where = config["configurable"]
+        await self._write_stored(config)
         if get_checkpoint_id(config):
             return await super().aget_tuple(config)
         thread_id, namespace = where["thread_id"], where.get("checkpoint_ns", "")
@@ -163,9 +176,14 @@ class Saver(AsyncPostgresSaver):
             row = deepcopy(row)
         return await self._tuple_of(row) if row is not None else None
 
+    async def _write_stored(self, config: RunnableConfig) -> None:
+        """What was written to a thread is found when it is read."""
+        if keeper := self._keepers.get(config["configurable"].get("thread_id", "")):
+            await keeper.write_stored()
+
     async def _newest(self, thread_id: str, namespace: str) -> DictRow | None:
         async with self.conn.connection() as connection:
-            cursor = await connection.execute(self.SELECT_SQL + _NEWEST, (thread_id, namespace), binary=True)
+            cursor = await connection.execute(self.SELECT_SQL + NEWEST, (thread_id, namespace), binary=True)
             return await cursor.fetchone()
 
     async def _tuple_of(self, row: DictRow) -> CheckpointTuple:
@@ -189,9 +207,11 @@ class Saver(AsyncPostgresSaver):
         Checkpoints of several namespaces have no common order but that of their ids. LangGraph compares those of a
         subgraph with one of the graph around it (`before`) when somebody goes back in time; the portal never does.
         """
+        if config is not None:
+            await self._write_stored(config)
         where, parameters = self._search_where(config, filter, None)
         if before is not None and (bound := get_checkpoint_id(before)):
-            where += f" {'AND' if where else 'WHERE'} {_BEFORE}"
+            where += f" {'AND' if where else 'WHERE'} {BEFORE}"
             parameters += [bound, bound]
         one = config is not None and config["configurable"].get("checkpoint_ns") is not None
         order = "assent_seq" if one else "checkpoint_id"
@@ -208,6 +228,7 @@ class Saver(AsyncPostgresSaver):
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
         """As the original's, which follows parents only as far as their ids get smaller."""
+        await self._write_stored(config)
         if channels and not get_checkpoint_id(config):
             newest = await self.aget_tuple(config)
             if newest is None:
@@ -237,9 +258,8 @@ class Saver(AsyncPostgresSaver):
         """
         if not config["configurable"]["checkpoint_ns"] and self._passed_over.get(config["configurable"]["thread_id"]):
             raise PassedOverError(PASSED_OVER)
-        await self._write_first(config)
-        self._read.pop(config["configurable"]["thread_id"], None)
         where = config["configurable"]
+        self._read.pop(where["thread_id"], None)
         values = checkpoint["channel_values"]
         inline = {name: value for name, value in values.items() if isinstance(value, _INLINE)}
         inline |= {name: True for name, value in values.items() if isinstance(value, _DeltaSnapshot)}
@@ -248,22 +268,12 @@ class Saver(AsyncPostgresSaver):
             for name, version in new_versions.items()
             if name in values and not isinstance(values[name], _INLINE)
         ]
-        parameters = {
-            "thread": where["thread_id"], "ns": where["checkpoint_ns"], "id": checkpoint["id"],
-            "parent": where.get("checkpoint_id"), "checkpoint": Jsonb({**checkpoint, "channel_values": inline}),
-            "metadata": Jsonb(get_serializable_checkpoint_metadata(config, metadata)),
-        }  # fmt: skip
-        # The checkpoint comes last: once it is there, so is all that it names.
-        while len(changed) > MANY:
-            await self._execute(_put_blobs(MANY), parameters | _numbered(changed[:MANY]))
-            del changed[:MANY]
-        try:
-            await self._execute(_put_checkpoint(len(changed)), parameters | _numbered(changed))
-        except DatabaseError as error:
-            if error.sqlstate == OVERTAKEN or error.diag.constraint_name == UNIQUE:
-                kept = _kept(where["checkpoint_ns"])
-                raise OvertakenError(SHARED.format(kept) if kept else MOVED_ON) from error
-            raise
+        described = get_serializable_checkpoint_metadata(config, metadata)
+        statements = checkpoint_statements(where, {**checkpoint, "channel_values": inline}, described, changed)
+        if keeper := self._keepers.get(where["thread_id"]):
+            await keeper.keep_checkpoint(where["checkpoint_ns"], checkpoint, metadata.get("source"), statements)
+        else:
+            await self._store(statements)
         return _config(where, checkpoint["id"])
 
     async def aput_writes(
@@ -281,31 +291,26 @@ class Saver(AsyncPostgresSaver):
         elif task_id in self._must_take.get(thread_id, ()) and not any(channel in _RESTS for channel, _ in writes):
             self._passed_over[thread_id].add(task_id)
             raise PassedOverError(PASSED_OVER)
-        await self._write_first(config)
         self._read.pop(thread_id, None)
-        if len(writes) > MANY:
-            await super().aput_writes(config, writes, task_id, task_path)
-            return
         where = config["configurable"]
-        replace = all(channel in WRITES_IDX_MAP for channel, _ in writes)
-        rows: dict[int, tuple[str, str, bytes]] = {}
-        for number, (channel, value) in enumerate(writes):
-            index = WRITES_IDX_MAP.get(channel, number)
-            # One statement may write a row once; of several with one number the original keeps the same one.
-            if replace or index not in rows:
-                rows[index] = (channel, *self.serde.dumps_typed(value))
-        if not rows:
-            return
-        parameters = {
-            "thread": where["thread_id"], "ns": where["checkpoint_ns"], "id": where["checkpoint_id"],
-            "task": task_id, "path": task_path,
-        }  # fmt: skip
-        numbered = _numbered([(index, *row) for index, row in rows.items()])
-        await self._execute(_put_writes(len(rows), replace), parameters | numbered)
+        dumped = [(channel, *self.serde.dumps_typed(value)) for channel, value in writes]
+        statements = write_statements(where, dumped, task_id, task_path)
+        if keeper := self._keepers.get(thread_id):
+            await keeper.keep_writes(where["checkpoint_ns"], task_id, [channel for channel, _ in writes], statements)
+        else:
+            await self._store(statements)
 
-    async def _execute(self, statement: Any, parameters: Any) -> None:
-        async with self.conn.connection() as connection:
-            await connection.execute(statement, parameters)
+    async def _store(self, statements: Sequence[Statement]) -> None:
+        try:
+            async with self.conn.connection() as connection:
+                if len(statements) == 1:
+                    await connection.execute(statements[0].text, statements[0].parameters)
+                elif statements:
+                    await run_together(connection, statements)
+        except DatabaseError as error:
+            if refused := overtaken(error, statements):
+                raise refused from error
+            raise
 
     async def _load_checkpoint_tuple(self, value: DictRow) -> CheckpointTuple:
         """As the original's, which decodes even the smallest writes in a thread."""
@@ -327,33 +332,6 @@ def _kept(namespace: str) -> str:
     return parts[-1] if parts and ":" not in parts[-1] else ""
 
 
-@lru_cache(maxsize=256)
-def _put_checkpoint(blobs: int) -> str:
-    """The statement that stores a checkpoint, with so many values that have rows of their own."""
-    if not blobs:
-        return _PUT_CHECKPOINT
-    return f"with blobs as ({_put_blobs(blobs)}) {_PUT_CHECKPOINT}"
-
-
-@lru_cache(maxsize=256)
-def _put_blobs(blobs: int) -> str:
-    """The statement that stores so many values that have rows of their own."""
-    rows = ", ".join(f"(%(thread)s, %(ns)s, {_names(row)})" for row in range(blobs))
-    return f"""
-        insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob) values {rows}
-        on conflict (thread_id, checkpoint_ns, channel, version) do nothing"""  # noqa: S608 - it has names of our own only
-
-
-@lru_cache(maxsize=256)
-def _put_writes(count: int, replace: bool) -> str:
-    """The statement that stores so many writes of a task. Those that stand are replaced or kept."""
-    rows = ", ".join(f"(%(thread)s, %(ns)s, %(id)s, %(task)s, %(path)s, {_names(row)})" for row in range(count))
-    return f"""
-        insert into checkpoint_writes
-            (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob) values {rows}
-        on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) {_REPLACE if replace else _KEEP}"""  # noqa: S608
-
-
 def _config(where: Mapping[str, Any], checkpoint_id: str) -> RunnableConfig:
     """What names a checkpoint of the same thread and namespace."""
     return {
@@ -362,15 +340,4 @@ def _config(where: Mapping[str, Any], checkpoint_id: str) -> RunnableConfig:
             "checkpoint_ns": where["checkpoint_ns"],
             "checkpoint_id": checkpoint_id,
         }
-    }
-
-
-def _names(row: int) -> str:
-    return ", ".join(f"%({column}{row})s" for column in "abcd")
-
-
-def _numbered(rows: Sequence[tuple[Any, Any, Any, Any]]) -> dict[str, Any]:
-    """The values of rows by the names that `_names` gives them. (The driver takes long over arrays.)"""
-    return {
-        f"{column}{number}": value for number, row in enumerate(rows) for column, value in zip("abcd", row, strict=True)
     }

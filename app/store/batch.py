@@ -22,6 +22,7 @@ from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
+from app.domain.running import Statement
 from app.domain.text import storable
 from app.domain.weight import note_write
 from app.store.base import Base, CanonicalJSON, metadata
@@ -29,6 +30,8 @@ from app.store.engine import Sessions
 from app.store.jobs import advance_job
 from assent.digests import canonical
 
+VOID = "AS014"
+"""SQLSTATE of a batch whose guard hit nothing, and which so takes back what was to be written along with it."""
 ATTEMPTS = 5
 """How often a batch is run that the server ends to resolve a deadlock."""
 
@@ -49,6 +52,7 @@ class Batch:
         self._also: list[str] = []
         self._jobs: list[dict[str, Any]] = []
         self._ended_jobs: list[int] = []
+        self._along: list[Statement] = []
 
     def add(self, model: type[Base], **values: Any) -> None:
         """Insert a row; columns that are not named get their defaults."""
@@ -91,6 +95,10 @@ class Batch:
         """Take a job that is being worked on out of the queue, because its work is done with this batch."""
         self._ended_jobs.append(job_id)
 
+    def along(self, statements: Sequence[Statement]) -> None:
+        """Further statements of the same transaction, which come to nothing if the guard hits nothing."""
+        self._along += statements
+
     def run(self, sessions: Sessions) -> dict[str, Any] | None:
         """Write it all. The guard's row, or None if the guard hit nothing and so nothing was written.
 
@@ -106,6 +114,7 @@ class Batch:
             tuple(self._also),
             bool(self._jobs),
             bool(self._ended_jobs),
+            bool(self._along),
         )
         parameters = self._values | {f"rows_{name}": json.dumps(rows) for name, rows in self._rows.items()}
         if self._jobs:
@@ -113,10 +122,15 @@ class Batch:
         if self._ended_jobs:
             parameters["ended_jobs"] = self._ended_jobs
         note_write()
-        row = execute(sessions, _statement(*shape), parameters)
+        try:
+            rows = execute_all(sessions, [Statement(_statement(*shape), parameters), *self._along])[0]
+        except (psycopg.Error, DBAPIError) as error:
+            if getattr(getattr(error, "orig", error), "sqlstate", None) == VOID:
+                return None
+            raise
         if not self._guard:
             return {}
-        return row if row is not None and row["guarded"] else None
+        return rows[0] if rows and rows[0]["guarded"] else None
 
 
 def made_once(batch: Batch, sessions: Sessions, made_as: str) -> dict[str, Any] | None:
@@ -134,20 +148,27 @@ def made_once(batch: Batch, sessions: Sessions, made_as: str) -> dict[str, Any] 
 
 
 def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> Any:
-    """The statement's first row.
+    """The statement's first row; see `execute_all`."""
+    return next(iter(execute_all(sessions, [Statement(statement, parameters)])[0]), None)
+
+
+def execute_all(sessions: Sessions, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
+    """The rows of each of the statements, which are one transaction.
 
     Two batches may lock a request and its run in opposite order; the one that the server ends for that has written
     nothing, so it is run again.
     """
     for attempt in count(1):
         try:
-            return next(iter(sessions.execute(statement, parameters)), None)
+            if len(statements) > 1:
+                return sessions.together(statements)
+            return [sessions.execute(each.text, each.parameters) for each in statements]
         except (psycopg.Error, DBAPIError) as error:
             cause = getattr(error, "orig", error)
             if not isinstance(cause, (DeadlockDetected, SerializationFailure)) or attempt == ATTEMPTS:
                 raise
             sessions.pause(random.uniform(0.005, 0.05) * attempt)  # noqa: S311 - no secret hangs on it
-    return None
+    return []
 
 
 @lru_cache(maxsize=512)
@@ -157,6 +178,7 @@ def _statement(
     also: tuple[str, ...],
     jobs: bool,
     ended_jobs: bool,
+    along: bool,
 ) -> str:
     parts = [f"guard as ({guard})"] if guard else []
     condition = " where exists (select from guard)" if guard else ""
@@ -178,6 +200,9 @@ def _statement(
             "json_populate_recordset(null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each)) as deferred"
         )
     prefix = f"with {', '.join(parts)} " if parts else ""
+    if guard and along:
+        wanted.append("assent_require(exists (select from guard)) as required")
+        return f"{prefix}select {', '.join(wanted)} from (values (1)) as one(row) left join guard on true"
     return f"{prefix}select {', '.join(wanted)}{' from guard' if guard else ''}"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
+
+from app.domain.running import Statement
 
 
 class Sessions(sessionmaker[Session]):
@@ -28,6 +30,18 @@ class Sessions(sessionmaker[Session]):
         """Run one statement in the driver's own words, by itself. Gives its rows."""
         with self.engine.connect() as connection:
             return [dict(row) for row in connection.exec_driver_sql(statement, dict(parameters)).mappings()]
+
+    def together(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
+        """Run statements in one transaction, each of which sees what those before it have done. Gives the rows of each.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: one of them failed, and nothing of any was kept; on an event loop psycopg.Error.
+        """
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="READ COMMITTED")
+            with connection.begin():
+                results = [connection.exec_driver_sql(each.text, dict(each.parameters)) for each in statements]
+                return [[dict(row) for row in result.mappings()] if result.returns_rows else [] for result in results]
 
     def pause(self, seconds: float) -> None:
         """Wait before something is tried again."""

@@ -8,7 +8,7 @@ as well, but handing over to a thread and back costs more than most statements.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_, greenlet_spawn
 
+from app.domain.running import Statement
 from app.store.engine import Sessions, engine_arguments, sqlalchemy_url
 
 Result = TypeVar("Result")
@@ -40,19 +41,43 @@ class LoopSessions(Sessions):
         """As `Sessions.execute`."""
         return await_(self._execute(statement, parameters))
 
+    def together(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
+        """As `Sessions.together`, in one trip to the server."""
+        return await_(self._on_connection(lambda connection: run_together(connection, statements)))
+
     def pause(self, seconds: float) -> None:
         """As `Sessions.pause`."""
         await_(asyncio.sleep(seconds))
 
     async def _execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        async def run(connection: AsyncConnection[DictRow]) -> list[dict[str, Any]]:
+            return await (await connection.execute(statement, parameters)).fetchall()
+
+        return await self._on_connection(run)
+
+    async def _on_connection(self, work: Callable[[AsyncConnection[DictRow]], Awaitable[Result]]) -> Result:
         try:
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(statement, parameters)
-                return await cursor.fetchall()
+                return await work(connection)
         except psycopg.OperationalError:
             # A connection is seldom lost alone: those at rest are looked at before somebody tries again.
             await self._pool.check()
             raise
+
+
+async def run_together(
+    connection: AsyncConnection[DictRow], statements: Sequence[Statement]
+) -> list[list[dict[str, Any]]]:
+    """Run statements in one transaction and one trip, on a connection that commits each by itself.
+
+    Between two of its synchronizations a pipeline is one transaction. Gives the rows of each statement.
+
+    Raises:
+        psycopg.Error: one of them failed, and nothing of any was kept.
+    """
+    async with connection.pipeline():
+        cursors = [await connection.execute(each.text, each.parameters, binary=each.binary) for each in statements]
+    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
 async def on_loop(use_case: Callable[..., Result], *arguments: Any) -> Result:

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.util import await_
 
 from app.domain.risk import Assessment
-from app.domain.running import Job, Journal, RunSnapshot
+from app.domain.running import Job, Journal, RunSnapshot, Statement
 from app.risk.assess import assess_proposal
 from app.services.approvals.manager import CheckpointManager
 from app.services.bundle import services_over
@@ -38,7 +38,8 @@ class WorkerStore:
         now: the portal's clock.
 
     Args:
-        quick: writes what may be lost in a crash of the database, because then it is only done again.
+        quick: writes what may be lost in a crash of the database, because then it is only done again. What LangGraph
+            stores is not among that.
     """
 
     def __init__(
@@ -49,13 +50,15 @@ class WorkerStore:
         self._checkpoints = checkpoints
         self.now = clock
 
-    async def begin(self, run_id: str, holder: int, job: Job | None = None) -> RunSnapshot | None:
+    async def begin(
+        self, run_id: str, holder: int, job: Job | None = None, read: Statement | None = None
+    ) -> RunSnapshot | None:
         """As `RunProgress.begin`."""
-        return await on_loop(self._quick.begin, run_id, holder, job)
+        return await on_loop(self._quick.begin, run_id, holder, job, read)
 
     async def note(self, attempt: int, journal: Journal) -> None:
         """As `RunProgress.note`."""
-        await on_loop(self._quick.note, attempt, journal)
+        await on_loop((self._progress if journal.stored else self._quick).note, attempt, journal)
 
     async def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
         """As `RunProgress.refuse`."""

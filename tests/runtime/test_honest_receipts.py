@@ -170,14 +170,23 @@ def test_a_pause_in_the_moment_the_run_is_drained_is_heard(rig: Rig, monkeypatch
 
 
 def test_what_a_run_took_unseen_is_never_called_applied(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both the thread's end and what the workflow said on the way were lost with the worker."""
+    """A worker of a version that did not write both at once has stored the thread, and nothing that was said of it."""
     install(rig, monkeypatch, "honest_unseen", gate=gate, carry_out=carry_out)
     run = rig.begin("honest_unseen")
     request = rig.only(run)
     rig.decide(request)
-    monkeypatch.setattr(rig.advancer._store, "note", _nothing)
+    note = rig.advancer._store.note
+
+    async def thread_alone(attempt: int, journal: Journal) -> None:
+        await note(attempt, Journal(run, stored=journal.stored))
+
+    async def thread_then_dies(attempt: int, journal: Journal, result: Any) -> None:
+        await thread_alone(attempt, journal)
+        raise KeyError("the worker dies here")
+
     with monkeypatch.context() as broken:
-        broken.setattr(rig.advancer._store, "complete", _dies)
+        broken.setattr(rig.advancer._store, "note", thread_alone)
+        broken.setattr(rig.advancer._store, "complete", thread_then_dies)
         with pytest.raises(KeyError):
             rig.advance(run)
     rig.sql("delete from receipts where request_id = :id", id=request.id)
@@ -185,10 +194,6 @@ def test_what_a_run_took_unseen_is_never_called_applied(rig: Rig, monkeypatch: p
     rig.finish(run)
     receipt = rig.view(request).receipt
     assert receipt.status == "delivered" and "died" in receipt.summary
-
-
-async def _nothing(*arguments: Any) -> None:
-    """A note that never reaches the database."""
 
 
 async def _dies(*arguments: Any) -> None:
@@ -207,7 +212,6 @@ def test_what_a_run_said_outlives_a_moment_without_the_database(rig: Rig, monkey
             raise failures.pop()
         await complete(*arguments)
 
-    monkeypatch.setattr(store, "note", _nothing)
     monkeypatch.setattr(store, "complete", stumbles)
     rig.advance(run)
     rig.finish(run)
@@ -376,22 +380,22 @@ def nested_act_and_report(state: FlowState) -> FlowState:
 def test_what_a_step_reported_outlives_its_worker(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, step: Node, write: int
 ) -> None:
-    """The worker dies at one of the writes to LangGraph's tables around the end of the step."""
+    """The worker dies at one of the writes around the end of the step."""
     install(rig, monkeypatch, "honest_report", step=step, follow_up=follow_up)
     run = rig.begin("honest_report")
     request = rig.only(run)
     rig.decide(request)
-    store, saver, done = rig.advancer._store, rig.library.saver, []
-    execute = saver._execute
+    store, done = rig.advancer._store, []
+    note = store.note
 
     async def dies(*arguments: Any) -> None:
         done.append(arguments)
         if len(done) > write:
             raise KeyError("the worker dies here")
-        await execute(*arguments)
+        await note(*arguments)
 
     with monkeypatch.context() as broken:
-        broken.setattr(saver, "_execute", dies)
+        broken.setattr(store, "note", dies)
         for name in ("complete", "fail", "suspend"):
             broken.setattr(store, name, _dies)
         with pytest.raises(KeyError):

@@ -13,7 +13,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
-from app.runtime.saver import MANY, OvertakenError, Saver
+from app.runtime.saver import OvertakenError, Saver
+from app.runtime.thread_statements import MANY
 from app.store.thread_order import OVERTAKEN
 from tests.runtime.rig import Rig
 

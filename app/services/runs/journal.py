@@ -85,6 +85,7 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
     Args:
         delivered: note deliveries as such; False where the caller concludes them at once with `conclude`.
     """
+    batch.along(journal.stored)
     if journal.job is not None:
         batch.end_job(journal.job)
     for step in journal.steps:

@@ -14,14 +14,14 @@ from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
-from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot
+from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, Statement
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests.endings import end_held, end_pending
 from app.services.requests.moves import not_before
 from app.services.runs.journal import CANCELLED, conclude, open_receipts, put_receipt, suspended, write
-from app.store.batch import Batch, execute, text_of
+from app.store.batch import Batch, execute_all, text_of
 from app.store.engine import Sessions
 from app.store.runs import Run
 from app.store.writes import events_from, run_events_from
@@ -106,7 +106,9 @@ class RunProgress:
         self._sessions = sessions
         self._clock = clock
 
-    def begin(self, run_id: str, holder: int | None = None, job: Job | None = None) -> RunSnapshot | None:
+    def begin(
+        self, run_id: str, holder: int | None = None, job: Job | None = None, read: Statement | None = None
+    ) -> RunSnapshot | None:
         """Take the run up if there is something to do; None if it rests or has ended.
 
         What a person asked of a run whose worker died (pause, cancel) is done here.
@@ -115,6 +117,8 @@ class RunProgress:
             holder: key of the advisory lock by which the caller's process is known to live. A run that is being
                 advanced is taken from another process only when that one's lock is free.
             job: that asks for it; one that names a worker is taken with the run.
+            read: gives one row or none. It is read in the same trip and sees what the one before had written of the
+                run, because whoever takes a run up waits for that.
 
         Raises:
             RunBusyError: a process that lives is advancing it. The job was taken.
@@ -125,7 +129,9 @@ class RunProgress:
         taking = job is not None and job.worker is not None
         if job is not None and taking:
             values |= {"job": job.id, "worker": job.worker}
-        taken = execute(self._sessions, _BEGIN_WITH_JOB if taking else _BEGIN, values)
+        query = _BEGIN_WITH_JOB if taking else _BEGIN
+        found = execute_all(self._sessions, [Statement(query, values), *([read] if read else [])])
+        taken, row = next(iter(found[0]), None), next(iter(found[1]), None) if read else None
         if taken is None and taking:
             raise JobNotTakenError("This job is not there to be taken.", run_id=run_id)
         if taken is None or taken["id"] is None:
@@ -143,6 +149,7 @@ class RunProgress:
             reported=frozenset(row["request_id"] for row in taken["deliveries"] or [] if row.pop("reported")),
             deliveries=[_delivery(row, now) for row in taken["deliveries"] or []],
             open=frozenset(taken["open"] or []),
+            read=row,
         )
 
     def note(self, attempt: int, journal: Journal) -> None:

@@ -1,0 +1,122 @@
+"""The statements that store and find what LangGraph keeps of a thread, on the tables of its own saver."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from langgraph.checkpoint.base import WRITES_IDX_MAP
+from langgraph.checkpoint.postgres.base import BasePostgresSaver
+
+from app.domain.running import Statement
+
+MANY = 50
+"""Values that one statement stores; more take several. There is a form of the statement for each number."""
+NEWEST = "WHERE thread_id = %s AND checkpoint_ns = %s ORDER BY assent_seq DESC LIMIT 1"
+BEFORE = """coalesce(assent_seq < (select bound.assent_seq from checkpoints as bound
+    where bound.thread_id = checkpoints.thread_id and bound.checkpoint_ns = checkpoints.checkpoint_ns
+        and bound.checkpoint_id = %s), checkpoint_id < %s)"""
+# A run that was never taken up before has stored nothing, which is known before the table is looked at.
+_NEWEST_OF_RUN = (
+    f"{BasePostgresSaver.SELECT_SQL} where thread_id = (select id from runs where id = %(thread)s and attempt > 1) "  # noqa: S608
+    "and checkpoint_ns = '' order by assent_seq desc limit 1"
+)
+_KEEP = "do nothing"
+_REPLACE = "do update set channel = excluded.channel, type = excluded.type, blob = excluded.blob"
+_PUT_CHECKPOINT = """
+    insert into checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
+    values (%(thread)s, %(ns)s, %(id)s, %(parent)s, %(checkpoint)s, %(metadata)s)
+    on conflict (thread_id, checkpoint_ns, checkpoint_id)
+    do update set checkpoint = excluded.checkpoint, metadata = excluded.metadata"""
+
+Value = tuple[str, str, str, bytes]
+"""A channel's value with a row of its own: channel, version, type, and what it was serialized to."""
+
+
+def newest_of_run(run_id: str) -> Statement:
+    """Finds the newest checkpoint of a run that was taken up before."""
+    return Statement(_NEWEST_OF_RUN, {"thread": run_id}, binary=True)
+
+
+def checkpoint_statements(
+    where: Mapping[str, Any], checkpoint: Mapping[str, Any], metadata: Mapping[str, Any], values: Sequence[Value]
+) -> list[Statement]:
+    """Store a checkpoint, whose `values` have rows of their own, after those of the thread and namespace `where`.
+
+    The checkpoint comes last: once it is there, so is all that it names. It is put into words now, because LangGraph
+    may change it before the statement is carried out.
+    """
+    place = {"thread": where["thread_id"], "ns": where["checkpoint_ns"]}
+    rest = list(values)
+    statements = []
+    while len(rest) > MANY:
+        statements.append(Statement(_put_blobs(MANY), place | _numbered(rest[:MANY])))
+        del rest[:MANY]
+    parameters = place | _numbered(rest)
+    parameters |= {
+        "id": checkpoint["id"], "parent": where.get("checkpoint_id"),
+        "checkpoint": json.dumps(checkpoint), "metadata": json.dumps(metadata),
+    }  # fmt: skip
+    return [*statements, Statement(_put_checkpoint(len(rest)), parameters)]
+
+
+def write_statements(
+    where: Mapping[str, Any], writes: Sequence[tuple[str, str, bytes]], task_id: str, task_path: str
+) -> list[Statement]:
+    """Store what a task wrote (channel, type, and what the value was serialized to) beside the checkpoint `where`."""
+    replace = all(channel in WRITES_IDX_MAP for channel, *_ in writes)
+    rows: dict[int, tuple[str, str, bytes]] = {}
+    for number, write in enumerate(writes):
+        index = WRITES_IDX_MAP.get(write[0], number)
+        # One statement may write a row once; of several with one number the original keeps the same one.
+        if replace or index not in rows:
+            rows[index] = write
+    numbered = [(index, *write) for index, write in rows.items()]
+    place = {
+        "thread": where["thread_id"], "ns": where["checkpoint_ns"], "id": where["checkpoint_id"],
+        "task": task_id, "path": task_path,
+    }  # fmt: skip
+    return [
+        Statement(_put_writes(len(some), replace), place | _numbered(some))
+        for some in (numbered[start : start + MANY] for start in range(0, len(numbered), MANY))
+    ]
+
+
+@lru_cache(maxsize=256)
+def _put_checkpoint(blobs: int) -> str:
+    """The statement that stores a checkpoint, with so many values that have rows of their own."""
+    if not blobs:
+        return _PUT_CHECKPOINT
+    return f"with blobs as ({_put_blobs(blobs)}) {_PUT_CHECKPOINT}"
+
+
+@lru_cache(maxsize=256)
+def _put_blobs(blobs: int) -> str:
+    """The statement that stores so many values that have rows of their own."""
+    rows = ", ".join(f"(%(thread)s, %(ns)s, {_names(row)})" for row in range(blobs))
+    return f"""
+        insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob) values {rows}
+        on conflict (thread_id, checkpoint_ns, channel, version) do nothing"""  # noqa: S608 - it has names of our own only
+
+
+@lru_cache(maxsize=256)
+def _put_writes(count: int, replace: bool) -> str:
+    """The statement that stores so many writes of a task. Those that stand are replaced or kept."""
+    rows = ", ".join(f"(%(thread)s, %(ns)s, %(id)s, %(task)s, %(path)s, {_names(row)})" for row in range(count))
+    return f"""
+        insert into checkpoint_writes
+            (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob) values {rows}
+        on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) {_REPLACE if replace else _KEEP}"""  # noqa: S608
+
+
+def _names(row: int) -> str:
+    return ", ".join(f"%({column}{row})s" for column in "abcd")
+
+
+def _numbered(rows: Sequence[tuple[Any, Any, Any, Any]]) -> dict[str, Any]:
+    """The values of rows by the names that `_names` gives them. (The driver takes long over arrays.)"""
+    return {
+        f"{column}{number}": value for number, row in enumerate(rows) for column, value in zip("abcd", row, strict=True)
+    }
