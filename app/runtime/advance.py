@@ -141,6 +141,8 @@ class Advancer:
                 if not await _is_refused(writer, error):
                     raise
                 log.error("run.broken", exc_info=True)
+                config: RunnableConfig = {"configurable": {"thread_id": snapshot.id}}
+                self._not_taken(snapshot, await aread(graph, read_thread(config)), journal)
                 await written(self._store.fail, snapshot.attempt, journal, mask_text(f"{writer.refused}"))
 
     async def _drive(

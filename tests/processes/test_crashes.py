@@ -63,25 +63,24 @@ def test_killed_after_the_answer(crew: Crew, moment: str) -> None:
 
 @pytest.mark.parametrize("written", [False, True], ids=["before the commit", "after the commit"])
 def test_killed_while_suspending(crew: Crew, written: bool) -> None:
-    """The thread has the interrupt; the request opens and the job ends in one write, or neither happens.
+    """The thread gets the interrupt, the request opens, and the job ends in one write, or none of that happens.
 
-    The lock is on the job, not on the run: what the step's end writes would wait for the run as well, perhaps first.
+    The lock is on the job, not on the run: what the step before writes would wait for the run as well.
     """
+    interrupted = "select 1 from checkpoint_writes where thread_id = %s and channel = '__interrupt__'"
     run = crew.start(hold=("propose",))
     crew.reached(run, "propose")
     with crew.locked("select 1 from procrastinate_jobs where lock = %s for update", f"run:{run}"):
         crew.release(run, "propose")
-        interrupted = "select 1 from checkpoint_writes where thread_id = %s and channel = '__interrupt__'"
-        until(lambda: crew.sql(interrupted, run), what="the interrupt is stored")
         blocked = crew.blocked("'suspended'")
         crew.worker.kill()
         if not written:
             crew.terminate(blocked)
     if written:
         crew.pending(run)
-        assert crew.jobs(run) == []
+        assert crew.sql(interrupted, run) and crew.jobs(run) == []
     else:
-        assert not crew.services.checkpoints.pending(run)
+        assert not crew.services.checkpoints.pending(run) and not crew.sql(interrupted, run)
         assert [status for _, status, _ in crew.jobs(run)] == ["doing"], "the dead one's job blocks the run"
     crew.worker.start()
     crew.approve(run)
