@@ -93,10 +93,13 @@ class StepWriter:
         self.journal.stored += statements
 
     def _is_last(self, checkpoint: Mapping[str, Any]) -> bool:
-        """True if no step follows, by the rule by which LangGraph looks for the next one."""
-        updated = checkpoint.get("updated_channels") or ()
-        sends = checkpoint["channel_values"].get(_SENDS)
-        return bool(updated) and not sends and self._graph.trigger_to_nodes.keys().isdisjoint(updated)
+        """True if no step follows, by the rule by which LangGraph looks for the next one.
+
+        Where a step has written nothing, that looks at every channel that has a value.
+        """
+        values = checkpoint["channel_values"]
+        changed = checkpoint.get("updated_channels") or values
+        return not values.get(_SENDS) and self._graph.trigger_to_nodes.keys().isdisjoint(changed)
 
     async def write(self, *, step_ended: bool = False) -> None:
         """Write everything that is there, in one transaction.

@@ -151,14 +151,13 @@ def test_a_worker_that_has_lost_its_run_stores_nothing_of_it(rig: Rig, monkeypat
     seen: list[tuple[Any, ...]] = []
 
     def slow(state: FlowState) -> FlowState:
-        rig.sql("update runs set attempt = attempt + 1 where workflow = 'one_commit' and state = 'running'")
-        [[run]] = rig.sql("select id from runs where workflow = 'one_commit' and state = 'running'")
+        rig.sql("update runs set attempt = attempt + 1 where workflow = 'one_commit_lost' and state = 'running'")
+        [[run]] = rig.sql("select id from runs where workflow = 'one_commit_lost' and state = 'running'")
         seen.append(rows(rig, run))
         return {}
 
-    rig.sql("delete from runs where workflow = 'one_commit' and state = 'running'")
-    install(rig, monkeypatch, "one_commit", first=follow_up, slow=slow)
-    run = rig.begin("one_commit")
+    install(rig, monkeypatch, "one_commit_lost", first=follow_up, slow=slow)
+    run = rig.begin("one_commit_lost")
     assert rows(rig, run) == seen[0] and rig.state(run) == "running"
 
 
