@@ -12,6 +12,7 @@ import click
 from app.cli.acting import acting, operator, use_cases
 from app.cli.context import as_json, moment_of, print_json, print_table
 from app.domain.errors import InvalidInputError
+from app.domain.policy.words import expiry_words
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from app.services.reading.pages import RequestView
 from app.services.reading.queue import MAX_PAGE, QueueFilter
@@ -80,17 +81,16 @@ def show(request_id: str, as_json: bool) -> None:
     click.echo(f"Risk {view.assessment.level.value} ({view.assessment.score}); rule {view.terms.name}, {rule}")
     for finding in view.assessment.findings:
         click.echo(f"  {finding.severity.value}: {finding.message}")
-    click.echo(f"Agreement: {' · '.join(stage.words for stage in stands.stages)}")
+    click.echo(f"Approvals: {' · '.join(stage.words for stage in stands.stages)}")
     if stands.asked:
-        click.echo(f"Asked now: {', '.join(stands.asked)}")
+        click.echo(f"Approval required from: {', '.join(stands.asked)}")
     if view.request.assigned_to_name:
         click.echo(f"Assigned to {view.request.assigned_to_name}")
     if stands.claimed and view.request.claimed_until:
         click.echo(f"Claimed by {view.request.claimed_by_name} until {_local(view.request.claimed_until)}")
     for each in stands.ahead:
-        click.echo(
-            f"{each.words[:1].upper()}{each.words[1:]} at {_local(each.at)}{f', {each.why}' if each.why else ''}"
-        )
+        words = expiry_words(each.words, f"at {_local(each.at)}")
+        click.echo(f"{words[:1].upper()}{words[1:]}{f' ({each.why})' if each.why else ''}")
     if stands.windows:
         click.echo(f"Change window: {'; '.join(stands.windows)}{f'; opens {stands.opening}' if stands.opening else ''}")
     click.echo(f"Digest {view.request.digest}\n")

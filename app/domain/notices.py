@@ -86,7 +86,7 @@ class Heart:
         more: how many lines are left out.
         whole: the title, the excerpt and the findings are all that is decided; False where any of them is cut.
         findings: the worst ones; `findings_more` are left out.
-        consequence: what happens if nobody decides until `expires_at`, such as ``rejects itself``; empty when settled.
+        consequence: what happens if nobody decides until `expires_at`, such as ``is rejected``; empty when settled.
         asked: who may decide now, in words.
     """
 

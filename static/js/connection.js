@@ -23,7 +23,7 @@ export function hasCaughtUp() {
 
 function isAway() {
   since ??= new Date();
-  timer ||= setTimeout(() => say(`Not connected since ${words(since, "short")}. Trying again …`), PATIENCE);
+  timer ||= setTimeout(() => say(`Not connected since ${words(since, "short")}. Reconnecting …`), PATIENCE);
 }
 
 function isSignedOut() {

@@ -41,11 +41,11 @@ function nameApproval() {
   const made = calls.filter((field) => field.value === "approve").length;
   const answered = fields.some((field) => field.hasAttribute("data-respond") && field.value.trim());
   if (answered) {
-    button.textContent = `Answer in its place${changedTail}`;
+    button.textContent = `Answer instead of calling${changedTail}`;
     return;
   }
   if (calls.length) {
-    const left = made === calls.length ? effect : made ? `make ${made} of ${calls.length} calls` : "make none of the calls";
+    const left = made === calls.length ? effect : made ? `make ${made} of ${calls.length} calls` : "make no calls";
     button.textContent = `${changed ? "Approve with changes" : "Approve"}${(changed ? changedTail : tail) || ` and ${left}`}`;
     return;
   }
@@ -53,12 +53,12 @@ function nameApproval() {
   const first = changed ? "Approve with changes" : "Approve";
   const then = changed ? changedTail : tail;
   let words = then ? `${first}${then}` : does ? `${first} and ${does}` : first;
-  if (items.length && !chosen) words = "Choose at least one to approve";
+  if (items.length && !chosen) words = "Select at least one to approve";
   button.disabled = items.length > 0 && chosen === 0;
   if (button.textContent !== words) button.textContent = words;
 }
 
-const ACTIONS = { retry: "Retry the step", skip: "Skip the step and go on", abort: "Abort the run" };
+const ACTIONS = { retry: "Retry the step", skip: "Skip the step and continue", abort: "Abort the run" };
 
 function nameAnswer() {
   const button = document.getElementById("answer");

@@ -80,9 +80,9 @@ async function restore(key, draft) {
   }
   document.dispatchEvent(new Event("input"));
   refillEditors();
-  const box = notice("What you had written here and not sent is back in its fields. ");
+  const box = notice("Your unsent text has been restored. ");
   box.append(
-    button("Discard it", () => {
+    button("Discard", () => {
       if (document.querySelector("#decision[data-kept]")) {
         // Fields came and went with it: the proposal as it is has to be fetched.
         left = true;
@@ -129,15 +129,15 @@ function choose(overrides, name, value) {
 }
 
 function noticeOld(key, draft) {
-  const box = notice("You had written this and not sent it. It was for the proposal as it stood then, so it is not in the fields: ");
+  const box = notice("You have unsent text for an earlier version of the proposal. It was not restored to the fields: ");
   const text = document.createElement("pre");
   text.className = "block";
   text.tabIndex = 0;
   const words = Object.values(draft.fields)
     .filter((value) => typeof value === "string")
     .join("\n\n");
-  text.append(words ? visible(words) : "Other items were chosen.");
-  const discard = button("Discard it", () => {
+  text.append(words ? visible(words) : "Other items were selected.");
+  const discard = button("Discard", () => {
     remove(key);
     box.remove();
   });

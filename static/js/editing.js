@@ -55,7 +55,7 @@ async function open(field) {
     editor = null; // asked for again at the next opening
     delete field.dataset.editor;
     sayPlain(field);
-    console.info("The editor could not be loaded; the plain field is used.", error);
+    console.info("The editor could not be loaded; using the plain field.", error);
   }
 }
 
@@ -66,6 +66,6 @@ function sayPlain(field) {
   said.className = "help";
   said.id = `${field.id}-plain`;
   said.setAttribute("role", "status");
-  said.textContent = "The editor could not be loaded: edit in this plain field. After a reload it may be back; your text stays.";
+  said.textContent = "The editor could not be loaded. Use this plain field, or reload the page to try again; your text is kept.";
   field.after(said);
 }

@@ -75,7 +75,7 @@ export function mount(field) {
   const hint = document.createElement("p");
   hint.className = "help editor-hint";
   hint.id = `${field.id}-keys`;
-  hint.textContent = "Tab leaves the editor. What differs from the proposal is marked as you type.";
+  hint.textContent = "Press Tab to leave the editor. Differences from the proposal are marked as you type.";
   const described = [hint.id, field.getAttribute("aria-describedby")].filter(Boolean).join(" ");
   const invalid = field.getAttribute("aria-invalid");
   const named = EditorView.contentAttributes.of({
@@ -96,7 +96,7 @@ export function mount(field) {
 }
 
 function sideBySide(host, text, proposed, own, base) {
-  const label = EditorView.contentAttributes.of({ "aria-label": "The proposal, to compare with", tabindex: "0" });
+  const label = EditorView.contentAttributes.of({ "aria-label": "Original proposal", tabindex: "0" });
   return new MergeView({
     a: { doc: proposed, extensions: [...base, EditorState.readOnly.of(true), EditorView.editable.of(false), label] },
     b: { doc: text, extensions: own },

@@ -92,7 +92,7 @@ function mark() {
   if (!box) return;
   box.checked = !box.checked;
   box.dispatchEvent(new Event("change", { bubbles: true }));
-  tell(box.checked ? "Marked." : "No longer marked.");
+  tell(box.checked ? "Selected." : "Deselected.");
 }
 
 async function claim() {
@@ -112,9 +112,9 @@ async function claim() {
       headers: { "X-CSRFToken": token, "Content-Type": "application/json" },
       body: "{}",
     });
-    tell(answer.ok ? "Claimed." : ((await answer.json()).detail ?? "It could not be claimed."));
+    tell(answer.ok ? "Claimed." : ((await answer.json()).detail ?? "The request could not be claimed."));
   } catch {
-    tell("It could not be claimed: the portal cannot be reached.");
+    tell("The request could not be claimed: the portal cannot be reached.");
   }
 }
 

@@ -142,7 +142,7 @@ function offer(list) {
   const button = list.querySelector("#queue-fresh");
   const fresh = [...waiting.keys()].filter((id) => !document.getElementById(`row-${id}`)).length;
   button.hidden = !waiting.size && !whole;
-  button.textContent = fresh ? `${fresh} new ${fresh === 1 ? "request" : "requests"}` : "The order has changed: show it";
+  button.textContent = fresh ? `${fresh} new ${fresh === 1 ? "request" : "requests"}` : "Show new order";
   button.onclick = async () => {
     if (whole) await showAll(list, whole);
     else showWaiting(list);
@@ -246,7 +246,7 @@ async function appendFrom(next) {
   busy(list, false);
   if (!page) {
     delete next.dataset.busy;
-    next.textContent = "The next rows could not be fetched: try again";
+    next.textContent = "More requests could not be loaded: try again";
     watcher?.disconnect();
     return;
   }

@@ -159,7 +159,7 @@ async function refresh(address) {
   if (!loaded) return false;
   const { answer, text } = loaded;
   if (answer.redirected && new URL(answer.url).pathname.startsWith("/sign-in")) {
-    closeDecision("You are signed out. Sign in again in another tab, then reload this page; copy your text first.", false);
+    closeDecision("You are signed out. Copy your text, sign in again in another tab, then reload this page.", false);
     return true;
   }
   if (!answer.ok) return true;
@@ -183,7 +183,7 @@ async function apply(region, fresh, fetched) {
   }
   if (region.dataset.liveMode === "edited" && isWriting()) {
     if (region.id === "decision" && !fresh.dataset.open) {
-      closeDecision(`${fresh.dataset.said} Your text is kept, but it cannot be sent any more.`);
+      closeDecision(`${fresh.dataset.said} Your text is kept, but it can no longer be sent.`);
     }
     return undefined;
   }
@@ -209,7 +209,7 @@ function asksOther(fetched) {
 
 function noticeOther(bar) {
   const words = isWriting()
-    ? "The proposal was changed while you were writing. Your text is kept: copy it before you go on."
-    : "The proposal was changed while you were reading it.";
-  closeDecision(words, true, { words: "Show what is asked now", address: bar.dataset.liveSrc });
+    ? "The proposal changed while you were writing. Copy your text before you continue."
+    : "The proposal changed while you were reading it.";
+  closeDecision(words, true, { words: "Show the new proposal", address: bar.dataset.liveSrc });
 }

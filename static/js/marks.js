@@ -58,9 +58,9 @@ function show() {
     here += 1;
   }
   const elsewhere = marked.size - here;
-  const words = marked.size ? `Decide on the ${marked.size} marked` : "Decide on the marked";
+  const words = marked.size ? `Decide on ${marked.size} selected` : "Decide on selected";
   const most = marked.size === MOST ? ", the most at once" : "";
-  button.textContent = `${words}${most}${elsewhere ? `, ${elsewhere} of them not shown here` : ""}`;
+  button.textContent = `${words}${most}${elsewhere ? `, ${elsewhere} of them not shown` : ""}`;
   button.form.hidden = !marked.size;
 }
 

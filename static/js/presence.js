@@ -49,7 +49,7 @@ function draw() {
   if (!place) return;
   const me = document.querySelector('meta[name="assent-person"]')?.content;
   const others = people.filter((each) => each.id !== me);
-  const words = others.map((each) => (each.editing ? `${each.name} (is editing)` : each.name)).join(", ");
+  const words = others.map((each) => (each.editing ? `${each.name} (editing)` : each.name)).join(", ");
   if (place.textContent !== words) place.textContent = words;
   place.closest("section").hidden = !others.length;
 }

@@ -68,12 +68,12 @@ function left(elements) {
   const now = Date.now();
   for (const element of elements.slice(0, SLICE)) {
     const seconds = (Date.parse(element.dateTime) - now) / 1000;
-    write(element, seconds > 0 ? `${element.dataset.left} in ${span(seconds)}` : element.dataset.over);
+    write(element, seconds > 0 ? `${element.dataset.left} in ${span(seconds)}${element.dataset.then ?? ""}` : element.dataset.over);
   }
   if (elements.length > SLICE) setTimeout(() => left(elements.slice(SLICE)));
 }
 
-/** What runs now counts its seconds at first. */
+/** A running step shows seconds during its first minute. */
 function running(root) {
   for (const element of root.querySelectorAll("time[data-since]")) {
     const seconds = Math.max(0, (Date.now() - Date.parse(element.dateTime)) / 1000);

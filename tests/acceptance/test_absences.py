@@ -27,7 +27,7 @@ def test_an_absence_is_entered_in_ones_own_time(portal: Portal, visit: Visit) ->
     page.get_by_label("Until (Asia/Tokyo)").fill(f"{year}-01-17T09:00")
     page.get_by_label("Delegate").select_option(label=f"Platform lead, {portal.people['lead'].email}")
     page.get_by_label("Note").fill("At the sea")
-    page.get_by_role("button", name="Enter the absence").click()
+    page.get_by_role("button", name="Add absence").click()
     expect(page.get_by_text("Platform lead may decide for DBA on call meanwhile.")).to_be_visible()
 
     [kept] = portal.services.absences.of(portal.people["dba"].id)
@@ -58,7 +58,7 @@ def test_the_page_in_every_light_and_on_a_phone(portal: Portal, visit: Visit) ->
     page = own.go("/absences")
     own.expect_status(422)
     page.get_by_label("Until").fill("2020-01-01T00:00")
-    page.get_by_role("button", name="Enter the absence").click()
+    page.get_by_role("button", name="Add absence").click()
     expect(page.get_by_role("alert")).to_be_focused()
     own.look("absences-refused")
 

@@ -38,7 +38,7 @@ def test_the_same_decision_without_javascript(portal: Portal, visit: Visit) -> N
     run_id, request_id = ask(portal)
     page = visit("dba", java_script_enabled=False).go("/queue")
     page.locator(f"#row-{request_id}").get_by_role("link").click()
-    expect(page.locator("#approve")).to_have_text("Approve the chosen items")
+    expect(page.locator("#approve")).to_have_text("Approve the selected items")
     page.locator("#item-3").uncheck()
     page.locator("#edit-1 summary").click()
     edited = "create index concurrently a on t (a, b)"

@@ -98,7 +98,7 @@ def test_what_a_person_writes_outlives_another_persons_decision(portal: Portal, 
 
     notice = page.locator("#request-meanwhile")
     expect(notice).to_contain_text("Platform lead decided: rejected.", timeout=SOON)
-    expect(notice).to_contain_text("Your text is kept, but it cannot be sent any more.")
+    expect(notice).to_contain_text("Your text is kept, but it can no longer be sent.")
     comment.press_sequentially("tence")
     expect(comment).to_have_value("Half a sentence")
     expect(comment).to_be_focused()
@@ -157,13 +157,13 @@ def test_nobody_approves_what_was_put_under_their_pointer(portal: Portal, visit:
     expect(page.locator("#proposal")).not_to_contain_text("drop table clients")
     assert reader.posts == []
 
-    page.get_by_role("link", name="Show what is asked now").click()
+    page.get_by_role("link", name="Show the new proposal").click()
     expect(page.locator("#proposal")).to_contain_text("drop table clients")
     expect(page.locator("#request-meanwhile")).to_be_empty()
     page.locator("#approve").click()
     expect(page.locator("#request-said")).to_contain_text("DBA on call decided")
     assert portal.decisions(request_id)[-1].digest == portal.request(request_id).digest != seen.digest
-    expect(writing.locator("#request-meanwhile")).to_contain_text("it cannot be sent any more", timeout=SOON)
+    expect(writing.locator("#request-meanwhile")).to_contain_text("it can no longer be sent", timeout=SOON)
 
 
 def test_a_notice_goes_when_the_page_shows_how_things_stand(portal: Portal, visit: Visit) -> None:
@@ -278,7 +278,7 @@ def test_a_worker_that_is_killed_is_taken_over_while_the_page_is_open(portal: Po
     portal.worker.kill()
     page.locator("#approve").click()
     said = page.locator("#request-said")
-    expect(said).to_contain_text("The run has not taken this up yet.")
+    expect(said).to_contain_text("The run has not received the outcome yet.")
     mark(page)
     portal.worker.start()
     expect(said).to_contain_text("Created what was approved.", timeout=RECOVERED)

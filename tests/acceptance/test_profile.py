@@ -56,7 +56,7 @@ def test_the_chosen_zone_is_that_of_every_time(portal: Portal, visit: Visit) -> 
     assert abs((shown - datetime.now(UTC)).total_seconds()) < 180
     begins.fill(f"{shown.year + 2}-03-01T09:00")
     page.get_by_label("Until (Asia/Kathmandu)").fill(f"{shown.year + 2}-03-02T09:00")
-    page.get_by_role("button", name="Enter the absence").click()
+    page.get_by_role("button", name="Add absence").click()
     cell = page.get_by_role("region", name="Your absences, table").get_by_text(f"1 Mar {shown.year + 2}, 09:00")
     expect(cell).to_be_visible()
     assert cell.get_attribute("datetime") == f"{shown.year + 2}-03-01T03:15:00.000+00:00"
@@ -149,7 +149,7 @@ def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_script
     admin.look("outbox")
     page.get_by_role("row").filter(has_text="DBA on call").get_by_role("link").first.click()
     frame = page.frame_locator("iframe[title='The mail']")
-    link = frame.get_by_role("link", name="Look at it and decide")
+    link = frame.get_by_role("link", name="Review and decide")
     expect(link).to_be_visible()
     address = link.get_attribute("href") or ""
     page.locator("iframe").scroll_into_view_if_needed()
@@ -165,7 +165,7 @@ def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_script
     admin.go(urlsplit(address).path, 403)
     phone = visit("", java_script_enabled=False, viewport=NARROW, color_scheme="dark")
     page = phone.go(urlsplit(address).path)
-    page.get_by_label("A word to the agent").fill("From the train.")
+    page.get_by_label("Comment for the agent").fill("From the train.")
     page.get_by_role("button", name=re.compile("^Approve")).click()
     expect(page.get_by_role("heading", name="You have decided")).to_be_visible()
     portal.finish(run)

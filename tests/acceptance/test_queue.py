@@ -204,7 +204,7 @@ def test_a_whole_decision_by_keyboard_alone(portal: Portal, visit: Visit) -> Non
     page = visit("dba").go(f"/requests/{request_id}")
     connected(page)
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     for wanted, keys in (("#f-comment", "Fine by me."), ("#approve", "")):
         for _ in range(80):

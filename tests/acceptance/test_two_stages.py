@@ -44,7 +44,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     lead.look("stages-not-asked")
 
     first = dba.go(path)
-    expect(first.locator("#approve")).to_have_text("Approve for DBA; Platform is asked next")
+    expect(first.locator("#approve")).to_have_text("Approve for DBA; Platform reviews next")
     expect(first.locator("#facts")).to_contain_text(re.compile("Goes to platform in 1 h 59 min", re.IGNORECASE))
     dba.look("stages-asked")
     watch_for(second, says("Claimed by DBA on call", "#facts"))
@@ -57,7 +57,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     first.locator(".editor .cm-content").last.press("Control+a")
     first.keyboard.type(EDIT)
     first.locator("textarea[name=comment]").fill("Only the one order.")
-    expect(first.locator("#approve")).to_have_text("Approve with changes for DBA; Platform is asked next")
+    expect(first.locator("#approve")).to_have_text("Approve with changes for DBA; Platform reviews next")
     first.locator("#approve").click()
     notice = first.get_by_role("alert")
     expect(notice).to_contain_text(RAISED)
@@ -73,7 +73,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     dba.look("stages-decided")
 
     # What is asked now is another text than the one that the open page showed: it is not put under the pointer.
-    second.get_by_role("link", name="Show what is asked now").click()
+    second.get_by_role("link", name="Show the new proposal").click()
     expect(second.locator("#proposal .lines").first).to_contain_text(EDIT)
     expect(second.locator("#approve")).to_have_text("Approve and run the script")
     lead.look("stages-second")

@@ -97,7 +97,7 @@ def sign_in(portal: Portal, visitor: Visitor, who: str) -> None:
     expect(page).to_have_url(re.compile("/queue$"))
     expect(page.locator(".me")).to_contain_text(person.name)
     visitor.expect_status(410)
-    expect(visitor.go(path, 410).get_by_role("heading")).to_have_text("This link has been used")
+    expect(visitor.go(path, 410).get_by_role("heading")).to_have_text("This link has already been used")
 
 
 def start_run(visitor: Visitor) -> Page:
@@ -184,7 +184,7 @@ def receipt_tells(page: Page, portal: Portal, request_id: str) -> None:
     expect(said).to_contain_text("2 of 2 approved indexes are in place.")
     expect(said).to_contain_text(re.compile(r"Measured: [\d.,]+\s?× faster"))
     expect(page.locator("#decision")).to_be_hidden()
-    diff = page.locator("#proposal .code", has_text="The proposal as it now stands")
+    diff = page.locator("#proposal .code", has_text="Current proposal")
     expect(diff.locator(".ln.add")).to_contain_text(["INCLUDE (status)"])
     expect(diff.locator(".ln.del").filter(has_text=COUPON_INDEX)).not_to_have_count(0)
     receipt = portal.view(request_id).receipt

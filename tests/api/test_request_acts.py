@@ -66,14 +66,14 @@ def test_a_document_says_how_the_request_stands(services: Services, at: At) -> N
         ["dba"], ["team:dba"], 3, "leads",
     )  # fmt: skip
     assert [(each["step"], each["words"]) for each in shown["ahead"]] == [
-        ("escalate", "goes to leads"), ("warn", "those asked are warned"), ("expire", "rejects itself"),
+        ("escalate", "escalates to leads"), ("warn", "approvers are warned"), ("expire", "is rejected"),
     ]  # fmt: skip
     assert shown["windows"] == ["Mon–Fri 22:00–04:00 Europe/Berlin"]
     assert shown["terms"]["windows"][0]["days"] == [0, 1, 2, 3, 4]
     assert shown["terms"]["stages"][1] == {"name": "Security", "teams": ["security"], "people": [], "quorum": 2}
     assert set(shown["acts"]) == {"claim", "assign", "escalate", "cancel", "comment", "extend"}
     outside = at("Outsider").get(f"/api/v1/approvals/{request.id}").json
-    assert (outside["verdicts"], "DBA is asked now" in outside["why_not"]) == ([], True)
+    assert (outside["verdicts"], "DBA is now" in outside["why_not"]) == ([], True)
 
 
 def test_stage_after_stage(services: Services, at: At) -> None:

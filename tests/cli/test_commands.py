@@ -109,7 +109,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     extended = facts(desk, "approvals", "extend", request, *first, "--until", later.isoformat(), "--reason", "More.")
     assert datetime.fromisoformat(extended["expires_at"]) == later
     shown = told(desk, "approvals", "show", request)
-    assert "Agreement: 0 of 1, asked now" in shown and "Rejects itself at " in shown
+    assert "Approvals: 0 of 1, now" in shown and "Expires at " in shown and ", then rejected" in shown
 
     change = json.dumps({"content": "delete from orders"})
     edit = ("approvals", "decide", request, "modify", "--digest", seen["digest"], "--change", change)

@@ -43,7 +43,7 @@ def test_a_kept_mail_has_no_link_that_decides_or_signs_in(outbox: PostOffice) ->
     for part in (delivery.text or "", delivery.html or "", delivery.subject):
         assert not LINK.search(part) and SIGN_IN not in part
     for part in (delivery.text or "", delivery.html or ""):
-        assert "No mail server is set, so this mail was not sent." in part
+        assert "No mail server is configured, so this email was not sent." in part
         assert f"https://assent.example/requests/{request.id}" in part, "with sign-in one gets to it"
         assert "/sign-in/link-left-out" in part
 

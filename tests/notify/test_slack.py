@@ -67,7 +67,7 @@ def test_a_message_has_the_heart_of_the_proposal_and_buttons(office, slack) -> N
     assert header["text"] == {"type": "plain_text", "text": "Medium risk: Count <orders> & *more*", "emoji": False}
     [code] = [each for each in message["blocks"] if each["type"] == "rich_text"]
     assert code["elements"][0]["elements"] == [{"type": "text", "text": "select 1\n-- <!channel> ``` *bold*"}]
-    assert "rejects itself" in words(message) and "<!date^" in words(message)
+    assert "is rejected" in words(message) and "<!date^" in words(message)
     found = buttons(message)
     assert set(found) == {"approve", "reject", "request_changes", "modify", "open"}
     assert json.loads(found["approve"]["value"])[1:] == [request.id, request.digest]

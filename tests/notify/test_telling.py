@@ -355,10 +355,10 @@ def test_whoever_gets_a_token_or_an_absence_from_somebody_else_is_told(office: P
     office.work()
     sent = {str(each["Subject"]): each for each in mail.mails if person.email in str(each["To"])}
     assert set(sent) == {
-        "Assent: Platform lead entered an absence for you",
+        "Assent: Platform lead added an absence for you",
         "Assent: Platform lead made an agent’s token that acts for you",
     }
-    about = plain(sent["Assent: Platform lead entered an absence for you"])
+    about = plain(sent["Assent: Platform lead added an absence for you"])
     assert "Platform lead would decide in your place" in about and "no effect until you confirm it" in about
     assert "https://assent.example/absences" in about
     about = html(sent["Assent: Platform lead made an agent’s token that acts for you"])

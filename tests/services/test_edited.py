@@ -127,7 +127,7 @@ def test_preview_and_button_say_so_beforehand(strict: Desk) -> None:
     edit(strict, request, editor)
     second = seen(strict, request, strict.person("Second"))
     assert buttons_of(second, show(second, None)).tail == ""
-    assert [stage.words for stage in second.situation.stages] == ["1 of 2, asked now"]
+    assert [stage.words for stage in second.situation.stages] == ["1 of 2, now"]
     strict.checkpoints.withdraw(request.id, editor)
     own = seen(strict, request, editor)
     assert buttons_of(own, show(own, None)).approve == "Approve; needs a second person, since you changed it"

@@ -55,16 +55,16 @@ def test_stages_say_who_is_asked_who_agreed_and_what_comes(named: Desk) -> None:
     dba, security = member(desk, "First DBA", "dba"), member(desk, "First officer", "security")
     request = desk.open()
     assert [each.words for each in view_of(desk, request, dba).situation.stages] == [
-        "DBA 0 of 1, asked now", "Security 0 of 2, asked later",
+        "DBA 0 of 1, now", "Security 0 of 2, later",
     ]  # fmt: skip
     assert view_of(desk, request, dba).situation.asked == ("DBA on call",)
     desk.decide(request, dba)
     stands = view_of(desk, request, security).situation
-    assert [each.words for each in stands.stages] == ["DBA 1 of 1 ✓", "Security 0 of 2, asked now"]
+    assert [each.words for each in stands.stages] == ["DBA 1 of 1 ✓", "Security 0 of 2, now"]
     assert stands.stages[0].agreed == ("First DBA",)
     desk.checkpoints.withdraw(request.id, dba)
     stands = view_of(desk, request, dba).situation
-    assert stands.stages[0].words == "DBA 0 of 1, asked now"
+    assert stands.stages[0].words == "DBA 0 of 1, now"
     assert stands.stages[0].agreed == ()
 
 
@@ -81,16 +81,22 @@ def test_a_delegate_and_whom_they_decide_for_are_both_named(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ({}, [("rejects itself", 4)]),
-        ({"warn_seconds": HOUR}, [("those asked are warned", 3), ("rejects itself", 4)]),
-        ({"escalation": CHAIN}, [("goes to DBA leads", 1), ("goes to head@example.org", 3), ("rejects itself", 4)]),
-        ({"escalation": CHAIN[:1], "on_expiry": OnExpiry.ESCALATE}, [("goes to DBA leads", 1), ("rejects itself", 4)]),
+        ({}, [("is rejected", 4)]),
+        ({"warn_seconds": HOUR}, [("approvers are warned", 3), ("is rejected", 4)]),
+        (
+            {"escalation": CHAIN},
+            [("escalates to DBA leads", 1), ("escalates to head@example.org", 3), ("is rejected", 4)],
+        ),
+        (
+            {"escalation": CHAIN[:1], "on_expiry": OnExpiry.ESCALATE},
+            [("escalates to DBA leads", 1), ("is rejected", 4)],
+        ),
         (
             {"escalation": (CHAIN[0], CHAIN[1].model_copy(update={"after_seconds": 9 * HOUR})),
              "on_expiry": OnExpiry.ESCALATE},
-            [("goes to DBA leads", 1), ("goes to head@example.org", 4)],
+            [("escalates to DBA leads", 1), ("escalates to head@example.org", 4)],
         ),
-        ({"on_expiry": OnExpiry.APPROVE}, [("rejects itself", 4)]),
+        ({"on_expiry": OnExpiry.APPROVE}, [("is rejected", 4)]),
     ],
     ids=["plain", "warned", "chain", "chain used up", "escalates", "too risky for silence"],
 )  # fmt: skip
@@ -107,9 +113,9 @@ def test_what_time_will_do_is_said_beforehand_and_comes_true(
         named.clock.ahead = timedelta(hours=hours, seconds=1)
         assert desk.checkpoints.keep(request.id)
         after = desk.fresh(request)
-        if words == "rejects itself":
+        if words == "is rejected":
             assert (after.state, desk.outcome(after).verdict) == ("expired", Verdict.REJECT.value)
-        elif words == "those asked are warned":
+        elif words == "approvers are warned":
             assert after.warned
         else:
             assert after.escalated_to[-1] == ("team:leads" if "leads" in words else "person:head@example.org")
@@ -123,13 +129,13 @@ def test_a_rejection_that_stands_ends_the_approval_by_silence(desk: Desk) -> Non
         session.execute(update(ApprovalRequest).where(ApprovalRequest.id == request.id).values(risk="low"))
     reviewer = member(desk, "Reviewer")
     last = view_of(asking, request, reviewer).situation.ahead[-1]
-    assert (last.words, last.why) == ("approves itself", "because its rule says so for low risk")
+    assert (last.words, last.why) == ("is approved", "its rule approves low risk on expiry")
     row = desk.queue.row(request.id)
-    assert row is not None and row.consequence == "approves itself"
+    assert row is not None and row.consequence == "is approved"
     asking.decide(desk.fresh(request), reviewer, Verdict.REJECT, comment="No.")
-    assert view_of(asking, request, reviewer).situation.ahead[-1].words == "rejects itself"
+    assert view_of(asking, request, reviewer).situation.ahead[-1].words == "is rejected"
     row = desk.queue.row(request.id)
-    assert row is not None and row.consequence == "rejects itself"
+    assert row is not None and row.consequence == "is rejected"
 
 
 def test_a_line_of_the_queue_says_who_is_asked_and_who_agreed(named: Desk) -> None:

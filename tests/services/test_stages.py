@@ -90,7 +90,7 @@ def test_an_edit_at_a_later_stage_makes_the_earlier_one_be_asked_again(staged: D
     request, dba, security = desk.open(), member(desk, "Ana", "dba"), member(desk, "Sam", "security")
     desk.decide(request, dba)
     result = desk.decide(request, security, Verdict.MODIFY, change={"content": "select 2"})
-    assert result.words == "Counted: 1 of 2. Earlier approvals were of something else; DBA is asked again."
+    assert result.words == "Counted: 1 of 2. Earlier approvals were of something else; DBA reviews again."
     now = desk.fresh(request)
     assert (now.stage, now.addressed_to, now.approvals) == (0, ["team:dba"], 1)
     assert happened(desk, request)[-1]["what"] == "earlier stage again"
@@ -126,7 +126,7 @@ def test_equal_answers_are_needed_at_every_stage(staged: Desk) -> None:
     assert not desk.decide(request, dba, Verdict.ANSWER, answer="the first").resolved
     assert desk.fresh(request).stage == 1
     other = desk.decide(request, security, Verdict.ANSWER, answer="the second")
-    assert other.words == "Counted: 1 of 2. Earlier approvals were of something else; DBA is asked again."
+    assert other.words == "Counted: 1 of 2. Earlier approvals were of something else; DBA reviews again."
     assert desk.fresh(request).stage == 0
     assert desk.decide(request, dba, Verdict.ANSWER, answer="the second").resolved
     assert desk.outcome(request).body["answer"] == "the second"

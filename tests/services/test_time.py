@@ -284,7 +284,7 @@ def test_a_step_that_is_due_with_the_deadline_is_what_the_deadline_means(desk: D
     same = LEADS.model_copy(update={"after_seconds": 8 * 3600, "words": "8 hours"})
     request = opened(desk, terms(escalation=(same,), on_expiry=OnExpiry.ESCALATE, stages=(Stage(teams=("dba",)),)))
     foretold = Views(desk.sessions, desk.clock).request(request.id, desk.person()).situation.ahead[-1]
-    assert (foretold.words, foretold.why) == ("goes to leads", "with as much time again")
+    assert (foretold.words, foretold.why) == ("escalates to leads", "with a new deadline")
     desk.clock.ahead = 8 * HOUR + timedelta(seconds=1)
     assert desk.keep(request) == 2
     now = desk.fresh(request)

@@ -87,7 +87,7 @@ def test_the_stage_falls_back(desk: Desk) -> None:
     request, dba, security = desk.open(), member(desk, "Ana", "dba"), member(desk, "Sam", "security")
     desk.decide(request, dba)
     result = desk.checkpoints.withdraw(request.id, dba)
-    assert result.words == "Withdrawn; it counts no more: 0 of 2. DBA is asked again. You may decide again."
+    assert result.words == "Withdrawn; it counts no more: 0 of 2. DBA reviews again. You may decide again."
     now = desk.fresh(request)
     assert (now.stage, now.addressed_to) == (0, ["team:dba"])
     assert happened(desk, request)[-1]["what"] == "earlier stage again"

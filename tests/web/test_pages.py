@@ -186,10 +186,10 @@ def test_the_queue_says_what_stands_where_and_why(services: Services, reviewer: 
     )
     page = reviewer.get("/queue?text=rank+me&risk=critical")
     row = page.one("div", id=f"row-{request.id}")
-    assert "Critical" in row.text and "rejects itself in 2 h" in row.text and "0 of 2" in row.text
+    assert "Critical" in row.text and "expires in 2 h" in row.text and "0 of 2" in row.text
     assert page.one("h1").text == "1 waiting for a decision"
     reviewer.get("/queue?text=no-such-thing")
-    assert "No request fits this filter" in reviewer.page.text
+    assert "No matching requests" in reviewer.page.text
 
 
 def test_the_queue_goes_on_where_the_page_ended(services: Services, reviewer: Browser) -> None:
@@ -207,7 +207,7 @@ def test_approved_is_not_done(services: Services, browse: Browse, people: dict[s
     services.checkpoints.decide(request.id, actor, Verdict.APPROVE, request.digest)
     page = browse("viewer").get(f"/requests/{request.id}")
     assert "The reviewer decided: approved." in page.text
-    assert "The run has not taken this up yet." in page.text
+    assert "The run has not received the outcome yet." in page.text
     now = datetime.now(UTC)
     with services.sessions.begin() as session:
         session.add(
@@ -237,7 +237,7 @@ def test_the_record_reads_as_sentences_and_pages(services: Services, browse: Bro
     assert "The other reviewer rejected a request" in page.text
     older = next(link for link in page.all("a") if link.text == "Older entries")
     assert "commented on a request" in auditor.get(older.attributes["href"]).text
-    assert "No entry fits" in auditor.get("/audit?actor=nobody-of-that-name").text
+    assert "No matching entries" in auditor.get("/audit?actor=nobody-of-that-name").text
 
 
 def test_an_open_page_fetches_its_content_without_the_frame(services: Services, reviewer: Browser) -> None:

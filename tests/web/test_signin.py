@@ -39,7 +39,7 @@ def test_a_link_signs_in_once_and_only_when_pressed(services: Services, browse: 
     visitor.get("/", 303)
     assert visitor.caller.get("/queue").status_code == 200
     other = browse("anonymous")
-    assert other.get(f"/sign-in/{token}", 410).one("h1").text == "This link has been used"
+    assert other.get(f"/sign-in/{token}", 410).one("h1").text == "This link has already been used"
 
 
 def test_after_signing_in_one_is_where_one_wanted_to_be(services: Services, browse: Browse, admin, people) -> None:
@@ -77,10 +77,10 @@ def test_nobody_is_sent_elsewhere(services: Services, browse: Browse, admin, peo
 
 def test_links_that_do_not_work_say_why(services: Services, browse: Browse, admin) -> None:
     visitor = browse("anonymous")
-    assert "not known" in visitor.get("/sign-in/nonsense", 404).one("h1").text
+    assert "Unknown link" in visitor.get("/sign-in/nonsense", 404).one("h1").text
     person = make_person(services.sessions, "Late", [Role.VIEWER])
     old = services.people.make_link(admin, person.id, timedelta(seconds=-1))
-    assert "too old" in visitor.get(f"/sign-in/{old}", 410).one("h1").text
+    assert "has expired" in visitor.get(f"/sign-in/{old}", 410).one("h1").text
 
 
 def test_signing_out_ends_this_session_and_no_other(app: Flask, services: Services, browse: Browse, admin) -> None:

@@ -66,6 +66,12 @@ def exact_span(seconds: int) -> str:
     return " ".join(parts) or "0 s"
 
 
+def expiry_words(consequence: str, when: str) -> str:
+    """A consequence with its time: ``expires at 12:00, then rejected``, ``escalates to DBA leads at 12:00``."""
+    ends, _, then = consequence.partition("is ")
+    return f"expires {when}, then {then}" if then and not ends else f"{consequence} {when}"
+
+
 def who_words(teams: Iterable[str], people: Iterable[str]) -> str:
     """Whom a stage or a step asks: ``team dba or lead@example.com``."""
     return listing([*(f"team {each}" for each in teams), *people], "or") or ANYONE

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.domain.hidden import plainly
 from app.domain.notices import Heart, Line, Notice
+from app.domain.policy.words import expiry_words
 from app.domain.risk import Finding
 from assent.contracts import RiskLevel, Verdict
 from assent.masking import mask_text
@@ -226,7 +227,7 @@ def waiting_of(words: str, lines: list[tuple[str, str, str, datetime, str]], mor
     blocks: list[Block] = [marked(words)]
     for title, risk, consequence, expires_at, url in lines:
         shown = escaped(shortened(" ".join(mask_text(title).split()), 300))
-        line = f"*{risk.capitalize()} risk*  {shown}\n{escaped(consequence)} {date(expires_at)}".strip()
+        line = f"*{risk.capitalize()} risk*  {shown}\n{expiry_words(escaped(consequence), date(expires_at))}".strip()
         blocks.append(marked(line) | {"accessory": link_button("Open", url)})
     if more:
         blocks.append(marked(f"There is more in <{queue_url}|the queue>."))

@@ -40,7 +40,7 @@ class QueueRow:
         agreed: names of those whose approval counts so far.
         stage_name: of the stage that is asked now; empty where there is only one and it has no name.
         stages: how many there are.
-        consequence: what happens if nobody decides in time, such as ``rejects itself``.
+        consequence: what happens if nobody decides in time, such as ``is rejected``.
     """
 
     id: str

@@ -49,8 +49,8 @@ class StageView:
 
     @property
     def words(self) -> str:
-        """Such as ``DBA 1 of 1 ✓`` or ``Security 0 of 2, asked now``."""
-        mark = {"done": " ✓", "now": ", asked now", "later": ", asked later", "not asked": ""}[self.state]
+        """Such as ``DBA 1 of 1 ✓`` or ``Security 0 of 2, now``."""
+        mark = {"done": " ✓", "now": ", now", "later": ", later", "not asked": ""}[self.state]
         return f"{self.name} {self.approvals} of {self.quorum}{mark}".strip()
 
 
@@ -59,8 +59,8 @@ class Ahead:
     """Something that time will do to a request.
 
     Attributes:
-        words: what will happen, to be followed by when: ``rejects itself``, ``goes to DBA leads``.
-        why: what else has to be known, such as why silence approves; may be empty.
+        words: what will happen, as a verb: ``is rejected``, ``escalates to DBA leads``.
+        why: what else approvers should know, such as why it is approved on expiry; may be empty.
     """
 
     step: DueStep
@@ -155,10 +155,10 @@ def next_step_words(terms: Terms, escalation: int, names: Names) -> str:
 
 
 def consequence(terms: Terms, means: OnExpiry, escalation: int, names: Names) -> str:
-    """What happens if nobody decides in time, to be followed by when."""
+    """What happens if nobody decides in time, as a verb."""
     if means is OnExpiry.ESCALATE:
-        return f"goes to {next_step_words(terms, escalation, names)}"
-    return "approves itself" if means is OnExpiry.APPROVE else "rejects itself"
+        return f"escalates to {next_step_words(terms, escalation, names)}"
+    return "is approved" if means is OnExpiry.APPROVE else "is rejected"
 
 
 def ahead_of(request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, names: Names) -> tuple[Ahead, ...]:
@@ -169,12 +169,12 @@ def ahead_of(request: ApprovalRequest, decisions: Sequence[Decision], terms: Ter
         if each.step is DueStep.RELEASE:
             told.append(Ahead(each.step, each.at, "its change window opens"))
         if each.step is DueStep.WARN and each.at < request.expires_at:
-            told.append(Ahead(each.step, each.at, "those asked are warned"))
+            told.append(Ahead(each.step, each.at, "approvers are warned"))
         if each.step is DueStep.EXPIRE:
             done = escalation_by(terms, request.opened_at, request.expires_at, request.escalation)
             for number in range(request.escalation, done):
                 at = request.opened_at + timedelta(seconds=terms.escalation[number].after_seconds)
-                told.append(Ahead(DueStep.ESCALATE, at, f"goes to {next_step_words(terms, number, names)}"))
+                told.append(Ahead(DueStep.ESCALATE, at, f"escalates to {next_step_words(terms, number, names)}"))
             rejected = any(each.verdict == Verdict.REJECT.value and each.withdrawn_at is None for each in decisions)
             means = expiry_means(terms, risk=risk, kind=request.kind, escalation=done, rejected=rejected)
             told.append(Ahead(each.step, each.at, consequence(terms, means, done, names), _why(terms, means, risk)))
@@ -191,9 +191,9 @@ def escalation_by(terms: Terms, opened_at: datetime, until: datetime, done: int)
 
 def _why(terms: Terms, means: OnExpiry, risk: RiskLevel) -> str:
     if means is OnExpiry.APPROVE:
-        return f"because its rule says so for {risk.value} risk"
+        return f"its rule approves {risk.value} risk on expiry"
     if means is OnExpiry.ESCALATE:
-        return "with as much time again"
+        return "with a new deadline"
     if terms.on_expiry is OnExpiry.APPROVE:
-        return "its rule approves by silence only what is harmless and nobody rejects"
+        return "its rule approves on expiry only at low risk and without a rejection"
     return ""

@@ -54,18 +54,18 @@ def _approves(verdicts: tuple[Verdict, ...]) -> bool:
 
 def _approve(view: RequestView, shown: ProposalView, tail: str) -> str:
     if Verdict.APPROVE not in view.verdicts:
-        return "Approve with changes"  # who has agreed for another stage may still edit, and agreeing twice is nothing
+        return "Approve with changes"  # an approver of another stage may still edit; approving twice has no effect
     first = "Approve with changes" if shown.changed else "Approve"
     if tail:
         return f"{first}{tail}"
     if shown.kind == "optimizations":
-        return "Approve the chosen items"  # which, a page without a script cannot know before it is sent
+        return "Approve the selected items"  # without a script, the page cannot know which ones
     return f"{first} and {shown.effect}" if shown.effect else first
 
 
 def _answer(view: RequestView, tail: str) -> str:
     if view.request.kind == "error":
-        return "Go on this way"
+        return "Submit"
     return f"Send the answer{tail}"
 
 
@@ -80,10 +80,10 @@ def _tail(view: RequestView, changed: bool = False) -> str:
     if after < stage.quorum:
         return f" for {stage.name}, as {after} of {stage.quorum}" if several else f", as {after} of {stage.quorum}"
     if changed and at > 0:
-        return f" for {stage.name}; {stages[0].name} is asked again"
+        return f" for {stage.name}; {stages[0].name} reviews again"
     following = _following(stages, at, changed)
     if following is not None:
-        return f" for {stage.name}; {following.name} is asked next"
+        return f" for {stage.name}; {following.name} reviews next"
     return f"; runs in the window from {view.situation.opening}" if view.situation.opening else ""
 
 
@@ -98,9 +98,9 @@ def _reason_needed_for(view: RequestView) -> str:
         Verdict.MODIFY: "approve with changes",
         Verdict.ANSWER: "answer",
         Verdict.REJECT: "reject",
-        Verdict.REQUEST_CHANGES: "ask for changes",
+        Verdict.REQUEST_CHANGES: "request changes",
     }
-    # As people know it: what needs a word everywhere is named first.
+    # Verdicts that need a comment under every rule are named first.
     order = (*sorted(HARMLESS, key=lambda verdict: verdict is not Verdict.REJECT), *words)
     required = view.terms.reason_required
     needed = [verdict for verdict in dict.fromkeys(order) if verdict in required and verdict in view.verdicts]
@@ -110,12 +110,12 @@ def _reason_needed_for(view: RequestView) -> str:
 
 
 def acts_words(acts: Acts) -> str:
-    """What else can be done, such as ``Assign, escalate, give more time``."""
+    """Further actions, such as ``Assign, escalate, extend the deadline``."""
     words = {
         "assign": acts.assign,
         "escalate": acts.escalate,
-        "give more time": acts.extend_until is not None,
-        "withdraw the request": acts.cancel,
+        "extend the deadline": acts.extend_until is not None,
+        "cancel the request": acts.cancel,
     }
     said = ", ".join(name for name, possible in words.items() if possible)
     return said[:1].upper() + said[1:]

@@ -33,7 +33,7 @@ def test_a_webhook_is_added_and_its_secret_shown_once(services: Services, browse
     changed = admin.send(again.one("form", action=address), name="Chat")
     assert changed is not None
     page = admin.send(admin.get(address).one("form", action=f"{address}/secret"), status=200)
-    assert page.one("pre").text.strip() != secret and "Both sign until" in page.text
+    assert page.one("pre").text.strip() != secret and "Both secrets sign until" in page.text
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_it_is_tested_switched_off_told_again_and_removed(
     assert "A test is on its way" in page.text and "A test" in page.text
     admin.send(admin.get(address).one("form", action=f"{address}/switch"))
     page = admin.follow()
-    assert "Nothing goes there" in page.text and not page.all("form", action=f"{address}/test")
+    assert "Disabled since" in page.text and not page.all("form", action=f"{address}/test")
     admin.send(page.one("form", action=f"{address}/switch"))
     admin.send(admin.follow().one("form", action=f"{address}/replay"), hours="24")
     page = admin.follow()

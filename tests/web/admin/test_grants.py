@@ -100,7 +100,7 @@ def test_from_like_approvals_to_a_use_on_the_pages(house: House, first: Browser,
     assert second.page.one("a", href="/grants", data_nav="grants").attributes["aria-current"] == "page"
     second.get(address)
     assert "args.limit is a whole number from 10 to 30" in second.page.text
-    assert "would have let through 3 of 3" in second.page.text
+    assert "would have approved 3 of 3" in second.page.text
     second.send(second.page.one("form", action=f"{address}/approve"))
     second.follow()
     assert "1 of 1 uses left" in second.page.text

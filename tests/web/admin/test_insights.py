@@ -112,9 +112,9 @@ def busy(site: Site) -> Site:
 
 def test_the_tables_say_what_happened(busy: Site):
     busy.browser.get("/insights")
-    assert busy.table("Waiting now")["Critical"] == ["2", "1", "less than a minute"]
-    assert busy.table("Waiting now")["Safe"] == ["0", "0", "–"]
-    endings = busy.table("What became of requests")
+    assert busy.table("Pending now")["Critical"] == ["2", "1", "less than a minute"]
+    assert busy.table("Pending now")["Safe"] == ["0", "0", "–"]
+    endings = busy.table("Outcomes")
     assert endings["Approved as it was"] == ["5", "62 %", "1"]
     assert endings["Rejected"] == ["2", "25 %", "1"]
     assert endings["Expired"] == ["1", "12 %", "0"]
@@ -126,7 +126,7 @@ def test_the_tables_say_what_happened(busy: Site):
     }  # fmt: skip
     assert busy.table("Approved faster than the text can be read")["High"] == ["4", "2", "50 %"]
     assert busy.table("Approved faster than the text can be read")["Low"] == ["0", "0", "–"]
-    sources = busy.table("What was settled by itself")
+    sources = busy.table("Decided automatically")
     assert sources == {
         "Standing grant Counting": ["approved", "1"], "Earlier rejection of Delete paid orders": ["rejected", "1"],
     }  # fmt: skip
@@ -155,12 +155,12 @@ def test_every_plot_has_a_name_a_description_and_the_numbers_of_its_table(busy: 
 
 def test_what_expired_leads_to_its_request_and_is_shown_as_it_is(busy: Site):
     page = busy.browser.get("/insights")
-    region = page.one("div", aria_label="What expired, table")
+    region = page.one("div", aria_label="Expired requests, table")
     link = region.one("a")
     assert link.text == '<script>"&⟨U+202E⟩txt'
     busy.browser.get(link.attributes["href"])
     assert (
-        "approved" in region.text and "1 request on which nobody decided in time; 1 of them was approved" in page.text
+        "approved" in region.text and "1 request expired without a decision; 1 of them was approved" in page.text
     )
 
 
@@ -172,7 +172,7 @@ def test_filters_stand_in_the_address_and_in_the_form(busy: Site):
     page = busy.browser.get("/insights?days=7&workflow=test_gate&team=dba")
     chosen = [each.attributes.get("value", each.text) for each in page.all("option") if "selected" in each.attributes]
     assert chosen == ["7", "test_gate", "dba"]
-    assert busy.table("What became of requests")["Approved as it was"][0] == "4"
+    assert busy.table("Outcomes")["Approved as it was"][0] == "4"
     link = busy.browser.page.one("div", aria_label="Time to decision, by team, table").one("a")
     assert link.attributes["href"] == "/insights?days=7&workflow=test_gate&team=dba"
 
@@ -180,7 +180,7 @@ def test_filters_stand_in_the_address_and_in_the_form(busy: Site):
 def test_an_unknown_filter_stays_chosen_and_offers_a_way_out(busy: Site):
     page = busy.browser.get("/insights?workflow=%3Cb%3E%E2%80%AE&team=gone")
     assert [each.text for each in page.all("option") if "selected" in each.attributes][1:] == ["<b>⟨U+202E⟩", "gone"]
-    assert "No request was settled in these 30 days" in page.text
+    assert "No request ended in the last 30 days" in page.text
     assert busy.browser.get("/insights?days=30").all("svg")
 
 
@@ -193,9 +193,9 @@ def test_a_portal_without_requests_says_what_will_be_here(site: Site):
 def test_a_portal_without_decisions_shows_what_waits(site: Site):
     make_request(site.services.sessions)
     page = site.browser.get("/insights")
-    assert "No request was settled in these 30 days" in page.text
+    assert "No request ended in the last 30 days" in page.text
     assert len(page.all("svg")) == 1
-    assert "What waits shows up here" in site.browser.get("/insights?days=90").text
+    assert "Pending requests appear here" in site.browser.get("/insights?days=90").text
 
 
 def test_more_workflows_than_fit(busy: Site, monkeypatch):

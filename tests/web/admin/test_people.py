@@ -159,4 +159,4 @@ def test_who_looks_the_same_is_refused_and_reported(admin: Browser, services):
     add(admin, 409, name="Gr\u0430ce Hopper", email="hopper@example.org", roles=["reviewer"])
     assert "looks the same as Grace Hopper" in admin.page.text
     make_person(services.sessions, "Gr\u0430ce Hopper")
-    assert "Active accounts that look the same" in admin.get("/people").text
+    assert "Active accounts that look alike" in admin.get("/people").text

@@ -101,7 +101,7 @@ def test_a_version_that_cannot_be_read_is_told(
             )
         )  # fmt: skip
     page = reviewer.get("/policies")
-    assert "the strict default holds" in page.one("div", class_="notice bad").text
+    assert "the strict default applies" in page.one("div", class_="notice bad").text
     services.policies.load(SYSTEM, SECOND, "policies.yaml")
 
 
@@ -118,7 +118,7 @@ def test_a_changed_policy_is_tried_out(reviewer: Browser, versions: Any, service
     assert "Tidy <up>" in item.text
     assert "1 d becomes→ 2 h" in item.text
     assert "Would have been rejected when its time was up" in item.text
-    assert "would have come out otherwise" in page.text
+    assert "would have ended differently" in page.text
 
     # The form keeps what was sent, and the same file makes no difference to this request.
     page = reviewer.send(reviewer.form("test-form"), status=200, text=FIRST, days="7")
@@ -130,7 +130,7 @@ def test_problems_stand_at_their_lines(reviewer: Browser, versions: Any) -> None
     reviewer.get("/policies")
     bad = SECOND.replace("4 hours", "soon").replace("risk.rank", "risc.rank")
     page = reviewer.send(reviewer.form("test-form"), status=422, text=bad)
-    assert page.one("div", role="alert").one("h2").text == "This policy cannot be used: 2 problems"
+    assert page.one("div", role="alert").one("h2").text == "This policy is not valid: 2 problems"
     assert [each.attributes["href"] for each in page.one("div", role="alert").all("a")] == ["#line-4", "#line-7"]
     found = page.all("div", class_="ln found")
     assert [each.attributes["id"] for each in found] == ["line-4", "line-7"]

@@ -53,7 +53,7 @@ def test_an_absence_is_entered_and_taken_back_without_a_script(services: Service
     me.follow()
     assert "Delegate may decide for Away meanwhile." in me.page.text
     [row] = table(me, "Your absences")
-    assert "Delegate" in row.text and "At sea" in row.text and "Ahead" in row.text
+    assert "Delegate" in row.text and "At sea" in row.text and "Upcoming" in row.text
     [kept] = services.absences.of(me.person.id)
     assert typed(kept.starts_at) == typed(start) and typed(kept.ends_at) == typed(start + DAY)
 
@@ -146,8 +146,8 @@ def test_reviewers_see_their_own_and_who_is_away_and_no_notes_of_others(services
     me, other = someone("Looks"), someone("Is away")
     away(services, other.person, me.person, "private")
     me.get("/absences")
-    assert any("Is away" in each.text for each in table(me, "Who is away now"))
-    assert any("Is away" in each.text for each in table(me, "For whom you stand in"))
+    assert any("Is away" in each.text for each in table(me, "People away now"))
+    assert any("Is away" in each.text for each in table(me, "People you are delegate for"))
     assert table(me, "Your absences") == [] and "private" not in me.page.text
     assert not me.page.all("select", id="f-person_id")
 
@@ -157,7 +157,7 @@ def test_admins_enter_and_end_everybodys(services: Services, browse: Browse, som
     admin.get("/absences")
     admin.send(admin.form("absence"), person_id=other.person.id, ends_at=typed(datetime.now(UTC) + DAY), note="ill")
     admin.follow()
-    [row] = [each for each in table(admin, "Everybody’s absences") if "Ill today" in each.text]
+    [row] = [each for each in table(admin, "All absences") if "Ill today" in each.text]
     assert "ill" in row.text
     admin.send(row.one("form"))
     [ended] = services.absences.of(other.person.id)
@@ -209,10 +209,10 @@ def test_an_absence_entered_by_an_administrator_waits_for_its_person(
     )  # fmt: skip
     admin.follow()
     assert "It has no effect until DBA on call confirms it." in admin.page.text
-    assert "Platform lead entered an absence for you" in person.get("/profile").text
+    assert "Platform lead added an absence for you" in person.get("/profile").text
     person.get("/absences")
     [row] = table(person, "Your absences")
-    assert "Not confirmed" in row.text and "entered by Platform lead" in row.text
+    assert "Not confirmed" in row.text and "added by Platform lead" in row.text
     person.send(next(form for form in row.all("form") if form.attributes["action"].endswith(f"/{answer}")))
     page = person.follow()
     assert {"confirm": "Platform lead may decide for you meanwhile", "decline": "is declined"}[answer] in page.text

@@ -103,10 +103,10 @@ def test_the_pages_say_that_no_mail_is_sent_and_that_links_are_left_out(services
     visitor = browse("admin")
     for path in ("/outbox", "/deliveries"):
         page = visitor.get(path)
-        assert "no mail is sent" in page.text and "sign in and decide in the queue" in page.text
+        assert "no email is sent" in page.text and "sign in and decide in the queue" in page.text
         assert link not in visitor.response.text
     page = visitor.get(f"/deliveries/{kept.id}")
-    assert "Links that decide are left out" in page.text and link not in visitor.response.text
+    assert "Links for deciding were removed" in page.text and link not in visitor.response.text
     message = visitor.caller.get(f"/deliveries/{kept.id}/message")
     assert link not in message.text and "/decide/link-left-out" in message.text
     assert link not in visitor.caller.get(f"/api/v1/deliveries/{kept.id}").text

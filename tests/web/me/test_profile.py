@@ -80,8 +80,8 @@ def test_the_page_says_who_stands_in(browser: Browser, services: Services, me: P
     make_absence(services.sessions, me, other)
     make_absence(services.sessions, other, me)
     said = browser.get("/profile").one("section", aria_labelledby="you").text
-    assert "Colleague may decide in your place." in said
-    assert "You stand in for Colleague until" in said
+    assert "Colleague may decide on your behalf." in said
+    assert "You are the delegate of Colleague until" in said
 
 
 @pytest.mark.parametrize("role", list(Role))

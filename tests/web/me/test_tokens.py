@@ -62,16 +62,16 @@ def test_an_admin_makes_an_agents_token_for_somebody_who_confirms_it(
     owner = people["reviewer"]
     admin.send(form_to(admin.page, "/tokens"), status=200, name="Deployer", owner=owner.email,
                scopes=["approvals:request"])  # fmt: skip
-    assert f"It does nothing until {owner.name} confirms it" in admin.page.text
+    assert f"It has no effect until {owner.name} confirms it" in admin.page.text
     token, program = shown(admin), Program(app, shown(admin))
     answer = program.get("/api/v1/approvals")
     assert (answer.status_code, answer.json["reason"]) == (401, "not_confirmed")
     person = browse("reviewer")
-    assert "The admin made an agent’s token, Deployer" in person.get("/profile").text
+    assert "The admin created an agent token, Deployer" in person.get("/profile").text
     person.get("/profile/tokens")
     person.send(next(each for each in person.page.all("form") if each.attributes["action"].endswith("/confirm")))
     assert "is confirmed; it works now" in person.follow().text
-    assert "made by The admin" in person.page.text and "Deployer" not in person.get("/profile").text
+    assert "created by The admin" in person.page.text and "Deployer" not in person.get("/profile").text
     bearer = services.tokens.find(token, "")
     assert (bearer.actor.kind, bearer.actor.id, bearer.actor.name) == ("agent", owner.id, "Deployer")
     assert "Deployer" in browse("reviewer").get("/profile/tokens").text, "whoever answers for it can stop it"

@@ -109,11 +109,11 @@ def test_what_is_alike_stands_together_with_the_odd_one_flagged(services: Servic
     reviewer = browse("reviewer")
     reviewer.get(f"/queue?workflow={flow}&group=1")
     [group] = [each for each in reviewer.page.all("div") if each.attributes.get("class") == "group"]
-    assert "5 alike" in group.text and "user_id = … and age > 90" in group.text
+    assert "5 similar" in group.text and "user_id = … and age > 90" in group.text
     differs = sorted(each.text for each in group.all("div", class_="differs"))
     assert differs == ["0", "1", "2", "3", "delete from sessions"]
     [odd] = group.all("div", class_="odd")
-    assert odd.text == "Odd one out: high risk, the others low; does something else than the others"
+    assert odd.text == "Differs: high risk, the others low; does something else than the others"
     assert len(titles(reviewer)) == 6
 
 
@@ -174,7 +174,7 @@ def test_a_rejection_without_the_reason_it_needs_decides_nothing(services: Servi
 def test_nothing_or_too_much_is_marked(services: Services, browse: Browse, flow: str) -> None:
     reviewer = browse("reviewer")
     reviewer.get("/queue/marked")
-    assert reviewer.page.one("h1").text == "Nothing is marked"
+    assert reviewer.page.one("h1").text == "No requests selected"
     many = [asked(services, flow, f"select {number}") for number in range(51)]
     marked(reviewer, many, status=422)
     assert "At most 50" in reviewer.page.one("div", role="alert").text

@@ -60,7 +60,7 @@ def test_stages_and_who_is_asked(services: Services, at: Callable[..., Browser])
     dba, officer = at("The first DBA", "dba"), at("The first officer", "security")
     open_page(dba, request)
     assert "DBA 0 of 1" in facts(dba) and "Security 0 of 2" in facts(dba)
-    assert dba.button("Approve").text == "Approve for DBA; Security is asked next"
+    assert dba.button("Approve").text == "Approve for DBA; Security reviews next"
     open_page(officer, request)
     assert "asked now; you are not in that team." in officer.page.one(id="decision").text
     dba.send(dba.form("decide"), dba.button("Approve"))
@@ -69,18 +69,18 @@ def test_stages_and_who_is_asked(services: Services, at: Callable[..., Browser])
     assert open_page(officer, request).button("Approve").text == "Approve for Security, as 1 of 2"
     page = officer.get("/queue")
     row = page.one("div", id=f"row-{request.id}")
-    assert "now asks security" in row.text and "agreed: The first DBA" in row.text and "1 of 3" in row.text
+    assert "now requires security" in row.text and "approved by The first DBA" in row.text and "1 of 3" in row.text
 
 
 @pytest.mark.parametrize(
     ("terms", "risk", "words"),
     [
-        ({}, RiskLevel.MEDIUM, "Rejects itself in 3 h 59 min"),
-        ({"on_expiry": OnExpiry.APPROVE}, RiskLevel.LOW, "Approves itself in 3 h 59 min"),
-        ({"on_expiry": OnExpiry.APPROVE}, RiskLevel.HIGH, "Rejects itself in 3 h 59 min"),
+        ({}, RiskLevel.MEDIUM, "Expires in 3 h 59 min, then rejected"),
+        ({"on_expiry": OnExpiry.APPROVE}, RiskLevel.LOW, "Expires in 3 h 59 min, then approved"),
+        ({"on_expiry": OnExpiry.APPROVE}, RiskLevel.HIGH, "Expires in 3 h 59 min, then rejected"),
         ({"escalation": (EscalationStep(after_seconds=7200, words="2 h", teams=("leads",)),)}, RiskLevel.MEDIUM,
-         "Goes to leads in 1 h 59 min"),
-        ({"warn_seconds": 3600}, RiskLevel.MEDIUM, "Those asked are warned in 2 h 59 min"),
+         "Escalates to leads in 1 h 59 min"),
+        ({"warn_seconds": 3600}, RiskLevel.MEDIUM, "Approvers are warned in 2 h 59 min"),
     ],
 )  # fmt: skip
 def test_what_time_will_do(
@@ -98,14 +98,14 @@ def test_a_closed_window_is_named_on_the_button_and_what_is_held_says_until_when
     request = make_request(services.sessions, terms=rule(windows=(window,)))
     open_page(reviewer, request)
     assert reviewer.button("Approve").text.startswith("Approve; runs in the window from ")
-    assert "Closed now: what is approved runs from" in facts(reviewer)
+    assert "Closed now. After approval, the run continues at" in facts(reviewer)
     reviewer.send(reviewer.form("decide"), reviewer.button("Approve"))
     page = reviewer.follow()
     assert "when its change window opens" in page.one(id="request-said").text
     assert "runs in" in reviewer.get("/queue?resolved=1").one("div", id=f"row-{request.id}").text
     for path in ("/runs", f"/runs/{request.run_id}", f"/requests/{request.id}"):
         told = reviewer.get(path).text
-        assert "waits for its change window, until" in told.lower(), path
+        assert "waiting for its change window, until" in told.lower(), path
 
 
 def test_who_stands_in_is_told_for_whom(services: Services, at: Callable[..., Browser]) -> None:
@@ -115,7 +115,7 @@ def test_who_stands_in_is_told_for_whom(services: Services, at: Callable[..., Br
     services.absences.add(SYSTEM, absent.person.id, delegate.person.id, now, now + timedelta(days=1))
     request = make_request(services.sessions, terms=rule(DBA))
     open_page(delegate, request)
-    assert "You decide for Somebody away" in delegate.page.one(id="decision").text
+    assert "You are deciding on behalf of Somebody away" in delegate.page.one(id="decision").text
     delegate.send(delegate.form("decide"), delegate.button("Approve"))
     page = delegate.follow()
     assert "The delegate (for Somebody away) approved" in page.one(id="timeline").text
@@ -129,16 +129,16 @@ def test_claiming_taking_over_and_releasing(services: Services, at: Callable[...
     request = make_request(services.sessions)
     one, other = at("One"), at("Other")
     open_page(one, request).send(form(one, "claim"))
-    assert "Claimed by you for 29 min" in one.follow().text
+    assert "You, for 29 min" in one.follow().text
     assert "claimed by One" in other.get("/queue").one("div", id=f"row-{request.id}").text
     open_page(other, request)
-    assert other.button("Take it over") and "Claimed by One" in facts(other)
+    assert other.button("Take over") and "Claimed by One" in facts(other)
     other.send(form(other, "claim"))
     assert "Other took this over from One" in other.follow().text
     one.send(form(one, "claim"), status=409)
     assert "Other looks at this now. You may take it over." in one.page.one("div", role="alert").text
     other.send(form(other, "release"))
-    assert "Nobody yet." in open_page(other, request).page.one(id="facts").text
+    assert "Nobody." in open_page(other, request).page.one(id="facts").text
 
 
 def test_assigning_and_handing_over(services: Services, at: Callable[..., Browser]) -> None:
@@ -186,7 +186,7 @@ def test_more_time(services: Services, reviewer: Browser) -> None:
         reason="The owner is asleep.",
     )  # fmt: skip
     assert now_of(services, request).expires_at == later.replace(second=0, microsecond=0)
-    assert "given more time once" in reviewer.follow().text and "The owner is asleep." in reviewer.page.text
+    assert "extended once" in reviewer.follow().text and "The owner is asleep." in reviewer.page.text
 
 
 def test_taking_a_decision_back(services: Services, reviewer: Browser) -> None:
@@ -276,12 +276,12 @@ def test_a_page_that_waits_for_a_fresh_sign_in_is_still_good_afterwards(
     assert browser.person is not None
     signed_in(browser, app, minutes_ago=60, csrf="of the first session")
     open_page(browser, request)
-    assert "your sign-in may be at most 15 min old" in browser.page.one(id="decision").text
+    assert "you must have signed in within the last 15 min" in browser.page.one(id="decision").text
     browser.send(browser.form("decide"), browser.button("Approve"), 403, comment="A long thought.")
     assert browser.page.one("textarea", name="comment").text == "A long thought."
     kept = browser.page
-    way = next(each for each in kept.one("div", role="alert").all("a") if "Sign in anew" in each.text)
-    assert "Sign in anew" in browser.get(way.attributes["href"]).one("h1").text
+    way = next(each for each in kept.one("div", role="alert").all("a") if "Sign in again" in each.text)
+    assert "Sign in again" in browser.get(way.attributes["href"]).one("h1").text
     token = services.people.make_link(SYSTEM, browser.person.id)
     browser.get(f"/sign-in/{token}")
     browser.send(browser.page.one("form"))
@@ -327,7 +327,7 @@ def test_the_filters_are_in_the_address_and_in_the_form(services: Services, at: 
     )
     assert not mine.get("/queue?team=day-shift").all("div", id=f"row-{request.id}")
     stranger = at("A stranger")
-    assert "Nothing is assigned to you" in stranger.get("/queue?mine=1").text
+    assert "No request is assigned to you" in stranger.get("/queue?mine=1").text
     open_page(mine, request)
     mine.get(f"/requests/{request.id}?mine=1")
     assert "mine=1" in mine.form("decide").attributes["action"]

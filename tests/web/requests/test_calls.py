@@ -54,7 +54,7 @@ def test_each_call_is_decided_by_itself(services: Services, reviewer: Browser) -
     assert (now[1]["decision"], now[1]["message"]) == ("reject", "We need it.")
     assert (now[2]["decision"], now[2]["message"]) == ("respond", "Told them.")
     reviewer.follow()
-    assert "Left out: We need it." in reviewer.page.text and "Answered in its place: Told them." in reviewer.page.text
+    assert "Left out: We need it." in reviewer.page.text and "Answered instead: Told them." in reviewer.page.text
 
 
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(services: Services, reviewer: Browser) -> None:

@@ -114,7 +114,7 @@ def test_a_part_with_a_change_is_approved_with_changes(services: Services, revie
         ("b", statement), ("c", "create index concurrently i_c on t (c)"),
     ]  # fmt: skip
     assert decision_on(services, request).change == {"items": [{"id": "b", "statement": statement}, {"id": "c"}]}
-    assert "What reviewers changed" in reviewer.follow().text
+    assert "Changes by reviewers" in reviewer.follow().text
 
 
 def test_an_edited_script_keeps_its_line_ends(services: Services, reviewer: Browser) -> None:
@@ -149,7 +149,7 @@ def test_a_question_without_a_schema_is_answered_in_words(services: Services, re
 def test_a_failed_step_is_retried(services: Services, reviewer: Browser) -> None:
     request = ask(services, "error")
     open_page(reviewer, request).send(
-        reviewer.form("decide"), reviewer.button("Go on this way"), **{"answer.action": '"retry"'}
+        reviewer.form("decide"), reviewer.button("Submit"), **{"answer.action": '"retry"'}
     )
     assert decision_on(services, request).answer == {"action": "retry"}
 
@@ -358,9 +358,9 @@ def test_each_revision_is_compared_with_the_one_before(services: Services, revie
         page = reviewer.get(f"/requests/{ids[number]}")
         diffs[number] = [each.text for each in page.all("details", id="since-previous")]
     assert diffs[1] == []
-    assert "different from revision 1" in diffs[2][0] and "+ limit 2" in diffs[2][0]
+    assert "Changes since revision 1" in diffs[2][0] and "+ limit 2" in diffs[2][0]
     assert "− limit 2" in diffs[3][0] and "+ limit 3" in diffs[3][0]
-    assert "It would do the same as revision 3." in reviewer.get(f"/requests/{ids[4]}").text
+    assert "Same effect as revision 3." in reviewer.get(f"/requests/{ids[4]}").text
 
 
 def test_what_the_agent_proposed_stays_to_be_read(services: Services, browse: Browse, people) -> None:

@@ -75,7 +75,7 @@ def test_scanners_open_the_link_and_its_person_then_decides(app, services, link,
     visitor = browse("anonymous")
     page = visitor.get(made.path)
     assert page.one("h1").text == TITLE and "High risk" not in page.text
-    assert "delete from orders where paid" in page.text and "rejects itself in" in page.text
+    assert "delete from orders where paid" in page.text and "expires in" in page.text and ", then rejected" in page.text
     visitor.send(page.one("form", id="decide"), visitor.button("Approve"), comment="Fine.")
     assert made.state() == "approved"
     [decision] = made.decisions()
@@ -159,7 +159,7 @@ def test_an_expired_link_says_nothing_but_that(link, browse: Browse) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
     made = link(delivery={"link_expires_at": past})
     page = browse("anonymous").get(made.path, 410)
-    assert page.one("h1").text == "This link is too old" and TITLE not in page.text
+    assert page.one("h1").text == "This link has expired" and TITLE not in page.text
     assert page.all("a", href=f"/requests/{made.request.id}"), "with sign-in one gets to it"
     fresh, visitor = link(), browse("anonymous")
     visitor.get(fresh.path)
@@ -174,7 +174,7 @@ def test_somebody_elses_link_shows_nothing_to_whoever_is_signed_in(link, browse:
     for who in ("reviewer", "admin", "viewer"):
         visitor = browse(who)
         page = visitor.get(made.path, 403)
-        assert page.one("h1").text == "This link is somebody else’s"
+        assert page.one("h1").text == "This link belongs to somebody else"
         assert TITLE not in page.text and "DBA on call" not in page.one("main").text
         assert made.request.id not in visitor.response.text
     visitor = browse("anonymous")
@@ -218,9 +218,9 @@ def test_who_was_faster_is_said(app, services, link, browse: Browse) -> None:
     other = make_person(services.sessions, "Platform lead").as_actor(Via.PAGE)
     services.checkpoints.decide(made.request.id, other, Verdict.REJECT, made.request.digest, comment="No.")
     page = visitor.send(form, button, status=409)
-    assert page.one("h1").text == "This is settled"
+    assert page.one("h1").text == "This request has ended"
     assert "Platform lead decided: rejected." in page.text and "not counted" in page.text
-    assert visitor.get(made.path).one("h1").text == "This is settled"
+    assert visitor.get(made.path).one("h1").text == "This request has ended"
 
 
 def test_who_lost_the_right_decides_nothing(services, link, browse: Browse) -> None:
@@ -233,7 +233,7 @@ def test_who_lost_the_right_decides_nothing(services, link, browse: Browse) -> N
     assert visitor.send(form, button, status=409).one("h1").text == "You cannot decide this now"
     services.people.change(admin, made.person.id, "DBA on call", [Role.REVIEWER], [], False)
     page = visitor.send(form, button, status=410)
-    assert page.one("h1").text == "This link does not work any more" and TITLE not in page.text
+    assert page.one("h1").text == "This link no longer works" and TITLE not in page.text
     assert made.state() == "pending"
 
 
@@ -245,7 +245,7 @@ def test_a_fresh_sign_in_is_asked_for_where_the_policy_does(app: Flask, link, br
     assert [each.text for each in page.one("form", id="decide").all("button", name="verdict")] == [
         "Request changes", "Reject"
     ]  # fmt: skip
-    assert "To approve this, you have to sign in as well" in page.text
+    assert "To approve, you must have signed in within the last" in page.text
     data = visitor.fields(page.one("form", id="decide")) | {"verdict": "approve"}
     assert visitor.caller.client.post(made.path, data=data).status_code == 403
     assert made.state() == "pending"

@@ -56,7 +56,7 @@ def test_what_is_nearest_comes_first_with_what_became_of_it(services: Services, 
     page = reviewer.get(f"/requests/{now.id}")
     told = [each.text for each in page.one("ul", class_="past").all("li")]
     assert [words.split(" decided")[0].split(" 20")[0] for words in told] == [
-        "Old name the same proposalapproved",
+        "Old name same proposalapproved",
         "Archive ⟨U+202E⟩ordersexpired",
         "Archive ⟨U+202E⟩ordersapproved",
         "Something elserejected",
@@ -73,7 +73,7 @@ def past_digest(text: str, title: str) -> str:
 
 def test_nothing_like_it_is_no_heading(services: Services, reviewer: Browser) -> None:
     page = reviewer.get(f"/requests/{Past(services).ask('a', 'Alone').id}")
-    assert "Like this before" not in page.text
+    assert "Similar past requests" not in page.text
 
 
 def test_other_revisions_are_not_the_past(services: Services, reviewer: Browser) -> None:
@@ -81,7 +81,7 @@ def test_other_revisions_are_not_the_past(services: Services, reviewer: Browser)
     first = past.ask("a", "Archive", 1, state=RequestState.CHANGES_REQUESTED)
     second = past.ask("b", "Archive", previous_id=first.id, revision=2)
     for each in (first, second):
-        assert "Like this before" not in reviewer.get(f"/requests/{each.id}").text
+        assert "Similar past requests" not in reviewer.get(f"/requests/{each.id}").text
 
 
 def test_few_are_told_and_not_all_of_the_past_is_read(

@@ -361,7 +361,7 @@ def test_cancelling_is_confirmed_without_javascript(services: Services, reviewer
     page = reviewer.get(f"/runs/{run.id}")
     confirm = page.one("details", id="cancel-run")
     assert "open" not in confirm.attributes
-    assert "1 request that it waits for is withdrawn" in confirm.text and "cannot go on" in confirm.text
+    assert "its 1 pending request is canceled" in confirm.text and "cannot be resumed" in confirm.text
     reviewer.send(confirm.one("form"), reason="Wrong target")
     assert "Canceled" in reviewer.follow().one(id="run-head").text
 
@@ -373,12 +373,12 @@ def test_a_failed_run_says_what_can_be_done(services: Services, browse: Browse) 
     )
     page = browse("reviewer").get(f"/runs/{run.id}")
     said = page.one(id="run-said").text
-    assert "Why it ended: No disk" in said and "Retry from the failed step goes on there" in said
+    assert "Reason: No disk" in said and "use Retry from the failed step" in said
     again = next(link for link in page.all("a") if link.text == "Start again with this input")
     form = browse("reviewer").get(again.attributes["href"])
     assert form.one(name="input.limit").attributes["value"] == "7"
     watched = browse("viewer").get(f"/runs/{run.id}")
-    assert "Somebody who may steer runs can retry it" in watched.one(id="run-said").text
+    assert "Somebody who may control runs can retry it" in watched.one(id="run-said").text
     assert not [link for link in watched.all("a") if link.text.startswith("Start again")]
 
 
