@@ -121,7 +121,7 @@ class Portal:
         """The request's own row."""
         return self.view(request_id).request
 
-    def until(self, check: Callable[[], Any], seconds: float = 30.0) -> Any:
+    def until(self, check: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Ask until the answer is true; for what no page or log tells."""
         deadline = time.monotonic() + seconds
         while not (found := check()):

@@ -41,7 +41,7 @@ def refused(desk: Desk, *arguments: str) -> str:
     return done.stderr.strip()
 
 
-def until(seen, seconds: float = 30.0):
+def until(seen, seconds: float = 60.0):
     deadline = time.monotonic() + seconds
     while not (found := seen()):
         assert time.monotonic() < deadline

@@ -50,7 +50,7 @@ def family(process: Managed) -> dict[str, psutil.Process]:
     return children
 
 
-def gone(processes, seconds: float = 15.0) -> bool:
+def gone(processes, seconds: float = 60.0) -> bool:
     _ended, alive = psutil.wait_procs(list(processes), timeout=seconds)
     return not [each for each in alive if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
@@ -184,7 +184,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _until(true, seconds: float = 30.0) -> None:
+def _until(true, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline

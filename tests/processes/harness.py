@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 ASSENT = (sys.executable, "-m", "app.cli.main")
 SECRET_KEY = "a secret key for tests, of no value anywhere"
 READY_SECONDS = 60.0
-STOP_SECONDS = 15.0
+STOP_SECONDS = 60.0
 
 
 def free_port() -> int:

@@ -97,7 +97,7 @@ class Times:
         """How many lines the record has of those actions."""
         return int(self.sql("select count(*) from audit_entries where action = any(%s)", list(actions))[0][0])
 
-    def all_done(self, expected: dict[str, str], seconds: float = 30.0) -> None:
+    def all_done(self, expected: dict[str, str], seconds: float = 60.0) -> None:
         """Wait until each has happened, and make sure that each happened once and nothing else did."""
         ids = list(expected)
         written = "select count(*) from audit_entries where request_id = any(%s)"

@@ -274,10 +274,11 @@ def machine(own_desk: Desk) -> Iterator[type[RuleBasedStateMachine]]:
     yield make_machine(own_desk)
 
 
-def test_no_sequence_of_acts_breaks_the_terms(machine: type[RuleBasedStateMachine]) -> None:
+@pytest.mark.parametrize("sequences", [5, pytest.param(60, marks=pytest.mark.soak)])
+def test_no_sequence_of_acts_breaks_the_terms(machine: type[RuleBasedStateMachine], sequences: int) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
         settings=settings(
-            max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=sequences, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -17,6 +17,7 @@ from app.services.reading.queue import MAX_PAGE, QueueFilter
 from assent.contracts import RiskLevel
 from tests.factories import make_request, make_run, script
 from tests.services.desk import Desk
+from tests.thorough import examples
 
 
 def empty_queue(desk: Desk) -> None:
@@ -64,7 +65,7 @@ def test_risk_ranks_ahead_by_its_head_start(run_desk: Desk) -> None:
     assert "raised 5 times" in why[raised.id]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.tuples(st.sampled_from(list(RiskLevel)), st.integers(0, 3), st.integers(0, 5)), min_size=0, max_size=12

@@ -92,6 +92,7 @@ for number, actor in enumerate(actors):
 """
 
 
+@pytest.mark.soak
 def test_fifty_conflicting_decisions_from_five_processes(wide_desk: Desk, module_database_url: str) -> None:
     desk = wide_desk
     request = desk.open(optimizations())

@@ -30,6 +30,7 @@ from app.domain.policy.access import Member
 from app.domain.policy.terms import Stage, Terms
 from assent.contracts import RiskLevel
 from tests.factories import optimizations, script
+from tests.thorough import examples
 
 
 def tool_call(**args: Any) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def at_place(document: dict[str, Any], at: tuple[Any, ...], value: Any) -> dict[
     return changed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(alike())
 def test_a_suggestion_lets_all_its_evidence_through(documents: list[dict[str, Any]]) -> None:
     pattern = suggest(documents)
@@ -95,7 +96,7 @@ def test_a_suggestion_lets_all_its_evidence_through(documents: list[dict[str, An
     assert len(words(pattern)) == len(pattern.leaves)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(alike(), st.data())
 def test_another_value_matches_only_within_the_bounds_of_its_leaf(
     documents: list[dict[str, Any]], data: st.DataObject
@@ -132,7 +133,7 @@ def within(matcher: Any, value: Any, evidence: list[Any]) -> bool:
     return False
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(alike(), st.sampled_from(["cc", "zz"]), scalars)
 def test_anything_that_a_pattern_does_not_mention_does_not_match(
     documents: list[dict[str, Any]], name: str, value: Any

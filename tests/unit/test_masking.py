@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assent.masking import TOKEN, mask, mask_text, reveal, secret_kind
+from tests.thorough import examples
 
 LETTERS = "Qm7RtVx2LkP9sWdYc4HnBzJ6gFaE3uTo8iKvXe5NbMqCrSpGhDjZwUyA1lO0f"
 HEX = "9f8e7d6c5b4a39281706f5e4d3c2b1a0" * 2
@@ -324,21 +325,21 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(JSON)
 def test_what_is_masked_can_be_revealed(value):
     masked, secrets = mask(value)
     assert reveal(masked, secrets) == value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(JSON)
 def test_masking_twice_changes_nothing_more(value):
     masked, _ = mask(value)
     assert mask(masked) == (masked, {})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(JSON)
 def test_equal_documents_give_equal_results(value):
     assert mask(value) == mask(json.loads(json.dumps(value)))
@@ -356,7 +357,7 @@ def strings_of(value):
             yield from strings_of(each)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(SECRETS, min_size=1, max_size=4), SAFE_TEXT, KEYS)
 def test_no_secret_remains(secrets, text, key):
     document = {"kind": "script", key: text, "content": "\n".join([text, *secrets]), "args": {"list": secrets}}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.policy.calendars import Calendar, add_working, next_opening, opening_under
 from app.domain.policy.terms import ChangeWindow, Terms, stricter
+from tests.thorough import examples
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = timedelta(minutes=1)
@@ -124,7 +125,7 @@ def is_working(calendar: Calendar, instant: datetime) -> bool:
     return open_today and any(start <= at < end for start, end in calendar.week[wall.weekday()])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(calendars, starts, st.integers(1, 600))
 def test_exactly_that_many_working_minutes_lie_between(calendar: Calendar, start: datetime, wanted: int) -> None:
     end = add_working(calendar, start, wanted * 60)
@@ -136,7 +137,7 @@ def test_exactly_that_many_working_minutes_lie_between(calendar: Calendar, start
     assert is_working(calendar, end - MINUTE)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(calendars, starts, st.integers(0, 40 * HOUR), st.integers(0, 40 * HOUR))
 def test_adding_twice_is_adding_the_sum(calendar: Calendar, start: datetime, first: int, second: int) -> None:
     together = add_working(calendar, start, first + second)
@@ -144,7 +145,7 @@ def test_adding_twice_is_adding_the_sum(calendar: Calendar, start: datetime, fir
         assert add_working(calendar, add_working(calendar, start, first), second) == together
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(calendars, starts, st.integers(0, 7 * 24 * 60), st.integers(0, 40 * HOUR), st.integers(0, HOUR))
 def test_more_time_or_a_later_start_never_ends_earlier(
     calendar: Calendar, start: datetime, later: int, seconds: int, more: int
@@ -223,7 +224,7 @@ def test_exceptions_are_waited_out_and_a_window_that_never_opens_is_an_error() -
         next_opening([window("", "09:00", "10:00")], berlin("2026-11-23T08:00"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.frozensets(st.integers(0, 6), min_size=1),
     st.integers(8, 44),

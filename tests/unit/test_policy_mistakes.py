@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.domain.errors import InvalidInputError
 from app.domain.policy.reading import PolicyFileError, read_policy
 from app.domain.policy.rules import CompiledPolicy
+from tests.thorough import examples
 
 EXAMPLE = (Path(__file__).parents[2] / "policies.yaml").read_text()
 TABLE = Path(__file__).with_name("policy_mistakes.txt")
@@ -99,7 +100,7 @@ PIECES = [
 EDITS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 12), st.sampled_from(["", *PIECES])), min_size=1, max_size=4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(EDITS)
 def test_whatever_is_done_to_a_file_it_is_read_or_refused_with_reasons(edits: list[tuple[float, int, str]]) -> None:
     text = EXAMPLE

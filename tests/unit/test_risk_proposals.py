@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.risk.assess import assess_proposal
 from app.risk.rules import RULES
 from assent.contracts import Custom, Optimizations, Question, RiskLevel, Script, ToolCall
+from tests.thorough import examples
 
 
 def rules_of(document):
@@ -158,13 +159,13 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(JSON)
 def test_nothing_raises_and_the_result_can_be_stored(value):
     json.dumps(assess_proposal(value).to_json())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.sampled_from(["script", "optimizations", "tool_call", "question", "custom"]),
     st.dictionaries(WORDS, JSON, max_size=6),

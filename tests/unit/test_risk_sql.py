@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.risk.assess import assess_proposal
 from app.risk.rules import RULES
 from assent.contracts import RiskLevel
+from tests.thorough import examples
 
 LARGE = {"orders": {"rows": 3_000_000}, "public.users": {"rows": 50_000}, "tiny": {"rows": 12}}
 
@@ -328,7 +329,7 @@ TEXTS = st.one_of(
 DIALECTS = st.sampled_from(["postgres", "sqlite", "mysql", "", "tsql", "oracle", "nonsense"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(TEXTS, DIALECTS)
 def test_nothing_raises(text, dialect):
     found = assessed(text, dialect)
@@ -336,14 +337,14 @@ def test_nothing_raises(text, dialect):
     assert all(each.line is None or 1 <= each.line <= lines for each in found.findings)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(alphabet="abcxyz ,.()=<>*+-'\"$;\n", min_size=1, max_size=40), DIALECTS)
 def test_what_does_not_begin_like_sql_is_never_safe(text, dialect):
     """No statement begins with any of these words."""
     assert assessed(f"qq {text}", dialect).level.rank >= RiskLevel.HIGH.rank
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.sampled_from(PIECES), st.integers(0, 200), DIALECTS)
 def test_a_dangerous_statement_is_found_behind_any_other(text, cut, dialect):
     """Whatever stands before it, as long as it opens no quote or comment."""

@@ -1,0 +1,13 @@
+"""How thoroughly to look: all of it where changes are judged, a sample of it at a developer's desk."""
+
+from __future__ import annotations
+
+import os
+
+IN_CI = os.environ.get("CI") == "true"
+_SHARE, _FEWEST = 8, 10
+
+
+def examples(count: int) -> int:
+    """How many examples hypothesis is to try: `count` in CI, an eighth of them elsewhere, but at least ten."""
+    return count if IN_CI else min(count, max(_FEWEST, count // _SHARE))
