@@ -17,7 +17,7 @@ from app.http.decisions import DecisionIn, decide
 from app.notify.addresses import shown_address
 from app.services.approvals.decisions.decision import DecisionResult
 from app.services.approvals.intake.gate import Asking, SealedCallback, withheld_until
-from app.services.reading.queue import QueueFilter
+from app.services.reading.queue_filter import QueueFilter
 from assent.contracts import Question
 
 table = EndpointTable()

@@ -18,7 +18,8 @@ from app.domain.people import Action
 from app.domain.tokens import WIDER_SIGHT, Scope
 from app.http.body import Input, PlainText, QueryArguments
 from app.http.decisions import DecisionIn, decide
-from app.services.reading.queue import MAX_PAGE, QueueFilter
+from app.services.reading.queue import MAX_PAGE
+from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.queue_rows import QueueRow
 from assent.contracts import RiskLevel, Verdict
 

@@ -15,7 +15,8 @@ from app.domain.errors import InvalidInputError
 from app.domain.policy.words import expiry_words
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from app.services.reading.pages import RequestView
-from app.services.reading.queue import MAX_PAGE, QueueFilter
+from app.services.reading.queue import MAX_PAGE
+from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.queue_rows import QueueRow
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict

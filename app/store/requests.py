@@ -12,12 +12,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.domain.lifecycle import RequestState
 from app.domain.people import signature
 from app.store.base import Base, CanonicalJSON, Made
+from app.store.search import REQUEST_KEYS
 
 _PENDING = text("state = 'pending'")
 _RESOLVED = text("state <> 'pending'")
 _DUE = text("due_at is not null")
 _STANDING = text("withdrawn_at is null")
 _BY_AGENT = text("opened_by_agent <> ''")
+_UNASSIGNED = text("state = 'pending' and assigned_to_id is null and claimed_by_id is null")
 UNCLAIMED: Mapping[str, str | None] = {"claimed_by_id": None, "claimed_by_name": "", "claimed_until": None}
 """The columns of a request that nobody has claimed."""
 
@@ -109,13 +111,42 @@ class ApprovalRequest(Made, Base):
         Index("ix_approval_requests_rank_risk", "risk", "attention_at", "id", postgresql_where=_PENDING),
         Index("ix_approval_requests_rank_workflow", "workflow", "attention_at", "id", postgresql_where=_PENDING),
         Index("ix_approval_requests_rank_kind", "kind", "attention_at", "id", postgresql_where=_PENDING),
+        Index("ix_approval_requests_rank_unassigned", "attention_at", "id", postgresql_where=_UNASSIGNED),
+        Index("ix_approval_requests_rank_requester", "requester_id", "attention_at", "id", postgresql_where=_PENDING),
+        Index(
+            "ix_approval_requests_assigned",
+            "assigned_to_id",
+            "state",
+            postgresql_where=text("assigned_to_id is not null"),
+        ),
+        Index(
+            "ix_approval_requests_claimed", "claimed_by_id", "state", postgresql_where=text("claimed_by_id is not null")
+        ),
+        Index(
+            "ix_approval_requests_search",
+            text(REQUEST_KEYS),
+            "addressed_to",
+            postgresql_using="gin",
+            postgresql_where=_PENDING,
+        ),
         Index("ix_approval_requests_due", "due_at", postgresql_where=_DUE),
         Index("ix_approval_requests_resolved", "resolved_at", "id", postgresql_where=_RESOLVED),
+        Index("ix_approval_requests_resolved_risk", "risk", "resolved_at", "id", postgresql_where=_RESOLVED),
+        Index("ix_approval_requests_resolved_workflow", "workflow", "resolved_at", "id", postgresql_where=_RESOLVED),
+        Index("ix_approval_requests_resolved_kind", "kind", "resolved_at", "id", postgresql_where=_RESOLVED),
+        Index(
+            "ix_approval_requests_resolved_requester", "requester_id", "resolved_at", "id", postgresql_where=_RESOLVED
+        ),
+        Index(
+            "ix_approval_requests_resolved_search",
+            text(REQUEST_KEYS),
+            "addressed_to",
+            postgresql_using="gin",
+            postgresql_where=_RESOLVED,
+        ),
         Index("ix_approval_requests_run", "run_id", "opened_at"),
         Index("ix_approval_requests_previous", "previous_id"),
-        Index(
-            "ix_approval_requests_agent", "requester_id", "opened_by_agent", "opened_at", postgresql_where=_BY_AGENT
-        ),
+        Index("ix_approval_requests_agent", "requester_id", "opened_by_agent", "opened_at", postgresql_where=_BY_AGENT),
     )
 
 

@@ -11,7 +11,8 @@ from app.domain.people import Action, Actor
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.people.saved_views import View
-from app.services.reading.queue import Count, QueueFilter, QueuePage
+from app.services.reading.queue import Count, QueuePage
+from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.similar_requests import Entry
 from app.store.people import Team
 from app.web.pages import is_fragment

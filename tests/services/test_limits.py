@@ -8,7 +8,7 @@ import json
 import pytest
 
 from app.domain.errors import InvalidInputError, TooLargeError
-from app.services.reading.queue import QueueFilter
+from app.services.reading.queue_filter import QueueFilter
 from app.services.runs.control import MAX_INPUT_BYTES
 from tests.factories import make_workflow
 from tests.services.desk import Desk

@@ -14,7 +14,7 @@ from app.domain.errors import AssentError, InvalidInputError
 from app.domain.people import Actor, Role, Sight
 from app.domain.running import Journal
 from app.services.reading.pages import Views
-from app.services.reading.queue import QueueFilter
+from app.services.reading.queue_filter import QueueFilter
 from assent.contracts import Receipt, ReceiptStatus, Verdict
 from assent.digests import digest_of
 from tests.factories import optimizations, script

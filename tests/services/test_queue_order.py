@@ -13,7 +13,8 @@ from sqlalchemy import text
 from app.domain.errors import InvalidInputError
 from app.domain.lifecycle import RequestState
 from app.domain.ranking import HEAD_START, attention_at
-from app.services.reading.queue import MAX_PAGE, QueueFilter
+from app.services.reading.queue import MAX_PAGE
+from app.services.reading.queue_filter import QueueFilter
 from assent.contracts import RiskLevel
 from tests.factories import make_request, make_run, script
 from tests.services.desk import Desk

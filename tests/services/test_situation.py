@@ -11,7 +11,7 @@ from sqlalchemy import update
 from app.domain.people import Actor, Role
 from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Terms
 from app.services.reading.pages import RequestView, Views
-from app.services.reading.queue import QueueFilter
+from app.services.reading.queue_filter import QueueFilter
 from app.store.people import Team
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict

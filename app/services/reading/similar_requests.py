@@ -10,8 +10,9 @@ from sqlalchemy import select
 from app.domain.risk import Assessment
 from app.domain.similar import Alike, Group, Like, grouped, telling
 from app.services.clock import Clock
-from app.services.reading.queue import QueueFilter, ordered, restricted
+from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
+from app.services.reading.queue_search import QueueSearch
 from app.services.requests.delegation import stands_for
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
@@ -46,7 +47,7 @@ class SimilarRequests:
         with self._sessions.reads() as session:
             absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
             query = select(*COLUMNS, ApprovalRequest.node, ApprovalRequest.payload)
-            found = session.execute(ordered(restricted(query, wanted, absent), wanted, None).limit(LOOKED_AT)).all()
+            found = QueueSearch(session, wanted, absent).first(query, LOOKED_AT)
             rows = {row.id: row for row in rows_of(session, found)}
         groups = grouped([_like(each) for each in found])
         at = {member.id: group for group in groups for member in group.members}

@@ -13,7 +13,7 @@ from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.approvals.bulk import MOST, VERDICTS, Done, Marked
-from app.services.reading.queue import QueueFilter
+from app.services.reading.queue_filter import QueueFilter
 from app.web.field_text import submitted_text
 from app.web.listing import filter_from, query_of
 from app.web.pages import render, see_other, web

@@ -9,7 +9,8 @@ from flask import request
 from app.domain.people import Action
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.reading.queue import QueueFilter, QueuePage, QueueRow
+from app.services.reading.queue import QueuePage, QueueRow
+from app.services.reading.queue_filter import QueueFilter
 from app.web.listing import RequestList, filter_from, listed, query_of
 from app.web.pages import address, events_position, render, see_other, web
 

@@ -1,0 +1,185 @@
+"""What a list of requests is narrowed by, as conditions for queries, and the order it is in."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, func, literal, literal_column, or_, tuple_
+
+from app.domain.errors import InvalidInputError
+from app.domain.people import Actor
+from app.domain.policy.access import TEAM, Member
+from app.domain.text import is_storable
+from app.services.sight import seen_requests
+from app.store.requests import ApprovalRequest
+from app.store.search import REQUEST_KEYS, contains, has_keys, may_contain
+from assent.contracts import RiskLevel
+
+NAMED = ("workflow", "kind", "risk")
+"""Filters by a column. Each has an index in the order of the list; the one that usually finds the fewest is first."""
+_MOST_WORDS = 8
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """What the reviewer wants to see; empty fields do not restrict.
+
+    Attributes:
+        risk: one of the risk levels.
+        workflow: a workflow's name.
+        kind: a proposal's kind.
+        text: words looked for in the title, the workflow and the agent.
+        mine: only what is assigned to this person, claimed by them, or asks them by name or team, or somebody absent
+            for whom they stand in.
+        my_teams: only what asks one of this person's teams.
+        team: slug of a team that is asked.
+        unassigned: only what nobody has claimed or been assigned.
+        resolved: True lists what has been resolved, newest first, instead of what is pending.
+        viewer: only what they see; None: everything.
+    """
+
+    risk: str = ""
+    workflow: str = ""
+    kind: str = ""
+    text: str = ""
+    mine: Member | None = None
+    my_teams: Member | None = None
+    team: str = ""
+    unassigned: bool = False
+    resolved: bool = False
+    viewer: Actor | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The words that are looked for."""
+        return self.text.split()[:_MOST_WORDS]
+
+    @property
+    def narrowed_to_viewer(self) -> bool:
+        """True if the viewer does not see everything."""
+        return self.viewer is not None and seen_requests(self.viewer) is not None
+
+    def __post_init__(self) -> None:
+        if self.risk and self.risk not in set(RiskLevel):
+            raise InvalidInputError(f"There is no risk level {self.risk!r}.", {"risk": "unknown"})
+        for name in ("workflow", "kind", "text", "team"):
+            if len(getattr(self, name)) > 200 or not is_storable(getattr(self, name)):
+                raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
+
+
+# Spelled out rather than passed as a parameter, so that any plan may use the indexes of what is pending.
+PENDING = ApprovalRequest.state == literal_column("'pending'")
+RESOLVED = ApprovalRequest.state != literal_column("'pending'")
+_DOCUMENT = ApprovalRequest.title + "\n" + ApprovalRequest.workflow + "\n" + ApprovalRequest.agent
+_KEYS: ColumnElement[Any] = literal_column(REQUEST_KEYS)
+
+
+def is_in_order(wanted: QueueFilter) -> bool:
+    """True if what is wanted stands together in an index, in the order of the list."""
+    return _columns(wanted) <= 1 and not (wanted.words or _asks(wanted))
+
+
+def can_be_looked_up(wanted: QueueFilter) -> bool:
+    """True if indexes find what is wanted without the order of the list."""
+    return _columns(wanted) > 1 or _asks(wanted) or any(map(has_keys, wanted.words))
+
+
+def _columns(wanted: QueueFilter) -> int:
+    named = [bool(getattr(wanted, name)) for name in NAMED]
+    return sum(named) + (wanted.unassigned and not wanted.resolved) + wanted.narrowed_to_viewer
+
+
+def _asks(wanted: QueueFilter) -> bool:
+    return bool(wanted.mine or wanted.my_teams or wanted.team)
+
+
+def conditions(wanted: QueueFilter, absent: Sequence[Member] = (), by_index: bool = False) -> list[ColumnElement[bool]]:
+    """What is true of the requests that are wanted.
+
+    Args:
+        absent: those for whom the person of `wanted.mine` stands in.
+        by_index: written so that indexes find the requests, rather than the order of the list.
+    """
+    found = [RESOLVED if wanted.resolved else PENDING]
+    if wanted.viewer is not None and (seen := seen_requests(wanted.viewer)) is not None:
+        found.append(seen)
+    for name in NAMED:
+        if value := getattr(wanted, name):
+            found.append(getattr(ApprovalRequest, name) == value)
+    if wanted.mine is not None:
+        found.append(_concerns(wanted.mine, absent, by_index))
+    if wanted.my_teams is not None:
+        found.append(_addressed({f"{TEAM}{team}" for team in wanted.my_teams.teams}, by_index))
+    if wanted.team:
+        found.append(_addressed({f"{TEAM}{wanted.team}"}, by_index))
+    if wanted.unassigned:
+        found += [ApprovalRequest.assigned_to_id.is_(None), ApprovalRequest.claimed_by_id.is_(None)]
+    if words := wanted.words:
+        found.append(contains(_DOCUMENT, words))
+        if by_index:
+            found += may_contain(_KEYS, words)
+    return found
+
+
+def _concerns(person: Member, absent: Sequence[Member], by_index: bool) -> ColumnElement[bool]:
+    instead = (
+        and_(_addressed(member.addresses, by_index), ApprovalRequest.requester_id.is_distinct_from(member.id))
+        for member in absent
+    )
+    return or_(
+        ApprovalRequest.assigned_to_id == person.id,
+        ApprovalRequest.claimed_by_id == person.id,
+        _addressed(person.addresses, by_index),
+        *instead,
+    )
+
+
+def _addressed(addresses: frozenset[str] | set[str], by_index: bool) -> ColumnElement[bool]:
+    # An expression that no index has is looked at along the order of the list, whatever the planner would estimate.
+    addressed_to = ApprovalRequest.addressed_to
+    asked = addressed_to if by_index else func.array_cat(addressed_to, literal([], ARRAY(Text)))
+    return asked.bool_op("&&")(literal(sorted(addresses), ARRAY(Text)))
+
+
+def ordered(query: Select[Any], wanted: QueueFilter, cursor: str | None = None) -> Select[Any]:
+    """In the order of the list, after a cursor. Raises InvalidInputError."""
+    if cursor:
+        query = query.where(*after(wanted, cursor))
+    if wanted.resolved:
+        # What a supersession ended has no moment of its own to sort by, but every resolved row has one.
+        query = query.where(ApprovalRequest.resolved_at.is_not(None))
+        return query.order_by(ApprovalRequest.resolved_at.desc(), ApprovalRequest.id.desc())
+    return query.order_by(ApprovalRequest.attention_at, ApprovalRequest.id)
+
+
+def after(wanted: QueueFilter, cursor: str) -> list[ColumnElement[bool]]:
+    """What is true of the requests after a cursor. Raises InvalidInputError."""
+    at, request_id = _decode(cursor)
+    if wanted.resolved:
+        return [tuple_(ApprovalRequest.resolved_at, ApprovalRequest.id) < tuple_(at, request_id)]
+    return [
+        ApprovalRequest.attention_at >= at,
+        tuple_(ApprovalRequest.attention_at, ApprovalRequest.id) > tuple_(at, request_id),
+    ]
+
+
+def cursor_after(request_id: str, at: datetime | None) -> str:
+    """Where the page after this request starts."""
+    raw = json.dumps([at.isoformat() if at else "", request_id])
+    return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, str]:
+    try:
+        at, request_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        moment = datetime.fromisoformat(at)
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"}) from error
+    if moment.tzinfo is None or not isinstance(request_id, str) or not is_storable(request_id):
+        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
+    return moment, request_id
