@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert
 
+from app.domain.ballot import Ballot
 from app.domain.events import EventKind
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.services.bundle import Services, build_services
@@ -95,7 +96,7 @@ def cycles_of(services: Services, bell: Bell, people: tuple[Actor, Actor], count
         request = bell.expect(run.id, "pending").result(60)
         [proposed] = services.sessions.execute(_PROPOSED, {"id": request})
         decided, began = time.time(), time.perf_counter()
-        services.checkpoints.decide(request, reviewer, Verdict.APPROVE, proposed["digest"])
+        services.checkpoints.decide(request, reviewer, Ballot(Verdict.APPROVE, proposed["digest"]))
         taken.decision.append(time.perf_counter() - began)
         bell.expect(run.id, "completed").result(60)
         [done] = services.sessions.execute(_RESULT, {"id": run.id})

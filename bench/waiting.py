@@ -17,6 +17,7 @@ import os
 import time
 from datetime import timedelta
 
+from app.domain.ballot import Ballot
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.domain.tokens import Scope, TokenKind, TokenTerms
 from app.services.bundle import Services, build_services
@@ -59,7 +60,7 @@ class Waiters:
         """Approve it."""
         row = self._services.views.request(request_id, self._reviewer).request
         self.decided[request_id] = time.perf_counter()
-        self._services.checkpoints.decide(request_id, self._reviewer, Verdict.APPROVE, row.digest)
+        self._services.checkpoints.decide(request_id, self._reviewer, Ballot(Verdict.APPROVE, row.digest))
 
     def times(self, ids: list[str]) -> list[float]:
         """Seconds from the decision to the client's return."""

@@ -11,6 +11,7 @@ import click
 
 from app.cli.acting import acting, operator, use_cases
 from app.cli.context import as_json, moment_of, print_json, print_table
+from app.domain.ballot import Ballot
 from app.domain.errors import InvalidInputError
 from app.domain.policy.words import expiry_words
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
@@ -125,9 +126,7 @@ def decide(
 ) -> None:
     """Decide on REQUEST_ID."""
     with use_cases() as (_settings, services):
-        result = services.checkpoints.decide(
-            request_id,
-            acting(services, email),
+        ballot = Ballot(
             Verdict(verdict),
             digest,
             change=_json("--change", change),
@@ -135,6 +134,7 @@ def decide(
             comment=comment,
             acknowledged_risk=RiskLevel(acknowledge_risk) if acknowledge_risk else None,
         )
+        result = services.checkpoints.decide(request_id, acting(services, email), ballot)
     _told(result.request, result.words, as_json, resolved=result.resolved, words=result.words)
 
 

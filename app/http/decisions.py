@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
+from app.domain.ballot import Ballot
 from app.domain.people import Actor
 from app.http.body import Input, PlainText
 from app.services.approvals.decisions.decision import DecisionResult
@@ -23,13 +24,14 @@ class DecisionIn(Input):
     )
     comment: PlainText = Field(default="", description="Required by some verdicts")
 
+    def ballot(self, version: int | None) -> Ballot:
+        """As the use cases take it; `version` is that of the request which was seen, if it is known."""
+        change, answer = self.change, self.answer
+        return Ballot(self.verdict, self.digest, change, answer, self.comment, self.acknowledged_risk, version)
+
 
 def decide(
     services: Services, actor: Actor, request_id: str, body: DecisionIn, version: int | None = None
 ) -> DecisionResult:
     """Take the decision, on that version of the request if one is named. Raises as `CheckpointManager.decide`."""
-    return services.checkpoints.decide(
-        request_id, actor, body.verdict, body.digest,
-        change=body.change, answer=body.answer, comment=body.comment, acknowledged_risk=body.acknowledged_risk,
-        version=version,
-    )  # fmt: skip
+    return services.checkpoints.decide(request_id, actor, body.ballot(version))

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
+from app.domain.ballot import Ballot
 from app.domain.people import Role
 from assent.contracts import RiskLevel, Verdict
 from tests.acceptance.conftest import Portal, Visit
@@ -286,4 +287,4 @@ def test_hidden_characters_of_an_agent_are_shown_and_run_nothing(portal: Portal,
 def reject(portal: Portal, request_id: str) -> None:
     """Reject it past the pages."""
     digest = portal.request(request_id).digest
-    portal.services.checkpoints.decide(request_id, portal.actor("lead"), Verdict.REJECT, digest, comment="No.")
+    portal.services.checkpoints.decide(request_id, portal.actor("lead"), Ballot(Verdict.REJECT, digest, comment="No."))

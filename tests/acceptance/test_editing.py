@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, Route, expect
 
+from app.domain.ballot import Ballot
 from app.domain.people import Via
 from app.risk.assess import assess_proposal
 from assent.contracts import Verdict
@@ -121,7 +122,7 @@ def test_a_change_elsewhere_leaves_the_editor_and_its_text_is_offered_to_copy(po
     page.keyboard.type("-- mine ")
     change = {"content": "select 2"}
     portal.services.checkpoints.decide(
-        request_id, portal.actor("lead", Via.API), Verdict.MODIFY, seen.digest, change=change
+        request_id, portal.actor("lead", Via.API), Ballot(Verdict.MODIFY, seen.digest, change=change)
     )
     expect(page.locator("#request-meanwhile")).to_contain_text("changed while you were writing", timeout=SOON)
     expect(written).to_contain_text("-- mine")

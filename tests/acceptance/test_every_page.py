@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from app.domain.ballot import Ballot
 from app.domain.tokens import TokenKind, token_terms
 from app.factory import create_app
 from app.settings import Settings
@@ -63,7 +64,8 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
     waiting = portal.pending(portal.start("test_script", text="drop table orders", title="A run to look at"))
     decided = portal.pending(portal.start("test_gate", title="A run that goes on"))
     seen = portal.request(decided)
-    portal.services.checkpoints.decide(decided, portal.actor("dba"), Verdict.APPROVE, seen.digest, comment="Fine.")
+    ballot = Ballot(Verdict.APPROVE, seen.digest, comment="Fine.")
+    portal.services.checkpoints.decide(decided, portal.actor("dba"), ballot)
     portal.finish(str(seen.run_id))
     make_request(sessions, risk=RiskLevel.CRITICAL)
     make_absence(sessions, portal.people["dba"], portal.people["lead"])

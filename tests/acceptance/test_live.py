@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from app.domain.ballot import Ballot
 from app.domain.people import Via
 from assent.contracts import Verdict
 from tests.acceptance.conftest import Portal, Visit
@@ -137,9 +138,8 @@ def test_nobody_approves_what_was_put_under_their_pointer(portal: Portal, visit:
     for each in (page, writing):
         connected(each)
         mark(each)
-    portal.services.checkpoints.decide(
-        request_id, portal.actor("lead", Via.API), Verdict.MODIFY, seen.digest, change={"content": "drop table clients"}
-    )
+    ballot = Ballot(Verdict.MODIFY, seen.digest, change={"content": "drop table clients"})
+    portal.services.checkpoints.decide(request_id, portal.actor("lead", Via.API), ballot)
     expect(page.locator("#request-meanwhile")).to_contain_text("changed while you were reading", timeout=SOON)
     expect(writing.locator("#request-meanwhile")).to_contain_text("changed while you were writing", timeout=SOON)
     for each in (page, writing):
@@ -173,7 +173,7 @@ def test_a_notice_goes_when_the_page_shows_how_things_stand(portal: Portal, visi
     digest = portal.request(request_id).digest
     lead, notice = portal.actor("lead", Via.API), page.locator("#request-meanwhile")
     change = {"content": "drop table clients"}
-    portal.services.checkpoints.decide(request_id, lead, Verdict.MODIFY, digest, change=change)
+    portal.services.checkpoints.decide(request_id, lead, Ballot(Verdict.MODIFY, digest, change=change))
     expect(notice).to_contain_text("changed while you were reading", timeout=SOON)
     portal.services.checkpoints.cancel(request_id, lead, "Not needed.")
     expect(page.locator("#request-said")).to_contain_text("Not needed.", timeout=SOON)
@@ -203,7 +203,7 @@ def reject(portal: Portal, request_id: str) -> None:
     """Reject it past the pages."""
     digest = portal.request(request_id).digest
     portal.services.checkpoints.decide(
-        request_id, portal.actor("lead", Via.API), Verdict.REJECT, digest, comment="Not today."
+        request_id, portal.actor("lead", Via.API), Ballot(Verdict.REJECT, digest, comment="Not today.")
     )
 
 

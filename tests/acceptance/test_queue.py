@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from app.domain.ballot import Ballot
 from app.domain.events import EventKind
 from app.domain.people import Via
 from app.services.bundle import Services
@@ -60,7 +61,7 @@ def test_the_list_goes_on_as_one_scrolls_and_stays_true_below_its_first_page(
     services.checkpoints.claim(last_id, portal.actor("lead", Via.API))
     expect(last).to_contain_text("claimed by Platform lead", timeout=SOON)
     digest = portal.request(last_id).digest
-    services.checkpoints.decide(last_id, portal.actor("lead", Via.API), Verdict.APPROVE, digest)
+    services.checkpoints.decide(last_id, portal.actor("lead", Via.API), Ballot(Verdict.APPROVE, digest))
     expect(page.locator(f"#row-{last_id}")).to_have_count(0, timeout=SOON)
     assert rows(page) == MANY, "nothing else has left"
 

@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from app.domain.ballot import Ballot
 from assent.contracts import Verdict
 from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import NARROW, is_marked, mark
@@ -29,7 +30,7 @@ def test_the_drawing_follows_and_focus_stays(portal: Portal, visit: Visit) -> No
     mark(page)
     page.locator("#run-input summary").click()
     request = portal.request(request_id)
-    portal.services.checkpoints.decide(request_id, portal.actor("dba"), Verdict.APPROVE, request.digest)
+    portal.services.checkpoints.decide(request_id, portal.actor("dba"), Ballot(Verdict.APPROVE, request.digest))
     expect(page.locator("#run-head")).to_contain_text("All 3 steps done")
     assert node(page, "Ask") == "node done" and node(page, "Apply") == "node done"
     expect(page.locator("svg.graph path.walked[d]")).to_have_count(3)  # two ways and the head of an arrow

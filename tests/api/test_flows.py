@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from app.domain.ballot import Ballot
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Role, Via
@@ -156,7 +157,7 @@ def test_waiting_is_woken_by_the_decision(
         thread.start()
     decided = 0.0
     for person in others:
-        services.checkpoints.decide(request.id, person.as_actor(Via.PAGE), Verdict.APPROVE, request.digest)
+        services.checkpoints.decide(request.id, person.as_actor(Via.PAGE), Ballot(Verdict.APPROVE, request.digest))
         decided = time.monotonic()
     for thread in threads:
         thread.join(30)

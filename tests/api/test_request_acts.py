@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.domain.ballot import Ballot
 from app.domain.people import Role, Via
 from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms
 from app.services.bundle import Services
@@ -161,7 +162,7 @@ def test_reopening(services: Services, at: At) -> None:
     request = make_request(services.sessions)
     one = at("One")
     services.checkpoints.decide(
-        request.id, person(one).as_actor(Via.PAGE), Verdict.REJECT, request.digest, comment="Not now."
+        request.id, person(one).as_actor(Via.PAGE), Ballot(Verdict.REJECT, request.digest, comment="Not now.")
     )
     assert done(one, f"{request.id}/reopening", {"reason": "There are backups."})["reopened_at"]
     again = one.post(f"/api/v1/approvals/{request.id}/reopening", {"reason": "Again."})

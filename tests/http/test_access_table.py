@@ -14,6 +14,7 @@ from flask_socketio import SocketIOTestClient
 
 from app.cli.approvals import approvals
 from app.cli.main import cli
+from app.domain.ballot import Ballot
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Role, Via
@@ -121,7 +122,8 @@ class Scene:
 
     def _decided(self, verdict: Verdict) -> None:
         actor = self._people["asked"].as_actor(Via.PAGE)
-        self._services.checkpoints.decide(self.request.id, actor, verdict, self.request.digest, comment="So be it.")
+        ballot = Ballot(verdict, self.request.digest, comment="So be it.")
+        self._services.checkpoints.decide(self.request.id, actor, ballot)
 
     def fill(self, value: Any) -> Any:
         """The value with what was prepared in the place of names in braces."""

@@ -14,6 +14,7 @@ import requests
 import socketio
 from sqlalchemy import delete
 
+from app.domain.ballot import Ballot
 from app.domain.events import EventKind
 from app.domain.people import SYSTEM, Role, Via
 from app.services.bundle import Services
@@ -114,7 +115,7 @@ def test_what_changes_elsewhere_is_told_within_a_second(
         run_page.next("workflow_data", workflow_id=request.run_id)
         committed = time.time()
         services.checkpoints.decide(
-            request.id, reviewer.as_actor(Via.PAGE), Verdict.REJECT, request.digest, comment="Not now."
+            request.id, reviewer.as_actor(Via.PAGE), Ballot(Verdict.REJECT, request.digest, comment="Not now.")
         )
         committed = max(committed, time.time() - 0.05)
         for client in (queue, page):

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from app.domain.ballot import Ballot
 from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Role, Via
 from app.services.bundle import build_services
@@ -104,10 +105,10 @@ class Crew:
         """
         if verdict is Verdict.MODIFY:
             values.setdefault("change", PART)
-        result = self.services.checkpoints.decide(request.id, self.reviewer, verdict, request.digest, **values)
+        result = self.services.checkpoints.decide(request.id, self.reviewer, Ballot(verdict, request.digest, **values))
         if not result.resolved:
             now = self.services.views.request(request.id, self.second).request
-            self.services.checkpoints.decide(request.id, self.second, Verdict.APPROVE, now.digest)
+            self.services.checkpoints.decide(request.id, self.second, Ballot(Verdict.APPROVE, now.digest))
             self.seconds[str(request.run_id)] += 1
 
     def approve(self, run_id: str) -> ApprovalRequest:

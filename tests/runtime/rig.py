@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import text
 
+from app.domain.ballot import Ballot
 from app.domain.people import Actor, Role, Via
 from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
@@ -132,10 +133,10 @@ class Rig:
         self, request: ApprovalRequest, verdict: Verdict = Verdict.APPROVE, by: Actor | None = None, **values: Any
     ) -> None:
         """Decide on what is shown; does not advance the run. Where two are needed, both agree."""
-        result = self.checkpoints.decide(request.id, by or self.reviewer, verdict, request.digest, **values)
+        result = self.checkpoints.decide(request.id, by or self.reviewer, Ballot(verdict, request.digest, **values))
         if not result.resolved:
             now = self.request(request)
-            self.checkpoints.decide(request.id, self.second, Verdict.APPROVE, now.digest)
+            self.checkpoints.decide(request.id, self.second, Ballot(Verdict.APPROVE, now.digest))
 
     def answer(self, request: ApprovalRequest, answer: Any) -> None:
         """Answer a question; does not advance the run."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select, text
 
+from app.domain.ballot import Ballot
 from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Role, Via
 from app.domain.risk import Assessment, Finding, assess
@@ -98,7 +99,7 @@ class Desk:
         self, request: ApprovalRequest, actor: Actor, verdict: Verdict = Verdict.APPROVE, **values: Any
     ) -> DecisionResult:
         """Decide on what the request shows."""
-        return self.checkpoints.decide(request.id, actor, verdict, values.pop("digest", request.digest), **values)
+        return self.checkpoints.decide(request.id, actor, Ballot(verdict, **{"digest": request.digest} | values))
 
     def keep(self, request: ApprovalRequest) -> int:
         """Do everything that is due on the request; how many steps that were."""

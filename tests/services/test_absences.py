@@ -19,8 +19,8 @@ from app.domain.errors import (
     TooLargeError,
 )
 from app.domain.people import SYSTEM, Actor, Role, Via
-from app.services.people.absences import Absences, AbsenceState, AbsenceView, absence_at
-from app.services.requests.delegation import stands_for
+from app.services.people.absences import Absences, AbsenceState, AbsenceView
+from app.services.requests.delegation import CurrentAbsence, current_absence, stands_for
 from app.store.policies import Absence
 from app.store.record import AuditEntry
 from tests.factories import make_person
@@ -49,9 +49,9 @@ def standing_in(desk: Desk, delegate: Actor) -> list[str]:
         return [each.id for each in stands_for(session, delegate.id, desk.clock())]
 
 
-def is_away(desk: Desk, who: Actor) -> AbsenceView | None:
+def is_away(desk: Desk, who: Actor) -> CurrentAbsence | None:
     with desk.sessions.reads() as session:
-        return absence_at(session, who.id, desk.clock())
+        return current_absence(session, who.id, desk.clock())
 
 
 def record_of(desk: Desk, absence: AbsenceView) -> list[AuditEntry]:

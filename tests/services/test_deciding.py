@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.ballot import Ballot
 from app.domain.errors import (
     AlreadyDecidedError,
     AssentError,
@@ -183,7 +184,7 @@ def test_too_late_is_too_late_even_before_the_timer_has_run(desk: Desk) -> None:
 )
 def test_unknown_ids_are_said_to_be_unknown(desk: Desk, unknown: str) -> None:
     reviewer = desk.person()
-    refused(desk, NotFoundError, lambda: desk.checkpoints.decide(unknown, reviewer, Verdict.APPROVE, "0" * 64))
+    refused(desk, NotFoundError, lambda: desk.checkpoints.decide(unknown, reviewer, Ballot(Verdict.APPROVE, "0" * 64)))
     refused(desk, NotFoundError, lambda: desk.checkpoints.comment(unknown, reviewer, "Hm."))
     refused(desk, NotFoundError, lambda: desk.checkpoints.escalate(unknown, reviewer, "Soon, please."))
     refused(desk, NotFoundError, lambda: desk.checkpoints.cancel(unknown, reviewer, "Not needed."))
@@ -295,7 +296,7 @@ def test_a_change_that_takes_until_after_the_deadline_to_assess_is_too_late(desk
 
     slow = CheckpointManager(desk.sessions, desk.clock, slowly)
     with pytest.raises(ExpiredError):
-        slow.decide(request.id, reviewer, Verdict.MODIFY, request.digest, change={"content": "select 2"})
+        slow.decide(request.id, reviewer, Ballot(Verdict.MODIFY, request.digest, change={"content": "select 2"}))
     assert desk.fresh(request).state == "pending" and desk.decisions(request) == []
 
 

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from app.domain.ballot import Ballot
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor, Role, Via
@@ -120,7 +121,7 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
             self.attempt(
                 f"{who} {verdict.value}",
                 lambda now: self.checkpoints.decide(
-                    now.id, cast[who], verdict, self.request.digest if stale else now.digest, comment="because"
+                    now.id, cast[who], Ballot(verdict, self.request.digest if stale else now.digest, comment="because")
                 ),
             )
 
@@ -129,7 +130,7 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
             self.attempt(
                 f"{who} request changes",
                 lambda now: self.checkpoints.decide(
-                    now.id, cast[who], Verdict.REQUEST_CHANGES, now.digest, comment="another way"
+                    now.id, cast[who], Ballot(Verdict.REQUEST_CHANGES, now.digest, comment="another way")
                 ),
             )
 
@@ -139,8 +140,9 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
 
             def act(now: ApprovalRequest) -> None:
                 self.checkpoints.decide(
-                    now.id, cast[who], Verdict.MODIFY, now.digest, change={"content": text},
-                    acknowledged_risk=risk if knows else None,
+                    now.id, cast[who],
+                    Ballot(Verdict.MODIFY, now.digest, change={"content": text},
+                           acknowledged_risk=risk if knows else None),
                 )  # fmt: skip
                 assert knows or risk.rank <= RiskLevel(now.risk).rank, "a raised risk was sent without a word"
 

@@ -72,6 +72,7 @@ def test_fifty_conflicting_decisions_one_wins_and_49_are_told(wide_desk: Desk, a
 PROCESS = """
 import sys
 from tests.services.desk import make_desk
+from app.domain.ballot import Ballot
 from app.domain.errors import AssentError
 from app.domain.people import Via
 from app.store.people import Person
@@ -85,7 +86,7 @@ sys.stdin.readline()
 for number, actor in enumerate(actors):
     verdict = [Verdict.APPROVE, Verdict.REJECT][number % 2]
     try:
-        desk.checkpoints.decide(request_id, actor, verdict, digest, comment="So it is.")
+        desk.checkpoints.decide(request_id, actor, Ballot(verdict, digest, comment="So it is."))
         print("won", flush=True)
     except AssentError as error:
         print(error.code, flush=True)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from app.domain.ballot import Ballot
 from app.domain.events import EventKind
 from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Via
@@ -204,7 +205,7 @@ def test_the_queue_goes_on_where_the_page_ended(services: Services, reviewer: Br
 def test_approved_is_not_done(services: Services, browse: Browse, people: dict[str, Person]) -> None:
     request = ask(services, "optimizations")
     actor = people["reviewer"].as_actor(Via.PAGE)
-    services.checkpoints.decide(request.id, actor, Verdict.APPROVE, request.digest)
+    services.checkpoints.decide(request.id, actor, Ballot(Verdict.APPROVE, request.digest))
     page = browse("viewer").get(f"/requests/{request.id}")
     assert "The reviewer decided: approved." in page.text
     assert "The run has not received the outcome yet." in page.text
@@ -231,7 +232,7 @@ def test_the_record_reads_as_sentences_and_pages(services: Services, browse: Bro
     actor = people["other"].as_actor(Via.PAGE)
     for number in range(120):
         services.checkpoints.comment(request.id, actor, f"Remark {number}")
-    services.checkpoints.decide(request.id, actor, Verdict.REJECT, request.digest, comment="No.")
+    services.checkpoints.decide(request.id, actor, Ballot(Verdict.REJECT, request.digest, comment="No."))
     auditor = browse("auditor")
     page = auditor.get(f"/audit?request_id={request.id}")
     assert "The other reviewer rejected a request" in page.text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy import select
 
+from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, InvalidInputError, StaleDigestError
 from app.domain.people import Action, Actor
 from app.domain.similar import telling
@@ -92,7 +93,7 @@ class Together:
         try:
             if verdict is Verdict.APPROVE and risk == RiskLevel.CRITICAL.value:
                 raise InvalidInputError("Critical risk is approved on its own page only.", {"verdict": "not possible"})
-            result = self._checkpoints.decide(each.request_id, actor, verdict, each.digest, comment=comment)
+            result = self._checkpoints.decide(each.request_id, actor, Ballot(verdict, each.digest, comment=comment))
         except StaleDigestError as error:
             return Done(each.request_id, title, "The proposal has changed since; nothing was decided on it.", error)
         except AssentError as error:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.domain.ballot import Ballot
 from app.domain.errors import AlreadyDecidedError, ForbiddenError, InvalidInputError
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
@@ -40,7 +41,7 @@ from app.services.sight import is_requester
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest, Comment, ReceiptRow
-from assent.contracts import ReceiptStatus, RiskLevel, Verdict
+from assent.contracts import ReceiptStatus
 from assent.dialects.base import Asked
 
 
@@ -131,28 +132,8 @@ class CheckpointManager:
 
     # The reviewers' side
 
-    def decide(
-        self,
-        request_id: str,
-        actor: Actor,
-        verdict: Verdict,
-        digest: str,
-        *,
-        change: Any = None,
-        answer: Any = None,
-        comment: str = "",
-        acknowledged_risk: RiskLevel | None = None,
-        version: int | None = None,
-    ) -> DecisionResult:
+    def decide(self, request_id: str, actor: Actor, ballot: Ballot) -> DecisionResult:
         """Take one person's decision; if that settles the request, the run's resumption commits with it.
-
-        Args:
-            digest: of the payload the person saw.
-            change: for `modify`, as `app.domain.changes` describes.
-            answer: for `answer`, checked against the request's schema.
-            comment: what the person says; some verdicts require it.
-            acknowledged_risk: the level up to which the person knows that their change raises the risk.
-            version: of the request, that the person saw; another one is refused. None: any.
 
         Raises:
             VersionChangedError: it is another version by now.
@@ -162,10 +143,7 @@ class CheckpointManager:
             RiskRaisedError: the change raises the risk, or what the policy asks for, further than was acknowledged.
             StaleDigestError, AlreadyDecidedError, DuplicateDecisionError, ExpiredError: too late.
         """
-        return self._voting.decide(
-            request_id, actor, verdict, digest,
-            change=change, answer=answer, comment=comment, acknowledged_risk=acknowledged_risk, version=version,
-        )  # fmt: skip
+        return self._voting.decide(request_id, actor, ballot)
 
     def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
         """Take back the actor's own standing decision while the request is open; then they may decide again.

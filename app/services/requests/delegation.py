@@ -18,6 +18,7 @@ from app.store.policies import Absence
 class CurrentAbsence:
     """An absence that somebody is in; `delegate_id` is None, and the name empty, where nobody stands in."""
 
+    id: str
     delegate_id: str | None
     delegate_name: str
     ends_at: datetime
@@ -51,7 +52,7 @@ def stands_for(session: Session, person_id: str, now: datetime) -> list[Member]:
 def current_absence(session: Session, person_id: str, now: datetime) -> CurrentAbsence | None:
     """The absence that a person is in at `now`, or None. There is one at most."""
     query = (
-        select(Absence.delegate_id, Person.name, Absence.ends_at)
+        select(Absence.id, Absence.delegate_id, Person.name, Absence.ends_at)
         .outerjoin(Person, Person.id == Absence.delegate_id)
         .where(
             Absence.person_id == person_id,
@@ -62,4 +63,4 @@ def current_absence(session: Session, person_id: str, now: datetime) -> CurrentA
         )
     )
     row = session.execute(query).first()
-    return CurrentAbsence(row.delegate_id, row.name or "", row.ends_at) if row else None
+    return CurrentAbsence(row.id, row.delegate_id, row.name or "", row.ends_at) if row else None

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response, flash, request
 from flask_login import current_user
 
+from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, InvalidInputError
 from app.domain.people import Actor, Via
 from app.http.errors import status_of
@@ -58,10 +59,9 @@ def by_link_decide(token: str) -> Any:
     try:
         verdict = _verdict(sent.get("verdict", ""))
         answer = answer_of(view, sent) if verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts else None
-        result = services().checkpoints.decide(
-            view.request.id, actor, verdict, view.request.digest, answer=answer,
-            comment=submitted_text(sent.get("comment", "")),
-        )  # fmt: skip
+        comment = submitted_text(sent.get("comment", ""))
+        ballot = Ballot(verdict, view.request.digest, answer=answer, comment=comment)
+        result = services().checkpoints.decide(view.request.id, actor, ballot)
     except AssentError as error:
         again = _open(token)
         if again.state is not LinkState.USABLE or again.view is None:

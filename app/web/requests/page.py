@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, flash, request
 
+from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, InvalidInputError, NotFoundError, ReauthenticationError, RiskRaisedError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
@@ -163,12 +164,9 @@ def request_decide(request_id: str) -> Any:
             verdict = Verdict.APPROVE if change is None else Verdict.MODIFY
         elif verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts:
             answer = answer_of(view, sent)
-        result = services().checkpoints.decide(
-            request_id, actor, verdict, sent.get("digest", ""),
-            change=change, answer=answer, comment=submitted_text(sent.get("comment", "")),
-            acknowledged_risk=acknowledged,
-        )  # fmt: skip
-        return result.words
+        comment = submitted_text(sent.get("comment", ""))
+        ballot = Ballot(verdict, sent.get("digest", ""), change, answer, comment, acknowledged)
+        return services().checkpoints.decide(request_id, actor, ballot).words
 
     try:
         return done(request_id, decide())

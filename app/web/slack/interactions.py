@@ -15,6 +15,7 @@ import structlog
 from flask import Response, jsonify, request
 from slack_sdk.signature import SignatureVerifier
 
+from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, ConflictError, InvalidInputError, RiskRaisedError
 from app.domain.people import Actor, Via
 from app.domain.proposal_text import lines_of
@@ -134,7 +135,7 @@ def _pressed(payload: Mapping[str, Any]) -> Answer:
         if window is not None:
             trigger = str(payload.get("trigger_id", ""))
             return _after(partial(_open, _api(), trigger, window, url))
-        words = services().checkpoints.decide(pressed.request_id, actor, verdict, pressed.digest).words
+        words = services().checkpoints.decide(pressed.request_id, actor, Ballot(verdict, pressed.digest)).words
     except SlackError as error:
         return _saying(url, f"{error} Your decision was not counted; press the button again.")
     except AssentError as error:
@@ -189,10 +190,9 @@ def _submitted(payload: Mapping[str, Any]) -> Answer:
             return _update(told_in(STRANGER))
         view = services().views.request(draft.pressed.request_id, actor)
         acknowledged = RiskLevel(draft.raised) if draft.raised else None
-        words = services().checkpoints.decide(
-            draft.pressed.request_id, actor, draft.verdict, draft.pressed.digest, comment=comment,
-            change=_change(view, text) if changes else None, acknowledged_risk=acknowledged,
-        ).words  # fmt: skip
+        change = _change(view, text) if changes else None
+        ballot = Ballot(draft.verdict, draft.pressed.digest, change, None, comment, acknowledged)
+        words = services().checkpoints.decide(draft.pressed.request_id, actor, ballot).words
     except SlackError as error:
         return _errors(f"{error} Send it again.", changes)
     except InvalidInputError as error:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.domain.ballot import Ballot
 from app.domain.people import Role, Via
 from app.domain.running import Journal
 from app.services.bundle import Services
@@ -49,7 +50,7 @@ class House:
 
     def decide(self, document: dict[str, Any], verdict: Verdict = Verdict.APPROVE) -> ApprovalRequest:
         request = self.ask(document)
-        self.services.checkpoints.decide(request.id, self.decider, verdict, request.digest, comment="So be it.")
+        self.services.checkpoints.decide(request.id, self.decider, Ballot(verdict, request.digest, comment="So be it."))
         return request
 
     def approve_three(self) -> None:

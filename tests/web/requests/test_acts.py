@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.domain.ballot import Ballot
 from app.domain.people import SYSTEM, Role, Via
 from app.domain.policy.terms import ChangeWindow, EscalationStep, OnExpiry, Stage, Terms
 from app.services.bundle import Services
@@ -37,7 +38,7 @@ def at(app: Flask, services: Services) -> Callable[..., Browser]:
 def reject(services: Services, request: ApprovalRequest, person: Person) -> None:
     """Somebody rejects it elsewhere."""
     actor = person.as_actor(Via.PAGE)
-    services.checkpoints.decide(request.id, actor, Verdict.REJECT, request.digest, comment="Backups first.")
+    services.checkpoints.decide(request.id, actor, Ballot(Verdict.REJECT, request.digest, comment="Backups first."))
 
 
 def facts(browser: Browser) -> str:

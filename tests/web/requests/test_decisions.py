@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app.domain.ballot import Ballot
 from app.domain.lifecycle import RequestState
 from app.domain.people import Via
 from app.services.bundle import Services
@@ -210,7 +211,7 @@ def test_whoever_started_the_run_is_told_why_not(services: Services, reviewer: B
 def late(services: Services, people: dict[str, Person], request: ApprovalRequest) -> None:
     """Somebody else is faster."""
     actor = people["other"].as_actor(Via.PAGE)
-    services.checkpoints.decide(request.id, actor, Verdict.REJECT, request.digest, comment="Not today.")
+    services.checkpoints.decide(request.id, actor, Ballot(Verdict.REJECT, request.digest, comment="Not today."))
 
 
 def test_whoever_is_late_is_told_and_keeps_what_they_wrote(services: Services, reviewer: Browser, people) -> None:
@@ -230,7 +231,8 @@ def test_another_payload_than_the_one_seen_is_not_approved(services: Services, b
     request = make_request(services.sessions, payload=optimizations(3), risk=RiskLevel.CRITICAL)
     first = open_page(browse("reviewer"), request)
     actor = people["other"].as_actor(Via.PAGE)
-    services.checkpoints.decide(request.id, actor, Verdict.MODIFY, request.digest, change={"items": [{"id": "a"}]})
+    ballot = Ballot(Verdict.MODIFY, request.digest, change={"items": [{"id": "a"}]})
+    services.checkpoints.decide(request.id, actor, ballot)
     first.send(first.form("decide"), first.button("Approve"), 409)
     assert "The proposal has changed since you looked." in first.page.text
     assert decision_on(services, request).person_name == "The other reviewer"
@@ -366,7 +368,8 @@ def test_each_revision_is_compared_with_the_one_before(services: Services, revie
 def test_what_the_agent_proposed_stays_to_be_read(services: Services, browse: Browse, people) -> None:
     request = make_request(services.sessions, payload=optimizations(3), risk=RiskLevel.CRITICAL)
     actor = people["other"].as_actor(Via.PAGE)
-    services.checkpoints.decide(request.id, actor, Verdict.MODIFY, request.digest, change={"items": [{"id": "a"}]})
+    ballot = Ballot(Verdict.MODIFY, request.digest, change={"items": [{"id": "a"}]})
+    services.checkpoints.decide(request.id, actor, ballot)
     page = browse("viewer").get(f"/requests/{request.id}")
     assert "create index concurrently i_c" in page.one("details", id="as-proposed").text
     assert "− create index concurrently i_c" in page.one("details", id="since-proposed").text

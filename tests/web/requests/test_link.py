@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.domain.ballot import Ballot
 from app.domain.links import Bound, sign
 from app.domain.people import Role, Via
 from app.domain.policy.terms import Stage, Terms
@@ -112,7 +113,7 @@ def test_a_link_is_good_for_one_decision(app, services, link, browse: Browse) ->
 def test_a_decision_by_other_means_uses_the_link_up_as_well(services, link, browse: Browse) -> None:
     made = link()
     services.checkpoints.decide(
-        made.request.id, made.person.as_actor(Via.PAGE), Verdict.REJECT, made.request.digest, comment="No."
+        made.request.id, made.person.as_actor(Via.PAGE), Ballot(Verdict.REJECT, made.request.digest, comment="No.")
     )
     page = browse("anonymous").get(made.path)
     assert page.one("h1").text == "You have decided" and "rejected" in page.text
@@ -201,8 +202,9 @@ def test_what_was_changed_meanwhile_is_not_decided(app, services, link, browse: 
     form, button = visitor.page.one("form", id="decide"), visitor.button("Approve")
     other = make_person(services.sessions).as_actor(Via.PAGE)
     services.checkpoints.decide(
-        made.request.id, other, Verdict.MODIFY, made.request.digest, change={"content": "delete from orders"},
-        acknowledged_risk=RiskLevel.CRITICAL,
+        made.request.id, other,
+        Ballot(Verdict.MODIFY, made.request.digest, change={"content": "delete from orders"},
+               acknowledged_risk=RiskLevel.CRITICAL),
     )  # fmt: skip
     page = visitor.send(form, button, status=409)
     assert page.one("h1").text == "The proposal has changed" and "was not counted" in page.text
@@ -216,7 +218,7 @@ def test_who_was_faster_is_said(app, services, link, browse: Browse) -> None:
     visitor.get(made.path)
     form, button = visitor.page.one("form", id="decide"), visitor.button("Approve")
     other = make_person(services.sessions, "Platform lead").as_actor(Via.PAGE)
-    services.checkpoints.decide(made.request.id, other, Verdict.REJECT, made.request.digest, comment="No.")
+    services.checkpoints.decide(made.request.id, other, Ballot(Verdict.REJECT, made.request.digest, comment="No."))
     page = visitor.send(form, button, status=409)
     assert page.one("h1").text == "This request has ended"
     assert "Platform lead decided: rejected." in page.text and "not counted" in page.text

@@ -13,6 +13,7 @@ from flask import Flask
 from slack_sdk.signature import SignatureVerifier
 from sqlalchemy import text
 
+from app.domain.ballot import Ballot
 from app.domain.people import Role, Via
 from app.domain.policy.terms import Stage, Terms
 from app.factory import create_app
@@ -244,7 +245,7 @@ def test_a_stale_message_is_refused_and_rewritten(scene) -> None:
 def test_decided_elsewhere_says_so(scene, services) -> None:
     made = scene()
     other = make_person(services.sessions, "Second DBA")
-    services.checkpoints.decide(made.request.id, other.as_actor(Via.PAGE), Verdict.REJECT, made.request.digest)
+    services.checkpoints.decide(made.request.id, other.as_actor(Via.PAGE), Ballot(Verdict.REJECT, made.request.digest))
     told = made.press("approve")
     assert "rejected" in told and "not counted" in told and made.rewritings() == 1
 
@@ -281,7 +282,7 @@ def test_decided_elsewhere_while_the_window_is_open(scene, services) -> None:
     made = scene()
     made.press("request_changes")
     other = make_person(services.sessions, "Second DBA")
-    services.checkpoints.decide(made.request.id, other.as_actor(Via.PAGE), Verdict.APPROVE, made.request.digest)
+    services.checkpoints.decide(made.request.id, other.as_actor(Via.PAGE), Ballot(Verdict.APPROVE, made.request.digest))
     answer = made.send(made.slack.windows[0], comment="Limit it.")
     assert answer["response_action"] == "update" and "not counted" in said(answer)
     assert len(made.decisions()) == 1 and made.rewritings() >= 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.domain.ballot import Ballot
 from app.domain.errors import (
     ConflictError,
     DuplicateDecisionError,
@@ -23,7 +24,7 @@ from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy.fold import Progress, Resolution, fold, progress, rejections
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
-from app.services.approvals.decisions.ballot import Ballot, Checked, changed_payload, check
+from app.services.approvals.decisions.checks import Checked, changed_payload, check
 from app.services.approvals.decisions.claims import let_go
 from app.services.approvals.decisions.departures import settle_departures_on
 from app.services.approvals.decisions.reassessment import Preview, reassess
@@ -41,7 +42,7 @@ from app.services.requests.situation import addresses_in, names_of, stage_name
 from app.store.batch import Batch
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import Verdict
 
 ATTEMPTS = 20
 """How often a decision is tried again when others decide on the same request at the same moment."""
@@ -68,29 +69,17 @@ class Voting:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    def decide(
-        self,
-        request_id: str,
-        actor: Actor,
-        verdict: Verdict,
-        digest: str,
-        *,
-        change: Any = None,
-        answer: Any = None,
-        comment: str = "",
-        acknowledged_risk: RiskLevel | None = None,
-        version: int | None = None,
-    ) -> DecisionResult:
+    def decide(self, request_id: str, actor: Actor, ballot: Ballot) -> DecisionResult:
         """Take one person's decision, as `CheckpointManager.decide` describes."""
         actor.require(Action.DECIDE)  # before anything tells whether there is such a request
-        ballot = Ballot(verdict, digest, change, answer, moves.clean_comment(comment), acknowledged_risk)
+        ballot = replace(ballot, comment=moves.clean_comment(ballot.comment))
         for attempt in range(ATTEMPTS):
             now = self._ground.clock()
             with self._ground.sessions.reads() as session:
                 request = get(session, request_id)
                 if attempt:
                     _refuse_inactive(session, actor)
-                _refuse_other_version(request, version)
+                _refuse_other_version(request, ballot.version)
                 # Every decision makes a new version: the first one has none before it.
                 earlier = moves.decisions_on(session, request_id) if request.version > 1 else []
                 pending = request.state == RequestState.PENDING.value

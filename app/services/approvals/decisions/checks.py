@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.domain.ballot import Ballot
 from app.domain.calls import check_complete, takes_changes
 from app.domain.changes import EDITABLE_KINDS, apply_change
 from app.domain.errors import (
@@ -25,25 +26,13 @@ from app.services.approvals.decisions.reassessment import Preview, reassess
 from app.services.approvals.ground import Ground
 from app.services.requests.entitlement import ASKING_KINDS, HARMLESS, Seat, sign_in_again
 from app.store.requests import ApprovalRequest
-from assent.contracts import RiskLevel, Verdict
+from assent.contracts import Verdict
 from assent.digests import canonical, digest_of
 from assent.json_values import JsonError
 from assent.json_values import check as check_json
 from assent.masking import mask
 
 MAX_ANSWER = 1_000_000
-
-
-@dataclass(frozen=True)
-class Ballot:
-    """A decision as it was sent."""
-
-    verdict: Verdict
-    digest: str
-    change: Any
-    answer: Any
-    comment: str
-    acknowledged_risk: RiskLevel | None = None
 
 
 @dataclass(frozen=True)
