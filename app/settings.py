@@ -37,7 +37,9 @@ class Settings(BaseSettings):
         description="Address of PostgreSQL 14 or later. Not set: an embedded server in the data directory.",
     )
     data_dir: Path = Field(
-        default=Path(".data"), description="Directory of the embedded database and the generated secret key."
+        default=Path(".data"),
+        description="Directory of the embedded database and the generated secret key. "
+        "A relative one is below the current folder.",
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address that the web process listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port that the web process listens on.")
@@ -91,7 +93,8 @@ class Settings(BaseSettings):
     workflows: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Comma list of `package.module:NAME`. "
-        "Not set: installed entry points and the folders under `workflows/`.",
+        "Not set: installed entry points, and the packages in `workflows/` of the current folder "
+        "(of the checkout, where it is run from one).",
     )
     policy_file: str = Field(
         default="",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,42 @@ from tests.packaging.portal import InstalledPortal, clean_environment, soon
 from wheels.inspection import Wheel, problems
 
 ROOT = Path(__file__).parents[2]
+OFFERED = r"worker\.ready.*database_maintenance.*greet|database_maintenance.*greet.*worker\.ready"
+"""What the worker logs when it has found the workflow of the wheel and the one of the folder."""
+INSTALLERS = {
+    "pip": (
+        ("{python}", "-m", "venv", "{target}"),
+        ("{target}/bin/python", "-m", "pip", "install", "--quiet", "--find-links", "{dist}", "assent-portal"),
+    ),
+    "uv": (
+        (
+            "{python}",
+            "-m",
+            "uv",
+            "tool",
+            "install",
+            "--quiet",
+            "--python",
+            "{python}",
+            "--find-links",
+            "{dist}",
+            "assent-portal",
+        ),
+    ),
+    "pipx": (
+        (
+            "{python}",
+            "-m",
+            "pipx",
+            "install",
+            "--python",
+            "{python}",
+            "--pip-args=--find-links {dist}",
+            "assent-portal",
+        ),
+    ),
+}
+"""How people install it: what they type, into an empty folder."""
 ADDED = {"": "", "langgraph": "assent.", "mcp": "assent.mcp."}
 """The modules that can be imported with each extra; the names that `assent` exports can be without one."""
 
@@ -102,8 +139,7 @@ def test_a_workflow_of_the_folder_runs_with_the_folders_own_modules(portal: Inst
 
 
 def test_workflows_of_the_wheel_are_offered_beside_those_of_the_folder(portal: InstalledPortal) -> None:
-    assert re.search(r"workflows.*database_maintenance.*greet", portal.process.logs)
-    assert '"broken": []' in portal.process.logs
+    assert '"broken": []' in portal.process.wait_for_log(OFFERED).string
 
 
 def test_everything_that_the_portal_keeps_is_in_its_folder(portal: InstalledPortal) -> None:
@@ -113,6 +149,25 @@ def test_everything_that_the_portal_keeps_is_in_its_folder(portal: InstalledPort
 
 def test_a_workflow_of_the_folder_is_checked(portal: InstalledPortal) -> None:
     assert "workflows/greet can be used" in portal.command("workflow", "check", "workflows/greet")
+
+
+@pytest.mark.soak  # it downloads all that the portal requires
+@pytest.mark.parametrize("installer", INSTALLERS)
+def test_an_installer_makes_a_portal_that_works(dist: Path, tmp_path: Path, installer: str) -> None:
+    run = clean_environment() | {
+        "UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin"),
+        "PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin"),
+        "PIPX_MAN_DIR": str(tmp_path / "man"),
+    }  # fmt: skip
+    for command in INSTALLERS[installer]:
+        words = [word.format(python=sys.executable, dist=dist, target=tmp_path) for word in command]
+        subprocess.run(words, check=True, env=run, cwd=tmp_path)
+    (tmp_path / "folder").mkdir()
+    with InstalledPortal(tmp_path / "bin" / "assent", tmp_path / "folder") as portal:
+        assert portal.command("--version") == f"assent, version {VERSION}\n"
+        page = requests.get(f"{portal.url}/sign-in", timeout=30)
+        assert page.status_code == 200 and "dist/app.css" in page.text
+        portal.process.wait_for_log(OFFERED)
 
 
 @pytest.mark.parametrize("extra", ADDED)

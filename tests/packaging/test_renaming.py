@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from wheels.renaming import Renamer, UnknownReferenceError
+from wheels.tree import SOURCES
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +42,16 @@ REFUSED = (
     'f"app.{name}:main"', 'f"{a} app.settings"', 'x = "python -m app.cli.main"', 'x = "see app.settings for it"',
     'x = "app.cli" ".main"', 'if name.startswith("app."): pass', 'x = "python -m app"',
 )  # fmt: skip
+
+
+def test_all_of_the_checkout_can_be_renamed() -> None:
+    """What this finds in a module would stop the build."""
+    renamer = Renamer(ROOT)
+    paths = [path for folder in SOURCES for path in (ROOT / folder).rglob("*.py")]
+    assert "wsgi.py" not in {path.name for path in paths} and len(paths) > 300
+    for path in [*paths, ROOT / "wsgi.py"]:
+        renamed = renamer.renamed(path.read_text(), str(path.relative_to(ROOT)))
+        assert renamed.count("\n") == path.read_text().count("\n")
 
 
 @pytest.mark.parametrize("source", RENAMED, ids=range(len(RENAMED)))
