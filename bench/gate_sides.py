@@ -218,6 +218,8 @@ class Portal:
     def __init__(self, address: str, services: Services, people: tuple[Actor, Actor], meter: Meter) -> None:
         self._services, self._people, self._meter = services, people, meter
         self._reading = psycopg.connect(address, autocommit=True)
+        noted = self._reading.execute("select to_regclass('unplanned_events') is not null").fetchone() == (True,)
+        self._post = f"select ({_POST}){' + (select count(*) from unplanned_events)' if noted else ''}"
         self._bell = Bell(address)
 
     def cycles(self, width: int, cycles: int) -> Measured:
@@ -281,7 +283,7 @@ class Portal:
         return self._reading.execute(query.encode(), (id,)).fetchall()
 
     def _wait_for_post(self) -> None:
-        while self._reading.execute(_POST).fetchone() != (0,):
+        while self._reading.execute(self._post.encode()).fetchone() != (0,):
             time.sleep(0.1)
 
 

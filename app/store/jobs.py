@@ -7,11 +7,10 @@ from typing import Any
 
 ADVANCE = "runs.advance"
 RUNS_QUEUE = "runs"
-FAN_OUT = "notify.fan_out"
 DELIVER = "notify.deliver"
 REWRITE = "notify.rewrite"
 NOTIFY_QUEUE = "notify"
-"""Jobs that tell people; those of kind `FAN_OUT` are enqueued by a trigger on events (migration 0008)."""
+"""Jobs that send notifications."""
 JOBS_CHANNEL = "assent_jobs"
 """Workers listen here for jobs that can be taken: the job's id and its run's, with a blank between."""
 

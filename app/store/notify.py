@@ -137,6 +137,21 @@ class Delivery(Base):
     )  # fmt: skip
 
 
+class UnplannedEvent(Base):
+    """An event that may concern people, until it is known whom it does; a trigger on `events` writes it.
+
+    Attributes:
+        due_at: when it is planned, a little after the event.
+        tries: how often that has failed.
+    """
+
+    __tablename__ = "unplanned_events"
+
+    event_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    due_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
 class NotifyChoices(Base):
     """What a person has chosen, as `app.domain.choices.Choices` writes it; without a row all is as by default."""
 

@@ -19,12 +19,14 @@ from procrastinate.jobs import Job as QueuedJob
 from procrastinate.manager import JobManager
 
 from app.services.clock import Clock
-from app.store.jobs import FAN_OUT, NOTIFY_QUEUE, REWRITE
+from app.store.jobs import NOTIFY_QUEUE, REWRITE
 from app.worker.post import Post
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
+PLAN_SECONDS = 0.5
+"""How often events are planned. The longer, the more are planned at once, and the later people hear of them."""
 AT_ONCE = 4
 """Deliveries that one worker has under way at the same time."""
 GIVE_WAY_SECONDS = 0.1
@@ -53,7 +55,9 @@ class Courier:
         self._hand: dict[asyncio.Task[None], int] = {}
         self._stopped = asyncio.Event()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="courier")
-        self._task: asyncio.Task[None] | None = None
+        # Apart from the others, which may all be waiting for a slow mail server.
+        self._planner = ThreadPoolExecutor(1, thread_name_prefix="planner")
+        self._tasks: list[asyncio.Task[None]] = []
         self._pruned = 0.0
         self._seen_busy = -BUSY_SECONDS
         self._idle_at = 0.0
@@ -61,7 +65,10 @@ class Courier:
     def start(self, worker: int) -> None:
         """Begin, as that worker of the job queue."""
         self._idle_at = asyncio.get_running_loop().time()
-        self._task = asyncio.create_task(self._run(worker), name="courier")
+        self._tasks = [
+            asyncio.create_task(self._run(worker), name="courier"),
+            asyncio.create_task(self._plan(), name="planner"),
+        ]
 
     def stop(self) -> None:
         """Take no more jobs."""
@@ -70,11 +77,11 @@ class Courier:
     async def ended(self) -> None:
         """Wait until the jobs at hand have come to their end."""
         self.stop()
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         while self._hand:
             await asyncio.wait(self._hand)
-        self._threads.shutdown(wait=False)
+        for threads in (self._threads, self._planner):
+            threads.shutdown(wait=False)
 
     @property
     def hand(self) -> set[int]:
@@ -93,6 +100,17 @@ class Courier:
             except Exception:
                 log.error("courier.failed", exc_info=True)
             await self._pause(POLL_SECONDS)
+
+    async def _plan(self) -> None:
+        """Plan what is due, in a thread, again and again."""
+        plan = self._post.planning.plan_due
+        while not self._stopped.is_set():
+            try:
+                if await asyncio.get_running_loop().run_in_executor(self._planner, plan):
+                    continue
+            except Exception:
+                log.warning("planning.unreachable", exc_info=True)
+            await self._pause(PLAN_SECONDS)
 
     async def _take_one(self, worker: int) -> bool:
         """Begin with the next job; False if there is none."""
@@ -132,9 +150,7 @@ class Courier:
 
     def _do(self, job: QueuedJob) -> None:
         given: dict[str, Any] = dict(job.task_kwargs)
-        if job.task_name == FAN_OUT:
-            self._post.fan_out(given["events"], job.id)
-        elif job.task_name == REWRITE:
+        if job.task_name == REWRITE:
             self._post.rewrite(given, job.id or 0)
         elif self._post.deliver(given["delivery"], job.id) is None:
             self._post.deliveries.end_job(job.id or 0)

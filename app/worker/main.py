@@ -129,7 +129,7 @@ def _timekeeper(settings: Settings, clock: Clock) -> Iterator[None]:
 @contextmanager
 def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
     """The post on connections of its own."""
-    engine = make_engine(settings.database_url, pool_size=AT_ONCE, application_name="assent worker post")
+    engine = make_engine(settings.database_url, pool_size=AT_ONCE + 1, application_name="assent worker post")
     try:
         # Whoever checks a signature does so by a clock that is not the portal's.
         yield Post(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -42,7 +42,7 @@ class Post:
         secret_key: str,
         demo: bool = False,
     ) -> None:
-        self._planning = Planning(sessions, clock)
+        self.planning = Planning(sessions, clock)
         self._composing = Composing(sessions, clock, public_url, secret_key)
         vault = Vault(secret_key)
         self._places = PlaceComposing(sessions, clock, self._composing, public_url, vault)
@@ -50,10 +50,6 @@ class Post:
         self._destinations = Destinations(sessions, clock, vault)
         self.deliveries = Deliveries(sessions, clock, demo)
         self._senders = senders
-
-    def fan_out(self, event_ids: Sequence[int], job_id: int | None = None) -> list[str]:
-        """Plan who is told of these events, and end the job. The ids of the new deliveries."""
-        return self._planning.fan_out(event_ids, job_id)
 
     def deliver(self, delivery_id: str, job_id: int | None = None) -> DeliveryState | None:
         """Try a delivery and note what came of it, with which the job ends; None: it waits no longer.

@@ -27,7 +27,7 @@ from app.notify.webhook import listening
 from app.services.bundle import Services
 from app.services.clock import system_clock
 from app.settings import Settings
-from app.store.notify import Callback, Delivery
+from app.store.notify import Callback, Delivery, UnplannedEvent
 from app.store.requests import ApprovalRequest
 from app.worker.post import Post
 from tests.factories import Caller, Program, make_person, make_token
@@ -87,8 +87,9 @@ def work(services: Services, settings: Settings) -> Callable[..., None]:
 
         ways = senders(settings.model_copy(update=changed), clock)
         post = Post(services.sessions, clock, ways, settings.public_url, KEY)
-        for job in jobs("notify.fan_out"):
-            post.fan_out(job.args["events"], job.id)
+        with services.sessions() as session:
+            events = session.scalars(select(UnplannedEvent.event_id)).all()
+        post.planning.plan(events)
         for job in jobs("notify.deliver"):
             if post.deliver(job.args["delivery"], job.id) is None:
                 post.deliveries.end_job(job.id)

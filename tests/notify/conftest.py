@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from app.domain.notices import DeliveryState, Sender
 from app.notify.channels import senders
 from app.settings import Settings
-from app.store.notify import Delivery
+from app.store.notify import Delivery, UnplannedEvent
 from app.worker.post import Post
 from tests.mailserver import MailServer
 from tests.services.desk import Desk, make_desk
@@ -32,23 +32,17 @@ class PostOffice:
     post: Post
     done: list[tuple[str, DeliveryState | None]] = field(default_factory=list)
 
-    def fan_out(self) -> list[str]:
-        """Do the jobs that plan deliveries; the ids of the new ones."""
-        query = text(
-            "select id, args from procrastinate_jobs where task_name = 'notify.fan_out' and status = 'todo' order by id"
-        )
+    def plan(self) -> list[str]:
+        """Plan the deliveries of all events, due or not; the ids of the new ones."""
         with self.desk.sessions() as session:
-            jobs = session.execute(query).all()
-        made: list[str] = []
-        for job in jobs:
-            made += self.post.fan_out(job.args["events"], job.id)
-        return made
+            events = session.scalars(select(UnplannedEvent.event_id).order_by(UnplannedEvent.event_id)).all()
+        return self.post.planning.plan(events) if events else []
 
     def work(self) -> list[DeliveryState | None]:
         """Do all jobs that are due by the desk's clock, until none is."""
         states: list[DeliveryState | None] = []
         while True:
-            self.fan_out()
+            self.plan()
             query = text(
                 "select id, args from procrastinate_jobs where task_name = 'notify.deliver' and status = 'todo' "
                 "and (scheduled_at is null or scheduled_at <= :now) order by priority desc, id"
@@ -77,8 +71,11 @@ class PostOffice:
             self.post.rewrite(job.args, job.id)
 
     def waiting(self) -> int:
-        """Jobs that are not done."""
-        query = text("select count(*) from procrastinate_jobs where queue_name = 'notify'")
+        """Events that are not planned and jobs that are not done."""
+        query = text(
+            "select (select count(*) from unplanned_events) + "
+            "(select count(*) from procrastinate_jobs where queue_name = 'notify')"
+        )
         with self.desk.sessions() as session:
             return int(session.execute(query).scalar_one())
 

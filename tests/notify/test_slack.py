@@ -169,7 +169,7 @@ def test_a_change_made_while_it_is_being_sent_is_told_all_the_same(office, slack
         if method == "chat.postMessage":
             slack.on_call = lambda method: None
             office.desk.decide(request, person.as_actor(Via.PAGE), Verdict.REJECT, comment="No.")
-            office.fan_out()
+            office.plan()
 
     slack.on_call = decided_meanwhile
     office.work_all()

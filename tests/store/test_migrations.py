@@ -231,3 +231,20 @@ def test_agents_go_on_seeing_what_they_opened_before(database_url, downgrade):
     assert requests_of == {"of agent": agent, "of person": "", "of agent run": agent, "of person run": ""}
     assert runs_of == {"by-agent": agent, "by-person": ""}
     assert remarks == {agent: True, "Owner": False}
+
+
+def test_events_that_were_to_be_planned_still_are_after_the_upgrade(database_url, downgrade):
+    downgrade("0028")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        write = "insert into events (at, kind, payload) values (now(), 'request.opened', '{}') returning id"
+        [first] = connection.execute(write).fetchone()
+        jobs = "select count(*) from procrastinate_jobs where task_name = 'notify.fan_out'"
+        assert connection.execute(jobs).fetchone() == (1,)
+        upgrade_everything(database_url)
+        [second] = connection.execute(write).fetchone()
+        unplanned = connection.execute("select event_id from unplanned_events order by 1").fetchall()
+        assert unplanned == [(first,), (second,)]
+        assert connection.execute(jobs).fetchone() == (0,)
+        downgrade("0028")
+        args = "select args -> 'events' from procrastinate_jobs where task_name = 'notify.fan_out'"
+        assert connection.execute(args).fetchone() == ([first, second],)

@@ -24,8 +24,7 @@ _WRITE = f"""
     with put as (
         insert into deliveries ({', '.join(_COLUMNS)})
         select {', '.join(_COLUMNS)} from json_populate_recordset(null::deliveries, %(rows)s::json)
-        on conflict (key) do nothing returning id),
-    ended as (delete from procrastinate_jobs where id = any(%(ended)s))
+        on conflict (key) do nothing returning id)
     select array(select id from put) as put, {DEFER.format(
         where="where each.task_name <> 'notify.deliver' or each.args ->> 'delivery' in (select id from put)"
     )} as deferred"""
@@ -54,34 +53,30 @@ def new_row(key: str, kind: NoticeKind, channel: Channel, now: datetime, **value
     return usual | values
 
 
-def write(
-    sessions: Sessions, plans: Sequence[Plan], stale: Sequence[str] = (), ended: Sequence[int] = ()
-) -> list[str]:
-    """Write the deliveries that are not there yet, with their jobs.
+def write(sessions: Sessions, plans: Sequence[Plan]) -> list[str]:
+    """Write the deliveries that are not there yet, with their jobs. Gives the ids of the new ones."""
+    return list(execute(sessions, _WRITE, _parameters(plans))["put"])
+
+
+def write_in(session: Session, plans: Sequence[Plan], stale: Sequence[str] = ()) -> list[str]:
+    """The same as part of a transaction.
 
     Args:
         stale: deliveries whose messages are to be brought up to date.
-        ended: jobs that come to their end with it.
-
-    Returns:
-        The ids of the new deliveries.
     """
-    return list(execute(sessions, _WRITE, _parameters(plans, stale, ended))["put"])
+    if not plans and not stale:
+        return []
+    row = session.connection().exec_driver_sql(_WRITE, _parameters(plans, stale)).one()
+    return list(row.put)
 
 
-def write_in(session: Session, plans: Sequence[Plan]) -> None:
-    """Write deliveries with their jobs as part of a transaction."""
-    session.connection().exec_driver_sql(_WRITE, _parameters(plans))
-
-
-def _parameters(plans: Sequence[Plan], stale: Sequence[str] = (), ended: Sequence[int] = ()) -> dict[str, Any]:
-    rows = {plan.row["key"]: plan for plan in plans}
-    jobs = [_job(plan.row) for plan in rows.values() if plan.job]
-    jobs += [rewrite_job(each) for each in stale]
-    return {
-        "rows": json.dumps([_plain(plan.row) for plan in rows.values()]), "jobs": json.dumps(jobs),
-        "ended": list(ended),
-    }  # fmt: skip
+def _parameters(plans: Sequence[Plan], stale: Sequence[str] = ()) -> dict[str, Any]:
+    by_key = {plan.row["key"]: plan for plan in plans}
+    jobs = [_job(plan.row) for plan in by_key.values() if plan.job]
+    jobs += [rewrite_job(delivery_id) for delivery_id in stale]
+    # In one order, so that two who write the same digests at once do not wait for each other for ever.
+    rows = [_plain(by_key[key].row) for key in sorted(by_key)]
+    return {"rows": json.dumps(rows), "jobs": json.dumps(jobs)}
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

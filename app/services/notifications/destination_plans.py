@@ -39,17 +39,23 @@ def webhook_plans(places: Sequence[Destination], event: Event, now: datetime) ->
     ]  # fmt: skip
 
 
-def callback_plans(session: Session, event: Event, now: datetime) -> list[Plan]:
-    """The call to the agent that asked, once its request is settled, if it wants one."""
-    settled = event.kind == EventKind.REQUEST_RESOLVED.value and event.request_id is not None
-    found = session.get(Callback, event.request_id) if settled else None
-    if found is None:
+def callback_plans(session: Session, events: Sequence[Event], now: datetime) -> list[Plan]:
+    """The calls to agents that asked, whose requests are settled with these events, if they want one."""
+    settled = {
+        event.request_id: event for event in events if event.kind == EventKind.REQUEST_RESOLVED.value
+    }  # fmt: skip
+    if not settled:
         return []
-    row = new_row(
-        f"callback:{event.id}", NoticeKind.CALLBACK, Channel.WEBHOOK, now, request_id=event.request_id,
-        event_id=event.id, address=found.shown, subject="approval.settled",
-    )  # fmt: skip
-    return [Plan(row)]
+    query = select(Callback.request_id, Callback.shown).where(Callback.request_id.in_(settled))
+    return [
+        Plan(
+            new_row(
+                f"callback:{settled[request_id].id}", NoticeKind.CALLBACK, Channel.WEBHOOK, now, request_id=request_id,
+                event_id=settled[request_id].id, address=shown, subject="approval.settled",
+            )
+        )
+        for request_id, shown in session.execute(query)
+    ]  # fmt: skip
 
 
 def place_plans(

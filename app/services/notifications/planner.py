@@ -1,7 +1,8 @@
-"""From events to deliveries: who is told of what happened, over which channel, and when.
+"""From events to deliveries: who is notified of what happened, over which channel, and when.
 
-It runs in a worker, after the transaction that caused the event, so that a decision does not wait for it. Planning the
-same event twice comes to the same deliveries, which are written once.
+A trigger notes each event that may concern people in `unplanned_events`, in the transaction that writes it. A worker
+plans them a little later, many at once, so that a decision does not wait for it and a request that is decided at once
+costs next to nothing. Planning the same event twice comes to the same deliveries, which are written once.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+import structlog
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session, load_only
 
 from app.domain.choices import Choices, When
 from app.domain.events import EventKind
@@ -21,17 +23,25 @@ from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.preferences import zone_of
 from app.services.clock import Clock
-from app.services.notifications.delivery_rows import Plan, new_row, write
+from app.services.notifications.delivery_rows import Plan, new_row, write_in
 from app.services.notifications.destination_plans import callback_plans, listening, place_plans, webhook_plans
-from app.services.notifications.recipients import Addressee, receivers
+from app.services.notifications.recipients import Addressee, Recipients
 from app.store.engine import Sessions
-from app.store.notify import Delivery, NotifyChoices
+from app.store.notify import Delivery, Destination, NotifyChoices, UnplannedEvent
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 
+log = structlog.get_logger(__name__)
+
 LINK_LIFETIME = timedelta(days=7)
 """A link works until the request's deadline, and no longer than this."""
+AT_ONCE = 200
+"""So many events are planned in one transaction."""
+_PUT_OFF = """
+    update unplanned_events set tries = tries + 1,
+        due_at = now() + least(interval '30 seconds', interval '0.5 seconds' * power(2, least(tries, 10)))
+    where event_id = %(event)s returning event_id"""
 _CHANGES = {
     "asks people": NoticeKind.ASKED,
     "next stage": NoticeKind.ASKED,
@@ -40,7 +50,13 @@ _CHANGES = {
     "warned": NoticeKind.EXPIRING,
     "assigned": NoticeKind.ASSIGNED,
 }
-"""What of a changed request concerns people; the trigger of migration 0015 has the same words."""
+"""What of a changed request concerns people; the trigger of migration 0029 has the same words."""
+_BRIEF = load_only(
+    ApprovalRequest.id, ApprovalRequest.state, ApprovalRequest.answered_by, ApprovalRequest.requester_id,
+    ApprovalRequest.digest, ApprovalRequest.risk, ApprovalRequest.addressed_to, ApprovalRequest.expires_at,
+    raiseload=True,
+)  # fmt: skip
+"""What is read of a request that asks nobody any more."""
 
 
 class Planning:
@@ -50,43 +66,93 @@ class Planning:
         self._sessions = sessions
         self._clock = clock
 
-    def fan_out(self, event_ids: Sequence[int], job_id: int | None = None) -> list[str]:
-        """Write the deliveries that these events call for, with their jobs, and end the job that asked for it.
-
-        Returns:
-            The ids of the new deliveries.
-        """
-        plans: list[Plan] = []
-        now = self._clock()
-        stale: set[str] = set()
+    def plan_due(self) -> bool:
+        """Plan what is due and nobody else is planning at this moment. True: there may be more."""
+        due = select(UnplannedEvent.event_id).where(UnplannedEvent.due_at <= func.now())
+        due = due.order_by(UnplannedEvent.event_id).limit(AT_ONCE)
         with self._sessions.reads() as session:
-            places = listening(session)
-            for event in session.scalars(select(Event).where(Event.id.in_(event_ids)).order_by(Event.id)):
-                plans += webhook_plans(places, event, now) + callback_plans(session, event, now)
-                request = session.get(ApprovalRequest, event.request_id) if event.request_id else None
-                if request is not None:
-                    for kind in _kinds(event, request):
-                        plans += self._plan(session, event, request, kind, now)
-                        plans += place_plans(session, places, event, request, kind, marker(event, request, kind), now)
-                    stale.update(_messages(session, request.id))
-        return write(self._sessions, plans, sorted(stale), [job_id] if job_id is not None else [])
+            if session.scalar(due.limit(1)) is None:
+                return False
+        taken: Sequence[int] = ()
+        try:
+            with self._sessions.begin() as session:
+                taken = session.scalars(due.with_for_update(skip_locked=True)).all()
+                self._plan(session, taken)
+        except Exception:
+            log.error("planning.failed", events=len(taken), exc_info=True)
+            # One that cannot be planned must not keep the others.
+            for event_id in taken:
+                self._plan_alone(event_id)
+        return len(taken) == AT_ONCE
 
-    def _plan(
-        self, session: Session, event: Event, request: ApprovalRequest, kind: NoticeKind, now: datetime
-    ) -> list[Plan]:
-        found = receivers(session, request, kind, now)
-        chosen = choices_of(session, [each.person.id for each in found])
-        plans: list[Plan] = []
-        for each in found:
-            plans += _for_one(event, request, kind, each, chosen[each.person.id], now)
-        return plans
+    def plan(self, event_ids: Sequence[int]) -> list[str]:
+        """Write the deliveries that these events call for, with their jobs. Gives the ids of the new deliveries."""
+        with self._sessions.begin() as session:
+            return self._plan(session, event_ids)
+
+    def _plan_alone(self, event_id: int) -> None:
+        try:
+            self.plan([event_id])
+        except Exception:
+            log.error("planning.put_off", event_id=event_id, exc_info=True)
+            self._sessions.execute(_PUT_OFF, {"event": event_id})
+
+    def _plan(self, session: Session, event_ids: Sequence[int]) -> list[str]:
+        if not event_ids:
+            return []
+        now = self._clock()
+        events = session.scalars(select(Event).where(Event.id.in_(event_ids)).order_by(Event.id)).all()
+        places = listening(session)
+        plans = callback_plans(session, events, now)
+        for event in events:
+            plans += webhook_plans(places, event, now)
+        told, stale = _notices(session, events)
+        plans += _plans(session, told, places, now)
+        made = write_in(session, plans, stale)
+        session.execute(delete(UnplannedEvent).where(UnplannedEvent.event_id.in_(event_ids)))
+        return made
+
+
+_Told = tuple[Event, ApprovalRequest, NoticeKind]
+
+
+def _notices(session: Session, events: Sequence[Event]) -> tuple[list[_Told], list[str]]:
+    """What to notify people of, and the messages that are to be brought up to date."""
+    ids = {event.request_id for event in events if event.request_id}
+    if not ids:
+        return [], []
+    brief = select(ApprovalRequest).where(ApprovalRequest.id.in_(ids)).options(_BRIEF)
+    requests = {request.id: request for request in session.scalars(brief)}
+    if asking := [request.id for request in requests.values() if _asks(request)]:
+        whole = select(ApprovalRequest).where(ApprovalRequest.id.in_(asking))
+        session.scalars(whole.execution_options(populate_existing=True)).all()
+    told = [
+        (event, requests[event.request_id], kind)
+        for event in events
+        if event.request_id in requests
+        for kind in _kinds(event, requests[event.request_id])
+    ]
+    return told, _messages(session, list(requests))
+
+
+def _plans(session: Session, told: Sequence[_Told], places: Sequence[Destination], now: datetime) -> list[Plan]:
+    """The deliveries to people and to places that are no webhooks."""
+    recipients = Recipients(session, [(request, kind) for _, request, kind in told], now)
+    found = [(event, request, kind, recipients.of(request, kind)) for event, request, kind in told]
+    chosen = choices_of(session, list({to.person.id for *_, people in found for to in people}))
+    plans: list[Plan] = []
+    for event, request, kind, people in found:
+        for to in people:
+            plans += _for_one(event, request, kind, to, chosen[to.person.id], now)
+        plans += place_plans(session, places, event, request, kind, marker(event, request, kind), now)
+    return plans
 
 
 def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices]:
     """What each of these people has chosen."""
     query = select(NotifyChoices.person_id, NotifyChoices.body).where(NotifyChoices.person_id.in_(person_ids))
     stored = {person_id: Choices.from_json(body) for person_id, body in session.execute(query)} if person_ids else {}
-    return {each: stored.get(each, Choices()) for each in person_ids}
+    return {person_id: stored.get(person_id, Choices()) for person_id in person_ids}
 
 
 def zone_for(time_zone: str) -> ZoneInfo:
@@ -94,22 +160,27 @@ def zone_for(time_zone: str) -> ZoneInfo:
     return zone_of(time_zone) or ZoneInfo("UTC")
 
 
-def _messages(session: Session, request_id: str) -> list[str]:
+def _messages(session: Session, request_ids: Sequence[str]) -> list[str]:
     """Deliveries whose message can be rewritten, and asks for a decision."""
     query = select(Delivery.id).where(
-        Delivery.request_id == request_id, Delivery.channel == Channel.SLACK.value, Delivery.reference != "",
-        Delivery.state == DeliveryState.SENT.value, Delivery.kind.in_([each.value for each in NoticeKind if each.asks]),
+        Delivery.request_id.in_(request_ids), Delivery.channel == Channel.SLACK.value, Delivery.reference != "",
+        Delivery.state == DeliveryState.SENT.value, Delivery.kind.in_([kind.value for kind in NoticeKind if kind.asks]),
     )  # fmt: skip
-    return list(session.scalars(query))
+    return list(session.scalars(query.order_by(Delivery.id)))
+
+
+def _asks(request: ApprovalRequest) -> bool:
+    """True if people are asked now; what was decided, or is answered without them, asks nobody."""
+    return request.state == RequestState.PENDING.value and not request.answered_by
 
 
 def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
-    """What to tell of an event; nothing of what has been overtaken since."""
+    """What to notify people of; nothing of what has been overtaken since."""
     if event.kind == EventKind.REQUEST_RESOLVED.value:
         return [NoticeKind.OUTCOME, NoticeKind.SETTLED]
     if event.kind == EventKind.REQUEST_RECEIPT.value:
         return [NoticeKind.RECEIPT] if event.payload.get("status") != "delivered" else []
-    if request.state != RequestState.PENDING.value or request.answered_by:
+    if not _asks(request):
         return []
     if event.kind == EventKind.REQUEST_OPENED.value:
         return [NoticeKind.ASKED]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import AssentError
 from app.domain.notices import DeliveryState, NoticeKind
 from app.domain.people import Action, Via
 from app.domain.policy.access import PERSON, TEAM
-from app.services.requests import moves
 from app.services.requests.entitlement import Seat, seat_of
 from app.store.notify import Delivery
 from app.store.people import Person, TeamMember
@@ -23,31 +24,67 @@ from app.store.requests import ApprovalRequest, Decision
 
 @dataclass(frozen=True)
 class Addressee:
-    """Somebody to tell; `on_behalf_of` names the absent person for whom they would decide."""
+    """Somebody to notify; `on_behalf_of` names the absent person for whom they would decide."""
 
     person: Person
     on_behalf_of: str = ""
 
 
-def receivers(session: Session, request: ApprovalRequest, kind: NoticeKind, now: datetime) -> list[Addressee]:
-    """Whom to tell, each once."""
-    if kind is NoticeKind.OUTCOME:
-        return [Addressee(each) for each in _people(session, [request.requester_id])]
-    if kind in (NoticeKind.SETTLED, NoticeKind.RECEIPT):
-        return _told_before(session, request, kind)
-    if kind is NoticeKind.ASSIGNED:
-        found = _people(session, [request.assigned_to_id])
-    elif kind is NoticeKind.ESCALATED and request.escalated_to:
-        found = _behind(session, request.escalated_to, now)
-    else:
-        found = _behind(session, request.addressed_to, now)
-    decisions = moves.decisions_on(session, request.id) if request.version > 1 else []
-    asked = []
-    for each in found:
-        seat = seat_for(session, request, each, decisions, now)
-        if seat is not None:
-            asked.append(Addressee(each, seat.principal.name if seat.principal else ""))
-    return asked
+class Recipients:
+    """Finds whom to notify, of many requests at once: what they have in common is read once.
+
+    Args:
+        about: every request and kind that `of` will be asked for.
+    """
+
+    def __init__(self, session: Session, about: Sequence[tuple[ApprovalRequest, NoticeKind]], now: datetime) -> None:
+        self._session, self._now = session, now
+        self._behind: dict[tuple[str, ...], list[Person]] = {}
+        self._decisions = _decisions(session, {request.id for request, kind in about if kind.asks})
+        settled = {request.id for request, kind in about if kind in (NoticeKind.SETTLED, NoticeKind.RECEIPT)}
+        self._told, self._decided = _told(session, settled), _decided(session, settled)
+        ids: set[str | None] = set()
+        for request, kind in about:
+            ids |= self._ids(request, kind)
+        self._people = _people(session, ids)
+
+    def of(self, request: ApprovalRequest, kind: NoticeKind) -> list[Addressee]:
+        """Whom to notify, each once."""
+        ids = self._ids(request, kind)
+        found = [person for person in self._people if person.id in ids]
+        if not kind.asks:
+            return [Addressee(person) for person in found]
+        if kind is NoticeKind.ESCALATED and request.escalated_to:
+            found = self._people_behind(request.escalated_to)
+        elif kind is not NoticeKind.ASSIGNED:
+            found = self._people_behind(request.addressed_to)
+        asked = []
+        for person in found:
+            seat = seat_for(self._session, request, person, self._decisions.get(request.id, ()), self._now)
+            if seat is not None:
+                asked.append(Addressee(person, seat.principal.name if seat.principal else ""))
+        return asked
+
+    def _ids(self, request: ApprovalRequest, kind: NoticeKind) -> set[str | None]:
+        """Those who are found without asking who may decide."""
+        told, decided = self._told.get(request.id, set()), self._decided.get(request.id, set())
+        match kind:
+            case NoticeKind.OUTCOME:
+                return {request.requester_id}
+            case NoticeKind.RECEIPT:
+                return told | decided | {request.requester_id}
+            case NoticeKind.SETTLED:
+                # Not those who settled it themselves.
+                return told - decided - {request.requester_id}
+            case NoticeKind.ASSIGNED:
+                return {request.assigned_to_id}
+        return set()
+
+    def _people_behind(self, addressed_to: Sequence[str]) -> list[Person]:
+        key = tuple(addressed_to)
+        if key not in self._behind:
+            self._behind[key] = _behind(self._session, addressed_to, self._now)
+        return self._behind[key]
 
 
 def seat_for(
@@ -88,23 +125,38 @@ def _may_decide(person: Person) -> bool:
     return person.as_actor(Via.MAIL).may(Action.DECIDE)
 
 
-def _told_before(session: Session, request: ApprovalRequest, kind: NoticeKind) -> list[Addressee]:
-    """Whoever was told that they are asked, and of a receipt the requester; but for those who settled it themselves."""
-    asking = [each.value for each in NoticeKind if each.asks]
-    told = select(Delivery.person_id).where(
-        Delivery.request_id == request.id, Delivery.kind.in_(asking),
+def _decisions(session: Session, request_ids: Collection[str]) -> dict[str, list[Decision]]:
+    """The decisions that stand on these requests, oldest first."""
+    found: dict[str, list[Decision]] = defaultdict(list)
+    if request_ids:
+        query = select(Decision).where(Decision.request_id.in_(request_ids), Decision.withdrawn_at.is_(None))
+        for decision in session.scalars(query.order_by(Decision.at)):
+            found[decision.request_id].append(decision)
+    return found
+
+
+def _told(session: Session, request_ids: Collection[str]) -> dict[str, set[str | None]]:
+    """By request, who was notified that their decision is wanted."""
+    query = select(Delivery.request_id, Delivery.person_id).where(
+        Delivery.request_id.in_(request_ids), Delivery.kind.in_([kind.value for kind in NoticeKind if kind.asks]),
         # Who is not told yet, as they wish to hear of it later, need not hear of it at all any more.
         Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.PENDING.value]),
     )  # fmt: skip
-    ids: set[str | None] = set(session.scalars(told))
-    decided = select(Decision.person_id).where(Decision.request_id == request.id, Decision.withdrawn_at.is_(None))
-    ids |= set(session.scalars(decided)) if kind is NoticeKind.RECEIPT else set()
-    ids -= set(session.scalars(decided)) if kind is NoticeKind.SETTLED else set()
-    if kind is NoticeKind.RECEIPT:
-        ids.add(request.requester_id)
-    else:
-        ids.discard(request.requester_id)
-    return [Addressee(each) for each in _people(session, ids)]
+    return _by_request(session, query) if request_ids else {}
+
+
+def _decided(session: Session, request_ids: Collection[str]) -> dict[str, set[str | None]]:
+    """By request, who has decided."""
+    query = select(Decision.request_id, Decision.person_id)
+    query = query.where(Decision.request_id.in_(request_ids), Decision.withdrawn_at.is_(None))
+    return _by_request(session, query) if request_ids else {}
+
+
+def _by_request(session: Session, query: Select[Any, Any]) -> dict[str, set[str | None]]:
+    found: dict[str, set[str | None]] = defaultdict(set)
+    for request_id, person_id in session.execute(query):
+        found[request_id].add(person_id)
+    return found
 
 
 def _people(session: Session, ids: Sequence[str | None] | set[str | None]) -> list[Person]:
