@@ -120,7 +120,7 @@ def _told(error: ValidationError) -> Iterator[tuple[list[str], str]]:
         wanted: Any = error.validator_value
         for name in wanted:
             if name not in error.instance:
-                yield [*path, str(name)], "This is needed."
+                yield [*path, str(name)], "This field is required."
         return
     yield path, _words(error)
 
@@ -157,7 +157,9 @@ def _type(wanted: Any, _value: Any) -> str:
 
 
 def _shortest(least: Any, value: Any) -> str:
-    return "This is needed." if not value else f"At least {_count(least, 'character')}; these are {len(value):,}."
+    if not value:
+        return "This field is required."
+    return f"At least {_count(least, 'character')}; these are {len(value):,}."
 
 
 def _format(name: Any, _value: Any) -> str:

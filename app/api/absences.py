@@ -20,25 +20,25 @@ READ, WRITE = (Scope.RULES_READ,), (Scope.RULES_WRITE,)
 class AbsenceQuery(PageQuery):
     """Which absences.
 
-    `own`: the caller's; `delegate`: in which the caller is the delegate; `now`: of those who are absent now;
-    `everybody`: current and upcoming ones of everybody, for those who manage people.
+    `own`: the caller's; `delegate`: those in which the caller is the delegate; `now`: current ones;
+    `everybody`: current and upcoming ones of everybody, for admins.
     """
 
     scope: Literal["own", "delegate", "now", "everybody"] = "own"
 
 
 class AbsenceIn(Input):
-    """An absence to enter, by default one's own. People are named by their mail addresses."""
+    """An absence to add, by default your own. People are named by their email."""
 
     starts_at: TimeIn
     ends_at: TimeIn
     person: MailAddress = ""
-    delegate: MailAddress = Field(default="", description="Who decides meanwhile; empty: nobody")
+    delegate: MailAddress = Field(default="", description="Who may decide on the person's behalf; empty: nobody")
     note: PlainText = Field(default="", max_length=100_000)
 
 
 class AbsenceOut(Output):
-    """An absence. `note` is empty for whom it is not meant."""
+    """An absence. `note` is empty unless the caller may read it."""
 
     id: str
     person_id: str
@@ -48,13 +48,13 @@ class AbsenceOut(Output):
     starts_at: Time
     ends_at: Time
     note: str
-    ended_at: Time | None = Field(description="When it was ended early, or declined")
+    ended_at: Time | None = Field(description="When it was ended early or declined")
     state: AbsenceState = Field(description="`waiting`: it has no effect until its person confirms it")
-    made_by: str = Field(description="Who entered it, if it was not the person; empty otherwise")
+    made_by: str = Field(description="Who added it, if it was not the person; otherwise empty")
 
 
 class AbsenceList(Output):
-    """Absences; current and upcoming ones first, by their start, then past ones, newest first."""
+    """Absences: current and upcoming ones by their start, then past ones, newest first."""
 
     items: list[AbsenceOut]
     next_cursor: str | None
@@ -62,7 +62,7 @@ class AbsenceList(Output):
 
 @table.add("GET", "/absences", AbsenceList, query=AbsenceQuery, scopes=READ)
 def list_absences(call: ApiCall) -> Any:
-    """Absences, one's own if nothing else is asked."""
+    """List absences, by default your own."""
     absences = call.portal.services.absences
     match call.query.scope:
         case "everybody":
@@ -79,7 +79,7 @@ def list_absences(call: ApiCall) -> Any:
 
 @table.add("POST", "/absences", AbsenceOut, body=AbsenceIn, status=201, scopes=WRITE)
 def add_absence(call: ApiCall) -> Any:
-    """Enter an absence."""
+    """Add an absence."""
     absences, given = call.portal.services.absences, call.body
     person_id = absences.named(given.person, "person") or call.actor.id
     delegate_id = absences.named(given.delegate, "delegate")
@@ -88,13 +88,13 @@ def add_absence(call: ApiCall) -> Any:
 
 @table.add("POST", "/absences/<uuid:id>/confirm", AbsenceOut, body=Empty, scopes=WRITE)
 def confirm_absence(call: ApiCall) -> Any:
-    """Confirm an absence that somebody else entered for you; it counts from then on."""
+    """Confirm an absence that somebody else added for you; it takes effect from then on."""
     return call.portal.services.confirmations.confirm_absence(call.actor, call.id)
 
 
 @table.add("POST", "/absences/<uuid:id>/decline", AbsenceOut, body=Empty, scopes=WRITE)
 def decline_absence(call: ApiCall) -> Any:
-    """Decline an absence that somebody else entered for you; it never counts."""
+    """Decline an absence that somebody else added for you; it never takes effect."""
     return call.portal.services.confirmations.decline_absence(call.actor, call.id)
 
 

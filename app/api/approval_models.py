@@ -16,25 +16,27 @@ from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Verdict
 
 
 class ApprovalQuery(QueryArguments):
-    """Which requests."""
+    """Filters for requests."""
 
     status: Literal["pending", "resolved"] = "pending"
     risk: RiskLevel | None = None
     workflow: PlainText = Field(default="", max_length=200)
     kind: PlainText = Field(default="", max_length=200)
     text: PlainText = Field(default="", max_length=200)
-    mine: bool = Field(default=False, description="Assigned to, claimed by, or asking the caller by name or team")
-    team: PlainText = Field(default="", max_length=200, description="Slug of a team that is asked")
-    unassigned: bool = Field(default=False, description="Neither assigned to anybody nor claimed")
+    mine: bool = Field(
+        default=False, description="Assigned to, claimed by, or requiring approval from the caller or their team"
+    )
+    team: PlainText = Field(default="", max_length=200, description="Slug of a team whose approval is required")
+    unassigned: bool = Field(default=False, description="Neither assigned nor claimed")
     cursor: PlainText = Field(default="", max_length=500)
     limit: int = Field(default=50, ge=1, le=200)
 
 
 class ApprovalSummary(Output):
-    """A request as a line of the queue.
+    """A request as a row of the queue.
 
-    `asked` are the teams and people who may decide now, empty for anyone who may decide; `agreed` those whose approval
-    counts so far. `consequence` says what happens at `expires_at` if nobody decides; `on_expiry` says it for programs.
+    `asked` are the teams and people whose approval is required now (empty: any reviewer), `agreed` those who have
+    approved so far. `consequence` says what happens at `expires_at` without a decision; `on_expiry` is for programs.
     """
 
     id: str
@@ -53,7 +55,7 @@ class ApprovalSummary(Output):
     priority: int
     rule: str
     policy_version: int | None
-    stage: int = Field(description="That is asked now, counted from 0")
+    stage: int = Field(description="The current stage, counted from 0")
     stages: int
     stage_name: str
     asked: list[str]
@@ -68,11 +70,11 @@ class ApprovalSummary(Output):
     expires_at: Time
     resolved_at: Time | None
     held_until: Time | None
-    answered_by: str = Field(description="`rejection:<request>` or `grant:<id>`; empty: people")
+    answered_by: str = Field(description="`rejection:<request>` or `grant:<id>`; empty if people decide")
 
 
 class ApprovalList(Output):
-    """Requests, most pressing first; resolved ones newest first. `total` stops at 500, and `capped` says so."""
+    """Requests, most urgent first; resolved ones newest first. `total` is at most 500, and then `capped` is true."""
 
     items: list[ApprovalSummary]
     total: int
@@ -81,7 +83,7 @@ class ApprovalList(Output):
 
 
 class FindingOut(Output):
-    """A reason for the risk."""
+    """A risk finding."""
 
     rule: str
     severity: RiskLevel
@@ -91,7 +93,7 @@ class FindingOut(Output):
 
 
 class RiskOut(Output):
-    """How risky it is, and why."""
+    """The risk level and score, with the findings behind them."""
 
     level: RiskLevel
     score: float
@@ -99,38 +101,38 @@ class RiskOut(Output):
 
 
 class DecisionOut(Output):
-    """One person's word."""
+    """One person's decision."""
 
     person_name: str
     verdict: Verdict
     seen_digest: str
     digest: str
-    answer: Any = Field(None, description="What was answered, which others have to agree to")
+    answer: Any = Field(None, description="The answer, which further approvers have to agree with")
     comment: str
     via: str
     at: Time
-    stage: int = Field(description="For which it counts, counted from 0; -1: for none")
-    on_behalf_of_name: str = Field(description="The absent person for whom a delegate decided")
+    stage: int = Field(description="The stage for which it counts, counted from 0; -1: none")
+    on_behalf_of_name: str = Field(description="The absent person on whose behalf a delegate decided")
     made_by: str = Field(
-        description="Who made the sign-in link or the token with which it was decided, if it was somebody else; such a "
-        "person counts as the one who decided as well"
+        description="Who created the sign-in link or token that was used, if it was somebody else; this "
+        "person counts as having decided as well"
     )
-    withdrawn_at: Time | None = Field(description="When it was taken back, or lapsed; it no longer counts")
-    lapsed_why: str = Field(description="Why it lapsed: its author has left, or is no longer asked; empty otherwise")
+    withdrawn_at: Time | None = Field(description="When it was withdrawn or lapsed; it no longer counts")
+    lapsed_why: str = Field(description="Why it lapsed: the approver left, or is no longer required; otherwise empty")
 
 
 class CommentOut(Output):
-    """A remark."""
+    """A comment."""
 
     id: str
     person_name: str
-    by_agent: bool = Field(description="An agent made it; `person_name` is then the agent's name")
+    by_agent: bool = Field(description="An agent wrote it; `person_name` is then the agent's name")
     body: str
     at: Time
 
 
 class ReceiptOut(Output):
-    """What the run did with the outcome."""
+    """What the run or agent did with the outcome."""
 
     status: ReceiptStatus
     summary: str
@@ -139,7 +141,7 @@ class ReceiptOut(Output):
 
 
 class StageTermsOut(Output):
-    """People who have to agree before the next stage is asked; without teams and people, anyone who may decide."""
+    """Approvals required before the next stage; without teams and people, from any reviewer."""
 
     name: str
     teams: list[str]
@@ -148,18 +150,18 @@ class StageTermsOut(Output):
 
 
 class WorkingTimeOut(Output):
-    """Working time, and the calendar in which it is counted. Weeks begin on Monday."""
+    """A working time, and the calendar in which it is counted. Weeks begin on Monday."""
 
     seconds: int
     timezone: str
-    week: list[list[tuple[int, int]]] = Field(description="Spans of each day, in minutes of the day")
+    week: list[list[tuple[int, int]]] = Field(description="The working hours of each day, in minutes after midnight")
     holidays: list[str]
 
 
 class EscalationStepOut(Output):
-    """Whom to ask as well, and when."""
+    """Further approvals to require, and when."""
 
-    after_seconds: int = Field(description="From the opening")
+    after_seconds: int = Field(description="Seconds after the request is opened")
     words: str
     teams: list[str]
     people: list[str]
@@ -167,7 +169,7 @@ class EscalationStepOut(Output):
 
 
 class ChangeWindowOut(Output):
-    """Hours in which what was approved may be done. Days: 0 for Monday to 6 for Sunday."""
+    """Hours in which approved changes may run. Days are 0 for Monday to 6 for Sunday."""
 
     timezone: str
     days: list[int]
@@ -177,7 +179,7 @@ class ChangeWindowOut(Output):
 
 
 class TermsOut(Output):
-    """What the request needs, as a rule of the policy said when it was opened. Spans are seconds from the opening."""
+    """What the policy's rule required when the request was opened. Times are seconds after the opening."""
 
     name: str
     policy_version: int | None
@@ -186,13 +188,13 @@ class TermsOut(Output):
     deny_threshold: int
     reason_required: list[Verdict]
     edit_allowed: bool
-    edited: Edited = Field(description="What the approval of the person who changed the proposal is worth")
+    edited: Edited = Field(description="What the approval of the person who changed the proposal counts for")
     reauthenticate_seconds: int | None
     windows: list[ChangeWindowOut]
-    further_windows: list[list[ChangeWindowOut]] = Field(description="Sets of which one has to be open as well")
+    further_windows: list[list[ChangeWindowOut]] = Field(description="Further sets; one window of each must be open")
     deadline_seconds: int
     deadline_again: WorkingTimeOut | None = Field(
-        description="What an expiry that escalates gives anew, where that is working time"
+        description="The new time limit if expiry escalates, as working time"
     )
     on_expiry: OnExpiry
     warn_seconds: int
@@ -201,7 +203,7 @@ class TermsOut(Output):
 
 
 class StageOut(Output):
-    """How far a stage has come. `state`: done, now, later; of a settled request also not asked."""
+    """The progress of a stage. `state`: done, now, or later; in a resolved request also not asked."""
 
     name: str
     asked: list[str]
@@ -212,7 +214,7 @@ class StageOut(Output):
 
 
 class AheadOut(Output):
-    """What time will do: `words` is followed by when; of steps at the same instant the first is done first."""
+    """A scheduled step: `words` says what happens at that time. Steps at the same time happen in order."""
 
     step: DueStep
     at: Time
@@ -221,15 +223,15 @@ class AheadOut(Output):
 
 
 class ApprovalOut(Tagged):
-    """A request with everything a decision needs.
+    """A request with everything that a decision needs.
 
-    `verdicts` are what the caller may say now; when there are none, `why_not` says why. `acts` are what else they may
-    do. `on_behalf_of` is the absent person for whom they would decide, and `sign_in_first` says that they have to sign
-    in anew before they let something through.
+    `verdicts` are the decisions that the caller may make now; if there are none, `why_not` says why. `acts` are further
+    actions. `on_behalf_of` is the absent person for whom they would decide, and `sign_in_first` says that they must
+    sign in again before they approve.
     """
 
     id: str
-    version: int = Field(description="Grows with each change; `If-Match` of a decision is compared with it")
+    version: int = Field(description="Increases with each change; `If-Match` of a decision is compared with it")
     title: str
     kind: str
     state: RequestState
@@ -241,10 +243,10 @@ class ApprovalOut(Tagged):
     environment: str
     requester_name: str
     requester_made_by: str = Field(
-        description="Who made the sign-in link or the token with which it was requested, if it was somebody else; "
-        "such a person counts as the requester as well"
+        description="Who created the sign-in link or token that was used, if it was somebody else; "
+        "this person counts as the requester as well"
     )
-    opened_by_agent: str = Field(description="Name of the agent that opened it; empty if a person, or their run, did")
+    opened_by_agent: str = Field(description="Name of the agent that opened it; empty if a person or their run did")
     payload: JsonValue
     digest: str
     proposed_digest: str
@@ -254,26 +256,26 @@ class ApprovalOut(Tagged):
     policy_version: int | None
     approvals: int
     quorum: int
-    stage: int = Field(description="That is asked now, counted from 0")
+    stage: int = Field(description="The current stage, counted from 0")
     stages: list[StageOut]
-    asked: list[str] = Field(description="Who may decide now, by name; empty: anyone who may decide")
-    addressed_to: list[str] = Field(description="The same as addresses: `team:<slug>`, `person:<mail>`")
+    asked: list[str] = Field(description="Whose approval is required now, by name; empty: any reviewer")
+    addressed_to: list[str] = Field(description="The same for programs: `team:<slug>`, `person:<email>`")
     ahead: list[AheadOut]
     windows: list[str]
-    opens_at: Time | None = Field(description="When what is approved now would run; null: at once")
+    opens_at: Time | None = Field(description="When the change would run if it is approved now; null: immediately")
     claimed_by_name: str
     claimed_until: Time | None
     assigned_to_name: str
-    escalation: int = Field(description="How many steps of the chain are done")
-    next_step: str = Field(description="Whom an escalation asks as well; empty: nobody is left")
-    extended: int = Field(description="How often it was given more time")
-    answered_by: str = Field(description="`rejection:<request>` or `grant:<id>`; empty: people")
-    held_until: Time | None = Field(description="It is approved, and waits until then for its change window")
+    escalation: int = Field(description="How many steps of the escalation chain are done")
+    next_step: str = Field(description="Whose approval the next escalation requires as well; empty: nobody's")
+    extended: int = Field(description="How often the deadline was extended")
+    answered_by: str = Field(description="`rejection:<request>` or `grant:<id>`; empty if people decide")
+    held_until: Time | None = Field(description="If it is approved and waits for its change window, until when")
     reopened_at: Time | None
     priority: int
     why_here: str
     revision: int
-    previous_id: str | None = Field(description="The request that this one revises, if the caller sees it")
+    previous_id: str | None = Field(description="The request that this one revises, if the caller may see it")
     next_id: str | None
     verdicts: list[Verdict]
     why_not: str
@@ -290,7 +292,7 @@ class ApprovalOut(Tagged):
 
 
 class DecisionResultOut(Output):
-    """What a decision led to."""
+    """The result of a decision."""
 
     request_id: str
     state: RequestState
@@ -304,7 +306,7 @@ class DecisionResultOut(Output):
 
 
 class CommentIn(Input):
-    """A remark to add."""
+    """A comment to add."""
 
     comment: PlainText = Field(max_length=100_000)
 
@@ -316,7 +318,7 @@ class ReasonIn(Input):
 
 
 class OptionalReasonIn(Input):
-    """Why, if there is something to say."""
+    """A reason, if there is one."""
 
     reason: PlainText = Field(default="", max_length=100_000)
 
@@ -328,28 +330,28 @@ class PreviewIn(Input):
 
 
 class PreviewOut(RiskOut):
-    """The risk a change would have, and what would then be needed.
+    """The risk of a change, and the approvals that it would require.
 
-    Where it is `raised`, the decision is refused with `risk_raised` unless it names this level as `acknowledged_risk`.
+    If it is `raised`, the decision is refused with `risk_raised` unless its `acknowledged_risk` is this level.
     """
 
     raised: bool
     words: str
-    second_person: bool = Field(description="The person who sends the change cannot approve it alone")
+    second_person: bool = Field(description="The person who made the change cannot approve it alone")
     terms: TermsOut
 
 
 class ClaimIn(Input):
-    """For how long."""
+    """How long to claim a request."""
 
     minutes: int = CLAIM_MINUTES
-    take_over: bool = Field(default=False, description="Also when somebody else holds it")
+    take_over: bool = Field(default=False, description="Even if somebody else has claimed it")
 
 
 class AssignmentIn(Input):
-    """Who is to decide, and why. People are named by their mail addresses."""
+    """Who should decide, and why. People are named by their email."""
 
-    person: MailAddress = Field(default="", description="Empty: nobody in particular")
+    person: MailAddress = Field(default="", description="Empty: nobody")
     reason: PlainText = Field(default="", max_length=100_000)
 
 
@@ -361,35 +363,35 @@ class ExtensionIn(Input):
 
 
 class AgUiIn(Input):
-    """The interrupt of an agent that speaks AG-UI: the call is the run that continues from it."""
+    """The interrupt of an agent that speaks AG-UI: the callback starts the run that continues from it."""
 
     thread_id: PlainText = Field(min_length=1, max_length=200)
     interrupt_id: PlainText = Field(min_length=1, max_length=200)
 
 
 class CallbackIn(Input):
-    """Where to call once the request is settled: a webhook by Standard Webhooks, which says that, and not what; with
-    `ag_ui` the endpoint of an agent, which gets the outcome as the answer to its interrupt."""
+    """A callback for when the request is resolved: a Standard Webhooks call without the outcome itself; with
+    `ag_ui`, a call of an agent's endpoint with the outcome as the answer to its interrupt."""
 
     url: PlainText = Field(min_length=1, max_length=2000)
     secret: PlainText = Field(
-        min_length=1, max_length=200, description="Signs the call: `whsec_` and 24 to 64 bytes in base64"
+        min_length=1, max_length=200, description="Signs the callback: `whsec_` and 24 to 64 bytes in base64"
     )
     ag_ui: AgUiIn | None = None
 
 
 class ApprovalIn(Input):
-    """What an agent asks leave for: a `proposal`, or any `value` that people are to answer, one of the two."""
+    """What an agent requests approval for: either a `proposal`, or a `value` that people answer."""
 
     proposal: Proposal | None = None
-    value: JsonValue = Field(default=None, description="Shown as it is; people answer it")
-    title: PlainText = Field(default="", max_length=200, description="Of a value: in one line")
+    value: JsonValue = Field(default=None, description="Shown as it is, for people to answer")
+    title: PlainText = Field(default="", max_length=200, description="The title of a value, in one line")
     response_schema: dict[str, JsonValue] | None = Field(
-        default=None, description="JSON Schema of the answer, for a value or a question"
+        default=None, description="JSON Schema of the answer to a value or a question"
     )
     workflow: PlainText = Field(
         default="", max_length=100,
-        description="What it is filed under, for policies and filters; small letters, digits and `.-_`",
+        description="The workflow name for policies and filters: lowercase letters, digits, and `.-_`",
     )  # fmt: skip
     previous_id: PlainText = Field(
         default="", max_length=200, description="The caller's own request that this one revises, if any"
@@ -406,16 +408,16 @@ class ReceiptIn(Input):
 
 
 class OutcomeQuery(QueryArguments):
-    """How long to wait."""
+    """How long to wait for the outcome."""
 
     wait: float = Field(default=0, ge=0, le=60, allow_inf_nan=False, description="Seconds")
 
 
 class OutcomeOut(Output):
-    """What became of a request.
+    """The outcome of a request.
 
-    `resolved` says that it can be acted on. `outcome` is null while it is pending, and for one that ended without an
-    outcome. Of an agent elsewhere both wait for the change window, until `held_until`.
+    `resolved` says that the caller can act on it. `outcome` is null while the request is pending, or if it has none.
+    For requests without a run, both wait for the change window, until `held_until`.
     """
 
     request_id: str

@@ -29,7 +29,7 @@ SPEAK = (Scope.APPROVALS_REQUEST, Scope.APPROVALS_DECIDE)
 
 @table.add("GET", "/approvals", models.ApprovalList, query=models.ApprovalQuery, scopes=READ)
 def list_approvals(call: ApiCall) -> Any:
-    """Requests: pending ones in rank order, resolved ones newest first."""
+    """List requests: pending ones by rank, resolved ones newest first."""
     call.actor.require(Action.SEE)
     asked = call.query
     wanted = QueueFilter(
@@ -52,7 +52,7 @@ def list_approvals(call: ApiCall) -> Any:
     location="/api/v1/approvals/{id}",
 )  # fmt: skip
 def open_approval(call: ApiCall) -> Any:
-    """Ask for approval: a gate for any agent, anywhere."""
+    """Request approval, from any agent anywhere."""
     asking = replace(asking_of(call.body), callback=_callback(call))
     opened = call.portal.services.checkpoints.open(call.actor, asking, call.made_as)
     return approval_document(call, opened.id)
@@ -60,13 +60,13 @@ def open_approval(call: ApiCall) -> Any:
 
 @table.add("GET", "/approvals/<uuid:id>", models.ApprovalOut, scopes=READ)
 def get_approval(call: ApiCall) -> Any:
-    """A request with everything a decision needs."""
+    """Read a request with everything that a decision needs."""
     return _document(call)
 
 
 @table.add("GET", "/approvals/<uuid:id>/outcome", models.OutcomeOut, query=models.OutcomeQuery, scopes=WAIT)
 def get_outcome(call: ApiCall) -> Any:
-    """What became of a request; waits for it if asked to."""
+    """Read the outcome of a request, and wait for it if `wait` says so."""
     deadline = time.monotonic() + call.query.wait
     if not call.query.wait:
         return _outcome(call)
@@ -90,13 +90,13 @@ def decide_approval(call: ApiCall) -> Any:
     "POST", "/approvals/<uuid:id>/withdrawal", models.DecisionResultOut, body=models.OptionalReasonIn, scopes=DECIDE,
 )  # fmt: skip
 def withdraw_decision(call: ApiCall) -> Any:
-    """Take back one's own decision while the request is open."""
+    """Withdraw your own decision while the request is pending."""
     return decision_document(call.portal.services.checkpoints.withdraw(call.id, call.actor, call.body.reason))
 
 
 @table.add("POST", "/approvals/<uuid:id>/preview", models.PreviewOut, body=models.PreviewIn, scopes=DECIDE)
 def preview_change(call: ApiCall) -> Any:
-    """The risk a change would have, and what would then be needed; changes nothing."""
+    """Preview a change: its risk, and the approvals that it would require. Changes nothing."""
     preview = call.portal.services.checkpoints.preview(call.id, call.actor, call.body.change)
     risk = preview.assessment
     return {
@@ -112,13 +112,13 @@ def preview_change(call: ApiCall) -> Any:
 
 @table.add("POST", "/approvals/<uuid:id>/comments", models.CommentOut, body=models.CommentIn, status=201, scopes=SPEAK)
 def comment_approval(call: ApiCall) -> Any:
-    """Add a remark that decides nothing."""
+    """Add a comment."""
     return call.portal.services.checkpoints.comment(call.id, call.actor, call.body.comment, call.made_as)
 
 
 @table.add("POST", "/approvals/<uuid:id>/claim", models.ApprovalOut, body=models.ClaimIn, scopes=DECIDE)
 def claim_approval(call: ApiCall) -> Any:
-    """Tell the others that one looks at it; they may still decide."""
+    """Claim a request, which shows others that you are working on it; they can still decide."""
     sent = call.body
     call.portal.services.checkpoints.claim(call.id, call.actor, sent.minutes, take_over=sent.take_over)
     return _document(call)
@@ -126,14 +126,14 @@ def claim_approval(call: ApiCall) -> Any:
 
 @table.add("DELETE", "/approvals/<uuid:id>/claim", models.ApprovalOut, scopes=DECIDE)
 def release_approval(call: ApiCall) -> Any:
-    """Give up a claim."""
+    """Release a claim."""
     call.portal.services.checkpoints.release_claim(call.id, call.actor)
     return _document(call)
 
 
 @table.add("POST", "/approvals/<uuid:id>/assignment", models.ApprovalOut, body=models.AssignmentIn, scopes=DECIDE)
 def assign_approval(call: ApiCall) -> Any:
-    """Say who is to decide, or hand it over."""
+    """Assign a request, or remove its assignment."""
     call.actor.require(Action.ASSIGN)
     person_id = call.portal.services.absences.named(call.body.person, "person")
     call.portal.services.checkpoints.assign(call.id, call.actor, person_id, call.body.reason)
@@ -144,35 +144,35 @@ def assign_approval(call: ApiCall) -> Any:
     "POST", "/approvals/<uuid:id>/escalations", models.ApprovalOut, body=models.ReasonIn, status=201, scopes=DECIDE,
 )  # fmt: skip
 def escalate_approval(call: ApiCall) -> Any:
-    """Take the next step of the escalation chain at once; with none left, raise the priority."""
+    """Escalate to the next step of the chain immediately; without further steps, raise the priority."""
     call.portal.services.checkpoints.escalate(call.id, call.actor, call.body.reason)
     return _document(call)
 
 
 @table.add("POST", "/approvals/<uuid:id>/extension", models.ApprovalOut, body=models.ExtensionIn, scopes=DECIDE)
 def extend_approval(call: ApiCall) -> Any:
-    """Move the deadline to a later time."""
+    """Extend the deadline."""
     call.portal.services.checkpoints.extend(call.id, call.actor, call.body.until, call.body.reason)
     return _document(call)
 
 
 @table.add("POST", "/approvals/<uuid:id>/reopening", models.ApprovalOut, body=models.ReasonIn, scopes=DECIDE)
 def reopen_approval(call: ApiCall) -> Any:
-    """Have people look again at what was rejected, when the run asks for the same."""
+    """Reopen a rejection, so that people decide if the same proposal comes again."""
     call.portal.services.checkpoints.reopen(call.id, call.actor, call.body.reason)
     return _document(call)
 
 
 @table.add("POST", "/approvals/<uuid:id>/receipt", models.ReceiptOut, body=models.ReceiptIn, scopes=ASK)
 def report_receipt(call: ApiCall) -> Any:
-    """Say what was done with the outcome."""
+    """Report what was done with the outcome."""
     sent: models.ReceiptIn = call.body
     return call.portal.services.checkpoints.report(call.id, call.actor, sent.status, sent.summary, sent.detail)
 
 
 @table.add("POST", "/approvals/<uuid:id>/cancel", models.ApprovalOut, body=models.OptionalReasonIn, scopes=SPEAK)
 def cancel_approval(call: ApiCall) -> Any:
-    """Withdraw a request; the run is told."""
+    """Cancel a request; the run or agent receives a rejection."""
     call.portal.services.checkpoints.cancel(call.id, call.actor, call.body.reason)
     return _document(call)
 
@@ -182,7 +182,7 @@ def _document(call: ApiCall) -> dict[str, Any]:
 
 
 def _outcome(call: ApiCall) -> dict[str, Any]:
-    # What a program fetches with its token is what it acts on; whoever looks on in a browser takes nothing up.
+    # A program acts on what it reads with its token; reading in a browser's session delivers nothing.
     found = call.portal.services.checkpoints.outcome(call.id, call.actor, collects=bool(call.client.token_id))
     return {
         "request_id": found.request.id,
@@ -195,47 +195,47 @@ def _outcome(call: ApiCall) -> dict[str, Any]:
 
 
 def _callback(call: ApiCall) -> SealedCallback | None:
-    """Where to call, sealed. Raises InvalidInputError: not there, or not with that secret."""
+    """The sealed callback. Raises InvalidInputError if its URL or secret is not valid."""
     given = call.body.callback
     if given is None:
         return None
     if not is_secret(given.secret):
-        words = "write whsec_ and 24 to 64 bytes in base64"
-        raise InvalidInputError("This callback cannot be used.", {"callback.secret": words})
+        words = "must be whsec_ and 24 to 64 bytes in base64"
+        raise InvalidInputError("This callback is not valid.", {"callback.secret": words})
     try:
         terms = destination_terms(Channel.WEBHOOK.value, "callback", given.url)
         shown = shown_address(terms, call.portal.settings.networks)
     except InvalidInputError as error:
         words = error.extra["fields"].get("address", error.message)
-        raise InvalidInputError("This callback cannot be used.", {"callback.url": words}) from None
+        raise InvalidInputError("This callback is not valid.", {"callback.url": words}) from None
     vault = call.portal.services.vault
     ag_ui = given.ag_ui.model_dump() if given.ag_ui is not None else None
     return SealedCallback(vault.seal(terms.address), shown, vault.seal(given.secret), ag_ui)
 
 
 def asking_of(body: models.ApprovalIn) -> Asking:
-    """What is asked, as the use case takes it. Raises InvalidInputError."""
+    """The request as the use case takes it. Raises InvalidInputError."""
     proposal, schema = body.proposal, body.response_schema
     sent = body.model_fields_set
     if (proposal is not None) == ("value" in sent):
-        raise InvalidInputError("Send a proposal, or a value.", {"proposal": "one of proposal and value is needed"})
+        raise InvalidInputError("Send either a proposal or a value.", {"proposal": "one of both is required"})
     if proposal is None:
         title = body.title.strip() or "An agent asks for an answer"
         document: dict[str, Any] = {"kind": "value", "title": title, "value": body.value}
         return Asking(document, body.workflow, schema, body.previous_id)
     if body.title:
-        raise InvalidInputError("A proposal has a title of its own.", {"title": "not beside a proposal"})
+        raise InvalidInputError("A proposal has its own title.", {"title": "not allowed with a proposal"})
     if isinstance(proposal, Question):
         schema = schema if schema is not None else proposal.answer_schema
     elif schema is not None:
         raise InvalidInputError(
-            "Only a question or a value is answered.", {"response_schema": "not for this kind of proposal"}
+            "Only a question or a value has an answer.", {"response_schema": "not for this kind of proposal"}
         )
     return Asking(proposal.model_dump(mode="json"), body.workflow, schema, body.previous_id)
 
 
 def decision_document(result: DecisionResult) -> dict[str, Any]:
-    """A decision's result as the API shows it."""
+    """The API document for a decision's result."""
     request = result.request
     return {
         "request_id": request.id,
@@ -251,7 +251,7 @@ def decision_document(result: DecisionResult) -> dict[str, Any]:
 
 
 def approval_document(call: ApiCall, request_id: str) -> dict[str, Any]:
-    """A request as the API shows it. Raises NotFoundError, ForbiddenError."""
+    """The API document for a request. Raises NotFoundError, ForbiddenError."""
     services = call.portal.services
     view = services.views.request(request_id, call.actor)
     request, stands = view.request, view.situation

@@ -1,4 +1,4 @@
-"""Who calls the API. Every route passes here and nowhere else."""
+"""Authentication of API calls. Every route passes through here, and only here."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _BEARER = "bearer"
 
 @dataclass(frozen=True)
 class Client:
-    """Who calls.
+    """The caller of the API.
 
     Attributes:
-        token_id: of the token that speaks; empty: a session does.
+        token_id: the id of the token; empty for a session.
     """
 
     actor: Actor
@@ -32,27 +32,27 @@ class Client:
 
     @property
     def caller(self) -> str:
-        """Whose idempotency keys these are: they outlive a token that is replaced."""
+        """The owner of idempotency keys, which outlive a replaced token."""
         agent = f":{self.actor.name}" if self.actor.kind == "agent" else ""
         return f"{self.actor.kind}:{self.actor.id}{agent}"
 
 
 def authenticate(scopes: Collection[Scope]) -> Client:
-    """The caller: by a token in `Authorization: Bearer …`, or else by the session.
+    """The caller, by a token in `Authorization: Bearer …` or by the session.
 
-    A browser sends its cookie by itself, so with a session what changes something also needs the session's token in
-    `X-CSRFToken`. It never sends a bearer token by itself.
+    A browser sends cookies automatically, so changes with a session also need the session's CSRF token in
+    `X-CSRFToken`. It never sends a bearer token automatically.
 
     Args:
-        scopes: of which a token needs one; without any, tokens are refused.
+        scopes: a token needs one of these; if there are none, tokens are refused.
 
     Raises:
         NotSignedInError: there is neither.
         TokenError: the token does not work.
-        TooManyAttemptsError: so did too many before it.
-        RateLimitedError: the token has made as many calls as it may.
-        ScopeError: the token may not be used for this.
-        flask_wtf.csrf.CSRFError: the session's token is missing or not this session's.
+        TooManyAttemptsError: too many tokens were refused before this one.
+        RateLimitedError: the token has used up its calls.
+        ScopeError: the token does not have the scope.
+        flask_wtf.csrf.CSRFError: the CSRF token is missing or belongs to another session.
     """
     given = request.headers.get("Authorization")
     if given is not None:
@@ -77,18 +77,18 @@ def _by_token(given: str, scopes: Collection[Scope]) -> Client:
     _count(bearer.token_id)
     if not bearer.scopes.intersection(scopes):
         needed = [scope.value for scope in Scope if scope in scopes]
-        words = f"it needs the scope {' or '.join(needed)}" if needed else "no token can be used for it"
-        raise ScopeError(f"This token may not be used for this: {words}.", scopes=needed)
+        words = f"it requires the scope {' or '.join(needed)}" if needed else "tokens are not accepted here"
+        raise ScopeError(f"This token cannot be used here: {words}.", scopes=needed)
     return Client(bearer.actor, bearer.token_id)
 
 
 def _count(token_id: str) -> None:
-    """Count the call, and keep what is left for the answer's headers. Raises RateLimitedError."""
+    """Count the call, and store the remaining calls for the response's headers. Raises RateLimitedError."""
     quota = portal().settings.api_calls_per_minute
     if not quota:
         return
     g.allowance = services().rates.take(token_id, quota)
     if not g.allowance.allowed:
         raise RateLimitedError(
-            f"This token may make {quota:,} calls a minute, and has made them.", retry_after=g.allowance.resets_in
+            f"This token has used up its {quota:,} calls for this minute.", retry_after=g.allowance.resets_in
         )

@@ -1,4 +1,4 @@
-"""Deliveries and destinations over REST. Destinations are added and changed on their page, where secrets are shown."""
+"""Deliveries and destinations over REST. Adding and changing destinations takes the page, which shows secrets."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ READ, WRITE = (Scope.DELIVERIES_READ,), (Scope.DELIVERIES_WRITE,)
 
 
 class DeliveryQuery(QueryArguments):
-    """Which deliveries."""
+    """Filters for deliveries."""
 
     state: DeliveryState | None = None
     kind: NoticeKind | None = None
-    text: PlainText = Field(default="", max_length=200, description="A part of a name, an address or a subject")
+    text: PlainText = Field(default="", max_length=200, description="Part of a name, address, or subject")
     request_id: PlainText = Field(default="", max_length=200)
     destination_id: PlainText = Field(default="", max_length=200)
     cursor: PlainText = Field(default="", max_length=200)
 
 
 class DeliveryOut(Output):
-    """What became of one notice. It goes to a person, or to a destination."""
+    """A delivery of a notification to a person or a destination."""
 
     id: str
     kind: NoticeKind
     channel: Channel
     state: DeliveryState
     reason: str
-    name: str = Field(description="Of the person or the destination")
+    name: str = Field(description="Name of the person or destination")
     person_id: str | None
     destination_id: str | None
     request_id: str | None
@@ -52,7 +52,7 @@ class DeliveryOut(Output):
 
 
 class DeliveryList(Output):
-    """Deliveries, newest first."""
+    """List deliveries, newest first."""
 
     items: list[DeliveryOut]
     next_cursor: str | None
@@ -64,11 +64,11 @@ class DestinationOut(Output):
     id: str
     channel: Channel
     name: str
-    address: str = Field(description="Without what may be secret of it")
+    address: str = Field(description="The address without possible secrets")
     topics: list[str] = Field(description="Empty: all")
     least_risk: RiskLevel
     team: str | None
-    failures: int = Field(description="Tries in a row that it did not take")
+    failures: int = Field(description="Consecutive failed attempts")
     disabled_at: Time | None
     disabled_reason: str
     created_at: Time
@@ -82,7 +82,7 @@ class DestinationList(Output):
 
 
 class MissedSince(Input):
-    """What a webhook has not got of what happened since then."""
+    """The time from which missed events are sent again."""
 
     since: TimeIn
 
@@ -101,7 +101,7 @@ class TestSent(Output):
 
 @table.add("GET", "/deliveries", DeliveryList, query=DeliveryQuery, scopes=READ)
 def list_deliveries(call: ApiCall) -> Any:
-    """Deliveries, newest first."""
+    """List deliveries, newest first."""
     asked = call.query
     wanted = DeliveryFilter(
         asked.state, asked.kind, asked.text, asked.request_id, destination_id=asked.destination_id
@@ -112,20 +112,20 @@ def list_deliveries(call: ApiCall) -> Any:
 
 @table.add("GET", "/deliveries/<hex:id>", DeliveryOut, scopes=READ)
 def get_delivery(call: ApiCall) -> Any:
-    """One delivery."""
+    """Read a delivery."""
     return _delivery(call.portal.services.deliveries.get(call.actor, call.id))
 
 
 @table.add("POST", "/deliveries/<hex:id>/again", DeliveryOut, body=Empty, scopes=WRITE)
 def send_delivery_again(call: ApiCall) -> Any:
-    """Send a failed delivery again, or any to a webhook."""
+    """Send a failed delivery again, or any delivery to a webhook."""
     call.portal.services.deliveries.again(call.actor, call.id)
     return _delivery(call.portal.services.deliveries.get(call.actor, call.id))
 
 
 @table.add("GET", "/destinations", DestinationList, query=PageQuery, scopes=READ)
 def list_destinations(call: ApiCall) -> Any:
-    """Webhooks, channels of teams, and other places that are told."""
+    """List destinations: webhooks, team channels, and other services."""
     rows = call.portal.services.destinations.every(call.actor)
     page, cursor = page_of(rows, lambda view: view.row.id, call.query)
     return {"items": [_destination(view) for view in page], "next_cursor": cursor}
@@ -133,7 +133,7 @@ def list_destinations(call: ApiCall) -> Any:
 
 @table.add("GET", "/destinations/<hex:id>", DestinationOut, scopes=READ)
 def get_destination(call: ApiCall) -> Any:
-    """One destination."""
+    """Read a destination."""
     return _destination(call.portal.services.destinations.get(call.actor, call.id))
 
 
@@ -145,7 +145,7 @@ def test_destination(call: ApiCall) -> Any:
 
 @table.add("POST", "/destinations/<hex:id>/replay", SentAgain, body=MissedSince, scopes=WRITE)
 def replay_destination(call: ApiCall) -> Any:
-    """Send a webhook again what it has not got."""
+    """Send missed events to a webhook again."""
     return {"number": call.portal.services.destinations.replay(call.actor, call.id, call.body.since)}
 
 

@@ -1,4 +1,4 @@
-"""From an HTTP request to a handler and back: who calls, what was sent, once or again, and in which version."""
+"""From an HTTP request to a handler and back: authentication, input, idempotency, and versions."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ KEY = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 _MAX_KEY = 255
 _NO_VERSION = -1
-"""Of a tag that is none of ours: no request has it."""
+"""The version of an unknown tag, which no request has."""
 
 
 def view_of(endpoint: Endpoint) -> Callable[..., Response]:
-    """The function that Flask calls for the endpoint."""
+    """The Flask view of an endpoint."""
 
     def view(**path: Any) -> Response:
         client = authenticate(endpoint.scopes)
@@ -45,7 +45,7 @@ def view_of(endpoint: Endpoint) -> Callable[..., Response]:
 
 
 def limits_of(response: Response) -> Response:
-    """Add how many calls the token has left, as the IETF's draft on rate limit headers writes it."""
+    """Add the headers of the IETF's rate limit draft: how many calls the token has left."""
     allowance: Allowance | None = g.get("allowance")
     if allowance is not None:
         response.headers["RateLimit-Policy"] = f'"token";q={allowance.quota};w={WINDOW_SECONDS}'
@@ -54,12 +54,12 @@ def limits_of(response: Response) -> Response:
 
 
 def _answer(endpoint: Endpoint, call: ApiCall) -> Response:
-    """Do it, and answer; what the caller has already is not sent again."""
+    """Call the handler and answer, with 304 if the caller already has this version."""
     answer = endpoint.answer.model_validate(endpoint.handler(call))
     body = answer.model_dump_json()
     response = Response(body, endpoint.status, mimetype="application/json")
     if isinstance(answer, Tagged):
-        # The version says which state it is; the rest also changes with remarks, receipts and who looks.
+        # The version identifies the state; the hash also changes with comments, receipts, and the viewer.
         response.set_etag(f"{answer.version}.{hashlib.sha256(body.encode()).hexdigest()[:16]}")
     if endpoint.location:
         response.headers["Location"] = request.script_root + endpoint.location.format(id=answer.id)  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ def _answer(endpoint: Endpoint, call: ApiCall) -> Response:
 
 
 def _once(endpoint: Endpoint, call: ApiCall, key: str) -> Response:
-    """The answer that is kept under the key, or else a new one, which is kept unless the fault is ours."""
+    """The answer stored under the key, or a new one, which is stored unless it is a server error."""
     once, client = call.portal.services.once, call.client
     sent = call.body.model_dump_json(exclude_unset=True) if call.body is not None else ""
     called = fingerprint(request.method, request.path, sent, request.headers.get("If-Match", ""))
@@ -79,7 +79,7 @@ def _once(endpoint: Endpoint, call: ApiCall, key: str) -> Response:
     try:
         response = _answer(endpoint, replace(call, made_as=made_under(client.caller, key, called)))
     except HandOver:
-        once.forget(found)  # the same call is made anew, beside
+        once.forget(found)  # the same call is made again in a helper process
         raise
     except Exception as error:
         response = respond(error)
@@ -106,7 +106,7 @@ def _again(kept: Kept) -> Response:
 
 
 def _key() -> str:
-    """The caller's key, with or without the quotes of a structured field; empty if there is none."""
+    """The caller's idempotency key, with or without the quotes of a structured field; may be empty."""
     given = request.headers.get(KEY)
     if given is None:
         return ""
@@ -115,17 +115,17 @@ def _key() -> str:
         key = key[1:-1]
     if not key or len(key) > _MAX_KEY or not key.isascii() or not key.isprintable():
         raise InvalidInputError(
-            "This idempotency key cannot be used.", {KEY: f"1 to {_MAX_KEY} printable characters of ASCII"}
+            "This idempotency key is not valid.", {KEY: f"1 to {_MAX_KEY} printable ASCII characters"}
         )
     return key
 
 
 def _seen_version() -> int | None:
-    """The version that `If-Match` names; None: any. Raises InvalidInputError if it names several."""
+    """The version in `If-Match`; None for any. Raises InvalidInputError if it names several."""
     if "If-Match" not in request.headers or request.if_match.star_tag:
         return None
     tags = request.if_match.as_set()
     if len(tags) > 1:
-        raise InvalidInputError("Name the one version that was looked at.", {"If-Match": "several versions"})
+        raise InvalidInputError("Name only the version that you saw.", {"If-Match": "several versions"})
     version = next(iter(tags), "").partition(".")[0]
     return int(version) if version.isascii() and version.isdigit() and len(version) < 10 else _NO_VERSION

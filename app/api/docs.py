@@ -1,6 +1,6 @@
-"""The description of the API: for programs as OpenAPI, and for people as pages that are drawn from it.
+"""The description of the API: as OpenAPI for programs, and as pages for people, which are rendered from it.
 
-The pages need no script. They show what the description says and no more.
+The pages need no script, and show only what the description contains.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _REF = "#/components/schemas/"
 
 @dataclass(frozen=True)
 class ModelField:
-    """A field of a document, or an argument. `model` names the schema that says more."""
+    """A field of a document, or a parameter. `model` names its schema, if it has one."""
 
     name: str
     type: str
@@ -36,7 +36,7 @@ class ModelField:
 
 @dataclass(frozen=True)
 class Model:
-    """A kind of document. Without fields `type` says what it is."""
+    """A kind of document. If it has no fields, `type` describes it."""
 
     name: str
     words: str
@@ -46,7 +46,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Operation:
-    """A route with everything that is said of it."""
+    """An operation as its page shows it."""
 
     name: str
     method: str
@@ -61,12 +61,12 @@ class Operation:
 
 
 def register(app: Flask, endpoints: list[tuple[str, Endpoint]]) -> None:
-    """Add the description and its pages."""
+    """Register the description and its pages."""
     blueprint = Blueprint("api_docs", __name__)
 
     @cache
     def whole() -> dict[str, Any]:
-        # Made when somebody first asks for it: it takes longer than the application otherwise needs to start.
+        # Built on first use: it takes longer than the rest of the application's start.
         return openapi.document(endpoints)
 
     @cache
@@ -101,7 +101,7 @@ def _page(template: str, **values: Any) -> Any:
 
 
 def operations(whole: dict[str, Any]) -> Iterator[Operation]:
-    """All operations, in the order of the description."""
+    """All operations, in the description's order."""
     for path, methods in whole["paths"].items():
         for method, described in methods.items():
             yield _operation(whole, path, method, described)
@@ -126,7 +126,7 @@ def _operation(whole: dict[str, Any], path: str, method: str, described: dict[st
 
 
 def _reached(whole: dict[str, Any], roots: list[str]) -> list[str]:
-    """These schemas and those that they name, each once, in the order in which they are met."""
+    """The names of these schemas and all that they refer to, once each, in order of appearance."""
     found: list[str] = []
     waiting = list(roots)
     while waiting:
@@ -169,12 +169,12 @@ def _field(name: str, schema: dict[str, Any], required: bool, words: str) -> Mod
 
 
 def _plain(words: str) -> str:
-    """Without the marks of Markdown."""
+    """The text without Markdown's backquotes."""
     return words.replace("`", "")
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """What a value is, in a few words."""
+    """The type of a value, in a few words."""
     if "$ref" in schema:
         return _name(schema)
     for key in ("anyOf", "oneOf"):

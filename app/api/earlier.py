@@ -1,6 +1,6 @@
-"""The addresses of the source documents, answered under the same authentication and by the same services.
+"""The routes of earlier versions, with the same authentication and services.
 
-Their `user_id` argument decides nothing: the session says who asks.
+Their `user_id` parameter has no effect: the session identifies the person.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _USER_ID = frozenset({"user_id"})
 
 
 class NoQuery(QueryArguments):
-    """No arguments."""
+    """No parameters."""
 
 
 class EarlierApproval(models.Output):
-    """A pending request in the form of the source documents."""
+    """A pending request, as earlier versions showed it."""
 
     request_id: str
     workflow_id: str | None
@@ -44,17 +44,17 @@ class EarlierApproval(models.Output):
     status: str
     data_summary: str
     risk_level: RiskLevel
-    digest: str = Field(description="To be named by the decision")
+    digest: str = Field(description="Named in the decision")
 
 
 class EarlierList(RootModel[list[EarlierApproval]]):
-    """Pending requests, most pressing first."""
+    """Pending requests, most urgent first."""
 
 
 class EarlierDecision(Input):
-    """A decision in the form of the source documents.
+    """A decision, as earlier versions took it.
 
-    Unlike there it names the `digest` of what the reviewer saw: no decision is about something unseen.
+    Unlike there, it names the `digest` of the proposal that the reviewer saw.
     """
 
     approved: bool
@@ -63,29 +63,29 @@ class EarlierDecision(Input):
     modifications: JsonValue = None
     acknowledged_risk: RiskLevel | None = Field(default=None, strict=False, description="As in the API's decisions")
     request_id: PlainText = Field(default="", max_length=200)
-    reviewer_id: JsonValue = Field(default=None, description="Decides nothing")
-    user_id: JsonValue = Field(default=None, description="Decides nothing")
+    reviewer_id: JsonValue = Field(default=None, description="Ignored")
+    user_id: JsonValue = Field(default=None, description="Ignored")
 
 
 class EarlierResult(approval_models.DecisionResultOut):
-    """What it led to."""
+    """The result of a decision."""
 
     status: Literal["success"] = "success"
 
 
 class EarlierDetails(models.RunOut):
-    """A run in the form of the source documents, and as the API shows it."""
+    """A run, as earlier versions and the API show it."""
 
     workflow_id: str
     status: str
     current_step: str
-    progress: int = Field(description="Percent of the graph's steps that are done")
+    progress: int = Field(description="Percentage of the graph's steps that are done")
     timestamp: models.Time
 
 
 @table.add("GET", "/approvals/pending", EarlierList, query=NoQuery, ignored=_USER_ID, scopes=READ)
 def list_pending(call: ApiCall) -> Any:
-    """Pending requests, most pressing first (at most 200)."""
+    """List pending requests, most urgent first (at most 200)."""
     call.actor.require(Action.SEE)
     page = call.portal.services.queue.page(QueueFilter(viewer=call.actor), limit=MAX_PAGE)
     return [_earlier(row) for row in page.rows]
@@ -96,9 +96,9 @@ def submit_approval(call: ApiCall) -> Any:
     """Decide on a request."""
     sent: EarlierDecision = call.body
     if sent.request_id and sent.request_id != call.id:
-        raise InvalidInputError("The body names another request than the address.", {"request_id": "another one"})
+        raise InvalidInputError("The body and the path name different requests.", {"request_id": "another one"})
     if not sent.approved and sent.modifications is not None:
-        raise InvalidInputError("What is rejected has no modifications.", {"modifications": "not with a rejection"})
+        raise InvalidInputError("A rejection has no modifications.", {"modifications": "not allowed with a rejection"})
     verdict = Verdict.REJECT if not sent.approved else Verdict.APPROVE
     if sent.approved and sent.modifications is not None:
         verdict = Verdict.MODIFY
@@ -111,7 +111,7 @@ def submit_approval(call: ApiCall) -> Any:
 
 @table.add("GET", "/workflows/<uuid:id>/details", EarlierDetails, query=NoQuery, ignored=_USER_ID, scopes=READ_RUNS)
 def workflow_details(call: ApiCall) -> Any:
-    """A run: the source documents call its id `workflow_id`."""
+    """Read a run, whose id is called `workflow_id` here."""
     view = call.portal.services.views.run(call.id, call.actor)
     done = sum(1 for node in view.nodes if node.state == "done")
     current = next((step.title for step in reversed(view.steps) if step.state in ("running", "waiting")), "")

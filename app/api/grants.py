@@ -25,11 +25,11 @@ RiskIn = Annotated[RiskLevel, Field(strict=False, description="At most medium")]
 
 
 class GrantQuery(PageQuery):
-    """Which grants."""
+    """A page of the grants."""
 
 
 class ScopeIn(Input):
-    """Where a rule holds."""
+    """The scope of a grant."""
 
     workflow: Name
     node: Name
@@ -38,35 +38,35 @@ class ScopeIn(Input):
 
     @property
     def scope(self) -> Scope:
-        """As the use cases take it."""
+        """The scope as the use cases take it."""
         return Scope(self.workflow, self.node, self.kind, self.environment)
 
 
 class RehearsalIn(ScopeIn):
-    """A rule to try on what was proposed before."""
+    """A grant to test on past requests."""
 
     pattern: dict[str, JsonValue]
     max_risk: RiskIn = RiskLevel.MEDIUM
 
 
 class GrantIn(RehearsalIn):
-    """A grant to propose. Number and period are both required."""
+    """A grant to propose. The number of uses and the period are both required."""
 
     title: Name
     max_uses: int = Field(description="Between 1 and 1,000")
-    days: int = Field(description="Between 1 and 90, from now on")
-    evidence: list[Name] = Field(max_length=200, description="Ids of at least three like approvals")
+    days: int = Field(description="Between 1 and 90")
+    evidence: list[Name] = Field(max_length=200, description="Ids of at least three approvals of similar requests")
     reason: PlainText = Field(max_length=100_000)
 
 
 class EndIn(Input):
-    """Why a grant is declined or ends."""
+    """Why a grant is declined or revoked."""
 
     reason: PlainText = Field(max_length=100_000)
 
 
 class PastOut(Output):
-    """A request of the past. `refused`: people rejected or changed it, or sent it back."""
+    """A past request. `refused`: people rejected or changed it, or requested changes."""
 
     id: str
     title: str
@@ -77,7 +77,7 @@ class PastOut(Output):
 
 
 class RehearsalOut(Output):
-    """What a rule would have let through. `complete` is false where only the newest requests were tried."""
+    """What a grant would have approved. `complete` is false if only the newest requests were tested."""
 
     days: int
     considered: int
@@ -87,7 +87,7 @@ class RehearsalOut(Output):
 
 
 class SuggestionOut(Output):
-    """A rule that like approvals speak for, ready to be proposed."""
+    """A suggested grant, based on approvals of similar requests."""
 
     key: str
     title: str
@@ -102,7 +102,7 @@ class SuggestionOut(Output):
 
 
 class GrantOut(Output):
-    """A standing grant. `words` are its pattern for people."""
+    """A standing grant. `words` are its pattern in words."""
 
     id: str
     state: GrantState
@@ -129,7 +129,7 @@ class GrantOut(Output):
 
 
 class GrantDetailOut(GrantOut):
-    """The same with what spoke for it and what it has let through; while it lives, also what it would have done."""
+    """A grant with its evidence and uses; while it can still be used, also what it would have approved."""
 
     evidence: list[PastOut]
     let_through: list[PastOut]
@@ -137,7 +137,7 @@ class GrantDetailOut(GrantOut):
 
 
 class GrantList(Output):
-    """Grants: proposed, active, then ended ones; and, for those who may propose them, suggestions."""
+    """Grants: proposed, active, then ended ones; for people who may propose grants, also suggestions."""
 
     items: list[GrantOut]
     suggestions: list[SuggestionOut] = Field(description="On the first page only")
@@ -146,7 +146,7 @@ class GrantList(Output):
 
 @table.add("GET", "/grants", GrantList, query=GrantQuery, scopes=READ)
 def list_grants(call: ApiCall) -> Any:
-    """Standing grants, and what may be proposed."""
+    """List standing grants and suggestions."""
     grants = call.portal.services.grants
     page, cursor = page_of(grants.list(call.actor, most_ended=None), lambda view: view.grant.id, call.query)
     suggested = []
@@ -160,7 +160,7 @@ def list_grants(call: ApiCall) -> Any:
 
 @table.add("POST", "/grants", GrantDetailOut, body=GrantIn, status=201, scopes=WRITE)
 def propose_grant(call: ApiCall) -> Any:
-    """Propose a grant; a second person has to give it."""
+    """Propose a grant; a second person has to approve it."""
     given: GrantIn = call.body
     draft = Draft(
         given.scope, read_pattern(given.pattern), Limits(given.max_risk, given.max_uses, given.days), given.title,
@@ -171,7 +171,7 @@ def propose_grant(call: ApiCall) -> Any:
 
 @table.add("POST", "/grants/rehearsal", RehearsalOut, body=RehearsalIn, scopes=READ)
 def rehearse_grant(call: ApiCall) -> Any:
-    """What a rule would have let through before; changes nothing."""
+    """Test what a grant would have approved. Changes nothing."""
     given: RehearsalIn = call.body
     pattern = read_pattern(given.pattern)
     return _rehearsal(call.portal.services.grants.rehearse(call.actor, given.scope, pattern, given.max_risk))
@@ -179,13 +179,13 @@ def rehearse_grant(call: ApiCall) -> Any:
 
 @table.add("GET", "/grants/<uuid:id>", GrantDetailOut, scopes=READ)
 def get_grant(call: ApiCall) -> Any:
-    """A grant, what speaks for it, and what it has let through."""
+    """Read a grant with its evidence and uses."""
     return _shown(call, call.id)
 
 
 @table.add("POST", "/grants/<uuid:id>/approve", GrantDetailOut, body=Empty, scopes=WRITE)
 def approve_grant(call: ApiCall) -> Any:
-    """Give a proposed grant, as the second person."""
+    """Approve a proposed grant, as the second person."""
     call.portal.services.grants.approve(call.actor, call.id)
     return _shown(call, call.id)
 
@@ -199,7 +199,7 @@ def decline_grant(call: ApiCall) -> Any:
 
 @table.add("POST", "/grants/<uuid:id>/revoke", GrantDetailOut, body=EndIn, scopes=WRITE)
 def revoke_grant(call: ApiCall) -> Any:
-    """End a grant at once."""
+    """Revoke a grant immediately."""
     call.portal.services.grants.revoke(call.actor, call.id, call.body.reason)
     return _shown(call, call.id)
 

@@ -1,4 +1,4 @@
-"""What became of requests over a period, over REST."""
+"""Statistics about requests over REST."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ READ = (Scope.APPROVALS_READ, Scope.APPROVALS_READ_ALL)
 
 
 class InsightsQuery(QueryArguments):
-    """What to count. Empty fields do not restrict."""
+    """Filters for the statistics; empty ones do not restrict."""
 
-    days: int = Field(default=30, description="7, 30 or 90, up to now")
+    days: int = Field(default=30, description="The last 7, 30, or 90 days")
     workflow: PlainText = Field(default="", max_length=200)
-    team: PlainText = Field(default="", max_length=200, description="Slug of a team that is or was asked")
+    team: PlainText = Field(default="", max_length=200, description="Slug of a team whose approval is or was required")
 
 
 class WaitingOut(Output):
@@ -32,15 +32,15 @@ class WaitingOut(Output):
 
     risk: RiskLevel
     count: int
-    soon: int = Field(description="Those whose deadline is less than a day away")
-    oldest: Time | None = Field(description="When the oldest was opened")
+    soon: int = Field(description="Requests whose deadline is less than a day away")
+    oldest: Time | None = Field(description="When the oldest request was opened")
 
 
 class PaceOut(Output):
-    """Seconds from the opening of requests to people's decision; percentiles are interpolated."""
+    """Seconds from opening requests to people's decisions; percentiles are interpolated."""
 
     name: str = Field(
-        description="A workflow; or team:<slug>, person where people are asked by name, empty where anyone is"
+        description="A workflow; or `team:<slug>`, `person` for rules that name people, empty for any reviewer"
     )
     decided: int
     median: float
@@ -52,7 +52,7 @@ class EndedOut(Output):
 
     state: RequestState
     count: int
-    by_itself: int = Field(description="Those that a standing grant or an earlier rejection answered")
+    by_itself: int = Field(description="Requests that a standing grant or an earlier rejection decided")
 
 
 class HasteOut(Output):
@@ -61,7 +61,7 @@ class HasteOut(Output):
     risk: RiskLevel
     approved: int
     faster: int = Field(
-        description="Those that somebody approved in less time than it takes to read what would be done"
+        description="Approvals that took less time than it takes to read the proposal"
     )
 
 
@@ -73,44 +73,44 @@ class LapseOut(Output):
     risk: RiskLevel
     workflow: str
     at: Time
-    approved: bool = Field(description="That it expired meant that it was approved")
+    approved: bool = Field(description="It was approved on expiry")
 
 
 class SourceOut(Output):
-    """What answered requests by itself."""
+    """A grant or earlier rejection that decided requests."""
 
     kind: str = Field(description="grant or rejection")
-    id: str = Field(description="The grant's, or the rejected request's")
+    id: str = Field(description="Id of the grant or the rejected request")
     title: str
     count: int
 
 
 class InsightsOut(Output):
-    """What is pending now, and what became of requests that were settled in the period."""
+    """Requests that are pending now, and statistics about those resolved in the period."""
 
     since: Time
     until: Time
     waiting: int
     settled: int
-    reading_speed: float = Field(default=READING_SPEED, description="Characters a second that a text is read at")
+    reading_speed: float = Field(default=READING_SPEED, description="Assumed reading speed, in characters per second")
     pending: list[WaitingOut]
-    pace: PaceOut | None = Field(description="Of all together; null if people decided nothing")
-    by_workflow: list[PaceOut] = Field(description="Those with the most decisions")
+    pace: PaceOut | None = Field(description="For all of them; null if people decided nothing")
+    by_workflow: list[PaceOut] = Field(description="The workflows with the most decisions")
     workflow_count: int
-    by_team: list[PaceOut] = Field(description="A request that asks two teams counts for both")
+    by_team: list[PaceOut] = Field(description="A request that requires approval from two teams counts for both")
     team_count: int
     ended: list[EndedOut]
     hasty: list[HasteOut]
-    expired: list[LapseOut] = Field(description="The newest ones")
+    expired: list[LapseOut] = Field(description="The newest expired requests")
     expired_approved: int
-    sources: list[SourceOut] = Field(description="Those that answered most")
+    sources: list[SourceOut] = Field(description="Those that decided most")
 
 
 @table.add("GET", "/insights", InsightsOut, query=InsightsQuery, scopes=READ)
 def read_insights(call: ApiCall) -> Any:
-    """How long decisions take, and what becomes of requests."""
+    """Read durations of decisions and outcomes of requests."""
     if not call.actor.sees_everything:
         needed = Scope.APPROVALS_READ_ALL.value
-        words = f"An agent's token needs the scope {needed} for numbers about everybody's requests."
+        words = f"An agent's token requires the scope {needed} for statistics about everybody's requests."
         raise ScopeError(words, scopes=[needed])
     return call.portal.services.insights.read(call.actor, InsightsFilter(**call.query.model_dump()))

@@ -1,6 +1,6 @@
-"""`/metrics` in Prometheus' format.
+"""`/metrics` in the Prometheus format.
 
-All numbers come from the database, so that it does not matter which of several web processes on one port is asked.
+All numbers come from the database, so it does not matter which of several web processes on one port answers.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from app.http.runtime import services
 from app.services.reading.numbers import Number
 
 METRICS = {
-    "pending": ("assent_requests_pending", "Requests that wait for people", "risk"),
-    "oldest_pending": ("assent_requests_oldest_pending_seconds", "Age of the oldest request that waits", ""),
-    "overdue": ("assent_requests_overdue_seconds", "By how much what is due on requests is late", ""),
+    "pending": ("assent_requests_pending", "Pending requests", "risk"),
+    "oldest_pending": ("assent_requests_oldest_pending_seconds", "Age of the oldest pending request", ""),
+    "overdue": ("assent_requests_overdue_seconds", "How late due steps of requests are", ""),
     "runs": ("assent_runs", "Runs that have not ended", "state"),
     "jobs": ("assent_jobs_waiting", "Jobs that wait for a worker", "queue"),
-    "deliveries": ("assent_deliveries", "Notifications that are not sent yet, or could not be", "state"),
-    "worker": ("assent_worker_heartbeat_age_seconds", "Time since a worker last gave a sign", ""),
-    "audit": ("assent_audit_last_entry", "Number of the last entry of the record", ""),
+    "deliveries": ("assent_deliveries", "Notifications that are pending or failed", "state"),
+    "worker": ("assent_worker_heartbeat_age_seconds", "Time since the last heartbeat of a worker", ""),
+    "audit": ("assent_audit_last_entry", "Number of the last audit entry", ""),
 }
-"""By the number's name: that of the metric, what it says, and what its label means."""
+"""For each number: the metric's name, its description, and the name of its label."""
 
 
 def register(app: Flask) -> None:
-    """Add the route."""
+    """Register the route."""
 
     def metrics() -> Response:
         client = authenticate((Scope.METRICS_READ,))
@@ -47,11 +47,11 @@ class _Collector:
         self._numbers = numbers
 
     def describe(self) -> list[Metric]:
-        """Nothing in advance: the numbers are read already."""
+        """No metrics in advance: the numbers have been read already."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """A family for each metric, also where there is nothing to count."""
+        """A family for each metric, even if there is nothing to count."""
         for name, (metric, words, label) in METRICS.items():
             family = GaugeMetricFamily(metric, words, labels=[label] if label else [])
             for number in self._numbers:

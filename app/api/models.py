@@ -25,7 +25,7 @@ def _rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-_WANTED = "must be a time as RFC 3339 writes it, with a time zone, such as 2026-08-03T09:00:00Z"
+_WANTED = "must be an RFC 3339 time with a time zone, such as 2026-08-03T09:00:00Z"
 
 
 def _moment(given: Any) -> datetime:
@@ -43,18 +43,18 @@ def _moment(given: Any) -> datetime:
 _IN_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"})
 Time = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str), _IN_SCHEMA]
 TimeIn = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str), _IN_SCHEMA]
-"""A moment with its time zone."""
+"""A time with its time zone."""
 MailAddress = Annotated[PlainText, Field(max_length=254)]
 
 
 class Output(BaseModel):
-    """What the API answers; built from rows and views by attribute."""
+    """A document that the API returns, built from the attributes of rows and views."""
 
     model_config = ConfigDict(from_attributes=True)
 
 
 class Tagged(Output):
-    """An answer whose `version` grows with each change; it is sent with an ETag."""
+    """A document whose `version` increases with each change, sent with an ETag."""
 
     version: int
 
@@ -83,19 +83,19 @@ class RunIn(Input):
     """A run to start."""
 
     workflow: PlainText = Field(min_length=1, max_length=200)
-    input: dict[str, JsonValue] = Field(default_factory=dict, description="Fits the workflow's input schema")
+    input: dict[str, JsonValue] = Field(default_factory=dict, description="Must match the workflow's input schema")
     title: PlainText = Field(default="", max_length=200)
 
 
 class RunSummary(Output):
-    """A run as a line of a list."""
+    """A run as a row of a list."""
 
     id: str
     workflow: str
     workflow_version: str
     title: str
     state: RunState
-    control: str = Field(description="What was asked of a run that is being advanced: pause, cancel, or empty")
+    control: str = Field(description="The pending control of a running run: pause, cancel, or empty")
     started_by_name: str
     started_by_agent: str = Field(description="Name of the agent that started it; empty if a person did")
     created_at: Time
@@ -129,7 +129,7 @@ class ApprovalRef(Output):
 
 
 class ArtifactRef(Output):
-    """A text that a run left behind."""
+    """A text that a run produced."""
 
     name: str
     media_type: str
@@ -137,7 +137,7 @@ class ArtifactRef(Output):
 
 
 class RunOut(RunSummary, Tagged):
-    """A run with its steps. `controls` are what can be asked of it now."""
+    """A run with its steps. `controls` are the controls that it takes now."""
 
     input: JsonValue
     result: JsonValue
@@ -149,7 +149,7 @@ class RunOut(RunSummary, Tagged):
 
 
 class RunQuery(QueryArguments):
-    """Which runs."""
+    """Filters for runs."""
 
     state: RunState | None = None
     cursor: PlainText = Field(default="", max_length=200)
@@ -164,14 +164,14 @@ class RunList(Output):
 
 
 class RunEventQuery(QueryArguments):
-    """Which events."""
+    """Filters for events."""
 
     cursor: PlainText = Field(default="", max_length=100)
     limit: int = Field(default=200, ge=1, le=1000)
 
 
 class EventOut(Output):
-    """Something that happened. Following `cursor` may give an event twice; its id tells."""
+    """An event of a run. Following `cursor` may return an event twice; compare the ids."""
 
     id: int
     at: Time
@@ -182,7 +182,7 @@ class EventOut(Output):
 
 
 class EventList(Output):
-    """Events of a run. `cursor` asks for the next page, and when there is none for what comes later."""
+    """Events of a run. `cursor` leads to the next page, and after the last one to later events."""
 
     items: list[EventOut]
     more: bool
@@ -196,29 +196,29 @@ class CancelRunIn(Input):
 
 
 class Empty(Input):
-    """Nothing needs to be sent."""
+    """An empty body."""
 
 
-# The record
+# The audit log
 
 
 class AuditQuery(QueryArguments):
-    """Which entries."""
+    """Filters for audit entries."""
 
     action: PlainText = Field(default="", max_length=200)
     actor: PlainText = Field(default="", max_length=200)
     request_id: PlainText = Field(default="", max_length=200)
     run_id: PlainText = Field(default="", max_length=200)
-    text: PlainText = Field(default="", max_length=200, description="A part of the details, as written in JSON")
-    since: AwareDatetime | None = Field(default=None, description="From this instant on")
-    until: AwareDatetime | None = Field(default=None, description="Before this instant")
+    text: PlainText = Field(default="", max_length=200, description="Part of the details, as JSON text")
+    since: AwareDatetime | None = Field(default=None, description="From this time on")
+    until: AwareDatetime | None = Field(default=None, description="Before this time")
     before: int | None = Field(default=None, ge=0, lt=2**63, description="The same as `cursor`")
     cursor: int | None = Field(default=None, ge=0, lt=2**63)
     limit: int = Field(default=100, ge=1, le=1000)
 
 
 class AuditEntryOut(Output):
-    """One line of the record."""
+    """An audit entry."""
 
     seq: int
     at: Time
@@ -234,8 +234,8 @@ class AuditEntryOut(Output):
 
 
 class AuditList(Output):
-    """Entries, newest first; ask on with `cursor`."""
+    """Audit entries, newest first; `cursor` leads to the next page."""
 
     items: list[AuditEntryOut]
     next_cursor: str | None
-    next_before: int | None = Field(description="The same as a number")
+    next_before: int | None = Field(description="`cursor` as a number")

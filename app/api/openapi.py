@@ -1,7 +1,7 @@
-"""The description of the API as OpenAPI 3.1, made from the table of routes and its models.
+"""The description of the API as OpenAPI 3.1, generated from the table of routes and its models.
 
-Whatever an endpoint may answer is in it, problem documents and headers too; `tests/api/test_schema.py` calls the whole
-API at random and compares.
+It includes every possible response, with problem documents and headers; `tests/api/test_schema.py` calls the whole
+API with random input and compares.
 """
 
 from __future__ import annotations
@@ -28,33 +28,32 @@ _PATH_TYPES: dict[str, dict[str, Any]] = {
     "hex": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     "int": {"type": "integer", "minimum": 0},
 }
-_ABOUT = """Ask people for approval, wait for what they decide, decide, and look after runs.
+_ABOUT = """Request approval from people, wait for their decisions, decide, and manage runs.
 
-Programs send a token as `Authorization: Bearer …`; pages send the session's cookie, and with what changes something
-also its token in `X-CSRFToken`. Errors are problem documents (RFC 9457) with a stable `code`. Times are those of RFC
-3339, in UTC."""
+Programs send a token as `Authorization: Bearer …`; pages send the session's cookie, and for changes also its CSRF token
+in `X-CSRFToken`. Errors are problem documents (RFC 9457) with a stable `code`. Times are RFC 3339 in UTC."""
 _TAGS = {
-    "approvals": "Requests: asking, waiting, deciding",
-    "runs": "Runs and the workflows that can be started",
+    "approvals": "Approval requests: open, wait, and decide",
+    "runs": "Runs, and the workflows that can be started",
     "grants": "Standing grants",
     "policies": "Policies",
-    "absences": "Who is away",
-    "people": "Sessions, and signing people out",
-    "insights": "How long people take, and what they decide",
-    "audit": "The record",
-    "deliveries": "Who was told of what",
-    "destinations": "Webhooks and other places that are told",
-    "earlier": "The addresses of earlier versions",
+    "absences": "Absences and delegates",
+    "people": "Sessions and signing out",
+    "insights": "Durations and outcomes of decisions",
+    "audit": "The audit log",
+    "deliveries": "Deliveries of notifications",
+    "destinations": "Webhooks, channels, and other services that are notified",
+    "earlier": "Routes of earlier versions",
 }
 _HEADERS: dict[str, dict[str, Any]] = {
     "ETag": {"description": "Version and hash: `\"<version>.<hash>\"`", "schema": {"type": "string"}},
-    "Location": {"description": "Where what was created is found", "schema": {"type": "string"}},
+    "Location": {"description": "URL of the new resource", "schema": {"type": "string"}},
     "Idempotency-Replayed": {
-        "description": "`true`: the kept answer of an earlier call under the same key",
+        "description": "`true`: the stored response to an earlier call with the same key",
         "schema": {"type": "string", "enum": ["true"]},
     },
     "RateLimit": {
-        "description": "With a token: calls that are surely left, and seconds until the next window",
+        "description": "With a token: calls that are left for certain, and seconds until the next window",
         "schema": {"type": "string", "examples": ['"token";r=2849;t=17']},
     },
     "RateLimit-Policy": {
@@ -62,11 +61,11 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "examples": ['"token";q=3000;w=60']},
     },
     "Retry-After": {"description": "Seconds to wait", "schema": {"type": "string"}},
-    "WWW-Authenticate": {"description": "What RFC 6750 says of the token", "schema": {"type": "string"}},
+    "WWW-Authenticate": {"description": "The token's problem, as in RFC 6750", "schema": {"type": "string"}},
 }
 _PROBLEM = {
     "type": "object",
-    "description": "RFC 9457. Some codes have further members, which the table of error codes names.",
+    "description": "RFC 9457. Some codes have further members, listed in the table of error codes.",
     "properties": {
         "type": {"type": "string", "examples": ["urn:assent:problem:stale_digest"]},
         "title": {"type": "string"},
@@ -74,10 +73,10 @@ _PROBLEM = {
         "detail": {"type": "string", "description": "One sentence for people"},
         "code": {"type": "string", "description": "Stable, for programs"},
         "instance": {"type": "string"},
-        "request_id": {"type": "string", "description": "Ties the answer to the log"},
+        "request_id": {"type": "string", "description": "Identifies the HTTP request in the log"},
         "fields": {
             "type": "object", "additionalProperties": {"type": "string"},
-            "description": "Of what cannot be used: a complaint for each field",
+            "description": "For invalid input: the problem with each field",
         },
     },
     "required": ["type", "title", "status", "detail", "code", "instance", "request_id"],
@@ -87,7 +86,7 @@ _STATUSES = (400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 503)
 
 
 def statuses_of(endpoint: Endpoint) -> list[int]:
-    """Of which problems an endpoint may answer."""
+    """The statuses of the problems that an endpoint may return."""
     found = {401, 403, 429, 500, 503}
     if "<" in endpoint.path or endpoint.method == "POST":
         found.add(404)
@@ -103,7 +102,7 @@ def statuses_of(endpoint: Endpoint) -> list[int]:
 
 
 def document(endpoints: list[tuple[str, Endpoint]], title: str = "Assent") -> dict[str, Any]:
-    """The whole description."""
+    """The complete description."""
     paths: dict[str, dict[str, Any]] = {}
     for prefix, endpoint in endpoints:
         path = prefix + _PATH.sub(r"{\2}", endpoint.path)
@@ -174,19 +173,19 @@ def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     if endpoint.once:
         yield {
             "name": "Idempotency-Key", "in": "header", "required": False,
-            "description": "Made up for each call; sent again with it, the call is made once",
+            "description": "Unique for each call; a repetition with the same key does not repeat the call",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         }  # fmt: skip
     if endpoint.conditional:
         yield {
             "name": "If-Match", "in": "header", "required": False,
-            "description": "ETag of the version that was looked at; of another one it is refused with 412",
+            "description": "ETag of the version that you saw; if it is no longer current, the call is refused with 412",
             "schema": {"type": "string", "pattern": r'^"[!#-~]+"$'},
         }  # fmt: skip
     if _is_tagged(endpoint) and endpoint.method == "GET":
         yield {
             "name": "If-None-Match", "in": "header", "required": False,
-            "description": "ETag of what one has; if nothing has changed, the answer is 304",
+            "description": "ETag of your copy; if it is current, the response is 304",
             "schema": {"type": "string", "pattern": r'^"[!#-~]+"$'},
         }  # fmt: skip
 
@@ -205,7 +204,7 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         }
     }
     if _is_tagged(endpoint) and endpoint.method == "GET":
-        answers["304"] = {"description": "Nothing has changed", "headers": {"ETag": headers["ETag"]}}
+        answers["304"] = {"description": "Not changed", "headers": {"ETag": headers["ETag"]}}
     for status in statuses_of(endpoint):
         answers[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     return answers

@@ -1,4 +1,4 @@
-"""Policies over REST: read, and tried out. They are loaded from the command line alone."""
+"""Policies over REST: reading and testing them. Only the command line can load one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ READ = (Scope.RULES_READ,)
 
 
 class VersionOut(Output):
-    """A version of the policy."""
+    """Read a version of the policy."""
 
     version: int
     digest: str
@@ -33,7 +33,7 @@ class VersionOut(Output):
 
 
 class RuleOut(Output):
-    """A rule in words. `when` is its condition as written; empty for what holds where no rule's condition does."""
+    """A rule in words. `when` is its condition as written; empty for the default."""
 
     name: str
     when: str
@@ -46,7 +46,7 @@ class RuleOut(Output):
 
 
 class PolicyOut(VersionOut):
-    """A version with its rules. `problem` says why it cannot be read any more; the strict default holds then."""
+    """A version with its rules. `problem` says why it can no longer be read; the strict default then applies."""
 
     text: str
     rules: list[RuleOut]
@@ -55,7 +55,7 @@ class PolicyOut(VersionOut):
 
 
 class PoliciesOut(Output):
-    """The policy in force (null: none is loaded, and the strict default holds) and all versions, newest first."""
+    """The policy in force (null: none is loaded, and the strict default applies) and all versions, newest first."""
 
     in_force: PolicyOut | None
     versions: list[VersionOut]
@@ -63,14 +63,14 @@ class PoliciesOut(Output):
 
 
 class PoliciesQuery(QueryArguments):
-    """Which versions: those before the one that is the last page's `next_cursor`."""
+    """A page of the versions; `cursor` is the previous page's `next_cursor`."""
 
     cursor: int | None = Field(default=None, ge=1, lt=2**31)
     limit: int = Field(default=100, ge=1, le=200)
 
 
 class PolicyTestIn(Input):
-    """A policy to try out on the requests of the last `days`, at most `limit` of them, newest first."""
+    """A policy to test on the requests of the last `days`, at most `limit` of them, newest first."""
 
     text: PlainText = Field(min_length=1, max_length=MAX_BYTES)
     days: int = Field(default=30, ge=1, le=3660)
@@ -78,7 +78,7 @@ class PolicyTestIn(Input):
 
 
 class DifferenceOut(Output):
-    """One thing that the two policies say differently about a request."""
+    """One difference between the two policies for a request."""
 
     what: str
     label: str
@@ -87,7 +87,7 @@ class DifferenceOut(Output):
 
 
 class ReplayedOut(Output):
-    """A request that would have had other terms. `state_after` null: it cannot be said how it would have ended."""
+    """A request with different terms under the tested policy. `state_after` is null if it cannot be determined."""
 
     id: str
     title: str
@@ -106,7 +106,7 @@ class ReplayedOut(Output):
 
 
 class RuleCountOut(Output):
-    """How many requests fell under a rule, really and with the policy that was tried out."""
+    """How many requests matched a rule, in reality and under the tested policy."""
 
     rule: str
     before: int
@@ -114,7 +114,7 @@ class RuleCountOut(Output):
 
 
 class ReplayOut(Output):
-    """What a policy would have done. `stopped`: why older requests were not looked at: limit, time, or empty."""
+    """What a policy would have done. `stopped` says why older requests were not tested: limit, time, or empty."""
 
     since: Time
     examined: int
@@ -127,7 +127,7 @@ class ReplayOut(Output):
 
 @table.add("GET", "/policies", PoliciesOut, query=PoliciesQuery, scopes=READ)
 def list_policies(call: ApiCall) -> Any:
-    """The policy in force, and all versions."""
+    """Read the policy in force, and list all versions."""
     policies = call.portal.services.policies
     view = policies.view(call.actor)
     limit = call.query.limit
@@ -140,7 +140,7 @@ def list_policies(call: ApiCall) -> Any:
 
 @table.add("GET", "/policies/<int:version>", PolicyOut, scopes=READ)
 def get_policy(call: ApiCall) -> Any:
-    """A version of the policy."""
+    """Read a version of the policy."""
     view = call.portal.services.policies.view(call.actor, int(call.path["version"]))
     assert view is not None  # without a number it may be None
     return _document(view)
@@ -148,7 +148,7 @@ def get_policy(call: ApiCall) -> Any:
 
 @table.add("POST", "/policies/test", ReplayOut, body=PolicyTestIn, scopes=READ)
 def test_policy(call: ApiCall) -> Any:
-    """What a policy would have done with past requests; changes nothing."""
+    """Test what a policy would have done with past requests. Changes nothing."""
     since = call.portal.services.clock() - timedelta(days=call.body.days)
     return call.portal.services.policies.replay(call.actor, call.body.text, since, call.body.limit)
 

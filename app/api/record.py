@@ -1,4 +1,4 @@
-"""The audit record over REST."""
+"""The audit log over REST."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ READ = (Scope.AUDIT_READ,)
 
 @table.add("GET", "/audit", models.AuditList, query=models.AuditQuery, scopes=READ)
 def list_audit(call: ApiCall) -> Any:
-    """The record, newest first."""
+    """List the audit log, newest first."""
     asked = call.query
     wanted = AuditFilter(**asked.model_dump(exclude={"before", "cursor", "limit"}))
     page = call.portal.services.records.page(call.actor, wanted, _before(asked), asked.limit)
@@ -26,5 +26,5 @@ def list_audit(call: ApiCall) -> Any:
 
 def _before(asked: models.AuditQuery) -> int | None:
     if asked.before is not None and asked.cursor is not None:
-        raise InvalidInputError("Say once where to go on.", {"before": "not beside cursor"})
+        raise InvalidInputError("Send either cursor or before.", {"before": "not allowed with cursor"})
     return asked.cursor if asked.cursor is not None else asked.before

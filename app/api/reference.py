@@ -1,4 +1,4 @@
-"""The table of all calls for `docs/api.md`, made from the description; `bin/api-reference` prints it."""
+"""The table of all operations for `docs/api.md`, from the description; `bin/api-reference` prints it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mounts the REST API."""
+"""Registers the REST API with an application."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _TABLES = {
 
 
 class _Hex(BaseConverter):
-    """Ids of 32 hexadecimal digits."""
+    """Ids of 32 hexadecimal digits in paths."""
 
     regex = "[0-9a-f]{32}"
 
 
 def register(app: Flask) -> None:
-    """Add all routes to the application."""
+    """Register all routes."""
     app.url_map.converters["hex"] = _Hex
     for prefix, tables in _TABLES.items():
         blueprint = Blueprint("api_v1" if prefix == V1 else "api_earlier", __name__, url_prefix=prefix)
@@ -54,7 +54,7 @@ def register(app: Flask) -> None:
 
 
 def endpoints() -> list[tuple[str, Endpoint]]:
-    """Every route with the prefix it is mounted under."""
+    """Every endpoint with the prefix of its path."""
     return [
         (prefix, endpoint) for prefix, tables in _TABLES.items() for table in tables for endpoint in table.endpoints
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The table of routes: what each takes and answers. The dispatch reads it, and an API description can be made of it."""
+"""The table of routes: the input and output of each. The dispatch and the API's description are based on it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from app.http.runtime import PortalParts
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One request as its handler gets it: checked and signed in.
+    """An API call as its handler receives it: authenticated and validated.
 
     Attributes:
-        made_as: id of what the call creates, where it may be made again under its idempotency key; empty: any.
-        seen_version: of what the call changes, that the caller has seen; None: any.
+        made_as: id for what the call creates, if an idempotency key fixes it; otherwise empty.
+        seen_version: the version that the caller saw of what the call changes; None for any.
     """
 
     portal: PortalParts
@@ -33,7 +33,7 @@ class ApiCall:
 
     @property
     def actor(self) -> Actor:
-        """Who acts."""
+        """The person or agent who acts."""
         return self.client.actor
 
     @property
@@ -48,13 +48,13 @@ class Endpoint:
 
     Attributes:
         path: below the blueprint, in Flask's notation.
-        answer: the model of the answer.
-        body: the model of the JSON body; None: none is read.
-        query: the model of the arguments; None: they are ignored.
-        ignored: arguments that are accepted and mean nothing.
-        scopes: of which a token needs one; without any, only a session gets in.
-        conditional: takes `If-Match` with a version.
-        location: where what was created is found, with ``{id}``; empty: nowhere.
+        answer: the model of the response.
+        body: the model of the JSON body; None if no body is read.
+        query: the model of the query parameters; None if they are ignored.
+        ignored: query parameters that are accepted without effect.
+        scopes: a token needs one of these; if there are none, only sessions are accepted.
+        conditional: accepts `If-Match` with a version.
+        location: path of what is created, with ``{id}``; may be empty.
     """
 
     method: str
@@ -73,7 +73,7 @@ class Endpoint:
 
     @property
     def once(self) -> bool:
-        """True if it takes an idempotency key."""
+        """True if it accepts an idempotency key."""
         return self.method == "POST"
 
 

@@ -22,17 +22,17 @@ READ, WRITE = (Scope.RUNS_READ,), (Scope.RUNS_WRITE,)
 
 @table.add("GET", "/workflows", models.WorkflowList, scopes=READ)
 def list_workflows(call: ApiCall) -> Any:
-    """All workflows that can be started, by title."""
+    """List all workflows that can be started, by title."""
     call.actor.require(Action.SEE)
     return {"items": call.portal.services.runs.catalogue()}
 
 
 @table.add("GET", "/runs", models.RunList, query=models.RunQuery, scopes=READ)
 def list_runs(call: ApiCall) -> Any:
-    """Runs, newest first."""
+    """List runs, newest first."""
     call.actor.require(Action.SEE)
     limit, before = call.query.limit, _decode(call.query.cursor) if call.query.cursor else None
-    # One more than the page would tell whether there is another; a full page of the largest size assumes so.
+    # One row more than the page shows whether there is another page; a page of the largest size assumes so.
     asked = min(limit + 1, 200)
     state = call.query.state.value if call.query.state else ""
     rows = call.portal.services.runs.recent(state, before, asked, call.actor)
@@ -53,13 +53,13 @@ def start_run(call: ApiCall) -> Any:
 
 @table.add("GET", "/runs/<uuid:id>", models.RunOut, scopes=READ)
 def get_run(call: ApiCall) -> Any:
-    """A run with its steps."""
+    """Read a run with its steps."""
     return run_document(call, call.id)
 
 
 @table.add("GET", "/runs/<uuid:id>/events", models.EventList, query=models.RunEventQuery, scopes=READ)
 def list_run_events(call: ApiCall) -> Any:
-    """What happened in a run, oldest first."""
+    """List the events of a run, oldest first."""
     call.portal.services.views.run(call.id, call.actor)
     with call.portal.services.sessions() as session:
         page = events.of_run(session, call.id, call.query.cursor, call.query.limit)
@@ -68,34 +68,34 @@ def list_run_events(call: ApiCall) -> Any:
 
 @table.add("POST", "/runs/<uuid:id>/pause", models.RunOut, body=models.Empty, scopes=WRITE)
 def pause_run(call: ApiCall) -> Any:
-    """Stop a run before its next step."""
+    """Pause a run before its next step."""
     call.portal.services.runs.pause(call.actor, call.id)
     return run_document(call, call.id)
 
 
 @table.add("POST", "/runs/<uuid:id>/resume", models.RunOut, body=models.Empty, scopes=WRITE)
 def resume_run(call: ApiCall) -> Any:
-    """Let a paused run go on."""
+    """Resume a paused run."""
     call.portal.services.runs.resume(call.actor, call.id)
     return run_document(call, call.id)
 
 
 @table.add("POST", "/runs/<uuid:id>/cancel", models.RunOut, body=models.CancelRunIn, scopes=WRITE)
 def cancel_run(call: ApiCall) -> Any:
-    """End a run before its next step."""
+    """Cancel a run before its next step."""
     call.portal.services.runs.cancel(call.actor, call.id, call.body.reason)
     return run_document(call, call.id)
 
 
 @table.add("POST", "/runs/<uuid:id>/retry", models.RunOut, body=models.Empty, scopes=WRITE)
 def retry_run(call: ApiCall) -> Any:
-    """Let a failed run try again."""
+    """Retry a failed run."""
     call.portal.services.runs.retry(call.actor, call.id)
     return run_document(call, call.id)
 
 
 def run_document(call: ApiCall, run_id: str) -> dict[str, Any]:
-    """A run as the API shows it. Raises NotFoundError."""
+    """The API document for a run. Raises NotFoundError."""
     view = call.portal.services.views.run(run_id, call.actor)
     summary = models.RunSummary.model_validate(view.run).model_dump()
     return summary | {
@@ -120,7 +120,7 @@ def _decode(cursor: str) -> tuple[datetime, str]:
         at, run_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         moment, identifier = datetime.fromisoformat(at), str(UUID(run_id))
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"}) from error
+        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"}) from error
     if moment.tzinfo is None:
-        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
+        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"})
     return moment, identifier

@@ -1,4 +1,4 @@
-"""Browsers in which people are signed in, over REST: your own, and everybody's if you manage people."""
+"""Sessions over REST: your own, and everybody's for admins."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ READ, WRITE = (Scope.PEOPLE_READ,), (Scope.PEOPLE_WRITE,)
 
 
 class SessionOut(Output):
-    """A browser in which somebody is signed in."""
+    """A session: one signed-in browser."""
 
     id: str
-    source: str = Field(description="The network address from which it began")
+    source: str = Field(description="The IP address that started it")
     browser: str
     began_at: Time
-    seen_at: Time = Field(description="When it was last used, exact to the minute")
+    seen_at: Time = Field(description="When it was last used, to the minute")
 
 
 class SessionList(Output):
-    """Sessions, the one that was used last first."""
+    """Sessions, most recently used first."""
 
     items: list[SessionOut]
 
@@ -39,17 +39,17 @@ class SessionEnd(Output):
 
 
 class SignOutIn(Input):
-    """What ends besides sessions and unused sign-in links."""
+    """What to revoke besides sessions and unused sign-in links."""
 
     tokens: TokenChoice = Field(
         default=TokenChoice.NONE, strict=False,
-        description="`own`: also the tokens of the person's programs; `all`: also those of agents for whom the person "
-        "answers; both: also the link with a Slack user",
+        description="`own`: also the person's own tokens; `all`: also those of agents that the person is responsible "
+        "for; either also removes the link with a Slack user",
     )  # fmt: skip
 
 
 class SignOutResult(Output):
-    """How much ended."""
+    """How many sessions, links, and tokens ended."""
 
     sessions: int
     links: int
@@ -58,18 +58,18 @@ class SignOutResult(Output):
 
 @table.add("GET", "/people/<uuid:id>/sessions", SessionList, scopes=READ)
 def list_sessions(call: ApiCall) -> Any:
-    """List the sessions of a person. Without the role admin, only your own."""
+    """List the sessions of a person; only admins can list those of others."""
     found = call.portal.services.sign_ins.of(call.actor, session_lifetime(), session_idle(), call.id)
     return {"items": found}
 
 
 @table.add("DELETE", "/people/<uuid:id>/sessions/<uuid:session_id>", SessionEnd, scopes=WRITE)
 def end_session(call: ApiCall) -> Any:
-    """End one session; its sockets are closed within a second."""
+    """End a session; its sockets are closed within a second."""
     return {"ended": call.portal.services.sign_ins.end(call.actor, call.path["session_id"], call.id)}
 
 
 @table.add("POST", "/people/<uuid:id>/sign-out", SignOutResult, body=SignOutIn, scopes=WRITE)
 def sign_out_everywhere(call: ApiCall) -> Any:
-    """End all sessions and unused sign-in links of a person, and tokens if you choose so."""
+    """End all sessions and unused sign-in links of a person, and their tokens if `tokens` says so."""
     return call.portal.services.sign_ins.end_all(call.actor, call.id, call.body.tokens)

@@ -67,7 +67,7 @@ def edit_call(call: dict[str, Any], change: dict[str, Any], where: str) -> None:
     if not isinstance(message, str) or len(message) > MAX_MESSAGE:
         raise InvalidInputError("A message is a text.", {f"{where}message": "not a text, or too long"})
     if decision is CallDecision.RESPOND and not message.strip():
-        raise InvalidInputError("What is the answer?", {f"{where}message": "This is needed."})
+        raise InvalidInputError("What is the answer?", {f"{where}message": "This field is required."})
     if "args" in change:
         if not isinstance(change["args"], dict):
             raise InvalidInputError("The arguments are an object.", {f"{where}args": "not an object"})

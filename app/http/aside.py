@@ -1,6 +1,6 @@
-"""Requests that are too heavy for the web process are answered by a process beside, with the same application.
+"""HTTP requests that are too heavy for the web process are answered by a helper process with the same application.
 
-Large bodies go there unread. The others begin here, and are begun anew there once they turn out to be heavy
+Large bodies go there unread. Others start here, and start again there once they turn out to be heavy
 (`app.domain.weight`), which is before they have written anything.
 """
 
@@ -21,13 +21,13 @@ from app.services.refusals import Refusal
 from app.settings import Settings
 
 LARGEST_BODY = 32_000
-"""Bytes of a body that is read and understood in the web process."""
+"""Largest body that the web process itself reads and parses, in bytes."""
 SECONDS = 30.0
-"""After which a heavy request is stopped."""
+"""Seconds after which a heavy HTTP request is stopped."""
 HANDED_OVER = "assent.handed_over"
-"""In the environment of a request that was begun in the web process."""
+"""Marks the environment of an HTTP request that started in the web process."""
 Answer = tuple[str, list[tuple[str, str]], bytes, list[Refusal]]
-"""Status, headers, content, and what was refused."""
+"""Status, headers, content, and refusals."""
 _ELSEWHERE = ("/socket.io", "/static/", "/healthz")
 
 
@@ -35,7 +35,7 @@ class Aside:
     """WSGI middleware around an application.
 
     Args:
-        answer: answers a request in a process beside: `app.factory.answer_beside`.
+        answer: answers an HTTP request in a helper process: `app.factory.answer_beside`.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Aside:
         self._answer = answer
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer here or have it answered beside."""
+        """Answer here or in a helper process."""
         if environ.get("PATH_INFO", "").startswith(_ELSEWHERE):
             return self._inner(environ, start_response)
         body = _body(environ, self._settings.max_body_bytes)
@@ -83,7 +83,7 @@ class Aside:
 
 
 def _body(environ: dict[str, Any], most: int) -> bytes | None:
-    """The body; None for one whose length is refused or not usable, which is not read."""
+    """The body; None if its length is missing, not valid, or too large: it is then not read."""
     stream = environ["wsgi.input"]
     if environ.get("wsgi.input_terminated") and environ.get("HTTP_TRANSFER_ENCODING"):
         body: bytes = stream.read(most + 1)
@@ -98,7 +98,7 @@ def _body(environ: dict[str, Any], most: int) -> bytes | None:
 
 
 def _plain(environ: dict[str, Any]) -> dict[str, Any]:
-    """The part of a request's environment that can be sent to a process beside."""
+    """The part of the environment that can be sent to a helper process."""
     return {
         name: value
         for name, value in environ.items()

@@ -1,7 +1,7 @@
-"""Static files: their addresses change with their content, and what the build compressed is sent compressed.
+"""Static files: their URLs change with their content, and files that the build compressed are sent compressed.
 
-Pages are sent as they are: compressed, the length of what a page says beside what a stranger made it say would tell of
-its secrets.
+Pages are not compressed: the length of a compressed page that also contains input from others would leak its secrets
+(BREACH).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from flask import Flask, Response, request, send_from_directory, url_for
 
 
 class Assets:
-    """Adds the hash of a file's content to its address; a file that changes on disk is hashed again."""
+    """Adds the hash of a file's content to its URL; a file that changes on disk is hashed again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: dict[str, tuple[int, str]] = {}
 
     def url(self, name: str) -> str:
-        """The address of `static/<name>`. A file that is missing gets the plain address, which answers 404."""
+        """The URL of `static/<name>`. A missing file gets a URL without a hash, which answers 404."""
         version = self.version(name)
         return url_for("static", filename=name, v=version) if version else url_for("static", filename=name)
 
@@ -43,7 +43,7 @@ def register_assets(app: Flask, folder: Path) -> None:
     """Serve the folder under `/static/`, and make `asset("dist/app.js")` available in templates."""
 
     def static(filename: str) -> Response:
-        """A file, or the compressed one beside it where the browser takes that and it is not older."""
+        """A file, or its compressed version if the browser accepts that and it is up to date."""
         packed = f"{filename}.gz"
         if request.accept_encodings["gzip"] and _is_newer(folder / packed, folder / filename):
             answer = send_from_directory(folder, packed, mimetype=mimetypes.guess_type(filename)[0])

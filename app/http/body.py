@@ -1,4 +1,4 @@
-"""Reading what was sent: strict JSON into pydantic models, with a complaint per field."""
+"""Parsing input: strict JSON into pydantic models, with a problem for each field."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PlainText = Annotated[str, AfterValidator(_plain)]
 
 
 class Input(BaseModel):
-    """What a caller sends; unknown fields are refused, and values are not converted between types."""
+    """Input from a caller; unknown fields are refused, and values are not converted between types."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class QueryArguments(BaseModel):
-    """The arguments after the question mark; they are texts, so numbers are read from text."""
+    """Query parameters; numbers are parsed from text."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,60 +40,60 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read_body(model: type[M]) -> M:
-    """The request's JSON body as `model`; no body at all is an object without fields.
+    """The JSON body as `model`; an empty body is an empty object.
 
     Raises:
-        MalformedError: it is not JSON, names a key twice, or is nested too deeply.
-        UnsupportedMediaTypeError: the Content-Type is another.
-        InvalidInputError: it is not an object, or does not fit the model; `fields` says where.
+        MalformedError: it is not JSON, contains a key twice, or is nested too deeply.
+        UnsupportedMediaTypeError: the Content-Type is not JSON.
+        InvalidInputError: it is not an object or does not match the model; `fields` says where.
     """
     if request.mimetype != "application/json":
         raise UnsupportedMediaTypeError("Send the body as application/json.")
     raw = request.get_data(cache=False)
-    # Of an act without particulars there is nothing to say.
+    # An action without parameters needs no body.
     return check_fields(model, parse_json(raw) if raw.strip() else {})
 
 
 def read_query(model: type[M], ignored: frozenset[str] = frozenset()) -> M:
-    """The query's arguments as `model`. Raises InvalidInputError, also for an argument given twice."""
+    """The query parameters as `model`. Raises InvalidInputError, also for a parameter given twice."""
     given = {name: values for name, values in request.args.lists() if name not in ignored}
     twice = {name: "given more than once" for name, values in given.items() if len(values) > 1}
     if twice:
-        raise InvalidInputError("An argument is given more than once.", twice)
+        raise InvalidInputError("A query parameter is given more than once.", twice)
     return check_fields(model, {name: values[0] for name, values in given.items()})
 
 
 def parse_json(raw: bytes) -> Any:
-    """Strict JSON, as `assent.json_values` describes it.
+    """Parse strict JSON, as described in `assent.json_values`.
 
     Raises:
-        MalformedError: it is not that.
+        MalformedError: it is not strict JSON.
     """
     try:
         return parse(raw)
     except JsonError as error:
-        raise MalformedError(f"The body cannot be used. {error}") from None
+        raise MalformedError(f"The body is not valid. {error}") from None
 
 
 def check_json(value: Any) -> None:
-    """Raise MalformedError for JSON that somebody else has read and that others could not read again."""
+    """Raise MalformedError for parsed JSON that `parse_json` would have refused."""
     try:
         check(value)
     except JsonError as error:
-        raise MalformedError(f"This cannot be used. {error}") from None
+        raise MalformedError(f"This is not valid. {error}") from None
 
 
 def check_fields(model: type[M], value: Any) -> M:
-    """`value` as `model`. Raises InvalidInputError with a complaint per field."""
+    """`value` as `model`. Raises InvalidInputError with a problem for each field."""
     if not isinstance(value, dict):
-        raise InvalidInputError("This needs an object.", {"": "not an object"})
+        raise InvalidInputError("Send a JSON object.", {"": "not an object"})
     try:
         return model.model_validate(value)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         fields = {_place(problem["loc"]): _words(problem["msg"]) for problem in problems[:MAX_COMPLAINTS]}
         where = ", ".join(name or "the body" for name in list(fields)[:3])
-        raise InvalidInputError(f"Some fields cannot be used: {where}.", fields) from None
+        raise InvalidInputError(f"Some fields are not valid: {where}.", fields) from None
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -1,8 +1,8 @@
-"""The session's cookie, whose age no clock decides.
+"""The session cookie, whose age is not checked against a clock.
 
-Flask signs the time into the cookie, and drops one that is too old or comes from the future: with two web processes
-whose clocks differ by a second, a person who signed in at one is signed out by the other. Whether a session has ended
-is in its row (`app.services.people.sessions`); the signature only has to be ours.
+Flask signs the time into the cookie, and drops cookies that are too old or from the future: with two web processes
+whose clocks differ by a second, a person who signed in at one would be signed out by the other. Whether a session has
+ended is stored in its row (`app.services.people.sessions`); the cookie only needs a valid signature.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from app.services.clock import Clock
 
 
 class SessionCookies(SecureCookieSessionInterface):
-    """As Flask's, without comparing times.
+    """Flask's session cookies, without comparing times.
 
     Args:
-        clock: of the portal; a browser keeps the cookie for the lifetime of a session from its time on.
+        clock: the portal's clock, from which the cookie's expiry is computed.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """What the cookie holds; nothing if its signature is not ours."""
+        """The cookie's content; empty if its signature is not valid."""
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             return None
@@ -38,5 +38,5 @@ class SessionCookies(SecureCookieSessionInterface):
             return self.session_class()
 
     def get_expiration_time(self, app: Flask, session: SessionMixin) -> datetime | None:
-        """When the browser forgets the cookie; None: when it is closed."""
+        """When the cookie expires; None for when the browser is closed."""
         return self._clock() + app.permanent_session_lifetime if session.permanent else None

@@ -1,4 +1,4 @@
-"""Only our own pages may act in a signed-in person's name."""
+"""CSRF protection: only the portal's own pages may act on behalf of a signed-in person."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from app.settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BY_SIGNATURE = frozenset({"web.slack_interactions", "web.slack_commands"})
-"""Endpoints without a session: another program calls them, whose signature they check themselves."""
+"""Endpoints without a session, called by other programs whose signature they check themselves."""
 _protection = CSRFProtect()
 
 
 def same_origin(origin: str, scheme: str, host: str, public_url: str) -> bool:
-    """True if a page of `origin` is one of ours.
+    """True if `origin` is the portal's own.
 
     Args:
-        origin: value of the header of that name; a browser sends it with every WebSocket and every cross-site POST.
-        scheme: of the request as it reached us.
-        host: the request's host and port.
-        public_url: where people reach the portal, which behind a proxy differs from both.
+        origin: the Origin header, which browsers send with every WebSocket and every cross-site POST.
+        scheme: the scheme with which the HTTP request arrived.
+        host: its host and port.
+        public_url: where people reach the portal; behind a proxy, this differs from both.
     """
     public = urlsplit(public_url)
     return origin in (f"{scheme}://{host}", f"{public.scheme}://{public.netloc}")
 
 
 def check_csrf() -> None:
-    """Refuse a request that changes something unless it carries this session's token (form field or `X-CSRFToken`).
+    """Refuse a change unless it carries this session's CSRF token (form field or `X-CSRFToken`).
 
     Raises:
-        flask_wtf.csrf.CSRFError: the token is missing, forged or another session's.
+        flask_wtf.csrf.CSRFError: the token is missing, forged, or another session's.
     """
     _protection.protect()
 
 
 def register_csrf(app: Flask, settings: Settings) -> None:
-    """Check forms before their view runs. The API calls `check_csrf` itself, once it knows that a session speaks."""
+    """Check forms before their view runs. The API calls `check_csrf` itself if the caller uses a session."""
     app.config.update(
         WTF_CSRF_CHECK_DEFAULT=False,
-        WTF_CSRF_TIME_LIMIT=None,  # the token lives as long as its session
-        WTF_CSRF_SSL_STRICT=False,  # the Origin header is checked instead, here
+        WTF_CSRF_TIME_LIMIT=None,  # the token is valid as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # the Origin header is checked below instead
     )
     _protection.init_app(app)
 

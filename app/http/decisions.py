@@ -1,4 +1,4 @@
-"""A decision as it is sent over REST and Socket.IO; both take the same one to the same service."""
+"""Decisions over REST and Socket.IO: the same model and the same service for both."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from assent.contracts import RiskLevel, Verdict
 
 
 class DecisionIn(Input):
-    """One person's word on a request."""
+    """One person's decision on a request."""
 
     verdict: Verdict = Field(strict=False)
-    digest: PlainText = Field(max_length=200, description="Digest of the payload that was seen; another one is refused")
-    change: JsonValue = Field(default=None, description="For modify: what differs, by the proposal's kind")
-    answer: JsonValue = Field(default=None, description="For answer: fits the request's schema")
+    digest: PlainText = Field(max_length=200, description="Digest of the payload that the person saw")
+    change: JsonValue = Field(default=None, description="For modify: the change, depending on the proposal's kind")
+    answer: JsonValue = Field(default=None, description="For answer: must match the request's schema")
     acknowledged_risk: RiskLevel | None = Field(
-        default=None, strict=False, description="For modify: the level up to which a raised risk is known and meant"
+        default=None, strict=False, description="For modify: the highest risk level that the person accepts"
     )
     comment: PlainText = Field(default="", description="Required by some verdicts")
 
@@ -33,5 +33,5 @@ class DecisionIn(Input):
 def decide(
     services: Services, actor: Actor, request_id: str, body: DecisionIn, version: int | None = None
 ) -> DecisionResult:
-    """Take the decision, on that version of the request if one is named. Raises as `CheckpointManager.decide`."""
+    """Record the decision, on a version of the request if one is named. Raises as `CheckpointManager.decide`."""
     return services.checkpoints.decide(request_id, actor, body.ballot(version))

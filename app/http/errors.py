@@ -1,4 +1,4 @@
-"""The one place where errors become answers: a page for people, an RFC 9457 problem document for programs."""
+"""Converts errors to responses: a page for people, an RFC 9457 problem document for programs."""
 
 from __future__ import annotations
 
@@ -27,45 +27,45 @@ from app.domain.errors import (
 )
 
 WATCH = "assent_forbidden"
-"""The application's extension that hears of each answer with status 403."""
+"""The application's extension that is called for each response with status 403."""
 Watch = Callable[[str], AssentError | None]
-"""Takes the code of what was forbidden; gives what to answer instead, if that happens too often."""
+"""Takes the error's code; returns the error to answer with instead, if there were too many."""
 PROBLEM_TYPE = "application/problem+json"
 log = structlog.get_logger("http")
 
 
 class NotSignedInError(AssentError):
-    """Nobody is signed in, or not any more."""
+    """Nobody is signed in, or the session has ended."""
 
     code = "not_signed_in"
 
 
 class MalformedError(AssentError):
-    """The body is not what its media type says."""
+    """The body does not match its media type."""
 
     code = "malformed"
 
 
 class UnsupportedMediaTypeError(AssentError):
-    """The body is of another kind than is read here."""
+    """The body's media type is not supported."""
 
     code = "unsupported_media_type"
 
 
 class RateLimitedError(AssentError):
-    """The token has made as many calls as it may; `extra["retry_after"]` is how many seconds to wait."""
+    """The token has used up its calls; `extra["retry_after"]` is how many seconds to wait."""
 
     code = "rate_limited"
 
 
 class TooManyAttemptsError(AssentError):
-    """Too many attempts from this address or account were refused; `extra["retry_after"]`: seconds to wait."""
+    """Too many refused attempts from this address or account; `extra["retry_after"]` is how many seconds to wait."""
 
     code = "too_many_attempts"
 
 
 class CrossOriginError(AssentError):
-    """Another site's page sent this."""
+    """A page of another site sent this."""
 
     code = "cross_origin"
 
@@ -87,48 +87,48 @@ STATUS: Mapping[type[AssentError], int] = {
     TooManyAttemptsError: 429,
     TookTooLongError: 503,
 }
-"""HTTP status by error type; a subclass has its parent's unless it is named itself."""
+"""HTTP status by error type; a subclass inherits its parent's unless it is listed."""
 
 TITLES = {
-    400: "This could not be read",
-    401: "Please sign in",
-    403: "This is not allowed",
-    404: "There is nothing here",
-    405: "This cannot be done here",
-    409: "This has moved on",
+    400: "Malformed request",
+    401: "Sign in",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict with the current state",
     410: "This link no longer works",
-    412: "This has moved on",
-    413: "This is too large",
-    415: "This kind of body is not understood",
-    422: "This cannot be used as it is",
+    412: "A newer version exists",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Invalid input",
     429: "Too many requests",
-    500: "Something went wrong on our side",
-    503: "Not available at the moment",
+    500: "Internal error",
+    503: "Temporarily unavailable",
 }
-"""What problems are called, by HTTP status."""
+"""Titles of problems by HTTP status."""
 _HINTS = {
-    400: "Go back with your browser: what you wrote is still in the form.",
+    400: "Go back in your browser: the form still contains what you typed.",
     401: "Ask an administrator for a sign-in link if you have none.",
     403: "An administrator can change your roles.",
-    404: "The address may be misspelt, or what was here is gone.",
-    405: "Go back, and use the buttons of the page.",
-    409: "Look at its current state and decide again if it is still needed.",
+    404: "The URL may be misspelled, or the page no longer exists.",
+    405: "Go back and use the buttons on the page.",
+    409: "Check the current state, and try again if it is still necessary.",
     410: "Ask an administrator for a new link.",
-    412: "Look at its current version first.",
+    412: "Check the current version first.",
     413: "Send less at once.",
     415: "Send JSON with the content type application/json.",
-    422: "Go back with your browser, change what is named here, and send it again.",
-    429: "Wait a moment, then try again; nothing was lost.",
-    500: "It has been logged. Quote the request id when you report it.",
+    422: "Go back in your browser, correct the fields named here, and submit the form again.",
+    429: "Wait a moment and try again; nothing was lost.",
+    500: "The error is logged. Include the request ID when you report it.",
     503: "Try again in a moment.",
 }
 _HINTS_BY_CODE = {
-    "not_asked": "Whoever is asked now has to decide. You may still comment, or escalate it.",
+    "not_asked": "Only the approvers of the current stage can decide. You can still comment or escalate.",
     "own_request": "Somebody else has to decide.",
     "reauthentication_required": "Sign out, sign in again, and come back.",
-    "token_invalid": "Make another token.",
-    "insufficient_scope": "Make a token with that scope.",
-    "risk_raised": "Send it anyway if that is what you want.",
+    "token_invalid": "Create another token.",
+    "insufficient_scope": "Create a token with that scope.",
+    "risk_raised": "Send it with acknowledged_risk to accept the risk.",
 }
 _CODES = {
     400: "malformed",
@@ -142,13 +142,13 @@ _CHALLENGES = {
     "token_invalid": 'Bearer realm="assent", error="invalid_token"',
     "insufficient_scope": 'Bearer realm="assent", error="insufficient_scope"',
 }
-"""What RFC 6750 has a program told that its token is missing or does not do."""
+"""The WWW-Authenticate header of RFC 6750 for a missing or insufficient token."""
 _RESERVED = frozenset({"type", "title", "status", "detail", "code", "instance", "request_id"})
 
 
 @dataclass(frozen=True)
 class ProblemDocument:
-    """An error as it is told.
+    """An error as people and programs see it.
 
     Attributes:
         status: HTTP status.
@@ -164,12 +164,12 @@ class ProblemDocument:
 
     @property
     def title(self) -> str:
-        """A short heading for this status."""
-        return TITLES.get(self.status, "This did not work")
+        """The title for this status."""
+        return TITLES.get(self.status, "Error")
 
     @property
     def hint(self) -> str:
-        """What the reader may do about it; may be empty."""
+        """What the reader can do about it; may be empty."""
         return _HINTS_BY_CODE.get(self.code, _HINTS.get(self.status, ""))
 
     def to_json(self) -> dict[str, Any]:
@@ -185,11 +185,11 @@ class ProblemDocument:
 
 
 def problem_of(error: Exception) -> ProblemDocument:
-    """What to tell about an error; anything unexpected is logged here and told without its internals."""
+    """The problem document for an error; unexpected errors are logged here and shown without internals."""
     if isinstance(error, AssentError):
         return ProblemDocument(status_of(error), error.code, error.message, error.extra)
     if isinstance(error, CSRFError):
-        words = "The form's protection token is missing or too old. Reload the page and try again."
+        words = "The form has expired. Reload the page and try again."
         return ProblemDocument(400, "csrf", words)
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         words = _DETAILS.get(error.code, error.description or error.name)
@@ -198,20 +198,20 @@ def problem_of(error: Exception) -> ProblemDocument:
         isinstance(error, DBAPIError) and error.connection_invalidated
     ):
         log.error("database unavailable", error=str(error.__cause__ or error).splitlines()[0])
-        return ProblemDocument(503, "unavailable", "The database does not answer at the moment.")
+        return ProblemDocument(503, "unavailable", "The database is temporarily unavailable.")
     log.error("unexpected error", exc_info=error)
-    return ProblemDocument(500, "internal", "An unexpected error happened.")
+    return ProblemDocument(500, "internal", "An unexpected error occurred.")
 
 
 _DETAILS = {
-    404: "There is nothing at this address.",
-    405: "This address does not take this method.",
-    413: "The body is larger than this server takes.",
+    404: "There is nothing at this URL.",
+    405: "This URL does not accept this method.",
+    413: "The body is larger than this server accepts.",
 }
 
 
 def status_of(error: AssentError) -> int:
-    """The HTTP status of an error by its nearest mapped type; 500 if none is."""
+    """The HTTP status of an error by its nearest listed type; 500 if there is none."""
     for kind in type(error).__mro__:
         if kind in STATUS:
             return STATUS[kind]
@@ -219,13 +219,13 @@ def status_of(error: AssentError) -> int:
 
 
 def is_api() -> bool:
-    """True if the answer goes to a program."""
+    """True if the response goes to a program."""
     path = request.path
     return (path.startswith("/api/") and not path.startswith("/api/docs")) or path == "/metrics"
 
 
 def problem_response(problem: ProblemDocument) -> Response:
-    """The problem as a document."""
+    """The problem as an RFC 9457 document."""
     document = problem.to_json() | {"instance": request.path, "request_id": g.get("request_id", "")}
     response = jsonify(document)
     response.status_code = problem.status
@@ -234,7 +234,7 @@ def problem_response(problem: ProblemDocument) -> Response:
 
 
 def page_response(problem: ProblemDocument) -> Response:
-    """The problem as a page; plain text if not even that can be drawn."""
+    """The problem as a page; as plain text if rendering fails."""
     try:
         body = render_template(
             "errors/error.html",
@@ -247,13 +247,13 @@ def page_response(problem: ProblemDocument) -> Response:
         )
         return Response(body, problem.status, mimetype="text/html")
     except Exception as error:
-        # The page may fail for the reason that is being reported, such as a database that is away.
+        # The page may fail for the same reason, such as an unavailable database.
         log.error("error page failed", exc_info=error)
         return Response(f"{problem.title}\n\n{problem.detail}\n", problem.status, mimetype="text/plain")
 
 
 def respond(error: Exception) -> Response:
-    """The answer to an error, for whoever asked."""
+    """The response to an error, for people or programs."""
     problem = noted(problem_of(error))
     response = problem_response(problem) if is_api() else page_response(problem)
     if isinstance(error, HTTPException):
@@ -268,7 +268,7 @@ def respond(error: Exception) -> Response:
 
 
 def noted(problem: ProblemDocument) -> ProblemDocument:
-    """The problem, or the one to answer with instead, after what watches refusals has seen it."""
+    """Report a problem with status 403; returns the problem to answer with, which may be another one."""
     watch: Watch | None = current_app.extensions.get(WATCH)
     if watch is None or problem.status != 403:
         return problem
@@ -277,7 +277,7 @@ def noted(problem: ProblemDocument) -> ProblemDocument:
 
 
 def _retry_after(problem: ProblemDocument) -> str | None:
-    """Seconds after which it may work, if that is all that is wrong."""
+    """The seconds to wait, if waiting may help."""
     if problem.code == "idempotency_in_progress":
         return "1"
     if problem.status == 429:
@@ -286,11 +286,11 @@ def _retry_after(problem: ProblemDocument) -> str | None:
 
 
 def register_errors(app: Flask) -> None:
-    """Answer every error that reaches Flask."""
+    """Register handlers for every error that reaches Flask."""
 
     def handle(error: Exception) -> Any:
         if isinstance(error, HTTPException) and (error.response is not None or (error.code or 500) < 400):
-            return error  # a redirect, or an answer somebody has made already
+            return error  # a redirect, or a complete response
         return respond(error)
 
     app.register_error_handler(Exception, handle)

@@ -1,4 +1,4 @@
-"""Is the process alive, and can it do its work."""
+"""Health checks: is the process alive, and is it ready."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.services.bundle import Services
 from app.store.migrate import newest_revision
 
 WORKER_SECONDS = 60
-"""A worker that has given no sign for longer does not count."""
+"""Workers without a heartbeat for longer than this do not count."""
 
 log = structlog.get_logger("health")
 
 
 def register(app: Flask, services: Services) -> None:
-    """Add `/healthz` and `/readyz`; both answer without a session."""
+    """Register `/healthz` and `/readyz`; both work without a session."""
     head = newest_revision()
 
     def healthz() -> Response:
@@ -29,7 +29,7 @@ def register(app: Flask, services: Services) -> None:
     def readyz() -> Response:
         checks = _checks(services, head)
         ready = all(value == "ok" for value in checks.values())
-        # A broken workflow stops no other, so it does not make the portal unready.
+        # A broken workflow does not stop others, so the portal stays ready.
         broken = {"broken_workflows": found} if ready and (found := services.runs.broken()) else {}
         response = jsonify(status="ok" if ready else "unavailable", checks=checks, **broken)
         response.status_code = 200 if ready else 503
@@ -63,4 +63,4 @@ def _worker(session: Session) -> str:
         text("select exists (select from procrastinate_workers where last_heartbeat > now() - :recent)"),
         {"recent": timedelta(seconds=WORKER_SECONDS)},
     )
-    return "ok" if seen else "none seen lately"
+    return "ok" if seen else "none seen recently"

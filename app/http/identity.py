@@ -1,4 +1,4 @@
-"""Who is signed in. The only place that knows how a request shows it."""
+"""Who is signed in. The only module that knows how an HTTP request carries that."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ _LOOK = "look"
 _SOCKET_PATH = "/socket.io"
 
 Find = Callable[[str, timedelta, timedelta | None, bool], SignedIn | None]
-"""Takes a session's token, how long sessions live, how long without activity, and whether this is activity."""
+"""Takes a session's token, its lifetime, its idle time, and whether this is activity."""
 
 
 @dataclass(frozen=True)
 class Viewer(UserMixin):
-    """The signed-in person, as Flask-Login's `current_user`; the cookie names the session by its token."""
+    """The signed-in person as Flask-Login's `current_user`; the cookie contains the session's token."""
 
     signed_in: SignedIn
 
     @property
     def person(self) -> Person:
-        """Who it is."""
+        """The person."""
         return self.signed_in.person
 
     def get_id(self) -> str:
-        """What the cookie keeps."""
+        """The session's token, which the cookie contains."""
         return self.signed_in.token
 
 
 def current_actor(via: Via = Via.PAGE) -> Actor:
-    """The signed-in person as the one who acts; `source` is the network address.
+    """The signed-in person as an actor; `source` is their IP address.
 
     Raises:
         NotSignedInError: nobody is signed in, or the session has ended.
     """
     if not current_user.is_authenticated:
-        raise NotSignedInError("You are not signed in, or not any more.")
+        raise NotSignedInError("You are not signed in, or your session has ended.")
     actor: Actor = current_user.person.as_actor(via, request.remote_addr or "")
     signed_in: SignedIn = current_user.signed_in
     return replace(actor, authenticated_at=signed_in.began_at, makers=signed_in.makers.counted)
@@ -63,21 +63,21 @@ def current_sign_in() -> str:
 
 
 def session_lifetime() -> timedelta:
-    """How long sessions live."""
+    """The lifetime of sessions."""
     lifetime: timedelta = current_app.config["PERMANENT_SESSION_LIFETIME"]
     return lifetime
 
 
 def session_idle() -> timedelta | None:
-    """How long sessions live without activity; None: that does not end them."""
+    """How long sessions last without activity; None for no such limit."""
     idle: timedelta | None = current_app.config["SESSION_IDLE"]
     return idle
 
 
 def is_activity() -> bool:
-    """False for what an open page does by itself: its socket, and what it fetches when something has changed.
+    """False for what an open page does automatically: its socket, and refreshing parts of the page.
 
-    Scripts fetch parts of pages with `X-Fragment`, and add `X-Activity` where a person made them.
+    Scripts fetch parts of pages with `X-Fragment`, and add `X-Activity` if a person caused it.
     """
     if request.path.startswith(_SOCKET_PATH):
         return False
@@ -85,16 +85,16 @@ def is_activity() -> bool:
 
 
 def session_ends_at() -> float:
-    """When the session of whoever is signed in ends by itself, in seconds since 1970."""
+    """When the current session expires, in seconds since 1970."""
     began_at: datetime = current_user.signed_in.began_at
     return (began_at + session_lifetime()).timestamp()
 
 
 def sign_in(signed_in: SignedIn) -> None:
-    """Make this browser's cookie that of the session; nothing of the old one stays.
+    """Replace this browser's session cookie.
 
-    But for the protection token of forms, where the same person signs in anew: a page that is open in another tab,
-    with what they are writing there, can still be sent.
+    If the same person signs in again, the CSRF token stays, so that a form that is open in another tab can still be
+    submitted.
     """
     same = current_user.is_authenticated and current_user.person.id == signed_in.person.id
     token = session.get(_CSRF) if same else None
@@ -106,21 +106,21 @@ def sign_in(signed_in: SignedIn) -> None:
 
 
 def sign_out() -> None:
-    """Forget the session in this browser; it is ended by whoever calls."""
+    """Remove the session from this browser; the caller ends it in the database."""
     logout_user()
     session.clear()
 
 
 def reader_zone() -> ZoneInfo | None:
-    """The time zone that whoever is signed in has chosen; None: their browser's, which the server does not know."""
+    """The time zone in the person's preferences; None for their browser's, which the server does not know."""
     viewer: Viewer | None = g.get("viewer") if has_request_context() else None
     return zone_of(viewer.person.time_zone) if viewer is not None else None
 
 
 def look() -> dict[str, str]:
-    """Attributes of `<html>`, so that a page has its colours before any script runs.
+    """Attributes of `<html>`, so that a page has its colors before any script runs.
 
-    The cookie remembers them for pages that must not ask the database who reads them.
+    The cookie stores them for pages that must not query the database.
     """
     if "viewer" not in g:
         return dict(session.get(_LOOK, {}))
@@ -136,7 +136,7 @@ def look() -> dict[str, str]:
 
 
 def safe_next(target: str | None, default: str = "/") -> str:
-    """Where to go after signing in: `target` if it is a path of ours, else `default`."""
+    """Where to go after signing in: `target` if it is a path of the portal, otherwise `default`."""
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
         return default
     parts = urlsplit(target)
@@ -146,7 +146,7 @@ def safe_next(target: str | None, default: str = "/") -> str:
 
 
 def register_identity(app: Flask, settings: Settings, find: Find) -> None:
-    """Load people from sessions, and send whoever is not signed in to the sign-in page."""
+    """Load people from sessions, and redirect others to the sign-in page."""
     app.config.update(
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
         SESSION_IDLE=settings.session_idle,
@@ -157,7 +157,7 @@ def register_identity(app: Flask, settings: Settings, find: Find) -> None:
         SESSION_COOKIE_SECURE=settings.cookie_secure,
     )
     manager = LoginManager()
-    manager.session_protection = None  # people's addresses change while they travel; a stolen session can be ended
+    manager.session_protection = None  # IP addresses change while people travel; a stolen session can be ended
     manager.init_app(app)
 
     def load(token: str) -> Viewer | None:
@@ -169,7 +169,7 @@ def register_identity(app: Flask, settings: Settings, find: Find) -> None:
 
     def unauthorized() -> Any:
         if is_api():
-            return respond(NotSignedInError("You are not signed in, or not any more."))
+            return respond(NotSignedInError("You are not signed in, or your session has ended."))
         wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return redirect(f"{SIGN_IN_PATH}?{urlencode({'next': safe_next(wanted)})}", 303)
 

@@ -1,8 +1,8 @@
-"""Whose word about a client counts: `X-Forwarded-*` of trusted proxies, and of nobody else.
+"""Client addresses behind proxies: `X-Forwarded-*` counts only if a trusted proxy sent it.
 
-A proxy appends the address from which a request reached it, so what stands further to the right was written later. From
-the right, addresses of trusted proxies are passed over; the first that is none is the client's. What the client wrote
-itself stands to the left of that and is not looked at.
+A proxy appends the address from which an HTTP request reached it, so entries further to the right are newer. From the
+right, addresses of trusted proxies are skipped; the first other one is the client's. Anything that the client wrote
+itself is to the left of that, and ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _HEADERS = (
     "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT",
     "HTTP_X_FORWARDED_PREFIX", "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP",
 )  # fmt: skip
-"""Taken out of every request, so that nothing behind this can believe them."""
+"""Removed from every HTTP request, so that nothing behind this middleware can trust them."""
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _PORT = re.compile(r"(?P<v4>[0-9.]+):[0-9]{1,5}|\[(?P<v6>[0-9A-Fa-f:.]+)\](:[0-9]{1,5})?")
 
@@ -25,14 +25,14 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class TrustedProxies:
-    """WSGI middleware: makes a request that came over trusted proxies look like one that came without them."""
+    """WSGI middleware that makes an HTTP request through trusted proxies look like a direct one."""
 
     def __init__(self, application: Application, trusted: Sequence[Network]) -> None:
         self._application = application
         self._trusted = trusted
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Serve the request."""
+        """Serve an HTTP request."""
         said = {name: environ.pop(name, "") for name in _HEADERS}
         peer = address_of(environ.get("REMOTE_ADDR", ""))
         if peer is not None:
@@ -44,17 +44,17 @@ class TrustedProxies:
 
 
 def client_of(forwarded_for: str, peer: Address, trusted: Sequence[Network]) -> Address:
-    """The address from which a request reached the outermost trusted proxy.
+    """The address from which an HTTP request reached the outermost trusted proxy.
 
     Args:
-        forwarded_for: the header's value; that of several headers joined with commas.
-        peer: a trusted proxy that called us.
+        forwarded_for: the header's value; several headers are joined with commas.
+        peer: the trusted proxy that sent the HTTP request.
     """
     client = peer
     for hop in reversed(forwarded_for.split(",")):
         address = _hop(hop.strip())
         if address is None:
-            return client  # no proxy of ours writes that; the last one that did is as far as we know
+            return client  # no trusted proxy writes that, so the last address before it is all that is known
         client = address
         if not lies_in(client, trusted):
             return client

@@ -1,4 +1,4 @@
-"""What was refused, and to whom: noted on the audit log, and answered with 429 once it happens too often."""
+"""Refused attempts: written to the audit log, and answered with 429 once there are too many."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from app.http.runtime import portal, services
 from app.services.refusals import Refusal, Refusals, Refused
 
 HEARD = "assent.refused"
-"""In the environment of a request that a process beside answers: the refusals, for the web process to count and keep.
-A process beside ends soon, and remembers nothing of others."""
+"""Key in the environment of an HTTP request in a helper process: its refusals, for the web process to count and store.
+A helper process ends soon, and does not know of others."""
 
 
 def register_refusals(app: Flask) -> None:
-    """Hear of everything that is forbidden."""
+    """Count every response with status 403."""
     app.extensions[WATCH] = note_forbidden
 
 
 def before_credentials(credential: str) -> None:
-    """Raise TooManyAttemptsError where so much was refused from this address that this is not looked up.
+    """Raise TooManyAttemptsError if too much was refused from this address to look up the credential.
 
     Args:
-        credential: a token that has worked lately is.
+        credential: a token that has worked recently is always looked up.
     """
     if not portal().settings.refusals_per_minute or HEARD in request.environ:
         return
@@ -37,19 +37,19 @@ def before_credentials(credential: str) -> None:
 
 
 def refuse(error: TokenError) -> NoReturn:
-    """Note a token that was refused, and raise the error, or TooManyAttemptsError in its place."""
+    """Record a refused token, and raise the error or TooManyAttemptsError."""
     note(Refused.TOKEN, str(error.extra.get("reason", error.code)), _stranger(Via.API), error.account)
     raise error
 
 
 def note_link(error: LinkError) -> None:
-    """Note a sign-in link that was refused. Raises TooManyAttemptsError."""
+    """Record a refused sign-in link. Raises TooManyAttemptsError."""
     reason = str(error.extra.get("reason", error.code))
     note(Refused.SIGN_IN, reason, _stranger(Via.PAGE), error.account)
 
 
 def note(action: Refused, reason: str, actor: Actor, account: tuple[str, str] = ("", "")) -> None:
-    """Note something that was refused. Raises TooManyAttemptsError."""
+    """Record a refusal. Raises TooManyAttemptsError."""
     rule = request.url_rule.rule if request.url_rule is not None else ""
     refusal = Refusal(action, reason, actor, rule, *account)
     if HEARD in request.environ:
@@ -60,12 +60,12 @@ def note(action: Refused, reason: str, actor: Actor, account: tuple[str, str] = 
 
 
 def note_stranger(action: Refused, reason: str, via: Via) -> None:
-    """The same of somebody who is not signed in."""
+    """Record a refusal of somebody who is not signed in. Raises TooManyAttemptsError."""
     note(action, reason, _stranger(via))
 
 
 def note_forbidden(code: str) -> TooManyAttemptsError | None:
-    """Note that an act was forbidden; what to answer instead if that happens too often to the same person or agent."""
+    """Record a forbidden action; returns the error to answer with instead, if this actor had too many."""
     if not has_request_context():
         return None
     actor = _actor()
@@ -77,7 +77,7 @@ def note_forbidden(code: str) -> TooManyAttemptsError | None:
 
 
 def wait_before_handing_over(refusals: Refusals, environ: Mapping[str, Any]) -> int:
-    """Seconds for which a request with a token is not handed over to a process beside; 0: it may be."""
+    """Seconds for which HTTP requests with a token are not passed to a helper process; 0 if they may be."""
     given = str(environ.get("HTTP_AUTHORIZATION", "")).strip()
     token = given.partition(" ")[2].strip() or given
     return refusals.wait_before(str(environ.get("REMOTE_ADDR", "")), token) if given else 0
@@ -98,7 +98,7 @@ def _stranger(via: Via) -> Actor:
 
 
 def too_many(wait: int) -> TooManyAttemptsError:
-    """What is answered for that many seconds."""
+    """The error to answer with for that many seconds."""
     return TooManyAttemptsError(
         f"Too many attempts from this address or account were refused in the last minute. Try again in {wait} s.",
         retry_after=wait,

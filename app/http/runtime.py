@@ -1,4 +1,4 @@
-"""What request handlers need of the application, beside the services that `app.extensions["assent"]` holds."""
+"""The parts of the application that views need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.settings import Settings
 
 @dataclass(frozen=True)
 class PortalParts:
-    """One application's parts. `slack` is None where no Slack app is set."""
+    """The parts of one application. `slack` is None if no Slack app is configured."""
 
     services: Services
     settings: Settings
@@ -24,16 +24,16 @@ class PortalParts:
 
 
 def keep(app: Flask, parts: PortalParts) -> None:
-    """Make the parts available to request handlers."""
+    """Make the parts available to views."""
     app.extensions["assent"] = parts.services
     app.extensions["assent_portal"] = parts
 
 
 def portal() -> PortalParts:
-    """The portal that serves this request."""
+    """The parts of the current application."""
     return cast(PortalParts, current_app.extensions["assent_portal"])
 
 
 def services() -> Services:
-    """The use cases."""
+    """The use cases of the current application."""
     return portal().services

@@ -1,4 +1,4 @@
-"""Headers that keep a page what it is, and the id that ties an answer to its log lines."""
+"""Security headers, and the request ID that links a response to its log lines."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 def csp_nonce() -> str:
-    """This answer's nonce, for scripts and for the style sheets that the code editor makes.
+    """This response's nonce, for scripts and for the style sheets that the code editor creates.
 
-    Templates have it under the same name.
+    Templates can call it by the same name.
     """
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
@@ -33,7 +33,7 @@ def csp_nonce() -> str:
 
 
 def content_security_policy(nonce: str) -> str:
-    """Nothing is loaded or sent anywhere but to the portal itself. `connect-src 'self'` includes its WebSocket."""
+    """A policy that only allows loading from and sending to the portal. `connect-src 'self'` includes its WebSocket."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -49,7 +49,7 @@ def content_security_policy(nonce: str) -> str:
 
 
 def register_security(app: Flask, settings: Settings) -> None:
-    """Give every request an id and every answer its headers."""
+    """Give every HTTP request an ID and every response its headers."""
     https = settings.public_url.startswith("https://")
 
     def begin() -> None:
@@ -70,7 +70,7 @@ def register_security(app: Flask, settings: Settings) -> None:
     def end(_error: BaseException | None) -> None:
         structlog.contextvars.unbind_contextvars("request_id")
 
-    # First in, and last out: handlers run in reverse order of registration after the request.
+    # Registered first so that it runs last: after-request handlers run in reverse order.
     app.before_request_funcs.setdefault(None, []).insert(0, begin)
     app.after_request(finish)
     app.teardown_request(end)
@@ -80,7 +80,7 @@ def register_security(app: Flask, settings: Settings) -> None:
 def _cache_control(response: Response) -> str:
     if request.endpoint != "static" or response.status_code not in (200, 304):
         return "no-store"
-    # The address of an asset carries the hash of its content (`app.http.assets`), so it never changes.
-    # So does the name of a part of the scripts that is loaded on demand.
+    # An asset's URL contains the hash of its content (`app.http.assets`), so the content never changes.
+    # The names of scripts that are loaded on demand contain it as well.
     in_name = request.path.startswith("/static/dist/chunks/")
     return _FOREVER if "v" in request.args or in_name else "no-cache"

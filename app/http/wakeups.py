@@ -1,4 +1,4 @@
-"""Waiting for something to happen to a request, without asking the database again and again."""
+"""Waiting for events of a request without polling the database."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from contextlib import contextmanager
 
 
 class Waiter:
-    """One who waits; made by `Wakeups.waiting`."""
+    """Someone who waits; created by `Wakeups.waiting`."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def wake(self) -> None:
-        """Let the one who waits look again."""
+        """End the wait."""
         self._event.set()
 
     def wait(self, deadline: float) -> bool:
-        """Wait until woken or until `time.monotonic()` reaches `deadline`. False: time is up."""
+        """Wait until woken or until `time.monotonic()` reaches `deadline`. Returns False if the time is up."""
         woken = self._event.wait(max(0.0, deadline - time.monotonic()))
         self._event.clear()
         return woken
 
 
 class Wakeups:
-    """Who waits for which request in this process. The live listener wakes them; without it they wait in vain.
+    """The waiters in this process, by request. The live listener wakes them; without it, they wait in vain.
 
     Args:
-        listen: called before anybody waits; returns once changes are being heard of.
+        listen: called before anybody waits; returns once the listener is connected.
     """
 
     def __init__(self, listen: Callable[[], object] = lambda: None) -> None:
@@ -40,7 +40,7 @@ class Wakeups:
 
     @contextmanager
     def waiting(self, key: str) -> Iterator[Waiter]:
-        """Be woken for `key` from here on: look at the database only after this has begun."""
+        """Register a waiter for `key`. Query the database only inside this block, so that no event is missed."""
         self._listen()
         waiter = Waiter()
         with self._lock:

@@ -1,4 +1,4 @@
-"""Which event goes to whom: Socket.IO rooms, and those who wait for a request's outcome."""
+"""Passes events on: to Socket.IO rooms, and to callers who wait for a request's outcome."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from app.http.wakeups import Wakeups
 from app.services.record.events import EventView
 
 QUEUE_ROOM = "queue"
-"""Everybody who may see requests and runs."""
+"""The room of everybody who is signed in."""
 
 
 def workflow_room(run_id: str) -> str:
-    """Those who look at a run; the source documents call a run's id `workflow_id`."""
+    """The room of people who have a run open; Socket.IO messages call its id `workflow_id`."""
     return f"workflow:{run_id}"
 
 
 def request_room(request_id: str) -> str:
-    """Those who look at a request."""
+    """The room of people who have a request open."""
     return f"request:{request_id}"
 
 
 def user_room(person_id: str) -> str:
-    """All sockets of a person."""
+    """The room of a person's sockets."""
     return f"user:{person_id}"
 
 
 def team_room(slug: str) -> str:
-    """All sockets of a team's members."""
+    """The room of a team's members."""
     return f"team:{slug}"
 
 
 class Emitter(Protocol):
-    """What the hub needs of Flask-SocketIO."""
+    """The part of Flask-SocketIO that the hub uses."""
 
     def emit(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Send `event` to the rooms in `to`."""
@@ -58,7 +58,7 @@ _FOR_ONE_RUN = {EventKind.RUN_ARTIFACT, EventKind.STEP_STARTED, EventKind.STEP_E
 
 
 def rooms_of(event: EventView) -> list[str]:
-    """The rooms that an event goes to; steps only to those who look at their run."""
+    """The rooms that receive an event; steps go only to people who have their run open."""
     rooms = [] if event.kind in _FOR_ONE_RUN else [QUEUE_ROOM]
     if event.run_id:
         rooms.append(workflow_room(event.run_id))
@@ -68,7 +68,7 @@ def rooms_of(event: EventView) -> list[str]:
 
 
 def message_of(event: EventView) -> dict[str, Any]:
-    """An event as clients get it: ids, state and short labels. `seq` is the position to `catch_up` from."""
+    """An event as clients receive it: ids, state, and short labels. `seq` is the position to `catch_up` from."""
     return event.payload | {
         "seq": event.seq,
         "id": event.id,
@@ -81,14 +81,14 @@ def message_of(event: EventView) -> dict[str, Any]:
 
 
 class Hub:
-    """Takes every event once and passes it on in this process."""
+    """Passes each event on in this process."""
 
     def __init__(self, emitter: Emitter, wakeups: Wakeups) -> None:
         self._emitter = emitter
         self._wakeups = wakeups
 
     def deliver(self, event: EventView) -> None:
-        """Emit to the event's rooms and wake who waits. A socket that is in several of them gets it once."""
+        """Emit to the event's rooms and wake waiters. A socket in several of the rooms receives it once."""
         if event.request_id:
             self._wakeups.wake(event.request_id)
         self._emitter.emit(NAMES[event.kind], message_of(event), to=rooms_of(event))

@@ -1,12 +1,12 @@
-"""One LISTEN connection per web process: hears of every committed event, exactly the committed ones, and soon.
+"""One LISTEN connection per web process, which receives every committed event soon, and only committed ones.
 
-PostgreSQL delivers notifications in the order of commits, on one connection without gaps; so while the connection
-lives, reading the rows that notifications name is complete. What happened while it was away is found by comparing two
-snapshots: the events that are visible now and were not at the last look. The same look is repeated now and then, so
-that whatever might get lost on the way is late and not lost.
+PostgreSQL delivers notifications in commit order and, on one connection, without gaps; so while the connection lasts,
+reading the rows that notifications name is complete. Events from the time without a connection are found by comparing
+two snapshots: those that are visible now and were not at the last check. The check is repeated regularly, so that an
+event that gets lost on the way is late, but not missing.
 
-It runs as a thread; under eventlet that is a green one, and waiting yields because the web entry has told psycopg to
-wait with `select`.
+It runs as a thread, under eventlet a green one; waiting yields because the web process has configured psycopg to wait
+with `select`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from app.store.engine import Sessions
 
 EVENTS_CHANNEL = "assent_events"
 LOOK_SECONDS = 15.0
-"""How often the snapshots are compared while the connection lives."""
+"""Seconds between comparisons of snapshots while the connection lasts."""
 TICK_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 START_SECONDS = 10.0
@@ -35,15 +35,15 @@ log = structlog.get_logger("live")
 
 
 class Listener:
-    """Hands committed events to `deliver`, each at least once, while running.
+    """Passes committed events to `deliver`, each at least once, while running.
 
     Args:
-        database_url: where to LISTEN; a pooler in transaction mode does not support it.
+        database_url: where to LISTEN, which a pooler in transaction mode does not support.
         sessions: for reading the rows.
-        deliver: takes an event; what it raises is logged.
+        deliver: takes an event; its exceptions are logged.
         channels: further channels, each with a function that takes a notification's text.
-        connected: called each time the connection stands, before anything is delivered.
-        tick: called about every second while the connection stands.
+        connected: called after each connect, before anything is delivered.
+        tick: called about once per second while connected.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Listener:
         self._heard: set[int] = set()
 
     def start(self) -> None:
-        """Begin to listen, if that has not happened; returns once it hears, or after `START_SECONDS`."""
+        """Start listening, unless started already; returns once connected, or after `START_SECONDS`."""
         with self._lock:
             if self._thread is None and not self._stopped:
                 self._thread = threading.Thread(target=self._run, name="live-listener", daemon=True)
@@ -78,7 +78,7 @@ class Listener:
             self._hears.wait(START_SECONDS)
 
     def stop(self) -> None:
-        """Stop listening; returns when the thread has ended."""
+        """Stop listening; returns once the thread has ended."""
         with self._lock:
             self._stopped = True
             thread = self._thread
@@ -87,7 +87,7 @@ class Listener:
 
     @property
     def hearing(self) -> bool:
-        """True while the connection stands."""
+        """True while connected."""
         return self._hears.is_set()
 
     def _run(self) -> None:
@@ -105,7 +105,7 @@ class Listener:
                 if not self._stopped:
                     log.warning("listening interrupted", error=str(error).splitlines()[0][:300] if str(error) else "")
             except Exception as error:
-                # Whatever it is, open pages must not go silent for good.
+                # Whatever the error is, open pages must receive events again later.
                 log.error("listening failed", exc_info=error)
             finally:
                 self._hears.clear()
@@ -147,9 +147,9 @@ class Listener:
             self._heard.update(some)
 
     def _look(self) -> None:
-        """Deliver what became visible since the last look and was not heard of."""
+        """Deliver events that became visible since the last check and were not received as notifications."""
         with self._sessions() as session:
-            # One snapshot for both statements: what the second does not see, the next look will.
+            # One snapshot for both statements: the next check sees what the second one does not.
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             now = events.snapshot(session)
             late: set[int] = set()
@@ -158,13 +158,13 @@ class Listener:
                     if event.id not in self._heard:
                         late.add(event.id)
                         self._guarded(self._deliver, event)
-        # A notification that was heard names an event that is visible by now, so a later look cannot return it again;
-        # only notifications of what was just found may still be under way.
+        # Events of received notifications are visible by now, so a later check cannot return them again;
+        # only notifications of the events just found may still arrive.
         self._seen, self._heard = now, late
 
     @staticmethod
     def _guarded(act: Callable[..., None], value: object) -> None:
-        """One reader's failure must not keep events from the others."""
+        """Call `act`, so that its failure does not keep events from others."""
         try:
             act(value)
         except Exception as error:

@@ -1,7 +1,7 @@
-"""Who is looking at a request and who is editing it, across all web processes.
+"""Presence: who has a request open and who is editing it, across all web processes.
 
-Each process knows its own sockets and tells the others by NOTIFY whenever the people at a request change, and again
-now and then; what a process has not repeated for a while is forgotten, so a crash leaves nobody behind.
+Each process knows its own sockets and sends their people to the others by NOTIFY, on every change and at regular
+intervals. What a process has not repeated for a while is dropped, so a crash leaves nobody behind.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 FORGET_SECONDS = 60.0
 MAX_PEOPLE = 20
-"""More than these are not named; it also keeps a notification below PostgreSQL's 8,000 bytes."""
+"""Most people that are named; this also keeps a notification below PostgreSQL's 8,000 bytes."""
 CHANNEL = "assent_presence"
 
 People = dict[str, str]
 """Names by person id."""
 Shown = dict[str, str | bool]
-"""A person as pages are told of them."""
+"""A person as pages receive them."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,16 @@ class _Place:
     here: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Person id and name by socket."""
     editing: set[str] = field(default_factory=set)
-    """Sockets whose person has changed something and not sent it."""
+    """Sockets with unsubmitted edits."""
     elsewhere: dict[str, _Elsewhere] = field(default_factory=dict)
     """By process."""
 
 
 class Presence:
-    """Who looks at which request.
+    """The people at each request.
 
     Args:
-        show: takes a request id and the people at it, whenever these may have changed.
+        show: takes a request id and the people at it, whenever they may have changed.
         tell: sends a text to all processes.
     """
 
@@ -58,7 +58,7 @@ class Presence:
         self._lock = threading.Lock()
 
     def join(self, sid: str, request_id: str, person_id: str, name: str) -> None:
-        """The socket's person looks at the request."""
+        """Add the socket's person to a request."""
         with self._lock:
             place = self._places.setdefault(request_id, _Place())
             place.here[sid] = (person_id, name)
@@ -66,7 +66,7 @@ class Presence:
         self._changed(request_id)
 
     def edit(self, sid: str, request_id: str, editing: bool) -> None:
-        """The socket's person began to edit the proposal of a request they look at, or no longer does."""
+        """Record that the socket's person edits the proposal of an open request, or no longer does."""
         with self._lock:
             place = self._places.get(request_id)
             if place is None or sid not in place.here or (sid in place.editing) == editing:
@@ -75,7 +75,7 @@ class Presence:
         self._changed(request_id)
 
     def leave(self, sid: str, request_id: str) -> None:
-        """The socket's person no longer looks at the request."""
+        """Remove the socket's person from a request."""
         with self._lock:
             place = self._places.get(request_id)
             if place is None or place.here.pop(sid, None) is None:
@@ -84,14 +84,14 @@ class Presence:
         self._changed(request_id)
 
     def gone(self, sid: str) -> None:
-        """The socket is closed."""
+        """Remove a closed socket."""
         with self._lock:
             where = [request_id for request_id, place in self._places.items() if sid in place.here]
         for request_id in where:
             self.leave(sid, request_id)
 
     def people_at(self, request_id: str) -> list[Shown]:
-        """The people at a request, by name, each once: ``{"id", "name", "editing"}``."""
+        """The people at a request, by name and without duplicates: ``{"id", "name", "editing"}``."""
         with self._lock:
             place = self._places.get(request_id)
             if place is None:
@@ -105,7 +105,7 @@ class Presence:
         return [{"id": person_id, "name": name, "editing": person_id in editing} for person_id, name in named]
 
     def hear(self, text: str) -> None:
-        """Take what a process told."""
+        """Process a text from another process."""
         told: dict[str, Any] = json.loads(text)
         if told["process"] == self._process:
             return
@@ -125,12 +125,12 @@ class Presence:
             self._show(request_id, self.people_at(request_id))
 
     def hello(self) -> None:
-        """Tell the others who is here, and ask them who is there; for a connection that has just been made."""
+        """Announce this process's people, and ask the others for theirs; called after each connect."""
         self._tell(json.dumps({"process": self._process, "hello": True}))
         self.repeat()
 
     def tick(self) -> None:
-        """Repeat who is here, and forget whom another process has not repeated; to be called every 20 s or so."""
+        """Repeat this process's people, and drop those that others have not repeated; call it about every 20 s."""
         now = time.monotonic()
         self.repeat()
         forgotten = []
@@ -146,7 +146,7 @@ class Presence:
             self._show(request_id, self.people_at(request_id))
 
     def repeat(self) -> None:
-        """Tell the others about every request somebody here looks at."""
+        """Announce the people at every request that is open in this process."""
         with self._lock:
             where = [request_id for request_id, place in self._places.items() if place.here]
         for request_id in where:
@@ -164,7 +164,7 @@ class Presence:
             place = self._places.get(request_id)
             here = dict(place.here.values()) if place else {}
             editing = {place.here[sid][0] for sid in place.editing} if place else set()
-        # Whoever edits is named before those who only look.
+        # People who edit are named first.
         people = dict(sorted(here.items(), key=lambda item: (item[0] not in editing, item[0]))[:MAX_PEOPLE])
         told = {"process": self._process, "request": request_id, "people": people}
         return json.dumps(told | {"editing": sorted(editing & people.keys())})

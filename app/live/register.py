@@ -1,4 +1,4 @@
-"""Puts the live side together: listener, hub, presence and sockets."""
+"""Sets up live updates: listener, hub, presence, and sockets."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from app.services.people.sessions import ENDED_CHANNEL
 from app.settings import Settings
 
 CHECK_SECONDS = 20.0
-"""How often sockets are compared with their sessions, and presence is repeated to other processes."""
+"""Seconds between checks of the sockets' sessions and repetitions of presence."""
 
 log = structlog.get_logger("live")
 
 
 @dataclass(frozen=True)
 class Live:
-    """The live side of one application. The listener starts when the first socket or long poll needs it."""
+    """Live updates of one application. The listener starts with the first socket or long poll."""
 
     listener: Listener
     wakeups: Wakeups
@@ -36,7 +36,7 @@ class Live:
 
 
 def register(socketio: SocketIO, services: Services, settings: Settings) -> Live:
-    """Attach the Socket.IO handlers; nothing runs before somebody connects."""
+    """Register the Socket.IO handlers; nothing runs before the first connection."""
 
     def show(request_id: str, people: list[Shown]) -> None:
         socketio.emit("presence", {"request_id": request_id, "people": people}, to=request_room(request_id))
@@ -57,7 +57,7 @@ def register(socketio: SocketIO, services: Services, settings: Settings) -> Live
         nonlocal last_check
         if time.monotonic() - last_check >= CHECK_SECONDS:
             last_check = time.monotonic()
-            # Beside the listener, which must not wait for it.
+            # In a thread of its own, because the listener must not wait for it.
             socketio.start_background_task(check)
 
     def check() -> None:
@@ -66,7 +66,7 @@ def register(socketio: SocketIO, services: Services, settings: Settings) -> Live
 
     def connected() -> None:
         presence.hello()
-        # What was ended while nobody listened.
+        # Sessions may have ended while the listener was not connected.
         socketio.start_background_task(sockets.check_sessions)
 
     listener = Listener(

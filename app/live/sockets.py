@@ -1,4 +1,4 @@
-"""Socket.IO: who may connect, what they may join and ask, and what they are told."""
+"""Socket.IO: connections, rooms, and the messages of clients."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ from app.services.record import events
 from app.settings import Settings
 
 MAX_ROOMS = 50
-"""Runs and requests that one socket may look at at the same time."""
+"""Most runs and requests that one socket can follow at the same time."""
 CATCH_UP_LIMIT = 500
-TOO_HEAVY = "This is too large for a socket. Send it over REST, or use the page."
+TOO_HEAVY = "This is too large for Socket.IO. Use REST or the page instead."
 
 log = structlog.get_logger("live")
 
 
 class WorkflowIn(Input):
-    """Names a run."""
+    """A reference to a run."""
 
     workflow_id: PlainText = Field(max_length=100)
 
 
 class RequestIn(Input):
-    """Names a request."""
+    """A reference to a request."""
 
     request_id: PlainText = Field(max_length=100)
 
 
 class EditIn(RequestIn):
-    """Says whether somebody edits a request."""
+    """Whether the person is editing a request."""
 
     editing: bool
 
 
 class CatchUpIn(Input):
-    """Names the last position seen."""
+    """The last position that the client has seen."""
 
     after: int = Field(ge=0, lt=2**63)
 
 
 class SubmitIn(DecisionIn):
-    """A decision with the request it is about."""
+    """A decision with the id of its request."""
 
     request_id: PlainText = Field(max_length=100)
 
@@ -70,7 +70,7 @@ class Sockets:
     """The handlers of one application.
 
     Args:
-        listen: called before a socket is let in; returns once events are being heard of.
+        listen: called before a socket is accepted; returns once the listener is connected.
     """
 
     def __init__(
@@ -87,13 +87,13 @@ class Sockets:
         self._presence = presence
         self._listen = listen
         self._present: dict[str, tuple[str, float]] = {}
-        """Session and when it ends by itself (Unix time), by socket."""
+        """Session and its expiry (Unix time), by socket."""
         self._ended: deque[str] = deque(maxlen=1000)
-        """Sessions that were ended lately: one of their sockets may be connecting just now."""
+        """Sessions that ended recently: one of their sockets may be connecting at this moment."""
         self._lock = threading.Lock()
 
     def register(self) -> None:
-        """Attach the handlers."""
+        """Register the handlers."""
         on = self._socketio.on
         on("connect")(self.connect)
         on("disconnect")(self.disconnect)
@@ -103,10 +103,10 @@ class Sockets:
         ):  # fmt: skip
             on(name)(self._answering(name, getattr(self, name)))
 
-    # Coming and going
+    # Connections
 
     def connect(self, _auth: Any = None) -> None:
-        """Let in whoever is signed in and comes from one of our pages."""
+        """Accept people who are signed in and come from one of the portal's pages."""
         origin = request.headers.get("Origin")
         if origin is not None and not same_origin(origin, request.scheme, request.host, self._settings.public_url):
             raise ConnectionRefusedError("cross_origin")
@@ -128,7 +128,7 @@ class Sockets:
         emit("dashboard_data", self._dashboard())
 
     def disconnect(self, _reason: Any = None) -> None:
-        """Whoever looked at a request no longer does."""
+        """Clean up after a closed socket."""
         with self._lock:
             self._present.pop(_sid(), None)
         connection: Connection | None = request.environ.get(ENVIRON)
@@ -137,16 +137,16 @@ class Sockets:
         self._presence.gone(_sid())
 
     def _admit(self) -> None:
-        """Tell the server that this connection is a signed-in person's, so that it may stay open."""
+        """Mark the connection as that of a signed-in person, so that it can stay open."""
         connection: Connection | None = request.environ.get(ENVIRON)
         if connection is not None:
             connection.admit(self._engine_sid())
 
     def _engine_sid(self) -> str:
-        """The Engine.IO session under this socket, which may move from one connection to another."""
+        """The Engine.IO session of this socket, which may move between connections."""
         return str(self._socketio.server.manager.eio_sid_from_sid(_sid(), "/"))
 
-    # What clients ask
+    # Messages of clients
 
     def join_workflow(self, actor: Actor, data: Any) -> dict[str, Any]:
         """Follow a run; answered with `workflow_data`."""
@@ -157,18 +157,18 @@ class Sockets:
         return {"workflow": document}
 
     def leave_workflow(self, actor: Actor, data: Any) -> dict[str, Any]:
-        """No longer follow a run."""
+        """Stop following a run."""
         leave_room(workflow_room(_uuid(check_fields(WorkflowIn, data).workflow_id, "run")))
         return {}
 
     def request_workflow_update(self, actor: Actor, data: Any) -> dict[str, Any]:
-        """How a run stands; answered with `workflow_data`."""
+        """Send the state of a run, as `workflow_data`."""
         document = self._workflow(_uuid(check_fields(WorkflowIn, data).workflow_id, "run"), actor)
         emit("workflow_data", document)
         return {"workflow": document}
 
     def join_request(self, actor: Actor, data: Any) -> dict[str, Any]:
-        """Follow a request, and be seen doing so."""
+        """Follow a request, visible to others."""
         request_id = _uuid(check_fields(RequestIn, data).request_id, "request")
         view = self._services.views.request(request_id, actor)
         self._join(request_room(request_id))
@@ -177,22 +177,22 @@ class Sockets:
         return {"request_id": request_id, "state": view.state.value, "version": view.request.version, "people": people}
 
     def leave_request(self, actor: Actor, data: Any) -> dict[str, Any]:
-        """No longer follow a request."""
+        """Stop following a request."""
         request_id = _uuid(check_fields(RequestIn, data).request_id, "request")
         leave_room(request_room(request_id))
         self._presence.leave(_sid(), request_id)
         return {}
 
     def edit_request(self, actor: Actor, data: Any) -> dict[str, Any]:
-        """Be seen editing a request that was joined, or no longer; it changes nothing else."""
+        """Show or stop showing that the person is editing a request that they follow."""
         sent = check_fields(EditIn, data)
         self._presence.edit(_sid(), _uuid(sent.request_id, "request"), sent.editing)
         return {}
 
     def catch_up(self, actor: Actor, data: Any) -> dict[str, Any]:
-        """What this socket's rooms were told since a position; `complete` false: reload, it was too much.
+        """The events of this socket's rooms since a position. If `complete` is false, there were too many: reload.
 
-        Join first and catch up then: what happens in between comes twice, and the events' ids tell.
+        Join first and catch up then: events in between arrive twice, with the same id.
         """
         after = check_fields(CatchUpIn, data).after
         with self._services.sessions() as session:
@@ -206,7 +206,7 @@ class Sockets:
         return {"events": told, "complete": missed.complete, "seq": missed.position}
 
     def submit_approval(self, actor: Actor, data: Any) -> dict[str, Any]:
-        """Decide, as over REST; the person's other pages are told with `approval_submitted`."""
+        """Decide, as over REST; the person's other pages receive `approval_submitted`."""
         sent = check_fields(SubmitIn, data)
         request_id = _uuid(sent.request_id, "request")
         try:
@@ -225,10 +225,10 @@ class Sockets:
         self._socketio.emit("approval_submitted", told, to=user_room(actor.id))
         return {"result": told}
 
-    # Inside
+    # Internals
 
     def check_sessions(self) -> None:
-        """Disconnect the sockets of sessions that have ended, were it unheard, or have reached their last hour."""
+        """Disconnect the sockets of sessions that have expired, or have ended without notice."""
         with self._lock:
             present = dict(self._present)
         if not present:
@@ -241,7 +241,7 @@ class Sockets:
                 self._put_out(sid)
 
     def session_ended(self, sign_in: str) -> None:
-        """Disconnect the sockets of a session that was ended, in whatever process that was."""
+        """Disconnect the sockets of a session that any process has ended."""
         with self._lock:
             self._ended.append(sign_in)
             ended = [sid for sid, (of, _) in self._present.items() if of == sign_in]
@@ -249,7 +249,7 @@ class Sockets:
             self._put_out(sid)
 
     def _put_out(self, sid: str) -> None:
-        """Tell the socket nothing more, and disconnect it once the answer under way has left."""
+        """Remove a socket from its rooms, and disconnect it once its pending answer is sent."""
         with self._lock:
             self._present.pop(sid, None)
         server = self._socketio.server
@@ -264,7 +264,7 @@ class Sockets:
         self._socketio.start_background_task(later)
 
     def _answering(self, name: str, handler: Callable[[Actor, Any], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-        """Acknowledge with the handler's answer, or with the problem; the session is checked again each time."""
+        """Wrap a handler: check the session, and acknowledge with its answer or the problem."""
 
         def handle(data: Any = None, *_more: Any) -> dict[str, Any]:
             try:
@@ -307,10 +307,10 @@ class Sockets:
     def _join(room: str) -> None:
         joined = rooms()
         if room not in joined and len(joined) >= MAX_ROOMS:
-            raise AssentError("This page follows too many things at once. Reload it.")
+            raise AssentError("This page follows too many runs or requests at once. Reload it.")
         try:
             join_room(room)
-        except ValueError:  # whoever leaves a page before it has settled is gone by now
+        except ValueError:  # the person has left the page in the meantime
             raise AssentError("This connection has ended.") from None
 
 

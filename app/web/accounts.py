@@ -1,4 +1,4 @@
-"""What the pages about one's own account and about those of others have in common."""
+"""What the page of your own account shares with the pages about other people's."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from app.domain.people import Role
 from app.domain.tokens import TokenChoice
 
 ROLE_WORDS = {
-    Role.VIEWER: "looks at everything but the record",
+    Role.VIEWER: "sees everything except the audit log",
     Role.REVIEWER: "decides, comments, and starts runs",
-    Role.AUDITOR: "reads the record",
-    Role.ADMIN: "does all that and manages people",
+    Role.AUDITOR: "reads the audit log",
+    Role.ADMIN: "does all of that, and manages people and destinations",
 }
 
 
 def token_choice(sent: MultiDict[str, str]) -> TokenChoice:
-    """Which tokens are to end, as the form says. Raises InvalidInputError."""
+    """Which tokens the form says to revoke. Raises InvalidInputError."""
     given = sent.get("tokens", TokenChoice.NONE.value)
     if given not in set(TokenChoice):
         raise InvalidInputError("Choose which tokens to revoke.", {"tokens": "Choose one of these."})

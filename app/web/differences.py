@@ -1,4 +1,4 @@
-"""Two texts compared line by line."""
+"""Line-by-line diffs of two texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONTEXT = 3
 
 @dataclass(frozen=True)
 class MarkedLine:
-    """A line of code, or of a difference. `mark` is empty, ``add``, ``del`` or ``gap``."""
+    """A line of code or of a diff. `mark` is empty, ``add``, ``del``, or ``gap``."""
 
     number: int | None
     text: str
@@ -24,12 +24,12 @@ class MarkedLine:
 
 
 def difference(old: str, new: str) -> list[MarkedLine]:
-    """Two texts compared line by line, with a little around each change."""
+    """A line-by-line diff of two texts, with some context around each change."""
     before, after = (text_for_field(text).split("\n") for text in (old, new))
     if len(before) + len(after) > _DIFF_LINES:
-        words = f"The texts have {len(before):,} and {len(after):,} lines, too many to compare here."
+        words = f"The texts have {len(before):,} and {len(after):,} lines, which is too many to compare here."
         return [MarkedLine(None, words, mark="gap")]
-    # Lines that are alike take time by the product of their numbers.
+    # Comparing similar lines takes time proportional to the product of their numbers.
     weigh(len(before) * len(after) * 0.05)
     lines: list[MarkedLine] = []
     for group in difflib.SequenceMatcher(None, before, after).get_grouped_opcodes(_CONTEXT):

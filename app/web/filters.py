@@ -1,4 +1,4 @@
-"""How templates write times, numbers, states and text that may try to deceive."""
+"""Template filters for times, numbers, states, and text that may try to deceive."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _KINDS = {
     "error": "failed step",
 }
 _RECEIPT = {
-    "delivered": "Delivered to the run, which has not reported what it did",
+    "delivered": "Delivered to the run, which has not reported its result",
     "applied": "Applied",
-    "partly_applied": "Applied in part",
+    "partly_applied": "Partly applied",
     "not_applied": "Not applied",
     "failed": "Failed",
 }
 
 
 def visible(text: Any, code: bool = False) -> Markup:
-    """The text with hidden, control and direction-changing characters shown as ``⟨U+202E⟩``.
+    """The text with hidden, control, and direction-changing characters shown as ``⟨U+202E⟩``.
 
-    In `code` also what passes for a space is shown so.
+    In `code`, characters that look like a space are shown too.
     """
-    # One kind of line end, so that a Windows script is not full of marks; a lone return stays and is shown.
+    # One kind of line ending, so that a Windows script is not full of marks; a lone carriage return is shown.
     words = str(text).replace("\r\n", "\n")
     parts: list[str] = []
     start = 0
@@ -66,7 +66,7 @@ def visible(text: Any, code: bool = False) -> Markup:
 
 
 def duration(milliseconds: Any) -> str:
-    """How long something took."""
+    """A duration in words."""
     if milliseconds is None:
         return ""
     seconds = float(milliseconds) / 1000
@@ -76,33 +76,33 @@ def duration(milliseconds: Any) -> str:
 
 
 def clock_time(moment: datetime | None) -> str:
-    """The moment in the time zone that the reader has chosen; in UTC where a script has to know their zone."""
+    """The time in the reader's time zone, or in UTC if they have not chosen one; a script then converts it."""
     return "" if moment is None else moment.astimezone(reader_zone() or UTC).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def iso(moment: datetime | None) -> str:
-    """The moment for `<time datetime>`."""
+    """The time for `<time datetime>`."""
     return "" if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def pretty_json(value: Any) -> str:
-    """JSON to read."""
+    """Indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def initials(name: str) -> str:
-    """Two letters for somebody."""
+    """The initials of a person."""
     words = [word for word in re.split(r"\W+", name) if word]
     return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
 def request_state_words(state: Any) -> str:
-    """A request's state as a person would say it."""
+    """A request's state in words."""
     return RequestState(state).words
 
 
 def register_filters(app: Flask) -> None:
-    """Make all of this available in templates."""
+    """Register the filters with an application."""
     app.jinja_env.filters.update(
         visible=visible,
         plainly=plainly,

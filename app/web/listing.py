@@ -1,4 +1,4 @@
-"""The list of requests, which the queue and a request's own page show, and its filters in an address."""
+"""The list of requests on the queue and beside a request, with its filters as query parameters."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from assent.contracts import RiskLevel
 PAGE = 50
 KINDS = ("script", "optimizations", "tool_call", "tool_calls", "question", "custom", "value", "error")
 COUNTED_VIEWS = 8
-"""Of so many saved views the page says how much is in them."""
+"""The number of saved views that show a count."""
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A set of filters that is one press away."""
+    """A preset of filters."""
 
     words: str
     query: dict[str, str]
@@ -36,14 +36,14 @@ class Chip:
 
 @dataclass(frozen=True)
 class RequestList:
-    """The list of requests as the pages show it.
+    """The list of requests as pages show it.
 
     Attributes:
-        entries: the list with what is alike put together; None where it is not wanted.
-        query: the filters as arguments of an address, without those that are empty.
-        soon: seconds of time left below which a row stands out.
-        view: the saved view that is shown, if these are its filters.
-        may_decide: whether rows can be marked, to be decided together.
+        entries: the list with similar requests grouped; None if grouping is off.
+        query: the filters as query parameters, without empty ones.
+        soon: a row with less time left than this, in seconds, is highlighted.
+        view: the saved view with exactly these filters, if there is one.
+        may_decide: the viewer can select rows to decide them together.
     """
 
     wanted: QueueFilter
@@ -67,12 +67,12 @@ class RequestList:
 
     @property
     def unfolded(self) -> bool:
-        """True if something is set that neither a chip nor the search field shows."""
+        """True if a filter is set that neither a preset nor the search field shows."""
         return bool(set(self.query) - {"text"}) and not any(chip.current for chip in self.chips)
 
 
 def filter_from(arguments: Any, viewer: Actor) -> QueueFilter:
-    """The filters in an address; `mine` is the viewer's. Raises InvalidInputError."""
+    """The filters in query parameters; `mine` refers to the viewer. Raises InvalidInputError."""
     return QueueFilter(
         risk=arguments.get("risk", ""),
         workflow=arguments.get("workflow", ""),
@@ -100,12 +100,12 @@ def query_of(wanted: QueueFilter, group: bool = False) -> dict[str, str]:
 
 
 def query_here() -> dict[str, str]:
-    """The filters in the address that is asked for. Raises InvalidInputError."""
+    """The filters of the current HTTP request, as query parameters. Raises InvalidInputError."""
     return query_of(filter_from(request.args, current_actor()), is_grouped())
 
 
 def is_grouped() -> bool:
-    """True if what is alike is to be put together."""
+    """True if similar requests are grouped."""
     return request.args.get("group", "") == "1" and request.args.get("resolved", "") != "1"
 
 
@@ -115,7 +115,7 @@ def listed(wanted: QueueFilter, cursor: str | None = None) -> RequestList:
     query = query_of(wanted, group)
     page = services().queue.page(wanted, cursor, PAGE)
     if cursor and is_fragment():
-        # Further rows for an open page, which has the rest.
+        # More rows for an open page, which has everything else.
         return RequestList(wanted, page, [], [], query, may_decide=actor.may(Action.DECIDE))
     views = services().saved_views.of(actor)
     chips = _chips(actor, query, views)

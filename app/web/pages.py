@@ -1,4 +1,4 @@
-"""What all pages share: the services, the answer, and what stands in the frame around a page."""
+"""What all pages share: the blueprint, rendering, and the frame with the navigation."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ web = Blueprint("web", __name__)
 OPEN = BY_SIGNATURE | {
     "web.sign_in_help", "web.sign_in_ask", "web.sign_in_redeem", "web.by_link", "web.by_link_decide",
 }  # fmt: skip
-"""Endpoints for people who are not signed in, and for Slack."""
+"""Endpoints that work without a session."""
 
 
 def is_fragment() -> bool:
-    """True when an open page fetches its content anew, without the frame."""
+    """True if an open page refreshes its content, without the frame."""
     return request.headers.get("X-Fragment") == "1"
 
 
 def render(template: str, status: int = 200, **values: Any) -> Response:
-    """A page, or its content alone for an open page that fetches it anew."""
+    """A page, or only its content for an open page that refreshes it."""
     values.setdefault("layout", "fragment.html" if is_fragment() else "base.html")
     body = render_template(template, **values)
-    # Payloads may hold halves of surrogate pairs, which UTF-8 has no bytes for.
+    # Payloads may contain lone surrogates, which UTF-8 cannot encode.
     return Response(body.encode("utf-8", "replace"), status, mimetype="text/html")
 
 
 def see_other(endpoint: str, **values: Any) -> Response:
-    """Send the browser on after something was done."""
+    """Redirect the browser after an action."""
     return cast(Response, redirect(url_for(endpoint, **values), 303))
 
 
 def address(endpoint: str, query: Mapping[str, str], **values: str) -> str:
-    """The address of a page of ours with arguments."""
+    """The URL of a page with query parameters."""
     return url_for(endpoint, **values, **query)  # type: ignore[arg-type]
 
 
@@ -60,7 +60,7 @@ class Frame:
 
 
 def frame() -> Frame | None:
-    """The navigation's content; None if nobody is signed in. Called by the templates that show it, and read once."""
+    """The navigation's content, read once per HTTP request; None if nobody is signed in."""
     if "frame" not in g:
         g.frame = _frame()
     return cast(Frame | None, g.frame)
@@ -80,7 +80,7 @@ def _frame() -> Frame | None:
 
 
 def events_position() -> int:
-    """How far the events are complete; read before the page's own content, so that the page misses nothing."""
+    """The position up to which events are complete. Read it before the page's content, so that the page misses none."""
     with services().sessions() as session:
         return position(session)
 

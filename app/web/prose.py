@@ -1,4 +1,4 @@
-"""Markdown from agents as HTML: no raw HTML, no images, no addresses but http, https and mailto."""
+"""Markdown from agents as HTML: no raw HTML, no images, and only http, https, and mailto links."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from markupsafe import Markup
 from app.domain.hidden import plainly
 
 MAX_RENDERED = 300_000
-"""Longer texts are shown as they are: what is in them cannot be told at a glance anyway."""
+"""Characters; longer texts are shown as plain text."""
 _TABLE = '<div class="table" tabindex="0" role="group" aria-label="Table"><table>\n'
 _SAFE_LINK = re.compile(r"^(https?://|mailto:|#|/(?!/))", re.IGNORECASE)
 
@@ -30,7 +30,7 @@ def _maker() -> MarkdownIt:
 
 
 def _code(plain: Callable[..., str]) -> Callable[..., str]:
-    """Code that is wider than the page is scrolled, which the keyboard must be able to do too."""
+    """Make code focusable, so that the keyboard can scroll code that is wider than the page."""
     return lambda _self, *given: plain(*given).replace("<pre>", '<pre tabindex="0">', 1)
 
 
@@ -43,7 +43,7 @@ _MARKDOWN = _maker()
 
 
 def markdown(text: str, top: int = 2) -> Markup:
-    """The text as HTML whose highest heading is `<h{top}>`; hidden characters are shown."""
+    """The text as HTML with `<h{top}>` as its highest heading and hidden characters made visible."""
     if len(text) > MAX_RENDERED:
         return Markup('<pre class="block">{}</pre>').format(plainly(text))
     tokens = _MARKDOWN.parse(plainly(text.replace("\r\n", "\n")))
@@ -54,7 +54,7 @@ def markdown(text: str, top: int = 2) -> Markup:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + shift)}"
         if token.type in ("th_open", "td_open"):
-            # The alignment would be an inline style, which the page's policy forbids.
+            # The alignment would be an inline style, which the content security policy forbids.
             alignment = str(token.attrs.pop("style", ""))
             if "right" in alignment:
                 token.attrSet("class", "number")
@@ -62,7 +62,7 @@ def markdown(text: str, top: int = 2) -> Markup:
 
 
 def _mark_empty_headings(tokens: Sequence[Token]) -> None:
-    """A heading cell without words heads nothing: it is an ordinary cell."""
+    """Turn empty heading cells into ordinary cells."""
     for start, words, end in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if start.type == "th_open" and not words.content.strip():
             start.tag = end.tag = "td"

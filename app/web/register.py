@@ -1,4 +1,4 @@
-"""Puts the pages into an application."""
+"""Registers the pages with an application."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ PAGES = (
     signin, queue, queue_acts, requests, request_acts, link, runs, audit, people, profile, notifications, deliveries,
     absences, grants, policies, insights, tokens, interactions, slack, destinations,
 )  # fmt: skip
-"""Modules that add their views to the blueprint when they are imported."""
+"""Modules that add their views to the blueprint on import."""
 
 
 @web.before_request
 def _storable_ids() -> None:
     for value in (request.view_args or {}).values():
         if isinstance(value, str) and not value.isprintable():
-            raise NotFoundError("There is nothing at this address.")
+            raise NotFoundError("There is nothing at this URL.")
 
 
 @web.get("/frame")
 def frame_fragment() -> Response:
-    """The navigation's counts, for open pages."""
+    """The navigation, for open pages that refresh its counts."""
     return render("parts/nav.html")
 
 
 def register(app: Flask) -> None:
-    """Add the pages, their filters and what templates call."""
+    """Register the pages, their template filters, and the functions that templates call."""
     register_filters(app)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -1,4 +1,4 @@
-"""Signing in with a single-use link, and out."""
+"""Signing in with a single-use link, and signing out."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _NEXT = "next"
 
 @web.get("/sign-in")
 def sign_in_help() -> Any:
-    """Say how to get a link; remember where the person wanted to go.
+    """Explain how to get a sign-in link, and remember where the person wanted to go.
 
-    With `again` also to somebody who is signed in, for a decision that needs a fresh sign-in.
+    With `again`, also for somebody who is signed in: some decisions require a recent sign-in.
     """
     wanted = safe_next(request.args.get("next"))
     again = current_user.is_authenticated and request.args.get("again") == "1"
@@ -35,7 +35,7 @@ def sign_in_help() -> Any:
 
 @web.get("/sign-in/<token>")
 def sign_in_ask(token: str) -> Any:
-    """Show whom the link signs in. Mail scanners and previews open links, so opening changes nothing."""
+    """Show whose link this is. Mail scanners and previews open links, so opening one changes nothing."""
     before_credentials(token)
     try:
         preview = services().people.preview_link(token)
@@ -46,7 +46,7 @@ def sign_in_ask(token: str) -> Any:
 
 @web.post("/sign-in/<token>")
 def sign_in_redeem(token: str) -> Any:
-    """Use the link up and start a session; the one that this browser had ends."""
+    """Use the link and start a session; this browser's previous session ends."""
     wanted = safe_next(session.get(_NEXT))
     browser = browser_words(request.headers.get("User-Agent", ""))
     before_credentials(token)
@@ -60,7 +60,7 @@ def sign_in_redeem(token: str) -> Any:
 
 @web.post("/sign-out")
 def sign_out_now() -> Any:
-    """End this browser's session: a copy of its cookie is worth nothing from now on."""
+    """End this browser's session, so that a copy of its cookie no longer works."""
     if current_user.is_authenticated:
         services().sign_ins.end(current_actor(), current_sign_in())
     sign_out()

@@ -28,7 +28,7 @@ def test_an_absence_is_entered_in_ones_own_time(portal: Portal, visit: Visit) ->
     page.get_by_label("Delegate").select_option(label=f"Platform lead, {portal.people['lead'].email}")
     page.get_by_label("Note").fill("At the sea")
     page.get_by_role("button", name="Add absence").click()
-    expect(page.get_by_text("Platform lead may decide for DBA on call meanwhile.")).to_be_visible()
+    expect(page.get_by_text("Platform lead may decide on behalf of DBA on call.")).to_be_visible()
 
     [kept] = portal.services.absences.of(portal.people["dba"].id)
     assert kept.starts_at == datetime(year, 1, 10, 9, tzinfo=TOKYO)

@@ -146,7 +146,7 @@ def test_addresses_of_nothing(visit: Visit, path: str) -> None:
     visitor = visit("dba")
     visitor.expect_status(404)
     page = visitor.go(path, 404)
-    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
     page.get_by_role("link", name="To the queue").click()
     expect(page).to_have_url(re.compile("/queue$"))
 
@@ -188,7 +188,7 @@ def test_a_form_of_another_session_is_refused(portal: Portal, visit: Visit) -> N
     form = {"digest": portal.request(request_id).digest, "verdict": "approve", "csrf_token": "forged"}
     answer = visitor.context.request.post(f"/requests/{request_id}/decisions", form=form)
     assert answer.status == 400
-    assert "protection token" in answer.text()
+    assert "The form has expired" in answer.text()
     headers = {"Origin": "https://elsewhere.example"}
     answer = visitor.context.request.post(f"/requests/{request_id}/decisions", form=form, headers=headers)
     assert answer.status == 403
@@ -239,7 +239,7 @@ def test_a_body_over_the_servers_limit_is_refused_and_the_text_is_still_there(po
     page = visitor.go(f"/requests/{request.id}")
     text = (ENCODED * 20_000)[:1_000_000]
     assert edit_and_approve(page, text) == 413
-    expect(page.get_by_role("heading", level=1)).to_have_text("This is too large")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Too large")
     page.go_back()
     expect(page.locator("textarea[name=content]")).to_have_value(text)
     assert verdicts(portal, request.id) == []

@@ -18,7 +18,7 @@ def test_calls_of_one_turn(portal: Portal, visit: Visit) -> None:
     reviewer.look("calls")
     page.get_by_role("group", name="What becomes of call 2").get_by_label("Leave it out").check()
     expect(button).to_have_text("Approve with changes and make 2 of 3 calls")
-    page.get_by_role("group", name="What becomes of call 3").get_by_label("Answer in its place").check()
+    page.get_by_role("group", name="What becomes of call 3").get_by_label("Answer instead of calling").check()
     page.locator("#f-calls\\.3\\.message").fill("Told them.")
     expect(button).to_have_text("Approve with changes and make 1 of 3 calls")
     reviewer.look("calls-chosen")

@@ -121,7 +121,7 @@ def test_every_page(pages: dict[str, tuple[str, str]], visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("who", "path", "status", "words"),
     [
-        ("dba", "/nothing/here", 404, "The address may be misspelt"),
+        ("dba", "/nothing/here", 404, "The URL may be misspelled"),
         ("viewer", "/people", 403, "An administrator can change your roles"),
         ("dba", "/queue?risk=purple", 422, "Go back with your browser"),
     ],

@@ -122,7 +122,7 @@ def test_an_ended_session_is_told_to_its_open_pages(portal: Portal, visit: Visit
     phone.expect_trouble("WebSocket|status of 400")
     while others.count():
         others.first.get_by_role("button", name="Sign out").click()
-        expect(page.get_by_role("status")).to_contain_text("That session is ended.")
+        expect(page.get_by_role("status")).to_contain_text("That session has ended.")
     expect(open_page.locator("#request-meanwhile")).to_contain_text("You are signed out.", timeout=2 * SOON)
     expect(open_page.locator("#connection")).to_have_text("You are signed out. Sign in again")
     expect(open_page.locator("#f-comment")).to_have_value("Half a thought")

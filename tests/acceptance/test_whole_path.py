@@ -221,8 +221,8 @@ def record_tells(portal: Portal, visit: Visit, run_id: str, request_id: str) -> 
         "optimizer agent (agent) asked for approval",
         "DBA on call approved a request with changes",
         "Assent settled a request: approved with changes",
-        "Assent noted that the run took the outcome",
-        "Assent noted that the run did what was approved",
+        "Assent recorded that the run received the outcome",
+        "Assent recorded that the run did what was approved",
         "Assent completed a run",
     ]
     numbers = [int(each) for each in page.locator("tbody tr td:first-child").all_inner_texts()]

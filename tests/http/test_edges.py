@@ -179,7 +179,7 @@ def test_ready_when_a_worker_was_seen_lately(app: Flask) -> None:
     sessions, client = app.extensions["assent"].sessions, app.test_client()
     alone = client.get("/readyz")
     assert (alone.status_code, alone.json["status"]) == (503, "unavailable")
-    assert alone.json["checks"] == {"database": "ok", "migrations": "ok", "worker": "none seen lately"}
+    assert alone.json["checks"] == {"database": "ok", "migrations": "ok", "worker": "none seen recently"}
     with sessions.begin() as session:
         session.execute(text("insert into procrastinate_workers default values"))
     assert client.get("/readyz").json == {

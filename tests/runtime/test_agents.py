@@ -99,7 +99,7 @@ def test_a_person_answers_in_place_of_the_tool(rig: Rig, flow: str) -> None:
     request = rig.only(run)
     with pytest.raises(InvalidInputError) as refused:
         rig.decide(request, Verdict.MODIFY, change={"decision": "respond", "message": " "})
-    assert refused.value.extra["fields"] == {"message": "This is needed."}
+    assert refused.value.extra["fields"] == {"message": "This field is required."}
     rig.decide(request, Verdict.MODIFY, change={"decision": "respond", "message": "I have phoned them."})
     rig.advance(run)
     assert said(rig, run) == ["I have phoned them."] and not rig.effects(run)

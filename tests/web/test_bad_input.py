@@ -103,11 +103,11 @@ def test_starting_a_run(services: Services, reviewer: Browser) -> None:
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        ({"input.target": ""}, "This is needed."),
-        ({"input.target": "x", "input.limit": "many"}, "This needs a whole number."),
-        ({"input.target": "x", "input.limit": "1.5"}, "This needs a whole number."),
+        ({"input.target": ""}, "This field is required."),
+        ({"input.target": "x", "input.limit": "many"}, "Enter a whole number."),
+        ({"input.target": "x", "input.limit": "1.5"}, "Enter a whole number."),
         ({"input.target": "x", "input.limit": "0"}, "At least 1; this is 0."),
-        ({"input.target": "x", "input.limit": "9" * 31}, "This needs a whole number."),
+        ({"input.target": "x", "input.limit": "9" * 31}, "Enter a whole number."),
         ({"input.target": "x", "title": "a\x00b"}, "control characters"),
     ],
 )

@@ -134,5 +134,5 @@ def test_a_form_without_its_token_does_nothing(browse: Browse, services: Service
     visitor = browse("anonymous")
     visitor.get(f"/sign-in/{token}")
     page = visitor.send(visitor.page.one("form"), status=400, csrf_token=None)
-    assert "protection token" in page.text
+    assert "The form has expired" in page.text
     visitor.get(f"/sign-in/{token}")  # it still works

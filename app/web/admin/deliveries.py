@@ -1,4 +1,4 @@
-"""What people were told, for admins: every delivery, and the messages that are kept while no mail server is set."""
+"""Deliveries of notifications, for admins, and the stored messages while no mail server is configured."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from app.services.notifications.deliveries import DeliveryFilter
 from app.web.pages import render, see_other, web
 
 KIND_WORDS = {
-    NoticeKind.ASKED: "a decision is wanted",
+    NoticeKind.ASKED: "approval required",
     NoticeKind.ASSIGNED: "assigned",
     NoticeKind.ESCALATED: "escalated",
-    NoticeKind.EXPIRING: "the deadline is near",
-    NoticeKind.OUTCOME: "the outcome",
+    NoticeKind.EXPIRING: "deadline near",
+    NoticeKind.OUTCOME: "outcome",
     NoticeKind.SETTLED: "settled",
-    NoticeKind.RECEIPT: "what the run did",
+    NoticeKind.RECEIPT: "result of the run",
     NoticeKind.DIGEST: "digest",
-    NoticeKind.DISABLED: "a destination was switched off",
-    NoticeKind.ACCOUNT: "something to confirm",
-    NoticeKind.EVENT: "an event",
-    NoticeKind.TEST: "a test",
-    NoticeKind.CALLBACK: "the agent's callback",
+    NoticeKind.DISABLED: "destination disabled",
+    NoticeKind.ACCOUNT: "confirmation required",
+    NoticeKind.EVENT: "event",
+    NoticeKind.TEST: "test",
+    NoticeKind.CALLBACK: "agent's callback",
 }
 STATE_WORDS = {
-    DeliveryState.PENDING: "on its way",
+    DeliveryState.PENDING: "pending",
     DeliveryState.HELD: "held",
     DeliveryState.SENT: "sent",
     DeliveryState.FAILED: "failed",
@@ -49,18 +49,18 @@ _MESSAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; "
     "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
 )
-"""For a kept mail: it has its own styles, and nothing of it runs, loads or sends."""
+"""For a stored email: it has its own styles, and cannot run scripts, load anything, or submit forms."""
 
 
 @web.get("/deliveries")
 def deliveries() -> Any:
-    """All of them, newest first."""
+    """All deliveries, newest first."""
     return _list()
 
 
 @web.get("/outbox")
 def outbox() -> Any:
-    """The messages that would have been sent if there were a mail server."""
+    """The messages that would have been sent with a mail server."""
     current_actor().require(Action.MANAGE_DELIVERIES)
     page = services().deliveries.page(current_actor(), DeliveryFilter(kept=True), request.args.get("before", ""))
     return render(
@@ -71,16 +71,16 @@ def outbox() -> Any:
 
 @web.get("/deliveries/<delivery_id>")
 def delivery(delivery_id: str) -> Any:
-    """One delivery, with the message if it is kept."""
+    """One delivery, with its message if it is stored."""
     return _shown(delivery_id)
 
 
 @web.get("/deliveries/<delivery_id>/message")
 def delivery_message(delivery_id: str) -> Any:
-    """The kept mail by itself, for the frame on its page."""
+    """The stored email by itself, for the frame on its page."""
     found = services().deliveries.get(current_actor(), delivery_id).delivery
     if found.html is None:
-        raise NotFoundError("This message is not kept.")
+        raise NotFoundError("This message is not stored.")
     response = Response(found.html.encode("utf-8", "replace"), mimetype="text/html")
     response.headers["Content-Security-Policy"] = _MESSAGE_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
@@ -94,13 +94,13 @@ def delivery_again(delivery_id: str) -> Any:
         services().deliveries.again(current_actor(), delivery_id)
     except ConflictError as error:
         return _shown(delivery_id, error)
-    flash("It is sent again now. Load this page again to see what came of it.")
+    flash("It is being sent again. Reload this page to see the result.")
     return see_other("web.delivery", delivery_id=delivery_id)
 
 
 @web.get("/deliveries/<delivery_id>/again")
 def delivery_again_shown(delivery_id: str) -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.delivery", delivery_id=delivery_id)
 
 
@@ -131,7 +131,7 @@ def _shown(delivery_id: str, error: ConflictError | None = None) -> Response:
         problems={}, kinds=KIND_WORDS, states=STATE_WORDS, dots=DOTS, has_server=_has_server(),
         demo=portal().settings.demo,
     )  # fmt: skip
-    # Only this page shows another one inside: the kept mail.
+    # Only this page embeds another one: the stored email.
     response.headers["Content-Security-Policy"] = f"{content_security_policy(csp_nonce())}; frame-src 'self'"
     return response
 

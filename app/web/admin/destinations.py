@@ -1,4 +1,4 @@
-"""Destinations, for admins: webhooks, channels of teams in Slack, and other places."""
+"""Destinations, for admins: webhooks, Slack channels, and services reached through Apprise."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from assent.contracts import RiskLevel
 
 _NOTHING: MultiDict[str, str] = MultiDict()
 CHANNEL_WORDS = {
-    Channel.WEBHOOK: "a webhook", Channel.SLACK: "a channel in Slack", Channel.APPRISE: "another place, by Apprise",
+    Channel.WEBHOOK: "a webhook", Channel.SLACK: "a Slack channel", Channel.APPRISE: "another service, through Apprise",
 }  # fmt: skip
 REPLAYS = {"1": "the last hour", "24": "the last day", "168": "the last 7 days", "720": "the last 30 days"}
-"""How far back one can send again, by hours."""
+"""How far back missed events can be sent again, in hours."""
 
 
 @web.get("/destinations")
 def destinations() -> Any:
-    """All of them."""
+    """All destinations."""
     shown = services().destinations.every(current_actor())
     return render("destinations/list.html", shown=shown, channels=CHANNEL_WORDS, topic_words=topic_words)
 
 
 @web.get("/destinations/new")
 def destination_new() -> Any:
-    """The form for a new one."""
+    """The form for a new destination."""
     current_actor().require(Action.MANAGE_DESTINATIONS)
     return _form(request.args.get("channel", ""))
 
 
 @web.post("/destinations")
 def destination_add() -> Any:
-    """Add one, or show what is wrong with what was sent."""
+    """Add a destination, or show the problems with the form."""
     actor, sent = current_actor(), request.form
     actor.require(Action.MANAGE_DESTINATIONS)
     try:
@@ -56,19 +56,19 @@ def destination_add() -> Any:
         return _form(sent.get("channel", ""), sent, error)
     if secret:
         return _shown(row.id, secret=secret)
-    flash("The destination is added. Send a test to see that it works.")
+    flash("The destination is added. Send a test to check that it works.")
     return see_other("web.destination", destination_id=row.id)
 
 
 @web.get("/destinations/<destination_id>")
 def destination(destination_id: str) -> Any:
-    """One of them, with all that can be done to it."""
+    """One destination with its actions."""
     return _shown(destination_id)
 
 
 @web.post("/destinations/<destination_id>")
 def destination_change(destination_id: str) -> Any:
-    """Change it. An address that is left empty stays as it is."""
+    """Change it. An empty address leaves the current one."""
     actor, sent, all_of_them = current_actor(), request.form, services().destinations
     row = all_of_them.get(actor, destination_id).row
     try:
@@ -84,18 +84,18 @@ def destination_change(destination_id: str) -> Any:
 
 @web.post("/destinations/<destination_id>/test")
 def destination_test(destination_id: str) -> Any:
-    """Send a test, and go where its fate can be seen."""
+    """Send a test, and redirect to its delivery."""
     try:
         delivery_id = services().destinations.test(current_actor(), destination_id)
     except ConflictError as error:
         return _shown(destination_id, error)
-    flash("A test is on its way. Load this page again to see what came of it.")
+    flash("A test is being sent. Reload this page to see the result.")
     return see_other("web.delivery", delivery_id=delivery_id)
 
 
 @web.post("/destinations/<destination_id>/secret")
 def destination_secret(destination_id: str) -> Any:
-    """Give it a new secret, which is shown this one time."""
+    """Rotate its secret. The new one is shown once."""
     try:
         return _shown(destination_id, secret=services().destinations.rotate(current_actor(), destination_id))
     except ConflictError as error:
@@ -104,45 +104,45 @@ def destination_secret(destination_id: str) -> Any:
 
 @web.post("/destinations/<destination_id>/switch")
 def destination_switch(destination_id: str) -> Any:
-    """Switch it on or off."""
+    """Enable or disable it."""
     on = request.form.get("on") == "yes"
     services().destinations.switch(current_actor(), destination_id, on)
-    flash("It is switched on." if on else "It is switched off; nothing goes there.")
+    flash("The destination is enabled." if on else "The destination is disabled. Nothing is sent there.")
     return see_other("web.destination", destination_id=destination_id)
 
 
 @web.post("/destinations/<destination_id>/replay")
 def destination_replay(destination_id: str) -> Any:
-    """Send again what a webhook has not got."""
+    """Send missed events to a webhook again."""
     hours = request.form.get("hours", "")
     try:
         if hours not in REPLAYS:
-            raise InvalidInputError("This cannot be sent again.", {"hours": "Choose one of these."})
+            raise InvalidInputError("Choose a period.", {"hours": "Choose one of these."})
         since = services().clock() - timedelta(hours=int(hours)) + timedelta(seconds=1)
         count = services().destinations.replay(current_actor(), destination_id, since)
     except (ConflictError, InvalidInputError) as error:
         return _shown(destination_id, error)
-    words = f"{count:,} {'call is' if count == 1 else 'calls are'} sent again now."
-    flash(words if count else "It has got everything.")
+    words = f"{count:,} {'event is' if count == 1 else 'events are'} being sent again."
+    flash(words if count else "No events were missed.")
     return see_other("web.destination", destination_id=destination_id)
 
 
 @web.post("/destinations/<destination_id>/remove")
 def destination_remove(destination_id: str) -> Any:
-    """Take it away."""
+    """Remove it."""
     services().destinations.remove(current_actor(), destination_id)
-    flash("The destination is gone.")
+    flash("The destination is removed.")
     return see_other("web.destinations")
 
 
 @web.get("/destinations/<destination_id>/<any(test, secret, switch, replay, remove):act>")
 def destination_act_shown(destination_id: str, act: str) -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.destination", destination_id=destination_id)
 
 
 def topic_words(channel: str, topic: str) -> str:
-    """What one can be told of, in words."""
+    """A topic of notifications, in words."""
     return topic if channel == Channel.WEBHOOK.value else KIND_WORDS[NoticeKind(topic)]
 
 

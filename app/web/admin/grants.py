@@ -1,4 +1,4 @@
-"""Standing grants: what may be proposed, what waits for a second person, what is active, and what has ended."""
+"""Standing grants: suggestions, proposed ones, active ones, and ended ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from assent.contracts import RiskLevel
 
 _NOTHING: MultiDict[str, str] = MultiDict()
 _USUAL = {"max_uses": "20", "days": "30"}
-"""What the form starts with."""
+"""The form's initial values."""
 DOTS = {
     GrantState.PROPOSED: "waiting", GrantState.ACTIVE: "running", GrantState.USED_UP: "done",
     GrantState.DECLINED: "failed", GrantState.REVOKED: "failed", GrantState.EXPIRED: "pending",
@@ -29,7 +29,7 @@ DOTS = {
 
 @web.get("/grants")
 def grants() -> Any:
-    """All of them by state, and what may be proposed."""
+    """All grants by state, and suggestions."""
     return _list()
 
 
@@ -51,7 +51,7 @@ def _list(error: AssentError | None = None) -> Response:
 
 @web.get("/grants/suggestions/<key>")
 def grant_suggestion(key: str) -> Any:
-    """A rule that may be proposed: what speaks for it, what it would have let through, and the form."""
+    """A suggestion with its evidence, what it would have approved, and the form."""
     try:
         return _suggestion(services().grants.suggestion(key, current_actor()))
     except ConflictError as error:
@@ -60,7 +60,7 @@ def grant_suggestion(key: str) -> Any:
 
 @web.post("/grants/suggestions/<key>")
 def grant_propose(key: str) -> Any:
-    """Propose the rule, or show what is wrong with what was sent."""
+    """Propose the grant, or show the problems with the form."""
     actor, sent = current_actor(), request.form
     try:
         suggestion = services().grants.suggestion(key, actor)
@@ -72,7 +72,7 @@ def grant_propose(key: str) -> Any:
         return _list(error)
     except InvalidInputError as error:
         return _suggestion(suggestion, sent, error)
-    flash("The standing grant is proposed. It lets nothing through before a second person gives it.")
+    flash("The standing grant is proposed. It approves nothing until a second person approves it.")
     return see_other("web.grant", grant_id=grant.id)
 
 
@@ -101,13 +101,13 @@ def _draft(suggestion: Suggestion, sent: MultiDict[str, str]) -> Draft:
 def _number(sent: MultiDict[str, str], name: str) -> int:
     text = sent.get(name, "").strip()
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise InvalidInputError("Number and period are whole numbers.", {name: "a whole number is needed"})
+        raise InvalidInputError("Enter whole numbers for uses and days.", {name: "Enter a whole number."})
     return int(text)
 
 
 @web.get("/grants/<grant_id>")
 def grant(grant_id: str) -> Any:
-    """One grant, whole."""
+    """One grant with its uses."""
     return _shown(grant_id)
 
 
@@ -123,14 +123,14 @@ def _shown(grant_id: str, error: AssentError | None = None, act: str = "") -> Re
 
 @web.post("/grants/<grant_id>/approve")
 def grant_approve(grant_id: str) -> Any:
-    """Give it, as the second person."""
+    """Approve it, as the second person."""
     try:
         given = services().grants.approve(current_actor(), grant_id)
     except NotFoundError:
         raise
     except AssentError as error:
         return _shown(grant_id, error, "approve")
-    flash(f"“{given.title}” is active: what fits it needs no approval until it is used up, lapses or is revoked.")
+    flash(f"“{given.title}” is active: matching requests are approved until it is used up, expires, or is revoked.")
     return see_other("web.grant", grant_id=grant_id)
 
 
@@ -144,11 +144,11 @@ def grant_end(grant_id: str, act: str) -> Any:
         raise
     except AssentError as error:
         return _shown(grant_id, error, act)
-    flash(f"“{ended.title}” is {GrantState(ended.state).words}. It lets nothing through.")
+    flash(f"“{ended.title}” is {GrantState(ended.state).words}. It approves nothing.")
     return see_other("web.grant", grant_id=grant_id)
 
 
 @web.get("/grants/<grant_id>/<any(approve, decline, revoke):act>")
 def grant_acted(grant_id: str, act: str) -> Any:
-    """A refusal is shown under the act's own address; whoever opens that address again only wants to look."""
+    """Show the grant: a refusal is rendered at the action's URL, which people may open again."""
     return see_other("web.grant", grant_id=grant_id)

@@ -1,4 +1,4 @@
-"""What became of requests: pictures that the template draws, and the tables with the same numbers."""
+"""Statistics about requests, as charts that the template draws and as tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.web.filters import duration
 from app.web.pages import render, web
 
 OUTCOMES = {
-    RequestState.APPROVED: "Approved as it was",
+    RequestState.APPROVED: "Approved as proposed",
     RequestState.MODIFIED: "Approved with changes",
     RequestState.CHANGES_REQUESTED: "Changes requested",
     RequestState.REJECTED: "Rejected",
@@ -39,7 +39,7 @@ _LONGEST_LABEL = 26
 
 @dataclass(frozen=True)
 class Bar:
-    """A line of a bar plot. `width`: of the whole bar, and `marked` of what is set off at its end, in percent."""
+    """A row of a bar chart. `width` is that of the bar, `marked` that of the part set off at its end, in percent."""
 
     label: str
     value: str
@@ -50,7 +50,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class DurationBar:
-    """A line of a plot of times: where the median and the 90th percentile are, in percent of the scale."""
+    """A row of a chart of durations: the median and the 90th percentile, in percent of the scale."""
 
     label: str
     value: str
@@ -60,7 +60,7 @@ class DurationBar:
 
 @dataclass(frozen=True)
 class PaceRow:
-    """A line of a table of times. `query` are the filters that show it alone; empty where none does."""
+    """A row of a table of durations. `query` are the filters that show only this row; may be empty."""
 
     name: str
     pace: Pace
@@ -69,7 +69,7 @@ class PaceRow:
 
 @dataclass(frozen=True)
 class Times:
-    """A plot of times and the table beside it. `ticks` are places in percent and what stands there."""
+    """A chart of durations and its table. `ticks` are positions in percent with their labels."""
 
     rows: list[PaceRow]
     spans: list[DurationBar]
@@ -78,16 +78,16 @@ class Times:
 
     @property
     def words(self) -> str:
-        """What the plot shows, for whoever cannot see it."""
+        """The chart in words, for people who cannot see it."""
         return "; ".join(
-            f"{row.name}: median {_took(row.pace.median)}, nine in ten within {_took(row.pace.p90)}"
+            f"{row.name}: median {_took(row.pace.median)}, 90 % within {_took(row.pace.p90)}"
             for row in self.rows
         )
 
 
 @web.get("/insights")
 def insights() -> Any:
-    """How long decisions take, what becomes of requests, and what was decided without people."""
+    """Durations of decisions, outcomes, and requests decided without people."""
     viewer = current_actor()
     viewer.require(Action.SEE)
     wanted = filter_from(request.args)
@@ -111,10 +111,10 @@ def insights() -> Any:
 
 
 def filter_from(arguments: Mapping[str, str]) -> InsightsFilter:
-    """The period and the filters in an address. Raises InvalidInputError."""
+    """The period and the filters in query parameters. Raises InvalidInputError."""
     days = arguments.get("days") or str(InsightsFilter.days)
     if days not in map(str, PERIODS):
-        raise InvalidInputError("The period is 7, 30 or 90 days.", {"days": "must be 7, 30 or 90"})
+        raise InvalidInputError("The period is 7, 30, or 90 days.", {"days": "must be 7, 30, or 90"})
     return InsightsFilter(int(days), arguments.get("workflow", ""), arguments.get("team", ""))
 
 
@@ -125,7 +125,7 @@ def query_of(wanted: InsightsFilter) -> dict[str, str]:
 
 
 def share(part: int, whole: int) -> str:
-    """A share in whole percent; what is there is never 0 %, and what is not all never 100 %."""
+    """A share in whole percent: 0 % only for nothing, and 100 % only for everything."""
     if not whole or not part:
         return "0 %"
     percent = 100 * part / whole
@@ -135,7 +135,7 @@ def share(part: int, whole: int) -> str:
 
 
 def _workflows(found: Insights) -> list[str]:
-    """What can be chosen: the catalogue's, and those of requests that came in from elsewhere."""
+    """The workflows of the catalog, and those that agents named in their requests."""
     return sorted({*found.workflows, *(pace.name for pace in found.by_workflow)})
 
 
@@ -183,14 +183,14 @@ def _workflow_row(pace: Pace, wanted: InsightsFilter) -> PaceRow:
 
 def _team_row(pace: Pace, wanted: InsightsFilter, teams: Iterable[Team]) -> PaceRow:
     if not pace.name.startswith(TEAM):
-        return PaceRow("People asked by name" if pace.name else "Anyone who may decide", pace, {})
+        return PaceRow("People named in the rule" if pace.name else "Anyone who may decide", pace, {})
     slug = pace.name.removeprefix(TEAM)
     name = next((team.name for team in teams if team.slug == slug), slug)
     return PaceRow(name, pace, query_of(wanted) | {"team": slug})
 
 
 def _times(rows: Sequence[PaceRow], of: int) -> Times:
-    """A plot from the first tick below what there is to the first one above it; equal factors are equally far apart."""
+    """A chart on a logarithmic scale, from the last tick below the values to the first one above them."""
     if not rows:
         return Times([], [], [], of)
     least, most = min(row.pace.median for row in rows), max(row.pace.p90 for row in rows)
@@ -225,5 +225,5 @@ def _percent(part: int, whole: int) -> float:
 
 
 def bars_words(bars: Iterable[Bar]) -> str:
-    """What a bar plot shows, for whoever cannot see it."""
+    """A bar chart in words, for people who cannot see it."""
     return "; ".join(f"{bar.label}: {bar.value}" for bar in bars)

@@ -1,4 +1,4 @@
-"""People and their teams, for those who manage them."""
+"""People and their teams, for admins."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _NOTHING: MultiDict[str, str] = MultiDict()
 
 @web.get("/people")
 def people() -> Any:
-    """Everybody, with a form for one more."""
+    """Everybody, with a form for adding a person."""
     current_actor().require(Action.MANAGE_PEOPLE)
     return _list()
 
 
 @web.post("/people")
 def people_add() -> Any:
-    """Add a person, and show the link with which they sign in."""
+    """Add a person, and show their sign-in link."""
     actor, sent = current_actor(), request.form
     try:
         person = services().people.add(actor, sent.get("name", ""), sent.get("email", ""), _roles(sent), _teams(sent))
@@ -42,7 +42,7 @@ def people_add() -> Any:
 
 @web.get("/people/<person_id>")
 def person(person_id: str) -> Any:
-    """One person, to be changed."""
+    """One person, with a form."""
     current_actor().require(Action.MANAGE_PEOPLE)
     return _shown(_person(person_id))
 
@@ -59,25 +59,25 @@ def person_change(person_id: str) -> Any:
         raise
     except AssentError as error:
         return _shown(_person(person_id), sent, error)
-    flash(f"{changed.name} is changed. It holds from their next click on.")
+    flash(f"{changed.name} is changed. The change applies to their next page or API call.")
     return see_other("web.person", person_id=person_id)
 
 
 @web.post("/people/<person_id>/link")
 def person_link(person_id: str) -> Any:
-    """Make a link with which the person signs in once; it is shown this one time."""
+    """Create a single-use sign-in link for the person. It is shown once."""
     return _shown(_person(person_id), link=services().people.make_link(current_actor(), person_id))
 
 
 @web.get("/people/<person_id>/link")
 def person_link_shown(person_id: str) -> Any:
-    """A link is shown once, under its own address; whoever opens that again only wants to look."""
+    """Show the person: a sign-in link is shown once, at a URL that a browser may open again."""
     return see_other("web.person", person_id=person_id)
 
 
 @web.post("/people/<person_id>/sign-out")
 def person_sign_out(person_id: str) -> Any:
-    """End all sessions and unused links of the person, and tokens if that is wanted."""
+    """End all sessions and unused links of the person, and their tokens if chosen."""
     ended = services().sign_ins.end_all(current_actor(), person_id, token_choice(request.form))
     flash(
         f"Signed out everywhere: {plural(ended.sessions, 'session')}, {plural(ended.links, 'unused link')}, and "
@@ -96,13 +96,13 @@ def person_session_end(person_id: str, sign_in_id: str) -> Any:
 
 @web.get("/people/<person_id>/sign-out")
 def person_sign_out_shown(person_id: str) -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.person", person_id=person_id)
 
 
 @web.get("/people/<person_id>/sessions/<sign_in_id>/end")
 def person_session_end_shown(person_id: str, sign_in_id: str) -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.person", person_id=person_id)
 
 

@@ -1,6 +1,6 @@
-"""Policies: what is in force, earlier versions, and what a changed file would have done.
+"""Policies: the one in force, earlier versions, and tests of a changed file.
 
-Nothing is loaded from here: a policy is a file that is reviewed like code, and the command line puts it into force.
+Pages cannot load a policy: it is a file that is reviewed like code and loaded with the command line.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from assent.contracts import RiskLevel
 DAYS = 30
 PERIODS = {"7": "the last 7 days", "30": "the last 30 days", "90": "the last 90 days", "365": "the last year"}
 MAX_SHOWN = 200
-"""Of each list of requests."""
+"""Most requests shown in each list."""
 MAX_LINES = 3000
-"""Longest file of which problems are shown in their lines; of a longer one they are only listed."""
+"""Longest file, in lines, that is shown with its problems; for longer ones, the problems are only listed."""
 _NOTHING: MultiDict[str, str] = MultiDict({"days": "30"})
 _STRICT_NAMES = frozenset(default_terms(level).name for level in RiskLevel)
 
 
 @dataclass(frozen=True)
 class TextLine:
-    """A line of a file with what is wrong in it."""
+    """A line of a file with its problems."""
 
     number: int
     text: str
@@ -84,7 +84,7 @@ def _version(actor: Actor, view: PolicyView | None, in_force: bool) -> Response:
 
 
 def _shown_as(rule: str) -> str:
-    """In which line of the table the requests are counted that fell under a rule of that name."""
+    """The row of the table that counts the requests under a rule of that name."""
     return STRICT_DEFAULT if rule in _STRICT_NAMES else rule
 
 
@@ -94,13 +94,13 @@ def _count(matched: Mapping[str, Matched], rule: str) -> int:
 
 @web.get("/policies/test")
 def policy_test_form() -> Any:
-    """The form alone is on the policies' own page."""
+    """Redirect to the form, which is on the policies page."""
     return see_other("web.policies", _anchor="test")
 
 
 @web.post("/policies/test")
 def policy_test() -> Any:
-    """What a changed file would have done, or what is wrong with it and where."""
+    """Show what a changed file would have done, or its problems."""
     actor, sent = current_actor(), request.form
     text, name = "", "policies.yaml"
     try:
@@ -132,7 +132,7 @@ def _tried(
 
 
 def _file(sent: Mapping[str, str]) -> tuple[str, str]:
-    """The text that was uploaded, or else typed, and what the file is called."""
+    """The uploaded or typed text, and the file's name."""
     uploaded = request.files.get("file")
     if uploaded is None or not uploaded.filename:
         text = submitted_text(sent.get("text", ""))

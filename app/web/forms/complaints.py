@@ -1,4 +1,4 @@
-"""What is wrong with a form, told at its fields and in a summary that leads to them."""
+"""Problems with a form's values, shown at the fields and in a summary that links to them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from app.web.forms.fields import Field, element_id
 
 PARTED = ("group", "list", "union")
-"""Kinds whose parts have complaints of their own."""
+"""Kinds of fields whose parts show their own problems."""
 
 
 def complaint_of(drawn: Field, problems: Mapping[str, str]) -> str:
-    """What was said about a field; of one that is sent as a whole, also about something inside its value."""
+    """The problem with a field; for a field submitted as a whole, also problems inside its value."""
     if drawn.path in problems or drawn.kind in PARTED:
         return problems.get(drawn.path, "")
     below = drawn.path + "."
@@ -26,13 +26,13 @@ def complaint_of(drawn: Field, problems: Mapping[str, str]) -> str:
 
 
 def _place_inside(path: str) -> str:
-    """A place in a value, as a person would say it: ``item 3, name``."""
+    """A path inside a value, in words: ``item 3, name``."""
     return ", ".join(f"item {int(part) + 1}" if re.fullmatch("[0-9]{1,6}", part) else part for part in path.split("."))
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """What is wrong with a field. `element_id` is empty where it is about none in particular."""
+    """A problem with a field. `element_id` is empty if it concerns no particular field."""
 
     element_id: str
     label: str
@@ -42,11 +42,11 @@ class Complaint:
 def complaints(
     drawn: Field | None, problems: Mapping[str, str], others: Mapping[str, str] | None = None
 ) -> list[Complaint]:
-    """All problems with the labels of their fields, in the order of the form.
+    """All problems with the labels of their fields, in the form's order.
 
     Args:
         drawn: the form; None if the page has none.
-        others: labels of fields by name that are on the page and not in the form.
+        others: labels, by name, of fields on the page that are not in the form.
     """
     found = [
         Complaint(element_id(name), label, problems[name]) for name, label in (others or {}).items() if name in problems
@@ -65,7 +65,7 @@ def _covers(field: Field, name: str) -> bool:
 
 
 def told_at(drawn: Field, above: str = "", top: bool = True) -> Iterator[tuple[Field, str]]:
-    """What can be complained of, with its label; that of what is inside something follows on the label of this."""
+    """Every field that can have a problem, with its label, prefixed by those of the fields around it."""
     label = f"{above}{drawn.label}"
     if drawn.kind == "fixed":
         return

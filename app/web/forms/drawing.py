@@ -1,7 +1,7 @@
-"""Forms drawn from a JSON Schema: what a person sees of a value.
+"""Forms drawn from a JSON Schema: the fields in which a person sees and edits a value.
 
-A field that comes back as it was drawn gives the value it was drawn from, to the letter: opening a form and sending it
-again changes nothing, whatever HTML does to numbers, line ends and empty texts on the way.
+A field that comes back as it was drawn gives exactly the value it was drawn from: opening a form and submitting it
+changes nothing, whatever HTML does to numbers, line endings, and empty texts on the way.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from assent.fitting import FORMATS
 
 MAX_FIELDS = 300
 MAX_ENTRIES = 50
-"""A longer list is one field of JSON."""
+"""A longer list is a single JSON field."""
 _MOST_DRAWN = 4 * MAX_FIELDS
-"""Fields that are drawn until the rest is JSON: definitions that refer to each other have no end of them."""
+"""Fields that are drawn before the rest becomes JSON: recursive definitions have no end."""
 _A_FIELD = 120.0
-"""Microseconds until a field stands on a page."""
+"""Microseconds it takes to draw and render a field."""
 _DEEPEST = 4
 _LONG = 80
 _PARTED = ("group", "list", "union")
 
 
 def draw(schema: Mapping[str, Any] | None, root: str, original: Any = MISSING, label: str = "") -> Field:
-    """The form for a value under `schema`; without a schema the value itself says what it is made of."""
+    """The form for a value under `schema`; without one, the schema is inferred from the value."""
     definition = dict(schema) if schema is not None else infer(None if original is MISSING else original)
     drawn = _Drawing(definition).field(definition, root, root, original, True, 0)
     if drawn.fields and len(drawn.leaves()) > MAX_FIELDS:
@@ -42,7 +42,7 @@ def draw(schema: Mapping[str, Any] | None, root: str, original: Any = MISSING, l
 
 
 class _Drawing:
-    """Draws what is inside one document, to which references point."""
+    """Draws the fields of one schema document, within which references are resolved."""
 
     def __init__(self, definitions: dict[str, Any]) -> None:
         self._definitions = definitions
@@ -72,10 +72,10 @@ class _Drawing:
         values = original if isinstance(original, dict) else {}
         properties = shape.schema["properties"]
         if max(len(properties), len(values)) > MAX_FIELDS:
-            return None  # it would be JSON in the end, and drawing it first takes long
+            return None  # it would end up as JSON, and drawing it first takes long
         wanted = set(required_in(shape.schema))
         group = _frame(shape, name, key, original, required)
-        # Stored schemas have sorted keys, so what must be filled in comes first instead of what begins with an a.
+        # Stored schemas have sorted keys, so the order of the fields is by whether they are required.
         for part, definition in sorted(properties.items(), key=lambda item: item[0] not in wanted):
             value = values.get(part, MISSING)
             group.fields.append(self.field(definition, f"{name}.{part}", part, value, part in wanted, depth + 1))
@@ -99,7 +99,7 @@ class _Drawing:
             drawn = self.field(shape.schema["items"], f"{name}.{token}", token, value, True, depth + 1)
             if known and original is MISSING:
                 for leaf in drawn.leaves():
-                    leaf.default = leaf.value  # it is part of the list's own default
+                    leaf.default = leaf.value  # it is part of the list's default
             return drawn
 
         made.draw_part = entry
@@ -136,21 +136,21 @@ class _Drawing:
         drawn.label = way_label(schema, self._definitions)
         properties = drawn.shape.schema.get("properties", {}) if drawn.kind == "group" else {}
         for child in drawn.fields:
-            # What tells this way from the others was chosen with it.
+            # The value that distinguishes this way was chosen together with it.
             if child.kind == "select" and fixed_in(properties.get(child.key), self._definitions) is not None:
                 child.kind = "fixed"
         return drawn
 
 
 def number_entries(made: Field) -> None:
-    """Name the entries of a list by their places."""
+    """Label the entries of a list by their positions."""
     for number, entry in enumerate(made.fields, 1):
         title = entry.shape.schema.get("title")
         entry.label = f"{title if isinstance(title, str) and title else 'Entry'} {number}"
 
 
 def _frame(shape: FieldShape, name: str, key: str, original: Any, required: bool) -> Field:
-    """What all fields have; without a value."""
+    """A field without a value."""
     schema = shape.schema
     return Field(
         name=name,
@@ -184,7 +184,7 @@ def _leaf(shape: FieldShape, name: str, key: str, original: Any, required: bool)
 
 
 def _help(schema: dict[str, Any], kind: str) -> str:
-    """What the schema says of the field, and what it asks of a value."""
+    """The schema's description and its limits for the value, in words."""
     said = schema.get("description")
     words = [said.rstrip() + ("" if said.rstrip().endswith((".", "!", "?")) else ".")] if said else []
     if kind in ("text", "long") and schema.get("format") in FORMATS and schema["format"] not in ("date", "email"):
@@ -211,7 +211,7 @@ def _is_date(text: str) -> bool:
 
 
 def _holds(made: Field, value: Any) -> bool:
-    """True if a field of this kind can show `value`; what a schema says and what is there may differ."""
+    """True if a field of this kind can show `value`, which may not match its schema."""
     match made.kind:
         case "text" | "long":
             return value is None or isinstance(value, str)

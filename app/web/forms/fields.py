@@ -1,4 +1,4 @@
-"""What a drawn form consists of."""
+"""The fields of a drawn form."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from app.web.forms.schemas import FieldShape
 
 MISSING: Any = object()
-"""Stands for "there is no value", which JSON's null does not."""
+"""Stands for the absence of a value, which JSON's null does not."""
 
 
 @dataclass
@@ -18,21 +18,21 @@ class Field:
     """One field of a form, or a group of them.
 
     Attributes:
-        name: the field's name in the form: the root and the path, joined by dots.
-        path: as errors name it. It differs from the name inside lists, whose entries keep their names when others
-            go, and inside unions.
-        kind: a shape's, or ``fixed`` for a value that nobody chooses.
-        value: what the field shows, as text; ``on`` or empty for a check box; of a list, the tokens of its entries;
-            of a union, the number of the way.
+        name: the name in the form: the root and the path, joined by dots.
+        path: the name in errors. It differs from `name` inside lists, whose entries keep their names when others
+            are removed, and inside unions.
+        kind: the kind of its shape, or ``fixed`` for a value that nobody can change.
+        value: the text it shows; ``on`` or empty for a checkbox; for a list, the tokens of its entries;
+            for a union, the number of the selected way.
         original: the value it was drawn from, or MISSING.
-        options: value and label of each choice of a select, or of the ways of a union.
-        attributes: HTML attributes that help while typing; the check that counts is the server's.
-        default: the schema's default as the field would show it; empty where it has none.
-        fields: those of a group, the entries of a list, or the one way of a union.
+        options: value and label of each option of a select, or of each way of a union.
+        attributes: HTML attributes that help while typing; only the server validates.
+        default: the schema's default as the field would show it; empty if there is none.
+        fields: the members of a group, the entries of a list, or the selected way of a union.
         draw_part: draws the entry of a list with that token, or the way of a union with that number.
-        language: of the code that it holds; empty for other texts.
-        marks: findings at lines of that code, for the editor.
-        first: of a list or a union, the value with which it was drawn; others keep theirs.
+        language: the language of its code; empty for other texts.
+        marks: risk findings at lines of that code, for the editor.
+        first: for a list or a union, the `value` it was drawn with.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Field:
 
     @property
     def has_default(self) -> bool:
-        """True if leaving the field alone gives a value."""
+        """True if the schema has a default."""
         return "default" in self.shape.schema
 
     @property
     def is_changed(self) -> bool:
-        """True if it shows anything but its default; of what has fields inside, if any of them does."""
+        """True if it, or any field inside it, shows something other than its default."""
         return any(leaf.value != leaf.default for leaf in self.leaves())
 
     @property
@@ -72,34 +72,34 @@ class Field:
 
     @property
     def required_inside(self) -> bool:
-        """True if a value has to be made even when nobody touches its fields."""
+        """True if it needs a value even if nobody touches its fields."""
         return self.required and not self.shape.nullable
 
     @property
     def must_fill(self) -> bool:
-        """True if leaving it empty is refused."""
+        """True if it must not be left empty."""
         texts = self.kind in ("text", "long") and self.original is not MISSING
         return self.required_inside and not texts and self.kind not in ("lines", "numbers", "list", "check")
 
     def leaves(self) -> list[Field]:
-        """What is sent of this field: itself, and whatever is inside, however deep."""
+        """The fields that a form submits: this one and all fields inside it, at any depth."""
         inside = [leaf for child in self.fields for leaf in child.leaves()]
         return inside if self.kind == "group" else [] if self.kind == "fixed" else [self, *inside]
 
     def settings(self) -> list[Field]:
-        """What a person would count: a list or a union is one of them."""
+        """The fields as a person counts them: a list or a union counts once."""
         if self.kind == "group":
             return [setting for child in self.fields for setting in child.settings()]
         return [] if self.kind == "fixed" else [self]
 
     def move(self, path: str) -> None:
-        """Have errors name it otherwise."""
+        """Change the path that errors use for it."""
         self.path = path
         for number, child in enumerate(self.fields):
             child.move(path if self.kind == "union" else f"{path}.{number if self.kind == 'list' else child.key}")
 
 
 def element_id(name: str) -> str:
-    """The id of the element that the form knows as `name`."""
+    """The id of the element for the field `name`."""
     return "f-" + re.sub(r"\s", "_", name)
 

@@ -1,4 +1,4 @@
-"""Date-time fields: what they show, and what comes back from them."""
+"""Date and time fields: the values they show and submit."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ _ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,60}")
 
 
 def field_of(moment: datetime) -> str:
-    """The value of a date-time field, in the zone of `field_zone`."""
+    """The value of a date and time field, in the time zone of `field_zone`."""
     return moment.astimezone(reader_zone() or UTC).strftime("%Y-%m-%dT%H:%M")
 
 
 def field_zone() -> str:
-    """The zone of a page's date-time fields: the one that the reader has chosen, or UTC.
+    """The time zone of a page's date and time fields: the reader's choice, or UTC.
 
-    A script turns UTC into the browser's own zone.
+    A script converts UTC to the browser's time zone.
     """
     zone = reader_zone()
     return zone.key if zone is not None else "UTC"
 
 
 def moment_of(sent: Mapping[str, str], name: str) -> datetime:
-    """The moment in a date-time field, in the time zone that was sent with it. Raises InvalidInputError."""
+    """The time in a submitted field, in the time zone submitted with it. Raises InvalidInputError."""
     try:
         moment = datetime.fromisoformat(sent.get(name, ""))
         return (moment if moment.tzinfo else moment.replace(tzinfo=_zone(sent.get("zone", "")))).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidInputError("A date and a time are needed.", {name: "This is not a date and a time."}) from None
+        raise InvalidInputError("Enter a date and a time.", {name: "This is not a valid date and time."}) from None
 
 
 def _zone(name: str) -> tzinfo:
-    """The time zone of that name; UTC where a browser sends none."""
+    """The time zone with that name, or UTC if the browser sent none."""
     if not name:
         return UTC
     if not _ZONE.fullmatch(name):

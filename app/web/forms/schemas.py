@@ -1,4 +1,4 @@
-"""What field a JSON Schema asks for. Schemas come from agents, so nothing in them is taken on trust."""
+"""The kind of field for a JSON Schema. Schemas come from agents, so nothing in them is trusted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from assent.fitting import FORMATS
 MAX_REFERENCES = 20
 MAX_WAYS = 12
 MAX_CHOICES = 1_000
-"""A field that allows more values is one of JSON."""
+"""A field with more options becomes a JSON field."""
 WAYS = "~ways"
-"""Where a resolved schema keeps the ways of a union that is not just "or null"."""
+"""The key under which a resolved schema keeps the ways of a union, apart from "or null"."""
 _TOLD = ("title", "description", "default", "x-group", "x-advanced")
 _ONE_LINE = 200
 _KEYBOARDS = {"email": "email", "uri": "url"}
@@ -21,15 +21,15 @@ _KEYBOARDS = {"email": "email", "uri": "url"}
 
 @dataclass(frozen=True)
 class FieldShape:
-    """The kind of field for a schema, with the references and unions in it resolved.
+    """The kind of field for a schema, with references and unions resolved.
 
     Attributes:
         kind: ``text``, ``long``, ``number``, ``check``, ``select``, ``lines``, ``numbers``, ``json``, ``group``,
             ``list`` or ``union``.
         schema: the resolved schema.
-        nullable: null is allowed beside the rest.
-        ways: the schemas that a union chooses from.
-        whole_numbers: of a list of numbers, that it takes no others.
+        nullable: null is allowed as well.
+        ways: the alternatives of a union, as schemas.
+        whole_numbers: a list of numbers accepts only whole numbers.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class FieldShape:
 
 
 def shape_of(schema: Any, definitions: dict[str, Any]) -> FieldShape:
-    """The shape of `schema`; `definitions` is the whole document that local references point into."""
+    """The shape of `schema`; `definitions` is the document in which local references are resolved."""
     resolved, nullable = _resolve(schema, definitions)
     if WAYS in resolved:
         ways = tuple(resolved[WAYS])
@@ -73,7 +73,7 @@ def shape_of(schema: Any, definitions: dict[str, Any]) -> FieldShape:
 
 
 def _kind_of_list(schema: dict[str, Any], items: dict[str, Any]) -> str:
-    """Texts are lines and numbers one line; anything else that can be drawn has a field, or several, for each entry."""
+    """``lines`` for texts, ``numbers`` for numbers, and ``list`` for other entries that can be drawn."""
     if items.get("type") == "string" and "enum" not in items and "const" not in items:
         return "lines"
     if items.get("type") in ("integer", "number") and not {"enum", "const"} & items.keys():
@@ -83,7 +83,7 @@ def _kind_of_list(schema: dict[str, Any], items: dict[str, Any]) -> str:
 
 
 def _drawable(ways: tuple[Any, ...], definitions: dict[str, Any]) -> bool:
-    """True if each way is something else than JSON, and nothing is said beside them."""
+    """True if no way is a JSON field and the schema has no constraints besides the ways."""
     if len(ways) > MAX_WAYS or any(WAYS in _resolve(way, definitions)[0] for way in ways):
         return False
     return all(shape_of(way, definitions).kind != "json" for way in ways)
@@ -94,7 +94,7 @@ def _without_ways(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def way_of(ways: tuple[Any, ...], definitions: dict[str, Any], value: Any) -> int | None:
-    """Which of the ways a value was given in: the first that it fits, by kind, by names, and by what is fixed."""
+    """The first way that a value fits, by kind, names, and fixed values; None if it fits none."""
     for strictly in (True, False):
         for number, way in enumerate(ways):
             if _is_like(value, shape_of(way, definitions), definitions, strictly):
@@ -128,19 +128,19 @@ def _is_like_group(value: dict[str, Any], shape: FieldShape, definitions: dict[s
 
 
 def fixed_in(schema: Any, definitions: dict[str, Any]) -> str | None:
-    """The only value that a schema allows, as JSON; None if it allows others."""
+    """The only value that a schema allows, as JSON; None if it allows several."""
     resolved, nullable = _resolve(schema, definitions)
     return json.dumps(resolved["const"]) if "const" in resolved and not nullable else None
 
 
 def required_in(schema: dict[str, Any]) -> list[str]:
-    """The names of what an object must have."""
+    """The names of an object's required properties."""
     wanted = schema.get("required")
     return [name for name in wanted if isinstance(name, str)] if isinstance(wanted, list) else []
 
 
 def way_label(schema: Any, definitions: dict[str, Any]) -> str:
-    """What a person calls a way: its title, what is fixed in it, or its kind."""
+    """The label of a way: its title, its fixed value, or its kind."""
     shape = shape_of(schema, definitions)
     if shape.schema.get("title"):
         return str(shape.schema["title"])
@@ -164,7 +164,7 @@ _WAY_WORDS = {
 
 
 def infer(value: Any) -> dict[str, Any]:
-    """A schema that `value` itself suggests, where the agent gave none."""
+    """A schema inferred from `value`, for agents that give none."""
     if isinstance(value, bool):
         return {"type": "boolean"}
     if isinstance(value, str):
@@ -181,7 +181,7 @@ def infer(value: Any) -> dict[str, Any]:
 
 
 def _resolve(schema: Any, definitions: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """Follow references and single-way unions; what is left is a plain schema, and whether null is allowed."""
+    """Follow references and unions with one way. Returns a plain schema, and whether null is allowed."""
     nullable = False
     kept: dict[str, Any] = {}
     for _ in range(MAX_REFERENCES):
@@ -200,7 +200,7 @@ def _resolve(schema: Any, definitions: dict[str, Any]) -> tuple[dict[str, Any], 
 
 
 def _undecided(schema: dict[str, Any], kept: dict[str, Any], nullable: bool) -> tuple[dict[str, Any], bool]:
-    """A schema with no one way on: plain, or a union of several."""
+    """A schema that does not lead to a single other one: a plain one, or a union."""
     if not _branches(schema):
         return kept, nullable
     told = {key: kept[key] for key in _TOLD if key in kept}
@@ -220,7 +220,7 @@ def _branches(schema: dict[str, Any]) -> bool:
 
 
 def _next(schema: dict[str, Any], definitions: dict[str, Any]) -> tuple[Any, bool] | None:
-    """The one schema to go on with, and whether null was the other way; None where there is no one way on."""
+    """The only schema that this one leads to, and whether null was the alternative; None if there is no single one."""
     reference = schema.get("$ref")
     if isinstance(reference, str):
         return _pointed(reference, definitions), False
@@ -264,13 +264,13 @@ def _text(schema: dict[str, Any], nullable: bool) -> FieldShape:
     if form == "date":
         attributes["type"] = "date"
     elif form in _KEYBOARDS:
-        # Only a hint for the keyboard: what a browser checks, it checks silently where the field is folded away.
+        # Only a hint for the keyboard: a browser's validation fails silently in a collapsed field.
         attributes["inputmode"] = _KEYBOARDS[form]
-    # A field of one line would silently join the lines of what is pasted into it.
+    # A single-line field would silently join pasted lines.
     narrow = form in FORMATS or (isinstance(longest, int) and longest <= _ONE_LINE)
     return FieldShape("text" if narrow else "long", schema, nullable, attributes=attributes)
 
 
 def _number_attributes(schema: dict[str, Any]) -> dict[str, str]:
-    """Only hints for the keyboard: a number field loses what cannot be read, and with it what the person typed."""
+    """Only hints for the keyboard: a number field discards input that it cannot parse."""
     return {"inputmode": "numeric" if schema.get("type") == "integer" else "decimal"}

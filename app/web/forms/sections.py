@@ -1,7 +1,7 @@
-"""A drawn form in parts: what somebody has to look at, and what can stay as it is, folded away under its heading.
+"""Sections of a drawn form: fields that need attention, and optional ones that are collapsed.
 
-A schema may say to which part a property belongs (``"x-group": "Backup"``) and whether it is only for those who know
-what they do (``"x-advanced": true``). A property that is an object is a part of its own.
+A schema may assign a property to a section (``"x-group": "Backup"``) and mark it as advanced (``"x-advanced": true``).
+A property that is an object is a section of its own.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from app.web.forms.complaints import told_at
 from app.web.forms.fields import Field
 
 MANY = 6
-"""With more optional fields than this they are folded away where the schema itself says nothing about it."""
+"""With more optional fields than this, they are collapsed unless the schema has hints of its own."""
 _LONGEST_TITLE = 80
 
 
 @dataclass
 class Section:
-    """A part of a form. `title` is empty for what stands at the top without a heading."""
+    """A section of a form. `title` is empty for the fields at the top."""
 
     title: str
     help: str = ""
@@ -28,23 +28,23 @@ class Section:
 
     @property
     def open(self) -> bool:
-        """True if something that is folded away has to be seen: a problem, or a value that is not the default."""
+        """True if the collapsed fields have a problem or a value other than the default."""
         return any(field.error for folded in self.folded for field, _ in told_at(folded)) or self.changed > 0
 
     @property
     def changed(self) -> int:
-        """How many of the folded fields differ from their defaults."""
+        """How many of the collapsed fields differ from their defaults."""
         return sum(setting.is_changed for folded in self.folded for setting in folded.settings())
 
     @property
     def words(self) -> str:
-        """How much is folded away, and whether it is as usual."""
+        """How many fields are collapsed, and how many of them differ from their defaults."""
         count = plural(sum(len(folded.settings()) for folded in self.folded), "setting")
-        return f"{count}, {self.changed} changed" if self.changed else f"{count}, as usual"
+        return f"{count}, {self.changed} changed" if self.changed else f"{count}, default values"
 
 
 def sections(drawn: Field) -> list[Section]:
-    """The parts of a form, in the order in which the schema names them; what has no heading comes first."""
+    """The sections of a form, in the schema's order; fields without a heading come first."""
     if drawn.kind != "group":
         return [Section("", shown=[drawn])]
     hinted = any(_group(child) or _advanced(child) is not None for child in drawn.fields)
@@ -61,7 +61,7 @@ def sections(drawn: Field) -> list[Section]:
 
 
 def _own_section(group: Field, made: dict[str, Section]) -> None:
-    """An object is a part of its own: folded as a whole if it may be left out, else as its fields say."""
+    """Give an object its own section: collapsed as a whole if it is optional, otherwise field by field."""
     section = made.setdefault(f"\n{group.name}", Section(group.label, group.help))
     for child in group.fields:
         whole = not group.required and _advanced(group) is not False

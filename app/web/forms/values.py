@@ -1,4 +1,4 @@
-"""The value that a submitted form gives, and the form as it was submitted."""
+"""The value of a submitted form, and the form filled in again as it was submitted."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from app.web.forms.fields import MISSING, Field
 from assent.json_values import parse
 
 REARRANGE = "rearrange"
-"""The name of buttons that add and remove entries of lists, and show another way of a union."""
+"""The name of the buttons that add and remove list entries and switch between the ways of a union."""
 _TOKEN = re.compile(r"n?[0-9]{1,4}")
 
 
 def read(drawn: Field, form: Mapping[str, str]) -> Any:
-    """The value that a submitted form gives; `drawn` gets the entries and ways that the form has.
+    """The value of a submitted form; `drawn` is changed to have the form's entries and ways.
 
     Raises:
-        InvalidInputError: something cannot be read as what the field is for; `fields` says where.
+        InvalidInputError: a field is not valid; `fields` says which.
     """
     arrange(drawn, form)
     problems: dict[str, str] = {}
     value = _read(drawn, form, problems)
     if problems:
-        raise InvalidInputError("Some fields cannot be read.", problems)
+        raise InvalidInputError("Some fields are not valid.", problems)
     return value
 
 
 def arrange(drawn: Field, form: Mapping[str, str]) -> None:
-    """Give lists the entries, and unions the ways, that a form has; a form that does not name them leaves them."""
+    """Give lists and unions the entries and ways of a form; those that it does not name stay as they are."""
     if drawn.draw_part is not None and drawn.name in form:
         parts = {child.key if drawn.kind == "list" else drawn.value: child for child in drawn.fields}
         wanted = _tokens(form[drawn.name]) if drawn.kind == "list" else _ways(drawn, form[drawn.name])
@@ -49,7 +49,7 @@ def arrange(drawn: Field, form: Mapping[str, str]) -> None:
 
 
 def _tokens(given: str) -> list[str]:
-    """The entries of a list: a number is the place in the original; ``n1`` is a new one."""
+    """The entries of a list: a number is the position in the original, ``n1`` a new entry."""
     return list(dict.fromkeys(token for token in given.split(",") if _TOKEN.fullmatch(token)))[:MAX_ENTRIES]
 
 
@@ -58,7 +58,7 @@ def _ways(drawn: Field, given: str) -> list[str]:
 
 
 def rearranged(form: MultiDict[str, str]) -> MultiDict[str, str]:
-    """The form with what its `REARRANGE` button asks for: ``add:<list>``, ``remove:<list>:<token>``, or ``show``."""
+    """The form after its `REARRANGE` button: ``add:<list>``, ``remove:<list>:<token>``, or ``show``."""
     changed = MultiDict(form)
     act, _, rest = form.get(REARRANGE, "").partition(":")
     if act == "add":
@@ -103,7 +103,7 @@ def _read_parted(drawn: Field, form: Mapping[str, str], problems: dict[str, str]
 
 
 def is_untouched(drawn: Field, form: Mapping[str, str]) -> bool:
-    """True if the field, and all inside, came back as they were drawn."""
+    """True if the field and everything inside it came back as drawn."""
     return all(
         text_for_field(form.get(leaf.name, _unsent(leaf))) == (leaf.first if leaf.draw_part else leaf.value)
         for leaf in drawn.leaves()
@@ -111,7 +111,7 @@ def is_untouched(drawn: Field, form: Mapping[str, str]) -> bool:
 
 
 def _unsent(leaf: Field) -> str:
-    """A form that does not name a list or a union leaves it as it is."""
+    """The value of a field that the form does not name: lists and unions stay as they are."""
     return leaf.value if leaf.draw_part else ""
 
 
@@ -124,7 +124,7 @@ def _read_empty(drawn: Field, problems: dict[str, str]) -> Any:
         return MISSING
     if drawn.kind in ("text", "long") and drawn.original is not MISSING:
         return ""
-    problems[drawn.path] = "This is needed."
+    problems[drawn.path] = "This field is required."
     return MISSING
 
 
@@ -135,7 +135,7 @@ def _parse(drawn: Field, sent: str, problems: dict[str, str]) -> Any:
                 return _number(sent, drawn.shape.schema.get("type") == "integer")
             case "select":
                 if sent not in {option for option, _ in drawn.options}:
-                    raise ValueError("This is not one of the choices.")
+                    raise ValueError("This is not one of the options.")
                 return parse(sent)
             case "lines":
                 return [line.strip() for line in sent.split("\n") if line.strip()]
@@ -147,7 +147,7 @@ def _parse(drawn: Field, sent: str, problems: dict[str, str]) -> Any:
         problems[drawn.path] = str(error)
         return MISSING
     if "\n" not in sent.rstrip("\n") and "\n" not in str(drawn.value):
-        return sent.rstrip("\n")  # somebody pressed Enter where one line was meant
+        return sent.rstrip("\n")  # somebody pressed Enter in a single-line value
     return sent.replace("\n", "\r\n") if _crlf(drawn.original) else sent
 
 
@@ -162,7 +162,7 @@ def _number(sent: str, whole: bool) -> int | float:
         number = float(sent)
         if number not in (float("inf"), float("-inf")):
             return number
-    raise ValueError("This needs a whole number." if whole else "This needs a number, such as 2.5.")
+    raise ValueError("Enter a whole number." if whole else "Enter a number, such as 2.5.")
 
 
 def _numbers(sent: str, whole: bool) -> list[int | float]:
@@ -176,7 +176,7 @@ def _numbers(sent: str, whole: bool) -> list[int | float]:
 
 
 def refill(drawn: Field, form: Mapping[str, str], problems: Mapping[str, str]) -> Field:
-    """Show what was sent again, with complaints at their fields; `drawn` itself is changed and returned."""
+    """Fill `drawn` in as it was submitted, with problems at their fields, and return it."""
     arrange(drawn, form)
     for leaf in drawn.leaves():
         if leaf.draw_part is None:

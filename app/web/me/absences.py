@@ -1,4 +1,4 @@
-"""Absences: one's own with a form, who is away now, and for those who manage people everybody's."""
+"""Absences: your own with a form, who is away now, and, for admins, everybody's."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _FIELDS = ("starts_at", "ends_at")
 
 @web.get("/absences")
 def absences() -> Any:
-    """The lists, and the form."""
+    """The lists and the form."""
     current_actor().require(Action.SEE)
     return _page()
 
 
 @web.post("/absences")
 def absence_add() -> Any:
-    """Enter an absence, or show what is wrong with it."""
+    """Add an absence, or show the problems with it."""
     actor, sent = current_actor(), request.form
     person_id = sent.get("person_id") or actor.id
     require_absence(actor, person_id)
@@ -45,10 +45,11 @@ def absence_add() -> Any:
     except AssentError as error:
         return _page(sent, error)
     if added.state is AbsenceState.WAITING:
-        flash(f"The absence is entered. It has no effect until {added.person_name} confirms it. They are notified.")
+        flash(f"The absence is added. It has no effect until {added.person_name} confirms it. They are notified.")
         return see_other("web.absences")
-    who = f"{added.delegate_name} may decide" if added.delegate_name else "Nobody decides"
-    flash(f"The absence is entered. {who} for {added.person_name} meanwhile.")
+    name, delegate = added.person_name, added.delegate_name
+    who = f"{delegate} may decide on behalf of {name}." if delegate else f"{name} has no delegate."
+    flash(f"The absence is added. {who}")
     return see_other("web.absences")
 
 
@@ -65,21 +66,22 @@ def absence_end(absence_id: str) -> Any:
 
 @web.post("/absences/<absence_id>/confirm")
 def absence_confirm(absence_id: str) -> Any:
-    """Confirm an absence that somebody else entered for one."""
+    """Confirm an absence that somebody else added for you."""
     try:
         confirmed = services().confirmations.confirm_absence(current_actor(), absence_id)
     except NotFoundError:
         raise
     except AssentError as error:
         return _page(error=error)
-    who = f"{confirmed.delegate_name} may decide" if confirmed.delegate_name else "Nobody decides"
-    flash(f"The absence is confirmed. {who} for you meanwhile.")
+    delegate = confirmed.delegate_name
+    who = f"{delegate} may decide on your behalf." if delegate else "You have no delegate."
+    flash(f"The absence is confirmed. {who}")
     return see_other("web.absences")
 
 
 @web.post("/absences/<absence_id>/decline")
 def absence_decline(absence_id: str) -> Any:
-    """Decline an absence that somebody else entered for one."""
+    """Decline an absence that somebody else added for you."""
     try:
         services().confirmations.decline_absence(current_actor(), absence_id)
     except ConflictError as error:
@@ -90,7 +92,7 @@ def absence_decline(absence_id: str) -> Any:
 
 @web.get("/absences/<absence_id>/<any(end, confirm, decline):act>")
 def absence_act_shown(absence_id: str, act: str) -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.absences")
 
 
@@ -108,7 +110,7 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
 
 
 def _given(sent: MultiDict[str, str]) -> dict[str, str]:
-    """What the fields of the form show, in the zone of `field_zone`."""
+    """The values of the form's fields, in the time zone of `field_zone`."""
     if not sent:
         return {"starts_at": field_of(services().clock()), "ends_at": ""}
     given = {}

@@ -1,4 +1,4 @@
-"""What one wants to be told of, by which way and when."""
+"""Your notification settings: which events, by which channel, and when."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ from app.web.pages import render, see_other, web
 from assent.contracts import RiskLevel
 
 _KINDS = {
-    NoticeKind.ASKED: ("My decision is wanted", "a request asks me, or my team"),
+    NoticeKind.ASKED: ("My approval is required", "or my team's"),
     NoticeKind.ASSIGNED: ("A request is assigned to me", ""),
-    NoticeKind.ESCALATED: ("A request is escalated to me", "comes at once, also in quiet hours"),
-    NoticeKind.EXPIRING: ("A deadline is near", "of a request that still waits for me"),
-    NoticeKind.OUTCOME: ("What I asked for is decided", ""),
-    NoticeKind.SETTLED: ("Others have decided", "what I was asked as well"),
-    NoticeKind.RECEIPT: ("What the run then did", "with what I asked for, or was asked about"),
+    NoticeKind.ESCALATED: ("A request is escalated to me", "sent immediately, even in quiet hours"),
+    NoticeKind.EXPIRING: ("A deadline is near", "for a request that requires my approval"),
+    NoticeKind.OUTCOME: ("My request is decided", ""),
+    NoticeKind.SETTLED: ("Others have decided", "a request that required my approval"),
+    NoticeKind.RECEIPT: ("The run reports its result", "for requests that I made or that required my approval"),
 }
 _WAYS = {
-    Way.MAIL: "Mail at once", Way.SLACK: "Slack at once", Way.BOTH: "Mail and Slack at once",
-    Way.DIGEST: "In the digest", Way.OFF: "Not at all",
+    Way.MAIL: "Email immediately", Way.SLACK: "Slack immediately", Way.BOTH: "Email and Slack immediately",
+    Way.DIGEST: "In the digest", Way.OFF: "Never",
 }  # fmt: skip
-_DIGEST_WAYS = {Way.MAIL: "Mail", Way.SLACK: "Slack", Way.BOTH: "Mail and Slack"}
+_DIGEST_WAYS = {Way.MAIL: "Email", Way.SLACK: "Slack", Way.BOTH: "Email and Slack"}
 _RISKS = {
     RiskLevel.SAFE: "any risk",
-    RiskLevel.LOW: "low risk or more",
-    RiskLevel.MEDIUM: "medium risk or more",
-    RiskLevel.HIGH: "high risk or more",
+    RiskLevel.LOW: "low risk or higher",
+    RiskLevel.MEDIUM: "medium risk or higher",
+    RiskLevel.HIGH: "high risk or higher",
     RiskLevel.CRITICAL: "critical risk",
 }
-_RHYTHMS = {Rhythm.DAILY: "Once a day", Rhythm.HOURLY: "Every hour, if there is something"}
+_RHYTHMS = {Rhythm.DAILY: "Once a day", Rhythm.HOURLY: "Every hour, if there is anything new"}
 _NOTHING: MultiDict[str, str] = MultiDict()
 
 
 @web.get("/profile/notifications")
 def notifications() -> Any:
-    """The page."""
+    """The settings."""
     return _page()
 
 
 @web.post("/profile/notifications")
 def notifications_change() -> Any:
-    """Keep the choices, or show what is wrong with them."""
+    """Save the settings, or show the problems with them."""
     actor, sent = current_actor(), request.form
     try:
         wanted = choices_from(sent)
     except AssentError as error:
         return _page(sent, error)
     services().choosing.choose(actor, wanted)
-    flash("Your choices are kept. They hold for what happens from now on.")
+    flash("Your settings are saved. They apply to future notifications.")
     return see_other("web.notifications")
 
 
@@ -74,7 +74,7 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
 
 
 def as_form(choices: Choices) -> dict[str, str]:
-    """The choices as the fields of the form; `choices_from` reads them back."""
+    """The settings as form fields; `choices_from` is the inverse."""
     form: dict[str, str] = {}
     for kind in CHOOSABLE:
         choice = choices.kinds[kind]

@@ -1,4 +1,4 @@
-"""One's own account: who one is here, how the pages look, and where one is signed in."""
+"""Your own account: name and roles, preferences, and sessions."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from app.services.people.tokens import NOT_CONFIRMED
 from app.web.accounts import ROLE_WORDS, token_choice
 from app.web.pages import render, see_other, web
 
-THEME_WORDS = {Theme.SYSTEM: "As the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
-DENSITY_WORDS = {Density.COMFORTABLE: "Comfortable", Density.COMPACT: "Compact: more stands on a screen"}
-KEYS_WORDS = {"on": "On: j and k move, ? lists them all", "off": "Off"}
+THEME_WORDS = {Theme.SYSTEM: "Same as my system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
+DENSITY_WORDS = {Density.COMFORTABLE: "Comfortable", Density.COMPACT: "Compact: more fits on a screen"}
+KEYS_WORDS = {"on": "On: j and k move, ? shows all of them", "off": "Off"}
 _NOTHING: MultiDict[str, str] = MultiDict()
 
 
 @web.get("/profile")
 def profile() -> Any:
-    """The page."""
+    """The profile."""
     return _page()
 
 
 @web.post("/profile")
 def profile_change() -> Any:
-    """Keep the preferences, or show what is wrong with them."""
+    """Save the preferences, or show the problems with them."""
     actor, sent = current_actor(), request.form
     try:
         looks = (sent.get("time_zone", ""), sent.get("theme", ""), sent.get("density", ""))
@@ -42,36 +42,36 @@ def profile_change() -> Any:
     except AssentError as error:
         return _page(sent, error)
     services().people.prefer(actor, wanted)
-    flash("Your preferences are kept. They hold wherever you sign in.")
+    flash("Your preferences are saved. They apply wherever you sign in.")
     return see_other("web.profile")
 
 
 @web.post("/profile/sessions/<sign_in_id>/end")
 def profile_end(sign_in_id: str) -> Any:
-    """End one of one's own sessions; this browser's own is a plain sign-out."""
+    """End one of your own sessions; ending this browser's session signs out."""
     ended = services().sign_ins.end(current_actor(), sign_in_id)
     if sign_in_id == current_sign_in():
         return _signed_out()
-    flash("That session is ended." if ended else "That session had ended already.")
+    flash("That session has ended." if ended else "That session had ended already.")
     return see_other("web.profile")
 
 
 @web.post("/profile/sign-out")
 def profile_sign_out() -> Any:
-    """End all of one's sessions, this browser's too, and one's tokens if that is wanted."""
+    """End all of your sessions, including this browser's, and your tokens if you choose so."""
     services().sign_ins.end_all(current_actor(), tokens=token_choice(request.form))
     return _signed_out()
 
 
 @web.get("/profile/sessions/<sign_in_id>/end")
 def profile_end_shown(sign_in_id: str) -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.profile")
 
 
 @web.get("/profile/sign-out")
 def profile_sign_out_shown() -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.profile")
 
 

@@ -1,4 +1,4 @@
-"""Linking one's Slack user with one's account, for those whose mail address in Slack is another one."""
+"""Linking your Slack user with your account, if your email in Slack is a different one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from app.web.pages import render, see_other, web
 
 @web.get("/profile/slack")
 def slack_profile() -> Any:
-    """Which Slack user one is, and a field for a code."""
+    """The linked Slack user, and a field for a code."""
     return _page()
 
 
 @web.post("/profile/slack")
 def slack_link() -> Any:
-    """Take a code that `/assent link` gave."""
+    """Link the Slack user with a code from `/assent link`."""
     given = request.form.get("code", "")
     try:
         link = services().slack_people.link(current_actor(), given)
@@ -34,15 +34,15 @@ def slack_link() -> Any:
 
 @web.post("/profile/slack/unlink")
 def slack_unlink() -> Any:
-    """Take the link away."""
+    """Remove the link."""
     gone = services().slack_people.unlink(current_actor())
-    flash("The link is gone." if gone else "There was no link.")
+    flash("The link is removed." if gone else "There was no link.")
     return see_other("web.slack_profile")
 
 
 @web.get("/profile/slack/unlink")
 def slack_unlink_shown() -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.slack_profile")
 
 

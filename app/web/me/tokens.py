@@ -1,4 +1,4 @@
-"""Tokens of programs: one's own, and for admins those of agents. A token is shown once, when it is made."""
+"""Tokens for programs: your own, and, for admins, those of agents. A token is shown once, when it is created."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ _NOTHING: MultiDict[str, str] = MultiDict()
 
 @web.get("/profile/tokens")
 def tokens() -> Any:
-    """One's own tokens."""
+    """Your own tokens."""
     return _page(TokenKind.PERSON)
 
 
 @web.post("/profile/tokens")
 def tokens_make() -> Any:
-    """Make a token of one's own."""
+    """Create a token of your own."""
     return _make(TokenKind.PERSON)
 
 
 @web.post("/profile/tokens/<token_id>/revoke")
 def tokens_revoke(token_id: str) -> Any:
-    """End a token of one's own at once."""
+    """Revoke one of your own tokens."""
     return _revoke(token_id, "web.tokens")
 
 
 @web.post("/profile/tokens/<token_id>/confirm")
 def tokens_confirm(token_id: str) -> Any:
-    """Confirm a token that somebody else made for one."""
+    """Confirm a token that somebody else created for you."""
     return _answered(services().confirmations.confirm_token, token_id)
 
 
 @web.post("/profile/tokens/<token_id>/decline")
 def tokens_decline(token_id: str) -> Any:
-    """Decline a token that somebody else made for one."""
+    """Decline a token that somebody else created for you."""
     return _answered(services().confirmations.decline_token, token_id)
 
 
 @web.get("/profile/tokens/<token_id>/<any(confirm, decline):act>")
 def tokens_answer_shown(token_id: str, act: str) -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.tokens")
 
 
@@ -65,26 +65,26 @@ def agents() -> Any:
 
 @web.post("/tokens")
 def agents_make() -> Any:
-    """Make an agent's token."""
+    """Create an agent's token."""
     return _make(TokenKind.AGENT)
 
 
 @web.post("/tokens/<token_id>/revoke")
 def agents_revoke(token_id: str) -> Any:
-    """End an agent's token at once."""
+    """Revoke an agent's token."""
     current_actor().require(Action.MANAGE_TOKENS)
     return _revoke(token_id, "web.agents")
 
 
 @web.get("/profile/tokens/<token_id>/revoke")
 def tokens_revoke_shown(token_id: str) -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.tokens")
 
 
 @web.get("/tokens/<token_id>/revoke")
 def agents_revoke_shown(token_id: str) -> Any:
-    """Opening the address of an act only shows."""
+    """Show the page: a browser may open an action's URL again."""
     return see_other("web.agents")
 
 
@@ -101,20 +101,20 @@ def _make(kind: TokenKind) -> Response:
 
 
 def _owner(actor: Actor, kind: TokenKind, address: str) -> str:
-    """The id of who answers for the agent, named by mail address; of one's own token it is oneself."""
+    """The id of the account responsible for the agent, found by email; for your own token, you."""
     if kind is TokenKind.PERSON:
         return actor.id
     try:
         person = services().people.by_email(address)
     except NotFoundError as error:
-        raise InvalidInputError("The token was not made.", {"owner": error.message}) from None
+        raise InvalidInputError("The token was not created.", {"owner": error.message}) from None
     if not person.active:
-        raise InvalidInputError("The token was not made.", {"owner": "This account is not active."})
+        raise InvalidInputError("The token was not created.", {"owner": "This account is not active."})
     return person.id
 
 
 def _answered(answer: Callable[[Actor, str], ApiToken], token_id: str) -> Response:
-    """Give the owner's answer to a token that waits for it, or show why it cannot be given."""
+    """Confirm or decline a token, or show why that is not possible."""
     try:
         token = answer(current_actor(), token_id)
     except (ConflictError, ForbiddenError) as error:
@@ -125,7 +125,8 @@ def _answered(answer: Callable[[Actor, str], ApiToken], token_id: str) -> Respon
 
 def _revoke(token_id: str, back: str) -> Response:
     revoked = services().tokens.revoke(current_actor(), token_id)
-    flash("The token is revoked; what uses it gets no further." if revoked else "That token was revoked already.")
+    words = "The token is revoked. Programs that use it are refused from now on."
+    flash(words if revoked else "That token had been revoked already.")
     return see_other(back)
 
 

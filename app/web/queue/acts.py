@@ -1,4 +1,4 @@
-"""What people do on the queue itself: keep views of it, and decide on several requests together."""
+"""Actions on the queue itself: saved views, and decisions on several requests at once."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from assent.contracts import RiskLevel, Verdict
 
 @web.post("/queue/views")
 def queue_view_save() -> Any:
-    """Keep the filters that were sent under a name."""
+    """Save filters as a view."""
     actor, sent = current_actor(), request.form
     query = query_of(filter_from(sent, actor), sent.get("group", "") == "1")
     view = services().saved_views.save(actor, sent.get("name", ""), query)
-    flash(f"The view “{view.name}” is kept.")
+    flash(f"The view “{view.name}” is saved.")
     return see_other("web.queue", **view.filters)
 
 
 @web.post("/queue/views/<view_id>/name")
 def queue_view_rename(view_id: str) -> Any:
-    """Give a view another name."""
+    """Rename a view."""
     try:
         view = services().saved_views.rename(current_actor(), view_id, request.form.get("name", ""))
     except NotFoundError:
-        flash("That view is gone.")
+        flash("That view no longer exists.")
         return see_other("web.queue")
-    flash(f"The view is now called “{view.name}”.")
+    flash(f"The view is renamed to “{view.name}”.")
     return see_other("web.queue", **view.filters)
 
 
@@ -53,13 +53,13 @@ def queue_view_delete(view_id: str) -> Any:
 @web.get("/queue/views")
 @web.get("/queue/views/<view_id>/<any(name, deletion):act>")
 def queue_view_shown(view_id: str = "", act: str = "") -> Any:
-    """Opening the address of an act only shows."""
+    """Show the queue: a browser may open an action's URL again."""
     return see_other("web.queue")
 
 
 @web.get("/queue/marked")
 def queue_marked() -> Any:
-    """What was marked, with what can be done with all of it."""
+    """The selected requests, with what can be decided for all of them."""
     current_actor().require(Action.DECIDE)
     ids = list(dict.fromkeys(request.args.getlist("request")))
     return _page(ids)
@@ -67,13 +67,13 @@ def queue_marked() -> Any:
 
 @web.post("/queue/marked")
 def queue_marked_decide() -> Any:
-    """Decide on each, and say what became of it."""
+    """Decide on each selected request, and show each result."""
     actor, sent = current_actor(), request.form
     ids, digests = sent.getlist("request"), sent.getlist("digest")
     comment = submitted_text(sent.get("comment", ""))
     try:
         if len(ids) != len(digests):
-            raise InvalidInputError("Each request comes with the digest of what was seen.", {"digest": "missing"})
+            raise InvalidInputError("Each request needs the digest of the proposal you saw.", {"digest": "missing"})
         marked = [Marked(*pair) for pair in zip(ids, digests, strict=True)]
         done = services().together.decide(actor, marked, _verdict(sent.get("verdict", "")), comment)
     except AssentError as error:
@@ -87,7 +87,7 @@ def queue_marked_decide() -> Any:
 
 def _verdict(given: str) -> Verdict:
     if given not in VERDICTS:
-        raise InvalidInputError("Choose what you decide.", {"verdict": "unknown"})
+        raise InvalidInputError("Choose a decision.", {"verdict": "unknown"})
     return Verdict(given)
 
 
@@ -96,7 +96,7 @@ def _page(
     settled: Sequence[str] = (),
 ) -> Any:  # fmt: skip
     if len(ids) > MOST and error is None:
-        error = InvalidInputError(f"At most {MOST} requests can be decided together.", {"request": "too many"})
+        error = InvalidInputError(f"At most {MOST} requests can be decided at once.", {"request": "too many"})
     rows = services().queue.rows(QueueFilter(), ids[:MOST]) if ids else []
     waits = {row.id for row in rows}
     unmark = [*settled, *(request_id for request_id in ids[:MOST] if request_id not in waits)]

@@ -1,4 +1,4 @@
-"""The ranked queue."""
+"""The queue, ordered by rank."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from app.web.pages import address, events_position, render, see_other, web
 @web.get("/dashboard")
 @web.get("/")
 def home() -> Any:
-    """The queue is where the work is."""
+    """Redirect to the queue."""
     return see_other("web.queue")
 
 
 @web.get("/queue")
 def queue() -> Any:
-    """The list; with `cursor`, a further page of it; with `row`, those rows of it as they are now."""
+    """The list; with `cursor`, the next page; with `row`, the current state of those rows."""
     seq = events_position()
     wanted = filter_from(request.args, current_actor())
     if rows := request.args.getlist("row"):

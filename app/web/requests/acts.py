@@ -1,4 +1,4 @@
-"""What can be done with a request besides deciding on it."""
+"""Actions on a request besides deciding."""
 
 from __future__ import annotations
 
@@ -22,70 +22,70 @@ def _reason() -> str:
 
 @web.post("/requests/<request_id>/claim")
 def request_claim(request_id: str) -> Any:
-    """Tell the others that one looks at it, or go on doing so."""
+    """Claim the request, or renew the claim."""
 
     def claim(actor: Actor) -> str:
         minutes = request.form.get("minutes", str(CLAIM_MINUTES))
         if not minutes.isascii() or not minutes.isdigit() or len(minutes) > 5:
-            raise InvalidInputError("For how long?", {"minutes": "This is not a number of minutes."})
+            raise InvalidInputError("Say for how many minutes.", {"minutes": "This is not a number of minutes."})
         take_over = request.form.get("take_over") == "1"
         services().checkpoints.claim(request_id, actor, int(minutes), take_over=take_over)
-        return f"Claimed for {int(minutes)} min: the others see that you look at it, and may still decide."
+        return f"Claimed for {int(minutes)} min: others see that you are working on it, and can still decide."
 
     return act_on(request_id, "claim", claim)
 
 
 @web.post("/requests/<request_id>/release")
 def request_release(request_id: str) -> Any:
-    """Give a claim up."""
+    """Release the claim."""
 
     def release(actor: Actor) -> str:
         services().checkpoints.release_claim(request_id, actor)
-        return "Released: nobody has claimed it now."
+        return "Claim released."
 
     return act_on(request_id, "release", release)
 
 
 @web.post("/requests/<request_id>/assignment")
 def request_assign(request_id: str) -> Any:
-    """Say who is to decide, or hand it on."""
+    """Assign the request, or remove the assignment."""
 
     def assign(actor: Actor) -> str:
         assigned = services().checkpoints.assign(
             request_id, actor, request.form.get("person_id") or None, _reason()
         )  # fmt: skip
         who = assigned.assigned_to_name
-        return f"Assigned to {who}." if who else "Assigned to nobody in particular."
+        return f"Assigned to {who}." if who else "The assignment is removed."
 
     return act_on(request_id, "assignment", assign)
 
 
 @web.post("/requests/<request_id>/escalations")
 def request_escalate(request_id: str) -> Any:
-    """Ask the next people of the chain, or have it rank higher."""
+    """Escalate to the next step of the rule's chain, or only raise the priority."""
 
     def escalate(actor: Actor) -> str:
         before = services().views.request(request_id, actor).situation.next_step
         services().checkpoints.escalate(request_id, actor, _reason())
-        return f"Escalated: it goes to {before} as well, and ranks higher." if before else "Escalated: it ranks higher."
+        return f"Escalated to {before}, with higher priority." if before else "Escalated: the priority is higher now."
 
     return act_on(request_id, "escalations", escalate)
 
 
 @web.post("/requests/<request_id>/extension")
 def request_extend(request_id: str) -> Any:
-    """Give more time."""
+    """Extend the deadline."""
 
     def extend(actor: Actor) -> str:
         services().checkpoints.extend(request_id, actor, moment_of(request.form, "until"), _reason())
-        return "The deadline is later now, and the record says why."
+        return "The deadline is extended. The audit log has the reason."
 
     return act_on(request_id, "extension", extend)
 
 
 @web.post("/requests/<request_id>/withdrawal")
 def request_withdraw(request_id: str) -> Any:
-    """Take one's own decision back."""
+    """Withdraw the viewer's own decision."""
 
     def withdraw(actor: Actor) -> str:
         return services().checkpoints.withdraw(request_id, actor, _reason()).words
@@ -95,32 +95,32 @@ def request_withdraw(request_id: str) -> Any:
 
 @web.post("/requests/<request_id>/reopening")
 def request_reopen(request_id: str) -> Any:
-    """Have the same proposal go to people again."""
+    """Reopen a rejection, so that people decide if the same proposal comes again."""
 
     def reopen(actor: Actor) -> str:
         services().checkpoints.reopen(request_id, actor, _reason())
-        return "Reopened: when the run asks for the same again, people decide."
+        return "Reopened: people decide if the run proposes the same again."
 
     return act_on(request_id, "reopening", reopen)
 
 
 @web.post("/requests/<request_id>/comments")
 def request_comment(request_id: str) -> Any:
-    """Say something that decides nothing."""
+    """Add a comment."""
 
     def comment(actor: Actor) -> str:
         services().checkpoints.comment(request_id, actor, submitted_text(request.form.get("body", "")))
-        return "Your comment is on the record."
+        return "Your comment is added."
 
     return act_on(request_id, "comments", comment)
 
 
 @web.post("/requests/<request_id>/cancel")
 def request_cancel(request_id: str) -> Any:
-    """Withdraw the request."""
+    """Cancel the request."""
 
     def cancel(actor: Actor) -> str:
         services().checkpoints.cancel(request_id, actor, _reason())
-        return "Canceled. The run is told that it was rejected."
+        return "Canceled. The run receives a rejection."
 
     return act_on(request_id, "cancel", cancel)

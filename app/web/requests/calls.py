@@ -1,4 +1,4 @@
-"""Several tool calls on one page, each with what can become of it, and what a submitted page says about each."""
+"""Several tool calls on one page: the choices for each, and what a submitted page says about it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from assent.digests import canonical
 MADE = {
     CallDecision.APPROVE: "Make the call",
     CallDecision.REJECT: "Leave it out",
-    CallDecision.RESPOND: "Answer in its place",
+    CallDecision.RESPOND: "Answer instead of calling",
 }
 
 
 @dataclass
 class CallView:
-    """One of several calls as the page shows it.
+    """One of several tool calls as the page shows it.
 
     Attributes:
-        name: put before the names of its fields.
-        form: of its arguments; None if they cannot be edited.
-        arguments: the texts among them that are code, with what was found at their lines.
-        choices: what may become of it, with words.
-        chosen: what does, as far as the page knows.
-        message: why it is left, or the answer in its place.
+        name: prefix of the names of its fields.
+        form: its arguments as a form; None if they cannot be edited.
+        arguments: those that are code, with risk findings at their lines.
+        choices: what the approver can choose, with labels.
+        chosen: the current choice.
+        message: why the call is left out, or the answer instead of it.
     """
 
     id: str
@@ -56,7 +56,7 @@ def shown_calls(
     payload: dict[str, Any], findings: list[Finding], editable: bool, sent: Submission | None,
     problems: Mapping[str, str],
 ) -> list[CallView]:  # fmt: skip
-    """The calls of a proposal, with what a person sent put back into their fields."""
+    """The calls of a proposal; after a refusal, with what the person submitted."""
     shown = []
     for call in calls_of(payload):
         name = f"calls.{call['id']}"
@@ -79,7 +79,7 @@ def shown_calls(
 
 
 def calls_change(payload: dict[str, Any], sent: Submission) -> dict[str, Any] | None:
-    """How what was sent differs from the proposal; None if it does not. Raises InvalidInputError."""
+    """How the submitted form differs from the proposal; None if it does not. Raises InvalidInputError."""
     if "calls_shown" not in sent:
         return None
     edits = [edit for call in calls_of(payload) if (edit := _edit(call, sent))]
@@ -87,7 +87,7 @@ def calls_change(payload: dict[str, Any], sent: Submission) -> dict[str, Any] | 
 
 
 def respond_change(payload: dict[str, Any], sent: Submission) -> dict[str, Any] | None:
-    """The answer in place of the one call of a proposal; None if there is none."""
+    """The answer instead of a proposal's only call; None if there is none."""
     message = submitted_text(sent.get("message", "")).strip()
     if not message or not may(payload, CallDecision.RESPOND):
         return None
@@ -129,7 +129,7 @@ def _form(call: dict[str, Any], name: str) -> Field:
 
 
 def _own(findings: list[Finding], call_id: str) -> list[Finding]:
-    """What was found in one call; of what stands in an argument, `item` is that argument."""
+    """The risk findings in one call; `item` is the argument that contains them, if any."""
     own = []
     for finding in findings:
         owner, _, path = finding.item.partition("/")

@@ -1,4 +1,4 @@
-"""What a submitted page says about a proposal: the reviewer's change, or an answer."""
+"""The change or answer in a submitted page: the difference from what the page showed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from assent.contracts import Verdict
 from assent.digests import canonical
 
 EDIT_LIMIT = 200_000
-"""Characters that can be edited on the page: all of it comes back with every decision, and forms have a limit."""
+"""Longest editable text in characters: the page submits all of it with every decision, and forms are limited."""
 Change = dict[str, Any]
 
 
 def change_of(view: RequestView, sent: Submission) -> Change | None:
-    """How what was sent differs from the proposal; None if it does not.
+    """How the submitted form differs from the proposal; None if it does not.
 
     Raises:
-        InvalidInputError: a field cannot be read; `fields` says which.
+        InvalidInputError: a field is not valid; `fields` says which.
     """
     payload = view.request.payload
     match view.request.kind:
@@ -49,25 +49,25 @@ def change_of(view: RequestView, sent: Submission) -> Change | None:
 
 def _form_change(drawn: Field, sent: Submission, name: str, proposed: Any) -> Change | None:
     if is_untouched(drawn, sent):
-        return None  # even where the proposal lacks what its own schema demands: that is the reviewer's to judge
+        return None  # even if the proposal violates its own schema: the approver judges that
     value = read(drawn, sent)
     try:
-        # As values: a form names its fields in another order than the proposal does.
+        # Compare values: the form may order its fields differently.
         return None if canonical(value) == canonical(proposed) else {name: value}
     except ValueError as error:
         raise InvalidInputError("Some fields cannot be stored.", {name: str(error)}) from error
 
 
 def answer_of(view: RequestView, sent: Submission) -> Any:
-    """The answer that was sent. Raises InvalidInputError."""
+    """The submitted answer. Raises InvalidInputError."""
     value = read(draw(answer_schema(view.request), "answer"), sent)
     if value is MISSING:
-        raise InvalidInputError("An answer is needed.", {"answer": "This is needed."})
+        raise InvalidInputError("Enter an answer.", {"answer": "This field is required."})
     return value
 
 
 def form_of(view: RequestView) -> Field | None:
-    """The form that goes with the proposal, filled from it; None if it has none, or the viewer may not send it."""
+    """The proposal's form, filled in; None if it has none or the viewer may not submit it."""
     request, payload = view.request, view.request.payload
     if Verdict.ANSWER in view.verdicts:
         return draw(answer_schema(request), "answer", label="Your answer")
@@ -81,7 +81,7 @@ def form_of(view: RequestView) -> Field | None:
 
 
 def answer_schema(request: ApprovalRequest) -> dict[str, Any]:
-    """The schema of the answer; a question without one is answered in words."""
+    """The schema of the answer; a question without a schema takes plain text."""
     if isinstance(request.response_schema, dict):
         return request.response_schema
     own = request.payload.get("answer_schema") if isinstance(request.payload, dict) else None
@@ -108,13 +108,13 @@ def _items_change(payload: dict[str, Any], sent: Submission) -> Change | None:
 
 
 def _edited(original: str, sent: str | None) -> str | None:
-    """The new text if it is one."""
+    """The submitted text if it differs from the original."""
     if sent is None:
         return None
     text = text_for_field(sent)
     if text == text_for_field(original):
         return None
-    # What cannot be stored has to reach the check that says so.
+    # A NUL must reach the validation that reports it.
     text = sent.replace("\r\n", "\n") if "\x00" in sent else text
     crlf = "\r\n" in original and original.count("\n") == original.count("\r\n")
     return text.replace("\n", "\r\n") if crlf else text

@@ -1,4 +1,4 @@
-"""Code in a proposal: its numbered lines, and what was found at them."""
+"""Code in a proposal: numbered lines with their risk findings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_ARGUMENTS = 20
 
 @dataclass(frozen=True)
 class Code:
-    """A text with line numbers; what comes after `SHOWN_LINES` is one block, so that a page stays a page."""
+    """A text with line numbers; everything after `SHOWN_LINES` is one block, to keep the page short."""
 
     lines: list[MarkedLine]
     rest: str
@@ -34,7 +34,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Argument:
-    """A text among a tool's arguments that is read line by line. `general` is what concerns all of it."""
+    """An argument of a tool call that is shown line by line. `general` are findings without a line."""
 
     path: str
     language: str
@@ -43,7 +43,7 @@ class Argument:
 
 
 def arguments(args: Any, findings: list[Finding]) -> list[Argument]:
-    """The texts among the arguments that are code, or have more than one line."""
+    """The arguments that are code or have several lines."""
     found: list[Argument] = []
     for path, text in strings_in(args):
         language = language_of(path, text)
@@ -57,7 +57,7 @@ def arguments(args: Any, findings: list[Finding]) -> list[Argument]:
 
 
 def code(text: str, findings: list[Finding]) -> Code:
-    """The text as numbered lines, each finding under its line."""
+    """The text as numbered lines, with each finding at its line."""
     lines = text.replace("\r\n", "\n").split("\n")
     if len(lines) > 1 and not lines[-1]:
         lines.pop()

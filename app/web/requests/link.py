@@ -1,4 +1,4 @@
-"""Deciding with a link out of a mail, without signing in. Opening shows what is decided; only a button decides."""
+"""Deciding with a link from an email, without signing in. Opening the link decides nothing; a button does."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _REFUSED: Mapping[LinkState, int] = {
     LinkState.INACTIVE: 410,
     LinkState.NOT_SENT: 410,
 }
-"""Status of the pages that show nothing of the request."""
+"""HTTP status of each page that shows nothing about the request."""
 _NOT_BY_LINK = (Verdict.MODIFY,)
-"""To change a proposal one needs the editors of the request's own page."""
+"""Changing a proposal takes the editors of the request's own page."""
 
 
 @web.get("/decide/<token>")
 def by_link(token: str) -> Any:
-    """Show what the link is for. Mail scanners and previews open links, so opening changes nothing."""
+    """Show the request. Mail scanners and previews open links, so opening one changes nothing."""
     opened = _open(token)
     if opened.state is not LinkState.USABLE or opened.view is None:
         return _told(opened)
@@ -51,7 +51,7 @@ def by_link(token: str) -> Any:
 
 @web.post("/decide/<token>")
 def by_link_decide(token: str) -> Any:
-    """Take the decision of the link's owner."""
+    """Record the decision of the link's owner."""
     opened, sent = _open(token), request.form
     view, actor = opened.view, opened.actor
     if opened.state is not LinkState.USABLE or view is None or actor is None:
@@ -85,7 +85,7 @@ def _verdict(given: str) -> Verdict:
     try:
         verdict = Verdict(given)
     except ValueError:
-        raise InvalidInputError("Choose what you decide.", {"verdict": "unknown"}) from None
+        raise InvalidInputError("Choose a decision.", {"verdict": "unknown"}) from None
     if verdict in _NOT_BY_LINK:
         raise InvalidInputError("To change the proposal, open the request and sign in.", {"verdict": "not by link"})
     return verdict
@@ -97,7 +97,7 @@ def _fields(error: AssentError) -> Mapping[str, str]:
 
 
 def _page(token: str, view: RequestView, actor: Actor | None, attempt: Attempt | None = None) -> Response:
-    """What is to be decided, with the buttons; `attempt` is what was sent and not taken."""
+    """The request with its buttons; `attempt` is a submission that was refused."""
     verdicts = tuple(verdict for verdict in view.verdicts if verdict not in _NOT_BY_LINK)
     view = replace(view, verdicts=verdicts, editable=False)
     sent: Submission | None = attempt.sent if attempt else None
@@ -122,10 +122,10 @@ def _nothing() -> Submission:
 
 
 def _told(opened: Opened, late: bool = False) -> Response:
-    """Why the link cannot be used (any more), and what to do instead.
+    """Why the link does not work, or no longer works, and what to do instead.
 
     Args:
-        late: a decision was sent, which is not counted.
+        late: a decision was submitted and did not count.
     """
     view = opened.view if opened.state not in _REFUSED else None
     status = _REFUSED.get(opened.state) or (409 if late else 200)

@@ -1,4 +1,4 @@
-"""A request's page, deciding on it, and looking at an edit before it is sent."""
+"""A request's page, the decision on it, and the preview of an edit."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopenin
 
 @dataclass
 class Attempt:
-    """What a person sent that was not taken, or is not to be taken yet.
+    """A submission that was refused or is only a preview.
 
     Attributes:
-        act: what they wanted to do, as the last part of the address says it.
-        error: why not; None for a preview.
-        preview: what the change would mean; of a preview, and of a change that was not sent because it raises the risk.
+        act: the action, named as in the last part of its path.
+        error: why it was refused; None for a preview.
+        preview: the risk and rule of the change; for a preview, and for a change refused because it raises the risk.
     """
 
     sent: Submission
@@ -53,27 +53,27 @@ class Attempt:
 
     @property
     def decides(self) -> bool:
-        """True if it is about the decision, whose fields then show what was sent."""
+        """True for a decision or preview: the decision's fields then show what was submitted."""
         return self.act in (DECIDING, "preview")
 
     @property
     def sign_in_first(self) -> bool:
-        """True if it was refused until the person has signed in anew."""
+        """True if the person must sign in again first."""
         return isinstance(self.error, ReauthenticationError)
 
     def typed(self, act: str, name: str, default: str = "") -> str:
-        """What was typed into a field of that act's form."""
+        """What the person typed into a field of that action's form."""
         return self.sent.get(name, default) if self.act == act else default
 
 
 @web.get("/requests/<request_id>")
 def request_page(request_id: str) -> Any:
-    """The request, whole."""
+    """The request's page."""
     return page_of(request_id, current_actor())
 
 
 def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Response:
-    """The page, with what was sent and not taken put back into its fields."""
+    """The page; after a refusal, with what the person submitted in its fields."""
     seq = events_position()
     view = services().views.request(request_id, actor)
     deciding = attempt if attempt and attempt.decides else None
@@ -103,7 +103,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
 
 
 def _complaints(deciding: Attempt, shown: ProposalView) -> list[Complaint]:
-    """What is wrong with fields; a verdict is none."""
+    """The problems with fields; a verdict is not a field."""
     told = ("verdict", "acknowledged_risk")
     problems = {name: words for name, words in deciding.problems.items() if name not in told}
     return complaints(shown.form, problems, labels(shown))
@@ -114,12 +114,12 @@ def _run_view(view: RequestView, actor: Actor) -> RunView | None:
 
 
 def said_of(view: RequestView) -> str:
-    """What became of the request, in a sentence; empty while it is open."""
+    """How the request ended, in a sentence; empty while it is pending."""
     if view.state is RequestState.PENDING:
         return ""
     standing = [decision for decision in view.decisions if decision.withdrawn_at is None]
     if standing and not view.request.answered_by and view.state.value not in ("expired", "cancelled", "superseded"):
-        # Where two were needed, both decided; who changed it is told by the timeline.
+        # With a quorum of two, both decided; the timeline says who changed it.
         names = list(dict.fromkeys(decider(decision) for decision in standing))
         if view.state not in (RequestState.APPROVED, RequestState.MODIFIED, RequestState.ANSWERED):
             names = names[-1:]
@@ -128,7 +128,7 @@ def said_of(view: RequestView) -> str:
 
 
 def _proposed_diff(view: RequestView) -> list[Any]:
-    """What reviewers changed so far, against the agent's own proposal."""
+    """What reviewers have changed in the agent's own proposal so far."""
     row = view.request
     if row.proposed is None or row.digest == row.proposed_digest:
         return []
@@ -143,13 +143,13 @@ def _revision_diff(view: RequestView) -> list[Any]:
 
 @web.get(f"/requests/<request_id>/<any({DECIDING}, preview, {ACTS}):act>")
 def request_acted(request_id: str, act: str) -> Any:
-    """A refusal is shown under the act's own address; whoever opens that address again only wants to look."""
+    """Show the request's page: a refusal is rendered at the action's URL, which people may open again."""
     return see_other("web.request_page", request_id=request_id)
 
 
 @web.post("/requests/<request_id>/decisions")
 def request_decide(request_id: str) -> Any:
-    """Take a decision, or show the page again with what is wrong and everything the person wrote."""
+    """Record a decision, or show the page again with the problems and everything the person typed."""
     actor, sent = current_actor(), request.form
     change: Change | None = None
 
@@ -180,7 +180,7 @@ def request_decide(request_id: str) -> Any:
 
 @web.post("/requests/<request_id>/preview")
 def request_preview(request_id: str) -> Any:
-    """Show the risk of an edit, what it changes and what it then needs, without sending it."""
+    """Show an edit's risk, its changes, and the approvals it would require, without submitting it."""
     actor, sent = current_actor(), request.form
     if REARRANGE in sent:
         return page_of(request_id, actor, Attempt(rearranged(sent), "preview"))
@@ -200,7 +200,7 @@ def _preview(request_id: str, actor: Actor, change: Change | None) -> Preview | 
 
 
 def act_on(request_id: str, act: str, do: Callable[[Actor], str]) -> Response:
-    """Do it and go back to the page; a refusal is shown on the page, with what was typed."""
+    """Perform an action and go back to the page; a refusal is shown there with what the person typed."""
     actor = current_actor()
     try:
         return done(request_id, do(actor))
@@ -211,7 +211,7 @@ def act_on(request_id: str, act: str, do: Callable[[Actor], str]) -> Response:
 
 
 def done(request_id: str, words: str) -> Response:
-    """Back to the page, which says what was done."""
+    """Redirect to the page, which says what was done."""
     flash(words)
     query = query_here()
     return see_other("web.request_page", request_id=request_id, **query)
@@ -221,20 +221,20 @@ def _verdict(given: str) -> Verdict:
     try:
         return Verdict(given)
     except ValueError:
-        raise InvalidInputError("Choose what you decide.", {"verdict": "unknown"}) from None
+        raise InvalidInputError("Choose a decision.", {"verdict": "unknown"}) from None
 
 
 def _acknowledged(sent: Submission) -> RiskLevel | None:
-    """The risk that the person sends their edit with, knowing of it."""
+    """The risk that the person acknowledged for their edit."""
     given = sent.get("acknowledged_risk", "")
     try:
         return RiskLevel(given) if given else None
     except ValueError:
-        raise InvalidInputError("This is no level of risk.", {"acknowledged_risk": "unknown"}) from None
+        raise InvalidInputError("This is not a risk level.", {"acknowledged_risk": "unknown"}) from None
 
 
 def _preview_diff(view: RequestView, sent: Submission) -> list[Any]:
-    """A change of arguments or data against what was proposed; edited texts have theirs beside them."""
+    """The diff of changed arguments or data; edited texts show their own."""
     if view.request.kind not in ("tool_call", "tool_calls", "custom"):
         return []
     try:

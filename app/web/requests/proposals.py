@@ -1,6 +1,6 @@
-"""A proposal as a page shows it: all of it, with everything that the viewer may edit in fields.
+"""A proposal as a page shows it: complete, with fields for everything that the viewer may edit.
 
-What comes back is compared with what the page showed (`changes`).
+`changes` compares a submitted page with what the page showed.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class Item:
 
 @dataclass
 class ProposalView:
-    """Everything the proposal's part of the page needs.
+    """What the page shows of a proposal.
 
     Attributes:
-        form: the drawn form of tool arguments, of data, or of an answer; None where there is none.
-        edited: the text in a script's edit field.
-        kept: the page shows what a person sent, which the server does not have.
-        changed: what they sent differs from the proposal.
-        diff: a reviewer's change against the proposal.
-        effect: words for the button, such as ``create 3 indexes``; empty where there is nothing to say.
+        form: the form for tool arguments, data, or an answer; None if there is none.
+        edited: the text in a script's editor.
+        kept: the page shows submitted values that the server has not stored.
+        changed: they differ from the proposal.
+        diff: the difference between the proposal and the edited text.
+        effect: words for the button, such as ``create 3 indexes``; may be empty.
     """
 
     kind: str
@@ -75,7 +75,7 @@ class ProposalView:
 
 
 def show(view: RequestView, sent: Submission | None = None, problems: Mapping[str, str] | None = None) -> ProposalView:
-    """The proposal of a request, with what a person sent put back into its fields where something was refused."""
+    """The proposal of a request; after a refusal, with what the person submitted."""
     request, problems = view.request, problems or {}
     payload = request.payload if isinstance(request.payload, dict) else {"value": request.payload}
     findings = list(view.assessment.findings)
@@ -110,13 +110,13 @@ def _differs(view: RequestView, sent: Submission) -> bool:
 
 
 def labels(shown: ProposalView) -> dict[str, str]:
-    """What the fields of the decision that are not of a form are called, by the names that errors have for them."""
+    """Labels of the decision's fields outside of forms, by their names in errors."""
     statements = {f"items.{item.id}.statement": f"Statement of {item.title}" for item in shown.items}
     return {"comment": "Comment", "content": "The script", "items": "Items"} | statements
 
 
 def effect_of(kind: str, payload: dict[str, Any], count: int) -> str:
-    """What approval sets off, as the words after "Approve and"."""
+    """What happens on approval: the words after "Approve and"."""
     if kind == "script":
         return "run the script"
     if kind == "tool_call":
@@ -168,7 +168,7 @@ def _show_items(
 
 
 def _name_languages(form: Field, shown: list[Argument]) -> None:
-    """Have fields for code be edited as such, with what was found at its lines."""
+    """Give fields with code their language and the findings at their lines, for the editor."""
     known = {f"{form.name}.{argument.path}": argument for argument in shown}
     for leaf in form.leaves():
         argument = known.get(leaf.path)

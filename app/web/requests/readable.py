@@ -1,4 +1,4 @@
-"""A proposal as text, to compare it with another revision of itself."""
+"""Proposals as text, for diffs between revisions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TELLING = ("tool", "args", "decision", "data", "question", "value", "message")
 
 
 def readable(payload: Any) -> str:
-    """What a proposal would do, as text to compare with another revision."""
+    """The proposal as text for a diff."""
     if not isinstance(payload, dict):
         return json.dumps(payload, indent=2, ensure_ascii=False)
     if payload.get("kind") == "script":
@@ -28,5 +28,5 @@ def readable(payload: Any) -> str:
 
 
 def changed_text(payload: dict[str, Any], change: dict[str, Any]) -> str:
-    """What the proposal would do with a change applied. Raises InvalidInputError."""
+    """The proposal with a change applied, as text. Raises InvalidInputError."""
     return readable(apply_change(payload, change))

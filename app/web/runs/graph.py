@@ -1,8 +1,7 @@
-"""Where the nodes and edges of a workflow's graph stand in a drawing: layers from top to bottom, worked out from the
-catalogue alone.
+"""The drawing of a workflow's graph: layers from top to bottom, computed from the catalog.
 
-Each node stands below all that lead to it. An edge over several layers runs in a lane of its own past the nodes in
-between, which edges to the same node share; ways back run at the left edge. All measures are in px.
+Each node is below all nodes that lead to it. An edge across several layers runs in its own lane past the nodes in
+between; edges to the same node share a lane, and edges that lead back run at the left. All lengths are in px.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 from app.web.runs.layers import BOX_WIDTH, Edge, Layers
 
 MAX_NODES = 80
-"""A larger graph is not drawn: nobody would find anything in it."""
+"""Larger graphs are not drawn: they would be unreadable."""
 LINE_HEIGHT = 16
 _PADDING = 9
 _GLYPH = 28
@@ -26,7 +25,7 @@ _WIDTHS = {**dict.fromkeys("iljtfrI.,:;'|!()[]/- ", 4.0), **dict.fromkeys("mwMW@
 
 @dataclass(frozen=True)
 class Box:
-    """A node. `x` and `y` are its upper left corner; `lines` its title, broken to fit."""
+    """A node. `x` and `y` are its upper left corner, `lines` its title, wrapped to fit."""
 
     id: str
     lines: tuple[str, ...]
@@ -37,24 +36,24 @@ class Box:
 
     @property
     def center(self) -> float:
-        """Middle from left to right."""
+        """The horizontal center."""
         return self.x + self.width / 2
 
     @property
     def middle(self) -> float:
-        """Middle from top to bottom."""
+        """The vertical center."""
         return self.y + self.height / 2
 
 
 @dataclass(frozen=True)
 class EdgePath:
-    """A piece of one or several edges.
+    """A segment of one or more edges.
 
     Attributes:
-        path: the piece as SVG path data, in the direction in which a run goes.
-        edges: the edges that share it, as pairs of node ids.
-        conditional: a run may go this way and may not.
-        head: it ends at a node, so it has the arrow's head.
+        path: SVG path data, in the direction of the run.
+        edges: the edges that share the segment, as pairs of node ids.
+        conditional: a run may or may not take it.
+        head: it ends at a node, so it has an arrowhead.
     """
 
     path: str
@@ -65,7 +64,7 @@ class EdgePath:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A whole graph."""
+    """A complete drawing."""
 
     width: float
     height: float
@@ -74,9 +73,9 @@ class Drawing:
 
 
 def drawing_of(nodes: Iterable[tuple[str, str]], edges: Iterable[Sequence[Any]]) -> Drawing | None:
-    """The graph of nodes (id, title) in their order and edges (from, to, and a third member where it is conditional).
+    """Draw nodes (id, title) in their order, and edges (from, to, and a third member if conditional).
 
-    None where there is nothing to draw: fewer than two nodes, no edge, or more than `MAX_NODES`.
+    None if there is nothing to draw: fewer than two nodes, no edge, or more than `MAX_NODES`.
     """
     known = dict(nodes)
     usable = tuple((str(edge[0]), str(edge[1]), len(edge) > 2) for edge in edges if {edge[0], edge[1]} <= known.keys())
@@ -91,7 +90,7 @@ def _drawn(nodes: tuple[tuple[str, str], ...], edges: tuple[tuple[str, str, bool
 
 
 class _Layout:
-    """Boxes and paths for the places that `Layers` found."""
+    """Boxes and paths at the positions that `Layers` computed."""
 
     def __init__(self, titles: dict[str, str], edges: tuple[tuple[str, str, bool], ...]) -> None:
         self._lines_of = {node: _broken(title) for node, title in titles.items()}
@@ -151,12 +150,12 @@ class _Layout:
 
 
 def _box_height(lines: tuple[str, ...]) -> float:
-    """Room for the title and one more line, which says the state."""
+    """The height of the title plus one line for the state."""
     return (len(lines) + 1) * LINE_HEIGHT + 2 * _PADDING - 6
 
 
 def _broken(title: str) -> tuple[str, ...]:
-    """The title on at most two lines; what does not fit is cut with an ellipsis."""
+    """The title on at most two lines, cut with an ellipsis if it does not fit."""
     room = BOX_WIDTH - _GLYPH - _PADDING
     first, rest = _fitting(" ".join(title.split()) or "·", room)
     if not rest:
@@ -166,7 +165,7 @@ def _broken(title: str) -> tuple[str, ...]:
 
 
 def _fitting(text: str, room: float) -> tuple[str, str]:
-    """As much of the text as fits, broken at a space where there is one, and the rest."""
+    """The part of the text that fits, broken at a space if possible, and the rest."""
     used, end = 0.0, len(text)
     for number, char in enumerate(text):
         used += _WIDTHS.get(char, 8.6 if char.isupper() else 13.0 if ord(char) > 0x2E7F else 7.5)

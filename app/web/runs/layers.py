@@ -1,7 +1,7 @@
-"""Layers of a graph: in which one each node stands, in what order, and how far to the right.
+"""The layers of a graph: which one each node is in, in what order, and at what horizontal position.
 
-An edge over several layers has a place in each of them, which edges to the same node share: its lane. All measures are
-in px.
+An edge across several layers has a place in each of them, its lane, which edges to the same node share. All lengths
+are in px.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 BOX_WIDTH = 168
-"""Of a node's box."""
+"""Width of a node's box."""
 _BETWEEN_BOXES = 18
 _LANE = 12
 _SWEEPS = 8
 
 Edge = tuple[str, str]
-"""The ids of the nodes that an edge leads from and to."""
+"""The ids of an edge's source and target."""
 
 
 @dataclass
 class Spot:
-    """A place in a layer: a node's, or where a lane passes the layer on its way to the node `lane_to`."""
+    """A place in a layer: a node, or where a lane passes on its way to the node `lane_to`."""
 
     key: str
     rank: int
@@ -31,24 +31,24 @@ class Spot:
 
     @property
     def lane(self) -> bool:
-        """True for a lane's place."""
+        """True if this is a lane's place."""
         return bool(self.lane_to)
 
     @property
     def half(self) -> float:
-        """Half of its width."""
+        """Half of the width."""
         return _LANE / 2 if self.lane else BOX_WIDTH / 2
 
 
 class Layers:
-    """Where the nodes and the lanes of a graph stand, from left to right and from top to bottom.
+    """The positions of a graph's nodes and lanes.
 
     Attributes:
         rank: the layer of each node, counted from the top.
         spots: every place, by the node's id or the lane's key.
         rows: the places of each layer, from left to right.
-        pieces: the edges that lead from one place to another in the next layer.
-        backward: edges that lead back, which run in lanes at the left edge.
+        pieces: for each pair of places in adjacent layers, the edges between them.
+        backward: edges that lead back, in lanes at the left.
     """
 
     def __init__(self, nodes: Iterable[str], edges: Iterable[Edge]) -> None:
@@ -70,7 +70,7 @@ class Layers:
         self._place()
 
     def _lay(self, edge: Edge) -> None:
-        """Lay an edge down from layer to layer; from the second on it shares the lane of its target."""
+        """Route an edge from layer to layer; from the second on, it shares its target's lane."""
         source, target = edge
         here = source
         for rank in range(self.rank[source] + 1, self.rank[target]):
@@ -81,7 +81,7 @@ class Layers:
         self.pieces.setdefault((here, target), set()).add(edge)
 
     def _order(self) -> None:
-        """Sort each layer so that few lines cross, going down and up by where the neighbors stand."""
+        """Sort each layer to reduce crossings, sweeping down and up by the positions of neighbors."""
         best, fewest = [list(layer) for layer in self.rows], self._crossings()
         for sweep in range(_SWEEPS):
             down = sweep % 2 == 0
@@ -103,7 +103,7 @@ class Layers:
         layer.sort(key=lambda spot: (wanted(spot), spot.lane))
 
     def _positions(self) -> dict[str, float]:
-        """Where each stands in its layer, from 0 to 1."""
+        """The position of each place in its layer, from 0 to 1."""
         return {
             spot.key: (number + 0.5) / len(layer) for layer in self.rows for number, spot in enumerate(layer)
         }  # fmt: skip
@@ -120,10 +120,10 @@ class Layers:
         return count
 
     def _place(self) -> None:
-        """Give every spot its x: near its neighbors, straight where it can be, and never over another."""
+        """Compute every x: near the neighbors, straight where possible, and without overlaps."""
         for layer in self.rows:
             _spread(layer, [0.0] * len(layer), [1.0] * len(layer))
-        # One way at a time, or a long chain would take as many turns to straighten as it has layers; then both ways.
+        # One direction at a time: with both, a long chain would need as many rounds as it has layers. Then both.
         for _ in range(_SWEEPS):
             self._draw_near(self.rows, self._above)
             self._draw_near(self.rows[::-1], self._below)
@@ -132,7 +132,7 @@ class Layers:
         self._straighten()
 
     def _straighten(self) -> None:
-        """Lanes with no node to their right run straight down, each beside the other."""
+        """Make lanes without a node to their right run straight down, side by side."""
         lanes: dict[str, list[Spot]] = {}
         hemmed_in: set[str] = set()
         for layer in self.rows:
@@ -159,7 +159,7 @@ class Layers:
             _spread(layer, [x for x, _ in pulls], [weight for _, weight in pulls])
 
     def _pull(self, spot: Spot, near: list[str]) -> tuple[float, float]:
-        """Where its neighbors want it, and how strongly. Lanes and chains stay straight; a lane pulls no node."""
+        """Where a place's neighbors pull it, and how strongly. Chains and lanes stay straight; lanes pull no nodes."""
         total, weight = spot.x * 0.01, 0.01
         for key in near:
             other = self.spots[key]
@@ -171,16 +171,16 @@ class Layers:
         return total / weight, weight
 
     def _is_chained(self, one: Spot, other: Spot) -> bool:
-        """True if nothing else leads on from the upper of the two, or to the lower one, but by a lane."""
+        """True if, apart from lanes, the upper one leads only to the lower one, and only it leads there."""
         above, below = (one, other) if one.rank < other.rank else (other, one)
         ways = [*self._below.get(above.key, ()), *self._above.get(below.key, ())]
         return sum(not self.spots[key].lane for key in ways) == 2
 
     def lanes_back(self) -> dict[str, float]:
-        """The x of the lane to each node that a way leads back to."""
+        """The x of the lane to each node that an edge leads back to."""
         spans: dict[str, tuple[int, int]] = {}
         for source, target in self.backward:
-            # In an order that is not a run's own, what counts as a way back may lead down.
+            # If the nodes are not in a run's order, an edge that leads back may point down.
             top, deepest = spans.get(target, (self.rank[target], self.rank[target]))
             spans[target] = (min(top, self.rank[source]), max(deepest, self.rank[source]))
         taken: list[tuple[int, int, int]] = []
@@ -195,7 +195,7 @@ class Layers:
 
 
 def _ranks(nodes: Iterable[str], forward: Iterable[Edge]) -> dict[str, int]:
-    """The layer of each node: below all that lead to it. `nodes` stand in an order that all `forward` edges follow."""
+    """The layer of each node: below all that lead to it. All `forward` edges follow the order of `nodes`."""
     above = _neighbors((target, source) for source, target in forward)
     ranks: dict[str, int] = {}
     for node in nodes:
@@ -211,9 +211,9 @@ def _neighbors(pairs: Iterable[Edge]) -> dict[str, list[str]]:
 
 
 def _spread(layer: list[Spot], wanted: list[float], weights: list[float]) -> None:
-    """Move the spots of a layer as near as they can be to what is wanted, in their order and with room between them.
+    """Move the places of a layer as close as possible to the wanted positions, in order and without overlaps.
 
-    What would overlap is joined to a block that stands at the mean of what its members want (isotonic regression).
+    Places that would overlap form a block at the mean of its members' wanted positions (isotonic regression).
     """
     offsets = [0.0]
     for one, other in pairwise(layer):

@@ -1,4 +1,4 @@
-"""Runs: the list, starting one, watching one, steering one, and what it left behind."""
+"""Runs: the list, starting one, its page, controlling it, and its artifacts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from app.web.runs.story import story_of
 PAGE = 50
 _TEXTS = frozenset({"text/plain", "text/markdown", "text/csv", "application/json", "application/sql"})
 MAX_SHOWN = 200_000
-"""Bytes of an artifact that the run's page shows; the download has all of them."""
+"""How much of an artifact the run's page shows, in bytes; the download is complete."""
 
 
 @web.get("/runs")
@@ -66,13 +66,13 @@ def _before(given: str | None) -> tuple[datetime, str] | None:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None or not run_id or not run_id.isprintable() or len(given) > 200:
-        raise InvalidInputError("This is not a place in the list of runs.", {"before": "not usable"})
+        raise InvalidInputError("This position in the list of runs is not valid.", {"before": "not usable"})
     return moment, run_id
 
 
 @web.get("/runs/new")
 def run_new() -> Any:
-    """Which workflow to start."""
+    """The workflows that can be started."""
     current_actor().require(Action.START_RUN)
     runs = services().runs
     return render("run_new.html", workflows=runs.catalogue(), broken=runs.broken())
@@ -80,7 +80,7 @@ def run_new() -> Any:
 
 @web.get("/runs/new/<workflow>")
 def run_start_form(workflow: str) -> Any:
-    """The form for a workflow's input, filled with an example, or with the input of an earlier run."""
+    """The form for a workflow's input, filled in from an example or an earlier run."""
     current_actor().require(Action.START_RUN)
     entry = services().runs.workflow(workflow)
     chosen, earlier = request.args.get("example", ""), request.args.get("run", "")
@@ -96,7 +96,7 @@ def run_start_form(workflow: str) -> Any:
 
 @web.post("/runs/new/<workflow>")
 def run_start(workflow: str) -> Any:
-    """Start a run, or show what is wrong with its input."""
+    """Start a run, or show the problems with its input."""
     actor = current_actor()
     actor.require(Action.START_RUN)
     entry = services().runs.workflow(workflow)
@@ -117,7 +117,7 @@ def run_start(workflow: str) -> Any:
 
 def _refuse_unstorable(title: str) -> None:
     if not title.isprintable():
-        raise InvalidInputError("The title has control characters.", {"title": "control characters"})
+        raise InvalidInputError("The title contains control characters.", {"title": "control characters"})
 
 
 def _input_form(entry: CatalogueEntry, given: Any) -> Field:
@@ -125,13 +125,13 @@ def _input_form(entry: CatalogueEntry, given: Any) -> Field:
 
 
 def examples_of(entry: CatalogueEntry) -> list[tuple[str, dict[str, Any]]]:
-    """The examples that fit the form, each with a label that tells it from the others."""
+    """The examples that fit the form, each with a distinguishing label."""
     usable = [example for example in entry.examples if isinstance(example, dict)]
     return [(f"Example {number}: {_gist(example, usable)}", example) for number, example in enumerate(usable, 1)]
 
 
 def _gist(example: dict[str, Any], all_examples: list[dict[str, Any]]) -> str:
-    """What the example has and the others have not; if there is nothing of that, what it has."""
+    """The values that only this example has; if there are none, all of its values."""
     told = {key: value for key, value in example.items() if isinstance(value, str | int | float)}
     own = {key: value for key, value in told.items() if any(other.get(key) != value for other in all_examples)}
     words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in (own or told).items())
@@ -152,7 +152,7 @@ def _start_page(
 
 @web.get("/runs/<run_id>")
 def run(run_id: str) -> Any:
-    """One run, as it happens."""
+    """One run, updated live."""
     return _run_page(run_id)
 
 
@@ -178,7 +178,7 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
 
 
 def _again(view: RunView, viewer: Actor) -> str:
-    """Where a run that has ended is started again with its input; empty where that cannot be."""
+    """The URL for starting an ended run again with its input; empty if that is not possible."""
     if not view.state.finished or not view.nodes or not viewer.may(Action.START_RUN):
         return ""
     return url_for("web.run_start_form", workflow=view.run.workflow, run=view.run.id)
@@ -194,15 +194,15 @@ def size_words(count: int) -> str:
 
 _CONTROLS = {
     "pause": "The run stops before its next step.",
-    "resume": "The run goes on.",
+    "resume": "The run resumes.",
     "cancel": "The run ends before its next step.",
-    "retry": "The run tries again from the step that failed.",
+    "retry": "The run continues from the failed step.",
 }
 
 
 @web.post("/runs/<run_id>/<any(pause, resume, cancel, retry):act>")
 def run_control(run_id: str, act: str) -> Any:
-    """Pause, resume, cancel or retry a run."""
+    """Pause, resume, cancel, or retry a run."""
     actor, all_runs = current_actor(), services().runs
     try:
         if act == "cancel":
@@ -218,7 +218,7 @@ def run_control(run_id: str, act: str) -> Any:
 def _reason(given: str) -> str:
     reason = given.strip()
     if len(reason) > 2000 or "\x00" in reason:
-        raise InvalidInputError("A reason has at most 2,000 characters and none that cannot be stored.")
+        raise InvalidInputError("A reason can have at most 2,000 characters and no control characters.")
     return reason
 
 
@@ -226,7 +226,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9
 
 
 def artifact_address(run_id: str, name: str) -> str:
-    """Where an artifact is downloaded. A name that would not survive as a part of a path goes into the query."""
+    """The download URL of an artifact. A name that would not survive in a path is a query parameter."""
     if _PLAIN_NAME.fullmatch(name):
         return url_for("web.artifact", run_id=run_id, name=name)
     return url_for("web.artifact_by_name", run_id=run_id, name=name)
@@ -234,13 +234,13 @@ def artifact_address(run_id: str, name: str) -> str:
 
 @web.get("/runs/<run_id>/artifacts")
 def artifact_by_name(run_id: str) -> Any:
-    """The same for a name of any kind."""
+    """Download an artifact with any name."""
     return artifact(run_id, request.args.get("name", ""))
 
 
 @web.get("/runs/<run_id>/artifacts/<path:name>")
 def artifact(run_id: str, name: str) -> Any:
-    """A text that the run left behind, as a file. Never shown as a page of ours: an agent wrote it."""
+    """Download an artifact as a file. It is never rendered as a page, because an agent wrote it."""
     found = services().views.artifact(run_id, name, current_actor())
     kind = found.media_type if found.media_type in _TEXTS else "application/octet-stream"
     charset = "; charset=utf-8" if kind in _TEXTS else ""

@@ -1,4 +1,4 @@
-"""What a run's page tells of the run: where each node, step and agent stands, which ways were taken, how far it is."""
+"""The progress of a run: the status of each node, step, and agent, the edges it took, and how much is left."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _WORDS = {
     "interrupted": "interrupted", "stopped": "stopped", "skipped": "skipped", "pending": "to come",
 }  # fmt: skip
 _SAME_MOMENT = timedelta(milliseconds=2)
-"""Durations are rounded, so one step may seem to end a little after the next began."""
+"""Durations are rounded, so a step may seem to end slightly after the next one began."""
 
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """Where a node stands.
+    """The status of a node.
 
     Attributes:
-        state: done, running, waiting, failed, interrupted, stopped (it did not end, and the run has), skipped (the run
-            does not come by any more, or a person passed it over) or pending.
-        words: the state in words, with how long it took and how often it ran.
-        current: the run is at this node now.
+        state: done, running, waiting, failed, interrupted, stopped (the run ended before it did), skipped (the run does
+            not reach it any more, or a person skipped it), or pending.
+        words: the state with its duration and the number of executions.
+        current: the run is at this node.
     """
 
     node: NodeView
@@ -42,7 +42,7 @@ class NodeStatus:
 
     @property
     def title(self) -> str:
-        """Everything about it in one line."""
+        """All of it in one line."""
         parts = [f"{self.node.title}: {self.words}"]
         parts += [f"agent {self.node.agent}"] if self.node.agent else []
         parts += [f"tool {self.node.tool}"] if self.node.tool else []
@@ -51,7 +51,7 @@ class NodeStatus:
 
 @dataclass(frozen=True)
 class StepLine:
-    """One execution of a node, with what it asked of people and how long it usually takes."""
+    """One execution of a node, with its requests and its usual duration."""
 
     step: StepView
     state: str
@@ -61,7 +61,7 @@ class StepLine:
 
 @dataclass
 class AgentStatus:
-    """An agent's part: how many of its nodes are done of those the run comes by, and the time they took."""
+    """An agent's status: how many of its nodes are done, of those that the run can reach, and the time they took."""
 
     name: str
     state: str = "pending"
@@ -71,13 +71,13 @@ class AgentStatus:
 
     @property
     def words(self) -> str:
-        """Its state in words."""
+        """The state in words."""
         return {"pending": "not yet", "waiting": "waits"}.get(self.state, _WORDS[self.state])
 
 
 @dataclass(frozen=True)
 class StepProgress:
-    """How far the run is. `about` says how much work is left, as far as that can be known; empty: not at all."""
+    """How many steps are done. `about` estimates the remaining work; empty if that is not possible."""
 
     done: int
     total: int
@@ -87,7 +87,7 @@ class StepProgress:
 
 @dataclass(frozen=True)
 class Story:
-    """All of it."""
+    """Everything that a run's page shows of its progress."""
 
     stands: list[NodeStatus]
     steps: list[StepLine]
@@ -98,18 +98,18 @@ class Story:
 
     @property
     def ways(self) -> list[tuple[EdgePath, bool]]:
-        """The lines of the drawing, each with whether the run took it; those last, so that they are drawn on top."""
+        """The drawing's lines, each with whether the run took it; taken ones come last, to be drawn on top."""
         lines = self.drawing.lines if self.drawing else ()
         return sorted(((line, bool(line.edges & self.walked)) for line in lines), key=lambda way: way[1])
 
     @property
     def by_id(self) -> dict[str, NodeStatus]:
-        """The stands by the id of the node."""
+        """The status of each node, by its id."""
         return {stand.node.id: stand for stand in self.stands}
 
 
 def story_of(view: RunView, pace: Pace, now: datetime) -> Story:
-    """The story of a run as it stands."""
+    """The progress of a run at `now`."""
     stands = _stands(view)
     asked = _asked(view)
     return Story(
@@ -128,7 +128,7 @@ def story_of(view: RunView, pace: Pace, now: datetime) -> Story:
 
 
 def _ended(state: str, run: RunState) -> str:
-    """In a run that has ended nothing is waiting or running any more."""
+    """The state of a step; in a run that has ended, nothing waits or runs any more."""
     return "stopped" if run.finished and state in ("waiting", "running", "interrupted") else state
 
 
@@ -169,7 +169,7 @@ def _stand_words(state: str, own: list[StepView], view: RunView) -> str:
 
 
 def _passed_over(view: RunView) -> set[str]:
-    """Nodes that failed and that a person had passed over: the run went on without trying them again."""
+    """Failed nodes that a person skipped: the run continued without retrying them."""
     last = {step.node: step for step in view.steps}
     found = set()
     for request in view.requests:
@@ -183,7 +183,7 @@ def _passed_over(view: RunView) -> set[str]:
 
 
 def _front(view: RunView) -> set[str]:
-    """The nodes where the run is: what is open, and what ran at the same time as the step that began last."""
+    """The nodes where the run is: those that are open, and those that ran in parallel with the latest step."""
     if not view.steps:
         return set()
     latest = max(step.started_at for step in view.steps)
@@ -196,7 +196,7 @@ def _front(view: RunView) -> set[str]:
 
 
 def _ahead(view: RunView) -> set[str]:
-    """The nodes that the run can still come to."""
+    """The nodes that the run can still reach."""
     below: dict[str, list[str]] = {}
     for source, target, *_ in view.edges:
         below.setdefault(source, []).append(target)
@@ -211,7 +211,7 @@ def _ahead(view: RunView) -> set[str]:
 
 
 def _walked(view: RunView) -> frozenset[Edge]:
-    """The edges that the run took: to each step from what ended last before it, and what ran at the same time."""
+    """The edges that the run took: to each step, from the last that ended before it and those parallel to that one."""
     before: dict[str, list[str]] = {}
     for source, target, *_ in view.edges:
         before.setdefault(target, []).append(source)
@@ -231,10 +231,10 @@ def _walked(view: RunView) -> frozenset[Edge]:
 
 
 def _asked(view: RunView) -> dict[str, list[ApprovalRequest]]:
-    """The requests by the id of the step's task that asked.
+    """The requests, by the task id of the step that opened them.
 
-    A step that has asked begins again once it is answered, so it is the first of its node's that began later; the last
-    one where none did.
+    A step with a request begins again after the decision, so this is the node's first step that began later, or its
+    last one if none did.
     """
     found: dict[str, list[ApprovalRequest]] = {}
     for request in view.requests:
@@ -284,7 +284,7 @@ def _progress(view: RunView, stands: list[NodeStatus], pace: Pace, now: datetime
 
 
 def _may_branch(view: RunView) -> bool:
-    """True if what the run comes by depends on what is still to happen."""
+    """True if the nodes that the run reaches depend on later steps."""
     if view.state.finished:
         return False
     from_here = _ahead(view) | (_front(view) or {node.id for node in view.nodes})
@@ -292,7 +292,7 @@ def _may_branch(view: RunView) -> bool:
 
 
 def _about(view: RunView, stands: list[NodeStatus], pace: Pace, now: datetime) -> str:
-    """How much work is left, going by the last completed runs: of nodes that most of them came through."""
+    """The remaining work, estimated from the last completed runs, for nodes that most of them reached."""
     left, counted = 0.0, False
     for stand in stands:
         usual = pace.milliseconds.get(stand.node.id)
@@ -307,4 +307,4 @@ def _about(view: RunView, stands: list[NodeStatus], pace: Pace, now: datetime) -
         return ""
     after = "after the decision" if any(stand.state == "waiting" for stand in stands) else "to go"
     told = "the last run" if pace.runs == 1 else f"the last {pace.runs} runs"
-    return f"about {duration(left)} of work {after}, going by {told}"
+    return f"about {duration(left)} of work {after}, based on {told}"

@@ -1,4 +1,4 @@
-"""What `/assent` answers in Slack."""
+"""The replies to `/assent` in Slack."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from app.services.notifications.slack import SlackUser
 
 MOST = 15
 HELP = (
-    "`/assent` lists what waits for you.\n"
+    "`/assent` lists requests that require your approval.\n"
     "`/assent link` links your Slack user with your account.\n"
-    "`/assent help` shows this."
+    "`/assent help` shows this help."
 )
 
 
 def answer_command(text: str, user: SlackUser, actor: Actor | None, stranger: str) -> dict[str, Any]:
-    """The answer, which only the one who asked sees.
+    """The reply, which only the person who used the command sees.
 
     Args:
-        stranger: said to somebody who is not known.
+        stranger: the reply to somebody without an account.
     """
     match text.strip().lower():
         case "link":
@@ -37,19 +37,19 @@ def _only(words: str) -> dict[str, Any]:
 
 def _link(user: SlackUser, actor: Actor | None) -> str:
     code = services().slack_people.new_code(user)
-    known = f"You are {escaped(actor.name)} here now. " if actor else ""
+    known = f"You are currently {escaped(actor.name)} here. " if actor else ""
     page = f"{portal().settings.public_url}/profile/slack"
-    return f"{known}Open <{page}>, sign in, and enter this code within ten minutes: *{code}*\nGive it to nobody."
+    return f"{known}Open <{page}>, sign in, and enter this code within ten minutes: *{code}*\nDo not share it."
 
 
 def _waiting(actor: Actor) -> dict[str, Any]:
     url = portal().settings.public_url
     found, more = services().waiting.of(actor, MOST)
     if not found:
-        return _only("Nothing waits for you.")
+        return _only("No requests require your approval.")
     lines = [
         (row.title, row.risk, row.consequence, row.expires_at, f"{url}/requests/{row.id}") for row in found
     ]
     number = f"{len(found)}{' or more' if more else ''}"
-    words = f"{number} {'request waits' if len(found) == 1 and not more else 'requests wait'} for you."
+    words = f"{number} {'request requires' if len(found) == 1 and not more else 'requests require'} your approval."
     return _only(words) | {"blocks": waiting_of(words, lines, more, f"{url}/queue")}

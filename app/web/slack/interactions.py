@@ -1,7 +1,7 @@
-"""What comes from Slack: buttons, windows and the command. Nobody is signed in there: Slack's signature speaks for it.
+"""Requests from Slack: buttons, dialogs, and the command. There is no session: Slack's signature authenticates them.
 
-An answer has to be there within three seconds. So the decision is taken first, and what goes to Slack besides follows
-after the answer.
+Slack waits three seconds for a response. So the decision is recorded first, and further calls to Slack follow after
+the response.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ log = structlog.get_logger("slack")
 Answer = Response | tuple[str, int]
 STRANGER = (
     "Assent does not know who you are. "
-    "Use `/assent link`, or ask an administrator for an account with your mail address."
+    "Use `/assent link`, or ask an administrator for an account with your email."
 )
-STALE = "The proposal has been changed since this message was written. Your decision was not counted; look at it anew."
+STALE = "The proposal has changed since this message was sent. Your decision was not counted; review it again."
 
 
 @web.post("/slack/interactions")
 def slack_interactions() -> Any:
-    """A button was pressed, or a window sent."""
+    """A button was pressed, or a dialog submitted."""
     refused = _refusal()
     if refused is not None:
         return refused
@@ -57,7 +57,7 @@ def slack_interactions() -> Any:
     except (ValueError, RecursionError):
         payload = None
     if not isinstance(payload, dict):
-        return "This is no interaction.", 400
+        return "This is not an interaction.", 400
     match payload.get("type"):
         case "block_actions":
             return _pressed(payload)
@@ -68,7 +68,7 @@ def slack_interactions() -> Any:
 
 @web.post("/slack/commands")
 def slack_commands() -> Any:
-    """`/assent`: what waits for one, how to link one's account, and help."""
+    """`/assent`: the person's queue, linking their account, and help."""
     refused = _refusal()
     if refused is not None:
         return refused
@@ -77,12 +77,12 @@ def slack_commands() -> Any:
     try:
         actor = _actor(given.get("team_id", ""), user.id)
     except SlackError as error:
-        return jsonify(response_type="ephemeral", text=f"{error} Try it again.")
+        return jsonify(response_type="ephemeral", text=f"{error} Try again.")
     return jsonify(answer_command(given.get("text", ""), user, actor, STRANGER))
 
 
 def _refusal() -> Answer | None:
-    """Why a call is not taken; None: it comes from Slack, just now, for the first time."""
+    """Why an HTTP request is refused; None if Slack sent it recently, and for the first time."""
     secret, api = portal().settings.slack_signing_secret, portal().slack
     if not secret or api is None:
         return "Slack is not set up here.", 404
@@ -90,25 +90,25 @@ def _refusal() -> Answer | None:
     body = request.get_data()
     try:
         genuine = SignatureVerifier(secret).is_valid(body, stamp, signature)
-    except (ValueError, TypeError):  # a time that is no number, or a signature or a body that is no text
+    except (ValueError, TypeError):  # a timestamp that is not a number, or a signature or body that is not text
         genuine = False
     if not genuine or signature is None:
         log.warning("slack.forged", source=request.remote_addr)
         note_stranger(Refused.SIGNATURE, "forged", Via.SLACK)
-        return "The signature is wrong, or too old.", 401
+        return "The signature is wrong or too old.", 401
     if not request.environ.get(HANDED_OVER) and not services().slack_people.first_time(signature):
-        return "This has been taken already.", 409
+        return "This has already been processed.", 409
     return None
 
 
 def _api() -> SlackApi:
     api = portal().slack
-    assert api is not None  # `_refusal` has looked
+    assert api is not None  # `_refusal` checks this
     return api
 
 
 def _actor(team: str, user: str) -> Actor | None:
-    """The person behind a Slack user; None: nobody that we know. Raises SlackError."""
+    """The person behind a Slack user; None if there is no account for them. Raises SlackError."""
     people = services().slack_people
     if not user or _api().team() != team:
         return None
@@ -145,24 +145,24 @@ def _pressed(payload: Mapping[str, Any]) -> Answer:
 
 
 def _window(view: RequestView, verdict: Verdict, pressed: Pressed) -> Any:
-    """The window that a button opens; None: it decides at once, or it is the decision that says why not."""
+    """The dialog that a button opens; None if it decides immediately, or if deciding will report the error."""
     if view.request.digest != pressed.digest:
         raise ConflictError(STALE)
     if verdict not in view.verdicts:
         return None if view.why_not else told_in("This is not possible now. Open the request.", _page(pressed))
     if view.sign_in_first and verdict not in HARMLESS:
-        return told_in("The policy asks that you sign in anew for this. Open the request.", _page(pressed))
+        return told_in("The policy requires a recent sign-in for this. Open the request.", _page(pressed))
     draft, needed = Draft(pressed, verdict), verdict in view.terms.reason_required
     if verdict is Verdict.MODIFY:
         before = editable_text(view.request.kind, view.request.payload)
         if before is None:
-            return told_in("This proposal is too long, or not fit, to be changed in Slack. Open it.", _page(pressed))
+            return told_in("This proposal cannot be edited in Slack. Open the request to edit it.", _page(pressed))
         said = [{"type": "section", "text": plain(SECOND_PERSON)}] if view.terms.adds_second_person else []
         return window_of(draft, [*titled(view.request.title), *said], needed, before)
     if verdict is Verdict.APPROVE and not is_whole(view.request, view.assessment.findings):
         about = _whole(view)
         if about is None:
-            return told_in("This proposal is too long to be shown in Slack. Open it to approve it.", _page(pressed))
+            return told_in("This proposal is too long for Slack. Open the request to approve it.", _page(pressed))
         return window_of(draft, about, needed)
     if needed or verdict is Verdict.REQUEST_CHANGES:
         return window_of(draft, titled(view.request.title), needed)
@@ -170,7 +170,7 @@ def _window(view: RequestView, verdict: Verdict, pressed: Pressed) -> Any:
 
 
 def _whole(view: RequestView) -> list[Block] | None:
-    """All of the proposal, as blocks; None: that is more than a window can show."""
+    """The complete proposal as blocks; None if it is more than a dialog can show."""
     payload = payload_of(view.request)
     lines = lines_of(view.request.kind, payload)
     return whole_blocks(view.request.title, summary_of(payload), lines, view.assessment.findings)
@@ -194,7 +194,7 @@ def _submitted(payload: Mapping[str, Any]) -> Answer:
         ballot = Ballot(draft.verdict, draft.pressed.digest, change, None, comment, acknowledged)
         words = services().checkpoints.decide(draft.pressed.request_id, actor, ballot).words
     except SlackError as error:
-        return _errors(f"{error} Send it again.", changes)
+        return _errors(f"{error} Submit it again.", changes)
     except InvalidInputError as error:
         return _errors(error.message, changes and "comment" not in error.extra.get("fields", {}))
     except RiskRaisedError as error:
@@ -228,7 +228,7 @@ def _why(error: AssentError) -> str:
 
 
 def _refresh(error: AssentError, pressed: Pressed) -> None:
-    """A message that let somebody press what cannot be pressed any more is brought up to date."""
+    """Update a message whose buttons no longer apply."""
     if isinstance(error, ConflictError):
         services().deliveries.refresh(pressed.delivery_id)
 
@@ -246,7 +246,7 @@ def _user(payload: Mapping[str, Any]) -> str:
 
 
 def _saying(url: str, words: str) -> Answer:
-    """Answer, and then tell the one who pressed, and nobody else."""
+    """Respond, and then reply to the person who pressed the button, and nobody else."""
     return _after(partial(_api().reply, url, words))
 
 
@@ -259,7 +259,7 @@ def _open(api: SlackApi, trigger: str, window: Any, url: str) -> None:
 
 
 def _after(act: Callable[[], None]) -> Answer:
-    """An empty answer, after which something is done; by then there is no request any more."""
+    """An empty response, after which `act` runs, outside of any HTTP request."""
     answer = Response("", 200)
 
     def safely() -> None:

@@ -68,7 +68,7 @@ def test_it_is_tested_switched_off_told_again_and_removed(
     address = f"/destinations/{row.id}"
     admin.send(admin.get(address).one("form", action=f"{address}/test"))
     page = admin.follow()
-    assert "A test is on its way" in page.text and "A test" in page.text
+    assert "A test is being sent" in page.text and "A test" in page.text
     admin.send(admin.get(address).one("form", action=f"{address}/switch"))
     page = admin.follow()
     assert "Disabled since" in page.text and not page.all("form", action=f"{address}/test")
@@ -80,7 +80,7 @@ def test_it_is_tested_switched_off_told_again_and_removed(
     page = admin.send(page.one("form", action=f"{address}/replay"), status=422, hours="7")
     assert "Choose one of these" in page.text
     admin.send(admin.get(address).one("form", action=f"{address}/remove"))
-    assert "The destination is gone" in admin.follow().text
+    assert "The destination is removed" in admin.follow().text
     admin.get(address, 404)
 
 

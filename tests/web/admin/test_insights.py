@@ -115,7 +115,7 @@ def test_the_tables_say_what_happened(busy: Site):
     assert busy.table("Pending now")["Critical"] == ["2", "1", "less than a minute"]
     assert busy.table("Pending now")["Safe"] == ["0", "0", "–"]
     endings = busy.table("Outcomes")
-    assert endings["Approved as it was"] == ["5", "62 %", "1"]
+    assert endings["Approved as proposed"] == ["5", "62 %", "1"]
     assert endings["Rejected"] == ["2", "25 %", "1"]
     assert endings["Expired"] == ["1", "12 %", "0"]
     assert endings["Canceled"] == ["0", "0 %", "0"]
@@ -143,8 +143,8 @@ def test_every_plot_has_a_name_a_description_and_the_numbers_of_its_table(busy: 
         assert plot.attributes["aria-labelledby"] == f"{title.attributes['id']} {description.attributes['id']}"
         assert title.text and description.text
     endings = busy.plot("endings")
-    assert "Approved as it was: 5, 62 %" in endings.one("desc").text
-    assert "test gate: median 20 min, nine in ten within 48 min" in busy.plot("by-workflow").one("desc").text
+    assert "Approved as proposed: 5, 62 %" in endings.one("desc").text
+    assert "test gate: median 20 min, 90 % within 48 min" in busy.plot("by-workflow").one("desc").text
     widths = [each.attributes["width"] for each in endings.all("rect") if each.attributes["class"].startswith("bar")]
     assert widths == ["62.5%", "25.0%", "12.5%"]
     marked = endings.all("rect", class_="marked")
@@ -172,7 +172,7 @@ def test_filters_stand_in_the_address_and_in_the_form(busy: Site):
     page = busy.browser.get("/insights?days=7&workflow=test_gate&team=dba")
     chosen = [each.attributes.get("value", each.text) for each in page.all("option") if "selected" in each.attributes]
     assert chosen == ["7", "test_gate", "dba"]
-    assert busy.table("Outcomes")["Approved as it was"][0] == "4"
+    assert busy.table("Outcomes")["Approved as proposed"][0] == "4"
     link = busy.browser.page.one("div", aria_label="Time to decision, by team, table").one("a")
     assert link.attributes["href"] == "/insights?days=7&workflow=test_gate&team=dba"
 

@@ -165,7 +165,7 @@ def test_a_form_comes_in_parts() -> None:
         "Change window": (["from"], ["note"]), "Limits": ([], ["rows"]),
     }  # fmt: skip
     assert not any(part.open for part in found.values())
-    assert found["Backup"].words == "2 settings, as usual"
+    assert found["Backup"].words == "2 settings, default values"
 
 
 @pytest.mark.parametrize(("count", "folded"), [(6, 0), (7, 7)])
@@ -199,13 +199,13 @@ def test_odd_hints_are_no_hints() -> None:
 
 def test_problems_carry_the_labels_of_their_fields() -> None:
     problems = {
-        "in.window.from": "This is needed.", "in.hours.1": "This has to be a whole number.",
+        "in.window.from": "This field is required.", "in.hours.1": "This has to be a whole number.",
         "in.grid.1.1": "This has to be a whole number.", "title": "Too odd.",
         "in": "Nothing else is allowed.",
     }  # fmt: skip
     assert complaints(draw(PARTED, "in"), problems, {"title": "Title"}) == [
         Complaint("f-title", "Title", "Too odd."),
-        Complaint("f-in.window.from", "Change window, From", "This is needed."),
+        Complaint("f-in.window.from", "Change window, From", "This field is required."),
         Complaint("f-in.hours", "Hours", "item 2: This has to be a whole number."),
         Complaint("f-in.grid", "Grid", "item 2, item 2: This has to be a whole number."),
         Complaint("", "", "Nothing else is allowed."),

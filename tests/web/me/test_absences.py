@@ -51,7 +51,7 @@ def test_an_absence_is_entered_and_taken_back_without_a_script(services: Service
         me.form("absence"), starts_at=typed(start), ends_at=typed(start + DAY), delegate_id=delegate.id, note="At sea"
     )
     me.follow()
-    assert "Delegate may decide for Away meanwhile." in me.page.text
+    assert "Delegate may decide on behalf of Away." in me.page.text
     [row] = table(me, "Your absences")
     assert "Delegate" in row.text and "At sea" in row.text and "Upcoming" in row.text
     [kept] = services.absences.of(me.person.id)
@@ -69,7 +69,7 @@ def test_the_form_begins_with_now_and_needs_no_delegate(services: Services, some
     me.get("/absences")
     me.send(me.form("absence"), ends_at=typed(datetime.now(UTC) + DAY))
     me.follow()
-    assert "Nobody decides for Somebody new meanwhile." in me.page.text
+    assert "Somebody new has no delegate." in me.page.text
     [kept] = services.absences.of(me.person.id)
     assert kept.state is AbsenceState.CURRENT and kept.delegate_id is None
 
@@ -87,12 +87,12 @@ def test_times_are_in_the_zone_that_is_sent_with_them(services: Services, someon
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        ({"ends_at": ""}, "A date and a time are needed."),
-        ({"starts_at": "tomorrow"}, "A date and a time are needed."),
-        ({"ends_at": "0001-01-01T00:00", "zone": "Asia/Tokyo"}, "A date and a time are needed."),
-        ({"zone": "Mars/Olympus"}, "A date and a time are needed."),
-        ({"zone": "../../etc/passwd"}, "A date and a time are needed."),
-        ({"zone": "Europe"}, "A date and a time are needed."),
+        ({"ends_at": ""}, "Enter a date and a time."),
+        ({"starts_at": "tomorrow"}, "Enter a date and a time."),
+        ({"ends_at": "0001-01-01T00:00", "zone": "Asia/Tokyo"}, "Enter a date and a time."),
+        ({"zone": "Mars/Olympus"}, "Enter a date and a time."),
+        ({"zone": "../../etc/passwd"}, "Enter a date and a time."),
+        ({"zone": "Europe"}, "Enter a date and a time."),
         ({"ends_at": "2020-01-01T00:00"}, "An absence ends after it begins."),
         ({"delegate_id": "nobody"}, "A delegate has to be somebody who decides."),
         ({"delegate_id": "a\x00b"}, "A delegate has to be somebody who decides."),
@@ -215,7 +215,7 @@ def test_an_absence_entered_by_an_administrator_waits_for_its_person(
     assert "Not confirmed" in row.text and "added by Platform lead" in row.text
     person.send(next(form for form in row.all("form") if form.attributes["action"].endswith(f"/{answer}")))
     page = person.follow()
-    assert {"confirm": "Platform lead may decide for you meanwhile", "decline": "is declined"}[answer] in page.text
+    assert {"confirm": "Platform lead may decide on your behalf", "decline": "is declined"}[answer] in page.text
     [absence] = services.absences.of(person.person.id)
     assert absence.state is {"confirm": AbsenceState.CURRENT, "decline": AbsenceState.ENDED}[answer]
     again = person.caller.client.post(

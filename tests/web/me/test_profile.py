@@ -182,7 +182,7 @@ def test_a_session_is_ended_from_another_browser(app: Flask, services: Services,
     assert len(rows(page)) == 2
     [other] = [row for row in rows(page) if "this browser" not in row.text]
     browser.send(other.one("form"))
-    assert "That session is ended." in browser.follow().text
+    assert "That session has ended." in browser.follow().text
     assert phone.get("/queue").status_code == 303
     assert phone.get("/api/v1/runs").status_code == 401
     assert len(rows(browser.get("/profile"))) == 1

@@ -169,7 +169,7 @@ def test_escalating_says_to_whom(services: Services, at: Callable[..., Browser])
     assert dba.button("Escalate").text == "Escalate to leads"
     dba.send(form(dba, "escalations"), status=422, reason=" ")
     dba.send(form(dba, "escalations"), reason="It is urgent.")
-    assert "Escalated: it goes to leads as well" in dba.follow().text
+    assert "Escalated to leads, with higher priority" in dba.follow().text
     assert "escalated this: leads is asked as well" in dba.page.one(id="timeline").text
     assert dba.button("Escalate").text == "Escalate"
     assert open_page(lead, request).button("Approve")
@@ -180,7 +180,7 @@ def test_more_time(services: Services, reviewer: Browser) -> None:
     open_page(reviewer, request)
     later = request.expires_at + timedelta(hours=5)
     reviewer.send(form(reviewer, "extension"), status=422, until="soon", reason="Why not.")
-    assert "A date and a time are needed." in reviewer.page.text
+    assert "Enter a date and a time." in reviewer.page.text
     assert reviewer.page.one("input", id="extend-reason").attributes["value"] == "Why not."
     reviewer.send(
         form(reviewer, "extension"), until=f"{later + timedelta(hours=2):%Y-%m-%dT%H:%M}", zone="Africa/Maputo",

@@ -135,7 +135,7 @@ def test_arguments_are_edited_as_a_form(services: Services, reviewer: Browser) -
 def test_an_answer_is_checked_and_sent(services: Services, reviewer: Browser) -> None:
     request = ask(services, "question")
     open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Send the answer"), 422)
-    assert "This is needed." in reviewer.page.text
+    assert "This field is required." in reviewer.page.text
     reviewer.send(reviewer.form("decide"), reviewer.button("Send the answer"), **{"answer.replica": '"two"'})
     assert decision_on(services, request).answer == {"replica": "two"}
     assert "two" in reviewer.follow().one(id="proposal").text
@@ -250,13 +250,13 @@ def test_another_payload_than_the_one_seen_is_not_approved(services: Services, b
         ({"verdict": "approve", "statement.a": "x" * 1_000_001}, 422, "are allowed"),
         ({"verdict": "reject", "comment": "x\x00"}, 422, "control characters"),
         ({"verdict": "reject", "comment": "x" * 20_001}, 413, "at most 20,000 characters"),
-        ({"verdict": "nonsense"}, 422, "Choose what you decide."),
-        ({"verdict": ""}, 422, "Choose what you decide."),
+        ({"verdict": "nonsense"}, 422, "Choose a decision."),
+        ({"verdict": ""}, 422, "Choose a decision."),
         ({"verdict": "answer"}, 422, "waits for"),
         ({"verdict": "approve", "digest": "0" * 64}, 409, "has changed since you looked"),
         ({"verdict": "approve", "digest": None}, 409, "has changed since you looked"),
         ({"verdict": "approve", "digest": "\x00"}, 409, "has changed since you looked"),
-        ({"verdict": "approve", "csrf_token": "forged"}, 400, "protection token"),
+        ({"verdict": "approve", "csrf_token": "forged"}, 400, "The form has expired"),
         ({"verdict": "approve", "statement.a": "x" * 2_500_000}, 413, "too large"),
     ],
 )

@@ -266,13 +266,13 @@ def test_progress_claims_no_more_than_can_be_known() -> None:
         {"join": 2000, "ask": 1000, "revise": 60_000, "report": 500},
         {"join": 1, "ask": 1, "revise": 0.3, "report": 1},
     )
-    assert told(*FORK, pace=pace).progress.about == "about 3.5 s of work to go, going by the last 3 runs"
+    assert told(*FORK, pace=pace).progress.about == "about 3.5 s of work to go, based on the last 3 runs"
     begun = told(*FORK, step("join", 29, None, "running"), pace=pace)
-    assert begun.progress.about == "about 2.5 s of work to go, going by the last 3 runs"
+    assert begun.progress.about == "about 2.5 s of work to go, based on the last 3 runs"
     late = told(*FORK, step("join", 7, None, "running"), pace=Pace(1, {"join": 2000}, {"join": 1}))
     assert late.progress.about == ""
     waits = told(*FORK, step("join", 7), step("ask", 8, 1, "waiting"), state=RunState.SUSPENDED, pace=pace)
-    assert waits.progress.about == "about 500 ms of work after the decision, going by the last 3 runs"
+    assert waits.progress.about == "about 500 ms of work after the decision, based on the last 3 runs"
     assert told(*FORK, state=RunState.FAILED, pace=pace).progress.about == ""
 
 
@@ -349,7 +349,7 @@ def test_the_pace_of_earlier_runs(services: Services, reviewer: Browser) -> None
     make_story(services, RunState.FAILED, ("report", 0, 500_000, ""), workflow_version="paced")
     run = make_story(services, RunState.RUNNING, *WAITING[:4], ("ask", 59, None, ""), workflow_version="paced")
     page = reviewer.get(f"/runs/{run.id}")
-    assert re.search(r"about 3\d\.\d s of work to go, going by the last run$", page.one(id="run-head").text)
+    assert re.search(r"about 3\d\.\d s of work to go, based on the last run$", page.one(id="run-head").text)
     assert "usually 10.0 s" in page.one(id="run-steps").text
     other = make_story(services, RunState.RUNNING, *WAITING[:4], ("ask", 59, None, ""), workflow_version="another")
     assert "about" not in reviewer.get(f"/runs/{other.id}").one(id="run-head").text

@@ -238,7 +238,7 @@ def test_another_workspace_is_not_ours(scene) -> None:
 def test_a_stale_message_is_refused_and_rewritten(scene) -> None:
     made = scene()
     told = made.press("approve", digest="0" * 64)
-    assert "changed since this message was written" in told
+    assert "changed since this message was sent" in told
     assert made.fresh().state == "pending" and made.rewritings() == 1
 
 
@@ -332,7 +332,7 @@ def test_what_does_not_fit_into_a_window_is_changed_on_the_page(scene) -> None:
     assert f"/requests/{made.request.id}" in said(made.slack.windows[0])
     made = scene(payload=script("select 1 \u202e"))
     made.press("modify")
-    assert "Open it" in said(made.slack.windows[0])
+    assert "Open the request to edit it" in said(made.slack.windows[0])
 
 
 def all_lines(window: dict[str, Any]) -> str:
@@ -364,7 +364,7 @@ def test_in_one_long_line_nothing_is_left_out_either(scene) -> None:
 def test_what_no_window_can_show_is_approved_on_its_page(scene) -> None:
     made = scene(payload=script("select 1\n" * 20_000))
     made.press("approve")
-    assert "too long to be shown in Slack" in said(made.slack.windows[0])
+    assert "too long for Slack" in said(made.slack.windows[0])
     assert f"/requests/{made.request.id}" in said(made.slack.windows[0]) and made.fresh().state == "pending"
 
 
@@ -420,7 +420,7 @@ def test_no_text_of_a_command_breaks_it(scene, text: str) -> None:
 def test_where_a_fresh_sign_in_is_wanted_slack_cannot_approve(scene) -> None:
     made = scene(terms=Terms(name="sure", deadline_seconds=3600, reauthenticate_seconds=300, reason_required=()))
     made.press("approve")
-    assert "sign in anew" in said(made.slack.windows[0]) and made.fresh().state == "pending"
+    assert "recent sign-in" in said(made.slack.windows[0]) and made.fresh().state == "pending"
     made.press("reject")
     assert made.fresh().state == "rejected"
 

@@ -145,7 +145,7 @@ class Claiming:
                 who = request.assigned_to_name or "nobody"
                 raise IllegalTransitionError(f"This is assigned to {who} already.", assigned_to=who)
             if person_id is not None and request.assigned_to_id == actor.id and actor.id and not words:
-                raise InvalidInputError("Please say why you hand this on.", {"reason": "This is needed."})
+                raise InvalidInputError("Please say why you hand this on.", {"reason": "This field is required."})
             person = _assignee(session, request, person_id, now) if person_id is not None else None
             to_id, to_name = (person.id, person.name) if person else (None, "")
             detail = {
