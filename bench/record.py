@@ -28,7 +28,7 @@ from sqlalchemy import event
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.factory import create_app
 from app.services.bundle import Services
-from app.services.record.records import AuditFilter
+from app.services.record.search import AuditFilter
 from app.settings import Settings
 from bench.support import database, machine, percentile
 

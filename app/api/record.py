@@ -8,7 +8,7 @@ from app.api import models
 from app.api.registry import ApiCall, EndpointTable
 from app.domain.errors import InvalidInputError
 from app.domain.tokens import Scope
-from app.services.record.records import AuditFilter
+from app.services.record.search import AuditFilter
 
 table = EndpointTable()
 READ = (Scope.AUDIT_READ,)

@@ -11,7 +11,8 @@ import click
 from app.cli.acting import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.people import signature
-from app.services.record.records import AuditFilter, ExportFormat
+from app.services.record.records import ExportFormat
+from app.services.record.search import AuditFilter
 from app.store.record import AuditEntry
 
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, Text, text
+from sqlalchemy import ARRAY, BigInteger, Identity, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.store.base import Base
@@ -35,6 +35,27 @@ class AuditEntry(Base):
         # Also finds what an action begins with, in any collation.
         Index("ix_audit_entries_action", "action", "seq", postgresql_ops={"action": "text_pattern_ops"}),
         Index("ix_audit_entries_at", "at", "seq"),
+    )
+
+
+class AuditBlock(Base):
+    """Neighboring entries of the audit log and all keys of their texts (`app.store.search`), by which they are found.
+
+    Blocks are made some time after their entries; entries behind the last block are looked through instead.
+
+    Attributes:
+        first_seq, last_seq: the entries of the block. Numbers that no entry has got will not get one any more.
+        keys: of the details; with `ACTOR_KEY` added, of the names and ids of who acted.
+    """
+
+    __tablename__ = "audit_blocks"
+
+    first_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    keys: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+    __table_args__ = (
+        Index("ix_audit_blocks_keys", "keys", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
     )
 
 

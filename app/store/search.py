@@ -16,6 +16,8 @@ from sqlalchemy.dialects.postgresql import array
 
 REQUEST_KEYS = "assent_search_keys(title, workflow, agent)"
 """The keys of what a search in the queue looks at, exactly as the indexes have them."""
+ACTOR_KEY = 1 << 24
+"""Added to the keys of names in an index that also has those of other texts."""
 _SHORTEST_KEY = 2
 
 

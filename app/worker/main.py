@@ -25,12 +25,14 @@ from app.runtime.saver import Saver
 from app.services.bundle import build_services
 from app.services.clock import Clock, DatabaseClock, system_clock
 from app.services.grants.lifecycle import Grants
+from app.services.record.search_index import AuditIndex
 from app.services.runs.control import CONTROL_CHANNEL
 from app.settings import Settings
 from app.store.engine import make_engine, make_sessions
 from app.store.jobs import JOBS_CHANNEL
 from app.worker.adapter import worker_store
 from app.worker.courier import AT_ONCE, Courier
+from app.worker.indexing import keep_indexing
 from app.worker.lapsing import keep_lapsing
 from app.worker.offering import Offering
 from app.worker.post import Post
@@ -83,11 +85,16 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         courier = Courier(jobs, stack.enter_context(_post(settings, clock)), lambda: bool(advancer.active), clock)
         queue = RunQueue(jobs, leases, advancer, settings.worker_concurrency, clock, courier)
         stack.enter_context(_timekeeper(settings, clock))
-        await _run_queue(queue, settings, advancer, services.grants, offering)
+        await _run_queue(queue, settings, advancer, services.grants, AuditIndex(services.sessions), offering)
 
 
 async def _run_queue(
-    queue: RunQueue, settings: Settings, advancer: Advancer, grants: Grants, offering: Offering
+    queue: RunQueue,
+    settings: Settings,
+    advancer: Advancer,
+    grants: Grants,
+    audit_index: AuditIndex,
+    offering: Offering,
 ) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,6 +102,7 @@ async def _run_queue(
     helpers = [
         asyncio.create_task(_follow(settings, queue, advancer), name="notifications"),
         asyncio.create_task(keep_lapsing(grants), name="grants"),
+        asyncio.create_task(keep_indexing(audit_index), name="audit index"),
         asyncio.create_task(offering.keep(), name="offers"),
     ]
     entries, broken = advancer.library.describe(), advancer.library.broken

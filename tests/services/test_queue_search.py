@@ -152,12 +152,12 @@ def rows_read(desk: Desk, wanted: QueueFilter) -> tuple[int, int]:
     return found, read
 
 
-def scanned(plan: dict[str, Any]) -> Iterator[int]:
-    """The requests that each scan of a plan looked at."""
-    if plan.get("Relation Name") == "approval_requests":
+def scanned(plan: dict[str, Any], table: str = "approval_requests") -> Iterator[int]:
+    """The rows of a table that each scan of a plan looked at."""
+    if plan.get("Relation Name") == table:
         yield plan["Actual Loops"] * (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0))
     for part in plan.get("Plans", ()):
-        yield from scanned(part)
+        yield from scanned(part, table)
 
 
 RARE = [

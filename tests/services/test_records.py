@@ -13,7 +13,8 @@ from app.domain.errors import ForbiddenError, InvalidInputError
 from app.domain.people import Role
 from app.services.record import records
 from app.services.record.audit import record
-from app.services.record.records import AuditFilter, ExportFormat, Records
+from app.services.record.records import ExportFormat, Records
+from app.services.record.search import AuditFilter
 from assent.contracts import Verdict
 from tests.services.desk import Desk
 

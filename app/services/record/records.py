@@ -7,17 +7,16 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, Text, func, or_, select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, func, select
 
 from app.domain.errors import InvalidInputError
 from app.domain.people import Action, Actor
 from app.services.clock import Clock
 from app.services.record.audit import record
+from app.services.record.search import AuditFilter, conditions, newest
 from app.store.engine import Sessions
 from app.store.record import AuditEntry
 
@@ -25,26 +24,6 @@ EXPORT_CHUNK = 1000
 _COLUMNS = (
     "seq", "at", "actor_kind", "actor_id", "actor_name", "via", "source", "action", "request_id", "run_id", "detail",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class AuditFilter:
-    """What the auditor looks for; empty fields do not restrict.
-
-    Attributes:
-        action: an action, or its beginning such as ``request.``.
-        actor: a person's id, or a part of the name.
-        text: a part of the further facts, as they are written in JSON.
-        since, until: entries from the one instant on, and before the other.
-    """
-
-    action: str = ""
-    actor: str = ""
-    request_id: str = ""
-    run_id: str = ""
-    text: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -76,9 +55,9 @@ class Records:
             raise InvalidInputError("A page has between 1 and 1,000 entries.", {"limit": "out of range"})
         if before is not None and not 0 <= before < 2**63:
             raise InvalidInputError("This is not a sequence number.", {"before": "out of range"})
-        query = _newest_first(_matching(wanted), wanted, before)
+        _refuse_unusable(wanted)
         with self._sessions.reads() as session:
-            entries = list(session.scalars(query.limit(limit + 1)))
+            entries = newest(session, wanted, before, limit + 1)
         more = len(entries) > limit
         entries = entries[:limit]
         return AuditPage(entries, entries[-1].seq if more else None)
@@ -92,7 +71,8 @@ class Records:
             ForbiddenError, InvalidInputError: before the first piece.
         """
         viewer.require(Action.READ_AUDIT)
-        query = _matching(wanted)
+        _refuse_unusable(wanted)
+        query = select(AuditEntry).where(*conditions(wanted))
         with self._sessions.begin() as session:
             last = session.scalar(select(func.max(AuditEntry.seq))) or 0
             asked = {name: str(value) for name, value in vars(wanted).items() if value}
@@ -114,46 +94,10 @@ class Records:
             yield write(entries)
 
 
-def _matching(wanted: AuditFilter) -> Select[AuditEntry]:
-    """The entries that fit, in no order. Raises InvalidInputError."""
+def _refuse_unusable(wanted: AuditFilter) -> None:
     for name in ("action", "actor", "request_id", "run_id", "text"):
         if "\x00" in getattr(wanted, name) or len(getattr(wanted, name)) > 200:
             raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
-    query = select(AuditEntry)
-    if wanted.action:
-        query = query.where(AuditEntry.action.startswith(wanted.action, autoescape=True))
-    if wanted.actor:
-        query = query.where(
-            or_(AuditEntry.actor_id == wanted.actor, AuditEntry.actor_name.icontains(wanted.actor, autoescape=True))
-        )
-    if wanted.request_id:
-        query = query.where(AuditEntry.request_id == wanted.request_id)
-    if wanted.run_id:
-        query = query.where(AuditEntry.run_id == wanted.run_id)
-    if wanted.text:
-        # The column is canonical JSON in text form; it is searched as it stands.
-        query = query.where(func.strpos(func.lower(AuditEntry.detail.cast(Text)), wanted.text.lower()) > 0)
-    if wanted.since is not None:
-        query = query.where(AuditEntry.at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(AuditEntry.at < wanted.until)
-    return query
-
-
-def _newest_first(query: Select[AuditEntry], wanted: AuditFilter, before: int | None) -> Select[AuditEntry]:
-    """In the order in which they were written; in a period, in that of their times, by which it is found.
-
-    The two differ by what was written at the same moment. `before` names the last entry of the page before.
-    """
-    if wanted.until is None:
-        query = query.order_by(AuditEntry.seq.desc())
-        return query if before is None else query.where(AuditEntry.seq < before)
-    query = query.order_by(AuditEntry.at.desc(), AuditEntry.seq.desc())
-    if before is None:
-        return query
-    last = aliased(AuditEntry)
-    at = select(last.at).where(last.seq <= before).order_by(last.seq.desc()).limit(1).scalar_subquery()
-    return query.where(tuple_(AuditEntry.at, AuditEntry.seq) < tuple_(at, before))
 
 
 def entry_facts(entry: AuditEntry) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.record.records import AuditFilter, ExportFormat
+from app.services.record.records import ExportFormat
+from app.services.record.search import AuditFilter
 from app.store.record import AuditEntry
 from app.web.pages import render, web
 

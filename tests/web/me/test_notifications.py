@@ -11,7 +11,7 @@ from app.domain.choices import Rhythm, Way
 from app.domain.notices import NoticeKind
 from app.domain.people import Via
 from app.services.bundle import Services
-from app.services.record.records import AuditFilter
+from app.services.record.search import AuditFilter
 from app.store.people import Person
 from assent.contracts import RiskLevel
 from tests.factories import make_delivery, make_request

@@ -1,0 +1,135 @@
+"""Finds entries of the audit log.
+
+By a column or a time, they are found along an index. Parts of the details and of names have no order: the newest
+entries are looked through, and if too few of them fit, blocks of older ones are found by their keys
+(`app.services.record.search_index`). Entries that are in no block yet are looked through, too, so that all are found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, and_, func, or_, select, tuple_, union_all
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session, aliased
+
+from app.store.record import AuditBlock, AuditEntry
+from app.store.search import ACTOR_KEY, has_keys, may_contain
+
+_BLOCK_KEYS: ColumnElement[Any] = AuditBlock.__table__.c["keys"]
+LOOKED_THROUGH = 4_000
+"""So many of the newest entries are looked through before blocks are asked."""
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """What the auditor looks for; empty fields do not restrict.
+
+    Attributes:
+        action: an action, or its beginning such as ``request.``.
+        actor: a person's id, or a part of the name.
+        text: a part of the further facts, as they are written in JSON.
+        since, until: entries from the one instant on, and before the other.
+    """
+
+    action: str = ""
+    actor: str = ""
+    request_id: str = ""
+    run_id: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def newest(session: Session, wanted: AuditFilter, before: int | None, limit: int) -> list[AuditEntry]:
+    """The newest `limit` entries that fit.
+
+    Args:
+        before: number of the last entry of the page before.
+    """
+    if not (has_keys(wanted.text) or has_keys(wanted.actor)):
+        query = select(AuditEntry).where(*conditions(wanted), *_after(wanted, before))
+        return list(session.scalars(query.order_by(*_order(AuditEntry, wanted)).limit(limit)))
+    seqs = _among_the_newest(session, wanted, before, limit)
+    if seqs is None:
+        seqs = _by_blocks(session, wanted, before, limit)
+    query = select(AuditEntry).where(AuditEntry.seq.in_(seqs)).order_by(*_order(AuditEntry, wanted))
+    return list(session.scalars(query))
+
+
+def _among_the_newest(session: Session, wanted: AuditFilter, before: int | None, limit: int) -> list[int] | None:
+    """Numbers of the entries, if the newest fill the page or there are no others; otherwise None."""
+    columns = replace(wanted, text="", actor="")
+    fits = and_(*conditions(wanted)).label("fits")
+    query = select(AuditEntry.seq, AuditEntry.at, fits).where(*conditions(columns), *_after(wanted, before))
+    top = query.order_by(*_order(AuditEntry, wanted)).limit(LOOKED_THROUGH + 1).subquery()
+    in_order = func.array_agg(aggregate_order_by(top.c.seq, *_order(top.c, wanted)))
+    looked, seqs = session.execute(select(func.count(), in_order.filter(top.c.fits)).select_from(top)).one()
+    found = list(seqs or ())[:limit]
+    return found if looked <= LOOKED_THROUGH or len(found) == limit else None
+
+
+def _by_blocks(session: Session, wanted: AuditFilter, before: int | None, limit: int) -> list[int]:
+    """Numbers of the entries, found by the keys of blocks and among the entries behind the last block.
+
+    Nothing is ever added before the last block, so that no entry falls between the two, whatever happens meanwhile.
+    """
+    covered = session.scalar(select(func.coalesce(func.max(AuditBlock.last_seq), 0))) or 0
+    keyed: list[ColumnElement[bool]] = may_contain(_BLOCK_KEYS, [wanted.text])
+    if has_keys(wanted.actor):
+        keyed.append(_BLOCK_KEYS.bool_op("@>")(_actor_keys(wanted.actor)))
+    fitting = (*conditions(wanted), *_after(wanted, before))
+    columns = (AuditEntry.seq, AuditEntry.at)
+    of_block = AuditEntry.seq.between(AuditBlock.first_seq, AuditBlock.last_seq)
+    in_blocks = select(*columns).select_from(AuditBlock).join(AuditEntry, of_block).where(*keyed, *fitting)
+    behind = select(*columns).where(AuditEntry.seq > covered, *fitting)
+    # Planned by itself: not along the order of the log, which would read all of it.
+    few = union_all(in_blocks, behind).cte("few").prefix_with("MATERIALIZED")
+    return list(session.scalars(select(few.c.seq).order_by(*_order(few.c, wanted)).limit(limit)))
+
+
+def _actor_keys(actor: str) -> ColumnElement[Any]:
+    key = func.unnest(func.assent_search_word(actor)).column_valued("key")
+    return func.array(select(key.bool_op("|")(ACTOR_KEY)).scalar_subquery())
+
+
+def _order(columns: Any, wanted: AuditFilter) -> tuple[ColumnElement[Any], ...]:
+    """In the order in which they were written; in a period, in that of their times, by which it is found.
+
+    The two differ by what was written at the same moment.
+    """
+    return (columns.seq.desc(),) if wanted.until is None else (columns.at.desc(), columns.seq.desc())
+
+
+def _after(wanted: AuditFilter, before: int | None) -> list[ColumnElement[bool]]:
+    if before is None:
+        return []
+    if wanted.until is None:
+        return [AuditEntry.seq < before]
+    last = aliased(AuditEntry)
+    at = select(last.at).where(last.seq <= before).order_by(last.seq.desc()).limit(1).scalar_subquery()
+    return [tuple_(AuditEntry.at, AuditEntry.seq) < tuple_(at, before)]
+
+
+def conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    """What is true of the entries that fit."""
+    found: list[ColumnElement[bool]] = []
+    if wanted.action:
+        found.append(AuditEntry.action.startswith(wanted.action, autoescape=True))
+    if wanted.request_id:
+        found.append(AuditEntry.request_id == wanted.request_id)
+    if wanted.run_id:
+        found.append(AuditEntry.run_id == wanted.run_id)
+    if wanted.since is not None:
+        found.append(AuditEntry.at >= wanted.since)
+    if wanted.until is not None:
+        found.append(AuditEntry.at < wanted.until)
+    if wanted.actor:
+        in_name = AuditEntry.actor_name.icontains(wanted.actor, autoescape=True)
+        found.append(or_(AuditEntry.actor_id == wanted.actor, in_name))
+    if wanted.text:
+        # The column is canonical JSON in text form; it is searched as it stands.
+        found.append(func.strpos(func.lower(AuditEntry.detail.cast(Text)), func.lower(wanted.text)) > 0)
+    return found

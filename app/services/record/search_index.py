@@ -1,0 +1,106 @@
+"""Keeps the blocks by which the audit log is searched (docs/decisions/0032).
+
+Writing an entry costs nothing more than before: its keys are made later, in a statement for many entries, and when
+there is nothing better to do.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from app.store.engine import Sessions
+from app.store.search import ACTOR_KEY
+
+BLOCK = 32
+"""Entries of a block. The more, the smaller the index, and the more entries are looked at in vain."""
+ENOUGH = 8_192
+"""So many entries are waited for: they are looked through as quickly as an index would be asked."""
+TOO_MANY = 65_536
+"""With so many, their blocks are made even while the portal is busy."""
+BUSY = 20.0
+"""Entries in a second from which on the portal is busy."""
+AT_ONCE = 64
+"""Blocks of one statement, which takes some tenths of a second."""
+SETTLING_SECONDS = 5.0
+"""How long transactions are waited for that may still write entries of the block."""
+
+_LAST_NUMBER = text("select case when is_called then last_value else 0 end from audit_entries_seq_seq")
+_LAST_BLOCK = text("select coalesce(max(last_seq), 0) from audit_blocks")
+_WRITERS = text(
+    "select coalesce(array_agg(distinct virtualtransaction), '{}') from pg_locks "
+    "where locktype = 'relation' and relation = 'audit_entries'::regclass and mode = 'RowExclusiveLock' "
+    "and database = (select oid from pg_database where datname = current_database())"
+)
+_TRY_LOCK, _UNLOCK = (text(f"select {how}(9053672, 1)") for how in ("pg_try_advisory_lock", "pg_advisory_unlock"))
+_MAKE = text(f"""
+    with entries as (
+        select (seq - :first) / {BLOCK} as block, detail, actor_name, actor_id
+            from audit_entries where seq >= :first and seq < :first + {BLOCK} * :blocks),
+    actors as (select distinct block, actor_name, actor_id from entries),
+    keys as (
+        select block, key from entries, unnest(assent_search_keys(detail)) as key
+        union
+        select block, key | {ACTOR_KEY} from actors, unnest(assent_search_keys(actor_name, actor_id)) as key)
+    insert into audit_blocks (first_seq, last_seq, keys)
+    select :first + {BLOCK} * block, :first + {BLOCK} * block + {BLOCK} - 1,
+            coalesce(array_agg(key) filter (where key is not null), '{{}}')
+        from generate_series(0, :blocks - 1) as block left join keys using (block) group by block
+    on conflict do nothing""")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many blocks were made, and how many entries are in none yet."""
+
+    made: int
+    waiting: int
+
+
+class AuditIndex:
+    """Makes blocks. Several workers may try at once: one does it."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._engine = sessions.engine
+        self._seen: tuple[int, float] | None = None
+
+    def extend(self) -> Progress:
+        """Make some blocks, if it is worth while and the portal is not busy."""
+        with self._engine.connect() as connection:
+            last = int(connection.execute(_LAST_NUMBER).scalar_one())
+            covered = int(connection.execute(_LAST_BLOCK).scalar_one())
+            waiting = last - covered
+            busy = self._is_busy(last)
+            if waiting < ENOUGH or (busy and waiting < TOO_MANY):
+                return Progress(0, waiting)
+            blocks = min(waiting // BLOCK, AT_ONCE)
+            if not connection.execute(_TRY_LOCK).scalar_one():
+                return Progress(0, waiting)
+            try:
+                if not self._settled(connection):
+                    return Progress(0, waiting)
+                connection.execute(_MAKE, {"first": covered + 1, "blocks": blocks})
+            finally:
+                connection.execute(_UNLOCK)
+            return Progress(blocks, waiting - blocks * BLOCK)
+
+    def _is_busy(self, last: int) -> bool:
+        """True if many entries have been written since the last look."""
+        before, self._seen = self._seen, (last, time.monotonic())
+        return before is not None and last - before[0] > BUSY * (self._seen[1] - before[1])
+
+    @staticmethod
+    def _settled(connection: Connection) -> bool:
+        """True once nobody can write any more with a number that was given before this call.
+
+        Numbers are given before entries appear, and not in the order in which they do. Whoever was given one holds a
+        lock on the table from before that until the end of the transaction.
+        """
+        writers = set(connection.execute(_WRITERS).scalar_one())
+        until = time.monotonic() + SETTLING_SECONDS
+        while writers and time.monotonic() < until:
+            time.sleep(0.05)
+            writers &= set(connection.execute(_WRITERS).scalar_one())
+        return not writers
