@@ -212,7 +212,7 @@ def calls_of(payload: Any) -> list[dict[str, Any]]:
     if payload.get("kind") == "tool_call":
         return [payload]
     calls = payload.get("calls") if payload.get("kind") == "tool_calls" else None
-    return [each for each in calls if isinstance(each, dict)] if isinstance(calls, list) else []
+    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
 
 
 class Remark(_Contract):

@@ -210,7 +210,7 @@ class Driving:
             state = yield from current(state, self._config)
             stops = yield from self._stops(state)
             moved = (yield from self._ask(state, stops)) and waited
-            todo = plan(state, [each for _, each, _ in self._due.values()], (), initial, stops)
+            todo = plan(state, [delivery for _, delivery, _ in self._due.values()], (), initial, stops)
             yield from self._note(todo)
             if todo.refused:
                 continue
@@ -250,16 +250,19 @@ class Driving:
     def _ask(self, state: StateSnapshot, stops: Sequence[Stop]) -> Generator[Step, Any, bool]:
         """Open what the thread asks and nobody was asked yet, and withdraw what it asks no more; True if it did."""
         gone = False
-        interrupts = waiting_interrupts(state).values()
-        wanted = [understand(each.id, each.value, each.response_schema, "", "") for each in interrupts]
-        asked = {(each.interrupt_id, each.value_digest): each for each in (*wanted, *(stop.asked() for stop in stops))}
+        wanted = [
+            understand(interrupt.id, interrupt.value, interrupt.response_schema, "", "")
+            for interrupt in waiting_interrupts(state).values()
+        ]
+        questions = (*wanted, *(stop.asked() for stop in stops))
+        asked = {(question.interrupt_id, question.value_digest): question for question in questions}
         for request_id, (request, was) in list(self._open.items()):
             if (was.interrupt_id, was.value_digest) not in asked:
                 del self._open[request_id]
                 gone = True
                 yield from self._cancel(request, CHANGED if was.interrupt_id in waiting_interrupts(state) else GONE)
         known = {(was.interrupt_id, was.value_digest) for _, was in self._open.values()}
-        known |= {(each.interrupt_id, each.value_digest) for _, each, _ in self._due.values()}
+        known |= {(delivery.interrupt_id, delivery.value_digest) for _, delivery, _ in self._due.values()}
         for name, found in asked.items():
             if name not in known:
                 request = yield Open(self._asking(found))
@@ -316,10 +319,10 @@ class Driving:
 
     def _go(self, state: StateSnapshot, todo: Plan) -> Generator[Step, Any, Rest]:
         """Send what is planned, and report what came of it."""
-        sent = {each: self._due.pop(each) for each in todo.delivered if each in self._due}
+        sent = {request_id: self._due.pop(request_id) for request_id in todo.delivered if request_id in self._due}
         deliveries = [delivery for _, delivery, _ in sent.values()]
         watched = must_be_heard(state, todo, deliveries, self._stored)
-        answers = {delivery.interrupt_id: each for each, (_, delivery, _) in sent.items()}
+        answers = {delivery.interrupt_id: answer for answer, (_, delivery, _) in sent.items()}
         rest: Rest = yield Go(todo.send, self._config, frozenset(watched), state, answers)
         self._stopped = rest.stopped
         if rest.unheard and (lost := (yield from unheard(state, rest.unheard))):
@@ -368,8 +371,8 @@ class Driving:
             return True
         again = False
         waiting = waiting_interrupts((yield from read_thread(self._config)))
-        for request_id, each in list(sent.items()):
-            if each[1].interrupt_id in waiting:
+        for request_id, due in list(sent.items()):
+            if due[1].interrupt_id in waiting:
                 self._due[request_id] = sent.pop(request_id)
                 if is_invalid_resume(error):
                     again = True

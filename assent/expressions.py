@@ -49,8 +49,8 @@ class Expression:
     def found_in(self, text: str) -> bool:
         """True if some part of the text matches."""
         encoded = text.encode("utf-8") if text.isascii() else _SURROGATES.sub("\ufffd", text).encode("utf-8")
-        return all(each.search(encoded) for each in self.wanted) and not any(
-            each.search(encoded) for each in self.unwanted
+        return all(pattern.search(encoded) for pattern in self.wanted) and not any(
+            pattern.search(encoded) for pattern in self.unwanted
         )
 
 
@@ -70,7 +70,7 @@ def expression(pattern: str) -> Expression:
     wanted = [_compiled(f"^(?:{test})") for sign, test in tests if sign == "="]
     unwanted = [_compiled(f"^(?:{test})") for sign, test in tests if sign == "!"]
     wanted.append(_compiled(rest))
-    size = sum(each.programsize for each in (*wanted, *unwanted))
+    size = sum(pattern.programsize for pattern in (*wanted, *unwanted))
     if size > MAX_PROGRAM:
         raise ExpressionError("This regular expression is too large: it repeats too much.")
     return Expression(tuple(wanted), tuple(unwanted), size)

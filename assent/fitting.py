@@ -112,8 +112,8 @@ def _told(error: ValidationError) -> Iterator[tuple[list[str], str]]:
     """Where something is wrong, and what."""
     meant = _meant(error) if error.validator in ("anyOf", "oneOf") else []
     if meant:
-        for each in meant:
-            yield from _told(each)
+        for alternative in meant:
+            yield from _told(alternative)
         return
     path = list(map(str, error.absolute_path))
     if error.validator == "required" and isinstance(error.instance, dict):
@@ -128,9 +128,9 @@ def _told(error: ValidationError) -> Iterator[tuple[list[str], str]]:
 def _meant(error: ValidationError) -> list[ValidationError]:
     """Of several ways, what is wrong with the one that was meant: the only one that is not another kind of thing."""
     ways: dict[Any, list[ValidationError]] = {}
-    for each in error.context or ():
-        ways.setdefault(each.schema_path[0], []).append(each)
-    likely = [errors for errors in ways.values() if not any(_is_other(each) for each in errors)]
+    for inner in error.context or ():
+        ways.setdefault(inner.schema_path[0], []).append(inner)
+    likely = [errors for errors in ways.values() if not any(_is_other(error) for error in errors)]
     return likely[0] if len(likely) == 1 else []
 
 
@@ -153,7 +153,7 @@ def _count(number: Any, thing: str, several: str = "") -> str:
 
 def _type(wanted: Any, _value: Any) -> str:
     names = [wanted] if isinstance(wanted, str) else wanted
-    return f"This has to be {' or '.join(_TYPES[each] for each in names)}."
+    return f"This has to be {' or '.join(_TYPES[name] for name in names)}."
 
 
 def _shortest(least: Any, value: Any) -> str:

@@ -218,10 +218,11 @@ class _Runner:
 
     def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome | None]:
         """The request that was decided first, and its outcome; or nothing: the thread has to be looked at again."""
-        for each in requests:
-            if each.id not in self._waiting:
-                self._waiting.add(each.id)
-                threading.Thread(target=self._listen, args=(each,), daemon=True, name=f"wait for {each.id}").start()
+        for request in requests:
+            if request.id not in self._waiting:
+                self._waiting.add(request.id)
+                name = f"wait for {request.id}"
+                threading.Thread(target=self._listen, args=(request,), daemon=True, name=name).start()
         try:
             request_id, heard = self._heard.get(timeout=self._patience.next())
         except queue.Empty:

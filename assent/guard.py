@@ -161,16 +161,16 @@ def plan(
         # Not `state.next`: it leaves out steps that have ended, and a worker may have died before the next one began.
         return Plan(finished=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused)
     held_back = (
-        any(each not in answers and each in undecided for each in failed)
+        any(task_id not in answers and task_id in undecided for task_id in failed)
         or not places.keys() <= passing.keys()
     )
     if held_back or (pending and not answers and not failed and not passing):
         return Plan(wait=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused, held=held)
-    skip = tuple(failed[each].name for each, answer in answers.items() if answer is ErrorAction.SKIP)
-    resume = {each: answer for each, answer in answers.items() if each in pending}
+    skip = tuple(failed[task_id].name for task_id, answer in answers.items() if answer is ErrorAction.SKIP)
+    resume = {task_id: answer for task_id, answer in answers.items() if task_id in pending}
     if skip:
         # Passing over a step gives what waits beside it new ids, under which it asks again.
-        refused |= {sending.pop(each): SKIPPED for each in resume}
+        refused |= {sending.pop(task_id): SKIPPED for task_id in resume}
         refused |= dict.fromkeys(passing.values(), SKIPPED)
         resume, passing = {}, {}
     send: Any = Command(resume=resume) if resume else None

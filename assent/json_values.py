@@ -76,7 +76,7 @@ def count(value: Any) -> int:
     total, level = 0, [value]
     while level:
         total += len(level)
-        level = [inside for each in level for inside in _inside(each)]
+        level = [inside for outer in level for inside in _inside(outer)]
     return total
 
 
@@ -144,10 +144,10 @@ def _levels(value: Any) -> Iterator[list[Any]]:
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         yield level
-        level = [inside for each in level for inside in _inside(each)]
+        level = [inside for outer in level for inside in _inside(outer)]
         if not level:
             return
-    if any(isinstance(each, dict | list) for each in level):
+    if any(isinstance(value, dict | list) for value in level):
         raise JsonError(_too_deep())
     yield level
 

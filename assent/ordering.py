@@ -58,7 +58,7 @@ def seconds_ahead(config: RunnableConfig) -> Reading[float]:
     where = {"thread_id": config["configurable"]["thread_id"]}
     of_root = yield GetState(config)
     of_all = yield GetListed({"configurable": where}, None, 1)
-    newest = max((_ticks(each) for each in (of_root.config, *(saved.config for saved in of_all))), default=0)
+    newest = max((_ticks(config) for config in (of_root.config, *(saved.config for saved in of_all))), default=0)
     own = getattr(ids, "_last_v6_timestamp", None) or 0  # in one process LangGraph's ids grow whatever the clock does
     ahead = (newest - max(time.time_ns() // 100 + _UUID_EPOCH, own)) / _TICKS
     if ahead > PATIENCE_SECONDS:

@@ -84,8 +84,8 @@ class AsyncRunner(ABC):
 
     async def stop(self) -> None:
         """Let nobody wait any more."""
-        for each in self._waiting.values():
-            each.cancel()
+        for delivery in self._waiting.values():
+            delivery.cancel()
         await asyncio.gather(*self._waiting.values(), return_exceptions=True)
 
     @abstractmethod
@@ -123,9 +123,9 @@ class AsyncRunner(ABC):
 
     async def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome | None]:
         """The request that was decided first, and its outcome; or nothing: the thread has to be looked at again."""
-        for each in requests:
-            if each.id not in self._waiting:
-                self._waiting[each.id] = asyncio.create_task(self._listen(each), name=f"wait for {each.id}")
+        for request in requests:
+            if request.id not in self._waiting:
+                self._waiting[request.id] = asyncio.create_task(self._listen(request), name=f"wait for {request.id}")
         done = await self._first()
         for request_id, task in list(self._waiting.items()):
             if task in done:

@@ -99,7 +99,7 @@ async def aread(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Resul
             found = await saver.aget_tuple(step.config)
             continue
         try:
-            found = [each async for each in saver.alist(step.config, **step.terms)]
+            found = [checkpoint async for checkpoint in saver.alist(step.config, **step.terms)]
         except NotImplementedError:
             found = []
 
@@ -145,7 +145,7 @@ def unheard(before: StateSnapshot, tasks: Iterable[str]) -> Reading[list[str]]:
     """Those of the steps that have taken no answer since `before`, by what is stored."""
     saved = yield GetSaved(before.config)
     took = {task_id for task_id, channel, _ in (saved.pending_writes or () if saved else ()) if channel == _RESUME}
-    return [each for each in tasks if each not in took]
+    return [task for task in tasks if task not in took]
 
 
 def _waits(config: RunnableConfig, task: PregelTask, parents: str) -> Reading[bool]:
@@ -154,8 +154,8 @@ def _waits(config: RunnableConfig, task: PregelTask, parents: str) -> Reading[bo
         inner = task.state
         within = f"{inner.config['configurable']['checkpoint_ns']}|"
         waits = False
-        for each in inner.tasks:
-            waits = (yield from _waits(inner.config, each, within)) or waits
+        for inside in inner.tasks:
+            waits = (yield from _waits(inner.config, inside, within)) or waits
         return waits
     answers = yield from answers_of(config, task.id)
     # LangGraph makes a question's id of the step and the number of answers that the step had when it asked.
@@ -167,5 +167,5 @@ def answers_of(config: RunnableConfig, task_id: str) -> Reading[list[Any]]:
     """The answers that are stored for a step, in the order of its questions."""
     saved = yield GetSaved(config)
     writes = saved.pending_writes or () if saved else ()
-    given = [value for each, channel, value in writes if (each, channel) == (task_id, _RESUME)]
+    given = [value for of_task, channel, value in writes if (of_task, channel) == (task_id, _RESUME)]
     return [one for value in given for one in (value if isinstance(value, list) else [value])]

@@ -128,9 +128,9 @@ def _size(value: Any) -> int:
         count += len(level)
         level = [
             inside
-            for each in level
-            if isinstance(each, dict | list)
-            for inside in (each.values() if isinstance(each, dict) else each)
+            for value in level
+            if isinstance(value, dict | list)
+            for inside in (value.values() if isinstance(value, dict) else value)
         ]
     return count
 

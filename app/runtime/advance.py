@@ -176,7 +176,7 @@ class Advancer:
         todo = plan(state, snapshot.deliveries, snapshot.open, self._first_input(snapshot, state), stops)
         # The graph leaves out what it has no node for: what seems to be answered or at its end may be at such a one.
         if (todo.finished or todo.unseen) and (missing := await aread(graph, missing_nodes(graph.nodes, config))):
-            problem = MISSING_NODES.format(", ".join(f"“{each}”" for each in missing))
+            problem = MISSING_NODES.format(", ".join(f"“{node}”" for node in missing))
             await written(self._store.fail, snapshot.attempt, journal, problem)
             return
         journal.unseen |= frozenset(todo.unseen)
@@ -214,7 +214,7 @@ class Advancer:
             sent = {delivery.request_id: delivery.interrupt_id for delivery in snapshot.deliveries}
             rest = await driver.run(todo.send, todo.delivered, watched, took, state, sent)
             if rest.unheard and (lost := await aread(graph, unheard(state, rest.unheard))):
-                await self._passed_over(snapshot, [watched[each] for each in lost], journal)
+                await self._passed_over(snapshot, [watched[task_id] for task_id in lost], journal)
                 return
             later = replace(snapshot, deliveries=list(todo.later))
             if rest.error is not None and is_invalid_resume(rest.error):
@@ -295,10 +295,10 @@ class Advancer:
 
     async def _passed_over(self, snapshot: RunSnapshot, lost: list[str], journal: Journal) -> None:
         """The step went on without asking again, and may have done what people rejected or changed."""
-        journal.delivered = [each for each in journal.delivered if each not in lost]
-        journal.receipts = [each for each in journal.receipts if each.request_id not in lost]
+        journal.delivered = [request_id for request_id in journal.delivered if request_id not in lost]
+        journal.receipts = [receipt for receipt in journal.receipts if receipt.request_id not in lost]
         journal.receipts += [
-            Receipt(request_id=each, status=ReceiptStatus.FAILED, summary=PASSED_OVER) for each in lost
+            Receipt(request_id=request_id, status=ReceiptStatus.FAILED, summary=PASSED_OVER) for request_id in lost
         ]
         await written(self._store.fail, snapshot.attempt, journal, f"{PASSED_OVER} {RETRY_ASKS}")
 
@@ -309,17 +309,17 @@ class Advancer:
         self._not_taken(snapshot, state, journal)
         waiting = waiting_interrupts(state)
         reason = mask_text(f"The answer does not fit what the run waits for: {rest.error}")[:2000]
-        for each in snapshot.deliveries:
-            if each.request_id in sent and each.interrupt_id in waiting:
-                await self._store.refuse(snapshot.id, snapshot.attempt, each.request_id, reason)
+        for delivery in snapshot.deliveries:
+            if delivery.request_id in sent and delivery.interrupt_id in waiting:
+                await self._store.refuse(snapshot.id, snapshot.attempt, delivery.request_id, reason)
 
     @staticmethod
     def _not_taken(snapshot: RunSnapshot, state: StateSnapshot, journal: Journal) -> None:
         """A failure may have kept a step from taking its answer; that one waits for it still."""
         waiting = waiting_interrupts(state)
-        lost = {each.request_id for each in snapshot.deliveries if each.interrupt_id in waiting}
-        journal.delivered = [each for each in journal.delivered if each not in lost]
-        journal.receipts = [each for each in journal.receipts if each.request_id not in lost]
+        lost = {delivery.request_id for delivery in snapshot.deliveries if delivery.interrupt_id in waiting}
+        journal.delivered = [request_id for request_id in journal.delivered if request_id not in lost]
+        journal.receipts = [receipt for receipt in journal.receipts if receipt.request_id not in lost]
 
     @staticmethod
     def _pending(

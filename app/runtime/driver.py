@@ -207,7 +207,7 @@ class Driver:
             if not namespace:
                 self._ended = True
                 self._open.discard(data["id"])
-                rest.asked.extend(self.asked(data["name"], Interrupt(**each)) for each in interrupts)
+                rest.asked.extend(self.asked(data["name"], Interrupt(**interrupt)) for interrupt in interrupts)
 
     def asked(self, node: str, interrupt: Interrupt) -> Asked:
         """What an interrupt of a node asks."""

@@ -70,7 +70,7 @@ def overtaken(error: BaseException, statements: Sequence[Statement]) -> Overtake
         error.sqlstate == OVERTAKEN or error.diag.constraint_name == UNIQUE
     ):
         return None
-    kept = [name for each in statements if (name := _kept(each.parameters["ns"]))]
+    kept = [name for statement in statements if (name := _kept(statement.parameters["ns"]))]
     return OvertakenError(SHARED.format(kept[0]) if kept else MOVED_ON)
 
 

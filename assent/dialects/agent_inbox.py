@@ -38,8 +38,8 @@ class AgentInboxDialect:
         if wanted is None or document is None:
             raise UnfitAnswerError("what the run asks is no longer in this dialect")
         answers = []
-        for each, call in zip(decided(outcome, document), wanted, strict=True):
-            answer = _response(each, call, sent_back=outcome.verdict is Verdict.REQUEST_CHANGES)
+        for decision, call in zip(decided(outcome, document), wanted, strict=True):
+            answer = _response(decision, call, sent_back=outcome.verdict is Verdict.REQUEST_CHANGES)
             if answer is None:
                 return refused(outcome) or EndRun(f"{call.tool} was left out, which the run cannot be told.")
             answers.append(answer)
@@ -48,8 +48,8 @@ class AgentInboxDialect:
 
 def _wanted(value: Any) -> list[Wanted] | None:
     requests = value if isinstance(value, list) else [value]
-    wanted = [_request(each) for each in requests]
-    return [each for each in wanted if each] if wanted and all(wanted) else None
+    wanted = [_request(request) for request in requests]
+    return [request for request in wanted if request] if wanted and all(wanted) else None
 
 
 def _request(value: Any) -> Wanted | None:

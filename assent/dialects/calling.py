@@ -64,7 +64,7 @@ def _only_asks(wanted: Sequence[Wanted]) -> bool:
 
 
 def _question(call: Wanted) -> dict[str, Any]:
-    asked = next((each for each in call.args.values() if isinstance(each, str) and each.strip()), "")
+    asked = next((arg for arg in call.args.values() if isinstance(arg, str) and arg.strip()), "")
     text = asked if len(call.args) == 1 and asked else f"{call.about}\n\n{_pretty(call)}".strip()
     return {"kind": "question", "title": _title(one_line(asked or call.about, call.tool)), "question": text}
 
@@ -77,7 +77,7 @@ def _calls(wanted: Sequence[Wanted]) -> dict[str, Any]:
     if len(wanted) == 1:
         call = wanted[0]
         return {"kind": "tool_call", "title": _title(f"Call {call.tool}{_hint(call.args)}")} | _fields(call)
-    names = ", ".join(dict.fromkeys(each.tool for each in wanted))
+    names = ", ".join(dict.fromkeys(call.tool for call in wanted))
     return {
         "kind": "tool_calls",
         "title": _title(f"{len(wanted)} calls: {names}"),
@@ -88,7 +88,7 @@ def _calls(wanted: Sequence[Wanted]) -> dict[str, Any]:
 def _fields(call: Wanted) -> dict[str, Any]:
     said = {"summary": call.about[:20_000]} if call.about else {}
     schema = {"args_schema": call.schema} if call.schema else {}
-    decisions = [each.value for each in dict.fromkeys(call.decisions)]
+    decisions = [decision.value for decision in dict.fromkeys(call.decisions)]
     return said | {"tool": call.tool, "args": call.args} | schema | {"decisions": decisions}
 
 
@@ -124,7 +124,7 @@ def decided(outcome: Outcome, document: dict[str, Any]) -> list[Decided]:
         raise UnfitAnswerError("tool calls are approved or rejected")
     shown, secrets = mask(document)
     given = calls_of(outcome.payload)
-    if [each.get("id") for each in given] != [each.get("id") for each in asked]:
+    if [given_call.get("id") for given_call in given] != [asked_call.get("id") for asked_call in asked]:
         raise UnfitAnswerError("these are other calls")
     return [
         _decided(mine, before, seen, lambda value: reveal(value, secrets))
@@ -145,7 +145,7 @@ def _decided(
 ) -> Decided:
     if given.get("tool") != seen["tool"]:
         raise UnfitAnswerError(f"an edit keeps its tool; it named {given.get('tool')!r} instead of {asked['tool']!r}")
-    allowed = [CallDecision(each) for each in asked["decisions"]]
+    allowed = [CallDecision(decision) for decision in asked["decisions"]]
     decision = CallDecision(given.get("decision", CallDecision.APPROVE))
     args = None
     if decision is CallDecision.APPROVE:

@@ -47,7 +47,7 @@ def failure_document(node: str, title: str, error: BaseException | str, skippabl
     """What a reviewer sees of a failed step."""
     trace = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else str(error)
     kind = type(error).__name__ if isinstance(error, BaseException) else "Error"
-    choices = [each.value for each in ErrorAction if skippable or each is not ErrorAction.SKIP]
+    choices = [action.value for action in ErrorAction if skippable or action is not ErrorAction.SKIP]
     return {
         "kind": "error",
         "title": f"“{title}” failed: {mask_text(_first_line(error, kind))}"[:200],

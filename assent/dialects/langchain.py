@@ -36,9 +36,10 @@ class BatchedDialect:
         if document is None:
             raise UnfitAnswerError("what the run asks is no longer in this dialect")
         found = decided(outcome, document)
-        if any(each.decision not in call.decisions for each, call in zip(found, wanted or [], strict=True)):
+        if any(decision.decision not in call.decisions for decision, call in zip(found, wanted or [], strict=True)):
             return _end(outcome)
-        return {"decisions": [_decision(each, call.tool) for each, call in zip(found, wanted or [], strict=True)]}
+        answered = [_decision(decision, call.tool) for decision, call in zip(found, wanted or [], strict=True)]
+        return {"decisions": answered}
 
     def never_takes(self, value: Any, answer: Any) -> bool:
         """True if the value is in this dialect, and the middleware raises for such an answer, again and again."""
@@ -49,8 +50,8 @@ class BatchedDialect:
         if not isinstance(given, list) or len(given) != len(wanted):
             return True
         return any(
-            not isinstance(each, dict) or each.get("type") not in [may.value for may in call.decisions]
-            for each, call in zip(given, wanted, strict=True)
+            not isinstance(decision, dict) or decision.get("type") not in [may.value for may in call.decisions]
+            for decision, call in zip(given, wanted, strict=True)
         )
 
     def _document(self, value: Any) -> dict[str, Any] | None:
@@ -64,8 +65,8 @@ class BatchedDialect:
         actions, configs = value["action_requests"], value["review_configs"]
         if not isinstance(actions, list) or not isinstance(configs, list) or len(actions) != len(configs):
             return None
-        wanted = [_action(*each) for each in zip(actions, configs, strict=True)]
-        return [each for each in wanted if each] if wanted and all(wanted) else None
+        wanted = [_action(*paired) for paired in zip(actions, configs, strict=True)]
+        return [action for action in wanted if action] if wanted and all(wanted) else None
 
 
 class PerCallDialect:
@@ -104,7 +105,7 @@ class PerCallDialect:
         if not isinstance(value.get("name"), str) or not isinstance(value.get("args"), dict):
             return None
         branches = _branches(schema)
-        decisions = [each for each in CallDecision if each.value in branches]
+        decisions = [decision for decision in CallDecision if decision.value in branches]
         if not decisions:
             return None
         about = _about(value.get("description"), value["name"])
@@ -119,7 +120,7 @@ def _action(action: Any, config: Any) -> Wanted | None:
         return None
     if config.get("action_name") != name:
         return None
-    decisions = [each for each in CallDecision if each.value in allowed]
+    decisions = [decision for decision in CallDecision if decision.value in allowed]
     schema = config.get("args_schema")
     about = _about(action.get("description"), name)
     return Wanted(name, args, decisions, about, schema if isinstance(schema, dict) else None) if decisions else None

@@ -80,28 +80,28 @@ class Bridge:
 
     async def stop(self) -> None:
         """Leave all threads as they are; their requests stay open."""
-        tasks = [each.task for each in self._tended.values()]
-        for each in tasks:
-            each.cancel()
+        tasks = [tended.task for tended in self._tended.values()]
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def look(self) -> None:
         """Look once which threads wait, and see to those that nobody sees to. Raises httpx.HTTPError, LangGraphError,
         SignInError."""
         self._collect()
-        found = {each["thread_id"]: each async for each in self._waiting()}
-        for thread_id, each in self._tended.items():
+        found = {thread["thread_id"]: thread async for thread in self._waiting()}
+        for thread_id, tended in self._tended.items():
             seen = str(found[thread_id]["updated_at"]) if thread_id in found else ""
-            if seen != each.seen:
-                each.seen = seen
-                each.woken.set()
+            if seen != tended.seen:
+                tended.seen = seen
+                tended.woken.set()
         for thread_id, document in found.items():
             left = self._left.get(thread_id) == str(document["updated_at"])
             _, not_before = self._failed.get(thread_id, (0, 0.0))
             if thread_id not in self._tended and not left and time.monotonic() >= not_before:
                 self._begin(document)
-        self._left = {each: seen for each, seen in self._left.items() if each in found}
-        self._failed = {each: failed for each, failed in self._failed.items() if each in found}
+        self._left = {thread_id: seen for thread_id, seen in self._left.items() if thread_id in found}
+        self._failed = {thread_id: failed for thread_id, failed in self._failed.items() if thread_id in found}
 
     async def _waiting(self) -> AsyncIterator[Mapping[str, Any]]:
         of_graph = {"graph_id": self._graph} if self._graph else {}
@@ -111,8 +111,8 @@ class Bridge:
                 search: Any = self._server.threads.search
                 page = await search(**wanted, limit=_PAGE, offset=offset, sort_by="created_at", select=_FIELDS)
                 offset, more = offset + _PAGE, len(page) == _PAGE
-                for each in page:
-                    yield each
+                for thread in page:
+                    yield thread
 
     def _begin(self, document: Mapping[str, Any]) -> None:
         woken = asyncio.Event()
@@ -129,15 +129,15 @@ class Bridge:
 
     def _collect(self) -> None:
         """Take note of what has come of those that have ended. Raises SignInError."""
-        for thread_id, each in list(self._tended.items()):
-            if not each.task.done():
+        for thread_id, tended in list(self._tended.items()):
+            if not tended.task.done():
                 continue
             del self._tended[thread_id]
-            error = each.task.exception()
+            error = tended.task.exception()
             if isinstance(error, SignInError):
                 raise error
             if error is None or isinstance(error, REPORTED):  # left alone until it changes
-                self._left[thread_id] = each.seen
+                self._left[thread_id] = tended.seen
                 self._failed.pop(thread_id, None)
                 if error is not None:
                     level = logging.WARNING if isinstance(error, ThreadOrderError) else logging.INFO

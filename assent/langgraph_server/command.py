@@ -46,8 +46,8 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
         from assent.client import AsyncAssent
 
         task = asyncio.current_task()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(each, task.cancel)  # type: ignore[union-attr]
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)  # type: ignore[union-attr]
         remote = get_client(url=server, api_key=os.environ.get("LANGGRAPH_API_KEY") or None)
         async with remote, AsyncAssent(url.rstrip("/"), token) as client:
             await Bridge(remote, client, graph, workflow, every).run()

@@ -117,7 +117,7 @@ class Resuming(AsyncRunner):
         finally:
             woken.cancel()
         self._woken.clear()
-        return {each for each in self._waiting.values() if each in done}
+        return {tended for tended in self._waiting.values() if tended in done}
 
     async def _go(self, step: Go) -> Rest:
         resume = step.send.resume if isinstance(step.send, Command) else None
@@ -150,8 +150,8 @@ class Resuming(AsyncRunner):
 
     async def _run(self, rest: Rest, resume: Mapping[str, Any] | None, sent: Sent) -> None:
         async with aclosing(self._thread.run(resume, sent.mark, set(sent.watched.values()))) as written:
-            async for each in written:
-                rest.take({"type": "custom", "data": each, "ns": ()}, ())
+            async for part in written:
+                rest.take({"type": "custom", "data": part, "ns": ()}, ())
 
     async def _unmark(self) -> None:
         if self._marked:
@@ -162,7 +162,7 @@ class Resuming(AsyncRunner):
 async def unheard(thread: Thread, sent: Sent) -> list[str]:
     """Those of the watched steps that went on without taking their answer."""
     then = await thread.steps_at(sent.checkpoint)
-    return [each for each in sent.watched if not heard(then, each, sent.requests)]
+    return [request_id for request_id in sent.watched if not heard(then, request_id, sent.requests)]
 
 
 def stopped_between(document: Mapping[str, Any], state: StateSnapshot) -> bool:
@@ -179,7 +179,7 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
     now = await thread.rest()
     was_sent = await thread.was_run(sent.mark)
     error = failed(now)
-    waiting = {each.id for each in (await thread.state(error is not None)).interrupts}
+    waiting = {question.id for question in (await thread.state(error is not None)).interrupts}
     lost = await unheard(thread, sent) if was_sent and error is None and sent.watched else []
     if was_sent and not lost and sent.watched and stopped_between(now, await thread.state()):
         try:

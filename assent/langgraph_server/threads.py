@@ -66,7 +66,7 @@ class Thread:
     async def of_step(self, step: int) -> list[StateSnapshot]:
         """Its states at a step, of which there are several if somebody has gone back in time, or clocks differ."""
         found = await self._server.threads.get_history(self.id, limit=_MOST_OF_A_STEP, metadata={"step": step})
-        return [snapshot(each) for each in found]
+        return [snapshot(thread) for thread in found]
 
     async def steps_at(self, checkpoint_id: str) -> tuple[PregelTask, ...]:
         """What has become of the steps that were due at a checkpoint."""
@@ -117,14 +117,14 @@ class Thread:
         """True if a run was made that carries these answers."""
         # Whoever died after making it has made no other one since, so it is among the newest.
         runs = await self._server.runs.list(self.id, limit=20)
-        return any((each.get("metadata") or {}).get(MARK) == mark for each in runs)
+        return any((run.get("metadata") or {}).get(MARK) == mark for run in runs)
 
     async def rest(self) -> Mapping[str, Any]:
         """How the server lists it once nothing of it runs any more."""
         under_way: tuple[RunStatus, ...] = ("running", "pending")
         for status in under_way:
-            for each in await self._server.runs.list(self.id, status=status, limit=20):
-                await self._server.runs.join(self.id, each["run_id"])
+            for run in await self._server.runs.list(self.id, status=status, limit=20):
+                await self._server.runs.join(self.id, run["run_id"])
         return await self.document()
 
     async def _last_run(self) -> Mapping[str, Any]:
@@ -152,21 +152,21 @@ def snapshot(state: Mapping[str, Any], failed: bool = False) -> StateSnapshot:
     A step's question is kept beside its error, and which of the two came later is not to be seen over the API. But a
     run that raises leaves the whole thread in error: then the error counts, and otherwise the question.
     """
-    tasks = tuple(_task(each, failed) for each in state["tasks"])
+    tasks = tuple(_task(task, failed) for task in state["tasks"])
     return StateSnapshot(
         values=state["values"], next=tuple(state["next"] or ()), config=_config(state["checkpoint"]),
         metadata=state["metadata"], created_at=state["created_at"], tasks=tasks,
         parent_config=_config(state["parent_checkpoint"]) if state.get("parent_checkpoint") else None,
-        interrupts=tuple(each for task in tasks for each in task.interrupts),
+        interrupts=tuple(interrupt for task in tasks for interrupt in task.interrupts),
     )  # fmt: skip
 
 
 def heard(tasks: Iterable[PregelTask], task_id: str, answered: Collection[str]) -> bool:
     """True if LangChain's middleware has taken an answer: it has changed something then, or asks the next thing."""
-    task = next((each for each in tasks if each.id == task_id), None)
+    task = next((task for task in tasks if task.id == task_id), None)
     if task is None:
         return False
-    return bool(task.result) or any(each.id not in answered for each in task.interrupts)
+    return bool(task.result) or any(interrupt.id not in answered for interrupt in task.interrupts)
 
 
 def _task(task: Mapping[str, Any], failed: bool) -> PregelTask:
@@ -174,7 +174,8 @@ def _task(task: Mapping[str, Any], failed: bool) -> PregelTask:
     if task.get("result") is not None or (failed and task["error"]):
         asks = ()
     interrupts = tuple(
-        Interrupt(value=each["value"], id=each["id"], response_schema=each.get("response_schema")) for each in asks
+        Interrupt(value=question["value"], id=question["id"], response_schema=question.get("response_schema"))
+        for question in asks
     )
     return PregelTask(
         id=task["id"], name=task["name"], path=tuple(task.get("path") or ()),

@@ -59,7 +59,7 @@ class Callers:
         if isinstance(error, ValidationError):
             # The values stay out: they may be secrets.
             found = error.errors(include_input=False, include_url=False)
-            return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'proposal'}: {each['msg']}" for each in found)
+            return "; ".join(f"{'.'.join(map(str, error['loc'])) or 'proposal'}: {error['msg']}" for error in found)
         if isinstance(error, SignInError):
             return f"The portal at {self.url} does not take the token: {error}"
         if isinstance(error, NotFoundError) and not error.code:

@@ -57,7 +57,8 @@ def security(host: str, port: int, hosts: tuple[str, ...], origins: tuple[str, .
 
     No Origin is taken unless it is named: agents send none, and what sends one is a page in somebody's browser.
     """
-    own = [f"[{each}]:{port}" if ":" in each else f"{each}:{port}" for each in LOOPBACK] if host in LOOPBACK else []
+    loopback = [f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address in LOOPBACK]
+    own = loopback if host in LOOPBACK else []
     return TransportSecuritySettings(allowed_hosts=[*own, *hosts], allowed_origins=list(origins))
 
 

@@ -83,8 +83,8 @@ async def withdrawn_if_cancelled(approval: AsyncApproval) -> AsyncIterator[None]
 async def settled() -> None:
     """Wait until cancelled calls have withdrawn their requests, for a server whose process is about to end."""
     with anyio.move_on_after(WITHDRAW_SECONDS):
-        for each in list(_unsettled):
-            await each.wait()
+        for request in list(_unsettled):
+            await request.wait()
 
 
 async def _withdraw(approval: AsyncApproval) -> None:

@@ -118,4 +118,4 @@ def stale_statistics(state: State) -> State:
 
 def queries_of(state: State) -> list[Query]:
     """The slow queries, typed."""
-    return [Query.model_validate(each) for each in state.get("queries", [])]
+    return [Query.model_validate(query) for query in state.get("queries", [])]

@@ -114,7 +114,7 @@ def validate(state: State) -> State:
     """Measure the same queries again, and judge each new index by what it really did."""
     settings = settings_of(state)
     queries = queries_of(state)
-    applied = [Applied.model_validate(each) for each in state["applied"]]
+    applied = [Applied.model_validate(record) for record in state["applied"]]
     with opened(settings) as target:
         after = _measure_all(target, queries)
     verdicts = judge(applied, queries, typed(state["before"]), typed(after), settings.min_improvement)
@@ -127,7 +127,7 @@ def rollback(state: State) -> State:
     dropped = {verdict["id"]: verdict["reason"] for verdict in state["verdicts"] if not verdict["keep"]}
     applied = []
     with opened(settings) as target:
-        for record in (Applied.model_validate(each) for each in state["applied"]):
+        for record in (Applied.model_validate(stored) for stored in state["applied"]):
             if record.ours and record.id in dropped:
                 with target.applying():
                     target.drop_index(record.rollback)
@@ -139,7 +139,7 @@ def rollback(state: State) -> State:
 
 def typed(measured: Json) -> dict[str, Measurement]:
     """Measurements by query id."""
-    return {query: Measurement.model_validate(each) for query, each in measured.items()}
+    return {query: Measurement.model_validate(measurement) for query, measurement in measured.items()}
 
 
 def route_after_prepare(state: State) -> str:
@@ -151,7 +151,7 @@ def route_after_apply(state: State) -> str:
     """The next item; then measuring, if anything was created."""
     if state["pending"]:
         return "apply"
-    return "validate" if any(Applied.model_validate(each).ours for each in state["applied"]) else "report"
+    return "validate" if any(Applied.model_validate(record).ours for record in state["applied"]) else "report"
 
 
 def route_after_validation(state: State) -> str:

@@ -126,8 +126,8 @@ class _Reader:
 
     def _read_alternatives(self, node: exp.Or) -> None:
         """``a = 1 OR a = 2`` is a list."""
-        sides = [each for each in node.flatten() if isinstance(each, exp.EQ) and isinstance(each.this, exp.Column)]
-        if len(sides) == len(list(node.flatten())) and len({each.this.sql() for each in sides}) == 1:
+        sides = [side for side in node.flatten() if isinstance(side, exp.EQ) and isinstance(side.this, exp.Column)]
+        if len(sides) == len(list(node.flatten())) and len({side.this.sql() for side in sides}) == 1:
             self._note(sides[0].this, "listed")
 
     def _note(self, side: exp.Expr | None, kind: str, suffix: str = "") -> None:
@@ -150,7 +150,7 @@ class _Reader:
             return usage, quote(columns[0].name)
         if not isinstance(node, exp.Func | exp.Cast) or node.find(exp.AggFunc, exp.Window):
             return None
-        bare = node.copy().transform(lambda each: exp.column(each.this) if isinstance(each, exp.Column) else each)
+        bare = node.copy().transform(lambda node: exp.column(node.this) if isinstance(node, exp.Column) else node)
         text = bare.sql(dialect=self.dialect, normalize_functions="lower")
         return usage, text if isinstance(node, exp.Lower | exp.Upper) else f"({text})"
 
@@ -165,7 +165,8 @@ class _Reader:
     def _read_order(self) -> None:
         if self.select.args.get("group") or self.select.args.get("distinct"):
             return
-        named = {each.alias: each.this for each in self.select.expressions if isinstance(each, exp.Alias)}
+        aliases = [column for column in self.select.expressions if isinstance(column, exp.Alias)]
+        named = {alias.alias: alias.this for alias in aliases}
         order = self.select.args.get("order")
         if order is None:
             for extreme in self.select.find_all(exp.Min, exp.Max):
@@ -173,12 +174,13 @@ class _Reader:
             return
         keys: list[tuple[str, bool]] = []
         tables: set[int] = set()
-        for each in order.expressions:
-            found = self._key(named.get(each.this.name, each.this) if isinstance(each.this, exp.Column) else each.this)
+        for expression in order.expressions:
+            by = expression.this
+            found = self._key(named.get(by.name, by) if isinstance(by, exp.Column) else by)
             if found is None:
                 return
             tables.add(id(found[0]))
-            keys.append((found[1], bool(each.args.get("desc"))))
+            keys.append((found[1], bool(expression.args.get("desc"))))
         if len(tables) == 1 and found:
             # An index can be read backwards, so only a change of direction needs to be written down.
             backwards = keys[0][1]

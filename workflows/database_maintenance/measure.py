@@ -26,7 +26,7 @@ def repeat(run_once: Callable[[], Measurement], runs: int) -> Measurement:
         measured.append(last)
         if last.timed_out:
             return last
-    middle = median(each.ms for each in measured)
+    middle = median(measurement.ms for measurement in measured)
     return measured[-1].model_copy(update={"ms": round(middle, 4), "runs": runs})
 
 

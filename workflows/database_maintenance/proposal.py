@@ -93,7 +93,7 @@ def revise(state: State) -> State:
 def build_proposal(state: State) -> Optimizations:
     """The proposal, from the state alone, so that it is the same on every call."""
     settings = settings_of(state)
-    candidates = [Candidate.model_validate(each) for each in state["candidates"]]
+    candidates = [Candidate.model_validate(candidate) for candidate in state["candidates"]]
     touched = {candidate.table for candidate in candidates}
     count = "1 index" if len(candidates) == 1 else f"{len(candidates)} indexes"
     return Optimizations(
@@ -143,7 +143,7 @@ def rationale(candidate: Candidate) -> str:
 
 
 def _summary(state: State, candidates: list[Candidate]) -> str:
-    effects = [Effect.model_validate(each) for each in state["together"]]
+    effects = [Effect.model_validate(effect) for effect in state["together"]]
     before, after = overall(effects)
     lines = []
     if state["revision"]:
@@ -161,7 +161,8 @@ def _summary(state: State, candidates: list[Candidate]) -> str:
         gain = times(factor(effect.before_ms, effect.after_ms))
         lines.append(f"| {name} | {milliseconds(effect.before_ms)} | {milliseconds(effect.after_ms)} | {gain} |")
     if state.get("skipped"):
-        lines += ["", "Not measured:", *(f"- “{each['name']}”: {each['reason']}" for each in state["skipped"][:_NAMED])]
+        skipped = [f"- “{query['name']}”: {query['reason']}" for query in state["skipped"][:_NAMED]]
+        lines += ["", "Not measured:", *skipped]
         if len(state["skipped"]) > _NAMED:
             lines.append(f"- and {len(state['skipped']) - _NAMED} more, which the report names")
     lines += ["", _safety(state, candidates)]

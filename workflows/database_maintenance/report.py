@@ -34,7 +34,7 @@ def _gain(effects: list[Effect]) -> float | None:
 
 
 def _applied(state: State) -> list[Applied]:
-    return [Applied.model_validate(each) for each in state.get("applied", [])]
+    return [Applied.model_validate(record) for record in state.get("applied", [])]
 
 
 def _kept(state: State) -> list[Applied]:
@@ -185,7 +185,7 @@ def _queries(state: State) -> str:
         lines.append(f"| {_cell(query.name)} | {query.weight:g} | {spent}{late} |")
     if not state["queries"]:
         lines.append(f"None took {settings_of(state).min_duration_ms:g} ms or more.")
-    lines += [f"\nLeft out: {_cell(each['name'])}: {_cell(each['reason'])}" for each in state["skipped"]]
+    lines += [f"\nLeft out: {_cell(query['name'])}: {_cell(query['reason'])}" for query in state["skipped"]]
     return "\n".join(lines)
 
 
@@ -194,7 +194,7 @@ def _candidates(state: State) -> str:
     if not rejected:
         return ""
     lines = ["## Tried and not proposed", "", "| candidate | why not |", "|---|---|"]
-    return "\n".join(lines + [f"| {_cell(each['name'])} | {_cell(each['reason'])} |" for each in rejected])
+    return "\n".join(lines + [f"| {_cell(query['name'])} | {_cell(query['reason'])} |" for query in rejected])
 
 
 def _safety(state: State) -> str:

@@ -53,7 +53,7 @@ class Trials:
 
     def choose(self, queries: Sequence[Query], leave_out: Callable[[Candidate], bool] = lambda _: False) -> Choice:
         """The indexes to propose for measured queries, without those that `leave_out` names."""
-        for query in sorted(queries, key=lambda each: -each.load):
+        for query in sorted(queries, key=lambda query: -query.load):
             try:
                 found = candidates_for(query, self._schema, self._target.dialect, self._settings.max_table_rows)
             except ValueError as error:
@@ -65,7 +65,7 @@ class Trials:
                     self._choose_for(query, wanted)
                 except TrialError as error:
                     self._rejected[query.id] = Skipped(name=query.name, reason=f"no trials: {error}")
-        kept = sorted(self._chosen, key=lambda each: -_saved_ms(each))
+        kept = sorted(self._chosen, key=lambda candidate: -_saved_ms(candidate))
         for surplus in kept[self._settings.max_indexes :]:
             self._reject(surplus, f"more than {self._settings.max_indexes} indexes were found; this one saves less")
         self._chosen = kept[: self._settings.max_indexes]
@@ -75,9 +75,9 @@ class Trials:
             for candidate in self._chosen:
                 self._reject(candidate, f"could not be measured together with the others: {error}")
             self._chosen, together = [], []
-        self._chosen.sort(key=lambda each: -_saved_ms(each))
+        self._chosen.sort(key=lambda candidate: -_saved_ms(candidate))
         chosen = {candidate.id for candidate in self._chosen}
-        rejected = [each for key, each in self._rejected.items() if key not in chosen]
+        rejected = [candidate for key, candidate in self._rejected.items() if key not in chosen]
         return Choice(self._chosen, rejected, together)
 
     def _choose_for(self, query: Query, found: list[Candidate]) -> None:
@@ -85,7 +85,8 @@ class Trials:
         fresh = [candidate for candidate in found if candidate.id not in names]
         if fresh:
             mentioned = set(aliases(query.sql, self._target.dialect).values())
-            there = [each for each in self._chosen if self._schema.tables[each.table].bare.lower() in mentioned]
+            tables = self._schema.tables
+            there = [other for other in self._chosen if tables[other.table].bare.lower() in mentioned]
             self._chosen += self._in_lab([*fresh, *there], lambda lab: self._search(lab, query, fresh, there))
 
     def _search(self, lab: Lab, query: Query, fresh: list[Candidate], there: list[Candidate]) -> list[Candidate]:
@@ -106,7 +107,7 @@ class Trials:
             lab.build(candidate)
             picks.append(candidate)
             current = after
-            remaining = [each for each in remaining if each.id != candidate.id]
+            remaining = [other for other in remaining if other.id != candidate.id]
         return picks
 
     def _try(self, lab: Lab, query: Query, candidate: Candidate) -> Measurement | None:
@@ -140,8 +141,8 @@ class Trials:
         if not useful:
             return None
         fastest = min(after.ms for _, after in useful)
-        as_good = [each for each in useful if each[1].ms <= fastest * _AS_GOOD]
-        return min(as_good, key=lambda each: (len(each[0].keys), each[1].ms))
+        as_good = [measured for measured in useful if measured[1].ms <= fastest * _AS_GOOD]
+        return min(as_good, key=lambda measured: (len(measured[0].keys), measured[1].ms))
 
     def _weigh(self, queries: Sequence[Query]) -> list[Effect]:
         """Measure everything chosen together, and each by what is lost without it; drop what nothing is lost without.
@@ -151,14 +152,14 @@ class Trials:
         while self._chosen:
             baseline, together = self._measure_together(queries)
             surplus = None
-            for candidate in sorted(self._chosen, key=lambda each: len(each.keys)):
+            for candidate in sorted(self._chosen, key=lambda candidate: len(candidate.keys)):
                 candidate.effects = self._effects_of(candidate, queries, together)
                 before, after = overall(candidate.effects)
                 if improvement(before, after) < self._settings.min_improvement:
                     surplus = candidate
                     break
             if surplus is None:
-                return [effect_on(*each) for each in zip(queries, baseline, together, strict=True)]
+                return [effect_on(*effect) for effect in zip(queries, baseline, together, strict=True)]
             self._chosen = [candidate for candidate in self._chosen if candidate is not surplus]
             self._reject(surplus, "the other proposed indexes serve its queries as well")
         return []
@@ -175,10 +176,10 @@ class Trials:
         self, candidate: Candidate, queries: Sequence[Query], together: Sequence[Measurement]
     ) -> list[Effect]:
         """What each query that uses the candidate loses without it, while the others that may serve it are there."""
-        users = [each for each in zip(queries, together, strict=True) if candidate.id in each[1].indexes]
+        users = [triple for triple in zip(queries, together, strict=True) if candidate.id in triple[1].indexes]
         used = {name for _, after in users for name in after.indexes}
-        rest = [each for each in self._chosen if each is not candidate]
-        others = [each for each in rest if each.id in used or each.table == candidate.table]
+        rest = [other for other in self._chosen if other is not candidate]
+        others = [other for other in rest if other.id in used or other.table == candidate.table]
         served = [query for query, _ in users]
         without = self._in_lab([candidate, *others], lambda lab: _measure_with(lab, others, served))
         return [effect_on(query, before, after) for (query, after), before in zip(users, without, strict=True)]

@@ -102,7 +102,7 @@ def _from_json(text: str) -> list[tuple[str, str, float]]:
         document = document.get("queries")
     if not isinstance(document, list):
         raise WorkloadError("A JSON workload is a list of queries, or an object with the list as 'queries'.")
-    return [_entry(each, number) for number, each in enumerate(document, start=1)]
+    return [_entry(entry, number) for number, entry in enumerate(document, start=1)]
 
 
 def _entry(value: Any, number: int) -> tuple[str, str, float]:

@@ -78,7 +78,7 @@ class Effects:
             if not isinstance(reached.node, ast.Lambda) and "idempotent" not in reached.decorators:
                 walk = _Walk(self, reached)
                 walk.block(reached.node.body, [])
-                found |= {self._finding(node, reached, *each) for each in walk.found}
+                found |= {self._finding(node, reached, *spot) for spot in walk.found}
         return sorted(found)
 
     def _finding(self, node: str, source: Source, told: _Told, gate: str) -> Finding:
@@ -134,41 +134,42 @@ class _Walk:
             before = after
         return before
 
-    def _statement(self, each: ast.stmt, before: list[_Told]) -> list[_Told] | None:
-        match each:
+    def _statement(self, statement: ast.stmt, before: list[_Told]) -> list[_Told] | None:
+        match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return before
             case ast.Return() | ast.Raise():
-                self._expressions(each, before)
+                self._expressions(statement, before)
                 return None
             case ast.If():
-                before = self._expressions(each.test, before)
-                return _either(self.block(each.body, before), self.block(each.orelse, before))
+                before = self._expressions(statement.test, before)
+                return _either(self.block(statement.body, before), self.block(statement.orelse, before))
             case ast.For() | ast.AsyncFor() | ast.While():
-                before = self._expressions(each.test if isinstance(each, ast.While) else each.iter, before)
-                once = self.block(each.body, before) or before
-                again = self.block(each.body, once) or once  # what one round did comes before the gate of the next
-                return self.block(each.orelse, again)
+                head = statement.test if isinstance(statement, ast.While) else statement.iter
+                before = self._expressions(head, before)
+                once = self.block(statement.body, before) or before
+                again = self.block(statement.body, once) or once  # what one round did comes before the gate of the next
+                return self.block(statement.orelse, again)
             case ast.With() | ast.AsyncWith():
-                for item in each.items:
+                for item in statement.items:
                     before = self._expressions(item.context_expr, before)
-                return self.block(each.body, before)
+                return self.block(statement.body, before)
             case ast.Try():
-                tried = self.block(each.body, before)
-                ends = [self.block(handler.body, tried or before) for handler in each.handlers]
-                ends.append(self.block(each.orelse, tried) if tried is not None else None)
-                return self._finally(each, _either(*ends), before)
+                tried = self.block(statement.body, before)
+                ends = [self.block(handler.body, tried or before) for handler in statement.handlers]
+                ends.append(self.block(statement.orelse, tried) if tried is not None else None)
+                return self._finally(statement, _either(*ends), before)
             case ast.Match():
-                before = self._expressions(each.subject, before)
-                return _either(before, *(self.block(case.body, before) for case in each.cases))
-        return self._expressions(each, before)
+                before = self._expressions(statement.subject, before)
+                return _either(before, *(self.block(case.body, before) for case in statement.cases))
+        return self._expressions(statement, before)
 
-    def _finally(self, each: ast.Try, after: list[_Told] | None, before: list[_Told]) -> list[_Told] | None:
-        last = self.block(each.finalbody, after if after is not None else before)
+    def _finally(self, statement: ast.Try, after: list[_Told] | None, before: list[_Told]) -> list[_Told] | None:
+        last = self.block(statement.finalbody, after if after is not None else before)
         return last if after is not None else None
 
-    def _expressions(self, each: ast.AST, before: list[_Told]) -> list[_Told]:
-        for call in calls([each]):
+    def _expressions(self, node: ast.AST, before: list[_Told]) -> list[_Told]:
+        for call in calls([node]):
             if self._effects.sources.is_gate(call, self._source):
                 self.found |= {(told, f"{dotted(call.func)}()") for told in before}
             elif (told := self._effects.told(call, self._source)) is not None:
@@ -177,8 +178,8 @@ class _Walk:
 
 
 def _either(*ends: list[_Told] | None) -> list[_Told] | None:
-    come = [each for each in ends if each is not None]
-    return list(dict.fromkeys(told for each in come for told in each)) if come else None
+    come = [end for end in ends if end is not None]
+    return list(dict.fromkeys(told for place in come for told in place)) if come else None
 
 
 def _is_momentary(call: ast.Call, name: str, meant: Any) -> bool:
@@ -199,8 +200,9 @@ def _has_effect(call: ast.Call, name: str, meant: Any) -> bool:
         return True
     if last == "open":
         given = [*call.args[0 if owner else 1 :], *(word.value for word in call.keywords)]
-        modes = [each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-        return any(_WRITES.fullmatch(each) for each in modes)
+        constants = [argument.value for argument in given if isinstance(argument, ast.Constant)]
+        modes = [value for value in constants if isinstance(value, str)]
+        return any(_WRITES.fullmatch(mode) for mode in modes)
     if owner and last == "execute":
         first = call.args[0] if call.args else None
         return not (isinstance(first, ast.Constant) and isinstance(first.value, str) and _READS.match(first.value))

@@ -41,26 +41,30 @@ class Gates:
     # Swallowed
 
     def _swallowed(self, node: str, source: Source) -> Iterator[Finding]:
-        for each in statements(source.body):
-            if isinstance(each, ast.Try | ast.TryStar) and (gate := self._gate_in(each.body, source)):
-                yield from self._caught(node, source, each, gate)
-            elif isinstance(each, ast.With | ast.AsyncWith) and (gate := self._gate_in(each.body, source)):
-                for item in each.items:
+        for statement in statements(source.body):
+            if isinstance(statement, ast.Try | ast.TryStar) and (gate := self._gate_in(statement.body, source)):
+                yield from self._caught(node, source, statement, gate)
+            elif isinstance(statement, ast.With | ast.AsyncWith) and (gate := self._gate_in(statement.body, source)):
+                for item in statement.items:
                     call = item.context_expr
                     if isinstance(call, ast.Call) and last_name(call.func) == "suppress" and _broad(call.args):
-                        yield self._swallows(node, source, each.lineno, f"{dotted(call.func)}()", gate)
-            elif isinstance(each, ast.Call) and _keeps_exceptions(each) and (gate := self._gate_in(each.args, source)):
-                yield self._swallows(node, source, each.lineno, "return_exceptions=True", gate)
+                        yield self._swallows(node, source, statement.lineno, f"{dotted(call.func)}()", gate)
+            elif (
+                isinstance(statement, ast.Call)
+                and _keeps_exceptions(statement)
+                and (gate := self._gate_in(statement.args, source))
+            ):
+                yield self._swallows(node, source, statement.lineno, "return_exceptions=True", gate)
 
-    def _caught(self, node: str, source: Source, each: ast.Try | ast.TryStar, gate: str) -> Iterator[Finding]:
-        for handler in each.handlers:
+    def _caught(self, node: str, source: Source, statement: ast.Try | ast.TryStar, gate: str) -> Iterator[Finding]:
+        for handler in statement.handlers:
             kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
             if handler.type is None or _broad(kinds):
                 if not _lets_out(handler):
                     named = f"except {ast.unparse(handler.type)}" if handler.type else "except"
                     yield self._swallows(node, source, handler.lineno, f"“{named}”", gate)
                 break  # it does not get to the handlers below
-        ending = next((one for one in statements(each.finalbody) if isinstance(one, ast.Return)), None)
+        ending = next((one for one in statements(statement.finalbody) if isinstance(one, ast.Return)), None)
         if ending is not None:
             yield self._swallows(node, source, ending.lineno, "“return” in “finally”", gate)
 
@@ -91,8 +95,9 @@ class Gates:
         inner = self._sources.of(meaning(call.func, source.names))
         if inner is None or depth > DEPTH:
             return False
-        given = [each.value for each in statements(inner.body) if isinstance(each, ast.Return)]
-        return any(isinstance(each, ast.Call) and self._gives_outcome(each, inner, depth + 1) for each in given)
+        given = [statement.value for statement in statements(inner.body) if isinstance(statement, ast.Return)]
+        calls = [value for value in given if isinstance(value, ast.Call)]
+        return any(self._gives_outcome(call, inner, depth + 1) for call in calls)
 
     def _fault(self, call: ast.Call, parents: dict[ast.AST, ast.AST], source: Source) -> str:
         """What is wrong with how an outcome is used; empty: nothing that is seen."""
@@ -150,23 +155,23 @@ def _broad(kinds: Sequence[ast.AST | None]) -> bool:
 def _lets_out(handler: ast.ExceptHandler) -> bool:
     """True if what was caught is raised again, always or where it is the gate's."""
     return _ends_in_raise(handler.body, handler.name) or any(
-        isinstance(each, ast.If)
-        and any(last_name(part) in _BUBBLES for part in ast.walk(each.test))
-        and _ends_in_raise(each.body, handler.name)
-        for each in statements(handler.body)
+        isinstance(statement, ast.If)
+        and any(last_name(part) in _BUBBLES for part in ast.walk(statement.test))
+        and _ends_in_raise(statement.body, handler.name)
+        for statement in statements(handler.body)
     )
 
 
 def _ends_in_raise(body: Sequence[ast.stmt], name: str | None) -> bool:
-    for each in body:
-        if isinstance(each, ast.Raise):
-            return each.exc is None or (isinstance(each.exc, ast.Name) and each.exc.id == name)
-        if isinstance(each, ast.Return | ast.Continue | ast.Break):
+    for node in body:
+        if isinstance(node, ast.Raise):
+            return node.exc is None or (isinstance(node.exc, ast.Name) and node.exc.id == name)
+        if isinstance(node, ast.Return | ast.Continue | ast.Break):
             return False
-        both = [each.body, each.orelse] if isinstance(each, ast.If) else []
+        both = [node.body, node.orelse] if isinstance(node, ast.If) else []
         if both and all(_ends_in_raise(branch, name) for branch in both):
             return True
-        if isinstance(each, ast.With | ast.AsyncWith) and _ends_in_raise(each.body, name):
+        if isinstance(node, ast.With | ast.AsyncWith) and _ends_in_raise(node.body, name):
             return True
     return False
 

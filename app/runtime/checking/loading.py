@@ -99,6 +99,6 @@ def _line_of(place: Place, name: str) -> int:
     for node in ast.parse(place.file.read_text(encoding="utf-8")).body:
         targets = node.targets if isinstance(node, ast.Assign) else []
         targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
-        if any(isinstance(each, ast.Name) and each.id == name for each in targets):
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             return node.lineno
     return 1

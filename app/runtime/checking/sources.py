@@ -100,13 +100,13 @@ class Sources:
                 continue
             found[source.function] = source
             called = [meaning(call.func, source.names) for call in ast.walk(source.node) if isinstance(call, ast.Call)]
-            wanted += [(each, depth + 1) for each in called if each is not None]
+            wanted += [(source, depth + 1) for source in called if source is not None]
         return list(found.values())
 
     def mentions(self, file: str, attributes: frozenset[str]) -> bool:
         """True if the file or its neighbors in the folder name one of these, as an attribute or a key."""
         files = [Path(file)] if self._folder.is_file() else sorted(self._folder.rglob("*.py"))
-        return any(_mentions(str(each), attributes) for each in files)
+        return any(_mentions(str(file), attributes) for file in files)
 
 
 def calls(body: Sequence[ast.AST]) -> Iterator[ast.Call]:

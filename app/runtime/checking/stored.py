@@ -79,8 +79,8 @@ def _not_stored(hint: Any, depth: int = 0) -> Iterator[str]:
         return
     if isinstance(origin, type) and origin is not types.UnionType and not _is_stored(origin):
         yield f"a {origin.__module__}.{origin.__qualname__}".replace("builtins.", "")
-    for each in inner:
-        yield from _not_stored(each, depth + 1)
+    for node in inner:
+        yield from _not_stored(node, depth + 1)
     if origin is None and isinstance(hint, type):
         if typing.is_typeddict(hint) or dataclasses.is_dataclass(hint) or issubclass(hint, BaseModel):
             if hint.__module__.partition(".")[0] not in ("langchain_core", "langchain", "langgraph"):
@@ -119,11 +119,11 @@ def _default_not_stored(schema: Any, name: str) -> str:
         if field is not None and not field.is_required() and field.default_factory is None:
             value = field.default
     elif dataclasses.is_dataclass(schema):
-        for each in dataclasses.fields(schema):
-            if each.name == name and each.default is not dataclasses.MISSING:
-                value = each.default
-            elif each.name == name and each.default_factory is not dataclasses.MISSING:
-                value = each.default_factory()
+        for attribute in dataclasses.fields(schema):
+            if attribute.name == name and attribute.default is not dataclasses.MISSING:
+                value = attribute.default
+            elif attribute.name == name and attribute.default_factory is not dataclasses.MISSING:
+                value = attribute.default_factory()
     return "" if value is missing else round_trip(value)
 
 

@@ -66,7 +66,7 @@ class Wiring:
                 yield self._where((name, "cache_policy"), "cached", words)
             if isinstance(runnable, CompiledStateGraph) and runnable.checkpointer is False:
                 yield self._where((name, "checkpointer"), "checkpointer", _no_checkpoints(f"Node {parents + name!r}"))
-            for source in (each for one in functions_of(runnable) for each in self._sources.reached(one)):
+            for source in (reached for one in functions_of(runnable) for reached in self._sources.reached(one)):
                 for call in calls(source.body):
                     if last_name(call.func) in _RUNNING and isinstance(call.func, ast.Attribute):
                         graph = meaning(call.func.value, source.names)
@@ -94,13 +94,13 @@ class Wiring:
             for branch in branches.values():
                 known = set(branch.ends) if branch.ends is not None else nodes
                 of = "its path map" if branch.ends is not None else "the graph"
-                for source, line, target in (each for one in functions_of(branch.path) for each in self._targets(one)):
+                for source, line, target in (edge for one in functions_of(branch.path) for edge in self._targets(one)):
                     if target not in known and not (isinstance(target, _Sent) and target in nodes):
                         after = f"The router after {parents + start!r}"
                         words = f"{after} goes to {str(target)!r}, which {of} does not have."
                         yield Finding(shown(source.file), line, "route", words)
         for name, spec in builder.nodes.items():
-            for source in (each for one in functions_of(spec.runnable) for each in self._sources.reached(one)):
+            for source in (reached for one in functions_of(spec.runnable) for reached in self._sources.reached(one)):
                 for line, target in _commands(source):
                     if target not in nodes:
                         words = f"Node {parents + name!r} goes to {str(target)!r}, which the graph does not have."
@@ -115,7 +115,7 @@ class Wiring:
         if isinstance(source.node, ast.Lambda):
             given = [source.node.body]
         else:
-            given = [each.value for each in statements(source.body) if isinstance(each, ast.Return)]
+            given = [statement.value for statement in statements(source.body) if isinstance(statement, ast.Return)]
         for value in given:
             for part in _parts(value, source, set()):
                 called = meaning(part.func, source.names) if isinstance(part, ast.Call) else None
@@ -129,7 +129,7 @@ class Wiring:
         for source in self._sources.reached(self._build):
             for call in calls(source.body):
                 said = {word.arg for word in call.keywords} | {
-                    each.value for each in call.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                    arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
                 }
                 if said & set(named):
                     return Finding(shown(source.file), call.lineno, code, words, note)
@@ -143,7 +143,8 @@ class _Sent(str):
 
 def functions_of(runnable: Any) -> list[Any]:
     """The functions that a runnable stands for."""
-    return [each for each in (getattr(runnable, "func", None), getattr(runnable, "afunc", None)) if each is not None]
+    both = (getattr(runnable, "func", None), getattr(runnable, "afunc", None))
+    return [function for function in both if function is not None]
 
 
 def _no_checkpoints(what: str) -> str:
@@ -167,9 +168,11 @@ def _parts(value: ast.AST | None, source: Source, seen: set[str]) -> Iterator[as
         for operand in value.values:
             yield from _parts(operand, source, seen)
     elif isinstance(value, ast.Name) and value.id not in source.names and value.id not in seen:
-        for each in statements(source.body):
-            if isinstance(each, ast.Assign) and any(isinstance(t, ast.Name) and t.id == value.id for t in each.targets):
-                yield from _parts(each.value, source, seen | {value.id})
+        for statement in statements(source.body):
+            if isinstance(statement, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == value.id for target in statement.targets
+            ):
+                yield from _parts(statement.value, source, seen | {value.id})
     elif isinstance(value, ast.expr):
         yield value
 

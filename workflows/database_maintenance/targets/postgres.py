@@ -160,7 +160,7 @@ class PostgresTarget:
             valid=valid,
             bytes=size,
             keys=texts,
-            include=[sqltext.normal(each, self.dialect) for each in included],
+            include=[sqltext.normal(column, self.dialect) for column in included],
             where=sqltext.normal(where, self.dialect) if where else "",
         )
 
@@ -275,8 +275,8 @@ class PostgresTarget:
 
     def find_index(self, definition: Definition, schema: Schema) -> Index | None:
         table = schema.find(definition.bare_table, definition.schema_name)
-        siblings = [each for each in schema.tables.values() if table and each.schema_name == table.schema_name]
-        return next((index for each in siblings for index in each.indexes if index.name == definition.name), None)
+        siblings = [other for other in schema.tables.values() if table and other.schema_name == table.schema_name]
+        return next((index for sibling in siblings for index in sibling.indexes if index.name == definition.name), None)
 
     def create_index(self, item_id: str, statement: str, definition: Definition, schema: Schema) -> Applied:
         with losing_is_told(self.name):

@@ -186,10 +186,10 @@ class Calls:
     ) -> None:  # fmt: skip
         if kind in "bp" and not is_array and not (trusted and extension in EXTENSIONS):
             self._problem(f"it uses the type {name}{via}, whose functions are not known only to compute")
-        for each in inner:
-            self._meet("type", int(each), via)
-        for each in functions:
-            self._meet("function", int(each), f"{via} by way of the type {name}")
+        for call in inner:
+            self._meet("type", int(call), via)
+        for function in functions:
+            self._meet("function", int(function), f"{via} by way of the type {name}")
         for tree in checks:
             self.tree(tree, f"{via} in the check of the domain {name}")
 

@@ -132,8 +132,8 @@ def _described(connection: Connection, text: str) -> tuple[list[int], list[int]]
     for result in (wire.prepare(b"", text.encode(connection.info.encoding)), wire.describe_prepared(b"")):
         if result.status != ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(result)
-    return [result.ftype(each) for each in range(result.nfields)], [
-        result.param_type(each) for each in range(result.nparams)
+    return [result.ftype(number) for number in range(result.nfields)], [
+        result.param_type(number) for number in range(result.nparams)
     ]
 
 
@@ -154,7 +154,7 @@ def _require_harmless_texts(connection: Connection, text: str) -> None:
         return
     _, types = _described(connection, without)
     with trusted_path(connection):
-        problems = [problem for each in types for problem in Calls(connection).type(each)]
+        problems = [problem for oid in types for problem in Calls(connection).type(oid)]
     if problems:
         raise TrialError(f"not run before approval: {problems[0]}")
 
