@@ -36,11 +36,13 @@ class Statement(NamedTuple):
 
     Attributes:
         binary: its rows are to come in PostgreSQL's binary format.
+        place: statements of one place have to be carried out one after the other. Empty: in any order, or at once.
     """
 
     text: str
     parameters: Mapping[str, Any]
     binary: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ _SENDS = "__pregel_tasks"
 _AT_ONCE = "__error_source_node__"
 """Written by a step whose error handler LangGraph starts only once that is stored."""
 
+_LANGGRAPHS_OWN = frozenset({"__input__", "__start__", "__interrupt__"})
+"""What LangGraph itself runs, by the names under which a checkpoint says what has run."""
+
 Writer = Callable[[Journal], Awaitable[None]]
 
 
@@ -79,10 +82,11 @@ class StepWriter:
     ) -> None:
         """A checkpoint: stored when this returns, because the next step begins then.
 
-        LangGraph does not wait for the checkpoint of an input, and after the last one there is no next step.
+        LangGraph does not wait for the checkpoint of an input, its own first step has nothing to repeat, and after the
+        last one there is no next step.
         """
         self._keep(statements)
-        if source == "input" or (not namespace and self._is_last(checkpoint)):
+        if source == "input" or _nothing_ran(checkpoint) or (not namespace and self._is_last(checkpoint)):
             self.write_soon()
         else:
             await self.write(step_ended=not namespace)
@@ -169,6 +173,11 @@ class StepWriter:
         if self._later is not None:
             self._later.cancel()
             self._later = None
+
+
+def _nothing_ran(checkpoint: Mapping[str, Any]) -> bool:
+    """True as long as the graph has taken in its input, and none of its nodes has run."""
+    return checkpoint["versions_seen"].keys() <= _LANGGRAPHS_OWN
 
 
 async def written(method: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP
 from langgraph.checkpoint.postgres.base import BasePostgresSaver
@@ -31,6 +31,7 @@ _PUT_CHECKPOINT = """
     on conflict (thread_id, checkpoint_ns, checkpoint_id)
     do update set checkpoint = excluded.checkpoint, metadata = excluded.metadata"""
 
+Row = TypeVar("Row")
 Value = tuple[str, str, str, bytes]
 """A channel's value with a row of its own: channel, version, type, and what it was serialized to."""
 
@@ -45,21 +46,19 @@ def checkpoint_statements(
 ) -> list[Statement]:
     """Store a checkpoint, whose `values` have rows of their own, after those of the thread and namespace `where`.
 
-    The checkpoint comes last: once it is there, so is all that it names. It is put into words now, because LangGraph
-    may change it before the statement is carried out.
+    They belong into one transaction. They are made now, because LangGraph may change the checkpoint before they are
+    carried out.
     """
     place = {"thread": where["thread_id"], "ns": where["checkpoint_ns"]}
-    rest = list(values)
-    statements = []
-    while len(rest) > MANY:
-        statements.append(Statement(_put_blobs(MANY), place | _numbered(rest[:MANY])))
-        del rest[:MANY]
-    parameters = place | _numbered(rest)
-    parameters |= {
+    parameters = place | {
         "id": checkpoint["id"], "parent": where.get("checkpoint_id"),
         "checkpoint": json.dumps(checkpoint), "metadata": json.dumps(metadata),
     }  # fmt: skip
-    return [*statements, Statement(_put_checkpoint(len(rest)), parameters)]
+    return [
+        *(Statement(_put_blobs(len(some)), place | _numbered(some)) for some in _portions(values)),
+        # It follows the one before it, whose row has to be there.
+        Statement(_PUT_CHECKPOINT, parameters, place=f"checkpoints of {where['checkpoint_ns']}"),
+    ]
 
 
 def write_statements(
@@ -79,17 +78,15 @@ def write_statements(
         "task": task_id, "path": task_path,
     }  # fmt: skip
     return [
-        Statement(_put_writes(len(some), replace), place | _numbered(some))
-        for some in (numbered[start : start + MANY] for start in range(0, len(numbered), MANY))
+        # What a task writes later may replace what it wrote before.
+        Statement(_put_writes(len(some), replace), place | _numbered(some), place=f"{where['checkpoint_id']} {task_id}")
+        for some in _portions(numbered)
     ]
 
 
-@lru_cache(maxsize=256)
-def _put_checkpoint(blobs: int) -> str:
-    """The statement that stores a checkpoint, with so many values that have rows of their own."""
-    if not blobs:
-        return _PUT_CHECKPOINT
-    return f"with blobs as ({_put_blobs(blobs)}) {_PUT_CHECKPOINT}"
+def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for start in range(0, len(rows), MANY):
+        yield rows[start : start + MANY]
 
 
 @lru_cache(maxsize=256)

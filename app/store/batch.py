@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
@@ -32,6 +33,8 @@ from assent.digests import canonical
 
 VOID = "AS014"
 """SQLSTATE of a batch whose guard hit nothing, and which so takes back what was to be written along with it."""
+MOST_VALUES = 50
+"""The driver takes a statement with more of them apart each time that it is run."""
 ATTEMPTS = 5
 """How often a batch is run that the server ends to resolve a deadlock."""
 
@@ -116,14 +119,18 @@ class Batch:
             bool(self._ended_jobs),
             bool(self._along),
         )
+        parts, values = _inlined(self._along)
         parameters = self._values | {f"rows_{name}": json.dumps(rows) for name, rows in self._rows.items()}
         if self._jobs:
             parameters["jobs"] = json.dumps(self._jobs)
         if self._ended_jobs:
             parameters["ended_jobs"] = self._ended_jobs
+        if len(parameters) + len(values) > MOST_VALUES:
+            parts, values = (), {}
+        first = Statement(_statement(*shape, parts), parameters | values)
         note_write()
         try:
-            rows = execute_all(sessions, [Statement(_statement(*shape), parameters), *self._along])[0]
+            rows = execute_all(sessions, [first] if parts else [first, *self._along])[0]
         except (psycopg.Error, DBAPIError) as error:
             if getattr(getattr(error, "orig", error), "sqlstate", None) == VOID:
                 return None
@@ -179,6 +186,7 @@ def _statement(
     jobs: bool,
     ended_jobs: bool,
     along: bool,
+    inlined: tuple[str, ...],
 ) -> str:
     parts = [f"guard as ({guard})"] if guard else []
     condition = " where exists (select from guard)" if guard else ""
@@ -190,6 +198,7 @@ def _statement(
             f"from json_populate_recordset(null::{name}, %(rows_{name})s::json){condition}{conflict})"
         )
     parts += [f"also_{number} as ({statement})" for number, statement in enumerate(also)]
+    parts += [f"along_{number} as ({statement})" for number, statement in enumerate(inlined)]
     if ended_jobs:
         held = " and exists (select from guard)" if guard else ""
         parts.append(f"ended as (delete from procrastinate_jobs where id = any(%(ended_jobs)s){held})")
@@ -204,6 +213,28 @@ def _statement(
         wanted.append("assent_require(exists (select from guard)) as required")
         return f"{prefix}select {', '.join(wanted)} from (values (1)) as one(row) left join guard on true"
     return f"{prefix}select {', '.join(wanted)}{' from guard' if guard else ''}"
+
+
+def _inlined(statements: Sequence[Statement]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Statements as parts of another one, and their parameters: that is less work than a pipeline.
+
+    The parts of a statement are carried out in no particular order. Nothing, if that would matter.
+    """
+    places = [statement.place for statement in statements if statement.place]
+    if len(set(places)) < len(places):
+        return (), {}
+    values = {
+        f"along{number}_{name}": value
+        for number, statement in enumerate(statements)
+        for name, value in statement.parameters.items()
+    }
+    return tuple(_renamed(statement.text, f"along{number}_") for number, statement in enumerate(statements)), values
+
+
+@lru_cache(maxsize=512)
+def _renamed(statement: str, prefix: str) -> str:
+    """The statement with other names for its parameters."""
+    return re.sub(r"%\((\w+)\)s", rf"%({prefix}\1)s", statement)
 
 
 def _conflict(table: str, columns: Sequence[str], key: str, where: str, keep: str) -> str:
