@@ -10,7 +10,7 @@ from bench.gate_sides import Bare, portal
 from bench.wire import counted
 
 TRIPS, COMMITS = 0, -2
-"""What the portal may take in a cycle beside what bare LangGraph takes for the same graph: it has fewer commits than that."""
+"""What the portal may take in a cycle beside what bare LangGraph takes for the same graph: it commits less often."""
 
 
 def test_trips_and_commits_are_counted(database_url: str) -> None:
