@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, DateTime, MetaData, Text, text
+from sqlalchemy import ARRAY, ColumnElement, DateTime, MetaData, Text, func, literal, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -50,6 +51,14 @@ class OrderedJSON(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
         return _value(value)
+
+
+def among(column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
+    """True where the column has one of these values.
+
+    Unlike ``in_`` the statement reads the same however many there are, so that both sides keep it prepared.
+    """
+    return column == func.any(literal(list(values), ARRAY(column.type)))
 
 
 class Base(DeclarativeBase):

@@ -13,6 +13,7 @@ from app.domain.events import EventKind
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.policy.access import TEAM
 from app.services.notifications.delivery_rows import Plan, new_row
+from app.store.base import among
 from app.store.notify import Callback, Delivery, Destination
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
@@ -46,7 +47,7 @@ def callback_plans(session: Session, events: Sequence[Event], now: datetime) -> 
     }  # fmt: skip
     if not settled:
         return []
-    query = select(Callback.request_id, Callback.shown).where(Callback.request_id.in_(settled))
+    query = select(Callback.request_id, Callback.shown).where(among(Callback.request_id, settled))
     return [
         Plan(
             new_row(

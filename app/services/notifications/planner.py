@@ -26,6 +26,7 @@ from app.services.clock import Clock
 from app.services.notifications.delivery_rows import Plan, new_row, write_in
 from app.services.notifications.destination_plans import callback_plans, listening, place_plans, webhook_plans
 from app.services.notifications.recipients import Addressee, Recipients
+from app.store.base import among
 from app.store.engine import Sessions
 from app.store.notify import Delivery, Destination, NotifyChoices, UnplannedEvent
 from app.store.record import Event
@@ -101,7 +102,7 @@ class Planning:
         if not event_ids:
             return []
         now = self._clock()
-        events = session.scalars(select(Event).where(Event.id.in_(event_ids)).order_by(Event.id)).all()
+        events = session.scalars(select(Event).where(among(Event.id, event_ids)).order_by(Event.id)).all()
         places = listening(session)
         plans = callback_plans(session, events, now)
         for event in events:
@@ -109,7 +110,7 @@ class Planning:
         told, stale = _notices(session, events)
         plans += _plans(session, told, places, now)
         made = write_in(session, plans, stale)
-        session.execute(delete(UnplannedEvent).where(UnplannedEvent.event_id.in_(event_ids)))
+        session.execute(delete(UnplannedEvent).where(among(UnplannedEvent.event_id, event_ids)))
         return made
 
 
@@ -121,10 +122,10 @@ def _notices(session: Session, events: Sequence[Event]) -> tuple[list[_Told], li
     ids = {event.request_id for event in events if event.request_id}
     if not ids:
         return [], []
-    brief = select(ApprovalRequest).where(ApprovalRequest.id.in_(ids)).options(_BRIEF)
+    brief = select(ApprovalRequest).where(among(ApprovalRequest.id, ids)).options(_BRIEF)
     requests = {request.id: request for request in session.scalars(brief)}
     if asking := [request.id for request in requests.values() if _asks(request)]:
-        whole = select(ApprovalRequest).where(ApprovalRequest.id.in_(asking))
+        whole = select(ApprovalRequest).where(among(ApprovalRequest.id, asking))
         session.scalars(whole.execution_options(populate_existing=True)).all()
     told = [
         (event, requests[event.request_id], kind)
@@ -150,7 +151,7 @@ def _plans(session: Session, told: Sequence[_Told], places: Sequence[Destination
 
 def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices]:
     """What each of these people has chosen."""
-    query = select(NotifyChoices.person_id, NotifyChoices.body).where(NotifyChoices.person_id.in_(person_ids))
+    query = select(NotifyChoices.person_id, NotifyChoices.body).where(among(NotifyChoices.person_id, person_ids))
     stored = {person_id: Choices.from_json(body) for person_id, body in session.execute(query)} if person_ids else {}
     return {person_id: stored.get(person_id, Choices()) for person_id in person_ids}
 
@@ -163,7 +164,7 @@ def zone_for(time_zone: str) -> ZoneInfo:
 def _messages(session: Session, request_ids: Sequence[str]) -> list[str]:
     """Deliveries whose message can be rewritten, and asks for a decision."""
     query = select(Delivery.id).where(
-        Delivery.request_id.in_(request_ids), Delivery.channel == Channel.SLACK.value, Delivery.reference != "",
+        among(Delivery.request_id, request_ids), Delivery.channel == Channel.SLACK.value, Delivery.reference != "",
         Delivery.state == DeliveryState.SENT.value, Delivery.kind.in_([kind.value for kind in NoticeKind if kind.asks]),
     )  # fmt: skip
     return list(session.scalars(query.order_by(Delivery.id)))

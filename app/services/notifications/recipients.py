@@ -16,6 +16,7 @@ from app.domain.notices import DeliveryState, NoticeKind
 from app.domain.people import Action, Via
 from app.domain.policy.access import PERSON, TEAM
 from app.services.requests.entitlement import Seat, seat_of
+from app.store.base import among
 from app.store.notify import Delivery
 from app.store.people import Person, TeamMember
 from app.store.policies import Absence
@@ -107,7 +108,7 @@ def _behind(session: Session, addressed_to: Sequence[str], now: datetime) -> lis
         conditions.append(or_(Person.id.in_(members), func.lower(Person.email).in_(emails)))
     found = {each.id: each for each in session.scalars(select(Person).where(*conditions)) if _may_decide(each)}
     away = select(Absence.person_id, Absence.delegate_id).where(
-        Absence.person_id.in_(list(found)), Absence.starts_at <= now, Absence.ends_at > now,
+        among(Absence.person_id, found), Absence.starts_at <= now, Absence.ends_at > now,
         or_(Absence.ended_at.is_(None), Absence.ended_at > now), Absence.delegate_id.is_not(None),
         Absence.confirmed_at.is_not(None),
     )  # fmt: skip
@@ -129,7 +130,7 @@ def _decisions(session: Session, request_ids: Collection[str]) -> dict[str, list
     """The decisions that stand on these requests, oldest first."""
     found: dict[str, list[Decision]] = defaultdict(list)
     if request_ids:
-        query = select(Decision).where(Decision.request_id.in_(request_ids), Decision.withdrawn_at.is_(None))
+        query = select(Decision).where(among(Decision.request_id, request_ids), Decision.withdrawn_at.is_(None))
         for decision in session.scalars(query.order_by(Decision.at)):
             found[decision.request_id].append(decision)
     return found
@@ -138,7 +139,7 @@ def _decisions(session: Session, request_ids: Collection[str]) -> dict[str, list
 def _told(session: Session, request_ids: Collection[str]) -> dict[str, set[str | None]]:
     """By request, who was notified that their decision is wanted."""
     query = select(Delivery.request_id, Delivery.person_id).where(
-        Delivery.request_id.in_(request_ids), Delivery.kind.in_([kind.value for kind in NoticeKind if kind.asks]),
+        among(Delivery.request_id, request_ids), Delivery.kind.in_([kind.value for kind in NoticeKind if kind.asks]),
         # Who is not told yet, as they wish to hear of it later, need not hear of it at all any more.
         Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.PENDING.value]),
     )  # fmt: skip
@@ -148,7 +149,7 @@ def _told(session: Session, request_ids: Collection[str]) -> dict[str, set[str |
 def _decided(session: Session, request_ids: Collection[str]) -> dict[str, set[str | None]]:
     """By request, who has decided."""
     query = select(Decision.request_id, Decision.person_id)
-    query = query.where(Decision.request_id.in_(request_ids), Decision.withdrawn_at.is_(None))
+    query = query.where(among(Decision.request_id, request_ids), Decision.withdrawn_at.is_(None))
     return _by_request(session, query) if request_ids else {}
 
 
@@ -164,5 +165,5 @@ def _people(session: Session, ids: Sequence[str | None] | set[str | None]) -> li
     wanted = [each for each in ids if each]
     if not wanted:
         return []
-    query = select(Person).where(Person.id.in_(wanted), Person.active).order_by(Person.name, Person.id)
+    query = select(Person).where(among(Person.id, wanted), Person.active).order_by(Person.name, Person.id)
     return [each for each in session.scalars(query) if each.as_actor(Via.MAIL).may(Action.SEE)]
