@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import TypeVar
 
 IN_CI = os.environ.get("CI") == "true"
 _SHARE, _FEWEST = 8, 10
+Case = TypeVar("Case")
+
+
+def sample(cases: Sequence[Case], share: int = 3) -> Sequence[Case]:
+    """All cases in CI; elsewhere one of `share`, spread over them."""
+    return cases if IN_CI else cases[::share]
 
 
 def examples(count: int) -> int:

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
 
 from app.lifeline import die_with_parent_hook
+from tests.processes import prepared
 from tests.processes.crew import until
 from tests.processes.harness import ROOT, environment
 from tests.sdk.conftest import Portal, portal, services  # noqa: F401 - fixtures
@@ -86,18 +86,15 @@ class Bridge:
     server_url: str
     more: tuple[str, ...] = ()
     token: str = ""
-    process: subprocess.Popen[str] | None = None
+    process: prepared.Process | None = None
 
     def start(self) -> None:
         """Start it."""
-        command = [sys.executable, "-m", "assent.langgraph_server", "--every", AT_ONCE, *self.more]
         settings = environment(
             ASSENT_URL=self.portal.web.url, ASSENT_TOKEN=self.token or self.portal.token,
             LANGGRAPH_SERVER_URL=self.server_url, LANGGRAPH_API_KEY="a-key",
         )  # fmt: skip
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=settings, preexec_fn=die_with_parent_hook(signal.SIGKILL), text=True
-        )
+        self.process = prepared.Process(prepared.BRIDGE, ("--every", AT_ONCE, *self.more), settings, (1, 2), ROOT)
 
     def kill(self) -> None:
         """End it with no chance to do anything."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -20,7 +18,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
-from app.lifeline import die_with_parent_hook
+from tests.processes import prepared
 from tests.processes.harness import ROOT, environment, free_port
 from tests.sdk.conftest import Portal, portal, services  # noqa: F401 - fixtures
 
@@ -32,11 +30,8 @@ class HttpServer:
 
     def __init__(self, portal_url: str, *options: str, **settings: str) -> None:
         self.port = free_port()
-        command = [sys.executable, *SERVER, "--http", "--port", str(self.port), *options]
-        self._process = subprocess.Popen(
-            command, env=environment(ASSENT_URL=portal_url, **settings), cwd=ROOT,
-            preexec_fn=die_with_parent_hook(signal.SIGKILL),
-        )  # fmt: skip
+        words, settings = ["--http", "--port", str(self.port), *options], environment(ASSENT_URL=portal_url, **settings)
+        self._process = prepared.Process(prepared.MCP, words, settings, (1, 2), ROOT)
         deadline = time.monotonic() + 60
         while True:
             assert self._process.poll() is None and time.monotonic() < deadline, "the server does not listen"
@@ -80,7 +75,9 @@ class Desk:
         token = token or self.portal.token
         if self.transport == "stdio":
             settings = environment(ASSENT_URL=url or self.portal.web.url, ASSENT_TOKEN=token)
-            server = StdioServerParameters(command=sys.executable, args=list(SERVER), env=settings, cwd=ROOT)
+            server = StdioServerParameters(
+                command=sys.executable, args=prepared.command(prepared.MCP), env=settings, cwd=ROOT
+            )
             async with Client(server, mode=self.mode) as client:
                 yield client
             return

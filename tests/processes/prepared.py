@@ -37,8 +37,12 @@ from app.lifeline import die_with_parent_hook
 COMMAND_LINE = "app.cli.main"
 CLOCKED_WORKER = "tests.processes.clocked_worker"
 WEB = "wsgi"
+BRIDGE = "assent.langgraph_server.command"
+MCP = "assent.mcp.command"
 _COMMANDS = "commands"
 _IMPORTED = (COMMAND_LINE, CLOCKED_WORKER, WEB)
+_LOADED_LATE = ("app.worker.main", "assent.langgraph_server.bridge", "assent.mcp.http", "assent.mcp.server")
+"""What commands import once they have looked at their settings."""
 _UNPREPARED = ("serve", "web")
 """They become other programs, or start others."""
 _waitpid = os.waitpid  # before eventlet replaces it
@@ -53,32 +57,36 @@ class Process:
 
     Args:
         streams: standard output and standard error.
+        given: standard input; None: nothing.
+        address: of the server that makes it; empty: this test process's own.
         folder: where it works; None: where this process does.
         files: how many files it may have open; 0: as many as this process.
     """
 
     def __init__(
         self, module: str, arguments: Sequence[str], env: Mapping[str, str], streams: Sequence[int] = (),
-        folder: Path | None = None, files: int = 0,
+        folder: Path | None = None, files: int = 0, given: int | None = None, address: str = "",
     ) -> None:  # fmt: skip
         self.returncode: int | None = None
         self.stdout: IO[str] | None = None
-        given = list(streams)
-        if not given:
+        outward = list(streams)
+        if not outward:
             reader, writer = os.pipe()
             self.stdout = os.fdopen(reader, encoding="utf-8", errors="replace")
-            given = [writer, writer]
+            outward = [writer, writer]
         self._line = socket.socket(socket.AF_UNIX)
-        self._line.connect(_address(env.get("ASSENT_ASYNC_MODE", "eventlet") if module == WEB else _COMMANDS))
+        kind = env.get("ASSENT_ASYNC_MODE", "eventlet") if module == WEB else _COMMANDS
+        self._line.connect(address or _address(kind))
         limits = (files, files) if files else resource.getrlimit(resource.RLIMIT_NOFILE)
         order = json.dumps(
             {"module": module, "arguments": list(arguments), "env": dict(env), "files": limits,
              "folder": str(folder or Path.cwd())}
         ).encode()  # fmt: skip
         with Path(os.devnull).open("rb") as nothing:
-            socket.send_fds(self._line, [len(order).to_bytes(8, "big")], [nothing.fileno(), *given])
+            inward = nothing.fileno() if given is None else given
+            socket.send_fds(self._line, [len(order).to_bytes(8, "big")], [inward, *outward])
         if not streams:
-            os.close(given[0])
+            os.close(outward[0])
         self._line.sendall(order)
         self.pid = int.from_bytes(_exactly(self._line, 8), "big")
 
@@ -120,6 +128,11 @@ def understood(command: Sequence[str]) -> tuple[str, Sequence[str]] | None:
         return WEB, ()  # what the command becomes once it has looked at the settings
     known = module in _IMPORTED and not (module == COMMAND_LINE and arguments[0] in _UNPREPARED)
     return (module, arguments) if known else None
+
+
+def command(module: str, *arguments: str) -> list[str]:
+    """A command line that becomes a prepared process, for libraries that insist on starting a program."""
+    return ["-S", "-m", "tests.processes.launch", _address(_COMMANDS), module, *arguments]
 
 
 def run(
@@ -273,7 +286,7 @@ def main() -> None:
         from app.cli.main import COMMANDS
 
         places = tuple(place.partition(":")[0] for place in COMMANDS.values())
-        names = (COMMAND_LINE, CLOCKED_WORKER, *places, "app.worker.main")
+        names = (COMMAND_LINE, CLOCKED_WORKER, *places, *_LOADED_LATE)
     else:
         names = (WEB, "app.factory")
     for name in names:

@@ -28,6 +28,7 @@ from assent.contracts import Outcome, Verdict
 from tests.factories import optimizations, question
 from tests.services.desk import Desk
 from tests.services.ruled import DBA, SECURITY, away, member, ruled, seen, terms
+from tests.thorough import sample
 
 
 @pytest.fixture
@@ -339,7 +340,7 @@ def test_the_page_offers_exactly_what_a_decision_takes(desk: Desk, rule: str, ki
     pasts = [past for past in PAST if all((word is Verdict.ANSWER) == asking or word is Verdict.REJECT
                                           for _, word in past)]  # fmt: skip
     taken = refused = 0
-    for number, past in enumerate(pasts):
+    for number, past in sample(list(enumerate(pasts))):
         request = brought_to(desk, kind, people, past)
         for at, (name, who) in enumerate(people.items()):
             view = seen(desk, request, who)
