@@ -16,7 +16,7 @@ from app.domain.patterns import GRANTABLE_KINDS, Pattern, matches
 from app.domain.people import Action, Via
 from app.domain.policy.access import Member
 from app.domain.policy.terms import Terms
-from app.services.requests.assessment import Assessed
+from app.services.requests.assessment import Incoming
 from app.services.requests.requester import askers
 from app.store.people import Person
 from app.store.policies import Grant
@@ -74,13 +74,12 @@ class Wanted:
         )  # fmt: skip
 
     @classmethod
-    def opening(cls, run: Run, ready: Assessed) -> Wanted:
-        """What a run asks now."""
-        asked = ready.asked
-        asked_by = run.made.ids | ({run.started_by_id} if run.started_by_id else frozenset())
+    def opening(cls, incoming: Incoming) -> Wanted:
+        """What is asked now."""
+        asked, risk = incoming.asked, incoming.assessment.level
         return cls(
-            run.workflow, asked.node, asked.document.get("environment", ""), ready.assessment.level, asked.document,
-            ready.terms, asked_by, asked.response_schema is not None,
+            incoming.asker.workflow, asked.node, asked.document.get("environment", ""), risk, asked.document,
+            incoming.terms, incoming.asker.ids, asked.response_schema is not None,
         )  # fmt: skip
 
 

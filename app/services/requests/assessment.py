@@ -11,13 +11,13 @@ from typing import Any
 from app.domain.lifecycle import RequestState
 from app.domain.policy.access import addressed
 from app.domain.policy.due import Standing, next_due
-from app.domain.policy.facts import Facts, Policy, Requester
+from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment
 from app.domain.text import storable
+from app.services.requests.requester import Asker
 from app.store.requests import ApprovalRequest
-from app.store.runs import Run
 from assent.dialects.base import Asked
 from assent.digests import digest_of
 
@@ -25,38 +25,38 @@ Assessor = Callable[[dict[str, Any]], Assessment]
 
 
 @dataclass(frozen=True)
-class Assessed:
-    """Something asked, with its risk and what it needs; made before the transaction because parsing takes time."""
+class Incoming:
+    """A proposal on its way in: who asks what, its risk, and what it needs.
 
+    It is made before the transaction, because parsing takes time.
+    """
+
+    asker: Asker
     asked: Asked
     assessment: Assessment
     terms: Terms
     digest: str
 
 
-def prepare(
-    asked: Asked, assess: Assessor, policy: Policy, workflow: str, requester: Requester, now: datetime
-) -> Assessed:
+def prepare(asker: Asker, asked: Asked, assess: Assessor, policy: Policy, now: datetime) -> Incoming:
     """Assess what is asked and work out its terms."""
     assessment = assess(asked.document)
     facts = Facts.of(
-        asked.document, assessment, workflow=workflow, node=asked.node, agent=asked.agent, requester=requester
-    )
-    return Assessed(asked, assessment, policy.terms(facts, now), digest_of(asked.document))
+        asked.document, assessment, workflow=asker.workflow, node=asked.node, agent=asked.agent,
+        requester=asker.requester,
+    )  # fmt: skip
+    return Incoming(asker, asked, assessment, policy.terms(facts, now), digest_of(asked.document))
 
 
-def request_values(
-    ready: Assessed, run: Run, now: datetime, previous: ApprovalRequest | None, note: str
-) -> dict[str, Any]:
-    """The columns of a new request of a run."""
-    asked = ready.asked
-    terms = ready.terms
+def request_values(incoming: Incoming, now: datetime, previous: ApprovalRequest | None) -> dict[str, Any]:
+    """The columns of a new request."""
+    asker, asked, terms = incoming.asker, incoming.asked, incoming.terms
     expires_at = now + timedelta(seconds=terms.deadline_seconds)
     due = next_due(Standing(True, now, expires_at, terms))
     return {
         "id": str(uuid.uuid4()),
-        "run_id": run.id,
-        "workflow": run.workflow,
+        "run_id": asker.run_id,
+        "workflow": asker.workflow,
         "node": storable(asked.node),
         "agent": storable(asked.document.get("agent") or asked.agent),
         "interrupt_id": asked.interrupt_id,
@@ -66,26 +66,26 @@ def request_values(
         "title": storable(asked.document["title"]),
         "environment": storable(asked.document.get("environment", "")),
         "payload": asked.document,
-        "digest": ready.digest,
+        "digest": incoming.digest,
         "proposed": None,
-        "proposed_digest": ready.digest,
+        "proposed_digest": incoming.digest,
         "response_schema": asked.response_schema,
-        "assessment": ready.assessment.to_json(),
-        "risk": ready.assessment.level.value,
+        "assessment": incoming.assessment.to_json(),
+        "risk": incoming.assessment.level.value,
         "terms": terms.to_json(),
-        "requester_id": run.started_by_id,
-        "requester_name": run.started_by_name,
-        **run.made.columns,
-        "opened_by_agent": run.started_by_agent,
+        "requester_id": asker.requester.id or None,
+        "requester_name": asker.requester.name,
+        **asker.makers.columns,
+        "opened_by_agent": asker.agent,
         "previous_id": previous.id if previous else None,
         "revision": previous.revision + 1 if previous else 1,
-        "note": note,
+        "note": "",
         "policy_version": terms.policy_version,
         "quorum": terms.quorum,
         "addressed_to": list(addressed(terms.stages[0])),
         "opened_at": now,
         "expires_at": expires_at,
-        "attention_at": attention_at(expires_at, ready.assessment.level),
+        "attention_at": attention_at(expires_at, incoming.assessment.level),
         "due_at": due.at if due else None,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.postgresql import array_agg
 from sqlalchemy.orm import Session
 
 from app.domain.errors import OwnRequestError
-from app.domain.people import Actor
+from app.domain.people import Actor, Makers
 from app.domain.policy.facts import Requester
 from app.store.people import Person, TeamMember
 from app.store.policies import PolicyVersion
@@ -27,6 +28,30 @@ REQUESTER_COLUMNS: tuple[ColumnElement[Any], ...] = (
     _TEAMS.label("teams"),
 )
 """For a query that joins `Person`; its rows go to `requester_from`."""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks: a run, or an agent elsewhere.
+
+    Attributes:
+        run_id: None for an agent elsewhere.
+        workflow: the run's, or what the requests of an agent elsewhere are filed under.
+        requester: the person whose account answers for it, as policies look at them.
+        agent: the name of the agent that asks, or started the run, with a token of theirs; empty if a person did.
+        makers: of that token, or of the link with which the person was signed in; they count as requesters too.
+    """
+
+    run_id: str | None
+    workflow: str
+    requester: Requester
+    agent: str
+    makers: Makers
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Of everybody who counts as the requester."""
+        return self.makers.ids | ({self.requester.id} if self.requester.id else frozenset())
 
 
 def requester_from(person_id: str | None, name: str, row: Any) -> Requester:

@@ -32,7 +32,7 @@ from app.services.approvals.intake.entry import enter
 from app.services.grants.use import GRANT, Wanted, find
 from app.services.requests.assessment import prepare
 from app.services.requests.moves import clean_comment, not_before
-from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, requester_from
+from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, Asker, requester_from
 from app.services.runs.journal import put_receipt
 from app.services.sight import is_requester, sees_request
 from app.store.batch import Batch, made_once
@@ -40,7 +40,7 @@ from app.store.engine import Sessions
 from app.store.notify import Callback
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
-from app.store.runs import CatalogueEntry, Run
+from app.store.runs import CatalogueEntry
 from assent.contracts import ReceiptStatus, Verdict
 from assent.dialects.base import Asked
 from assent.digests import digest_of
@@ -143,19 +143,17 @@ class Gate:
             query = select(Person.name, NEWEST_VERSION.label("policy"), *REQUESTER_COLUMNS).where(Person.id == actor.id)
             about = session.execute(query).one()
             previous = _revised(session, actor, asking.previous_id) if asking.previous_id else None
-        asker = Run(
-            id=None, workflow=workflow, started_by_id=actor.id, started_by_name=about.name,
-            started_by_agent=actor.name if actor.kind == "agent" else "", **actor.makers.columns,
-        )  # fmt: skip
+        requester = requester_from(actor.id, about.name, about)
+        agent = actor.name if actor.kind == "agent" else ""
+        asker = Asker(None, workflow, requester, agent, actor.makers)
         asked = Asked(
             "", DIALECT, document, digest_of(document), masked(asking.response_schema), "",
-            actor.name if actor.kind == "agent" else proposer,
+            agent or proposer,
         )  # fmt: skip
-        requester = requester_from(actor.id, about.name, about)
-        ready = prepare(asked, self._ground.assess, self._ground.policy(about.policy), workflow, requester, now)
-        answered_by = self._granted_by(Wanted.opening(asker, ready), now) if previous is None else ""
+        incoming = prepare(asker, asked, self._ground.assess, self._ground.policy(about.policy), now)
+        answered_by = self._granted_by(Wanted.opening(incoming), now) if previous is None else ""
         batch = Batch(*_still_to_revise(previous)) if previous is not None else Batch()
-        request_id = enter(batch, actor, asker, ready, previous, now, answered_by, made_as)
+        request_id = enter(batch, actor, incoming, previous, now, answered_by, made_as)
         if asking.callback is not None:
             at = asking.callback
             batch.add(Callback, request_id=request_id, **asdict(at))

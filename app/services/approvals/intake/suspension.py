@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
-from app.domain.people import SYSTEM, Actor
+from app.domain.people import SYSTEM, Actor, Makers
 from app.domain.running import Journal, LostRunError
 from app.domain.text import storable
 from app.services.approvals.ground import Ground
@@ -22,9 +22,9 @@ from app.services.approvals.intake.entry import enter
 from app.services.approvals.intake.rejection_memory import remembered
 from app.services.grants.use import ANY_ACTIVE, GRANT, Wanted, find, may_be_granted
 from app.services.record.events import event_row, publish
-from app.services.requests.assessment import Assessed, prepare
+from app.services.requests.assessment import Incoming, prepare
 from app.services.requests.endings import end_pending
-from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, requester_from
+from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, Asker, requester_from
 from app.services.runs.journal import open_receipts, suspended, write
 from app.services.runs.progress import rest_run
 from app.store.people import Person
@@ -75,15 +75,12 @@ class Suspending:
         if found is None:
             raise LostRunError("There is no such run.", run_id=run_id)
         about = SimpleNamespace(**found | {"roles": json.loads(found["roles"] or "[]")})
-        run = Run(
-            id=run_id, workflow=about.workflow, started_by_id=about.started_by_id,
-            started_by_name=about.started_by_name, started_by_agent=about.started_by_agent, makers=about.makers,
-            made_by=about.made_by,
-        )  # fmt: skip
+        requester = requester_from(about.started_by_id, about.started_by_name, about)
+        makers = Makers(frozenset(about.makers), about.made_by)
+        asker = Asker(run_id, about.workflow, requester, about.started_by_agent, makers)
         known = self._known(run_id) if about.asked else []
-        requester = requester_from(run.started_by_id, run.started_by_name, about)
         policy = self._ground.policy(about.policy)
-        ready = [prepare(each, self._ground.assess, policy, run.workflow, requester, now) for each in asked]
+        incoming = [prepare(asker, one, self._ground.assess, policy, now) for one in asked]
         stale = [
             row
             for row in known
@@ -104,13 +101,13 @@ class Suspending:
         untold = {each.request_id for each in outcomes if not each.status} - set(journal.delivered)
         standing = [row for row in known if row.state == RequestState.PENDING.value or row.id in untold]
         answered = []
-        for each in ready:
-            if not any(_same(row, each.asked) for row in standing):
-                previous = _predecessor(known, stale, each.asked)
-                answered_by = remembered(known, each.digest)
-                if not answered_by and about.grants and may_be_granted(known, previous, each.digest):
-                    answered_by = self._granted_by(run, each, now)
-                request_id = enter(batch, _agent(run, each), run, each, previous, now, answered_by)
+        for proposal in incoming:
+            if not any(_same(row, proposal.asked) for row in standing):
+                previous = _predecessor(known, stale, proposal.asked)
+                answered_by = remembered(known, proposal.digest)
+                if not answered_by and about.grants and may_be_granted(known, previous, proposal.digest):
+                    answered_by = self._granted_by(proposal, now)
+                request_id = enter(batch, _agent(proposal), proposal, previous, now, answered_by)
                 if answered_by:
                     answered.append(request_id)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.SUSPENDED.value))
@@ -128,20 +125,21 @@ class Suspending:
         with self._ground.sessions.reads() as session:
             return list(session.scalars(_ASKED, {"run": run_id}))
 
-    def _granted_by(self, run: Run, ready: Assessed, now: datetime) -> str:
+    def _granted_by(self, proposal: Incoming, now: datetime) -> str:
         """What lets this through, or empty; whatever goes wrong while looking for it, people can decide."""
         try:
             with self._ground.sessions.reads() as session:
-                grant = find(session, Wanted.opening(run, ready), now)
+                grant = find(session, Wanted.opening(proposal), now)
         except Exception:
-            log.warning("grants.failed", run=run.id, exc_info=True)
+            log.warning("grants.failed", run=proposal.asker.run_id, exc_info=True)
             return ""
         return f"{GRANT}:{grant.id}" if grant else ""
 
 
-def _agent(run: Run, ready: Assessed) -> Actor:
+def _agent(proposal: Incoming) -> Actor:
     """Who asks, for the record."""
-    name = storable(ready.asked.document.get("agent") or ready.asked.agent) or run.workflow
+    asked = proposal.asked
+    name = storable(asked.document.get("agent") or asked.agent) or proposal.asker.workflow
     return Actor(kind="agent", id="", name=name, via=SYSTEM.via)
 
 
