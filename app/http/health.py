@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.services.bundle import Services
+from app.store.jobs import LAST_SIGN, WORKERS_EXIST
 from app.store.migrate import newest_revision
 
 WORKER_SECONDS = 60
@@ -57,10 +58,8 @@ def _migrations(session: Session, head: str) -> str:
 
 
 def _worker(session: Session) -> str:
-    if not session.scalar(text("select to_regclass('procrastinate_workers') is not null")):
+    if not session.scalar(text(WORKERS_EXIST)):
         return "missing"
-    seen = session.scalar(
-        text("select exists (select from procrastinate_workers where last_heartbeat > now() - :recent)"),
-        {"recent": timedelta(seconds=WORKER_SECONDS)},
-    )
+    lately = text(f"select ({LAST_SIGN}) > now() - :recent")
+    seen = session.scalar(lately, {"recent": timedelta(seconds=WORKER_SECONDS)})
     return "ok" if seen else "none seen recently"

@@ -28,7 +28,7 @@ from app.domain.text import storable
 from app.domain.weight import note_write
 from app.store.base import Base, CanonicalJSON, metadata
 from app.store.engine import Sessions
-from app.store.jobs import advance_job
+from app.store.jobs import DEFER, END, advance_job
 from assent.digests import canonical
 
 VOID = "AS014"
@@ -124,7 +124,7 @@ class Batch:
         if self._jobs:
             parameters["jobs"] = json.dumps(self._jobs)
         if self._ended_jobs:
-            parameters["ended_jobs"] = self._ended_jobs
+            parameters["ended"] = self._ended_jobs
         if len(parameters) + len(values) > MOST_VALUES:
             parts, values = (), {}
         first = Statement(_statement(*shape, parts), parameters | values)
@@ -201,13 +201,10 @@ def _statement(
     parts += [f"along_{number} as ({statement})" for number, statement in enumerate(inlined)]
     if ended_jobs:
         held = " and exists (select from guard)" if guard else ""
-        parts.append(f"ended as (delete from procrastinate_jobs where id = any(%(ended_jobs)s){held})")
+        parts.append(f"ended as ({END}{held})")
     wanted = ["guard.*", "true as guarded"] if guard else ["1"]
     if jobs:
-        wanted.append(
-            "procrastinate_defer_jobs_v1(array(select each::procrastinate_job_to_defer_v1 from "
-            "json_populate_recordset(null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each)) as deferred"
-        )
+        wanted.append(f"{DEFER.format(where='')} as deferred")
     prefix = f"with {', '.join(parts)} " if parts else ""
     if guard and along:
         wanted.append("assent_require(exists (select from guard)) as required")

@@ -1,4 +1,7 @@
-"""The jobs by name; the worker knows what the names mean. They are enqueued by `app.store.batch`."""
+"""The jobs by name, and procrastinate's tables in SQL, which only this module knows (and `migrate`, which makes them).
+
+What the names mean the worker knows. Jobs are enqueued by `app.store.batch`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,25 @@ DEFER = """procrastinate_defer_jobs_v1(array(
         select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
             null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each {where}))"""
 """An expression that enqueues `jobs`, in a statement that may say which of them with `where`."""
+END = "delete from procrastinate_jobs where id = any(%(ended)s)"
+"""Takes the jobs `ended` out of the queue."""
+TAKE = """
+    update procrastinate_jobs as job set status = 'doing', worker_id = %(worker)s
+    where id = %(job)s and status = 'todo' and (scheduled_at is null or scheduled_at <= now())
+        and not exists (select from procrastinate_jobs as other
+            where other.lock = job.lock and (other.status = 'doing' or other.status = 'todo' and other.id < job.id))
+    returning id"""
+"""Takes the job for the worker, as procrastinate's own function does, if it is there to be taken.
+
+The lock is what that function looks at, too; a unique index of procrastinate's makes sure of it.
+"""
+WAITING = """
+    select queue_name as queue, count(*) as waiting from procrastinate_jobs where status = 'todo' group by queue_name"""
+LAST_SIGN = "select max(last_heartbeat) from procrastinate_workers"
+"""When a worker last said that it lives; null: there is none."""
+LIVE_WORKERS = """
+    select id from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %(silent)s) order by id"""
+WORKERS_EXIST = "select to_regclass('procrastinate_workers') is not null"
 
 
 def advance_job(run_id: str) -> dict[str, Any]:

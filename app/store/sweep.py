@@ -14,6 +14,7 @@ from typing import Any
 from app.store.base import metadata
 from app.store.batch import Batch, execute, plain
 from app.store.engine import Sessions
+from app.store.jobs import DEFER
 from app.store.requests import ApprovalRequest
 
 COLUMNS = (
@@ -22,6 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 """What a sweep may change. It writes all of them, so that every sweep is the same statement."""
 _TABLE = metadata.tables[ApprovalRequest.__tablename__]
+_DEFER = DEFER.format(where="where each.args ->> 'run_id' in (select run_id from guard)")
 _SEEN = "r.id = m.id and r.version = m.version"
 
 
@@ -79,8 +81,5 @@ def _statement(inserts: tuple[tuple[str, tuple[str, ...]], ...], also: tuple[str
         )
     parts += [f"also_{number} as ({statement})" for number, statement in enumerate(also)]
     return (
-        f"with {', '.join(parts)} select array(select id from guard) as moved, "
-        "procrastinate_defer_jobs_v1(array(select each::procrastinate_job_to_defer_v1 from "
-        "json_populate_recordset(null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each "
-        "where each.args ->> 'run_id' in (select run_id from guard))) as deferred"
+        f"with {', '.join(parts)} select array(select id from guard) as moved, {_DEFER} as deferred"
     )

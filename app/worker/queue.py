@@ -22,7 +22,7 @@ from app.domain.running import Job, JobNotTakenError, RunBusyError
 from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
 from app.services.clock import Clock
-from app.store.jobs import RUNS_QUEUE
+from app.store.jobs import LIVE_WORKERS, RUNS_QUEUE
 from app.worker.courier import Courier
 
 log = structlog.get_logger(__name__)
@@ -39,8 +39,6 @@ BEAT_SECONDS = 10.0
 SILENT_SECONDS = 30.0
 """Workers that have said nothing for so long are no longer counted."""
 
-_WORKERS = """
-    select id from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %(silent)s) order by id"""
 
 
 class RunQueue:
@@ -198,7 +196,7 @@ class RunQueue:
                     await self._jobs.update_heartbeat(self._worker or 0)
                     await self._jobs.prune_stalled_workers(SILENT_SECONDS)
                     beat = now
-                rows = await self._jobs.connector.execute_query_all_async(_WORKERS, silent=SILENT_SECONDS)
+                rows = await self._jobs.connector.execute_query_all_async(LIVE_WORKERS, silent=SILENT_SECONDS)
                 self._workers = [row["id"] for row in rows]
                 await self.put_back()
             except Exception:

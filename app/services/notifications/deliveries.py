@@ -20,7 +20,7 @@ from app.services.clock import Clock
 from app.services.record.audit import record
 from app.store.batch import Batch, execute
 from app.store.engine import Sessions
-from app.store.jobs import DEFER, deliver_job, rewrite_job
+from app.store.jobs import DEFER, END, deliver_job, rewrite_job
 from app.store.notify import RECIPIENT_NAME, Delivery, Destination
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
@@ -42,18 +42,18 @@ _NOTE = f"""
         update deliveries set state = %(told_state)s, reason = %(told_reason)s, sent_at = %(sent_at)s,
             digest_id = %(id)s
         where id = any(%(told)s) and state in ('pending', 'held', 'failed')),
-    ended as (delete from procrastinate_jobs where id = any(%(ended)s))
+    ended as ({END})
     select {DEFER.format(where="")} as deferred"""
 _REWRITTEN = f"""
     with noted as (update deliveries set reason = %(reason)s where id = %(id)s and reason <> %(reason)s),
-    ended as (delete from procrastinate_jobs where id = any(%(ended)s))
+    ended as ({END})
     select {DEFER.format(where="")} as deferred"""
 _POSTPONE = f"""
     with later as (
         update deliveries set attempts = greatest(attempts - 1, 0), due_at = %(due_at)s, reason = %(reason)s,
             first_due_at = case when %(afresh)s then %(due_at)s else first_due_at end
         where id = %(id)s returning id),
-    ended as (delete from procrastinate_jobs where id = any(%(ended)s))
+    ended as ({END})
     select {DEFER.format(where="")} as deferred"""
 _BLANK = """
     update deliveries set

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from app.domain.people import Action, Actor
 from app.store.engine import Sessions
+from app.store.jobs import LAST_SIGN, WAITING
 
 # Each part is found by an index on what it counts: pending and due requests, live runs, waiting jobs, unsent mail.
-_NUMBERS = """
+_NUMBERS = f"""
     select 'pending' as name, risk as label, count(*)::float8 as value from approval_requests
         where state = 'pending' group by risk
     union all select 'oldest_pending', '', extract(epoch from now() - min(opened_at))::float8 from approval_requests
@@ -17,11 +18,10 @@ _NUMBERS = """
         where due_at is not null
     union all select 'runs', state, count(*)::float8 from runs
         where state in ('queued', 'running', 'suspended', 'paused') group by state
-    union all select 'jobs', queue_name, count(*)::float8 from procrastinate_jobs where status = 'todo'
-        group by queue_name
+    union all select 'jobs', queue, waiting::float8 from ({WAITING}) as jobs
     union all select 'deliveries', state, count(*)::float8 from deliveries where state in ('pending', 'failed')
         group by state
-    union all select 'worker', '', extract(epoch from now() - max(last_heartbeat))::float8 from procrastinate_workers
+    union all select 'worker', '', extract(epoch from now() - ({LAST_SIGN}))::float8
     union all select 'audit', '', coalesce(max(seq), 0)::float8 from audit_entries
     order by name, label"""
 

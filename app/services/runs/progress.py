@@ -23,6 +23,7 @@ from app.services.requests.moves import not_before
 from app.services.runs.journal import CANCELLED, conclude, open_receipts, put_receipt, suspended, write
 from app.store.batch import Batch, execute_all, text_of
 from app.store.engine import Sessions
+from app.store.jobs import TAKE
 from app.store.runs import Run
 from app.store.writes import events_from, run_events_from
 from assent.contracts import ReceiptStatus
@@ -61,17 +62,10 @@ def _take_up(condition: str = "") -> str:
 
 _TOLD = run_events_from("begun", RunState.RUNNING, at="%(now)s")
 _BEGIN = f"with begun as ({_take_up()}), told as ({_TOLD}) select * from begun"
-_TAKE_JOB = """
-    update procrastinate_jobs as job set status = 'doing', worker_id = %(worker)s
-    where id = %(job)s and status = 'todo' and (scheduled_at is null or scheduled_at <= now())
-        and not exists (select from procrastinate_jobs as other
-            where other.lock = job.lock and (other.status = 'doing' or other.status = 'todo' and other.id < job.id))
-    returning id"""
 _BEGIN_WITH_JOB = f"""
-    with taken as ({_TAKE_JOB}), begun as ({_take_up("and exists (select from taken)")}),
+    with taken as ({TAKE}), begun as ({_take_up("and exists (select from taken)")}),
         told as ({_TOLD})
     select begun.* from taken left join begun on true"""
-# The lock is what procrastinate's own function looks at, too; a unique index of its makes sure of it.
 _WORTH_ANOTHER_LOOK = text(f"""
     select state in ('queued', 'running') or (state = 'suspended' and exists (select {_UNDELIVERED}))
     from runs where id = :run""")
