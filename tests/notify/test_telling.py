@@ -19,7 +19,7 @@ from app.domain.policy.terms import EscalationStep, Stage, Terms
 from app.domain.tokens import TokenKind, token_terms
 from app.services.bundle import build_services
 from app.services.notifications.deliveries import Deliveries, DeliveryFilter
-from app.services.notifications.planner import _CHANGES
+from app.services.notifications.planner import CHANGES
 from app.services.notifications.preferences import Choosing
 from app.services.record.events import event_row, publish
 from app.store.people import Person
@@ -336,10 +336,10 @@ def test_only_what_concerns_people_leaves_a_job(outbox: PostOffice) -> None:
             kind = values.pop("kind")
             publish(session, event_row(kind, desk.clock(), request_id=request.id, **values))
     assert outbox.waiting() == 0
-    for what in _CHANGES:
+    for what in CHANGES:
         with desk.sessions.begin() as session:
             publish(session, event_row(EventKind.REQUEST_CHANGED, desk.clock(), request_id=request.id, what=what))
-    assert outbox.waiting() == len(_CHANGES), "the trigger knows the words of the planning"
+    assert outbox.waiting() == len(CHANGES), "the trigger knows the words of the planning"
 
 
 def test_whoever_gets_a_token_or_an_absence_from_somebody_else_is_told(office: PostOffice, mail: MailServer) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, load_only
 
 from app.domain.choices import Choices, When
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.preferences import zone_of
@@ -43,15 +43,15 @@ _PUT_OFF = """
     update unplanned_events set tries = tries + 1,
         due_at = now() + least(interval '30 seconds', interval '0.5 seconds' * power(2, least(tries, 10)))
     where event_id = %(event)s returning event_id"""
-_CHANGES = {
-    "asks people": NoticeKind.ASKED,
-    "next stage": NoticeKind.ASKED,
-    "earlier stage again": NoticeKind.ASKED,
-    "escalated": NoticeKind.ESCALATED,
-    "warned": NoticeKind.EXPIRING,
-    "assigned": NoticeKind.ASSIGNED,
+CHANGES: dict[str, NoticeKind] = {
+    RequestChange.ASKS_PEOPLE: NoticeKind.ASKED,
+    RequestChange.NEXT_STAGE: NoticeKind.ASKED,
+    RequestChange.EARLIER_STAGE: NoticeKind.ASKED,
+    RequestChange.ESCALATED: NoticeKind.ESCALATED,
+    RequestChange.WARNED: NoticeKind.EXPIRING,
+    RequestChange.ASSIGNED: NoticeKind.ASSIGNED,
 }
-"""What of a changed request concerns people; the trigger of migration 0029 has the same words."""
+"""What of a changed request concerns people. The trigger of migration 0029 has the same words; a test compares."""
 _BRIEF = load_only(
     ApprovalRequest.id, ApprovalRequest.state, ApprovalRequest.answered_by, ApprovalRequest.requester_id,
     ApprovalRequest.digest, ApprovalRequest.risk, ApprovalRequest.addressed_to, ApprovalRequest.expires_at,
@@ -185,7 +185,7 @@ def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
         return []
     if event.kind == EventKind.REQUEST_OPENED.value:
         return [NoticeKind.ASKED]
-    kind = _CHANGES.get(event.payload.get("what", ""))
+    kind = CHANGES.get(event.payload.get("what", ""))
     return [kind] if kind else []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.store.batch import Batch
@@ -26,7 +26,7 @@ _UNHOLD = """
     update approval_requests set held_until = null, due_at = null, version = version + 1
     where run_id = %(held_run)s and state <> 'pending' and held_until is not null and exists (select from guard)
     returning id, run_id, state"""
-_NOT_CARRIED_OUT = "json_build_object('state', state, 'what', 'not carried out')::text"
+_NOT_CARRIED_OUT = f"json_build_object('state', state, 'what', '{RequestChange.NOT_CARRIED_OUT}')::text"
 
 
 def end_pending(

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.domain.errors import NotFoundError
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
@@ -78,7 +78,7 @@ _HOLD_REQUESTS = f"""
     from {_HELD_NOW} where request.id = held.id and exists (select from guard)
     returning request.id, request.run_id, request.state"""
 _TELL_HELD = events_from(
-    "also_1", EventKind.REQUEST_CHANGED, "json_build_object('state', state, 'what', 'held')::text",
+    "also_1", EventKind.REQUEST_CHANGED, f"json_build_object('state', state, 'what', '{RequestChange.HELD}')::text",
     at="%(now)s", run="run_id", request="id",
 )  # fmt: skip
 _HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.access import PERSON, TEAM, addressed
@@ -59,7 +59,7 @@ class Escalating:
             batch,
             event_row(
                 EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request_id, state="pending",
-                what="escalated",
+                what=RequestChange.ESCALATED,
             ),
         )  # fmt: skip
         if batch.run(self._ground.sessions) is None:

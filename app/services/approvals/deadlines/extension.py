@@ -12,7 +12,7 @@ from app.domain.errors import (
     NotAskedError,
     OwnRequestError,
 )
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Role
 from app.domain.policy.access import is_asked
@@ -73,7 +73,7 @@ class Extending:
             batch,
             event_row(
                 EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request_id, state="pending",
-                what="extended",
+                what=RequestChange.EXTENDED,
             ),
         )  # fmt: skip
         if batch.run(self._ground.sessions) is None:

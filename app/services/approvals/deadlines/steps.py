@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
 from app.domain.policy.calendars import deadline_again, opening_under
@@ -79,7 +79,8 @@ class Steps:
         request = each.request
         # The window may have closed again before anybody could do this.
         until = opening_under(each.terms, self._now)
-        self._change(each, "held" if until else "released", {"held_until": until}, state=request.state)
+        what = RequestChange.HELD if until else RequestChange.RELEASED
+        self._change(each, what, {"held_until": until}, state=request.state)
         self._released.append(request.id)
         if until:
             self._record(each, "request.held", until=until.isoformat())
@@ -89,11 +90,11 @@ class Steps:
 
     def _unclaim(self, each: Timely) -> None:
         who = each.request.claimed_by_name
-        self._change(each, "unclaimed", dict(UNCLAIMED))
+        self._change(each, RequestChange.UNCLAIMED, dict(UNCLAIMED))
         self._record(each, "request.claim_lapsed", claimed_by=who)
 
     def _warn(self, each: Timely) -> None:
-        self._change(each, "warned", {"warned": True})
+        self._change(each, RequestChange.WARNED, {"warned": True})
         self._record(each, "request.expiry_warned", expires_at=each.request.expires_at.isoformat())
 
     def _escalate(self, each: Timely) -> None:
@@ -105,7 +106,7 @@ class Steps:
 
     def _raise(self, each: Timely, step: EscalationStep, reason: str, **changed: Any) -> None:
         columns = raised(each.request, each.terms, step, **changed)
-        self._change(each, "escalated", columns)
+        self._change(each, RequestChange.ESCALATED, columns)
         self._record(each, "request.escalated", reason=reason, **escalation_detail(each.request, columns))
 
     def _expire(self, each: Timely) -> None:
@@ -148,7 +149,9 @@ class Steps:
         if held_until is None:
             self._wake(request)
 
-    def _change(self, each: Timely, what: str, columns: dict[str, Any], state: str = "pending") -> None:
+    def _change(
+        self, each: Timely, what: RequestChange, columns: dict[str, Any], state: str = "pending"
+    ) -> None:
         request = each.request
         self._sweep.move(request, **columns, **due_values(request, terms=each.terms, **columns))
         publish(

@@ -19,7 +19,7 @@ from app.domain.errors import (
     NotAskedError,
     OwnRequestError,
 )
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Via
 from app.domain.policy.terms import Terms
@@ -49,7 +49,7 @@ class _Change:
     hands it is then."""
 
     columns: dict[str, Any]
-    what: str
+    what: RequestChange
     action: str
     detail: dict[str, Any]
     person_id: str = ""
@@ -91,7 +91,7 @@ class Claiming:
             taken_from = request.claimed_by_name if holder not in (None, actor.id) else ""
             columns = {"claimed_by_id": actor.id, "claimed_by_name": actor.name, "claimed_until": until}
             detail = {"until": until.isoformat(), "renewed": holder == actor.id, "taken_from": taken_from}
-            return _Change(columns, "claimed", "request.claimed", detail, actor.id)
+            return _Change(columns, RequestChange.CLAIMED, "request.claimed", detail, actor.id)
 
         return self._write(request_id, actor, change)
 
@@ -112,9 +112,8 @@ class Claiming:
                 raise IllegalTransitionError("Nobody has claimed this request, or not any more.")
             if request.claimed_by_id != actor.id and not actor.may(Action.MANAGE_PEOPLE):
                 raise ForbiddenError(f"{request.claimed_by_name} has claimed this; only an admin may end that.")
-            return _Change(
-                dict(UNCLAIMED), "unclaimed", "request.claim_released", {"claimed_by": request.claimed_by_name}
-            )
+            detail = {"claimed_by": request.claimed_by_name}
+            return _Change(dict(UNCLAIMED), RequestChange.UNCLAIMED, "request.claim_released", detail)
 
         return self._write(request_id, actor, change)
 
@@ -154,8 +153,8 @@ class Claiming:
             }  # fmt: skip
             columns = {"assigned_to_id": to_id, "assigned_to_name": to_name}
             if person is None:
-                return _Change(columns, "unassigned", "request.unassigned", detail)
-            return _Change(columns, "assigned", "request.assigned", detail, person.id)
+                return _Change(columns, RequestChange.UNASSIGNED, "request.unassigned", detail)
+            return _Change(columns, RequestChange.ASSIGNED, "request.assigned", detail, person.id)
 
         return self._write(request_id, actor, change)
 

@@ -18,7 +18,7 @@ from app.domain.errors import (
     IllegalTransitionError,
     VersionChangedError,
 )
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy.fold import Progress, Resolution, fold, progress, rejections
@@ -180,7 +180,7 @@ class Voting:
             batch, actor, "request.decision_withdrawn", now, request_id=seen.id, run_id=seen.run_id, reason=comment,
             verdict=own[-1].verdict, digest=own[-1].digest, progress=after.words, **_for_whom(own[-1]),
         )  # fmt: skip
-        _tell(batch, seen, after, "withdrawn", now)
+        _tell(batch, seen, after, RequestChange.WITHDRAWN, now)
         if batch.run(self._ground.sessions) is None:
             return None
         words = withdrawn_words(after, seen.stage, self._stage_names(terms))
@@ -253,16 +253,16 @@ def _moved(
     standing = standing_columns(seen, checked.terms, after)
     values |= standing | let_go(seen, actor.id, checked.terms, _asks_others(standing))
     batch = moves.move(seen, RequestState.PENDING, now, actor.id, **values)
-    _tell(batch, seen, after, "decided", now)
+    _tell(batch, seen, after, RequestChange.DECIDED, now)
     return batch
 
 
-def _tell(batch: Batch, seen: ApprovalRequest, after: Progress, what: str, now: datetime) -> None:
+def _tell(batch: Batch, seen: ApprovalRequest, after: Progress, what: RequestChange, now: datetime) -> None:
     """Open pages are told how far it has come, and when others are asked than before."""
     if after.current > seen.stage:
-        what = "next stage"
+        what = RequestChange.NEXT_STAGE
     elif after.current < seen.stage:
-        what = "earlier stage again"
+        what = RequestChange.EARLIER_STAGE
     publish(
         batch,
         event_row(

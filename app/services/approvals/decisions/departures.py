@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
 from app.domain.policy.fold import progress
@@ -91,7 +91,7 @@ def _settle(session: Session, request: ApprovalRequest, now: datetime) -> bool:
     )
     changed = event_row(
         EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request.id, state=request.state,
-        what="approvals lapsed" if gone else "unassigned",
+        what=RequestChange.APPROVALS_LAPSED if gone else RequestChange.UNASSIGNED,
     )  # fmt: skip
     publish(session, changed)
     return True

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
 from app.domain.policy.fold import Resolution
@@ -139,7 +139,7 @@ class Answering:
         )  # fmt: skip
         changed = event_row(
             EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request.id,
-            state=RequestState.PENDING.value, what="asks people",
+            state=RequestState.PENDING.value, what=RequestChange.ASKS_PEOPLE,
         )  # fmt: skip
         publish(batch, changed)
         return batch.run(self._ground.sessions) is not None

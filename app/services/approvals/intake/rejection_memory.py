@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError, OwnRequestError
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
 from app.domain.text import capitalized
@@ -141,6 +141,6 @@ class Reopening:
         )  # fmt: skip
         changed = event_row(
             EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request.id, state=request.state,
-            what="reopened",
+            what=RequestChange.REOPENED,
         )  # fmt: skip
         publish(batch, changed)
