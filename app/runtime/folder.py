@@ -18,9 +18,9 @@ def import_folder(folder: Path) -> None:
         Exception: what the folder's `__init__.py` raises; it need not have one.
     """
     known = sys.modules.get(FOLDER)
-    if known is not None and [str(folder)] == list(getattr(known, "__path__", ())):
-        return
     if known is not None:
+        if [Path(entry).resolve() for entry in getattr(known, "__path__", ())] == [folder.resolve()]:
+            return
         raise ImportError(f"{FOLDER} is {getattr(known, '__file__', None) or known}, and not {folder}.")
     initial = folder / "__init__.py"
     if initial.is_file():
