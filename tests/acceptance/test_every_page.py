@@ -123,7 +123,7 @@ def test_every_page(pages: dict[str, tuple[str, str]], visit: Visit) -> None:
     [
         ("dba", "/nothing/here", 404, "The URL may be misspelled"),
         ("viewer", "/people", 403, "An administrator can change your roles"),
-        ("dba", "/queue?risk=purple", 422, "Go back with your browser"),
+        ("dba", "/queue?risk=purple", 422, "Go back in your browser"),
     ],
 )
 def test_pages_that_say_what_to_do_next(visit: Visit, who: str, path: str, status: int, words: str) -> None:

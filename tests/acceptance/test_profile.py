@@ -43,7 +43,7 @@ def choose(page: Page, **values: str) -> None:
         else:
             page.get_by_label(value).check()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_contain_text("Your preferences are kept")
+    expect(page.get_by_role("status")).to_contain_text("Your preferences are saved")
 
 
 def test_the_chosen_zone_is_that_of_every_time(portal: Portal, visit: Visit) -> None:

@@ -200,7 +200,7 @@ def test_a_proposal_that_was_sent_back_is_revised_once(agent: Program, call: Cal
     assert call("viewer").get(f"/api/v1/approvals/{request['id']}").json["next_id"] == revision["id"]
     again = agent.post("/api/v1/approvals", {"proposal": better, "previous_id": request["id"]})
     assert (again.status_code, again.json["code"]) == (409, "conflict")
-    assert "What is Changes since revision 1" in call("reviewer").get(f"/requests/{revision['id']}").text
+    assert "Changes since revision 1" in call("reviewer").get(f"/requests/{revision['id']}").text
 
 
 def test_an_edit_comes_back_as_it_was_approved(agent: Program, call: Callable[[str], Caller]) -> None:

@@ -218,7 +218,7 @@ def test_a_page_takes_a_megabyte_in_a_form(app: Flask, person: Person) -> None:
     ):
         answer = Caller(app, person).post(f"/requests/{request.id}/comments", data=body, content_type=media_type)
         assert answer.status_code in (413, 422)
-        assert "larger than this server takes" not in answer.text  # the form was read; the comment is refused
+        assert "larger than this server accepts" not in answer.text  # the form was read; the comment is refused
 
 
 def test_assets_change_their_address_with_their_content(app: Flask, tmp_path: Path) -> None:

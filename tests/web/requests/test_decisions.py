@@ -257,7 +257,7 @@ def test_another_payload_than_the_one_seen_is_not_approved(services: Services, b
         ({"verdict": "approve", "digest": None}, 409, "has changed since you looked"),
         ({"verdict": "approve", "digest": "\x00"}, 409, "has changed since you looked"),
         ({"verdict": "approve", "csrf_token": "forged"}, 400, "The form has expired"),
-        ({"verdict": "approve", "statement.a": "x" * 2_500_000}, 413, "too large"),
+        ({"verdict": "approve", "statement.a": "x" * 2_500_000}, 413, "Too large"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_words(
