@@ -9,8 +9,8 @@ from typing import Any
 
 from app.domain.calls import is_made
 from app.domain.risk import Assessment, Finding, assess
+from app.risk.budget import Budget, sql_findings
 from app.risk.rules import declare
-from app.risk.sql import Budget, sql_findings
 from app.risk.text import fields_findings, strings_in, text_findings
 from app.risk.tools import tool_findings
 from assent.contracts import RiskLevel, calls_of

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from app.domain.risk import Finding
 from app.domain.weight import SQL_A_CHARACTER, weigh
 from app.risk import sql_code, sql_destructive, sql_locking, sql_privileges  # noqa: F401 - importing these enters their rules
+from app.risk.budget import Budget
 from app.risk.rules import declare, findings_of, word_set
 from app.risk.sql_lexer import Lexed, Piece, Token, split
 from app.risk.sql_queries import judged
@@ -35,14 +35,6 @@ INSIDE = declare(
     "sql.transaction.not_allowed", RiskLevel.MEDIUM, "A statement that cannot run inside a transaction stands in one."
 )
 FAILED = declare("sql.check_failed", RiskLevel.HIGH, "A rule gave up on a statement; it may do anything.")
-
-
-@dataclass
-class Budget:
-    """What may still be looked into, shared by all texts of a proposal: each proposal gets its answer in seconds."""
-
-    characters: int = 256_000
-    statements: int = 2_000
 
 
 def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budget) -> list[Finding]:

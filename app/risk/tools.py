@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.risk import Finding
+from app.risk.budget import Budget, sql_findings
 from app.risk.rules import declare, word_set
-from app.risk.sql import Budget, sql_findings
 from app.risk.text import strings_in
 from assent.contracts import RiskLevel
 

