@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from app.domain.people import Role
 from app.services.record import search, search_index
@@ -18,7 +18,7 @@ from app.services.record.search import AuditFilter
 from app.services.record.search_index import AuditIndex
 from assent.digests import canonical
 from tests.services.desk import Desk
-from tests.services.test_queue_search import lower, scanned
+from tests.services.test_queue_search import lower, read_for
 
 FILL = """
 insert into audit_entries (at, actor_kind, actor_id, actor_name, via, source, action, request_id, detail)
@@ -71,21 +71,8 @@ def test_what_few_entries_have_is_found_without_reading_the_others(log: Desk, au
 
 def entries_and_rows_read(log: Desk, auditor: Any, wanted: AuditFilter) -> tuple[list[int], int]:
     """The numbers of the entries of a page, and how many entries PostgreSQL read for it."""
-    statements: list[tuple[str, Any]] = []
-
-    def note(*given: Any) -> None:
-        statements.append((given[2], given[3]))
-
-    event.listen(log.engine, "before_cursor_execute", note)
-    page = Records(log.sessions, log.clock).page(auditor, wanted)
-    event.remove(log.engine, "before_cursor_execute", note)
-    with log.engine.connect() as connection:
-        plans = [
-            connection.exec_driver_sql(f"explain (analyze, format json) {statement}", values).scalar_one()
-            for statement, values in statements
-        ]
-    numbers = [int((entry.request_id or "").removeprefix("request-")) for entry in page.entries]
-    return numbers, sum(number for plan in plans for number in scanned(plan[0]["Plan"], "audit_entries"))
+    page, read = read_for(log, lambda: Records(log.sessions, log.clock).page(auditor, wanted), "audit_entries")
+    return [int((entry.request_id or "").removeprefix("request-")) for entry in page.entries], read
 
 
 def test_pages_of_a_search_hold_each_entry_once(log: Desk, auditor: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -134,6 +134,12 @@ def long_desk(own_desk: Desk) -> Desk:
 
 def rows_read(desk: Desk, wanted: QueueFilter) -> tuple[int, int]:
     """How many rows of the page there are, and how many requests PostgreSQL read for it."""
+    page, read = read_for(desk, lambda: desk.queue.page(wanted), "approval_requests")
+    return len(page.rows), read
+
+
+def read_for(desk: Desk, act: Callable[[], Any], table: str) -> tuple[Any, int]:
+    """What `act` gives, and how many rows of a table PostgreSQL read for it."""
     statements: list[tuple[str, Any]] = []
 
     def note(*arguments: Any) -> None:
@@ -141,18 +147,18 @@ def rows_read(desk: Desk, wanted: QueueFilter) -> tuple[int, int]:
 
     event.listen(desk.engine, "before_cursor_execute", note)
     try:
-        found = len(desk.queue.page(wanted).rows)
+        found = act()
     finally:
         event.remove(desk.engine, "before_cursor_execute", note)
     read = 0
     with desk.engine.connect() as connection:
         for statement, values in statements:
             plan = connection.exec_driver_sql(f"explain (analyze, format json) {statement}", values).scalar_one()
-            read += sum(scanned(plan[0]["Plan"]))
+            read += sum(scanned(plan[0]["Plan"], table))
     return found, read
 
 
-def scanned(plan: dict[str, Any], table: str = "approval_requests") -> Iterator[int]:
+def scanned(plan: dict[str, Any], table: str) -> Iterator[int]:
     """The rows of a table that each scan of a plan looked at."""
     if plan.get("Relation Name") == table:
         yield plan["Actual Loops"] * (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0))

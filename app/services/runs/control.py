@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.domain.errors import (
@@ -153,7 +153,8 @@ class Runs:
                 raise InvalidInputError(f"There is no run state {state!r}.", {"state": "unknown"})
             query = query.where(Run.state == state)
         if before is not None:
-            query = query.where((Run.created_at < before[0]) | ((Run.created_at == before[0]) & (Run.id < before[1])))
+            # One comparison, which begins in the index; two joined by OR would read all pages before.
+            query = query.where(tuple_(Run.created_at, Run.id) < tuple_(*before))
         with self._sessions.reads() as session:
             return list(session.scalars(query))
 
