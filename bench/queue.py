@@ -7,8 +7,8 @@ person through Flask's test client (routing, session, every query of the page, t
 turn, and every page once in each round, so that a passing disturbance hits all alike. Everything is measured on rows
 that were inserted just now, of which counting has to fetch each from the table, and again after a vacuum, which is how
 PostgreSQL keeps tables by itself. To reach: the 95th percentile with the most requests is at most 1.3 times that with
-the fewest, for page one and for each filter by a column. Text is not indexed: its figures are printed, and nothing is
-promised for them.
+the fewest for page one and for each filter by a column, and at most twice that for rare matches and for words. The use
+case decides; a page as a browser gets it takes longer for the rows it shows, of which the longer queue has more.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from app.web.listing import filter_from
 from bench.filling import fill, vacuum
 from bench.support import database, machine, percentile
 
-TARGET = 1.3
+TARGET, RARE_TARGET = 1.3, 2.0
 WARM_UP = 20
 PAGE = 50
 
@@ -51,11 +51,17 @@ OTHERS: dict[str, dict[str, str]] = {
     "risk=critical, a rare workflow": {"risk": "critical", "workflow": "data_retention"},
     "resolved": {"resolved": "1"},
     "team=payments, one in 1,000": {"team": "payments"},
+    "team=nobody, none": {"team": "nobody"},
+    "resolved, team=payments": {"team": "payments", "resolved": "1"},
+    "resolved, a rare workflow": {"workflow": "data_retention", "resolved": "1"},
 }
 SEARCHES: dict[str, dict[str, str]] = {
     "text, many match": {"text": "indexes"},
     "text, one in 400 match": {"text": "certificates team 17"},
     "text, none matches": {"text": "nothing like this"},
+    "text, two letters that none has": {"text": "zq"},
+    "text and risk=high": {"text": "certificates team 17", "risk": "high"},
+    "resolved, text, none matches": {"text": "nothing like this", "resolved": "1"},
 }
 
 
@@ -108,7 +114,7 @@ class Line:
     name: str
     query: dict[str, str]
     take: Callable[[Desk, dict[str, str]], None]
-    promised: bool
+    target: float
     taken: dict[int, list[float]] = field(default_factory=dict)
 
     def sample(self, each: Desk, keep: bool) -> None:
@@ -129,7 +135,7 @@ class Line:
             f"{pending:>7,}: p50 {percentile(taken, 0.5):7.2f} ms, p95 {percentile(taken, 0.95):7.2f} ms"
             for pending, taken in sorted(self.taken.items())
         )
-        verdict = f" (to reach: {TARGET}{'' if self.ratio <= TARGET else ', MISSED'})" if self.promised else ""
+        verdict = f" (to reach: {self.target}{'' if self.ratio <= self.target else ', MISSED'})"
         return f"  {self.name:<42} {figures}   p95 ratio {self.ratio:6.2f}{verdict}"
 
 
@@ -171,24 +177,23 @@ def main() -> None:
         for each in desks:
             vacuum(each.address)
         compare(desks, "after a vacuum", wanted.samples)
-        # Apart and less often, since it reads whole tables and so empties the caches for others.
-        searches = lines_for(SEARCHES, promised=False)
-        measure(desks, searches, max(10, wanted.samples // 10))
-        report(f"text, {max(10, wanted.samples // 10)} samples", searches)
+        searches = lines_for(SEARCHES, RARE_TARGET)
+        measure(desks, searches, wanted.samples)
+        report("text", searches)
 
 
 def compare(desks: list[Desk], when: str, samples: int) -> None:
-    """Measure and print what has an index."""
-    lines = [*lines_for(FILTERS, promised=True), *lines_for(OTHERS, promised=False)]
+    """Measure and print all but the searches."""
+    lines = [*lines_for(FILTERS, TARGET), *lines_for(OTHERS, RARE_TARGET)]
     measure(desks, lines, samples)
     report(when, lines)
 
 
-def lines_for(queries: dict[str, dict[str, str]], promised: bool) -> list[Line]:
+def lines_for(queries: dict[str, dict[str, str]], target: float) -> list[Line]:
     """Each query through the use case, and as the page."""
     takes = {"queue.page": Desk.read, "GET /queue": Desk.open}
     return [
-        Line(f"{how:<10}  {name}", query, take, promised)
+        Line(f"{how:<10}  {name}", query, take, target)
         for name, query in queries.items()
         for how, take in takes.items()
     ]

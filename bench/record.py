@@ -5,7 +5,8 @@
 Each page is read through the use case that the page and the API call, and as the real page `/audit` by a signed-in
 auditor through Flask's test client. Both databases are asked in turn. To reach: the 95th percentile with the most
 entries is at most 2 times that with the fewest, for the first page, a page from the middle, and each filter by a column
-or by time. Parts of names and text are not indexed: their figures are printed, and nothing is promised for them.
+or by time; and at most 300 ms for parts of names and of details. The blocks by which those are found are made
+before, and how long that takes is printed.
 """
 
 from __future__ import annotations
@@ -17,22 +18,26 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import psycopg
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.factory import create_app
 from app.services.bundle import Services
 from app.services.record.search import AuditFilter
+from app.services.record.search_index import AuditIndex
 from app.settings import Settings
+from app.store.engine import make_engine, make_sessions
 from bench.support import database, machine, percentile
 
 TARGET = 2.0
+SEARCH_MILLISECONDS = 300.0
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 LASTED = timedelta(days=300)
 _FILL = """
@@ -80,6 +85,7 @@ def desk(entries: int) -> Iterator[Desk]:
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(_FILL, {"count": entries, "began": BEGAN, "lasted": LASTED})
             connection.execute("vacuum analyze audit_entries")
+        make_blocks(address, entries)
         app = create_app(
             Settings(database_url=address, secret_key="x" * 40, data_dir=Path(folder), async_mode="threading")
         )
@@ -94,6 +100,19 @@ def desk(entries: int) -> Iterator[Desk]:
         finally:
             app.extensions["assent_live"].listener.stop()
             services.engine.dispose()
+
+
+def make_blocks(address: str, entries: int) -> None:
+    """As a worker does it, but without resting."""
+    engine = make_engine(address)
+    index = AuditIndex(make_sessions(engine))
+    began = time.perf_counter()
+    while index.extend().made:
+        pass
+    with engine.connect() as connection:
+        size = connection.execute(text("select pg_size_pretty(pg_total_relation_size('audit_blocks'))")).scalar_one()
+    engine.dispose()
+    print(f"blocks of {entries:,} entries: made in {time.perf_counter() - began:.0f} s, {size}", flush=True)
 
 
 def pages(entries: int) -> dict[str, tuple[dict[str, Any], bool]]:
@@ -112,7 +131,11 @@ def pages(entries: int) -> dict[str, tuple[dict[str, Any], bool]]:
         "one day in the middle": ({"since": middle, "until": middle + timedelta(days=1)}, True),
         "a part of a name": ({"actor": "team 7"}, False),
         "text, many match": ({"text": "4 indexes"}, False),
+        "text, one matches": ({"text": md5(b"4711").hexdigest()[:20].upper()}, False),
         "text, none matches": ({"text": "nothing like this", "found": False}, False),
+        "text, two letters that none has": ({"text": "zq", "found": False}, False),
+        "a name that nobody has": ({"actor": "nobody", "found": False}, False),
+        "text of others' entries": ({"text": "4 indexes", "actor": "nobody", "found": False}, False),
     }
 
 
@@ -132,7 +155,10 @@ class Line:
             f"{entries:>9,}: p50 {percentile(taken, 0.5):8.2f} ms, p95 {percentile(taken, 0.95):8.2f} ms"
             for entries, taken in sorted(self.taken.items())
         )
-        verdict = f" (to reach: {TARGET}{'' if ratio <= TARGET else ', MISSED'})" if self.promised else ""
+        longest = percentile(self.taken[max(self.taken)], 0.95)
+        reached = ratio <= TARGET if self.promised else longest <= SEARCH_MILLISECONDS
+        target = str(TARGET) if self.promised else f"{SEARCH_MILLISECONDS:.0f} ms"
+        verdict = f" (to reach: {target}{'' if reached else ', MISSED'})"
         return f"  {self.how:<13} {self.name:<32} {figures}   p95 ratio {ratio:7.2f}{verdict}"
 
 
