@@ -190,7 +190,7 @@ class Settings(BaseSettings):
     @classmethod
     def _sender(cls, value: str) -> str:
         if value and not _is_sender(value):
-            raise ValueError("must be a mail address, such as Assent <assent@example.com>")
+            raise ValueError("must be an email address, such as Assent <assent@example.com>")
         return value
 
     @field_validator("smtp_host")

@@ -34,7 +34,7 @@ FORMATS = {
     "time": "a time with its offset, such as 09:30:00Z",
     "date-time": "a date and time with its offset, such as 2026-11-27T09:30:00Z",
     "duration": "a duration, such as P3DT12H",
-    "email": "a mail address",
+    "email": "an email address",
     "uri": "a web address, such as https://example.org/",
     "uuid": "a UUID",
     "ipv4": "an IPv4 address",

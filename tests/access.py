@@ -237,7 +237,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("POST /api/v1/runs/<uuid:id>/retry"),
     ),
     "cancel a waiting run": (rest("POST /api/v1/runs/<uuid:id>/cancel"),),
-    "read the record": (page("GET /audit"), rest("GET /api/v1/audit")),
+    "read the audit log": (page("GET /audit"), rest("GET /api/v1/audit")),
     "take the record away": (page("GET /audit/export"),),
     "manage people": (
         page("GET /people"),

@@ -105,7 +105,7 @@ def grant_body(sessions: Sessions, **values: Any) -> dict[str, Any]:
 
 
 def make_grant(sessions: Sessions, proposer: Person | None = None, approver: Person | None = None) -> Grant:
-    """A grant that waits for a second person, or is active if there is an `approver`; of a workflow of its own."""
+    """A grant that waiting for a second person, or is active if there is an `approver`; of a workflow of its own."""
     now, proposer = datetime.now(UTC), proposer or make_person(sessions, "Proposer")
     body = grant_body(sessions)
     same = {name: body[name] for name in ("node", "kind", "environment", "pattern", "max_risk", "title", "reason")}

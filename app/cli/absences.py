@@ -12,7 +12,7 @@ from app.domain.people import Actor
 from app.services.bundle import Services
 from app.services.people.absences import AbsenceView
 
-in_whose_name = click.option("--as", "email", default="", help="Mail address of who does it, instead of the operator.")
+in_whose_name = click.option("--as", "email", default="", help="Email address of who does it, instead of the operator.")
 
 
 @click.group()
@@ -24,12 +24,12 @@ def absence() -> None:
 @click.argument("person")
 @click.option("--until", required=True, help="When the person is back: ISO 8601, such as 2026-08-03T09:00+02:00.")
 @click.option("--from", "since", default="", help="When the absence begins; now if it is not said.")
-@click.option("--delegate", default="", help="Mail address of who decides meanwhile; nobody if it is not said.")
+@click.option("--delegate", default="", help="Email address of who decides meanwhile; nobody if it is not said.")
 @click.option("--note", default="", help="For the person and for admins.")
 @in_whose_name
 @as_json
 def add(person: str, until: str, since: str, delegate: str, note: str, email: str, as_json: bool) -> None:
-    """Enter an absence of PERSON (a mail address). Times without a time zone are this machine's."""
+    """Enter an absence of PERSON (an email address). Times without a time zone are this machine's."""
     with use_cases() as (_settings, services):
         entered = services.absences.add(
             _actor(services, email),
@@ -49,7 +49,7 @@ def add(person: str, until: str, since: str, delegate: str, note: str, email: st
 
 
 @absence.command("list")
-@click.option("--person", default="", help="All absences of the person with this mail address, past ones too.")
+@click.option("--person", default="", help="All absences of the person with this email address, past ones too.")
 @as_json
 def list_absences(person: str, as_json: bool) -> None:
     """List everybody's current and upcoming absences."""

@@ -22,7 +22,7 @@ from app.services.reading.queue_rows import QueueRow
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
 
-in_whose_name = click.option("--as", "email", required=True, help="Mail address of the person who does it.")
+in_whose_name = click.option("--as", "email", required=True, help="Email address of the person who does it.")
 
 
 @click.group()
@@ -182,7 +182,7 @@ def release(request_id: str, email: str, as_json: bool) -> None:
 @click.option("--reason", default="", help="Why; needed to hand on what is assigned to oneself.")
 @as_json
 def assign(request_id: str, person: str, email: str, reason: str, as_json: bool) -> None:
-    """Assign REQUEST_ID to PERSON (a mail address), or without one to nobody in particular."""
+    """Assign REQUEST_ID to PERSON (an email address), or without one to nobody in particular."""
     with use_cases() as (_settings, services):
         actor = acting(services, email)
         assigned = services.checkpoints.assign(request_id, actor, services.absences.named(person, "person"), reason)

@@ -63,7 +63,7 @@ def show(grant_id: str, as_json: bool) -> None:
 @grants.command()
 @click.argument("grant_id")
 @click.option("--reason", required=True, help="Why; it is recorded.")
-@click.option("--as", "email", default="", help="Mail address of who does it, instead of the operator.")
+@click.option("--as", "email", default="", help="Email address of who does it, instead of the operator.")
 @as_json
 def revoke(grant_id: str, reason: str, email: str, as_json: bool) -> None:
     """End GRANT_ID at once: nothing more is let through."""

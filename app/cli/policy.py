@@ -33,7 +33,7 @@ TEST_SECONDS = 300.0
 """A person at a terminal waits longer than one before a page."""
 _AGO = re.compile(r"(\d{1,4})\s*([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
-in_whose_name = click.option("--as", "email", default="", help="Mail address of who loads it, instead of the operator.")
+in_whose_name = click.option("--as", "email", default="", help="Email address of the person who loads it.")
 
 
 class _Since(click.ParamType):

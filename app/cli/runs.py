@@ -24,7 +24,7 @@ def run() -> None:
 @click.argument("workflow")
 @click.option("--input", "text", default="{}", help="JSON object, or @FILE that holds one.")
 @click.option("--title", default="", help="What the run is called; default: the workflow's title.")
-@click.option("--as", "email", default="", help="Mail address of the person who starts it; they may not approve it.")
+@click.option("--as", "email", default="", help="Email address of the person who starts it; they may not approve it.")
 @as_json
 def start(workflow: str, text: str, title: str, email: str, as_json: bool) -> None:
     """Start a run of WORKFLOW; a worker takes it up."""

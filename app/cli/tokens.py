@@ -19,7 +19,7 @@ def token() -> None:
 
 @token.command()
 @click.argument("name")
-@click.option("--for", "email", required=True, help="Mail address of its owner; of an agent's: of who answers for it.")
+@click.option("--for", "email", required=True, help="Email address of its owner; of an agent's: of who answers for it.")
 @click.option("--agent", is_flag=True, help="It is an agent's: it asks and waits, and can never decide.")
 @click.option(
     "--scope", "scopes", multiple=True, required=True, type=click.Choice([each.value for each in Scope]),

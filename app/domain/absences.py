@@ -32,11 +32,11 @@ def check_period(starts_at: datetime, ends_at: datetime, now: datetime) -> tuple
     if starts_at.tzinfo is None or ends_at.tzinfo is None:
         raise InvalidInputError("A time needs a time zone.", {"starts_at": "This has no time zone."})
     if ends_at <= starts_at:
-        raise InvalidInputError("An absence ends after it begins.", {"ends_at": "This is not after the start."})
+        raise InvalidInputError("An absence must end after it begins.", {"ends_at": "This is not after the start."})
     if ends_at <= now:
-        raise InvalidInputError("This absence is over already.", {"ends_at": "This is in the past."})
+        raise InvalidInputError("This absence is already over.", {"ends_at": "This is in the past."})
     if starts_at < now - LATE_START:
-        raise InvalidInputError("An absence cannot be entered for days gone by.", {"starts_at": "This is in the past."})
+        raise InvalidInputError("An absence cannot be entirely in the past.", {"starts_at": "This is in the past."})
     if ends_at - starts_at > timedelta(days=MAX_DAYS):
         words = f"An absence has at most {MAX_DAYS} days."
         raise InvalidInputError(words, {"ends_at": f"This is more than {MAX_DAYS} days after the start."})

@@ -47,7 +47,7 @@ def check_complete(payload: Any) -> None:
         if is_made(call) and not may(call, CallDecision.APPROVE) and not may(call, CallDecision.EDIT):
             where = f"calls.{call['id']}.message" if "id" in call else "message"
             raise InvalidInputError(
-                f"{call['tool']} cannot be called as it stands; answer in its place or leave it.", {where: "missing"}
+                f"{call['tool']} cannot be called as proposed; answer instead or leave it out.", {where: "missing"}
             )
 
 
@@ -65,12 +65,12 @@ def edit_call(call: dict[str, Any], change: dict[str, Any], where: str) -> None:
     decision = _decision(call, change, where)
     message = change.get("message", "")
     if not isinstance(message, str) or len(message) > MAX_MESSAGE:
-        raise InvalidInputError("A message is a text.", {f"{where}message": "not a text, or too long"})
+        raise InvalidInputError("A message must be text.", {f"{where}message": "not a text, or too long"})
     if decision is CallDecision.RESPOND and not message.strip():
-        raise InvalidInputError("What is the answer?", {f"{where}message": "This field is required."})
+        raise InvalidInputError("Enter the answer.", {f"{where}message": "This field is required."})
     if "args" in change:
         if not isinstance(change["args"], dict):
-            raise InvalidInputError("The arguments are an object.", {f"{where}args": "not an object"})
+            raise InvalidInputError("The arguments must be an object.", {f"{where}args": "not an object"})
         if change["args"] != call.get("args"):
             _allow(call, CallDecision.EDIT, where + "args")
         call["args"] = change["args"]

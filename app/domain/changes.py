@@ -36,13 +36,13 @@ def apply_change(payload: dict[str, Any], change: Any) -> dict[str, Any]:
     try:
         check(change)
     except JsonError as error:
-        raise InvalidInputError("The change cannot be used.", {"change": str(error)}) from None
+        raise InvalidInputError("The change is not valid.", {"change": str(error)}) from None
     kind = payload.get("kind", "")
     editor = _EDITORS.get(kind)
     if editor is None:
         raise InvalidInputError(f"A proposal of the kind {kind or 'unknown'!r} cannot be changed.")
     if not isinstance(change, dict):
-        raise InvalidInputError("A change is an object.", {"change": "not an object"})
+        raise InvalidInputError("A change must be an object.", {"change": "not an object"})
     changed = editor(copy.deepcopy(payload), change)
     try:
         proposal_adapter.validate_python(changed)
@@ -63,7 +63,7 @@ def _only(change: dict[str, Any], name: str) -> Any:
 
 def _text(value: Any, field: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidInputError("This needs a text.", {field: "empty"})
+        raise InvalidInputError("Enter text here.", {field: "empty"})
     if len(value) > MAX_TEXT:
         raise InvalidInputError(
             f"The text has {len(value):,} characters; {MAX_TEXT:,} are allowed.", {field: "too long"}
@@ -95,7 +95,7 @@ def _edit_optimizations(payload: dict[str, Any], change: dict[str, Any]) -> dict
             {f"items.{each}": "unknown" for each in unknown},
         )
     if len(wanted) != len(kept):
-        raise InvalidInputError("An item is named twice.", {"items": "named twice"})
+        raise InvalidInputError("An item appears twice.", {"items": "named twice"})
     if not wanted:
         raise InvalidInputError("Choose at least one item, or reject the request.", {"items": "none chosen"})
     items = [item for item in payload["items"] if item["id"] in wanted]
@@ -119,7 +119,7 @@ def _edit_tool_call(payload: dict[str, Any], change: dict[str, Any]) -> dict[str
         check_schema(payload["args"], payload.get("args_schema"), "args")
     check_complete(payload)
     if not is_made(payload) and payload["decision"] == "reject":
-        raise InvalidInputError("Reject the request instead, and say why.", {"decision": "nothing is left"})
+        raise InvalidInputError("Reject the request instead, with a reason.", {"decision": "nothing is left"})
     return payload
 
 
@@ -136,7 +136,7 @@ def _edit_tool_calls(payload: dict[str, Any], change: dict[str, Any]) -> dict[st
             f"There is no call {', '.join(map(repr, unknown))}.", {f"calls.{each}": "unknown" for each in unknown}
         )
     if len(set(named)) != len(named):
-        raise InvalidInputError("A call is named twice.", {"calls": "named twice"})
+        raise InvalidInputError("A call appears twice.", {"calls": "named twice"})
     for edit in edits:
         call, where = calls[edit["id"]], f"calls.{edit['id']}."
         edit_call(call, edit, where)
@@ -144,7 +144,7 @@ def _edit_tool_calls(payload: dict[str, Any], change: dict[str, Any]) -> dict[st
             check_schema(call["args"], call.get("args_schema"), f"{where}args")
     check_complete(payload)
     if all(each.get("decision") == "reject" for each in payload["calls"]):
-        raise InvalidInputError("No call is left: reject the request instead, and say why.", {"calls": "none is left"})
+        raise InvalidInputError("No call is left. Reject the request instead.", {"calls": "none is left"})
     return payload
 
 

@@ -182,16 +182,16 @@ def choices_from(sent: Mapping[str, str]) -> Choices:
     digest_at = _time(sent, "digest_at", wrong)
     begin, end = _time(sent, "quiet_from", wrong), _time(sent, "quiet_until", wrong)
     if rhythm is Rhythm.DAILY and digest_at is None and "digest_at" not in wrong:
-        wrong["digest_at"] = "Say at which time of the day."
+        wrong["digest_at"] = "Enter a time of day."
     if (begin is None) != (end is None) and not {"quiet_from", "quiet_until"} & set(wrong):
         wrong["quiet_until" if end is None else "quiet_from"] = "Fill in both times, or neither."
     if begin is not None and begin == end:
-        wrong["quiet_until"] = "Quiet hours end at another time than they begin."
+        wrong["quiet_until"] = "Quiet hours must end at another time than they begin."
     digest_by = _one_of(sent, "digest_by", Way, wrong) if sent.get("digest_by") else Way.MAIL
     if digest_by is not None and digest_by not in CHANNELS:
         wrong["digest_by"] = "Choose one of these."
     if wrong or rhythm is None:
-        raise InvalidInputError("These choices cannot be used.", wrong)
+        raise InvalidInputError("These settings are not valid.", wrong)
     quiet = (begin, end) if begin is not None and end is not None else None
     return Choices(kinds, rhythm, digest_at or time(8), quiet, digest_by)
 
@@ -211,7 +211,7 @@ def _time(sent: Mapping[str, str], name: str, wrong: dict[str, str]) -> time | N
     try:
         return time.fromisoformat(given).replace(second=0, microsecond=0, tzinfo=None)
     except ValueError:
-        wrong[name] = "Write a time of the day, such as 22:00."
+        wrong[name] = "Enter a time of day such as 22:00."
         return None
 
 

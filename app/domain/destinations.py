@@ -60,23 +60,23 @@ def destination_terms(
         wrong["channel"] = f"Choose one of {', '.join(each.value for each in PLACES)}."
     name, address, team_slug = name.strip(), address.strip(), team_slug.strip()
     if not 0 < len(name) <= MAX_NAME or not is_storable(name) or not name.isprintable():
-        wrong["name"] = f"Give it a name of 1 to {MAX_NAME} characters."
+        wrong["name"] = f"Enter a name of 1 to {MAX_NAME} characters."
     if not 0 < len(address) <= MAX_ADDRESS or not is_storable(address) or not address.isprintable():
-        wrong["address"] = f"Say where it is, in at most {MAX_ADDRESS} characters."
+        wrong["address"] = f"Enter an address of at most {MAX_ADDRESS} characters."
     elif place is Channel.SLACK and not _SLACK_CHANNEL.fullmatch(address):
-        wrong["address"] = "Write a channel's id, such as C024BE91L; Slack shows it at the end of its details."
+        wrong["address"] = "Enter a channel ID such as C024BE91L; Slack shows it at the end of the channel details."
     chosen = tuple(dict.fromkeys(topics))
     known = set(topics_of(place)) if place else set()
     if place and (unknown := [each for each in chosen if each not in known]):
-        wrong["topics"] = f"There is no {unknown[0][:60]!r} to be told of."
+        wrong["topics"] = f"There is no {unknown[0][:60]!r} among the events."
     if least_risk not in {each.value for each in RiskLevel}:
         wrong["least_risk"] = "Choose one of the risk levels."
     if team_slug and not TEAM_SLUG.fullmatch(team_slug):
         wrong["team_slug"] = "This is not the name of a team."
     if place is Channel.WEBHOOK and (team_slug or least_risk != RiskLevel.SAFE.value) and not wrong:
-        wrong["team_slug" if team_slug else "least_risk"] = "A webhook is told of all events of its kinds."
+        wrong["team_slug" if team_slug else "least_risk"] = "A webhook receives all events of the selected kinds."
     if wrong or place is None:
-        raise InvalidInputError("This destination cannot be used.", wrong)
+        raise InvalidInputError("This destination is not valid.", wrong)
     return DestinationTerms(place, name, address, chosen, RiskLevel(least_risk), team_slug)
 
 

@@ -43,7 +43,7 @@ class GrantState(StrEnum):
 
 
 _STATE_WORDS = {
-    GrantState.PROPOSED: "waits for a second person",
+    GrantState.PROPOSED: "waiting for a second person",
     GrantState.ACTIVE: "active",
     GrantState.DECLINED: "declined",
     GrantState.REVOKED: "revoked",
@@ -70,7 +70,7 @@ class Limits:
         if not 1 <= self.days <= MAX_DAYS:
             problems["days"] = f"between 1 and {MAX_DAYS}"
         if problems:
-            raise InvalidInputError("A standing grant is bounded in risk, number and time.", problems)
+            raise InvalidInputError("A standing grant needs limits on risk, uses, and time.", problems)
 
     def until(self, now: datetime) -> datetime:
         """When the grant lapses."""

@@ -66,8 +66,8 @@ class Receiver:
 
     Attributes:
         zone: the one in which they read times.
-        address: mail address, or the address for Apprise.
-        slack: the Slack user that they have linked, or the channel of a team; empty: found by their mail address.
+        address: email address, or the address for Apprise.
+        slack: the Slack user that they have linked, or the channel of a team; empty: found by their email address.
     """
 
     name: str

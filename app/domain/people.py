@@ -149,7 +149,7 @@ class Actor:
         id: the person's id; empty for the system and for agents without an account.
         name: as shown and recorded.
         roles: what the person may do.
-        email: the person's mail address; empty for the system and for agents.
+        email: the person's email address; empty for the system and for agents.
         teams: slugs of the person's teams.
         authenticated_at: when the person last proved who it is; None where a way in does not tell.
         via: how the act reached us.

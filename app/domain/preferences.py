@@ -56,7 +56,7 @@ def preferences(time_zone: str, theme: str, density: str, keys: str = "on") -> P
     if keys not in ("on", "off"):
         wrong["keys"] = "Choose one of these."
     if wrong:
-        raise InvalidInputError("These preferences cannot be used.", wrong)
+        raise InvalidInputError("These preferences are not valid.", wrong)
     return Preferences(time_zone, Theme(theme), Density(density), keys == "on")
 
 

@@ -117,7 +117,7 @@ def _group(likes: Sequence[Like]) -> Group:
         differs = ", ".join(values[at].strip("'\"") for at in varying if at < len(values)) if fits else each.text
         odd = [*_odd_risk(each, risk), *_odd_environment(each, environment), *_odd_rules(each, alone)]
         if usual is not None and not fits:
-            odd.append("does something else than the others")
+            odd.append("does something different from the others")
         members.append(Alike(each.id, _one_line(differs), tuple(odd)))
     return Group(_one_line(_filled(base, shapes, varying)), tuple(members))
 

@@ -44,8 +44,8 @@ class TokenChoice(StrEnum):
 
 _CHOICES = {
     TokenChoice.NONE: "keep all tokens",
-    TokenChoice.OWN: "also revoke the tokens of the person's own programs, and end the link with a Slack user",
-    TokenChoice.ALL: "also revoke those of agents for whom the person answers",
+    TokenChoice.OWN: "also revoke the person's own tokens, and unlink their Slack account",
+    TokenChoice.ALL: "also revoke tokens of agents the person is responsible for",
 }
 
 
@@ -75,21 +75,21 @@ class Scope(StrEnum):
 
 
 _WORDS = {
-    Scope.APPROVALS_READ: "read requests and wait for their outcomes; an agent: those that it opened itself",
-    Scope.APPROVALS_READ_ACCOUNT: "read all requests and runs of the account that answers for the agent",
+    Scope.APPROVALS_READ: "read requests and wait for their outcomes; agents: only their own requests",
+    Scope.APPROVALS_READ_ACCOUNT: "read all requests and runs of the agent's responsible person",
     Scope.APPROVALS_READ_ALL: "read everybody's requests and runs, as an auditor does",
-    Scope.APPROVALS_REQUEST: "request approval; withdraw, report on, and comment on requests",
-    Scope.APPROVALS_DECIDE: "decide, claim, assign, escalate, give more time, comment",
-    Scope.RUNS_READ: "read workflows, runs, and their events; an agent: runs that it started itself",
-    Scope.RUNS_WRITE: "start, pause, resume, cancel and retry runs",
-    Scope.RULES_READ: "read policies, standing grants and absences, try policies out",
-    Scope.RULES_WRITE: "propose and give standing grants, enter absences",
-    Scope.AUDIT_READ: "read the record",
-    Scope.DELIVERIES_READ: "read who was told of what, and of which destinations there are",
-    Scope.DELIVERIES_WRITE: "have something sent again, test destinations",
+    Scope.APPROVALS_REQUEST: "request approval; cancel, report on, and comment on requests",
+    Scope.APPROVALS_DECIDE: "decide, claim, assign, escalate, extend deadlines, and comment",
+    Scope.RUNS_READ: "read workflows, runs, and their events; agents: only runs that they started",
+    Scope.RUNS_WRITE: "start, pause, resume, cancel, and retry runs",
+    Scope.RULES_READ: "read policies, standing grants, and absences; test policies",
+    Scope.RULES_WRITE: "propose and approve standing grants; add absences",
+    Scope.AUDIT_READ: "read the audit log",
+    Scope.DELIVERIES_READ: "read deliveries and destinations",
+    Scope.DELIVERIES_WRITE: "send deliveries again; test destinations",
     Scope.PEOPLE_READ: "read your own sessions, and as an admin those of others",
     Scope.PEOPLE_WRITE: "end sessions and sign out everywhere; as an admin, others as well",
-    Scope.METRICS_READ: "read the portal's own numbers, for Prometheus",
+    Scope.METRICS_READ: "read the portal's metrics, for Prometheus",
 }
 WIDER_SIGHT: Mapping[Scope, Sight] = {Scope.APPROVALS_READ_ALL: Sight.ALL, Scope.APPROVALS_READ_ACCOUNT: Sight.ACCOUNT}
 """Scopes with which an agent's token sees more than what the agent opened itself, the widest first."""
@@ -125,7 +125,7 @@ def token_terms(kind: TokenKind, name: str, scopes: Iterable[str], days: int | s
     wanted = sorted({Scope(each) for each in scopes if each in set(Scope)}, key=list(Scope).index)
     unknown = [each for each in scopes if each not in set(Scope)]
     if unknown:
-        wrong["scopes"] = f"There is no scope {str(unknown[0])[:60]!r}."
+        wrong["scopes"] = f"Unknown scope: {str(unknown[0])[:60]!r}."
     elif not wanted:
         wrong["scopes"] = "Choose at least one."
     elif kind is TokenKind.AGENT and not AGENT_SCOPES.issuperset(wanted):
@@ -136,7 +136,7 @@ def token_terms(kind: TokenKind, name: str, scopes: Iterable[str], days: int | s
         wrong["scopes"] = f"{extra} is for agents: with approvals:read a person's token sees what its owner sees."
     number = int(days) if isinstance(days, int) or (days.isascii() and days.isdigit() and len(days) < 6) else 0
     if not 1 <= number <= MAX_DAYS:
-        wrong["days"] = f"A token lives for 1 to {MAX_DAYS} days."
+        wrong["days"] = f"A token is valid for 1 to {MAX_DAYS} days."
     if wrong:
-        raise InvalidInputError("The token was not made.", wrong)
+        raise InvalidInputError("The token was not created.", wrong)
     return TokenTerms(kind, mask_text(name), tuple(wanted), timedelta(days=number))

@@ -35,16 +35,16 @@ def _webhook(address: str, allowed: Sequence[Network]) -> str:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise _wrong("This is not the address of a web page.") from None
+        raise _wrong("This is not a web address.") from None
     if parts.scheme not in ("https", "http") or not host or any(char.isspace() for char in address):
-        raise _wrong("Write an address that begins with https://.")
+        raise _wrong("Enter an address that begins with https://.")
     if parts.username or parts.password:
-        raise _wrong("Names and passwords do not go into an address; its signature tells who calls.")
+        raise _wrong("Remove the user name and password from the address; calls are authenticated by their signature.")
     words = complaint(host, allowed)
     if words:
         raise _wrong(words)
     if parts.scheme == "http" and not _private(host, allowed):
-        raise _wrong("Over http everybody on the way can read along. Write an address that begins with https://.")
+        raise _wrong("Anybody on the network can read plain http. Enter an address that begins with https://.")
     return _without_query(parts, host, port)
 
 
@@ -63,7 +63,7 @@ def _without_query(parts: SplitResult, host: str, port: int | None) -> str:
 def _apprise(address: str, allowed: Sequence[Network]) -> str:
     place = place_at(address)
     if place is None:
-        raise _wrong("Apprise does not know such an address. Its pages list them: https://appriseit.com/services/")
+        raise _wrong("Apprise does not know this address. See https://appriseit.com/services/")
     host = host_of(place)
     words = complaint(host, allowed) if host else ""
     if words:
@@ -72,4 +72,4 @@ def _apprise(address: str, allowed: Sequence[Network]) -> str:
 
 
 def _wrong(words: str) -> InvalidInputError:
-    return InvalidInputError("This destination cannot be used.", {"address": words})
+    return InvalidInputError("This destination is not valid.", {"address": words})

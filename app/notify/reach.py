@@ -120,9 +120,9 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
     elif event in _THREADS:
         _check_thread(args[0])
     elif event in _PROGRAMS:
-        raise ForbiddenActError("a sender of notifications starts no programs")
+        raise ForbiddenActError("notifications must not start programs")
     elif not _is_harmless(args[0]):
-        raise ForbiddenActError("a sender of notifications opens no files")
+        raise ForbiddenActError("notifications must not open files")
 
 
 def _check_address(address: Any, allowed: Sequence[Network]) -> None:

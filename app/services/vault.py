@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class SealError(Exception):
-    """It was sealed with another secret key."""
+    """It was encrypted with another secret key."""
 
 
 class Vault:
@@ -41,7 +41,7 @@ class Vault:
         try:
             return self._key().decrypt(sealed.encode()).decode()
         except InvalidToken:
-            raise SealError("It was sealed with another secret key.") from None
+            raise SealError("It was encrypted with another secret key.") from None
 
     def _key(self) -> Fernet:
         if self._fernet is None:

@@ -163,7 +163,7 @@ class NotifyChoices(Base):
 
 
 class SlackPerson(Made, Base):
-    """The Slack user that somebody has linked with their account; the others are found by their mail address."""
+    """The Slack user that somebody has linked with their account; the others are found by their email address."""
 
     __tablename__ = "slack_people"
 

@@ -39,8 +39,8 @@ class ApprovalRequest(Made, Base):
             if a person did.
         attention_at: the ranking key (`app.domain.ranking`).
         policy_version: of the policy it was opened under; None for the strict default.
-        stage: of the terms, that is asked now.
-        addressed_to: who may decide now, as `app.domain.policy.access` writes it; empty for anyone who may decide.
+        stage: of the terms, that reviews next.
+        addressed_to: who may decide now, as `app.domain.policy.access` writes it; empty for any reviewer.
         escalated_to: who was added to this stage by escalations, in the same form; `escalation` counts the steps of
             the chain that are done.
         due_at: when time does something to it next (`app.domain.policy.due`); None: never.

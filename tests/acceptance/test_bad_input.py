@@ -72,7 +72,7 @@ def test_two_tabs_on_one_request(portal: Portal, visit: Visit) -> None:
     second.goto(f"/requests/{request_id}")
     second.locator("#f-comment").fill("Written in the second tab")
     first.locator("#approve").click()
-    expect(first.locator("#request-said")).to_contain_text("Approved. The run goes on.")
+    expect(first.locator("#request-said")).to_contain_text("Approved. The run continues.")
     second.get_by_role("button", name="Reject").click()
     expect(second.get_by_role("alert")).to_contain_text("Your decision was not counted.")
     expect(second.locator("#proposal")).to_contain_text("Written in the second tab")
@@ -93,7 +93,7 @@ def test_a_digest_that_is_not_the_current_one(portal: Portal, visit: Visit) -> N
     assert verdicts(portal, request.id) == []
     # The page now stands on the current proposal, so that the person can decide after all.
     page.locator("#approve").click()
-    expect(page.locator("#request-said")).to_contain_text("Approved. The run goes on.")
+    expect(page.locator("#request-said")).to_contain_text("Approved. The run continues.")
 
 
 def test_a_double_click_decides_once(portal: Portal, visit: Visit) -> None:
@@ -101,7 +101,7 @@ def test_a_double_click_decides_once(portal: Portal, visit: Visit) -> None:
     visitor = visit("dba")
     page = visitor.go(f"/requests/{request_id}")
     page.locator("#approve").dblclick(no_wait_after=True)
-    expect(page.locator("#request-said")).to_contain_text("Approved. The run goes on.")
+    expect(page.locator("#request-said")).to_contain_text("Approved. The run continues.")
     assert verdicts(portal, request_id) == ["approve"]
     assert visitor.posts == [f"/requests/{request_id}/decisions"]
     portal.finish(run_id)
@@ -170,7 +170,7 @@ def test_a_viewer_looks_and_decides_nothing(portal: Portal, visit: Visit) -> Non
     visitor = visit("viewer")
     visitor.expect_status(403)
     page = visitor.go(f"/requests/{request_id}")
-    expect(page.locator("#decision")).to_have_text("Your roles let you look, not decide.")
+    expect(page.locator("#decision")).to_have_text("Your roles allow viewing, but not deciding.")
     expect(page.locator("#decision").get_by_role("button")).to_have_count(0)
     expect(page.get_by_role("link", name="Audit")).to_have_count(0)
     visitor.go("/audit", 403)
@@ -264,7 +264,7 @@ def test_texts_that_cannot_be_stored_are_refused_where_they_stand(portal: Portal
     assert verdicts(portal, request.id) == []
     page.locator("#f-comment").fill("Now with a reason.")
     page.get_by_role("button", name="Reject").click()
-    expect(page.locator("#request-said")).to_contain_text("Rejected. The run is told.")
+    expect(page.locator("#request-said")).to_contain_text("Rejected. The run has been notified.")
 
 
 def test_hidden_characters_of_an_agent_are_shown_and_run_nothing(portal: Portal, visit: Visit) -> None:

@@ -60,7 +60,7 @@ def test_the_whole_path(portal: Portal, visit: Visit, shop: str) -> None:
     watch_for(run_page, says("Measure before", "#run-steps"))
     approve.click()
     expect(queue.locator("#request-said")).to_contain_text(
-        "Approved with changes. The run goes on with what you changed."
+        "Approved with changes. The run continues with your changes."
     )
     took = noticed(run_page) - portal.decisions(request_id)[-1].at.timestamp()
     print(f"The open run page showed the next step {took * 1000:.0f} ms after the decision.")
@@ -128,7 +128,7 @@ def own_request_is_refused(portal: Portal, starter: Visitor, request_id: str, ru
     """Who started the run is told so, finds no button, and a hand-made POST is refused."""
     page = starter.tab()
     page.goto(f"/requests/{request_id}")
-    expect(page.locator("#decision")).to_contain_text("You started this run, so somebody else has to decide.")
+    expect(page.locator("#decision")).to_contain_text("You started this run, so somebody else must decide.")
     expect(page.locator("#decision").get_by_role("button")).to_have_count(0)
     starter.look("request-own", page)
     token = page.locator("input[name=csrf_token]").first.input_value()

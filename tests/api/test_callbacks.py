@@ -342,7 +342,7 @@ def test_what_lies_at_the_address_is_asked_again_when_it_is_called(services, age
     request = ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI)
     decide(call, request)
     work(allowed_networks=())
-    assert hooks.calls == [] and "may not be reached" in called(services, request).reason
+    assert hooks.calls == [] and "address is not allowed" in called(services, request).reason
 
 
 def test_one_that_ends_without_an_answer_is_cancelled(agent, call, hooks, work) -> None:

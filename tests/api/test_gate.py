@@ -312,7 +312,7 @@ def test_who_may_ask(
     body = {"proposal": PROPOSALS[0]}
     assert call("viewer").post("/api/v1/approvals", body).json["code"] == "forbidden"
     asked = call("admin").post("/api/v1/approvals", body)
-    assert (asked.status_code, asked.json["why_not"]) == (201, "You asked for this, so somebody else has to decide.")
+    assert (asked.status_code, asked.json["why_not"]) == (201, "You asked for this, so somebody else must decide.")
     viewers = Program(app, make_token(app, people["viewer"], TokenKind.AGENT, AGENT_SCOPES))
     assert viewers.post("/api/v1/approvals", body).json["code"] == "forbidden"
 
@@ -335,7 +335,7 @@ def test_it_stands_in_lists_pages_and_insights(agent: Program, call: Callable[[s
     assert viewer.get("/insights").status_code == 200
     for role in ("reviewer", "viewer"):
         page = call(role).get(f"/requests/{request['id']}")
-        assert page.status_code == 200 and "proposed this, and waits" in page.text
+        assert page.status_code == 200 and "requested this, and is waiting" in page.text
     assert viewer.get("/api/approvals/pending").status_code == 200
 
 

@@ -41,7 +41,7 @@ def test_absences_at_the_command_line(desk):
     as_other = ("--as", "other@example.com")
     assert "needs the role admin" in refused(desk, "add", "away@example.com", *period, *as_other)
     assert "ISO 8601" in refused(desk, "add", "away@example.com", "--until", "Monday")
-    assert "Nobody who decides" in refused(desk, "add", "away@example.com", "--until", "2100-01-01", "--delegate", "x")
+    assert "No reviewer has" in refused(desk, "add", "away@example.com", "--until", "2100-01-01", "--delegate", "x")
     assert "Nobody has the address" in refused(desk, "add", "nobody@example.com", *period)
 
     said = told(desk, "add", "away@example.com", *period, "--as", "away@example.com")

@@ -231,7 +231,7 @@ def test_after_a_day_without_an_answer_it_is_switched_off_and_admins_are_told(of
     assert row.disabled_at is not None and "503" in row.disabled_reason
     told = [each for each in office.of() if each.kind == "disabled" and each.person_id == admin.id]
     assert [(each.state, each.subject) for each in told] == [
-        ("sent", "Assent: The destination “Chat bot” has been switched off")
+        ("sent", "Assent: The destination “Chat bot” has been disabled")
     ]
     # Disabled since until it is switched on; then what it has not got can be sent again.
     calls = len(hooks.calls)
@@ -291,7 +291,7 @@ def test_what_lies_behind_a_name_is_asked_again_when_it_is_called(office, hooks,
     office.post._senders[_WEBHOOK] = strict  # type: ignore[index]
     office.desk.open(script("a"))
     office.work()
-    assert hooks.calls == [] and "may not be reached" in to(office, place)[0].reason
+    assert hooks.calls == [] and "address is not allowed" in to(office, place)[0].reason
 
 
 def test_one_that_is_taken_away_while_it_is_called_leaves_nothing_behind(office, hooks, admin, places) -> None:
@@ -337,7 +337,7 @@ def test_a_teams_channel_is_told_what_the_team_is_asked_and_how_it_ends(office, 
         publish(session, event_row(EventKind.REQUEST_OPENED, office.desk.clock(), request_id=request.id))
     office.work()
     [message] = slack.to_channel("C0TEAM")
-    assert message["text"].startswith("A decision is wanted") and "delete from orders" in words(message)
+    assert message["text"].startswith("A decision is needed") and "delete from orders" in words(message)
     assert set(buttons(message)) >= {"approve", "reject", "open"}
     [delivery] = to(office, place)
     assert (delivery.request_id, delivery.state) == (request.id, "sent")
@@ -358,13 +358,13 @@ def test_other_places_are_told_in_short(office, hooks, admin) -> None:
     office.work()
     [call] = hooks.calls
     told = json.loads(call.body)
-    assert told["title"] == "A decision is wanted: Purge old orders" and told["type"] == "warning"
+    assert told["title"] == "A decision is needed: Purge old orders" and told["type"] == "warning"
     assert "If nobody decides" in told["message"] and "https://assent.example/requests/" in told["message"]
     assert to(office, place)[0].state == "sent" and to(office, place)[0].address.startswith("JSON: json://127.0.0.1")
     hooks.answers = [(500, {})]
     office.desk.open(script("drop table orders"))
     office.work()
-    assert to(office, place)[1].state == "pending" and "did not take it" in to(office, place)[1].reason
+    assert to(office, place)[1].state == "pending" and "did not accept it" in to(office, place)[1].reason
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_a_message_has_the_heart_of_the_proposal_and_buttons(office, slack) -> N
     request = open_one(office, content="select 1\n-- <!channel> ``` *bold*", title="Count <orders> & *more*")
     office.work_all()
     [message] = slack.to(user)
-    assert message["text"].startswith("Your decision is wanted: Medium risk: Count &lt;orders&gt; &amp; ∗more∗")
+    assert message["text"].startswith("Your decision is needed: Medium risk: Count &lt;orders&gt; &amp; ∗more∗")
     header, *_ = message["blocks"]
     assert header["text"] == {"type": "plain_text", "text": "Medium risk: Count <orders> & *more*", "emoji": False}
     [code] = [each for each in message["blocks"] if each["type"] == "rich_text"]
@@ -180,10 +180,10 @@ def test_a_change_made_while_it_is_being_sent_is_told_all_the_same(office, slack
 @pytest.mark.parametrize(
     ("answer", "wait", "reason"),
     [
-        (LIMITED, 90, "Slack asks us to wait."),
-        ((200, {"Retry-After": "90"}, {"ok": False, "error": "ratelimited"}), 90, "Slack asks us to wait."),
-        ((503, {}, "<html>"), 10, "Slack answers with 503."),
-        ((200, {}, {"ok": False, "error": "invalid_auth"}), 10, "Slack does not take our token: invalid_auth."),
+        (LIMITED, 90, "Slack asked us to wait."),
+        ((200, {"Retry-After": "90"}, {"ok": False, "error": "ratelimited"}), 90, "Slack asked us to wait."),
+        ((503, {}, "<html>"), 10, "Slack responded with 503."),
+        ((200, {}, {"ok": False, "error": "invalid_auth"}), 10, "Slack rejected our token: invalid_auth."),
         ((200, {}, {"ok": False, "error": "of_a_new_kind"}), 10, "Slack said: of_a_new_kind"),
         ((200, {}, "no json"), 10, "Slack said:"),
     ],
@@ -220,7 +220,7 @@ def test_slack_is_down_for_an_hour_and_nothing_is_lost(office, slack) -> None:
         office.work_all()
         office.later(minutes=5)
     assert {each.state for request in requests for each in office.of(request)} == {"pending"}
-    assert "Slack does not answer" in office.of(requests[0])[0].reason
+    assert "Slack does not respond" in office.of(requests[0])[0].reason
     slack.start()
     office.later(minutes=15)
     office.work_all()
@@ -259,7 +259,7 @@ def test_a_rewriting_that_slack_does_not_take_is_tried_again(office, slack) -> N
     slack.answers += [LIMITED]
     office.work_all()
     [delivery] = [each for each in office.of(request) if each.kind == "asked"]
-    assert "could not be brought up to date. Slack asks us to wait." in delivery.reason
+    assert "could not be brought up to date. Slack asked us to wait." in delivery.reason
     assert "approve" in buttons(slack.to(user)[0])
     office.later(seconds=120)
     office.work_all()
@@ -278,7 +278,7 @@ def test_both_may_be_chosen_and_a_digest_comes_over_slack(office, slack) -> None
     office.later(minutes=61)
     office.work_all()
     [digest] = slack.to(other)
-    assert "1 thing that you wanted to hear of together" in words(digest)
+    assert "1 thing in your notification digest" in words(digest)
     assert "Count ∗ of &lt;orders&gt;" in words(digest) and f"/requests/{request.id}" in words(digest)
 
 

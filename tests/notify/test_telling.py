@@ -133,7 +133,7 @@ def test_time_warns_and_expires(office: PostOffice, mail: MailServer) -> None:
     assert desk.keep(request) == 1
     office.work()
     assert [each["To"].addresses[0].addr_spec for each in mail.mails] == [person.email]
-    assert plain(mail.mails[0]).startswith("The deadline is near.")
+    assert plain(mail.mails[0]).startswith("The deadline is approaching.")
     mail.mails.clear()
     desk.clock.ahead = request.expires_at - request.opened_at
     desk.keep(request)
@@ -152,8 +152,8 @@ def test_whoever_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mai
     office.work()
     reasons = {(each.request_id, each.person_id): each.reason for each in office.of() if each.state == "suppressed"}
     assert "cannot decide it any more: You have decided" in reasons[first.id, people["dba"].id]
-    assert reasons[second.id, people["dba2"].id] == "The account is not active any more."
-    assert reasons[third.id, people["dba"].id] == "Meanwhile the request is canceled."
+    assert reasons[second.id, people["dba2"].id] == "The account is no longer active."
+    assert reasons[third.id, people["dba"].id] == "The request is now canceled."
     assert {each["To"].addresses[0].addr_spec for each in mail.mails} == {
         people["dba"].email, people["security"].email, people["starter"].email
     }  # fmt: skip
@@ -179,7 +179,7 @@ def test_what_is_chosen_holds(office, mail, people, opened) -> None:
     opened(risk=RiskLevel.HIGH)
     assert told(office, mail) == {"The dba2"}
     states = {(each.person_id, each.state, each.reason) for each in office.of() if each.person_id == people["dba"].id}
-    assert states == {(people["dba"].id, "suppressed", "They have chosen not to be told of this.")}
+    assert states == {(people["dba"].id, "suppressed", "They have turned this notification off.")}
 
 
 def test_a_digest_tells_together_what_still_matters(office, mail, people, opened) -> None:
@@ -194,8 +194,8 @@ def test_a_digest_tells_together_what_still_matters(office, mail, people, opened
     office.later(hours=1)
     office.work()
     [digest_mail] = mail.to(people["dba"])
-    assert digest_mail["Subject"] == "Assent: 2 things that you wanted to hear of together"
-    assert plain(digest_mail).count("Your decision is wanted.") == 2 and gone.id not in plain(digest_mail)
+    assert digest_mail["Subject"] == "Assent: 2 things in your notification digest"
+    assert plain(digest_mail).count("Your decision is needed.") == 2 and gone.id not in plain(digest_mail)
     own = [each for each in office.of() if each.person_id == people["dba"].id and each.kind == "asked"]
     assert sorted(each.state for each in own) == ["sent", "sent", "suppressed"]
     office.later(hours=1)
@@ -267,7 +267,7 @@ def test_admins_see_what_became_of_it_and_send_it_again(office, mail, people, op
     deliveries.again(admin, failed.delivery.id)
     office.work()
     assert [each.state for each in office.of(request)] == ["sent", "sent"]
-    with pytest.raises(Exception, match="Only a delivery that has failed"):
+    with pytest.raises(Exception, match="Only failed deliveries"):
         deliveries.again(admin, failed.delivery.id)
 
 
@@ -356,12 +356,12 @@ def test_whoever_gets_a_token_or_an_absence_from_somebody_else_is_told(office: P
     sent = {str(each["Subject"]): each for each in mail.mails if person.email in str(each["To"])}
     assert set(sent) == {
         "Assent: Platform lead added an absence for you",
-        "Assent: Platform lead made an agent’s token that acts for you",
+        "Assent: Platform lead made an agent token you are responsible for",
     }
     about = plain(sent["Assent: Platform lead added an absence for you"])
-    assert "Platform lead would decide in your place" in about and "no effect until you confirm it" in about
+    assert "Platform lead would decide on your behalf" in about and "no effect until you confirm it" in about
     assert "https://assent.example/absences" in about
-    about = html(sent["Assent: Platform lead made an agent’s token that acts for you"])
+    about = html(sent["Assent: Platform lead made an agent token you are responsible for"])
     assert "“CI”" in about and "https://assent.example/profile/tokens" in about
     states = {each.key.split(":")[2]: each.state for each in office.of() if each.kind == "account"}
     assert (states[absence.id], states[declined.id]) == ("sent", "suppressed")

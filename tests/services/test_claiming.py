@@ -420,12 +420,12 @@ def test_nobody_who_is_away_is_assigned_but_who_stands_in_is(desk: Desk) -> None
         desk.checkpoints.assign(request.id, me, delegate.id)
     absence = away(desk, dba, delegate)
     away(desk, other, None)
-    with pytest.raises(InvalidInputError, match=r"DBA is away now. Delegate stands in.") as refused:
+    with pytest.raises(InvalidInputError, match=r"DBA is absent now. Delegate stands in.") as refused:
         desk.checkpoints.assign(request.id, me, dba.id)
     assert refused.value.extra["delegate_id"] == delegate.id
     assert refused.value.extra["delegate_name"] == "Delegate"
     assert refused.value.extra["absent_until"] == absence.ends_at.isoformat()
-    with pytest.raises(InvalidInputError, match=r"Other is away now. Nobody stands in.") as refused:
+    with pytest.raises(InvalidInputError, match=r"Other is absent now. They have no delegate.") as refused:
         desk.checkpoints.assign(request.id, me, other.id)
     assert refused.value.extra["delegate_id"] is None
     assert desk.checkpoints.assign(request.id, me, delegate.id).assigned_to_id == delegate.id

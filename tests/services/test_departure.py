@@ -32,13 +32,13 @@ def change(desk: Desk, person: Actor, roles: tuple[Role, ...], teams: tuple[str,
 DEPARTURES: dict[str, tuple[Callable[[Desk, Actor], None], str]] = {
     "deactivated": (
         lambda desk, who: change(desk, who, (Role.REVIEWER,), ("dba",), active=False),
-        "Dan's account is not active any more.",
+        "Dan's account is no longer active.",
     ),
     "not a reviewer any more": (
-        lambda desk, who: change(desk, who, (Role.VIEWER,), ("dba",)), "Dan may not decide any more.",
+        lambda desk, who: change(desk, who, (Role.VIEWER,), ("dba",)), "Dan may no longer decide.",
     ),
     "not in the team any more": (
-        lambda desk, who: change(desk, who, (Role.REVIEWER,), ("sre",)), "Dan's approval is not required any more.",
+        lambda desk, who: change(desk, who, (Role.REVIEWER,), ("sre",)), "Dan's approval is no longer required.",
     ),
 }  # fmt: skip
 
@@ -72,7 +72,7 @@ def test_the_approval_of_somebody_who_leaves_stops_counting(teamed: Desk, how: s
     # The others are needed, both of them, and the page says why.
     first, second = member(teamed, "First", "dba"), member(teamed, "Second", "dba")
     told = [(line.who, line.what) for line in seen(teamed, request, first).timeline]
-    assert ("Dan", f"approved, which counts no more: {why.rstrip('.')}") in told
+    assert ("Dan", f"approved, which no longer counts: {why.rstrip('.')}") in told
     assert not teamed.decide(now, first).resolved
     assert teamed.decide(teamed.fresh(request), second).resolved
 

@@ -37,7 +37,7 @@ def test_an_editor_alone_does_not_suffice(strict: Desk) -> None:
     request, editor, second = strict.open(), strict.person("Editor"), strict.person("Second")
     result = edit(strict, request, editor)
     assert not result.resolved
-    assert result.words == "Counted: 1 of 2. A second person is needed, since you changed it."
+    assert result.words == "Counted: 1 of 2. A second person must approve, because you changed it."
     now = strict.fresh(request)
     assert (now.state, now.approvals, now.quorum, now.edited_by) == ("pending", 1, 2, [editor.id])
     with pytest.raises(DuplicateDecisionError):

@@ -24,7 +24,7 @@ def test_silence_rejects_and_says_so(desk: Desk) -> None:
     assert desk.keep(request) == 2, "people are warned, and then it ends"
     assert not desk.keep(request), "once"
     now = desk.fresh(request)
-    assert now.state == "expired" and "means rejection" in now.note
+    assert now.state == "expired" and "it is rejected" in now.note
     outcome = Outcome.model_validate(desk.outcome(request).body)
     assert (outcome.verdict, outcome.next_action) == (Verdict.REJECT, NextAction.ABORT)
     assert "Nobody decided" in outcome.comment

@@ -129,7 +129,7 @@ def test_nobody_decides_for_the_requester(staged: Desk) -> None:
     starter, delegate = member(staged, "Ana", "dba"), member(staged, "Reviewer")
     away(staged, starter, delegate)
     request = staged.open(requester=starter)
-    with pytest.raises(OwnRequestError, match="Ana, for whom you stand in, started this run"):
+    with pytest.raises(OwnRequestError, match="Ana, for whom you are delegate, started this run"):
         staged.decide(request, delegate)
     other = member(staged, "Dov", "dba")
     away(staged, other, delegate)
@@ -161,7 +161,7 @@ def test_one_person_and_their_delegate_are_one(desk: Desk) -> None:
     desk.decide(request, delegate)
     with pytest.raises(DuplicateDecisionError, match="Reviewer has decided for you"):
         desk.decide(request, absent)
-    with pytest.raises(DuplicateDecisionError, match="Ana, for whom you stand in, has decided"):
+    with pytest.raises(DuplicateDecisionError, match="Ana, for whom you are delegate, has decided"):
         desk.decide(request, other)
     with pytest.raises(DuplicateDecisionError, match="You have decided"):
         desk.decide(request, delegate)

@@ -304,7 +304,7 @@ def test_what_fits_is_approved_at_once_and_every_use_is_on_the_record(office: Of
     grant = office.active()
     request = office.ask(mail(limit=25))
     assert (request.state, request.answered_by, request.due_at) == ("approved", f"grant:{grant.id}", None)
-    words = "Standing grant “Mails to operations”, given by The first and The second."
+    words = "Standing grant “Mails to operations”, approved by The first and The second."
     assert request.note == f"Approved by the s{words[1:]}"
     outcome = office.desk.outcome(request)
     assert outcome is not None and (outcome.verdict, outcome.next_action) == ("approve", "continue")

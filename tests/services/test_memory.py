@@ -54,7 +54,7 @@ def test_the_same_again_is_answered_from_the_earlier_rejection(desk: Desk) -> No
     again = ask(desk, run)
     assert (again.state, again.answered_by) == ("rejected", f"rejection:{first.id}")
     assert again.due_at is None and again.resolved_at is not None
-    words = "Rejected before by The DBA: Not on a Friday; ask a person to reopen it if this should be looked at again."
+    words = "Rejected before by The DBA: Not on a Friday; ask an approver to reopen it if it should be reviewed again."
     assert again.note == words
     outcome = desk.outcome(again)
     assert outcome is not None

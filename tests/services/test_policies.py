@@ -296,7 +296,7 @@ grants: false
         )
     )
     assert {each.what: (each.before, each.after) for each in found.differences} == {
-        "stages": ("1 of anyone who may decide", "DBA: 1 of team dba, then Security: 2 of team security"),
+        "stages": ("1 of any reviewer", "DBA: 1 of team dba, then Security: 2 of team security"),
         "deny_threshold": ("1", "2"),
         "edit_allowed": ("allowed", "not allowed"),
         "reason_required": (
@@ -308,7 +308,7 @@ grants: false
         "deadline": ("8 h", "4 h"),
         "on_expiry": (
             "it is rejected",
-            "it goes to the next of the escalation chain, and in the end it is rejected",
+            "it takes the next step of the escalation chain; after the last step, it is rejected",
         ),
         "warning": ("1 h", "10 min"),
         "escalation": ("none", "after 90 minutes team dba-leads, priority +1"),
@@ -329,12 +329,12 @@ def told_of(desk: Any, body: str, when: str = "size >= 0") -> tuple[RequestState
 def test_one_more_would_be_missing(desk: Any, past: Any, dba: Any, lead: Any) -> None:
     desk.opened = past((dba, APPROVE, 5)).opened_at
     assert told_of(desk, "stages: [{teams: dba}, {teams: platform}]\ndeadline: 8 hours") == (
-        RequestState.PENDING, "Would still wait for 1 more from team platform.",
+        RequestState.PENDING, "Would still be waiting for 1 more from team platform.",
     )  # fmt: skip
     assert told_of(desk, "ask: {quorum: 2}\ndeadline: 1 hour") == (
         RequestState.EXPIRED,
-        "Would still wait for 1 more from anyone who may decide. "
-        "Without that it would have been rejected when its time was up on MOMENT.",
+        "Would still be waiting for 1 more from any reviewer. "
+        "Without that it would have been rejected on expiry at MOMENT.",
     )
 
 
@@ -342,7 +342,8 @@ def test_the_approver_would_not_have_been_asked(desk: Any, past: Any, lead: Any)
     desk.opened = past((lead, APPROVE, 5)).opened_at
     state, words = told_of(desk, "ask: {teams: dba}\ndeadline: 8 hours")
     assert (state, words) == (
-        RequestState.PENDING, "Platform lead would not have been asked. Would still wait for 1 more from team dba.",
+        RequestState.PENDING,
+        "Platform lead would not have been an approver. Would still be waiting for 1 more from team dba.",
     )  # fmt: skip
     # An escalation that would have come before asks them after all.
     escalated = "ask: {teams: dba}\ndeadline: 8 hours\nescalation: [{after: 3 minutes, teams: platform}]"
@@ -359,12 +360,12 @@ def test_the_time_would_have_been_up_before(desk: Any, past: Any, dba: Any) -> N
     desk.opened = past((dba, APPROVE, 65)).opened_at
     assert told_of(desk, "deadline: 1 hour") == (
         RequestState.EXPIRED,
-        "Would have been rejected when its time was up on MOMENT, before DBA on call decided.",
+        "Would have been rejected on expiry at MOMENT, before DBA on call decided.",
     )
     silence = told_of(desk, "deadline: 1 hour\non_expiry: approve", "risk.rank <= 1")
     assert silence == (
         RequestState.APPROVED,
-        "Would have been approved when its time was up on MOMENT, before DBA on call decided.",
+        "Would have been approved on expiry at MOMENT, before DBA on call decided.",
     )
 
 
@@ -402,12 +403,12 @@ def test_an_edit_is_judged_as_an_edit_of_the_proposal(desk: Any, past: Any, dba:
 
     three = rule("ask: {quorum: 3}\ndeadline: 8 hours", when='risk.level == "critical"')
     found = only(desk.policies.replay(OPERATOR, three + "default: {deadline: 4 hours}\n", since))
-    assert found.consequences == ("Would still wait for 1 more from anyone who may decide.",)
+    assert found.consequences == ("Would still be waiting for 1 more from any reviewer.",)
 
     found = only(desk.policies.replay(OPERATOR, rule("edit: false\ndeadline: 8 hours"), since))
     assert found.state_after is None
     assert found.consequences == (
-        "DBA on call could not have changed the proposal.", "What would have come of that cannot be said.",
+        "DBA on call could not have changed the proposal.", "The result cannot be determined.",
     )  # fmt: skip
 
 
@@ -423,7 +424,7 @@ def test_an_edit_that_falls_under_another_rule_without_more_risk_does_so_in_a_re
     large = rule("ask: {quorum: 2}\ndeadline: 8 hours", when="size > 2000", name="Large")
     since = datetime.now(UTC) - timedelta(days=1)
     found = only(desk.policies.replay(OPERATOR, large + "default: {deadline: 8 hours}\n", since))
-    assert found.consequences == ("Would still wait for 1 more from anyone who may decide.",)
+    assert found.consequences == ("Would still be waiting for 1 more from any reviewer.",)
 
 
 def test_a_change_window_would_have_held_it(desk: Any, past: Any, dba: Any) -> None:
@@ -445,8 +446,8 @@ def test_a_missing_reason_and_a_forbidden_grant_are_told(desk: Any, past: Any, d
     told = [each for each in replayed(desk, "deadline: 8 hours\ngrants: false").changed if each.consequences]
     assert [each.consequences for each in told] == [
         (
-            "The standing grant that answered it could not have.",
-            "Would still wait for 1 more from anyone who may decide.",
+            "The standing grant could not have approved it.",
+            "Would still be waiting for 1 more from any reviewer.",
         )
     ]
 

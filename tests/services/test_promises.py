@@ -123,7 +123,7 @@ def promise_8_what_times_out_says_what_that_means_and_says_so_beforehand(desk: D
     assert row.on_expiry == "reject", "said in the queue while it is still pending"
     desk.clock.ahead = request.expires_at - request.opened_at
     assert desk.keep(request)
-    assert desk.fresh(request).note == "Nobody decided before the deadline, which means rejection."
+    assert desk.fresh(request).note == "Expired without a decision, so it is rejected."
     assert desk.outcome(request).body["remarks"][-1]["comment"] == desk.fresh(request).note
 
 

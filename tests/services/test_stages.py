@@ -42,13 +42,13 @@ def test_one_stage_after_the_other_each_by_those_who_are_asked(staged: Desk) -> 
     assert told.value.message == "DBA is asked now; you are not in that team."
     assert told.value.extra == {"asked": ["team:dba"]}
     first = desk.decide(request, dba)
-    assert not first.resolved and first.words == "Counted: 1 of 2. DBA has agreed; Security is asked now."
+    assert not first.resolved and first.words == "Counted: 1 of 2. DBA has agreed; Security reviews next."
     now = desk.fresh(request)
     assert (now.stage, now.addressed_to, now.approvals, now.state) == (1, ["team:security"], 1, "pending")
     assert happened(desk, request) == [{"state": "pending", "what": "next stage", "progress": "1 of 2"}]
     with pytest.raises(NotAskedError, match=r"Security is asked now; you are not in that team\."):
         desk.decide(now, member(desk, "Dov", "dba"))
-    assert desk.decide(now, security).words == "Approved. The run goes on."
+    assert desk.decide(now, security).words == "Approved. The run continues."
     assert [(each.person_name, each.stage) for each in desk.decisions(request)] == [("Ana", 0), ("Sam", 1)]
     details = [each.detail for each in desk.audit(request) if each.action == "request.decided"]
     assert [(each["stage"], each.get("asked_next")) for each in details] == [(0, 1), (1, None)]
@@ -90,7 +90,7 @@ def test_an_edit_at_a_later_stage_makes_the_earlier_one_be_asked_again(staged: D
     request, dba, security = desk.open(), member(desk, "Ana", "dba"), member(desk, "Sam", "security")
     desk.decide(request, dba)
     result = desk.decide(request, security, Verdict.MODIFY, change={"content": "select 2"})
-    assert result.words == "Counted: 1 of 2. Earlier approvals were of something else; DBA reviews again."
+    assert result.words == "Counted: 1 of 2. Earlier approvals no longer apply; DBA reviews again."
     now = desk.fresh(request)
     assert (now.stage, now.addressed_to, now.approvals) == (0, ["team:dba"], 1)
     assert happened(desk, request)[-1]["what"] == "earlier stage again"
@@ -98,7 +98,7 @@ def test_an_edit_at_a_later_stage_makes_the_earlier_one_be_asked_again(staged: D
         desk.decide(now, security)
     with pytest.raises(StaleDigestError):
         desk.decide(request, dba)
-    assert desk.decide(now, dba).words == "Approved with changes. The run goes on with what you changed."
+    assert desk.decide(now, dba).words == "Approved with changes. The run continues with your changes."
     assert desk.outcome(request).body["payload"]["content"] == "select 2"
 
 
@@ -106,7 +106,7 @@ def test_an_edit_at_the_first_stage_counts_for_it(staged: Desk) -> None:
     desk = staged
     request, dba, security = desk.open(), member(desk, "Ana", "dba"), member(desk, "Sam", "security")
     result = desk.decide(request, dba, Verdict.MODIFY, change={"content": "select 2"})
-    assert result.words == "Counted: 1 of 2. DBA has agreed; Security is asked now."
+    assert result.words == "Counted: 1 of 2. DBA has agreed; Security reviews next."
     assert desk.decide(desk.fresh(request), security).resolved
 
 
@@ -115,7 +115,7 @@ def test_a_stage_may_ask_for_several(desk: Desk) -> None:
     request = desk.open()
     people = [member(desk, f"DBA {number}", "dba") for number in range(3)]
     assert desk.decide(request, people[0]).words == "Counted: 1 of 3. Another person from DBA is needed."
-    assert desk.decide(request, people[1]).words == "Counted: 2 of 3. DBA has agreed; Stage 2 is asked now."
+    assert desk.decide(request, people[1]).words == "Counted: 2 of 3. DBA has agreed; Stage 2 reviews next."
     assert desk.fresh(request).addressed_to == []
     assert desk.decide(request, people[2]).resolved
 
@@ -126,7 +126,7 @@ def test_equal_answers_are_needed_at_every_stage(staged: Desk) -> None:
     assert not desk.decide(request, dba, Verdict.ANSWER, answer="the first").resolved
     assert desk.fresh(request).stage == 1
     other = desk.decide(request, security, Verdict.ANSWER, answer="the second")
-    assert other.words == "Counted: 1 of 2. Earlier approvals were of something else; DBA reviews again."
+    assert other.words == "Counted: 1 of 2. Earlier approvals no longer apply; DBA reviews again."
     assert desk.fresh(request).stage == 0
     assert desk.decide(request, dba, Verdict.ANSWER, answer="the second").resolved
     assert desk.outcome(request).body["answer"] == "the second"
@@ -152,7 +152,7 @@ def test_as_many_rejections_as_the_rule_asks_for_and_each_stays(desk: Desk) -> N
     first = desk.decide(request, one, Verdict.REJECT, comment="No.")
     assert not first.resolved
     assert first.words == (
-        "Your rejection is counted: 1 of 2. It stands, whatever others change, until you withdraw it."
+        "Your rejection is counted: 1 of 2. It stays counted until you withdraw it, even if others change the proposal."
     )
     desk.decide(request, member(desk, "Three"), Verdict.MODIFY, change={"content": "select 2"})
     now = desk.fresh(request)
@@ -272,7 +272,7 @@ def test_whoever_the_raised_risk_does_not_ask_does_not_count(desk: Desk) -> None
     now = desk.fresh(request)
     assert (now.approvals, now.addressed_to, now.risk) == (0, ["team:dba"], "high")
     assert now.terms["name"] == "deletes"
-    assert seen(desk, request, editor).why_not == "You have decided; another person is needed."
+    assert seen(desk, request, editor).why_not == "You have decided; another person must decide as well."
     assert desk.decide(now, member(desk, "Ana", "dba")).resolved
 
 

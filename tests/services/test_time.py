@@ -224,7 +224,7 @@ def test_silence_rejects(desk: Desk) -> None:
     desk.keep(request)
     told = outcome(desk, request)
     assert (told.verdict, told.next_action) == (Verdict.REJECT, NextAction.ABORT)
-    assert told.remarks[-1].comment == desk.fresh(request).note and "means rejection" in told.comment
+    assert told.remarks[-1].comment == desk.fresh(request).note and "it is rejected" in told.comment
 
 
 def test_silence_approves_where_the_rule_says_so_and_says_that_it_did(desk: Desk) -> None:
@@ -232,9 +232,9 @@ def test_silence_approves_where_the_rule_says_so_and_says_that_it_did(desk: Desk
     desk.clock.ahead = 9 * HOUR
     desk.keep(request)
     now, told = desk.fresh(request), outcome(desk, request)
-    assert now.state == "expired" and "means approval" in now.note, "nobody approved it"
+    assert now.state == "expired" and "approves it" in now.note, "nobody approved it"
     assert (told.verdict, told.next_action, told.digest) == (Verdict.APPROVE, NextAction.CONTINUE, request.digest)
-    assert told.payload == request.payload and "means approval" in told.comment
+    assert told.payload == request.payload and "approves it" in told.comment
     assert desk.audit(request)[-1].detail["verdict"] == "approve"
 
 

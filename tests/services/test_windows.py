@@ -111,7 +111,7 @@ def test_inside_the_window_nothing_waits(windowed: Desk) -> None:
     desk = windowed
     at(desk, MONDAY_NINE + timedelta(hours=1))
     request = desk.open()
-    assert desk.decide(request, member(desk, "One")).words == "Approved. The run goes on."
+    assert desk.decide(request, member(desk, "One")).words == "Approved. The run continues."
     assert desk.run_state(request.run_id) == "queued" and desk.fresh(request).held_until is None
 
 

@@ -40,7 +40,7 @@ def test_an_approval_that_is_taken_back_counts_no_more(two: Desk) -> None:
     assert seen(desk, request, one).withdrawable and not seen(desk, request, other).withdrawable
     result = desk.checkpoints.withdraw(request.id, one, "I looked at the wrong table.")
     assert not result.resolved
-    assert result.words == "Withdrawn; it counts no more: 0 of 2. You may decide again."
+    assert result.words == "Your decision was withdrawn: 0 of 2. You can decide again."
     now = desk.fresh(request)
     assert (now.approvals, now.state, now.version) == (0, "pending", 3)
     assert desk.decisions(request)[0].withdrawn_at is not None, "it is kept"
@@ -49,8 +49,8 @@ def test_an_approval_that_is_taken_back_counts_no_more(two: Desk) -> None:
     assert entry.detail["reason"] == "I looked at the wrong table." and entry.detail["verdict"] == "approve"
     assert happened(desk, request)[-1] == {"state": "pending", "what": "withdrawn", "progress": "0 of 2"}
     lines = [(each.who, each.what, each.comment) for each in seen(desk, request, other).timeline]
-    assert ("One", "approved, which counts no more", "Fine.") in lines
-    assert ("One", "took back what they had decided", "I looked at the wrong table.") in lines
+    assert ("One", "approved, which no longer counts", "Fine.") in lines
+    assert ("One", "withdrew their decision", "I looked at the wrong table.") in lines
     assert not desk.decide(request, other).resolved
     assert desk.decide(request, one).resolved, "whoever took it back may decide again"
     assert [each.who for each in Outcome.model_validate(desk.outcome(request).body).remarks] == ["Other", "One"]
@@ -87,7 +87,7 @@ def test_the_stage_falls_back(desk: Desk) -> None:
     request, dba, security = desk.open(), member(desk, "Ana", "dba"), member(desk, "Sam", "security")
     desk.decide(request, dba)
     result = desk.checkpoints.withdraw(request.id, dba)
-    assert result.words == "Withdrawn; it counts no more: 0 of 2. DBA reviews again. You may decide again."
+    assert result.words == "Your decision was withdrawn: 0 of 2. DBA reviews again. You can decide again."
     now = desk.fresh(request)
     assert (now.stage, now.addressed_to) == (0, ["team:dba"])
     assert happened(desk, request)[-1]["what"] == "earlier stage again"

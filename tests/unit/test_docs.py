@@ -218,14 +218,14 @@ def test_the_page_about_workflows_runs(load: Load) -> None:
         each()
     entry = described(module.WORKFLOW)
     titles = {node["title"] for node in entry["nodes"]}
-    assert titles == {"Find old rows", "Ask for leave", "Consider the remark", "Archive"}
+    assert titles == {"Find old rows", "Ask for approval", "Consider the comment", "Archive"}
     assert [node["id"] for node in entry["nodes"] if node["skippable"]] == ["archive"]
 
 
 @pytest.mark.parametrize("approved", [True, False])
 def test_the_gate_of_the_first_page_runs(load: Load, approved: bool) -> None:
     workflow = load("README.md").WORKFLOW
-    assert [node["title"] for node in described(workflow)["nodes"]] == ["Ask for leave", "Send"]
+    assert [node["title"] for node in described(workflow)["nodes"]] == ["Ask for approval", "Send"]
     graph, config = workflow.build().compile(checkpointer=InMemorySaver()), {"configurable": {"thread_id": "1"}}
     given = {"to": ["a@example.com"], "text": "Closed on Sunday."}
     [asked] = graph.invoke(workflow.state_for(given), config)["__interrupt__"]

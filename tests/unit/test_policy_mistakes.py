@@ -72,7 +72,7 @@ def test_the_error_carries_everything_for_programs() -> None:
         ("p.yaml", 6, "rules[0].edit"),
     ]
     assert set(error.extra["fields"]) == {"rules[0].deadline", "rules[0].edit"}
-    assert error.message.startswith("The policy cannot be used, 2 problems found. p.yaml:5: rules[0].deadline: ")
+    assert error.message.startswith("The policy is not valid: 2 problems found. p.yaml:5: rules[0].deadline: ")
 
 
 PIECES = [

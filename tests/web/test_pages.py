@@ -80,7 +80,7 @@ def test_each_kind_of_request_is_shown_to_each_role(services: Services, browse: 
     decides = role in ("reviewer", "admin")
     assert bool(page.all("form", id="decide")) == decides
     if not decides:
-        assert "Your roles let you look, not decide." in page.text
+        assert "Your roles allow viewing, but not deciding." in page.text
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -71,7 +71,7 @@ def _team(value: str) -> str:
 
 def _mail(value: str) -> str:
     if not _MAIL.fullmatch(value):
-        raise complaint(f"{value!r} is no mail address; people are named by theirs, teams under `teams`")
+        raise complaint(f"{value!r} is no email address; people are named by theirs, teams under `teams`")
     return value.lower()
 
 
@@ -228,7 +228,7 @@ def _window(timezone: str, days: tuple[int, ...], span: tuple[int, int], closed:
 
 
 class StagePart(_Part):
-    """People who have to agree. Nobody named: anyone who may decide."""
+    """People who have to agree. Nobody named: any reviewer."""
 
     name: Annotated[str, Field(max_length=100)] = ""
     teams: Teams = ()

@@ -10,9 +10,9 @@ APPROVABLE_RISKS = frozenset({RiskLevel.SAFE, RiskLevel.LOW})
 _ANSWERED_KINDS = frozenset({"question", "error", "value"})
 
 EXPIRY_WORDS = {
-    OnExpiry.REJECT: "Nobody decided before the deadline, which means rejection.",
-    OnExpiry.APPROVE: "Nobody decided before the deadline, which by its rule means approval.",
-    OnExpiry.ESCALATE: "Nobody decided before the deadline, so others are asked as well and there is more time.",
+    OnExpiry.REJECT: "Expired without a decision, so it is rejected.",
+    OnExpiry.APPROVE: "Expired without a decision, so its rule approves it.",
+    OnExpiry.ESCALATE: "Nobody decided before the deadline, so others must approve as well and there is more time.",
 }
 """What is told once the time is up."""
 

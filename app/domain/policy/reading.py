@@ -56,7 +56,7 @@ class PolicyFileError(InvalidInputError):
         for each in problems:
             fields.setdefault(each.field or "file", each.message)
         number = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-        words = f"The policy cannot be used, {number} found. {problems[0]}"
+        words = f"The policy is not valid: {number} found. {problems[0]}"
         super().__init__(words, fields, problems=[asdict(each) for each in problems])
         self.problems = problems
 
@@ -79,7 +79,7 @@ def read_policy(text: str, source: str) -> PolicyDocument:
     if not isinstance(tree.data, dict):
         raise PolicyFileError([Problem(source, 1, "", "a policy is a mapping that begins with version: 1")])
     if not tree.data.get("rules") and "default" not in tree.data:
-        found.append((1, (), "there is neither a rule nor a default, so this policy would say nothing"))
+        found.append((1, (), "there is neither a rule nor a default, so this policy is empty"))
     document, complaints = _validate(tree)
     told = {path for _, path, _ in complaints}
     found += complaints

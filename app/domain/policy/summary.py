@@ -20,8 +20,8 @@ from app.domain.policy.words import exact_span, listing, reasons_words, who_word
 
 _ON_EXPIRY = {
     OnExpiry.REJECT: "is rejected",
-    OnExpiry.APPROVE: "is approved if its risk is low or none and nobody rejected it, else rejected",
-    OnExpiry.ESCALATE: "goes to the next of the chain; in the end it is rejected",
+    OnExpiry.APPROVE: "approved if its risk is low or safe and nobody rejected it; otherwise rejected",
+    OnExpiry.ESCALATE: "takes the next step of the chain; after the last step, it is rejected",
 }
 
 
@@ -64,7 +64,7 @@ def bodies(document: PolicyDocument) -> list[tuple[str, Body]]:
 STRICT_SUMMARY = RuleSummary(
     name=STRICT_DEFAULT,
     when="",
-    asks=("1 of anyone who may decide; for critical risk 2",),
+    asks=("1 of any reviewer; for critical risk 2",),
     deadline=", ".join(f"{exact_span(seconds)} for {level.value}" for level, seconds in DEADLINE_SECONDS.items()),
     on_expiry=_ON_EXPIRY[OnExpiry.REJECT],
     also=("no standing grants above medium risk", "a second person after an edit from high risk on"),

@@ -34,10 +34,10 @@ class _Term(BaseModel):
 
 
 class Stage(_Term):
-    """People who have to agree before the next stage is asked. Nobody named: anyone who may decide.
+    """People who have to agree before the next stage is asked. Nobody named: any reviewer.
 
     Attributes:
-        people: mail addresses in lower case.
+        people: email addresses in lower case.
         quorum: approvals by different people that are needed.
     """
 
@@ -52,7 +52,7 @@ class Stage(_Term):
 
     @property
     def open_to_all(self) -> bool:
-        """True if anyone who may decide is asked."""
+        """True if any reviewer is asked."""
         return not self.teams and not self.people
 
 

@@ -11,11 +11,11 @@ from assent.contracts import Verdict
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-ANYONE = "anyone who may decide"
+ANYONE = "any reviewer"
 ON_EXPIRY = {
     OnExpiry.REJECT: "it is rejected",
-    OnExpiry.APPROVE: "it is approved if its risk is low and nobody rejected it, else rejected",
-    OnExpiry.ESCALATE: "it goes to the next of the escalation chain, and in the end it is rejected",
+    OnExpiry.APPROVE: "it is approved if its risk is low and nobody rejected it; otherwise it is rejected",
+    OnExpiry.ESCALATE: "it takes the next step of the escalation chain; after the last step, it is rejected",
 }
 _VERDICTS = {
     Verdict.APPROVE: "approval",
@@ -145,9 +145,9 @@ class Aspect:
 
 ASPECTS = (
     Aspect("rule", "Rule", lambda terms: terms.name, lambda terms: terms.name),
-    Aspect("stages", "Must agree", _stages, stages_words),
+    Aspect("stages", "Approvals", _stages, stages_words),
     Aspect(
-        "deny_threshold", "Rejections that reject", lambda terms: terms.deny_threshold,
+        "deny_threshold", "Rejections required", lambda terms: terms.deny_threshold,
         lambda terms: str(terms.deny_threshold),
     ),
     Aspect("edit_allowed", "Edits", lambda terms: terms.edit_allowed, lambda terms: _yes(terms.edit_allowed)),
@@ -156,11 +156,11 @@ ASPECTS = (
         lambda terms: "a second person" if terms.edited is Edited.SECOND_PERSON else "the editor counts",
     ),
     Aspect(
-        "reason_required", "Need a reason", lambda terms: set(terms.reason_required),
+        "reason_required", "Reason required for", lambda terms: set(terms.reason_required),
         lambda terms: reasons_words(terms.reason_required),
     ),
     Aspect(
-        "reauthenticate", "Sign-in may be old", lambda terms: terms.reauthenticate_seconds,
+        "reauthenticate", "Maximum sign-in age", lambda terms: terms.reauthenticate_seconds,
         lambda terms: (
             "as long as the session lasts"
             if terms.reauthenticate_seconds is None

@@ -42,18 +42,18 @@ class AppriseSender:
         """Send it once."""
         place = place_at(notice.to.address)
         if place is None:
-            return Refused("Apprise does not know this address any more.")
+            return Refused("Apprise no longer knows this address.")
         try:
             # Plugins resolve names, follow redirects, and start threads; each connection is looked at.
             with guarded(self._allowed):
                 taken = place.notify(body=text_of(notice), title=title_of(notice), notify_type=type_of(notice))
         except ForbiddenAddressError as error:
-            return Later(f"It may not be reached: {error}.")
+            return Later(f"The address is not allowed: {error}.")
         except ForbiddenActError as error:
-            return Later(f"It may not be used: {error}.")
+            return Later(f"The address is not allowed: {error}.")
         except Exception as error:  # plugins raise what they like
-            return Later(f"{place.service_name} could not be told: {type(error).__name__}.")
-        return Sent(title_of(notice), "") if taken else Later(f"{place.service_name} did not take it.")
+            return Later(f"{place.service_name} could not be notified: {type(error).__name__}.")
+        return Sent(title_of(notice), "") if taken else Later(f"{place.service_name} did not accept it.")
 
 
 def place_at(address: str) -> Any | None:

@@ -56,7 +56,7 @@ class SmtpSender:
         try:
             kept = self._connect()
         except smtplib.SMTPException as error:
-            return Later(f"The mail server does not take us: {_words(error)}", _asked_to_wait(error))
+            return Later(f"The mail server rejected our sign-in: {_words(error)}", _asked_to_wait(error))
         except (OSError, ssl.SSLError) as error:
             return Later(f"The mail server cannot be reached: {_words(error)}")
         against = _hand_over(kept.connection, message)

@@ -191,7 +191,7 @@ def _actions(notice: Notice) -> list[Block]:
             "text": plain(f"{words}…" if asks else words, BUTTON_LENGTH),
         }  # fmt: skip
         elements.append(button | ({"style": style} if style else {}))
-    page = "Open the request" if notice.heart or notice.lines else "Open its page"
+    page = "Open the request" if notice.heart or notice.lines else "Open the page"
     words = "Sign in and approve" if notice.sign_in_first else page
     elements.append(link_button(words, notice.page_url))
     return [{"type": "actions", "block_id": "decide", "elements": elements}]
@@ -230,7 +230,7 @@ def waiting_of(words: str, lines: list[tuple[str, str, str, datetime, str]], mor
         line = f"*{risk.capitalize()} risk*  {shown}\n{expiry_words(escaped(consequence), date(expires_at))}".strip()
         blocks.append(marked(line) | {"accessory": link_button("Open", url)})
     if more:
-        blocks.append(marked(f"There is more in <{queue_url}|the queue>."))
+        blocks.append(marked(f"More in <{queue_url}|the queue>."))
     return blocks
 
 

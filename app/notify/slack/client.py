@@ -25,26 +25,26 @@ _OURS = frozenset({
 })  # fmt: skip
 """About our token: an operator can mend that, and then the message goes out."""
 _FINAL = {
-    "users_not_found": "Slack knows nobody with this mail address; they can link their account under Profile, Slack.",
+    "users_not_found": "No Slack user has this email address. The person can link their account under Profile, Slack.",
     "user_not_found": "Slack does not know this user.",
     "user_disabled": "The account in Slack is not active.",
-    "cannot_dm_bot": "This is a bot; it reads no messages.",
-    "channel_not_found": "Slack does not know the channel, or the app has not been invited to it.",
-    "not_in_channel": "The app is not in the channel: invite it there.",
+    "cannot_dm_bot": "This is a bot, which reads no messages.",
+    "channel_not_found": "Unknown channel, or the app has not been invited to it.",
+    "not_in_channel": "The app is not in the channel. Invite it.",
     "is_archived": "The channel is archived.",
-    "restricted_action": "The workspace does not let the app write there.",
-    "messages_tab_disabled": "The app takes no direct messages: switch its Messages tab on.",
-    "msg_too_long": "Slack finds the message too long.",
-    "invalid_blocks": "Slack does not understand the message.",
-    "invalid_blocks_format": "Slack does not understand the message.",
-    "invalid_arguments": "Slack does not understand the call.",
+    "restricted_action": "The workspace does not allow the app to post there.",
+    "messages_tab_disabled": "The app does not accept direct messages. Enable its Messages tab.",
+    "msg_too_long": "The message is too long for Slack.",
+    "invalid_blocks": "Slack rejected the format of the message.",
+    "invalid_blocks_format": "Slack rejected the format of the message.",
+    "invalid_arguments": "Slack rejected the format of the call.",
     "message_not_found": "The message has been deleted.",
-    "cant_update_message": "The message is not ours.",
-    "edit_window_closed": "The workspace does not let old messages be changed.",
+    "cant_update_message": "The message belongs to another app.",
+    "edit_window_closed": "The workspace does not allow editing old messages.",
     "expired_trigger_id": "It took too long; press the button again.",
 }
 KNOWN_SECONDS = 600.0
-"""How long it is remembered who has which mail address, and where their direct messages go."""
+"""How long it is remembered who has which email address, and where their direct messages go."""
 log = structlog.get_logger("slack")
 _log = logging.getLogger("slack")
 _log.addHandler(logging.NullHandler())
@@ -91,7 +91,7 @@ class SlackApi:
             raise _refused(error) from error
         except (SlackClientError, OSError, http.client.HTTPException, ValueError) as error:
             words = str(getattr(error, "reason", "") or error) or type(error).__name__
-            raise SlackError(Later(f"Slack does not answer: {words}")) from error
+            raise SlackError(Later(f"Slack does not respond: {words}")) from error
 
     def user_with(self, email: str) -> str:
         """The id of the user with that address. Raises SlackError."""
@@ -146,7 +146,7 @@ class SlackApi:
         try:
             value = look()
         except (KeyError, TypeError) as error:
-            raise SlackError(Later("Slack's answer cannot be understood.")) from error
+            raise SlackError(Later("Slack's response is not valid.")) from error
         with self._lock:
             if len(self._known) > 10_000:
                 self._known.clear()
@@ -159,12 +159,12 @@ def _refused(error: SlackApiError) -> SlackError:
     data = answer.data if isinstance(answer.data, dict) else {}
     code, status = str(data.get("error", ""))[:200], int(answer.status_code)
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        return SlackError(Later("Slack asks us to wait.", _seconds(answer.headers)), code)
+        return SlackError(Later("Slack asked us to wait.", _seconds(answer.headers)), code)
     if status >= 500:
-        return SlackError(Later(f"Slack answers with {status}.", _seconds(answer.headers)), code)
+        return SlackError(Later(f"Slack responded with {status}.", _seconds(answer.headers)), code)
     if code in _OURS:
         needed = f" ({data['needed']})" if isinstance(data.get("needed"), str) else ""
-        return SlackError(Later(f"Slack does not take our token: {code}{needed}. See docs/slack.md."), code)
+        return SlackError(Later(f"Slack rejected our token: {code}{needed}. See docs/slack.md."), code)
     if code in _FINAL:
         return SlackError(Refused(f"{_FINAL[code]} ({code})"), code)
     # What we do not know may pass, and is seen on the admins' page meanwhile.

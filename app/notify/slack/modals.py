@@ -17,7 +17,7 @@ TITLE_LENGTH = 24
 _TITLES = {
     Verdict.APPROVE: ("Approve", "Approve"),
     Verdict.REJECT: ("Reject", "Reject"),
-    Verdict.REQUEST_CHANGES: ("Request changes", "Send it back"),
+    Verdict.REQUEST_CHANGES: ("Request changes", "Request changes"),
     Verdict.MODIFY: ("Approve with changes", "Approve"),
 }
 
@@ -66,8 +66,8 @@ def window_of(
     if said:
         blocks.append({"type": "section", "text": plain(said)})
     if before is not None:
-        blocks.append(_field("change", "What is to be done", before, needed=True))
-    label = "What should be different" if draft.verdict is Verdict.REQUEST_CHANGES else "Reason"
+        blocks.append(_field("change", "Proposal", before, needed=True))
+    label = "What should change" if draft.verdict is Verdict.REQUEST_CHANGES else "Reason"
     blocks.append(_field("comment", label, comment, needed))
     return {
         "type": "modal", "callback_id": "decide", "private_metadata": draft.to_text(), "blocks": blocks,

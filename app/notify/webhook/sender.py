@@ -50,14 +50,14 @@ class WebhookSender:
             with guarded(self._allowed):
                 status, answered = self._post(call, headers)
         except ForbiddenAddressError as error:
-            return Later(f"It may not be reached: {error}.")
+            return Later(f"The address is not allowed: {error}.")
         except (httpcore.TimeoutException, TimeoutError):
             return Later(f"No answer within {self._seconds} s.")
         except RunRefusedError:
-            return Later("The agent has refused the run: its events begin with RUN_ERROR.")
+            return Later("The agent refused the run: its events begin with RUN_ERROR.")
         except _FAILURES as error:
             forbidden = next((each for each in _causes(error) if isinstance(each, ForbiddenAddressError)), None)
-            return Later(f"It may not be reached: {forbidden}." if forbidden else f"It cannot be reached: {error}")
+            return Later(f"The address is not allowed: {forbidden}." if forbidden else f"It cannot be reached: {error}")
         return _result(call, status, answered, at)
 
     def _post(self, call: WebhookCall, headers: Mapping[bytes | str, bytes | str]) -> tuple[int, dict[str, str]]:
@@ -87,10 +87,10 @@ def _result(call: WebhookCall, status: int, answered: dict[str, str], at: dateti
     if 200 <= status < 300:
         return Sent(call.topic, f"HTTP {status}")
     if status == GONE:
-        return Refused(f"It answers with {status}, Gone.", gone=True)
+        return Refused(f"It responded with {status}, Gone.", gone=True)
     if 300 <= status < 400:
-        return Later(f"It answers with {status} and sends us elsewhere, where we do not go.")
-    return Later(f"It answers with {status}.", _after(answered.get("retry-after", ""), at))
+        return Later(f"It responded with {status}; redirects are not followed.")
+    return Later(f"It responded with {status}.", _after(answered.get("retry-after", ""), at))
 
 
 def _after(text: str, now: datetime) -> timedelta | None:

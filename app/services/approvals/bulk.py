@@ -66,10 +66,10 @@ class Together:
         """
         actor.require(Action.DECIDE)
         if verdict not in VERDICTS:
-            raise InvalidInputError("Together, requests are approved or rejected.", {"verdict": "not possible"})
+            raise InvalidInputError("Requests can only be approved or rejected together.", {"verdict": "not possible"})
         unique = list({each.request_id: each for each in marked}.values())
         if not unique:
-            raise InvalidInputError("Mark at least one request.", {"request": "none marked"})
+            raise InvalidInputError("Select at least one request.", {"request": "none marked"})
         if len(unique) > MOST:
             raise InvalidInputError(f"At most {MOST} requests can be decided together.", {"request": "too many"})
         known = self._known([each.request_id for each in unique])
@@ -92,15 +92,16 @@ class Together:
     def _one(self, actor: Actor, each: Marked, verdict: Verdict, comment: str, title: str, risk: str) -> Done:
         try:
             if verdict is Verdict.APPROVE and risk == RiskLevel.CRITICAL.value:
-                raise InvalidInputError("Critical risk is approved on its own page only.", {"verdict": "not possible"})
+                why = "Critical risk can only be approved on the request page."
+                raise InvalidInputError(why, {"verdict": "not possible"})
             result = self._checkpoints.decide(each.request_id, actor, Ballot(verdict, each.digest, comment=comment))
         except StaleDigestError as error:
-            return Done(each.request_id, title, "The proposal has changed since; nothing was decided on it.", error)
+            return Done(each.request_id, title, "The proposal has changed, so nothing was decided.", error)
         except AssentError as error:
             return Done(each.request_id, title, error.message, error)
         except Exception:
             # The others are still decided, and told about: what was done already must not be lost with an error page.
             log.exception("together.failed", request=each.request_id)
-            words = "Something went wrong here. Its own page shows whether your decision counts."
+            words = "Something went wrong. Open the request to see whether your decision was counted."
             return Done(each.request_id, title, words, AssentError(words))
         return Done(each.request_id, title, result.words)

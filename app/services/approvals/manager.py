@@ -173,11 +173,11 @@ class CheckpointManager:
         actor.require(Action.COMMENT)
         text = moves.clean_comment(body)
         if not text:
-            raise InvalidInputError("A comment needs a text.", {"comment": "empty"})
+            raise InvalidInputError("A comment cannot be empty.", {"comment": "empty"})
         now = self._ground.clock()
         request = self._ground.fresh(request_id, actor)
         if actor.kind == "agent" and not is_requester(request, actor):
-            raise ForbiddenError("An agent comments only on requests that it opened itself.")
+            raise ForbiddenError("Agents can only comment on their own requests.")
         comment_id = made_as or str(uuid.uuid4())
         batch = Batch()
         batch.add(

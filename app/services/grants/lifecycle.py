@@ -150,7 +150,7 @@ class Grants:
         found = [each for each in self.suggestions(viewer) if each.key == key]
         if not found:
             raise ConflictError(
-                "This suggestion no longer stands: something was decided meanwhile. Look again, please."
+                "This suggestion is outdated, because another request was decided in the meantime. Reload the page."
             )
         return found[0]
 
@@ -210,9 +210,9 @@ class Grants:
             fits = speaks_for(row) and Scope.of(row) == draft.scope and matches(draft.pattern, row.payload)
             bounded = RiskLevel(row.risk).rank <= draft.limits.max_risk.rank
             if not fits or not bounded or row.resolved_at is None or row.resolved_at < since:
-                raise ConflictError(f"The approval {row.id} does not speak for this rule.", request_id=row.id)
+                raise ConflictError(f"The approval {row.id} is not evidence for this rule.", request_id=row.id)
         if len(rows) != len(ids):
-            raise ConflictError("Some of the approvals that were named do not exist.")
+            raise ConflictError("Some of these approvals do not exist.")
         return ids
 
     def approve(self, actor: Actor, grant_id: str) -> Grant:
@@ -276,7 +276,7 @@ class Grants:
     def _end(
         self, actor: Actor, grant_id: str, before: tuple[GrantState, ...], after: GrantState, reason: str
     ) -> Grant:
-        said = _reason(reason, "Please say why.")
+        said = _reason(reason, "Give a reason.")
         grant = self._fresh(grant_id)
         now = self._clock()
         batch = Batch(
@@ -312,9 +312,9 @@ class Grants:
         if state is not GrantState.PROPOSED:
             return f"This standing grant is {state.words}."
         if not viewer.may(Action.APPROVE_GRANT) or viewer.kind != "person":
-            return "Your roles let you look, not decide."
+            return "Your roles allow viewing, but not deciding."
         if own := _own_proposal(grant, viewer):
-            return f"{capitalized(own)}, so a second person has to give it."
+            return f"{capitalized(own)}, so a second person must approve it."
         return ""
 
     def _state(self, grant: Grant) -> GrantState:
@@ -333,7 +333,7 @@ def read_pattern(value: Any) -> Pattern:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)[:20]
         fields = {".".join(map(str, ("pattern", *each["loc"]))): each["msg"][:300] for each in problems}
-        raise InvalidInputError("This pattern cannot be used.", fields) from None
+        raise InvalidInputError("This pattern is not valid.", fields) from None
 
 
 def _get(session: Session, grant_id: str) -> Grant:
@@ -357,7 +357,7 @@ def _own_proposal(grant: Grant, actor: Actor) -> str:
 def _person(actor: Actor, action: Action) -> None:
     actor.require(action)
     if actor.kind != "person" or not actor.id:
-        raise ForbiddenError("A standing grant stands on two people: only a person can do this.")
+        raise ForbiddenError("A standing grant needs two people: agents cannot do this.")
 
 
 def _reason(text: str, problem: str) -> str:

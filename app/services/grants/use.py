@@ -120,7 +120,7 @@ def applies(session: Session, grant: Grant, wanted: Wanted) -> bool:
 
 
 def givers(session: Session, grant: Grant) -> list[Member]:
-    """The two people of a grant, without whoever has left or may not decide any more."""
+    """The two people of a grant, without whoever has left or may no longer decide."""
     ids = {grant.proposed_by_id, grant.approved_by_id} - {None}
     people = session.scalars(select(Person).where(Person.id.in_(ids), Person.active))
     actors = [each.as_actor(Via.WORKER) for each in people]
@@ -140,4 +140,4 @@ def may_be_granted(known: Iterable[ApprovalRequest], previous: ApprovalRequest |
 
 def given_by(grant: Grant) -> str:
     """Who stands for a grant, in words."""
-    return f"Standing grant “{grant.title}”, given by {grant.proposed_by_name} and {grant.approved_by_name}"
+    return f"Standing grant “{grant.title}”, approved by {grant.proposed_by_name} and {grant.approved_by_name}"

@@ -70,10 +70,10 @@ def to_confirm(session: Session, delivery: Delivery, now: datetime) -> ToConfirm
 
 
 def _about_token(token: ApiToken) -> ToConfirm:
-    kind = "an agent’s token that acts for you" if token.kind == "agent" else "a token in your name"
+    kind = "an agent token you are responsible for" if token.kind == "agent" else "a token in your name"
     may = "; ".join(Scope(scope).words for scope in token.scopes)
     said = f"The token “{token.name}” may: {may}. {_UNTIL}"
-    return ToConfirm(f"{token.made_by} made {kind}", said, "/profile/tokens")
+    return ToConfirm(f"{token.made_by} created {kind}", said, "/profile/tokens")
 
 
 def _about_absence(session: Session, absence: Absence) -> ToConfirm:
@@ -81,6 +81,6 @@ def _about_absence(session: Session, absence: Absence) -> ToConfirm:
     delegate = session.get(Person, absence.delegate_id) if absence.delegate_id else None
     zone = zone_of(person.time_zone) or ZoneInfo("UTC")
     times = [f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}" for at in (absence.starts_at, absence.ends_at)]
-    decides = f"{delegate.name} would decide in your place" if delegate else "Nobody would decide in your place"
+    decides = f"{delegate.name} would decide on your behalf" if delegate else "You would have no delegate"
     said = f"From {times[0]} to {times[1]}. {decides}. {_UNTIL}"
-    return ToConfirm(f"{absence.made_by} entered an absence for you", said, "/absences")
+    return ToConfirm(f"{absence.made_by} added an absence for you", said, "/absences")

@@ -43,13 +43,13 @@ class CallbackComposing:
             found = session.get(Callback, delivery.request_id)
             request = session.get(ApprovalRequest, delivery.request_id)
             if found is None or request is None or request.state == RequestState.PENDING.value:
-                return Composed(None, "Meanwhile the request waits for people again.")
+                return Composed(None, "The request is pending again.")
             outcome, receipt = session.get(OutcomeRow, request.id), session.get(ReceiptRow, request.id)
             # The run brings the outcome itself: it stays within the window at each try, also after one that failed.
             handed_out = receipt if found.ag_ui is None else None
             opens = withheld_until(request, outcome, handed_out, self._clock())
         if opens is not None:
-            return Composed(None, "Waits for the change window.", later=opens)
+            return Composed(None, "Waiting for the change window.", later=opens)
         try:
             url, secret = self._vault.open(found.address), self._vault.open(found.secret)
         except SealError as error:
@@ -58,7 +58,7 @@ class CallbackComposing:
             body = {"type": SETTLED_TOPIC, "timestamp": delivery.created_at.isoformat(), "data": self._facts(request)}
             return Composed(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(body)))
         if receipt is not None and receipt.status != ReceiptStatus.DELIVERED.value:
-            return Composed(None, "The agent has reported already what it did.")
+            return Composed(None, "The agent has already reported what it did.")
         if outcome is not None and receipt is None:
             # Noted first, as the agent may act, and report, before it answers; it may also have read a call that fails.
             note_handed_out(self._sessions, request.id, SYSTEM, self._clock())

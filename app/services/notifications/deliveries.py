@@ -224,7 +224,7 @@ class Deliveries:
         """
         now, jobs, reason = self._clock(), [], ""
         if not isinstance(result, Sent):
-            reason = clean_reason(f"The message could not be brought up to date. {result.reason}")
+            reason = clean_reason(f"The message could not be updated. {result.reason}")
         if isinstance(result, Later):
             first = since or now
             due = next_try(tries + 1, first, now, result.after, random.random())  # noqa: S311
@@ -326,7 +326,7 @@ class Deliveries:
         values = {"id": delivery_id, "now": now, "jobs": json.dumps([deliver_job(delivery_id)])}
         if not execute(self._sessions, _AGAIN, values)["ids"]:
             raise ConflictError(
-                "Only a delivery that has failed, or one to a webhook, can be sent again.", state=found.state
+                "Only failed deliveries and webhook deliveries can be sent again.", state=found.state
             )
         with self._sessions.begin() as session:
             record(
@@ -352,5 +352,5 @@ def _cursor(before: str) -> tuple[datetime, str]:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None or not delivery_id.isalnum():
-        raise InvalidInputError("This cursor is not one of ours.", {"before": "not usable"})
+        raise InvalidInputError("This cursor is not valid.", {"before": "not usable"})
     return moment, delivery_id

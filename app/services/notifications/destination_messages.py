@@ -28,9 +28,9 @@ from app.store.requests import ApprovalRequest
 from assent.masking import mask_text
 
 _TOLD = {
-    NoticeKind.ASKED: "A decision is wanted",
+    NoticeKind.ASKED: "A decision is needed",
     NoticeKind.ESCALATED: "This has been escalated",
-    NoticeKind.EXPIRING: "The deadline is near",
+    NoticeKind.EXPIRING: "The deadline is approaching",
 }
 _UTC = ZoneInfo("UTC")
 TEST_TOPIC = "test"
@@ -61,13 +61,13 @@ class PlaceComposing:
         with self._sessions.reads() as session:
             place = session.get(Destination, delivery.destination_id)
             if place is None or place.removed_at is not None:
-                return Composed(None, "The destination is gone.")
+                return Composed(None, "The destination was removed.")
             if place.disabled_at is not None:
-                return Composed(None, "The destination is switched off.")
+                return Composed(None, "The destination is disabled.")
             now = self._clock()
             if place.hold_until is not None and place.hold_until > now and now - delivery.first_due_at < KEPT_TRYING:
                 spread = timedelta(seconds=random.random() * _SPREAD_SECONDS)  # noqa: S311
-                return Composed(None, "Waits until the destination is tried again.", later=place.hold_until + spread)
+                return Composed(None, "Waiting for the next attempt.", later=place.hold_until + spread)
             try:
                 address = self._vault.open(place.address)
                 if delivery.channel == Channel.WEBHOOK.value:
@@ -88,9 +88,9 @@ class PlaceComposing:
         if view.state is not RequestState.PENDING:
             headline, said = self._words.headline(view, NoticeKind.SETTLED, SYSTEM)
         elif request.digest != delivery.digest:
-            headline, said = "The proposal has been changed since this was written", ""
+            headline, said = "The proposal has changed since this message", ""
         else:
-            headline, said = _TOLD.get(kind, "A decision is wanted"), ""
+            headline, said = _TOLD.get(kind, "A decision is needed"), ""
         return self._about(delivery, place, "", view, headline, said)
 
     def _notice(self, session: Session, delivery: Delivery, place: Destination, address: str) -> Composed:
@@ -99,12 +99,12 @@ class PlaceComposing:
             return Composed(self._test(delivery, place, address))
         request = session.get(ApprovalRequest, delivery.request_id)
         if request is None:
-            return Composed(None, "The request is gone.")
+            return Composed(None, "The request no longer exists.")
         view = brief_of(session, request, SYSTEM, self._clock())
         if kind.asks and view.state is not RequestState.PENDING:
-            return Composed(None, f"Meanwhile the request is {view.state.words}.")
+            return Composed(None, f"The request is now {view.state.words}.")
         if kind.asks and request.digest != delivery.digest:
-            return Composed(None, "Meanwhile the proposal has been changed.")
+            return Composed(None, "The proposal has changed.")
         headline, said = (_TOLD[kind], "") if kind.asks else self._words.headline(view, kind, SYSTEM)
         return Composed(self._about(delivery, place, address, view, headline, said))
 

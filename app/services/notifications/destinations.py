@@ -83,9 +83,8 @@ class Destinations:
         """
         actor.require(Action.MANAGE_DESTINATIONS)
         if secret and (terms.channel is not Channel.WEBHOOK or not is_secret(secret)):
-            raise InvalidInputError(
-                "This destination cannot be used.", {"secret": "Write whsec_ and 24 to 64 bytes in base64, or nothing."}
-            )
+            wrong = "Enter whsec_ followed by 24 to 64 bytes in base64, or leave it empty."
+            raise InvalidInputError("This destination is not valid.", {"secret": wrong})
         if terms.channel is Channel.WEBHOOK:
             secret = secret or new_secret()
         now = self._clock()
@@ -106,8 +105,8 @@ class Destinations:
         with self._sessions.begin() as session:
             row = self._locked(session, destination_id)
             if row.channel != terms.channel.value:
-                complaint = {"channel": "It cannot become another kind."}
-                raise InvalidInputError("This destination cannot be used.", complaint)
+                complaint = {"channel": "The channel of a destination cannot be changed."}
+                raise InvalidInputError("This destination is not valid.", complaint)
             self._put(session, row, terms, shown)
             row.failures, row.hold_until = 0, None
             record(session, actor, "destination.changed", self._clock(), **_told(row))
@@ -120,7 +119,7 @@ class Destinations:
             return self._vault.open(self._row(destination_id).address)
         except SealError as error:
             complaint = {"address": f"Enter it again. {error}"}
-            raise InvalidInputError("This destination cannot be used.", complaint) from None
+            raise InvalidInputError("This destination is not valid.", complaint) from None
 
     def every(self, actor: Actor) -> list[DestinationView]:
         """All of them, oldest first. Raises ForbiddenError."""
@@ -156,7 +155,7 @@ class Destinations:
             row = self._locked(session, destination_id)
             if on == (row.disabled_at is None):
                 return False
-            row.disabled_at, row.disabled_reason = (None, "") if on else (now, f"Switched off by {actor.name}.")
+            row.disabled_at, row.disabled_reason = (None, "") if on else (now, f"Disabled by {actor.name}.")
             row.failures, row.hold_until = 0, None
             record(session, actor, "destination.enabled" if on else "destination.disabled", now, **_told(row))
         return True
@@ -175,7 +174,7 @@ class Destinations:
         actor.require(Action.MANAGE_DESTINATIONS)
         row, now = self._row(destination_id), self._clock()
         if row.disabled_at is not None:
-            raise ConflictError("It is switched off.")
+            raise ConflictError("It is disabled.")
         made = new_row(
             f"test:{uuid.uuid4().hex}", NoticeKind.TEST, Channel(row.channel), now, destination_id=row.id,
             address=row.shown, subject="test",
@@ -198,14 +197,14 @@ class Destinations:
         actor.require(Action.MANAGE_DESTINATIONS)
         row, now = self._row(destination_id), self._clock()
         if row.channel != Channel.WEBHOOK.value or row.disabled_at is not None:
-            raise ConflictError("Only a webhook that is switched on can be told again.")
+            raise ConflictError("Only enabled webhooks can receive events again.")
         if not now - REPLAY_BACK <= since <= now:
-            raise InvalidInputError("This cannot be sent again.", {"since": "Name a moment of the last 30 days."})
+            raise InvalidInputError("This cannot be sent again.", {"since": "Choose a time within the last 30 days."})
         with self._sessions.reads() as session:
             events = list(session.scalars(_events(row, since).limit(MOST_REPLAYED + 1)))
             undone = list(session.scalars(_undone(row, since)))
         if len(events) > MOST_REPLAYED:
-            words = f"That is more than {MOST_REPLAYED:,} events; name a later moment."
+            words = f"That is more than {MOST_REPLAYED:,} events; choose a later time."
             raise InvalidInputError("This cannot be sent again.", {"since": words})
         count = len(write(self._sessions, [plan for each in events for plan in webhook_plans([row], each, now)]))
         jobs = json.dumps([deliver_job(each) for each in undone])
@@ -265,7 +264,7 @@ class Destinations:
 
     def _put(self, session: Session, row: Destination, terms: DestinationTerms, shown: str) -> None:
         if terms.team_slug and session.get(Team, terms.team_slug) is None:
-            raise InvalidInputError("This destination cannot be used.", {"team_slug": "There is no such team."})
+            raise InvalidInputError("This destination is not valid.", {"team_slug": "There is no such team."})
         row.name, row.shown, row.address = terms.name, shown, self._vault.seal(terms.address)
         row.topics, row.least_risk, row.team_slug = list(terms.topics), terms.least_risk.value, terms.team_slug or None
 
@@ -319,8 +318,8 @@ def _undone(row: Destination, since: datetime) -> Any:
 def _why(result: Result) -> str:
     reason = result.reason if isinstance(result, Later | Refused) else ""
     if isinstance(result, Refused) and result.gone:
-        return f"It wants nothing more: {reason}"
-    return f"Nothing has reached it for a day. The last time: {reason}"
+        return f"The destination no longer accepts notifications: {reason}"
+    return f"No delivery succeeded for a day. Last error: {reason}"
 
 
 def _told(row: Destination) -> dict[str, Any]:

@@ -34,15 +34,15 @@ MOST_LINES = 100
 """Requests that a digest names; of more it says how many."""
 _RECEIPTS = {
     "applied": "The run did what was approved.",
-    "partly_applied": "The run did a part of what was approved.",
+    "partly_applied": "The run did part of what was approved.",
     "not_applied": "The run did nothing.",
     "failed": "The run failed after the decision.",
 }
 _TOLD = {
-    NoticeKind.ASKED: "Your decision is wanted",
+    NoticeKind.ASKED: "Your decision is needed",
     NoticeKind.ASSIGNED: "This is assigned to you",
     NoticeKind.ESCALATED: "This has been escalated",
-    NoticeKind.EXPIRING: "The deadline is near",
+    NoticeKind.EXPIRING: "The deadline is approaching",
 }
 
 
@@ -90,7 +90,7 @@ class Composing:
         with self._sessions.reads() as session:
             person = session.get(Person, delivery.person_id)
         if person is None or not person.active:
-            return Composed(None, "The account is not active any more.")
+            return Composed(None, "The account is no longer active.")
         if delivery.kind == NoticeKind.DIGEST.value:
             return self._digest(delivery, person)
         if delivery.kind == NoticeKind.DISABLED.value:
@@ -112,10 +112,10 @@ class Composing:
         with self._sessions.reads() as session:
             place = session.get(Destination, delivery.key.split(":")[1])
         if place is None or place.disabled_at is None or place.removed_at is not None:
-            return Composed(None, "The destination is on again, or gone.")
+            return Composed(None, "The destination is enabled again, or was removed.")
         notice = Notice(
             id=delivery.id, kind=NoticeKind.DISABLED, to=self._receiver(person, delivery.channel),
-            at=delivery.created_at, headline=f"The destination “{place.name}” has been switched off",
+            at=delivery.created_at, headline=f"The destination “{place.name}” has been disabled",
             said=place.disabled_reason, settings_url=f"{self._url}/profile/notifications",
             page_url=f"{self._url}/destinations/{place.id}",
         )  # fmt: skip
@@ -126,7 +126,7 @@ class Composing:
         with self._sessions.reads() as session:
             told = to_confirm(session, delivery, self._clock())
         if told is None:
-            return Composed(None, "It has been confirmed or declined, or is over.")
+            return Composed(None, "It was confirmed, declined, or has ended.")
         notice = Notice(
             id=delivery.id, kind=NoticeKind.ACCOUNT, to=self._receiver(person, delivery.channel),
             at=delivery.created_at, headline=told.headline, said=mask_text(told.said),
@@ -184,7 +184,7 @@ class Composing:
             return self.headline(view, NoticeKind.SETTLED, actor)
         if view.seat is None:
             return "You have nothing to decide here now", view.why_not
-        changed = "The proposal has been changed since you were told" if view.request.digest != delivery.digest else ""
+        changed = "The proposal has changed since this message" if view.request.digest != delivery.digest else ""
         return changed or self.headline(view, kind, actor)[0], ""
 
     def _seen(self, delivery: Delivery, actor: Actor) -> Brief | Pointless:
@@ -193,30 +193,30 @@ class Composing:
         with self._sessions.reads() as session:
             request = session.get(ApprovalRequest, delivery.request_id)
         if request is None:
-            return Pointless("The request is gone.")
+            return Pointless("The request no longer exists.")
         if kind.asks and request.state != RequestState.PENDING.value:
-            return Pointless(f"Meanwhile the request is {RequestState(request.state).words}.")
+            return Pointless(f"The request is now {RequestState(request.state).words}.")
         if kind.asks and request.digest != delivery.digest:
-            return Pointless("Meanwhile the proposal has been changed.")
+            return Pointless("The proposal has changed.")
         try:
             with self._sessions.reads() as session:
                 view = brief_of(session, request, actor, self._clock())
         except AssentError:
-            return Pointless("The receiver may not see it.")
+            return Pointless("The recipient may not see it.")
         if kind.asks and view.seat is None:
-            return Pointless(f"The receiver cannot decide it any more: {view.why_not}")
+            return Pointless(f"The recipient can no longer decide it: {view.why_not}")
         return view
 
     def headline(self, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
         """What happened, and what was said to it."""
         if kind.asks:
             behalf = behalf_of(view)
-            return f"{_TOLD[kind]}{f', in the place of {behalf}' if behalf else ''}", ""
+            return f"{_TOLD[kind]}{f', on behalf of {behalf}' if behalf else ''}", ""
         if kind is NoticeKind.RECEIPT:
             with self._sessions.reads() as session:
                 receipt = session.get(ReceiptRow, view.request.id)
             if receipt is not None:
-                return _RECEIPTS.get(receipt.status, "The run took the outcome.").rstrip("."), receipt.summary
+                return _RECEIPTS.get(receipt.status, "The run received the outcome.").rstrip("."), receipt.summary
         whose = "What you asked for" if view.request.requester_id == actor.id else "This"
         if not view.decisions or view.request.note:
             return f"{whose} is {view.state.words}", view.request.note
@@ -252,11 +252,11 @@ class Composing:
                 headline, _said = self.headline(view, NoticeKind(each.kind), actor)
                 lines.append(Line(headline, mask_text(view.request.title), view.request.risk, url))
         if not lines:
-            return Composed(None, "There is nothing left to tell.", dropped=dropped)
+            return Composed(None, "There is nothing left to send.", dropped=dropped)
         count = len(told)
         notice = Notice(
             id=delivery.id, kind=NoticeKind.DIGEST, to=self._receiver(person, delivery.channel), at=self._clock(),
-            headline=f"{count} {'thing' if count == 1 else 'things'} that you wanted to hear of together",
+            headline=f"{count} {'thing' if count == 1 else 'things'} in your notification digest",
             settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}/queue", lines=tuple(lines),
             lines_more=count - len(lines),
         )  # fmt: skip

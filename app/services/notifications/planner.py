@@ -211,7 +211,7 @@ def _over(
         f"{request.id}:{kind.value}:{marker(event, request, kind)}:{person.id}:{channel.value}", kind, channel, now,
         person_id=person.id, request_id=request.id, event_id=event.id, on_behalf_of=to.on_behalf_of,
         digest=request.digest if kind.asks else "", state=DeliveryState.SUPPRESSED.value,
-        reason="They have chosen not to be told of this.", address=person.email,
+        reason="They have turned this notification off.", address=person.email,
         link_expires_at=min(request.expires_at, now + LINK_LIFETIME) if kind.asks else None,
     )  # fmt: skip
     if when is None:
@@ -225,9 +225,9 @@ def _over(
     }
     if not when.in_digest:
         if when.held:
-            row["reason"] = "Waits for the end of the quiet hours."
+            row["reason"] = "Waiting for the end of quiet hours."
         return [Plan(row)]
-    row["reason"] = "Waits for the digest."
+    row["reason"] = "Waiting for the digest."
     return [Plan(row, job=False), Plan(_digest(row, when.at))]
 
 

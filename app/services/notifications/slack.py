@@ -80,8 +80,8 @@ class SlackPeople:
             found = session.execute(taken.returning(SlackCode.slack_user, SlackCode.slack_name)).one_or_none()
             if found is None:
                 raise InvalidInputError(
-                    "This code cannot be used. Ask for a new one in Slack with /assent link.",
-                    {"code": "Not a code, used already, or older than ten minutes."},
+                    "This code is not valid. Get a new one in Slack with /assent link.",
+                    {"code": "Not a code, already used, or older than ten minutes."},
                 )
             user, name = found
             session.execute(

@@ -118,7 +118,7 @@ class Absences:
             session.execute(ONE_AT_A_TIME)
             person = _decider(session, person_id)
             if person is None:
-                raise NotFoundError("There is nobody by that id who decides.")
+                raise NotFoundError("No reviewer has this ID.")
             delegate = _delegate(session, person, delegate_id) if delegate_id else None
             period = Period(person.id, delegate.id if delegate else None, start, end)
             makers = actor.makes_for(person.id)
@@ -155,7 +155,7 @@ class Absences:
                 raise NotFoundError("There is no such absence.")
             require_absence(actor, absence.person_id)
             if absence.ended_at is not None or absence.ends_at <= now:
-                raise ConflictError("This absence is over already.")
+                raise ConflictError("This absence is already over.")
             absence.ended_at = now
             session.flush()
             view = one(session, absence_id, now)
@@ -205,7 +205,7 @@ class Absences:
             return [each.as_actor(Via.PAGE).member for each in people if _may_decide(each)]
 
     def named(self, address: str, field: str) -> str | None:
-        """The id of whoever decides and has that mail address; None without one.
+        """The id of whoever decides and has that email address; None without one.
 
         Raises:
             InvalidInputError: nobody has it; `fields` names `field`.
@@ -216,7 +216,7 @@ class Absences:
         found = [each.id for each in self.deciders() if each.email.lower() == wanted]
         if not found:
             raise InvalidInputError(
-                f"Nobody who decides has the address {address.strip()}.", {field: "This is nobody who decides."}
+                f"No reviewer has the address {address.strip()}.", {field: "This is not a reviewer."}
             )
         return found[0]
 
@@ -277,7 +277,7 @@ def require_absence(actor: Actor, person_id: str) -> None:
         actor.require(Action.BE_ABSENT)
     elif not actor.may(Action.MANAGE_PEOPLE):
         raise ForbiddenError(
-            f"{actor.name} may enter absences of nobody else: that needs the role admin.",
+            f"{actor.name} may not add absences for other people: that needs the role admin.",
             action=Action.MANAGE_PEOPLE.value, needed="admin",
         )  # fmt: skip
 
@@ -304,11 +304,11 @@ def _may_decide(person: Person) -> bool:
 
 def _delegate(session: Session, person: Person, delegate_id: str) -> Person:
     if delegate_id == person.id:
-        raise InvalidInputError("Nobody is their own delegate.", {"delegate_id": "This is the same person."})
+        raise InvalidInputError("You cannot delegate to yourself.", {"delegate_id": "This is the same person."})
     delegate = _decider(session, delegate_id)
     if delegate is None:
         raise InvalidInputError(
-            "A delegate has to be somebody who decides.", {"delegate_id": "This is nobody who decides."}
+            "A delegate must be a reviewer.", {"delegate_id": "This is not a reviewer."}
         )
     return delegate
 

@@ -56,10 +56,10 @@ class People:
         slugs = _slugs(teams)
         _check_person(name, wanted)
         if "@" not in email or len(email) > 254 or not is_storable(email) or any(char.isspace() for char in email):
-            raise InvalidInputError("A person needs a mail address.", {"email": "This is not a mail address."})
+            raise InvalidInputError("A person needs an email address.", {"email": "This is not an email address."})
         with self._sessions.begin() as session:
             if session.scalar(select(Person.id).where(func.lower(Person.email) == email.lower())):
-                raise ConflictError(f"There is already somebody with the address {email}.")
+                raise ConflictError(f"There is already an account with the address {email}.")
             _refuse_lookalike(session, "", name, email)
             person_id = str(uuid.uuid4())
             session.execute(
@@ -97,7 +97,7 @@ class People:
                 raise NotFoundError("There is no such person.")
             manages = active and Role.ADMIN.value in wanted
             if not manages and not any(Role.ADMIN.value in each.roles for each in admins if each.id != person_id):
-                raise ConflictError("Somebody has to manage people: this is the last active admin.")
+                raise ConflictError("This is the last active admin, who is needed to manage people.")
             before = _standing(person)
             if active and (name != person.name or not person.active):
                 _refuse_lookalike(session, person.id, name, person.email)
@@ -207,7 +207,7 @@ class People:
                 .values(used_at=now)
             )
             if used.rowcount != 1:  # type: ignore[attr-defined]
-                raise LinkError("This link has been used already. Ask for a new one.", reason="used")
+                raise LinkError("This link has already been used. Ask for a new one.", reason="used")
             actor = Actor(kind="person", id=person.id, name=person.name, source=actor_source, makers=makers.counted)
             record(session, actor, "person.signed_in", now, browser=browser, link_made_by=makers.names or person.name)
             return begin(session, person, actor_source, browser, now, replacing, makers)
@@ -225,11 +225,11 @@ class People:
 
     def _usable(self, link: SignInLink | None, session: Session, keep_active: bool = False) -> Person:
         if link is None:
-            raise LinkError("This link is not one of ours. Ask for a new one.", reason="unknown")
+            raise LinkError("This link is not valid. Ask for a new one.", reason="unknown")
         if link.used_at is not None:
-            raise _dead(link, session, "This link has been used already. Ask for a new one.", "used")
+            raise _dead(link, session, "This link has already been used. Ask for a new one.", "used")
         if link.expires_at <= self._clock():
-            raise _dead(link, session, "This link is too old. Ask for a new one.", "expired")
+            raise _dead(link, session, "This link has expired. Ask for a new one.", "expired")
         # Whoever makes them inactive meanwhile waits, and then ends the session that begins here.
         person = session.get(Person, link.person_id, with_for_update={"read": True} if keep_active else None)
         if person is None or not person.active:
@@ -250,11 +250,11 @@ def _refuse_lookalike(session: Session, person_id: str, name: str, email: str) -
     others = session.execute(select(Person.name, Person.email).where(Person.active, Person.id != person_id)).all()
     for other in others:
         if look_the_same(name, other.name):
-            words = f"It looks the same as {other.name}, who has the address {other.email}. Add what tells them apart."
-            raise LookalikeError("There is already somebody whose name looks the same.", {"name": words})
+            words = f"It looks the same as {other.name} ({other.email}). Add something that distinguishes them."
+            raise LookalikeError("There is already an account whose name looks the same.", {"name": words})
         if look_the_same(email, other.email):
             words = f"It looks the same as {other.email}, the address of {other.name}."
-            raise LookalikeError("There is already somebody whose address looks the same.", {"email": words})
+            raise LookalikeError("There is already an account whose address looks the same.", {"email": words})
 
 
 def _check_person(name: str, roles: list[str]) -> None:
@@ -270,7 +270,7 @@ def _slugs(teams: Iterable[str]) -> list[str]:
     """The teams' slugs, each once, sorted. Raises InvalidInputError for what a policy could not name."""
     slugs = sorted({each.strip() for each in teams} - {""})
     if wrong := [each for each in slugs if not TEAM_SLUG.fullmatch(each)]:
-        words = f"{wrong[0][:60]!r} is no team's name: small letters, digits and hyphens, at most 60."
+        words = f"{wrong[0][:60]!r} is not a valid team name: use lowercase letters, digits, and hyphens, at most 60."
         raise InvalidInputError(words, {"teams": words})
     return slugs
 

@@ -33,7 +33,7 @@ class Confirmations:
         Raises:
             NotFoundError: the actor owns no such token.
             ForbiddenError: the actor is, or may be, who made it.
-            ConflictError: it does not wait for a confirmation any more.
+            ConflictError: it is not waiting for confirmation any more.
         """
         with self._sessions.begin() as session:
             token = _token(session, actor, token_id)
@@ -56,7 +56,7 @@ class Confirmations:
         Raises:
             NotFoundError: the actor has no such absence.
             ForbiddenError: the actor is, or may be, who entered it.
-            ConflictError: it does not wait for a confirmation any more, or overlaps with another.
+            ConflictError: it is not waiting for confirmation any more, or overlaps with another.
             InvalidInputError: by now the delegates would lead back to the actor.
         """
         now = self._clock()
@@ -93,13 +93,13 @@ class Confirmations:
         if found is None or actor.kind != "person" or found.person_id != actor.id:
             raise NotFoundError("There is no such absence of yours.")
         if found.confirmed_at is not None or found.ended_at is not None or found.ends_at <= self._clock():
-            raise ConflictError("This absence does not wait for a confirmation.")
+            raise ConflictError("This absence is not waiting for confirmation.")
         return found
 
 
 def _refuse_agent(actor: Actor) -> None:
     if actor.kind == "agent":
-        raise ForbiddenError("Only the person concerned confirms this, not an agent.")
+        raise ForbiddenError("Only the person concerned can confirm this.")
 
 
 def refuse_maker(actor: Actor, makers: Makers) -> None:
@@ -118,7 +118,7 @@ def _token(session: Session, actor: Actor, token_id: str) -> ApiToken:
     if found is None or actor.kind != "person" or found.person_id != actor.id:
         raise NotFoundError("There is no such token of yours.")
     if found.confirmed_at is not None or found.revoked_at is not None:
-        raise ConflictError("This token does not wait for a confirmation.")
+        raise ConflictError("This token is not waiting for confirmation.")
     return found
 
 

@@ -52,7 +52,7 @@ class SavedViews:
         """
         name = _usable(name)
         if not filters:
-            raise InvalidInputError("Choose what the view is to show first.", {"filters": "none chosen"})
+            raise InvalidInputError("Choose filters for the view first.", {"filters": "none chosen"})
         values = {"id": str(uuid.uuid4()), "person_id": actor.id, "name": name, "filters": mask(dict(filters))[0]}
         statement = insert(SavedView).values(**values, created_at=self._clock())
         statement = statement.on_conflict_do_update(
@@ -62,7 +62,7 @@ class SavedViews:
             session.execute(statement)
             own = session.scalars(select(SavedView).where(SavedView.person_id == actor.id)).all()
             if len(own) > MOST:
-                raise InvalidInputError(f"At most {MOST} views can be kept; delete one first.", {"name": "too many"})
+                raise InvalidInputError(f"At most {MOST} views can be saved; delete one first.", {"name": "too many"})
             view = next(each for each in own if each.name == name)
             return View(view.id, view.name, dict(view.filters))
 
@@ -77,7 +77,7 @@ class SavedViews:
                 view.name = name
                 return View(view.id, name, dict(view.filters))
         except IntegrityError as error:
-            raise InvalidInputError("Another view of yours has this name.", {"name": "taken"}) from error
+            raise InvalidInputError("You already have a view with this name.", {"name": "taken"}) from error
 
     def delete(self, actor: Actor, view_id: str) -> None:
         """Delete one of the actor's views; one that is gone already is none."""

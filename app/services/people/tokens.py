@@ -105,12 +105,12 @@ class Tokens:
         with self._sessions.reads() as session:
             found = session.scalars(query).unique().one_or_none()
             if found is None:
-                raise TokenError("This token is not one of ours.", reason="unknown")
+                raise TokenError("This token is not valid.", reason="unknown")
             state = _state(found, now)
             if state != "active":
-                words = f"This token does not work any more: {state}."
+                words = f"This token no longer works: {state}."
                 if state == NOT_CONFIRMED:
-                    words = "This token does not work yet: its owner has to confirm it first."
+                    words = "This token does not work yet: its owner must confirm it first."
                 error = TokenError(words, reason=state.replace(" ", "_"))
                 error.account = (found.person_id, found.person.name)
                 raise error
@@ -137,7 +137,7 @@ class Tokens:
         if terms.kind is TokenKind.AGENT or actor.kind != "person" or actor.id != person_id:
             actor.require(Action.MANAGE_TOKENS)
         if terms.kind is TokenKind.PERSON and actor.kind == "person" and actor.id != person_id:
-            raise NotFoundError("A person's token is made by that person.")
+            raise NotFoundError("Only you can create your own tokens.")
         now = self._clock()
         secret = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
         token, token_id = terms.kind.prefix + secret, str(uuid.uuid4())

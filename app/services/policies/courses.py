@@ -93,7 +93,7 @@ class _Telling:
         """Take all decisions, let it come to its end, and compare that with what really came of it."""
         earlier = next((at for at, each in enumerate(decisions) if not self._take(each)), None)
         if self.unknown:
-            return Course(None, (*self.words, "What would have come of that cannot be said."))
+            return Course(None, (*self.words, "The result cannot be determined."))
         if self.ended_at is None:
             self._go_on(bool(decisions), now)
         elif earlier is not None:
@@ -115,7 +115,7 @@ class _Telling:
         verdict = Verdict(decision.verdict)
         stage = self._progress().current
         if not self._asked(decision, stage):
-            self._say(f"{decision.person_name} would not have been asked.")
+            self._say(f"{decision.person_name} would not have been an approver.")
             self.unknown = verdict is Verdict.MODIFY
         elif verdict is Verdict.MODIFY and not self.terms.edit_allowed:
             self._say(f"{decision.person_name} could not have changed the proposal.")
@@ -209,8 +209,8 @@ class _Telling:
         if self.state is real:
             return
         if forbidden:
-            self._say("The standing grant that answered it could not have.")
-        self._say(f"Would still wait for {self._missing()}.")
+            self._say("The standing grant could not have approved it.")
+        self._say(f"Would still be waiting for {self._missing()}.")
         self._until(now)
         if self.ended_at is not None:
             self._say(f"Without that it would have been {self._settled} {self._how}.")
@@ -222,7 +222,7 @@ class _Telling:
     @property
     def _how(self) -> str:
         """When it ended, and why if nobody's decision did it."""
-        timed_out = "when its time was up on" if self.ended_at == self.expires_at else "on"
+        timed_out = "on expiry at" if self.ended_at == self.expires_at else "on"
         return f"{timed_out} {_when(self.ended_at or self.expires_at)}"
 
     def _missing(self) -> str:

@@ -127,7 +127,7 @@ class Policies:
             stored = self._get(number)
             return CompiledPolicy(read_policy(stored.text, stored.source), number)
         except (NotFoundError, ValueError, TypeError, InvalidInputError) as error:
-            log.error("policy cannot be read, the strict default holds instead", version=number, error=str(error))
+            log.error("policy cannot be read, the strict default applies instead", version=number, error=str(error))
             return StrictDefault()
 
     # Loading
@@ -228,7 +228,7 @@ class Policies:
         if not 1 <= limit <= MAX_REQUESTS:
             raise InvalidInputError(f"Look at 1 to {MAX_REQUESTS:,} requests.", {"limit": "out of range"})
         if since >= self._clock():
-            raise InvalidInputError("The period begins in the past.", {"since": "in the future"})
+            raise InvalidInputError("The period must begin in the past.", {"since": "in the future"})
         checked = self.check(text, source)
         candidate = CompiledPolicy(checked.document, self.newest())
         found = replay(self._ground, candidate, since, limit, seconds, len(checked.document.rules))
@@ -246,7 +246,7 @@ def _read(text: str, source: str) -> PolicyDocument:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise TooLargeError(f"A policy has at most {MAX_BYTES:,} bytes.")
     if not is_storable(text):
-        raise InvalidInputError("A policy is text; this has characters that no text has.", {"text": "not text"})
+        raise InvalidInputError("This policy has characters that are not allowed in text.", {"text": "not text"})
     return read_policy(text, source)
 
 

@@ -25,7 +25,7 @@ class Brief:
     Attributes:
         seat: how they may decide; None: not at all, for `why_not`.
         sign_in_first: they have to sign in anew for all verdicts but the harmless ones.
-        asked: names of the teams and people who may decide now; empty: anyone who may decide, or nobody any more.
+        asked: names of the teams and people who may decide now; empty: any reviewer, or nobody any more.
         ahead: what time will do, soonest first.
         decisions: those that stand, oldest first.
     """

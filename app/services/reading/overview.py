@@ -64,7 +64,7 @@ class Situation:
     """How a request stands.
 
     Attributes:
-        asked: names of the teams and people who may decide now; empty: anyone who may decide.
+        asked: names of the teams and people who may decide now; empty: any reviewer.
         ahead: what time will do, soonest first.
         next_step: whom an escalation asks as well; empty where nobody is left.
         windows: the change windows in words; empty: at any time.

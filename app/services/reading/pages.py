@@ -284,9 +284,9 @@ def seat_or_why_not(
     if request.state != RequestState.PENDING.value:
         return None, f"This request is {RequestState(request.state).words}."
     if not viewer.may(Action.DECIDE):
-        return None, "Your roles let you look, not decide."
+        return None, "Your roles allow viewing, but not deciding."
     if own := own_request(request, viewer):
-        return None, f"{capitalized(own)}, so somebody else has to decide."
+        return None, f"{capitalized(own)}, so somebody else must decide."
     if now >= request.expires_at:
         return None, "The deadline has passed."
     try:

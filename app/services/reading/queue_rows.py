@@ -36,7 +36,7 @@ class QueueRow:
     """One line of the queue.
 
     Attributes:
-        asked: names of the teams and people who may decide now; empty: anyone who may decide.
+        asked: names of the teams and people who may decide now; empty: any reviewer.
         agreed: names of those whose approval counts so far.
         stage_name: of the stage that is asked now; empty where there is only one and it has no name.
         stages: how many there are.

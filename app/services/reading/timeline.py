@@ -37,15 +37,15 @@ class TimelineEntry:
 _VERDICT_WORDS = {
     "approve": "approved",
     "modify": "approved with changes",
-    "request_changes": "asked for changes",
+    "request_changes": "requested changes",
     "reject": "rejected",
     "answer": "answered",
 }
 _NOTICE_WORDS = {
-    NoticeKind.ASKED: "a decision is wanted",
+    NoticeKind.ASKED: "a decision is needed",
     NoticeKind.ASSIGNED: "it is assigned to them",
     NoticeKind.ESCALATED: "it is escalated",
-    NoticeKind.EXPIRING: "the deadline is near",
+    NoticeKind.EXPIRING: "the deadline is approaching",
     NoticeKind.OUTCOME: "the outcome",
     NoticeKind.SETTLED: "others have decided",
     NoticeKind.RECEIPT: "what the run did",
@@ -53,24 +53,24 @@ _NOTICE_WORDS = {
 _ACTION_WORDS = {
     "request.opened": "proposed this; the run is suspended",
     "request.escalated": "escalated this",
-    "request.decision_withdrawn": "took back what they had decided",
+    "request.decision_withdrawn": "withdrew their decision",
     "request.approval_lapsed": "stopped counting an approval",
     "request.expired": "let this expire: nobody decided in time",
     "request.cancelled": "cancelled this",
-    "request.superseded": "replaced this: the run now asks for something else",
+    "request.superseded": "superseded this: the run now requests something else",
     "request.resolved": "resolved this",
     "request.remembered": "answered this from an earlier rejection",
-    "request.reopened": "asked that this be looked at again",
+    "request.reopened": "reopened this for review",
     "request.left_to_people": "left this to people",
     "request.claimed": "claimed this",
-    "request.claim_released": "gave up their claim",
-    "request.claim_lapsed": "let the claim lapse",
+    "request.claim_released": "released their claim",
+    "request.claim_lapsed": "ended the expired claim",
     "request.assigned": "assigned this",
-    "request.unassigned": "took the assignment back",
-    "request.extended": "gave this more time",
-    "request.expiry_warned": "warned that the deadline is near",
-    "request.held": "held this on: its change window has closed again",
-    "request.released": "let the run go on: its change window is open",
+    "request.unassigned": "removed the assignment",
+    "request.extended": "extended the deadline",
+    "request.expiry_warned": "warned that the deadline is approaching",
+    "request.held": "kept this waiting: its change window has closed again",
+    "request.released": "resumed the run: its change window is open",
     "grant.used": "approved this under a standing grant",
 }
 
@@ -113,12 +113,12 @@ def _delivered(told: ToldLine) -> str:
         case DeliveryState.SENT if told.kept:
             return f"kept a {told.channel} to {names} in the outbox: {of}"
         case DeliveryState.SENT:
-            return f"told {names} by {told.channel}: {of}"
+            return f"notified {names} by {told.channel}: {of}"
         case DeliveryState.HELD:
-            return f"tells {names} later by {told.channel}, as they wish: {of}"
+            return f"will notify {names} later by {told.channel}, as they chose: {of}"
         case DeliveryState.FAILED:
             return f"could not reach {names} by {told.channel}: {of}"
-    return f"is telling {names} by {told.channel}: {of}"
+    return f"is notifying {names} by {told.channel}: {of}"
 
 
 def _asked_as_well(entry: AuditEntry) -> list[str]:
@@ -136,9 +136,9 @@ def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
         case "request.opened" if request.kind == ERROR_KIND:
             return "failed at this step; the run is suspended"
         case "request.opened" if request.run_id is None:
-            return "proposed this, and waits"
+            return "requested this, and is waiting"
         case "request.released" if request.run_id is None:
-            return "gave the outcome free: its change window is open"
+            return "released the outcome: its change window is open"
         case "request.escalated" if added:
             return f"{words}: {added} {'is' if len(_asked_as_well(entry)) == 1 else 'are'} asked as well"
         case "request.claimed" if detail.get("taken_from"):
@@ -154,7 +154,7 @@ def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
         case "request.unassigned" if not entry.actor_id:
             return f"ended the assignment to {detail.get('from', 'somebody')}"
         case "request.assigned" if detail.get("to_id") == entry.actor_id:
-            return "took this on"
+            return "assigned this to themselves"
         case "request.assigned" if detail.get("from_id") and detail.get("from_id") == entry.actor_id:
             return f"handed this over to {detail.get('to')}"
         case "request.assigned":
@@ -167,8 +167,8 @@ def _decided(decision: Decision) -> str:
     if decision.made.ids:
         words = f"{words}, acting with a sign-in link or token from {decision.made.names}"
     if decision.lapsed_why:
-        return f"{words}, which counts no more: {decision.lapsed_why.rstrip('.')}"
-    return f"{words}, which counts no more" if decision.withdrawn_at else words
+        return f"{words}, which no longer counts: {decision.lapsed_why.rstrip('.')}"
+    return f"{words}, which no longer counts" if decision.withdrawn_at else words
 
 
 def _words_of(decision: Decision) -> str:

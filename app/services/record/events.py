@@ -125,7 +125,7 @@ _MAX_ID = 2**63 - 1
 def _run_cursor(cursor: str) -> tuple[int, int, int]:
     parts = cursor.split(".") if cursor else ["0", "0", "0"]
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and int(part) <= _MAX_ID for part in parts):
-        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
+        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"})
     return int(parts[0]), int(parts[1]), int(parts[2])
 
 

@@ -1,4 +1,4 @@
-"""Absent people and their delegates: for whom a person decides, and whether somebody is away now."""
+"""Absent people and their delegates: for whom a person decides, and whether somebody is absent now."""
 
 from __future__ import annotations
 

@@ -153,12 +153,12 @@ def _final(request: ApprovalRequest, decision: Decision) -> bool:
 def _second(decision: Decision, actor: Actor) -> DuplicateDecisionError:
     if actor.id == decision.person_id:
         words = (
-            "You have rejected this; withdraw your rejection first if you agree now."
+            "You have rejected this; withdraw your rejection first to approve it."
             if decision.verdict == Verdict.REJECT.value
-            else "You have decided; another person is needed."
+            else "You have decided; another person must decide as well."
         )
     elif actor.id == decision.on_behalf_of_id:
-        words = f"{decision.person_name} has decided for you; another person is needed."
+        words = f"{decision.person_name} has decided on your behalf; another person must decide as well."
     elif _words_of(actor.persons, [decision]):
         maker = decision.made.names or actor.makers.names
         words = (
@@ -166,7 +166,7 @@ def _second(decision: Decision, actor: Actor) -> DuplicateDecisionError:
             "token of one of you, or of both. Another person is needed, or a link from somebody else."
         )
     else:
-        words = "Whoever you stand in for has decided; another person is needed."
+        words = "The person you are delegate for has decided; another person must decide as well."
     return DuplicateDecisionError(words, state=RequestState.PENDING.value)
 
 
@@ -183,10 +183,11 @@ def _principal(
     refusal: AssentError | None = None
     for each in absent:
         if each.id in askers(request):
-            refusal = OwnRequestError(f"{each.name}, for whom you stand in, {how_they_asked(request)}.")
+            refusal = OwnRequestError(f"{each.name}, for whom you are delegate, {how_they_asked(request)}.")
         elif _standing_words(request, {each.id}, decisions):
             refusal = DuplicateDecisionError(
-                f"{each.name}, for whom you stand in, has decided; another person is needed.", state=request.state
+                f"{each.name}, for whom you are delegate, has decided; another person must decide as well.",
+                state=request.state,
             )
         else:
             return each
@@ -204,7 +205,7 @@ def not_asked(session: Session, request: ApprovalRequest, actor: Actor) -> NotAs
 
 
 def asked_words(session: Session, request: ApprovalRequest) -> tuple[str, bool]:
-    """Who is asked now, in words, and whether that is several. Empty: anyone who may decide."""
+    """Who is asked now, in words, and whether that is several. Empty: any reviewer."""
     names = names_of(session, request.addressed_to)
     terms = Terms.from_json(request.terms)
     stage = terms.stages[min(request.stage, len(terms.stages) - 1)]

@@ -35,7 +35,7 @@ class StageView:
 
     Attributes:
         name: as people call it; empty where there is only one and it has no name.
-        asked: names of the teams and people; empty: anyone who may decide.
+        asked: names of the teams and people; empty: any reviewer.
         state: ``done``, ``now`` or ``later``; of a request that is settled also ``not asked``.
         agreed: names of those whose approval counts here.
     """

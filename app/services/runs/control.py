@@ -116,7 +116,7 @@ class Runs:
         actor.require(Action.START_RUN)
         version, named, schema = self._entry(workflow)
         if not isinstance(run_input, dict):
-            raise InvalidInputError("The input of a run is an object.", {"input": "not an object"})
+            raise InvalidInputError("The input of a run must be an object.", {"input": "not an object"})
         _refuse_too_large(run_input)
         check_schema(run_input, schema, "input")
         masked, _ = mask(run_input)
@@ -226,7 +226,7 @@ class Runs:
             at_rest = set(origins(RUN_TRANSITIONS, ending)) - {RunState.RUNNING}
             batch = move_run(run, at_rest, ending, now, **finished)
             if ending is RunState.CANCELLED:
-                why = reason or "the run was cancelled"
+                why = reason or "the run was canceled"
                 end_pending(batch, actor, run_id, RequestState.CANCELLED, now, why)
                 end_held(batch, run_id, now)
                 conclude(batch, Journal(run_id), open_receipts(self._sessions, run_id), now, CANCELLED)
@@ -240,7 +240,7 @@ class Runs:
         if not sees_run(run, actor):
             raise NotFoundError("There is no such run.", run_id=run_id)
         if not may_steer(actor, run):
-            raise ForbiddenError("An agent steers only the runs that it started itself.")
+            raise ForbiddenError("Agents can only control runs that they started.")
         return run
 
     def _refuse_unless_cancelable(self, actor: Actor, run: Run, now: datetime) -> None:

@@ -24,15 +24,15 @@ _STEP_EVENTS = {
     StepKind.ENDED: EventKind.STEP_ENDED,
     StepKind.FAILED: EventKind.STEP_FAILED,
 }
-UNSEEN = "The run took this; the worker died before it could say what came of it."
+UNSEEN = "The run received this; the worker died before it could report the result."
 STEP_FAILED = (
     "Not known: a step failed after the run had taken this, and the run went on without that step. "
     "Nothing was reported."
 )
-WENT_ON = "The run went on with what was approved."
-GOES_ON = "The run has taken this and has asked for something else since. Nothing has been reported yet."
-NOT_KNOWN = "Not known: the run ended before it could report what came of this. {0}"
-CANCELLED = "The run was cancelled before it was completed. Whether this was carried out is not known."
+WENT_ON = "The run continued with what was approved."
+GOES_ON = "The run has received this and has requested something else since. Nothing has been reported yet."
+NOT_KNOWN = "Not known: the run ended before it could report the result. {0}"
+CANCELLED = "The run was canceled before it completed. Whether this was carried out is not known."
 _OUTCOMES = """
     select outcomes.request_id from outcomes join approval_requests on approval_requests.id = outcomes.request_id
     where approval_requests.run_id = %(run)s"""
@@ -117,13 +117,13 @@ def conclude(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now: 
     """Conclude, when a run ends, what became of outcomes of which the workflow itself reported nothing.
 
     The run was completed: applied. It failed: failed, with the reason. What cannot be concluded stays delivered, with a
-    summary that says so: where the run was cancelled, where it took the outcome while nobody watched, where it went on
+    summary that says so: where the run was canceled, where it took the outcome while nobody watched, where it went on
     without a step that had failed, and where it had gone on to ask for something else before it failed, as the outcome
     may have been carried out by then.
     """
     for receipt in _taken(journal, known):
         if receipt.verdict in _REFUSED:
-            status, summary = ReceiptStatus.NOT_APPLIED, "The run took note and did not do it."
+            status, summary = ReceiptStatus.NOT_APPLIED, "The run acknowledged this and did not do it."
         elif receipt.request_id in journal.unseen:
             status, summary = ReceiptStatus.DELIVERED, UNSEEN
         elif journal.doubtful:
@@ -148,7 +148,7 @@ def suspended(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now:
     """
     for receipt in _taken(journal, known):
         if receipt.verdict in _REFUSED:
-            status, summary = ReceiptStatus.NOT_APPLIED, "The run took note and did not do it."
+            status, summary = ReceiptStatus.NOT_APPLIED, "The run acknowledged this and did not do it."
         elif receipt.request_id in journal.unseen:
             status, summary = ReceiptStatus.DELIVERED, UNSEEN
         elif journal.doubtful:

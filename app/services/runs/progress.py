@@ -217,7 +217,7 @@ class RunProgress:
                 run = session.get_one(Run, journal.run_id)
             ours = run.attempt == attempt and run.state == RunState.RUNNING.value
             if not ours or run.control == asked:
-                raise LostRunError("This run has been taken up elsewhere.", run_id=journal.run_id)
+                raise LostRunError("Another worker is running this run.", run_id=journal.run_id)
             # Somebody has asked for something else since we looked.
 
     def _rested(self, attempt: int, journal: Journal, asked: str) -> bool:
@@ -232,7 +232,7 @@ class RunProgress:
              "asked": asked},
         )  # fmt: skip
         if state is RunState.CANCELLED:
-            end_pending(batch, SYSTEM, journal.run_id, RequestState.CANCELLED, now, "the run was cancelled")
+            end_pending(batch, SYSTEM, journal.run_id, RequestState.CANCELLED, now, "the run was canceled")
             end_held(batch, journal.run_id, now)
             conclude(batch, journal, open_receipts(self._sessions, journal.run_id), now, CANCELLED)
             record(batch, SYSTEM, "run.cancelled", now, run_id=journal.run_id)
@@ -264,7 +264,7 @@ class RunProgress:
         again by the job at hand."""
         with self._sessions.reads() as session:
             if session.scalar(_WORTH_ANOTHER_LOOK, {"run": run_id}):
-                raise RunBusyError("This run is being advanced elsewhere.", run_id=run_id)
+                raise RunBusyError("Another worker is running this run.", run_id=run_id)
 
     def _asked(self, run_id: str) -> str:
         with self._sessions.reads() as session:
@@ -275,7 +275,7 @@ class RunProgress:
 
     def _write(self, batch: Batch, run_id: str) -> None:
         if batch.run(self._sessions) is None:
-            raise LostRunError("This run has been taken up elsewhere.", run_id=run_id)
+            raise LostRunError("Another worker is running this run.", run_id=run_id)
 
 
 def _delivery(row: dict[str, Any], now: datetime) -> Delivery:

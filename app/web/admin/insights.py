@@ -183,7 +183,7 @@ def _workflow_row(pace: Pace, wanted: InsightsFilter) -> PaceRow:
 
 def _team_row(pace: Pace, wanted: InsightsFilter, teams: Iterable[Team]) -> PaceRow:
     if not pace.name.startswith(TEAM):
-        return PaceRow("People named in the rule" if pace.name else "Anyone who may decide", pace, {})
+        return PaceRow("People named in the rule" if pace.name else "Any reviewer", pace, {})
     slug = pace.name.removeprefix(TEAM)
     name = next((team.name for team in teams if team.slug == slug), slug)
     return PaceRow(name, pace, query_of(wanted) | {"team": slug})

@@ -153,7 +153,7 @@ def test_a_suggestion_that_no_longer_stands_is_told_so(house: House, first: Brow
     form = first.form("propose")
     house.decide(call(limit=11, tool=house.workflow), Verdict.REJECT)
     first.send(form, status=409, reason="Always.")
-    assert "no longer stands" in first.page.one("div", role="alert").text
+    assert "is outdated" in first.page.one("div", role="alert").text
     first.get(address, 409)
     first.get("/grants/suggestions/nothing", 409)
 
@@ -194,7 +194,7 @@ def test_those_who_do_not_decide_only_look(house: House, first: Browser, browse:
     visitor.get("/grants")
     assert "What may be proposed" not in visitor.page.text
     visitor.get(address)
-    assert visitor.page.all("form", id="decline") == [] and "look, not decide" in visitor.page.text
+    assert visitor.page.all("form", id="decline") == [] and "viewing, but not deciding" in visitor.page.text
     data = {"csrf_token": visitor.caller.headers["X-CSRFToken"], "reason": "No."}
     for act in ("approve", "decline", "revoke"):
         assert visitor.caller.client.post(f"{address}/{act}", data=data).status_code == 403
@@ -206,7 +206,7 @@ def test_opening_the_address_of_an_act_only_shows(house: House, first: Browser, 
     for act in ("approve", "decline", "revoke"):
         second.get(f"{address}/{act}", 303)
     second.follow()
-    assert "Waits for a second person" in second.page.text
+    assert "Waiting for a second person" in second.page.text
     second.get("/grants/nothing", 404)
 
 

@@ -122,7 +122,7 @@ def test_the_tables_say_what_happened(busy: Site):
     assert "Superseded" not in endings
     assert busy.table("Time to decision, by workflow") == {"test gate": ["5", "20 min", "48 min"]}
     assert busy.table("Time to decision, by team") == {
-        "dba": ["4", "12 min", "27 min"], "Anyone who may decide": ["1", "1 h", "1 h"],
+        "dba": ["4", "12 min", "27 min"], "Any reviewer": ["1", "1 h", "1 h"],
     }  # fmt: skip
     assert busy.table("Approved faster than the text can be read")["High"] == ["4", "2", "50 %"]
     assert busy.table("Approved faster than the text can be read")["Low"] == ["0", "0", "–"]

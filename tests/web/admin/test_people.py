@@ -93,8 +93,8 @@ def test_the_last_admin_stays(admin: Browser, services, people):
         ({"name": " "}, "needs a name"),
         ({"name": "x" * 101}, "at most 100"),
         ({"name": "Line\nbreak"}, "needs a name"),
-        ({"email": "nobody"}, "needs a mail address"),
-        ({"email": "a b@example.org"}, "needs a mail address"),
+        ({"email": "nobody"}, "needs an email address"),
+        ({"email": "a b@example.org"}, "needs an email address"),
         ({"roles": []}, "at least one role"),
         ({"roles": ["emperor"]}, "at least one role"),
         ({"teams": "Ops Team!"}, "small letters, digits and hyphens"),
@@ -110,7 +110,7 @@ def test_what_cannot_be_used_is_said_at_its_field_and_nothing_typed_is_lost(admi
 
 def test_an_address_that_is_taken_is_refused(admin: Browser, people):
     add(admin, 409, name="Twin", email=people["viewer"].email.upper(), roles=["viewer"])
-    assert "already somebody" in admin.page.text
+    assert "already an account" in admin.page.text
 
 
 @pytest.mark.parametrize("role", ["viewer", "reviewer", "auditor"])

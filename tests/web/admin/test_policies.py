@@ -42,7 +42,7 @@ def versions(services: Services) -> tuple[int, int]:
 def test_without_a_policy_the_strict_default_is_shown(reviewer: Browser) -> None:
     page = reviewer.get("/policies")
     assert "No policy is loaded" in page.text
-    assert "1 of anyone who may decide; for critical risk 2" in page.text
+    assert "1 of any reviewer; for critical risk 2" in page.text
     assert not any(each.text == "Versions" for each in page.all("h2"))
 
 
@@ -67,7 +67,8 @@ def test_the_rules_stand_in_words_with_how_often_they_matched(
     [first, default] = page.one("table", class_="list-table rules").one("tbody").all("tr")
     for words in (
         name, 'risk.rank >= 3 && environment != "<test>"', "First: 1 of team dba", "then 2 of team platform", "4 hours",
-        "goes to the next of the chain", "Escalates after 1 hour: team platform", "Mon–Fri 22:00–04:00 Europe/Berlin",
+        "takes the next step of the chain", "Escalates after 1 hour: team platform",
+        "Mon–Fri 22:00–04:00 Europe/Berlin",
         "2 requests",
     ):  # fmt: skip
         assert words in first.text
@@ -117,7 +118,7 @@ def test_a_changed_policy_is_tried_out(reviewer: Browser, versions: Any, service
     item = next(each for each in page.all("li") if each.all("a", href=f"/requests/{request.id}"))
     assert "Tidy <up>" in item.text
     assert "1 d becomes→ 2 h" in item.text
-    assert "Would have been rejected when its time was up" in item.text
+    assert "Would have been rejected on expiry" in item.text
     assert "would have ended differently" in page.text
 
     # The form keeps what was sent, and the same file makes no difference to this request.

@@ -93,9 +93,9 @@ def test_times_are_in_the_zone_that_is_sent_with_them(services: Services, someon
         ({"zone": "Mars/Olympus"}, "Enter a date and a time."),
         ({"zone": "../../etc/passwd"}, "Enter a date and a time."),
         ({"zone": "Europe"}, "Enter a date and a time."),
-        ({"ends_at": "2020-01-01T00:00"}, "An absence ends after it begins."),
-        ({"delegate_id": "nobody"}, "A delegate has to be somebody who decides."),
-        ({"delegate_id": "a\x00b"}, "A delegate has to be somebody who decides."),
+        ({"ends_at": "2020-01-01T00:00"}, "An absence must end after it begins."),
+        ({"delegate_id": "nobody"}, "A delegate must be a reviewer."),
+        ({"delegate_id": "a\x00b"}, "A delegate must be a reviewer."),
         ({"note": "a\x00b"}, "control characters"),
     ],
 )
@@ -221,4 +221,4 @@ def test_an_absence_entered_by_an_administrator_waits_for_its_person(
     again = person.caller.client.post(
         f"/absences/{absence.id}/{answer}", data={"csrf_token": person.caller.headers["X-CSRFToken"]}
     )
-    assert again.status_code == 409 and "does not wait for a confirmation" in again.text
+    assert again.status_code == 409 and "is not waiting for confirmation" in again.text

@@ -113,7 +113,7 @@ def test_what_is_alike_stands_together_with_the_odd_one_flagged(services: Servic
     differs = sorted(each.text for each in group.all("div", class_="differs"))
     assert differs == ["0", "1", "2", "3", "delete from sessions"]
     [odd] = group.all("div", class_="odd")
-    assert odd.text == "Differs: high risk, the others low; does something else than the others"
+    assert odd.text == "Differs: high risk, the others low; does something different from the others"
     assert len(titles(reviewer)) == 6
 
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_decided_together_is_told_and_leaves_the_others(
     reviewer.send(reviewer.page.one("form", action="/queue/marked"), status=200, verdict="approve")
     assert reviewer.page.one("h1").text == "1 request decided, 3 refused"
     said = reviewer.page.one("ul", class_="together").text
-    for words in ("Critical risk is approved on its own page only", "you started this run", "has changed since"):
+    for words in ("Critical risk can only be approved", "you started this run", "has changed"):
         assert words in said
     assert [state(services, each) for each in (fine, critical, own, stale)] == [
         "approved", "pending", "pending", "pending",

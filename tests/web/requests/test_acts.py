@@ -65,7 +65,7 @@ def test_stages_and_who_is_asked(services: Services, at: Callable[..., Browser])
     open_page(officer, request)
     assert "asked now; you are not in that team." in officer.page.one(id="decision").text
     dba.send(dba.form("decide"), dba.button("Approve"))
-    assert "Security is asked now." in dba.follow().text
+    assert "Security reviews next." in dba.follow().text
     assert "DBA 1 of 1 ✓ reached" in facts(dba)
     assert open_page(officer, request).button("Approve").text == "Approve for Security, as 1 of 2"
     page = officer.get("/queue")
@@ -137,7 +137,7 @@ def test_claiming_taking_over_and_releasing(services: Services, at: Callable[...
     other.send(form(other, "claim"))
     assert "Other took this over from One" in other.follow().text
     one.send(form(one, "claim"), status=409)
-    assert "Other looks at this now. You may take it over." in one.page.one("div", role="alert").text
+    assert "Other has claimed this. You may take over the claim." in one.page.one("div", role="alert").text
     other.send(form(other, "release"))
     assert "Nobody." in open_page(other, request).page.one(id="facts").text
 
@@ -152,7 +152,7 @@ def test_assigning_and_handing_over(services: Services, at: Callable[..., Browse
     one.send(form(one, "assignment"), person_id=one.person.id)
     assert "Assigned to you" in one.follow().text
     one.send(form(one, "assignment"), status=422, person_id=other.person.id, reason="")
-    assert "Please say why you hand this on." in one.page.text
+    assert "Give a reason for handing this over." in one.page.text
     assert "open" in one.page.one("details", id="acts-more").attributes
     assert form(one, "assignment").one("option", value=other.person.id).attributes.get("selected") == ""
     one.send(form(one, "assignment"), reason="My shift ends.", person_id=other.person.id)
@@ -170,7 +170,7 @@ def test_escalating_says_to_whom(services: Services, at: Callable[..., Browser])
     dba.send(form(dba, "escalations"), status=422, reason=" ")
     dba.send(form(dba, "escalations"), reason="It is urgent.")
     assert "Escalated to leads, with higher priority" in dba.follow().text
-    assert "escalated this: leads is asked as well" in dba.page.one(id="timeline").text
+    assert "escalated this: leads must approve as well" in dba.page.one(id="timeline").text
     assert dba.button("Escalate").text == "Escalate"
     assert open_page(lead, request).button("Approve")
 
@@ -195,8 +195,8 @@ def test_taking_a_decision_back(services: Services, reviewer: Browser) -> None:
     open_page(reviewer, request).send(reviewer.form("decide"), reviewer.button("Approve"))
     reviewer.follow()
     reviewer.send(form(reviewer, "withdrawal"))
-    assert "You may decide again." in reviewer.follow().text
-    assert "approved, which counts no more" in reviewer.page.one(id="timeline").text
+    assert "You can decide again." in reviewer.follow().text
+    assert "approved, which no longer counts" in reviewer.page.one(id="timeline").text
     assert reviewer.button("Approve").text == "Approve, as 1 of 2"
 
 

@@ -74,7 +74,7 @@ def test_none_is_left(services: Services, reviewer: Browser) -> None:
     reviewer.get(f"/requests/{request.id}")
     sent = {f"calls.{number}.decision": "reject" for number in (1, 2, 3)}
     reviewer.send(reviewer.form("decide"), reviewer.button("Approve"), status=422, **sent)
-    assert "No call is left: reject the request instead" in reviewer.page.text
+    assert "No call is left. Reject the request instead" in reviewer.page.text
 
 
 def test_one_call_is_answered_in_its_place(services: Services, reviewer: Browser) -> None:

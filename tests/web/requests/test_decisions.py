@@ -50,7 +50,7 @@ def test_what_is_not_changed_is_approved_as_it_stands(services: Services, review
     after = now_of(services, request)
     assert (after.state, after.digest) == (RequestState.APPROVED.value, request.digest)
     assert decision_on(services, request).change is None
-    assert "Approved. The run goes on." in reviewer.follow().text
+    assert "Approved. The run continues." in reviewer.follow().text
 
 
 STRICT = {
@@ -192,7 +192,7 @@ def test_two_have_to_agree(services: Services, browse: Browse) -> None:
     first, second = browse("reviewer"), browse("other")
     open_page(first, request).send(first.form("decide"), first.button("Approve, as 1 of 2"))
     assert "1 of 2. Another person is needed." in first.follow().text
-    assert "You have decided; another person is needed." in first.page.text
+    assert "You have decided; another person must decide as well." in first.page.text
     open_page(second, request).send(second.form("decide"), second.button("Approve and run the script"))
     assert now_of(services, request).state == RequestState.APPROVED.value
 
@@ -201,7 +201,7 @@ def test_whoever_started_the_run_is_told_why_not(services: Services, reviewer: B
     run = make_run(services.sessions, reviewer.person)
     request = make_request(services.sessions, run)
     open_page(reviewer, request)
-    assert "You started this run, so somebody else has to decide." in reviewer.page.text
+    assert "You started this run, so somebody else must decide." in reviewer.page.text
     assert not reviewer.page.all("form", id="decide")
 
 
@@ -244,7 +244,7 @@ def test_another_payload_than_the_one_seen_is_not_approved(services: Services, b
     [
         ({"verdict": "approve", "item": None}, 422, "Choose at least one item"),
         ({"verdict": "approve", "item": ["zzz"]}, 422, "There is no item"),
-        ({"verdict": "approve", "statement.a": " "}, 422, "This needs a text."),
+        ({"verdict": "approve", "statement.a": " "}, 422, "Enter text here."),
         ({"verdict": "approve", "statement.a": "select \x01"}, 422, "control characters"),
         ({"verdict": "approve", "statement.a": "select \x00"}, 422, "control characters"),
         ({"verdict": "approve", "statement.a": "x" * 1_000_001}, 422, "are allowed"),

@@ -254,7 +254,7 @@ def test_slack_that_does_not_answer_decides_nothing(scene) -> None:
     made = scene()
     made.slack.answers.append((503, {}, "no"))
     told = made.press("approve")
-    assert "Slack answers with 503" in told and made.fresh().state == "pending"
+    assert "Slack responded with 503" in told and made.fresh().state == "pending"
 
 
 # Windows

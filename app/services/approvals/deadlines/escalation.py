@@ -48,7 +48,7 @@ class Escalating:
         terms = Terms.from_json(request.terms)
         step = next_step(request, terms)
         if step is None and request.priority >= MAX_PRIORITY:
-            raise IllegalTransitionError("This request has the highest priority already.", priority=request.priority)
+            raise IllegalTransitionError("This request already has the highest priority.", priority=request.priority)
         columns = raised(request, terms, step)
         batch = moves.move(request, RequestState.PENDING, now, **columns, **due_values(request, **columns))
         record(
@@ -63,7 +63,7 @@ class Escalating:
             ),
         )  # fmt: skip
         if batch.run(self._ground.sessions) is None:
-            raise ConflictError("This request has just changed. Look again, please.")
+            raise ConflictError("This request has just changed. Reload it and try again.")
         return self._ground.fresh(request_id)
 
 

@@ -52,12 +52,12 @@ class Extending:
         actor.require(Action.EXTEND)
         words = moves.clean_comment(reason)
         if not words:
-            raise InvalidInputError("More time needs a reason.", {"reason": "empty"})
+            raise InvalidInputError("Extending the deadline needs a reason.", {"reason": "empty"})
         request, now = self._ground.fresh(request_id), self._ground.clock()
         self._refuse_unless_asked(request, actor, now)
         refuse_unless_open(request, now)
         if request.extended >= MAX_EXTENSIONS:
-            raise IllegalTransitionError(f"This request has been given more time {MAX_EXTENSIONS} times already.")
+            raise IllegalTransitionError(f"The deadline has already been extended {MAX_EXTENSIONS} times.")
         _check(request, until, now)
         changed = {"expires_at": until, "warned": False}
         rank = attention_at(until, RiskLevel(request.risk), request.priority)
@@ -77,12 +77,12 @@ class Extending:
             ),
         )  # fmt: skip
         if batch.run(self._ground.sessions) is None:
-            raise ConflictError("This request has just changed. Look again, please.")
+            raise ConflictError("This request has just changed. Reload it and try again.")
         return self._ground.fresh(request_id)
 
     def _refuse_unless_asked(self, request: ApprovalRequest, actor: Actor, now: datetime) -> None:
         if not actor.id:
-            raise ForbiddenError("Only a person can give more time.")
+            raise ForbiddenError("Only people can extend a deadline.")
         if own := own_request(request, actor):
             raise OwnRequestError(f"Requesters cannot extend their own requests: {own}.")
         if is_asked(actor.member, request.addressed_to) or Role.ADMIN in actor.roles:
@@ -90,7 +90,7 @@ class Extending:
         with self._ground.sessions.reads() as session:
             principals = stands_for(session, actor.id, now)
         if not any(is_asked(each, request.addressed_to) and each.id not in askers(request) for each in principals):
-            words = "Only those who are asked can give more time, whoever stands in for them, and admins."
+            words = "Only approvers, their delegates, and admins can extend the deadline."
             raise NotAskedError(words, asked=list(request.addressed_to))
 
 
@@ -104,7 +104,7 @@ def _check(request: ApprovalRequest, until: datetime, now: datetime) -> None:
     if until.tzinfo is None:
         raise InvalidInputError("The new deadline needs a time zone.", {"until": "no time zone"})
     if until <= max(now, request.expires_at):
-        raise InvalidInputError("The new deadline has to be later than the present one.", {"until": "not later"})
+        raise InvalidInputError("The new deadline must be later than the current one.", {"until": "not later"})
     if until > latest_extension(request):
         last = f"{latest_extension(request):%Y-%m-%d %H:%M} UTC"
         raise InvalidInputError(f"This request can be kept open until {last} at most.", {"until": "too late"})

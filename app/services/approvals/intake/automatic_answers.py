@@ -65,7 +65,7 @@ class Answering:
         with self._ground.sessions.reads() as session:
             who, why = rejected_by(session, earlier)
         reason = f": {why.rstrip('.')}" if why else ""
-        said = f"Rejected before by {who}{reason}; ask a person to reopen it if this should be looked at again."
+        said = f"Rejected before by {who}{reason}; ask an approver to reopen it if it should be reviewed again."
         resolution = Resolution(RequestState.REJECTED, Verdict.REJECT, NextAction.ABORT)
         remark = Remark(who=SYSTEM.name, verdict=Verdict.REJECT, comment=said, at=now)
         body = moves.outcome_body(request, resolution, request.payload, request.digest, None, [remark], now)
@@ -85,14 +85,14 @@ class Answering:
         _resolved(batch, request, resolution.state, now)
         if batch.run(self._ground.sessions) is not None:
             return True
-        return self._leave(request, "What was rejected before has been reopened.")
+        return self._leave(request, "The earlier rejection has been reopened.")
 
     def _approve(self, request: ApprovalRequest, grant_id: str) -> bool:
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
             grant = session.get(Grant, grant_id)
             if grant is None or now >= request.expires_at or not applies(session, grant, Wanted.of(request)):
-                return self._leave(request, "The standing grant does not hold for this any more.", grant=grant_id)
+                return self._leave(request, "The standing grant no longer applies to this.", grant=grant_id)
         said = f"{given_by(grant)}."
         resolution = Resolution(RequestState.APPROVED, Verdict.APPROVE, NextAction.CONTINUE)
         remark = Remark(who=SYSTEM.name, verdict=Verdict.APPROVE, comment=said, at=now)
@@ -125,7 +125,7 @@ class Answering:
         publish(batch, event_row(EventKind.GRANT_CHANGED, now, grant=grant.id, what="used"))
         if batch.run(self._ground.sessions) is not None:
             return True
-        return self._leave(request, "The standing grant is used up, has lapsed or was revoked.", grant=grant_id)
+        return self._leave(request, "The standing grant is used up, expired, or revoked.", grant=grant_id)
 
     def _leave(self, request: ApprovalRequest, why: str, **detail: Any) -> bool:
         """Let people decide; False if the request has moved on meanwhile."""

@@ -120,11 +120,11 @@ class Gate:
         """Open a request, as `CheckpointManager.open` describes."""
         actor.require(Action.REQUEST_APPROVAL)
         if not actor.id:
-            raise ForbiddenError("Somebody with an account has to answer for a request.")
+            raise ForbiddenError("A request needs a responsible person with an account.")
         now = self._ground.clock()
         if (parts := count(asking.document)) > MAX_VALUES:
             words = f"it has {parts:,} values and names; {MAX_VALUES:,} are taken"
-            raise InvalidInputError("This proposal has too many parts for people to read.", {"proposal": words})
+            raise InvalidInputError("This proposal has too many parts for people to review.", {"proposal": words})
         check_schemas(asking.document, asking.response_schema)
         document: dict[str, Any] = masked(asking.document)
         workflow = _name(asking.workflow)
@@ -138,7 +138,7 @@ class Gate:
                 return found
             if session.scalar(select(exists().where(CatalogueEntry.name == workflow))):
                 raise InvalidInputError(
-                    "Requests of a workflow that runs here come from its runs.", {"workflow": "runs here"}
+                    "Requests of this workflow can only come from its runs.", {"workflow": "runs here"}
                 )
             query = select(Person.name, NEWEST_VERSION.label("policy"), *REQUESTER_COLUMNS).where(Person.id == actor.id)
             about = session.execute(query).one()
@@ -158,7 +158,7 @@ class Gate:
             at = asking.callback
             batch.add(Callback, request_id=request_id, **asdict(at))
         if made_once(batch, self._ground.sessions, made_as) is None:
-            raise ConflictError("That request has been revised already.")
+            raise ConflictError("That request has already been revised.")
         if answered_by:
             self._answering.answer_soon([request_id])
         return self._ground.fresh(request_id)
@@ -189,15 +189,15 @@ class Gate:
         with self._ground.sessions.reads() as session:
             request, outcome, receipt = _all_of(session, request_id, actor)
         if not is_requester(request, actor):
-            raise ForbiddenError("Only whoever asked, or their agent, can say what was done.")
+            raise ForbiddenError("Only the requester or their agent can report what was done.")
         if request.run_id is not None:
-            raise IllegalTransitionError("What a run did is reported by the run.", state=request.state)
+            raise IllegalTransitionError("Only the run itself can report what it did.", state=request.state)
         if outcome is None or withheld_until(request, outcome, receipt, now) is not None:
-            raise IllegalTransitionError("There is no outcome yet to be carried out.", state=request.state)
+            raise IllegalTransitionError("There is no outcome to carry out yet.", state=request.state)
         if status is ReceiptStatus.DELIVERED:
-            raise InvalidInputError("Say what came of it.", {"status": "not what was done"})
+            raise InvalidInputError("Report what was done.", {"status": "not what was done"})
         if outcome.verdict in _REFUSED and status in (ReceiptStatus.APPLIED, ReceiptStatus.PARTLY_APPLIED):
-            raise InvalidInputError("This was not approved.", {"status": "nothing was approved that could be done"})
+            raise InvalidInputError("This request was not approved.", {"status": "nothing was approved"})
         batch = Batch()
         put_receipt(
             batch, None, request_id, status, now, explicit=True, summary=clean_comment(summary)[:2_000],
@@ -264,8 +264,8 @@ def withheld_until(
 
 def _name(workflow: str) -> str:
     if workflow and not _NAME.fullmatch(workflow):
-        words = "small letters, digits, dots, hyphens and underlines, at most 100"
-        raise InvalidInputError("This name cannot be used.", {"workflow": words})
+        words = "lowercase letters, digits, dots, hyphens, and underscores, at most 100"
+        raise InvalidInputError("This name is not valid.", {"workflow": words})
     return mask_text(workflow) or ELSEWHERE
 
 
@@ -276,7 +276,7 @@ def _revised(session: Session, actor: Actor, previous_id: str) -> ApprovalReques
     except NotFoundError:
         previous = None
     if previous is None or not is_requester(previous, actor) or previous.run_id is not None:
-        raise InvalidInputError("What is revised is a request of one's own.", {"previous_id": "no such request"})
+        raise InvalidInputError("You can only revise your own requests.", {"previous_id": "no such request"})
     if previous.state not in REVISABLE:
         words = f"it is {RequestState(previous.state).words}"
         raise InvalidInputError("This request cannot be revised.", {"previous_id": words})

@@ -83,16 +83,16 @@ def refuse_unless_reopenable(
     """
     actor.require(Action.REOPEN)
     if not actor.id or actor.kind != "person":
-        raise ForbiddenError("Only a person can reopen what people rejected.")
+        raise ForbiddenError("Only people can reopen a rejected request.")
     if own := own_request(original, actor):
-        raise OwnRequestError(f"{capitalized(own)}, so somebody else has to reopen what was rejected.")
+        raise OwnRequestError(f"{capitalized(own)}, so somebody else must reopen the rejection.")
     require_handling(session, original, actor, Action.REOPEN, now)
     if original.state != RequestState.REJECTED.value or run is None:
-        raise IllegalTransitionError("Only what people rejected in a run can be reopened.", state=original.state)
+        raise IllegalTransitionError("Only rejected requests of runs can be reopened.", state=original.state)
     if run.state in (RunState.COMPLETED.value, RunState.CANCELLED.value):
-        raise IllegalTransitionError("The run has ended: it asks nothing any more.", state=run.state)
+        raise IllegalTransitionError("The run has ended and sends no more requests.", state=run.state)
     if original.reopened_at is not None:
-        raise ConflictError("This has been reopened already.", state=original.state)
+        raise ConflictError("This request has already been reopened.", state=original.state)
 
 
 class Reopening:
@@ -119,7 +119,7 @@ class Reopening:
             now = self._ground.clock()
             refuse_unless_reopenable(session, original, run, actor, now)
         if not words:
-            raise InvalidInputError("Please say why it should be looked at again.", {"reason": "empty"})
+            raise InvalidInputError("Give a reason for reopening it.", {"reason": "empty"})
         batch = Batch(
             "update approval_requests set reopened_at = %(now)s, version = version + 1 "
             "where id = %(request)s and state = 'rejected' and reopened_at is null returning id",
@@ -128,7 +128,7 @@ class Reopening:
         for each in {original.id: original, seen.id: seen}.values():
             self._note(batch, each, original, actor, words, now)
         if batch.run(self._ground.sessions) is None:
-            raise ConflictError("This has been reopened already.", state=original.state)
+            raise ConflictError("This request has already been reopened.", state=original.state)
         return self._ground.fresh(request_id)
 
     @staticmethod

@@ -33,7 +33,7 @@ from app.store.runs import Run
 from assent.dialects.base import Asked
 
 log = structlog.get_logger(__name__)
-SUPERSEDED = "The run asks for something else now than what was shown here."
+SUPERSEDED = "The run now requests something else."
 
 _ASKED = select(ApprovalRequest).where(ApprovalRequest.run_id == bindparam("run")).order_by(ApprovalRequest.opened_at)
 _ANY_ASKED = exists().where(ApprovalRequest.run_id == bindparam("run"))
@@ -118,7 +118,7 @@ class Suspending:
             now_at = session.get_one(Run, run_id)
         if now_at.attempt == attempt and now_at.control:
             return False
-        raise LostRunError("This run has been taken up elsewhere.", run_id=run_id)
+        raise LostRunError("Another worker is running this run.", run_id=run_id)
 
     def _known(self, run_id: str) -> list[ApprovalRequest]:
         """What the run has asked before, oldest first."""
@@ -144,7 +144,7 @@ def _agent(proposal: Incoming) -> Actor:
 
 
 def _same(row: ApprovalRequest, asked: Asked) -> bool:
-    """True if the request stands for exactly what is asked now."""
+    """True if the request stands for exactly what reviews next."""
     return row.interrupt_id == asked.interrupt_id and row.value_digest == asked.value_digest
 
 
