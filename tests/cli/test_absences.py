@@ -58,7 +58,7 @@ def test_absences_at_the_command_line(desk):
 
     assert "needs the role admin" in refused(desk, "end", first["id"], *as_other)
     assert "has ended" in told(desk, "end", first["id"])
-    assert "over already" in refused(desk, "end", first["id"])
+    assert "already over" in refused(desk, "end", first["id"])
     assert "no such absence" in refused(desk, "end", "nothing")
     assert [each["person"] for each in json.loads(told(desk, "list", "--json"))] == ["Other"]
 

@@ -27,7 +27,7 @@ def test_silence_rejects_and_says_so(desk: Desk) -> None:
     assert now.state == "expired" and "it is rejected" in now.note
     outcome = Outcome.model_validate(desk.outcome(request).body)
     assert (outcome.verdict, outcome.next_action) == (Verdict.REJECT, NextAction.ABORT)
-    assert "Nobody decided" in outcome.comment
+    assert "Expired without a decision" in outcome.comment
     assert desk.run_state(request.run_id) == "queued" and desk.jobs(request.run_id) == 1
     assert [each.action for each in desk.audit(request)][-1] == "request.expired"
 

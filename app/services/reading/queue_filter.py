@@ -179,7 +179,7 @@ def _decode(cursor: str) -> tuple[datetime, str]:
         at, request_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         moment = datetime.fromisoformat(at)
     except (ValueError, TypeError) as error:
-        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"}) from error
+        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"}) from error
     if moment.tzinfo is None or not isinstance(request_id, str) or not is_storable(request_id):
-        raise InvalidInputError("This cursor is not one of ours.", {"cursor": "not usable"})
+        raise InvalidInputError("This cursor is not valid.", {"cursor": "not usable"})
     return moment, request_id

@@ -140,7 +140,7 @@ def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
         case "request.released" if request.run_id is None:
             return "released the outcome: its change window is open"
         case "request.escalated" if added:
-            return f"{words}: {added} {'is' if len(_asked_as_well(entry)) == 1 else 'are'} asked as well"
+            return f"{words}: {added} must approve as well"
         case "request.claimed" if detail.get("taken_from"):
             return f"took this over from {detail['taken_from']}"
         case "request.claimed" if detail.get("renewed"):

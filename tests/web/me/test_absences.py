@@ -139,7 +139,7 @@ def test_ending_twice_says_so_and_a_link_ends_nothing(services: Services, someon
     form = table(me, "Your absences")[0].one("form")
     me.send(form)
     me.send(form, status=409)
-    assert "over already" in me.page.text
+    assert "already over" in me.page.text
 
 
 def test_reviewers_see_their_own_and_who_is_away_and_no_notes_of_others(services: Services, someone, people) -> None:

@@ -74,15 +74,15 @@ def check(ground: Ground, request: ApprovalRequest, seat: Seat, actor: Actor, ba
     """
     if ballot.digest != request.digest:
         raise StaleDigestError(
-            "The proposal has changed since you looked. Your decision was not counted; look at it again.",
+            "The proposal has changed since you opened it. Your decision was not counted; review it again.",
             digest=request.digest,
         )
     terms = Terms.from_json(request.terms)
     _check_form(request, ballot, terms)
     if ballot.verdict not in seat.verdicts:
         raise DuplicateDecisionError(
-            "Your answer stands; withdraw it first." if seat.replaces else
-            "You have agreed to this at an earlier stage; another person is needed.",
+            "You have already answered; withdraw your answer first." if seat.replaces else
+            "You approved this at an earlier stage; another person must approve this one.",
             state=request.state,
         )  # fmt: skip
     payload, digest, assessment, answer = None, request.digest, Assessment.from_json(request.assessment), None
@@ -108,19 +108,19 @@ def changed_payload(request: ApprovalRequest, change: Any) -> dict[str, Any]:
     if request.kind not in EDITABLE_KINDS:
         raise InvalidInputError("This kind of request cannot be changed.", {"change": "not possible"})
     if not Terms.from_json(request.terms).edit_allowed:
-        raise InvalidInputError("The policy does not let this be changed.", {"change": "not allowed"})
+        raise InvalidInputError("The policy does not allow changes to this proposal.", {"change": "not allowed"})
     payload = apply_change(request.payload, change)
     _refuse_secrets(payload, "change")
     _refuse_secrets(change, "change")
     if digest_of(payload) == request.digest:
-        raise InvalidInputError("Nothing is changed: approve it as it is.", {"change": "no difference"})
+        raise InvalidInputError("Nothing was changed. Approve the proposal as it is.", {"change": "no difference"})
     return payload
 
 
 def _refuse_secrets(value: Any, where: str) -> None:
     # Masked, its token would be what the run executes: nobody could put the secret back.
     if mask(value)[1]:
-        words = "A secret cannot go through the portal; name where it is kept."
+        words = "Secrets cannot be sent through the portal. Refer to where the secret is stored instead."
         raise InvalidInputError(words, {where: words})
 
 
@@ -130,13 +130,13 @@ def _check_form(request: ApprovalRequest, ballot: Ballot, terms: Terms) -> None:
         wanted = "an answer" if asks else "an approval, a change or a rejection"
         raise InvalidInputError(f"This request waits for {wanted}.", {"verdict": "does not fit"})
     if ballot.verdict is Verdict.REQUEST_CHANGES and not takes_changes(request.dialect, request.payload):
-        raise InvalidInputError("This run cannot take a request for changes.", {"verdict": "does not fit"})
+        raise InvalidInputError("This run does not support requesting changes.", {"verdict": "does not fit"})
     if ballot.verdict is Verdict.MODIFY and not terms.edit_allowed:
-        raise InvalidInputError("The policy does not let this be changed.", {"change": "not allowed"})
+        raise InvalidInputError("The policy does not allow changes to this proposal.", {"change": "not allowed"})
     if ballot.verdict is Verdict.MODIFY and request.kind not in EDITABLE_KINDS:
         raise InvalidInputError("This kind of request cannot be changed.", {"change": "not possible"})
     if ballot.change is not None and ballot.verdict is not Verdict.MODIFY:
-        raise InvalidInputError("A change goes with the verdict modify.", {"change": "not with this verdict"})
+        raise InvalidInputError("A change requires the verdict modify.", {"change": "not with this verdict"})
     if ballot.verdict is Verdict.APPROVE:
         check_complete(request.payload)
 
@@ -144,12 +144,12 @@ def _check_form(request: ApprovalRequest, ballot: Ballot, terms: Terms) -> None:
 def _check_terms(terms: Terms, ballot: Ballot, actor: Actor, now: datetime) -> None:
     """What the terms ask of this decision; of an edit, the terms that it leads to."""
     if ballot.verdict is Verdict.MODIFY and not terms.edit_allowed:
-        raise InvalidInputError("The policy does not let a proposal be changed into this.", {"change": "not allowed"})
+        raise InvalidInputError("The policy does not allow changing the proposal to this.", {"change": "not allowed"})
     if ballot.verdict in terms.reason_required and not ballot.comment:
-        raise InvalidInputError("Please say why.", {"comment": "required for this verdict"})
+        raise InvalidInputError("Give a reason.", {"comment": "required for this verdict"})
     if ballot.verdict not in HARMLESS and sign_in_again(terms, actor, now):
         raise ReauthenticationError(
-            "Please sign in again first: for this the policy asks for a sign-in that is fresh.",
+            "Sign in again first: the policy requires a recent sign-in for this decision.",
             max_age_seconds=terms.reauthenticate_seconds,
         )
 
@@ -183,15 +183,15 @@ def _check_answer(request: ApprovalRequest, seat: Seat, answer: Any) -> Any:
     try:
         check_json(answer)
     except JsonError as error:
-        raise InvalidInputError("The answer cannot be used.", {"answer": str(error)}) from None
+        raise InvalidInputError("The answer is not valid.", {"answer": str(error)}) from None
     schema = request.response_schema or (request.payload or {}).get("answer_schema")
     check_schema(answer, schema, "answer")
     if schema is None and request.kind == "question" and not isinstance(answer, str):
-        raise InvalidInputError("The answer is a text.", {"answer": "not a text"})
+        raise InvalidInputError("The answer must be text.", {"answer": "not a text"})
     size = len(canonical(answer))
     if size > MAX_ANSWER:
         raise TooLargeError("The answer is too large.")
     _refuse_secrets(answer, "answer")
     if seat.replaces is not None and seat.replaces.digest == answer_digest(request.digest, answer):
-        raise DuplicateDecisionError("You have given this answer already.", state=request.state)
+        raise DuplicateDecisionError("You have already given this answer.", state=request.state)
     return answer

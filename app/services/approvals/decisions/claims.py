@@ -109,7 +109,7 @@ class Claiming:
 
         def change(_session: Session, request: ApprovalRequest, _first: ApprovalRequest, _now: datetime) -> _Change:
             if request.claimed_by_id is None:
-                raise IllegalTransitionError("Nobody has claimed this request, or not any more.")
+                raise IllegalTransitionError("This request is not claimed.")
             if request.claimed_by_id != actor.id and not actor.may(Action.MANAGE_PEOPLE):
                 raise ForbiddenError(f"{request.claimed_by_name} has claimed this; only an admin may end that.")
             detail = {"claimed_by": request.claimed_by_name}
@@ -144,7 +144,7 @@ class Claiming:
                 who = request.assigned_to_name or "nobody"
                 raise IllegalTransitionError(f"This is assigned to {who} already.", assigned_to=who)
             if person_id is not None and request.assigned_to_id == actor.id and actor.id and not words:
-                raise InvalidInputError("Please say why you hand this on.", {"reason": "This field is required."})
+                raise InvalidInputError("Give a reason for handing this over.", {"reason": "This field is required."})
             person = _assignee(session, request, person_id, now) if person_id is not None else None
             to_id, to_name = (person.id, person.name) if person else (None, "")
             detail = {
@@ -191,7 +191,7 @@ class Claiming:
             )  # fmt: skip
             if batch.run(self._ground.sessions) is not None:
                 return self._ground.fresh(request_id)
-        raise ConflictError("Too much happens to this request at the same moment. Please try again.")
+        raise ConflictError("This request is changing too often right now. Try again.")
 
 
 def holder_of(request: ApprovalRequest, now: datetime) -> str | None:
@@ -220,7 +220,7 @@ def let_go(request: ApprovalRequest, person_id: str, terms: Terms, others_asked:
 def _claimed(request: ApprovalRequest) -> ClaimedError:
     until = request.claimed_until
     return ClaimedError(
-        f"{request.claimed_by_name} looks at this now. You may take it over.",
+        f"{request.claimed_by_name} has claimed this. You may take over the claim.",
         claimed_by=request.claimed_by_name, claimed_until=until.isoformat() if until else None,
     )  # fmt: skip
 
@@ -232,13 +232,13 @@ def _assignee(session: Session, request: ApprovalRequest, person_id: str, now: d
         raise InvalidInputError("There is no such person.", {"person_id": "This is nobody."})
     why_not = _why_not(session, request, person, now)
     if why_not:
-        raise InvalidInputError(f"{person.name} {why_not}", {"person_id": "This person could not decide it."})
+        raise InvalidInputError(f"{person.name} {why_not}", {"person_id": "This person cannot decide it."})
     absence = current_absence(session, person.id, now)
     if absence is not None:
-        instead = f"{absence.delegate_name} stands in." if absence.delegate_id else "Nobody stands in."
+        instead = f"{absence.delegate_name} stands in." if absence.delegate_id else "They have no delegate."
         raise InvalidInputError(
-            f"{person.name} is away now. {instead}",
-            {"person_id": "This person is away."},
+            f"{person.name} is absent now. {instead}",
+            {"person_id": "This person is absent."},
             delegate_id=absence.delegate_id, delegate_name=absence.delegate_name,
             absent_until=absence.ends_at.isoformat(),
         )  # fmt: skip

@@ -51,7 +51,7 @@ WITHDRAW = """
     where request_id = %(request)s and person_id = %(withdrawn_by)s and withdrawn_at is null
     and exists (select from guard)"""
 REPLACE = f"{WITHDRAW} and verdict = '{Verdict.ANSWER.value}'"
-_BUSY = "Too many people are deciding on this at the same moment. Please try again."
+_BUSY = "Too many people are deciding this at the same time. Try again."
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Voting:
                 return None
         except IntegrityError as error:
             if "uq_decisions" in str(error):
-                raise DuplicateDecisionError("You have decided on this already.", state=seen.state) from error
+                raise DuplicateDecisionError("You have already decided this.", state=seen.state) from error
             raise
         if resolution is not None:
             words = settled_words(resolution, checked.terms, held, now)
@@ -149,7 +149,7 @@ class Voting:
             refuse_unless_open(request, now)
             own = [each for each in standing if each.person_id == actor.id]
             if not own or not actor.id:
-                raise IllegalTransitionError("There is no decision of yours here that stands.", state=request.state)
+                raise IllegalTransitionError("You have no decision to withdraw here.", state=request.state)
             refuse_own(request, actor)
             result = self._take_back(request, standing, own, actor, comment, now)
             if result is not None:
@@ -204,7 +204,7 @@ class Voting:
 def _refuse_inactive(session: Session, actor: Actor) -> None:
     person = session.get(Person, actor.id)
     if person is None or not person.active:
-        raise ForbiddenError("Your account is not active any more. Your decision was not counted.")
+        raise ForbiddenError("Your account is no longer active. Your decision was not counted.")
 
 
 def _refuse_other_version(request: ApprovalRequest, version: int | None) -> None:
@@ -216,7 +216,7 @@ def _refuse_other_version(request: ApprovalRequest, version: int | None) -> None
 
 
 def _asks_others(standing: dict[str, Any]) -> bool:
-    """True if another stage is asked now, which is not for anyone who may decide."""
+    """True if another stage is asked now, which is not for any reviewer."""
     return "stage" in standing and bool(standing.get("addressed_to"))
 
 

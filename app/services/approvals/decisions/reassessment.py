@@ -16,7 +16,7 @@ from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 from assent.digests import digest_of
 
-SECOND_PERSON = "It needs a second person, since you changed it."
+SECOND_PERSON = "Because you changed it, a second person must approve it."
 """Said before an edit is sent that its editor alone cannot approve."""
 
 
@@ -41,14 +41,14 @@ class Preview:
         """Each stage in words, such as ``1 from DBA``."""
         whom = [stage.name or listing([*stage.teams, *stage.people], "or") for stage in self.terms.stages]
         return tuple(
-            f"{stage.quorum} from {who or 'anyone who may decide'}"
+            f"{stage.quorum} from {who or 'any reviewer'}"
             for stage, who in zip(self.terms.stages, whom, strict=True)
         )
 
     def error(self) -> RiskRaisedError:
         """The refusal of a change that nobody acknowledged."""
         return RiskRaisedError(
-            f"{self.words} Your change was not sent; send it anyway if that is what you want.",
+            f"{self.words} Your change was not sent. Send it again to confirm.",
             risk=self.assessment.level.value,
             score=self.assessment.score,
             findings=[finding.to_json() for finding in self.assessment.findings],

@@ -12,11 +12,11 @@ from app.domain.policy.words import listing
 from assent.contracts import Verdict
 
 _SETTLED_WORDS = {
-    RequestState.APPROVED: "Approved. The run goes on.",
-    RequestState.MODIFIED: "Approved with changes. The run goes on with what you changed.",
-    RequestState.CHANGES_REQUESTED: "Sent back to the agent with your remark.",
-    RequestState.REJECTED: "Rejected. The run is told.",
-    RequestState.ANSWERED: "Answered. The run goes on.",
+    RequestState.APPROVED: "Approved. The run continues.",
+    RequestState.MODIFIED: "Approved with changes. The run continues with your changes.",
+    RequestState.CHANGES_REQUESTED: "Changes requested. The agent receives your comment.",
+    RequestState.REJECTED: "Rejected. The run has been notified.",
+    RequestState.ANSWERED: "Answered. The run continues.",
 }
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -53,26 +53,26 @@ def counted_words(
     """
     if verdict is Verdict.REJECT:
         rejected = f"{rejections} of {terms.deny_threshold}"
-        return f"Your rejection is counted: {rejected}. It stands, whatever others change, until you withdraw it."
+        return f"Your rejection is counted: {rejected}. It counts until you withdraw it."
     counted = f"Counted: {after.words}."
     asked = names[after.current]
     if after.current > before:
         done = [name for name in names[before : after.current] if name]
         agreed = f" {listing(done)} {'has' if len(done) == 1 else 'have'} agreed;" if done else ""
-        return f"{counted}{agreed} {asked or 'another person'} is asked now."
+        return f"{counted}{agreed} {asked or 'another person'} reviews next."
     if after.current < before:
-        return f"{counted} Earlier approvals were of something else; {asked or 'another person'} is asked again."
+        return f"{counted} Earlier approvals no longer apply; {asked or 'another person'} is asked again."
     if verdict is Verdict.ANSWER:
         return f"{counted} Another person has to give the same answer{_of(asked)}."
     if verdict is Verdict.MODIFY and terms.adds_second_person:
-        return f"{counted} A second person{_of(asked)} is needed, since you changed it."
+        return f"{counted} A second person{_of(asked)} must approve, because you changed it."
     return f"{counted} Another person{_of(asked)} is needed."
 
 
 def withdrawn_words(after: Progress, before: int, names: list[str]) -> str:
     """What a withdrawal led to."""
     fallen = f" {names[after.current] or 'Another person'} is asked again." if after.current < before else ""
-    return f"Withdrawn; it counts no more: {after.words}.{fallen} You may decide again."
+    return f"Your decision was withdrawn: {after.words}.{fallen} You can decide again."
 
 
 def _of(name: str) -> str:

@@ -62,17 +62,17 @@ def _why(
         if why := _unable(asked):
             return why
         if asked.id not in {absent.id for absent in stands_for(session, person.id, now)}:
-            return f"{person.name} is not the delegate of {asked.name} any more."
+            return f"{person.name} is no longer the delegate of {asked.name}."
     stage = terms.stages[min(decision.stage, len(terms.stages) - 1)]
     # Whom an escalation asked stays asked for the stage that it was for, also when the next one has its turn.
     added = [address for step in terms.escalation[: request.escalation] for address in step_addresses(step)]
     if not is_asked(asked.as_actor(Via.PAGE).member, addressed(stage, added)):
-        return f"{asked.name}'s approval is not required any more."
+        return f"{asked.name}'s approval is no longer required."
     return ""
 
 
 def _unable(person: Person) -> str:
     actor: Actor = person.as_actor(Via.PAGE)
     if not person.active:
-        return f"{person.name}'s account is not active any more."
-    return "" if actor.may(Action.DECIDE) else f"{person.name} may not decide any more."
+        return f"{person.name}'s account is no longer active."
+    return "" if actor.may(Action.DECIDE) else f"{person.name} may no longer decide."
