@@ -36,9 +36,9 @@ import structlog
 from app.connections import Connections
 from app.domain.errors import AssentError
 from app.lifeline import follow_supervisor
-from app.listening import listen
+from app.listening_socket import listen
 from app.logs import configure_logs
-from app.serving import SEND_SECONDS, TimedInput, WatchedHandler, connections_of
+from app.servers import SEND_SECONDS, TimedInput, WatchedHandler, connections_of
 from app.settings import Settings, SettingsError, load_settings, with_secret_key
 from app.store.migrate import check
 

@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 import socketio  # type: ignore[import-untyped]
 
-from app.cli.acting import operator
+from app.cli.actors import operator
 from app.domain.people import Role
 from app.domain.tokens import PERSON_SCOPES, TokenKind, token_terms
 from app.services.bundle import Services, build_services

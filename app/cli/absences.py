@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app.cli.acting import acting, operator, use_cases
+from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, moment_of, print_json, print_table
 from app.domain.people import Actor
 from app.services.bundle import Services

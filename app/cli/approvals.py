@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from app.cli.acting import acting, operator, use_cases
+from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, moment_of, print_json, print_table
 from app.domain.ballot import Ballot
 from app.domain.errors import InvalidInputError

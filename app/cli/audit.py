@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.cli.acting import operator, use_cases
+from app.cli.actors import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.people import signature
 from app.services.record.records import ExportFormat

@@ -10,7 +10,7 @@ import click
 import psycopg
 from psycopg import sql
 
-from app.cli.acting import operator, use_cases
+from app.cli.actors import operator, use_cases
 from app.cli.people import link_address
 from app.cli.policy import load_policy
 from app.domain.errors import AssentError, ConflictError, NotFoundError

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import click
 
-from app.cli.acting import operator, use_cases
+from app.cli.actors import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.people import Role
 from app.domain.text import plural

@@ -15,11 +15,11 @@ import click
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from app.cli.acting import acting, operator, use_cases
+from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.errors import AssentError, InvalidInputError, TooLargeError
 from app.domain.people import Actor
-from app.domain.policy.reading import PolicyFileError, read_policy
+from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.summary import RuleSummary
 from app.embedded import EmbeddedError, find_running
 from app.services.bundle import Services, build_services

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.cli.acting import acting, operator, use_cases
+from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.errors import InvalidInputError
 from app.services.reading.pages import RunView

@@ -20,7 +20,7 @@ from app.cli.supervisor import ChildFailedError, Supervisor
 from app.embedded import EmbeddedServer, find_running
 from app.installation import COMMAND, PYTHON, ROOT, add_folder, child_python_path
 from app.lifeline import follow_supervisor
-from app.listening import listen
+from app.listening_socket import listen
 from app.logs import configure_logs
 from app.settings import Settings, SettingsError, load_settings, with_secret_key
 

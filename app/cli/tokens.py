@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from app.cli.acting import operator, use_cases
+from app.cli.actors import operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.tokens import DEFAULT_DAYS, MAX_DAYS, Scope, TokenKind, token_terms
 from app.services.people.tokens import TokenView

@@ -11,8 +11,8 @@ import click
 
 from app.cli.context import as_json, print_json
 from app.installation import add_folder
-from app.runtime.checking.check import check as check_workflow
-from app.runtime.checking.loading import NoSuchWorkflowError
+from app.runtime.checks.check import check as check_workflow
+from app.runtime.checks.loader import NoSuchWorkflowError
 from app.web.forms.schemas import shape_of
 
 

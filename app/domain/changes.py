@@ -18,7 +18,7 @@ from typing import Any
 
 from app.domain.calls import check_complete, edit_call, is_made
 from app.domain.errors import InvalidInputError
-from app.domain.fitting import check_schema
+from app.domain.misfits import check_schema
 from assent.contracts import proposal_adapter
 from assent.json_values import JsonError, check
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask
 
-from app.bounded import run_bounded
+from app.bounded_work import run_bounded
 from app.domain.errors import AssentError, TookTooLongError
 from app.domain.weight import HandOver, light_only
 from app.http.errors import respond

@@ -18,8 +18,8 @@ from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot
 
 from app.domain.errors import InvalidInputError
-from app.domain.fitting import check_schemas
-from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
+from app.domain.misfits import check_schemas
+from app.domain.run_protocol import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
 from app.runtime.driver import Driver, Rest
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError, told

@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import Interrupt, StateSnapshot
 
-from app.domain.running import LostRunError, Step, StepKind
+from app.domain.run_protocol import LostRunError, Step, StepKind
 from app.domain.text import storable
 from app.runtime.saver import Saver
 from app.runtime.step_writer import StepWriter

@@ -32,7 +32,7 @@ from psycopg import AsyncConnection, DatabaseError
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 
-from app.domain.running import Statement
+from app.domain.run_protocol import Statement
 from app.runtime.delta_history import delta_history
 from app.runtime.thread_statements import BEFORE, NEWEST, checkpoint_statements, newest_of_run, write_statements
 from app.store.loop import run_together

@@ -16,7 +16,7 @@ import psycopg
 import structlog
 from langgraph.graph.state import CompiledStateGraph
 
-from app.domain.running import Journal, LostRunError, Statement
+from app.domain.run_protocol import Journal, LostRunError, Statement
 from app.runtime.saver import overtaken
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from langgraph.checkpoint.base import WRITES_IDX_MAP
 from langgraph.checkpoint.postgres.base import BasePostgresSaver
 
-from app.domain.running import Statement
+from app.domain.run_protocol import Statement
 
 MANY = 50
 """Values that one statement stores; more take several. There is a form of the statement for each number."""

@@ -23,7 +23,7 @@ from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from app.domain.running import Statement
+from app.domain.run_protocol import Statement
 from app.domain.text import storable
 from app.domain.weight import note_write
 from app.store.base import Base, CanonicalJSON, metadata

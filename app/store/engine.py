@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.domain.running import Statement
+from app.domain.run_protocol import Statement
 
 
 class Sessions(sessionmaker[Session]):

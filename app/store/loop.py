@@ -18,7 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_, greenlet_spawn
 
-from app.domain.running import Statement
+from app.domain.run_protocol import Statement
 from app.store.engine import Sessions, engine_arguments, sqlalchemy_url
 
 Result = TypeVar("Result")

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup, escape
 
-from app.domain.hidden import SUSPECT, hidden, hidden_in, name_of, plainly
+from app.domain.hidden_characters import SUSPECT, hidden, hidden_in, name_of, plainly
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.text import capitalized, plural, span_words
 from app.http.identity import reader_zone

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from app.domain.hidden import plainly
+from app.domain.hidden_characters import plainly
 
 MAX_RENDERED = 300_000
 """Characters; longer texts are shown as plain text."""

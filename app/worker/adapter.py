@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.util import await_
 
 from app.domain.risk import Assessment
-from app.domain.running import Job, Journal, RunSnapshot, Statement
+from app.domain.run_protocol import Job, Journal, RunSnapshot, Statement
 from app.risk.assess import assess_proposal
 from app.services.approvals.manager import CheckpointManager
 from app.services.bundle import services_over
@@ -32,7 +32,7 @@ READERS = 4
 
 
 class WorkerStore:
-    """`app.domain.running.RunStore` over the database.
+    """`app.domain.run_protocol.RunStore` over the database.
 
     Attributes:
         now: the portal's clock.

@@ -32,9 +32,9 @@ from app.store.engine import make_engine, make_sessions
 from app.store.jobs import JOBS_CHANNEL
 from app.worker.adapter import worker_store
 from app.worker.courier import AT_ONCE, Courier
+from app.worker.grant_expiry import keep_lapsing
 from app.worker.indexing import keep_indexing
-from app.worker.lapsing import keep_lapsing
-from app.worker.offering import Offering
+from app.worker.offers import Offering
 from app.worker.post import Post
 from app.worker.queue import RunQueue
 from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper

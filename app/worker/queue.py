@@ -18,7 +18,7 @@ from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
 from psycopg.errors import OperationalError, RaiseException
 
-from app.domain.running import Job, JobNotTakenError, RunBusyError
+from app.domain.run_protocol import Job, JobNotTakenError, RunBusyError
 from app.runtime.advance import Advancer
 from app.runtime.leases import Leases
 from app.services.clock import Clock

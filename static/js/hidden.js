@@ -1,4 +1,4 @@
-// Characters that a reader would not see, made visible, as app/domain/hidden.py does on the server.
+// Characters that a reader would not see, made visible, as app/domain/hidden_characters.py does on the server.
 
 /** The same set, by property instead of by table, with spaces that pass for the space. */
 export const HIDDEN =

@@ -23,7 +23,7 @@ from app.domain.policy.terms import ChangeWindow, Terms
 from app.domain.tokens import AGENT_SCOPES, TokenKind
 from app.factory import create_app
 from app.notify.channels import senders
-from app.notify.webhook import listening
+from app.notify.webhook import event_streams
 from app.services.bundle import Services
 from app.services.clock import system_clock
 from app.settings import Settings
@@ -298,7 +298,7 @@ def test_a_run_that_failed_to_begin_in_its_window_waits_for_the_next(services, a
 
 
 def test_runs_beyond_what_can_be_listened_to_are_left(services, agent, call, hooks, work, monkeypatch) -> None:
-    monkeypatch.setattr(listening, "_listening", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(event_streams, "_listening", threading.BoundedSemaphore(1))
     ended, left = threading.Event(), [threading.Event(), threading.Event()]
 
     def answer(_made: Call) -> Iterator[str]:
@@ -318,11 +318,11 @@ def test_runs_beyond_what_can_be_listened_to_are_left(services, agent, call, hoo
     assert [called(services, each).state for each in asked] == ["sent", "sent"]
     assert left[1].wait(60) and not left[0].is_set()
     ended.set()
-    assert listening._listening.acquire(timeout=60), "a run that has ended makes room for another one"
+    assert event_streams._listening.acquire(timeout=60), "a run that has ended makes room for another one"
 
 
 def test_a_run_without_an_end_is_left(services, agent, call, hooks, work, monkeypatch) -> None:
-    monkeypatch.setattr(listening, "LISTENED_SECONDS", 0.2)
+    monkeypatch.setattr(event_streams, "LISTENED_SECONDS", 0.2)
     left = threading.Event()
 
     def answer(_made: Call) -> Iterator[str]:

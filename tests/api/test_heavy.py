@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 import app.http.aside
-from app.bounded import Pool
+from app.bounded_work import Pool
 from app.domain.people import Role
 from app.domain.tokens import AGENT_SCOPES, TokenKind
 from app.domain.weight import MOST, HandOver, light_only, note_write, weigh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from app.cli.acting import operator
+from app.cli.actors import operator
 from app.domain.people import Role
 from app.services.bundle import Services
 from tests.cli.conftest import Told

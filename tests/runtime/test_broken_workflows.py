@@ -16,7 +16,7 @@ from sqlalchemy import text
 from app.domain.errors import NotFoundError
 from app.runtime.library import Library, WorkflowError, find_workflows
 from app.services.runs.catalog import give_sign, publish_offers
-from app.worker.offering import Offering
+from app.worker.offers import Offering
 from assent import Workflow
 from tests.flows import FlowInput, FlowState
 from tests.runtime.rig import Rig

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from app.runtime.checking.check import check
-from app.runtime.checking.finding import Finding
+from app.runtime.checks.check import check
+from app.runtime.checks.finding import Finding
 
 _NUMBER = itertools.count(1)
 HEAD = """

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from langgraph.types import Command
 
-from app.domain.running import RunBusyError
+from app.domain.run_protocol import RunBusyError
 from app.runtime.driver import Driver
 from app.runtime.saver import Saver
 from assent.contracts import Verdict

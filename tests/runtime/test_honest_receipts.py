@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from langgraph.graph import END, START, StateGraph
 
-from app.domain.running import Journal, RunBusyError
+from app.domain.run_protocol import Journal, RunBusyError
 from app.runtime.library import Library
 from app.runtime.saver import Saver
 from app.services.runs.catalog import publish_catalogue

@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from app.domain.running import Job, JobNotTakenError, RunBusyError
+from app.domain.run_protocol import Job, JobNotTakenError, RunBusyError
 from app.services.clock import system_clock
 from app.worker.queue import RunQueue
 

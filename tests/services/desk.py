@@ -14,7 +14,7 @@ from app.domain.ballot import Ballot
 from app.domain.lifecycle import RunState
 from app.domain.people import Actor, Role, Via
 from app.domain.risk import Assessment, Finding, assess
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.services.approvals.decisions.decision import DecisionResult
 from app.services.approvals.manager import CheckpointManager
 from app.services.reading.queue import Queue

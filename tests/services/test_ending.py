@@ -9,7 +9,7 @@ import pytest
 from app.domain.errors import AlreadyDecidedError, ExpiredError, ForbiddenError, IllegalTransitionError
 from app.domain.people import Role
 from app.domain.ranking import MAX_PRIORITY, attention_at
-from app.domain.running import Journal, LostRunError
+from app.domain.run_protocol import Journal, LostRunError
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from tests.factories import question, script
 from tests.services.desk import Desk, asked

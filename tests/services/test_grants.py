@@ -24,7 +24,7 @@ from app.domain.grants import Limits
 from app.domain.patterns import Pattern, Range, suggest
 from app.domain.people import SYSTEM, Actor, Role
 from app.domain.policy.terms import ChangeWindow, Stage, Terms, default_terms
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.services.approvals.intake.automatic_answers import Answering
 from app.services.approvals.manager import CheckpointManager
 from app.services.grants.lifecycle import Draft, Grants

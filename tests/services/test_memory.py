@@ -17,7 +17,7 @@ from app.domain.errors import (
     OwnRequestError,
 )
 from app.domain.people import Role
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.services.approvals.intake import rejection_memory
 from app.services.approvals.intake.automatic_answers import Answering
 from app.store.requests import ApprovalRequest

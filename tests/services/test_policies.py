@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from app.domain.errors import ForbiddenError, InvalidInputError, TooLargeError
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor, Role, Via
-from app.domain.policy.reading import PolicyFileError
+from app.domain.policy.parser import PolicyFileError
 from app.domain.policy.terms import OnExpiry, Stage, Terms
 from app.services.approvals.manager import CheckpointManager
 from app.services.policies import versions as policies_module

@@ -12,7 +12,7 @@ import pytest
 
 from app.domain.errors import AssentError, InvalidInputError
 from app.domain.people import Actor, Role, Sight
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.services.reading.pages import Views
 from app.services.reading.queue_filter import QueueFilter
 from assent.contracts import Receipt, ReceiptStatus, Verdict

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from app.domain.errors import InvalidInputError
-from app.domain.running import Journal, Step, StepKind
+from app.domain.run_protocol import Journal, Step, StepKind
 from app.services.approvals.intake.gate import Asking
 from app.services.people.saved_views import SavedViews
 from app.store.requests import ApprovalRequest

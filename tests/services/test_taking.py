@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.domain.running import Job, JobNotTakenError, Journal, RunBusyError, RunSnapshot
+from app.domain.run_protocol import Job, JobNotTakenError, Journal, RunBusyError, RunSnapshot
 from tests.services.desk import Desk
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
 from tests.factories import optimizations, script

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RUN_TRANSITIONS, RequestState, RunState
 from app.domain.people import Role
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.store.requests import ApprovalRequest
 from tests.factories import make_run, script
 from tests.services.desk import Desk, asked

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.policy.terms import ChangeWindow
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.services.approvals.decisions.replies import opening_words
 from assent.contracts import Verdict
 from tests.factories import question, script

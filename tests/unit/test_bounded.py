@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.bounded import Pool
+from app.bounded_work import Pool
 from app.domain.errors import InvalidInputError, TookTooLongError
 
 LONG = 60.0

@@ -10,7 +10,7 @@ import pytest
 from app.domain.changes import apply_change
 from app.domain.errors import InvalidInputError
 from app.domain.policy.facts import Facts, Requester
-from app.domain.policy.reading import read_policy
+from app.domain.policy.parser import read_policy
 from app.domain.policy.rules import CompiledPolicy
 from app.risk.assess import assess_proposal
 from assent.contracts import RiskLevel

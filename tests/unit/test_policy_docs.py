@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from app.domain.policy.conditions import FACTS
 from app.domain.policy.document import CalendarPart, EscalationPart, PolicyDocument, Rule, StagePart, WindowPart
-from app.domain.policy.reading import read_policy
+from app.domain.policy.parser import read_policy
 from app.domain.policy.rules import CompiledPolicy
 from app.domain.policy.terms import OnExpiry
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.errors import InvalidInputError
-from app.domain.policy.reading import PolicyFileError, read_policy
+from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.rules import CompiledPolicy
 from tests.thorough import examples
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.domain.policy.calendars import deadline_again, next_opening
 from app.domain.policy.facts import Facts, Policy
-from app.domain.policy.reading import read_policy
+from app.domain.policy.parser import read_policy
 from app.domain.policy.rules import CompiledPolicy
 from app.domain.policy.summary import summary
 from app.domain.policy.terms import Edited, EscalationStep, OnExpiry, Stage, Terms, default_terms

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.hidden import plainly
+from app.domain.hidden_characters import plainly
 from app.domain.proposal_text import lines_of
 
 

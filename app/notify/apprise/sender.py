@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain.hidden import plainly
+from app.domain.hidden_characters import plainly
 from app.domain.networks import Network
 from app.domain.notices import Heart, Later, Notice, Refused, Result, Sent
 from app.domain.text import storable

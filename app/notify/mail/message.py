@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from app.domain.hidden import plainly
+from app.domain.hidden_characters import plainly
 from app.domain.notices import Notice, NoticeKind
 from app.domain.text import span_words
 from assent.contracts import RiskLevel

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.hidden import plainly
+from app.domain.hidden_characters import plainly
 from app.domain.notices import Heart, Line, Notice
 from app.domain.policy.words import expiry_words
 from app.domain.risk import Finding

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.hidden import plainly
+from app.domain.hidden_characters import plainly
 from app.notify.slack.blocks import Block, Pressed, link_button, plain, shortened
 from assent.contracts import Verdict
 from assent.json_values import parse

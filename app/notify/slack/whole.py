@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from app.domain.hidden import plainly
+from app.domain.hidden_characters import plainly
 from app.domain.risk import Finding
 from app.notify.slack.blocks import CODE_LENGTH, Block, code, finding_of, plain
 from assent.masking import mask_text

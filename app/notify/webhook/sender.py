@@ -16,7 +16,7 @@ from standardwebhooks.webhooks import Webhook
 from app.domain.networks import Network
 from app.domain.notices import Later, Refused, Result, Sent, WebhookCall
 from app.notify.reach import ForbiddenAddressError, guarded
-from app.notify.webhook.listening import RunRefusedError, listen
+from app.notify.webhook.event_streams import RunRefusedError, listen
 from app.notify.webhook.network import Deadline, TimedBackend
 
 _AGENT = b"Assent-Webhooks/1"

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, InvalidInputError, StaleDigestError
 from app.domain.people import Action, Actor
-from app.domain.similar import telling
+from app.domain.similarity import telling
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict

@@ -20,7 +20,7 @@ from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.facts import Policy
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.services.approvals.deadlines.escalation import Escalating
 from app.services.approvals.deadlines.extension import Extending
 from app.services.approvals.deadlines.keeper import Keeping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain.hidden import plainly
+from app.domain.hidden_characters import plainly
 from app.domain.notices import Heart
 from app.domain.policy.words import listing
 from app.domain.proposal_text import lines_of

@@ -16,7 +16,7 @@ from app.domain.people import Action, Actor, Via
 from app.domain.policy.access import addressed, is_asked
 from app.domain.policy.document import PolicyDocument
 from app.domain.policy.facts import Policy, StrictDefault
-from app.domain.policy.reading import PolicyFileError, read_policy
+from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.rules import CompiledPolicy
 from app.domain.policy.summary import STRICT_SUMMARY, RuleSummary, bodies, named_in, summary
 from app.domain.policy.terms import Stage

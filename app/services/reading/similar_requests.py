@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.domain.risk import Assessment
-from app.domain.similar import Alike, Group, Like, grouped, telling
+from app.domain.similarity import Alike, Group, Like, grouped, telling
 from app.services.clock import Clock
 from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of

@@ -20,10 +20,10 @@ from app.domain.errors import (
     TooLargeError,
 )
 from app.domain.events import EventKind
-from app.domain.fitting import check_schema
 from app.domain.lifecycle import RUN_TRANSITIONS, RequestState, RunState, origins
+from app.domain.misfits import check_schema
 from app.domain.people import Action, Actor, Role
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.record.audit import record

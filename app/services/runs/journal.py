@@ -9,7 +9,7 @@ from typing import Any
 
 from app.domain.events import EventKind
 from app.domain.people import SYSTEM, Actor
-from app.domain.running import Journal, Step, StepKind
+from app.domain.run_protocol import Journal, Step, StepKind
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.store.batch import Batch

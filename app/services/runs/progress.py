@@ -14,7 +14,7 @@ from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
-from app.domain.running import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, Statement
+from app.domain.run_protocol import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, Statement
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish

@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import AssentError, ForbiddenError, InvalidInputError
 from app.domain.people import Action, Actor
-from app.domain.policy.reading import PolicyFileError, Problem
+from app.domain.policy.parser import PolicyFileError, Problem
 from app.domain.policy.rules import STRICT_DEFAULT
 from app.domain.policy.summary import STRICT_SUMMARY
 from app.domain.policy.terms import default_terms

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.domain.ballot import Ballot
 from app.domain.people import Role, Via
-from app.domain.running import Journal
+from app.domain.run_protocol import Journal
 from app.services.bundle import Services
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict

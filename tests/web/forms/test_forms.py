@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import InvalidInputError
-from app.domain.hidden import plainly
+from app.domain.hidden_characters import plainly
 from app.web.filters import duration, span_words, visible
 from app.web.forms.complaints import Complaint, complaints
 from app.web.forms.drawing import draw

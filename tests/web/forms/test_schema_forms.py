@@ -9,7 +9,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import InvalidInputError
-from app.domain.fitting import check_schema
+from app.domain.misfits import check_schema
 from app.services.bundle import Services
 from app.store.requests import ApprovalRequest, Decision
 from app.web.forms.complaints import complaints

@@ -16,7 +16,7 @@ from app.domain.errors import (
     StaleDigestError,
     TooLargeError,
 )
-from app.domain.fitting import check_schema
+from app.domain.misfits import check_schema
 from app.domain.people import Actor
 from app.domain.policy.access import seat_after_edit
 from app.domain.policy.fold import answer_digest

@@ -21,8 +21,8 @@ from app.domain.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from app.domain.fitting import check_schemas
 from app.domain.lifecycle import RequestState
+from app.domain.misfits import check_schemas
 from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
 from app.domain.text import is_storable

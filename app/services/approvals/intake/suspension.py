@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor, Makers
-from app.domain.running import Journal, LostRunError
+from app.domain.run_protocol import Journal, LostRunError
 from app.domain.text import storable
 from app.services.approvals.ground import Ground
 from app.services.approvals.intake.automatic_answers import Answering

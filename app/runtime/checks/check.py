@@ -12,14 +12,14 @@ from langgraph.graph import StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel, ValidationError
 
-from app.runtime.checking.effects import Effects
-from app.runtime.checking.finding import Finding, at, raised, shown
-from app.runtime.checking.gates import Gates
-from app.runtime.checking.loading import Place, find, line_of_workflow, load
-from app.runtime.checking.proposals import unknown_fields
-from app.runtime.checking.sources import Sources
-from app.runtime.checking.stored import of_schema, round_trip
-from app.runtime.checking.wiring import Wiring, functions_of
+from app.runtime.checks.effects import Effects
+from app.runtime.checks.finding import Finding, at, raised, shown
+from app.runtime.checks.gates import Gates
+from app.runtime.checks.loader import Place, find, line_of_workflow, load
+from app.runtime.checks.proposals import unknown_fields
+from app.runtime.checks.sources import Sources
+from app.runtime.checks.stored import of_schema, round_trip
+from app.runtime.checks.wiring import Wiring, functions_of
 from app.runtime.library import find_workflows
 from assent.workflow import Workflow
 

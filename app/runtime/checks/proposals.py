@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.runtime.checking.finding import Finding, shown
-from app.runtime.checking.sources import Source, Sources, calls, last_name, meaning
+from app.runtime.checks.finding import Finding, shown
+from app.runtime.checks.sources import Source, Sources, calls, last_name, meaning
 from assent import contracts
 
 _KINDS = {

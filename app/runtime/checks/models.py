@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.runnables import Runnable
 from langgraph.graph.state import CompiledStateGraph
 
-from app.runtime.checking.sources import dotted, meaning
+from app.runtime.checks.sources import dotted, meaning
 
 _ASKING = frozenset({"invoke", "ainvoke", "stream", "astream", "batch", "abatch", "generate", "agenerate", "predict"})
 _MODEL = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
-from app.serving import keep_alive
+from app.servers import keep_alive
 from app.settings import Settings, SettingsError
 
 BACKLOG = 4096

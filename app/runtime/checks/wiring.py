@@ -9,8 +9,8 @@ from typing import Any
 from langgraph.graph import END, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from app.runtime.checking.finding import Finding, at, shown
-from app.runtime.checking.sources import DEPTH, Source, Sources, calls, last_name, meaning, statements
+from app.runtime.checks.finding import Finding, at, shown
+from app.runtime.checks.sources import DEPTH, Source, Sources, calls, last_name, meaning, statements
 
 _RUNNING = frozenset({"invoke", "ainvoke", "stream", "astream"})
 

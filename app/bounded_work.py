@@ -47,7 +47,7 @@ class _Process:
         self.fresh = True
         self._socket = ours
         self._process = subprocess.Popen(  # noqa: S603 - this very program
-            [*PYTHON, "-m", "app.beside", str(theirs.fileno())],
+            [*PYTHON, "-m", "app.helper_process", str(theirs.fileno())],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": child_python_path()},
         )  # fmt: skip
         theirs.close()

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from app.runtime.checking.finding import Finding, shown
-from app.runtime.checking.models import asks_model
-from app.runtime.checking.sources import DEPTH, Source, Sources, calls, dotted, meaning
+from app.runtime.checks.finding import Finding, shown
+from app.runtime.checks.models import asks_model
+from app.runtime.checks.sources import DEPTH, Source, Sources, calls, dotted, meaning
 
 MOMENTARY = frozenset({
     "now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "uuid1", "uuid4", "random", "randint",

@@ -1,4 +1,4 @@
-"""The process beside that `app.bounded` starts: takes one piece of work after the other until its starter is gone."""
+"""A process that `app.bounded_work` starts: takes one piece of work after the other until its starter is gone."""
 
 from __future__ import annotations
 

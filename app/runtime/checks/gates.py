@@ -6,8 +6,8 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from app.runtime.checking.finding import Finding, shown
-from app.runtime.checking.sources import DEPTH, Source, Sources, calls, dotted, last_name, meaning, statements
+from app.runtime.checks.finding import Finding, shown
+from app.runtime.checks.sources import DEPTH, Source, Sources, calls, dotted, last_name, meaning, statements
 
 _BROAD = frozenset({"Exception", "BaseException", "GraphBubbleUp", "GraphInterrupt"})
 """What catches the exception with which a gate stops the graph, by its last name."""

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from app.domain.errors import InvalidInputError
-from app.domain.policy.checking import check
 from app.domain.policy.condition_words import did_you_mean
+from app.domain.policy.consistency import check
 from app.domain.policy.document import MAX_CONDITION, Body, CalendarPart, PolicyDocument, Rule, StagePart
 from app.domain.policy.yaml_tree import Path, Tree, UnreadableError, read_tree
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.installation import add_folder, workflows_folder
-from app.runtime.checking.finding import Finding, raised, shown
+from app.runtime.checks.finding import Finding, raised, shown
 from app.runtime.folder import FOLDER, import_folder
 from assent.workflow import Workflow
 

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel
 
-from app.runtime.checking.finding import Finding, at, shown
+from app.runtime.checks.finding import Finding, at, shown
 
 _CODE = "state"
 _PLAIN_MODULES = frozenset({
