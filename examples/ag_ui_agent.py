@@ -1,7 +1,7 @@
-"""An agent behind an AG-UI endpoint, which does not wait: its run ends with an interrupt, and the portal runs it again.
+"""An agent behind an AG-UI endpoint that does not wait: its run ends with an interrupt, and the portal runs it again.
 
-Needs ASSENT_URL and ASSENT_TOKEN, an agent's token; AGENT_URL, where the portal reaches it; AGENT_SECRET, `whsec_` and
-24 bytes in base64; and the packages ag-ui-protocol and standardwebhooks. The argument is the port.
+Needs ASSENT_URL and ASSENT_TOKEN (an agent's token); AGENT_URL, where the portal can reach it; AGENT_SECRET, `whsec_`
+followed by 24 bytes in base64; and the packages ag-ui-protocol and standardwebhooks. The argument is the port.
 """
 
 import os
@@ -27,7 +27,7 @@ SECRET = os.environ["AGENT_SECRET"]
 
 
 def run(given: RunAgentInput) -> Iterator[BaseEvent]:
-    """One run: ask, or act on the answer."""
+    """One run: request approval, or act on the answer."""
     yield RunStartedEvent(thread_id=given.thread_id, run_id=given.run_id)
     outcome = None
     if not given.resume:
@@ -41,7 +41,7 @@ def run(given: RunAgentInput) -> Iterator[BaseEvent]:
 
 
 def ask(thread_id: str) -> Interrupt:
-    """Open the request whose answer is the next run."""
+    """Open the request; its answer arrives as the next run."""
     interrupt = Interrupt(id=str(uuid.uuid4()), reason="approval", message="People decide in Assent.")
     where = Callback(os.environ["AGENT_URL"], SECRET, AgUi(thread_id, interrupt.id))
     proposal = ToolCall(title="Mail the list", tool="send_mail", args={"to": "customers@example.org"})
@@ -51,14 +51,14 @@ def ask(thread_id: str) -> Interrupt:
 
 
 class Endpoint(BaseHTTPRequestHandler):
-    """Where the agent is run: by whoever talks with it, and by the portal, whose answers are signed."""
+    """The endpoint that runs the agent, called by its users and by the portal, whose answers are signed."""
 
     def do_POST(self) -> None:
-        """Run it, and send its events."""
+        """Run the agent, and send its events."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         given = RunAgentInput.model_validate_json(body)
         if given.resume and not self.signed(body):
-            self.send_error(401, "Answers come from the portal only")
+            self.send_error(401, "Only the portal may answer")
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
@@ -67,7 +67,7 @@ class Endpoint(BaseHTTPRequestHandler):
             self.wfile.write(EventEncoder().encode(event).encode())
 
     def signed(self, body: bytes) -> bool:
-        """Whether it comes from the portal."""
+        """Whether the portal signed the call."""
         try:
             Webhook(SECRET).verify(body, {name.lower(): value for name, value in self.headers.items()})
         except WebhookVerificationError:

@@ -1,6 +1,6 @@
-"""Ask, wait, act on what was approved, and say what was done; it may be killed and started again.
+"""Request approval, wait, act on what was approved, and report it; safe to kill and restart.
 
-Needs ASSENT_URL and ASSENT_TOKEN, an agent's token. The argument names the action.
+Needs ASSENT_URL and ASSENT_TOKEN (an agent's token). The argument is the idempotency key of the action.
 """
 
 import os

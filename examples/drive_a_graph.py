@@ -1,7 +1,7 @@
-"""A LangGraph graph of one's own, whose gate is decided at the portal. The argument names the thread.
+"""Your own LangGraph graph, whose gate is decided in the portal. The argument is the thread's id.
 
-Needs ASSENT_URL and ASSENT_TOKEN, an agent's token. With a checkpointer that keeps threads in a database it may be
-killed while it waits, and started again.
+Needs ASSENT_URL and ASSENT_TOKEN (an agent's token). With a checkpointer that stores threads in a database, it can be
+killed while it waits, and restarted.
 """
 
 import sys
@@ -19,14 +19,14 @@ class State(TypedDict, total=False):
 
 
 def ask(state: State) -> State:
-    """Propose to delete, and keep what people made of it."""
+    """Propose the deletion, and keep the approved script."""
     script = f"find exports -mtime +{state['days']} -delete"
     outcome = request_approval(Script(title="Delete old exports", language="bash", content=script))
     return {"script": outcome.payload["content"] if outcome.approved else ""}
 
 
 def carry_out(state: State) -> State:
-    """Do it; here it only says so."""
+    """Run the script; this example only prints it."""
     print(f"Running {state['script']}" if state["script"] else "Not approved.")
     return {}
 

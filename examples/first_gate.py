@@ -1,4 +1,4 @@
-"""A function that people approve before it runs. Needs ASSENT_URL and ASSENT_TOKEN, an agent's token."""
+"""A function that runs only after people approve it. Needs ASSENT_URL and ASSENT_TOKEN (an agent's token)."""
 
 import os
 
@@ -9,7 +9,7 @@ client = Assent(os.environ["ASSENT_URL"], os.environ["ASSENT_TOKEN"])
 
 @requires_approval(client, title="Mail customers", environment="production")
 def send_mail(to: list[str], text: str) -> None:
-    """Send a mail; here it only says so."""
+    """Send an email; this example only prints a line."""
     print(f"Sent to {len(to)}: {text}")
 
 

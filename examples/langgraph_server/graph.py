@@ -1,6 +1,6 @@
 """A gate in a graph that runs on a LangGraph server: start it with `langgraph dev` in this folder.
 
-What it asks is decided at the portal as soon as `assent langgraph-server` looks after the server.
+Its requests appear in the portal once `assent langgraph-server` watches the server.
 """
 
 from typing import TypedDict
@@ -16,7 +16,7 @@ class State(TypedDict, total=False):
 
 
 def delete(state: State) -> State:
-    """Propose to delete, and do what was approved; here it only says so."""
+    """Propose the deletion, and do what was approved; this example only reports it."""
     script = f"find exports -mtime +{state['days']} -delete"
     outcome = request_approval(Script(title="Delete exports on a server", language="bash", content=script))
     if not outcome.approved:
