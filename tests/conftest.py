@@ -24,6 +24,9 @@ for _name in [name for name in os.environ if name.startswith("ASSENT_") and not 
     del os.environ[_name]  # the developer's own settings are not the tests'
 os.environ["ASSENT_REFUSALS_PER_MINUTE"] = "0"  # tests are refused a lot, all from one address
 
+SHOP_ORDERS = 40_000
+"""Rows of the sample shop's largest table but one; the demo's has 300,000."""
+
 
 class Server:
     """A server on which tests make databases; `url(name)` is the address of one."""
@@ -69,6 +72,20 @@ def migrated_template(postgres_server: Server) -> Iterator[str]:
     """The name of a migrated, empty database that nobody is connected to."""
     name = f"assent_template_{secrets.token_hex(4)}"
     upgrade_everything(postgres_server.create(name))
+    yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def shop_template(postgres_server: Server) -> Iterator[str]:
+    """The name of a database that holds the sample shop and that nobody is connected to."""
+    from workflows.database_maintenance.sample import create_sample
+
+    name = f"shop_template_{secrets.token_hex(4)}"
+    address = postgres_server.create(name)
+    create_sample(address, orders=SHOP_ORDERS)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("ANALYZE")
     yield name
     postgres_server.drop(name)
 

@@ -24,10 +24,7 @@ from tests.conftest import Server
 from tests.factories import csrf_token, make_person, make_sign_in, session_cookie
 from tests.flows import ALL
 from tests.processes.harness import SECRET_KEY, Desk, Managed
-from workflows.database_maintenance.sample import create_sample
 
-ORDERS = 40_000
-"""Rows of the sample shop's largest table but one; the demo's has 300,000."""
 CAST = {
     "dba": ("DBA on call", (Role.REVIEWER,), ("dba",)),
     "lead": ("Platform lead", (Role.REVIEWER, Role.ADMIN), ("platform",)),
@@ -61,11 +58,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def shop(postgres_server: Server) -> Iterator[str]:
+def shop(postgres_server: Server, shop_template: str) -> Iterator[str]:
     """The address of a sample shop that only this module changes."""
     name = f"shop_acceptance_{os.getpid()}"
-    address = postgres_server.create(name)
-    create_sample(address, orders=ORDERS)
+    address = postgres_server.create(name, shop_template)
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
     yield address

@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 from playwright.sync_api import Locator, Page, expect
 
-from tests.acceptance.conftest import ORDERS, Portal, Visit
+from tests.acceptance.conftest import Portal, Visit
 from tests.acceptance.visitors import SOON, Visitor, is_marked, mark, noticed, says, watch_for
+from tests.conftest import SHOP_ORDERS
 from workflows.database_maintenance.sample import workload_queries
 
 OF_CUSTOMER, BY_CODE, BY_COUPON = "orders of a customer", "shipment by tracking code", "use of a coupon"
@@ -102,7 +103,7 @@ def sign_in(portal: Portal, visitor: Visitor, who: str) -> None:
 
 def start_run(visitor: Visitor) -> Page:
     """Fill in the form that is drawn from the workflow's input model."""
-    wanted = [query for query in workload_queries(ORDERS) if query["name"] in (OF_CUSTOMER, BY_CODE, BY_COUPON)]
+    wanted = [query for query in workload_queries(SHOP_ORDERS) if query["name"] in (OF_CUSTOMER, BY_CODE, BY_COUPON)]
     page = visitor.go("/runs")
     page.get_by_role("link", name="Start a run").click()
     page.get_by_role("link", name="Database maintenance").click()

@@ -17,10 +17,11 @@ from langgraph.types import Command
 
 from assent.digests import digest_of
 from assent.gate import ARTIFACT_KEY, RECEIPT_KEY
+from tests.conftest import SHOP_ORDERS
 from workflows.database_maintenance import WORKFLOW
-from workflows.database_maintenance.sample import create_sample, workload_queries
+from workflows.database_maintenance.sample import workload_queries
 
-ORDERS = 40_000
+ORDERS = SHOP_ORDERS
 TARGET_VARIABLE = "ASSENT_TARGET_SHOP"
 
 
@@ -29,18 +30,6 @@ def maintenance_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """The operator's directory for files that runs name."""
     monkeypatch.setenv("ASSENT_MAINTENANCE_DIR", str(tmp_path))
     return tmp_path
-
-
-@pytest.fixture(scope="session")
-def shop_template(postgres_server: Any) -> Iterator[str]:
-    """The name of a database that holds the shop and that nobody is connected to."""
-    name = f"shop_template_{secrets.token_hex(4)}"
-    address = postgres_server.create(name)
-    create_sample(address, orders=ORDERS)
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("ANALYZE")
-    yield name
-    postgres_server.drop(name)
 
 
 @dataclass
