@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -86,7 +87,9 @@ class Bridge:
     server_url: str
     more: tuple[str, ...] = ()
     token: str = ""
-    process: prepared.Process | None = None
+    forked: bool = True
+    """False: started as people start it."""
+    process: prepared.Process | subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it."""
@@ -94,7 +97,13 @@ class Bridge:
             ASSENT_URL=self.portal.web.url, ASSENT_TOKEN=self.token or self.portal.token,
             LANGGRAPH_SERVER_URL=self.server_url, LANGGRAPH_API_KEY="a-key",
         )  # fmt: skip
-        self.process = prepared.Process(prepared.BRIDGE, ("--every", AT_ONCE, *self.more), settings, (1, 2), ROOT)
+        words = ("--every", AT_ONCE, *self.more)
+        if self.forked:
+            self.process = prepared.Process(prepared.BRIDGE, words, settings, (1, 2), ROOT)
+            return
+        command = [sys.executable, "-m", "assent.langgraph_server", *words]
+        hook = die_with_parent_hook(signal.SIGKILL)
+        self.process = subprocess.Popen(command, cwd=ROOT, env=settings, preexec_fn=hook)
 
     def kill(self) -> None:
         """End it with no chance to do anything."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.processes
 def test_the_example_on_a_server(portal: Portal, server: Server, tmp_path: Path) -> None:
     other = Server(tmp_path, source=ROOT / "examples" / "langgraph_server")
     other.start()
-    bridge = Bridge(portal, other.url)
+    bridge = Bridge(portal, other.url, forked=False)
     bridge.start()
     client = get_sync_client(url=other.url)
     thread = client.threads.create()["thread_id"]

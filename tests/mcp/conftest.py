@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -18,6 +20,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
+from app.lifeline import die_with_parent_hook
 from tests.processes import prepared
 from tests.processes.harness import ROOT, environment, free_port
 from tests.sdk.conftest import Portal, portal, services  # noqa: F401 - fixtures
@@ -30,8 +33,11 @@ class HttpServer:
 
     def __init__(self, portal_url: str, *options: str, **settings: str) -> None:
         self.port = free_port()
-        words, settings = ["--http", "--port", str(self.port), *options], environment(ASSENT_URL=portal_url, **settings)
-        self._process = prepared.Process(prepared.MCP, words, settings, (1, 2), ROOT)
+        command = [sys.executable, "-m", "assent.mcp", "--http", "--port", str(self.port), *options]
+        self._process = subprocess.Popen(  # as people start it; over standard input and output it is forked
+            command, env=environment(ASSENT_URL=portal_url, **settings), cwd=ROOT,
+            preexec_fn=die_with_parent_hook(signal.SIGKILL),
+        )  # fmt: skip
         deadline = time.monotonic() + 60
         while True:
             assert self._process.poll() is None and time.monotonic() < deadline, "the server does not listen"

@@ -3,7 +3,8 @@
 To import SQLAlchemy, LangGraph and what stands on them takes seconds, most of what a short command does. A process made
 here has its own id, environment, working directory, standard streams, signals, limit of open files and exit code; only
 what it would have imported is there before. That commands, the worker and the web process import what they need is
-shown by tests that start them as people do (`tests/cli/test_serve.py`, `tests/processes/test_web_imports.py`).
+shown by tests that start them as people do (`tests/cli/test_serve.py`, `tests/processes/test_web_imports.py`), as it is
+of the MCP server over HTTP and of the bridge (`tests/langgraph_server/test_example.py`).
 
 There is one server for commands and workers, and one for web processes of each async mode: eventlet has to patch the
 standard library before anything else is imported.
