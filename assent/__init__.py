@@ -1,4 +1,4 @@
-"""The SDK for agent authors: propose, suspend, and carry on with exactly what was approved."""
+"""The SDK for agent authors: propose an action, wait for approval, and continue with exactly what was approved."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    # The portal's web process loads this package for its contract types: no HTTP client, and above all no LangGraph.
+    # The portal's web process imports this package for its contract types. It must not load an HTTP client, and above
+    # all not LangGraph.
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

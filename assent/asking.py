@@ -1,4 +1,4 @@
-"""What is sent to open a request: its secrets stay here."""
+"""Requests before they are sent to the portal; their secrets stay in this process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from assent.masking import mask
 
 @dataclass(frozen=True)
 class Asking:
-    """What is sent to open a request, and what has to be kept for its outcome.
+    """A request to be opened, and what has to be kept for its outcome.
 
     Attributes:
-        secrets: what was masked, by its place holder.
-        digest: of what is proposed, masked.
-        key: under which the call may be made again. Without one of the caller's, one of its own makes it safe to send
-            it again when its answer was lost.
+        secrets: the masked values, by placeholder.
+        digest: of the masked proposal.
+        key: the idempotency key. If the caller gives none, one is generated, so that the call can be repeated safely
+            after a lost response.
     """
 
     body: dict[str, Any]
@@ -32,13 +32,13 @@ class Asking:
     key: str
 
     def send(self) -> Send:
-        """The call that opens it."""
+        """Return the API call that opens it."""
         return Send("POST", "/api/v1/approvals", self.body, self.key)
 
 
 @dataclass(frozen=True)
 class AgUi:
-    """The interrupt of an agent that speaks AG-UI, which the outcome is the answer to."""
+    """The interrupt of an AG-UI agent that the outcome answers."""
 
     thread_id: str
     interrupt_id: str
@@ -46,13 +46,13 @@ class AgUi:
 
 @dataclass(frozen=True)
 class Callback:
-    """Where the portal calls once a request is settled, so that nobody has to wait.
+    """What the portal calls once a request is resolved, so that no program has to wait.
 
     Attributes:
-        url: called by Standard Webhooks with the type ``approval.settled``; take up the request then with
+        url: receives a Standard Webhooks call of the type ``approval.settled``; get the outcome then with
             ``approvals.get(id).wait()``. With `ag_ui`: the endpoint of an agent, which is run with the outcome.
         secret: ``whsec_`` and 24 to 64 bytes in base64; signs the call.
-        ag_ui: what the run answers; None: the call is a webhook.
+        ag_ui: the interrupt that the run answers; None: the call is a webhook.
     """
 
     url: str
@@ -64,7 +64,7 @@ def asking_for(
     proposal: Any, workflow: str, previous_id: str, response_schema: dict[str, Any] | None, key: str,
     callback: Callback | None = None,
 ) -> Asking:  # fmt: skip
-    """Ask for approval of a proposal, or of its JSON. Raises pydantic.ValidationError, JsonError."""
+    """Prepare a request to approve a proposal, or its JSON. Raises pydantic.ValidationError, JsonError."""
     document = document_of(proposal)
     masked, secrets = mask(document)
     body = {"proposal": masked} | _filed(workflow, previous_id, response_schema, callback)
@@ -75,7 +75,7 @@ def asking_about(
     value: JsonValue, title: str, workflow: str, previous_id: str, response_schema: dict[str, Any] | None, key: str,
     callback: Callback | None = None,
 ) -> Asking:  # fmt: skip
-    """Ask people to answer a value. Raises JsonError: it is not one that JSON can carry."""
+    """Prepare a request to answer a value. Raises JsonError: JSON cannot represent it."""
     title = title.strip() or "An agent asks for an answer"
     document = checked({"kind": "value", "title": title, "value": value})
     masked: Any

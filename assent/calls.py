@@ -1,7 +1,7 @@
-"""The calls of the API as steps without input and output, so that the sync and the async client share every rule.
+"""API calls as generators without I/O, so that the sync and async clients share every rule.
 
-A step is a generator: it yields what to send (`Send`) or how long to pause (`Pause`), gets the answer (None: there was
-none), and returns its result.
+A generator yields what to send (`Send`) or how long to pause (`Pause`), receives the response (None: there was none),
+and returns its result.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from uuid import UUID
 from assent.errors import EndedError, UnreachableError, WaitTimeoutError, api_error
 
 POLL_SECONDS = 30.0
-"""How long one call waits for an outcome."""
+"""How long one API call waits for an outcome, in seconds."""
 PATIENCE_SECONDS = 120.0
-"""How long other calls are tried when the portal cannot be reached or is busy."""
+"""How long other API calls are retried while the portal cannot be reached or is busy, in seconds."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class Send:
-    """A call to make.
+    """An API call to make.
 
     Attributes:
         key: its idempotency key; empty: none.
-        seconds: for how long the answer may take.
+        seconds: timeout of the response.
     """
 
     method: str
@@ -41,14 +41,14 @@ class Send:
 
 @dataclass(frozen=True)
 class Pause:
-    """Seconds to let pass."""
+    """A pause, in seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `retry_after` is in seconds, None when nothing usable was said."""
+    """A response. `retry_after` is in seconds, None if there is no usable value."""
 
     status: int
     document: Any
@@ -60,28 +60,28 @@ Steps: TypeAlias = Generator[Send | Pause, Answer | None, Result]
 
 
 class Backoff:
-    """Pauses that grow, with some chance in them so that clients of a restarted portal do not all come at once."""
+    """Increasing pauses with jitter, so that clients of a restarted portal do not all reconnect at once."""
 
     def __init__(self) -> None:
         self._pause = FIRST_PAUSE
 
     def next(self, asked: float | None = None) -> float:
-        """Seconds to pause; what the portal asks for is kept to."""
+        """Return the seconds to pause, which is never less than the portal asks for."""
         pause, self._pause = self._pause, min(self._pause * 2, LONGEST_PAUSE)
         chosen = pause * random.uniform(0.5, 1.0)  # noqa: S311 - not for secrets
         return chosen if asked is None else asked + chosen / 4
 
     def reset(self) -> None:
-        """After a success."""
+        """Start again with short pauses, after a success."""
         self._pause = FIRST_PAUSE
 
 
 def call(send: Send, patience: float = PATIENCE_SECONDS) -> Steps[Any]:
-    """Make a call that may be made again safely, and return its document.
+    """Make an API call that can be repeated safely, and return its document.
 
     Raises:
-        ApiError: it was refused.
-        UnreachableError: no usable answer for `patience` seconds.
+        ApiError: the portal refused the call.
+        UnreachableError: there was no usable response for `patience` seconds.
     """
     until, backoff = time.monotonic() + patience, Backoff()
     while True:
@@ -95,17 +95,17 @@ def call(send: Send, patience: float = PATIENCE_SECONDS) -> Steps[Any]:
 
 
 def outcome(request_id: str, timeout: float | None) -> Steps[dict[str, Any]]:
-    """Ask for the outcome again and again until there is one, and return the portal's answer.
+    """Poll for the outcome until there is one, and return the portal's response.
 
-    Broken connections, a portal that restarts and rate limits only make it take longer.
+    Broken connections, a restarting portal, and rate limits only make it take longer.
 
     Args:
         timeout: seconds after which to give up waiting; None: never.
 
     Raises:
-        WaitTimeoutError: nobody has decided in time.
-        EndedError: the request has ended without an outcome.
-        ApiError: the portal refuses the call.
+        WaitTimeoutError: there was no decision before the timeout.
+        EndedError: the request ended without an outcome.
+        ApiError: the portal refused the call.
     """
     until, backoff = None if timeout is None else time.monotonic() + timeout, Backoff()
     while True:
@@ -126,19 +126,19 @@ def outcome(request_id: str, timeout: float | None) -> Steps[dict[str, Any]]:
         elif answer is not None:
             asked = answer.retry_after
         if until is not None and time.monotonic() >= until:
-            raise WaitTimeoutError(f"Nobody has decided on request {request_id} within {timeout:g} s.")
+            raise WaitTimeoutError(f"There was no decision on request {request_id} within {timeout:g} s.")
         if answer is None or asked is not None or time.monotonic() - began < 1.0 or _is_passing(answer):
             pause = backoff.next(asked)
             yield Pause(pause if until is None else max(0.0, min(pause, until - time.monotonic())))
 
 
 def checked_id(request_id: str) -> str:
-    """The id as it goes into a path. Raises ValueError for what is none."""
+    """Return the id in the form used in paths. Raises ValueError: this is not a request id."""
     return str(UUID(request_id))
 
 
 def _is_passing(answer: Answer) -> bool:
-    # The first call under the key is still worked on, or its process died: its answer comes.
+    # The first call under the key is still in progress, or its process died: a response will follow.
     document = answer.document if isinstance(answer.document, dict) else {}
     return answer.status in _BUSY or document.get("code") == "idempotency_in_progress"
 
@@ -147,7 +147,7 @@ def _checked(answer: Answer) -> Any:
     if answer.status >= 300:
         raise api_error(answer.status, answer.document)
     if not isinstance(answer.document, dict):
-        raise UnreachableError("What answers at this address is not Assent's API.")
+        raise UnreachableError("The server at this address is not Assent's API.")
     return answer.document
 
 

@@ -1,4 +1,4 @@
-"""Clients of the portal: ask for approval from anywhere, and wait for it however long it takes.
+"""Clients of the portal: request approval from any program, and wait for it as long as it takes.
 
 assent = Assent("https://assent.example.com", token)
 outcome = assent.approvals.request(proposal, idempotency_key="newsletter-2026-07").wait()
@@ -26,54 +26,54 @@ CONNECT_SECONDS = 10.0
 
 @dataclass
 class Approval(Opened):
-    """A request that was opened, for a program that waits. Made by `Approvals`."""
+    """An approval request, for a program that waits. Created by `Approvals`."""
 
     _client: Assent = field(kw_only=True, repr=False)
 
     def wait(self, timeout: float | None = None) -> Outcome:
-        """Wait until people have decided, and return what they made of it: act on its `payload`, and nothing else.
+        """Wait until people decide, and return the outcome: act on its `payload`, and on nothing else.
 
-        The portal and the network may go away and come back meanwhile. A rejection is an outcome, too: look at
+        The portal and the network may be down for a while in the meantime. A rejection is an outcome, too: check
         `outcome.approved`.
 
         Args:
             timeout: seconds after which to give up waiting; the request stays open. None: never.
 
         Raises:
-            WaitTimeoutError: nobody has decided in time.
-            EndedError: the request has ended without an outcome.
-            ApiError: the portal refuses the call, such as for a token that was revoked.
+            WaitTimeoutError: there was no decision before the timeout.
+            EndedError: the request ended without an outcome.
+            ApiError: the portal refused the API call, for example because the token was revoked.
         """
         return self.taken(self._client.run(calls.outcome(self.id, timeout)))
 
     def report(self, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
-        """Report what was really done; a later receipt replaces an earlier one.
+        """Report what was actually done; a later receipt replaces an earlier one.
 
-        The summary and the details are cut, converted, and masked as needed, so that neither makes the report fail.
+        The summary and details are cut, converted, and masked as needed, so that they cannot make the report fail.
 
         Raises:
             ValueError: there is no such status.
-            ApiError, UnreachableError: the portal does not take it. What was done is done: report again, do not do it
-                again.
+            ApiError, UnreachableError: the portal did not accept the receipt. The action has been done: repeat the
+                report, not the action.
         """
         self.receipt = self._client.call(self.reporting(status, summary, detail))
 
     def cancel(self, reason: str = "") -> None:
-        """Take back what was asked. Raises ApiError: ConflictError when it was decided already."""
+        """Cancel the request. Raises ApiError: ConflictError if it has already been decided."""
         self._client.call(self.cancelling(reason))
 
     def status(self) -> Status:
-        """How the request stands now, without waiting. Raises ApiError, UnreachableError."""
+        """Return the current status of the request, without waiting. Raises ApiError, UnreachableError."""
         return self._status(self._client.call(self.looking()))
 
 
 @dataclass
 class AsyncApproval(Opened):
-    """A request that was opened, for an async program that waits. Made by `AsyncApprovals`."""
+    """An approval request, for an async program that waits. Created by `AsyncApprovals`."""
 
     _client: AsyncAssent = field(kw_only=True, repr=False)
 
-    async def wait(self, timeout: float | None = None) -> Outcome:  # noqa: ASYNC109 - the same as of the sync client
+    async def wait(self, timeout: float | None = None) -> Outcome:  # noqa: ASYNC109 - the same as in the sync client
         """As `Approval.wait`."""
         return self.taken(await self._client.run(calls.outcome(self.id, timeout)))
 
@@ -91,7 +91,7 @@ class AsyncApproval(Opened):
 
 
 class Approvals:
-    """Requests for approval."""
+    """Opens approval requests."""
 
     def __init__(self, client: Assent) -> None:
         self._client = client
@@ -106,23 +106,24 @@ class Approvals:
         response_schema: dict[str, Any] | None = None,
         callback: Callback | None = None,
     ) -> Approval:
-        """Open a request, or find the one that was opened under this key before.
+        """Open a request, or find the one that was already opened under this key.
 
-        Secrets are masked before they leave this process, and put back into the outcome's payload.
+        Secrets are masked before they leave this process, and restored in the outcome's payload.
 
         Args:
             proposal: one of `Script`, `Optimizations`, `ToolCall`, `ToolCalls`, `Question`, `Custom`, or its JSON.
-            idempotency_key: names this very action. A program that was killed and asks again under the same key, with
-                the same proposal and within a day, gets the same request. Empty: a new request every time.
-            workflow: what it is filed under; policies know it by that name.
-            previous_id: the request that this one revises, after changes were asked for.
+            idempotency_key: identifies the action. A program that was killed and requests approval again under the
+                same key, with the same proposal and within a day, gets the same request. Empty: a new request every
+                time.
+            workflow: the workflow name of the request, for policies.
+            previous_id: the request that this one revises, after changes were requested.
             response_schema: JSON Schema of the answer to a question.
-            callback: where to call once it is settled, for programs that do not wait.
+            callback: what to call once the request is resolved, for programs that do not wait.
 
         Raises:
-            pydantic.ValidationError: the proposal is not what the contract says.
-            ApiError: the portal refuses it.
-            UnreachableError: the portal does not answer.
+            pydantic.ValidationError: the proposal does not conform to the contract.
+            ApiError: the portal refused the request.
+            UnreachableError: the portal did not answer.
         """
         asking = asking_for(proposal, workflow, previous_id, response_schema, idempotency_key, callback)
         return self.open(asking)
@@ -137,17 +138,17 @@ class Approvals:
         response_schema: dict[str, Any] | None = None,
         callback: Callback | None = None,
     ) -> Approval:
-        """Have people answer any value, which is shown as it is; the answer is `outcome.answer`.
+        """Ask people to answer any value, which is shown unchanged; the answer is `outcome.answer`.
 
         Args:
-            title: in one line.
+            title: the title, in one line.
             response_schema: JSON Schema of the answer; None: any JSON or text.
-            idempotency_key, workflow, callback: and what is raised, as of `request`.
+            idempotency_key, workflow, callback: as for `request`, which also lists the errors.
         """
         return self.open(asking_about(value, title, workflow, "", response_schema, idempotency_key, callback))
 
     def open(self, asking: Asking) -> Approval:
-        """Open a request that has been put together."""
+        """Open a prepared request."""
         found = self._client.call(asking.send())
         return Approval(
             found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
@@ -155,17 +156,17 @@ class Approvals:
         )  # fmt: skip
 
     def get(self, request_id: str) -> Approval:
-        """A request that was opened before, to wait for it again; nothing is sent.
+        """Return a request that was opened earlier, to continue waiting for it; nothing is sent.
 
-        Secrets that were masked in its proposal stay masked in the outcome: only who calls `request` again, under the
-        same key, has them. Raises ValueError: that is no id.
+        Secrets in its proposal stay masked in the outcome; to restore them, call `request` again under the same key.
+        Raises ValueError: this is not a request id.
         """
         request_id = calls.checked_id(request_id)
         return Approval(request_id, self._client.page(request_id), _client=self._client)
 
 
 class AsyncApprovals:
-    """Requests for approval, async."""
+    """Opens approval requests, async."""
 
     def __init__(self, client: AsyncAssent) -> None:
         self._client = client
@@ -218,7 +219,7 @@ class _Base:
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
 
     def page(self, request_id: str) -> str:
-        """Where people decide on a request."""
+        """Return the address of the page where people decide on a request."""
         return f"{self._url}/requests/{request_id}"
 
     def _arguments(self, send: Send) -> dict[str, Any]:
@@ -233,17 +234,17 @@ class _Base:
 
 
 class Assent(_Base):
-    """The portal, for one token. It may be used from several threads, and closed or used in a `with` block.
+    """A client of the portal, for one token. Safe to share between threads; close it, or use it in a `with` block.
 
     Args:
-        url: of the portal, such as `https://assent.example.com`.
+        url: the portal's address, such as `https://assent.example.com`.
         token: an agent's token, with the scope `approvals:request`.
-        patience: for how many seconds calls are tried when the portal does not answer; waiting has no such end.
+        patience: how many seconds to retry API calls when the portal does not answer; waiting has no such limit.
     """
 
     def __init__(self, url: str, token: str, patience: float = calls.PATIENCE_SECONDS) -> None:
         super().__init__(url, token, patience)
-        # Each thread that waits holds a connection, and nobody knows how many there will be.
+        # Each waiting thread holds a connection, and there may be any number of them.
         self._http = httpx.Client(limits=httpx.Limits(max_connections=None))
         self.approvals = Approvals(self)
 
@@ -260,11 +261,11 @@ class Assent(_Base):
         self._http.close()
 
     def call(self, send: Send) -> dict[str, Any]:
-        """Make a call. Raises ApiError, UnreachableError."""
+        """Make an API call. Raises ApiError, UnreachableError."""
         return dict(self.run(calls.call(send, self._patience)))
 
     def run(self, steps: Steps[Result]) -> Result:
-        """Take the steps of a call."""
+        """Execute the steps of an API call."""
         answer: Answer | None = None
         while True:
             try:
@@ -285,17 +286,17 @@ class Assent(_Base):
 
 
 class AsyncAssent(_Base):
-    """The portal, for one token, async. It may be closed, or used in an `async with` block.
+    """An async client of the portal, for one token. Close it, or use it in an `async with` block.
 
     Args:
-        url: of the portal, such as `https://assent.example.com`.
+        url: the portal's address, such as `https://assent.example.com`.
         token: an agent's token, with the scope `approvals:request`.
-        patience: for how many seconds calls are tried when the portal does not answer; waiting has no such end.
+        patience: how many seconds to retry API calls when the portal does not answer; waiting has no such limit.
     """
 
     def __init__(self, url: str, token: str, patience: float = calls.PATIENCE_SECONDS) -> None:
         super().__init__(url, token, patience)
-        # Each request that is waited for holds a connection, and nobody knows how many there will be.
+        # Each wait holds a connection, and there may be any number of them.
         self._http = httpx.AsyncClient(limits=httpx.Limits(max_connections=None))
         self.approvals = AsyncApprovals(self)
 
@@ -312,11 +313,11 @@ class AsyncAssent(_Base):
         await self._http.aclose()
 
     async def call(self, send: Send) -> dict[str, Any]:
-        """Make a call. Raises ApiError, UnreachableError."""
+        """Make an API call. Raises ApiError, UnreachableError."""
         return dict(await self.run(calls.call(send, self._patience)))
 
     async def run(self, steps: Steps[Result]) -> Result:
-        """Take the steps of a call."""
+        """Execute the steps of an API call."""
         answer: Answer | None = None
         while True:
             try:
@@ -344,6 +345,6 @@ def _answer(response: httpx.Response) -> Answer:
     try:
         retry_after = max(0.0, float(response.headers.get("Retry-After", "")))
     except ValueError:
-        # Seconds are what the portal sends; a date of some proxy's is not worth a clock.
+        # The portal sends seconds. A proxy may send a date, which is ignored, because clocks may differ.
         retry_after = None
     return Answer(response.status_code, document, retry_after)

@@ -1,6 +1,6 @@
-"""The published contract: what an agent proposes, and what it receives back.
+"""The published contract: what an agent proposes, and what it receives in return.
 
-Everything here is plain pydantic, so that agents, the portal and tests share one definition. Nothing in this
+Everything here is plain pydantic, so that agents, the portal, and tests share one definition. Nothing in this
 module imports LangGraph: the portal's web process uses these types and must never load agent code.
 """
 
@@ -34,7 +34,7 @@ class RiskLevel(StrEnum):
 
 
 class Verdict(StrEnum):
-    """One reviewer's word on a request."""
+    """One reviewer's decision on a request."""
 
     APPROVE = "approve"
     MODIFY = "modify"
@@ -44,7 +44,7 @@ class Verdict(StrEnum):
 
 
 class CallDecision(StrEnum):
-    """What can be done with one tool call: make it, make it with other arguments, leave it, or answer in its place."""
+    """A decision on one tool call: make it, make it with other arguments, skip it, or answer instead of it."""
 
     APPROVE = "approve"
     EDIT = "edit"
@@ -53,7 +53,7 @@ class CallDecision(StrEnum):
 
 
 class NextAction(StrEnum):
-    """What the run is to do with an outcome."""
+    """What the run should do with an outcome."""
 
     CONTINUE = "continue"
     RETRY = "retry"
@@ -76,7 +76,7 @@ class _Contract(BaseModel):
 
 
 class TableFacts(_Contract):
-    """What is known of a table that a proposal touches; used to judge locks and rewrites."""
+    """Facts about a table that a proposal touches, used to assess locks and rewrites."""
 
     rows: int | None = Field(default=None, ge=0, description="Estimated number of rows")
     bytes: int | None = Field(default=None, ge=0, description="Size on disk, without indexes")
@@ -85,19 +85,19 @@ class TableFacts(_Contract):
 class _Proposal(_Contract):
     title: str = Field(min_length=1, max_length=200, description="What is proposed, in one line")
     summary: str = Field(default="", max_length=20_000, description="Why, in Markdown")
-    agent: str = Field(default="", max_length=100, description="Who proposes; empty: the node's agent")
-    environment: str = Field(default="", max_length=100, description="Where it would act, such as production")
+    agent: str = Field(default="", max_length=100, description="Who proposes it; empty: the node's agent")
+    environment: str = Field(default="", max_length=100, description="Where it would run, such as production")
     labels: dict[str, str] = Field(
         default_factory=dict, max_length=200, description="Free labels for filters and policies"
     )
-    risk_floor: RiskLevel = Field(default=RiskLevel.SAFE, description="The assessment never goes below this")
+    risk_floor: RiskLevel = Field(default=RiskLevel.SAFE, description="The assessed risk is never below this")
     expires_in_seconds: int | None = Field(
         default=None, ge=10, le=366 * 86_400, description="Deadline; empty: the policy's"
     )
 
 
 class Script(_Proposal):
-    """A program text that would be run as it stands."""
+    """A script that would be run exactly as written."""
 
     kind: Literal["script"] = "script"
     language: str = Field(description="sql, bash, powershell, python …")
@@ -108,7 +108,7 @@ class Script(_Proposal):
 
 
 class OptimizationItem(_Contract):
-    """One change of a set; each can be approved, edited or left out by itself."""
+    """One change of a set; each can be approved, edited, or left out separately."""
 
     id: str = Field(min_length=1, max_length=100)
     title: str = Field(min_length=1, max_length=200)
@@ -121,7 +121,7 @@ class OptimizationItem(_Contract):
 
 
 class Optimizations(_Proposal):
-    """A set of independent changes of which some may be approved."""
+    """A set of independent changes; reviewers may approve only some of them."""
 
     kind: Literal["optimizations"] = "optimizations"
     language: str = "sql"
@@ -139,13 +139,13 @@ class _Called(_Contract):
     args: dict[str, JsonValue] = Field(default_factory=dict)
     args_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of args")
     decisions: list[CallDecision] | None = Field(
-        default=None, min_length=1, description="What people may do with it; empty: approve, edit and reject"
+        default=None, min_length=1, description="What reviewers may decide; empty: approve, edit, and reject"
     )
     decision: Literal[CallDecision.APPROVE, CallDecision.REJECT, CallDecision.RESPOND] = Field(
-        default=CallDecision.APPROVE, description="What reviewers made of it: to be made as it stands here, or not"
+        default=CallDecision.APPROVE, description="The reviewers' decision: whether to make the call as given here"
     )
     message: str = Field(
-        default="", max_length=100_000, description="Why it is left, or the answer that takes the place of its result"
+        default="", max_length=100_000, description="Why it is skipped, or the answer to use as its result"
     )
 
 
@@ -156,21 +156,21 @@ class ToolCall(_Called, _Proposal):
 
 
 class Call(_Called):
-    """One of several calls; each can be approved, edited, left or answered by itself."""
+    """One of several tool calls; each can be approved, edited, rejected, or answered separately."""
 
     id: str = Field(min_length=1, max_length=100)
     summary: str = Field(default="", max_length=20_000, description="Why, in Markdown")
 
 
 class ToolCalls(_Proposal):
-    """Several calls that an agent wants to make in one turn, decided call by call on one page."""
+    """Several tool calls that an agent wants to make in one turn, decided one by one on the same page."""
 
     kind: Literal["tool_calls"] = "tool_calls"
     calls: list[Call] = Field(min_length=1, max_length=100)
 
 
 class Question(_Proposal):
-    """A question whose answer the run waits for."""
+    """A question to people; the run waits for the answer."""
 
     kind: Literal["question"] = "question"
     question: str = Field(min_length=1, max_length=20_000)
@@ -190,14 +190,14 @@ proposal_adapter: TypeAdapter[Script | Optimizations | ToolCall | ToolCalls | Qu
 
 
 def document_of(proposal: Any) -> dict[str, Any]:
-    """The JSON of a proposal, with U+FFFD for half of a surrogate pair.
+    """Return a proposal as JSON, with U+FFFD in place of unpaired surrogates.
 
     Raises:
-        pydantic.ValidationError: it is not what the contract says.
-        assent.json_values.JsonError: it holds what JSON cannot carry.
+        pydantic.ValidationError: the proposal does not conform to the contract.
+        assent.json_values.JsonError: it contains a value that JSON cannot represent.
     """
     found = proposal_adapter.validate_python(proposal)
-    # Looked at before it is made JSON, which leaves three characters in place of each half.
+    # Checked before the conversion to JSON, which would replace each half of a pair with three characters.
     plain = found.model_dump()
     fit = checked(plain)
     if fit is not plain:
@@ -206,7 +206,7 @@ def document_of(proposal: Any) -> dict[str, Any]:
 
 
 def calls_of(payload: Any) -> list[dict[str, Any]]:
-    """The calls of a proposal; none of one that is of another kind."""
+    """The tool calls of a proposal; empty for proposals of other kinds."""
     if not isinstance(payload, dict):
         return []
     if payload.get("kind") == "tool_call":
@@ -216,7 +216,7 @@ def calls_of(payload: Any) -> list[dict[str, Any]]:
 
 
 class Remark(_Contract):
-    """What a person said when deciding."""
+    """A reviewer's comment on a decision."""
 
     who: str
     verdict: Verdict
@@ -225,17 +225,17 @@ class Remark(_Contract):
 
 
 class Outcome(_Contract):
-    """What the policy made of the decisions, as the run receives it.
+    """The result of the reviewers' decisions under the policy, as the run receives it.
 
-    `payload` is the effective proposal (the reviewers' changes applied) for approve and modify, the proposal that
-    was sent back for request_changes and reject, and `answer` holds the answer to a question.
+    `payload` is the effective proposal (with the reviewers' changes applied) for approve and modify, and the original
+    proposal for request_changes and reject. `answer` holds the answer to a question.
     """
 
     request_id: str
     verdict: Verdict
     payload: JsonValue = None
-    digest: str = Field(description="SHA-256 of the canonical JSON of `payload`, the last one the reviewers saw")
-    proposed_digest: str = Field(description="The same of what the agent proposed, before any change by a reviewer")
+    digest: str = Field(description="SHA-256 of the canonical JSON of `payload`, as the reviewers last saw it")
+    proposed_digest: str = Field(description="SHA-256 of the agent's proposal, before any changes by reviewers")
     answer: JsonValue = None
     remarks: list[Remark] = Field(default_factory=list)
     decided_at: datetime
@@ -243,17 +243,17 @@ class Outcome(_Contract):
 
     @property
     def approved(self) -> bool:
-        """True when the run may go on with `payload`."""
+        """True if the run may continue with `payload`."""
         return self.verdict in (Verdict.APPROVE, Verdict.MODIFY)
 
     @property
     def proposal(self) -> Script | Optimizations | ToolCall | ToolCalls | Question | Custom:
-        """The effective payload as its type. Raises pydantic.ValidationError for other dialects' payloads."""
+        """The effective payload as a typed proposal. Raises pydantic.ValidationError for payloads of other dialects."""
         return proposal_adapter.validate_python(self.payload)
 
     @property
     def comment(self) -> str:
-        """All remarks as one text, for an agent that proposes again."""
+        """All comments as one text, for an agent that proposes a revision."""
         return "\n".join(f"{remark.who}: {remark.comment}" for remark in self.remarks if remark.comment)
 
 

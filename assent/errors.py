@@ -1,4 +1,4 @@
-"""What can go wrong between an agent and the portal, as exceptions that say what to do about it."""
+"""The exceptions that the SDK raises; their messages say what to do."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from assent.contracts import Outcome
 
 
 class AssentError(Exception):
-    """Everything that the SDK raises by itself."""
+    """Base class of all exceptions that the SDK raises."""
 
 
 class ApiError(AssentError):
-    """The portal refused a call with a problem document.
+    """The portal refused an API call with a problem document.
 
     Attributes:
         status: the HTTP status.
-        code: stable name of the problem, such as `invalid_input`; empty when something else than the portal answered.
-        detail: in one sentence, for people.
-        fields: what is wrong with which field, if that is the problem.
+        code: stable code of the problem, such as `invalid_input`; empty if the response did not come from the portal.
+        detail: a sentence that explains the problem.
+        fields: the problem with each invalid field, if there are any.
         document: the whole problem document.
     """
 
@@ -34,11 +34,11 @@ class ApiError(AssentError):
 
 
 class SignInError(ApiError):
-    """The token is unknown, has expired or was revoked (401). Asking again does not help."""
+    """The token is unknown, has expired, or was revoked (401). Retrying does not help."""
 
 
 class NotAllowedError(ApiError):
-    """The token may not do this (403); `document["scopes"]` may say what it lacks."""
+    """The token does not allow this (403); `document["scopes"]` may list the missing scopes."""
 
 
 class NotFoundError(ApiError):
@@ -46,19 +46,19 @@ class NotFoundError(ApiError):
 
 
 class ConflictError(ApiError):
-    """What was asked does not fit the state the request has by now (409, 412)."""
+    """The API call conflicts with the current state of the request (409, 412)."""
 
 
 class InvalidError(ApiError):
-    """What was sent is not what the portal takes (400, 413, 422); see `fields`."""
+    """The portal does not accept the input (400, 413, 422); see `fields`."""
 
 
 class UnreachableError(AssentError):
-    """The portal did not answer, or not in a way that can be used, for as long as the client was to try."""
+    """The portal gave no usable answer for as long as the client kept trying."""
 
 
 class WaitTimeoutError(AssentError, TimeoutError):
-    """Nobody has decided within the time. The request stays open: wait again, or cancel it."""
+    """There was no decision before the timeout. The request stays open: wait again, or cancel it."""
 
 
 class EndedError(AssentError):
@@ -75,10 +75,10 @@ class EndedError(AssentError):
 
 
 class Rejected(AssentError):
-    """People did not approve what was asked.
+    """The request was not approved.
 
     Attributes:
-        outcome: what they said; `outcome.comment` has the remarks, for an agent that proposes again.
+        outcome: the outcome; `outcome.comment` has the reviewers' comments, for an agent that proposes a revision.
     """
 
     def __init__(self, outcome: Outcome) -> None:
@@ -88,14 +88,14 @@ class Rejected(AssentError):
 
 
 class UnfitOutcomeError(AssentError):
-    """The outcome is not one of what was asked: another tool, or arguments that do not fit. Nothing was run."""
+    """The outcome does not match the proposal: another tool, or arguments that do not fit. Nothing was run."""
 
 
 class AlreadyDoneError(AssentError):
-    """What was approved under this idempotency key has been reported as done, or as failed; it is not run again.
+    """The action approved under this idempotency key was already reported as done or failed; it is not run again.
 
     Attributes:
-        receipt: the receipt that was reported, as the portal has it.
+        receipt: the reported receipt, as stored in the portal.
     """
 
     def __init__(self, request_id: str, receipt: dict[str, Any]) -> None:
@@ -105,36 +105,37 @@ class AlreadyDoneError(AssentError):
 
 
 class PassedOverError(AssentError):
-    """A driven agent went on without taking what people decided, and may have done what they rejected or changed."""
+    """A driven agent continued without accepting the decision, and may have done what was rejected or changed."""
 
 
 class SwallowedGateError(AssentError):
-    """A step asked for approval and ended without an answer: its code caught the exception that was to stop it.
+    """A step requested approval and ended without an answer: its code caught the exception that should have stopped it.
 
-    Nothing of the step was stored, and no later step was run. What the step did after the gate, it did unapproved.
+    Nothing that the step returned was stored, and no later step was run. Whatever the step did after the gate was not
+    approved.
 
     Attributes:
-        node: the step's node; inside a subgraph, with the nodes around it: ``outer/inner``.
+        node: the step's node; in a subgraph, with the enclosing nodes: ``outer/inner``.
     """
 
     def __init__(self, node: str) -> None:
         self.node = node
         super().__init__(
-            f"The step “{node}” asked for approval and went on without an answer, because its code caught the "
-            "exception with which a gate stops it. The run was stopped: no later step was run, but what this step did "
-            "after the gate, it did without approval. Look for `except Exception`, `except BaseException`, "
+            f"The step “{node}” asked for approval and continued without an answer, because its code caught the "
+            "exception with which a gate stops it. The run was stopped: no later step was run, but whatever this step "
+            "did after the gate was not approved. Look for `except Exception`, `except BaseException`, "
             "`contextlib.suppress`, a `return` in `finally`, or a framework that catches all errors around the gate, "
-            "and let `GraphBubbleUp` of langgraph.errors through. When you retry, the step runs again from its start."
+            "and re-raise `GraphBubbleUp` of langgraph.errors. When you retry, the step runs again from its start."
         )
 
 
 class ThreadOrderError(AssentError):
-    """The clocks of machines that write to a driven thread differ so much that its newest checkpoint is not the newest.
+    """The clocks of the machines that write to a driven thread differ too much to tell which checkpoint is the newest.
 
     Nothing was sent to the thread, and no step was run. The message says what to do.
 
     Attributes:
-        config: names the checkpoint that was written last.
+        config: identifies the checkpoint that was written last.
     """
 
     def __init__(self, message: str, config: Any) -> None:
@@ -143,11 +144,11 @@ class ThreadOrderError(AssentError):
 
 
 class MovedOnError(AssentError):
-    """Another program has gone on with a thread that was waited for here. What it asks no more was withdrawn."""
+    """Another program continued a thread while it was being driven here. The obsolete requests were canceled."""
 
 
 class AlreadyDrivenError(AssentError):
-    """This thread is being driven in this process already."""
+    """This process is already driving the thread."""
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {
@@ -157,5 +158,5 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def api_error(status: int, document: Any) -> ApiError:
-    """The exception for a refusal."""
+    """Return the exception for a refused API call."""
     return _BY_STATUS.get(status, ApiError)(status, document if isinstance(document, dict) else {})

@@ -1,7 +1,7 @@
-"""The gate: suspend the graph until people have decided, and report what became of it.
+"""The gate: suspend the graph until people decide, and report what was done with the outcome.
 
-LangGraph is imported inside the functions because the portal's web process loads this package for its contract
-types and must not load LangGraph; inside a graph it is loaded already.
+LangGraph is imported inside the functions because the portal's web process imports this package for its contract
+types and must not load LangGraph; inside a graph it is already loaded.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ log = logging.getLogger(__name__)
 RECEIPT_KEY = "assent_receipt"
 ARTIFACT_KEY = "assent_artifact"
 MAX_ARTIFACT = 5_000_000
-"""Characters of an artifact that are kept."""
+"""Longest artifact, in characters; the rest is cut off."""
 WATCH_KEY = "__assent_watch"
-"""Key of a graph's configuration: who watches its steps while it is driven (`assent.watch`)."""
+"""Key in a graph's configuration for the `assent.watch.Watch` that watches its steps while it is driven."""
 
 
 class ProposalChangedError(RuntimeError):
-    """The node proposes something else than what was reviewed when it runs again with the answer."""
+    """The node proposed something other than what was reviewed when it ran again with the answer."""
 
 
 class ForeignOutcomeError(RuntimeError):
-    """The outcome was decided for another question: of another run, or of another step of this one."""
+    """The outcome belongs to another request: of another run, or of another step of this run."""
 
 
 def request_approval(proposal: Any) -> Outcome:
-    """Suspend the running graph until the proposal is decided, and return the outcome.
+    """Suspend the graph until people decide on the proposal, and return the outcome.
 
-    LangGraph runs the node again from its start when the answer arrives: keep what precedes this call free of side
-    effects, or in a node of its own. Secrets in the proposal are masked before they leave the process and put back
-    into the outcome's payload, so what is stored and shown never contains them.
+    When the answer arrives, LangGraph runs the node again from its start: keep the code before this call free of side
+    effects, or put it in a node of its own. Secrets in the proposal are masked before they leave the process and
+    restored in the outcome's payload, so that they are never stored or shown.
 
     Args:
         proposal: one of `Script`, `Optimizations`, `ToolCall`, `Question`, `Custom`.
 
     Raises:
-        pydantic.ValidationError: the proposal, or the answer, is not what the contract says.
-        assent.json_values.JsonError: it holds NaN or an infinity, or is nested more than 64 levels deep.
-        ProposalChangedError: the proposal is not the one that was reviewed; make it in an earlier node, so that it
+        pydantic.ValidationError: the proposal or the answer does not conform to the contract.
+        assent.json_values.JsonError: it contains NaN or an infinity, or is nested more than 64 levels deep.
+        ProposalChangedError: the proposal is not the one that was reviewed; create it in an earlier node, so that it
             is the same when this node runs again.
-        ForeignOutcomeError: the outcome was decided for another question.
+        ForeignOutcomeError: the outcome belongs to another request.
     """
     from langgraph.config import get_config
     from langgraph.types import interrupt
@@ -59,10 +59,10 @@ def request_approval(proposal: Any) -> Outcome:
         outcome = _accepted(answer, document["title"], digest_of(masked))
         if watch and not watch.accepts(answer, outcome.request_id):
             raise ForeignOutcomeError(
-                f"The outcome that came for {document['title']!r} was decided for another question. Nothing was done."
+                f"The outcome received for {document['title']!r} belongs to another request. Nothing was done."
             )
     except Exception:
-        # Code around this that catches everything must not pass for an approval either.
+        # If the code around this call catches the exception, that must not count as an approval either.
         if watch:
             watch.asks()
         raise
@@ -70,27 +70,28 @@ def request_approval(proposal: Any) -> Outcome:
 
 
 def _accepted(answer: Any, title: str, digest: str) -> Outcome:
-    """The answer, if it is an outcome of this very proposal. Raises as `request_approval`."""
+    """Return the answer if it is an outcome of this proposal. Raises the same errors as `request_approval`."""
     outcome = Outcome.model_validate(answer)
     if outcome.proposed_digest != digest:
         raise ProposalChangedError(
             f"{title!r} differs from the proposal that was reviewed. A node runs again from its start when "
-            "the answer arrives: make the proposal in an earlier node."
+            "the answer arrives: create the proposal in an earlier node."
         )
     return outcome
 
 
 def report_receipt(outcome: Outcome, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
-    """Report what really happened with an outcome; the request's page and the audit log show it.
+    """Report what was actually done with an outcome; the request's page and the audit log show it.
 
-    Call it after the act. It never raises, because a step that has acted and then fails would act again on "Retry":
-    a summary that is too long is cut, values that JSON cannot hold become texts, secrets are masked, and an unknown
-    status is kept as "not known". In a run of the portal the receipt is stored before the step counts as completed.
+    Call it after the action. It never raises, because a step that fails after its action would repeat the action on
+    "Retry": a summary that is too long is cut, values that JSON cannot represent are converted to strings, secrets are
+    masked, and an unknown status is stored as "not known". In a hosted run, the receipt is stored before the step
+    counts as completed.
 
-    Without this call the portal records `applied` once the run has completed, and `failed` when it fails.
+    Without this call, the portal records `applied` once the run has completed, and `failed` if it fails.
 
     Args:
-        outcome: what `request_approval` returned, or its JSON.
+        outcome: the return value of `request_approval`, or its JSON.
         status: a `ReceiptStatus` or its value, such as `applied`.
         summary: one or two sentences; at most 2,000 characters are kept.
         detail: any further values, such as counts.
@@ -110,9 +111,9 @@ def report_receipt(outcome: Outcome, status: ReceiptStatus | str, summary: str =
 
 
 def publish_artifact(name: str, content: str, media_type: str = "text/plain") -> None:
-    """Attach a text (a report, a script, a plan) to the run; the same name again replaces it.
+    """Attach a text (a report, a script, a plan) to the run; publishing the same name again replaces it.
 
-    It never raises: what is too long is cut with a mark, and what is no text becomes one.
+    It never raises: content that is too long is cut and marked, and other types are converted to text.
     """
     artifact = {
         "name": storable_text(name, 200),

@@ -1,9 +1,9 @@
-"""Running somebody's own graph, with their own checkpointer, so that what it asks is decided at the portal.
+"""Drives the caller's own graph, with its own checkpointer; people decide its interrupts in the portal.
 
 from assent import drive
 result = drive(graph, {"messages": [...]}, {"configurable": {"thread_id": "42"}})
 
-LangGraph has to be installed. It is loaded with this module, and not with the rest of the package.
+LangGraph must be installed. It is loaded with this module, not with the rest of the package.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from assent.thread import GetListed, GetSaved, GetState, aread, read, unheard
 from assent.watch import Watch, seen
 
 _LOOK_AGAIN_SECONDS = 25.0
-"""How long a thread waits before it looks whether anybody still wants to know."""
+"""How many seconds a thread waits before it checks whether the outcome is still wanted."""
 _MODES: Any = ["tasks", "custom", "values"]
 _driven: set[tuple[int, str, str]] = set()
 _lock = threading.Lock()
@@ -52,43 +52,46 @@ def drive(
     on_request: Callable[[Approval], object] | None = None,
     ask_again: bool = False,
 ) -> Any:
-    """Run a graph to its end; whatever it asks on the way is decided at the portal.
+    """Run a graph to its end; people decide its interrupts in the portal.
 
-    For each interrupt a request is opened. When people have decided, the thread is read again: only if it still waits
-    for the very value that they saw, and if their answer fits, it is resumed, by the interrupt's id. If it asks
-    something else by then, the request is withdrawn, nothing is resumed, and what it asks now is a new request. What
-    came of it is reported as the request's receipt.
+    Each interrupt opens a request. When people have decided, the thread is read again: it is resumed, by the
+    interrupt's id, only if it is still waiting with exactly the value that they saw, and their answer fits. If the
+    thread has moved to another interrupt by then, the request is canceled, nothing is resumed, and the new interrupt
+    opens a new request. The result is reported as the request's receipt.
 
-    A program that was killed makes the same call again: a thread that has not come to its end goes on where it was,
-    whatever `input` says, and finds the requests that were opened before. Drive a thread from one place at a time.
+    A program that was killed makes the same call again: a thread that has not completed continues where it was,
+    whatever `input` says, and finds the requests that were opened before. Drive a thread from one
+    program at a time.
 
     Args:
-        graph: compiled with a checkpointer that keeps threads for as long as people may take.
-        input: for a thread that has not begun, or has come to its end; None: only go on.
-        config: names the thread: ``{"configurable": {"thread_id": …}}``.
-        client: of the portal; None: one for ASSENT_URL and ASSENT_TOKEN.
-        workflow: what its requests are filed under; policies know it by that name.
-        context: the graph's run-time context.
-        timeout: seconds to wait for people each time; None: for as long as it takes.
-        on_request: told of each request that is opened, or found again.
-        ask_again: ask anew what was rejected, withdrawn, or has expired before this call; the new request revises the
-            earlier one.
+        graph: compiled with a checkpointer that stores threads for as long as people may take.
+        input: for a thread that has not started, or has completed; None: only continue.
+        config: identifies the thread: ``{"configurable": {"thread_id": …}}``.
+        client: a client of the portal; None: one for ASSENT_URL and ASSENT_TOKEN.
+        workflow: the workflow name of its requests, for policies.
+        context: the graph's runtime context.
+        timeout: seconds to wait for people each time; None: as long as it takes.
+        on_request: called with each request that is opened, or found again.
+        ask_again: open new requests for those that were rejected, canceled, or expired before this call; each revises
+            the earlier one.
 
     Returns:
-        The graph's values, as `invoke` gives them.
+        The graph's values, as `invoke` returns them.
 
     Raises:
-        ValueError: the config names no thread, or the graph has no checkpointer.
-        Rejected: people refused what can only be answered, not refused; the thread stays where it was. To go on, make
-            the call again with `ask_again`; to end the thread, ``graph.update_state(config, None, as_node=END)``.
-        MovedOnError: another program has gone on with the thread; what was waited for here is withdrawn.
-        PassedOverError: the agent went on without taking what people decided.
-        SwallowedGateError: a step asked and went on without an answer.
-        ThreadOrderError: the clocks of machines that write to the thread differ too much to tell where it stands.
-        WaitTimeoutError: nobody has decided in time; the requests stay open.
-        AlreadyDrivenError: the thread is being driven in this process.
+        ValueError: the config does not identify a thread, or the graph has no checkpointer.
+        Rejected: people rejected a request that the graph can only have answered; the thread stays where it was. To
+            continue, make the call again with `ask_again`; to end the thread,
+            ``graph.update_state(config, None, as_node=END)``.
+        MovedOnError: another program continued the thread; the requests that this call waited for were canceled.
+        PassedOverError: the agent continued without accepting the decision.
+        SwallowedGateError: a step requested approval and continued without an answer.
+        ThreadOrderError: the clocks of machines that write to the thread differ too much to tell which checkpoint is
+            the newest.
+        WaitTimeoutError: there was no decision before the timeout; the requests stay open.
+        AlreadyDrivenError: this process is already driving the thread.
         EndedError, ApiError, UnreachableError: as `Approvals.request` and `Approval.wait`.
-        Exception: what a node raised; make the call again to go on from there.
+        Exception: an exception that a node raised; make the call again to continue from there.
     """
     where = _checked(graph, config)
     own = client or Assent(*_portal())
@@ -112,11 +115,11 @@ async def adrive(
     client: AsyncAssent | None = None,
     workflow: str = "",
     context: Any = None,
-    timeout: float | None = None,  # noqa: ASYNC109 - the same as of `drive`
+    timeout: float | None = None,  # noqa: ASYNC109 - the same as for `drive`
     on_request: Callable[[AsyncApproval], object] | None = None,
     ask_again: bool = False,
 ) -> Any:
-    """As `drive`, for graphs and checkpointers that are async."""
+    """As `drive`, for async graphs and checkpointers."""
     where = _checked(graph, config)
     own = client or AsyncAssent(*_portal())
     try:
@@ -135,15 +138,15 @@ def _portal() -> tuple[str, str]:
     try:
         return os.environ["ASSENT_URL"], os.environ["ASSENT_TOKEN"]
     except KeyError as error:
-        raise ValueError(f"Give a client, or set {error.args[0]}.") from None
+        raise ValueError(f"Pass a client, or set {error.args[0]}.") from None
 
 
 def _checked(graph: CompiledStateGraph[Any], config: RunnableConfig) -> tuple[int, str, str]:
     where = config.get("configurable", {})
     if not where.get("thread_id"):
-        raise ValueError('The config has to name a thread: {"configurable": {"thread_id": …}}.')
+        raise ValueError('The config must identify a thread: {"configurable": {"thread_id": …}}.')
     if where.get("checkpoint_id"):
-        raise ValueError("A thread is driven on from its newest checkpoint; leave checkpoint_id out.")
+        raise ValueError("A thread always continues from its newest checkpoint; leave out checkpoint_id.")
     if not hasattr(graph.checkpointer, "get_tuple"):
         raise ValueError("The graph needs a checkpointer of its own: compile(checkpointer=…).")
     return id(graph.checkpointer), str(where["thread_id"]), str(where.get("checkpoint_ns", ""))
@@ -153,7 +156,7 @@ def _checked(graph: CompiledStateGraph[Any], config: RunnableConfig) -> tuple[in
 def _alone(where: tuple[int, str, str]) -> Iterator[None]:
     with _lock:
         if where in _driven:
-            raise AlreadyDrivenError(f"Thread {where[1]} is being driven in this process already.")
+            raise AlreadyDrivenError(f"This process is already driving thread {where[1]}.")
         _driven.add(where)
     try:
         yield
@@ -163,7 +166,7 @@ def _alone(where: tuple[int, str, str]) -> Iterator[None]:
 
 
 class _Runner:
-    """Takes the steps of a drive."""
+    """Executes the steps of a drive."""
 
     def __init__(self, graph: CompiledStateGraph[Any], client: Assent, context: Any, timeout: float | None) -> None:
         self._graph = graph
@@ -175,7 +178,7 @@ class _Runner:
         self._heard: queue.SimpleQueue[tuple[str, Outcome | Exception]] = queue.SimpleQueue()
 
     def run(self, steps: Any) -> Any:
-        """Take them all."""
+        """Execute the steps, and return their result."""
         found, error = None, None
         while True:
             try:
@@ -189,7 +192,7 @@ class _Runner:
                 error = raised
 
     def stop(self) -> None:
-        """Let nobody wait any more."""
+        """Stop all waiting threads."""
         self._stopped.set()
 
     def _take(self, step: Step) -> Any:
@@ -217,7 +220,7 @@ class _Runner:
         return Approval(made, page, None, asking.secrets, asking.digest, _client=self._client)
 
     def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome | None]:
-        """The request that was decided first, and its outcome; or nothing: the thread has to be looked at again."""
+        """Return the first request that is decided, and its outcome; or nothing, to check the thread again."""
         for request in requests:
             if request.id not in self._waiting:
                 self._waiting.add(request.id)
@@ -265,7 +268,7 @@ class _Runner:
 
 
 class _AsyncRunner(AsyncRunner):
-    """Takes the steps of a drive, async."""
+    """Executes the steps of a drive, async."""
 
     def __init__(
         self, graph: CompiledStateGraph[Any], client: AsyncAssent, context: Any, timeout: float | None
@@ -302,10 +305,10 @@ class _AsyncRunner(AsyncRunner):
 
 
 def _by_request(step: Go) -> dict[str, str]:
-    """The interrupts that are answered, by request."""
+    """Return the answered interrupts, by request."""
     return {request_id: interrupt_id for interrupt_id, request_id in step.answers.items()}
 
 
 def _once(step: GetState | GetSaved | GetListed) -> Any:
-    """The one step of a reading."""
+    """Yield a single reading step."""
     return (yield step)

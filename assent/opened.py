@@ -1,4 +1,4 @@
-"""Requests that were opened: the calls about them, and what comes back."""
+"""Open requests: the API calls about them, and their responses."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from assent.reports import storable_detail, storable_summary
 
 @dataclass(frozen=True)
 class Status:
-    """How a request stands.
+    """The status of a request.
 
     Attributes:
-        state: such as `pending`, `approved` or `expired`.
-        resolved: whether anything more can come of it.
-        outcome: what people made of it, once it can be acted on.
-        receipt: what the portal knows to be done with the outcome.
-        held_until: it is approved, and waits until then (RFC 3339) for its change window.
+        state: such as `pending`, `approved`, or `expired`.
+        resolved: True if the request is final.
+        outcome: the outcome, once it can be acted on.
+        receipt: what was done with the outcome, as far as the portal knows.
+        held_until: when its change window opens (RFC 3339), if it is approved and waits for one.
     """
 
     state: str
@@ -35,13 +35,13 @@ class Status:
 
 @dataclass
 class Opened:
-    """A request as a program knows it.
+    """A request that this program opened or looked up.
 
     Attributes:
-        id: of the request; enough to take up waiting again.
-        url: the page on which people decide.
-        receipt: what the portal knows to be done with the outcome, once it is there.
-        state: how it stood when its outcome came, such as `approved`, `expired` or `cancelled`; empty before that.
+        id: the request's id; all that is needed to continue waiting.
+        url: the page where people decide.
+        receipt: what was done with the outcome, as far as the portal knows, once there is an outcome.
+        state: its state when the outcome arrived, such as `approved`, `expired`, or `cancelled`; empty before that.
     """
 
     id: str
@@ -52,10 +52,10 @@ class Opened:
     _proposed_digest: str = field(default="", repr=False)
 
     def taken(self, found: dict[str, Any]) -> Outcome:
-        """The outcome in the portal's answer, secrets put back. Raises UnfitOutcomeError."""
+        """Return the outcome in the portal's response, with secrets restored. Raises UnfitOutcomeError."""
         outcome = Outcome.model_validate(found["outcome"])
         if self._proposed_digest and outcome.proposed_digest != self._proposed_digest:
-            raise UnfitOutcomeError(f"The outcome of request {self.id} is one of another proposal.")
+            raise UnfitOutcomeError(f"The outcome of request {self.id} belongs to another proposal.")
         self.receipt, self.state = found["receipt"], str(found["state"])
         return outcome.model_copy(update={"payload": reveal(outcome.payload, self._secrets)})
 
@@ -64,11 +64,11 @@ class Opened:
         return Status(str(found["state"]), bool(found["resolved"]), outcome, found["receipt"], found["held_until"])
 
     def looking(self) -> Send:
-        """The call that looks how it stands, without waiting."""
+        """Return the API call that gets the status, without waiting."""
         return Send("GET", f"/api/v1/approvals/{self.id}/outcome?wait=0")
 
     def reporting(self, status: ReceiptStatus | str, summary: str, detail: Any) -> Send:
-        """The call that reports; whatever the summary and the details are, they are made fit to be sent.
+        """Return the API call that reports a receipt; any summary and details are converted so that they can be sent.
 
         Raises ValueError: there is no such status.
         """
@@ -80,5 +80,5 @@ class Opened:
         return Send("POST", f"/api/v1/approvals/{self.id}/receipt", body, str(uuid.uuid4()))
 
     def cancelling(self, reason: str) -> Send:
-        """The call that cancels."""
+        """Return the API call that cancels the request."""
         return Send("POST", f"/api/v1/approvals/{self.id}/cancel", {"reason": whole(reason)}, str(uuid.uuid4()))

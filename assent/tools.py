@@ -1,4 +1,4 @@
-"""A gate around a plain function: it runs with the arguments that people approved, and with no others."""
+"""A gate around a plain function, which runs only with the arguments that people approved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from assent.errors import AlreadyDoneError, Rejected, UnfitOutcomeError
 log = logging.getLogger(__name__)
 _RECEIVERS = ("self", "cls")
 _MANAGER_CODE = contextlib.asynccontextmanager(lambda: None).__code__  # type: ignore[arg-type, return-value]
-"""That of every function that `asynccontextmanager` makes."""
+"""The code object of every function that `asynccontextmanager` makes."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 _NAMED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -39,44 +39,44 @@ def requires_approval(
     idempotency_key: Callable[..., str] | None = None,
     timeout: float | None = None,
 ) -> Callable[[Function], Function]:
-    """Have people approve each call of a function before it is made.
+    """Require approval for each call of a function.
 
-    A call opens a request with its arguments, waits, makes the call with the arguments that were approved (which
-    people may have changed), and reports what became of it. The arguments have to be JSON, or of types that pydantic
-    reads from JSON; they are checked before people are asked, and again before the function runs.
+    A call opens a request with its arguments, waits, calls the function with the approved arguments (which reviewers
+    may have changed), and reports the result. The arguments must be JSON, or of types that pydantic reads from JSON;
+    they are validated before the request is opened, and again before the function runs.
 
-    Methods, class methods, static methods, partial functions, and objects that can be called work like functions;
-    `self` and `cls` are not shown. A generator asks when it is started. What became of it is reported when the body has
-    come to its end; that holds for async generators, context managers, futures, and returned coroutines as well. A
-    report that fails is logged, and fails no call that was made.
+    Methods, class methods, static methods, partial functions, and callable objects work like functions; `self` and
+    `cls` are not shown. A generator requests approval when it starts, and reports the result when its body ends; the
+    same applies to async generators, context managers, futures, and returned coroutines. A report that fails is logged,
+    and does not make the call fail.
 
     Args:
         client: an `Assent` for a plain function, an `AsyncAssent` for an async one.
-        title: in one line; or a function of the same arguments that makes it. Empty: the name of the function.
-        summary: why, in Markdown; or a function of the same arguments.
-        tool: what people and policies know the function by. Empty: its name, which a lambda has not.
-        environment: where it acts, such as production.
-        workflow: what its requests are filed under.
-        risk_floor: the assessment never goes below this.
-        idempotency_key: a function of the same arguments that names this very action, such as by an order's number. A
+        title: the title, in one line; or a function of the same arguments that returns it. Empty: the function's name.
+        summary: the reason, in Markdown; or a function of the same arguments that returns it.
+        tool: the name that people and policies see. Empty: the function's name; required for lambdas.
+        environment: where the function acts, such as production.
+        workflow: the workflow name of its requests, for policies.
+        risk_floor: the assessed risk is never below this.
+        idempotency_key: a function of the same arguments that identifies the action, for example by an order number. A
             program that was killed and makes the same call again then gets the outcome of the first request. None:
-            each call asks anew.
+            each call opens a new request.
         timeout: seconds after which to give up waiting; None: never.
 
     The decorated function raises:
-        Rejected: people did not approve; nothing was run.
-        UnfitOutcomeError: what was approved does not fit the function; nothing was run.
-        AlreadyDoneError: the call of this idempotency key was reported as made, or as failed; nothing was run.
+        Rejected: the request was not approved; nothing was run.
+        UnfitOutcomeError: the approved call does not fit the function; nothing was run.
+        AlreadyDoneError: the action of this idempotency key was already reported as done or failed; nothing was run.
         WaitTimeoutError, EndedError, ApiError, UnreachableError: as `Approvals.request` and `Approval.wait`.
-        pydantic.ValidationError, TypeError: these are no arguments of the function, or none that people can be shown;
-            nobody was asked.
+        pydantic.ValidationError, TypeError: the arguments do not fit the function, or cannot be shown to people; no
+            request was opened.
 
     Raises:
-        TypeError: this cannot be gated, or not with a client of this kind.
+        TypeError: the object cannot be gated, or not with this kind of client.
     """
 
     def decorate(function: Function) -> Function:
-        # In whichever order it stands with these, they make the method.
+        # The decorators work in either order: the outermost one makes the method.
         if isinstance(function, staticmethod | classmethod):
             return cast(Function, type(function)(decorate(function.__func__)))
         gate = _Gate(function, tool, title, summary, environment, risk_floor, idempotency_key)
@@ -175,7 +175,7 @@ def _async(gate: _Gate, client: AsyncAssent, workflow: str, timeout: float | Non
 
 
 def _reports(request: Approval) -> Report:
-    """Reports of a call that was made. They never raise: whoever calls would make it again."""
+    """Return reports for a call that was made. They never raise, because the caller would then repeat the call."""
 
     def now(status: ReceiptStatus, summary: str) -> None:
         try:
@@ -190,7 +190,7 @@ def _reports(request: Approval) -> Report:
 
 
 def _areports(request: AsyncApproval) -> Report:
-    """As `_reports`, over an async client."""
+    """As `_reports`, with an async client."""
     loop = asyncio.get_running_loop()
 
     async def later(status: ReceiptStatus, summary: str) -> None:
@@ -200,14 +200,14 @@ def _areports(request: AsyncApproval) -> Report:
             log.exception("The receipt of request %s could not be reported: %s.", request.id, status.value)
 
     def now(status: ReceiptStatus, summary: str) -> None:
-        # A body that is not async and ends on the loop, or in a thread, cannot wait for it.
+        # A sync body that ends on the event loop, or in a thread, cannot wait for the report.
         asyncio.run_coroutine_threadsafe(later(status, summary), loop)
 
     return Report(now, later)
 
 
 class _Gate:
-    """What is known of a function: how its calls are proposed, and how what was approved becomes a call."""
+    """A gated function: turns its calls into proposals, and approved proposals into calls."""
 
     def __init__(
         self,
@@ -220,11 +220,11 @@ class _Gate:
         key: Callable[..., str] | None,
     ) -> None:
         if isinstance(function, type):
-            raise TypeError(f"{function.__name__} is a class: give requires_approval a function that makes one.")
+            raise TypeError(f"{function.__name__} is a class: give requires_approval a factory function.")
         if not callable(function) or isinstance(function, functools.partialmethod):
-            raise TypeError(f"{type(function).__name__} cannot be called: requires_approval goes below it.")
+            raise TypeError(f"{type(function).__name__} is not callable: put requires_approval below it.")
         self.function = function
-        # What is fixed beforehand is part of what people approve.
+        # Arguments fixed by a partial function are part of what people approve.
         self._made, self._given, self._named = _flattened(function)
         self.name = str(getattr(self._made, "__name__", "") or type(self._made).__name__)
         self.tool = tool or self.name
@@ -236,11 +236,11 @@ class _Gate:
             self._signature = inspect.signature(self._made)
             hints = get_type_hints(_annotated(self._made), include_extras=True)
         except (ValueError, NameError) as error:
-            raise TypeError(f"The arguments of {self.tool} cannot be found out: {error}.") from error
+            raise TypeError(f"The arguments of {self.tool} cannot be determined: {error}.") from error
         parameters = self._signature.parameters
         for parameter in parameters.values():
             if parameter.kind not in _NAMED:
-                message = f"{self.tool} takes *{parameter.name}: what people approve needs a name for each argument."
+                message = f"{self.tool} takes *{parameter.name}: people approve arguments by name."
                 raise TypeError(message)
         if not self.tool.isidentifier() and not tool:
             raise TypeError(f"{self.name} has no name: give requires_approval the name that people see, with tool=….")
@@ -255,7 +255,7 @@ class _Gate:
         return self._made(*bound.args, **bound.kwargs)
 
     def proposal(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[ToolCall, str]:
-        """What people are asked, and under which idempotency key. Raises TypeError, pydantic.ValidationError."""
+        """Return the proposal and its idempotency key. Raises TypeError, pydantic.ValidationError."""
         self._refuse_unnamed_receiver(args)
         bound = self._signature.bind(*self._given, *args, **{**self._named, **kwargs})
         bound.apply_defaults()
@@ -269,15 +269,15 @@ class _Gate:
         return proposal, _said(self._key, *given) if self._key else ""
 
     def _shown(self, name: str, value: Any) -> Any:
-        """An argument as people see it."""
+        """Return an argument as people see it."""
         try:
             return self._types[name].dump_python(value, mode="json")
         except PydanticSerializationError as error:
             kind = type(value).__name__
-            raise TypeError(f"The argument {name!r} of {self.tool} is a {kind}, which JSON cannot show.") from error
+            raise TypeError(f"The argument {name!r} of {self.tool} is a {kind}, which is not JSON.") from error
 
     def _refuse_unnamed_receiver(self, args: tuple[Any, ...]) -> None:
-        """An instance must not be shown as an argument, nor made of one. Raises TypeError."""
+        """Raise TypeError if an instance would be shown as an argument, or created from one."""
         if self._receiver or not args or not inspect.isfunction(self._made):
             return
         owner = args[0] if isinstance(args[0], type) else type(args[0])
@@ -288,7 +288,7 @@ class _Gate:
     def approved(
         self, outcome: Outcome, request: Approval | AsyncApproval, args: tuple[Any, ...] = ()
     ) -> inspect.BoundArguments:
-        """The call to make, `args` being those of the call that was asked for.
+        """Return the approved call; `args` are the arguments of the original call.
 
         Raises Rejected, UnfitOutcomeError, AlreadyDoneError.
         """
@@ -300,17 +300,17 @@ class _Gate:
         try:
             payload = ToolCall.model_validate(outcome.payload)
         except ValidationError as error:
-            raise UnfitOutcomeError(f"What was approved is no call of a tool: {error}") from error
+            raise UnfitOutcomeError(f"The approved proposal is not a tool call: {error}") from error
         if payload.tool != self.tool:
-            raise UnfitOutcomeError(f"What was approved is a call of {payload.tool!r}, not of {self.tool!r}.")
+            raise UnfitOutcomeError(f"The approved call is of {payload.tool!r}, not of {self.tool!r}.")
         if payload.decision != CallDecision.APPROVE:
             raise Rejected(outcome)
         if set(payload.args) != set(self._types):
-            raise UnfitOutcomeError(f"What was approved has other arguments than {self.tool} takes.")
+            raise UnfitOutcomeError(f"The approved arguments are not those that {self.tool} takes.")
         try:
             values = {name: self._types[name].validate_json(to_json(value)) for name, value in payload.args.items()}
         except ValidationError as error:
-            raise UnfitOutcomeError(f"What was approved does not fit {self.tool}: {error}") from error
+            raise UnfitOutcomeError(f"The approved arguments do not fit {self.tool}: {error}") from error
         positional, named = self._call_of(values, (*self._given, *args)[0] if self._receiver else None)
         return self._signature.bind(*positional, **named)
 
@@ -320,7 +320,7 @@ class _Gate:
         return bound.args, bound.kwargs
 
     def _schema(self) -> dict[str, Any]:
-        """JSON Schema of the arguments, from which the form for changes is made."""
+        """Return the JSON Schema of the arguments, from which the form for changes is generated."""
         inputs = [(name, "validation", adapter) for name, adapter in self._types.items()]
         by_name, shared = TypeAdapter.json_schemas(inputs, ref_template="#/$defs/{model}")  # type: ignore[arg-type]
         schema: dict[str, Any] = {
@@ -337,7 +337,7 @@ def _said(what: str | Callable[..., str], args: tuple[Any, ...], kwargs: dict[st
 
 
 def _flattened(function: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-    """The function behind partial ones, with the arguments that these fix."""
+    """Return the function behind partial functions, with the arguments that these fix."""
     given: tuple[Any, ...] = ()
     named: dict[str, Any] = {}
     while isinstance(function, functools.partial):
@@ -347,19 +347,19 @@ def _flattened(function: Callable[..., Any]) -> tuple[Callable[..., Any], tuple[
 
 
 def _annotated(function: Callable[..., Any]) -> Any:
-    """What has the annotations: a function, a method, or the method by which an object is called."""
+    """Return the object that has the annotations: a function, a method, or the `__call__` of an object."""
     return function if inspect.isroutine(function) else type(function).__call__
 
 
 def _kind(function: Callable[..., Any]) -> tuple[bool, bool]:
-    """Whether it is async, and whether it generates."""
+    """Return whether it is async, and whether it is a generator function."""
     called = _annotated(function)
     inner = inspect.unwrap(called)
     is_async = inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner)
-    # What is made of a generator, such as a context manager, is called like any other function.
+    # A function made from a generator, such as a context manager, is called like any other function.
     return is_async, inspect.isasyncgenfunction(inner) or inspect.isgeneratorfunction(called)
 
 
 def _inner(function: Any) -> Any:
-    """What decorators of `functools.wraps` are around."""
+    """Return the function inside decorators that use `functools.wraps`."""
     return inspect.unwrap(function)

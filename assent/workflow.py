@@ -1,4 +1,4 @@
-"""How a workflow presents itself to the portal, and how it finds the systems it works on."""
+"""How a workflow describes itself to the portal, and how it finds its target systems."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Workflow:
 
     Attributes:
         name: identifier, lower case with underscores.
-        version: changes when runs of the older graph could not carry on in the newer one.
-        input_model: what a run is started with; the start form is drawn from its JSON Schema.
+        version: change it when runs of the older graph could not continue in the newer one.
+        input_model: the input of a run; the start form is generated from its JSON Schema.
         build: returns a `langgraph.graph.StateGraph`, or a compiled one such as LangChain's `create_agent` makes; the
-            portal keeps its checkpoints, whatever it was compiled with. Nodes say who they are in their metadata:
+            portal stores its checkpoints, whatever it was compiled with. Nodes describe themselves in their metadata:
             ``add_node("health", fn, metadata={"title": "Check health", "agent": "inspector", "tool": "checks"})``
-            with ``"skippable": True`` where a person may skip the node after it failed. A node that failed runs
-            again on retry and after a crash, so nodes with side effects must be idempotent.
-        initial_state: makes the graph's input from the validated input; default
+            with ``"skippable": True`` if a person may skip the node after it fails. A failed node runs again on
+            retry and after a crash, so nodes with side effects must be idempotent.
+        initial_state: creates the graph's input from the validated input; default
             ``{"input": input.model_dump(mode="json")}``.
         examples: inputs offered on the start page.
     """
@@ -38,7 +38,7 @@ class Workflow:
     examples: Sequence[dict[str, Any]] = field(default_factory=tuple)
 
     def state_for(self, run_input: dict[str, Any]) -> dict[str, Any]:
-        """The graph's initial state. Raises pydantic.ValidationError on invalid input."""
+        """Return the graph's initial state. Raises pydantic.ValidationError on invalid input."""
         model = self.input_model.model_validate(run_input)
         if self.initial_state is not None:
             return self.initial_state(model)
@@ -49,10 +49,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def idempotent(function: Function) -> Function:
-    """Say of a function that calling it again changes nothing more, so that it may stand before a gate.
+    """Mark a function as idempotent, so that nodes may call it before a gate.
 
-    Changes nothing in the function; `assent workflow check` believes it. A comment ``# assent: idempotent`` in the line
-    of a call says the same of that call.
+    The function itself is unchanged; `assent workflow check` relies on the mark. A comment ``# assent: idempotent`` on
+    the line of a call marks that call in the same way.
     """
     return function
 
@@ -62,12 +62,12 @@ class UnknownTargetError(LookupError):
 
 
 def target_address(name: str) -> str:
-    """The address of a system a workflow works on, from the operator's ``ASSENT_TARGET_<NAME>`` setting.
+    """Return the address of a workflow's target system, from the operator's ``ASSENT_TARGET_<NAME>`` setting.
 
-    Runs name targets instead of carrying addresses, so that no password is ever part of a run's input.
+    Runs name targets instead of containing addresses, so that a run's input never contains a password.
 
     Raises:
-        UnknownTargetError: nothing is configured under that name.
+        UnknownTargetError: no address is configured under that name.
     """
     address = os.environ.get(f"ASSENT_TARGET_{name.upper().replace('-', '_')}")
     if not address:

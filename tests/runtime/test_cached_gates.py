@@ -86,5 +86,5 @@ def test_an_outcome_of_another_run_is_not_accepted(rig: Rig) -> None:
     tamper(rig, request.id, request_id=elsewhere.id)
     rig.advance(second)
     failed = rig.only(second)
-    assert failed.kind == "error" and "decided for another question" in failed.payload["message"]
+    assert failed.kind == "error" and "belongs to another request" in failed.payload["message"]
     assert "ran approve" not in rig.effects(second)

@@ -16,7 +16,7 @@ def failed(rig: Rig, run: str, node: str = "ask") -> None:
     """Make sure that the run has stopped, and says why."""
     found = rig.run(run)
     assert found.state == "failed", found.result
-    assert f"The step “{node}” asked for approval and went on without an answer" in found.error["message"]
+    assert f"The step “{node}” asked for approval and continued without an answer" in found.error["message"]
     assert not rig.pending(run)
 
 

@@ -177,7 +177,7 @@ CATCHING = ("except", "async", "nested", "subgraph", "task", "first_of_two")
 def test_a_step_that_catches_its_own_question_stops_the_drive(drivable: Drivable, name: str, sync: bool) -> None:
     driven = drivable(swallowing_flows.FLOWS[name])
     running = driven.start(sync=sync)
-    with pytest.raises(SwallowedGateError, match="asked for approval and went on without an answer") as caught:
+    with pytest.raises(SwallowedGateError, match="asked for approval and continued without an answer") as caught:
         running.get()
     assert caught.value.node == ("child/ask" if name == "nested" else "ask")
     assert driven.effects()["last"] == 0

@@ -162,11 +162,11 @@ def test_a_method_asked_again_after_a_kill_is_the_same_request(bench: Bench) -> 
 def test_what_cannot_be_gated_is_refused_when_it_is_decorated(bench: Bench) -> None:
     refused: dict[str, Any] = {
         "a class": Mailer,
-        "cannot be called": functools.partialmethod(mailer, "a"),
+        "is not callable": functools.partialmethod(mailer, "a"),
         "no name": lambda to: to,
-        "cannot be found out": getattr,
+        "cannot be determined": getattr,
         r"\*rest": lambda *rest: None,
-        "cannot be called: ": property(lambda self: None),
+        "is not callable: ": property(lambda self: None),
     }
     for words, thing in refused.items():
         with pytest.raises(TypeError, match=words):
