@@ -49,8 +49,8 @@ def leads_back(new: Period, standing: Iterable[Period]) -> tuple[str, ...]:
     Empty when there is no circle. The delegate comes first, whoever names the person as delegate last.
     """
     by_person: dict[str, list[Period]] = {}
-    for each in standing:
-        by_person.setdefault(each.person_id, []).append(each)
+    for period in standing:
+        by_person.setdefault(period.person_id, []).append(period)
     return next(_circles(new, new.starts_at, new.ends_at, by_person, (new.person_id,)), ())
 
 
@@ -64,7 +64,7 @@ def _circles(
         return
     if at.delegate_id in passed:
         return
-    for each in by_person.get(at.delegate_id, []):
-        later, earlier = max(start, each.starts_at), min(end, each.ends_at)
+    for period in by_person.get(at.delegate_id, []):
+        later, earlier = max(start, period.starts_at), min(end, period.ends_at)
         if later < earlier:
-            yield from _circles(each, later, earlier, by_person, (*passed, at.delegate_id))
+            yield from _circles(period, later, earlier, by_person, (*passed, at.delegate_id))

@@ -38,7 +38,7 @@ def takes_changes(dialect: str, payload: Any) -> bool:
     if dialect not in TAKE_CHANGES:
         return False
     needed = TAKE_CHANGES[dialect]
-    return needed is None or (bool(calls_of(payload)) and all(may(each, needed) for each in calls_of(payload)))
+    return needed is None or (bool(calls_of(payload)) and all(may(call, needed) for call in calls_of(payload)))
 
 
 def check_complete(payload: Any) -> None:

@@ -84,15 +84,15 @@ def _edit_script(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, A
 def _edit_optimizations(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     kept = _only(change, "items")
     if not isinstance(kept, list) or not all(
-        isinstance(each, dict) and isinstance(each.get("id"), str) for each in kept
+        isinstance(item, dict) and isinstance(item.get("id"), str) for item in kept
     ):
         raise InvalidInputError("The items are a list of objects with an id.", {"items": "not a list of items"})
-    wanted = {each["id"]: each for each in kept}
+    wanted = {item["id"]: item for item in kept}
     known = {item["id"] for item in payload["items"]}
     if unknown := sorted(set(wanted) - known):
         raise InvalidInputError(
-            f"There is no item {', '.join(repr(each) for each in unknown)}.",
-            {f"items.{each}": "unknown" for each in unknown},
+            f"There is no item {', '.join(repr(item_id) for item_id in unknown)}.",
+            {f"items.{item_id}": "unknown" for item_id in unknown},
         )
     if len(wanted) != len(kept):
         raise InvalidInputError("An item appears twice.", {"items": "named twice"})
@@ -126,14 +126,14 @@ def _edit_tool_call(payload: dict[str, Any], change: dict[str, Any]) -> dict[str
 def _edit_tool_calls(payload: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     edits = _only(change, "calls")
     if not isinstance(edits, list) or not all(
-        isinstance(each, dict) and isinstance(each.get("id"), str) for each in edits
+        isinstance(edit, dict) and isinstance(edit.get("id"), str) for edit in edits
     ):
         raise InvalidInputError("The calls are a list of objects with an id.", {"calls": "not a list of calls"})
-    calls = {each["id"]: each for each in payload["calls"]}
-    named = [each["id"] for each in edits]
+    calls = {call["id"]: call for call in payload["calls"]}
+    named = [edit["id"] for edit in edits]
     if unknown := sorted(set(named) - set(calls)):
         raise InvalidInputError(
-            f"There is no call {', '.join(map(repr, unknown))}.", {f"calls.{each}": "unknown" for each in unknown}
+            f"There is no call {', '.join(map(repr, unknown))}.", {f"calls.{call_id}": "unknown" for call_id in unknown}
         )
     if len(set(named)) != len(named):
         raise InvalidInputError("A call appears twice.", {"calls": "named twice"})
@@ -143,7 +143,7 @@ def _edit_tool_calls(payload: dict[str, Any], change: dict[str, Any]) -> dict[st
         if "args" in edit:
             check_schema(call["args"], call.get("args_schema"), f"{where}args")
     check_complete(payload)
-    if all(each.get("decision") == "reject" for each in payload["calls"]):
+    if all(call.get("decision") == "reject" for call in payload["calls"]):
         raise InvalidInputError("No call is left. Reject the request instead.", {"calls": "none is left"})
     return payload
 

@@ -16,7 +16,7 @@ from assent.contracts import RiskLevel
 _OURS = (
     NoticeKind.DIGEST, NoticeKind.DISABLED, NoticeKind.ACCOUNT, NoticeKind.EVENT, NoticeKind.TEST, NoticeKind.CALLBACK,
 )  # fmt: skip
-CHOOSABLE = tuple(each for each in NoticeKind if each not in _OURS)
+CHOOSABLE = tuple(kind for kind in NoticeKind if kind not in _OURS)
 
 
 class Way(StrEnum):
@@ -103,9 +103,11 @@ class Choices:
             return ()
         if way is Way.DIGEST:
             at = self.next_digest(now, zone)
-            return tuple(When(at, way, held=True, in_digest=True, channel=each) for each in CHANNELS[self.digest_by])
+            return tuple(
+                When(at, way, held=True, in_digest=True, channel=channel) for channel in CHANNELS[self.digest_by]
+            )
         until = None if kind is NoticeKind.ESCALATED else self.quiet_until(now, zone)
-        return tuple(When(until or now, way, held=until is not None, channel=each) for each in CHANNELS[way])
+        return tuple(When(until or now, way, held=until is not None, channel=channel) for channel in CHANNELS[way])
 
     def quiet_until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
         """When the quiet hours end in which `now` lies; None: it lies in none."""
@@ -136,13 +138,13 @@ class Choices:
         """JSON-ready form, as stored."""
         return {
             "kinds": {
-                kind.value: {"way": each.way.value, "least": each.least.value, "below": each.below.value}
-                for kind, each in self.kinds.items()
+                kind.value: {"way": choice.way.value, "least": choice.least.value, "below": choice.below.value}
+                for kind, choice in self.kinds.items()
             },
             "rhythm": self.rhythm.value,
             "digest_at": _clock(self.digest_at),
             "digest_by": self.digest_by.value,
-            "quiet": [_clock(each) for each in self.quiet] if self.quiet else None,
+            "quiet": [_clock(end) for end in self.quiet] if self.quiet else None,
         }
 
     @classmethod
@@ -151,8 +153,8 @@ class Choices:
         stored = value.get("kinds", {})
         kinds = dict(DEFAULT)
         for kind in CHOOSABLE:
-            if each := stored.get(kind.value):
-                kinds[kind] = Choice(Way(each["way"]), RiskLevel(each["least"]), Way(each["below"]))
+            if chosen := stored.get(kind.value):
+                kinds[kind] = Choice(Way(chosen["way"]), RiskLevel(chosen["least"]), Way(chosen["below"]))
         quiet = value.get("quiet")
         return cls(
             kinds,

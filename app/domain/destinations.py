@@ -55,9 +55,9 @@ def destination_terms(
         InvalidInputError: `fields` say what cannot be used.
     """
     wrong: dict[str, str] = {}
-    place = next((each for each in PLACES if each.value == channel), None)
+    place = next((place for place in PLACES if place.value == channel), None)
     if place is None:
-        wrong["channel"] = f"Choose one of {', '.join(each.value for each in PLACES)}."
+        wrong["channel"] = f"Choose one of {', '.join(place.value for place in PLACES)}."
     name, address, team_slug = name.strip(), address.strip(), team_slug.strip()
     if not 0 < len(name) <= MAX_NAME or not is_storable(name) or not name.isprintable():
         wrong["name"] = f"Enter a name of 1 to {MAX_NAME} characters."
@@ -67,9 +67,9 @@ def destination_terms(
         wrong["address"] = "Enter a channel ID such as C024BE91L; Slack shows it at the end of the channel details."
     chosen = tuple(dict.fromkeys(topics))
     known = set(topics_of(place)) if place else set()
-    if place and (unknown := [each for each in chosen if each not in known]):
+    if place and (unknown := [topic for topic in chosen if topic not in known]):
         wrong["topics"] = f"There is no {unknown[0][:60]!r} among the events."
-    if least_risk not in {each.value for each in RiskLevel}:
+    if least_risk not in {level.value for level in RiskLevel}:
         wrong["least_risk"] = "Choose one of the risk levels."
     if team_slug and not TEAM_SLUG.fullmatch(team_slug):
         wrong["team_slug"] = "This is not the name of a team."
@@ -83,8 +83,8 @@ def destination_terms(
 def topics_of(channel: Channel) -> tuple[str, ...]:
     """Everything that a destination over that channel can be told of."""
     if channel is Channel.WEBHOOK:
-        return tuple(each.value for each in EventKind)
-    return tuple(each.value for each in NOTICES)
+        return tuple(kind.value for kind in EventKind)
+    return tuple(kind.value for kind in NOTICES)
 
 
 def new_secret() -> str:

@@ -93,6 +93,6 @@ def _covered(wanted: list[tuple[str, ...]], givers: list[Member]) -> bool:
     if not wanted:
         return True
     return any(
-        is_asked(each, wanted[0]) and _covered(wanted[1:], [other for other in givers if other is not each])
-        for each in givers
+        is_asked(giver, wanted[0]) and _covered(wanted[1:], [other for other in givers if other is not giver])
+        for giver in givers
     )

@@ -52,9 +52,7 @@ def clashes(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 def is_name(text: str) -> bool:
     """True for a text that shows all it has. Joiners are taken where a script needs them (UAX 31, contexts A and B)."""
     plain = "".join(char for char in text if char not in _JOINERS)
-    return plain.isprintable() and all(
-        _is_needed(text, place) for place, char in enumerate(text) if char in _JOINERS
-    )
+    return plain.isprintable() and all(_is_needed(text, place) for place, char in enumerate(text) if char in _JOINERS)
 
 
 def _is_needed(text: str, place: int) -> bool:

@@ -233,7 +233,7 @@ class Rewriter(Protocol):
         ...
 
 
-PAUSES = tuple(timedelta(seconds=each) for each in (10, 30, 60, 120, 300, 600))
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 120, 300, 600))
 LONGEST_PAUSE = timedelta(minutes=15)
 KEPT_TRYING = timedelta(hours=24)
 """How long after it was first tried a delivery is tried again."""

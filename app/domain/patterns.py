@@ -67,12 +67,12 @@ class OneOf(_Part):
 
     def fits(self, value: Any) -> bool:
         """True for each of them."""
-        return any(_same(each, value) for each in self.values)
+        return any(_same(allowed, value) for allowed in self.values)
 
     @property
     def words(self) -> str:
         """As people read it."""
-        return f"is one of {', '.join(_shown(each) for each in self.values)}"
+        return f"is one of {', '.join(_shown(value) for value in self.values)}"
 
 
 class Range(_Part):
@@ -189,11 +189,11 @@ class Pattern(_Part):
 
     @model_validator(mode="after")
     def _sound(self) -> Pattern:
-        if len({_key(each.at) for each in self.leaves}) != len(self.leaves):
+        if len({_key(leaf.at) for leaf in self.leaves}) != len(self.leaves):
             raise ValueError("a leaf is named twice")
-        for each in self.leaves:
-            if is_program(self.kind, each.at) and not isinstance(each.must, Equal | OneOf):
-                raise ValueError(f"{each.place} would be executed: it can only be equal to what people approved")
+        for leaf in self.leaves:
+            if is_program(self.kind, leaf.at) and not isinstance(leaf.must, Equal | OneOf):
+                raise ValueError(f"{leaf.place} would be executed: it can only be equal to what people approved")
         return self
 
     def to_json(self) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def matches(pattern: Pattern, document: dict[str, Any]) -> bool:
     found = leaves_of(document)
     if found is None or len(found) != len(pattern.leaves) or has_secret(document):
         return False
-    return all(_key(each.at) in found and each.must.fits(found[_key(each.at)][1]) for each in pattern.leaves)
+    return all(_key(leaf.at) in found and leaf.must.fits(found[_key(leaf.at)][1]) for leaf in pattern.leaves)
 
 
 def suggest(documents: Sequence[dict[str, Any]]) -> Pattern | None:
@@ -229,17 +229,17 @@ def suggest(documents: Sequence[dict[str, Any]]) -> Pattern | None:
     What is equal in all stays equal; differing numbers become a range, differing short texts what they begin with or
     a list. Programs become a list at most.
     """
-    kinds = {each.get("kind") for each in documents}
-    if len(kinds) != 1 or not kinds <= set(GRANTABLE_KINDS) or any(has_secret(each) for each in documents):
+    kinds = {document.get("kind") for document in documents}
+    if len(kinds) != 1 or not kinds <= set(GRANTABLE_KINDS) or any(has_secret(document) for document in documents):
         return None
-    taken = [leaves_of(each) for each in documents]
+    taken = [leaves_of(document) for document in documents]
     first = taken[0]
-    if not first or any(each is None or each.keys() != first.keys() for each in taken):
+    if not first or any(leaves is None or leaves.keys() != first.keys() for leaves in taken):
         return None
     kind = documents[0]["kind"]
     leaves = []
     for key, (at, _) in first.items():
-        must = _widened([each[key][1] for each in taken if each is not None], is_program(kind, at))
+        must = _widened([leaves[key][1] for leaves in taken if leaves is not None], is_program(kind, at))
         if must is None:
             return None
         leaves.append(Leaf(at=at, must=must))
@@ -248,8 +248,8 @@ def suggest(documents: Sequence[dict[str, Any]]) -> Pattern | None:
 
 def words(pattern: Pattern) -> list[str]:
     """The pattern for people, a line for each leaf; what may vary comes first."""
-    ordered = sorted(pattern.leaves, key=lambda each: isinstance(each.must, Equal))
-    return [f"{each.place} {each.must.words}" for each in ordered]
+    ordered = sorted(pattern.leaves, key=lambda leaf: isinstance(leaf.must, Equal))
+    return [f"{leaf.place} {leaf.must.words}" for leaf in ordered]
 
 
 def substance(document: dict[str, Any]) -> dict[str, Any]:
@@ -257,10 +257,10 @@ def substance(document: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in document.items() if name not in _WORDS_ONLY}
     if document.get("kind") == "optimizations" and isinstance(kept.get("items"), list):
         kept["items"] = [
-            {name: value for name, value in each.items() if name not in _ITEM_WORDS_ONLY}
-            if isinstance(each, dict)
-            else each
-            for each in kept["items"]
+            {name: value for name, value in item.items() if name not in _ITEM_WORDS_ONLY}
+            if isinstance(item, dict)
+            else item
+            for item in kept["items"]
         ]
     return kept
 
@@ -282,14 +282,14 @@ def has_secret(value: Any) -> bool:
     """True if the token of a masked secret is anywhere in the value, keys included: what it stands for is unknown."""
     inside = [value]
     while inside:
-        each = inside.pop()
-        if isinstance(each, str) and TOKEN.search(each) is not None:
+        part = inside.pop()
+        if isinstance(part, str) and TOKEN.search(part) is not None:
             return True
-        if isinstance(each, dict):
-            inside.extend(each)
-            inside.extend(each.values())
-        elif isinstance(each, list):
-            inside.extend(each)
+        if isinstance(part, dict):
+            inside.extend(part)
+            inside.extend(part.values())
+        elif isinstance(part, list):
+            inside.extend(part)
     return False
 
 
@@ -302,7 +302,7 @@ def pinned(value: Any) -> JsonValue:
 
 def place_words(at: Path) -> str:
     """A path as people write it, such as ``args.to[0]``."""
-    parts = [f"[{each}]" if isinstance(each, int) else f".{each}" for each in at]
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in at]
     return "".join(parts).removeprefix(".")
 
 
@@ -317,8 +317,8 @@ def _walk(value: Any, at: Path) -> Iterator[tuple[Path, Any]]:
         for name in sorted(value):
             yield from _walk(value[name], (*at, name))
     elif isinstance(value, list) and value:
-        for number, each in enumerate(value):
-            yield from _walk(each, (*at, number))
+        for number, item in enumerate(value):
+            yield from _walk(item, (*at, number))
     else:
         yield at, value
 
@@ -337,14 +337,14 @@ def _star_ends(text: str, start: int) -> Iterator[int]:
 
 
 def _widened(values: list[Any], program: bool) -> Equal | OneOf | Range | Glob | None:
-    distinct = {canonical(pinned(each)): pinned(each) for each in values}
+    distinct = {canonical(pinned(value)): pinned(value) for value in values}
     if len(distinct) == 1:
         return Equal(value=next(iter(distinct.values())))
-    if any(isinstance(each, list | dict) for each in values):
+    if any(isinstance(value, list | dict) for value in values):
         return None
-    if all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
-        return Range(low=min(values), high=max(values), whole=all(isinstance(each, int) for each in values))
-    if not program and len(distinct) == len(values) >= 3 and all(isinstance(each, str) for each in values):
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return Range(low=min(values), high=max(values), whole=all(isinstance(value, int) for value in values))
+    if not program and len(distinct) == len(values) >= 3 and all(isinstance(value, str) for value in values):
         like = _between(values)
         if like is not None:
             return like
@@ -354,14 +354,14 @@ def _widened(values: list[Any], program: bool) -> Equal | OneOf | Range | Glob |
 def _between(texts: list[str]) -> Glob | None:
     """What all begin and end with, if that says something by itself and what lies between is harmless."""
     # White space: it may be a sentence or a program, whose meaning a wildcard could change.
-    if max(map(len, texts)) > MAX_TEXT - 1 or any(each.isspace() or each in "*@" for text in texts for each in text):
+    if max(map(len, texts)) > MAX_TEXT - 1 or any(char.isspace() or char in "*@" for text in texts for char in text):
         return None
     begin = _common(texts)
-    end = _common([each[len(begin) :][::-1] for each in texts])[::-1]
+    end = _common([text[len(begin) :][::-1] for text in texts])[::-1]
     if len(begin) < 3 or ("://" in texts[0] and "/" not in begin.partition("://")[2]):
         return None
     made = Glob(text=f"{begin}*{end}", max_length=max(map(len, texts)))
-    return made if all(made.fits(each) for each in texts) else None
+    return made if all(made.fits(text) for text in texts) else None
 
 
 def _common(texts: list[str]) -> str:

@@ -75,9 +75,7 @@ ALLOWED: dict[Action, frozenset[Role]] = {
 }
 
 
-AGENTS_MAY = frozenset(
-    {Action.SEE, Action.COMMENT, Action.REQUEST_APPROVAL, Action.START_RUN, Action.CONTROL_RUN}
-)
+AGENTS_MAY = frozenset({Action.SEE, Action.COMMENT, Action.REQUEST_APPROVAL, Action.START_RUN, Action.CONTROL_RUN})
 """What an agent's token may do at most, whatever roles its account has: nothing that helps a request to be approved.
 
 Comments, reports, and withdrawals are for what it opened itself, and steering for runs that it started itself."""

@@ -78,14 +78,18 @@ class Assessment:
     def from_json(cls, value: dict[str, Any]) -> Assessment:
         """The inverse of `to_json`."""
         return cls(
-            RiskLevel(value["level"]), value["score"], tuple(Finding.from_json(each) for each in value["findings"])
+            RiskLevel(value["level"]),
+            value["score"],
+            tuple(Finding.from_json(finding) for finding in value["findings"]),
         )
 
 
 def assess(findings: Iterable[Finding], floor: RiskLevel = RiskLevel.SAFE) -> Assessment:
     """Add findings up: the worst one gives the level, further ones of that severity raise the score within its band."""
-    found = tuple(sorted(findings, key=lambda each: (-each.severity.rank, each.item, each.line or 0, each.rule)))
-    level = max([floor, *(each.severity for each in found)], key=lambda each: each.rank)
-    alike = sum(1 for each in found if each.severity is level)
+    found = tuple(
+        sorted(findings, key=lambda finding: (-finding.severity.rank, finding.item, finding.line or 0, finding.rule))
+    )
+    level = max([floor, *(finding.severity for finding in found)], key=lambda severity: severity.rank)
+    alike = sum(1 for finding in found if finding.severity is level)
     score = min(BASE_SCORE[level] + _STEP * max(0, alike - 1), _BAND[level])
     return Assessment(level, round(score, 1), found)

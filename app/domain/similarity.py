@@ -76,8 +76,8 @@ def telling(payload: Any) -> str:
     if payload.get("kind") == "script":
         return str(payload.get("content", ""))
     if payload.get("kind") == "optimizations":
-        items = [each for each in payload.get("items") or [] if isinstance(each, dict)]
-        return "\n".join(str(each.get("statement", "")) for each in items)
+        items = [item for item in payload.get("items") or [] if isinstance(item, dict)]
+        return "\n".join(str(item.get("statement", "")) for item in items)
     if payload.get("kind") == "tool_call":
         return _json(payload.get("args"))
     return _json({name: value for name, value in payload.items() if name not in _UNTOLD})
@@ -86,9 +86,9 @@ def telling(payload: Any) -> str:
 def grouped(likes: Sequence[Like]) -> list[Group]:
     """Those that have others like them, as groups; the first of each decides the groups' order."""
     families: dict[Hashable, list[Like]] = {}
-    for each in likes:
-        families.setdefault(each.family, []).append(each)
-    return [_group(each) for each in families.values() if len(each) > 1]
+    for like in likes:
+        families.setdefault(like.family, []).append(like)
+    return [_group(family) for family in families.values() if len(family) > 1]
 
 
 def shape_of(text: str) -> tuple[str, list[str]]:
@@ -103,29 +103,29 @@ def shape_of(text: str) -> tuple[str, list[str]]:
 
 
 def _group(likes: Sequence[Like]) -> Group:
-    shapes = {each.id: shape_of(each.text) for each in likes}
+    shapes = {like.id: shape_of(like.text) for like in likes}
     usual = _majority(shape for shape, _ in shapes.values())
     base = usual if usual is not None else shapes[likes[0].id][0]
     varying = _varying([values for shape, values in shapes.values() if shape == base])
-    risk, environment = _majority(each.risk for each in likes), _majority(each.environment for each in likes)
-    counted = Counter(rule for each in likes for rule in each.rules)
+    risk, environment = _majority(like.risk for like in likes), _majority(like.environment for like in likes)
+    counted = Counter(rule for like in likes for rule in like.rules)
     alone = {rule for rule, number in counted.items() if number == 1 and len(likes) > 2}
     members = []
-    for each in likes:
-        shape, values = shapes[each.id]
+    for like in likes:
+        shape, values = shapes[like.id]
         fits = shape == base
-        differs = ", ".join(values[at].strip("'\"") for at in varying if at < len(values)) if fits else each.text
-        odd = [*_odd_risk(each, risk), *_odd_environment(each, environment), *_odd_rules(each, alone)]
+        differs = ", ".join(values[at].strip("'\"") for at in varying if at < len(values)) if fits else like.text
+        odd = [*_odd_risk(like, risk), *_odd_environment(like, environment), *_odd_rules(like, alone)]
         if usual is not None and not fits:
             odd.append("does something different from the others")
-        members.append(Alike(each.id, _one_line(differs), tuple(odd)))
+        members.append(Alike(like.id, _one_line(differs), tuple(odd)))
     return Group(_one_line(_filled(base, shapes, varying)), tuple(members))
 
 
 def _varying(values: Sequence[list[str]]) -> list[int]:
     """At which places the values are not all the same."""
-    places = range(max((len(each) for each in values), default=0))
-    return [at for at in places if len({tuple(each[at : at + 1]) for each in values}) > 1]
+    places = range(max((len(value) for value in values), default=0))
+    return [at for at in places if len({tuple(value[at : at + 1]) for value in values}) > 1]
 
 
 def _filled(base: str, shapes: dict[str, tuple[str, list[str]]], varying: list[int]) -> str:
@@ -138,18 +138,18 @@ def _filled(base: str, shapes: dict[str, tuple[str, list[str]]], varying: list[i
     return filled
 
 
-def _odd_risk(each: Like, usual: RiskLevel | None) -> Iterable[str]:
-    if usual is not None and each.risk.rank > usual.rank:
-        yield f"{each.risk.value} risk, the others {usual.value}"
+def _odd_risk(like: Like, usual: RiskLevel | None) -> Iterable[str]:
+    if usual is not None and like.risk.rank > usual.rank:
+        yield f"{like.risk.value} risk, the others {usual.value}"
 
 
-def _odd_environment(each: Like, usual: str | None) -> Iterable[str]:
-    if usual is not None and each.environment != usual:
-        yield f"in {each.environment or 'no environment'}, the others in {usual or 'none'}"
+def _odd_environment(like: Like, usual: str | None) -> Iterable[str]:
+    if usual is not None and like.environment != usual:
+        yield f"in {like.environment or 'no environment'}, the others in {usual or 'none'}"
 
 
-def _odd_rules(each: Like, alone: set[str]) -> Iterable[str]:
-    if mine := sorted(each.rules & alone):
+def _odd_rules(like: Like, alone: set[str]) -> Iterable[str]:
+    if mine := sorted(like.rules & alone):
         yield f"only here: {', '.join(mine[:3])}"
 
 

@@ -122,14 +122,14 @@ def token_terms(kind: TokenKind, name: str, scopes: Iterable[str], days: int | s
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME or not name.isprintable() or not is_storable(name):
         wrong["name"] = f"A token needs a name of at most {MAX_NAME} characters."
-    wanted = sorted({Scope(each) for each in scopes if each in set(Scope)}, key=list(Scope).index)
-    unknown = [each for each in scopes if each not in set(Scope)]
+    wanted = sorted({Scope(scope) for scope in scopes if scope in set(Scope)}, key=list(Scope).index)
+    unknown = [scope for scope in scopes if scope not in set(Scope)]
     if unknown:
         wrong["scopes"] = f"Unknown scope: {str(unknown[0])[:60]!r}."
     elif not wanted:
         wrong["scopes"] = "Choose at least one."
     elif kind is TokenKind.AGENT and not AGENT_SCOPES.issuperset(wanted):
-        extra = ", ".join(each for each in wanted if each not in AGENT_SCOPES)
+        extra = ", ".join(scope for scope in wanted if scope not in AGENT_SCOPES)
         wrong["scopes"] = f"An agent's token cannot have {extra}: agents never decide."
     elif kind is TokenKind.PERSON and not PERSON_SCOPES.issuperset(wanted):
         extra = ", ".join(scope for scope in wanted if scope not in PERSON_SCOPES)

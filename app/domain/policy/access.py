@@ -29,7 +29,7 @@ class Member:
 
 def addressed(stage: Stage, escalated_to: Collection[str] = ()) -> tuple[str, ...]:
     """Whom a stage asks, as addresses, with those that an escalation added. Empty: any reviewer."""
-    named = [f"{TEAM}{each}" for each in stage.teams] + [f"{PERSON}{each.lower()}" for each in stage.people]
+    named = [f"{TEAM}{team}" for team in stage.teams] + [f"{PERSON}{person.lower()}" for person in stage.people]
     return tuple(dict.fromkeys((*named, *escalated_to))) if named else ()
 
 

@@ -63,7 +63,7 @@ def deadline_again(terms: Terms, now: datetime) -> datetime:
     again = terms.deadline_again
     if again is None:
         return now + timedelta(seconds=terms.deadline_seconds)
-    holidays = frozenset(date.fromisoformat(each) for each in again.holidays)
+    holidays = frozenset(date.fromisoformat(holiday) for holiday in again.holidays)
     return add_working(Calendar(again.timezone, again.week, holidays), now, again.seconds)
 
 
@@ -110,7 +110,7 @@ def opening_under(terms: Terms, now: datetime) -> datetime | None:
     sets = (terms.windows, *terms.further_windows)
     at = now
     for _ in range(_OPENINGS):
-        later = [opening for each in sets if (opening := next_opening(each, at)) is not None]
+        later = [opening for windows in sets if (opening := next_opening(windows, at)) is not None]
         if not later:
             return at.astimezone(UTC) if at > now else None
         at = max(later)
@@ -121,7 +121,7 @@ def _opening(window: ChangeWindow, now: datetime) -> datetime | None:
     """When the window opened, if it is open, or else opens next; None if it never does."""
     zone = _zone(window.timezone)
     first, last = _minutes(window.start), _minutes(window.end)
-    closed = {date.fromisoformat(each) for each in window.except_days}
+    closed = {date.fromisoformat(day) for day in window.except_days}
     today = now.astimezone(zone).date()
     day = today - _DAY
     # After the last exception one week has every day that the window could begin on.

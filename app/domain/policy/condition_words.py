@@ -70,7 +70,9 @@ def tokens(text: str) -> list[Token]:
 def label_names(text: str) -> set[str]:
     """Labels that are named as ``labels.x``."""
     return {
-        each.value.split(".")[1] for each in tokens(text) if each.kind == "path" and each.value.startswith("labels.")
+        token.value.split(".")[1]
+        for token in tokens(text)
+        if token.kind == "path" and token.value.startswith("labels.")
     } - set(_MACROS)
 
 
@@ -85,7 +87,7 @@ def asks_has_label(text: str) -> bool:
 
 def names_risk(text: str) -> bool:
     """True if it looks at the risk."""
-    return any(each.kind == "path" and each.value.startswith("risk.") for each in tokens(text))
+    return any(token.kind == "path" and token.value.startswith("risk.") for token in tokens(text))
 
 
 def patterns(text: str) -> Iterator[tuple[int, str]]:
@@ -174,17 +176,17 @@ def _about_words(found: Sequence[Token], at: int, words: list[str]) -> Complaint
     if before in ("==", "!=", "in") and _kind(found, at - 2) == "text":
         compared.append(found[at - 2])
     if after == "in" and _value(found, at + 2) == "[":
-        for each in found[at + 3 :]:
-            if each.value == "]" and each.kind == "mark":
+        for token in found[at + 3 :]:
+            if token.value == "]" and token.kind == "mark":
                 break
-            compared += [each] if each.kind == "text" else []
+            compared += [token] if token.kind == "text" else []
     return [
         (
-            each.line,
-            f'"{each.value}" is no value of {name}{did_you_mean(each.value, words)}; it is one of: {", ".join(words)}',
+            path.line,
+            f'"{path.value}" is no value of {name}{did_you_mean(path.value, words)}; it is one of: {", ".join(words)}',
         )
-        for each in compared
-        if each.value not in words
+        for path in compared
+        if path.value not in words
     ]
 
 
@@ -193,8 +195,8 @@ def _about_index(found: Sequence[Token], at: int) -> Complaints:
     if key.kind != "text":
         return []
     guarded = any(
-        each.kind == "text" and each.value == key.value and _value(found, number + 1) == "in"
-        for number, each in enumerate(found)
+        token.kind == "text" and token.value == key.value and _value(found, number + 1) == "in"
+        for number, token in enumerate(found)
     )
     if guarded:
         return []
@@ -210,7 +212,7 @@ def _about_field(token: Token) -> Complaints:
 
 
 def _finding_variables(found: Sequence[Token]) -> set[str]:
-    starts = {f"findings.{each}" for each in _MACROS}
+    starts = {f"findings.{macro}" for macro in _MACROS}
     return {
         found[at + 2].value
         for at, token in enumerate(found)
@@ -220,7 +222,7 @@ def _finding_variables(found: Sequence[Token]) -> set[str]:
 
 def _after_findings_item(found: Sequence[Token], at: int) -> bool:
     """True for the dot of ``findings[0].rule``."""
-    item = [each.value for each in found[max(at - 4, 0) : at]]
+    item = [token.value for token in found[max(at - 4, 0) : at]]
     return (
         len(item) == 4
         and item[0] == "findings"
@@ -284,7 +286,7 @@ def _syntax(message: str, line: str, column: int) -> str:
     if words := re.match(r"(and|or)\b", near) or re.search(r"\b(not)\s*$", before):
         return f"CEL has no “{words[1]}”: write {_SIGNS[words[1]]}"
     if message.startswith("Syntax error"):
-        unclosed = any(each.raw in ("'", '"') for each in tokens(line))
+        unclosed = any(token.raw in ("'", '"') for token in tokens(line))
         why = "a quotation mark is not closed" if unclosed else f"something is wrong {_where(line, column)}"
         return f"this is no CEL expression: {why}"
     return message

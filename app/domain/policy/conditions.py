@@ -131,8 +131,8 @@ class Conditions:
             "risk.score": float(risk.score),
             "risk.rank": risk.level.rank,
             "findings": [
-                {"rule": each.rule, "severity": each.severity.value, "line": each.line or 0}
-                for each in _telling(risk.findings)
+                {"rule": finding.rule, "severity": finding.severity.value, "line": finding.line or 0}
+                for finding in _telling(risk.findings)
             ],
             "labels": labels,
             "requester.id": requester.id,
@@ -174,9 +174,9 @@ def _telling(findings: Sequence[Finding]) -> Sequence[Finding]:
     """As many findings as conditions may see: one of each rule and severity first, so that none is overlooked."""
     if len(findings) <= MOST_FINDINGS:
         return findings
-    first = {(each.rule, each.severity): each for each in reversed(findings)}
-    kinds = {id(each) for each in first.values()}
-    ordered = sorted(findings, key=lambda each: id(each) not in kinds)
+    first = {(finding.rule, finding.severity): finding for finding in reversed(findings)}
+    kinds = {id(finding) for finding in first.values()}
+    ordered = sorted(findings, key=lambda finding: id(finding) not in kinds)
     return ordered[:MOST_FINDINGS]
 
 

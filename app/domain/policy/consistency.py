@@ -87,15 +87,15 @@ def _names(rules: Mapping[int, Rule]) -> Iterator[Complaint]:
 def _calendars(calendars: Mapping[str, CalendarPart]) -> Iterator[Complaint]:
     keepers: dict[str, str] = {}
     default = ""
-    for name, each in calendars.items():
-        for field, who in (("teams", each.teams), ("people", each.people)):
+    for name, calendar in calendars.items():
+        for field, who in (("teams", calendar.teams), ("people", calendar.people)):
             for at, one in enumerate(who):
                 other = keepers.setdefault(one, name)
                 if other != name:
                     yield ("calendars", name, field, at), 0, f"{one} keeps the calendar {other} already"
-        if each.default and default:
+        if calendar.default and default:
             yield ("calendars", name, "default"), 0, f"the calendar {default} is the default already"
-        default = default or (name if each.default else "")
+        default = default or (name if calendar.default else "")
 
 
 def _body(body: Body, document: PolicyDocument, named: set[str]) -> Iterator[tuple[Path, str]]:

@@ -118,7 +118,7 @@ def _week(value: Any) -> Any:
     week: list[Hours] = [()] * 7
     for days, times in value.items():
         try:
-            spans = tuple(sorted(parse_times(each) for each in _texts(times)))
+            spans = tuple(sorted(parse_times(text) for text in _texts(times)))
             for day in parse_days(days):
                 if week[day]:
                     raise ValueError(f"{DAYS[day]} is given twice")
@@ -133,7 +133,7 @@ def _week(value: Any) -> Any:
 
 def _texts(value: Any) -> list[str]:
     texts = _listed(value)
-    if not isinstance(texts, list) or not texts or not all(isinstance(each, str) for each in texts):
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         raise ValueError('hours are written such as "09:00-17:00", in quotes, or several in a list')
     return texts
 
@@ -175,22 +175,22 @@ class CalendarPart(_Part):
         for day, spans in enumerate(self.hours):
             for span in spans:
                 days.setdefault(span, []).append(day)
-        return [_window(self.timezone, tuple(each), span, self.holidays) for span, each in sorted(days.items())]
+        return [_window(self.timezone, tuple(weekdays), span, self.holidays) for span, weekdays in sorted(days.items())]
 
 
 def _days(value: Any) -> Any:
     texts = _listed(value)
-    if not isinstance(texts, list) or not texts or not all(isinstance(each, str) for each in texts):
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         raise complaint("days are written such as mon-fri, or several in a list")
     try:
-        return tuple(dict.fromkeys(day for each in texts for day in parse_days(each)))
+        return tuple(dict.fromkeys(day for text in texts for day in parse_days(text)))
     except ValueError as error:
         raise complaint(str(error)) from None
 
 
 def _hours(value: Any) -> Any:
     try:
-        spans = tuple(sorted(parse_times(each) for each in _texts(value)))
+        spans = tuple(sorted(parse_times(text) for text in _texts(value)))
     except ValueError as error:
         raise complaint(str(error)) from None
     for start, end in spans:
@@ -221,7 +221,7 @@ class WindowPart(_Part):
 
 
 def _window(timezone: str, days: tuple[int, ...], span: tuple[int, int], closed: tuple[date, ...]) -> ChangeWindow:
-    except_days = tuple(each.isoformat() for each in sorted(closed))
+    except_days = tuple(day.isoformat() for day in sorted(closed))
     return ChangeWindow(
         timezone=timezone, days=tuple(sorted(days)), start=clock(span[0]), end=clock(span[1]), except_days=except_days
     )
@@ -253,11 +253,11 @@ def _verdicts(value: Any) -> Any:
     if word is False or word in ("no", "off"):
         return ALWAYS_REASONED
     listed = _listed(value)
-    if not isinstance(listed, list) or not all(isinstance(each, str) for each in listed):
+    if not isinstance(listed, list) or not all(isinstance(verdict, str) for verdict in listed):
         raise complaint(f"write true, false, or a list of {', '.join(_ALL_VERDICTS)}")
-    if unknown := [each for each in listed if each not in _ALL_VERDICTS]:
+    if unknown := [verdict for verdict in listed if verdict not in _ALL_VERDICTS]:
         raise complaint(f"{unknown[0]!r} is no verdict: use {', '.join(_ALL_VERDICTS)}")
-    return tuple(each for each in Verdict if each in listed or each in ALWAYS_REASONED)
+    return tuple(verdict for verdict in Verdict if verdict in listed or verdict in ALWAYS_REASONED)
 
 
 class Body(_Part):
@@ -319,9 +319,11 @@ class PolicyDocument(_Part):
         if body.calendar is not None:
             return self.calendars.get(body.calendar)
         first = body.asked[0]
-        keepers = {name: each for each in self.calendars.values() for name in (*each.teams, *each.people)}
-        named = (keepers[each] for each in (*first.teams, *first.people) if each in keepers)
+        keepers = {
+            name: calendar for calendar in self.calendars.values() for name in (*calendar.teams, *calendar.people)
+        }
+        named = (keepers[name] for name in (*first.teams, *first.people) if name in keepers)
         return next(named, None) or self._default_calendar()
 
     def _default_calendar(self) -> CalendarPart | None:
-        return next((each for each in self.calendars.values() if each.default), None)
+        return next((calendar for calendar in self.calendars.values() if calendar.default), None)

@@ -53,7 +53,7 @@ def next_due(standing: Standing) -> Due | None:
     """The next step, or None when time does nothing to this request any more."""
     steps = due_steps(standing)
     order = list(DueStep)
-    return min(steps, key=lambda each: (each.at, order.index(each.step))) if steps else None
+    return min(steps, key=lambda due: (due.at, order.index(due.step))) if steps else None
 
 
 def due_steps(standing: Standing) -> list[Due]:

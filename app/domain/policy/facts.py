@@ -54,7 +54,7 @@ class Facts:
         requester: Requester,
     ) -> Facts:  # fmt: skip
         """The facts of a proposal's document."""
-        tools = tuple(dict.fromkeys(str(each.get("tool", "")) for each in calls_of(document)))
+        tools = tuple(dict.fromkeys(str(call.get("tool", "")) for call in calls_of(document)))
         return cls(
             workflow=workflow,
             node=node,

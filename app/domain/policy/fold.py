@@ -72,17 +72,17 @@ class Progress:
     @property
     def approvals(self) -> int:
         """Approvals that count, over all stages."""
-        return sum(min(each.approvals, each.quorum) for each in self.stages)
+        return sum(min(stage.approvals, stage.quorum) for stage in self.stages)
 
     @property
     def quorum(self) -> int:
         """Approvals needed, over all stages."""
-        return sum(each.quorum for each in self.stages)
+        return sum(stage.quorum for stage in self.stages)
 
     @property
     def current(self) -> int:
         """The stage that is asked now: the first that is not reached; the number of stages when all are."""
-        return next((at for at, each in enumerate(self.stages) if not each.reached), len(self.stages))
+        return next((at for at, stage in enumerate(self.stages) if not stage.reached), len(self.stages))
 
     @property
     def reached(self) -> bool:

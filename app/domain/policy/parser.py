@@ -53,11 +53,11 @@ class PolicyFileError(InvalidInputError):
 
     def __init__(self, problems: list[Problem]) -> None:
         fields: dict[str, str] = {}
-        for each in problems:
-            fields.setdefault(each.field or "file", each.message)
+        for problem in problems:
+            fields.setdefault(problem.field or "file", problem.message)
         number = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         words = f"The policy is not valid: {number} found. {problems[0]}"
-        super().__init__(words, fields, problems=[asdict(each) for each in problems])
+        super().__init__(words, fields, problems=[asdict(problem) for problem in problems])
         self.problems = problems
 
 
@@ -86,7 +86,7 @@ def read_policy(text: str, source: str) -> PolicyDocument:
     found += [(tree.line(path), path, _NOTHING) for path in tree.empty if path not in told]
     found += [(tree.line(path) + offset, path, message) for path, offset, message in _checked(tree, document)]
     if found or document is None:
-        found.sort(key=lambda each: each[0])
+        found.sort(key=lambda problem: problem[0])
         problems = [Problem(source, line, field_path(path)[:200], said[:_LONGEST]) for line, path, said in found]
         raise PolicyFileError(problems[:_MOST])
     return document
@@ -108,10 +108,10 @@ def _validate(tree: Tree) -> tuple[PolicyDocument | None, _Complaints]:
         return PolicyDocument.model_validate(tree.data), []
     except ValidationError as error:
         complaints = []
-        for each in error.errors(include_url=False)[:_MOST]:
+        for problem in error.errors(include_url=False)[:_MOST]:
             # A key of a mapping that is wrong itself has "[key]" after it.
-            path = tuple(part for part in each["loc"] if part != "[key]")
-            complaints.append((tree.line(path), path, _sentence(each, path)))
+            path = tuple(part for part in problem["loc"] if part != "[key]")
+            complaints.append((tree.line(path), path, _sentence(problem, path)))
         return None, complaints
 
 
@@ -121,15 +121,15 @@ def _checked(tree: Tree, document: PolicyDocument | None) -> list[tuple[Path, in
         rules: dict[int, Rule] = dict(enumerate(document.rules))
         calendars, default = document.calendars, document.default
     else:
-        rules = {at: rule for at, each in enumerate(_list(tree.data.get("rules"))) if (rule := _part(Rule, each))}
+        rules = {at: rule for at, part in enumerate(_list(tree.data.get("rules"))) if (rule := _part(Rule, part))}
         parts = _mapping(tree.data.get("calendars"))
-        calendars = {name: kept for name, each in parts.items() if (kept := _part(CalendarPart, each))}
+        calendars = {name: kept for name, part in parts.items() if (kept := _part(CalendarPart, part))}
         default = _part(Body, tree.data["default"]) if "default" in tree.data else None
     named = set(_mapping(tree.data.get("calendars")))
     conditions = {
-        at: each["when"]
-        for at, each in enumerate(_list(tree.data.get("rules")))
-        if isinstance(each, dict) and isinstance(each.get("when"), str) and 0 < len(each["when"]) <= MAX_CONDITION
+        at: part["when"]
+        for at, part in enumerate(_list(tree.data.get("rules")))
+        if isinstance(part, dict) and isinstance(part.get("when"), str) and 0 < len(part["when"]) <= MAX_CONDITION
     }
     found = check(rules, conditions, calendars, named, default)
     return [(path, _offset(tree, path, line), message) for path, line, message in found]
@@ -232,5 +232,5 @@ def _inner(annotation: Any) -> Any:
     if isinstance(annotation, type) and get_origin(annotation) is None:
         return annotation if issubclass(annotation, BaseModel) else None
     if get_origin(annotation) in (Annotated, Union, UnionType, tuple, dict, list):
-        return next((found for each in reversed(get_args(annotation)) if (found := _inner(each))), None)
+        return next((found for argument in reversed(get_args(annotation)) if (found := _inner(argument))), None)
     return None

@@ -70,7 +70,7 @@ class CompiledPolicy:
 
     def rule_for(self, facts: Facts) -> str:
         """The name of the rule that applies, for reports; says so where a condition could not be evaluated."""
-        return " and ".join(dict.fromkeys(self._rule_for(each) for each in _one_by_one(facts)))
+        return " and ".join(dict.fromkeys(self._rule_for(call) for call in _one_by_one(facts)))
 
     def _rule_for(self, facts: Facts) -> str:
         match = self.match(facts)
@@ -87,12 +87,12 @@ class CompiledPolicy:
         and the one that would apply without them ask for beyond it; the terms' name says so. Of several tool calls each
         may come under a rule of its own: then what any of these rules asks for is asked.
         """
-        found = list(dict.fromkeys(self._terms_of_one(each, opened_at) for each in _one_by_one(facts)))
+        found = list(dict.fromkeys(self._terms_of_one(call, opened_at) for call in _one_by_one(facts)))
         if len(found) == 1:
             return found[0]
         together = reduce(stricter, found[1:], found[0])
-        names = " and ".join(dict.fromkeys(each.name for each in found))
-        deadline = min(each.deadline_seconds for each in found)
+        names = " and ".join(dict.fromkeys(terms.name for terms in found))
+        deadline = min(terms.deadline_seconds for terms in found)
         return together.model_copy(update={"name": names, "deadline_seconds": deadline})
 
     def _terms_of_one(self, facts: Facts, opened_at: datetime) -> Terms:
@@ -118,7 +118,7 @@ class CompiledPolicy:
         return Terms(
             name=body.name if isinstance(body, Rule) else DEFAULT,
             policy_version=self.version,
-            stages=tuple(_stage(each.name, each.teams, each.people, each.quorum) for each in body.asked),
+            stages=tuple(_stage(stage.name, stage.teams, stage.people, stage.quorum) for stage in body.asked),
             deny_threshold=body.deny_threshold,
             reason_required=body.reason_required,
             edit_allowed=body.edit,
@@ -134,12 +134,12 @@ class CompiledPolicy:
         )
 
     def _windows(self, body: Body) -> tuple[ChangeWindow, ...]:
-        return tuple(each for part in body.change_windows for each in part.windows(self.document.calendars))
+        return tuple(window for part in body.change_windows for window in part.windows(self.document.calendars))
 
 
 def _one_by_one(facts: Facts) -> list[Facts]:
     """The facts of each of several tool calls; nobody may slip one past its rule among others."""
-    return [replace(facts, tool=each, tools=(each,)) for each in facts.tools] or [facts]
+    return [replace(facts, tool=tool, tools=(tool,)) for tool in facts.tools] or [facts]
 
 
 def _failure_words(match: Match) -> str:
@@ -164,7 +164,7 @@ def _again(body: Body, calendar: CalendarPart | None, opened_at: datetime) -> Wo
         return None
     # A day before, because the opening's date may be another one in the calendar's zone.
     first = (opened_at - timedelta(days=1)).date()
-    holidays = tuple(each.isoformat() for each in calendar.holidays if each >= first)
+    holidays = tuple(holiday.isoformat() for holiday in calendar.holidays if holiday >= first)
     return WorkingTime(
         seconds=body.deadline.seconds, timezone=calendar.timezone, week=calendar.hours, holidays=holidays
     )

@@ -59,7 +59,7 @@ def parse_days(text: str) -> tuple[int, ...]:
     """Read ``mon``, ``mon-fri``, ``fri-mon`` or ``sat, sun`` as numbers from 0, Monday. Raises ValueError."""
     found: list[int] = []
     for part in text.lower().replace("–", "-").split(","):
-        ends = [_day(each.strip()) for each in part.split("-")]
+        ends = [_day(day.strip()) for day in part.split("-")]
         if len(ends) > 2:
             raise ValueError(f"{text!r} is no range of days: write such as mon-fri")
         length = (ends[-1] - ends[0]) % 7

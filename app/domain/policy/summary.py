@@ -51,13 +51,13 @@ class RuleSummary:
 
 def summary(document: PolicyDocument) -> tuple[RuleSummary, ...]:
     """All rules in their order, and last what holds where none of them matches."""
-    found = [_rule(document, name, each) for name, each in bodies(document)]
+    found = [_rule(document, name, body) for name, body in bodies(document)]
     return (*found, *([] if document.default else [STRICT_SUMMARY]))
 
 
 def bodies(document: PolicyDocument) -> list[tuple[str, Body]]:
     """All rules by name in their order, and last the policy's own default if it has one."""
-    rules: list[tuple[str, Body]] = [(each.name, each) for each in document.rules]
+    rules: list[tuple[str, Body]] = [(rule.name, rule) for rule in document.rules]
     return rules + ([(DEFAULT, document.default)] if document.default else [])
 
 
@@ -105,7 +105,7 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
         yield "a second person after an edit"
     if body.edited is Edited.EDITOR_COUNTS:
         yield "no second person after an edit"
-    if more := [each for each in body.reason_required if each not in ALWAYS_REASONED]:
+    if more := [verdict for verdict in body.reason_required if verdict not in ALWAYS_REASONED]:
         yield f"a reason also for {reasons_words(more)}"
     if body.reauthenticate:
         yield f"a sign-in not older than {body.reauthenticate.words}"
@@ -113,10 +113,10 @@ def _also(document: PolicyDocument, body: Body) -> Iterator[str]:
         yield f"a warning {body.warn.words} before" if body.warn else "no warning before"
     if not body.grants_allowed:
         yield "no standing grants"
-    spans = [each for each in (body.deadline, body.warn, *(step.after for step in body.escalation)) if each]
-    if any(each.working for each in spans):
+    spans = [span for span in (body.deadline, body.warn, *(step.after for step in body.escalation)) if span]
+    if any(span.working for span in spans):
         part = document.calendar_of(body)
-        named = [name for name, each in document.calendars.items() if each is part]
+        named = [name for name, calendar in document.calendars.items() if calendar is part]
         yield f"working hours of the calendar {listing(named)}"
 
 

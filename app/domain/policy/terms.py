@@ -171,7 +171,7 @@ def stricter(old: Terms, new: Terms) -> Terms:
     The deadline, and what its passing means, stay as people were told; only that silence approves nothing that somebody
     has changed.
     """
-    fewest = [each for each in (old.reauthenticate_seconds, new.reauthenticate_seconds) if each is not None]
+    fewest = [seconds for seconds in (old.reauthenticate_seconds, new.reauthenticate_seconds) if seconds is not None]
     return new.model_copy(
         update={
             "stages": new.stages if new.quorum >= old.quorum and _names_no_fewer(old, new) else _together(old, new),
@@ -200,13 +200,13 @@ def _names_no_fewer(old: Terms, new: Terms) -> bool:
 
 def _asked_of(whom: Stage, terms: Terms) -> int:
     """How many approvals the terms ask for of the same people, over all stages."""
-    return sum(each.quorum for each in terms.stages if each.asks_the_same(whom))
+    return sum(stage.quorum for stage in terms.stages if stage.asks_the_same(whom))
 
 
 def _further_windows(old: Terms, new: Terms) -> tuple[tuple[ChangeWindow, ...], ...]:
     """The sets of windows that hold besides those of the new rule, or of the old one where the new one has none."""
     sets = (*old.further_windows, *new.further_windows, *((old.windows,) if new.windows else ()))
-    return tuple(each for each in dict.fromkeys(sets) if each and each != (new.windows or old.windows))
+    return tuple(windows for windows in dict.fromkeys(sets) if windows and windows != (new.windows or old.windows))
 
 
 def _together(old: Terms, new: Terms) -> tuple[Stage, ...]:
@@ -216,7 +216,7 @@ def _together(old: Terms, new: Terms) -> tuple[Stage, ...]:
     """
     stages = list(old.stages)
     for stage in new.stages:
-        same = [at for at, each in enumerate(stages) if each.asks_the_same(stage)]
+        same = [at for at, other in enumerate(stages) if other.asks_the_same(stage)]
         if same:
             stages[same[0]] = stages[same[0]].model_copy(update={"quorum": max(stages[same[0]].quorum, stage.quorum)})
         elif not stage.open_to_all:

@@ -45,9 +45,9 @@ class Difference:
 def differences(old: Terms, new: Terms) -> tuple[Difference, ...]:
     """Everything about which the terms differ, in the order in which people care; the version is none of it."""
     return tuple(
-        Difference(each.what, each.label, each.words(old), each.words(new))
-        for each in ASPECTS
-        if each.value(old) != each.value(new)
+        Difference(aspect.what, aspect.label, aspect.words(old), aspect.words(new))
+        for aspect in ASPECTS
+        if aspect.value(old) != aspect.value(new)
     )
 
 
@@ -74,7 +74,7 @@ def expiry_words(consequence: str, when: str) -> str:
 
 def who_words(teams: Iterable[str], people: Iterable[str]) -> str:
     """Whom a stage or a step asks: ``team dba or lead@example.com``."""
-    return listing([*(f"team {each}" for each in teams), *people], "or") or ANYONE
+    return listing([*(f"team {team}" for team in teams), *people], "or") or ANYONE
 
 
 def stage_words(stage: Stage) -> str:
@@ -126,11 +126,11 @@ def windows_words(windows: Sequence[ChangeWindow]) -> str:
 
 def reasons_words(verdicts: Iterable[Verdict]) -> str:
     """Which decisions need a comment."""
-    return listing([_VERDICTS[each] for each in Verdict if each in set(verdicts)]) or "none"
+    return listing([_VERDICTS[verdict] for verdict in Verdict if verdict in set(verdicts)]) or "none"
 
 
 def _stages(terms: Terms) -> Any:
-    return [(each.name, set(each.teams), set(each.people), each.quorum) for each in terms.stages]
+    return [(stage.name, set(stage.teams), set(stage.people), stage.quorum) for stage in terms.stages]
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def shown_of(place: Any) -> str:
 def host_of(place: Any) -> str:
     """The host that an address names; empty where the service knows its own, and what stands there is a token."""
     host = str(getattr(place, "host", "") or "").strip("[]")
-    hosted = any("{host}" in each for each in getattr(place, "templates", ()))
+    hosted = any("{host}" in template for template in getattr(place, "templates", ()))
     return host if hosted else ""
 
 

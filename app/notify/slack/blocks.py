@@ -62,7 +62,7 @@ class Pressed:
             parts = json.loads(text)
         except ValueError:
             return None
-        if not (isinstance(parts, list) and len(parts) == 3 and all(isinstance(each, str) for each in parts)):
+        if not (isinstance(parts, list) and len(parts) == 3 and all(isinstance(part, str) for part in parts)):
             return None
         return cls(*parts)
 
@@ -161,7 +161,7 @@ def code(text: str) -> Block:
 
 
 def _context(*texts: str) -> Block:
-    return {"type": "context", "elements": [plain(each, 300) for each in texts[:10]]}
+    return {"type": "context", "elements": [plain(text, 300) for text in texts[:10]]}
 
 
 def _deadline(heart: Heart) -> list[Block]:
@@ -199,7 +199,7 @@ def _actions(notice: Notice) -> list[Block]:
 
 def _digest(notice: Notice) -> list[Block]:
     shown = list(notice.lines)[:DIGEST_BLOCKS]
-    blocks = [_line(each) for each in shown]
+    blocks = [_line(finding) for finding in shown]
     more = len(notice.lines) - len(shown) + notice.lines_more
     if more > 0:
         blocks.append(_context(f"and {more:,} more, in the queue"))
@@ -244,9 +244,9 @@ def readable(blocks: list[Block]) -> list[tuple[str, str]]:
             case "rich_text":
                 lines.append(("code", block["elements"][0]["elements"][0]["text"]))
             case "context":
-                lines += [("note", each["text"]) for each in block["elements"]]
+                lines += [("note", element["text"]) for element in block["elements"]]
             case "actions":
-                lines += [("button", each["text"]["text"]) for each in block["elements"]]
+                lines += [("button", element["text"]["text"]) for element in block["elements"]]
             case _:
                 lines.append(("text", _unmarked(block["text"])))
     return lines

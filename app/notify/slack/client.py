@@ -102,7 +102,7 @@ class SlackApi:
         """The address of a user of our own workspace; empty: they have none that proves anything. Raises SlackError."""
         found: dict[str, Any] = self._remembered("user", user, lambda: self.asked("users.info", user=user)["user"])
         doubtful = ("is_bot", "deleted", "is_stranger", "is_restricted", "is_ultra_restricted")
-        if any(found.get(each) for each in doubtful) or found.get("team_id", self.team()) != self.team():
+        if any(found.get(field) for field in doubtful) or found.get("team_id", self.team()) != self.team():
             return ""
         return str(found.get("profile", {}).get("email", ""))
 

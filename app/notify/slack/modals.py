@@ -98,7 +98,7 @@ def editable_text(kind: str, payload: dict[str, Any]) -> str | None:
         case "tool_call":
             text = _pretty(payload.get("args", {}))
         case "optimizations":
-            text = _pretty([{"id": each.get("id"), "statement": each.get("statement")} for each in payload["items"]])
+            text = _pretty([{"id": item.get("id"), "statement": item.get("statement")} for item in payload["items"]])
         case "custom":
             text = _pretty(payload.get("data"))
         case _:

@@ -57,9 +57,9 @@ def _listen(answer: httpcore.Response, held: ExitStack, first: queue.SimpleQueue
     seen, opening = b"", None
     try:
         with held:
-            for each in answer.iter_stream():
+            for chunk in answer.iter_stream():
                 if opening is None:
-                    seen += each
+                    seen += chunk
                     opening = _first_type(seen)
                     if opening is not None:
                         first.put(opening)

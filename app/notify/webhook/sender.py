@@ -56,7 +56,7 @@ class WebhookSender:
         except RunRefusedError:
             return Later("The agent refused the run: its events begin with RUN_ERROR.")
         except _FAILURES as error:
-            forbidden = next((each for each in _causes(error) if isinstance(each, ForbiddenAddressError)), None)
+            forbidden = next((cause for cause in _causes(error) if isinstance(cause, ForbiddenAddressError)), None)
             return Later(f"The address is not allowed: {forbidden}." if forbidden else f"It cannot be reached: {error}")
         return _result(call, status, answered, at)
 
@@ -80,7 +80,7 @@ class WebhookSender:
 
 def signatures(call: WebhookCall, at: datetime) -> str:
     """One signature for each secret, with a blank between."""
-    return " ".join(Webhook(each).sign(call.id, at, call.body.decode()) for each in call.secrets)
+    return " ".join(Webhook(secret).sign(call.id, at, call.body.decode()) for secret in call.secrets)
 
 
 def _result(call: WebhookCall, status: int, answered: dict[str, str], at: datetime) -> Result:
