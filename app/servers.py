@@ -53,7 +53,6 @@ class TimedInput:
         return list(self._connection.timed(self._inner.readlines, *hint))
 
 
-
 class WatchedHandler:
     """Mixed into the handler of a server: reports what its connection is at.
 

@@ -193,9 +193,7 @@ class TermsOut(Output):
     windows: list[ChangeWindowOut]
     further_windows: list[list[ChangeWindowOut]] = Field(description="Further sets; one window of each must be open")
     deadline_seconds: int
-    deadline_again: WorkingTimeOut | None = Field(
-        description="The new time limit if expiry escalates, as working time"
-    )
+    deadline_again: WorkingTimeOut | None = Field(description="The new time limit if expiry escalates, as working time")
     on_expiry: OnExpiry
     warn_seconds: int
     escalation: list[EscalationStepOut]

@@ -103,9 +103,7 @@ class TestSent(Output):
 def list_deliveries(call: ApiCall) -> Any:
     """List deliveries, newest first."""
     asked = call.query
-    wanted = DeliveryFilter(
-        asked.state, asked.kind, asked.text, asked.request_id, destination_id=asked.destination_id
-    )
+    wanted = DeliveryFilter(asked.state, asked.kind, asked.text, asked.request_id, destination_id=asked.destination_id)
     page = call.portal.services.deliveries.page(call.actor, wanted, asked.cursor)
     return {"items": [_delivery(row) for row in page.rows], "next_cursor": page.next_before or None}
 

@@ -60,9 +60,7 @@ class HasteOut(Output):
 
     risk: RiskLevel
     approved: int
-    faster: int = Field(
-        description="Approvals that took less time than it takes to read the proposal"
-    )
+    faster: int = Field(description="Approvals that took less time than it takes to read the proposal")
 
 
 class LapseOut(Output):

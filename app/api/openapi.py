@@ -46,7 +46,7 @@ _TAGS = {
     "earlier": "Routes of earlier versions",
 }
 _HEADERS: dict[str, dict[str, Any]] = {
-    "ETag": {"description": "Version and hash: `\"<version>.<hash>\"`", "schema": {"type": "string"}},
+    "ETag": {"description": 'Version and hash: `"<version>.<hash>"`', "schema": {"type": "string"}},
     "Location": {"description": "URL of the new resource", "schema": {"type": "string"}},
     "Idempotency-Replayed": {
         "description": "`true`: the stored response to an earlier call with the same key",

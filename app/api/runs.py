@@ -41,9 +41,7 @@ def list_runs(call: ApiCall) -> Any:
     return {"items": rows, "next_cursor": _encode(rows[-1]) if more else None}
 
 
-@table.add(
-    "POST", "/runs", models.RunOut, body=models.RunIn, status=201, scopes=WRITE, location="/api/v1/runs/{id}"
-)
+@table.add("POST", "/runs", models.RunOut, body=models.RunIn, status=201, scopes=WRITE, location="/api/v1/runs/{id}")
 def start_run(call: ApiCall) -> Any:
     """Start a run of a workflow."""
     sent: models.RunIn = call.body

@@ -138,9 +138,7 @@ def _wait_for_workflow(services: Services) -> None:
 
 def _print_links(settings: Settings, services: Services, people: list[Person]) -> None:
     minutes = int(LINK_LIFETIME.total_seconds() // 60)
-    click.echo(
-        f"\n  Sign in (each link works once, within {minutes} minutes; `{COMMAND} user link` makes new ones):\n"
-    )
+    click.echo(f"\n  Sign in (each link works once, within {minutes} minutes; `{COMMAND} user link` makes new ones):\n")
     for part, person in zip(CAST, people, strict=True):
         if person.active:
             address = link_address(settings, services.people.make_link(operator(), person.id))

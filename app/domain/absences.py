@@ -1,4 +1,4 @@
-"""Periods in which somebody else decides for a person. Pure."""
+"""Absences: periods in which a delegate decides on behalf of a person. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from app.domain.errors import InvalidInputError
 
 MAX_DAYS = 366
 LATE_START = timedelta(days=1)
-"""How far back a start may lie: the page was open for a while, or somebody fell ill this morning."""
+"""How far in the past a start may be: the page was open for a while, or somebody fell ill this morning."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """Whom an absence is of, who decides meanwhile, and when: from the start up to, and without, the end."""
+    """Who is absent, who decides on their behalf, and when. The start is included, the end is not."""
 
     person_id: str
     delegate_id: str | None
@@ -24,10 +24,10 @@ class Period:
 
 
 def check_period(starts_at: datetime, ends_at: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """The period as it is kept: one that began a little earlier begins now, since nothing changes looking back.
+    """The period as it is stored. One that began a little earlier begins now, because absences are not retroactive.
 
     Raises:
-        InvalidInputError: it ends before it begins, lies in the past, or is too long; `fields` says where.
+        InvalidInputError: it ends before it begins, is in the past, or is too long; `fields` says which.
     """
     if starts_at.tzinfo is None or ends_at.tzinfo is None:
         raise InvalidInputError("A time needs a time zone.", {"starts_at": "This has no time zone."})
@@ -44,9 +44,9 @@ def check_period(starts_at: datetime, ends_at: datetime, now: datetime) -> tuple
 
 
 def leads_back(new: Period, standing: Iterable[Period]) -> tuple[str, ...]:
-    """Ids of those through whom, at some instant of the new period, delegates would lead back to its person.
+    """Ids of the people who form a circle of delegates with the new period at some instant.
 
-    Empty when there is no circle. The delegate comes first, whoever names the person as delegate last.
+    Empty when there is no circle. The first is the new period's delegate, the last is who names its person as delegate.
     """
     by_person: dict[str, list[Period]] = {}
     for period in standing:

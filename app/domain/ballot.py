@@ -1,4 +1,4 @@
-"""One person's decision on a request, as it was sent. Pure."""
+"""One person's decision on a request, as it was submitted. Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from assent.contracts import RiskLevel, Verdict
 
 @dataclass(frozen=True)
 class Ballot:
-    """What somebody decides, and what they had seen when they did.
+    """What somebody decides, and which state of the request they saw.
 
     Attributes:
-        digest: of the payload that the person saw; another one is refused.
+        digest: of the payload that the person saw; the decision is refused if another payload is current.
         change: for `modify`, as `app.domain.changes` describes.
         answer: for `answer`, checked against the request's schema.
-        comment: what the person says; some verdicts require it.
-        acknowledged_risk: the level up to which the person knows that their change raises the risk.
-        version: of the request that the person saw; another one is refused. None: any.
+        comment: for the agent and the audit log; some verdicts require one.
+        acknowledged_risk: the highest risk level to which the person accepts that their change raises the request.
+        version: of the request that the person saw; the decision is refused if it has changed. None: any version.
     """
 
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""What a browser says of itself, in words that its owner recognises."""
+"""Names of browsers that their users recognize, from the User-Agent header."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BROWSERS = (
     (r"(?:Chrome|Chromium|CriOS|HeadlessChrome)/", "Chrome"),
     (r"Version/.*Safari/", "Safari"),
 )
-"""From the particular to the general: nearly every browser also claims to be another one."""
+"""Most specific first: nearly every browser also claims to be another one."""
 _SYSTEMS = (
     (r"iPhone", "an iPhone"),
     (r"iPad", "an iPad"),
@@ -26,7 +26,7 @@ _SYSTEMS = (
 
 
 def browser_words(user_agent: str) -> str:
-    """The header `User-Agent` in words, such as ``Firefox on Windows``."""
+    """A readable name for a `User-Agent` header, such as ``Firefox on Windows``."""
     said = user_agent[:500]
     browser = next((name for pattern, name in _BROWSERS if re.search(pattern, said)), "")
     system = next((name for pattern, name in _SYSTEMS if re.search(pattern, said)), "")

@@ -1,7 +1,7 @@
-"""Tool calls under review: what may become of each, and what reviewers made of it. Pure.
+"""Tool calls under review: which decisions each allows, and what reviewers decided. Pure.
 
-A proposal of the kind ``tool_call`` is one call, one of the kind ``tool_calls`` has several in `calls`. An agent may
-limit what people can do with a call (`decisions`); what reviewers make of it stands in `decision` and `message`.
+A proposal of the kind ``tool_call`` is one call; one of the kind ``tool_calls`` lists several in `calls`. An agent can
+restrict the decisions on a call (`decisions`); what reviewers decide is stored in `decision` and `message`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from app.domain.errors import InvalidInputError
 from assent.contracts import CallDecision, calls_of
 
 USUAL = (CallDecision.APPROVE, CallDecision.EDIT, CallDecision.REJECT)
-"""What people may do with a call whose agent does not say."""
+"""The decisions on a call that are allowed if its agent does not restrict them."""
 MAX_MESSAGE = 100_000
 TAKE_CHANGES = {
     "assent": None,
@@ -20,21 +20,21 @@ TAKE_CHANGES = {
     "langchain_per_call": CallDecision.REJECT,
     "agent_inbox": CallDecision.RESPOND,
 }
-"""Dialects in which a remark can go back to the agent, and what each of its calls must let people do for that."""
+"""Dialects that can carry a comment back to the agent, and the decision that each call must allow for that."""
 
 
 def may(call: dict[str, Any], decision: CallDecision) -> bool:
-    """True if people may do this with the call."""
+    """True if the call allows this decision."""
     return decision in (call.get("decisions") or USUAL)
 
 
 def is_made(call: dict[str, Any]) -> bool:
-    """True if the call is to be made, as far as reviewers have come."""
+    """True if the call would be made, by what reviewers have decided so far."""
     return call.get("decision", CallDecision.APPROVE) == CallDecision.APPROVE
 
 
 def takes_changes(dialect: str, payload: Any) -> bool:
-    """True if a request for changes can be told to whoever asked in this dialect."""
+    """True if this dialect can tell the agent that changes are requested."""
     if dialect not in TAKE_CHANGES:
         return False
     needed = TAKE_CHANGES[dialect]
@@ -42,7 +42,7 @@ def takes_changes(dialect: str, payload: Any) -> bool:
 
 
 def check_complete(payload: Any) -> None:
-    """Raise InvalidInputError if a call is to be made that people may only answer or leave."""
+    """Raise InvalidInputError if a call would be made although it can only be answered or rejected."""
     for call in calls_of(payload):
         if is_made(call) and not may(call, CallDecision.APPROVE) and not may(call, CallDecision.EDIT):
             where = f"calls.{call['id']}.message" if "id" in call else "message"
@@ -52,13 +52,13 @@ def check_complete(payload: Any) -> None:
 
 
 def edit_call(call: dict[str, Any], change: dict[str, Any], where: str) -> None:
-    """Apply a reviewer's change to one call: other arguments, or what is to become of it, with a message.
+    """Apply a reviewer's change to one call: other arguments, or a decision with a message.
 
     Args:
-        where: put before the names of fields in complaints.
+        where: prefix of the field names in errors.
 
     Raises:
-        InvalidInputError: people may not do that with this call.
+        InvalidInputError: the call does not allow that decision.
     """
     if unknown := sorted(set(change) - {"id", "args", "decision", "message"}):
         raise InvalidInputError("A call has arguments, a decision and a message.", {where + unknown[0]: "not known"})

@@ -1,11 +1,11 @@
-"""Changes a reviewer makes to a proposal: what may be edited, and how an edit becomes a new payload.
+"""Changes that a reviewer makes to a proposal: what can be edited, and how an edit becomes a new payload.
 
-A change names only what differs, by the proposal's kind:
+A change contains only what differs. Its form depends on the proposal's kind:
 
 - script: ``{"content": text}``
-- optimizations: ``{"items": [{"id": id, "statement": text?}, …]}``, the items to keep, in any order
+- optimizations: ``{"items": [{"id": id, "statement": text?}, …]}``: the items to keep, in any order
 - tool_call: ``{"args": object?, "decision": "approve" | "reject" | "respond"?, "message": text?}``
-- tool_calls: ``{"calls": [{"id": id, …}, …]}``, each with the same fields; calls that are not named stay as they are
+- tool_calls: ``{"calls": [{"id": id, …}, …]}``, each with the same fields; calls that are not listed stay unchanged
 - custom: ``{"data": value}``
 """
 
@@ -24,14 +24,14 @@ from assent.json_values import JsonError, check
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 MAX_TEXT = 1_000_000
-"""Longest text, in characters, that a reviewer may send as a statement or a script."""
+"""Maximum length, in characters, of a statement or script that a reviewer sends."""
 
 
 def apply_change(payload: dict[str, Any], change: Any) -> dict[str, Any]:
-    """The payload with a reviewer's change applied; the given one is left alone.
+    """A copy of the payload with a reviewer's change applied.
 
     Raises:
-        InvalidInputError: the change does not fit the proposal's kind, or what it makes is not valid.
+        InvalidInputError: the change does not fit the proposal's kind, or the resulting payload is not valid.
     """
     try:
         check(change)

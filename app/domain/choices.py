@@ -1,4 +1,4 @@
-"""What a person wants to be told, by which way and when. Pure; times of the day are in the person's own zone."""
+"""A person's notification settings: for what, how, and when. Pure; times of day are in the person's own time zone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHOOSABLE = tuple(kind for kind in NoticeKind if kind not in _OURS)
 
 
 class Way(StrEnum):
-    """How somebody is told of something."""
+    """How somebody is notified."""
 
     MAIL = "mail"
     SLACK = "slack"
@@ -30,7 +30,7 @@ class Way(StrEnum):
 
 
 class Rhythm(StrEnum):
-    """How often the digest comes."""
+    """How often the notification digest is sent."""
 
     HOURLY = "hourly"
     DAILY = "daily"
@@ -39,15 +39,15 @@ class Rhythm(StrEnum):
 CHANNELS: Mapping[Way, tuple[Channel, ...]] = {
     Way.MAIL: (Channel.MAIL,), Way.SLACK: (Channel.SLACK,), Way.BOTH: (Channel.MAIL, Channel.SLACK),
 }  # fmt: skip
-"""The channels of the ways that come at once, and of the digest."""
+"""The channels of each way of immediate notification, and of the digest."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How somebody is told of one kind of event.
+    """How somebody is notified of one kind of event.
 
     Attributes:
-        least: from which risk on `way` is used; less risky ones take `below`.
+        least: minimum risk for `way`; below it, `below` is used.
     """
 
     way: Way
@@ -55,7 +55,7 @@ class Choice:
     below: Way
 
     def of(self, risk: RiskLevel) -> Way:
-        """The way for an event about a request of that risk."""
+        """How to notify of an event about a request of that risk."""
         return self.way if risk.rank >= self.least.rank else self.below
 
 
@@ -72,7 +72,7 @@ DEFAULT: Mapping[NoticeKind, Choice] = {
 
 @dataclass(frozen=True)
 class When:
-    """When somebody is told. `held`: it waits for the end of the quiet hours or for the digest."""
+    """When and how somebody is notified. `held`: it waits for the end of the quiet hours or for the digest."""
 
     at: datetime
     way: Way
@@ -83,11 +83,11 @@ class When:
 
 @dataclass(frozen=True)
 class Choices:
-    """All that a person has chosen.
+    """All notification settings of a person.
 
     Attributes:
-        digest_at: time of day of a daily digest; `digest_by` is its way: by mail, Slack or both.
-        quiet: from and until when nothing comes but escalations; None: there are no quiet hours.
+        digest_at: time of day of a daily digest; `digest_by` says how it is sent: by email, Slack, or both.
+        quiet: start and end of the hours in which only escalations are sent; None: no quiet hours.
     """
 
     kinds: Mapping[NoticeKind, Choice] = field(default_factory=lambda: DEFAULT)
@@ -97,7 +97,7 @@ class Choices:
     digest_by: Way = Way.MAIL
 
     def when(self, kind: NoticeKind, risk: RiskLevel, now: datetime, zone: ZoneInfo) -> tuple[When, ...]:
-        """When and how to tell of it, once for each channel; empty: not at all. Escalations come at once, always."""
+        """When and how to notify, one entry per channel; empty: not at all. Escalations are always sent at once."""
         way = self.kinds.get(kind, DEFAULT[kind]).of(risk)
         if way is Way.OFF:
             return ()
@@ -110,7 +110,7 @@ class Choices:
         return tuple(When(until or now, way, held=until is not None, channel=channel) for channel in CHANNELS[way])
 
     def quiet_until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
-        """When the quiet hours end in which `now` lies; None: it lies in none."""
+        """When the current quiet hours end; None if `now` is not in quiet hours."""
         if self.quiet is None:
             return None
         begin, end = self.quiet
@@ -120,7 +120,7 @@ class Choices:
         if not inside:
             return None
         day = local.date() + timedelta(days=1 if begin > end and at >= begin else 0)
-        # Never before now: on the night on which clocks go back an hour comes twice.
+        # Never before now: when clocks go back, one hour of the night occurs twice.
         return max(datetime.combine(day, end, zone).astimezone(UTC), now)
 
     def next_digest(self, now: datetime, zone: ZoneInfo) -> datetime:
@@ -149,7 +149,7 @@ class Choices:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Choices:
-        """The inverse of `to_json`; what is missing is as by default."""
+        """The inverse of `to_json`; missing values get their defaults."""
         stored = value.get("kinds", {})
         kinds = dict(DEFAULT)
         for kind in CHOOSABLE:
@@ -166,11 +166,11 @@ class Choices:
 
 
 def choices_from(sent: Mapping[str, str]) -> Choices:
-    """What a form says: per kind ``<kind>.way``, ``<kind>.least``, ``<kind>.below``; `rhythm`, `digest_at`,
-    `digest_by`, `quiet_from`, `quiet_until`.
+    """Settings from a form: for each kind ``<kind>.way``, ``<kind>.least``, and ``<kind>.below``; `rhythm`,
+    `digest_at`, `digest_by`, `quiet_from`, `quiet_until`.
 
     Raises:
-        InvalidInputError: `fields` say what cannot be used.
+        InvalidInputError: `fields` says which values are not valid.
     """
     wrong: dict[str, str] = {}
     kinds: dict[NoticeKind, Choice] = {}

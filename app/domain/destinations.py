@@ -1,4 +1,4 @@
-"""Places that are told and are no person: what may be said of one, and the words for what goes there."""
+"""Destinations: webhooks, channels, and services that are notified besides people. Their terms and topics."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from app.domain.text import TEAM_SLUG, is_storable
 from assent.contracts import RiskLevel
 
 PLACES = (Channel.WEBHOOK, Channel.SLACK, Channel.APPRISE)
-"""The channels over which destinations are told."""
+"""The channels of destinations."""
 NOTICES = (NoticeKind.ASKED, NoticeKind.ESCALATED, NoticeKind.EXPIRING, NoticeKind.OUTCOME, NoticeKind.RECEIPT)
-"""What a destination that is no webhook can be told of."""
+"""What destinations other than webhooks can be notified of."""
 MAX_NAME = 100
 MAX_ADDRESS = 2000
 BOTH_SECRETS = timedelta(hours=24)
-"""So long after a secret was exchanged the former one signs as well."""
+"""How long the old secret also signs after a secret was rotated."""
 _PREFIX = "whsec_"
 _SLACK_CHANNEL = re.compile(r"[CG][A-Z0-9]{5,30}")
 
 
 @dataclass(frozen=True)
 class DestinationTerms:
-    """What an admin says of a destination.
+    """The settings of a destination.
 
     Attributes:
-        address: of a webhook its URL, in Slack the id of a channel, else an address of Apprise.
-        topics: kinds of events of a webhook, kinds of notices of the others; empty: all.
-        team_slug: only what concerns that team is told; empty: everything.
+        address: the URL of a webhook, the id of a Slack channel, or an Apprise URL.
+        topics: kinds of events for a webhook, kinds of notices for other destinations; empty: all.
+        team_slug: notify only of what concerns that team; empty: of everything.
     """
 
     channel: Channel
@@ -49,10 +49,10 @@ class DestinationTerms:
 def destination_terms(
     channel: str, name: str, address: str, topics: Iterable[str] = (), least_risk: str = "safe", team_slug: str = ""
 ) -> DestinationTerms:
-    """Terms from what was sent. Whether the address may be reached is another question.
+    """Checked terms from submitted values. Whether the address is allowed is checked elsewhere.
 
     Raises:
-        InvalidInputError: `fields` say what cannot be used.
+        InvalidInputError: `fields` says which values are not valid.
     """
     wrong: dict[str, str] = {}
     place = next((place for place in PLACES if place.value == channel), None)
@@ -81,19 +81,19 @@ def destination_terms(
 
 
 def topics_of(channel: Channel) -> tuple[str, ...]:
-    """Everything that a destination over that channel can be told of."""
+    """Everything that a destination on that channel can be notified of."""
     if channel is Channel.WEBHOOK:
         return tuple(kind.value for kind in EventKind)
     return tuple(kind.value for kind in NOTICES)
 
 
 def new_secret() -> str:
-    """A secret of a webhook as Standard Webhooks writes it, of 256 bits."""
+    """A new 256-bit webhook secret in the format of Standard Webhooks."""
     return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def is_secret(text: str) -> bool:
-    """True for a secret that webhooks can be signed with: ``whsec_`` and 24 to 64 bytes in base64."""
+    """True for a valid webhook secret: ``whsec_`` followed by 24 to 64 bytes in base64."""
     try:
         return text.startswith(_PREFIX) and 24 <= len(base64.b64decode(text[len(_PREFIX) :], validate=True)) <= 64
     except (binascii.Error, ValueError):
@@ -101,10 +101,10 @@ def is_secret(text: str) -> bool:
 
 
 def hold_after(failures: int, now: datetime, asked: timedelta | None) -> datetime:
-    """Until when a destination is left alone that has failed so often in a row.
+    """The earliest time of the next attempt for a destination with this many failures in a row.
 
     Args:
-        asked: how long it asks us to wait at least.
+        asked: the minimum wait that the destination asks for (Retry-After).
     """
     pause = PAUSES[failures - 1] if 0 < failures <= len(PAUSES) else LONGEST_PAUSE
     return now + max(pause, min(asked or timedelta(0), timedelta(hours=24)))

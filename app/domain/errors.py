@@ -1,4 +1,4 @@
-"""What can go wrong, as types with stable codes. HTTP statuses are mapped once, in `app.http.errors`."""
+"""Errors as types with stable codes. Their HTTP statuses are mapped once, in `app.http.errors`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 
 class AssentError(Exception):
-    """A refusal that explains itself.
+    """Base class of errors that are reported to the caller.
 
     Attributes:
         code: stable, for programs.
         message: one sentence for people.
-        extra: further facts for the caller, JSON-ready.
+        extra: further details for the caller, JSON-ready.
     """
 
     code = "error"
@@ -23,13 +23,13 @@ class AssentError(Exception):
 
 
 class NotFoundError(AssentError):
-    """No such thing, or none that the asker may see."""
+    """The object does not exist, or the caller may not see it."""
 
     code = "not_found"
 
 
 class ForbiddenError(AssentError):
-    """The asker's roles do not allow it."""
+    """The caller's roles do not allow it."""
 
     code = "forbidden"
 
@@ -41,19 +41,19 @@ class OwnRequestError(ForbiddenError):
 
 
 class NotAskedError(ForbiddenError):
-    """Others are asked at this stage; `extra["asked"]` has their addresses."""
+    """The current stage requires approval from others; `extra["asked"]` has their addresses."""
 
     code = "not_asked"
 
 
 class ReauthenticationError(ForbiddenError):
-    """The asker has to prove anew who they are; `extra["max_age_seconds"]` says how long ago that may be."""
+    """The caller must sign in again; `extra["max_age_seconds"]` is the maximum age of the sign-in."""
 
     code = "reauthentication_required"
 
 
 class InvalidInputError(AssentError):
-    """What was sent cannot be used; `extra["fields"]` maps a field to its complaint."""
+    """The input is not valid; `extra["fields"]` maps each field to its problem."""
 
     code = "invalid_input"
 
@@ -62,13 +62,13 @@ class InvalidInputError(AssentError):
 
 
 class TooLargeError(AssentError):
-    """More than we take."""
+    """The input exceeds a limit."""
 
     code = "too_large"
 
 
 class ConflictError(AssentError):
-    """The thing has moved on since the asker looked."""
+    """The object has changed since the caller read it."""
 
     code = "conflict"
 
@@ -83,27 +83,27 @@ class LookalikeError(ConflictError):
 
 
 class StaleDigestError(ConflictError):
-    """The decision names another payload than the current one; `extra["digest"]` is the current one."""
+    """The decision is for an outdated payload; `extra["digest"]` is the current payload's digest."""
 
     code = "stale_digest"
 
 
 class AlreadyDecidedError(ConflictError):
-    """Somebody else was first; `extra["state"]` says what became of it."""
+    """Somebody else decided first; `extra["state"]` is the request's state."""
 
     code = "already_decided"
 
 
 class DuplicateDecisionError(ConflictError):
-    """This person, or somebody for them, has already decided on this payload at this stage."""
+    """This person, or their delegate, has already decided on this payload at this stage."""
 
     code = "duplicate_decision"
 
 
 class RiskRaisedError(ConflictError):
-    """A change raises the risk, or what is needed, further than was acknowledged.
+    """A change raises the risk or the required approvals beyond what was acknowledged.
 
-    `extra` has the new `risk`, `score` and `findings`, and what the policy then asks for: `rule`, `quorum`, `stages`.
+    `extra` has the new `risk`, `score`, and `findings`, and what the policy then requires: `rule`, `quorum`, `stages`.
     """
 
     code = "risk_raised"
@@ -122,41 +122,41 @@ class ExpiredError(ConflictError):
 
 
 class IllegalTransitionError(ConflictError):
-    """The thing is not in a state from which this can be done."""
+    """The object's current state does not allow this."""
 
     code = "illegal_transition"
 
 
 class VersionChangedError(AssentError):
-    """A precondition does not hold: the caller has seen another version; `extra["version"]` is the current one."""
+    """The caller's precondition names an outdated version; `extra["version"]` is the current one."""
 
     code = "version_changed"
 
 
 class KeyReusedError(InvalidInputError):
-    """The idempotency key belongs to another call."""
+    """The idempotency key was already used for a different API call."""
 
     code = "idempotency_key_reused"
 
 
 class KeyBusyError(ConflictError):
-    """The same call, under the same idempotency key, is being worked on."""
+    """An API call with the same idempotency key is still in progress."""
 
     code = "idempotency_in_progress"
 
 
 class TookTooLongError(AssentError):
-    """What was asked for took longer than is allowed, and was stopped; less of it may be asked for."""
+    """The operation exceeded its time limit and was stopped; a smaller one may succeed."""
 
     code = "took_too_long"
 
 
 class TokenError(AssentError):
-    """A program's token that does not work; `extra["reason"]` is unknown, expired, revoked,
+    """A program's token is not valid; `extra["reason"]` is unknown, expired, revoked,
     not_confirmed, or owner_not_active.
 
     Attributes:
-        account: id and name of its owner, for the audit log; the answer does not name them.
+        account: id and name of its owner, for the audit log; the response does not include them.
     """
 
     code = "token_invalid"
@@ -164,16 +164,16 @@ class TokenError(AssentError):
 
 
 class ScopeError(ForbiddenError):
-    """The token may not be used for this; `extra["scopes"]` are those of which it needs one."""
+    """The token lacks a scope; it requires at least one of `extra["scopes"]`."""
 
     code = "insufficient_scope"
 
 
 class LinkError(AssentError):
-    """A sign-in link that is unknown, used or too old; `extra["reason"]` says which.
+    """A sign-in link is unknown, used, or too old; `extra["reason"]` says which.
 
     Attributes:
-        account: id and name of the person it was for, for the audit log; the answer does not name them.
+        account: id and name of the person it was for, for the audit log; the response does not include them.
     """
 
     code = "link_invalid"

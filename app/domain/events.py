@@ -1,4 +1,4 @@
-"""What can happen, by name: what open pages, webhooks and those who are told hear of."""
+"""The kinds of events that open pages, webhooks, and notifications are based on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """Everything that can happen, as far as others are concerned."""
+    """Every kind of event that is published."""
 
     REQUEST_OPENED = "request.opened"
     REQUEST_CHANGED = "request.changed"
@@ -22,9 +22,9 @@ class EventKind(StrEnum):
 
 
 class RequestChange(StrEnum):
-    """How a request changed: what an event of the kind `REQUEST_CHANGED` says in its payload, as ``what``.
+    """How a request changed: the value of ``what`` in the payload of a `REQUEST_CHANGED` event.
 
-    The words are stored, and the trigger on events that has notifications planned knows some of them.
+    The values are stored, and the database trigger that queues notifications depends on some of them.
     """
 
     ASKS_PEOPLE = "asks people"

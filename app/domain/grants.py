@@ -1,4 +1,4 @@
-"""Standing grants: bounded rules by which like proposals need no further approval. Pure."""
+"""Standing grants: bounded rules under which similar proposals are approved automatically. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MAX_RISK = RiskLevel.MEDIUM
 MAX_USES = 1000
 MAX_DAYS = 90
 EVIDENCE_DAYS = 30
-"""How old an approval may be from which a grant is proposed."""
+"""Maximum age, in days, of the approvals on which a suggested grant is based."""
 MIN_EVIDENCE = 3
-"""How many like approvals a grant has to be proposed from."""
+"""How many similar approvals are required before a grant is suggested."""
 
 
 class GrantState(StrEnum):
-    """Where a grant stands; only an active one lets anything through."""
+    """The state of a grant; only an active one approves anything."""
 
     PROPOSED = "proposed"
     ACTIVE = "active"
@@ -33,12 +33,12 @@ class GrantState(StrEnum):
 
     @property
     def words(self) -> str:
-        """The state as a person would say it."""
+        """The state in words."""
         return _STATE_WORDS[self]
 
     @property
     def ended(self) -> bool:
-        """True when it will never let anything through again."""
+        """True when it will never approve anything again."""
         return self not in (GrantState.PROPOSED, GrantState.ACTIVE)
 
 
@@ -54,14 +54,14 @@ _STATE_WORDS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What bounds a grant besides its pattern; all of it is required."""
+    """The limits of a grant besides its pattern; all are required."""
 
     max_risk: RiskLevel
     max_uses: int
     days: int
 
     def check(self) -> None:
-        """Raise InvalidInputError, with a complaint for each field, unless all is within bounds."""
+        """Raise InvalidInputError, with an error for each field, unless all limits are within bounds."""
         problems = {}
         if self.max_risk.rank > MAX_RISK.rank:
             problems["max_risk"] = f"at most {MAX_RISK.value}"
@@ -73,15 +73,15 @@ class Limits:
             raise InvalidInputError("A standing grant needs limits on risk, uses, and time.", problems)
 
     def until(self, now: datetime) -> datetime:
-        """When the grant lapses."""
+        """When the grant expires."""
         return now + timedelta(days=self.days)
 
 
 def covers(terms: Terms, givers: Sequence[Member]) -> bool:
-    """True if the people who gave a grant could have agreed to a request with these terms by themselves.
+    """True if the people who gave a grant could have approved a request with these terms by themselves.
 
-    Who may agree to what is the policy's to say: a grant is no way for two people to let through what others have to
-    be asked for. Each person counts once over all stages, as in deciding.
+    The policy says who may approve what: two people must not use a grant to approve what requires the approval of
+    others. Each person counts once across all stages, as they do when they decide.
     """
     if not terms.grants_allowed:
         return False

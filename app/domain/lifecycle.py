@@ -1,4 +1,4 @@
-"""The states of requests and runs, and the legal ways between them."""
+"""The states of requests and runs, and the allowed transitions between them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ State = TypeVar("State", bound=StrEnum)
 
 
 class RequestState(StrEnum):
-    """Where an approval request stands."""
+    """The state of an approval request."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -23,7 +23,7 @@ class RequestState(StrEnum):
 
     @property
     def words(self) -> str:
-        """The state as a person would say it."""
+        """The state in words."""
         return _REQUEST_WORDS[self]
 
 
@@ -43,11 +43,11 @@ REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
     RequestState.PENDING: frozenset(set(RequestState) - {RequestState.PENDING}),
     **{state: frozenset() for state in RequestState if state is not RequestState.PENDING},
 }
-"""A request leaves `pending` once; every other state is final."""
+"""The transitions of requests. A request leaves `pending` once; every other state is final."""
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """The state of a run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -59,7 +59,7 @@ class RunState(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """True when nothing will happen any more unless a person retries."""
+        """True when nothing more will happen unless a person retries the run."""
         return self in (RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED)
 
 
@@ -74,14 +74,14 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.FAILED: frozenset({RunState.QUEUED}),
     RunState.CANCELLED: frozenset(),
 }
-"""Every way that a run goes, and no other: a trigger refuses what is not listed (`app.store.runs`)."""
+"""The transitions of runs. A database trigger refuses all others (`app.store.runs`)."""
 
 
 def origins(table: dict[State, frozenset[State]], new: State) -> tuple[State, ...]:
-    """The states from which `table` lets a thing go to `new`, in the order of the table."""
+    """The states from which `table` allows a transition to `new`, in the order of the table."""
     return tuple(old for old, ways in table.items() if new in ways)
 
 
 def may_move(table: dict, old: StrEnum, new: StrEnum) -> bool:
-    """True if `table` lets a thing go from `old` to `new`."""
+    """True if `table` allows a transition from `old` to `new`."""
     return new in table[old]

@@ -1,7 +1,7 @@
 """Links with which one person decides on one proposal without signing in.
 
 A link names a delivery and carries a signature over everything that it is bound to. The delivery's row holds the same
-facts; a link of which one of them differs is forged.
+facts, and a link whose signature does not match them is forged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 _FORM = re.compile(r"([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
 BEARER_LINK = r"(/|%2[Ff])(decide|sign-in)(/|%2[Ff])[A-Za-z0-9._~%-]{20,}"
-"""The part of an address that decides or signs in by itself; Python and PostgreSQL read the pattern alike."""
+"""The part of a URL that is a credential; the pattern means the same in Python and PostgreSQL."""
 LEFT_OUT = r"\1\2\3link-left-out"
 """What replaces it; too short to match again."""
 _BEARER_LINK = re.compile(BEARER_LINK)
@@ -24,7 +24,7 @@ _BEARER_LINK = re.compile(BEARER_LINK)
 
 @dataclass(frozen=True)
 class Bound:
-    """What a link is bound to."""
+    """The facts to which a link is bound."""
 
     delivery_id: str
     person_id: str
@@ -34,23 +34,23 @@ class Bound:
 
 
 def sign(secret_key: str, bound: Bound) -> str:
-    """The last part of the link's address; the same each time it is made."""
+    """The last part of the link's URL; the same whenever it is made."""
     return f"{bound.delivery_id}.{_signature(secret_key, bound)}"
 
 
 def delivery_of(token: str) -> str:
-    """The delivery that a token names, whether or not it is genuine; empty if it is no token."""
+    """The delivery that a token names, whether or not it is genuine; empty if it is not a token."""
     found = _FORM.fullmatch(token)
     return found[1] if found else ""
 
 
 def genuine(secret_key: str, token: str, bound: Bound) -> bool:
-    """True if we made the token, for exactly this."""
+    """True if the token was signed with our key for exactly these facts."""
     return hmac.compare_digest(token.encode(), sign(secret_key, bound).encode())
 
 
 def blanked(text: str) -> str:
-    """The text without the secret part of the links that decide or sign in."""
+    """The text without the secret parts of links with which people decide or sign in."""
     return _BEARER_LINK.sub(LEFT_OUT, text)
 
 

@@ -1,8 +1,8 @@
 """Names and addresses that people cannot tell apart, by the skeletons of UTS 39, and joiners that scripts need.
 
-Two texts look the same if their skeletons are equal: what shows nothing is left out, what looks like something else
-is replaced by that, whatever its script, and case is folded, before or after. This is stricter than UTS 39, which keeps
-capital and small letters apart: readers of names do not.
+Two texts look the same if their skeletons are equal. For the skeleton, invisible characters are removed, characters
+that look like others are replaced by these, whatever their script, and case is folded, before or after that. This is
+stricter than UTS 39, which distinguishes capital and small letters; readers of names do not.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _JOINERS = frozenset("\u200c\u200d")
 
 
 def look_the_same(one: str, other: str) -> bool:
-    """True if a reader could take one for the other."""
+    """True if a reader could mistake one for the other."""
     return not skeletons(one).isdisjoint(skeletons(other))
 
 
 @lru_cache(maxsize=10_000)
 def skeletons(text: str) -> frozenset[tuple[int, str]]:
-    """What the text looks like: with case folded after look-alikes were replaced, and before."""
+    """The text's skeletons: with case folded after the replacement of look-alikes, and before it."""
     seen = _seen(text)
     after = _skeleton(_skeleton(seen).casefold())
     before = _skeleton(unicodedata.normalize("NFKC", seen).casefold())
@@ -37,7 +37,7 @@ def clashes(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Pairs of keys whose texts look the same, each pair once.
 
     Args:
-        texts: keys with their texts.
+        texts: pairs of a key and its text.
     """
     first: dict[tuple[int, str], str] = {}
     found: dict[tuple[str, str], None] = {}
@@ -50,7 +50,7 @@ def clashes(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def is_name(text: str) -> bool:
-    """True for a text that shows all it has. Joiners are taken where a script needs them (UAX 31, contexts A and B)."""
+    """True for a text without hidden characters. Joiners are allowed where a script needs them (UAX 31, A and B)."""
     plain = "".join(char for char in text if char not in _JOINERS)
     return plain.isprintable() and all(_is_needed(text, place) for place, char in enumerate(text) if char in _JOINERS)
 
@@ -63,7 +63,7 @@ def _is_needed(text: str, place: int) -> bool:
 
 
 def _seen(text: str) -> str:
-    """The text without what shows nothing, nor spaces: some of what shows nothing is as wide as a space."""
+    """The text without invisible characters and spaces: some invisible characters are as wide as a space."""
     shown = "".join(char for char in text if not _shows_nothing(char))
     return "".join(unicodedata.normalize("NFD", shown).split())
 
@@ -82,15 +82,15 @@ def _skeleton(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, str]:
-    """What each character looks like, by Unicode's data, which have a prototype with all that looks like it."""
+    """The prototype of each character, from Unicode's data, which list all look-alikes of each prototype."""
     text = (resources.files("confusable_homoglyphs") / "confusables.json").read_text("utf-8")
     alike = {shape: [other["c"] for other in others] for shape, others in json.loads(text).items()}
     single = {char: others[0] for char, others in alike.items() if len(char) == 1 and len(others) == 1}
     table = {char: _prototype(char, other, alike) for char, other in single.items()}
-    # Prototypes of several characters are made of those by which single ones are replaced.
+    # Prototypes of several characters consist of the replacements of the single characters.
     return {char: "".join(table.get(part, part) for part in shape) for char, shape in table.items()}
 
 
 def _prototype(char: str, other: str, alike: dict[str, list[str]]) -> str:
-    """Of two that look alike: the one that more look like, else the longer one, else the first in Unicode."""
+    """Of two look-alikes, the one with more look-alikes, else the longer one, else the first in Unicode."""
     return other if len(alike[other]) > 1 or len(other) > 1 else min(char, other)

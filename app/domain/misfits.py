@@ -1,4 +1,4 @@
-"""Values and schemas that do not fit (`assent.fitting`), as refusals."""
+"""Checks of values and JSON Schemas (`assent.fitting`) that raise the domain's errors."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from assent.schemas import patterns_in
 from assent.validator import MAX_STEPS, TooMuchWorkError, fewer_steps
 
 INLINE_STEPS = 10_000
-"""Steps of a check that the web process takes itself; what needs more is handed over."""
+"""Steps of a check that the web process does itself; longer checks are handed over."""
 
 
 PLAIN_PATTERN = 100.0
-"""Microseconds that compiling a regular expression takes."""
+"""Microseconds to compile an ordinary regular expression."""
 COSTLY_PATTERN = 1_500.0
-"""Of one that `is_costly`: between 100 and 10,000."""
+"""Microseconds to compile one that `is_costly`: between 100 and 10,000."""
 
 
 def check_is_schema(schema: Any, field: str) -> None:
-    """Raise InvalidInputError, which names `field`, unless this is a JSON Schema that can be used, or None."""
+    """Raise InvalidInputError for `field` unless this is a usable JSON Schema or None."""
     if is_weighed():
         weigh(sum(COSTLY_PATTERN if is_costly(pattern) else PLAIN_PATTERN for pattern in patterns_in(schema)))
     try:
@@ -32,9 +32,9 @@ def check_is_schema(schema: Any, field: str) -> None:
 
 
 def check_schemas(document: dict[str, Any], response_schema: Any) -> None:
-    """Raise InvalidInputError for a schema of a proposal that nobody could answer to; `fields` says which.
+    """Raise InvalidInputError for a schema in a proposal that cannot be used; `fields` says which.
 
-    Nothing that a schema refers to is fetched, so references to anything outside it are refused.
+    References are never fetched, so references to anything outside the schema are refused.
     """
     check_is_schema(response_schema, "response_schema")
     for name in ("answer_schema", "args_schema", "data_schema"):
@@ -46,9 +46,9 @@ def check_schemas(document: dict[str, Any], response_schema: Any) -> None:
 
 
 def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
-    """Raise InvalidInputError, with a complaint per field, unless `value` fits the JSON Schema.
+    """Raise InvalidInputError, with an error per field, unless `value` fits the JSON Schema.
 
-    Fields are named by `root` and the path, joined by dots; a place in a list is a number from 0.
+    Field names are `root` and the path, joined by dots; list items are numbered from 0.
     """
     try:
         with fewer_steps(INLINE_STEPS if is_weighed() else MAX_STEPS):

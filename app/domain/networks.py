@@ -1,4 +1,4 @@
-"""Which IP addresses are somebody's public server: everything that IANA has set aside for another purpose is not.
+"""Which IP addresses can belong to a public server: none that IANA has reserved for another purpose.
 
 Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890), the IPv6 Address Space registry, and the
 multicast registries. Blocks that a registry calls globally reachable are refused as well: relays, anycast services, and
@@ -35,7 +35,7 @@ _IPV4_RESERVED = {
     "240.0.0.0/4": "reserved, and limited broadcast",
 }
 _IPV6_GLOBAL_UNICAST = "2000::/3"
-"""The only part of the address space from which IANA gives out global unicast addresses.
+"""The only part of the address space from which IANA assigns global unicast addresses.
 
 Outside of it lie `::1`, `::/96`, `::ffff:0:0/96`, `64:ff9b::/96`, `64:ff9b:1::/48`, `100::/64`, `5f00::/16`,
 `fc00::/7`, `fe80::/10`, `fec0::/10`, and `ff00::/8`.
@@ -54,7 +54,7 @@ _RESERVED: tuple[Network, ...] = (*map(IPv4Network, _IPV4_RESERVED), *map(IPv6Ne
 
 
 def address_of(text: str) -> Address | None:
-    """The IP address that a text names, None if it is none. An IPv4-mapped one is the IPv4 address that it reaches."""
+    """The IP address in a text, or None. An IPv4-mapped address becomes the IPv4 address that it reaches."""
     try:
         address: Address = ip_address(text.partition("%")[0])
     except ValueError:
@@ -63,7 +63,7 @@ def address_of(text: str) -> Address | None:
 
 
 def client_key(address: Address) -> str:
-    """What one client counts as: its address, or of IPv6 the network of 64 bits, which one client has."""
+    """The key under which a client is counted: its IPv4 address, or its /64 network in IPv6."""
     return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
 
 
@@ -73,13 +73,13 @@ def lies_in(address: Address, networks: Iterable[Network]) -> bool:
 
 
 def is_public(address: Address) -> bool:
-    """True for a global unicast address in no block that is reserved."""
+    """True for a global unicast address outside of all reserved blocks."""
     if isinstance(address, IPv6Address) and address not in _GLOBAL:
         return False
     return not lies_in(address, _RESERVED)
 
 
 def is_open_to_us(text: str, allowed: Iterable[Network]) -> bool:
-    """True if a destination may lie at that IP address: a public one, or one in a network that an operator allows."""
+    """True if a destination may have that IP address: it is public, or in a network that the operator allows."""
     address = address_of(text)
     return address is not None and (lies_in(address, allowed) or is_public(address))

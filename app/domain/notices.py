@@ -1,4 +1,4 @@
-"""What people are told outside the pages: kinds, states of a delivery, its content, and when a try is repeated."""
+"""Notifications outside the pages: their kinds, delivery states, contents, and retries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assent.contracts import Verdict
 
 
 class NoticeKind(StrEnum):
-    """Why somebody is told."""
+    """Why somebody is notified."""
 
     ASKED = "asked"
     ASSIGNED = "assigned"
@@ -32,12 +32,12 @@ class NoticeKind(StrEnum):
 
     @property
     def asks(self) -> bool:
-        """True if it asks for a decision, so that it is pointless once there is one."""
+        """True if it asks for a decision, and so is pointless after one."""
         return self in (NoticeKind.ASKED, NoticeKind.ASSIGNED, NoticeKind.ESCALATED, NoticeKind.EXPIRING)
 
 
 class Channel(StrEnum):
-    """The way somebody is told; each is a folder in `app/notify/`."""
+    """How a notification is sent; each channel is a folder in `app/notify/`."""
 
     MAIL = "mail"
     SLACK = "slack"
@@ -46,7 +46,7 @@ class Channel(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """How far a delivery has come."""
+    """The state of a delivery."""
 
     PENDING = "pending"
     HELD = "held"
@@ -62,12 +62,12 @@ WAITING = (DeliveryState.PENDING, DeliveryState.HELD)
 
 @dataclass(frozen=True)
 class Receiver:
-    """Whom a notice is for.
+    """The recipient of a notification.
 
     Attributes:
-        zone: the one in which they read times.
-        address: email address, or the address for Apprise.
-        slack: the Slack user that they have linked, or the channel of a team; empty: found by their email address.
+        zone: the time zone in which times are shown.
+        address: email address, or the Apprise URL.
+        slack: the linked Slack user, or the channel of a team; empty: the user is found by email address.
     """
 
     name: str
@@ -78,16 +78,16 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Heart:
-    """The heart of a proposal: enough to know what is decided, short enough for a telephone.
+    """The core of a proposal: enough to know what is decided, short enough for a phone.
 
     Attributes:
         target: what it would run against; may be empty.
         excerpt: first lines of what would be done.
-        more: how many lines are left out.
-        whole: the title, the excerpt and the findings are all that is decided; False where any of them is cut.
-        findings: the worst ones; `findings_more` are left out.
-        consequence: what happens if nobody decides until `expires_at`, such as ``is rejected``; empty when settled.
-        asked: who may decide now, in words.
+        more: number of lines that are omitted.
+        whole: the title, excerpt, and findings show everything that is decided; False if any of them is shortened.
+        findings: the worst ones; `findings_more` are omitted.
+        consequence: what happens if nobody decides by `expires_at`, such as ``is rejected``; empty when settled.
+        asked: the current approvers, in words.
     """
 
     request_id: str
@@ -122,19 +122,19 @@ class Line:
 
 @dataclass(frozen=True)
 class Notice:
-    """What one person is told over one channel.
+    """The content of one notification to one person on one channel.
 
     Attributes:
-        id: of the delivery; the same at each try, so that a receiver can tell a repetition.
+        id: of the delivery; the same for every attempt, so that recipients recognize repetitions.
         headline: what happened, as a sentence.
-        said: what somebody said to it, or what came of it; may be empty.
-        on_behalf_of: the absent person for whom the receiver may decide; may be empty.
-        decide_url: opens the page on which the receiver decides without signing in; empty where nothing is decided.
-        sign_in_first: letting it through takes a fresh sign-in.
-        lines: of a digest, which has no heart; `lines_more` are left out.
-        verdicts: what the receiver may decide from where they read this, on the payload with that `digest`.
-        reason_for: those of them for which the policy wants a reason.
-        version: of the request, as it is told here.
+        said: somebody's comment, or the result; may be empty.
+        on_behalf_of: the absent person for whom the recipient may decide; may be empty.
+        decide_url: opens the page on which the recipient decides without signing in; empty where nothing is decided.
+        sign_in_first: approval requires a fresh sign-in.
+        lines: of a digest, which has no heart; `lines_more` are omitted.
+        verdicts: what the recipient may decide directly from the message, on the payload with that `digest`.
+        reason_for: those verdicts for which the policy requires a reason.
+        version: of the request that this notice describes.
     """
 
     id: str
@@ -160,13 +160,13 @@ class Notice:
 
 @dataclass(frozen=True)
 class WebhookCall:
-    """What a webhook is sent: the same bytes at each try.
+    """The content of a webhook call: the same bytes for every attempt.
 
     Attributes:
-        id: of the delivery, by which a receiver tells a repetition.
-        topic: the kind of event, for the account of deliveries.
-        secrets: each signs it; two while the secret is being exchanged.
-        streams: an agent answers with the events of its run, and would end that run if nobody listened.
+        id: of the delivery, by which recipients recognize repetitions.
+        topic: the kind of event, for the list of deliveries.
+        secrets: the call is signed with each; there are two while the secret is being rotated.
+        streams: the agent responds with the events of its run, and would end that run if nobody listened.
     """
 
     id: str
@@ -177,12 +177,12 @@ class WebhookCall:
     streams: bool = False
 
 
-# What came of a try
+# Results of an attempt
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A message that is kept for the outbox because no server is set."""
+    """A message that is stored for the outbox because no server is configured."""
 
     text: str
     html: str
@@ -190,7 +190,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Sent:
-    """The other side has taken it. `kept` is set where there was no other side."""
+    """The other side accepted it. `kept` is set if there was no other side."""
 
     subject: str
     reference: str
@@ -199,7 +199,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class Later:
-    """It may work later. `after` is how long the other side asks us to wait at least."""
+    """It may work later. `after` is the minimum wait that the other side asks for."""
 
     reason: str
     after: timedelta | None = None
@@ -207,7 +207,7 @@ class Later:
 
 @dataclass(frozen=True)
 class Refused:
-    """It will never work as it is. `gone`: the other side wants nothing any more."""
+    """It will never work as it is. `gone`: the other side wants no further messages."""
 
     reason: str
     gone: bool = False
@@ -217,37 +217,36 @@ Result = Sent | Later | Refused
 
 
 class Sender(Protocol):
-    """A channel's transport, of `WebhookCall`s for webhooks, else of `Notice`s. It is called in threads, several at
-    once."""
+    """A channel's transport: of `WebhookCall`s for webhooks, otherwise of `Notice`s. Called from several threads."""
 
     def send(self, content: Any, /) -> Result:
-        """Hand it over. What goes wrong is said in the result, not raised."""
+        """Send it. Failures are returned, not raised."""
         ...
 
 
 class Rewriter(Protocol):
-    """A channel whose messages can be changed after they were sent. It is called in threads, several at once."""
+    """A channel whose messages can be changed after they were sent. Called from several threads."""
 
     def rewrite(self, reference: str, notice: Notice) -> Result:
-        """Put the notice in the place of the message that was sent as `reference`."""
+        """Replace the message that was sent as `reference` with the notice."""
         ...
 
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 120, 300, 600))
 LONGEST_PAUSE = timedelta(minutes=15)
 KEPT_TRYING = timedelta(hours=24)
-"""How long after it was first tried a delivery is tried again."""
+"""How long after the first attempt a delivery is retried."""
 
 
 def next_try(
     attempts: int, first_at: datetime, now: datetime, after: timedelta | None, shake: float
 ) -> datetime | None:
-    """When to try again after `attempts` tries; None: not any more.
+    """The time of the next attempt after `attempts` attempts; None: no more.
 
     Args:
-        first_at: when the first try was due.
-        after: how long the other side asks us to wait at least.
-        shake: 0 to 1; up to a fifth is added to the pause, so that not all who failed together come back together.
+        first_at: when the first attempt was due.
+        after: the minimum wait that the other side asks for.
+        shake: jitter from 0 to 1, which adds up to a fifth to the pause, so that retries do not all come at once.
     """
     if now - first_at >= KEPT_TRYING:
         return None

@@ -1,8 +1,8 @@
-"""Patterns of proposals: which like proposals a standing grant lets through. Pure.
+"""Patterns of proposals: which similar proposals a standing grant approves. Pure.
 
-A pattern speaks of what would be executed, leaf by leaf: every leaf of a proposal must be named by the pattern and
-fit its matcher, and every leaf that the pattern names must be there. What a pattern does not know it lets not through.
-Nobody writes regular expressions: the only wildcard is a ``*`` that stands for letters, digits, ``_`` and ``-``.
+A pattern describes what would be executed, leaf by leaf: every leaf of a proposal must be named by the pattern and
+fit its matcher, and every leaf that the pattern names must be there. Anything a pattern does not mention is refused.
+Nobody writes regular expressions: the only wildcard is ``*``, which matches letters, digits, ``_``, and ``-``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from assent.masking import TOKEN
 GRANTABLE_KINDS = ("script", "optimizations", "tool_call", "custom")
 MAX_LEAVES = 300
 MAX_VALUES = 10
-"""Most values that a one-of list holds."""
+"""Maximum number of values in a one-of list."""
 MAX_TEXT = 400
-"""Longest text that a wildcard or a type may stand for, and the longest that a pattern holds itself."""
+"""Maximum length of a text that a wildcard or type matches, and of a text that a pattern stores as it is."""
 MAX_STARS = 3
 MAX_DEPTH = 32
 
@@ -32,11 +32,11 @@ _WORDS_ONLY = frozenset(
     ("title", "summary", "risk_floor", "expires_in_seconds", "environment", "args_schema", "data_schema",
      "noun_plural", "tables", "kind")
 )  # fmt: skip
-"""Of a proposal: what people read or what is judged elsewhere. A grant names kind and environment itself, and facts
-about tables show in the risk."""
+"""Fields of a proposal that are only for people, or checked elsewhere: a grant names the kind and environment itself,
+and facts about tables are part of the risk."""
 _ITEM_WORDS_ONLY = frozenset(("title", "rationale", "benefit", "benefit_factor", "cost"))
 _STAR = frozenset(string.ascii_letters + string.digits + "_-")
-"""No dot, slash or at sign: a wildcard never leads to another folder, host or mailbox's domain."""
+"""No dot, slash, or at sign: a wildcard never leads to another folder, host, or mail domain."""
 
 
 class _Part(BaseModel):
@@ -44,13 +44,13 @@ class _Part(BaseModel):
 
 
 class Equal(_Part):
-    """The very value; a long text is held as its digest (`pinned`)."""
+    """Exactly this value; a long text is stored as its digest (`pinned`)."""
 
     match: Literal["equal"] = "equal"
     value: JsonValue
 
     def fits(self, value: Any) -> bool:
-        """True for that value and type."""
+        """True for a value that is equal and of the same type."""
         return _same(self.value, value)
 
     @property
@@ -76,7 +76,7 @@ class OneOf(_Part):
 
 
 class Range(_Part):
-    """A number within bounds, both included."""
+    """A number within inclusive bounds."""
 
     match: Literal["range"] = "range"
     low: int | float
@@ -90,7 +90,7 @@ class Range(_Part):
         return self
 
     def fits(self, value: Any) -> bool:
-        """True for numbers in between; truth values are none."""
+        """True for numbers in the range; Booleans are not numbers."""
         wanted = int if self.whole else (int, float)
         return not isinstance(value, bool) and isinstance(value, wanted) and self.low <= value <= self.high
 
@@ -120,7 +120,7 @@ class Glob(_Part):
         return self
 
     def fits(self, value: Any) -> bool:
-        """True for a text that the pattern spells out, with harmless characters for each ``*``."""
+        """True for a text that matches, with only harmless characters for each ``*``."""
         if not isinstance(value, str) or len(value) > self.max_length:
             return False
         first, *pieces = self.text.split("*")
@@ -144,7 +144,7 @@ class AnyValue(_Part):
     """Any value of a type.
 
     Attributes:
-        max_length: characters of a text, or digits and signs of a number.
+        max_length: maximum number of characters of a text, or of digits and signs of a number.
     """
 
     match: Literal["any"] = "any"
@@ -152,7 +152,7 @@ class AnyValue(_Part):
     max_length: int = Field(ge=1, le=MAX_TEXT)
 
     def fits(self, value: Any) -> bool:
-        """True for values of the type that are short enough."""
+        """True for values of the type within the maximum length."""
         wanted: dict[str, type] = {"text": str, "integer": int, "boolean": bool}
         if type(value) is not wanted[self.type]:
             return False
@@ -170,7 +170,7 @@ Matcher = Annotated[Equal | OneOf | Range | Glob | AnyValue, Field(discriminator
 
 
 class Leaf(_Part):
-    """What one leaf of a proposal must be. `at`: keys, and places in lists counted from 0."""
+    """What one leaf of a proposal must be. `at`: keys, and list positions from 0."""
 
     at: tuple[StrictStr | StrictInt, ...] = Field(min_length=1, max_length=MAX_DEPTH)
     must: Matcher
@@ -182,7 +182,7 @@ class Leaf(_Part):
 
 
 class Pattern(_Part):
-    """Which proposals of a kind are let through."""
+    """Which proposals of a kind are approved."""
 
     kind: Literal["script", "optimizations", "tool_call", "custom"]
     leaves: tuple[Leaf, ...] = Field(min_length=1, max_length=MAX_LEAVES)
@@ -197,7 +197,7 @@ class Pattern(_Part):
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready form, as kept with the grant."""
+        """JSON-ready form, as stored with the grant."""
         return self.model_dump(mode="json")
 
     @classmethod
@@ -207,14 +207,14 @@ class Pattern(_Part):
 
 
 def is_program(kind: str, at: Path) -> bool:
-    """True for a text that would be executed as it stands, which is never widened."""
+    """True for a text that would be executed as it is; such texts are never generalized."""
     return (kind == "script" and at == ("content",)) or (
         kind == "optimizations" and len(at) == 3 and at[0] == "items" and at[2] in ("statement", "rollback")
     )
 
 
 def matches(pattern: Pattern, document: dict[str, Any]) -> bool:
-    """True if the pattern lets the proposal through. Never if a masked secret is anywhere in it."""
+    """True if the proposal fits the pattern. A proposal that contains a masked secret never does."""
     if document.get("kind") != pattern.kind:
         return False
     found = leaves_of(document)
@@ -224,10 +224,10 @@ def matches(pattern: Pattern, document: dict[str, Any]) -> bool:
 
 
 def suggest(documents: Sequence[dict[str, Any]]) -> Pattern | None:
-    """The narrowest pattern that lets all of these through, or None if they have too little in common.
+    """The narrowest pattern that all of these fit, or None if they have too little in common.
 
-    What is equal in all stays equal; differing numbers become a range, differing short texts what they begin with or
-    a list. Programs become a list at most.
+    Values that are equal in all stay fixed; different numbers become a range, different short texts a common beginning
+    with a wildcard, or a list. Programs become at most a list.
     """
     kinds = {document.get("kind") for document in documents}
     if len(kinds) != 1 or not kinds <= set(GRANTABLE_KINDS) or any(has_secret(document) for document in documents):
@@ -247,13 +247,13 @@ def suggest(documents: Sequence[dict[str, Any]]) -> Pattern | None:
 
 
 def words(pattern: Pattern) -> list[str]:
-    """The pattern for people, a line for each leaf; what may vary comes first."""
+    """The pattern for people, one line per leaf; what may vary comes first."""
     ordered = sorted(pattern.leaves, key=lambda leaf: isinstance(leaf.must, Equal))
     return [f"{leaf.place} {leaf.must.words}" for leaf in ordered]
 
 
 def substance(document: dict[str, Any]) -> dict[str, Any]:
-    """What of a proposal matters for a pattern: everything but words for people."""
+    """The part of a proposal that matters for a pattern: everything except texts for people."""
     kept = {name: value for name, value in document.items() if name not in _WORDS_ONLY}
     if document.get("kind") == "optimizations" and isinstance(kept.get("items"), list):
         kept["items"] = [
@@ -266,9 +266,9 @@ def substance(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def leaves_of(document: dict[str, Any]) -> dict[str, tuple[Path, Any]] | None:
-    """Every leaf of what matters, by its path as text; an empty list or object is one.
+    """Every leaf of what matters, by its path as text; an empty list or object is a leaf.
 
-    None if there are too many, or one lies too deep.
+    None if there are too many leaves, or one is too deep.
     """
     found: dict[str, tuple[Path, Any]] = {}
     for at, value in _walk(substance(document), ()):
@@ -279,7 +279,7 @@ def leaves_of(document: dict[str, Any]) -> dict[str, tuple[Path, Any]] | None:
 
 
 def has_secret(value: Any) -> bool:
-    """True if the token of a masked secret is anywhere in the value, keys included: what it stands for is unknown."""
+    """True if the value or a key in it contains the token of a masked secret, whose real value is unknown."""
     inside = [value]
     while inside:
         part = inside.pop()
@@ -294,14 +294,14 @@ def has_secret(value: Any) -> bool:
 
 
 def pinned(value: Any) -> JsonValue:
-    """A leaf's value as a pattern holds it: itself, or for a long text its digest and length."""
+    """A leaf's value as a pattern stores it: the value itself, or the digest and length of a long text."""
     if isinstance(value, str) and len(value) > MAX_TEXT:
         return {"sha256": digest_of(value), "length": len(value)}
     return value
 
 
 def place_words(at: Path) -> str:
-    """A path as people write it, such as ``args.to[0]``."""
+    """A path for people, such as ``args.to[0]``."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in at]
     return "".join(parts).removeprefix(".")
 
@@ -328,7 +328,7 @@ def _same(held: Any, value: Any) -> bool:
 
 
 def _star_ends(text: str, start: int) -> Iterator[int]:
-    """Where a ``*`` that begins at `start` may end."""
+    """The positions at which a ``*`` that begins at `start` can end."""
     yield start
     for at in range(start, len(text)):
         if text[at] not in _STAR:
@@ -352,8 +352,8 @@ def _widened(values: list[Any], program: bool) -> Equal | OneOf | Range | Glob |
 
 
 def _between(texts: list[str]) -> Glob | None:
-    """What all begin and end with, if that says something by itself and what lies between is harmless."""
-    # White space: it may be a sentence or a program, whose meaning a wildcard could change.
+    """A glob of the common beginning and end, if these are specific enough and what is between them is harmless."""
+    # A text with white space may be a sentence or a program, whose meaning a wildcard could change.
     if max(map(len, texts)) > MAX_TEXT - 1 or any(char.isspace() or char in "*@" for text in texts for char in text):
         return None
     begin = _common(texts)

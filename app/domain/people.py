@@ -1,4 +1,4 @@
-"""Who acts, and what each role allows, as one readable table."""
+"""Actors, and what each role allows, as one readable table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """Everything that is guarded."""
+    """Every action that requires a permission."""
 
     SEE = "see"
     DECIDE = "decide"
@@ -76,15 +76,15 @@ ALLOWED: dict[Action, frozenset[Role]] = {
 
 
 AGENTS_MAY = frozenset({Action.SEE, Action.COMMENT, Action.REQUEST_APPROVAL, Action.START_RUN, Action.CONTROL_RUN})
-"""What an agent's token may do at most, whatever roles its account has: nothing that helps a request to be approved.
+"""The most that an agent's token may do, whatever roles its account has: nothing that helps a request get approved.
 
-Comments, reports, and withdrawals are for what it opened itself, and steering for runs that it started itself."""
+Comments, receipts, and cancellations are limited to requests that it opened, steering to runs that it started."""
 
 
 class Sight(StrEnum):
     """Which requests and runs an agent's token sees.
 
-    Its own are those that an agent of the same name and the same account opened: a token that is replaced sees them.
+    Its own are those that an agent of the same name and account opened, so a replacement token sees them as well.
     """
 
     OWN = "own"
@@ -93,7 +93,7 @@ class Sight(StrEnum):
 
 
 class Via(StrEnum):
-    """The way an act reached us; part of the record."""
+    """The interface that an actor used; stored in the audit log."""
 
     PAGE = "page"
     API = "api"
@@ -106,13 +106,13 @@ class Via(StrEnum):
 
 @dataclass(frozen=True)
 class Makers:
-    """Who made, for somebody else, the sign-in link or the token with which that person acts, or an absence of theirs.
+    """The people who made, for somebody else, a sign-in link, a token, or an absence.
 
-    Its maker can use it, so that one person could be two. Four eyes therefore count its makers as well.
+    Makers can use what they made, so one person could act as two. The four-eyes checks therefore count makers as well.
 
     Attributes:
-        ids: of these people; empty where nobody else made it, or the operator at the command line, who is trusted.
-        names: theirs, or the operator's, for people.
+        ids: of the makers; empty if nobody else made it, or if the operator did at the command line, who is trusted.
+        names: of the makers, or the operator's, for display.
     """
 
     ids: frozenset[str] = frozenset()
@@ -120,11 +120,11 @@ class Makers:
 
     @property
     def counted(self) -> Makers:
-        """Those whom four eyes count: nobody where the operator made it."""
+        """The makers that the four-eyes checks count: nobody if the operator made it."""
         return self if self.ids else NOBODY_ELSE
 
     def with_also(self, others: Makers) -> Makers:
-        """These and others, who are named after them."""
+        """These makers, followed by others."""
         if not others.ids - self.ids:
             return self
         return Makers(self.ids | others.ids, ", ".join(filter(None, [self.names, others.names])))
@@ -145,16 +145,16 @@ class Actor:
     Attributes:
         kind: ``person``, ``agent`` or ``system``. Agents never decide, whatever their roles.
         id: the person's id; empty for the system and for agents without an account.
-        name: as shown and recorded.
+        name: as displayed and logged.
         roles: what the person may do.
         email: the person's email address; empty for the system and for agents.
         teams: slugs of the person's teams.
-        authenticated_at: when the person last proved who it is; None where a way in does not tell.
-        via: how the act reached us.
+        authenticated_at: when the person last signed in; None where the interface does not say.
+        via: the interface that was used.
         source: network address or host name, for the audit log.
-        makers: the others who made the sign-in link, or the token, by which this person or agent acts.
-        account: who added the account, or made it active again, while nobody else has made a sign-in link for it.
-        sight: of an agent, which requests and runs it sees. People see all.
+        makers: others who made the sign-in link or token with which this person or agent acts.
+        account: who added or reactivated the account, as long as nobody else has made a sign-in link for it.
+        sight: which requests and runs an agent sees. People see all.
     """
 
     kind: str
@@ -177,26 +177,26 @@ class Actor:
 
     @property
     def signature(self) -> str:
-        """The name as remarks are signed with it: an agent's is marked, so that nobody takes it for a person's."""
+        """The name for signing comments: an agent's is marked, so that nobody mistakes it for a person's."""
         return signature(self.kind, self.name)
 
     @property
     def member(self) -> Member:
-        """This person as the stages of a policy see it."""
+        """This person, for the stages of a policy."""
         return Member(self.id, self.name, self.email, self.teams)
 
     @property
     def persons(self) -> frozenset[str]:
-        """Ids of everybody who may be the one acting: the person named, and the makers of their link or token."""
+        """Ids of everybody who could be acting: the named person, and the makers of their link or token."""
         return self.makers.ids | ({self.id} if self.id else frozenset())
 
     @property
     def is_trusted(self) -> bool:
-        """True at the operator's command line: a person with access to the database can do anything anyway."""
+        """True for the operator at the command line: anybody with access to the database can do anything anyway."""
         return self.via is Via.COMMAND_LINE
 
     def makes_for(self, person_id: str) -> Makers:
-        """The makers of a link, token or absence that this actor makes for a person."""
+        """The makers of a link, token, or absence that this actor makes for a person."""
         if self.is_trusted:
             return Makers(names=self.name if self.kind == "system" else f"{self.name}, on the command line")
         others = self.persons - {person_id}
@@ -221,7 +221,7 @@ class Actor:
 
 
 def signature(kind: str, name: str) -> str:
-    """The name of somebody of that kind, marked if it is an agent's."""
+    """The name of an actor of that kind, marked if it is an agent's."""
     return f"{name} (agent)" if kind == "agent" else name
 
 

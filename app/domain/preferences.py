@@ -1,4 +1,4 @@
-"""How a person wants the pages."""
+"""A person's display preferences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AREAS = (
 
 
 class Theme(StrEnum):
-    """Which colours."""
+    """The color theme."""
 
     SYSTEM = "system"
     LIGHT = "light"
@@ -23,7 +23,7 @@ class Theme(StrEnum):
 
 
 class Density(StrEnum):
-    """How much stands on a screen."""
+    """How dense the pages are."""
 
     COMFORTABLE = "comfortable"
     COMPACT = "compact"
@@ -31,11 +31,11 @@ class Density(StrEnum):
 
 @dataclass(frozen=True)
 class Preferences:
-    """What a person has chosen.
+    """A person's preferences.
 
     Attributes:
-        time_zone: an IANA name; empty: the browser's own zone.
-        keys: whether single keys move through the queue and act on it.
+        time_zone: an IANA name; empty: the browser's time zone.
+        keys: whether single-key shortcuts are enabled in the queue.
     """
 
     time_zone: str = ""
@@ -45,7 +45,7 @@ class Preferences:
 
 
 def preferences(time_zone: str, theme: str, density: str, keys: str = "on") -> Preferences:
-    """The preferences in these words. Raises InvalidInputError, whose `fields` say what cannot be used."""
+    """Checked preferences. Raises InvalidInputError, whose `fields` says which values are not valid."""
     wrong = {}
     if time_zone not in _offered():
         wrong["time_zone"] = "There is no such time zone."
@@ -61,13 +61,13 @@ def preferences(time_zone: str, theme: str, density: str, keys: str = "on") -> P
 
 
 def zone_of(name: str) -> ZoneInfo | None:
-    """The zone of that name; None for no name, and for one that this machine does not know."""
+    """The time zone of that name; None for an empty name, or one that this machine does not know."""
     return ZoneInfo(name) if name in _all_zones() else None
 
 
 @cache
 def zones() -> dict[str, list[tuple[str, str]]]:
-    """The zones to choose from, by area: name, and what it is called there, such as ``Asia/Tokyo`` and ``Tokyo``."""
+    """The available time zones by area, each as its name and label, such as ``Asia/Tokyo`` and ``Tokyo``."""
     found: dict[str, list[tuple[str, str]]] = {area: [] for area in _AREAS}
     for name in sorted(_all_zones()):
         area, _, place = name.partition("/")

@@ -1,4 +1,4 @@
-"""A proposal as lines to read, for messages: everything that an approval would let happen, and nothing else."""
+"""A proposal as lines of text, for messages: everything that would be done if it were approved, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from assent.contracts import calls_of
 
 _BLANKS = re.compile(r"(?<=\S)[ \t\u00a0\u202f\u3000]{8,}+(?=\S)|^[ \t\u00a0\u202f\u3000]{60,}+(?=\S)")
-"""Runs that push what follows them out of sight; an ordinary indent is none."""
+"""Runs of blanks that push what follows out of sight; ordinary indentation is excluded."""
 
 
 def lines_of(kind: str, payload: dict[str, Any]) -> list[str]:
-    """Everything that would be done. Long runs of blanks are written as ``⟨160 blanks⟩``."""
+    """Everything that would be done, by line. Long runs of blanks are written as ``⟨160 blanks⟩``."""
     return [_without_blanks(line) for line in _lines(kind, payload)]
 
 
@@ -44,7 +44,7 @@ def _pretty(value: Any) -> list[str]:
 
 
 def _split(text: str) -> list[str]:
-    """The lines of a text; other characters than ends of lines that break one for some readers stay, to be shown."""
+    """The lines of a text. Other characters that some viewers treat as line ends stay, and are made visible."""
     lines = text.replace("\r\n", "\n").split("\n")
     return lines[:-1] if not lines[-1] else lines
 

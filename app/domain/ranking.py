@@ -1,7 +1,7 @@
-"""Why one request stands before another.
+"""The order of requests in the queue.
 
-`attention_at = expires_at - head_start(risk, priority)`, ascending: a risky request ranks ahead of a harmless one with
-the same deadline. The key does not change with the clock, so it is one indexed column.
+They are sorted by `attention_at = expires_at - head_start(risk, priority)`, ascending: a risky request ranks ahead of a
+harmless one with the same deadline. The key does not depend on the current time, so it is one indexed column.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ MAX_PRIORITY = 5
 
 
 def attention_at(expires_at: datetime, risk: RiskLevel, priority: int = 0) -> datetime:
-    """The instant by which a request wants attention; the queue is sorted by it.
+    """The sort key of the queue: the instant by which a request needs attention.
 
     Args:
-        expires_at: the deadline, time zone aware.
+        expires_at: the deadline, with a time zone.
         risk: the assessed level.
         priority: 0 to `MAX_PRIORITY`; each escalation adds one.
     """
@@ -33,7 +33,7 @@ def attention_at(expires_at: datetime, risk: RiskLevel, priority: int = 0) -> da
 
 
 def explain(risk: RiskLevel, priority: int) -> str:
-    """In words, why a request ranks where it does, beside its deadline."""
+    """In words, why a request ranks where it does, apart from its deadline."""
     head_start = HEAD_START[risk]
     parts = []
     if head_start:

@@ -1,4 +1,4 @@
-"""Findings and what they add up to."""
+"""Risk findings, and the assessment they result in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BASE_SCORE = {
     RiskLevel.HIGH: 7.5,
     RiskLevel.CRITICAL: 9.5,
 }
-"""Score of a level on the scale from 0 to 10 (source document `packaging`, risk levels)."""
+"""The score of each level, from 0 to 10 (source document `packaging`, risk levels)."""
 
 _STEP = 0.2
 _BAND = {RiskLevel.SAFE: 0.9, RiskLevel.LOW: 3.9, RiskLevel.MEDIUM: 6.4, RiskLevel.HIGH: 8.9, RiskLevel.CRITICAL: 10.0}
@@ -27,9 +27,9 @@ class Finding:
 
     Attributes:
         rule: stable id such as ``sql.delete.no_where``.
-        severity: how bad.
-        message: plain words, what would happen and why it matters.
-        line: 1-based line in the text it was found in; None when it concerns the whole.
+        severity: the risk level of this finding.
+        message: in plain words, what would happen and why it matters.
+        line: line in the text, from 1; None if the finding concerns the whole text.
         item: id of the optimization item it belongs to, or in a tool call the path to the argument, such as
             ``filter.sql``; empty otherwise.
     """
@@ -60,7 +60,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The risk of a proposal: level, score from 0 to 10, and why."""
+    """The risk of a proposal: level, score from 0 to 10, and findings."""
 
     level: RiskLevel
     score: float
@@ -85,7 +85,7 @@ class Assessment:
 
 
 def assess(findings: Iterable[Finding], floor: RiskLevel = RiskLevel.SAFE) -> Assessment:
-    """Add findings up: the worst one gives the level, further ones of that severity raise the score within its band."""
+    """Combine findings: the worst one sets the level, others of that severity raise the score within its band."""
     found = tuple(
         sorted(findings, key=lambda finding: (-finding.severity.rank, finding.item, finding.line or 0, finding.rule))
     )

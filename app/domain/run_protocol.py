@@ -1,4 +1,4 @@
-"""What the runtime and the use cases say to each other about a run."""
+"""The interface between the runtime and the use cases for advancing a run."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from assent.dialects.base import Asked, Delivery
 
 
 class LostRunError(ConflictError):
-    """Another worker has taken this run up; whatever this one was about to write is void."""
+    """Another worker has claimed this run; this one's writes are refused."""
 
     code = "lost_run"
 
 
 class RunBusyError(ConflictError):
-    """A worker that lives is advancing this run; whoever wanted to is to try again a little later."""
+    """Another live worker is advancing this run; try again a little later."""
 
     code = "run_busy"
 
 
 class JobNotTakenError(ConflictError):
-    """The job is gone, somebody else's, or waits for another job of its run."""
+    """The job is gone, belongs to another worker, or waits for another job of its run."""
 
     code = "job_not_taken"
 
 
 class Statement(NamedTuple):
-    """A statement for the database that the runtime has made and a use case carries out with its own.
+    """A database statement of the runtime that a use case executes together with its own.
 
     Attributes:
-        binary: its rows are to come in PostgreSQL's binary format.
-        place: statements of one place have to be carried out one after the other. Empty: in any order, or at once.
+        binary: its rows are returned in PostgreSQL's binary format.
+        place: statements with the same place are executed one after the other. Empty: in any order, or at once.
     """
 
     text: str
@@ -47,10 +47,10 @@ class Statement(NamedTuple):
 
 @dataclass(frozen=True)
 class Job:
-    """A job of the queue, which asks for a run to be advanced.
+    """A job in the queue for advancing a run.
 
     Attributes:
-        worker: id of the queue's worker that is to take it together with the run; None: it was taken before.
+        worker: id of the queue's worker that takes it together with the run; None: it has been taken already.
     """
 
     id: int
@@ -59,14 +59,14 @@ class Job:
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """A run as a worker took it up.
+    """A run at the moment when a worker began to advance it.
 
     Attributes:
-        attempt: the fence: writes of an older attempt are refused.
-        deliveries: outcomes nothing proves to have reached the run, oldest first.
-        open: interrupt ids of the requests that wait for a decision.
+        attempt: the fencing token: writes of an older attempt are refused.
+        deliveries: outcomes that are not proven to have reached the run, oldest first.
+        open: interrupt ids of the pending requests.
         reported: ids of requests among the deliveries for which the run has already reported a receipt.
-        read: the row that was read with it, if the caller had one read.
+        read: the row that was read in the same trip, if the caller asked for one.
     """
 
     id: str
@@ -94,9 +94,9 @@ class Step:
 
     Attributes:
         task: LangGraph's id of the execution; it stays the same when the node runs again after a suspension.
-        node: the node's name, with its parents' for nodes of subgraphs (``parent/child``).
+        node: the node's name, in subgraphs with its parents' names (``parent/child``).
         ms: how long it took, in milliseconds; None at the start.
-        suspended: it ended by asking for a person.
+        suspended: it ended with an approval request.
         error: why it failed, masked.
     """
 
@@ -114,20 +114,20 @@ class Step:
 
 @dataclass
 class Journal:
-    """What is to be written about a run.
+    """Changes to a run that have yet to be written.
 
     Attributes:
         run_id: which run.
         steps: in the order they happened.
-        receipts: what the workflow reported of outcomes.
-        artifacts: texts it published: ``name``, ``content``, ``media_type``.
-        delivered: ids of requests whose outcome the run has taken.
-        unseen: ids of those whose outcome it took while nobody watched, so that what it said of them may be lost.
-        undelivered: ids of those on which it reported before it surely kept the outcome, which may be sent again.
-        reported: ids of those with a stored receipt that the run reported; their delivery is noted on that receipt.
-        doubtful: a step failed and the run went on without it, so that nothing can be concluded from its completion.
-        job: id of the job that ends when this is written; None when it goes on.
-        stored: what LangGraph stores of these steps. It is written in the same transaction as the rest, or not at all.
+        receipts: what the workflow reported about outcomes.
+        artifacts: texts that it published: ``name``, ``content``, ``media_type``.
+        delivered: ids of requests whose outcome the run has accepted.
+        unseen: ids of requests whose outcome it accepted unobserved, so that its reports about them may be lost.
+        undelivered: ids of requests on which it reported before the outcome was certainly stored; it may be sent again.
+        reported: ids of requests with a stored receipt from the run; their delivery is noted on that receipt.
+        doubtful: a step failed and the run continued without it, so its completion proves nothing.
+        job: id of the job that ends when this is written; None if it continues.
+        stored: what LangGraph stores for these steps. It is written in the same transaction as the rest, or not at all.
     """
 
     run_id: str
@@ -143,7 +143,7 @@ class Journal:
     stored: list[Statement] = field(default_factory=list)
 
     def take(self) -> Journal:
-        """Everything so far, leaving this one empty. The job goes on."""
+        """Return everything so far and leave this journal empty. The job continues."""
         taken = Journal(
             self.run_id, self.steps, self.receipts, self.artifacts, self.delivered, self.unseen, self.undelivered,
             self.reported, stored=self.stored,
@@ -152,7 +152,7 @@ class Journal:
         return taken
 
     def put_back(self, earlier: Journal) -> None:
-        """Undo `take` when the writing failed."""
+        """Undo `take` after a failed write."""
         self.steps[:0], self.receipts[:0] = earlier.steps, earlier.receipts
         self.artifacts[:0], self.delivered[:0] = earlier.artifacts, earlier.delivered
         self.stored[:0] = earlier.stored
@@ -164,58 +164,58 @@ class Journal:
 
 
 class RunStore(Protocol):
-    """What the runtime needs of the use cases; every method is one short transaction.
+    """What the runtime needs from the use cases; every method is one short transaction.
 
-    Writes raise LostRunError when the run was taken up elsewhere since `attempt`.
+    Writes raise LostRunError if another worker has claimed the run since `attempt`.
     """
 
     @property
     def now(self) -> Callable[[], datetime]:
-        """The portal's clock, by which all its processes go."""
+        """The portal's clock, which all its processes share."""
         ...
 
     async def begin(
         self, run_id: str, holder: int, job: Job | None = None, read: Statement | None = None
     ) -> RunSnapshot | None:
-        """Take the run up if there is something to do, for the process that is known to live by the lock `holder`.
+        """Claim the run, if there is something to do, for the process whose lock `holder` shows that it is alive.
 
         Args:
-            read: gives one row or none, which is read in the same trip once the run is taken up.
+            read: a statement for at most one row, which is read in the same trip after the run is claimed.
 
         Raises:
-            RunBusyError: another process that lives is advancing it.
-            JobNotTakenError: the job was not there to be taken, and so the run was left as it is.
+            RunBusyError: another live process is advancing it.
+            JobNotTakenError: the job could not be taken, and so the run was left unchanged.
         """
         ...
 
     async def note(self, attempt: int, journal: Journal) -> None:
-        """Write what happened so far, while the run goes on."""
+        """Write what happened so far, while the run continues."""
         ...
 
     async def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
-        """An outcome does not fit what the run asks now and will not be delivered."""
+        """Refuse to deliver an outcome that does not fit what the run is asking now."""
         ...
 
     async def doubt(self, run_id: str, attempt: int) -> None:
-        """A step that failed is to be skipped: nothing can be concluded of the outcomes that the run took before."""
+        """Note that a failed step will be skipped: completion proves nothing about earlier outcomes."""
         ...
 
     async def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
-        """Outcomes wait for their change windows, by request; the run is told of them when these open."""
+        """Hold outcomes, by request, until their change windows open."""
         ...
 
     async def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
-        """Open requests and let the run rest; False if somebody wants it paused or cancelled instead."""
+        """Open requests and suspend the run; False if somebody wants it paused or canceled instead."""
         ...
 
     async def complete(self, attempt: int, journal: Journal, result: Any) -> None:
-        """The run has come to its end."""
+        """Complete the run."""
         ...
 
     async def fail(self, attempt: int, journal: Journal, problem: str) -> None:
-        """The run cannot go on."""
+        """Fail the run, which cannot continue."""
         ...
 
     async def drained(self, attempt: int, journal: Journal) -> None:
-        """The run stopped between two steps because somebody asked for it."""
+        """Note that the run stopped between two steps because somebody asked for that."""
         ...

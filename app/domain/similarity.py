@@ -1,6 +1,6 @@
-"""Requests that are alike: what they have in common, what is particular about each, and which one does not fit.
+"""Similar requests: what they have in common, how each differs, and which one does not fit.
 
-Pure. Two texts have the same shape if they differ in names, numbers and quoted texts only.
+Pure. Two texts have the same shape if they differ only in names, numbers, and quoted texts.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _UNTOLD = frozenset(
 
 @dataclass(frozen=True)
 class Like:
-    """A request as the comparison sees it.
+    """A request, for comparison.
 
     Attributes:
-        family: what it must share with others to be compared with them at all.
+        family: only requests of the same family are compared.
         text: what it would do (`telling`).
-        rules: ids of the rules that found something in it.
+        rules: ids of the rules that have findings in it.
     """
 
     id: str
@@ -45,11 +45,11 @@ class Like:
 
 @dataclass(frozen=True)
 class Alike:
-    """One of a group.
+    """A member of a group.
 
     Attributes:
-        differs: what is particular about it, in one line; empty if nothing is.
-        odd: in words, why it does not fit the others; empty if it does.
+        differs: how it differs from the others, in one line; empty if it does not.
+        odd: the reasons why it does not fit the others; empty if it does.
     """
 
     id: str
@@ -59,7 +59,7 @@ class Alike:
 
 @dataclass(frozen=True)
 class Group:
-    """Requests that are alike, in the order they came in.
+    """Similar requests, in the order in which they were given.
 
     Attributes:
         common: what most of them do, with `HOLE` where they differ.
@@ -84,7 +84,7 @@ def telling(payload: Any) -> str:
 
 
 def grouped(likes: Sequence[Like]) -> list[Group]:
-    """Those that have others like them, as groups; the first of each decides the groups' order."""
+    """Groups of two or more similar requests, ordered by the first of each."""
     families: dict[Hashable, list[Like]] = {}
     for like in likes:
         families.setdefault(like.family, []).append(like)
@@ -92,7 +92,7 @@ def grouped(likes: Sequence[Like]) -> list[Group]:
 
 
 def shape_of(text: str) -> tuple[str, list[str]]:
-    """The text with `HOLE` for each value in it, and the values."""
+    """The text with `HOLE` in place of each value, and the values."""
     values: list[str] = []
 
     def hole(found: re.Match[str]) -> str:
@@ -123,13 +123,13 @@ def _group(likes: Sequence[Like]) -> Group:
 
 
 def _varying(values: Sequence[list[str]]) -> list[int]:
-    """At which places the values are not all the same."""
+    """The positions at which the values differ."""
     places = range(max((len(value) for value in values), default=0))
     return [at for at in places if len({tuple(value[at : at + 1]) for value in values}) > 1]
 
 
 def _filled(base: str, shapes: dict[str, tuple[str, list[str]]], varying: list[int]) -> str:
-    """The common text with the values that all of them share."""
+    """The common text, with the values that all requests share."""
     values = next(values for shape, values in shapes.values() if shape == base)
     parts = base.split(HOLE)
     filled = parts[0]
@@ -154,7 +154,7 @@ def _odd_rules(like: Like, alone: set[str]) -> Iterable[str]:
 
 
 def _majority(values: Iterable[Any]) -> Any:
-    """What more than half of them have; None if nothing is so common."""
+    """The value that more than half of them have; None if there is none."""
     counted = Counter(values)
     value, number = counted.most_common(1)[0]
     return value if number * 2 > sum(counted.values()) else None

@@ -1,21 +1,21 @@
-"""Which texts are taken, those that PostgreSQL can store and names of teams; and spans of time in words."""
+"""Helpers for texts: what PostgreSQL can store, names of teams, plurals, and spans of time in words."""
 
 from __future__ import annotations
 
 import re
 
 TEAM_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
-"""What teams are called, by people and in policies."""
+"""The form of a team's name."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def is_storable(text: str) -> bool:
-    """False for a text with U+0000 or half a surrogate pair, which no text column can hold, so that no row has it."""
+    """False for a text with U+0000 or half a surrogate pair, which no text column can store."""
     return _UNSTORABLE.search(text) is None
 
 
 def storable(text: str) -> str:
-    """The text with U+FFFD for what cannot be stored."""
+    """The text with U+FFFD in place of characters that cannot be stored."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
@@ -25,7 +25,7 @@ def plural(count: int, singular: str, several: str = "") -> str:
 
 
 def capitalized(text: str) -> str:
-    """The text with a capital first letter, and the others as they are."""
+    """The text with its first letter capitalized."""
     return text[:1].upper() + text[1:]
 
 

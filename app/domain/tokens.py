@@ -1,4 +1,4 @@
-"""Tokens of programs: what each may be used for, and how long it may live."""
+"""API tokens for programs: kinds, scopes, and terms."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ DEFAULT_DAYS = 90
 
 
 class TokenKind(StrEnum):
-    """In whose name a token speaks."""
+    """For whom a token acts."""
 
     PERSON = "person"
     AGENT = "agent"
 
     @property
     def prefix(self) -> str:
-        """What its tokens begin with, so that secret scanners and our own masking find them."""
+        """The prefix of its tokens, by which secret scanners and our own masking find them."""
         return f"assent_{self.value}_"
 
 
 class TokenChoice(StrEnum):
-    """Which tokens of a person end when that person is signed out everywhere; with any, the link with a Slack user."""
+    """Which tokens end when a person is signed out everywhere. If any do, so does the link with a Slack user."""
 
     NONE = "none"
     OWN = "own"
@@ -38,7 +38,7 @@ class TokenChoice(StrEnum):
 
     @property
     def words(self) -> str:
-        """As a choice on a form."""
+        """The label of the option on forms."""
         return _CHOICES[self]
 
 
@@ -50,7 +50,7 @@ _CHOICES = {
 
 
 class Scope(StrEnum):
-    """What a token may be used for. It never gives more than its owner's roles allow."""
+    """What a token can be used for, within what its owner's roles allow."""
 
     APPROVALS_READ = "approvals:read"
     APPROVALS_READ_ACCOUNT = "approvals:read-account"
@@ -70,7 +70,7 @@ class Scope(StrEnum):
 
     @property
     def words(self) -> str:
-        """What it is good for, in words."""
+        """What it allows, in words."""
         return _WORDS[self]
 
 
@@ -92,18 +92,18 @@ _WORDS = {
     Scope.METRICS_READ: "read the portal's metrics, for Prometheus",
 }
 WIDER_SIGHT: Mapping[Scope, Sight] = {Scope.APPROVALS_READ_ALL: Sight.ALL, Scope.APPROVALS_READ_ACCOUNT: Sight.ACCOUNT}
-"""Scopes with which an agent's token sees more than what the agent opened itself, the widest first."""
+"""Scopes with which an agent's token sees more than its own requests, widest first."""
 AGENT_SCOPES = frozenset(
     {Scope.APPROVALS_READ, Scope.APPROVALS_REQUEST, Scope.RUNS_READ, Scope.RUNS_WRITE, *WIDER_SIGHT}
 )
-"""What an agent's token can have: nothing with which anything could be approved."""
+"""Scopes that an agent's token can have; none of them allows an approval."""
 PERSON_SCOPES = frozenset(Scope) - WIDER_SIGHT.keys()
-"""What a person's token can have: it sees what its owner sees."""
+"""Scopes that a person's token can have; it sees what its owner sees."""
 
 
 @dataclass(frozen=True)
 class TokenTerms:
-    """What a token is made with; checked."""
+    """The checked terms of a new token."""
 
     kind: TokenKind
     name: str
@@ -117,7 +117,7 @@ def sight_of(scopes: Collection[Scope]) -> Sight:
 
 
 def token_terms(kind: TokenKind, name: str, scopes: Iterable[str], days: int | str) -> TokenTerms:
-    """The terms of a new token. Raises InvalidInputError with a complaint for each field."""
+    """Check the terms of a new token. Raises InvalidInputError with an error for each field."""
     wrong: dict[str, str] = {}
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME or not name.isprintable() or not is_storable(name):

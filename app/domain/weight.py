@@ -1,9 +1,9 @@
-"""How heavy a request has become, so that what takes long is not done by the process that answers everybody.
+"""The estimated cost of an HTTP request, so that expensive ones are not handled by the process that serves everybody.
 
-The web process serves all requests in one thread. Code whose cost grows with its input says so beforehand with `weigh`;
-once one request's estimates pass `MOST`, it is handed over as a whole to a process beside (`app.http.aside`). That is
-possible until it has written something. Everywhere else (in workers, commands and the process beside) nothing is
-weighed.
+The web process serves all HTTP requests in one thread. Code whose cost grows with its input declares it in advance with
+`weigh`. Once the estimates for one HTTP request exceed `MOST`, all of it is handed over to a helper process
+(`app.http.aside`), which is possible until it has written something. Nothing is weighed anywhere else: in workers,
+commands, and the helper process itself.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 MOST = 60_000.0
-"""Microseconds of an ordinary machine that one request may take in the web process, as far as they are estimated."""
+"""Estimated microseconds, on an ordinary machine, that one HTTP request may take in the web process."""
 READ_A_CHARACTER = 0.15
-"""Microseconds that a character of stored JSON takes until it stands on a page."""
+"""Microseconds to read a character of stored JSON and render it on a page."""
 SQL_A_CHARACTER = 40.0
-"""Microseconds that a character of SQL takes to be assessed."""
+"""Microseconds to assess a character of SQL."""
 
 
 class HandOver(BaseException):
-    """This request is too heavy for the web process. Not an Exception: nobody on the way is to handle it."""
+    """This HTTP request is too expensive for the web process. Not an Exception, so that no handler catches it."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ _scale: ContextVar[_Scale | None] = ContextVar("scale", default=None)
 
 @contextmanager
 def light_only() -> Iterator[None]:
-    """Hand over what becomes too heavy inside."""
+    """Allow what becomes too expensive within this context to be handed over."""
     token = _scale.set(_Scale())
     try:
         yield
@@ -45,13 +45,13 @@ def light_only() -> Iterator[None]:
 
 
 def is_weighed() -> bool:
-    """True where what is too heavy can be handed over still."""
+    """True while an expensive request can still be handed over."""
     scale = _scale.get()
     return scale is not None and not scale.written
 
 
 def weigh(microseconds: float) -> None:
-    """Add what is about to be done. Raises HandOver: with it, this request would take too long here."""
+    """Add the cost of what is about to be done. Raises HandOver if this request would take too long here."""
     scale = _scale.get()
     if scale is None or scale.written:
         return
@@ -61,7 +61,7 @@ def weigh(microseconds: float) -> None:
 
 
 def note_write() -> None:
-    """From now on the request cannot be done anew somewhere else: something of it is about to be written."""
+    """Note that something is about to be written, so the request can no longer be repeated in another process."""
     scale = _scale.get()
     if scale is not None:
         scale.written = True

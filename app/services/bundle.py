@@ -75,9 +75,7 @@ class Services:
     vault: Vault
 
 
-def build_services(
-    engine: Engine, clock: Clock | None = None, secret_key: str = "", demo: bool = False
-) -> Services:
+def build_services(engine: Engine, clock: Clock | None = None, secret_key: str = "", demo: bool = False) -> Services:
     """The use cases over `engine`.
 
     Args:

@@ -80,6 +80,4 @@ def _statement(inserts: tuple[tuple[str, tuple[str, ...]], ...], also: tuple[str
             f"json_populate_recordset(null::{name}, %(rows_{name})s::json) where request_id in (select id from guard))"
         )
     parts += [f"also_{number} as ({statement})" for number, statement in enumerate(also)]
-    return (
-        f"with {', '.join(parts)} select array(select id from guard) as moved, {_DEFER} as deferred"
-    )
+    return f"with {', '.join(parts)} select array(select id from guard) as moved, {_DEFER} as deferred"

@@ -59,7 +59,7 @@ def events_from(changed: str, kind: EventKind, payload: str, *, at: str, run: st
 
 def run_events_from(changed: str, state: RunState, *, at: str) -> str:
     """An INSERT of one event for each changed run, which is in that state now."""
-    return events_from(changed, EventKind.RUN_CHANGED, f"'{{\"state\":\"{state.value}\"}}'", at=at, run="id")
+    return events_from(changed, EventKind.RUN_CHANGED, f'\'{{"state":"{state.value}"}}\'', at=at, run="id")
 
 
 _WAKE = f"""

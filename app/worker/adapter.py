@@ -42,9 +42,7 @@ class WorkerStore:
             stores is not among that.
     """
 
-    def __init__(
-        self, progress: RunProgress, quick: RunProgress, checkpoints: CheckpointManager, clock: Clock
-    ) -> None:
+    def __init__(self, progress: RunProgress, quick: RunProgress, checkpoints: CheckpointManager, clock: Clock) -> None:
         self._progress = progress
         self._quick = quick
         self._checkpoints = checkpoints

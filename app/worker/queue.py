@@ -40,7 +40,6 @@ SILENT_SECONDS = 30.0
 """Workers that have said nothing for so long are no longer counted."""
 
 
-
 class RunQueue:
     """The jobs of one worker process. They advance runs, each with a lock of its own in the queue.
 

@@ -47,8 +47,10 @@ def raised(error: BaseException, code: str, doing: str, folder: Path, fallback: 
     if isinstance(error, SyntaxError) and error.filename:
         return Finding(shown(error.filename), error.lineno or 1, code, f"{doing}: {error.msg}")
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)]
-    return Finding(shown(own[-1].filename), own[-1].lineno or 1, code, message) if own else Finding(
-        shown(fallback), 1, code, message
+    return (
+        Finding(shown(own[-1].filename), own[-1].lineno or 1, code, message)
+        if own
+        else Finding(shown(fallback), 1, code, message)
     )
 
 

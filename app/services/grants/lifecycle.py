@@ -233,8 +233,14 @@ class Grants:
             "approved_by_name = %(name)s, approved_makers = %(makers)s, version = version + 1 "
             "where id = %(grant)s and state = 'proposed' and proposed_by_id <> all(%(persons)s) "
             "and not makers && %(persons)s and expires_at > %(now)s returning id",
-            {"grant": grant_id, "now": now, "who": actor.id, "name": actor.name, "makers": sorted(actor.makers.ids),
-             "persons": sorted(actor.persons)},
+            {
+                "grant": grant_id,
+                "now": now,
+                "who": actor.id,
+                "name": actor.name,
+                "makers": sorted(actor.makers.ids),
+                "persons": sorted(actor.persons),
+            },
         )
         record(
             batch, actor, "grant.approved", now, grant=grant_id, title=grant.title, pattern=grant.pattern,

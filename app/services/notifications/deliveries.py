@@ -325,9 +325,7 @@ class Deliveries:
         now = self._clock()
         values = {"id": delivery_id, "now": now, "jobs": json.dumps([deliver_job(delivery_id)])}
         if not execute(self._sessions, _AGAIN, values)["ids"]:
-            raise ConflictError(
-                "Only failed deliveries and webhook deliveries can be sent again.", state=found.state
-            )
+            raise ConflictError("Only failed deliveries and webhook deliveries can be sent again.", state=found.state)
         with self._sessions.begin() as session:
             record(
                 session, actor, "delivery.repeated", now, request_id=found.request_id, delivery=delivery_id,

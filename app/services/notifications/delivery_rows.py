@@ -22,12 +22,12 @@ _TABLE = metadata.tables[Delivery.__tablename__]
 _COLUMNS = [column.name for column in _TABLE.columns if column.name not in ("sent_at", "text", "html", "digest_id")]
 _WRITE = f"""
     with put as (
-        insert into deliveries ({', '.join(_COLUMNS)})
-        select {', '.join(_COLUMNS)} from json_populate_recordset(null::deliveries, %(rows)s::json)
+        insert into deliveries ({", ".join(_COLUMNS)})
+        select {", ".join(_COLUMNS)} from json_populate_recordset(null::deliveries, %(rows)s::json)
         on conflict (key) do nothing returning id)
-    select array(select id from put) as put, {DEFER.format(
-        where="where each.task_name <> 'notify.deliver' or each.args ->> 'delivery' in (select id from put)"
-    )} as deferred"""
+    select array(select id from put) as put, {
+    DEFER.format(where="where each.task_name <> 'notify.deliver' or each.args ->> 'delivery' in (select id from put)")
+} as deferred"""
 
 
 @dataclass(frozen=True)

@@ -47,9 +47,7 @@ class PlaceComposing:
         vault: opens addresses and secrets.
     """
 
-    def __init__(
-        self, sessions: Sessions, clock: Clock, composing: Composing, public_url: str, vault: Vault
-    ) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock, composing: Composing, public_url: str, vault: Vault) -> None:
         self._sessions = sessions
         self._clock = clock
         self._words = composing

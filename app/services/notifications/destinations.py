@@ -38,9 +38,9 @@ _AGAIN = f"""
         update deliveries set state = 'pending', reason = 'Sent again by hand.', attempts = 0, due_at = %(now)s,
             first_due_at = %(now)s
         where id = any(%(ids)s) and state in ('failed', 'suppressed') returning id)
-    select array(select id from again) as ids, {DEFER.format(
-        where="where each.args ->> 'delivery' in (select id from again)"
-    )} as deferred"""
+    select array(select id from again) as ids, {
+    DEFER.format(where="where each.args ->> 'delivery' in (select id from again)")
+} as deferred"""
 
 
 @dataclass(frozen=True)

@@ -147,9 +147,7 @@ class Composing:
                 return None
         return self._notice(delivery, person, view, NoticeKind(delivery.kind), again=True)
 
-    def _notice(
-        self, delivery: Delivery, person: Person, view: Brief, kind: NoticeKind, again: bool = False
-    ) -> Notice:
+    def _notice(self, delivery: Delivery, person: Person, view: Brief, kind: NoticeKind, again: bool = False) -> Notice:
         """What a person is told of a request; `again`: in the place of an earlier message."""
         actor = person.as_actor(Via.MAIL)
         headline, said = self.headline(view, kind, actor)

@@ -307,9 +307,7 @@ def _delegate(session: Session, person: Person, delegate_id: str) -> Person:
         raise InvalidInputError("You cannot delegate to yourself.", {"delegate_id": "This is the same person."})
     delegate = _decider(session, delegate_id)
     if delegate is None:
-        raise InvalidInputError(
-            "A delegate must be a reviewer.", {"delegate_id": "This is not a reviewer."}
-        )
+        raise InvalidInputError("A delegate must be a reviewer.", {"delegate_id": "This is not a reviewer."})
     return delegate
 
 

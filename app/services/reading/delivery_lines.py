@@ -30,13 +30,19 @@ def told_about(session: Session, request_id: str, limit: int = 500) -> list[Told
     """Who was told of a request, or could not be; those who did not want to hear of it, and programs, are left out."""
     query = (
         select(
-            Delivery.event_id, Delivery.kind, Delivery.channel, Delivery.state, RECIPIENT_NAME.label("name"),
-            func.coalesce(Delivery.sent_at, Delivery.created_at).label("at"), Delivery.html.is_not(None).label("kept"),
+            Delivery.event_id,
+            Delivery.kind,
+            Delivery.channel,
+            Delivery.state,
+            RECIPIENT_NAME.label("name"),
+            func.coalesce(Delivery.sent_at, Delivery.created_at).label("at"),
+            Delivery.html.is_not(None).label("kept"),
         )
         .outerjoin(Person, Person.id == Delivery.person_id)
         .outerjoin(Destination, Destination.id == Delivery.destination_id)
         .where(
-            Delivery.request_id == request_id, Delivery.state != DeliveryState.SUPPRESSED.value,
+            Delivery.request_id == request_id,
+            Delivery.state != DeliveryState.SUPPRESSED.value,
             Delivery.kind.not_in([NoticeKind.EVENT.value, NoticeKind.CALLBACK.value]),
         )
         .order_by(Delivery.created_at, RECIPIENT_NAME)

@@ -71,7 +71,5 @@ class WaitingFor:
                 names = names_of(session, addresses_in(terms, request.addressed_to))
                 ahead = ahead_of(request, decisions, terms, names)
                 consequence = ahead[-1].words if ahead else ""
-                found.append(
-                    WaitingRequest(request.id, request.title, request.risk, consequence, request.expires_at)
-                )
+                found.append(WaitingRequest(request.id, request.title, request.risk, consequence, request.expires_at))
         return found, len(rows) > LOOKED_AT

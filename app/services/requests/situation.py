@@ -138,9 +138,7 @@ def stage_views(
             if each.stage == at and each.verdict in AGREEING and each.digest == digest and each.withdrawn_at is None
         )
         approvals = min(own.approvals, own.quorum)
-        views.append(
-            StageView(stage_name(terms, at, names), named(asked, names), approvals, own.quorum, state, agreed)
-        )
+        views.append(StageView(stage_name(terms, at, names), named(asked, names), approvals, own.quorum, state, agreed))
     return tuple(views)
 
 

@@ -80,8 +80,7 @@ class Times:
     def words(self) -> str:
         """The chart in words, for people who cannot see it."""
         return "; ".join(
-            f"{row.name}: median {_took(row.pace.median)}, 90 % within {_took(row.pace.p90)}"
-            for row in self.rows
+            f"{row.name}: median {_took(row.pace.median)}, 90 % within {_took(row.pace.p90)}" for row in self.rows
         )
 
 

@@ -102,4 +102,3 @@ class Field:
 def element_id(name: str) -> str:
     """The id of the element for the field `name`."""
     return "f-" + re.sub(r"\s", "_", name)
-

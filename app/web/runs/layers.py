@@ -153,9 +153,7 @@ class Layers:
 
     def _draw_near(self, layers: Iterable[list[Spot]], *neighbors: dict[str, list[str]]) -> None:
         for layer in layers:
-            pulls = [
-                self._pull(spot, [key for near in neighbors for key in near.get(spot.key, ())]) for spot in layer
-            ]
+            pulls = [self._pull(spot, [key for near in neighbors for key in near.get(spot.key, ())]) for spot in layer]
             _spread(layer, [x for x, _ in pulls], [weight for _, weight in pulls])
 
     def _pull(self, spot: Spot, near: list[str]) -> tuple[float, float]:

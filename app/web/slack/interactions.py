@@ -40,8 +40,7 @@ from assent.json_values import JsonError
 log = structlog.get_logger("slack")
 Answer = Response | tuple[str, int]
 STRANGER = (
-    "Assent does not know who you are. "
-    "Use `/assent link`, or ask an administrator for an account with your email."
+    "Assent does not know who you are. Use `/assent link`, or ask an administrator for an account with your email."
 )
 STALE = "The proposal has changed since this message was sent. Your decision was not counted; review it again."
 

@@ -149,9 +149,7 @@ class Steps:
         if held_until is None:
             self._wake(request)
 
-    def _change(
-        self, each: Timely, what: RequestChange, columns: dict[str, Any], state: str = "pending"
-    ) -> None:
+    def _change(self, each: Timely, what: RequestChange, columns: dict[str, Any], state: str = "pending") -> None:
         request = each.request
         self._sweep.move(request, **columns, **due_values(request, terms=each.terms, **columns))
         publish(

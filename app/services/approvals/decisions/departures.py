@@ -50,9 +50,7 @@ def settle_departures(session: Session, person_ids: Collection[str], now: dateti
         Decision.withdrawn_at.is_(None),
         or_(Decision.person_id.in_(person_ids), Decision.on_behalf_of_id.in_(person_ids)),
     )
-    touched = or_(
-        word, ApprovalRequest.claimed_by_id.in_(person_ids), ApprovalRequest.assigned_to_id.in_(person_ids)
-    )
+    touched = or_(word, ApprovalRequest.claimed_by_id.in_(person_ids), ApprovalRequest.assigned_to_id.in_(person_ids))
     query = select(ApprovalRequest).where(ApprovalRequest.state == RequestState.PENDING.value, touched)
     found = session.scalars(query.order_by(ApprovalRequest.id).with_for_update()).all()
     return sum(_settle(session, request, now) for request in found)

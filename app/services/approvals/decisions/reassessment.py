@@ -41,8 +41,7 @@ class Preview:
         """Each stage in words, such as ``1 from DBA``."""
         whom = [stage.name or listing([*stage.teams, *stage.people], "or") for stage in self.terms.stages]
         return tuple(
-            f"{stage.quorum} from {who or 'any reviewer'}"
-            for stage, who in zip(self.terms.stages, whom, strict=True)
+            f"{stage.quorum} from {who or 'any reviewer'}" for stage, who in zip(self.terms.stages, whom, strict=True)
         )
 
     def error(self) -> RiskRaisedError:

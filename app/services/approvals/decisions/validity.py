@@ -18,9 +18,7 @@ from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
 
 
-def lapsed(
-    session: Session, request: ApprovalRequest, decisions: Sequence[Decision], now: datetime
-) -> dict[str, str]:
+def lapsed(session: Session, request: ApprovalRequest, decisions: Sequence[Decision], now: datetime) -> dict[str, str]:
     """Of these standing decisions the approvals that do not count any more, by id, with the reason in words.
 
     Rejections stand after their author has left, because dropping them would make approval easier.

@@ -180,9 +180,7 @@ class Gate:
             receipt = note_handed_out(self._ground.sessions, request.id, actor, now)
         return Collected(request, True, outcome.body, receipt, None)
 
-    def report(
-        self, request_id: str, actor: Actor, status: ReceiptStatus, summary: str, detail: Any
-    ) -> ReceiptRow:
+    def report(self, request_id: str, actor: Actor, status: ReceiptStatus, summary: str, detail: Any) -> ReceiptRow:
         """Take what the agent did with the outcome, as `CheckpointManager.report` describes."""
         actor.require(Action.REQUEST_APPROVAL)
         now = self._ground.clock()
