@@ -1,4 +1,4 @@
-"""What is looked at before a destination is saved: whether its address is one, and may be reached."""
+"""Checks of a destination's address before it is saved: whether it is valid, and allowed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.notify.reach import complaint
 
 
 def shown_address(terms: DestinationTerms, allowed: Sequence[Network]) -> str:
-    """What people see of the destination's address.
+    """The part of a destination's address that people see.
 
     Args:
         allowed: private networks that may be reached.
 
     Raises:
-        InvalidInputError: it is no address, or not one that may be reached.
+        InvalidInputError: the address is not valid, or not allowed.
     """
     match terms.channel:
         case Channel.WEBHOOK:
@@ -49,12 +49,12 @@ def _webhook(address: str, allowed: Sequence[Network]) -> str:
 
 
 def _private(host: str, allowed: Sequence[Network]) -> bool:
-    """True if it may be reached only because an operator allows its network."""
+    """True if the host is allowed only because the operator allows its network."""
     return bool(complaint(host, ())) and not complaint(host, allowed)
 
 
 def _without_query(parts: SplitResult, host: str, port: int | None) -> str:
-    """A query often holds a key, and so does the end of a path."""
+    """The URL without its query and the end of its path, which often contain a key."""
     name = f"[{host}]" if ":" in host else host
     path = parts.path if len(parts.path) <= 20 else f"{parts.path[:12]}…"
     return f"{parts.scheme}://{name}{f':{port}' if port else ''}{path}{'?…' if parts.query else ''}"

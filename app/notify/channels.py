@@ -1,4 +1,4 @@
-"""Which channels there are, as the settings say. The recipe for a new one is in `docs/notifications.md`."""
+"""The channels that the settings enable. `docs/notifications.md` says how to add one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def senders(settings: Settings, clock: Callable[[], datetime]) -> Mapping[Channe
 
 
 def slack_api(settings: Settings, seconds: int) -> SlackApi | None:
-    """Slack's Web API, whose answers are waited for so long; None: no Slack app is set."""
+    """A client for Slack's Web API with this timeout; None: no Slack app is configured."""
     if not settings.slack_bot_token:
         return None
     return SlackApi(settings.slack_bot_token, settings.slack_api_url, seconds)

@@ -1,11 +1,12 @@
-"""Where destinations may lie: in public, unless an operator allows a private network; and what a sender may touch here.
+"""Which addresses senders may reach (public ones, and private networks that the operator allows), and what they may do.
 
-Names are looked up at saving, for a clear answer, and what counts is asked again when a connection is made: an audit
-hook of the interpreter sees the very address that a socket is about to reach, whoever opens it, after names were looked
-up and redirections followed. Threads that a guarded thread starts are guarded for as long as they live.
+Host names are resolved when a destination is saved, for a clear error message. The check that counts is made for each
+connection: an audit hook of the interpreter sees the actual address that a socket is about to reach, whoever opens it,
+after names have been resolved and redirects followed. Threads that a guarded thread starts are guarded as well, for as
+long as they live.
 
-Programs are not started, since nothing would guard those, and no files are opened but those of Python and its
-libraries: an address must not have the sender read a file of this machine to somebody.
+Programs cannot be started, because nothing would guard those, and no files can be opened except those of Python and its
+libraries: an address must not make the sender disclose a file of this machine.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _PROGRAMS = frozenset({
 })  # fmt: skip
 _WATCHED = _CONNECTIONS | _THREADS | _PROGRAMS | {"open"}
 _MARK = "assent_guarded_networks"
-"""The attribute of a thread that was started by a guarded one."""
+"""The attribute that marks a thread as started by a guarded one."""
 _LIBRARIES = tuple(
     {
         f"{os.path.realpath(path)}/"
@@ -48,7 +49,7 @@ _hooked = False
 
 
 class ForbiddenAddressError(PermissionError):
-    """The address is not one that destinations may have."""
+    """Destinations may not have this address."""
 
 
 class ForbiddenActError(PermissionError):
@@ -57,10 +58,10 @@ class ForbiddenActError(PermissionError):
 
 @contextmanager
 def guarded(allowed: Sequence[Network]) -> Iterator[None]:
-    """Within it this thread, and those that it starts, reach public addresses and allowed networks only.
+    """Within this context, the thread and those that it starts reach only public addresses and allowed networks.
 
-    Any other connection raises ForbiddenAddressError, which is an OSError, before anything is sent. Files and programs
-    raise ForbiddenActError.
+    Any other connection raises ForbiddenAddressError, which is an OSError, before anything is sent. Opening files and
+    starting programs raise ForbiddenActError.
     """
     _hook()
     before = getattr(_guarded, "networks", None)
@@ -72,16 +73,16 @@ def guarded(allowed: Sequence[Network]) -> Iterator[None]:
 
 
 def is_guarded() -> bool:
-    """True within `guarded`, also in a thread that was started there."""
+    """True within `guarded`, including in threads that were started there."""
     return _allowed() is not None
 
 
 def complaint(host: str, allowed: Sequence[Network]) -> str:
-    """Why a destination may not be at that host; empty: it may, as far as that can be told now."""
+    """Why a destination may not be at that host; empty: it may, as far as is known now."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return ""  # names come and go; each call looks again
+        return ""  # names change, so every call resolves them again
     for _family, _type, _protocol, _name, address in found:
         if not is_open_to_us(str(address[0]), allowed):
             named = f"{host} has the address {address[0]}, which" if host.strip("[]") != address[0] else host
@@ -99,11 +100,11 @@ def _hook() -> None:
 
 
 def _allowed() -> tuple[Network, ...] | None:
-    """The networks that this thread may reach; None: it is not guarded."""
+    """The private networks that this thread may reach; None: it is not guarded."""
     own: tuple[Network, ...] | None = getattr(_guarded, "networks", None)
     if own is not None:
         return own
-    # Not `current_thread()`: that makes an object for a thread which Python has not started, or not yet entered.
+    # Not `current_thread()`, which creates an object for a thread that Python did not start or has not yet entered.
     thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
     inherited: tuple[Network, ...] | None = getattr(thread, _MARK, None)
     return inherited
@@ -132,7 +133,7 @@ def _check_address(address: Any, allowed: Sequence[Network]) -> None:
 
 
 def _hand_guards_on() -> None:
-    """Have threads that are started by guarded ones inherit the guard. Before Python 3.12 no event tells of them."""
+    """Make threads inherit the guard of the thread that starts them. Before Python 3.12, no event reports them."""
     start, start_new_thread = threading.Thread.start, _thread.start_new_thread
 
     def start_guarded(thread: threading.Thread) -> None:
@@ -149,13 +150,13 @@ def _hand_guards_on() -> None:
 
 
 def _check_thread(begins_with: Any) -> None:
-    """Refuse a thread without an object, which could not be marked; others begin with a method of theirs."""
+    """Refuse a thread without a thread object, which cannot be marked; all others start in a method of their object."""
     if is_guarded() and not isinstance(getattr(begins_with, "__self__", None), threading.Thread):
         raise ForbiddenActError("a sender of notifications starts no threads without `threading.Thread`")
 
 
 def _is_harmless(opened: Any) -> bool:
-    """True for a file of Python, of a library, or of the system's lists; and for what is open already."""
+    """True for a file of Python, a library, or the system's lists, and for a file descriptor that is already open."""
     if isinstance(opened, int):
         return True
     path = os.path.realpath(os.fsdecode(opened))

@@ -14,7 +14,7 @@ PERSON = "person:"
 
 @dataclass(frozen=True)
 class Member:
-    """A person as stages see them: an address and teams. `id` and `name` say who it is."""
+    """A person, as far as stages are concerned: an email address and teams. `id` and `name` identify them."""
 
     id: str
     name: str
@@ -23,26 +23,26 @@ class Member:
 
     @property
     def addresses(self) -> frozenset[str]:
-        """What a request may be addressed to so that this person is meant: ``team:slug`` and ``person:mail``."""
+        """All addresses that include this person: ``team:<slug>`` and ``person:<email>``."""
         return frozenset({f"{PERSON}{self.email.lower()}"} | {f"{TEAM}{team}" for team in self.teams})
 
 
 def addressed(stage: Stage, escalated_to: Collection[str] = ()) -> tuple[str, ...]:
-    """Whom a stage asks, as addresses, with those that an escalation added. Empty: any reviewer."""
+    """Addresses of a stage's approvers, with those that escalations added. Empty: any reviewer."""
     named = [f"{TEAM}{team}" for team in stage.teams] + [f"{PERSON}{person.lower()}" for person in stage.people]
     return tuple(dict.fromkeys((*named, *escalated_to))) if named else ()
 
 
 def is_asked(member: Member, addressed_to: Collection[str]) -> bool:
-    """True if the person is among those asked."""
+    """True if the person is one of the approvers."""
     return not addressed_to or bool(member.addresses & set(addressed_to))
 
 
 def seat_after_edit(old: Terms, new: Terms, current: int, who: Member, escalated_to: Collection[str]) -> int:
-    """The stage of the new terms for which the word of somebody counts whose edit changed what is needed.
+    """The stage of the new terms for which an approver's decision counts after their edit changed the terms.
 
-    It is the one that asks the same people as the stage for which they decided, or else the first that asks them;
-    `NO_STAGE` if none does.
+    It is the stage with the same approvers as the one for which they decided, otherwise the first that requires their
+    approval; `NO_STAGE` if none does.
     """
     stages = list(enumerate(new.stages))
     same = [at for at, stage in stages if stage.asks_the_same(old.stages[current])]

@@ -1,8 +1,8 @@
 """Working time and change windows. Pure; the clock is passed in.
 
-All spans are wall-clock time in their zone: a span begins when the clock there first shows its start and ends when it
-first shows its end. So the hour that is missing in spring makes a span over it shorter, and the one that comes twice in
-autumn makes it longer. A time that the clock leaves out is the instant at which it jumps.
+All spans are wall-clock time in their time zone: a span begins when the local clock first shows its start, and ends
+when it first shows its end. So the hour that is skipped in spring makes a span shorter, and the hour that is repeated
+in fall makes it longer. A skipped time counts as the instant at which the clock jumps.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from app.domain.policy.terms import ChangeWindow, Terms
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _OPENINGS = 100
-"""How many openings are tried until several sets of windows are open at once."""
+"""How many openings are tried to find one at which several sets of windows are open at once."""
 
 Hours = tuple[tuple[int, int], ...]
-"""Spans of one day, in order, as minutes of the day."""
+"""The spans of one day in order, as minutes of the day."""
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """When somebody works.
+    """Working hours.
 
     Attributes:
-        week: the spans of Monday to Sunday; at least one day has some.
-        holidays: days without working time.
+        week: the spans of each day from Monday to Sunday; at least one day has some.
+        holidays: dates without working time.
     """
 
     timezone: str
@@ -42,8 +42,8 @@ class Calendar:
 def add_working(calendar: Calendar, start: datetime, seconds: int) -> datetime:
     """The instant at which this much working time has passed since `start`, in UTC.
 
-    With nothing to add that is `start`. The end of a span counts as inside it: an hour from 16:00 is 17:00, not the
-    next morning. No instant lies more than 366 days ahead.
+    With 0 seconds, that is `start`. The end of a span belongs to it: an hour from 16:00 is 17:00, not the next
+    morning. The result is at most 366 days ahead.
     """
     latest = start.astimezone(UTC) + timedelta(seconds=LONGEST_SECONDS)
     left = timedelta(seconds=seconds)
@@ -59,7 +59,7 @@ def add_working(calendar: Calendar, start: datetime, seconds: int) -> datetime:
 
 
 def deadline_again(terms: Terms, now: datetime) -> datetime:
-    """The deadline that an expiry which escalates gives: the rule's own span once more, from `now` on."""
+    """The new deadline after an escalation on expiry: the rule's span again, starting from `now`."""
     again = terms.deadline_again
     if again is None:
         return now + timedelta(seconds=terms.deadline_seconds)
@@ -68,7 +68,7 @@ def deadline_again(terms: Terms, now: datetime) -> datetime:
 
 
 def _working_spans(calendar: Calendar, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Spans of working time from `start` on, in order, for a year and a little more."""
+    """Spans of working time from `start` on, in order, for slightly more than a year."""
     start = start.astimezone(UTC)
     zone = _zone(calendar.timezone)
     day = start.astimezone(zone).date()
@@ -82,9 +82,9 @@ def _working_spans(calendar: Calendar, start: datetime) -> Iterator[tuple[dateti
 
 
 def next_opening(windows: Sequence[ChangeWindow], now: datetime) -> datetime | None:
-    """When the first of the windows opens, in UTC; None when one is open now or there are none.
+    """When the first of the windows opens, in UTC; None if one is open now or there are none.
 
-    Raises ValueError if no window ever opens. Policies with such windows are refused when they are loaded.
+    Raises ValueError if no window ever opens. Policies with such windows cannot be loaded.
     """
     if not windows:
         return None
@@ -102,10 +102,10 @@ def next_opening(windows: Sequence[ChangeWindow], now: datetime) -> datetime | N
 
 
 def opening_under(terms: Terms, now: datetime) -> datetime | None:
-    """When what was approved under these terms may be carried out, in UTC; None: now.
+    """When a change approved under these terms may be carried out, in UTC; None: now.
 
-    Where several sets of windows have to be open at once and that is not to be within the next openings, the instant
-    of one of these, at which one has to look again.
+    If several sets of windows have to be open at once, and none of the next openings is one of all sets, this is the
+    instant of one of these openings, at which the caller has to check again.
     """
     sets = (terms.windows, *terms.further_windows)
     at = now
@@ -118,13 +118,13 @@ def opening_under(terms: Terms, now: datetime) -> datetime | None:
 
 
 def _opening(window: ChangeWindow, now: datetime) -> datetime | None:
-    """When the window opened, if it is open, or else opens next; None if it never does."""
+    """When the window opened, if it is open, otherwise when it opens next; None if it never does."""
     zone = _zone(window.timezone)
     first, last = _minutes(window.start), _minutes(window.end)
     closed = {date.fromisoformat(day) for day in window.except_days}
     today = now.astimezone(zone).date()
     day = today - _DAY
-    # After the last exception one week has every day that the window could begin on.
+    # One week after the last exception includes every day on which the window can begin.
     end = max([today, *closed]) + 8 * _DAY
     while day <= end:
         if day.weekday() in window.days and day not in closed:
@@ -148,7 +148,7 @@ def _instant(zone: ZoneInfo, day: date, minutes: int) -> datetime:
     instant = wall.astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
         return instant
-    # The clock leaves this time out. Back from the other side to the instant of the jump: an hour, as a rule.
+    # The clock skips this time: go back to the instant of the jump, usually by an hour.
     offset = instant.astimezone(zone).utcoffset()
     while (instant - _MINUTE).astimezone(zone).utcoffset() == offset:
         instant -= _MINUTE

@@ -1,7 +1,7 @@
-"""What can be said of a condition from its words alone, and how the library's complaints are put for people. Pure.
+"""Checks of a condition's tokens, and readable messages for the CEL library's errors. Pure.
 
-The library checks syntax and types. It cannot know that `risk.level` has five values, which fields a finding has, or
-that a label may be missing; a look at the tokens does.
+The library checks syntax and types. It does not know that `risk.level` has five values, which fields a finding has, or
+that a label may be missing; that is checked here.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _COMPLAINT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
 @dataclass(frozen=True)
 class Token:
-    """A word of a condition; `value` is a text without its quotes, a path without blanks."""
+    """A token of a condition; `value` is a string without its quotes, or a path without blanks."""
 
     kind: str
     raw: str
@@ -50,7 +50,7 @@ class Token:
 
 
 def tokens(text: str) -> list[Token]:
-    """The words of a condition, without blanks and comments."""
+    """The tokens of a condition, without blanks and comments."""
     found = []
     for match in _TOKEN.finditer(text):
         kind, raw = str(match.lastgroup), match.group()
@@ -68,7 +68,7 @@ def tokens(text: str) -> list[Token]:
 
 
 def label_names(text: str) -> set[str]:
-    """Labels that are named as ``labels.x``."""
+    """The labels that it refers to as ``labels.x``."""
     return {
         token.value.split(".")[1]
         for token in tokens(text)
@@ -86,12 +86,12 @@ def asks_has_label(text: str) -> bool:
 
 
 def names_risk(text: str) -> bool:
-    """True if it looks at the risk."""
+    """True if it refers to the risk."""
     return any(token.kind == "path" and token.value.startswith("risk.") for token in tokens(text))
 
 
 def patterns(text: str) -> Iterator[tuple[int, str]]:
-    """Line and literal of each regular expression that is written out."""
+    """Line and literal of each regular expression that is given as a literal."""
     found = tokens(text)
     for name, after, literal in zip(found, found[1:], found[2:], strict=False):
         if name.value.split(".")[-1] == "matches" and after.value == "(" and literal.kind == "text":
@@ -99,7 +99,7 @@ def patterns(text: str) -> Iterator[tuple[int, str]]:
 
 
 def misused(text: str) -> Complaints:
-    """Words that cannot be meant: levels, kinds and roles that do not exist, fields that a finding does not have."""
+    """Values that cannot be intended: unknown risk levels, kinds, and roles, and fields that findings do not have."""
     found = tokens(text)
     variables = _finding_variables(found)
     complaints = list(_costly(found))
@@ -112,7 +112,7 @@ def misused(text: str) -> Complaints:
 
 
 def _costly(found: Sequence[Token]) -> Iterator[tuple[int, str]]:
-    """What may take long on many findings, and is not needed to say when a rule applies."""
+    """Expressions that may be slow with many findings, and are not needed for conditions."""
     inside: list[bool] = []  # of each open bracket, whether it is that of an exists, all and so on
     for at, token in enumerate(found):
         name = token.value.split(".")[-1]
@@ -152,7 +152,7 @@ def _about_path(found: Sequence[Token], at: int, variables: set[str]) -> Complai
 
 
 def _words_of(path: str, of_finding: bool) -> list[str]:
-    """The only values that something can have; empty: any."""
+    """The possible values of a path; empty: any."""
     if path == "risk.level" or (of_finding and path.endswith(".severity")):
         return _LEVELS
     if path == "requester.roles":
@@ -241,13 +241,13 @@ def _kind(found: Sequence[Token], at: int) -> str:
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Such as ``, did you mean deadline?``; empty if nothing is near."""
+    """A suggestion such as ``, did you mean deadline?``; empty if no known word is similar."""
     near = get_close_matches(word, known, n=1, cutoff=0.6) or get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return f", did you mean {near[0]}?" if near else ""
 
 
 def explain(error: str, text: str, facts: list[str]) -> Complaints:
-    """The library's complaints in plain words, each with its line within the condition."""
+    """The library's errors in plain words, each with its line within the condition."""
     if "recursion" in error:
         return [(0, "this condition is nested too deep: split it into several rules")]
     found = list(dict.fromkeys(_COMPLAINT.findall(error)))
@@ -321,5 +321,5 @@ def _mismatch(operator: str, types: str, line: str) -> str:
 
 
 def reason(text: str) -> str:
-    """A status of the library without its code."""
+    """The message of a library status, without its code."""
     return re.sub(r"^[A-Z_]+: |\s*\[[A-Z_]+\]$", "", str(text)).strip().replace("\n", " ")[:200]

@@ -1,8 +1,8 @@
-"""Conditions of a policy: CEL expressions over the facts, checked when they are loaded and bounded when they run.
+"""Conditions of a policy: CEL expressions over the facts, checked when they are loaded, and bounded when they run.
 
-CEL has no loops but those over lists. So that each condition takes milliseconds at most, lists are short, texts are
-cut, and what would go through a list inside another is refused. A condition that cannot be evaluated raises
-`ConditionError`; the policy then falls to something strict (`rules`).
+CEL has no loops except those over lists. To keep each condition within milliseconds, lists are short, texts are cut,
+and loops inside loops are refused. A condition that cannot be evaluated raises `ConditionError`; the policy then
+applies stricter terms (`rules`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _TEXTS = cel.Type.List(cel.Type.STRING)
 _LABELS = cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
 
 MOST_FINDINGS = 500
-"""Findings that conditions see."""
+"""Maximum number of findings that conditions see."""
 LONGEST_TEXT = 10_000
-"""Characters of a fact that conditions see; a longer one ends with an ellipsis."""
+"""Maximum length of a fact; a longer one is cut and ends with an ellipsis."""
 
 FACTS: dict[str, Any] = {
     "workflow": cel.Type.STRING,
@@ -47,14 +47,14 @@ FACTS: dict[str, Any] = {
     "requester.roles": _TEXTS,
     "requester.teams": _TEXTS,
 }
-"""What a condition may name, with its type."""
+"""The facts that conditions may refer to, with their types."""
 
 
 class ConditionError(Exception):
-    """A condition cannot be used, or not be evaluated.
+    """A condition is not valid, or cannot be evaluated.
 
     Attributes:
-        complaints: sentences, each with its line within the condition, from 0.
+        complaints: problems as sentences, each with its line within the condition, from 0.
     """
 
     def __init__(self, complaints: list[tuple[int, str]]) -> None:
@@ -67,7 +67,7 @@ class Condition:
     """A compiled condition.
 
     Attributes:
-        constant: its value where it does not depend on the facts; None where it does.
+        constant: its value if it does not depend on the facts; None if it does.
     """
 
     text: str
@@ -75,7 +75,7 @@ class Condition:
     constant: bool | None
 
     def holds(self, activation: Any) -> bool:
-        """Whether it holds for the facts of an `Conditions.activation`. Raises ConditionError if nobody can say."""
+        """Whether it holds for the facts of a `Conditions.activation`. Raises ConditionError if that is unknown."""
         value = _evaluate(self.program, activation)
         if isinstance(value, bool):
             return value
@@ -83,7 +83,7 @@ class Condition:
 
 
 class Conditions:
-    """Compiles the conditions of one policy, which share what is known of facts and labels."""
+    """Compiles the conditions of one policy, which share declarations of facts and labels."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         # A label that is named as labels.x reads as "" where it is not set. So it is a variable of its own; but then
@@ -94,7 +94,7 @@ class Conditions:
         self._bare = cel.NewEnv(variables=FACTS)
 
     def compile(self, text: str) -> Condition:
-        """Compile and check. Raises ConditionError with everything that is wrong."""
+        """Compile and check a condition. Raises ConditionError with all problems."""
         environment = self._bare if words.asks_has_label(text) else self._named
         try:
             program = environment.compile(text)
@@ -111,7 +111,7 @@ class Conditions:
         return condition
 
     def activation(self, facts: Facts) -> Any:
-        """The facts as conditions read them; made once for all of a policy."""
+        """The facts in the form that conditions read; made once for all conditions of a policy."""
         return self._named.Activation(self._values(facts))
 
     def _values(self, facts: Facts) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Conditions:
         return value if isinstance(value, bool) else None
 
     def _bad_patterns(self, text: str) -> list[tuple[int, str]]:
-        """Regular expressions that are none; CEL itself looks at them only when they are used."""
+        """Regular expressions that are not valid; CEL itself checks them only when they are used."""
         found = []
         for line, literal in words.patterns(text):
             value = _evaluate(self._bare.compile(f'"".matches({literal})'), self._bare.Activation({}))
@@ -156,7 +156,7 @@ class Conditions:
         return found
 
     def _failing(self, condition: Condition) -> list[tuple[int, str]]:
-        """What goes wrong with it on a proposal of which nothing is known, or everything."""
+        """Errors of the condition with no facts known, and with all facts known."""
         for situation, facts in _SAMPLES.items():
             try:
                 condition.holds(self.activation(facts))
@@ -166,12 +166,12 @@ class Conditions:
 
 
 def _text(value: str) -> str:
-    # The library ends a text at U+0000, so "production\0" would equal "production" if it were let through.
+    # The library ends a text at U+0000, so without this, "production\0" would equal "production".
     return storable(value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}…")
 
 
 def _telling(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """As many findings as conditions may see: one of each rule and severity first, so that none is overlooked."""
+    """As many findings as conditions may see, starting with one of each rule and severity, so that none is missed."""
     if len(findings) <= MOST_FINDINGS:
         return findings
     first = {(finding.rule, finding.severity): finding for finding in reversed(findings)}
@@ -181,7 +181,7 @@ def _telling(findings: Sequence[Finding]) -> Sequence[Finding]:
 
 
 def _evaluate(program: Any, activation: Any) -> Any:
-    """The value, or a text that says why there is none."""
+    """The value, or the error as text."""
     try:
         value = program.eval(activation)
         return value.value() if value.type() == cel.Type.BOOL else str(value.value())

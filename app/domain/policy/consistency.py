@@ -1,4 +1,4 @@
-"""What a policy's parts must be to each other: names, calendars, people, spans, and whether rules are reached. Pure."""
+"""Cross-checks between the parts of a policy: names, calendars, people, spans, and unreachable rules. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.domain.policy.yaml_tree import Path
 from assent.contracts import Verdict
 
 Complaint = tuple[Path, int, str]
-"""Where, how many lines below the beginning of the text there, and a sentence."""
+"""The path of a field, the line within its text, and the problem as a sentence."""
 
 
 def check(
@@ -24,14 +24,14 @@ def check(
     named: set[str],
     default: Body | None,
 ) -> list[Complaint]:
-    """Everything that is wrong between the parts.
+    """All inconsistencies between the parts.
 
     Args:
-        rules: those whose fields are right, by position.
-        conditions: of all rules, by position, also of those with other mistakes.
-        calendars: those whose fields are right.
+        rules: the rules whose fields are valid, by position.
+        conditions: the conditions of all rules, by position, including rules with other mistakes.
+        calendars: the calendars whose fields are valid.
         named: the names of all calendars.
-        default: the policy's.
+        default: the policy's default.
     """
     # Without validation: what is wrong with a name has been said by then.
     document = PolicyDocument.model_construct(version=1, calendars=dict(calendars), rules=(), default=default)
@@ -204,7 +204,7 @@ def _too_late(step: EscalationPart, deadline: Span) -> str:
 
 
 def _not_after(later: Span, earlier: Span) -> bool:
-    """True if it certainly does not come later; working time and plain time cannot be compared before the opening."""
+    """True if `later` certainly does not come later. Working time and plain time cannot be compared in advance."""
     if later.working == earlier.working:
         return later.seconds <= earlier.seconds
     return not later.working and earlier.working and later.seconds <= earlier.seconds

@@ -1,4 +1,4 @@
-"""A policy file as it is written: its fields, their limits, and what each means. Cross-checks are in `checking`."""
+"""A policy file as it is written: its fields, their limits, and their meaning. Cross-checks are in `consistency`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from assent.contracts import Verdict
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _ALL_VERDICTS = tuple(Verdict)
 MAX_CONDITION = 4000
-"""Characters of a condition, at most."""
+"""Maximum length of a condition, in characters."""
 ALWAYS_REASONED = (Verdict.REJECT, Verdict.REQUEST_CHANGES)
-"""Verdicts that need a reason whatever a rule says."""
+"""Verdicts that always require a reason."""
 
 
 def complaint(message: str) -> PydanticCustomError:
-    """An error whose text is the message as it stands."""
+    """An error whose text is exactly the message."""
     return PydanticCustomError("policy", "{message}", {"message": message})
 
 
@@ -82,7 +82,7 @@ def _name(value: str) -> str:
 
 
 def _listed(value: Any) -> Any:
-    """One value where a list may stand counts as a list of one."""
+    """A single value where a list is allowed counts as a list of one."""
     return [value] if isinstance(value, str) else value
 
 
@@ -151,11 +151,11 @@ def _check_spans(days: str, spans: Hours) -> None:
 
 
 class CalendarPart(_Part):
-    """Working hours, and who keeps them.
+    """Working hours, and whose they are.
 
     Attributes:
-        hours: spans of Monday to Sunday.
-        default: holds for everybody who is named by no calendar.
+        hours: spans of each day from Monday to Sunday.
+        default: applies to everybody whom no calendar names.
     """
 
     timezone: Zone
@@ -166,11 +166,11 @@ class CalendarPart(_Part):
     default: bool = False
 
     def calendar(self) -> Calendar:
-        """As working time is reckoned with."""
+        """The calendar for computing working time."""
         return Calendar(self.timezone, self.hours, frozenset(self.holidays))
 
     def windows(self) -> list[ChangeWindow]:
-        """The working hours as windows for changes."""
+        """The working hours as change windows."""
         days: dict[tuple[int, int], list[int]] = {}
         for day, spans in enumerate(self.hours):
             for span in spans:
@@ -200,10 +200,10 @@ def _hours(value: Any) -> Any:
 
 
 class WindowPart(_Part):
-    """When changes may be done: hours of some days in a time zone, or a calendar's working hours.
+    """When changes may run: certain hours on certain days in a time zone, or a calendar's working hours.
 
     Attributes:
-        days: on which it begins. An end before the start is on the next day.
+        days: on which the window begins. An end before the start is on the next day.
         closed: dates on which it does not open; `except` in the file.
     """
 
@@ -214,7 +214,7 @@ class WindowPart(_Part):
     closed: Annotated[tuple[date, ...], Field(max_length=1000)] = Field(default=(), alias="except")
 
     def windows(self, calendars: dict[str, CalendarPart]) -> list[ChangeWindow]:
-        """As they are kept with a request."""
+        """The windows in the form in which they are stored with a request."""
         if self.calendar is not None:
             return calendars[self.calendar].windows()
         return [_window(self.timezone, self.days, span, self.closed) for span in self.hours]
@@ -228,7 +228,7 @@ def _window(timezone: str, days: tuple[int, ...], span: tuple[int, int], closed:
 
 
 class StagePart(_Part):
-    """People who have to agree. Nobody named: any reviewer."""
+    """The approvers of a stage. Nobody named: any reviewer."""
 
     name: Annotated[str, Field(max_length=100)] = ""
     teams: Teams = ()
@@ -237,7 +237,7 @@ class StagePart(_Part):
 
 
 class EscalationPart(_Part):
-    """Whom to ask as well, how long after the opening, and by how much to raise the priority."""
+    """Additional approvers, how long after the opening they are added, and by how much the priority is raised."""
 
     after: After
     teams: Teams = ()
@@ -246,7 +246,7 @@ class EscalationPart(_Part):
 
 
 def _verdicts(value: Any) -> Any:
-    """True, false or a list of verdicts as the verdicts that need a reason."""
+    """The verdicts that require a reason, from true, false, or a list of verdicts."""
     word = value.lower() if isinstance(value, str) else value
     if word is True or word in ("all", "yes", "on"):  # words that the other switches of the file take as well
         return _ALL_VERDICTS
@@ -261,13 +261,13 @@ def _verdicts(value: Any) -> Any:
 
 
 class Body(_Part):
-    """What a rule asks for; `default` is one without a condition.
+    """What a rule requires; `default` is a rule without a condition.
 
     Attributes:
-        deadline: None: the strict default's for the risk.
-        edited: None: as under the strict default, too.
-        warn: before the expiry; None where the file says ``never``. Not given: an eighth of the deadline.
-        calendar: whose working hours count; None: those of whom the first stage asks first.
+        deadline: None: the strict default's deadline for the risk.
+        edited: None: as under the strict default.
+        warn: time before expiry; None if the file says ``never``. Not given: an eighth of the deadline.
+        calendar: whose working hours count; None: those of the first approver of the first stage.
     """
 
     ask: StagePart | None = None
@@ -287,17 +287,17 @@ class Body(_Part):
 
     @property
     def grants_allowed(self) -> bool:
-        """Whether a standing grant may answer; unless the rule says so, not where it asks for a fresh sign-in."""
+        """Whether a standing grant may approve; unless the rule says so, not if it requires a fresh sign-in."""
         return self.reauthenticate is None if self.grants is None else self.grants
 
     @property
     def asked(self) -> tuple[StagePart, ...]:
-        """The stages, however they are written."""
+        """The stages, from either form in the file."""
         return self.stages or (self.ask or StagePart(),)
 
 
 class Rule(Body):
-    """A condition and what it asks for."""
+    """A condition, and what applies if it holds."""
 
     name: Name
     when: Annotated[str, Field(min_length=1, max_length=MAX_CONDITION)]
@@ -312,7 +312,7 @@ class PolicyDocument(_Part):
     default: Body | None = None
 
     def calendar_of(self, body: Body) -> CalendarPart | None:
-        """Whose working hours count for a rule: the one it names, that of whom its first stage asks first, the default.
+        """The calendar of a rule: the one it names, else that of its first stage's first approver, else the default.
 
         None if there is none.
         """

@@ -1,4 +1,4 @@
-"""What is due next on a request, and when. Pure; `due_at` in the request's row is what this says."""
+"""What is due next on a request, and when. Pure; the result is stored as `due_at` of the request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.domain.policy.terms import Terms
 
 
 class DueStep(StrEnum):
-    """What time does to a request. Of steps that are due at the same instant the one named first is done first."""
+    """What happens to a request at a certain time. Of steps due at the same instant, the first listed is done first."""
 
     RELEASE = "release"
     ANSWER = "answer"
@@ -22,11 +22,11 @@ class DueStep(StrEnum):
 
 @dataclass(frozen=True)
 class Standing:
-    """As much of a request as its due steps hang on.
+    """The parts of a request on which its due steps depend.
 
     Attributes:
-        held_until: an approved request waits for its change window until then.
-        answered_at_once: an earlier rejection or a standing grant is to answer it.
+        held_until: until when an approved request waits for its change window.
+        answered_at_once: an earlier rejection or a standing grant will answer it.
         escalation: how many steps of the chain are done.
     """
 
@@ -43,21 +43,21 @@ class Standing:
 
 @dataclass(frozen=True)
 class Due:
-    """A step and its instant."""
+    """A step, and when it is due."""
 
     at: datetime
     step: DueStep
 
 
 def next_due(standing: Standing) -> Due | None:
-    """The next step, or None when time does nothing to this request any more."""
+    """The next step, or None if nothing more is due on this request."""
     steps = due_steps(standing)
     order = list(DueStep)
     return min(steps, key=lambda due: (due.at, order.index(due.step))) if steps else None
 
 
 def due_steps(standing: Standing) -> list[Due]:
-    """Every kind of step that lies ahead or is overdue, each with its next instant, in no order."""
+    """Every kind of step that is ahead or overdue, each with its next instant, in no particular order."""
     if not standing.pending:
         return [Due(standing.held_until, DueStep.RELEASE)] if standing.held_until else []
     terms = standing.terms
@@ -70,7 +70,7 @@ def due_steps(standing: Standing) -> list[Due]:
         steps.append(Due(standing.expires_at - timedelta(seconds=terms.warn_seconds), DueStep.WARN))
     if standing.escalation < len(terms.escalation):
         at = standing.opened_at + timedelta(seconds=terms.escalation[standing.escalation].after_seconds)
-        # From the deadline on, the chain is the expiry's: who was asked in that instant would have no time at all.
+        # From the deadline on, only expiry takes steps of the chain: approvers added then would have no time to decide.
         if at < standing.expires_at:
             steps.append(Due(at, DueStep.ESCALATE))
     return steps

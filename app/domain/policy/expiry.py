@@ -1,4 +1,4 @@
-"""What it means for one request that nobody decided in time. Pure."""
+"""What happens to a request on expiry. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from app.domain.policy.terms import OnExpiry, Terms
 from assent.contracts import RiskLevel
 
 APPROVABLE_RISKS = frozenset({RiskLevel.SAFE, RiskLevel.LOW})
-"""Nothing above may be approved by silence, whatever a rule says."""
+"""Nothing riskier is approved on expiry, whatever a rule says."""
 _ANSWERED_KINDS = frozenset({"question", "error", "value"})
 
 EXPIRY_WORDS = {
@@ -14,19 +14,19 @@ EXPIRY_WORDS = {
     OnExpiry.APPROVE: "Expired without a decision, so its rule approves it.",
     OnExpiry.ESCALATE: "Nobody decided before the deadline, so others must approve as well and there is more time.",
 }
-"""What is told once the time is up."""
+"""The reason that is given on expiry."""
 
 
 def expiry_means(terms: Terms, *, risk: RiskLevel, kind: str, escalation: int, rejected: bool) -> OnExpiry:
-    """What the passing of the deadline comes to, as the request stands now.
+    """What the deadline means for a request in its current state.
 
-    A rule's approval holds only for a harmless proposal that nobody rejected, and for what can be approved without an
-    answer; its escalation only while somebody is left to ask. Everything else is a rejection.
+    A rule's approval on expiry applies only to a harmless proposal that nobody rejected, and that can be approved
+    without an answer; its escalation only while a step of the chain is left. Everything else is a rejection.
 
     Args:
-        risk: of the present payload.
+        risk: of the current payload.
         escalation: how many steps of the chain are done.
-        rejected: somebody's rejection stands.
+        rejected: whether there is a rejection that has not been withdrawn.
     """
     if terms.on_expiry is OnExpiry.APPROVE:
         approves = risk in APPROVABLE_RISKS and kind not in _ANSWERED_KINDS and not rejected

@@ -1,4 +1,4 @@
-"""What a policy's conditions may look at."""
+"""The facts that a policy's conditions refer to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assent.digests import canonical
 
 @dataclass(frozen=True)
 class Requester:
-    """Whoever started the run, or asked by other ways. All empty for an agent without an account."""
+    """The requester of a request. All fields are empty for an agent without an account."""
 
     id: str = ""
     name: str = ""
@@ -25,13 +25,13 @@ class Requester:
 
 @dataclass(frozen=True)
 class Facts:
-    """One request, as conditions see it.
+    """The facts about one request.
 
     Attributes:
-        tool: of the one call; of several, that of the first.
-        tools: of each of several calls. A rule is looked for call by call, and together they hold.
-        size: bytes of the proposal as canonical JSON.
-        expires_in_seconds: the deadline that the agent names; None: the policy's.
+        tool: the tool of the only call, or of the first of several.
+        tools: the tools of several calls. Each call is matched with the rules by itself, and all matched rules apply.
+        size: of the proposal as canonical JSON, in bytes.
+        expires_in_seconds: the deadline that the agent asks for; None: the policy's.
     """
 
     workflow: str
@@ -53,7 +53,7 @@ class Facts:
         cls, document: dict[str, Any], assessment: Assessment, *, workflow: str, node: str, agent: str,
         requester: Requester,
     ) -> Facts:  # fmt: skip
-        """The facts of a proposal's document."""
+        """The facts about a proposal's document."""
         tools = tuple(dict.fromkeys(str(call.get("tool", "")) for call in calls_of(document)))
         return cls(
             workflow=workflow,
@@ -73,20 +73,20 @@ class Facts:
 
 
 class Policy(Protocol):
-    """Turns facts into terms."""
+    """Determines the terms of requests from facts."""
 
     version: int | None
 
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
-        """What a request with these facts needs. Always gives an answer: no match falls to a strict default."""
+        """The terms of a request with these facts. There always are some: without a match, the strict default's."""
         ...
 
 
 class StrictDefault:
-    """What holds where no policy is loaded, or none of its rules matches."""
+    """The policy that applies if none is loaded, or none of its rules matches."""
 
     version: int | None = None
 
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
-        """One reviewer who did not ask, two for critical risk; silence rejects."""
+        """One reviewer who is not the requester, two for critical risk; rejected on expiry."""
         return default_terms(facts.assessment.level, facts.expires_in_seconds)

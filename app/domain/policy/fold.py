@@ -1,4 +1,4 @@
-"""What the decisions on a request amount to. Pure: applying it happens in one place, the CheckpointManager."""
+"""The result of all decisions on a request. Pure: only the CheckpointManager applies it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from assent.contracts import NextAction, Verdict
 from assent.digests import digest_of
 
 NO_STAGE = -1
-"""Of a vote that counts for no stage: its own edit made the policy ask others."""
+"""The stage of a vote that counts for none, because its own edit changed the required approvers."""
 
 
 @dataclass(frozen=True)
 class Vote:
-    """A standing decision as the fold sees it; withdrawn ones are left out.
+    """A decision that counts; withdrawn decisions are left out.
 
     Attributes:
         person_id: who decided.
         digest: of what the person agrees to (`answer_digest` for an answer).
-        stage: for which stage of the terms, counted from 0, or `NO_STAGE`.
-        principal_id: on whose behalf, for a delegate; empty otherwise.
+        stage: the stage of the terms that it is for, from 0, or `NO_STAGE`.
+        principal_id: the absent person on whose behalf a delegate decided; empty otherwise.
         makers: who made the link or token with which it was cast, and so may be the same person.
     """
 
@@ -36,13 +36,13 @@ class Vote:
 
     @property
     def people(self) -> frozenset[str]:
-        """Ids of everybody whose word this may be."""
+        """Ids of everybody who could have cast this vote."""
         return (frozenset({self.person_id, self.principal_id}) - {""}) | self.makers
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """What the decisions amount to."""
+    """The result of the decisions."""
 
     state: RequestState
     verdict: Verdict
@@ -51,7 +51,7 @@ class Resolution:
 
 @dataclass(frozen=True)
 class StageProgress:
-    """How far agreement has come in one stage."""
+    """The progress of one stage."""
 
     name: str
     approvals: int
@@ -59,34 +59,34 @@ class StageProgress:
 
     @property
     def reached(self) -> bool:
-        """True when the next stage may be asked."""
+        """True when the stage has its quorum."""
         return self.approvals >= self.quorum
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far agreement has come over all stages."""
+    """The progress of all stages."""
 
     stages: tuple[StageProgress, ...]
 
     @property
     def approvals(self) -> int:
-        """Approvals that count, over all stages."""
+        """Approvals that count, across all stages."""
         return sum(min(stage.approvals, stage.quorum) for stage in self.stages)
 
     @property
     def quorum(self) -> int:
-        """Approvals needed, over all stages."""
+        """Approvals required, across all stages."""
         return sum(stage.quorum for stage in self.stages)
 
     @property
     def current(self) -> int:
-        """The stage that is asked now: the first that is not reached; the number of stages when all are."""
+        """The current stage: the first without its quorum; the number of stages when all have it."""
         return next((at for at, stage in enumerate(self.stages) if not stage.reached), len(self.stages))
 
     @property
     def reached(self) -> bool:
-        """True when nobody else has to agree."""
+        """True when no further approval is required."""
         return self.current == len(self.stages)
 
     @property
@@ -96,12 +96,12 @@ class Progress:
 
 
 def answer_digest(digest: str, answer: Any) -> str:
-    """What an answer to the question of that `digest` stands for: both, so that only equal answers agree."""
+    """A digest of the question with that `digest` and an answer to it, so that only equal answers agree."""
     return digest_of([digest, answer])
 
 
 def to_agree(votes: Sequence[Vote], digest: str) -> str:
-    """What has to be agreed to: the payload of that `digest`, or the latest answer to the question in it."""
+    """The digest to agree on: that of the payload, or that of the latest answer to the question in it."""
     answers = [vote.digest for vote in votes if vote.verdict is Verdict.ANSWER]
     return answers[-1] if answers else digest
 
@@ -109,12 +109,12 @@ def to_agree(votes: Sequence[Vote], digest: str) -> str:
 def progress(votes: Sequence[Vote], digest: str, terms: Terms, editors: Collection[str] = ()) -> Progress:
     """Count the people who agree to the payload of this `digest`, or to the latest answer to it.
 
-    Approvals of older payloads no longer count. A person counts once over all stages, and so does somebody on whose
-    behalf a delegate decided. Of somebody who answered several times the latest answer counts. Where the terms ask for
-    a second person after an edit, an editor's approval counts, and the stage that it is for needs one more.
+    Approvals of older payloads no longer count. A person counts once across all stages, and so does somebody on whose
+    behalf a delegate decided. If somebody answered several times, their latest answer counts. Where the terms require
+    a second person after an edit, an editor's approval counts, and the stage that it is for requires one more.
 
     Args:
-        editors: ids of the people who made the current payload what it is; empty if it is as the agent proposed it.
+        editors: ids of the people who edited the current payload; empty if it is as the agent proposed it.
     """
     digest = to_agree(votes, digest)
     latest = {vote.person_id: vote for vote in votes if vote.verdict is Verdict.ANSWER}
@@ -144,22 +144,22 @@ def progress(votes: Sequence[Vote], digest: str, terms: Terms, editors: Collecti
 def fold(
     votes: Sequence[Vote], digest: str, terms: Terms, changed: bool, editors: Collection[str] = ()
 ) -> Resolution | None:
-    """What the votes make of a request whose current payload has `digest`.
+    """Resolve a request whose current payload has `digest`, if the votes suffice.
 
-    A request for changes resolves it at once, and so do as many rejections of the current payload as the terms ask
-    for. Approval needs each stage's quorum of different people on the current payload; somebody who edited it counts
-    as one of them and so is never the only one where two are needed, or a second person after an edit. A question is
-    answered when the quorum of different people gave equal answers.
+    A request for changes resolves it at once, and so does the number of rejections of the current payload that the
+    terms set. Approval requires each stage's quorum of different people on the current payload; somebody who edited it
+    counts as one of them, and so is never the only one where two are required, or a second person after an edit. A
+    question is answered when the quorum of different people gave equal answers.
 
     Args:
-        votes: all standing decisions, oldest first. A modification's digest is that of the payload it made.
-        digest: the current payload's.
-        terms: what the request needs.
-        changed: whether the current payload differs from the one the agent proposed.
-        editors: who changed it, as `progress` describes.
+        votes: all decisions that count, oldest first. A modification's digest is that of the resulting payload.
+        digest: of the current payload.
+        terms: of the request.
+        changed: whether the current payload differs from the one that the agent proposed.
+        editors: who changed it, as in `progress`.
 
     Returns:
-        The resolution, or None while more decisions are needed.
+        The resolution, or None while more decisions are required.
     """
     if any(vote.verdict is Verdict.REQUEST_CHANGES for vote in votes):
         return Resolution(RequestState.CHANGES_REQUESTED, Verdict.REQUEST_CHANGES, NextAction.RETRY)
@@ -175,7 +175,7 @@ def fold(
 
 
 def rejections(votes: Sequence[Vote]) -> int:
-    """Different people who reject; a rejection stands, whatever others edit, until it is withdrawn."""
+    """The number of different people who reject. A rejection counts until it is withdrawn, whatever others edit."""
     counted: set[str] = set()
     number = 0
     for vote in votes:

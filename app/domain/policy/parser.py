@@ -1,4 +1,4 @@
-"""Reading a policy file: everything that is wrong with it at once, each with file, line and field. Pure."""
+"""Reading a policy file, with all problems reported at once, each with file, line, and field. Pure."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from app.domain.policy.yaml_tree import Path, Tree, UnreadableError, read_tree
 
 _SHOWN = 60
 _MOST = 100
-"""Problems that are told at once; a file with more is no policy."""
+"""Maximum number of problems that are reported at once."""
 _LONGEST = 600
-"""Characters of a sentence, which may quote the file."""
+"""Maximum length of a message, which may quote the file."""
 _NOTHING = "nothing stands here: give it a value, or leave the field out"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a policy file.
+    """One problem in a policy file.
 
     Attributes:
         line: from 1.
-        field: such as ``rules[0].deadline``, items counted from 0; empty for the file as a whole.
-        message: a sentence that says what to do.
+        field: such as ``rules[0].deadline``, items numbered from 0; empty for the file as a whole.
+        message: what is wrong and what to do, as a sentence.
     """
 
     file: str
@@ -44,9 +44,9 @@ class Problem:
 
 
 class PolicyFileError(InvalidInputError):
-    """A policy file cannot be used; `problems` is everything that is wrong with it, by line.
+    """A policy file is not valid; `problems` lists all problems by line.
 
-    `extra["problems"]` is the same, JSON-ready, and `extra["fields"]` maps a field to its first complaint.
+    `extra["problems"]` is the same, JSON-ready, and `extra["fields"]` maps each field to its first problem.
     """
 
     code = "invalid_policy"
@@ -69,7 +69,7 @@ def read_policy(text: str, source: str) -> PolicyDocument:
         source: the file's name, for messages.
 
     Raises:
-        PolicyFileError: with every problem that was found.
+        PolicyFileError: with all problems that were found.
     """
     try:
         tree = read_tree(text)
@@ -93,7 +93,7 @@ def read_policy(text: str, source: str) -> PolicyDocument:
 
 
 def field_path(path: Path) -> str:
-    """A path as people read it, such as ``rules[0].stages[1].quorum``."""
+    """A path for people, such as ``rules[0].stages[1].quorum``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -116,7 +116,7 @@ def _validate(tree: Tree) -> tuple[PolicyDocument | None, _Complaints]:
 
 
 def _checked(tree: Tree, document: PolicyDocument | None) -> list[tuple[Path, int, str]]:
-    """What the cross-checks say: path, lines below its own, sentence. Of a bad document the good parts are checked."""
+    """Problems found by the cross-checks. In a document that is not valid, the valid parts are checked."""
     if document is not None:
         rules: dict[int, Rule] = dict(enumerate(document.rules))
         calendars, default = document.calendars, document.default
@@ -136,7 +136,7 @@ def _checked(tree: Tree, document: PolicyDocument | None) -> list[tuple[Path, in
 
 
 def _offset(tree: Tree, path: Path, line: int) -> int:
-    """How far below its field's line a line of a text is; only a text under ``|`` keeps its lines."""
+    """The offset of a line in a text from its field's line; only a block text (``|``) keeps its lines."""
     begins = tree.text_lines.get(path, tree.line(path))
     return begins - tree.line(path) + line
 
@@ -211,7 +211,7 @@ def _given(value: Any) -> str:
 
 
 def _fields_at(path: Path) -> list[str]:
-    """The fields that may stand at a place of the document."""
+    """The fields that are allowed at a path of the document."""
     model: Any = PolicyDocument
     inside_many = False
     for part in path:

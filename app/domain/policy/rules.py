@@ -1,4 +1,4 @@
-"""A policy ready for use: which rule applies to a request, and what that means in seconds from its opening. Pure."""
+"""A compiled policy: which rule applies to a request, and the terms that follow from it. Pure."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from app.domain.policy.terms import (
 from assent.contracts import RiskLevel
 
 DEFAULT = "policy's default"
-"""What the policy's own default is called on pages and in reports."""
+"""The name of the policy's own default on pages and in reports."""
 STRICT_DEFAULT = "strict default"
-"""What a report says where no rule matches and the policy has no default. The terms' name says who is asked."""
+"""The name in reports if no rule matches and the policy has no default. The terms' own name says more."""
 _WARN_SHARE = 8
-"""Where a rule does not say when to warn, an eighth of the time is left, as under the strict default."""
+"""If a rule does not say when to warn, it is when an eighth of the time is left, as under the strict default."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Match:
     """Which rule applies.
 
     Attributes:
-        rule: the first whose condition holds; None: the default.
-        failed: rules before it whose condition could not be evaluated, each with the reason. Worth a log entry.
+        rule: the first rule whose condition holds; None: the default.
+        failed: rules before it whose condition could not be evaluated, each with the reason. They should be logged.
     """
 
     rule: Rule | None
@@ -47,10 +47,10 @@ class Match:
 
 
 class CompiledPolicy:
-    """One version of a policy. Safe to share between threads; nothing of it changes."""
+    """One version of a policy. Immutable, so threads can share it."""
 
     def __init__(self, document: PolicyDocument, version: int | None) -> None:
-        """`document` as `read_policy` gave it; ConditionError if it came from elsewhere and has a wrong condition."""
+        """Compile a `document` from `read_policy`. Raises ConditionError if a document from elsewhere is not valid."""
         self.document = document
         self.version = version
         self._conditions = Conditions(rule.when for rule in document.rules)
@@ -69,7 +69,7 @@ class CompiledPolicy:
         return Match(None, tuple(failed))
 
     def rule_for(self, facts: Facts) -> str:
-        """The name of the rule that applies, for reports; says so where a condition could not be evaluated."""
+        """The name of the rule that applies, for reports, with a note if a condition could not be evaluated."""
         return " and ".join(dict.fromkeys(self._rule_for(call) for call in _one_by_one(facts)))
 
     def _rule_for(self, facts: Facts) -> str:
@@ -81,11 +81,11 @@ class CompiledPolicy:
         return DEFAULT if self.document.default is not None else STRICT_DEFAULT
 
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
-        """What a request with these facts needs. Never raises.
+        """The terms of a request with these facts. Never raises.
 
-        Where a condition could not be evaluated, what holds is the strict default, and whatever the rules that failed
-        and the one that would apply without them ask for beyond it; the terms' name says so. Of several tool calls each
-        may come under a rule of its own: then what any of these rules asks for is asked.
+        If a condition could not be evaluated, the strict default applies, together with everything that the failed
+        rules, and the rule that would apply without them, require beyond it; the terms' name says so. Of several tool
+        calls, each may match its own rule: then the requirements of all these rules apply.
         """
         found = list(dict.fromkeys(self._terms_of_one(call, opened_at) for call in _one_by_one(facts)))
         if len(found) == 1:
@@ -108,12 +108,12 @@ class CompiledPolicy:
     def _terms(self, body: Body | None, facts: Facts, opened_at: datetime) -> Terms:
         level = facts.assessment.level
         if body is None:
-            # Still under this version: an edit that raises the risk may come under one of its rules.
+            # Keep this version: after an edit that raises the risk, one of its rules may apply.
             strict = default_terms(level, facts.expires_in_seconds)
             return strict.model_copy(update={"policy_version": self.version})
         calendar = self.document.calendar_of(body)
         deadline = _seconds(body.deadline, calendar, opened_at) if body.deadline else DEADLINE_SECONDS[level]
-        # An agent may be in a hurry, but it cannot give itself more time than the rule does.
+        # An agent may ask for a shorter deadline than the rule's, but not for a longer one.
         given, deadline = deadline, min(deadline, facts.expires_in_seconds or deadline)
         return Terms(
             name=body.name if isinstance(body, Rule) else DEFAULT,
@@ -138,7 +138,7 @@ class CompiledPolicy:
 
 
 def _one_by_one(facts: Facts) -> list[Facts]:
-    """The facts of each of several tool calls; nobody may slip one past its rule among others."""
+    """The facts of each of several tool calls, so that no call escapes its rule by being one of many."""
     return [replace(facts, tool=tool, tools=(tool,)) for tool in facts.tools] or [facts]
 
 
@@ -159,10 +159,10 @@ def _seconds(span: Span, calendar: CalendarPart | None, opened_at: datetime) -> 
 
 
 def _again(body: Body, calendar: CalendarPart | None, opened_at: datetime) -> WorkingTime | None:
-    """The working time that an expiry gives once more; counted from then on, so it needs the calendar."""
+    """The working time that an escalation on expiry adds. It is counted from then on, so the calendar is stored."""
     if body.on_expiry is not OnExpiry.ESCALATE or not body.deadline or not body.deadline.working or calendar is None:
         return None
-    # A day before, because the opening's date may be another one in the calendar's zone.
+    # From the day before, because the date of the opening may differ in the calendar's time zone.
     first = (opened_at - timedelta(days=1)).date()
     holidays = tuple(holiday.isoformat() for holiday in calendar.holidays if holiday >= first)
     return WorkingTime(
@@ -171,7 +171,7 @@ def _again(body: Body, calendar: CalendarPart | None, opened_at: datetime) -> Wo
 
 
 def _on_expiry(body: Body, level: RiskLevel) -> OnExpiry:
-    """Silence approves only what is harmless, whatever a rule's condition lets through."""
+    """What happens on expiry; only harmless requests are approved, whatever the rule's condition allows."""
     if body.on_expiry is OnExpiry.APPROVE and level.rank > RiskLevel.LOW.rank:
         return OnExpiry.REJECT
     return body.on_expiry
@@ -188,7 +188,7 @@ def _escalation(body: Body, calendar: CalendarPart | None, opened_at: datetime) 
     steps: list[EscalationStep] = []
     for part in body.escalation:
         after = _seconds(part.after, calendar, opened_at)
-        # Working hours may turn out longer than plain ones that were meant to come later.
+        # Working hours can take longer than plain hours that were meant to come later.
         after = max(after, steps[-1].after_seconds) if steps else after
         steps.append(
             EscalationStep(

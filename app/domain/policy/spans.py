@@ -1,4 +1,4 @@
-"""How a policy writes spans of time, days of the week and times of day. Pure."""
+"""Parsers for spans of time, days of the week, and times of day in policies. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
 LONGEST_SECONDS = 366 * 86_400
-"""No deadline lies further ahead; the same holds for what agents name."""
+"""Maximum span until a deadline, whether a policy or an agent sets it."""
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 7 * 86_400}
 _SHORT = {"s": "second", "sec": "second", "m": "minute", "min": "minute", "h": "hour", "hr": "hour", "d": "day"}
@@ -23,11 +23,11 @@ _FULL_DAYS = {
 
 @dataclass(frozen=True)
 class Span:
-    """A span as the policy writes it.
+    """A span of time as it is written in a policy.
 
     Attributes:
-        seconds: of plain time, or of working time where `working`.
-        words: such as ``2 working hours``.
+        seconds: of plain time, or of working time if `working`.
+        words: the span as written, such as ``2 working hours``.
     """
 
     seconds: int
@@ -36,7 +36,7 @@ class Span:
 
 
 def parse_span(text: str) -> Span:
-    """Read ``4 hours``, ``1 hour 30 minutes`` or ``8 working hours``. Raises ValueError with a sentence."""
+    """Parse ``4 hours``, ``1 hour 30 minutes``, or ``8 working hours``. Raises ValueError with a sentence."""
     words = " ".join(text.lower().split())
     plain = words.replace(" working", "")
     working = plain != words
@@ -56,7 +56,7 @@ def parse_span(text: str) -> Span:
 
 
 def parse_days(text: str) -> tuple[int, ...]:
-    """Read ``mon``, ``mon-fri``, ``fri-mon`` or ``sat, sun`` as numbers from 0, Monday. Raises ValueError."""
+    """Parse ``mon``, ``mon-fri``, ``fri-mon``, or ``sat, sun`` into numbers, 0 for Monday. Raises ValueError."""
     found: list[int] = []
     for part in text.lower().replace("–", "-").split(","):
         ends = [_day(day.strip()) for day in part.split("-")]
@@ -75,7 +75,7 @@ def _day(word: str) -> int:
 
 
 def parse_times(text: str) -> tuple[int, int]:
-    """Read ``09:00-17:00`` as minutes of the day; the end may be 24:00. Raises ValueError with a sentence."""
+    """Parse ``09:00-17:00`` into minutes of the day; the end may be 24:00. Raises ValueError with a sentence."""
     found = _TIMES.fullmatch(text.strip())
     if not found:
         raise ValueError(f'{text!r} are no hours: write such as "09:00-17:00"')

@@ -1,4 +1,4 @@
-"""A policy as a table that people read: each rule's condition, and in words what it asks for. Pure."""
+"""A policy as a table for people: each rule's condition, and its requirements in words. Pure."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class RuleSummary:
     """A rule in words.
 
     Attributes:
-        when: its condition as written; empty for what holds where no rule's condition does.
-        asks: who must agree, a line per stage.
-        deadline: by when.
-        on_expiry: what happens to a request on which nobody decided by then.
+        when: its condition as written; empty for the default.
+        asks: the required approvals, a line per stage.
+        deadline: from opening to expiry.
+        on_expiry: what happens on expiry.
         escalation: a line per step of the chain.
-        windows: when changes may be done.
-        also: everything else that is not as usual.
+        windows: when changes may run.
+        also: everything else that differs from the defaults.
     """
 
     name: str
@@ -50,13 +50,13 @@ class RuleSummary:
 
 
 def summary(document: PolicyDocument) -> tuple[RuleSummary, ...]:
-    """All rules in their order, and last what holds where none of them matches."""
+    """All rules in order, followed by what applies if none of them matches."""
     found = [_rule(document, name, body) for name, body in bodies(document)]
     return (*found, *([] if document.default else [STRICT_SUMMARY]))
 
 
 def bodies(document: PolicyDocument) -> list[tuple[str, Body]]:
-    """All rules by name in their order, and last the policy's own default if it has one."""
+    """All rules with their names, in order, followed by the policy's own default if it has one."""
     rules: list[tuple[str, Body]] = [(rule.name, rule) for rule in document.rules]
     return rules + ([(DEFAULT, document.default)] if document.default else [])
 
@@ -69,7 +69,7 @@ STRICT_SUMMARY = RuleSummary(
     on_expiry=_ON_EXPIRY[OnExpiry.REJECT],
     also=("no standing grants above medium risk", "a second person after an edit from high risk on"),
 )
-"""What holds where no rule matches and the policy has no default."""
+"""What applies if no rule matches and the policy has no default."""
 
 
 def _rule(document: PolicyDocument, name: str, body: Body) -> RuleSummary:

@@ -1,7 +1,7 @@
-"""What one request needs, as a rule of a policy said when it was opened.
+"""The terms of a request: what a policy required when the request was opened.
 
-The terms are kept with the request, so a later change of the policy never changes what an open request needs. All
-spans are seconds from the opening, with working hours already worked out.
+The terms are stored with the request, so a later change of the policy never affects an open request. All spans are
+seconds from the opening, with working hours already converted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from assent.contracts import RiskLevel, Verdict
 
 
 class OnExpiry(StrEnum):
-    """What it means that nobody decided in time."""
+    """What happens if nobody decides in time."""
 
     REJECT = "reject"
     APPROVE = "approve"
@@ -23,7 +23,7 @@ class OnExpiry(StrEnum):
 
 
 class Edited(StrEnum):
-    """What the approval of somebody who changed the proposal is worth."""
+    """Whether the approval of somebody who changed the proposal is enough."""
 
     EDITOR_COUNTS = "editor_counts"
     SECOND_PERSON = "second_person"
@@ -34,11 +34,11 @@ class _Term(BaseModel):
 
 
 class Stage(_Term):
-    """People who have to agree before the next stage is asked. Nobody named: any reviewer.
+    """People whose approval is required before the next stage begins. Nobody named: any reviewer.
 
     Attributes:
         people: email addresses in lower case.
-        quorum: approvals by different people that are needed.
+        quorum: number of required approvals by different people.
     """
 
     name: str = ""
@@ -47,21 +47,21 @@ class Stage(_Term):
     quorum: int = 1
 
     def asks_the_same(self, other: Stage) -> bool:
-        """True if the other stage asks the same people, of however many."""
+        """True if the other stage has the same approvers, whatever its quorum."""
         return (set(self.teams), set(self.people)) == (set(other.teams), set(other.people))
 
     @property
     def open_to_all(self) -> bool:
-        """True if any reviewer is asked."""
+        """True if any reviewer may approve."""
         return not self.teams and not self.people
 
 
 class EscalationStep(_Term):
-    """Whom to ask as well, and when.
+    """Additional approvers, and when they are added.
 
     Attributes:
         after_seconds: from the opening.
-        words: the span as the policy says it, such as ``2 working hours``.
+        words: the span as written in the policy, such as ``2 working hours``.
         priority: by how much the request's priority is raised.
     """
 
@@ -73,7 +73,7 @@ class EscalationStep(_Term):
 
 
 class ChangeWindow(_Term):
-    """Hours in which what was approved may be done.
+    """Hours in which approved changes may run.
 
     Attributes:
         days: 0 for Monday to 6 for Sunday; the day on which the window begins.
@@ -89,10 +89,10 @@ class ChangeWindow(_Term):
 
 
 class WorkingTime(_Term):
-    """So much working time, with the calendar in which it is counted.
+    """An amount of working time, with the calendar in which it is counted.
 
     Attributes:
-        week: the spans of Monday to Sunday, as minutes of the day.
+        week: the spans of each day from Monday to Sunday, as minutes of the day.
         holidays: ISO dates without working time, from the opening on.
     """
 
@@ -103,24 +103,24 @@ class WorkingTime(_Term):
 
 
 class Terms(_Term):
-    """Everything that one request needs.
+    """Everything that a request requires.
 
     Attributes:
-        name: the rule's, as the pages call it.
-        policy_version: of the policy that was in force; None where none was, or it could not be read.
-        stages: asked one after the other.
-        deny_threshold: rejections by different people that reject the request.
-        reason_required: verdicts that need a comment.
+        name: the rule's name, as shown on pages.
+        policy_version: of the policy that was in force; None if there was none, or it could not be read.
+        stages: in order.
+        deny_threshold: number of rejections by different people that reject the request.
+        reason_required: verdicts that require a comment.
         edited: whether a person who changed a proposal can be its only approver.
-        reauthenticate_seconds: how long ago a sign-in may be for a decision; None: as long as the session lives.
-        windows: of which one has to be open; empty: at any time.
-        further_windows: sets of which one has to be open as well, after an edit that came under another rule.
+        reauthenticate_seconds: maximum age of the sign-in for a decision; None: no limit besides the session's.
+        windows: change windows, one of which has to be open; empty: any time.
+        further_windows: further sets of windows, one of each of which has to be open as well, after an edit to which
+            another rule applied.
         deadline_seconds: from opening to expiry.
-        deadline_again: what an expiry that escalates gives once more, where that is working time; None: the same
-            seconds.
+        deadline_again: the working time that an escalation on expiry adds; None: `deadline_seconds` again.
         warn_seconds: how long before expiry people are warned; 0: not at all.
         escalation: the chain.
-        grants_allowed: whether a standing grant may answer requests under this rule.
+        grants_allowed: whether a standing grant may approve requests under this rule.
     """
 
     name: str
@@ -142,21 +142,21 @@ class Terms(_Term):
 
     @property
     def quorum(self) -> int:
-        """Approvals needed over all stages."""
+        """Required approvals across all stages."""
         return sum(stage.quorum for stage in self.stages)
 
     @property
     def adds_second_person(self) -> bool:
-        """True if a changed proposal needs one approval more than `quorum`, which is that of one person."""
+        """True if a changed proposal requires a second approval although `quorum` is 1."""
         return self.edited is Edited.SECOND_PERSON and self.quorum == 1
 
     @property
     def every_window(self) -> tuple[ChangeWindow, ...]:
-        """All that are named, of whichever set."""
+        """All windows of all sets."""
         return sum(self.further_windows, self.windows)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready form, as kept with the request."""
+        """JSON-ready form, as stored with the request."""
         return self.model_dump(mode="json")
 
     @classmethod
@@ -166,10 +166,10 @@ class Terms(_Term):
 
 
 def stricter(old: Terms, new: Terms) -> Terms:
-    """What holds after an edit raised the risk: the new rule, but nothing that the old one asked for is lost.
+    """The terms after an edit raised the risk: the new rule's, plus everything that the old one required.
 
-    The deadline, and what its passing means, stay as people were told; only that silence approves nothing that somebody
-    has changed.
+    The deadline and what happens on expiry stay as announced, except that a changed proposal is never approved on
+    expiry.
     """
     fewest = [seconds for seconds in (old.reauthenticate_seconds, new.reauthenticate_seconds) if seconds is not None]
     return new.model_copy(
@@ -193,26 +193,26 @@ def stricter(old: Terms, new: Terms) -> Terms:
 
 
 def _names_no_fewer(old: Terms, new: Terms) -> bool:
-    """True if of everybody whose team or name the old stages ask for the new ones ask for at least as many."""
+    """True if the new stages require at least as many approvals as the old ones from each of their approvers."""
     named = [stage for stage in old.stages if not stage.open_to_all]
     return all(_asked_of(stage, new) >= _asked_of(stage, old) for stage in named)
 
 
 def _asked_of(whom: Stage, terms: Terms) -> int:
-    """How many approvals the terms ask for of the same people, over all stages."""
+    """How many approvals the terms require from the same approvers, across all stages."""
     return sum(stage.quorum for stage in terms.stages if stage.asks_the_same(whom))
 
 
 def _further_windows(old: Terms, new: Terms) -> tuple[tuple[ChangeWindow, ...], ...]:
-    """The sets of windows that hold besides those of the new rule, or of the old one where the new one has none."""
+    """The sets of windows that apply besides the new rule's, or besides the old rule's if the new one has none."""
     sets = (*old.further_windows, *new.further_windows, *((old.windows,) if new.windows else ()))
     return tuple(windows for windows in dict.fromkeys(sets) if windows and windows != (new.windows or old.windows))
 
 
 def _together(old: Terms, new: Terms) -> tuple[Stage, ...]:
-    """The old stages and whoever the new ones name besides, with as many people as either asks for.
+    """The old stages, plus the approvers that only the new ones name, with the higher of both quorums.
 
-    Where the new rule asks for more people of no particular kind, those whom the old one names are among them.
+    If the new rule requires more approvals by any reviewers, those of the old rule's approvers count among them.
     """
     stages = list(old.stages)
     for stage in new.stages:
@@ -233,18 +233,18 @@ DEADLINE_SECONDS = {
     RiskLevel.SAFE: 72 * 3600,
 }
 _WARN_SHARE = 8
-"""Under the strict default people are warned when an eighth of the time is left."""
+"""Under the strict default, people are warned when an eighth of the time is left."""
 
 
 def default_edited(risk: RiskLevel) -> Edited:
-    """What an editor's approval is worth where no rule says it: from high risk on not enough."""
+    """Whether an editor's approval is enough if no rule says so: not from high risk upward."""
     return Edited.SECOND_PERSON if risk.rank >= RiskLevel.HIGH.rank else Edited.EDITOR_COUNTS
 
 
 def default_terms(risk: RiskLevel, expires_in_seconds: int | None = None) -> Terms:
-    """The strict default: one reviewer who is not the requester, two for critical risk; silence rejects.
+    """The strict default: one reviewer who is not the requester, two for critical risk; rejected on expiry.
 
-    From high risk on, a person who changes a proposal cannot be its only approver.
+    From high risk upward, a person who changes a proposal cannot be its only approver.
     """
     deadline = expires_in_seconds or DEADLINE_SECONDS[risk]
     warn = deadline // _WARN_SHARE

@@ -1,4 +1,4 @@
-"""What terms say, in words, and what differs between two of them. Pure."""
+"""Terms in words, and the differences between two terms. Pure."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _VERDICTS = {
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that two terms say differently.
+    """One difference between two terms.
 
     Attributes:
         what: stable name for programs, such as ``stages``.
         label: for people.
-        before, after: what each says, in words.
+        before, after: the values, in words.
     """
 
     what: str
@@ -43,7 +43,7 @@ class Difference:
 
 
 def differences(old: Terms, new: Terms) -> tuple[Difference, ...]:
-    """Everything about which the terms differ, in the order in which people care; the version is none of it."""
+    """All differences between the terms, most important first, apart from the policy's version."""
     return tuple(
         Difference(aspect.what, aspect.label, aspect.words(old), aspect.words(new))
         for aspect in ASPECTS
@@ -57,7 +57,7 @@ def listing(words: Sequence[str], last: str = "and") -> str:
 
 
 def exact_span(seconds: int) -> str:
-    """A span that loses nothing: ``2 d 3 h``, ``90 s`` as ``1 min 30 s``."""
+    """An exact span, such as ``2 d 3 h``, or ``1 min 30 s`` for 90."""
     parts = []
     for size, unit in _UNITS:
         count, seconds = divmod(seconds, size)
@@ -73,37 +73,37 @@ def expiry_words(consequence: str, when: str) -> str:
 
 
 def who_words(teams: Iterable[str], people: Iterable[str]) -> str:
-    """Whom a stage or a step asks: ``team dba or lead@example.com``."""
+    """The approvers of a stage or step: ``team dba or lead@example.com``."""
     return listing([*(f"team {team}" for team in teams), *people], "or") or ANYONE
 
 
 def stage_words(stage: Stage) -> str:
-    """A stage: ``2 of team dba``, with its name before it."""
+    """A stage, such as ``2 of team dba``, preceded by its name."""
     words = f"{stage.quorum} of {who_words(stage.teams, stage.people)}"
     return f"{stage.name}: {words}" if stage.name else words
 
 
 def stages_words(terms: Terms) -> str:
-    """All stages in their order."""
+    """All stages in order."""
     return ", then ".join(map(stage_words, terms.stages))
 
 
 def step_words(step: EscalationStep) -> str:
-    """A step of the chain: ``after 2 working hours team dba-leads, priority +1``."""
+    """A step of the chain, such as ``after 2 working hours team dba-leads, priority +1``."""
     raised = f", priority +{step.priority}" if step.priority else ""
     who = who_words(step.teams, step.people) if step.teams or step.people else "nobody else"
     return f"after {step.words} {who}{raised}"
 
 
 def window_words(window: ChangeWindow) -> str:
-    """Such as ``Mon–Fri 22:00–04:00 Europe/Berlin``."""
+    """A change window, such as ``Mon–Fri 22:00–04:00 Europe/Berlin``."""
     hours = "all day" if window.start == window.end else f"{window.start}–{window.end}"
     except_days = f", not on {listing(window.except_days)}" if window.except_days else ""
     return f"{day_words(window.days)} {hours} {window.timezone}{except_days}"
 
 
 def day_words(days: Iterable[int]) -> str:
-    """Days of the week, 0 for Monday, with runs of three and more drawn together: ``Mon–Fri``, ``Sat, Sun``."""
+    """Days of the week, 0 for Monday, with three or more in a row as a range: ``Mon–Fri``, ``Sat, Sun``."""
     chosen = sorted(set(days))
     if len(chosen) == len(_DAYS):
         return "every day"
@@ -125,7 +125,7 @@ def windows_words(windows: Sequence[ChangeWindow]) -> str:
 
 
 def reasons_words(verdicts: Iterable[Verdict]) -> str:
-    """Which decisions need a comment."""
+    """The decisions that require a comment."""
     return listing([_VERDICTS[verdict] for verdict in Verdict if verdict in set(verdicts)]) or "none"
 
 
@@ -135,7 +135,7 @@ def _stages(terms: Terms) -> Any:
 
 @dataclass(frozen=True)
 class Aspect:
-    """Something that terms say: its name for programs and for people, its value, and its words."""
+    """One aspect of terms: its name for programs and for people, its value, and its words."""
 
     what: str
     label: str
@@ -183,7 +183,7 @@ ASPECTS = (
     ),
     Aspect("grants", "Standing grants", lambda terms: terms.grants_allowed, lambda terms: _yes(terms.grants_allowed)),
 )  # fmt: skip
-"""Everything that terms say."""
+"""All aspects of terms."""
 
 
 def _yes(allowed: bool) -> str:

@@ -1,7 +1,7 @@
-"""YAML as plain data, with the line of each part, read strictly. Pure.
+"""A strict reader of YAML as plain data, with the line of each part. Pure.
 
-Only PyYAML's parser is used, so nothing is ever made of what a file names. What a policy does not need is refused: a
-policy is reviewed as it stands, so there are no anchors, merges and tags, and no key counts twice.
+Only PyYAML's parser is used, so no objects are ever constructed. What a policy does not need is refused: a policy is
+reviewed as it is written, so there are no anchors, merge keys, or tags, and no key may appear twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "fals
 
 
 class UnreadableError(Exception):
-    """The text is no YAML that is taken; nothing more can be said of it."""
+    """The text is not acceptable YAML, so nothing else about it can be checked."""
 
     def __init__(self, line: int, message: str, path: Path = ()) -> None:
         super().__init__(message)
@@ -39,13 +39,13 @@ class UnreadableError(Exception):
 
 @dataclass
 class Tree:
-    """What a text says, and where.
+    """The data of a YAML text, and where each part is.
 
     Attributes:
         lines: the line, from 1, of each part: of the key in a mapping, of the item in a list.
-        text_lines: the line on which a text itself begins.
-        empty: fields and items after which nothing stands.
-        complaints: line, path and sentence of what is wrong but does not stop the reading.
+        text_lines: the line on which each text itself begins.
+        empty: fields and items without a value.
+        complaints: line, path, and sentence of each problem that does not stop the reading.
     """
 
     data: Any = None
@@ -55,7 +55,7 @@ class Tree:
     complaints: list[tuple[int, Path, str]] = field(default_factory=list)
 
     def line(self, path: Path) -> int:
-        """The line of a part, or of the nearest one around it."""
+        """The line of a part, or of the nearest enclosing one."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
@@ -158,7 +158,7 @@ def _line(event: Any) -> int:
 
 
 def _plain(text: str) -> Any:
-    """The value of a scalar without quotes. Times such as 09:00 and dates stay text."""
+    """The value of a scalar without quotes. Dates, and times such as 09:00, stay text."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if _INTEGER.fullmatch(text):

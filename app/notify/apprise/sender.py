@@ -1,4 +1,4 @@
-"""Any other place that Apprise reaches (https://appriseit.com): notices as short texts, nothing to decide with."""
+"""Other services that Apprise supports (https://appriseit.com): notifications as short texts, without decisions."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from app.notify.reach import ForbiddenActError, ForbiddenAddressError, guarded, 
 _LOCAL = frozenset({
     "syslog", "dbus", "qt", "kde", "glib", "gnome", "macosx", "windows", "toast", "blink1", "blink1s",
 })  # fmt: skip
-"""What shows something on this machine, where nobody is notified."""
+"""Schemas that display something on this machine, where nobody would be notified."""
 _FILES = frozenset({
     "template", "keyfile", "subfile", "attach", "attachment", "pgppub", "pgpkey", "pgpprv", "pgpprivkey", "cert", "ca",
     "certfile", "cafile",
 })  # fmt: skip
-"""Parameters by which plugins send, or sign with, what a file of the worker's machine says."""
+"""Parameters with which plugins send the contents of a file on the worker's machine, or sign with it."""
 _PREFIXES = " +-:"
-"""Signs before a parameter's name with a meaning to Apprise, which plugins may take off again."""
+"""Prefixes of a parameter's name that have a meaning in Apprise, and that plugins may strip."""
 _NOT_LOADED = ("requests", "websocket", "rich")
-"""What the web process keeps Python from loading (`wsgi.py`), and Apprise needs."""
+"""Modules that the web process keeps from being loaded (`wsgi.py`), but Apprise needs."""
 
 
 class AppriseSender:
-    """Sends texts. Apprise does not say what went wrong, so all that fails is tried again.
+    """Sends texts. Apprise does not report what went wrong, so every failure is retried.
 
     Args:
         allowed: private networks that may be reached.
@@ -57,18 +57,18 @@ class AppriseSender:
 
 
 def place_at(address: str) -> Any | None:
-    """What Apprise makes of an address; None: nothing, or a thing or a file of this machine."""
+    """Apprise's object for an address; None: it is not valid, or refers to this machine or a file on it."""
     apprise = _apprise()
     schema, names = _read(address)
     if schema in _LOCAL or names & _FILES:
         return None
-    with guarded(()):  # an address is only read: a plugin that opens files or connections for that is not used
+    with guarded(()):  # parsing an address must not open files or connections; plugins that do are not used
         place = apprise.Apprise.instantiate(address, suppress_exceptions=True)
     return None if place is None or _LOCAL.intersection(_schemas(place)) else place
 
 
 def _read(address: str) -> tuple[str, set[str]]:
-    """The schema and the names of all parameters, decoded and cased as Apprise reads them itself."""
+    """The schema and the names of all parameters, decoded and in the case in which Apprise itself reads them."""
     from apprise.utils.parse import parse_url
 
     found = parse_url(address, verify_host=False) or {}
@@ -82,23 +82,23 @@ def _schemas(place: Any) -> set[str]:
 
 
 def _apprise() -> Any:
-    """The library; loaded where it is needed, as it takes 40 MiB and a third of a second."""
+    """The library. It is loaded only when needed, because it takes 40 MiB and a third of a second."""
     for name in _NOT_LOADED:
         if name in sys.modules and sys.modules[name] is None:
             del sys.modules[name]
     import apprise
     import requests
 
-    # It may log addresses, which hold secrets; the outcome of each attempt is on the delivery.
+    # Its log may contain addresses, which include secrets; the result of each attempt is stored with the delivery.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
     _direct((requests.utils, requests.sessions))
     return apprise
 
 
 def _direct(modules: Sequence[Any]) -> None:
-    """Have guarded threads ignore proxies that the environment names.
+    """Make guarded threads ignore the proxies in the environment.
 
-    A proxy would look names up and connect in our place, beyond what the guard sees. Workflows in the same process keep
+    A proxy would resolve names and connect for us, where the guard does not see it. Workflows in the same process keep
     their proxies.
     """
     for module in modules:
@@ -114,26 +114,26 @@ def _direct(modules: Sequence[Any]) -> None:
 
 
 def shown_of(place: Any) -> str:
-    """Its address without secrets."""
+    """The address without secrets."""
     return str(place.url(privacy=True)).partition("?")[0]
 
 
 def host_of(place: Any) -> str:
-    """The host that an address names; empty where the service knows its own, and what stands there is a token."""
+    """The host in an address; empty if the service has a fixed host, and the address contains a token instead."""
     host = str(getattr(place, "host", "") or "").strip("[]")
     hosted = any("{host}" in template for template in getattr(place, "templates", ()))
     return host if hosted else ""
 
 
 def title_of(notice: Notice) -> str:
-    """One line."""
+    """The title, in one line."""
     if notice.heart is None:
         return notice.headline
     return f"{notice.headline}: {' '.join(plainly(notice.heart.title).split())}"[:200]
 
 
 def text_of(notice: Notice) -> str:
-    """A few lines, with the page's address at the end."""
+    """The text, in a few lines, with the page's URL at the end."""
     lines = [plainly(notice.said)] if notice.said else []
     if notice.heart is not None:
         lines += _heart(notice.heart, notice.kind.asks)
@@ -151,6 +151,6 @@ def _heart(heart: Heart, asks: bool) -> list[str]:
 
 
 def type_of(notice: Notice) -> str:
-    """How loud it is, in Apprise's words."""
+    """Apprise's notification type for a notice."""
     loud = notice.heart is not None and notice.kind.asks and notice.heart.risk in ("high", "critical")
     return "warning" if loud else "info"

@@ -1,4 +1,4 @@
-"""A notice as a mail: headers, a text and an HTML part."""
+"""A notice as an email: headers, a text part, and an HTML part."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 class AddressError(Exception):
-    """The receiver's address cannot stand in a header."""
+    """The recipient's address cannot be used in a header."""
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail before it is put together. `text` and `html` say the same."""
+    """The parts of an email. `text` and `html` have the same content."""
 
     to: Address
     subject: str
@@ -44,7 +44,7 @@ class Mail:
     at: datetime
 
     def put_together(self, sender: str) -> EmailMessage:
-        """The message as a server takes it.
+        """The complete message for a server.
 
         Args:
             sender: the From address, with or without a name.
@@ -68,13 +68,13 @@ class Mail:
 
 
 def mail_of(notice: Notice, now: datetime, with_link: bool = True) -> Mail:
-    """The notice as a mail.
+    """The notice as an email.
 
     Args:
-        with_link: include the link that decides without a sign-in; otherwise the mail says that it is left out.
+        with_link: include the link for deciding without a sign-in; otherwise the email says that it is left out.
 
     Raises:
-        AddressError: the receiver's address cannot be used.
+        AddressError: the recipient's address cannot be used.
     """
     subject = subject_of(notice)
     values: dict[str, Any] = {
@@ -84,7 +84,7 @@ def mail_of(notice: Notice, now: datetime, with_link: bool = True) -> Mail:
         "link_left_out": bool(notice.decide_url) and not with_link,
     }  # fmt: skip
     host = urlsplit(notice.settings_url).hostname or "localhost"
-    # The same at each try: whoever gets a mail twice can tell that it is the same one.
+    # The same for every attempt, so that recipients can recognize a repeated email.
     thread = f"<request.{notice.heart.request_id}@{host}>" if notice.heart else ""
     return Mail(
         to=_address(notice.to.name, notice.to.address),
@@ -99,7 +99,7 @@ def mail_of(notice: Notice, now: datetime, with_link: bool = True) -> Mail:
 
 
 def subject_of(notice: Notice) -> str:
-    """Short, with the risk. All mails about a request have the same one, by which mail programs put them together."""
+    """A short subject with the risk. It is the same for all emails about a request, so mail programs group them."""
     if notice.heart is None:
         return f"Assent: {notice.headline}"
     subject = f"{notice.heart.risk.capitalize()} risk: {one_line(notice.heart.title)}"
@@ -109,7 +109,7 @@ def subject_of(notice: Notice) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text for a header: in one line, with hidden and direction-changing characters shown."""
+    """A text for a header: in one line, with hidden and direction-changing characters made visible."""
     return plainly(" ".join(text.split()))
 
 
@@ -118,7 +118,7 @@ def _address(name: str, spec: str) -> Address:
         return Address(display_name=one_line(name), addr_spec=spec)
     except (ValueError, IndexError) as error:
         raise AddressError(f"The address {spec!r} cannot be used: {error}") from error
-    except Exception as error:  # the parser of headers raises errors of several kinds
+    except Exception as error:  # the header parser raises several kinds of errors
         raise AddressError(f"The address {spec!r} cannot be used.") from error
 
 
@@ -128,7 +128,7 @@ def _moment(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """What an expression in a template puts out: hidden characters become visible everywhere, not only where asked."""
+    """The output of a template expression, with hidden characters made visible everywhere, without opting in."""
     return plainly(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -1,4 +1,4 @@
-"""Mail without a mail server: it is kept and shown on the outbox page."""
+"""Email without a mail server: it is stored and shown on the outbox page."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from app.notify.mail.message import AddressError, mail_of
 
 
 class OutboxSender:
-    """Keeps the mail that would have been sent.
+    """Stores the email that would have been sent.
 
     Args:
-        with_links: keep the links that decide. Readers of the outbox can use them, so only a demo keeps them.
+        with_links: keep the links for deciding. Readers of the outbox can use them, so only a demo keeps them.
     """
 
     def __init__(self, clock: Callable[[], datetime], with_links: bool) -> None:
@@ -21,7 +21,7 @@ class OutboxSender:
         self._with_links = with_links
 
     def send(self, notice: Notice) -> Result:
-        """Keep it."""
+        """Return the email to be stored."""
         try:
             mail = mail_of(notice, self._clock(), with_link=self._with_links)
         except AddressError as error:

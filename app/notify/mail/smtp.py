@@ -1,4 +1,4 @@
-"""Mails over SMTP."""
+"""Email over SMTP."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from app.settings import Settings
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _WAIT = re.compile(r"(?i)(?:retry[- ]after[: =]+|(?:in|after) )(\d{1,5})(?: ?s(?:ec(?:ond)?s?)?)\b")
 _OURS = frozenset({421, 530, 534, 535, 538})
-"""Codes that are about us or the server, never about this mail: an operator can mend that."""
+"""Codes about us or the server, never about the particular email: an operator can fix that."""
 MAILS_PER_CONNECTION = 100
 KEPT_SECONDS = 10.0
-"""How long a connection may rest and still be used again."""
+"""How long an idle connection is reused."""
 
 
 @dataclass
 class _Kept:
-    """A connection, how many mails went over it, and when the last one did."""
+    """A connection, how many emails it has sent, and when it sent the last one."""
 
     connection: smtplib.SMTP
     mails: int = 0
@@ -36,18 +36,18 @@ class _Kept:
 
 
 class SmtpSender:
-    """Hands mails to the server that the settings name; each thread keeps its connection for the next mail."""
+    """Sends emails through the configured server; each thread keeps its connection for the next email."""
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._clock = clock
         self._port = settings.smtp_port or _PORTS[settings.smtp_tls]
         self._kept = threading.local()
-        # Made once: to read all authorities takes longer than to send a mail.
+        # Created once: loading all certificate authorities takes longer than sending an email.
         self._context = ssl.create_default_context() if settings.smtp_tls != "none" else None
 
     def send(self, notice: Notice) -> Result:
-        """Hand it over. Once the server has said yes to it, it is sent; without an answer it is tried again."""
+        """Send it. It counts as sent once the server has accepted it; without a response, it is retried."""
         try:
             mail = mail_of(notice, self._clock())
         except AddressError as error:
@@ -64,13 +64,13 @@ class SmtpSender:
             kept.mails, kept.used = kept.mails + 1, time.monotonic()
             self._kept.connection = kept
             return Sent(mail.subject, mail.message_id)
-        # It has said why not: how we part makes no difference.
+        # The server has said why it refused; errors while disconnecting do not matter.
         with suppress(OSError, smtplib.SMTPException):
             kept.connection.quit()
         return against
 
     def _connect(self) -> _Kept:
-        """The connection that this thread has kept, if it is still good, or a new one."""
+        """The connection that this thread has kept, if it still works, or a new one."""
         kept: _Kept | None = getattr(self._kept, "connection", None)
         self._kept.connection = None
         if kept is not None and kept.mails < MAILS_PER_CONNECTION and time.monotonic() - kept.used < KEPT_SECONDS:
@@ -101,7 +101,7 @@ class SmtpSender:
 
 
 def _hand_over(connection: smtplib.SMTP, message: EmailMessage) -> Later | Refused | None:
-    """What the server has against the mail; None: nothing."""
+    """Why the server did not accept the email; None: it did."""
     try:
         connection.send_message(message)
     except smtplib.SMTPRecipientsRefused as error:

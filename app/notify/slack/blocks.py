@@ -1,7 +1,7 @@
-"""A notice as a message of Slack: Block Kit, within its limits.
+"""A notice as a Slack message: Block Kit, within its limits.
 
-What agents and people wrote stands in plain or preformatted text, which Slack does not interpret; in texts with
-markup are only our own words, and names whose signs are escaped.
+Texts by agents and people are plain or preformatted, which Slack does not interpret. Texts with markup contain only our
+own words, and names in which markup is escaped.
 """
 
 from __future__ import annotations
@@ -26,38 +26,39 @@ TEXT_LENGTH = 3000
 HEADER_LENGTH = 150
 BUTTON_LENGTH = 75
 CODE_LENGTH = 2500
-"""Limits of Block Kit; of code a little less than a text may have."""
+"""Limits of Block Kit; for code, slightly less than the limit of a text."""
 DIGEST_BLOCKS = 40
 DOTS = {
     RiskLevel.CRITICAL: "◆◆", RiskLevel.HIGH: "◆", RiskLevel.MEDIUM: "▲", RiskLevel.LOW: "●", RiskLevel.SAFE: "○",
 }  # fmt: skip
 _LIKE = {"*": "∗", "_": "＿", "~": "∼", "`": "ˋ"}
 _MARKS = re.compile(r"[*~`]|(?<!\w)_|_(?!\w)")
-"""What Slack takes for markup; a line within a word is none."""
+"""What Slack interprets as markup; an underscore within a word is not."""
 BUTTONS: dict[Verdict, tuple[str, str]] = {
     Verdict.APPROVE: ("Approve", "primary"),
     Verdict.REJECT: ("Reject", "danger"),
     Verdict.REQUEST_CHANGES: ("Request changes…", ""),
     Verdict.MODIFY: ("Change…", ""),
 }
-"""What is decided in Slack: the words and the style of its button. To answer a question one opens the page."""
+"""The decisions that can be made in Slack, with the label and style of their buttons. Questions are answered on the
+page."""
 
 
 @dataclass(frozen=True)
 class Pressed:
-    """What a button or a modal is bound to."""
+    """What a button or modal refers to."""
 
     delivery_id: str
     request_id: str
     digest: str
 
     def to_text(self) -> str:
-        """As the value of a button."""
+        """The form in which a button carries it."""
         return json.dumps([self.delivery_id, self.request_id, self.digest], separators=(",", ":"))
 
     @classmethod
     def from_text(cls, text: str) -> Pressed | None:
-        """The inverse of `to_text`; None: it is none of ours."""
+        """The inverse of `to_text`; None: the text is not ours."""
         try:
             parts = json.loads(text)
         except ValueError:
@@ -68,7 +69,7 @@ class Pressed:
 
 
 def message_of(notice: Notice) -> tuple[str, list[Block]]:
-    """The text for notifications and lists, and the blocks."""
+    """The fallback text for notifications and lists, and the blocks."""
     summary = escaped(shortened(f"{notice.headline}: {title_of(notice)}", 500))
     return summary, [*_told(notice)][:MOST_BLOCKS]
 
@@ -81,14 +82,14 @@ def title_of(notice: Notice) -> str:
 
 
 def escaped(text: str) -> str:
-    """A text of others for a place where Slack reads markup: it mentions nobody, links nowhere, and looks as it is."""
+    """A text by others, for use in markup: it mentions nobody, contains no links, and looks unchanged."""
     text = plainly(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    # Slack knows no escape for these; in the place of each stands one that looks like it and means nothing.
+    # Slack has no escapes for these; each is replaced by a similar character without a meaning.
     return _MARKS.sub(lambda found: _LIKE[found.group()], text)
 
 
 def shortened(text: str, length: int) -> str:
-    """The text, or its beginning and `…`; never longer than `length` in UTF-16, by which Slack may count."""
+    """The text, or its beginning and `…`; at most `length` UTF-16 units, because Slack may count these."""
     if _units(text) <= length:
         return text
     kept, used = [], 1
@@ -106,7 +107,7 @@ def plain(text: str, length: int = TEXT_LENGTH) -> Block:
 
 
 def marked(text: str) -> Block:
-    """A section of our own words, in which names are escaped already."""
+    """A section of our own words, in which names are already escaped."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": shortened(text, TEXT_LENGTH), "verbatim": True}}
 
 
@@ -148,14 +149,14 @@ def _heart(heart: Heart) -> list[Block]:
 
 
 def finding_of(finding: Finding) -> Block:
-    """A risk finding, with where it is."""
+    """A risk finding with its location."""
     where = f", line {finding.line}" if finding.line else f", {finding.item}" if finding.item else ""
     words = f"{DOTS[finding.severity]} {finding.severity.value.capitalize()}{where}: {finding.message} ({finding.rule})"
     return {"type": "section", "text": plain(words)}
 
 
 def code(text: str) -> Block:
-    """Text as it is, in a box; Slack interprets nothing in it."""
+    """Preformatted text, in which Slack interprets nothing."""
     shown = {"type": "text", "text": shortened(plainly(mask_text(text)), CODE_LENGTH) or " "}
     return {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [shown]}]}
 
@@ -172,7 +173,7 @@ def _deadline(heart: Heart) -> list[Block]:
 
 
 def date(at: datetime) -> str:
-    """A moment that Slack shows in the reader's own time zone."""
+    """An instant that Slack shows in the reader's time zone."""
     fallback = at.strftime("%d %b %Y, %H:%M UTC")
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{fallback}>"
 
@@ -183,7 +184,7 @@ def _actions(notice: Notice) -> list[Block]:
     for verdict, (words, style) in BUTTONS.items():
         if verdict not in notice.verdicts:
             continue
-        # Where the message shows only a part of the proposal, approving opens a window with all of it.
+        # If the message shows only part of the proposal, approving opens a window with all of it.
         cut = verdict is Verdict.APPROVE and notice.heart is not None and not notice.heart.whole
         asks = (cut or verdict in notice.reason_for) and not words.endswith("…")
         button: Block = {
@@ -218,11 +219,11 @@ def link_button(words: str, url: str) -> Block:
 
 
 def waiting_of(words: str, lines: list[tuple[str, str, str, datetime, str]], more: bool, queue_url: str) -> list[Block]:
-    """What waits for somebody.
+    """The list of requests that wait for somebody's decision.
 
     Args:
-        words: how much that is.
-        lines: of each request title, risk, consequence, deadline and address.
+        words: how many there are.
+        lines: the title, risk, consequence, deadline, and URL of each request.
     """
     blocks: list[Block] = [marked(words)]
     for title, risk, consequence, expires_at, url in lines:
@@ -235,7 +236,7 @@ def waiting_of(words: str, lines: list[tuple[str, str, str, datetime, str]], mor
 
 
 def readable(blocks: list[Block]) -> list[tuple[str, str]]:
-    """What the blocks say, for the outbox: kinds (``header``, ``text``, ``code``, ``note``, ``button``) and texts."""
+    """The texts of the blocks, for the outbox, with kinds: ``header``, ``text``, ``code``, ``note``, or ``button``."""
     lines: list[tuple[str, str]] = []
     for block in blocks:
         match block["type"]:

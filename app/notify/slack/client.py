@@ -1,4 +1,4 @@
-"""Calls of Slack's Web API, and what its refusals mean."""
+"""A client for Slack's Web API, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OURS = frozenset({
     "no_permission", "org_login_required", "team_access_not_granted", "access_denied",
     "not_allowed_token_type", "ekm_access_denied",
 })  # fmt: skip
-"""About our token: an operator can mend that, and then the message goes out."""
+"""Errors about our token: once an operator has fixed it, the message is sent."""
 _FINAL = {
     "users_not_found": "No Slack user has this email address. The person can link their account under Profile, Slack.",
     "user_not_found": "Slack does not know this user.",
@@ -44,16 +44,16 @@ _FINAL = {
     "expired_trigger_id": "It took too long; press the button again.",
 }
 KNOWN_SECONDS = 600.0
-"""How long it is remembered who has which email address, and where their direct messages go."""
+"""How long users' email addresses and direct message channels are cached."""
 log = structlog.get_logger("slack")
 _log = logging.getLogger("slack")
 _log.addHandler(logging.NullHandler())
-# What goes wrong is in our result and our log; the library would write whole answers.
+# Errors are in our results and our log; the library would log whole responses.
 _log.setLevel(logging.CRITICAL + 1)
 
 
 class SlackError(Exception):
-    """A call that did not work; `result` says whether it may later."""
+    """An API call failed; `result` says whether it may work later."""
 
     def __init__(self, result: Later | Refused, code: str = "") -> None:
         super().__init__(result.reason)
@@ -62,11 +62,11 @@ class SlackError(Exception):
 
 
 class SlackApi:
-    """Slack's Web API, as far as it is used here. It may be called in threads.
+    """The parts of Slack's Web API that are used here. Thread-safe.
 
     Args:
-        base_url: with a slash at its end.
-        seconds: how long an answer is waited for.
+        base_url: with a trailing slash.
+        seconds: timeout for a response.
     """
 
     def __init__(self, token: str, base_url: str, seconds: int) -> None:
@@ -76,11 +76,11 @@ class SlackApi:
         self._lock = threading.Lock()
 
     def call(self, method: str, **values: Any) -> dict[str, Any]:
-        """One call. Raises SlackError."""
+        """Call a method. Raises SlackError."""
         return self._called(method, json=values)
 
     def asked(self, method: str, **values: str) -> dict[str, Any]:
-        """One call that only asks; such methods take forms. Raises SlackError."""
+        """Call a method that only reads; such methods accept forms. Raises SlackError."""
         return self._called(method, params=values)
 
     def _called(self, method: str, **how: Any) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class SlackApi:
         return str(self._remembered("email", email, look))
 
     def email_of(self, user: str) -> str:
-        """The address of a user of our own workspace; empty: they have none that proves anything. Raises SlackError."""
+        """The email address of a user of our own workspace; empty: none that can be trusted. Raises SlackError."""
         found: dict[str, Any] = self._remembered("user", user, lambda: self.asked("users.info", user=user)["user"])
         doubtful = ("is_bot", "deleted", "is_stranger", "is_restricted", "is_ultra_restricted")
         if any(found.get(field) for field in doubtful) or found.get("team_id", self.team()) != self.team():
@@ -116,7 +116,7 @@ class SlackApi:
         return str(self._remembered("direct", user, look))
 
     def reply(self, response_url: str, words: str) -> None:
-        """Tell the one who pressed a button something that only they see; if that does not work it is logged."""
+        """Show the person who pressed a button a message that only they see; a failure is logged."""
         if not self._is_slacks(response_url):
             return
         try:
@@ -127,7 +127,7 @@ class SlackApi:
             log.warning("slack.unsaid", reason=str(error)[:300])
 
     def _is_slacks(self, url: str) -> bool:
-        """True for an address of the server that we call ourselves, or of Slack over TLS, at the usual port."""
+        """True for a URL on the configured API server, or on Slack over TLS at the default port."""
         try:
             parts = urlsplit(url)
             usual = parts.port in (None, 443)
@@ -167,7 +167,7 @@ def _refused(error: SlackApiError) -> SlackError:
         return SlackError(Later(f"Slack rejected our token: {code}{needed}. See docs/slack.md."), code)
     if code in _FINAL:
         return SlackError(Refused(f"{_FINAL[code]} ({code})"), code)
-    # What we do not know may pass, and is seen on the admins' page meanwhile.
+    # Unknown errors may be temporary, and admins see them on their page in the meantime.
     return SlackError(Later(f"Slack said: {code or status}"), code)
 
 

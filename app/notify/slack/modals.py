@@ -1,4 +1,4 @@
-"""Windows in Slack: for a reason, for what should be different, and for changing a proposal."""
+"""Modal windows in Slack: for giving a reason, requesting changes, and changing a proposal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assent.contracts import Verdict
 from assent.json_values import parse
 
 INPUT_LENGTH = 3000
-"""Longest text that an input field of Slack takes, at first and when it is sent."""
+"""Maximum length of the text in a Slack input field, both initially and when submitted."""
 TITLE_LENGTH = 24
 _TITLES = {
     Verdict.APPROVE: ("Approve", "Approve"),
@@ -24,10 +24,10 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Draft:
-    """What a window is about, and what somebody writes in it.
+    """The request that a window is about, and the state of the person's input.
 
     Attributes:
-        raised: the risk up to which the person has been told that their change raises it.
+        raised: the risk level that the person has been warned their change leads to.
     """
 
     pressed: Pressed
@@ -35,12 +35,12 @@ class Draft:
     raised: str = ""
 
     def to_text(self) -> str:
-        """As a window carries it."""
+        """The form in which a window carries it."""
         return json.dumps([self.pressed.to_text(), self.verdict.value, self.raised])
 
     @classmethod
     def from_text(cls, text: str) -> Draft | None:
-        """The inverse of `to_text`; None: it is none of ours."""
+        """The inverse of `to_text`; None: the text is not ours."""
         try:
             pressed, verdict, raised = json.loads(text)
             found = Pressed.from_text(pressed)
@@ -56,10 +56,10 @@ def window_of(
 
     Args:
         about: what the window shows of the request: its title, or all of it.
-        needed: the policy wants a reason.
-        before: the text that can be changed; None: nothing is changed here.
-        comment: what was written already.
-        said: what has to be known before it is sent again.
+        needed: whether the policy requires a reason.
+        before: the text that can be changed; None: nothing can be changed here.
+        comment: the comment so far.
+        said: a message that the person has to see before submitting again.
     """
     heading, button = _TITLES[draft.verdict]
     blocks = [*about]
@@ -77,12 +77,12 @@ def window_of(
 
 
 def titled(title: str) -> list[Block]:
-    """Only the title of the request, for a window that opens from a message about it."""
+    """The title of the request alone, for a window that opens from a message about it."""
     return [{"type": "section", "text": plain(title, 500)}]
 
 
 def told_in(words: str, page_url: str = "") -> Any:
-    """A window that only says something."""
+    """A window with only a message."""
     blocks: list[dict[str, Any]] = [{"type": "section", "text": plain(words)}]
     if page_url:
         blocks.append({"type": "actions", "elements": [link_button("Open the request", page_url)]})
@@ -91,7 +91,7 @@ def told_in(words: str, page_url: str = "") -> Any:
 
 
 def editable_text(kind: str, payload: dict[str, Any]) -> str | None:
-    """What of a proposal can be changed in a window, as text; None: it is too long, or not fit for that."""
+    """The part of a proposal that can be changed in a window, as text; None: it is too long or not suitable."""
     match kind:
         case "script":
             text = str(payload.get("content", ""))
@@ -103,13 +103,13 @@ def editable_text(kind: str, payload: dict[str, Any]) -> str | None:
             text = _pretty(payload.get("data"))
         case _:
             return None
-    # Hidden characters cannot be seen in a field: such a proposal is changed on its page, which shows them.
+    # Hidden characters are invisible in a field: such a proposal has to be changed on its page, which shows them.
     fits = len(text.encode("utf-16-le", "replace")) // 2 <= INPUT_LENGTH and text.strip()
     return text if fits and plainly(text) == text else None
 
 
 def change_of(kind: str, text: str) -> Any:
-    """The change that a text means, as `app.domain.changes` describes. Raises JsonError: it is not usable JSON."""
+    """The change for an edited text, as described in `app.domain.changes`. Raises JsonError if it is not valid JSON."""
     if kind == "script":
         return {"content": text}
     name = {"tool_call": "args", "optimizations": "items", "custom": "data"}[kind]
@@ -117,7 +117,7 @@ def change_of(kind: str, text: str) -> Any:
 
 
 def said_in(state: dict[str, Any], name: str) -> str:
-    """What was written in a field."""
+    """The text that was entered in a field."""
     value = state.get("values", {}).get(name, {}).get(name, {}).get("value")
     return value if isinstance(value, str) else ""
 

@@ -1,4 +1,4 @@
-"""Messages without a Slack app: they are kept, to be looked at on the outbox page."""
+"""Slack messages without a Slack app: they are stored and shown on the outbox page."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _STYLE = (
 
 
 class SlackOutbox:
-    """Makes the message that would have been sent."""
+    """Stores the message that would have been sent."""
 
     def send(self, notice: Notice) -> Result:
-        """Keep it."""
+        """Return the message to be stored."""
         _text, blocks = message_of(notice)
         lines = readable(blocks)
         text = "\n\n".join(f"[ {words} ]" if kind == "button" else words for kind, words in lines)

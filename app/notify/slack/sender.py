@@ -1,4 +1,4 @@
-"""Notices as messages in Slack: direct ones to people, and those in the channels of teams."""
+"""Notices as Slack messages: direct messages to people, and messages in the channels of teams."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from app.notify.slack.blocks import message_of, title_of
 from app.notify.slack.client import SlackApi, SlackError
 
 EVENT_TYPE = "assent_notice"
-"""Of the metadata that a message carries: with the delivery's id a repetition can be told."""
+"""The event type in a message's metadata, which also has the delivery's id, so that repetitions can be recognized."""
 
 
 class SlackSender:
-    """Posts messages, and changes those that were posted."""
+    """Posts messages, and updates posted ones."""
 
     def __init__(self, api: SlackApi) -> None:
         self._api = api
 
     def send(self, notice: Notice) -> Result:
-        """Post it. Without an answer it is posted again: Slack has nothing by which it would refuse a repetition."""
+        """Post it. Without a response, it is posted again: Slack has no means to refuse a repetition."""
         text, blocks = message_of(notice)
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"delivery": notice.id}}
         try:
@@ -30,7 +30,7 @@ class SlackSender:
         return Sent(title_of(notice), f"{posted.get('channel', '')}:{posted.get('ts', '')}")
 
     def rewrite(self, reference: str, notice: Notice) -> Result:
-        """Put the notice in the place of a message."""
+        """Replace a message with the notice."""
         channel, _, ts = reference.partition(":")
         text, blocks = message_of(notice)
         try:

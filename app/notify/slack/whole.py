@@ -1,4 +1,4 @@
-"""All of a proposal in blocks, for the window in which it is approved where its message shows only a part of it."""
+"""A whole proposal in blocks, for the window in which it is approved if its message shows only part of it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from app.notify.slack.blocks import CODE_LENGTH, Block, code, finding_of, plain
 from assent.masking import mask_text
 
 MOST_BLOCKS = 90
-"""A window has 100; some hold its fields."""
+"""Slack allows 100 blocks in a window; some are needed for its fields."""
 LONGEST = 80_000
-"""Slack takes a window of at most 250 kB, in which each character may take three bytes."""
+"""Slack accepts windows of up to 250 kB, in which a character may take three bytes."""
 
 
 def whole_blocks(title: str, summary: str, lines: Sequence[str], findings: Sequence[Finding]) -> list[Block] | None:
-    """The blocks, with nothing left out; None: that is more than a window can show."""
+    """The blocks, with nothing left out; None: it is more than a window can show."""
     if sum(map(len, lines)) + len(summary) > LONGEST:
         return None
     blocks: list[Block] = [{"type": "section", "text": plain(title)}]
@@ -29,8 +29,8 @@ def whole_blocks(title: str, summary: str, lines: Sequence[str], findings: Seque
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces that fit a block, cut at ends of lines where there are any."""
-    most = CODE_LENGTH // 2  # half as many characters fit, also where each counts twice
+    """The text in pieces that fit a block, split at line ends where possible."""
+    most = CODE_LENGTH // 2  # half the limit in characters always fits, even if each counts twice
     while len(text) > most:
         at = text.rfind("\n", 0, most) + 1 or most
         yield text[:at].removesuffix("\n")

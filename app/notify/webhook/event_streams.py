@@ -1,4 +1,4 @@
-"""Answers that are the events of an agent's run: listened to beside everything else."""
+"""Responses that are event streams of an agent's run: read in the background."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from app.notify.webhook.network import Deadline
 
 log = structlog.get_logger(__name__)
 LISTENED_SECONDS = 600.0
-"""For so long the events of an agent's run are listened to."""
+"""How long the event stream of an agent's run is read."""
 MOST_LISTENED = 50
-"""So many runs are listened to at the same time; further ones are left."""
+"""Maximum number of streams that are read at the same time; further ones are not read."""
 _listening = threading.BoundedSemaphore(MOST_LISTENED)
 _MOST_LOOKED_AT = 65_536
-"""Bytes within which the first event has to end."""
+"""Maximum size of the first event, in bytes."""
 
 
 class RunRefusedError(Exception):
-    """The agent has not begun the run: its events open with an error."""
+    """The agent did not begin the run: its event stream starts with an error."""
 
 
 def listen(answer: httpcore.Response, deadline: Deadline, held: ExitStack) -> None:
-    """Read an answer to its end in a thread of its own, so that no job waits for it, and then close what is held.
+    """Read a response to its end in a separate thread, so that no job waits for it, and then close what is held.
 
-    Agents' servers take a connection that is closed for a person who has gone, and end the run. The first event is
-    waited for until the deadline: in AG-UI an input may be refused by a status of 200 and a stream that opens with
-    an error.
+    Agents' servers treat a closed connection as a person who has left, and end the run. The first event is awaited
+    until the deadline, because an AG-UI agent can refuse an input with status 200 and a stream that starts with an
+    error.
 
     Raises:
-        RunRefusedError.
+        RunRefusedError: the stream starts with an error.
     """
     if not _listening.acquire(blocking=False):
         log.warning("callback.not_listened", listened=MOST_LISTENED)
@@ -71,7 +71,7 @@ def _listen(answer: httpcore.Response, held: ExitStack, first: queue.SimpleQueue
 
 
 def _first_type(seen: bytes) -> str | None:
-    """The type of the first server-sent event; empty if it has none; None: it is not there in full yet."""
+    """The type of the first server-sent event; empty if it has none; None: the event is not complete yet."""
     for line in seen.split(b"\n")[:-1]:
         if line.startswith(b"data:"):
             try:

@@ -1,4 +1,4 @@
-"""Connections that end in time."""
+"""Network connections with an overall deadline."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import httpcore
 
 @dataclass
 class Deadline:
-    """When all waiting of a call ends; by `time.monotonic`."""
+    """The overall deadline of a call, by `time.monotonic`."""
 
     ends: float
 
     def left(self, late: type[Exception]) -> float:
-        """Seconds that are left. Raises `late`."""
+        """Seconds that are left. Raises `late` if there are none."""
         left = self.ends - time.monotonic()
         if left <= 0:
             raise late("the time is up")
@@ -26,7 +26,7 @@ class Deadline:
 
 
 class TimedBackend(httpcore.NetworkBackend):
-    """A network on which all that is waited for ends at one moment: nobody holds us up by answering byte by byte."""
+    """A network backend with one deadline for everything, so that no server holds us up by responding byte by byte."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -36,7 +36,7 @@ class TimedBackend(httpcore.NetworkBackend):
         self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:  # fmt: skip
-        """Connect, as long as there is time."""
+        """Connect within the deadline."""
         left = self._deadline.left(httpcore.ConnectTimeout)
         return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options), self._deadline)
 

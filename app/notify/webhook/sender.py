@@ -1,4 +1,4 @@
-"""Webhooks by Standard Webhooks (https://www.standardwebhooks.com): signed calls whose ids tell repetitions."""
+"""Standard Webhooks (https://www.standardwebhooks.com): signed calls with ids that identify repetitions."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _FAILURES = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.Unsupported
 
 
 class WebhookSender:
-    """Posts what happened.
+    """Posts events.
 
     Args:
         allowed: private networks that may be reached.
-        seconds: how long a call may take in all, from the first connection to the head of the answer.
+        seconds: total timeout of a call, from the first connection to the head of the response.
     """
 
     def __init__(self, clock: Callable[[], datetime], allowed: Sequence[Network], seconds: int) -> None:
@@ -38,7 +38,7 @@ class WebhookSender:
         self._seconds = seconds
 
     def send(self, call: WebhookCall) -> Result:
-        """Post it once. Redirections are not followed; of an answer's body at most the first event is looked at."""
+        """Post it once. Redirects are not followed; at most the first event of a response's body is read."""
         at = self._clock()
         headers: dict[bytes | str, bytes | str] = {
             "Content-Type": "application/json", "User-Agent": _AGENT, "webhook-id": call.id,
@@ -79,7 +79,7 @@ class WebhookSender:
 
 
 def signatures(call: WebhookCall, at: datetime) -> str:
-    """One signature for each secret, with a blank between."""
+    """One signature for each secret, separated by spaces."""
     return " ".join(Webhook(secret).sign(call.id, at, call.body.decode()) for secret in call.secrets)
 
 
@@ -94,7 +94,7 @@ def _result(call: WebhookCall, status: int, answered: dict[str, str], at: dateti
 
 
 def _after(text: str, now: datetime) -> timedelta | None:
-    """What Retry-After says, in seconds or as a date."""
+    """The wait from a Retry-After header, which is in seconds or a date."""
     if text.isascii() and text.isdigit() and len(text) < 7:
         return timedelta(seconds=int(text))
     try:
