@@ -16,7 +16,7 @@ from app.domain.tokens import WIDER_SIGHT, Scope
 from app.http.decisions import DecisionIn, decide
 from app.notify.addresses import shown_address
 from app.services.approvals.decisions.decision import DecisionResult
-from app.services.approvals.intake.gate import Asking, SealedCallback, withheld_until
+from app.services.approvals.intake.gate import ExternalRequest, SealedCallback, withheld_until
 from app.services.reading.queue_filter import QueueFilter
 from assent.contracts import Question
 
@@ -213,7 +213,7 @@ def _callback(call: ApiCall) -> SealedCallback | None:
     return SealedCallback(vault.seal(terms.address), shown, vault.seal(given.secret), ag_ui)
 
 
-def asking_of(body: models.ApprovalIn) -> Asking:
+def asking_of(body: models.ApprovalIn) -> ExternalRequest:
     """The request as the use case takes it. Raises InvalidInputError."""
     proposal, schema = body.proposal, body.response_schema
     sent = body.model_fields_set
@@ -222,7 +222,7 @@ def asking_of(body: models.ApprovalIn) -> Asking:
     if proposal is None:
         title = body.title.strip() or "An agent asks for an answer"
         document: dict[str, Any] = {"kind": "value", "title": title, "value": body.value}
-        return Asking(document, body.workflow, schema, body.previous_id)
+        return ExternalRequest(document, body.workflow, schema, body.previous_id)
     if body.title:
         raise InvalidInputError("A proposal has its own title.", {"title": "not allowed with a proposal"})
     if isinstance(proposal, Question):
@@ -231,7 +231,7 @@ def asking_of(body: models.ApprovalIn) -> Asking:
         raise InvalidInputError(
             "Only a question or a value has an answer.", {"response_schema": "not for this kind of proposal"}
         )
-    return Asking(proposal.model_dump(mode="json"), body.workflow, schema, body.previous_id)
+    return ExternalRequest(proposal.model_dump(mode="json"), body.workflow, schema, body.previous_id)
 
 
 def decision_document(result: DecisionResult) -> dict[str, Any]:

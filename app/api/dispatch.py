@@ -17,7 +17,7 @@ from app.domain.weight import HandOver
 from app.http.body import read_body, read_query
 from app.http.errors import respond
 from app.http.runtime import portal
-from app.services.calls.idempotency import Kept, fingerprint, made_under
+from app.services.calls.idempotency import StoredAnswer, fingerprint, made_under
 from app.services.calls.rate_limits import WINDOW_SECONDS, Allowance
 
 KEY = "Idempotency-Key"
@@ -74,7 +74,7 @@ def _once(endpoint: Endpoint, call: ApiCall, key: str) -> Response:
     sent = call.body.model_dump_json(exclude_unset=True) if call.body is not None else ""
     called = fingerprint(request.method, request.path, sent, request.headers.get("If-Match", ""))
     found = once.take(client.caller, key, called)
-    if isinstance(found, Kept):
+    if isinstance(found, StoredAnswer):
         return _again(found)
     try:
         response = _answer(endpoint, replace(call, made_as=made_under(client.caller, key, called)))
@@ -90,14 +90,14 @@ def _once(endpoint: Endpoint, call: ApiCall, key: str) -> Response:
     return response
 
 
-def _kept(response: Response) -> Kept:
-    return Kept(
+def _kept(response: Response) -> StoredAnswer:
+    return StoredAnswer(
         response.status_code, response.mimetype or "", response.get_data(as_text=True),
         response.headers.get("Location", ""), response.headers.get("ETag", ""),
     )  # fmt: skip
 
 
-def _again(kept: Kept) -> Response:
+def _again(kept: StoredAnswer) -> Response:
     response = Response(kept.body, kept.status, mimetype=kept.media_type)
     for name, value in (("Location", kept.location), ("ETag", kept.etag), (REPLAYED, "true")):
         if value:

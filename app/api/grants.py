@@ -14,8 +14,8 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Action
 from app.domain.tokens import Scope as TokenScope
 from app.http.body import Input, PlainText
-from app.services.grants.lifecycle import Draft, GrantDetail, GrantView, read_pattern
-from app.services.grants.precedents import Rehearsal, Scope, Suggestion
+from app.services.grants.lifecycle import GrantDetail, GrantDraft, GrantView, read_pattern
+from app.services.grants.precedents import GrantScope, Rehearsal, Suggestion
 from assent.contracts import RiskLevel
 
 table = EndpointTable()
@@ -37,9 +37,9 @@ class ScopeIn(Input):
     environment: Name = ""
 
     @property
-    def scope(self) -> Scope:
+    def scope(self) -> GrantScope:
         """The scope as the use cases take it."""
-        return Scope(self.workflow, self.node, self.kind, self.environment)
+        return GrantScope(self.workflow, self.node, self.kind, self.environment)
 
 
 class RehearsalIn(ScopeIn):
@@ -162,7 +162,7 @@ def list_grants(call: ApiCall) -> Any:
 def propose_grant(call: ApiCall) -> Any:
     """Propose a grant; a second person has to approve it."""
     given: GrantIn = call.body
-    draft = Draft(
+    draft = GrantDraft(
         given.scope, read_pattern(given.pattern), Limits(given.max_risk, given.max_uses, given.days), given.title,
         given.evidence,
     )  # fmt: skip

@@ -46,7 +46,7 @@ class _Collector:
     def __init__(self, numbers: list[Number]) -> None:
         self._numbers = numbers
 
-    def describe(self) -> list[Metric]:
+    def describe(self) -> list[Number]:
         """No metrics in advance: the numbers have been read already."""
         return []
 

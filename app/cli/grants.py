@@ -9,7 +9,7 @@ import click
 from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.services.grants.lifecycle import GrantView
-from app.services.grants.precedents import Past
+from app.services.grants.precedents import Precedent
 
 
 @click.group()
@@ -81,7 +81,7 @@ def _plain(text: str) -> str:
     return "".join(each if each.isprintable() else " " for each in text)
 
 
-def _past(each: Past) -> dict[str, Any]:
+def _past(each: Precedent) -> dict[str, Any]:
     return {"id": each.id, "title": each.title, "at": each.at, "state": each.state.value, "who": each.who}
 
 

@@ -12,7 +12,7 @@ from app.domain.people import Role
 from app.domain.text import plural
 from app.domain.tokens import TokenChoice
 from app.services.people.accounts import LINK_LIFETIME
-from app.services.people.sessions import Ended
+from app.services.people.sessions import SignOutCounts
 from app.settings import Settings
 from app.store.people import Person
 
@@ -153,7 +153,7 @@ def sign_out(email: str, sign_in_id: str, tokens: str, as_json: bool) -> None:
         person = services.people.by_email(email)
         if sign_in_id:
             found = services.sign_ins.end(operator(), sign_in_id, person.id)
-            ended = Ended(int(found), 0, 0)
+            ended = SignOutCounts(int(found), 0, 0)
         else:
             ended = services.sign_ins.end_all(operator(), person.id, TokenChoice(tokens))
     if as_json:

@@ -23,8 +23,8 @@ from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.summary import RuleSummary
 from app.embedded import EmbeddedError, find_running
 from app.services.bundle import Services, build_services
-from app.services.policies.replay import MAX_REQUESTS, Replay, Replayed
-from app.services.policies.versions import MAX_BYTES, Loaded, PolicyView
+from app.services.policies.replay import MAX_REQUESTS, Replay, ReplayedRequest
+from app.services.policies.versions import MAX_BYTES, LoadedPolicy, PolicyView
 from app.settings import PREFIX, Settings, SettingsError, load_settings
 from app.store.engine import make_engine
 from app.store.migrate import check as check_schema
@@ -242,7 +242,7 @@ def _tell(warnings: Sequence[str]) -> None:
         click.echo(f"warning: {each}", err=True)
 
 
-def _tell_loaded(loaded: Loaded) -> None:
+def _tell_loaded(loaded: LoadedPolicy) -> None:
     _tell(loaded.warnings)
     stored = loaded.stored
     how = "is in force" if loaded.new else f"is in force, since {_local(stored.loaded_at)}"
@@ -283,7 +283,7 @@ def _lines(rule: RuleSummary) -> Iterator[tuple[str, str]]:
         yield "also", "; ".join(rule.also)
 
 
-def _show_change(each: Replayed) -> None:
+def _show_change(each: ReplayedRequest) -> None:
     about = ", ".join(filter(None, (each.workflow, each.kind.replace("_", " "), each.environment)))
     click.echo(f"{_local(each.opened_at)}  {_plain(each.title)} ({about}, {each.risk.value} risk)")
     click.echo(f"  request {each.id}: {each.state.words}")

@@ -1,4 +1,4 @@
-"""All use cases over one database, put together by the composition roots."""
+"""All use cases on one database, assembled by the composition roots."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from app.risk.assess import assess_proposal
-from app.services.approvals.bulk import Together
+from app.services.approvals.bulk import BulkDecisions
 from app.services.approvals.manager import CheckpointManager
-from app.services.calls.idempotency import Once
+from app.services.calls.idempotency import IdempotencyKeys
 from app.services.calls.rate_limits import RateLimits
 from app.services.clock import Clock, DatabaseClock
 from app.services.grants.lifecycle import Grants
 from app.services.notifications.deliveries import Deliveries
 from app.services.notifications.destinations import Destinations
 from app.services.notifications.links import Links
-from app.services.notifications.preferences import Choosing
+from app.services.notifications.preferences import NotificationPreferences
 from app.services.notifications.slack import SlackPeople
 from app.services.people.absences import Absences
 from app.services.people.accounts import People
@@ -28,7 +28,7 @@ from app.services.policies.versions import Policies
 from app.services.reading.insights import InsightsBook
 from app.services.reading.numbers import Numbers
 from app.services.reading.pages import Views
-from app.services.reading.personal_queue import WaitingFor
+from app.services.reading.personal_queue import PersonalQueue
 from app.services.reading.queue import Queue
 from app.services.reading.similar_requests import SimilarRequests
 from app.services.record.records import Records
@@ -41,7 +41,7 @@ from app.store.engine import Sessions, make_sessions
 
 @dataclass(frozen=True)
 class Services:
-    """What entry points call; nothing else in the application changes the database."""
+    """The interface for entry points; nothing else in the application changes the database."""
 
     engine: Engine
     sessions: Sessions
@@ -51,14 +51,14 @@ class Services:
     people: People
     sign_ins: SignIns
     tokens: Tokens
-    once: Once
+    once: IdempotencyKeys
     rates: RateLimits
     refusals: Refusals
     saved_views: SavedViews
     policies: Policies
     queue: Queue
     similar: SimilarRequests
-    together: Together
+    together: BulkDecisions
     views: Views
     records: Records
     absences: Absences
@@ -67,22 +67,22 @@ class Services:
     insights: InsightsBook
     numbers: Numbers
     deliveries: Deliveries
-    choosing: Choosing
+    choosing: NotificationPreferences
     links: Links
     slack_people: SlackPeople
-    waiting: WaitingFor
+    waiting: PersonalQueue
     destinations: Destinations
     vault: Vault
 
 
 def build_services(engine: Engine, clock: Clock | None = None, secret_key: str = "", demo: bool = False) -> Services:
-    """The use cases over `engine`.
+    """The use cases on `engine`.
 
     Args:
-        clock: tests may move one of their own. By default it is the database's, which is not read here: whoever
-            builds services for longer than a test enters `DatabaseClock.followed`, or reads it once.
-        secret_key: seals what must not be read in the database; without one, destinations cannot be added.
-        demo: the portal was started as a demo: links in the messages of the outbox work.
+        clock: tests can pass their own. The default is the database's clock, which is not read here: callers that keep
+            the services for longer than a test enter `DatabaseClock.followed`, or read it once.
+        secret_key: seals what must not be readable in the database; without one, destinations cannot be added.
+        demo: the portal runs as a demo: links in outbox messages work.
     """
     return services_over(make_sessions(engine), clock or DatabaseClock(engine), secret_key=secret_key, demo=demo)
 
@@ -94,7 +94,7 @@ def services_over(
     secret_key: str = "",
     demo: bool = False,
 ) -> Services:
-    """The use cases over sessions of any kind."""
+    """The use cases on sessions of any kind."""
     policies = Policies(sessions, clock, assess)
     vault = Vault(secret_key)
     checkpoints = CheckpointManager(sessions, clock, assess, policy_of=policies.version)
@@ -107,14 +107,14 @@ def services_over(
         people=People(sessions, clock),
         sign_ins=SignIns(sessions, clock),
         tokens=Tokens(sessions, clock),
-        once=Once(sessions, clock),
+        once=IdempotencyKeys(sessions, clock),
         rates=RateLimits(sessions),
         refusals=Refusals(sessions, clock),
         saved_views=SavedViews(sessions, clock),
         policies=policies,
         queue=Queue(sessions, clock),
         similar=SimilarRequests(sessions, clock),
-        together=Together(sessions, checkpoints),
+        together=BulkDecisions(sessions, checkpoints),
         views=Views(sessions, clock),
         records=Records(sessions, clock),
         absences=Absences(sessions, clock),
@@ -123,10 +123,10 @@ def services_over(
         insights=InsightsBook(sessions, clock),
         numbers=Numbers(sessions),
         deliveries=Deliveries(sessions, clock, demo),
-        choosing=Choosing(sessions, clock),
+        choosing=NotificationPreferences(sessions, clock),
         links=Links(sessions, clock, demo),
         slack_people=SlackPeople(sessions, clock),
-        waiting=WaitingFor(sessions, clock),
+        waiting=PersonalQueue(sessions, clock),
         destinations=Destinations(sessions, clock, vault),
         vault=vault,
     )

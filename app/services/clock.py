@@ -1,7 +1,7 @@
-"""The one source of time; tests pass another.
+"""The only source of time; tests pass another.
 
-All processes of a portal go by the database's clock: deadlines, claims, links, and retries are written by one process
-and read by another, whose machine may have a different idea of the time.
+All processes of a portal follow the database's clock: deadlines, claims, links, and retries are written by one process
+and read by another, whose machine may have a different time.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 Clock = Callable[[], datetime]
-"""Gives the time now, in UTC."""
+"""Returns the current time in UTC."""
 
 READ_SECONDS = 10.0
 """How often a long-lived process compares its clock with the database's."""
 AGREES_SECONDS = 0.01
-"""A difference that is not worth a jump."""
+"""A difference this small is not corrected."""
 FOLLOWED_LOG_SECONDS = 1.0
-"""From how far off a clock that is set right is worth a line in the log."""
+"""A correction this large is logged."""
 
 _NOW = text("select clock_timestamp()")
 log = structlog.get_logger("clock")
 
 
 def system_clock() -> datetime:
-    """This machine's time; for what others check against clocks of their own, such as signatures."""
+    """This machine's time; for values that others compare with their own clocks, such as signatures."""
     return datetime.now(UTC)
 
 
 class _Reading(NamedTuple):
-    """What the database's clock said when `_steady` said `at`, give or take `within` (seconds)."""
+    """The time of the database's clock when `_steady` returned `at`, within `within` seconds."""
 
     time: datetime
     at: float
@@ -45,10 +45,10 @@ class _Reading(NamedTuple):
 
 
 class DatabaseClock:
-    """The database's time, without asking for it each time.
+    """The database's time, without a query for every call.
 
-    It reads the database's clock now and then, and in between goes on by a clock that nobody can set. Until it has read
-    it for the first time it gives this machine's.
+    It reads the database's clock now and then, and follows a monotonic clock in between. Before the first reading it
+    returns this machine's time.
 
     Args:
         engine: of the database.
@@ -65,10 +65,10 @@ class DatabaseClock:
         return self._at(reading, _steady())
 
     def read(self) -> None:
-        """Compare with the database's clock, and follow it if it is off by more than the reading may be.
+        """Compare with the database's clock, and follow it if the difference exceeds the accuracy of the reading.
 
         Raises:
-            SQLAlchemyError: the database cannot be asked.
+            SQLAlchemyError: the database cannot be reached.
         """
         with self._engine.connect() as connection:
             asked = _steady()
@@ -77,7 +77,7 @@ class DatabaseClock:
         new = _Reading(told.astimezone(UTC), (asked + answered) / 2, (answered - asked) / 2)
         expected = system_clock() if self._read is None else self._at(self._read, answered)
         ahead = (expected - self._at(new, answered)).total_seconds()
-        # A slow answer says little; while it agrees, the time does not jump.
+        # A slow answer is inaccurate; as long as it agrees within its accuracy, the time does not jump.
         if self._read is None or abs(ahead) > new.within + AGREES_SECONDS:
             self._read = new
         if abs(ahead) > new.within + FOLLOWED_LOG_SECONDS:
@@ -89,7 +89,7 @@ class DatabaseClock:
 
     @contextmanager
     def followed(self) -> Iterator[Self]:
-        """Itself; it reads the database's clock now, and each `READ_SECONDS` in a thread until the block ends."""
+        """Itself. It reads the database's clock now, and every `READ_SECONDS` in a thread until the block ends."""
         self.try_to_read()
         ended = threading.Event()
         thread = threading.Thread(target=self._follow, args=(ended,), name="clock", daemon=True)
@@ -104,7 +104,7 @@ class DatabaseClock:
             self.try_to_read()
 
     def try_to_read(self) -> None:
-        """As `read`; while the database is out of reach, the clock goes on by itself."""
+        """Like `read`; while the database cannot be reached, the clock continues by itself."""
         try:
             self.read()
         except SQLAlchemyError:
@@ -112,6 +112,6 @@ class DatabaseClock:
 
 
 def _steady() -> float:
-    """Seconds of a clock that runs on while the machine sleeps and that nobody sets, where there is one."""
+    """Seconds of a monotonic clock, if available one that runs on while the machine sleeps."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot is None else time.clock_gettime(boot)

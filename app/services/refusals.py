@@ -1,16 +1,17 @@
-"""Refusals: counted by address and by account, and on the audit log in few lines however many there are.
+"""Refusals: counted by address and by account, and recorded in the audit log in few entries, however many there are.
 
-Counting: each refusal adds one to its address and to the account that it concerns, in the database, so that all web
-processes count together. A count's minute begins with its first refusal. Once it is over the limit, this process
-remembers that until the minute ends, and asks the database no more. Only refusals are limited, never what somebody may
-do: sessions go on, tokens that have worked lately are taken from any address, and of other credentials from there some
-are looked up each second. So nobody is locked out by the failures of others: not even behind the same address, since
-those lookups are shared out by what is presented, and whoever guesses cannot aim at somebody else's share.
+Counting: each refusal adds one to the counts of its address and of the account concerned, in the database, so that all
+web processes count together. A count's minute begins with its first refusal. Once it exceeds the limit, this process
+remembers that until the minute ends, without asking the database again. Only refusals are limited, never legitimate
+actions: sessions continue, tokens that have recently worked are accepted from any address, and of other credentials
+from that address some are looked up each second. So nobody is locked out by others' failures, not even at the same
+address, because those lookups are divided by credential, and an attacker cannot target another credential's share.
 
-The audit log: the first refusal of a kind, of somebody, from somewhere, is a line at once. Those that follow are
-counted here, and are one more line when the window ends. A process writes only so many first lines in a window for
-each account and each address, and only so many for all addresses; further ones share a line. So nobody who makes many
-lines keeps others off the audit log. No line holds what was presented.
+The audit log: the first refusal of a kind, by a person, from a place, is recorded immediately. Those that follow are
+counted here and recorded as one more entry when the window ends. A process writes only so many first entries in a
+window
+for each account and each address, and only so many for all addresses; further ones share an entry. So nobody who causes
+many entries keeps others out of the audit log. No entry contains the credential.
 """
 
 from __future__ import annotations
@@ -36,20 +37,20 @@ from app.store.engine import Sessions
 log = structlog.get_logger("refusals")
 
 WINDOW_SECONDS = 600.0
-"""Repeated refusals of this long are one line of the audit log."""
+"""Repeated refusals in a window of this length are one audit entry."""
 MOST_LINES = 50
-"""Lines for first refusals of strangers that a process writes in a window."""
+"""How many first refusals by unknown people a process records in a window."""
 LINES_EACH = 10
-"""Of them, for one address; and lines for first refusals of one account that is known."""
+"""How many of those for one address; and how many first refusals for one known account."""
 MOST_COUNTED = 2_000
-"""Addresses and accounts that a process counts in the database in a minute; more are only counted here."""
+"""How many addresses and accounts a process counts in the database in a minute; more are only counted here."""
 LOOKUPS_PER_SECOND = 5
-"""Credentials of one share, from an address over the limit, that are looked up all the same, so that a good one is
-taken."""
+"""How many credentials of one share are looked up although their address is over the limit, so that a valid one is
+accepted."""
 SHARES = 1024
-"""Into which credentials fall by their hash."""
+"""How many shares there are; a credential's hash determines its share."""
 MOST_KNOWN = 10_000
-"""Tokens that have worked lately, of which a process remembers a hash."""
+"""How many recently used tokens a process remembers, as hashes."""
 _STRANGERS = "strangers"
 _KEPT_MINUTES = 5
 _COUNT = """
@@ -78,14 +79,14 @@ class Refused(StrEnum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """Something that was refused.
+    """A refusal.
 
     Attributes:
         reason: a code.
-        actor: who it was, with the network address as source; a stranger where nobody is known.
-        route: the rule of the route; never the path, which may hold a credential.
-        account: id of the account that it concerns; empty: none is known.
-        account_name: as shown on the audit log.
+        actor: who was refused, with the network address as source; a stranger if unknown.
+        route: the route's rule, never its path, which may contain a credential.
+        account: id of the account concerned; empty: unknown.
+        account_name: as shown in the audit log.
     """
 
     action: Refused
@@ -97,17 +98,17 @@ class Refusal:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What repetitions have in common."""
+        """What repeated refusals have in common."""
         return (self.action, self.reason, self.actor.kind, self.actor.id, self.actor.source, self.route, self.account)
 
     @property
     def who(self) -> str:
-        """Whose lines are counted: the account that acts, or the address of somebody who is not known."""
+        """Whose entries are counted: the acting account's, or those of an unknown person's address."""
         return f"account:{self.actor.id}" if self.actor.id else _address_key(self.actor.source)
 
     @property
     def together(self) -> Refusal:
-        """The line that all further ones of the same account or address share."""
+        """The entry that all further refusals of the same account or address share."""
         source = "" if self.actor.id else _client(self.actor.source)
         return Refusal(self.action, "several", replace(self.actor, source=source))
 
@@ -128,16 +129,16 @@ class _Repeated:
 
 @dataclass
 class _Minute:
-    """What was counted in the current minute."""
+    """The counts of the current minute."""
 
     began: float = 0.0
     counted: set[str] = field(default_factory=set)
     others: int = 0
-    """Refusals of all that are counted only here."""
+    """Refusals by everyone who is only counted here."""
 
 
 class Refusals:
-    """Counts refusals, and keeps them on the audit log."""
+    """Counts refusals and records them in the audit log."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -146,18 +147,18 @@ class Refusals:
         self._over: dict[str, float] = {}
         """Addresses and accounts over the limit, with the end of their minute (`time.monotonic`)."""
         self._looked_up: dict[tuple[str, int], int] = {}
-        """Lookups in this second, by address and share."""
+        """Lookups in the current second, by address and share."""
         self._second = 0
         self._known: dict[bytes, None] = {}
         self._minute = _Minute()
         self._repeated: dict[tuple[str, ...], _Repeated] = {}
         self._window_ends = 0.0
         self._lines: dict[str, int] = {}
-        """First lines in this window, by `Refusal.who`, and for strangers together."""
+        """First entries in this window, by `Refusal.who`, and for unknown people together."""
         self._flushing = False
 
     def has_worked(self, token: str) -> None:
-        """Remember a token that has just been taken."""
+        """Remember a token that has just worked."""
         digest = _digest(token)
         with self._lock:
             self._known.pop(digest, None)
@@ -166,10 +167,10 @@ class Refusals:
                 del self._known[next(iter(self._known))]
 
     def wait_before(self, address: str, credential: str) -> int:
-        """Seconds for which a credential from that address is not looked up; 0: it may be.
+        """Seconds for which a credential from that address is not looked up; 0: look it up.
 
         Args:
-            credential: a token that has worked lately is looked up whatever else comes from there.
+            credential: a token that has recently worked is always looked up.
         """
         digest, key, now = _digest(credential), _address_key(address), time.monotonic()
         with self._lock:
@@ -184,26 +185,26 @@ class Refusals:
             return 0 if self._looked_up[share] <= LOOKUPS_PER_SECOND else _seconds(ends - now)
 
     def note(self, refusal: Refusal, limit: int) -> int:
-        """Count a refusal, and keep it on the audit log.
+        """Count a refusal and record it in the audit log.
 
         Args:
-            limit: refusals in a minute, of an address and of an account; 0: any number.
+            limit: refusals per minute, for an address and for an account; 0: unlimited.
 
         Returns:
-            Seconds to wait, once there were more; else 0.
+            Seconds to wait if the limit is exceeded; else 0.
         """
         try:
             self._keep(refusal)
             return self._count(refusal, limit) if limit else 0
-        except SQLAlchemyError as error:  # what was refused is refused all the same
-            log.warning("refusal not noted", error=str(error).splitlines()[0], reason=refusal.reason)
+        except SQLAlchemyError as error:  # the refusal itself stands
+            log.warning("refusal not recorded", error=str(error).splitlines()[0], reason=refusal.reason)
             return 0
 
     def flush(self, all_of_them: bool = True) -> None:
-        """Write the lines for repeated refusals, of windows that have ended or of all."""
+        """Write the entries for repeated refusals, for windows that have ended, or for all."""
         now = time.monotonic()
         with self._lock:
-            due = [key for key, each in self._repeated.items() if all_of_them or each.ends_at <= now]
+            due = [key for key, refusal in self._repeated.items() if all_of_them or refusal.ends_at <= now]
             ended = [self._repeated.pop(key) for key in due]
         for repeated in ended:
             if repeated.more:
@@ -229,7 +230,7 @@ class Refusals:
         self._write(refusal, 1, None)
 
     def _line_of(self, refusal: Refusal) -> Refusal:
-        """The line that a refusal is on: its own, that of its account or address, or that of all strangers."""
+        """The entry that records a refusal: its own, that of its account or address, or that of all unknown people."""
         if refusal.key not in self._repeated and self._lines.get(refusal.who, 0) >= LINES_EACH:
             refusal = refusal.together
         full = not refusal.actor.id and self._lines.get(_STRANGERS, 0) >= MOST_LINES
@@ -243,7 +244,7 @@ class Refusals:
             try:
                 self.flush(all_of_them=False)
             except SQLAlchemyError as error:
-                log.warning("refusals not written", error=str(error).splitlines()[0])
+                log.warning("refusals not recorded", error=str(error).splitlines()[0])
             with self._lock:
                 if not self._repeated:
                     self._flushing = False
@@ -285,7 +286,7 @@ class Refusals:
         return [(row["caller"], int(row["taken"]), float(row["left"])) for row in rows]
 
     def _here(self, keys: list[str]) -> list[tuple[str, int, float]]:
-        """In a flood from very many addresses those beyond the first are lumped together."""
+        """In a flood from very many addresses, those beyond the first ones are counted together."""
         with self._lock:
             self._minute.others += 1
             count, left = self._minute.others, 60 - (time.monotonic() - self._minute.began)

@@ -1,6 +1,6 @@
-"""Which requests and runs somebody sees, and which are their own. People see all; an agent's token only so far.
+"""Which requests and runs an actor may see, and which are the actor's own. People see all; agents' tokens are limited.
 
-What an agent may not see does not exist for it: 404, in no list, and counted nowhere.
+What an agent may not see does not exist for it: it gets 404, and it is in no list and no count.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from app.store.runs import Run
 
 
 def is_requester(request: ApprovalRequest, actor: Actor) -> bool:
-    """True if the request is the actor's own: of a person's account, or of the same agent of the same account."""
+    """True if the request is the actor's own: made by a person's account, or by the same agent of the same account."""
     return _is_own(actor, request.requester_id, request.opened_by_agent)
 
 
 def is_starter(run: Run, actor: Actor) -> bool:
-    """True if the run is the actor's own, as `is_requester` says of requests."""
+    """True if the run is the actor's own, by the rules of `is_requester`."""
     return _is_own(actor, run.started_by_id, run.started_by_agent)
 
 
 def sees_request(request: ApprovalRequest, actor: Actor) -> bool:
-    """True if the request exists for the actor."""
+    """True if the actor may see the request."""
     return _sees(actor, request.requester_id, request.opened_by_agent)
 
 
 def sees_run(run: Run, actor: Actor) -> bool:
-    """True if the run exists for the actor."""
+    """True if the actor may see the run."""
     return _sees(actor, run.started_by_id, run.started_by_agent)
 
 

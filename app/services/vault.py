@@ -1,4 +1,4 @@
-"""Sealing what has to be kept and must not be read by whoever sees the database alone."""
+"""Encrypts values that must be stored but not be readable from the database alone."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class SealError(Exception):
-    """It was encrypted with another secret key."""
+    """A value cannot be decrypted, or there is no key."""
 
 
 class Vault:
-    """Seals and opens short texts, with a key of its own that is derived from the portal's secret key.
+    """Seals and opens short texts with a key derived from the portal's secret key.
 
     Args:
-        secret_key: of the portal; without one nothing can be sealed or opened.
+        secret_key: of the portal; without one, nothing can be sealed or opened.
     """
 
     def __init__(self, secret_key: str) -> None:
@@ -27,7 +27,7 @@ class Vault:
         self._secret_key = secret_key
 
     def seal(self, text: str) -> str:
-        """The text, sealed; an empty one stays empty. Raises SealError: there is no key."""
+        """The sealed text; an empty one stays empty. Raises SealError: there is no key."""
         if not text:
             return ""
         return self._key().encrypt(text.encode()).decode()

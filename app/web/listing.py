@@ -10,10 +10,10 @@ from flask import request
 from app.domain.people import Action, Actor
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.people.saved_views import View
+from app.services.people.saved_views import NamedView
 from app.services.reading.queue import Count, QueuePage
 from app.services.reading.queue_filter import QueueFilter
-from app.services.reading.similar_requests import Entry
+from app.services.reading.similar_requests import QueueEntry
 from app.store.people import Team
 from app.web.pages import is_fragment
 from assent.contracts import RiskLevel
@@ -52,9 +52,9 @@ class RequestList:
     teams: list[Team]
     query: dict[str, str]
     chips: list[Chip] = field(default_factory=list)
-    entries: list[Entry] | None = None
-    views: list[View] = field(default_factory=list)
-    view: View | None = None
+    entries: list[QueueEntry] | None = None
+    views: list[NamedView] = field(default_factory=list)
+    view: NamedView | None = None
     may_decide: bool = False
     risks: tuple[str, ...] = tuple(level.value for level in reversed(RiskLevel))
     kinds: tuple[str, ...] = KINDS
@@ -126,7 +126,7 @@ def listed(wanted: QueueFilter, cursor: str | None = None) -> RequestList:
     )  # fmt: skip
 
 
-def _chips(actor: Actor, query: dict[str, str], views: list[View]) -> list[Chip]:
+def _chips(actor: Actor, query: dict[str, str], views: list[NamedView]) -> list[Chip]:
     narrowed = {"Mine": {"mine": "1"}, "Unassigned": {"unassigned": "1"}}
     if actor.teams:
         narrowed["My teams"] = {"my_teams": "1"}

@@ -10,12 +10,12 @@ import structlog
 
 from app.domain.notices import Channel, DeliveryState, Later, Notice, NoticeKind, Refused, Result, Rewriter, Sender
 from app.services.clock import Clock
-from app.services.notifications.callback_messages import CallbackComposing
+from app.services.notifications.callback_messages import CallbackComposer
 from app.services.notifications.deliveries import Deliveries
-from app.services.notifications.destination_messages import PlaceComposing
+from app.services.notifications.destination_messages import DestinationComposer
 from app.services.notifications.destinations import Destinations
-from app.services.notifications.messages import Composing
-from app.services.notifications.planner import Planning
+from app.services.notifications.messages import NoticeComposer
+from app.services.notifications.planner import NotificationPlanner
 from app.services.vault import Vault
 from app.store.engine import Sessions
 from app.store.notify import Delivery
@@ -42,11 +42,11 @@ class Post:
         secret_key: str,
         demo: bool = False,
     ) -> None:
-        self.planning = Planning(sessions, clock)
-        self._composing = Composing(sessions, clock, public_url, secret_key)
+        self.planning = NotificationPlanner(sessions, clock)
+        self._composing = NoticeComposer(sessions, clock, public_url, secret_key)
         vault = Vault(secret_key)
-        self._places = PlaceComposing(sessions, clock, self._composing, public_url, vault)
-        self._callbacks = CallbackComposing(sessions, clock, public_url, vault)
+        self._places = DestinationComposer(sessions, clock, self._composing, public_url, vault)
+        self._callbacks = CallbackComposer(sessions, clock, public_url, vault)
         self._destinations = Destinations(sessions, clock, vault)
         self.deliveries = Deliveries(sessions, clock, demo)
         self._senders = senders
@@ -87,7 +87,7 @@ class Post:
         _report(delivery_id, delivery.attempts, result, state)
         return state
 
-    def _composer(self, delivery: Delivery) -> Composing | PlaceComposing:
+    def _composer(self, delivery: Delivery) -> NoticeComposer | DestinationComposer:
         return self._composing if delivery.person_id else self._places
 
     def rewrite(self, given: Mapping[str, Any], job_id: int) -> None:

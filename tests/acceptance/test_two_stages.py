@@ -38,7 +38,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     starter, dba, lead = visit("release"), visit("dba"), visit("lead")
     expect(starter.go(path).locator("#decision")).to_contain_text("You started this run")
     second = lead.go(path)
-    expect(second.locator("#decision")).to_contain_text("DBA is asked now; you are not in that team.")
+    expect(second.locator("#decision")).to_contain_text("DBA must decide now; you are not in that team.")
     expect(second.locator("#facts")).to_contain_text("DBA 0 of 1")
     mark(second)
     lead.look("stages-not-asked")

@@ -230,7 +230,7 @@ def test_an_agents_remarks_are_marked(account: Callable[..., Account], services:
     assert [comment["by_agent"] for comment in ended["comments"]] == [True, False]
     page = reviewer.get(f"/requests/{here.own}").text
     assert f"<b>{here.name} (agent)</b> said" in page and "<b>Alice</b> said" in page
-    assert f"<b>{here.name} (agent)</b> cancelled this" in page
+    assert f"<b>{here.name} (agent)</b> canceled this" in page
     admin = Caller(app, make_person(services.sessions, "Admin", [Role.ADMIN]))
     audit = admin.get(f"/audit?request_id={here.own}").text
     assert audit.count(f"<b>{here.name}</b> (agent)") == 3 and "<b>Alice</b> (agent)" not in audit

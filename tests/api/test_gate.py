@@ -115,7 +115,7 @@ def test_whoever_answers_for_the_agent_may_not_approve_it(app: Flask, agent: Pro
     for caller in (Caller(app, owner), Program(app, make_token(app, owner))):
         answer = caller.post(f"/api/v1/approvals/{request['id']}/decisions", body)
         assert (answer.status_code, answer.json["code"]) == (403, "own_request")
-        assert "you asked for this" in answer.json["detail"]
+        assert "you requested this" in answer.json["detail"]
     assert outcome(agent, request)["state"] == "pending"
 
 
@@ -312,7 +312,7 @@ def test_who_may_ask(
     body = {"proposal": PROPOSALS[0]}
     assert call("viewer").post("/api/v1/approvals", body).json["code"] == "forbidden"
     asked = call("admin").post("/api/v1/approvals", body)
-    assert (asked.status_code, asked.json["why_not"]) == (201, "You asked for this, so somebody else must decide.")
+    assert (asked.status_code, asked.json["why_not"]) == (201, "You requested this, so somebody else must decide.")
     viewers = Program(app, make_token(app, people["viewer"], TokenKind.AGENT, AGENT_SCOPES))
     assert viewers.post("/api/v1/approvals", body).json["code"] == "forbidden"
 

@@ -74,7 +74,7 @@ def test_a_document_says_how_the_request_stands(services: Services, at: At) -> N
     assert shown["terms"]["stages"][1] == {"name": "Security", "teams": ["security"], "people": [], "quorum": 2}
     assert set(shown["acts"]) == {"claim", "assign", "escalate", "cancel", "comment", "extend"}
     outside = at("Outsider").get(f"/api/v1/approvals/{request.id}").json
-    assert (outside["verdicts"], "DBA is asked now" in outside["why_not"]) == ([], True)
+    assert (outside["verdicts"], "DBA must decide now" in outside["why_not"]) == ([], True)
 
 
 def test_stage_after_stage(services: Services, at: At) -> None:

@@ -95,7 +95,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     assert "Claimed by The first" in told(desk, "approvals", "claim", request, *first, "--minutes", "60")
     assert "You may take it over" in refused(desk, "approvals", "claim", request, *second)
     assert "Claimed by The second" in told(desk, "approvals", "claim", request, *second, "--take-over")
-    assert "only an admin" in refused(desk, "approvals", "release", request, *first)
+    assert "Only an admin" in refused(desk, "approvals", "release", request, *first)
     told(desk, "approvals", "release", request, *second)
     assert "Assigned to The first." in told(desk, "approvals", "assign", request, "first@example.com", *second)
     assert [each["id"] for each in facts(desk, "approvals", "list", "--mine", "first@example.com")] == [request]

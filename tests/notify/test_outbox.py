@@ -14,7 +14,7 @@ from app.domain.notices import NoticeKind
 from app.domain.people import Role, Via
 from app.services.notifications.deliveries import Deliveries, DeliveryFilter
 from app.services.notifications.messages import bound_of
-from app.services.notifications.preferences import Choosing
+from app.services.notifications.preferences import NotificationPreferences
 from app.store.notify import Delivery
 from app.store.requests import ApprovalRequest
 from tests.factories import make_person, script
@@ -30,7 +30,7 @@ def kept(office: PostOffice, channel: str = "mail") -> tuple[ApprovalRequest, De
     if channel == "slack":
         asked = replace(DEFAULT[NoticeKind.ASKED], way=Way.SLACK, below=Way.SLACK)
         chosen = replace(Choices(), kinds=dict(DEFAULT) | {NoticeKind.ASKED: asked})
-        Choosing(office.desk.sessions, office.desk.clock).choose(person.as_actor(Via.PAGE), chosen)
+        NotificationPreferences(office.desk.sessions, office.desk.clock).choose(person.as_actor(Via.PAGE), chosen)
     request = office.desk.open(script(f"select 1 -- {SIGN_IN}", title=f"Look at {SIGN_IN}"))
     office.work()
     [delivery] = [each for each in office.of(request) if each.person_id == person.id]

@@ -15,7 +15,7 @@ from sqlalchemy import delete, event, insert, select, text
 from app.domain.destinations import destination_terms
 from app.domain.people import Role, Via
 from app.services.notifications.destinations import Destinations
-from app.services.notifications.planner import AT_ONCE, Planning
+from app.services.notifications.planner import AT_ONCE, NotificationPlanner
 from app.services.vault import Vault
 from app.store.notify import NotifyChoices, UnplannedEvent
 from app.store.people import Person
@@ -125,7 +125,7 @@ def test_two_workers_plan_each_event_once(outbox: PostOffice) -> None:
 
     def plan(_number: int) -> None:
         barrier.wait()
-        Planning(desk.sessions, desk.clock).plan_due()
+        NotificationPlanner(desk.sessions, desk.clock).plan_due()
 
     with ThreadPoolExecutor(4) as workers:
         list(workers.map(plan, range(4)))

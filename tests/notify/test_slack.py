@@ -14,7 +14,7 @@ import pytest
 
 from app.domain.choices import DEFAULT, Choice, Choices, Rhythm, Way
 from app.domain.people import Via
-from app.services.notifications.preferences import Choosing
+from app.services.notifications.preferences import NotificationPreferences
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
 from tests.factories import make_person, optimizations, script, tool_call
@@ -47,7 +47,7 @@ def office(database_url: str, slack: SlackServer) -> Iterator[PostOffice]:
 def joins(office: PostOffice, slack: SlackServer, name: str = "DBA on call", choices: Choices = BY_SLACK) -> Any:
     """Somebody who reads Slack: the person and their user there."""
     person = make_person(office.desk.sessions, name)
-    Choosing(office.desk.sessions, office.desk.clock).choose(person.as_actor(Via.PAGE), choices)
+    NotificationPreferences(office.desk.sessions, office.desk.clock).choose(person.as_actor(Via.PAGE), choices)
     return person, slack.add(person.email)
 
 
@@ -300,7 +300,7 @@ def test_quiet_hours_hold_and_escalations_do_not_wait(office, slack) -> None:
 
 def test_without_a_slack_app_messages_are_kept(outbox: PostOffice) -> None:
     person = make_person(outbox.desk.sessions, "DBA on call")
-    Choosing(outbox.desk.sessions, outbox.desk.clock).choose(person.as_actor(Via.PAGE), BY_SLACK)
+    NotificationPreferences(outbox.desk.sessions, outbox.desk.clock).choose(person.as_actor(Via.PAGE), BY_SLACK)
     request = open_one(outbox, content="select '<b>'", title="Count <i>")
     outbox.work()
     [delivery] = outbox.of(request)

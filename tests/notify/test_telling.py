@@ -20,7 +20,7 @@ from app.domain.tokens import TokenKind, token_terms
 from app.services.bundle import build_services
 from app.services.notifications.deliveries import Deliveries, DeliveryFilter
 from app.services.notifications.planner import CHANGES
-from app.services.notifications.preferences import Choosing
+from app.services.notifications.preferences import NotificationPreferences
 from app.services.record.events import event_row, publish
 from app.store.people import Person
 from assent.contracts import RiskLevel, Verdict
@@ -169,7 +169,7 @@ def test_planning_twice_tells_once(office, mail, people, opened) -> None:
 
 
 def test_what_is_chosen_holds(office, mail, people, opened) -> None:
-    choosing = Choosing(office.desk.sessions, office.desk.clock)
+    choosing = NotificationPreferences(office.desk.sessions, office.desk.clock)
     off = Choice(Way.OFF, RiskLevel.SAFE, Way.OFF)
     choosing.choose(actor(people["dba"]), Choices(dict(DEFAULT) | {NoticeKind.ASKED: off}))
     high = Choice(Way.MAIL, RiskLevel.HIGH, Way.DIGEST)
@@ -185,7 +185,7 @@ def test_what_is_chosen_holds(office, mail, people, opened) -> None:
 def test_a_digest_tells_together_what_still_matters(office, mail, people, opened) -> None:
     digest = Choice(Way.DIGEST, RiskLevel.SAFE, Way.DIGEST)
     chosen = Choices(dict(DEFAULT) | {NoticeKind.ASKED: digest}, Rhythm.HOURLY)
-    Choosing(office.desk.sessions, office.desk.clock).choose(actor(people["dba"]), chosen)
+    NotificationPreferences(office.desk.sessions, office.desk.clock).choose(actor(people["dba"]), chosen)
     opened(), opened()
     gone = opened()
     office.work()
@@ -207,7 +207,7 @@ def test_quiet_hours_hold_everything_but_escalations(office, mail, people, opene
     now = office.desk.clock().astimezone(UTC)
     quiet = ((now - timedelta(hours=1)).time().replace(microsecond=0), (now + timedelta(hours=2)).time())
     quiet = (quiet[0], quiet[1].replace(second=0, microsecond=0))
-    choosing = Choosing(office.desk.sessions, office.desk.clock)
+    choosing = NotificationPreferences(office.desk.sessions, office.desk.clock)
     for name in ("dba", "dba2", "lead"):
         choosing.choose(actor(people[name]), Choices(quiet=quiet))
     request = opened()

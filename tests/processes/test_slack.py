@@ -19,7 +19,7 @@ from app.domain.people import Role, Via
 from app.domain.policy.terms import Terms
 from app.services.bundle import build_services
 from app.services.clock import system_clock
-from app.services.notifications.preferences import Choosing
+from app.services.notifications.preferences import NotificationPreferences
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -37,7 +37,7 @@ def test_a_message_survives_its_worker_and_its_button_decides(database_url: str,
     slack = SlackServer()
     slack.start()
     person = make_person(services.sessions, "DBA on call", [Role.REVIEWER])
-    Choosing(services.sessions, system_clock).choose(person.as_actor(Via.PAGE), BY_SLACK)
+    NotificationPreferences(services.sessions, system_clock).choose(person.as_actor(Via.PAGE), BY_SLACK)
     user = slack.add(person.email)
     settings = {
         "ASSENT_SLACK_BOT_TOKEN": TOKEN, "ASSENT_SLACK_SIGNING_SECRET": SECRET, "ASSENT_SLACK_API_URL": slack.url,

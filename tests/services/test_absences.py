@@ -236,7 +236,7 @@ def test_a_persons_absences_do_not_overlap(desk: Desk, start: timedelta, length:
     if free:
         absences.add(me, me.id, None, now + start, now + start + length)
     else:
-        with pytest.raises(ConflictError, match="Away is absent already from"):
+        with pytest.raises(ConflictError, match="Away is already absent from"):
             absences.add(me, me.id, None, now + start, now + start + length)
     assert len(absences.of(me.id)) == (2 if free else 1)
 

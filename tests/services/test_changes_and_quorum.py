@@ -90,7 +90,7 @@ def test_preview_tells_the_risk_and_changes_nothing(desk: Desk) -> None:
     preview = desk.checkpoints.preview(request.id, editor, DROP)
     assert preview.assessment.level is RiskLevel.CRITICAL and preview.raised and preview.terms.quorum == 2
     assert preview.words == (
-        "This change raises the risk from medium to critical; it then needs 2 approvals: 2 from any reviewer."
+        "This change raises the risk from medium to critical; it then requires 2 approvals: 2 from any reviewer."
     )
     assert desk.counts() == before and desk.fresh(request).version == request.version
 

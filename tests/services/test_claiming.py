@@ -404,8 +404,9 @@ def test_only_who_could_decide_it_now_is_assigned(desk: Desk) -> None:
     done = member(desk, "Done", "dba")
     desk.decide(request, done)
     for person_id, words in (
-        (outside.id, "Outside is not asked: DBA"), (viewer.id, "Viewer may not decide"), (done.id, "Done has decided"),
-        (gone.id, "Gone has no active account"), ("nobody", "no such person"), ("\x00", "no such person"),
+        (outside.id, "Outside is not an approver: DBA"), (viewer.id, "Viewer may not decide"),
+        (done.id, "Done has already decided"), (gone.id, "Gone has no active account"),
+        ("nobody", "no such person"), ("\x00", "no such person"),
     ):  # fmt: skip
         with pytest.raises(InvalidInputError, match=words) as refused:
             desk.checkpoints.assign(request.id, me, person_id)
@@ -416,16 +417,16 @@ def test_only_who_could_decide_it_now_is_assigned(desk: Desk) -> None:
 def test_nobody_who_is_away_is_assigned_but_who_stands_in_is(desk: Desk) -> None:
     request, me = asking(desk, Stage(teams=("dba",))), member(desk, "First", "dba")
     dba, other, delegate = member(desk, "DBA", "dba"), member(desk, "Other", "dba"), member(desk, "Delegate")
-    with pytest.raises(InvalidInputError, match="Delegate is not asked"):
+    with pytest.raises(InvalidInputError, match="Delegate is not an approver"):
         desk.checkpoints.assign(request.id, me, delegate.id)
     absence = away(desk, dba, delegate)
     away(desk, other, None)
-    with pytest.raises(InvalidInputError, match=r"DBA is absent now. Delegate stands in.") as refused:
+    with pytest.raises(InvalidInputError, match=r"DBA is absent. Delegate is their delegate.") as refused:
         desk.checkpoints.assign(request.id, me, dba.id)
     assert refused.value.extra["delegate_id"] == delegate.id
     assert refused.value.extra["delegate_name"] == "Delegate"
     assert refused.value.extra["absent_until"] == absence.ends_at.isoformat()
-    with pytest.raises(InvalidInputError, match=r"Other is absent now. They have no delegate.") as refused:
+    with pytest.raises(InvalidInputError, match=r"Other is absent. They have no delegate.") as refused:
         desk.checkpoints.assign(request.id, me, other.id)
     assert refused.value.extra["delegate_id"] is None
     assert desk.checkpoints.assign(request.id, me, delegate.id).assigned_to_id == delegate.id
@@ -512,5 +513,5 @@ def test_nobody_decides_for_whoever_asked(desk: Desk) -> None:
     away(desk, starter.as_actor(Via.PAGE), delegate)
     with pytest.raises(OwnRequestError):
         desk.decide(request, delegate)
-    with pytest.raises(InvalidInputError, match="stands in"):
+    with pytest.raises(InvalidInputError, match="is the delegate of"):
         desk.checkpoints.assign(request.id, member(desk, "DBA", "dba"), delegate.id)

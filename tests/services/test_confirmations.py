@@ -121,7 +121,7 @@ def test_what_waits_keeps_nobody_from_entering_their_own(house: House) -> None:
     other = make_person(house.desk.sessions, "Other").as_actor(Via.PAGE)
     own = house.absence(house.dba, other)
     assert own.state is AbsenceState.CURRENT
-    with pytest.raises(ConflictError, match="is absent already"):
+    with pytest.raises(ConflictError, match="is already absent"):
         house.services.confirmations.confirm_absence(house.dba, waiting.id)
 
 

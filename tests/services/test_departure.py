@@ -173,7 +173,7 @@ def test_a_delegates_approval_lapses_with_the_absence(
     request, dan, _delegate = stood_in
     Absences(teamed.sessions, teamed.clock).end(ADMIN, absence_of(teamed, dan))
     assert teamed.fresh(request).approvals == 0
-    assert teamed.decisions(request)[0].lapsed_why == "Delegate is not the delegate of Dan any more."
+    assert teamed.decisions(request)[0].lapsed_why == "Delegate is no longer the delegate of Dan."
     teamed.decide(teamed.fresh(request), dan)
     assert teamed.fresh(request).approvals == 1
 
@@ -259,7 +259,7 @@ def test_an_actor_who_was_active_a_moment_ago_is_refused(teamed: Desk) -> None:
     request, dan = teamed.open(), member(teamed, "Dan", "dba")
     change(teamed, dan, (Role.REVIEWER,), ("dba",), active=False)
     before = teamed.counts()
-    with pytest.raises(ForbiddenError, match="not active any more"):
+    with pytest.raises(ForbiddenError, match="no longer active"):
         teamed.decide(request, dan)
     assert teamed.counts() == before
     with pytest.raises(AssentError):

@@ -129,7 +129,7 @@ def test_nobody_decides_for_the_requester(staged: Desk) -> None:
     starter, delegate = member(staged, "Ana", "dba"), member(staged, "Reviewer")
     away(staged, starter, delegate)
     request = staged.open(requester=starter)
-    with pytest.raises(OwnRequestError, match="Ana, for whom you are delegate, started this run"):
+    with pytest.raises(OwnRequestError, match="Ana, whose delegate you are, started this run"):
         staged.decide(request, delegate)
     other = member(staged, "Dov", "dba")
     away(staged, other, delegate)
@@ -159,9 +159,9 @@ def test_one_person_and_their_delegate_are_one(desk: Desk) -> None:
     away(desk, absent, other)
     request = desk.open()
     desk.decide(request, delegate)
-    with pytest.raises(DuplicateDecisionError, match="Reviewer has decided for you"):
+    with pytest.raises(DuplicateDecisionError, match="Reviewer has decided on your behalf"):
         desk.decide(request, absent)
-    with pytest.raises(DuplicateDecisionError, match="Ana, for whom you are delegate, has decided"):
+    with pytest.raises(DuplicateDecisionError, match="Ana, whose delegate you are, has decided"):
         desk.decide(request, other)
     with pytest.raises(DuplicateDecisionError, match="You have decided"):
         desk.decide(request, delegate)

@@ -25,10 +25,10 @@ from app.domain.patterns import Pattern, Range, suggest
 from app.domain.people import SYSTEM, Actor, Role
 from app.domain.policy.terms import ChangeWindow, Stage, Terms, default_terms
 from app.domain.run_protocol import Journal
-from app.services.approvals.intake.automatic_answers import Answering
+from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.services.approvals.manager import CheckpointManager
-from app.services.grants.lifecycle import Draft, Grants
-from app.services.grants.precedents import Scope
+from app.services.grants.lifecycle import GrantDraft, Grants
+from app.services.grants.precedents import GrantScope
 from app.store.people import Person
 from app.store.policies import Grant, GrantUse
 from app.store.record import AuditEntry
@@ -68,8 +68,8 @@ class Office:
         self.first, self.second = desk.person("The first"), desk.person("The second")
 
     @property
-    def scope(self) -> Scope:
-        return Scope(self.workflow, "ask", "tool_call", "production")
+    def scope(self) -> GrantScope:
+        return GrantScope(self.workflow, "ask", "tool_call", "production")
 
     def ask(
         self, document: dict[str, Any], requester: Actor | None = None, run: Run | None = None, **values: Any
@@ -90,14 +90,14 @@ class Office:
             self.desk.decide(each, self.second)
         return done
 
-    def draft(self, approvals: list[ApprovalRequest], uses: int = 5, days: int = 7, **values: Any) -> Draft:
+    def draft(self, approvals: list[ApprovalRequest], uses: int = 5, days: int = 7, **values: Any) -> GrantDraft:
         pattern = values.get("pattern") or suggest([each.payload for each in approvals])
         assert pattern is not None
         fields: dict[str, Any] = {
             "scope": self.scope, "pattern": pattern, "limits": Limits(RiskLevel.MEDIUM, uses, days),
             "title": "Mails to operations", "evidence": [each.id for each in approvals],
         }  # fmt: skip
-        return Draft(**fields | values)
+        return GrantDraft(**fields | values)
 
     def proposed(self, uses: int = 5, days: int = 7) -> Grant:
         evidence = self.approved(*(mail(limit=each) for each in (10, 20, 30)))
@@ -249,7 +249,7 @@ def test_two_who_give_it_at_once_are_one(wide_desk: Desk, at_once: AtOnce) -> No
         ({"evidence": []}, InvalidInputError),
         ({"evidence": ["a", "b", "c"]}, ConflictError),
         ({"evidence": ["\x00", "b", "c"]}, InvalidInputError),
-        ({"scope": Scope("another", "ask", "tool_call", "production")}, ConflictError),
+        ({"scope": GrantScope("another", "ask", "tool_call", "production")}, ConflictError),
     ],
 )
 def test_a_rule_out_of_bounds_or_without_approvals_is_refused(
@@ -527,7 +527,7 @@ def test_answers_of_the_same_request_at_once_use_the_grant_once(
 ) -> None:
     office = Office(wide_desk)
     grant = office.active()
-    monkeypatch.setattr(Answering, "answer_soon", lambda *_: None)
+    monkeypatch.setattr(AutomaticAnswers, "answer_soon", lambda *_: None)
     request = office.ask(mail())
     results = at_once([lambda: wide_desk.checkpoints.keep(request.id) for _ in range(8)])
     assert Counter(results) == {True: 1, False: 7}
@@ -558,7 +558,7 @@ def test_a_crash_between_opening_and_answer_is_made_up_for_by_the_due_step(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grant = office.active()
-    monkeypatch.setattr(Answering, "answer_soon", lambda *_: None)
+    monkeypatch.setattr(AutomaticAnswers, "answer_soon", lambda *_: None)
     request = office.ask(mail())
     assert (request.state, request.answered_by) == ("pending", f"grant:{grant.id}")
     assert request.id in office.desk.checkpoints.due()
@@ -573,7 +573,7 @@ def test_what_cannot_be_used_any_more_is_left_to_people(
 ) -> None:
     grant = office.active(days=1)
     under(office, stages=(Stage(quorum=2),))
-    monkeypatch.setattr(Answering, "answer_soon", lambda *_: None)
+    monkeypatch.setattr(AutomaticAnswers, "answer_soon", lambda *_: None)
     request = office.ask(mail())
     assert request.answered_by == f"grant:{grant.id}"
     if what == "revoked":

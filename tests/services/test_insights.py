@@ -21,7 +21,7 @@ from app.domain.errors import ForbiddenError, InvalidInputError, TookTooLongErro
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.services.reading import insights
-from app.services.reading.insights import Insights, InsightsBook, InsightsFilter, Pace
+from app.services.reading.insights import DecisionPace, Insights, InsightsBook, InsightsFilter
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision, OutcomeRow
 from assent.contracts import RiskLevel, Verdict
@@ -218,7 +218,7 @@ def spread(seconds: Sequence[float]) -> tuple[float, float]:
     return cuts[4], cuts[8]
 
 
-def assert_pace(found: Iterable[Pace], by_name: dict[str, list[ApprovalRequest]]) -> None:
+def assert_pace(found: Iterable[DecisionPace], by_name: dict[str, list[ApprovalRequest]]) -> None:
     """The same groups, with the same counts and percentiles, the largest first."""
     found = list(found)
     assert {each.name: each.decided for each in found} == {name: len(rows) for name, rows in by_name.items()}

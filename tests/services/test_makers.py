@@ -13,7 +13,7 @@ from app.domain.errors import DuplicateDecisionError, OwnRequestError
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.terms import Stage
 from app.domain.tokens import TokenKind, token_terms
-from app.services.approvals.intake.gate import Asking
+from app.services.approvals.intake.gate import ExternalRequest
 from app.services.bundle import Services, build_services
 from app.services.notifications.slack import SlackUser
 from app.store.people import Person
@@ -138,7 +138,7 @@ def test_what_is_asked_in_such_a_session_is_the_makers_too(house: House) -> None
     run = house.services.runs.start(ana, "test_gate", {"target": "x"})
     assert run.made.ids == {house.admin.id}
     document = {"kind": "custom", "title": "Anything", "data": {}}
-    request = house.services.checkpoints.open(ana, Asking(document))
+    request = house.services.checkpoints.open(ana, ExternalRequest(document))
     assert request.requester_id == house.ana.id and request.made.ids == {house.admin.id}
     with pytest.raises(OwnRequestError, match="you made the sign-in link or token"):
         house.desk.decide(request, house.admin)
@@ -158,14 +158,16 @@ def test_a_run_started_in_such_a_session_asks_for_its_maker_too(house: House) ->
 
 def test_the_maker_of_an_agents_token_counts_as_requester(house: House) -> None:
     agent = house.by_token(TokenKind.AGENT, house.admin, house.ana)
-    request = house.services.checkpoints.open(agent, Asking({"kind": "custom", "title": "Anything", "data": {}}))
+    asked = ExternalRequest({"kind": "custom", "title": "Anything", "data": {}})
+    request = house.services.checkpoints.open(agent, asked)
     for who in (house.admin, house.ana, house.by_link(house.ben, house.admin)):
         with pytest.raises(OwnRequestError):
             house.desk.decide(request, who)
         assert seen(house.desk, request, who).verdicts == ()
     assert house.desk.decide(request, house.ben).resolved
     by_operator = house.by_token(TokenKind.AGENT, OPERATOR, house.ana)
-    request = house.services.checkpoints.open(by_operator, Asking({"kind": "custom", "title": "Other", "data": {}}))
+    other = ExternalRequest({"kind": "custom", "title": "Other", "data": {}})
+    request = house.services.checkpoints.open(by_operator, other)
     assert house.desk.decide(request, house.admin).resolved
 
 

@@ -19,7 +19,7 @@ from app.domain.errors import (
 from app.domain.people import Role
 from app.domain.run_protocol import Journal
 from app.services.approvals.intake import rejection_memory
-from app.services.approvals.intake.automatic_answers import Answering
+from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
 from assent.contracts import Verdict
@@ -180,7 +180,7 @@ def test_who_may_reopen_and_what(desk: Desk) -> None:
 def test_a_crash_before_the_answer_is_made_up_for_by_the_due_step(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     run = desk.run()
     first = rejected(desk, run)
-    monkeypatch.setattr(Answering, "answer_soon", lambda *_: None)
+    monkeypatch.setattr(AutomaticAnswers, "answer_soon", lambda *_: None)
     again = ask(desk, run)
     assert (again.state, again.answered_by) == ("pending", f"rejection:{first.id}")
     assert again.id in desk.checkpoints.due()
@@ -193,7 +193,7 @@ def test_a_crash_before_the_answer_is_made_up_for_by_the_due_step(desk: Desk, mo
 def test_reopened_between_opening_and_answer_people_decide(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     run = desk.run()
     first = rejected(desk, run)
-    monkeypatch.setattr(Answering, "answer_soon", lambda *_: None)
+    monkeypatch.setattr(AutomaticAnswers, "answer_soon", lambda *_: None)
     again = ask(desk, run)
     desk.checkpoints.reopen(first.id, desk.person(), "Look again.")
     assert desk.checkpoints.keep(again.id)
@@ -210,7 +210,7 @@ def test_what_people_decided_before_it_was_answered_is_theirs(desk: Desk, monkey
     run = desk.run()
     first = rejected(desk, run)
     with monkeypatch.context() as patch:
-        patch.setattr(Answering, "answer_soon", lambda *_: None)
+        patch.setattr(AutomaticAnswers, "answer_soon", lambda *_: None)
         again = ask(desk, run)
     desk.decide(again, desk.person("The DBA"), Verdict.REJECT, comment="Not on a Monday either.")
     second = desk.fresh(again)
@@ -227,7 +227,7 @@ def test_an_answer_that_fails_does_not_keep_the_run_from_resting(desk: Desk, mon
         raise RuntimeError("the connection is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Answering, "answer", broken)
+        patch.setattr(AutomaticAnswers, "answer", broken)
         again = ask(desk, run)
     assert again.state == "pending"
     assert desk.checkpoints.keep(again.id)

@@ -18,7 +18,7 @@ from app.domain.policy.parser import PolicyFileError
 from app.domain.policy.terms import OnExpiry, Stage, Terms
 from app.services.approvals.manager import CheckpointManager
 from app.services.policies import versions as policies_module
-from app.services.policies.replay import Replay, Replayed
+from app.services.policies.replay import Replay, ReplayedRequest
 from app.services.policies.versions import MAX_BYTES, Policies
 from app.store.policies import PolicyVersion
 from app.store.record import AuditEntry
@@ -246,7 +246,7 @@ def replayed(desk: Any, body: str, when: str = "size >= 0", **values: Any) -> Re
     return told
 
 
-def only(told: Replay) -> Replayed:
+def only(told: Replay) -> ReplayedRequest:
     """The only request that would have gone otherwise."""
     assert told.examined == 1
     [found] = told.changed

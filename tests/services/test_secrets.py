@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 
 from app.domain.errors import InvalidInputError
 from app.domain.run_protocol import Journal, Step, StepKind
-from app.services.approvals.intake.gate import Asking
+from app.services.approvals.intake.gate import ExternalRequest
 from app.services.people.saved_views import SavedViews
 from app.store.requests import ApprovalRequest
 from assent.contracts import Receipt, ReceiptStatus, Verdict
@@ -86,7 +86,7 @@ def test_no_secret_of_a_schema_or_a_saved_view_is_stored(own_desk: Desk) -> None
     desk, agent = own_desk, own_desk.person("Agent's owner")
     schema = {"type": "string", "description": LEAKY, "enum": [GITHUB, "none"], "x-password": DATABASE}
     document = {"kind": "question", "title": "Which key?", "question": "Which key?", "context": LEAKY}
-    request = desk.checkpoints.open(agent, Asking(document, response_schema=schema))
+    request = desk.checkpoints.open(agent, ExternalRequest(document, response_schema=schema))
     [stored] = desk.suspend(desk.run(), understand("i", {"a": LEAKY}, {**schema, "default": LEAKY}, "node", ""))
     assert request.response_schema["enum"][1] == stored.response_schema["enum"][1] == "none"
     view = SavedViews(desk.sessions, desk.clock).save(agent, f"for {GITHUB}", {"q": LEAKY, "risk": "high"})

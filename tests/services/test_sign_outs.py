@@ -13,7 +13,7 @@ from app.domain.people import Actor, Role, Via
 from app.domain.tokens import TokenChoice, TokenKind, token_terms
 from app.services.bundle import Services, build_services
 from app.services.notifications.slack import SlackUser
-from app.services.people.sessions import Ended
+from app.services.people.sessions import SignOutCounts
 from app.store.people import Person
 from app.store.record import AuditEntry
 from tests.factories import make_person, make_sign_in
@@ -90,7 +90,7 @@ def test_everything_ends_that_was_chosen(
     untouched, others_link = make_sign_in(services.sessions, other), services.people.make_link(admin, other.id)
     actor = admin if by_admin else person.as_actor(Via.PAGE, "192.0.2.1")
     ended = services.sign_ins.end_all(actor, person.id, TokenChoice(choice))
-    assert ended == Ended(1, 1, 2 - own_lives - agent_lives)
+    assert ended == SignOutCounts(1, 1, 2 - own_lives - agent_lives)
     assert services.sign_ins.find(session, DAY) is None
     with pytest.raises(LinkError):
         services.people.redeem_link(link, "192.0.2.1")

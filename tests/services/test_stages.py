@@ -39,14 +39,14 @@ def test_one_stage_after_the_other_each_by_those_who_are_asked(staged: Desk) -> 
     assert (request.stage, request.addressed_to, request.quorum) == (0, ["team:dba"], 2)
     with pytest.raises(NotAskedError) as told:
         desk.decide(request, security)
-    assert told.value.message == "DBA is asked now; you are not in that team."
+    assert told.value.message == "DBA must decide now; you are not in that team."
     assert told.value.extra == {"asked": ["team:dba"]}
     first = desk.decide(request, dba)
     assert not first.resolved and first.words == "Counted: 1 of 2. DBA has agreed; Security reviews next."
     now = desk.fresh(request)
     assert (now.stage, now.addressed_to, now.approvals, now.state) == (1, ["team:security"], 1, "pending")
     assert happened(desk, request) == [{"state": "pending", "what": "next stage", "progress": "1 of 2"}]
-    with pytest.raises(NotAskedError, match=r"Security is asked now; you are not in that team\."):
+    with pytest.raises(NotAskedError, match=r"Security must decide now; you are not in that team\."):
         desk.decide(now, member(desk, "Dov", "dba"))
     assert desk.decide(now, security).words == "Approved. The run continues."
     assert [(each.person_name, each.stage) for each in desk.decisions(request)] == [("Ana", 0), ("Sam", 1)]
@@ -60,7 +60,7 @@ def test_people_are_asked_by_their_address_whatever_its_case(desk: Desk) -> None
     head = member(desk, "Head of data")
     desk = ruled(desk, terms(Stage(people=(head.email.upper(),))))
     request, other = desk.open(), member(desk, "Other", "dba")
-    with pytest.raises(NotAskedError, match=r"^Head of data is asked now, not you\.$"):
+    with pytest.raises(NotAskedError, match=r"^Head of data must decide now, not you\.$"):
         desk.decide(request, other)
     assert desk.decide(request, head).resolved
 
@@ -69,7 +69,7 @@ def test_several_who_are_asked_are_all_named(desk: Desk) -> None:
     head = member(desk, "Head of data")
     desk = ruled(desk, terms(Stage(teams=("dba", "leads"), people=(head.email,))))
     member(desk, "Ana", "dba"), member(desk, "Lee", "leads")
-    with pytest.raises(NotAskedError, match=r"^dba, leads or Head of data are asked now; you are not among them\.$"):
+    with pytest.raises(NotAskedError, match=r"^dba, leads or Head of data must decide now; you are not among them\.$"):
         desk.decide(desk.open(), member(desk, "Other"))
 
 
@@ -245,7 +245,7 @@ def test_a_raised_risk_is_told_before_it_is_sent_and_has_to_be_acknowledged(desk
         with pytest.raises(RiskRaisedError) as told:
             desk.decide(request, editor, Verdict.MODIFY, change=change, acknowledged_risk=acknowledged)
     assert told.value.message.startswith(
-        "This change raises the risk from medium to high; it then needs 1 approval: 1 from DBA."
+        "This change raises the risk from medium to high; it then requires 1 approval: 1 from DBA."
     )
     assert told.value.extra["risk"] == "high" and told.value.extra["rule"] == "deletes"
     assert told.value.extra["quorum"] == 1 and told.value.extra["stages"] == ["1 from DBA"]
@@ -300,7 +300,7 @@ def test_a_rule_that_another_text_falls_under_is_no_way_round_the_first(desk: De
     small = desk.open(script("select 1"))
     long = {"content": "select 1 -- " + "x" * 2_000}
     preview = desk.checkpoints.preview(small.id, member(desk, "One"), long)
-    assert preview.raised and preview.words == "With this change it needs 1 approval: 1 from DBA."
+    assert preview.raised and preview.words == "With this change, the request requires 1 approval: 1 from DBA."
 
 
 # Many at once

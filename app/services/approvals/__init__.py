@@ -1,1 +1,1 @@
-"""Acts on approval requests: taken in, decided, kept in time. `manager` is their table of contents."""
+"""What happens to approval requests: intake, decisions, and deadlines. `manager` is the table of contents."""

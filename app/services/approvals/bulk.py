@@ -1,4 +1,4 @@
-"""Several requests decided in one act: each is checked by itself, and each has its own entry in the record."""
+"""Bulk decisions: each request is checked separately and has its own audit entry."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 MOST = 50
 SHOWN = 1_500
-"""Characters of what each would do, where many are shown."""
+"""How many characters of each proposal's text are shown in a list."""
 log = structlog.get_logger(__name__)
 VERDICTS = (Verdict.APPROVE, Verdict.REJECT)
 
 
 @dataclass(frozen=True)
-class Marked:
-    """A request, and the digest of what was seen of it."""
+class SelectedRequest:
+    """A selected request, and the digest of the payload that the approver saw."""
 
     request_id: str
     digest: str
 
 
 @dataclass(frozen=True)
-class Done:
-    """What became of one of them.
+class BulkResult:
+    """The result of one decision.
 
     Attributes:
-        words: the result, or why it was refused.
-        error: why it was refused; None if it was decided.
+        words: what happened, or why the decision was refused.
+        error: why the decision was refused; None if it was recorded.
     """
 
     request_id: str
@@ -50,36 +50,38 @@ class Done:
     error: AssentError | None = None
 
 
-class Together:
-    """Decides on a marked subset."""
+class BulkDecisions:
+    """Decides on several selected requests at once."""
 
     def __init__(self, sessions: Sessions, checkpoints: CheckpointManager) -> None:
         self._sessions = sessions
         self._checkpoints = checkpoints
 
-    def decide(self, actor: Actor, marked: Sequence[Marked], verdict: Verdict, comment: str = "") -> list[Done]:
-        """Decide on each, one after the other; what is refused for one leaves the others alone.
+    def decide(
+        self, actor: Actor, marked: Sequence[SelectedRequest], verdict: Verdict, comment: str = ""
+    ) -> list[BulkResult]:
+        """Decide on the requests one after the other. A refusal of one does not affect the others.
 
         Raises:
             ForbiddenError: the actor may not decide at all.
-            InvalidInputError: none, too many, or a verdict that needs a look at each.
+            InvalidInputError: no requests, too many, or a verdict that requires opening each request.
         """
         actor.require(Action.DECIDE)
         if verdict not in VERDICTS:
             raise InvalidInputError("Requests can only be approved or rejected together.", {"verdict": "not possible"})
-        unique = list({each.request_id: each for each in marked}.values())
+        unique = list({mark.request_id: mark for mark in marked}.values())
         if not unique:
-            raise InvalidInputError("Select at least one request.", {"request": "none marked"})
+            raise InvalidInputError("Select at least one request.", {"request": "none selected"})
         if len(unique) > MOST:
-            raise InvalidInputError(f"At most {MOST} requests can be decided together.", {"request": "too many"})
-        known = self._known([each.request_id for each in unique])
-        return [self._one(actor, each, verdict, comment, *known.get(each.request_id, ("", ""))) for each in unique]
+            raise InvalidInputError(f"You can decide at most {MOST} requests at once.", {"request": "too many"})
+        known = self._known([mark.request_id for mark in unique])
+        return [self._one(actor, mark, verdict, comment, *known.get(mark.request_id, ("", ""))) for mark in unique]
 
     def texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """What each would do, for a page on which all of them are looked at; long texts are cut."""
+        """What each proposal would do, for a page that lists them; long texts are cut."""
         query = select(ApprovalRequest.id, ApprovalRequest.payload).where(ApprovalRequest.id.in_(ids))
         with self._sessions.reads() as session:
-            told = {each.id: telling(each.payload) for each in session.execute(query)}
+            told = {row.id: telling(row.payload) for row in session.execute(query)}
         return {name: text if len(text) <= SHOWN else f"{text[:SHOWN]}…" for name, text in told.items()}
 
     def _known(self, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -87,21 +89,23 @@ class Together:
             ApprovalRequest.id.in_(ids)
         )
         with self._sessions.reads() as session:
-            return {each.id: (each.title, each.risk) for each in session.execute(query)}
+            return {row.id: (row.title, row.risk) for row in session.execute(query)}
 
-    def _one(self, actor: Actor, each: Marked, verdict: Verdict, comment: str, title: str, risk: str) -> Done:
+    def _one(
+        self, actor: Actor, mark: SelectedRequest, verdict: Verdict, comment: str, title: str, risk: str
+    ) -> BulkResult:
         try:
             if verdict is Verdict.APPROVE and risk == RiskLevel.CRITICAL.value:
                 why = "Critical risk can only be approved on the request page."
                 raise InvalidInputError(why, {"verdict": "not possible"})
-            result = self._checkpoints.decide(each.request_id, actor, Ballot(verdict, each.digest, comment=comment))
+            result = self._checkpoints.decide(mark.request_id, actor, Ballot(verdict, mark.digest, comment=comment))
         except StaleDigestError as error:
-            return Done(each.request_id, title, "The proposal has changed, so nothing was decided.", error)
+            return BulkResult(mark.request_id, title, "The proposal has changed, so nothing was decided.", error)
         except AssentError as error:
-            return Done(each.request_id, title, error.message, error)
+            return BulkResult(mark.request_id, title, error.message, error)
         except Exception:
-            # The others are still decided, and told about: what was done already must not be lost with an error page.
-            log.exception("together.failed", request=each.request_id)
+            # The others are still decided and reported: an error page must not hide what has already been done.
+            log.exception("together.failed", request=mark.request_id)
             words = "Something went wrong. Open the request to see whether your decision was counted."
-            return Done(each.request_id, title, words, AssentError(words))
-        return Done(each.request_id, title, result.words)
+            return BulkResult(mark.request_id, title, words, AssentError(words))
+        return BulkResult(mark.request_id, title, result.words)

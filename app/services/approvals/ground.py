@@ -1,5 +1,5 @@
-"""What the parts of the CheckpointManager share: the database, the clock, the assessor, the policies; and how a
-request that is settled wakes its run."""
+"""What the parts of the CheckpointManager share: the database, the clock, the risk assessor, and the policies; and how
+a settled request resumes its run."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from assent.contracts import NextAction, Remark, Verdict
 
 
 def strict_default(version: int | None) -> Policy:
-    """For a portal without policies: whatever the version, the strict default."""
+    """For a portal without policies: the strict default for every version."""
     return StrictDefault()
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What every use case on requests stands on.
+    """The dependencies of every use case on requests.
 
     Attributes:
-        policy_of: the policy of a version, such as a request was opened under; of None the strict default.
-        always: a policy that is in force whatever is loaded; None: the newest that is loaded.
+        policy_of: returns the policy of a version, such as the one a request was opened under; None: strict default.
+        always: a policy that applies whatever is loaded; None: the newest loaded version applies.
     """
 
     sessions: Sessions
@@ -49,25 +49,25 @@ class Ground:
     always: Callable[[], Policy] | None = None
 
     def policy(self, newest: int | None) -> Policy:
-        """The policy in force when `newest` is the newest version that is loaded."""
+        """The policy in force when `newest` is the newest loaded version."""
         return self.always() if self.always is not None else self.policy_of(newest)
 
     def fresh(self, request_id: str, viewer: Actor | None = None) -> ApprovalRequest:
-        """The request as stored now. Raises NotFoundError, also for one that `viewer` does not see."""
+        """The request as stored now. Raises NotFoundError, also if `viewer` may not see it."""
         with self.sessions.reads() as session:
             return get(session, request_id, viewer)
 
     def end(
         self, request: ApprovalRequest, actor: Actor, state: RequestState, reason: str, action: str, note: str
     ) -> bool:
-        """End a request without a vote; to the run it is a rejection, whose remark says why. False if it has moved.
+        """End a request without a decision; the run receives a rejection with the reason. False if the request changed.
 
         Args:
-            note: what the request's page and messages say of it.
+            note: what the request's page and messages say about it.
         """
         now = self.clock()
         with self.sessions.reads() as session:
-            remarks = [moves.remark(each) for each in moves.decisions_on(session, request.id)]
+            remarks = [moves.remark(decision) for decision in moves.decisions_on(session, request.id)]
         resolution = Resolution(state, Verdict.REJECT, NextAction.ABORT)
         remarks.append(Remark(who=actor.signature, verdict=Verdict.REJECT, comment=reason, at=now))
         body = moves.outcome_body(request, resolution, request.payload, request.digest, None, remarks, now)
@@ -78,7 +78,7 @@ class Ground:
 
 
 def get(session: Session, request_id: str, viewer: Actor | None = None) -> ApprovalRequest:
-    """The request. Raises NotFoundError, also for one that `viewer` does not see."""
+    """The request. Raises NotFoundError, also if `viewer` may not see it."""
     request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
     if request is None or (viewer is not None and not sees_request(request, viewer)):
         raise NotFoundError("There is no such request.", request_id=request_id)
@@ -86,7 +86,7 @@ def get(session: Session, request_id: str, viewer: Actor | None = None) -> Appro
 
 
 def refuse_unless_open(request: ApprovalRequest, now: datetime) -> None:
-    """Raise AlreadyDecidedError or ExpiredError unless the request still waits."""
+    """Raise AlreadyDecidedError or ExpiredError unless the request is pending."""
     if request.state != RequestState.PENDING.value:
         raise AlreadyDecidedError(f"This request is {RequestState(request.state).words}.", state=request.state)
     if now >= request.expires_at:
@@ -101,10 +101,10 @@ def settle(
     now: datetime,
     held_until: datetime | None = None,
 ) -> None:
-    """Write the outcome and have the run resumed, together with what resolved the request.
+    """Write the outcome and resume the run in the batch that settles the request.
 
     Args:
-        held_until: when the change window opens; the run is not told before (`DueStep.RELEASE`).
+        held_until: when the change window opens; the run is not resumed earlier (`DueStep.RELEASE`).
     """
     batch.add(
         OutcomeRow, request_id=request.id, verdict=resolution.verdict, next_action=resolution.next_action, body=body,

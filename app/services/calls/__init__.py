@@ -1,1 +1,1 @@
-"""Use cases about calls of the API themselves."""
+"""Use cases about API calls as such."""

@@ -1,8 +1,8 @@
-"""Calls that are made once, however often they are sent: the answer is kept under the caller's key for a day.
+"""Idempotent calls: however often a call is sent, it is made once. The answer is stored under its key for a day.
 
-The key is taken before anything is done, so of two equal calls at the same moment one works and the other is told to
-wait. If the process dies in between, the key is free again after a minute; what creates something then makes it under
-the same id as before (`made_under`), so that it is there once all the same.
+The key is claimed before anything is done, so of two identical calls at the same moment one runs, and the other is
+asked to wait. If the process dies in between, the key becomes free again after a minute. What a call creates then gets
+the same id as before (`made_under`), so that it is still created only once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.store.engine import Sessions
 
 KEPT = timedelta(days=1)
 ABANDONED = timedelta(minutes=1)
-"""A call that has not ended by then never will: its process died."""
+"""A call that has not ended after this time never will: its process died."""
 _SWEEP_EVERY = timedelta(minutes=10)
 _NAMESPACE = uuid.UUID("6f2f0c2e-5a36-4d0c-9a5c-6c1f6f7f6f51")
 
@@ -43,8 +43,8 @@ _SWEEP = "delete from idempotency_keys where begun_at <= %(old)s"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An answer as it is kept. `location` and `etag` are empty where it has none."""
+class StoredAnswer:
+    """A stored answer. `location` and `etag` are empty if it has none."""
 
     status: int
     media_type: str
@@ -54,28 +54,28 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A key that this call has taken; it ends with `Once.keep` or `Once.forget`."""
+class ClaimedKey:
+    """A key that this call has claimed; finish with `IdempotencyKeys.keep` or `IdempotencyKeys.forget`."""
 
     caller: str
     key: str
     begun_at: datetime
 
 
-class Once:
-    """Keeps answers under keys."""
+class IdempotencyKeys:
+    """Stores answers by key."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
         self._swept_at: datetime | None = None
 
-    def take(self, caller: str, key: str, fingerprint: str) -> Taken | Kept:
-        """Take the key, or get the answer that is kept under it.
+    def take(self, caller: str, key: str, fingerprint: str) -> ClaimedKey | StoredAnswer:
+        """Claim the key, or return the answer stored under it.
 
         Raises:
-            KeyReusedError: it was used for another call; `location` says where what that one made is, if anything.
-            KeyBusyError: the same call is being worked on.
+            KeyReusedError: the key was used for another call; `location` says where the result of that call is, if any.
+            KeyBusyError: the same call is in progress.
         """
         now = self._clock()
         self._sweep(now)
@@ -85,24 +85,24 @@ class Once:
         }  # fmt: skip
         for _ in range(3):
             if self._rows(_TAKE, values):
-                return Taken(caller, key, now)
+                return ClaimedKey(caller, key, now)
             if found := self._rows(_FIND, values):
                 row = found[0]
                 if row.pop("fingerprint") != fingerprint:
                     raise KeyReusedError(
-                        "This key was used for another call. Choose a new one for each.", location=row["location"]
+                        "This key was used for another call. Use a new key for each call.", location=row["location"]
                     )
                 if row["status"] is not None:
-                    return Kept(**row)
+                    return StoredAnswer(**row)
                 break
-        raise KeyBusyError("The same call is being worked on. Ask again in a moment.")
+        raise KeyBusyError("The same call is in progress. Try again in a moment.")
 
-    def keep(self, taken: Taken, answer: Kept) -> None:
-        """Keep the answer under the key, for `KEPT` from when the call began."""
+    def keep(self, taken: ClaimedKey, answer: StoredAnswer) -> None:
+        """Store the answer under the key, for `KEPT` from the start of the call."""
         self._sessions.execute(_KEEP + " returning key", vars(answer) | _named(taken))
 
-    def forget(self, taken: Taken) -> None:
-        """Let the key go: the call failed in a way that may not happen again."""
+    def forget(self, taken: ClaimedKey) -> None:
+        """Release the key: the call failed in a way that may not happen again."""
         self._sessions.execute(_FORGET + " returning key", _named(taken))
 
     def _rows(self, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -115,14 +115,14 @@ class Once:
 
 
 def fingerprint(*parts: str) -> str:
-    """SHA-256 of what makes a call this call."""
+    """SHA-256 of what identifies a call."""
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def made_under(caller: str, key: str, called: str) -> str:
-    """The id of what the call of that fingerprint creates under the key, whichever process finishes it."""
+    """The id of what this call creates under the key, whichever process finishes it."""
     return str(uuid.uuid5(_NAMESPACE, f"{caller}\n{key}\n{called}"))
 
 
-def _named(taken: Taken) -> dict[str, object]:
+def _named(taken: ClaimedKey) -> dict[str, object]:
     return {"caller": taken.caller, "key": taken.key, "begun": taken.begun_at}

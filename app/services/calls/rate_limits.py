@@ -1,8 +1,8 @@
-"""How many calls a token may make in a minute, over all web processes.
+"""How many calls a token may make in a minute, across all web processes.
 
-Counting each call in the database would make every read a write. Each process therefore takes calls in blocks: one
-statement for a block, and none for the calls in it. What a process has not used of a block when the minute ends is
-lost, so a token is never let through more often than it may, and at worst refused a few blocks early.
+Counting each call in the database would turn every read into a write. Each process therefore claims calls in blocks:
+one statement for a block, and none for the calls in it. What a process has not used of a block when the minute ends is
+lost. A token therefore never gets more calls than allowed, and at worst is refused a few blocks early.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from app.store.engine import Sessions
 
 WINDOW_SECONDS = 60
 BLOCKS = 20
-"""Into how many blocks a token's calls are divided."""
+"""How many blocks a token's calls are divided into."""
 _REMEMBERED = 10_000
-"""Tokens of which a process remembers a block; older ones are forgotten, which loses what is left of their blocks."""
+"""For how many tokens a process remembers a block; older ones are dropped, and the rest of their blocks is lost."""
 _TAKE = """
     insert into rate_windows as held (caller, began_at, taken)
     values (%(caller)s, date_bin('60 seconds', now(), 'epoch'::timestamptz), %(block)s)
@@ -30,11 +30,11 @@ _LEFT = "select 60 - extract(epoch from now() - date_bin('60 seconds', now(), 'e
 
 @dataclass(frozen=True)
 class Allowance:
-    """Whether one call is let through.
+    """Whether a call is allowed.
 
     Attributes:
         quota: calls in a window.
-        remaining: at least so many more are left in this one; what other processes hold is not counted.
+        remaining: at least this many are left in the window; what other processes hold is not counted.
         resets_in: seconds until the next window, rounded up.
     """
 
@@ -62,7 +62,7 @@ class RateLimits:
         self._lock = threading.Lock()
 
     def take(self, caller: str, quota: int) -> Allowance:
-        """Count one call, if it is let through.
+        """Count one call if it is allowed.
 
         Args:
             quota: calls that the caller may make in a window; at least 1.
@@ -86,7 +86,7 @@ class RateLimits:
         return allowance or Allowance(False, quota, 0, _seconds(left))
 
     def _from_block(self, caller: str, quota: int) -> Allowance | None:
-        """From what this process holds; None: another block has to be taken."""
+        """From what this process holds; None: another block must be claimed."""
         now = time.monotonic()
         with self._lock:
             held = self._held.get(caller)

@@ -1,4 +1,4 @@
-"""Standing grants: proposed by one person from like approvals, given by a second one, ended by any who may decide."""
+"""Standing grants: proposed by one person based on similar approvals, approved by a second, ended by any reviewer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from app.domain.people import SYSTEM, Action, Actor
 from app.domain.text import capitalized, is_storable
 from app.services.clock import Clock
 from app.services.grants import precedents
-from app.services.grants.precedents import MAX_EVIDENCE, Past, Rehearsal, Scope, Suggestion, speaks_for
+from app.services.grants.precedents import MAX_EVIDENCE, GrantScope, Precedent, Rehearsal, Suggestion, speaks_for
 from app.services.grants.use import ENDED
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
@@ -42,13 +42,13 @@ from assent.masking import mask
 
 MAX_TITLE = 200
 MAX_ENDED = 50
-"""Most ended grants that the list shows, the latest ones."""
+"""How many ended grants the list shows, the latest ones."""
 MAX_SHOWN_USES = 200
 _ORDER = tuple(GrantState)
 
 _LAPSE = """
     update grants set state = 'expired', ended_at = expires_at, version = version + 1,
-        end_reason = 'Its time is over.'
+        end_reason = 'It has expired.'
     where state in ('proposed', 'active') and expires_at <= %(now)s returning id, uses"""
 _RECORD_LAPSED = audit_entries_from(
     "guard", action=f"'{ENDED}'", detail="jsonb_build_object('grant', id, 'state', 'expired', 'uses', uses)",
@@ -57,10 +57,10 @@ _RECORD_LAPSED = audit_entries_from(
 
 
 @dataclass(frozen=True)
-class Draft:
-    """What is proposed. `evidence`: ids of the approvals that speak for it."""
+class GrantDraft:
+    """A proposed grant. `evidence`: ids of the approvals that support it."""
 
-    scope: Scope
+    scope: GrantScope
     pattern: Pattern
     limits: Limits
     title: str
@@ -69,12 +69,12 @@ class Draft:
 
 @dataclass(frozen=True)
 class GrantView:
-    """A grant as the viewer may see it.
+    """A grant as the viewer sees it.
 
     Attributes:
-        state: as it stands by the clock: lapsed as soon as its time is over.
-        words: its pattern, a line for each leaf.
-        why_not: why the viewer may not give it; empty when they may.
+        state: the current state, considering its expiry.
+        words: its pattern, one line per value.
+        why_not: why the viewer may not approve it; empty if they may.
     """
 
     grant: Grant
@@ -86,33 +86,33 @@ class GrantView:
 
     @property
     def uses_left(self) -> int:
-        """How many proposals it can still let through; 0 unless it is active."""
+        """How many more proposals it can approve; 0 unless it is active."""
         return self.grant.max_uses - self.grant.uses if self.state is GrantState.ACTIVE else 0
 
 
 @dataclass(frozen=True)
 class GrantDetail:
-    """A grant with what speaks for it, what it would have done, and what it has done, newest first."""
+    """A grant with its evidence, what it would have approved, and what it has approved, newest first."""
 
     view: GrantView
-    evidence: list[Past]
+    evidence: list[Precedent]
     rehearsal: Rehearsal | None
-    uses: list[Past]
+    uses: list[Precedent]
 
 
 class Grants:
-    """Everything about standing grants but their use, which is the CheckpointManager's."""
+    """All use cases of standing grants except their use, which belongs to the CheckpointManager."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
-    # Looking
+    # Reading
 
     def list(self, viewer: Actor, most_ended: int | None = MAX_ENDED) -> Sequence[GrantView]:
-        """Those that wait for a second person, the active ones, and the latest that have ended. Raises ForbiddenError.
+        """Grants that wait for a second person, active ones, and the latest ended ones. Raises ForbiddenError.
 
-        Each kind newest first.
+        Each group is sorted newest first.
         """
         viewer.require(Action.SEE)
         living = [GrantState.PROPOSED.value, GrantState.ACTIVE.value]
@@ -120,10 +120,10 @@ class Grants:
             alive = select(Grant).where(Grant.state.in_(living)).order_by(Grant.proposed_at.desc(), Grant.id)
             ended = select(Grant).where(Grant.state.not_in(living)).order_by(Grant.ended_at.desc(), Grant.id)
             rows = [*session.scalars(alive), *session.scalars(ended.limit(most_ended))]
-        return sorted((self._view(row, viewer) for row in rows), key=lambda each: _ORDER.index(each.state))
+        return sorted((self._view(row, viewer) for row in rows), key=lambda view: _ORDER.index(view.state))
 
     def view(self, grant_id: str, viewer: Actor) -> GrantDetail:
-        """One grant; one that waits, with what it would have let through. Raises NotFoundError, ForbiddenError."""
+        """One grant; a proposed one with what it would have approved. Raises NotFoundError, ForbiddenError."""
         viewer.require(Action.SEE)
         with self._sessions.reads() as session:
             grant = _get(session, grant_id)
@@ -131,7 +131,8 @@ class Grants:
             rehearsal = None
             if not view.state.ended:
                 rehearsal = precedents.rehearse(
-                    session, Scope.of(grant), Pattern.from_json(grant.pattern), RiskLevel(grant.max_risk), self._clock()
+                    session, GrantScope.of(grant), Pattern.from_json(grant.pattern), RiskLevel(grant.max_risk),
+                    self._clock(),
                 )
             used = select(GrantUse.request_id).where(GrantUse.grant_id == grant.id).order_by(GrantUse.at.desc())
             uses = session.scalars(used.limit(MAX_SHOWN_USES)).all()
@@ -140,35 +141,35 @@ class Grants:
             )  # fmt: skip
 
     def suggestions(self, viewer: Actor) -> Sequence[Suggestion]:
-        """Rules that like approvals speak for. Raises ForbiddenError."""
+        """Rules that similar approvals support. Raises ForbiddenError."""
         viewer.require(Action.PROPOSE_GRANT)
         with self._sessions.reads() as session:
             return precedents.suggestions(session, self._clock())
 
     def suggestion(self, key: str, viewer: Actor) -> Suggestion:
-        """The suggestion of that key. Raises ForbiddenError, ConflictError if the past has changed."""
-        found = [each for each in self.suggestions(viewer) if each.key == key]
+        """The suggestion with that key. Raises ForbiddenError, ConflictError if it is outdated."""
+        found = [suggestion for suggestion in self.suggestions(viewer) if suggestion.key == key]
         if not found:
             raise ConflictError(
                 "This suggestion is outdated, because another request was decided in the meantime. Reload the page."
             )
         return found[0]
 
-    def rehearse(self, viewer: Actor, scope: Scope, pattern: Pattern, max_risk: RiskLevel) -> Rehearsal:
-        """What a rule would have let through in the past. Raises ForbiddenError."""
+    def rehearse(self, viewer: Actor, scope: GrantScope, pattern: Pattern, max_risk: RiskLevel) -> Rehearsal:
+        """What a rule would have approved in the past. Raises ForbiddenError."""
         viewer.require(Action.TEST_POLICIES)
         with self._sessions.reads() as session:
             return precedents.rehearse(session, scope, pattern, max_risk, self._clock())
 
-    # Giving
+    # Proposing and approving
 
-    def propose(self, actor: Actor, draft: Draft, reason: str) -> Grant:
-        """Propose a grant; it lets nothing through before a second person gives it.
+    def propose(self, actor: Actor, draft: GrantDraft, reason: str) -> Grant:
+        """Propose a grant. It approves nothing until a second person approves it.
 
         Raises:
-            ForbiddenError: may not be done by this actor.
-            InvalidInputError: a reason is missing, or the rule is not bounded; `fields` says where.
-            ConflictError: the approvals that were named do not speak for it (any more).
+            ForbiddenError: the actor may not propose it.
+            InvalidInputError: the reason is missing, or the rule is not bounded; `fields` says where.
+            ConflictError: the given approvals do not support it, or no longer do.
         """
         _person(actor, Action.PROPOSE_GRANT)
         draft.limits.check()
@@ -197,17 +198,17 @@ class Grants:
         batch.run(self._sessions)
         return self._fresh(grant_id)
 
-    def _checked_evidence(self, draft: Draft, now: datetime) -> Sequence[str]:
-        """The ids, once each. Raises InvalidInputError, ConflictError."""
+    def _checked_evidence(self, draft: GrantDraft, now: datetime) -> Sequence[str]:
+        """The ids without duplicates. Raises InvalidInputError, ConflictError."""
         ids = list(dict.fromkeys(draft.evidence))
         if not MIN_EVIDENCE <= len(ids) <= MAX_EVIDENCE or not all(map(is_storable, ids)):
-            problem = f"between {MIN_EVIDENCE} and {MAX_EVIDENCE} like approvals"
-            raise InvalidInputError(f"A standing grant follows {problem}.", {"evidence": problem})
+            problem = f"between {MIN_EVIDENCE} and {MAX_EVIDENCE} similar approvals"
+            raise InvalidInputError(f"A standing grant requires {problem}.", {"evidence": problem})
         with self._sessions.reads() as session:
             rows = session.scalars(select(ApprovalRequest).where(ApprovalRequest.id.in_(ids))).all()
         since = now - timedelta(days=EVIDENCE_DAYS)
         for row in rows:
-            fits = speaks_for(row) and Scope.of(row) == draft.scope and matches(draft.pattern, row.payload)
+            fits = speaks_for(row) and GrantScope.of(row) == draft.scope and matches(draft.pattern, row.payload)
             bounded = RiskLevel(row.risk).rank <= draft.limits.max_risk.rank
             if not fits or not bounded or row.resolved_at is None or row.resolved_at < since:
                 raise ConflictError(f"The approval {row.id} is not evidence for this rule.", request_id=row.id)
@@ -216,12 +217,12 @@ class Grants:
         return ids
 
     def approve(self, actor: Actor, grant_id: str) -> Grant:
-        """Give a proposed grant, as the second person; from now on it lets like proposals through.
+        """Approve a proposed grant as the second person. From now on it approves similar proposals.
 
         Raises:
-            NotFoundError, ForbiddenError: may not be given by this actor.
+            NotFoundError, ForbiddenError: the actor may not approve it.
             OwnRequestError: the actor proposed it.
-            ConflictError: it does not wait for a second person any more.
+            ConflictError: it no longer waits for a second person.
         """
         _person(actor, Action.APPROVE_GRANT)
         grant = self._fresh(grant_id)
@@ -249,7 +250,7 @@ class Grants:
         return self._write(batch, grant_id, "approved", now)
 
     def decline(self, actor: Actor, grant_id: str, reason: str) -> Grant:
-        """Turn a proposed grant down; whoever proposed it takes it back so.
+        """Decline a proposed grant; its proposer can also withdraw it this way.
 
         Raises:
             NotFoundError, ForbiddenError, InvalidInputError, ConflictError.
@@ -258,7 +259,7 @@ class Grants:
         return self._end(actor, grant_id, (GrantState.PROPOSED,), GrantState.DECLINED, reason)
 
     def revoke(self, actor: Actor, grant_id: str, reason: str) -> Grant:
-        """End a grant at once: nothing more is let through, also nothing that is being opened just now.
+        """End a grant immediately: it approves nothing more, not even requests that are being opened right now.
 
         Raises:
             NotFoundError, ForbiddenError, InvalidInputError, ConflictError.
@@ -267,7 +268,7 @@ class Grants:
         return self._end(actor, grant_id, (GrantState.PROPOSED, GrantState.ACTIVE), GrantState.REVOKED, reason)
 
     def lapse(self) -> int:
-        """Note which grants' time is over; they have let nothing through since then. Returns how many."""
+        """Mark grants that have expired; they have approved nothing since their expiry. Returns how many."""
         now = self._clock()
         overdue = or_(Grant.state == GrantState.PROPOSED.value, Grant.state == GrantState.ACTIVE.value)
         with self._sessions.reads() as session:
@@ -290,7 +291,7 @@ class Grants:
             "end_reason = %(reason)s, version = version + 1 "
             "where id = %(grant)s and state = any(%(before)s) returning id",
             {"grant": grant_id, "now": now, "who": actor.id or None, "name": actor.name, "reason": said,
-             "after": after.value, "before": [each.value for each in before]},
+             "after": after.value, "before": [state.value for state in before]},
         )  # fmt: skip
         action = "grant.declined" if after is GrantState.DECLINED else "grant.revoked"
         detail: dict[str, Any] = {} if after is GrantState.DECLINED else {"uses": grant.uses}
@@ -333,12 +334,12 @@ class Grants:
 
 
 def read_pattern(value: Any) -> Pattern:
-    """A pattern that somebody sent. Raises InvalidInputError; `fields` says where."""
+    """A pattern from a client. Raises InvalidInputError; `fields` says where."""
     try:
         return Pattern.from_json(value)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)[:20]
-        fields = {".".join(map(str, ("pattern", *each["loc"]))): each["msg"][:300] for each in problems}
+        fields = {".".join(map(str, ("pattern", *problem["loc"]))): problem["msg"][:300] for problem in problems}
         raise InvalidInputError("This pattern is not valid.", fields) from None
 
 
@@ -350,7 +351,7 @@ def _get(session: Session, grant_id: str) -> Grant:
 
 
 def _own_proposal(grant: Grant, actor: Actor) -> str:
-    """Why the grant is, or may be, one that the actor proposed, as a clause; empty: it is not."""
+    """Why the grant is, or may be, the actor's own proposal, as a clause; empty: it is not."""
     if actor.id == grant.proposed_by_id:
         return "you proposed it"
     if actor.id in grant.proposers:

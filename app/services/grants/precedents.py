@@ -1,5 +1,5 @@
-"""What the past says about standing grants: like approvals from which one may be proposed, and what a rule would have
-let through."""
+"""What past requests say about standing grants: similar approvals that support one, and what a rule would have
+approved."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from assent.digests import digest_of
 
 REHEARSAL_DAYS = 90
 MAX_REHEARSED = 500
-"""Most past requests that a rule is tried on, the newest ones."""
+"""The maximum number of past requests to test a rule on, the newest ones."""
 MAX_REHEARSED_BYTES = 32_000_000
-"""Most that is read for it."""
+"""The maximum number of rows to read for that."""
 _AT_A_TIME = 50
 MAX_LOOKED_AT = 1000
-"""Most past requests that are looked at for suggestions, the newest ones."""
+"""The maximum number of past requests to search for suggestions, the newest ones."""
 MAX_PAYLOAD = 40_000
-"""Longest proposal, in bytes as stored, that is looked at for suggestions: what is longer is not small routine."""
+"""Longest proposal to consider for suggestions, in bytes as stored: longer ones are not routine."""
 MAX_EVIDENCE = 50
 REFUSED = (RequestState.REJECTED.value, RequestState.CHANGES_REQUESTED.value)
 _DECIDED = (RequestState.APPROVED.value, RequestState.MODIFIED.value, *REFUSED)
 _IDENTITY = frozenset({"tool", "language", "dialect", "target", "verb", "noun"})
-"""Leaves in which like proposals are equal; what differs here is another thing to do."""
+"""Values that must be equal in similar proposals; a different one means a different action."""
 
 
 @dataclass(frozen=True)
-class Scope:
-    """Where a grant holds."""
+class GrantScope:
+    """Where a grant applies."""
 
     workflow: str
     node: str
@@ -48,12 +48,12 @@ class Scope:
     environment: str
 
     @classmethod
-    def of(cls, row: ApprovalRequest | Grant) -> Scope:
-        """That of a request or a grant."""
+    def of(cls, row: ApprovalRequest | Grant) -> GrantScope:
+        """The scope of a request or a grant."""
         return cls(row.workflow, row.node, row.kind, row.environment)
 
     def conditions(self) -> list[Any]:
-        """The requests within, for a query."""
+        """Conditions of a query for the requests in this scope."""
         return [
             ApprovalRequest.workflow == self.workflow, ApprovalRequest.node == self.node,
             ApprovalRequest.kind == self.kind, ApprovalRequest.environment == self.environment,
@@ -61,8 +61,8 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Past:
-    """A request of the past. `who` decided; `refused`: people rejected or changed it, or sent it back."""
+class Precedent:
+    """A past request. `who` decided; `refused`: people rejected it, changed it, or requested changes."""
 
     id: str
     title: str
@@ -74,47 +74,47 @@ class Past:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A rule that may be proposed, and the approvals that speak for it.
+    """A rule that can be proposed, and the approvals that support it.
 
     Attributes:
-        key: names it for as long as the past does not change.
+        key: identifies it until other requests are decided.
     """
 
     key: str
-    scope: Scope
+    scope: GrantScope
     title: str
     pattern: Pattern
     max_risk: RiskLevel
-    evidence: list[Past]
+    evidence: list[Precedent]
 
     @property
     def words(self) -> list[str]:
-        """The pattern for people."""
+        """The pattern in words."""
         return words(self.pattern)
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a rule would have let through.
+    """What a rule would have approved.
 
     Attributes:
-        considered: like requests that it was tried on; `complete` is False if there were more.
-        through: those that it would have let through, newest first.
+        considered: similar requests that it was tested on; `complete` is False if there were more.
+        through: those that it would have approved, newest first.
     """
 
     days: int
     considered: int
     complete: bool
-    through: list[Past]
+    through: list[Precedent]
 
     @property
-    def refused(self) -> list[Past]:
-        """Those which people did not let through as they were."""
-        return [each for each in self.through if each.refused]
+    def refused(self) -> list[Precedent]:
+        """Those that people did not approve as proposed."""
+        return [past for past in self.through if past.refused]
 
 
 def suggestions(session: Session, now: datetime) -> list[Suggestion]:
-    """Rules that like approvals of the last days speak for, those with the most approvals first."""
+    """Rules supported by similar approvals of recent days, those with the most approvals first."""
     since = now - timedelta(days=EVIDENCE_DAYS)
     query = (
         select(ApprovalRequest)
@@ -134,22 +134,25 @@ def suggestions(session: Session, now: datetime) -> list[Suggestion]:
             alike.setdefault(key, []).append(row)
     grants = session.scalars(select(Grant).where((Grant.ended_at.is_(None)) | (Grant.ended_at >= since))).all()
     found = [_suggestion(session, rows, grants) for rows in alike.values()]
-    return sorted((each for each in found if each is not None), key=lambda each: (-len(each.evidence), each.key))
+    return sorted(
+        (suggestion for suggestion in found if suggestion is not None),
+        key=lambda suggestion: (-len(suggestion.evidence), suggestion.key),
+    )
 
 
 def _likeness(row: ApprovalRequest) -> str | None:
-    """The same for requests that are alike: where they come from, which leaves they have, and what they do to what."""
+    """A key that is equal for similar requests: the same source, the same structure, and the same action and target."""
     leaves = leaves_of(_proposal(row))
     if leaves is None:
         return None
     same = [value for at, value in leaves.values() if len(at) == 1 and at[0] in _IDENTITY]
-    return digest_of([*vars(Scope.of(row)).values(), sorted(leaves), same])
+    return digest_of([*vars(GrantScope.of(row)).values(), sorted(leaves), same])
 
 
 def _suggestion(session: Session, rows: Sequence[ApprovalRequest], grants: Sequence[Grant]) -> Suggestion | None:
     evidence: list[ApprovalRequest] = []
     for row in rows:
-        # Newest first: what was approved before somebody refused the like of it speaks for nothing any more.
+        # Newest first: approvals before a similar request was refused do not count.
         if row.state in REFUSED:
             break
         if speaks_for(row):
@@ -160,14 +163,14 @@ def _suggestion(session: Session, rows: Sequence[ApprovalRequest], grants: Seque
     pattern = suggest([row.payload for row in evidence])
     if pattern is None:
         return None
-    scope = Scope.of(evidence[0])
-    highest = max((RiskLevel(row.risk) for row in evidence), key=lambda each: each.rank)
+    scope = GrantScope.of(evidence[0])
+    highest = max((RiskLevel(row.risk) for row in evidence), key=lambda level: level.rank)
     key = digest_of([vars(scope), pattern.to_json(), sorted(row.id for row in evidence)])[:32]
     return Suggestion(key, scope, evidence[0].title, pattern, highest, _past(session, evidence))
 
 
 def speaks_for(row: ApprovalRequest) -> bool:
-    """True for what people approved as it was proposed, under a rule that allows grants, and without much risk."""
+    """True if people approved it as proposed, under a rule that allows grants, and the risk is not high."""
     return (
         row.state == RequestState.APPROVED.value
         and not row.answered_by
@@ -178,9 +181,9 @@ def speaks_for(row: ApprovalRequest) -> bool:
 
 
 def _dealt_with(row: ApprovalRequest, grants: Iterable[Grant]) -> bool:
-    """True if a grant covers it already, is proposed, or was declined or revoked after it."""
+    """True if a grant already covers it, is proposed, or was declined or revoked after it."""
     for grant in grants:
-        if Scope.of(grant) != Scope.of(row) or not matches(Pattern.from_json(grant.pattern), row.payload):
+        if GrantScope.of(grant) != GrantScope.of(row) or not matches(Pattern.from_json(grant.pattern), row.payload):
             continue
         if not GrantState(grant.state).ended:
             return True
@@ -190,8 +193,8 @@ def _dealt_with(row: ApprovalRequest, grants: Iterable[Grant]) -> bool:
     return False
 
 
-def rehearse(session: Session, scope: Scope, pattern: Pattern, max_risk: RiskLevel, now: datetime) -> Rehearsal:
-    """Try a rule on what was proposed in the last days: what agents proposed, not what reviewers made of it."""
+def rehearse(session: Session, scope: GrantScope, pattern: Pattern, max_risk: RiskLevel, now: datetime) -> Rehearsal:
+    """Test a rule on recent proposals as agents made them, without reviewers' changes."""
     size = func.octet_length(ApprovalRequest.payload) + func.coalesce(func.octet_length(ApprovalRequest.proposed), 0)
     query = (
         select(ApprovalRequest.id, size.label("size"))
@@ -205,7 +208,7 @@ def rehearse(session: Session, scope: Scope, pattern: Pattern, max_risk: RiskLev
     found = session.execute(query).all()
     upto = accumulate(row.size for row in found)
     tried = [row.id for row, total in zip(found[:MAX_REHEARSED], upto, strict=False) if total <= MAX_REHEARSED_BYTES]
-    through: list[Past] = []
+    through: list[Precedent] = []
     for start in range(0, len(tried), _AT_A_TIME):
         some = tried[start : start + _AT_A_TIME]
         rows = {row.id: row for row in session.scalars(_these(some))}
@@ -224,13 +227,13 @@ def _these(ids: Sequence[str]) -> Select[ApprovalRequest]:
     return select(ApprovalRequest).where(ApprovalRequest.id.in_(ids))
 
 
-def past(session: Session, ids: Sequence[str]) -> list[Past]:
+def past(session: Session, ids: Sequence[str]) -> list[Precedent]:
     """These requests, newest first."""
     rows = session.scalars(_these(ids)).all()
     return _past(session, sorted(rows, key=lambda row: row.resolved_at or row.opened_at, reverse=True))
 
 
-def _past(session: Session, rows: Sequence[ApprovalRequest]) -> list[Past]:
+def _past(session: Session, rows: Sequence[ApprovalRequest]) -> list[Precedent]:
     decided = select(Decision.request_id, Decision.person_name).where(
         Decision.request_id.in_([row.id for row in rows]), Decision.withdrawn_at.is_(None)
     )
@@ -238,7 +241,7 @@ def _past(session: Session, rows: Sequence[ApprovalRequest]) -> list[Past]:
     for request_id, name in session.execute(decided.order_by(Decision.at)):
         names.setdefault(request_id, []).append(name)
     return [
-        Past(
+        Precedent(
             row.id, row.title, row.resolved_at or row.opened_at, RequestState(row.state),
             " and ".join(dict.fromkeys(names.get(row.id, []))),
             row.state in (*REFUSED, RequestState.MODIFIED.value),

@@ -1,4 +1,4 @@
-"""A standing grant in use: found when a request is opened, used up by one when it answers it."""
+"""Using a standing grant: it is looked up when a request is opened, and its use is counted when it answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.domain.patterns import GRANTABLE_KINDS, Pattern, matches
 from app.domain.people import Action, Via
 from app.domain.policy.access import Member
 from app.domain.policy.terms import Terms
-from app.services.requests.assessment import Incoming
+from app.services.requests.assessment import IncomingProposal
 from app.services.requests.requester import askers
 from app.store.people import Person
 from app.store.policies import Grant
@@ -28,12 +28,12 @@ from assent.contracts import RiskLevel
 GRANT = "grant"
 ENDED = "grant.ended"
 MAX_TRIED = 200
-"""Most active grants of a workflow that are looked at for one request."""
+"""The maximum number of active grants of a workflow to check for one request."""
 
 _ACTIVE = Grant.state == literal_column(f"'{GrantState.ACTIVE.value}'")
 """Not a parameter: a prepared statement could not use the index of active grants."""
 ANY_ACTIVE: Exists = exists().where(_ACTIVE, Grant.workflow == Run.workflow)
-"""Whether a run's workflow has an active grant, as part of a query on the run: so it costs no trip of its own."""
+"""Whether a run's workflow has an active grant, as part of a query on the run, so that it costs no extra round trip."""
 USE = """
     with locked as materialized (
         select id from approval_requests
@@ -41,11 +41,11 @@ USE = """
     update grants set uses = uses + 1, version = version + 1,
         state = case when uses + 1 >= max_uses then 'used_up' else state end,
         ended_at = case when uses + 1 >= max_uses then %(now)s end,
-        end_reason = case when uses + 1 >= max_uses then 'It has let through as many as it was given for.' else '' end
+        end_reason = case when uses + 1 >= max_uses then 'All its uses are used up.' else '' end
     where id = %(grant)s and state = 'active' and expires_at > %(now)s and uses < max_uses
         and exists (select from locked)
     returning id, uses, state"""
-"""Uses a grant once, if it still lets something through and the request is as it was seen; then both are held."""
+"""Uses a grant once if it has uses left and the request has not changed. Both rows are locked."""
 RECORD_END = audit_entries_from(
     "guard", action=f"'{ENDED}'", detail="jsonb_build_object('grant', id, 'state', state, 'uses', uses)",
     request="%(request)s", run="%(used_run)s", where="state = 'used_up'",
@@ -53,8 +53,8 @@ RECORD_END = audit_entries_from(
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A proposal as grants look at it."""
+class GrantCandidate:
+    """A proposal as grants see it."""
 
     workflow: str
     node: str
@@ -66,16 +66,16 @@ class Wanted:
     answers: bool
 
     @classmethod
-    def of(cls, request: ApprovalRequest) -> Wanted:
-        """What a stored request proposes."""
+    def of(cls, request: ApprovalRequest) -> GrantCandidate:
+        """A stored request's proposal."""
         return cls(
             request.workflow, request.node, request.environment, RiskLevel(request.risk), request.payload,
             Terms.from_json(request.terms), askers(request), request.response_schema is not None,
         )  # fmt: skip
 
     @classmethod
-    def opening(cls, incoming: Incoming) -> Wanted:
-        """What is asked now."""
+    def opening(cls, incoming: IncomingProposal) -> GrantCandidate:
+        """A new proposal."""
         asked, risk = incoming.asked, incoming.assessment.level
         return cls(
             incoming.asker.workflow, asked.node, asked.document.get("environment", ""), risk, asked.document,
@@ -83,8 +83,8 @@ class Wanted:
         )  # fmt: skip
 
 
-def find(session: Session, wanted: Wanted, now: datetime) -> Grant | None:
-    """The active grant that lets this through and lapses first, or None."""
+def find(session: Session, wanted: GrantCandidate, now: datetime) -> Grant | None:
+    """The active grant that covers this and expires first, or None."""
     if not wanted.terms.grants_allowed or wanted.answers or wanted.document.get("kind") not in GRANTABLE_KINDS:
         return None
     query = (
@@ -100,11 +100,11 @@ def find(session: Session, wanted: Wanted, now: datetime) -> Grant | None:
     return next((grant for grant in session.scalars(query) if applies(session, grant, wanted)), None)
 
 
-def applies(session: Session, grant: Grant, wanted: Wanted) -> bool:
-    """True if the grant's rule lets this through, whatever its uses and its time.
+def applies(session: Session, grant: Grant, wanted: GrantCandidate) -> bool:
+    """True if the grant's rule covers this, regardless of its uses and expiry.
 
-    Its two people stand for it: both still may decide, neither started the run, and together they could have agreed to
-    what the policy asks for.
+    Both of its people must still be allowed to decide, neither may be the requester, and together they could have
+    given the approvals that the policy requires.
     """
     same = (grant.workflow, grant.node, grant.kind, grant.environment) == (
         wanted.workflow, wanted.node, wanted.document.get("kind"), wanted.environment,
@@ -120,15 +120,15 @@ def applies(session: Session, grant: Grant, wanted: Wanted) -> bool:
 
 
 def givers(session: Session, grant: Grant) -> list[Member]:
-    """The two people of a grant, without whoever has left or may no longer decide."""
+    """The two people of a grant, without those who have left or may no longer decide."""
     ids = {grant.proposed_by_id, grant.approved_by_id} - {None}
     people = session.scalars(select(Person).where(Person.id.in_(ids), Person.active))
-    actors = [each.as_actor(Via.WORKER) for each in people]
-    return [each.member for each in actors if each.may(Action.DECIDE)]
+    actors = [person.as_actor(Via.WORKER) for person in people]
+    return [actor.member for actor in actors if actor.may(Action.DECIDE)]
 
 
 def may_be_granted(known: Iterable[ApprovalRequest], previous: ApprovalRequest | None, digest: str) -> bool:
-    """False for what people want to see themselves: what they sent back for changes, or have rejected in this run."""
+    """False if people have requested changes to this or have rejected it in this run: they decide."""
     rows = {row.id: row for row in known}
     while previous is not None and previous.state == RequestState.SUPERSEDED.value:
         previous = rows.get(previous.previous_id or "")
@@ -139,5 +139,5 @@ def may_be_granted(known: Iterable[ApprovalRequest], previous: ApprovalRequest |
 
 
 def given_by(grant: Grant) -> str:
-    """Who stands for a grant, in words."""
+    """A grant and its two people, in words."""
     return f"Standing grant “{grant.title}”, approved by {grant.proposed_by_name} and {grant.approved_by_name}"

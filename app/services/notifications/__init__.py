@@ -1,1 +1,1 @@
-"""Who is notified of what, and what became of it: plans, messages, deliveries, the links to decide with."""
+"""Notifications: recipients, plans, messages, deliveries, destinations, and the links to decide with."""

@@ -1,4 +1,4 @@
-"""Notifying people of what somebody else made for their account, which does nothing until they confirm it."""
+"""Notifies people of what others created for their account, which has no effect until they confirm it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from app.domain.choices import CHANNELS, Choices
 from app.domain.notices import Channel, NoticeKind
 from app.domain.preferences import zone_of
 from app.domain.tokens import Scope
-from app.services.notifications.delivery_rows import Plan, new_row, write_in
+from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
 from app.store.notify import Delivery, NotifyChoices
 from app.store.people import Person
 from app.store.policies import Absence
 from app.store.tokens import ApiToken
 
 TOKEN, ABSENCE = "token", "absence"
-"""What has to be confirmed; the second part of a delivery's key, whose third part is its id."""
+"""What must be confirmed; the second part of a delivery's key, whose third part is its id."""
 
 _UNTIL = "It has no effect until you confirm it. If you did not expect it, decline it."
 
 
 @dataclass(frozen=True)
-class ToConfirm:
-    """What a notice says.
+class ConfirmationNotice:
+    """The text of a notice.
 
     Attributes:
-        page: the path of the page on which it is confirmed or declined.
+        page: the path of the page on which to confirm or decline.
     """
 
     headline: str
@@ -38,9 +38,9 @@ class ToConfirm:
 
 
 def announce(session: Session, thing: str, thing_id: str, person_id: str, now: datetime) -> None:
-    """Notify the person at once, as part of the transaction that made the thing.
+    """Notify the person immediately, as part of the transaction that created the thing.
 
-    By the channels by which they are asked for decisions; by mail where those come later, or not at all.
+    This uses the channels on which they receive requests for decisions; email if those come later, or not at all.
     """
     person = session.get_one(Person, person_id)
     stored = session.get(NotifyChoices, person_id)
@@ -52,11 +52,11 @@ def announce(session: Session, thing: str, thing_id: str, person_id: str, now: d
         )
         for channel in CHANNELS.get(choices.kinds[NoticeKind.ASKED].way, (Channel.MAIL,))
     ]  # fmt: skip
-    write_in(session, [Plan(row) for row in rows])
+    write_in(session, [DeliveryPlan(row) for row in rows])
 
 
-def to_confirm(session: Session, delivery: Delivery, now: datetime) -> ToConfirm | None:
-    """What the person has to confirm; None: nothing any more."""
+def to_confirm(session: Session, delivery: Delivery, now: datetime) -> ConfirmationNotice | None:
+    """What the person has to confirm; None: nothing any longer."""
     _account, thing, thing_id, _channel = delivery.key.split(":")
     if thing == TOKEN:
         token = session.get(ApiToken, thing_id)
@@ -69,18 +69,18 @@ def to_confirm(session: Session, delivery: Delivery, now: datetime) -> ToConfirm
     return _about_absence(session, absence)
 
 
-def _about_token(token: ApiToken) -> ToConfirm:
+def _about_token(token: ApiToken) -> ConfirmationNotice:
     kind = "an agent token you are responsible for" if token.kind == "agent" else "a token in your name"
     may = "; ".join(Scope(scope).words for scope in token.scopes)
     said = f"The token “{token.name}” may: {may}. {_UNTIL}"
-    return ToConfirm(f"{token.made_by} created {kind}", said, "/profile/tokens")
+    return ConfirmationNotice(f"{token.made_by} created {kind}", said, "/profile/tokens")
 
 
-def _about_absence(session: Session, absence: Absence) -> ToConfirm:
+def _about_absence(session: Session, absence: Absence) -> ConfirmationNotice:
     person = session.get_one(Person, absence.person_id)
     delegate = session.get(Person, absence.delegate_id) if absence.delegate_id else None
     zone = zone_of(person.time_zone) or ZoneInfo("UTC")
     times = [f"{at.astimezone(zone):%Y-%m-%d %H:%M %Z}" for at in (absence.starts_at, absence.ends_at)]
     decides = f"{delegate.name} would decide on your behalf" if delegate else "You would have no delegate"
     said = f"From {times[0]} to {times[1]}. {decides}. {_UNTIL}"
-    return ToConfirm(f"{absence.made_by} added an absence for you", said, "/absences")
+    return ConfirmationNotice(f"{absence.made_by} added an absence for you", said, "/absences")

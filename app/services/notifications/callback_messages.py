@@ -1,4 +1,4 @@
-"""What agents elsewhere are called with once their requests are settled."""
+"""Callbacks to agents outside runs once their requests are settled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.domain.people import SYSTEM
 from app.services.approvals.intake.gate import note_handed_out, withheld_until
 from app.services.clock import Clock
 from app.services.notifications.destination_messages import json_bytes
-from app.services.notifications.messages import Composed
+from app.services.notifications.messages import ComposedNotice
 from app.services.vault import SealError, Vault
 from app.store.engine import Sessions
 from app.store.notify import Callback, Delivery
@@ -20,15 +20,15 @@ from assent.contracts import Outcome, ReceiptStatus
 SETTLED_TOPIC = "approval.settled"
 AG_UI_VERSION = "1.0"
 _GIVEN_UP = frozenset({RequestState.CANCELLED.value, RequestState.EXPIRED.value})
-"""States in which nobody has answered, unless a policy's default has approved."""
+"""States in which nobody has answered, unless the policy's default has approved."""
 
 
-class CallbackComposing:
-    """Composes the calls of agents that would rather be called than wait.
+class CallbackComposer:
+    """Composes callbacks for agents that prefer a callback to polling.
 
     Args:
-        public_url: the portal's address for people, without a slash at its end.
-        vault: opens addresses and secrets.
+        public_url: the portal's URL for people, without a trailing slash.
+        vault: opens URLs and secrets.
     """
 
     def __init__(self, sessions: Sessions, clock: Clock, public_url: str, vault: Vault) -> None:
@@ -37,33 +37,34 @@ class CallbackComposing:
         self._url = public_url
         self._vault = vault
 
-    def compose(self, delivery: Delivery) -> Composed:
-        """The call, as soon as the outcome is to be had."""
+    def compose(self, delivery: Delivery) -> ComposedNotice:
+        """The callback, as soon as the outcome is available."""
         with self._sessions.reads() as session:
             found = session.get(Callback, delivery.request_id)
             request = session.get(ApprovalRequest, delivery.request_id)
             if found is None or request is None or request.state == RequestState.PENDING.value:
-                return Composed(None, "The request is pending again.")
+                return ComposedNotice(None, "The request is pending again.")
             outcome, receipt = session.get(OutcomeRow, request.id), session.get(ReceiptRow, request.id)
-            # The run brings the outcome itself: it stays within the window at each try, also after one that failed.
+            # The run delivers the outcome itself: every attempt must be within the window, also after one that failed.
             handed_out = receipt if found.ag_ui is None else None
             opens = withheld_until(request, outcome, handed_out, self._clock())
         if opens is not None:
-            return Composed(None, "Waiting for the change window.", later=opens)
+            return ComposedNotice(None, "Waiting for the change window.", later=opens)
         try:
             url, secret = self._vault.open(found.address), self._vault.open(found.secret)
         except SealError as error:
-            return Composed(None, f"Its address and secret cannot be read: {error}")
+            return ComposedNotice(None, f"Its address and secret cannot be read: {error}")
         if found.ag_ui is None:
             body = {"type": SETTLED_TOPIC, "timestamp": delivery.created_at.isoformat(), "data": self._facts(request)}
-            return Composed(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(body)))
+            return ComposedNotice(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(body)))
         if receipt is not None and receipt.status != ReceiptStatus.DELIVERED.value:
-            return Composed(None, "The agent has already reported what it did.")
+            return ComposedNotice(None, "The agent has already reported what it did.")
         if outcome is not None and receipt is None:
-            # Noted first, as the agent may act, and report, before it answers; it may also have read a call that fails.
+            # Recorded first, because the agent may act and report before it answers; it may also have read a failed
+            # callback.
             note_handed_out(self._sessions, request.id, SYSTEM, self._clock())
         run = self._run(delivery, request, found.ag_ui, outcome)
-        return Composed(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(run), streams=True))
+        return ComposedNotice(WebhookCall(delivery.id, SETTLED_TOPIC, url, (secret,), json_bytes(run), streams=True))
 
     def _facts(self, request: ApprovalRequest) -> dict[str, Any]:
         return {
@@ -74,7 +75,7 @@ class CallbackComposing:
     def _run(
         self, delivery: Delivery, request: ApprovalRequest, asked: dict[str, Any], outcome: OutcomeRow | None
     ) -> dict[str, Any]:
-        """AG-UI's `RunAgentInput` that continues from the interrupt. The run has the delivery's id at each try."""
+        """AG-UI's `RunAgentInput` that continues from the interrupt. Its run has the delivery's id in every attempt."""
         answer: dict[str, Any] = {
             "interruptId": asked["interrupt_id"], "status": "cancelled", "metadata": {"assent": self._facts(request)},
         }  # fmt: skip

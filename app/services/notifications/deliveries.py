@@ -1,4 +1,4 @@
-"""What became of each delivery: the account that the worker keeps, and that admins read."""
+"""The state of each delivery, which the worker records and admins read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from assent.masking import mask_text
 
 PAGE = 50
 OUTBOX_KEPT = timedelta(days=14)
-"""How long messages stay in the outbox."""
+"""How long messages are kept in the outbox."""
 MAX_REASON = 500
 _TAKE = """
     update deliveries set attempts = attempts + 1
@@ -66,7 +66,7 @@ _DROP = """
     where id = %(id)s and state in ('pending', 'held', 'failed') returning id"""
 _AGAIN = f"""
     with again as (
-        update deliveries set state = 'pending', reason = 'Sent again by hand.', attempts = 0, due_at = %(now)s,
+        update deliveries set state = 'pending', reason = 'Sent again manually.', attempts = 0, due_at = %(now)s,
             first_due_at = %(now)s
         where id = %(id)s
             and (state = 'failed' or channel = 'webhook' and state in ('sent', 'suppressed')) returning id)
@@ -75,7 +75,7 @@ _AGAIN = f"""
 
 @dataclass(frozen=True)
 class DeliveryFilter:
-    """Which deliveries an admin wants to see; None: all."""
+    """The deliveries that an admin wants to see; None: all."""
 
     state: DeliveryState | None = None
     kind: NoticeKind | None = None
@@ -87,7 +87,7 @@ class DeliveryFilter:
 
 @dataclass(frozen=True)
 class DeliveryRow:
-    """A delivery with the name of the person or the destination that it is for."""
+    """A delivery with the name of its recipient: a person or a destination."""
 
     delivery: Delivery
     name: str
@@ -95,7 +95,7 @@ class DeliveryRow:
 
 @dataclass(frozen=True)
 class DeliveryPage:
-    """Deliveries, newest first. `next_before` asks for older ones; empty: there are none."""
+    """Deliveries, newest first. `next_before` leads to older ones; empty: there are none."""
 
     rows: list[DeliveryRow]
     next_before: str
@@ -109,11 +109,11 @@ _WITH_NAMES = (
 
 
 class Deliveries:
-    """Keeps account of deliveries.
+    """Records deliveries.
 
     Args:
-        demo: messages in the outbox keep the links that decide or sign in; otherwise these are blanked before a
-            message is stored, and again before one is shown.
+        demo: messages in the outbox keep links that decide or sign in. Otherwise these are removed before a message is
+            stored, and again before it is shown.
     """
 
     def __init__(self, sessions: Sessions, clock: Clock, demo: bool = False) -> None:
@@ -121,21 +121,22 @@ class Deliveries:
         self._clock = clock
         self._demo = demo
 
-    # The worker's side
+    # For workers
 
     def take(self, delivery_id: str) -> Delivery | None:
-        """The delivery, counted as tried once more; None if it waits no longer."""
+        """The delivery, with one more attempt counted; None if it is no longer waiting."""
         taken = self._sessions.execute(_TAKE, {"id": delivery_id})
         return Delivery(**taken[0]) if taken else None
 
     def note(
         self, delivery: Delivery, result: Result, told: Sequence[str] = (), job_id: int | None = None, seen: int = 0
     ) -> DeliveryState:
-        """Write what came of a try, plan the next one if there is to be one, and end the job of this one.
+        """Record the result of an attempt, schedule the next one if there is one, and end this attempt's job.
 
         Args:
-            told: of a digest, the deliveries that it told.
-            seen: the request's version that is told, if the message can be rewritten: it may have changed meanwhile.
+            told: for a digest, the deliveries it contains.
+            seen: the version of the request in the message, if it can be updated: the request may have changed
+                meanwhile.
         """
         now = self._clock()
         if isinstance(result, Sent):
@@ -156,16 +157,16 @@ class Deliveries:
         return state
 
     def suppress(self, delivery: Delivery, reason: str, job_id: int | None = None) -> None:
-        """Note that a delivery is not sent, and why."""
+        """Record that a delivery is not sent, and why."""
         self._note(delivery, DeliveryState.SUPPRESSED, reason, delivery.due_at, job_id)
 
     def postpone(
         self, delivery: Delivery, until: datetime, reason: str, job_id: int | None = None, afresh: bool = False
     ) -> None:
-        """Put off a delivery that was taken and not tried.
+        """Postpone a delivery that was taken but not attempted.
 
         Args:
-            afresh: it is tried for as long as any other then, however long it has waited.
+            afresh: from then on it is attempted for as long as any other, however long it has waited.
         """
         values = {
             "id": delivery.id, "due_at": until, "reason": reason, "afresh": afresh,
@@ -174,7 +175,7 @@ class Deliveries:
         execute(self._sessions, _POSTPONE, values | {"jobs": json.dumps([deliver_job(delivery.id, until)])})
 
     def drop(self, reasons: Mapping[str, str]) -> None:
-        """Note that deliveries which wait for a digest are not told, and why."""
+        """Record that deliveries waiting for a digest are not in it, and why."""
         for delivery_id, reason in reasons.items():
             self._sessions.execute(_DROP, {"id": delivery_id, "reason": clean_reason(reason)})
 
@@ -204,7 +205,7 @@ class Deliveries:
         execute(self._sessions, _NOTE, values)
 
     def sent(self, delivery_id: str, seen: int) -> Delivery | None:
-        """A delivery whose message is to be rewritten; None: it has none, or its request is as was `seen`."""
+        """A delivery whose message must be updated; None: it has none, or its request still has the version `seen`."""
         query = (
             select(Delivery, ApprovalRequest.version)
             .join(ApprovalRequest, ApprovalRequest.id == Delivery.request_id)
@@ -217,10 +218,10 @@ class Deliveries:
     def note_rewriting(
         self, delivery: Delivery, result: Result, job_id: int | None, tries: int, since: datetime | None
     ) -> None:
-        """Write what came of rewriting a message, plan the next try if there is to be one, and end the job of this one.
+        """Record the result of updating a message, schedule another attempt if there is one, and end this job.
 
         Args:
-            tries: how often it was tried in vain before, the first time at `since`.
+            tries: how many attempts failed before, the first one at `since`.
         """
         now, jobs, reason = self._clock(), [], ""
         if not isinstance(result, Sent):
@@ -233,36 +234,36 @@ class Deliveries:
         execute(self._sessions, _REWRITTEN, values | {"ended": [job_id] if job_id is not None else []})
 
     def refresh(self, delivery_id: str) -> None:
-        """Have a sent message brought up to date."""
+        """Have a sent message updated."""
         values = {"id": delivery_id, "reason": "", "jobs": json.dumps([rewrite_job(delivery_id)]), "ended": []}
         execute(self._sessions, _REWRITTEN, values)
 
     def end_job(self, job_id: int) -> None:
-        """Take a job out of the queue with which there was nothing to do."""
+        """Remove a job from the queue that had nothing to do."""
         batch = Batch()
         batch.end_job(job_id)
         batch.run(self._sessions)
 
     def _shown(self, message: str | None) -> str | None:
-        """A kept message as it may be stored and shown here."""
+        """A message in the form in which it may be stored and shown here."""
         return message if self._demo or message is None else blanked(message)
 
     def _row(self, delivery: Delivery, name: str) -> DeliveryRow:
-        """A delivery for its page; its message may have been kept while this portal was a demo."""
+        """A delivery for its page; its message may have been stored while this portal was a demo."""
         delivery.text, delivery.html = self._shown(delivery.text), self._shown(delivery.html)
         return DeliveryRow(delivery, name)
 
     def blank(self) -> int:
-        """Take the links out of messages that a demo, or an earlier version, kept; returns how many those were.
+        """Remove links from messages that a demo, or an earlier version, stored; returns from how many.
 
-        In a demo they stay.
+        In a demo they are kept.
         """
         if self._demo:
             return 0
         return len(self._sessions.execute(_BLANK, {"pattern": BEARER_LINK, "left_out": LEFT_OUT}))
 
     def prune(self) -> int:
-        """Forget the messages that have been in the outbox for long; the deliveries stay. How many that were."""
+        """Delete old messages from the outbox, but keep the deliveries. Returns how many were deleted."""
         old = update(Delivery).where(
             or_(Delivery.html.is_not(None), Delivery.text.is_not(None)),
             Delivery.created_at < self._clock() - OUTBOX_KEPT,
@@ -271,10 +272,10 @@ class Deliveries:
             forgotten = session.execute(old.values(html=None, text=None).execution_options(synchronize_session=False))
             return int(forgotten.rowcount)  # type: ignore[attr-defined]
 
-    # The admins' side
+    # For admins
 
     def page(self, actor: Actor, wanted: DeliveryFilter, before: str = "") -> DeliveryPage:
-        """Deliveries that fit, newest first. Raises ForbiddenError, InvalidInputError."""
+        """Matching deliveries, newest first. Raises ForbiddenError, InvalidInputError."""
         actor.require(Action.MANAGE_DELIVERIES)
         query = _WITH_NAMES
         if wanted.state:
@@ -290,7 +291,7 @@ class Deliveries:
         if wanted.text:
             like = f"%{_literal(storable(wanted.text.lower()))}%"
             words = (func.lower(RECIPIENT_NAME), func.lower(Delivery.address), func.lower(Delivery.subject))
-            query = query.where(or_(*(each.like(like) for each in words)))
+            query = query.where(or_(*(word.like(like) for word in words)))
         if before:
             query = query.where(tuple_(Delivery.created_at, Delivery.id) < tuple_(*_cursor(before)))
         query = query.order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(PAGE + 1)
@@ -320,7 +321,7 @@ class Deliveries:
         return {state: found.get(state.value, 0) for state in DeliveryState}
 
     def again(self, actor: Actor, delivery_id: str) -> Delivery:
-        """Have a failed delivery sent again, at once. Raises ForbiddenError, NotFoundError, ConflictError."""
+        """Send a failed delivery again immediately. Raises ForbiddenError, NotFoundError, ConflictError."""
         found = self.get(actor, delivery_id).delivery
         now = self._clock()
         values = {"id": delivery_id, "now": now, "jobs": json.dumps([deliver_job(delivery_id)])}
@@ -335,7 +336,7 @@ class Deliveries:
 
 
 def clean_reason(reason: str) -> str:
-    """What another side said, fit to store and to show: short, in one line, without secrets."""
+    """An error message of another system that can be stored and shown: short, on one line, and without secrets."""
     return blanked(mask_text(" ".join(storable(reason).split())))[:MAX_REASON]
 
 

@@ -1,4 +1,4 @@
-"""Writing deliveries: each once, together with the job that tries it."""
+"""Writes deliveries, each one once and with the job that attempts it."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _WRITE = f"""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A delivery to write, and whether it has a job of its own."""
+class DeliveryPlan:
+    """A delivery to write, and whether it has its own job."""
 
     row: dict[str, Any]
     job: bool = True
 
 
 def new_row(key: str, kind: NoticeKind, channel: Channel, now: datetime, **values: Any) -> dict[str, Any]:
-    """The columns of a delivery that is to be tried at once, unless `values` say something else.
+    """The columns of a delivery that is due now, unless `values` override them.
 
     Args:
-        key: what it is about, and for whom: of the same key there is one only.
+        key: its subject and recipient; there is only one delivery with each key.
     """
     usual: dict[str, Any] = {
         "id": uuid.uuid4().hex, "key": key, "kind": kind.value, "channel": channel.value, "person_id": None,
@@ -53,16 +53,16 @@ def new_row(key: str, kind: NoticeKind, channel: Channel, now: datetime, **value
     return usual | values
 
 
-def write(sessions: Sessions, plans: Sequence[Plan]) -> list[str]:
-    """Write the deliveries that are not there yet, with their jobs. Gives the ids of the new ones."""
+def write(sessions: Sessions, plans: Sequence[DeliveryPlan]) -> list[str]:
+    """Write the deliveries that do not exist yet, with their jobs. Returns the ids of the new ones."""
     return list(execute(sessions, _WRITE, _parameters(plans))["put"])
 
 
-def write_in(session: Session, plans: Sequence[Plan], stale: Sequence[str] = ()) -> list[str]:
-    """The same as part of a transaction.
+def write_in(session: Session, plans: Sequence[DeliveryPlan], stale: Sequence[str] = ()) -> list[str]:
+    """Like `write`, as part of a transaction.
 
     Args:
-        stale: deliveries whose messages are to be brought up to date.
+        stale: deliveries whose messages must be updated.
     """
     if not plans and not stale:
         return []
@@ -70,11 +70,11 @@ def write_in(session: Session, plans: Sequence[Plan], stale: Sequence[str] = ())
     return list(row.put)
 
 
-def _parameters(plans: Sequence[Plan], stale: Sequence[str] = ()) -> dict[str, Any]:
+def _parameters(plans: Sequence[DeliveryPlan], stale: Sequence[str] = ()) -> dict[str, Any]:
     by_key = {plan.row["key"]: plan for plan in plans}
     jobs = [_job(plan.row) for plan in by_key.values() if plan.job]
     jobs += [rewrite_job(delivery_id) for delivery_id in stale]
-    # In one order, so that two who write the same digests at once do not wait for each other for ever.
+    # In a fixed order, so that two transactions that write the same digests do not deadlock.
     rows = [_plain(by_key[key].row) for key in sorted(by_key)]
     return {"rows": json.dumps(rows), "jobs": json.dumps(jobs)}
 

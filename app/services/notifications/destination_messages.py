@@ -1,4 +1,4 @@
-"""What destinations are told: composed anew at each try, from what is true then."""
+"""Messages to destinations, composed for each attempt from the current state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
 from app.services.clock import Clock
 from app.services.notifications.excerpts import heart_of
-from app.services.notifications.messages import Composed, Composing
+from app.services.notifications.messages import ComposedNotice, NoticeComposer
 from app.services.reading.brief import Brief, brief_of
 from app.services.requests.entitlement import HARMLESS, fitting_verdicts
 from app.services.vault import SealError, Vault
@@ -35,47 +35,49 @@ _TOLD = {
 _UTC = ZoneInfo("UTC")
 TEST_TOPIC = "test"
 _SPREAD_SECONDS = 5.0
-"""Deliveries that waited for a destination come back within this time, not all at once."""
+"""Deliveries that waited for a destination resume within this time, not all at once."""
 
 
-class PlaceComposing:
-    """Composes what goes to destinations.
+class DestinationComposer:
+    """Composes messages to destinations.
 
     Args:
-        composing: knows the words.
-        public_url: the portal's address for people, without a slash at its end.
+        composing: composes the texts.
+        public_url: the portal's URL for people, without a trailing slash.
         vault: opens addresses and secrets.
     """
 
-    def __init__(self, sessions: Sessions, clock: Clock, composing: Composing, public_url: str, vault: Vault) -> None:
+    def __init__(
+        self, sessions: Sessions, clock: Clock, composing: NoticeComposer, public_url: str, vault: Vault
+    ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._words = composing
         self._url = public_url
         self._vault = vault
 
-    def compose(self, delivery: Delivery) -> Composed:
-        """What is to be said now, if there still is a point in it and the destination is not left alone."""
+    def compose(self, delivery: Delivery) -> ComposedNotice:
+        """The current message, if it still matters and the destination is not on hold."""
         with self._sessions.reads() as session:
             place = session.get(Destination, delivery.destination_id)
             if place is None or place.removed_at is not None:
-                return Composed(None, "The destination was removed.")
+                return ComposedNotice(None, "The destination was removed.")
             if place.disabled_at is not None:
-                return Composed(None, "The destination is disabled.")
+                return ComposedNotice(None, "The destination is disabled.")
             now = self._clock()
             if place.hold_until is not None and place.hold_until > now and now - delivery.first_due_at < KEPT_TRYING:
                 spread = timedelta(seconds=random.random() * _SPREAD_SECONDS)  # noqa: S311
-                return Composed(None, "Waiting for the next attempt.", later=place.hold_until + spread)
+                return ComposedNotice(None, "Waiting for the next attempt.", later=place.hold_until + spread)
             try:
                 address = self._vault.open(place.address)
                 if delivery.channel == Channel.WEBHOOK.value:
-                    return Composed(self._call(session, delivery, place, address))
+                    return ComposedNotice(self._call(session, delivery, place, address))
             except SealError as error:
-                return Composed(None, f"Its address or secret cannot be read: {error} Enter them again.")
+                return ComposedNotice(None, f"Its address or secret cannot be read: {error} Enter them again.")
             return self._notice(session, delivery, place, address)
 
     def rewritten(self, delivery: Delivery) -> Notice | None:
-        """What a message that was sent should say by now; None: it stays as it is."""
+        """The current content of a message that was sent; None: it stays as it is."""
         with self._sessions.reads() as session:
             place = session.get(Destination, delivery.destination_id)
             request = session.get(ApprovalRequest, delivery.request_id)
@@ -91,29 +93,29 @@ class PlaceComposing:
             headline, said = _TOLD.get(kind, "A decision is needed"), ""
         return self._about(delivery, place, "", view, headline, said)
 
-    def _notice(self, session: Session, delivery: Delivery, place: Destination, address: str) -> Composed:
+    def _notice(self, session: Session, delivery: Delivery, place: Destination, address: str) -> ComposedNotice:
         kind = NoticeKind(delivery.kind)
         if kind is NoticeKind.TEST:
-            return Composed(self._test(delivery, place, address))
+            return ComposedNotice(self._test(delivery, place, address))
         request = session.get(ApprovalRequest, delivery.request_id)
         if request is None:
-            return Composed(None, "The request no longer exists.")
+            return ComposedNotice(None, "The request no longer exists.")
         view = brief_of(session, request, SYSTEM, self._clock())
         if kind.asks and view.state is not RequestState.PENDING:
-            return Composed(None, f"The request is now {view.state.words}.")
+            return ComposedNotice(None, f"The request is now {view.state.words}.")
         if kind.asks and request.digest != delivery.digest:
-            return Composed(None, "The proposal has changed.")
+            return ComposedNotice(None, "The proposal has changed.")
         headline, said = (_TOLD[kind], "") if kind.asks else self._words.headline(view, kind, SYSTEM)
-        return Composed(self._about(delivery, place, address, view, headline, said))
+        return ComposedNotice(self._about(delivery, place, address, view, headline, said))
 
     def _about(
         self, delivery: Delivery, place: Destination, address: str, view: Brief, headline: str, said: str
     ) -> Notice:
         terms, kind = Terms.from_json(view.request.terms), NoticeKind(delivery.kind)
         asks = kind.asks and view.state is RequestState.PENDING
-        # Whoever presses a button is somebody, of whom all is asked that is asked of them on the page.
+        # Pressing a button leads to the same checks of the person as deciding on the page.
         again = terms.reauthenticate_seconds is not None
-        offered = [each for each in fitting_verdicts(view.request, terms) if each in HARMLESS or not again]
+        offered = [verdict for verdict in fitting_verdicts(view.request, terms) if verdict in HARMLESS or not again]
         return Notice(
             id=delivery.id, kind=kind, to=self._receiver(delivery, place, address), at=delivery.created_at,
             headline=headline, said=mask_text(said), settings_url=f"{self._url}/destinations/{place.id}",
@@ -143,13 +145,13 @@ class PlaceComposing:
             topic, at, data = event.kind, event.at, self._facts(session, event)
         body = {"type": topic, "timestamp": at.isoformat(), "data": data}
         return WebhookCall(
-            delivery.id, topic, url, tuple(self._vault.open(each) for each in keys),
+            delivery.id, topic, url, tuple(self._vault.open(key) for key in keys),
             json_bytes(body),
         )  # fmt: skip
 
     def _facts(self, session: Session, event: Event) -> dict[str, Any]:
-        """Ids, short labels and addresses, never a payload: whoever may see that fetches it."""
-        labels = {name: mask_text(each) if isinstance(each, str) else each for name, each in event.payload.items()}
+        """Ids, short labels, and URLs, never a payload: recipients with access fetch that themselves."""
+        labels = {name: mask_text(value) if isinstance(value, str) else value for name, value in event.payload.items()}
         data: dict[str, Any] = {"event_id": event.id, **labels}
         if event.run_id:
             data |= {"run_id": event.run_id, "run_url": f"{self._url}/runs/{event.run_id}"}

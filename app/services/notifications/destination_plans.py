@@ -1,4 +1,4 @@
-"""Which destinations hear of what."""
+"""Which destinations are notified of which events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.domain.destinations import NOTICES
 from app.domain.events import EventKind
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.policy.access import TEAM
-from app.services.notifications.delivery_rows import Plan, new_row
+from app.services.notifications.delivery_rows import DeliveryPlan, new_row
 from app.store.base import among
 from app.store.notify import Callback, Delivery, Destination
 from app.store.record import Event
@@ -21,27 +21,27 @@ from assent.contracts import RiskLevel
 
 
 def listening(session: Session) -> list[Destination]:
-    """The destinations that are told of anything now."""
+    """The destinations that are enabled."""
     query = select(Destination).where(Destination.disabled_at.is_(None), Destination.removed_at.is_(None))
     return list(session.scalars(query.order_by(Destination.created_at, Destination.id)))
 
 
-def webhook_plans(places: Sequence[Destination], event: Event, now: datetime) -> list[Plan]:
-    """The calls of webhooks for an event: one for each that wants its kind."""
+def webhook_plans(places: Sequence[Destination], event: Event, now: datetime) -> list[DeliveryPlan]:
+    """Webhook calls for an event: one for each webhook that wants events of its kind."""
     return [
-        Plan(
+        DeliveryPlan(
             new_row(
-                f"event:{event.id}:{each.id}", NoticeKind.EVENT, Channel.WEBHOOK, now, destination_id=each.id,
-                request_id=event.request_id, event_id=event.id, address=each.shown, subject=event.kind,
+                f"event:{event.id}:{place.id}", NoticeKind.EVENT, Channel.WEBHOOK, now, destination_id=place.id,
+                request_id=event.request_id, event_id=event.id, address=place.shown, subject=event.kind,
             )
         )
-        for each in places
-        if each.channel == Channel.WEBHOOK.value and (not each.topics or event.kind in each.topics)
+        for place in places
+        if place.channel == Channel.WEBHOOK.value and (not place.topics or event.kind in place.topics)
     ]  # fmt: skip
 
 
-def callback_plans(session: Session, events: Sequence[Event], now: datetime) -> list[Plan]:
-    """The calls to agents that asked, whose requests are settled with these events, if they want one."""
+def callback_plans(session: Session, events: Sequence[Event], now: datetime) -> list[DeliveryPlan]:
+    """Callbacks to agents whose requests are settled by these events, if they want one."""
     settled = {
         event.request_id: event for event in events if event.kind == EventKind.REQUEST_RESOLVED.value
     }  # fmt: skip
@@ -49,7 +49,7 @@ def callback_plans(session: Session, events: Sequence[Event], now: datetime) -> 
         return []
     query = select(Callback.request_id, Callback.shown).where(among(Callback.request_id, settled))
     return [
-        Plan(
+        DeliveryPlan(
             new_row(
                 f"callback:{settled[request_id].id}", NoticeKind.CALLBACK, Channel.WEBHOOK, now, request_id=request_id,
                 event_id=settled[request_id].id, address=shown, subject="approval.settled",
@@ -62,30 +62,30 @@ def callback_plans(session: Session, events: Sequence[Event], now: datetime) -> 
 def place_plans(
     session: Session, places: Sequence[Destination], event: Event, request: ApprovalRequest, kind: NoticeKind,
     marker: str, now: datetime,
-) -> list[Plan]:  # fmt: skip
-    """What channels of teams and other places are told of a request."""
+) -> list[DeliveryPlan]:  # fmt: skip
+    """Notifications to team channels and other destinations about a request."""
     return [
-        Plan(
+        DeliveryPlan(
             new_row(
-                f"{request.id}:{kind.value}:{marker}:{each.id}", kind, Channel(each.channel), now,
-                destination_id=each.id, request_id=request.id, event_id=event.id, address=each.shown,
+                f"{request.id}:{kind.value}:{marker}:{place.id}", kind, Channel(place.channel), now,
+                destination_id=place.id, request_id=request.id, event_id=event.id, address=place.shown,
                 digest=request.digest if kind.asks else "",
             )
         )
-        for each in places
-        if _wants(each, request, kind) and _concerns(session, each, request, kind)
+        for place in places
+        if _wants(place, request, kind) and _concerns(session, place, request, kind)
     ]  # fmt: skip
 
 
 def _wants(place: Destination, request: ApprovalRequest, kind: NoticeKind) -> bool:
     if place.channel == Channel.WEBHOOK.value:
         return False
-    chosen = place.topics or [each.value for each in NOTICES]
+    chosen = place.topics or [notice.value for notice in NOTICES]
     return kind.value in chosen and RiskLevel(request.risk).rank >= RiskLevel(place.least_risk).rank
 
 
 def _concerns(session: Session, place: Destination, request: ApprovalRequest, kind: NoticeKind) -> bool:
-    """True if the place's team is asked; of what comes afterwards, if it was."""
+    """True if the team's approval is required; for later notifications, if it was."""
     if not place.team_slug:
         return True
     team = f"{TEAM}{place.team_slug}"

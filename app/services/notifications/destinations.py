@@ -1,4 +1,4 @@
-"""Destinations: added, changed, switched on and off, and told again; and what becomes of those that do not answer."""
+"""Destinations: adding, changing, enabling, disabling, and replaying; and handling those that do not answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.domain.notices import Channel, DeliveryState, Later, NoticeKind, Refuse
 from app.domain.people import SYSTEM, Action, Actor, Role
 from app.domain.text import is_storable
 from app.services.clock import Clock
-from app.services.notifications.delivery_rows import Plan, new_row, write
+from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write
 from app.services.notifications.destination_plans import webhook_plans
 from app.services.record.audit import record
 from app.services.vault import SealError, Vault
@@ -30,12 +30,12 @@ from app.store.people import Person, Team
 from app.store.record import Event
 
 MOST_REPLAYED = 10_000
-"""Events that one replay takes."""
+"""How many events one replay can contain."""
 REPLAY_BACK = timedelta(days=30)
 _UNDO = (DeliveryState.FAILED.value, DeliveryState.SUPPRESSED.value)
 _AGAIN = f"""
     with again as (
-        update deliveries set state = 'pending', reason = 'Sent again by hand.', attempts = 0, due_at = %(now)s,
+        update deliveries set state = 'pending', reason = 'Sent again manually.', attempts = 0, due_at = %(now)s,
             first_due_at = %(now)s
         where id = any(%(ids)s) and state in ('failed', 'suppressed') returning id)
     select array(select id from again) as ids, {
@@ -45,7 +45,7 @@ _AGAIN = f"""
 
 @dataclass(frozen=True)
 class DestinationView:
-    """A destination as admins see it: never its secrets.
+    """A destination as admins see it, without its secrets.
 
     Attributes:
         last_day: how many deliveries of the last day are in each state.
@@ -56,7 +56,7 @@ class DestinationView:
 
 
 class Destinations:
-    """Keeps destinations.
+    """Manages destinations.
 
     Args:
         vault: seals addresses and secrets.
@@ -67,16 +67,16 @@ class Destinations:
         self._clock = clock
         self._vault = vault
 
-    # The admins' side
+    # For admins
 
     def add(self, actor: Actor, terms: DestinationTerms, shown: str, secret: str = "") -> tuple[Destination, str]:
-        """Add a destination. Its address has been looked at; `shown` is what people see of it.
+        """Add a destination. Its address has been validated; `shown` is the part of it that people see.
 
         Args:
-            secret: with which a webhook's calls are signed; empty: a new one.
+            secret: signs a webhook's calls; empty: a new one.
 
         Returns:
-            It, and the secret of a webhook, which is told this one time.
+            The destination, and a webhook's secret, which is shown only once.
 
         Raises:
             ForbiddenError, InvalidInputError.
@@ -100,7 +100,7 @@ class Destinations:
         return self._row(row.id), secret
 
     def change(self, actor: Actor, destination_id: str, terms: DestinationTerms, shown: str) -> Destination:
-        """Change what is told, and where. Raises ForbiddenError, NotFoundError, InvalidInputError."""
+        """Change what is sent, and where. Raises ForbiddenError, NotFoundError, InvalidInputError."""
         actor.require(Action.MANAGE_DESTINATIONS)
         with self._sessions.begin() as session:
             row = self._locked(session, destination_id)
@@ -122,7 +122,7 @@ class Destinations:
             raise InvalidInputError("This destination is not valid.", complaint) from None
 
     def every(self, actor: Actor) -> list[DestinationView]:
-        """All of them, oldest first. Raises ForbiddenError."""
+        """All destinations, oldest first. Raises ForbiddenError."""
         actor.require(Action.MANAGE_DESTINATIONS)
         query = select(Destination).where(Destination.removed_at.is_(None))
         with self._sessions.reads() as session:
@@ -130,12 +130,12 @@ class Destinations:
         return self._views(rows)
 
     def get(self, actor: Actor, destination_id: str) -> DestinationView:
-        """One of them. Raises ForbiddenError, NotFoundError."""
+        """One destination. Raises ForbiddenError, NotFoundError."""
         actor.require(Action.MANAGE_DESTINATIONS)
         return self._views([self._row(destination_id)])[0]
 
     def rotate(self, actor: Actor, destination_id: str) -> str:
-        """Give a webhook a new secret; for a day the former one signs as well. Raises as `change` and ConflictError."""
+        """Give a webhook a new secret; for a day the old one signs as well. Raises as `change`, and ConflictError."""
         actor.require(Action.MANAGE_DESTINATIONS)
         secret, now = new_secret(), self._clock()
         with self._sessions.begin() as session:
@@ -148,7 +148,7 @@ class Destinations:
         return secret
 
     def switch(self, actor: Actor, destination_id: str, on: bool) -> bool:
-        """Switch it on or off; False: it is so already. Raises ForbiddenError, NotFoundError."""
+        """Enable or disable it; False: it is already. Raises ForbiddenError, NotFoundError."""
         actor.require(Action.MANAGE_DESTINATIONS)
         now = self._clock()
         with self._sessions.begin() as session:
@@ -161,7 +161,7 @@ class Destinations:
         return True
 
     def remove(self, actor: Actor, destination_id: str) -> None:
-        """Take it away, with its address and secrets. Raises ForbiddenError, NotFoundError."""
+        """Delete it with its address and secrets. Raises ForbiddenError, NotFoundError."""
         actor.require(Action.MANAGE_DESTINATIONS)
         now = self._clock()
         with self._sessions.begin() as session:
@@ -170,7 +170,7 @@ class Destinations:
             record(session, actor, "destination.removed", now, **_told(row))
 
     def test(self, actor: Actor, destination_id: str) -> str:
-        """Have a test sent. Its delivery's id. Raises ForbiddenError, NotFoundError, ConflictError: it is off."""
+        """Send a test; gives its delivery's id. Raises ForbiddenError, NotFoundError, ConflictError: it is disabled."""
         actor.require(Action.MANAGE_DESTINATIONS)
         row, now = self._row(destination_id), self._clock()
         if row.disabled_at is not None:
@@ -180,19 +180,19 @@ class Destinations:
             address=row.shown, subject="test",
         )  # fmt: skip
         with self._sessions.begin() as session:
-            # Whoever asks for a test wants to know now.
+            # A test is wanted now.
             session.execute(update(Destination).where(Destination.id == row.id).values(hold_until=None))
             record(session, actor, "destination.tested", now, **_told(row))
-        return write(self._sessions, [Plan(made)])[0]
+        return write(self._sessions, [DeliveryPlan(made)])[0]
 
     def replay(self, actor: Actor, destination_id: str, since: datetime) -> int:
-        """Send a webhook what it has not got of what happened since then: what failed, and what it was not told of, as
-        it was switched off, or not there. How many calls that are.
+        """Send a webhook the events it missed since then: failed deliveries, and those from when it was disabled or did
+        not exist. Returns how many.
 
         Raises:
             ForbiddenError, NotFoundError.
-            ConflictError: it is no webhook, or switched off.
-            InvalidInputError: that is too long ago, or too much at once.
+            ConflictError: it is not a webhook, or is disabled.
+            InvalidInputError: that is too long ago, or too many events.
         """
         actor.require(Action.MANAGE_DESTINATIONS)
         row, now = self._row(destination_id), self._clock()
@@ -206,18 +206,18 @@ class Destinations:
         if len(events) > MOST_REPLAYED:
             words = f"That is more than {MOST_REPLAYED:,} events; choose a later time."
             raise InvalidInputError("This cannot be sent again.", {"since": words})
-        count = len(write(self._sessions, [plan for each in events for plan in webhook_plans([row], each, now)]))
-        jobs = json.dumps([deliver_job(each) for each in undone])
+        count = len(write(self._sessions, [plan for event in events for plan in webhook_plans([row], event, now)]))
+        jobs = json.dumps([deliver_job(delivery) for delivery in undone])
         count += len(execute(self._sessions, _AGAIN, {"ids": undone, "jobs": jobs, "now": now})["ids"])
         with self._sessions.begin() as session:
             record(session, actor, "destination.replayed", now, since=since.isoformat(), number=count, **_told(row))
         return count
 
-    # The worker's side
+    # For workers
 
     def note(self, delivery: Delivery, result: Result, state: DeliveryState) -> None:
-        """What the destination's answer means for the next ones: it works, is left alone for a while, or is switched
-        off, as it wants nothing more or has not answered for a day."""
+        """Apply the result to the destination: it works, is put on hold for a while, or is disabled because it no
+        longer accepts notifications or has not answered for a day."""
         place_id, now = delivery.destination_id or "", self._clock()
         if isinstance(result, Sent):
             working = update(Destination).where(Destination.id == place_id, Destination.failures > 0)
@@ -227,7 +227,7 @@ class Destinations:
         with self._sessions.begin() as session:
             place = session.get(Destination, place_id, with_for_update=True)
             if place is None or place.removed_at is not None:
-                return  # taken away while it was being told
+                return  # deleted while the delivery was being sent
             if isinstance(result, Later):
                 place.failures += 1
                 place.hold_until = hold_after(place.failures, now, result.after)
@@ -236,7 +236,7 @@ class Destinations:
             self._disable(place_id, _why(result), now)
 
     def _silent(self, delivery: Delivery) -> bool:
-        """True if nothing has reached the destination since this delivery was first tried."""
+        """True if no delivery to the destination has succeeded since this one was first attempted."""
         since = select(Delivery.id).where(
             Delivery.destination_id == delivery.destination_id, Delivery.state == DeliveryState.SENT.value,
             Delivery.sent_at >= delivery.first_due_at,
@@ -245,7 +245,7 @@ class Destinations:
             return session.scalar(since.limit(1)) is None
 
     def _disable(self, place_id: str, reason: str, now: datetime) -> None:
-        plans: list[Plan] = []
+        plans: list[DeliveryPlan] = []
         with self._sessions.begin() as session:
             row = session.get_one(Destination, place_id, with_for_update=True)
             if row.disabled_at is not None or row.removed_at is not None:
@@ -257,10 +257,10 @@ class Destinations:
                     continue
                 key = f"disabled:{row.id}:{now.isoformat()}:{admin.id}"
                 to = {"person_id": admin.id, "address": admin.email}
-                plans.append(Plan(new_row(key, NoticeKind.DISABLED, Channel.MAIL, now, **to)))
+                plans.append(DeliveryPlan(new_row(key, NoticeKind.DISABLED, Channel.MAIL, now, **to)))
         write(self._sessions, plans)
 
-    # Both
+    # Shared
 
     def _put(self, session: Session, row: Destination, terms: DestinationTerms, shown: str) -> None:
         if terms.team_slug and session.get(Team, terms.team_slug) is None:
@@ -286,7 +286,7 @@ class Destinations:
         query = (
             select(Delivery.destination_id, Delivery.state, func.count())
             .where(
-                Delivery.destination_id.in_([each.id for each in rows]),
+                Delivery.destination_id.in_([row.id for row in rows]),
                 Delivery.created_at > self._clock() - timedelta(days=1),
             )
             .group_by(Delivery.destination_id, Delivery.state)
@@ -295,7 +295,7 @@ class Destinations:
         with self._sessions.reads() as session:
             for place_id, state, number in session.execute(query):
                 found.setdefault(str(place_id), {})[DeliveryState(state)] = number
-        return [DestinationView(each, found.get(each.id, {})) for each in rows]
+        return [DestinationView(row, found.get(row.id, {})) for row in rows]
 
 
 def _events(row: Destination, since: datetime) -> Any:
@@ -306,7 +306,7 @@ def _events(row: Destination, since: datetime) -> Any:
 
 
 def _undone(row: Destination, since: datetime) -> Any:
-    """What did not reach the webhook."""
+    """Deliveries that did not reach the webhook."""
     return (
         select(Delivery.id)
         .where(Delivery.destination_id == row.id, Delivery.created_at >= since, Delivery.state.in_(_UNDO))
@@ -323,7 +323,7 @@ def _why(result: Result) -> str:
 
 
 def _told(row: Destination) -> dict[str, Any]:
-    """What the record says of it."""
+    """The destination's details for the audit log."""
     return {
         "destination": row.name, "channel": row.channel, "address": row.shown, "topics": list(row.topics),
         "least_risk": row.least_risk, "team": row.team_slug or "", "destination_id": row.id,

@@ -1,4 +1,4 @@
-"""What a message shows of a proposal, and whether that is all of it."""
+"""The part of a proposal that a message shows, and whether that is all of it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MOST_FINDINGS = 3
 SUMMARY_LENGTH = 600
 _WHOLE_TITLE = 120
 _WHOLE_EXCERPT = 2400
-"""So many characters, with hidden ones written out, every channel shows without cutting them."""
+"""How many characters, with hidden ones written out, every channel shows without truncating them."""
 
 
 def heart_of(view: Brief) -> Heart:
-    """The heart of the proposal, without secrets: what is stored has none, and what is sent is looked at once more."""
+    """The heart of the proposal, without secrets. Stored data has none, but everything sent is checked again."""
     row, findings = view.request, view.assessment.findings
     payload = payload_of(row)
     lines = lines_of(row.kind, payload)
@@ -51,7 +51,7 @@ def heart_of(view: Brief) -> Heart:
 
 
 def is_whole(row: ApprovalRequest, findings: Sequence[Finding]) -> bool:
-    """True if a message shows everything that an approval of the request would let happen, and every finding."""
+    """True if a message shows every finding, and everything that an approval of the request would cause."""
     return _is_whole(row, lines_of(row.kind, payload_of(row)), findings)
 
 
@@ -67,12 +67,12 @@ def _is_whole(row: ApprovalRequest, lines: Sequence[str], findings: Sequence[Fin
 
 
 def payload_of(row: ApprovalRequest) -> dict[str, Any]:
-    """The proposal as an object, also where the run asked with a bare value."""
+    """The proposal as an object, even if the run interrupted with a plain value."""
     return row.payload if isinstance(row.payload, dict) else {"value": row.payload}
 
 
 def summary_of(payload: dict[str, Any]) -> str:
-    """Why it is proposed, in Markdown; empty where the proposal does not say."""
+    """The reason for the proposal, in Markdown; empty if there is none."""
     return str(payload.get("summary") or "")
 
 
@@ -82,5 +82,5 @@ def _excerpt(lines: list[str]) -> tuple[str, ...]:
 
 
 def _units(text: str) -> int:
-    """How long a text is in UTF-16, by which some channels count, with hidden characters written out."""
+    """The length of a text in UTF-16, which some channels count, with hidden characters written out."""
     return len(plainly(text).encode("utf-16-le", "replace")) // 2

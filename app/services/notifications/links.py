@@ -1,4 +1,4 @@
-"""Deciding with a link out of a mail: what the link stands for, and what has become of it."""
+"""Decision links in emails: what a link is for, and its state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.store.requests import Decision
 
 
 class LinkState(StrEnum):
-    """What has become of a link."""
+    """The state of a link."""
 
     USABLE = "usable"
     UNKNOWN = "unknown"
@@ -35,13 +35,13 @@ class LinkState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A link that somebody opened.
+class OpenedLink:
+    """A link that someone opened.
 
     Attributes:
-        request_id: only where the one who opened it may know of the request, or is told to sign in.
-        actor: whose link it is; None unless they may be shown the request.
-        view: the request as they may see it; None where nothing of it may be shown.
+        request_id: only if the person who opened it may know of the request, or has to sign in.
+        actor: the link's owner; None unless they may be shown the request.
+        view: the request as they may see it; None if nothing of it may be shown.
     """
 
     state: LinkState
@@ -51,10 +51,10 @@ class Opened:
 
 
 class Links:
-    """Opens links; opening one never changes anything.
+    """Opens links. Opening one never changes anything.
 
     Args:
-        demo: links work although the mail was kept instead of sent.
+        demo: links work even though the email was kept instead of sent.
     """
 
     def __init__(self, sessions: Sessions, clock: Clock, demo: bool = False) -> None:
@@ -63,34 +63,34 @@ class Links:
         self._demo = demo
         self._views = Views(sessions, clock)
 
-    def open(self, secret_key: str, token: str, source: str, visitor: Actor | None) -> Opened:
-        """What the link is good for now.
+    def open(self, secret_key: str, token: str, source: str, visitor: Actor | None) -> OpenedLink:
+        """What the link can be used for now.
 
         Args:
-            source: network address of whoever opens it.
-            visitor: who is signed in there, if anybody.
+            source: network address of the person who opens it.
+            visitor: the person signed in there, if any.
         """
         delivery_id = delivery_of(token)
         with self._sessions.reads() as session:
             delivery = session.get(Delivery, delivery_id) if delivery_id else None
             person = session.get(Person, delivery.person_id) if delivery else None
         if delivery is None or person is None or not genuine(secret_key, token, bound_of(delivery)):
-            return Opened(LinkState.UNKNOWN)
+            return OpenedLink(LinkState.UNKNOWN)
         if visitor is not None and visitor.id != person.id:
-            return Opened(LinkState.ANOTHERS)
+            return OpenedLink(LinkState.ANOTHERS)
         if delivery.kept and not self._demo:
-            # Its recipient never received it, so it was taken from the outbox.
-            return Opened(LinkState.NOT_SENT)
+            # The recipient never received it, so it was copied from the outbox.
+            return OpenedLink(LinkState.NOT_SENT)
         if delivery.link_expires_at is None or delivery.link_expires_at <= self._clock():
-            return Opened(LinkState.EXPIRED, delivery.request_id or "")
+            return OpenedLink(LinkState.EXPIRED, delivery.request_id or "")
         if not person.active:
-            return Opened(LinkState.INACTIVE)
+            return OpenedLink(LinkState.INACTIVE)
         actor = visitor_as(visitor, person, source)
         try:
             view = self._views.request(delivery.request_id or "", actor)
         except AssentError:
-            return Opened(LinkState.INACTIVE)
-        return Opened(self._state(delivery, view), view.request.id, actor, view)
+            return OpenedLink(LinkState.INACTIVE)
+        return OpenedLink(self._state(delivery, view), view.request.id, actor, view)
 
     def _state(self, delivery: Delivery, view: RequestView) -> LinkState:
         used = select(Decision.id).where(
@@ -98,7 +98,7 @@ class Links:
             Decision.seen_digest == delivery.digest, Decision.at >= delivery.created_at,
         )  # fmt: skip
         with self._sessions.reads() as session:
-            # Also one that was taken back: a link is good for one decision.
+            # Also for a withdrawn decision: a link is good for one decision.
             if session.scalar(used.limit(1)) is not None:
                 return LinkState.USED
         if view.request.state != "pending":
@@ -109,8 +109,8 @@ class Links:
 
 
 def visitor_as(visitor: Actor | None, person: Person, source: str) -> Actor:
-    """The link's owner as the one who acts; with what their sign-in proves, and by whose link, where they are signed in
-    as well."""
+    """The link's owner as the actor. If they are signed in as well, with what the sign-in proves and who created its
+    link."""
     actor = person.as_actor(Via.MAIL, source)
     if visitor is None or visitor.authenticated_at is None:
         return actor

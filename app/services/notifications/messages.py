@@ -1,4 +1,4 @@
-"""What a notice says: composed anew at each try, from what is true then and what the receiver may see then."""
+"""Notices, composed for each attempt from the current state and what the recipient may see."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from assent.contracts import Verdict
 from assent.masking import mask_text
 
 MOST_LINES = 100
-"""Requests that a digest names; of more it says how many."""
+"""How many requests a digest lists; for the rest it gives their number."""
 _RECEIPTS = {
     "applied": "The run did what was approved.",
     "partly_applied": "The run did part of what was approved.",
@@ -47,21 +47,21 @@ _TOLD = {
 
 
 @dataclass(frozen=True)
-class Pointless:
-    """A notice that need not be sent any more, and why."""
+class NeedlessNotice:
+    """A notice that is no longer needed, and why."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Composed:
-    """What is to be sent.
+class ComposedNotice:
+    """A composed message.
 
     Attributes:
-        notice: None where there is no point in it, for `reason`.
-        told: of a digest, the deliveries that it tells.
-        dropped: of a digest, those in which there is no point any more, with the reasons.
-        later: it is not tried before then, for `reason`.
+        notice: None if it is not needed, for `reason`.
+        told: for a digest, the deliveries it contains.
+        dropped: for a digest, the deliveries that are no longer needed, with the reasons.
+        later: do not attempt it before this time, for `reason`.
     """
 
     notice: Notice | WebhookCall | None
@@ -71,11 +71,11 @@ class Composed:
     later: datetime | None = None
 
 
-class Composing:
+class NoticeComposer:
     """Composes notices.
 
     Args:
-        public_url: the portal's address for people, without a slash at its end.
+        public_url: the portal's URL for people, without a trailing slash.
         secret_key: signs the links.
     """
 
@@ -85,12 +85,12 @@ class Composing:
         self._url = public_url
         self._secret_key = secret_key
 
-    def compose(self, delivery: Delivery) -> Composed:
-        """The notice as it is true now, if there still is a point in it."""
+    def compose(self, delivery: Delivery) -> ComposedNotice:
+        """The notice in its current form, if it is still needed."""
         with self._sessions.reads() as session:
             person = session.get(Person, delivery.person_id)
         if person is None or not person.active:
-            return Composed(None, "The account is no longer active.")
+            return ComposedNotice(None, "The account is no longer active.")
         if delivery.kind == NoticeKind.DIGEST.value:
             return self._digest(delivery, person)
         if delivery.kind == NoticeKind.DISABLED.value:
@@ -98,44 +98,44 @@ class Composing:
         if delivery.kind == NoticeKind.ACCOUNT.value:
             return self._account(delivery, person)
         told = self._about(delivery, person)
-        return Composed(None, told.reason) if isinstance(told, Pointless) else Composed(told)
+        return ComposedNotice(None, told.reason) if isinstance(told, NeedlessNotice) else ComposedNotice(told)
 
-    def _about(self, delivery: Delivery, person: Person) -> Notice | Pointless:
+    def _about(self, delivery: Delivery, person: Person) -> Notice | NeedlessNotice:
         kind, actor = NoticeKind(delivery.kind), person.as_actor(Via.MAIL)
         view = self._seen(delivery, actor)
-        if isinstance(view, Pointless):
+        if isinstance(view, NeedlessNotice):
             return view
         return self._notice(delivery, person, view, kind)
 
-    def _disabled(self, delivery: Delivery, person: Person) -> Composed:
-        """That a destination was switched off; the delivery's key names which (see `destinations`)."""
+    def _disabled(self, delivery: Delivery, person: Person) -> ComposedNotice:
+        """A destination was disabled; the delivery's key says which (see `destinations`)."""
         with self._sessions.reads() as session:
             place = session.get(Destination, delivery.key.split(":")[1])
         if place is None or place.disabled_at is None or place.removed_at is not None:
-            return Composed(None, "The destination is enabled again, or was removed.")
+            return ComposedNotice(None, "The destination is enabled again, or was removed.")
         notice = Notice(
             id=delivery.id, kind=NoticeKind.DISABLED, to=self._receiver(person, delivery.channel),
             at=delivery.created_at, headline=f"The destination “{place.name}” has been disabled",
             said=place.disabled_reason, settings_url=f"{self._url}/profile/notifications",
             page_url=f"{self._url}/destinations/{place.id}",
         )  # fmt: skip
-        return Composed(notice)
+        return ComposedNotice(notice)
 
-    def _account(self, delivery: Delivery, person: Person) -> Composed:
-        """That the person has to confirm something that somebody else made for them."""
+    def _account(self, delivery: Delivery, person: Person) -> ComposedNotice:
+        """The person has to confirm something that someone else created for them."""
         with self._sessions.reads() as session:
             told = to_confirm(session, delivery, self._clock())
         if told is None:
-            return Composed(None, "It was confirmed, declined, or has ended.")
+            return ComposedNotice(None, "It was confirmed, declined, or has ended.")
         notice = Notice(
             id=delivery.id, kind=NoticeKind.ACCOUNT, to=self._receiver(person, delivery.channel),
             at=delivery.created_at, headline=told.headline, said=mask_text(told.said),
             settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}{told.page}",
         )  # fmt: skip
-        return Composed(notice)
+        return ComposedNotice(notice)
 
     def rewritten(self, delivery: Delivery) -> Notice | None:
-        """What a message that was sent should say by now; None: it can stay as it is, as its receiver is gone."""
+        """The current content of a message that was sent; None: it stays as it is, because its recipient is gone."""
         with self._sessions.reads() as session:
             person = session.get(Person, delivery.person_id)
             request = session.get(ApprovalRequest, delivery.request_id)
@@ -148,7 +148,7 @@ class Composing:
         return self._notice(delivery, person, view, NoticeKind(delivery.kind), again=True)
 
     def _notice(self, delivery: Delivery, person: Person, view: Brief, kind: NoticeKind, again: bool = False) -> Notice:
-        """What a person is told of a request; `again`: in the place of an earlier message."""
+        """A person's notice about a request; `again`: it replaces an earlier message."""
         actor = person.as_actor(Via.MAIL)
         headline, said = self.headline(view, kind, actor)
         if again and kind.asks:
@@ -177,7 +177,7 @@ class Composing:
         )
 
     def _by_now(self, delivery: Delivery, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
-        """What an earlier message says in the place of what it said first."""
+        """The headline and comments that replace those of an earlier message."""
         if view.state is not RequestState.PENDING:
             return self.headline(view, NoticeKind.SETTLED, actor)
         if view.seat is None:
@@ -185,28 +185,28 @@ class Composing:
         changed = "The proposal has changed since this message" if view.request.digest != delivery.digest else ""
         return changed or self.headline(view, kind, actor)[0], ""
 
-    def _seen(self, delivery: Delivery, actor: Actor) -> Brief | Pointless:
-        """The request as the receiver may see it now."""
+    def _seen(self, delivery: Delivery, actor: Actor) -> Brief | NeedlessNotice:
+        """The request as the recipient may see it now."""
         kind = NoticeKind(delivery.kind)
         with self._sessions.reads() as session:
             request = session.get(ApprovalRequest, delivery.request_id)
         if request is None:
-            return Pointless("The request no longer exists.")
+            return NeedlessNotice("The request no longer exists.")
         if kind.asks and request.state != RequestState.PENDING.value:
-            return Pointless(f"The request is now {RequestState(request.state).words}.")
+            return NeedlessNotice(f"The request is now {RequestState(request.state).words}.")
         if kind.asks and request.digest != delivery.digest:
-            return Pointless("The proposal has changed.")
+            return NeedlessNotice("The proposal has changed.")
         try:
             with self._sessions.reads() as session:
                 view = brief_of(session, request, actor, self._clock())
         except AssentError:
-            return Pointless("The recipient may not see it.")
+            return NeedlessNotice("The recipient may not see it.")
         if kind.asks and view.seat is None:
-            return Pointless(f"The recipient can no longer decide it: {view.why_not}")
+            return NeedlessNotice(f"The recipient can no longer decide it: {view.why_not}")
         return view
 
     def headline(self, view: Brief, kind: NoticeKind, actor: Actor) -> tuple[str, str]:
-        """What happened, and what was said to it."""
+        """What happened, and the comments on it."""
         if kind.asks:
             behalf = behalf_of(view)
             return f"{_TOLD[kind]}{f', on behalf of {behalf}' if behalf else ''}", ""
@@ -218,8 +218,8 @@ class Composing:
         whose = "What you asked for" if view.request.requester_id == actor.id else "This"
         if not view.decisions or view.request.note:
             return f"{whose} is {view.state.words}", view.request.note
-        names = listing(list(dict.fromkeys(decider(each) for each in view.decisions)), "and")
-        said = "\n".join(f"{decider(each)}: {each.comment}" for each in view.decisions if each.comment)
+        names = listing(list(dict.fromkeys(decider(decision) for decision in view.decisions)), "and")
+        said = "\n".join(f"{decider(decision)}: {decision.comment}" for decision in view.decisions if decision.comment)
         return f"{whose} is {view.state.words}, by {names}", said
 
     def _why_escalated(self, request_id: str) -> str:
@@ -234,23 +234,23 @@ class Composing:
     def _decide_url(self, delivery: Delivery) -> str:
         return f"{self._url}/decide/{sign(self._secret_key, bound_of(delivery))}"
 
-    def _digest(self, delivery: Delivery, person: Person) -> Composed:
+    def _digest(self, delivery: Delivery, person: Person) -> ComposedNotice:
         actor = person.as_actor(Via.MAIL)
         lines: list[Line] = []
         told: list[str] = []
         dropped: dict[str, str] = {}
-        for each in self._waiting(delivery):
-            view = self._seen(each, actor)
-            if isinstance(view, Pointless):
-                dropped[each.id] = view.reason
+        for other in self._waiting(delivery):
+            view = self._seen(other, actor)
+            if isinstance(view, NeedlessNotice):
+                dropped[other.id] = view.reason
                 continue
-            told.append(each.id)
+            told.append(other.id)
             if len(lines) < MOST_LINES:
                 url = f"{self._url}/requests/{view.request.id}"
-                headline, _said = self.headline(view, NoticeKind(each.kind), actor)
+                headline, _said = self.headline(view, NoticeKind(other.kind), actor)
                 lines.append(Line(headline, mask_text(view.request.title), view.request.risk, url))
         if not lines:
-            return Composed(None, "There is nothing left to send.", dropped=dropped)
+            return ComposedNotice(None, "There is nothing left to send.", dropped=dropped)
         count = len(told)
         notice = Notice(
             id=delivery.id, kind=NoticeKind.DIGEST, to=self._receiver(person, delivery.channel), at=self._clock(),
@@ -258,7 +258,7 @@ class Composing:
             settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}/queue", lines=tuple(lines),
             lines_more=count - len(lines),
         )  # fmt: skip
-        return Composed(notice, "", tuple(told), dropped)
+        return ComposedNotice(notice, "", tuple(told), dropped)
 
     def _receiver(self, person: Person, channel: str) -> Receiver:
         linked = None
@@ -269,9 +269,9 @@ class Composing:
         return Receiver(person.name, person.email, zone, linked.slack_user if linked else "")
 
     def _waiting(self, digest: Delivery) -> list[Delivery]:
-        """What waits for this digest, oldest first; of one that is sent again, also what it could not tell before."""
+        """Deliveries for this digest, oldest first; if it is sent again, also those it could not deliver before."""
         waits = and_(
-            Delivery.state.in_([each.value for each in WAITING]), Delivery.in_digest,
+            Delivery.state.in_([state.value for state in WAITING]), Delivery.in_digest,
             Delivery.due_at <= func.greatest(digest.first_due_at, digest.due_at),
         )  # fmt: skip
         untold = and_(Delivery.digest_id == digest.id, Delivery.state == DeliveryState.FAILED.value)
@@ -289,11 +289,11 @@ def bound_of(delivery: Delivery) -> Bound:
 
 
 def behalf_of(view: Brief) -> str:
-    """The absent person for whom the receiver would decide; empty: for themselves."""
+    """The absent person on whose behalf the recipient would decide; empty: themselves."""
     return view.seat.principal.name if view.seat and view.seat.principal else ""
 
 
 def _offered(view: Brief) -> tuple[Verdict, ...]:
-    """What the receiver may decide without signing in."""
+    """What the recipient can decide without signing in."""
     verdicts = view.seat.verdicts if view.seat else ()
-    return tuple(each for each in verdicts if each in HARMLESS or not view.sign_in_first)
+    return tuple(verdict for verdict in verdicts if verdict in HARMLESS or not view.sign_in_first)

@@ -1,8 +1,8 @@
 """From events to deliveries: who is notified of what happened, over which channel, and when.
 
-A trigger notes each event that may concern people in `unplanned_events`, in the transaction that writes it. A worker
-plans them a little later, many at once, so that a decision does not wait for it and a request that is decided at once
-costs next to nothing. Planning the same event twice comes to the same deliveries, which are written once.
+A trigger records events that may concern people in `unplanned_events`, in the transaction that writes them. A worker
+plans them shortly afterwards, many at once, so that decisions do not wait for it, and requests that are decided
+immediately cost next to nothing. Planning an event twice results in the same deliveries, which are written once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.preferences import zone_of
 from app.services.clock import Clock
-from app.services.notifications.delivery_rows import Plan, new_row, write_in
+from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
 from app.services.notifications.destination_plans import callback_plans, listening, place_plans, webhook_plans
 from app.services.notifications.recipients import Addressee, Recipients
 from app.store.base import among
@@ -36,9 +36,9 @@ from assent.contracts import RiskLevel
 log = structlog.get_logger(__name__)
 
 LINK_LIFETIME = timedelta(days=7)
-"""A link works until the request's deadline, and no longer than this."""
+"""A link works until the request's deadline, but at most this long."""
 AT_ONCE = 200
-"""So many events are planned in one transaction."""
+"""How many events are planned in one transaction."""
 _PUT_OFF = """
     update unplanned_events set tries = tries + 1,
         due_at = now() + least(interval '30 seconds', interval '0.5 seconds' * power(2, least(tries, 10)))
@@ -51,16 +51,16 @@ CHANGES: dict[str, NoticeKind] = {
     RequestChange.WARNED: NoticeKind.EXPIRING,
     RequestChange.ASSIGNED: NoticeKind.ASSIGNED,
 }
-"""What of a changed request concerns people. The trigger of migration 0029 has the same words; a test compares."""
+"""Changes of a request that people are notified of. Migration 0029's trigger has the same list; a test compares."""
 _BRIEF = load_only(
     ApprovalRequest.id, ApprovalRequest.state, ApprovalRequest.answered_by, ApprovalRequest.requester_id,
     ApprovalRequest.digest, ApprovalRequest.risk, ApprovalRequest.addressed_to, ApprovalRequest.expires_at,
     raiseload=True,
 )  # fmt: skip
-"""What is read of a request that asks nobody any more."""
+"""The columns to read of a request that no longer requires a decision."""
 
 
-class Planning:
+class NotificationPlanner:
     """Plans deliveries."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
@@ -68,7 +68,7 @@ class Planning:
         self._clock = clock
 
     def plan_due(self) -> bool:
-        """Plan what is due and nobody else is planning at this moment. True: there may be more."""
+        """Plan what is due and not being planned by another worker. True: there may be more."""
         due = select(UnplannedEvent.event_id).where(UnplannedEvent.due_at <= func.now())
         due = due.order_by(UnplannedEvent.event_id).limit(AT_ONCE)
         with self._sessions.reads() as session:
@@ -81,13 +81,13 @@ class Planning:
                 self._plan(session, taken)
         except Exception:
             log.error("planning.failed", events=len(taken), exc_info=True)
-            # One that cannot be planned must not keep the others.
+            # An event that cannot be planned must not block the others.
             for event_id in taken:
                 self._plan_alone(event_id)
         return len(taken) == AT_ONCE
 
     def plan(self, event_ids: Sequence[int]) -> list[str]:
-        """Write the deliveries that these events call for, with their jobs. Gives the ids of the new deliveries."""
+        """Write the deliveries for these events, with their jobs. Returns the ids of the new deliveries."""
         with self._sessions.begin() as session:
             return self._plan(session, event_ids)
 
@@ -118,7 +118,7 @@ _Told = tuple[Event, ApprovalRequest, NoticeKind]
 
 
 def _notices(session: Session, events: Sequence[Event]) -> tuple[list[_Told], list[str]]:
-    """What to notify people of, and the messages that are to be brought up to date."""
+    """What to notify people of, and the messages that must be updated."""
     ids = {event.request_id for event in events if event.request_id}
     if not ids:
         return [], []
@@ -136,12 +136,12 @@ def _notices(session: Session, events: Sequence[Event]) -> tuple[list[_Told], li
     return told, _messages(session, list(requests))
 
 
-def _plans(session: Session, told: Sequence[_Told], places: Sequence[Destination], now: datetime) -> list[Plan]:
-    """The deliveries to people and to places that are no webhooks."""
+def _plans(session: Session, told: Sequence[_Told], places: Sequence[Destination], now: datetime) -> list[DeliveryPlan]:
+    """The deliveries to people, and to destinations other than webhooks."""
     recipients = Recipients(session, [(request, kind) for _, request, kind in told], now)
     found = [(event, request, kind, recipients.of(request, kind)) for event, request, kind in told]
     chosen = choices_of(session, list({to.person.id for *_, people in found for to in people}))
-    plans: list[Plan] = []
+    plans: list[DeliveryPlan] = []
     for event, request, kind, people in found:
         for to in people:
             plans += _for_one(event, request, kind, to, chosen[to.person.id], now)
@@ -150,19 +150,19 @@ def _plans(session: Session, told: Sequence[_Told], places: Sequence[Destination
 
 
 def choices_of(session: Session, person_ids: Sequence[str]) -> dict[str, Choices]:
-    """What each of these people has chosen."""
+    """The preferences of each of these people."""
     query = select(NotifyChoices.person_id, NotifyChoices.body).where(among(NotifyChoices.person_id, person_ids))
     stored = {person_id: Choices.from_json(body) for person_id, body in session.execute(query)} if person_ids else {}
     return {person_id: stored.get(person_id, Choices()) for person_id in person_ids}
 
 
 def zone_for(time_zone: str) -> ZoneInfo:
-    """The zone in which somebody reads times; UTC where they have chosen none."""
+    """The time zone for a person's messages; UTC if they have chosen none."""
     return zone_of(time_zone) or ZoneInfo("UTC")
 
 
 def _messages(session: Session, request_ids: Sequence[str]) -> list[str]:
-    """Deliveries whose message can be rewritten, and asks for a decision."""
+    """Deliveries whose message can be updated and asks for a decision."""
     query = select(Delivery.id).where(
         among(Delivery.request_id, request_ids), Delivery.channel == Channel.SLACK.value, Delivery.reference != "",
         Delivery.state == DeliveryState.SENT.value, Delivery.kind.in_([kind.value for kind in NoticeKind if kind.asks]),
@@ -171,12 +171,12 @@ def _messages(session: Session, request_ids: Sequence[str]) -> list[str]:
 
 
 def _asks(request: ApprovalRequest) -> bool:
-    """True if people are asked now; what was decided, or is answered without them, asks nobody."""
+    """True if people have to decide now, because it is neither settled nor about to be answered automatically."""
     return request.state == RequestState.PENDING.value and not request.answered_by
 
 
 def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
-    """What to notify people of; nothing of what has been overtaken since."""
+    """What to notify people of, except what has been superseded since."""
     if event.kind == EventKind.REQUEST_RESOLVED.value:
         return [NoticeKind.OUTCOME, NoticeKind.SETTLED]
     if event.kind == EventKind.REQUEST_RECEIPT.value:
@@ -191,12 +191,12 @@ def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
 
 def _for_one(
     event: Event, request: ApprovalRequest, kind: NoticeKind, to: Addressee, choices: Choices, now: datetime
-) -> list[Plan]:
-    """The deliveries to one person: one for each channel by which they want to hear of it."""
+) -> list[DeliveryPlan]:
+    """The deliveries to one person: one for each channel they have chosen."""
     whens = choices.when(kind, RiskLevel(request.risk), now, zone_for(to.person.time_zone))
     if not whens:
         return _over(Channel.MAIL, None, event, request, kind, to, now)
-    plans: list[Plan] = []
+    plans: list[DeliveryPlan] = []
     for when in whens:
         plans += _over(when.channel, when, event, request, kind, to, now)
     return plans
@@ -205,7 +205,7 @@ def _for_one(
 def _over(
     channel: Channel, when: When | None, event: Event, request: ApprovalRequest, kind: NoticeKind, to: Addressee,
     now: datetime,
-) -> list[Plan]:  # fmt: skip
+) -> list[DeliveryPlan]:  # fmt: skip
     person = to.person
     row = new_row(
         f"{request.id}:{kind.value}:{marker(event, request, kind)}:{person.id}:{channel.value}", kind, channel, now,
@@ -215,7 +215,7 @@ def _over(
         link_expires_at=min(request.expires_at, now + LINK_LIFETIME) if kind.asks else None,
     )  # fmt: skip
     if when is None:
-        return [Plan(row, job=False)]
+        return [DeliveryPlan(row, job=False)]
     row |= {
         "state": (DeliveryState.HELD if when.held else DeliveryState.PENDING).value,
         "reason": "",
@@ -226,13 +226,13 @@ def _over(
     if not when.in_digest:
         if when.held:
             row["reason"] = "Waiting for the end of quiet hours."
-        return [Plan(row)]
+        return [DeliveryPlan(row)]
     row["reason"] = "Waiting for the digest."
-    return [Plan(row, job=False), Plan(_digest(row, when.at))]
+    return [DeliveryPlan(row, job=False), DeliveryPlan(_digest(row, when.at))]
 
 
 def _digest(row: dict[str, Any], at: datetime) -> dict[str, Any]:
-    """The digest in which a delivery is told: one for each person and time."""
+    """The digest that contains a delivery: one for each person and time."""
     return row | {
         "id": uuid.uuid4().hex,
         "key": f"digest:{at.isoformat()}:{row['person_id']}:{row['channel']}",
@@ -248,7 +248,7 @@ def _digest(row: dict[str, Any], at: datetime) -> dict[str, Any]:
 
 
 def marker(event: Event, request: ApprovalRequest, kind: NoticeKind) -> str:
-    """What makes this telling another one than an earlier one of the same kind."""
+    """What distinguishes this notification from an earlier one of the same kind."""
     match kind:
         case NoticeKind.ASKED:
             return f"{request.stage}.{request.digest}"

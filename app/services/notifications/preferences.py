@@ -1,4 +1,4 @@
-"""What people choose about being told."""
+"""People's notification preferences."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from app.store.engine import Sessions
 from app.store.notify import NotifyChoices
 
 
-class Choosing:
-    """Reads and keeps choices; everybody has their own."""
+class NotificationPreferences:
+    """Reads and stores notification preferences; people can only access their own."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
     def of(self, actor: Actor) -> Choices:
-        """What the actor has chosen, or what holds for those who have chosen nothing."""
+        """The actor's preferences, or the defaults."""
         with self._sessions.reads() as session:
             return choices_of(session, [actor.id])[actor.id]
 
     def choose(self, actor: Actor, wanted: Choices) -> None:
-        """Keep it; it holds for what happens from now on."""
+        """Store the preferences; they apply to future events."""
         row = {"body": wanted.to_json(), "updated_at": self._clock()}
         keeping = insert(NotifyChoices).values(person_id=actor.id, **row)
         with self._sessions.begin() as session:

@@ -1,4 +1,4 @@
-"""Who is told of something that happened to a request: only those to whom it matters, and who may see it."""
+"""Who is notified of what happens to a request: only people whom it concerns and who may see it."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from app.store.requests import ApprovalRequest, Decision
 
 @dataclass(frozen=True)
 class Addressee:
-    """Somebody to notify; `on_behalf_of` names the absent person for whom they would decide."""
+    """A person to notify; `on_behalf_of` names the absent person for whom they would decide."""
 
     person: Person
     on_behalf_of: str = ""
 
 
 class Recipients:
-    """Finds whom to notify, of many requests at once: what they have in common is read once.
+    """Finds the recipients for many requests at once; what they have in common is read once.
 
     Args:
-        about: every request and kind that `of` will be asked for.
+        about: every request and kind that `of` will be called with.
     """
 
     def __init__(self, session: Session, about: Sequence[tuple[ApprovalRequest, NoticeKind]], now: datetime) -> None:
@@ -50,7 +50,7 @@ class Recipients:
         self._people = _people(session, ids)
 
     def of(self, request: ApprovalRequest, kind: NoticeKind) -> list[Addressee]:
-        """Whom to notify, each once."""
+        """The recipients, each one once."""
         ids = self._ids(request, kind)
         found = [person for person in self._people if person.id in ids]
         if not kind.asks:
@@ -67,7 +67,7 @@ class Recipients:
         return asked
 
     def _ids(self, request: ApprovalRequest, kind: NoticeKind) -> set[str | None]:
-        """Those who are found without asking who may decide."""
+        """Recipients who can be found without checking who may decide."""
         told, decided = self._told.get(request.id, set()), self._decided.get(request.id, set())
         match kind:
             case NoticeKind.OUTCOME:
@@ -75,7 +75,7 @@ class Recipients:
             case NoticeKind.RECEIPT:
                 return told | decided | {request.requester_id}
             case NoticeKind.SETTLED:
-                # Not those who settled it themselves.
+                # Except those who settled it themselves.
                 return told - decided - {request.requester_id}
             case NoticeKind.ASSIGNED:
                 return {request.assigned_to_id}
@@ -91,7 +91,7 @@ class Recipients:
 def seat_for(
     session: Session, request: ApprovalRequest, person: Person, decisions: Sequence[Decision], now: datetime
 ) -> Seat | None:
-    """How that person could decide now, exactly as a decision of theirs would be taken; None: not at all."""
+    """How that person could decide now, by the rules for decisions; None: not at all."""
     try:
         return seat_of(session, request, person.as_actor(Via.MAIL), decisions, now)
     except AssentError:
@@ -99,27 +99,27 @@ def seat_for(
 
 
 def _behind(session: Session, addressed_to: Sequence[str], now: datetime) -> list[Person]:
-    """The people behind addresses (none: everybody who may decide); in the place of absent ones their delegates."""
+    """The people with these addresses (none: all reviewers), with delegates instead of absent ones."""
     conditions: list[ColumnElement[bool]] = [Person.active.is_(True)]
     if addressed_to:
-        slugs = [each.removeprefix(TEAM) for each in addressed_to if each.startswith(TEAM)]
-        emails = [each.removeprefix(PERSON) for each in addressed_to if each.startswith(PERSON)]
+        slugs = [address.removeprefix(TEAM) for address in addressed_to if address.startswith(TEAM)]
+        emails = [address.removeprefix(PERSON) for address in addressed_to if address.startswith(PERSON)]
         members = select(TeamMember.person_id).where(TeamMember.team_slug.in_(slugs))
         conditions.append(or_(Person.id.in_(members), func.lower(Person.email).in_(emails)))
-    found = {each.id: each for each in session.scalars(select(Person).where(*conditions)) if _may_decide(each)}
+    found = {person.id: person for person in session.scalars(select(Person).where(*conditions)) if _may_decide(person)}
     away = select(Absence.person_id, Absence.delegate_id).where(
         among(Absence.person_id, found), Absence.starts_at <= now, Absence.ends_at > now,
         or_(Absence.ended_at.is_(None), Absence.ended_at > now), Absence.delegate_id.is_not(None),
         Absence.confirmed_at.is_not(None),
     )  # fmt: skip
     absent = session.execute(away).all()
-    delegates = _people(session, [each.delegate_id for each in absent])
-    there = {each.id: each for each in delegates}
-    for each in absent:
-        # Who is away and has nobody in their place is told all the same: nobody else would be.
-        if each.delegate_id in there:
-            found.pop(each.person_id, None)
-    return sorted((found | there).values(), key=lambda each: (each.name, each.id))
+    delegates = _people(session, [absence.delegate_id for absence in absent])
+    there = {delegate.id: delegate for delegate in delegates}
+    for absence in absent:
+        # Absent people without a delegate are notified all the same: otherwise nobody would be.
+        if absence.delegate_id in there:
+            found.pop(absence.person_id, None)
+    return sorted((found | there).values(), key=lambda person: (person.name, person.id))
 
 
 def _may_decide(person: Person) -> bool:
@@ -127,7 +127,7 @@ def _may_decide(person: Person) -> bool:
 
 
 def _decisions(session: Session, request_ids: Collection[str]) -> dict[str, list[Decision]]:
-    """The decisions that stand on these requests, oldest first."""
+    """The decisions on these requests that have not been withdrawn, oldest first."""
     found: dict[str, list[Decision]] = defaultdict(list)
     if request_ids:
         query = select(Decision).where(among(Decision.request_id, request_ids), Decision.withdrawn_at.is_(None))
@@ -137,17 +137,17 @@ def _decisions(session: Session, request_ids: Collection[str]) -> dict[str, list
 
 
 def _told(session: Session, request_ids: Collection[str]) -> dict[str, set[str | None]]:
-    """By request, who was notified that their decision is wanted."""
+    """The people who were notified that their decision is needed, by request."""
     query = select(Delivery.request_id, Delivery.person_id).where(
         among(Delivery.request_id, request_ids), Delivery.kind.in_([kind.value for kind in NoticeKind if kind.asks]),
-        # Who is not told yet, as they wish to hear of it later, need not hear of it at all any more.
+        # People whose notification is still waiting, because they want it later, do not need it any longer.
         Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.PENDING.value]),
     )  # fmt: skip
     return _by_request(session, query) if request_ids else {}
 
 
 def _decided(session: Session, request_ids: Collection[str]) -> dict[str, set[str | None]]:
-    """By request, who has decided."""
+    """The people who have decided, by request."""
     query = select(Decision.request_id, Decision.person_id)
     query = query.where(among(Decision.request_id, request_ids), Decision.withdrawn_at.is_(None))
     return _by_request(session, query) if request_ids else {}
@@ -161,9 +161,9 @@ def _by_request(session: Session, query: Select[Any, Any]) -> dict[str, set[str 
 
 
 def _people(session: Session, ids: Sequence[str | None] | set[str | None]) -> list[Person]:
-    """The active ones of these, by name."""
-    wanted = [each for each in ids if each]
+    """The active people among these, by name."""
+    wanted = [person_id for person_id in ids if person_id]
     if not wanted:
         return []
     query = select(Person).where(among(Person.id, wanted), Person.active).order_by(Person.name, Person.id)
-    return [each for each in session.scalars(query) if each.as_actor(Via.MAIL).may(Action.SEE)]
+    return [person for person in session.scalars(query) if person.as_actor(Via.MAIL).may(Action.SEE)]

@@ -1,4 +1,4 @@
-"""Who is who in Slack, and which of its calls have been taken already."""
+"""Links between people and Slack users, and which of Slack's calls have already been handled."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from app.store.people import Person
 
 CODE_LIFETIME = timedelta(minutes=10)
 CALLS_KEPT = timedelta(minutes=15)
-"""Longer than a signature is taken for."""
+"""Longer than a signature is accepted."""
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 @dataclass(frozen=True)
 class SlackUser:
-    """Somebody in our workspace, as Slack names them."""
+    """A user of the workspace, as Slack identifies them."""
 
     id: str
     name: str = ""
@@ -41,14 +41,14 @@ class SlackPeople:
         self._clock = clock
 
     def linked(self, slack_user: str) -> Actor | None:
-        """Whoever has linked that Slack user."""
+        """The person who has linked that Slack user."""
         query = select(Person, SlackPerson).join(SlackPerson, SlackPerson.person_id == Person.id)
         with self._sessions.reads() as session:
             found = session.execute(query.where(SlackPerson.slack_user == storable(slack_user))).one_or_none()
         return _acting(found[0], slack_user, found[1].made) if found else None
 
     def with_email(self, email: str, slack_user: str) -> Actor | None:
-        """Whoever has that address, unless they have linked another Slack user."""
+        """The person with that address, unless they have linked another Slack user."""
         query = select(Person).where(func.lower(Person.email) == storable(email.lower()))
         with self._sessions.reads() as session:
             person = session.scalars(query).one_or_none()
@@ -56,12 +56,12 @@ class SlackPeople:
         return _acting(person, slack_user) if other is None else None
 
     def link_of(self, actor: Actor) -> SlackPerson | None:
-        """The Slack user that the actor has linked."""
+        """The actor's Slack user."""
         with self._sessions.reads() as session:
             return session.get(SlackPerson, actor.id)
 
     def new_code(self, user: SlackUser) -> str:
-        """A code with which somebody who is signed in here links that Slack user; it works once, for ten minutes."""
+        """A code with which a signed-in person links that Slack user; it works once, for ten minutes."""
         code = "".join(secrets.choice(_LETTERS) for _ in range(10))
         now = self._clock()
         with self._sessions.begin() as session:
@@ -73,7 +73,7 @@ class SlackPeople:
         return f"{code[:5]}-{code[5:]}"
 
     def link(self, actor: Actor, code: str) -> SlackPerson:
-        """Link the Slack user who asked for that code with the actor. Raises InvalidInputError: it is no good."""
+        """Link the actor with the Slack user who got that code. Raises InvalidInputError: the code is not valid."""
         now = self._clock()
         with self._sessions.begin() as session:
             taken = delete(SlackCode).where(SlackCode.code_hash == _hash(code), SlackCode.expires_at > now)
@@ -94,7 +94,7 @@ class SlackPeople:
         return link
 
     def unlink(self, actor: Actor) -> bool:
-        """Take the actor's link away; False: there is none."""
+        """Remove the actor's link; False: there is none."""
         with self._sessions.begin() as session:
             gone = delete(SlackPerson).where(SlackPerson.person_id == actor.id).returning(SlackPerson.slack_user)
             user = session.scalar(gone)
@@ -103,7 +103,7 @@ class SlackPeople:
         return user is not None
 
     def first_time(self, signature: str) -> bool:
-        """True if a call with that signature has not been taken yet; from now on it has."""
+        """True if no call with that signature has been handled yet; it is now recorded."""
         now = self._clock()
         with self._sessions.begin() as session:
             session.execute(delete(SlackCall).where(SlackCall.at < now - CALLS_KEPT))
@@ -112,7 +112,7 @@ class SlackPeople:
 
 
 def _acting(person: Person | None, slack_user: str, makers: Makers = NOBODY_ELSE) -> Actor | None:
-    """The person behind a Slack user; `makers`: of the sign-in link with which the two were linked."""
+    """The person linked with a Slack user; `makers`: of the sign-in link with which they were linked."""
     if person is None or not person.active:
         return None
     return replace(person.as_actor(Via.SLACK, f"Slack user {slack_user}"[:100]), makers=makers.counted)

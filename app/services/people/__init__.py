@@ -1,1 +1,1 @@
-"""Accounts, sign-ins and absences."""
+"""Accounts, sign-ins, tokens, and absences."""

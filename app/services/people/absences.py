@@ -1,4 +1,4 @@
-"""Absences: who decides for whom while somebody is away."""
+"""Absences: who decides on someone's behalf while they are absent."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ONE_AT_A_TIME = text("lock table absences in share row exclusive mode")
 
 
 class AbsenceState(StrEnum):
-    """How an absence lies to now; one that waits for its person's confirmation has no effect."""
+    """When an absence is relative to now; one that waits for confirmation by its person has no effect."""
 
     WAITING = "waiting"
 
@@ -44,13 +44,13 @@ class AbsenceState(StrEnum):
 
 @dataclass(frozen=True)
 class AbsenceView:
-    """An absence with the names of those in it.
+    """An absence with the names of the people involved.
 
     Attributes:
-        delegate_id, delegate_name: who decides meanwhile; None and empty: nobody.
-        note: empty for whom it is not meant.
+        delegate_id, delegate_name: who decides on the person's behalf; None and empty: nobody.
+        note: empty for people who may not see it.
         ended_at: when it was ended early, or declined.
-        made: who entered it for the person, who has to confirm it unless the operator did.
+        made: who added it for the person, who has to confirm it unless the operator did.
     """
 
     id: str
@@ -67,17 +67,17 @@ class AbsenceView:
 
     @property
     def made_by(self) -> str:
-        """The names of those who entered it for the person; empty: the person did."""
+        """The names of the people who added it for the person; empty: the person did."""
         return self.made.names
 
     @property
     def may_end(self) -> bool:
-        """True while there is something to end."""
+        """True if it can still be ended."""
         return self.state in (AbsenceState.WAITING, AbsenceState.UPCOMING, AbsenceState.CURRENT)
 
 
 class Absences:
-    """Adds, ends and lists absences."""
+    """Adds, ends, and lists absences."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -92,29 +92,29 @@ class Absences:
         ends_at: datetime,
         note: str = "",
     ) -> AbsenceView:
-        """Enter an absence, of one's own or, for those who manage people, of anybody.
+        """Add an absence of the actor, or, for people who manage accounts, of anyone.
 
-        One of somebody else has no effect until that person confirms it (`app.services.people.confirmations`),
-        unless the operator enters it.
+        An absence of someone else has no effect until that person confirms it (`app.services.people.confirmations`),
+        unless the operator adds it.
 
         Args:
-            delegate_id: who decides meanwhile; None: nobody does.
-            starts_at: at most a day ago, and then it counts from now.
-            ends_at: from this instant on the person is back.
-            note: for the person, for whoever manages people, and for nobody else.
+            delegate_id: who decides on the person's behalf; None: nobody.
+            starts_at: at most a day ago; in the past, it counts from now.
+            ends_at: the person is back from this time on.
+            note: for the person and for people who manage accounts only.
 
         Raises:
-            ForbiddenError: the actor may not.
+            ForbiddenError: the actor may not add it.
             NotFoundError: there is no such person.
-            InvalidInputError, TooLargeError: period, delegate or note cannot be used; `fields` says where.
-            ConflictError: the person is absent already in a part of the period.
+            InvalidInputError, TooLargeError: period, delegate, or note is not valid; `fields` says where.
+            ConflictError: the person is already absent in part of the period.
         """
         require_absence(actor, person_id)
         now = self._clock()
         start, end = check_period(starts_at, ends_at, now)
         words = _clean_note(note)
         with self._sessions.begin() as session:
-            # Two that overlap, or lead to one another in a circle, may be sent at the same moment.
+            # Two that overlap, or that form a circle of delegates, may be added at the same moment.
             session.execute(ONE_AT_A_TIME)
             person = _decider(session, person_id)
             if person is None:
@@ -142,11 +142,11 @@ class Absences:
             return one(session, absence_id, now)
 
     def end(self, actor: Actor, absence_id: str) -> AbsenceView:
-        """End an absence now; one that has not begun never will.
+        """End an absence now; one that has not begun is canceled.
 
         Raises:
-            ForbiddenError, NotFoundError: it is somebody else's, or nobody's.
-            ConflictError: it is over already.
+            ForbiddenError, NotFoundError: it is someone else's, or does not exist.
+            ConflictError: it is already over.
         """
         now = self._clock()
         with self._sessions.begin() as session:
@@ -168,7 +168,7 @@ class Absences:
             return view
 
     def of(self, person_id: str, most_past: int | None = MAX_LISTED) -> list[AbsenceView]:
-        """A person's absences: current and upcoming ones by their start, then the newest past ones, newest first."""
+        """A person's absences: current and upcoming ones by start, then past ones, newest first."""
         now = self._clock()
         with self._sessions.reads() as session:
             mine = _query().where(Absence.person_id == person_id)
@@ -177,14 +177,14 @@ class Absences:
             return [*open_ones, *_views(session, past, now)]
 
     def upcoming(self, actor: Actor) -> list[AbsenceView]:
-        """Everybody's current and upcoming absences by their start. Raises ForbiddenError."""
+        """Everyone's current and upcoming absences by start. Raises ForbiddenError."""
         actor.require(Action.MANAGE_PEOPLE)
         now = self._clock()
         with self._sessions.reads() as session:
             return _views(session, _query().where(_is_open(now)).order_by(Absence.starts_at, Absence.id), now)
 
     def current(self, actor: Actor) -> list[AbsenceView]:
-        """Who is absent now, by name; the notes are for those who manage people. Raises ForbiddenError."""
+        """Current absences, by name; notes are only for people who manage accounts. Raises ForbiddenError."""
         actor.require(Action.SEE)
         now = self._clock()
         query = _query().where(_counts(now), Absence.starts_at <= now).order_by(_person.name, Absence.id)
@@ -192,28 +192,28 @@ class Absences:
             return _views(session, query, now, notes=actor.may(Action.MANAGE_PEOPLE))
 
     def for_whom(self, actor: Actor) -> list[AbsenceView]:
-        """Current and upcoming absences in which the actor is the delegate, by their start."""
+        """Current and upcoming absences whose delegate the actor is, by start."""
         now = self._clock()
         query = _query().where(_counts(now), Absence.delegate_id == actor.id).order_by(Absence.starts_at, Absence.id)
         with self._sessions.reads() as session:
             return _views(session, query, now, notes=False)
 
     def deciders(self) -> list[Member]:
-        """Everybody who can be a delegate, by name."""
+        """Everyone who can be a delegate, by name."""
         with self._sessions.reads() as session:
             people = session.scalars(select(Person).where(Person.active).order_by(Person.name, Person.email))
-            return [each.as_actor(Via.PAGE).member for each in people if _may_decide(each)]
+            return [person.as_actor(Via.PAGE).member for person in people if _may_decide(person)]
 
     def named(self, address: str, field: str) -> str | None:
-        """The id of whoever decides and has that email address; None without one.
+        """The id of the reviewer with that email address; None if it is empty.
 
         Raises:
-            InvalidInputError: nobody has it; `fields` names `field`.
+            InvalidInputError: no reviewer has it; `fields` names `field`.
         """
         if not address.strip():
             return None
         wanted = address.strip().lower()
-        found = [each.id for each in self.deciders() if each.email.lower() == wanted]
+        found = [decider.id for decider in self.deciders() if decider.email.lower() == wanted]
         if not found:
             raise InvalidInputError(
                 f"No reviewer has the address {address.strip()}.", {field: "This is not a reviewer."}
@@ -272,7 +272,7 @@ def _state(absence: Absence, now: datetime) -> AbsenceState:
 
 
 def require_absence(actor: Actor, person_id: str) -> None:
-    """Raise ForbiddenError unless the actor may enter and end this person's absences."""
+    """Raise ForbiddenError unless the actor may add and end this person's absences."""
     if actor.kind == "person" and actor.id == person_id:
         actor.require(Action.BE_ABSENT)
     elif not actor.may(Action.MANAGE_PEOPLE):
@@ -286,14 +286,14 @@ def _clean_note(note: str) -> str:
     try:
         words = clean_comment(note)
     except InvalidInputError as error:
-        raise InvalidInputError(error.message, {"note": "This cannot be used."}) from error
+        raise InvalidInputError(error.message, {"note": "This is not valid."}) from error
     if len(words) > MAX_NOTE:
         raise TooLargeError(f"A note has at most {MAX_NOTE} characters.", fields={"note": "This is too long."})
     return words
 
 
 def _decider(session: Session, person_id: str) -> Person | None:
-    """The active person who may decide, or None."""
+    """The active person, if they may decide, or None."""
     person = session.get(Person, person_id) if is_storable(person_id) else None
     return person if person is not None and _may_decide(person) else None
 
@@ -312,10 +312,10 @@ def _delegate(session: Session, person: Person, delegate_id: str) -> Person:
 
 
 def refuse_overlap(session: Session, period: Period, person: Person, with_waiting: bool) -> None:
-    """Raise ConflictError if the person is away already in a part of the period.
+    """Raise ConflictError if the person is already absent in part of the period.
 
     Args:
-        with_waiting: count also what waits for the person's confirmation.
+        with_waiting: include absences that wait for the person's confirmation.
     """
     overlapping = (
         _query()
@@ -329,11 +329,11 @@ def refuse_overlap(session: Session, period: Period, person: Person, with_waitin
     found = _views(session, overlapping, period.starts_at)
     if found:
         times = f"from {_words(found[0].starts_at)} to {_words(found[0].ends_at)}"
-        raise ConflictError(f"{person.name} is absent already {times}.", absence_id=found[0].id)
+        raise ConflictError(f"{person.name} is already absent {times}.", absence_id=found[0].id)
 
 
 def refuse_circle(session: Session, period: Period, person: Person) -> None:
-    """Raise InvalidInputError if the delegates would lead back to the person."""
+    """Raise InvalidInputError if the chain of delegates would lead back to the person."""
     if period.delegate_id is None:
         return
     rows = session.scalars(
@@ -344,7 +344,7 @@ def refuse_circle(session: Session, period: Period, person: Person) -> None:
     standing = [Period(row.person_id, row.delegate_id, row.starts_at, row.ends_at) for row in rows]
     circle = leads_back(period, standing)
     if circle:
-        names = [session.get_one(Person, each).name for each in circle]
+        names = [session.get_one(Person, person_id).name for person_id in circle]
         raise InvalidInputError(
             f"The delegates would lead back to {person.name}: {' → '.join([person.name, *names, person.name])}.",
             {"delegate_id": "This leads back to the same person."},

@@ -1,4 +1,4 @@
-"""Accounts and signing in with single-use links."""
+"""Accounts, and signing in with single-use links."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from app.store.engine import Sessions
 from app.store.people import Person, SignInLink, Team, TeamMember
 
 _LOOKALIKES = 0x61737365_6C6F6F6B
-"""Of the advisory lock under which names and addresses are compared with all others."""
+"""Key of the advisory lock under which names and addresses are compared with all others."""
 LINK_LIFETIME = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
 class LinkPreview:
-    """What the page behind a sign-in link shows before anybody presses its button."""
+    """What the page of a sign-in link shows before the button is pressed."""
 
     person_name: str
 
 
 class People:
-    """Adds and changes people and teams, makes sign-in links, and signs people in."""
+    """Adds and changes people and teams, creates sign-in links, and signs people in."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -49,10 +49,10 @@ class People:
         Raises:
             ForbiddenError: the actor may not manage people.
             InvalidInputError: a name or address is missing, or there is no role.
-            ConflictError: the address is taken, or somebody active looks the same.
+            ConflictError: the address is taken, or an active person's name or address looks the same.
         """
         actor.require(Action.MANAGE_PEOPLE)
-        name, email, wanted = name.strip(), email.strip(), sorted({Role(each).value for each in roles})
+        name, email, wanted = name.strip(), email.strip(), sorted({Role(role).value for role in roles})
         slugs = _slugs(teams)
         _check_person(name, wanted)
         if "@" not in email or len(email) > 254 or not is_storable(email) or any(char.isspace() for char in email):
@@ -74,29 +74,30 @@ class People:
     def change(
         self, actor: Actor, person_id: str, name: str, roles: Iterable[Role], teams: Iterable[str], active: bool
     ) -> Person:
-        """Change what a person is called and may do; it holds from their next click on.
+        """Change a person's name, roles, teams, or state, effective from their next request on.
 
-        Whoever is made inactive is signed out everywhere. What they may not decide any more is taken out of their
-        hands, and their approvals of it lapse. A person who makes an account active again counts as its maker:
-        somebody else may have its mailbox by now. The audit log keeps what was before and what is now.
+        A deactivated person is signed out everywhere. Claims and assignments of what they may no longer decide end,
+        and their
+        approvals of it stop counting. Reactivating an account counts as creating it, because its mailbox may belong to
+        someone else by now. The audit log has the values before and after.
 
         Raises:
             ForbiddenError: the actor may not manage people.
             NotFoundError: there is no such person.
-            InvalidInputError: there is no name or no role, or a team's name cannot be used.
-            ConflictError: nobody who manages people would be left, or somebody active looks the same.
+            InvalidInputError: no name or no role, or a team's name is not valid.
+            ConflictError: no admin would be left, or an active person's name or address looks the same.
         """
         actor.require(Action.MANAGE_PEOPLE)
-        name, wanted, slugs = name.strip(), sorted({Role(each).value for each in roles}), _slugs(teams)
+        name, wanted, slugs = name.strip(), sorted({Role(role).value for role in roles}), _slugs(teams)
         _check_person(name, wanted)
         with self._sessions.begin() as session:
-            # Two who take each other's role at the same moment wait for one another here.
+            # Two people who remove each other's role at the same moment wait for each other here.
             admins = session.scalars(select(Person).where(Person.active).order_by(Person.id).with_for_update()).all()
             person = session.get(Person, person_id, with_for_update=True) if is_storable(person_id) else None
             if person is None:
                 raise NotFoundError("There is no such person.")
             manages = active and Role.ADMIN.value in wanted
-            if not manages and not any(Role.ADMIN.value in each.roles for each in admins if each.id != person_id):
+            if not manages and not any(Role.ADMIN.value in admin.roles for admin in admins if admin.id != person_id):
                 raise ConflictError("This is the last active admin, who is needed to manage people.")
             before = _standing(person)
             if active and (name != person.name or not person.active):
@@ -120,7 +121,7 @@ class People:
             return person
 
     def lookalikes(self, actor: Actor) -> list[tuple[Person, Person]]:
-        """Active people whose names or addresses look the same, such as accounts from before that was refused.
+        """Active people whose names or addresses look the same, such as accounts from before this was prevented.
 
         Raises:
             ForbiddenError: the actor may not manage people.
@@ -158,7 +159,7 @@ class People:
     def make_link(self, actor: Actor, person_id: str, lifetime: timedelta = LINK_LIFETIME) -> str:
         """A token that signs the person in once. Only its hash is stored. Raises NotFoundError, ForbiddenError.
 
-        Made by somebody other than the account's maker, it vouches for the account: it then counts as another person's.
+        If its creator is not the account's creator, the account then counts as another person's.
         """
         actor.require(Action.MANAGE_PEOPLE)
         token = secrets.token_urlsafe(32)
@@ -187,15 +188,15 @@ class People:
             return LinkPreview(person.name)
 
     def redeem_link(self, token: str, actor_source: str, browser: str = "", replacing: str = "") -> SignedIn:
-        """Use the link up and sign in whom it is for. Of two at once, one wins.
+        """Use the link and sign its person in. Of two concurrent attempts, one succeeds.
 
         Args:
             actor_source: network address.
             browser: in words, for the list of sessions.
-            replacing: the session that the same browser had until now, which ends.
+            replacing: the previous session of the same browser, which ends.
 
         Raises:
-            LinkError: it is unknown, used, too old, or the account is not active.
+            LinkError: it is unknown, used, or expired, or the account is not active.
         """
         now = self._clock()
         with self._sessions.begin() as session:
@@ -213,7 +214,7 @@ class People:
             return begin(session, person, actor_source, browser, now, replacing, makers)
 
     def prefer(self, actor: Actor, wanted: Preferences) -> None:
-        """Keep how the person who asks wants the pages."""
+        """Store the actor's preferences for pages."""
         chosen = {
             "time_zone": wanted.time_zone,
             "theme": wanted.theme.value,
@@ -230,7 +231,7 @@ class People:
             raise _dead(link, session, "This link has already been used. Ask for a new one.", "used")
         if link.expires_at <= self._clock():
             raise _dead(link, session, "This link has expired. Ask for a new one.", "expired")
-        # Whoever makes them inactive meanwhile waits, and then ends the session that begins here.
+        # Deactivating the person waits for this transaction, and then ends the new session.
         person = session.get(Person, link.person_id, with_for_update={"read": True} if keep_active else None)
         if person is None or not person.active:
             raise _dead(link, session, "This account is not active.", "inactive")
@@ -245,7 +246,7 @@ def _dead(link: SignInLink, session: Session, words: str, reason: str) -> LinkEr
 
 
 def _refuse_lookalike(session: Session, person_id: str, name: str, email: str) -> None:
-    """Raise LookalikeError if somebody else who is active looks the same. Others who ask wait for this transaction."""
+    """Raise LookalikeError if another active person looks the same. Concurrent callers wait for this transaction."""
     session.execute(select(func.pg_advisory_xact_lock(_LOOKALIKES)))
     others = session.execute(select(Person.name, Person.email).where(Person.active, Person.id != person_id)).all()
     for other in others:
@@ -267,9 +268,9 @@ def _check_person(name: str, roles: list[str]) -> None:
 
 
 def _slugs(teams: Iterable[str]) -> list[str]:
-    """The teams' slugs, each once, sorted. Raises InvalidInputError for what a policy could not name."""
-    slugs = sorted({each.strip() for each in teams} - {""})
-    if wrong := [each for each in slugs if not TEAM_SLUG.fullmatch(each)]:
+    """The teams' slugs, without duplicates, sorted. Raises InvalidInputError for names that a policy could not use."""
+    slugs = sorted({team.strip() for team in teams} - {""})
+    if wrong := [slug for slug in slugs if not TEAM_SLUG.fullmatch(slug)]:
         words = f"{wrong[0][:60]!r} is not a valid team name: use lowercase letters, digits, and hyphens, at most 60."
         raise InvalidInputError(words, {"teams": words})
     return slugs
@@ -283,7 +284,7 @@ def _join(session: Session, person_id: str, slugs: list[str]) -> None:
 
 
 def _standing(person: Person) -> dict[str, object]:
-    """What the record says of a person: what they are called and may do."""
+    """A person's name, roles, teams, and state for the audit log."""
     teams = [team.slug for team in person.teams]
     return {"name": person.name, "roles": person.roles, "teams": teams, "active": person.active}
 

@@ -1,4 +1,4 @@
-"""What somebody else made for a person, a token or an absence, does nothing until that person confirms it."""
+"""Tokens and absences that others created for a person have no effect until that person confirms them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from app.store.tokens import ApiToken
 
 
 class Confirmations:
-    """Confirms and declines. Only the person concerned may, and not in a session that the maker opened."""
+    """Confirms and declines. Only the person concerned may do so, and not in a session from a link of the creator."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
     def confirm_token(self, actor: Actor, token_id: str) -> ApiToken:
-        """Confirm a token that somebody else made; it works from now on.
+        """Confirm a token that someone else created; it works from now on.
 
         Raises:
             NotFoundError: the actor owns no such token.
-            ForbiddenError: the actor is, or may be, who made it.
-            ConflictError: it is not waiting for confirmation any more.
+            ForbiddenError: the actor is, or may be, its creator.
+            ConflictError: it is no longer waiting for confirmation.
         """
         with self._sessions.begin() as session:
             token = _token(session, actor, token_id)
@@ -43,7 +43,7 @@ class Confirmations:
             return token
 
     def decline_token(self, actor: Actor, token_id: str) -> ApiToken:
-        """Decline a token that somebody else made; it never works. Raises NotFoundError, ConflictError."""
+        """Decline a token that someone else created; it will never work. Raises NotFoundError, ConflictError."""
         with self._sessions.begin() as session:
             token = _token(session, actor, token_id)
             token.revoked_at = self._clock()
@@ -51,20 +51,20 @@ class Confirmations:
             return token
 
     def confirm_absence(self, actor: Actor, absence_id: str) -> AbsenceView:
-        """Confirm an absence that somebody else entered; it counts from now on.
+        """Confirm an absence that someone else added; it takes effect now.
 
         Raises:
             NotFoundError: the actor has no such absence.
-            ForbiddenError: the actor is, or may be, who entered it.
-            ConflictError: it is not waiting for confirmation any more, or overlaps with another.
-            InvalidInputError: by now the delegates would lead back to the actor.
+            ForbiddenError: the actor is, or may be, the person who added it.
+            ConflictError: it is no longer waiting for confirmation, or overlaps with another.
+            InvalidInputError: the chain of delegates would lead back to the actor by now.
         """
         now = self._clock()
         with self._sessions.begin() as session:
             session.execute(ONE_AT_A_TIME)
             absence = self._absence(session, actor, absence_id)
             refuse_maker(actor, absence.made)
-            # Nothing changes looking back.
+            # It does not apply retroactively.
             absence.starts_at = max(absence.starts_at, now)
             person = session.get_one(Person, absence.person_id)
             period = Period(person.id, absence.delegate_id, absence.starts_at, absence.ends_at)
@@ -77,7 +77,7 @@ class Confirmations:
             return view
 
     def decline_absence(self, actor: Actor, absence_id: str) -> AbsenceView:
-        """Decline an absence that somebody else entered; it never counts. Raises NotFoundError, ConflictError."""
+        """Decline an absence that someone else added; it never takes effect. Raises NotFoundError, ConflictError."""
         now = self._clock()
         with self._sessions.begin() as session:
             absence = self._absence(session, actor, absence_id)
@@ -91,7 +91,7 @@ class Confirmations:
         _refuse_agent(actor)
         found = session.get(Absence, absence_id, with_for_update=True) if is_storable(absence_id) else None
         if found is None or actor.kind != "person" or found.person_id != actor.id:
-            raise NotFoundError("There is no such absence of yours.")
+            raise NotFoundError("You have no such absence.")
         if found.confirmed_at is not None or found.ended_at is not None or found.ends_at <= self._clock():
             raise ConflictError("This absence is not waiting for confirmation.")
         return found
@@ -103,11 +103,11 @@ def _refuse_agent(actor: Actor) -> None:
 
 
 def refuse_maker(actor: Actor, makers: Makers) -> None:
-    """Raise ForbiddenError if the actor may be one of the makers: they cannot confirm what they made."""
+    """Raise ForbiddenError if the actor may be one of the creators: they cannot confirm what they created."""
     if actor.persons & makers.ids:
         raise ForbiddenError(
             f"You act with a sign-in link or token from {actor.makers.names}, who made this. To confirm it, sign in "
-            "with a link from somebody else."
+            "with a link from someone else."
         )
 
 
@@ -116,7 +116,7 @@ def _token(session: Session, actor: Actor, token_id: str) -> ApiToken:
     query = select(ApiToken).where(ApiToken.id == token_id).with_for_update()
     found = session.scalar(query) if is_storable(token_id) else None
     if found is None or actor.kind != "person" or found.person_id != actor.id:
-        raise NotFoundError("There is no such token of yours.")
+        raise NotFoundError("You have no such token.")
     if found.confirmed_at is not None or found.revoked_at is not None:
         raise ConflictError("This token is not waiting for confirmation.")
     return found

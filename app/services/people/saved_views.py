@@ -1,4 +1,4 @@
-"""Sets of filters of the queue to which people gave names; each person has their own."""
+"""Saved views: named filters of the queue. People have their own."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
-class View:
-    """A named set of filters, as arguments of the queue's address."""
+class NamedView:
+    """A named set of filters, as query parameters of the queue."""
 
     id: str
     name: str
@@ -32,23 +32,23 @@ class View:
 
 
 class SavedViews:
-    """What people keep of the queue for themselves."""
+    """Manages people's saved views."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
-    def of(self, actor: Actor) -> list[View]:
+    def of(self, actor: Actor) -> list[NamedView]:
         """The actor's views, by name."""
         query = select(SavedView).where(SavedView.person_id == actor.id).order_by(func.lower(SavedView.name))
         with self._sessions.reads() as session:
-            return [View(each.id, each.name, dict(each.filters)) for each in session.scalars(query)]
+            return [NamedView(view.id, view.name, dict(view.filters)) for view in session.scalars(query)]
 
-    def save(self, actor: Actor, name: str, filters: Mapping[str, str]) -> View:
-        """Keep the filters under a name; what has that name already is replaced.
+    def save(self, actor: Actor, name: str, filters: Mapping[str, str]) -> NamedView:
+        """Save the filters under a name, replacing a view of the same name.
 
         Raises:
-            InvalidInputError: no usable name, nothing to keep, or too many views.
+            InvalidInputError: the name is not valid, there are no filters, or too many views.
         """
         name = _usable(name)
         if not filters:
@@ -63,11 +63,11 @@ class SavedViews:
             own = session.scalars(select(SavedView).where(SavedView.person_id == actor.id)).all()
             if len(own) > MOST:
                 raise InvalidInputError(f"At most {MOST} views can be saved; delete one first.", {"name": "too many"})
-            view = next(each for each in own if each.name == name)
-            return View(view.id, view.name, dict(view.filters))
+            view = next(row for row in own if row.name == name)
+            return NamedView(view.id, view.name, dict(view.filters))
 
-    def rename(self, actor: Actor, view_id: str, name: str) -> View:
-        """Give one of the actor's views another name. Raises NotFoundError, InvalidInputError."""
+    def rename(self, actor: Actor, view_id: str, name: str) -> NamedView:
+        """Rename one of the actor's views. Raises NotFoundError, InvalidInputError."""
         name = _usable(name)
         try:
             with self._sessions.begin() as session:
@@ -75,12 +75,12 @@ class SavedViews:
                 if view is None or view.person_id != actor.id:
                     raise NotFoundError("You have no such view.")
                 view.name = name
-                return View(view.id, name, dict(view.filters))
+                return NamedView(view.id, name, dict(view.filters))
         except IntegrityError as error:
             raise InvalidInputError("You already have a view with this name.", {"name": "taken"}) from error
 
     def delete(self, actor: Actor, view_id: str) -> None:
-        """Delete one of the actor's views; one that is gone already is none."""
+        """Delete one of the actor's views. Nothing happens if it does not exist."""
         with self._sessions.begin() as session:
             session.execute(delete(SavedView).where(SavedView.id == view_id, SavedView.person_id == actor.id))
 
@@ -88,5 +88,5 @@ class SavedViews:
 def _usable(name: str) -> str:
     name = mask_text(" ".join(name.split()))
     if not name or len(name) > LONGEST_NAME or not is_storable(name):
-        raise InvalidInputError(f"A view needs a name of at most {LONGEST_NAME} characters.", {"name": "not usable"})
+        raise InvalidInputError(f"A view needs a name of at most {LONGEST_NAME} characters.", {"name": "not valid"})
     return name

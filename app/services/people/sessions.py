@@ -1,7 +1,7 @@
-"""The browsers in which people are signed in: begun with a sign-in, looked up on each request, ended one by one or all.
+"""Sessions: begun by signing in, looked up on each request, and ended one by one or all at once.
 
-Whether somebody is signed in is a row and nothing else, so a cookie that somebody copied is worth nothing once the row
-is gone. A trigger notifies all web processes of each row that goes, whoever removes it.
+A person is signed in exactly while the session's row exists, so a copied cookie is worthless once the row is deleted. A
+trigger notifies all web processes of every deleted row, whoever deletes it.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from app.store.people import Person, SignIn, SignInLink
 from app.store.tokens import ApiToken
 
 ENDED_CHANNEL = "assent_sign_ins_ended"
-"""PostgreSQL tells the ids of ended sessions here."""
+"""PostgreSQL sends the ids of ended sessions on this channel."""
 SEEN_EVERY = timedelta(minutes=1)
-"""How often it is noted at most that a session is used."""
+"""A session's last use is recorded at most this often."""
 _TOKEN_BYTES = 32
 _KEPT = timedelta(days=31)
-"""What no setting lets live that long is cleared away."""
+"""Sessions older than any setting allows are deleted."""
 
 
 @dataclass(frozen=True)
 class SignInView:
-    """A session as its owner sees it. `seen_at` is exact to the minute; `made_by` made the link that began it."""
+    """A session as its owner sees it. `seen_at` is exact to the minute; `made_by` created the sign-in link."""
 
     id: str
     source: str
@@ -49,8 +49,8 @@ class SignInView:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How much ended when somebody was signed out everywhere."""
+class SignOutCounts:
+    """How much ended when a person was signed out everywhere."""
 
     sessions: int
     links: int
@@ -59,13 +59,13 @@ class Ended:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Whom a session belongs to.
+    """The person signed in with a session.
 
     Attributes:
         id: of the session; no secret.
-        token: what the cookie names the session by; a secret.
-        began_at: when the person proved who they are.
-        makers: the others who made the link that began it.
+        token: identifies the session in the cookie; a secret.
+        began_at: when the person signed in.
+        makers: other people who created the sign-in link.
     """
 
     person: Person
@@ -76,7 +76,7 @@ class SignedIn:
 
 
 class SignIns:
-    """Looks sessions up, lists and ends them."""
+    """Looks up, lists, and ends sessions."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -85,13 +85,13 @@ class SignIns:
     def find(
         self, token: str, lifetime: timedelta, idle: timedelta | None = None, active: bool = True
     ) -> SignedIn | None:
-        """Whose session the token names; None if it has ended, or the account has.
+        """The person whose session has this token; None if the session has ended or the account is not active.
 
-        One statement; at most once a minute a second one, which notes that the session is used.
+        Takes one statement, and at most once a minute a second one that records the use.
 
         Args:
-            idle: how long a session lives without activity; None: that does not end it.
-            active: this is activity of the person, not something that an open page does by itself.
+            idle: how long a session lasts without activity; None: without limit.
+            active: the person did something, as opposed to an open page that refreshes itself.
         """
         now = self._clock()
         query = (
@@ -113,10 +113,10 @@ class SignIns:
     def of(
         self, actor: Actor, lifetime: timedelta, idle: timedelta | None = None, person_id: str = ""
     ) -> list[SignInView]:
-        """The sessions of the actor, or of the person with that id, the one that was used last first.
+        """The sessions of the actor, or of the person with that id, most recently used first.
 
         Raises:
-            ForbiddenError: it is somebody else, and the actor may not manage people.
+            ForbiddenError: they are someone else's, and the actor may not manage people.
             NotFoundError: there is no such person.
         """
         now = self._clock()
@@ -133,7 +133,7 @@ class SignIns:
             ]
 
     def living(self, ids: Collection[str], idle: timedelta | None = None) -> set[str]:
-        """Those of the sessions that have not been ended, are not idle, and whose account is active."""
+        """Those of the sessions that have not ended, are not idle, and whose account is active."""
         query = select(SignIn.id).join(SignIn.person).where(SignIn.id.in_(ids), Person.active)
         if idle is not None:
             query = query.where(SignIn.seen_at > self._clock() - idle)
@@ -141,10 +141,10 @@ class SignIns:
             return set(session.scalars(query))
 
     def end(self, actor: Actor, sign_in_id: str, person_id: str = "") -> bool:
-        """End one session of the actor, or of the person with that id; False if there is none of that id any more.
+        """End one session of the actor, or of the person with that id; False if it does not exist.
 
         Raises:
-            ForbiddenError: it is somebody else's, and the actor may not manage people.
+            ForbiddenError: it is someone else's, and the actor may not manage people.
             NotFoundError: there is no such person.
         """
         with self._sessions.begin() as session:
@@ -166,20 +166,20 @@ class SignIns:
             )  # fmt: skip
             return True
 
-    def end_all(self, actor: Actor, person_id: str = "", tokens: TokenChoice = TokenChoice.NONE) -> Ended:
-        """Sign the actor, or the person with that id, out everywhere, and end sign-in links that nobody has used.
+    def end_all(self, actor: Actor, person_id: str = "", tokens: TokenChoice = TokenChoice.NONE) -> SignOutCounts:
+        """Sign the actor, or the person with that id, out everywhere, and invalidate unused sign-in links.
 
         Args:
-            tokens: which tokens end as well, and with any of them the link with a Slack user.
+            tokens: which tokens end as well; if any do, so does the link with a Slack user.
 
         Raises:
-            ForbiddenError: it is somebody else, and the actor may not manage people.
+            ForbiddenError: it is someone else, and the actor may not manage people.
             NotFoundError: there is no such person.
         """
         now = self._clock()
         with self._sessions.begin() as session:
             owner = _owner(session, actor, person_id)
-            ended = Ended(
+            ended = SignOutCounts(
                 end_all_of(session, owner.id), end_links_of(session, owner.id, now),
                 _revoke(session, actor, owner, tokens, now),
             )  # fmt: skip
@@ -199,11 +199,11 @@ def begin(
     replacing: str = "",
     makers: Makers = NOBODY_ELSE,
 ) -> SignedIn:
-    """Sign somebody in, as part of a transaction that has found them active and keeps them so.
+    """Sign a person in, in a transaction that has found them active and holds a lock on their row.
 
     Args:
-        replacing: the session that the same browser had until now, which ends.
-        makers: of the link.
+        replacing: the previous session of the same browser, which ends.
+        makers: who created the link.
     """
     token, sign_in_id = secrets.token_urlsafe(_TOKEN_BYTES), str(uuid.uuid4())
     session.execute(delete(SignIn).where((SignIn.id == replacing) | (SignIn.began_at < at - _KEPT)))
@@ -217,14 +217,14 @@ def begin(
 
 
 def end_all_of(session: Session, person_id: str) -> int:
-    """End all sessions of a person as part of a transaction; returns how many there were."""
+    """End all sessions of a person as part of a transaction; returns their number."""
     ended = session.execute(delete(SignIn).where(SignIn.person_id == person_id))
     assert isinstance(ended, CursorResult)
     return ended.rowcount
 
 
 def end_links_of(session: Session, person_id: str, at: datetime) -> int:
-    """End the person's sign-in links that nobody has used; returns how many there were."""
+    """Invalidate the person's unused sign-in links; returns their number."""
     ended = session.execute(
         update(SignInLink)
         .where(SignInLink.person_id == person_id, SignInLink.used_at.is_(None), SignInLink.expires_at > at)
@@ -238,7 +238,7 @@ def end_links_of(session: Session, person_id: str, at: datetime) -> int:
 def _revoke(session: Session, actor: Actor, owner: Person, tokens: TokenChoice, at: datetime) -> int:
     if tokens is TokenChoice.NONE:
         return 0
-    # A Slack user who was linked in a session of somebody else's decides in the person's name like a token.
+    # A Slack user linked in a session that someone else's link began can decide in the person's name, like a token.
     unlinking = delete(SlackPerson).where(SlackPerson.person_id == owner.id).returning(SlackPerson.slack_user)
     if slack_user := session.scalar(unlinking):
         record(session, actor, "person.slack_unlinked", at, person=owner.id, slack_user=slack_user)
@@ -258,7 +258,7 @@ def _revoke(session: Session, actor: Actor, owner: Person, tokens: TokenChoice, 
 
 
 def _owner(session: Session, actor: Actor, person_id: str) -> Person:
-    """Whose sessions these are: the actor's own, or those of somebody whom the actor manages."""
+    """The owner of the sessions: the actor, or a person whom the actor manages."""
     wanted = person_id or actor.id
     if actor.kind != "person" or wanted != actor.id:
         actor.require(Action.MANAGE_PEOPLE)
@@ -269,12 +269,12 @@ def _owner(session: Session, actor: Actor, person_id: str) -> Person:
 
 
 def _whose(actor: Actor, owner: Person) -> dict[str, str]:
-    """For the audit log: who was signed out, where it was somebody else."""
+    """For the audit log: the person who was signed out, if it was someone else."""
     return {} if actor.id == owner.id else {"person": owner.name, "person_id": owner.id}
 
 
 def _alive(now: datetime, lifetime: timedelta, idle: timedelta | None) -> list[ColumnElement[bool]]:
-    """What holds for sessions that have not ended by themselves."""
+    """The condition of sessions that have not ended by themselves."""
     young = SignIn.began_at > now - lifetime
     return [young] if idle is None else [young, SignIn.seen_at > now - idle]
 

@@ -1,7 +1,7 @@
-"""Tokens with which programs sign in: a person's own, and those of agents, for whom a person answers.
+"""Tokens with which programs sign in: people's own, and those of agents that a person is responsible for.
 
-A token is shown once and kept as its SHA-256. Each call looks its row up, so one that is revoked, or whose owner is not
-active any more, is worth nothing from then on.
+A token is shown once and stored as its SHA-256. Every call looks up its row, so a token that is revoked, or whose owner
+is no longer active, is worthless immediately.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from app.store.people import Person
 from app.store.tokens import ApiToken
 
 SEEN_EVERY = timedelta(minutes=1)
-"""How often it is noted at most that a token is used."""
+"""A token's last use is recorded at most this often."""
 NOT_CONFIRMED = "not confirmed"
-"""State of a token that somebody else made and that its owner has not confirmed."""
+"""State of a token that someone else created and that its owner has not confirmed."""
 _LETTERS = string.ascii_letters + string.digits
 _LENGTH = 43
-"""As many letters and digits as it takes for 256 bits."""
+"""As many letters and digits as 256 bits require."""
 _HINT = 6
 
 
@@ -42,9 +42,9 @@ class TokenView:
     """A token as people see it: never the token itself.
 
     Attributes:
-        shown: how it begins.
+        shown: its first characters.
         state: ``active``, ``not confirmed``, ``expired``, ``revoked``, or ``owner not active``.
-        made: its makers, for whom its owner has to confirm it.
+        made: its creators; its owner has to confirm it.
         last_used_at: exact to the minute.
     """
 
@@ -67,7 +67,7 @@ class TokenView:
 
 @dataclass(frozen=True)
 class Bearer:
-    """Who speaks with a token.
+    """The identity behind a token.
 
     Attributes:
         actor: the owner, or for an agent's token the agent, with the owner's id and roles.
@@ -80,20 +80,20 @@ class Bearer:
 
 
 class Tokens:
-    """Makes, finds, lists and revokes tokens."""
+    """Creates, looks up, lists, and revokes tokens."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
     def find(self, token: str, source: str) -> Bearer:
-        """Who speaks with this token, and that it is used now. One statement; at most once a minute a second one.
+        """Look up a token and record its use. Takes one statement, and at most once a minute a second one.
 
         Args:
-            source: network address, for the record.
+            source: network address, for the audit log.
 
         Raises:
-            TokenError: it is unknown, expired, revoked or not confirmed, or its owner is not active any more; `reason`
+            TokenError: it is unknown, expired, revoked, or not confirmed, or its owner is no longer active; `reason`
                 says which.
         """
         now = self._clock()
@@ -118,22 +118,24 @@ class Tokens:
                 stale = ApiToken.last_used_at.is_(None) | (ApiToken.last_used_at <= now - SEEN_EVERY)
                 noting = update(ApiToken).where(ApiToken.id == found.id, stale).values(last_used_at=now)
                 session.execute(noting.execution_options(synchronize_session=False))
-        return Bearer(found.id, _actor(found, source), frozenset(Scope(each) for each in found.scopes))
+        return Bearer(found.id, _actor(found, source), frozenset(Scope(scope) for scope in found.scopes))
 
     def make(self, actor: Actor, terms: TokenTerms, person_id: str) -> tuple[str, TokenView]:
-        """Make a token, which is given back this one time.
+        """Create a token, which is returned only this time.
 
-        One for somebody else does nothing until that person confirms it (`app.services.people.confirmations`),
-        unless the operator makes it.
+        A token for someone else has no effect until that person confirms it (`app.services.people.confirmations`),
+        unless the operator creates it.
 
         Args:
-            person_id: the owner: in whose name it acts, or who answers for the agent and can approve nothing it asks.
+            person_id: the owner, in whose name it acts, or who is responsible for the agent and cannot approve its
+                requests.
 
         Raises:
-            ForbiddenError: it is an agent's, or somebody else's, and the actor may not manage tokens.
+            ForbiddenError: it is an agent's or someone else's, and the actor may not manage tokens.
             NotFoundError: there is no such active person.
         """
-        # A person's token acts in that person's name: nobody else makes one, but for whoever has the database anyway.
+        # A person's token acts in that person's name: only they create it, or the operator, who has the database
+        # anyway.
         if terms.kind is TokenKind.AGENT or actor.kind != "person" or actor.id != person_id:
             actor.require(Action.MANAGE_TOKENS)
         if terms.kind is TokenKind.PERSON and actor.kind == "person" and actor.id != person_id:
@@ -149,7 +151,7 @@ class Tokens:
             session.execute(
                 insert(ApiToken).values(
                     id=token_id, token_hash=_hash(token), kind=terms.kind.value, name=terms.name,
-                    hint=secret[:_HINT], person_id=person_id, scopes=[each.value for each in terms.scopes],
+                    hint=secret[:_HINT], person_id=person_id, scopes=[scope.value for scope in terms.scopes],
                     made_by_name=actor.name, created_at=now, expires_at=now + terms.lifetime,
                     confirmed_at=None if makers.ids else now, **makers.columns,
                 )
@@ -158,14 +160,14 @@ class Tokens:
                 announce(session, TOKEN, token_id, person_id, now)
             record(
                 session, actor, "token.made", now, token=terms.name, kind=terms.kind.value, owner=person.name,
-                scopes=[each.value for each in terms.scopes],
+                scopes=[scope.value for scope in terms.scopes],
                 expires_at=(now + terms.lifetime).isoformat(timespec="seconds"), token_id=token_id,
                 confirmed=not makers.ids,
             )  # fmt: skip
         return token, self._get(token_id)
 
     def own(self, actor: Actor) -> list[TokenView]:
-        """The actor's own tokens, and those of agents for whom they answer, newest first."""
+        """The actor's own tokens, and those of agents they are responsible for, newest first."""
         return self._list(select(ApiToken).where(ApiToken.person_id == actor.id))
 
     def of_agents(self, actor: Actor) -> list[TokenView]:
@@ -179,12 +181,12 @@ class Tokens:
         return self._list(select(ApiToken))
 
     def revoke(self, actor: Actor, token_id: str) -> bool:
-        """End a token at once; False if it was revoked before.
+        """Revoke a token immediately; False if it was already revoked.
 
-        Whoever owns it may, or answers for the agent, and for those who manage tokens it may be anybody's.
+        Its owner may do this, also for their agents, and people who manage tokens may for anyone's.
 
         Raises:
-            NotFoundError: there is no such token, or none that the actor may revoke.
+            NotFoundError: there is no such token that the actor may revoke.
         """
         now = self._clock()
         with self._sessions.begin() as session:
@@ -209,7 +211,7 @@ class Tokens:
         now = self._clock()
         ordered = query.order_by(ApiToken.created_at.desc(), ApiToken.id).options(joinedload(ApiToken.person))  # type: ignore[attr-defined]
         with self._sessions.reads() as session:
-            return [_view(each, now) for each in session.scalars(ordered).unique()]
+            return [_view(token, now) for token in session.scalars(ordered).unique()]
 
 
 def _view(token: ApiToken, now: datetime) -> TokenView:
@@ -222,7 +224,7 @@ def _view(token: ApiToken, now: datetime) -> TokenView:
         person_id=token.person_id,
         person_name=token.person.name,
         person_email=token.person.email,
-        scopes=tuple(Scope(each) for each in token.scopes),
+        scopes=tuple(Scope(scope) for scope in token.scopes),
         made_by_name=token.made_by_name,
         made=token.made,
         created_at=token.created_at,
@@ -244,7 +246,7 @@ def _state(token: ApiToken, now: datetime) -> str:
 
 
 def _actor(token: ApiToken, source: str) -> Actor:
-    """Who acts: never with more than the owner's roles, and as an agent where the token is one's."""
+    """The actor: never with more than the owner's roles, and as an agent if it is an agent's token."""
     owner = replace(token.person.as_actor(Via.API, f"{source}, token {token.hint}"), makers=token.made.counted)
     if token.kind == TokenKind.PERSON.value:
         return owner

@@ -1,1 +1,1 @@
-"""Policies, and what others would have done."""
+"""Policies: loading, reading, and replaying past requests under other policies."""

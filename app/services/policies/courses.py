@@ -1,4 +1,4 @@
-"""What would have become of a request under other terms, with the decisions that people really took."""
+"""What would have happened to a request under other terms, with the decisions that people actually made."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict
 
 _BY_OTHERS = frozenset({RequestState.CANCELLED, RequestState.SUPERSEDED})
-"""States into which neither decisions nor time take a request."""
+"""States that neither decisions nor time can lead to."""
 Evaluate = Callable[[Mapping[str, Any]], tuple[Assessment, Terms]]
-"""The risk of a payload, and what the other policy asks for it."""
+"""The risk of a payload, and the terms that the other policy gives it."""
 
 
 @dataclass(frozen=True)
 class Course:
-    """How it would have gone.
+    """What would have happened.
 
     Attributes:
-        state: in which the request would be now; None where that cannot be said.
-        words: what would have been otherwise, a sentence each.
+        state: the state the request would be in now; None if that cannot be determined.
+        words: the differences, a sentence each.
     """
 
     state: RequestState | None
@@ -50,22 +50,22 @@ def course(
     evaluate: Evaluate,
     now: datetime,
 ) -> Course:
-    """Take the decisions that stand once more, under `new` terms.
+    """Replay the decisions that have not been withdrawn under `new` terms.
 
-    People's teams are those of today, and a step by hand (an extension, a withdrawal) counts as it was done.
+    People have the teams of today, and manual steps (an extension, a cancellation) count as they happened.
 
     Args:
-        proposal: what the agent proposed, of that `risk`.
-        old: what the request needed when it was opened.
-        decisions: those that stand, oldest first.
-        members: who decided, and on whose behalf, by id.
+        proposal: what the agent proposed, with that `risk`.
+        old: the request's terms when it was opened.
+        decisions: those that have not been withdrawn, oldest first.
+        members: those who decided, and on whose behalf, by id.
     """
-    return _Telling(request, dict(proposal), risk, old, new, members, evaluate).tell(decisions, now)
+    return _Replay(request, dict(proposal), risk, old, new, members, evaluate).tell(decisions, now)
 
 
 @dataclass
-class _Telling:
-    """A request that is decided once more."""
+class _Replay:
+    """A request whose decisions are replayed."""
 
     request: ApprovalRequest
     payload: dict[str, Any]
@@ -90,14 +90,14 @@ class _Telling:
             self.expires_at = max(self.expires_at, self.request.expires_at)
 
     def tell(self, decisions: Sequence[Decision], now: datetime) -> Course:
-        """Take all decisions, let it come to its end, and compare that with what really came of it."""
-        earlier = next((at for at, each in enumerate(decisions) if not self._take(each)), None)
+        """Replay all decisions and expiry, and compare the result with what actually happened."""
+        earlier = next((at for at, decision in enumerate(decisions) if not self._take(decision)), None)
         if self.unknown:
             return Course(None, (*self.words, "The result cannot be determined."))
         if self.ended_at is None:
             self._go_on(bool(decisions), now)
         elif earlier is not None:
-            names = listing(list(dict.fromkeys(each.person_name for each in decisions[earlier:])))
+            names = listing(list(dict.fromkeys(decision.person_name for decision in decisions[earlier:])))
             self._say(f"Would have been {self._settled} {self._how}, before {names} decided.")
         elif self.state.value != self.request.state:
             self._say(f"Would have been {self._settled} with the decision of {decisions[-1].person_name}.")
@@ -108,7 +108,7 @@ class _Telling:
         self.words.append(sentence)
 
     def _take(self, decision: Decision) -> bool:
-        """Take a decision at its time. False if it would not have been taken any more."""
+        """Replay a decision at its time. False if it would no longer have been possible."""
         self._until(decision.at)
         if self.ended_at is not None or self.unknown:
             return False
@@ -133,7 +133,9 @@ class _Telling:
     def _asked(self, decision: Decision, stage: int) -> bool:
         asked = addressed(self.terms.stages[min(stage, len(self.terms.stages) - 1)], self.escalated_to)
         deciders = (decision.person_id, decision.on_behalf_of_id or "")
-        return not asked or any(is_asked(self.members[each], asked) for each in deciders if each in self.members)
+        return not asked or any(
+            is_asked(self.members[decider], asked) for decider in deciders if decider in self.members
+        )
 
     def _count(self, decision: Decision, verdict: Verdict, stage: int) -> None:
         if verdict in (Verdict.APPROVE, Verdict.MODIFY, Verdict.ANSWER):
@@ -162,7 +164,7 @@ class _Telling:
         self.risk = assessment.level
 
     def _until(self, moment: datetime) -> None:
-        """Let time do what it would have done up to that moment."""
+        """Replay what would have happened by itself up to that moment."""
         while self.ended_at is None:
             chain = self.terms.escalation
             if self.escalation < len(chain):
@@ -177,7 +179,7 @@ class _Telling:
     def _escalate(self) -> None:
         step = self.terms.escalation[self.escalation]
         self.escalation += 1
-        self.escalated_to += [f"{TEAM}{each}" for each in step.teams] + [f"{PERSON}{each}" for each in step.people]
+        self.escalated_to += [f"{TEAM}{team}" for team in step.teams] + [f"{PERSON}{person}" for person in step.people]
 
     def _expire(self) -> None:
         rejected = rejections(self.votes) > 0
@@ -195,7 +197,7 @@ class _Telling:
         self.state, self.ended_at = state, at
 
     def _go_on(self, decided: bool, now: datetime) -> None:
-        """What comes after the decisions, none of which settled it."""
+        """What happens after the decisions if none of them settled the request."""
         real = RequestState(self.request.state)
         self._until(self.request.resolved_at or now)
         if self.ended_at is not None:
@@ -221,23 +223,23 @@ class _Telling:
 
     @property
     def _how(self) -> str:
-        """When it ended, and why if nobody's decision did it."""
+        """When it ended, and that it expired if it did."""
         timed_out = "on expiry at" if self.ended_at == self.expires_at else "on"
         return f"{timed_out} {_when(self.ended_at or self.expires_at)}"
 
     def _missing(self) -> str:
         found = self._progress()
         parts = []
-        for at, each in enumerate(found.stages):
-            if not each.reached:
+        for at, status in enumerate(found.stages):
+            if not status.reached:
                 stage = self.terms.stages[at]
-                parts.append(f"{each.quorum - each.approvals} more from {who_words(stage.teams, stage.people)}")
+                parts.append(f"{status.quorum - status.approvals} more from {who_words(stage.teams, stage.people)}")
         if parts:
             return ", then ".join(parts)
         return "more rejections"
 
     def _hold(self) -> None:
-        """Say so if a change window would have held what was approved, or held it and would not have."""
+        """Note if a change window would have held what was approved, or did hold it and would not have."""
         if self.state not in (RequestState.APPROVED, RequestState.MODIFIED) or self.ended_at is None:
             return
         until = opening_under(self.terms, self.ended_at)

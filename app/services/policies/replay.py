@@ -1,4 +1,4 @@
-"""What another policy would have done: past requests, evaluated and decided once more. Reads only."""
+"""Replays past requests and their decisions under another policy. Read-only."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _CHUNK = 100
 
 
 @dataclass(frozen=True)
-class Replayed:
-    """A request that would have gone otherwise.
+class ReplayedRequest:
+    """A request with a different result.
 
     Attributes:
-        state: in which it is.
+        state: its actual state.
         rule_before, rule_after: the rules' names.
-        state_after: in which it would be now with the same decisions; None: cannot be said.
-        consequences: what would have been otherwise, a sentence each; empty: only the terms differ.
+        state_after: the state it would be in now with the same decisions; None: cannot be determined.
+        consequences: the differences, a sentence each; empty: only the terms differ.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Replayed:
 
 @dataclass(frozen=True)
 class RuleCount:
-    """How many of the requests fell under a rule, really and under the other policy."""
+    """How many of the requests matched a rule, actually and under the other policy."""
 
     rule: str
     before: int
@@ -69,20 +69,20 @@ class RuleCount:
 
 @dataclass(frozen=True)
 class Replay:
-    """What another policy would have done.
+    """The result of replaying requests under another policy.
 
     Attributes:
-        since: opened then or later.
-        examined: how many requests were looked at, newest first.
+        since: includes requests opened at this time or later.
+        examined: how many requests were replayed, newest first.
         changed: those with a difference, newest first.
-        stopped: why older ones were not looked at: ``limit``, ``time``, or empty where all were.
-        oldest: when the oldest that was looked at was opened; None without any.
-        warnings: names in the policy that are not known.
+        stopped: why older ones were not replayed: ``limit``, ``time``, or empty if all were.
+        oldest: when the oldest replayed request was opened; None if there was none.
+        warnings: unknown names in the policy.
     """
 
     since: datetime
     examined: int
-    changed: tuple[Replayed, ...]
+    changed: tuple[ReplayedRequest, ...]
     rules: tuple[RuleCount, ...]
     stopped: str
     oldest: datetime | None
@@ -90,7 +90,7 @@ class Replay:
 
 
 _REQUEST, _RULE = 500.0, 40.0
-"""Microseconds that a request takes, and each rule that it is compared with."""
+"""Microseconds that a request takes, and that each rule adds."""
 
 
 def replay(
@@ -98,15 +98,15 @@ def replay(
 ) -> Replay:
     """Evaluate requests opened since then under `candidate`, and list every difference.
 
-    The facts are those of the opening: what the agent proposed, not what reviewers made of it. A request keeps the
-    assessment of its present payload; where that is an edit, the proposal is assessed again, by the rules of today, and
-    the terms that the edit did not raise yet are worked out again from the policy it was opened under. Whoever asked
-    and whoever decided have the roles and teams of today: the past ones are not kept.
+    The facts are those of the opening: what the agent proposed, without reviewers' changes. A request keeps the
+    assessment of its current payload. If that was edited, the proposal is assessed again with today's rules, and its
+    terms before the edit are determined again from the policy under which it was opened. Requesters and approvers have
+    the roles and teams of today, because past ones are not stored.
 
     Args:
-        limit: at most so many requests, the newest.
-        seconds: then no further request is looked at.
-        rule_count: how many `candidate` has, which says how long this takes.
+        limit: the maximum number of requests, the newest ones.
+        seconds: the time after which no further request is replayed.
+        rule_count: the number of rules in `candidate`, from which the duration is estimated.
     """
     started, now = time.monotonic(), ground.clock()
     with ground.sessions.reads() as session:
@@ -116,7 +116,7 @@ def replay(
         weigh(len(ids) * (_REQUEST + _RULE * rule_count))
         before: Counter[str] = Counter()
         after: Counter[str] = Counter()
-        changed: list[Replayed] = []
+        changed: list[ReplayedRequest] = []
         examined, oldest = 0, None
         for start in range(0, len(ids), _CHUNK):
             for case in _cases(session, ids[start : start + _CHUNK]):
@@ -145,7 +145,7 @@ class _Case:
 
 
 def _newest(session: Session, since: datetime, limit: int) -> list[str]:
-    """Ids of requests opened since then, newest first; both queries have an index for it."""
+    """Ids of requests opened since then, newest first; both queries use an index."""
     row = ApprovalRequest
     pending = row.state == RequestState.PENDING.value
     queries = (
@@ -154,39 +154,41 @@ def _newest(session: Session, since: datetime, limit: int) -> list[str]:
         .where(~pending, row.resolved_at >= since, row.opened_at >= since)
         .order_by(row.resolved_at.desc()),
     )
-    found = [each for query in queries for each in session.execute(query.limit(limit))]
-    return [each.id for each in sorted(found, key=lambda each: (each.opened_at, each.id), reverse=True)[:limit]]
+    found = [row for query in queries for row in session.execute(query.limit(limit))]
+    return [row.id for row in sorted(found, key=lambda row: (row.opened_at, row.id), reverse=True)[:limit]]
 
 
 def _cases(session: Session, ids: Sequence[str]) -> list[_Case]:
     rows = {row.id: row for row in session.scalars(select(ApprovalRequest).where(ApprovalRequest.id.in_(ids)))}
     decisions: dict[str, list[Decision]] = {}
     standing = select(Decision).where(Decision.request_id.in_(ids), Decision.withdrawn_at.is_(None))
-    for each in session.scalars(standing.order_by(Decision.at, Decision.id)):
-        decisions.setdefault(each.request_id, []).append(each)
+    for decision in session.scalars(standing.order_by(Decision.at, Decision.id)):
+        decisions.setdefault(decision.request_id, []).append(decision)
     deciders = {
         person
         for taken in decisions.values()
-        for each in taken
-        for person in (each.person_id, each.on_behalf_of_id)
+        for decision in taken
+        for person in (decision.person_id, decision.on_behalf_of_id)
         if person
     }
     people = session.scalars(select(Person).where(Person.id.in_(deciders))) if deciders else ()
     members = {
-        each.id: Member(each.id, each.name, each.email, frozenset(team.slug for team in each.teams)) for each in people
+        person.id: Member(person.id, person.name, person.email, frozenset(team.slug for team in person.teams))
+        for person in people
     }
     asked_by = requesters(session, [(row.requester_id, row.requester_name) for row in rows.values()])
     return [
         _Case(
-            rows[each], decisions.get(each, []),
-            asked_by.get(rows[each].requester_id or "") or Requester(name=rows[each].requester_name), members,
+            rows[request_id], decisions.get(request_id, []),
+            asked_by.get(rows[request_id].requester_id or "") or Requester(name=rows[request_id].requester_name),
+            members,
         )
-        for each in ids
-        if each in rows
+        for request_id in ids
+        if request_id in rows
     ]  # fmt: skip
 
 
-def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -> Replayed:
+def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -> ReplayedRequest:
     row = case.request
     edited = row.proposed is not None and row.proposed_digest != row.digest
     proposal = row.proposed if edited else row.payload
@@ -205,7 +207,7 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
     told = Course(RequestState(row.state), ())
     if found:
         told = course(row, proposal, assessment.level, old, new, case.decisions, case.members, evaluate, now)
-    return Replayed(
+    return ReplayedRequest(
         id=row.id,
         title=row.title,
         workflow=row.workflow,

@@ -1,4 +1,4 @@
-"""Policies: loaded as versions, found again by version, and tried out on past requests."""
+"""Policies: loaded as versions, retrieved by version, and tested on past requests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from app.store.policies import PolicyVersion
 
 MAX_BYTES = 500_000
 COUNTED = 10_000
-"""Of so many of the newest requests it is counted which rules matched."""
+"""How many of the newest requests are counted to see which rules matched."""
 _ONE_AT_A_TIME = 0x61737065_706F6C69
 _MATCHED = sql("""
     select terms::json->>'name' as rule, count(*) as requests, max(opened_at) as latest from (
@@ -48,20 +48,20 @@ _MATCHED = sql("""
 
 log = structlog.get_logger("policies")
 _READ_A_CHARACTER = 3.0
-"""Microseconds that a character of a policy takes to be read and compiled."""
+"""Microseconds to read and compile one character of a policy."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A policy found usable, with names in it that are not known (yet)."""
+class CheckedPolicy:
+    """A valid policy, with warnings about names in it that are unknown."""
 
     document: PolicyDocument
     warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A policy that is in force now. `new` is False where the newest version was the same already."""
+class LoadedPolicy:
+    """The policy in force. `new` is False if the newest version was already the same."""
 
     stored: PolicyVersion
     new: bool
@@ -73,8 +73,8 @@ class PolicyView:
     """A version as people read it.
 
     Attributes:
-        rules: in words; of a version that cannot be read any more what holds instead.
-        problem: why it cannot be read; empty where it can.
+        rules: in words; if the version can no longer be read, what applies instead.
+        problem: why it cannot be read; empty if it can.
     """
 
     stored: PolicyVersion
@@ -84,15 +84,15 @@ class PolicyView:
 
 
 @dataclass(frozen=True)
-class Matched:
-    """How many requests fell under a rule lately, and when the latest was opened."""
+class RuleMatches:
+    """How many recent requests matched a rule, and when the latest was opened."""
 
     requests: int
     latest: datetime
 
 
 class Policies:
-    """Loads policies, and gives the one in force and earlier ones. Compiled policies are kept by version."""
+    """Loads policies and returns the one in force or earlier ones. Compiled policies are cached by version."""
 
     def __init__(self, sessions: Sessions, clock: Clock, assess: Assessor) -> None:
         self._sessions = sessions
@@ -103,18 +103,18 @@ class Policies:
     # In force
 
     def current(self) -> Policy:
-        """The policy in force: the newest version, read anew each time, so that a load holds everywhere at once."""
+        """The policy in force: the newest version, read every time, so that a new one applies everywhere at once."""
         return self.version(self.newest())
 
     def newest(self) -> int | None:
-        """The number of the version in force; None where no policy is loaded."""
+        """The number of the version in force; None if no policy is loaded."""
         with self._sessions.reads() as session:
             return session.scalar(select(NEWEST_VERSION))
 
     def version(self, number: int | None) -> Policy:
-        """The policy of a version, such as a request was opened under; the strict default for None.
+        """The policy of a version, such as the one under which a request was opened; the strict default for None.
 
-        A version that this program cannot read (any more) falls to the strict default, and that is logged as an error.
+        If this program cannot read the version (any longer), the strict default applies, and an error is logged.
         """
         if number is None:
             return StrictDefault()
@@ -132,15 +132,15 @@ class Policies:
 
     # Loading
 
-    def check(self, text: str, source: str) -> Checked:
-        """Read a policy without loading it. Raises PolicyFileError, TooLargeError."""
+    def check(self, text: str, source: str) -> CheckedPolicy:
+        """Validate a policy without loading it. Raises PolicyFileError, TooLargeError."""
         weigh(len(text) * _READ_A_CHARACTER)
         document = _read(text, source)
         with self._sessions.reads() as session:
-            return Checked(document, _unknown(session, document))
+            return CheckedPolicy(document, _unknown(session, document))
 
-    def load(self, actor: Actor, text: str, source: str) -> Loaded:
-        """Put a policy into force for every request opened from now on, unless the newest version is the same.
+    def load(self, actor: Actor, text: str, source: str) -> LoadedPolicy:
+        """Put a policy into force for every request opened from now on, unless the newest version is identical.
 
         Args:
             text: the file's content.
@@ -148,18 +148,18 @@ class Policies:
 
         Raises:
             ForbiddenError: the actor may not manage policies.
-            PolicyFileError, TooLargeError: it cannot be used; nothing was loaded.
+            PolicyFileError, TooLargeError: the policy is not valid; nothing was loaded.
         """
         actor.require(Action.MANAGE_POLICIES)
         document = _read(text, source)
         digest, now = hashlib.sha256(text.encode()).hexdigest(), self._clock()
         with self._sessions.begin() as session:
-            # One at a time: of two equal files loaded at once only one makes a version.
+            # One at a time: if two identical files are loaded at once, only one creates a version.
             session.execute(select(func.pg_advisory_xact_lock(literal(_ONE_AT_A_TIME))))
             warnings = _unknown(session, document)
             newest = session.scalar(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(1))
             if newest is not None and newest.digest == digest:
-                return Loaded(newest, False, warnings)
+                return LoadedPolicy(newest, False, warnings)
             stored = session.scalars(
                 insert(PolicyVersion)
                 .values(
@@ -169,7 +169,7 @@ class Policies:
                 .returning(PolicyVersion)
             ).one()  # fmt: skip
             record(session, actor, "policy.loaded", now, version=stored.version, digest=digest, source=source)
-        return Loaded(stored, True, warnings)
+        return LoadedPolicy(stored, True, warnings)
 
     # Reading
 
@@ -183,7 +183,7 @@ class Policies:
             return list(session.scalars(query))
 
     def view(self, viewer: Actor, number: int | None = None) -> PolicyView | None:
-        """A version in words, by default the one in force; None where no policy is loaded.
+        """A version in words, by default the one in force; None if no policy is loaded.
 
         Raises:
             ForbiddenError, NotFoundError.
@@ -201,18 +201,18 @@ class Policies:
             return PolicyView(stored, summary(document), _unknown(session, document))
 
     def previous(self, viewer: Actor, number: int) -> PolicyVersion | None:
-        """The version before that one, if there is one. Raises ForbiddenError."""
+        """The version before that one, if any. Raises ForbiddenError."""
         viewer.require(Action.SEE)
         with self._sessions.reads() as session:
             earlier = select(PolicyVersion).where(PolicyVersion.version < number)
             return session.scalar(earlier.order_by(PolicyVersion.version.desc()).limit(1))
 
-    def matched(self, viewer: Actor, since: datetime) -> dict[str, Matched]:
-        """By name, the rules that requests opened since then fell under, of the newest `COUNTED`."""
+    def matched(self, viewer: Actor, since: datetime) -> dict[str, RuleMatches]:
+        """The rules that requests opened since then matched, by name, among the newest `COUNTED`."""
         viewer.require(Action.SEE)
         with self._sessions.reads() as session:
             rows = session.execute(_MATCHED, {"since": since, "most": COUNTED})
-            return {row.rule: Matched(row.requests, row.latest) for row in rows}
+            return {row.rule: RuleMatches(row.requests, row.latest) for row in rows}
 
     def replay(
         self, actor: Actor, text: str, since: datetime, limit: int = 1000, source: str = "policy",
@@ -222,11 +222,13 @@ class Policies:
 
         Raises:
             ForbiddenError: the actor may not test policies.
-            PolicyFileError, TooLargeError, InvalidInputError: the policy or the period cannot be used.
+            PolicyFileError, TooLargeError, InvalidInputError: the policy or the period is not valid.
         """
         actor.require(Action.TEST_POLICIES)
         if not 1 <= limit <= MAX_REQUESTS:
-            raise InvalidInputError(f"Look at 1 to {MAX_REQUESTS:,} requests.", {"limit": "out of range"})
+            raise InvalidInputError(
+                f"The limit must be between 1 and {MAX_REQUESTS:,} requests.", {"limit": "out of range"}
+            )
         if since >= self._clock():
             raise InvalidInputError("The period must begin in the past.", {"since": "in the future"})
         checked = self.check(text, source)
@@ -251,22 +253,22 @@ def _read(text: str, source: str) -> PolicyDocument:
 
 
 def _unknown(session: Session, document: PolicyDocument) -> tuple[str, ...]:
-    """A sentence for each team or person that the policy names and nobody has added, and each stage too few can decide.
+    """A warning for each unknown team or person in the policy, and for each stage that too few people can decide.
 
-    People may be added later, so nothing of this keeps a policy from being loaded.
+    People may be added later, so none of this prevents a policy from being loaded.
     """
     teams, people = named_in(document)
     known = set(session.scalars(select(Team.slug).where(Team.slug.in_(teams))))
     rows = session.scalars(select(Person).where(Person.active)).all()
-    deciders = [each.as_actor(Via.COMMAND_LINE) for each in rows]
-    addresses = {each.email.lower() for each in deciders}
-    warnings = [f"There is no team {each}." for each in sorted(teams - known)]
-    warnings += [f"Nobody with an active account has the address {each}." for each in sorted(people - addresses)]
-    members = [each.member for each in deciders if each.may(Action.DECIDE)]
+    deciders = [row.as_actor(Via.COMMAND_LINE) for row in rows]
+    addresses = {decider.email.lower() for decider in deciders}
+    warnings = [f"There is no team {team}." for team in sorted(teams - known)]
+    warnings += [f"Nobody with an active account has the address {address}." for address in sorted(people - addresses)]
+    members = [decider.member for decider in deciders if decider.may(Action.DECIDE)]
     for name, body in bodies(document):
         for stage in body.asked:
             asked = addressed(Stage(teams=stage.teams, people=stage.people))
-            able = sum(is_asked(each, asked) for each in members)
+            able = sum(is_asked(member, asked) for member in members)
             if able < stage.quorum:
                 who = who_words(stage.teams, stage.people)
                 warnings.append(f"{name}: needs {stage.quorum} of {who}, where {able or 'nobody'} may decide.")

@@ -1,1 +1,1 @@
-"""What pages and the API show: reads only."""
+"""What pages and the API show. Read-only."""

@@ -1,4 +1,4 @@
-"""A request in brief, for those who read of it outside of its page: read for many people, so as little as will do."""
+"""A short form of a request, for messages and other places besides its page. It is read often, so it reads little."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from app.domain.risk import Assessment
 from app.services.reading.pages import seat_or_why_not
 from app.services.requests import moves
 from app.services.requests.entitlement import Seat, sign_in_again
-from app.services.requests.situation import Ahead, addresses_in, ahead_of, named, names_of
+from app.services.requests.situation import UpcomingStep, addresses_in, ahead_of, named, names_of
 from app.store.requests import ApprovalRequest, Decision
 
 
 @dataclass(frozen=True)
 class Brief:
-    """The request as somebody may see it now.
+    """The request as a person may see it now.
 
     Attributes:
-        seat: how they may decide; None: not at all, for `why_not`.
-        sign_in_first: they have to sign in anew for all verdicts but the harmless ones.
-        asked: names of the teams and people who may decide now; empty: any reviewer, or nobody any more.
-        ahead: what time will do, soonest first.
-        decisions: those that stand, oldest first.
+        seat: how they may decide; None: not at all, for the reason `why_not`.
+        sign_in_first: they have to sign in again for all verdicts except the harmless ones.
+        asked: names of the current approvers (teams and people); empty: any reviewer, or nobody any longer.
+        ahead: what will happen as time passes, soonest first.
+        decisions: those that have not been withdrawn, oldest first.
     """
 
     request: ApprovalRequest
@@ -37,15 +37,15 @@ class Brief:
     why_not: str
     sign_in_first: bool
     asked: tuple[str, ...]
-    ahead: tuple[Ahead, ...]
+    ahead: tuple[UpcomingStep, ...]
     decisions: tuple[Decision, ...]
 
 
 def brief_of(session: Session, request: ApprovalRequest, viewer: Actor, now: datetime) -> Brief:
-    """The request in brief. Raises ForbiddenError where its page would."""
+    """The request in brief. Raises ForbiddenError if its page would."""
     viewer.require(Action.SEE)
     terms, state = Terms.from_json(request.terms), RequestState(request.state)
-    # Every decision makes a new version: the first one has none before it.
+    # Every decision creates a new version, so a request of version 1 has no decisions.
     decisions = moves.decisions_on(session, request.id) if request.version > 1 else []
     seat, why_not = seat_or_why_not(session, request, viewer, decisions, now)
     pending = state is RequestState.PENDING

@@ -1,4 +1,4 @@
-"""Who was told of a request, as lines for its timeline."""
+"""A request's notifications, as lines of its timeline."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from app.store.people import Person
 
 
 @dataclass(frozen=True)
-class ToldLine:
-    """Deliveries of one kind, channel and state about a request, that came together."""
+class NotificationLine:
+    """Deliveries about a request with the same kind, channel, and state, at about the same time."""
 
     at: datetime
     kind: NoticeKind
@@ -26,8 +26,8 @@ class ToldLine:
     kept: bool
 
 
-def told_about(session: Session, request_id: str, limit: int = 500) -> list[ToldLine]:
-    """Who was told of a request, or could not be; those who did not want to hear of it, and programs, are left out."""
+def told_about(session: Session, request_id: str, limit: int = 500) -> list[NotificationLine]:
+    """Who was notified of a request, or could not be; without people who turned it off, and programs."""
     query = (
         select(
             Delivery.event_id,
@@ -52,7 +52,7 @@ def told_about(session: Session, request_id: str, limit: int = 500) -> list[Told
     for row in session.execute(query):
         groups.setdefault((row.event_id, row.kind, row.channel, row.state), []).append(row)
     return [
-        ToldLine(
+        NotificationLine(
             min(row.at for row in rows), NoticeKind(kind), channel, DeliveryState(state),
             tuple(row.name for row in rows), any(row.kept for row in rows),
         )

@@ -1,6 +1,6 @@
-"""What became of requests over a period, in numbers that the database counts.
+"""Statistics on requests over a period, computed by the database.
 
-Everything comes from one statement, so that all numbers are of the same moment, the rows of the period are read once,
+One statement computes everything, so that all numbers are of the same moment, the rows of the period are read once,
 and one limit bounds the time.
 """
 
@@ -26,24 +26,24 @@ from app.store.engine import Sessions
 from assent.contracts import RiskLevel
 
 PERIODS = (7, 30, 90)
-"""Days that can be looked back on."""
+"""Lengths of the period, in days."""
 TIME_LIMIT_MS = 8000
-"""The statement is stopped then."""
+"""The statement is canceled after this time."""
 READING_SPEED = 25.0
-"""Characters a second: 1,500 a minute, or about 250 words, a brisk speed for prose. Code takes longer to read."""
+"""Characters per second: 1,500 a minute, or about 250 words, a brisk speed for prose. Code takes longer to read."""
 MAX_GROUPS = 20
-"""Most workflows, teams, and sources of answers that are named, those with the most requests first."""
+"""How many workflows, teams, and sources of automatic answers are listed, those with the most requests first."""
 MAX_EXPIRED = 20
-"""Most expired requests that are named, the newest first."""
+"""How many expired requests are listed, newest first."""
 
 
 @dataclass(frozen=True)
 class InsightsFilter:
-    """The period and what to count; empty fields do not restrict.
+    """The period and what to count; empty fields do not restrict it.
 
     Attributes:
         days: one of `PERIODS`, up to now.
-        team: slug of a team that is asked, or was when the request was settled.
+        team: slug of a team whose approval is required, or was when the request was settled.
     """
 
     days: int = 30
@@ -52,15 +52,15 @@ class InsightsFilter:
 
     def __post_init__(self) -> None:
         if self.days not in PERIODS:
-            raise InvalidInputError("The period is 7, 30 or 90 days.", {"days": "must be 7, 30 or 90"})
+            raise InvalidInputError("The period must be 7, 30, or 90 days.", {"days": "must be 7, 30, or 90"})
         for name in ("workflow", "team"):
             if len(getattr(self, name)) > 200 or not is_storable(getattr(self, name)):
                 raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """Pending requests of one risk level. `soon`: their deadline is less than a day away."""
+class PendingCount:
+    """Pending requests of one risk level. `soon`: those with a deadline less than a day away."""
 
     risk: RiskLevel
     count: int
@@ -69,11 +69,11 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Seconds from the opening of requests to people's decision; the median and the 90th percentile are interpolated.
+class DecisionPace:
+    """Seconds from opening requests to people's decisions; the median and the 90th percentile are interpolated.
 
     Attributes:
-        name: of the workflow; or ``team:<slug>``, ``person`` where people are asked by name, and empty where anyone is.
+        name: of the workflow; or ``team:<slug>``, ``person`` for people named individually, and empty for any reviewer.
     """
 
     name: str
@@ -83,8 +83,8 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """Requests that ended in one state. `by_itself`: a standing grant or an earlier rejection answered them."""
+class EndedCount:
+    """Requests that ended in one state. `by_itself`: those answered by a standing grant or an earlier rejection."""
 
     state: RequestState
     count: int
@@ -92,8 +92,8 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Haste:
-    """Requests of one risk level that people approved, and how many of them somebody approved faster than one reads."""
+class HasteCount:
+    """Approved requests of one risk level, and how many of them someone approved faster than they could be read."""
 
     risk: RiskLevel
     approved: int
@@ -101,8 +101,8 @@ class Haste:
 
 
 @dataclass(frozen=True)
-class Lapse:
-    """A request that expired. `approved`: that meant that it was approved."""
+class ExpiredRequest:
+    """An expired request. `approved`: it was approved on expiry."""
 
     id: str
     title: str
@@ -113,8 +113,8 @@ class Lapse:
 
 
 @dataclass(frozen=True)
-class Source:
-    """What answered requests by itself. `kind` is ``grant`` or ``rejection``, `id` the grant's or the request's."""
+class AnswerSource:
+    """A source of automatic answers. `kind` is ``grant`` or ``rejection``, `id` the grant's or the request's."""
 
     kind: str
     id: str
@@ -124,18 +124,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Insights:
-    """What became of requests that were settled from `since` up to `until`, and what is pending now.
+    """Statistics on requests that were settled between `since` and `until`, and on those pending now.
 
     Attributes:
-        any_request: there is a request at all, whatever the period and the filters.
+        any_request: there is any request at all, regardless of the period and the filters.
         workflows: names to choose from.
-        pending: by risk, the highest first; every level is there, as in `hasty`.
-        pace: of all together; None if people decided nothing.
-        by_workflow, by_team: at most `MAX_GROUPS`; a request that asks two teams counts for both.
+        pending: by risk, highest first; every level is present, as in `hasty`.
+        pace: of all requests; None if people decided none.
+        by_workflow, by_team: at most `MAX_GROUPS`; a request for two teams counts for both.
         workflow_count, team_count: how many there are.
-        ended: by state; every state is there but `pending`.
+        ended: by state; every state except `pending` is present.
         expired: the newest `MAX_EXPIRED`.
-        expired_approved: how many of those that expired were approved by that.
+        expired_approved: how many expired requests were approved on expiry.
         sources: at most `MAX_GROUPS`.
     """
 
@@ -143,56 +143,56 @@ class Insights:
     until: datetime
     any_request: bool
     workflows: list[str]
-    pending: list[Waiting]
-    pace: Pace | None
-    by_workflow: list[Pace]
+    pending: list[PendingCount]
+    pace: DecisionPace | None
+    by_workflow: list[DecisionPace]
     workflow_count: int
-    by_team: list[Pace]
+    by_team: list[DecisionPace]
     team_count: int
-    ended: list[Ended]
-    hasty: list[Haste]
-    expired: list[Lapse]
+    ended: list[EndedCount]
+    hasty: list[HasteCount]
+    expired: list[ExpiredRequest]
     expired_approved: int
-    sources: list[Source]
+    sources: list[AnswerSource]
 
     @property
     def settled(self) -> int:
         """How many requests ended."""
-        return sum(each.count for each in self.ended)
+        return sum(group.count for group in self.ended)
 
     @property
     def waiting(self) -> int:
         """How many requests are pending."""
-        return sum(each.count for each in self.pending)
+        return sum(group.count for group in self.pending)
 
     @property
     def by_grants(self) -> int:
         """How many requests standing grants approved."""
-        return next(each.by_itself for each in self.ended if each.state is RequestState.APPROVED)
+        return next(group.by_itself for group in self.ended if group.state is RequestState.APPROVED)
 
     @property
     def by_rejections(self) -> int:
-        """How many requests were rejected because the same had been rejected before."""
-        return next(each.by_itself for each in self.ended if each.state is RequestState.REJECTED)
+        """How many requests were rejected because of an earlier rejection."""
+        return next(group.by_itself for group in self.ended if group.state is RequestState.REJECTED)
 
     def count_of(self, state: RequestState) -> int:
-        """How many requests ended in the state."""
-        return next(each.count for each in self.ended if each.state == state)
+        """How many requests ended in this state."""
+        return next(group.count for group in self.ended if group.state == state)
 
 
 class InsightsBook:
-    """The numbers, counted anew each time."""
+    """Computes the statistics, on every call."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
     def read(self, viewer: Actor, wanted: InsightsFilter) -> Insights:
-        """The numbers for a period up to now.
+        """The statistics for a period up to now.
 
         Raises:
             ForbiddenError: the viewer may not see requests.
-            TookTooLongError: counting took longer than `TIME_LIMIT_MS`, and was stopped.
+            TookTooLongError: counting took longer than `TIME_LIMIT_MS` and was canceled.
         """
         viewer.require(Action.SEE)
         until = self._clock()
@@ -216,7 +216,7 @@ class InsightsBook:
                 if isinstance(error.orig, QueryCanceled):
                     raise TookTooLongError(
                         f"Counting took longer than {TIME_LIMIT_MS / 1000:g} seconds and was stopped. "
-                        "Choose a shorter period, one workflow or one team."
+                        "Choose a shorter period, one workflow, or one team."
                     ) from error
                 raise
 
@@ -225,13 +225,13 @@ _BOUNDS = """
     select set_config('statement_timeout', :limit, true), set_config('work_mem', '48MB', true),
         set_config('jit', 'off', true)
 """
-"""For this transaction only. What is sorted fits into that memory; compiling would take longer than running."""
+"""For this transaction only. Sorting fits into this memory; JIT compilation would take longer than the query."""
 
 
 def _insights(parts: Mapping[str, list[dict[str, Any]]], since: datetime, until: datetime) -> Insights:
-    waiting = {each["risk"]: each for each in parts.get("waiting", ())}
-    ended = {each["state"]: each for each in parts.get("ended", ())}
-    hasty = {each["risk"]: each for each in parts.get("hasty", ())}
+    waiting = {group["risk"]: group for group in parts.get("waiting", ())}
+    ended = {group["state"]: group for group in parts.get("ended", ())}
+    hasty = {group["risk"]: group for group in parts.get("hasty", ())}
     levels = list(reversed(RiskLevel))
     states = [state for state in RequestState if state is not RequestState.PENDING]
     overall = parts.get("overall", [])
@@ -239,7 +239,7 @@ def _insights(parts: Mapping[str, list[dict[str, Any]]], since: datetime, until:
         since=since,
         until=until,
         any_request=bool(parts.get("any")),
-        workflows=sorted(each["name"] for each in parts.get("catalogue", ())),
+        workflows=sorted(entry["name"] for entry in parts.get("catalog", ())),
         pending=[_waiting(level, waiting.get(level.value)) for level in levels],
         pace=_pace(overall[0]) if overall else None,
         by_workflow=_paces(parts.get("by_workflow", ())),
@@ -248,44 +248,46 @@ def _insights(parts: Mapping[str, list[dict[str, Any]]], since: datetime, until:
         team_count=_groups(parts.get("by_team")),
         ended=[_ended(state, ended.get(state.value)) for state in states],
         hasty=[_haste(level, hasty.get(level.value)) for level in levels],
-        expired=sorted(map(_lapse, parts.get("lapse", ())), key=lambda each: each.at, reverse=True),
-        expired_approved=sum(each["approved"] for each in parts.get("lapsed", ())),
-        sources=sorted(map(_source, parts.get("source", ())), key=lambda each: (-each.count, each.kind, each.id)),
+        expired=sorted(map(_lapse, parts.get("lapse", ())), key=lambda lapse: lapse.at, reverse=True),
+        expired_approved=sum(row["approved"] for row in parts.get("lapsed", ())),
+        sources=sorted(
+            map(_source, parts.get("source", ())), key=lambda source: (-source.count, source.kind, source.id)
+        ),
     )
 
 
-def _waiting(level: RiskLevel, row: Mapping[str, Any] | None) -> Waiting:
+def _waiting(level: RiskLevel, row: Mapping[str, Any] | None) -> PendingCount:
     if row is None:
-        return Waiting(level, 0, 0, None)
-    return Waiting(level, row["count"], row["soon"], datetime.fromisoformat(row["oldest"]))
+        return PendingCount(level, 0, 0, None)
+    return PendingCount(level, row["count"], row["soon"], datetime.fromisoformat(row["oldest"]))
 
 
-def _pace(row: Mapping[str, Any]) -> Pace:
-    return Pace(row["name"], row["count"], row["spread"][0], row["spread"][1])
+def _pace(row: Mapping[str, Any]) -> DecisionPace:
+    return DecisionPace(row["name"], row["count"], row["spread"][0], row["spread"][1])
 
 
-def _paces(rows: Sequence[Mapping[str, Any]]) -> list[Pace]:
-    # The parts of a union have no promised order.
-    return sorted(map(_pace, rows), key=lambda each: (-each.decided, each.name))
+def _paces(rows: Sequence[Mapping[str, Any]]) -> list[DecisionPace]:
+    # The parts of a union have no guaranteed order.
+    return sorted(map(_pace, rows), key=lambda pace: (-pace.decided, pace.name))
 
 
 def _groups(rows: Sequence[Mapping[str, Any]] | None) -> int:
     return rows[0]["of"] if rows else 0
 
 
-def _ended(state: RequestState, row: Mapping[str, Any] | None) -> Ended:
-    return Ended(state, row["count"], row["by_itself"]) if row else Ended(state, 0, 0)
+def _ended(state: RequestState, row: Mapping[str, Any] | None) -> EndedCount:
+    return EndedCount(state, row["count"], row["by_itself"]) if row else EndedCount(state, 0, 0)
 
 
-def _haste(level: RiskLevel, row: Mapping[str, Any] | None) -> Haste:
-    return Haste(level, row["approved"], row["faster"]) if row else Haste(level, 0, 0)
+def _haste(level: RiskLevel, row: Mapping[str, Any] | None) -> HasteCount:
+    return HasteCount(level, row["approved"], row["faster"]) if row else HasteCount(level, 0, 0)
 
 
-def _lapse(row: Mapping[str, Any]) -> Lapse:
+def _lapse(row: Mapping[str, Any]) -> ExpiredRequest:
     at = datetime.fromisoformat(row["at"])
-    return Lapse(row["id"], row["title"], RiskLevel(row["risk"]), row["workflow"], at, row["approved"])
+    return ExpiredRequest(row["id"], row["title"], RiskLevel(row["risk"]), row["workflow"], at, row["approved"])
 
 
-def _source(row: Mapping[str, Any]) -> Source:
+def _source(row: Mapping[str, Any]) -> AnswerSource:
     kind, _, source_id = row["answered_by"].partition(":")
-    return Source(kind, source_id, row["title"] or "", row["count"])
+    return AnswerSource(kind, source_id, row["title"] or "", row["count"])

@@ -1,7 +1,7 @@
-"""The one statement behind the insights, put together from parts that can be read by themselves.
+"""The statement behind the insights, composed of parts that can be read separately.
 
-Each part gives rows of its name and a JSON object. Parameters: `since`, `until`, `soon`, `speed` (characters a second),
-`groups` and `lapses` (how many rows at most), and `workflow` and `team` where the statement is restricted to them.
+Each part returns rows with its name and a JSON object. Parameters: `since`, `until`, `soon`, `speed` (characters per
+second), `groups` and `lapses` (row limits), and `workflow` and `team` if the statement is restricted to them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 _BY_WORKFLOW = "and r.workflow = :workflow"
 _BY_TEAM = "and r.addressed_to && cast(:team as text[])"
 
-# What was answered by itself has no decision of a person; a person who decides before that happens comes first.
-# Of a payload only the stored size is taken, for which a long one is not fetched.
+# An automatic answer has no decision by a person; a person who decides before it comes takes precedence.
+# Only the stored size of a payload is used, for which a long one need not be fetched.
 _SETTLED = """
 settled as materialized (
     select r.id, r.workflow, r.risk, r.state, r.addressed_to, r.opened_at, r.resolved_at, r.answered_by,
@@ -27,7 +27,7 @@ waiting as (
     from approval_requests as r where r.state = 'pending' {filters} group by r.risk
 )"""
 
-# Expiries, cancellations and what ended because something newer came are no decisions.
+# Expiries, cancellations, and supersessions are not decisions.
 _DECIDED = """
 decided as materialized (
     select workflow, addressed_to, extract(epoch from resolved_at - opened_at)::float8 as took
@@ -48,8 +48,8 @@ by_workflow as (
 ),
 asked as (
     select a.name, took from decided cross join lateral (
-        select distinct case when each like 'team:%' then each when each = '' then '' else 'person' end as name
-        from unnest(case when addressed_to = '{}' then array[''] else addressed_to end) as each) as a
+        select distinct case when address like 'team:%' then address when address = '' then '' else 'person' end as name
+        from unnest(case when addressed_to = '{}' then array[''] else addressed_to end) as address) as a
 ),
 by_team as (
     select name, count(*) as count, {spread}, count(*) over () as of
@@ -88,8 +88,8 @@ source as (
     order by a.count desc, a.answered_by
 )"""
 
-# Somebody could read what they approved from the latest of three moments on: the request opened, its stage began, and
-# another reviewer's change made it what it is.
+# A person could read what they approved from the latest of three moments: the request was opened, its stage began, or
+# another reviewer changed it to its present form.
 _APPROVAL = """
 approval as materialized (
     select s.id, s.risk, s.size, d.seen_digest = s.proposed_digest as as_proposed,
@@ -108,9 +108,9 @@ approval as materialized (
     where s.state in ('approved', 'modified')
 )"""
 
-# Canonical JSON is ASCII. What it writes as \uXXXX may be nothing that a text of the database can hold, so U+E000
-# stands in its place while the JSON is taken apart, with the four digits behind it. Only where even all that is stored
-# could not have been read is it taken apart at all, and then once (which the offsets see to).
+# Canonical JSON is ASCII. Its \uXXXX escapes can stand for something that the database cannot store as text, so U+E000
+# replaces them while the JSON is parsed, followed by the four digits. It is only parsed if not even the whole stored
+# text could have been read in time, and then once (which the offsets ensure).
 _HASTY = r"""
 faster as (
     select distinct a.id
@@ -140,24 +140,24 @@ hasty as (
 
 _ANSWER = """
 select 'any' as part, '{}'::json as body where exists (select from approval_requests)
-union all select 'catalogue', json_build_object('name', name) from (select name from workflows order by name limit 200)
+union all select 'catalog', json_build_object('name', name) from (select name from workflows order by name limit 200)
     as named
-union all select 'waiting', row_to_json(each) from waiting as each
-union all select 'overall', row_to_json(each) from pace as each where overall
-union all select 'by_workflow', row_to_json(each) from by_workflow as each
-union all select 'by_team', row_to_json(each) from by_team as each
-union all select 'ended', row_to_json(each) from ended as each
-union all select 'hasty', row_to_json(each) from hasty as each
-union all select 'lapsed', row_to_json(each) from lapsed as each
-union all select 'lapse', row_to_json(each) from lapse as each
-union all select 'source', row_to_json(each) from source as each
+union all select 'waiting', row_to_json(counted) from waiting as counted
+union all select 'overall', row_to_json(counted) from pace as counted where overall
+union all select 'by_workflow', row_to_json(counted) from by_workflow as counted
+union all select 'by_team', row_to_json(counted) from by_team as counted
+union all select 'ended', row_to_json(counted) from ended as counted
+union all select 'hasty', row_to_json(counted) from hasty as counted
+union all select 'lapsed', row_to_json(counted) from lapsed as counted
+union all select 'lapse', row_to_json(counted) from lapse as counted
+union all select 'source', row_to_json(counted) from source as counted
 """
 
 _PARTS = (_SETTLED, _WAITING, _DECIDED, _PACE, _ENDED, _EXPIRED, _SOURCE, _APPROVAL, _HASTY)
 
 
 def statement_of(*, workflow: bool, team: bool) -> str:
-    """The statement, restricted to one workflow or to one team that is asked where that is wanted."""
+    """The statement, optionally restricted to one workflow or to one team."""
     filters = " ".join(words for words, wanted in ((_BY_WORKFLOW, workflow), (_BY_TEAM, team)) if wanted)
     parts = ",".join(_PARTS).replace("{filters}", filters).replace("{spread}", _SPREAD)
     return f"with {parts}{_ANSWER}"

@@ -1,4 +1,4 @@
-"""The portal's own numbers, for whoever watches over it: read from the database in one statement."""
+"""The portal's metrics for monitoring, read from the database in one statement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.domain.people import Action, Actor
 from app.store.engine import Sessions
 from app.store.jobs import LAST_SIGN, WAITING
 
-# Each part is found by an index on what it counts: pending and due requests, live runs, waiting jobs, unsent mail.
+# Each part uses an index on what it counts: pending and due requests, live runs, waiting jobs, unsent email.
 _NUMBERS = f"""
     select 'pending' as name, risk as label, count(*)::float8 as value from approval_requests
         where state = 'pending' group by risk
@@ -28,7 +28,7 @@ _NUMBERS = f"""
 
 @dataclass(frozen=True)
 class Number:
-    """One number. `value` is None where there is nothing that it could be of."""
+    """One metric. `value` is None if there is nothing to measure."""
 
     name: str
     label: str
@@ -36,12 +36,12 @@ class Number:
 
 
 class Numbers:
-    """Reads the numbers."""
+    """Reads the metrics."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def all(self, viewer: Actor) -> list[Number]:
-        """All of them. Raises ForbiddenError."""
+        """All metrics. Raises ForbiddenError."""
         viewer.require(Action.SEE)
         return [Number(**row) for row in self._sessions.execute(_NUMBERS, {})]

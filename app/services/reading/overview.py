@@ -1,4 +1,4 @@
-"""What the page of a request says beyond its row: how it stands, and what its viewer may do besides deciding."""
+"""What a request's page shows in addition to its row: its situation, and what its viewer can do besides deciding."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from app.services.requests.delegation import stands_for
 from app.services.requests.entitlement import Seat
 from app.services.requests.requester import askers, own_request
 from app.services.requests.situation import (
-    Ahead,
     StageView,
+    UpcomingStep,
     addresses_in,
     ahead_of,
     named,
@@ -61,21 +61,21 @@ class AnsweredBy:
 
 @dataclass(frozen=True)
 class Situation:
-    """How a request stands.
+    """A request's situation.
 
     Attributes:
-        asked: names of the teams and people who may decide now; empty: any reviewer.
-        ahead: what time will do, soonest first.
-        next_step: whom an escalation asks as well; empty where nobody is left.
+        asked: names of the current approvers (teams and people); empty: any reviewer.
+        ahead: what will happen as time passes, soonest first.
+        next_step: the approvers that an escalation adds; empty if there is no further step.
         windows: the change windows in words; empty: at any time.
-        opens_at: when what is approved now would run; None: at once.
+        opens_at: when what is approved now would run; None: immediately.
         opening: the same in words, in the window's time zone.
-        claimed: somebody's claim holds.
+        claimed: someone has claimed it.
     """
 
     stages: tuple[StageView, ...]
     asked: tuple[str, ...]
-    ahead: tuple[Ahead, ...]
+    ahead: tuple[UpcomingStep, ...]
     next_step: str
     windows: tuple[str, ...]
     opens_at: datetime | None
@@ -86,12 +86,12 @@ class Situation:
 
 @dataclass(frozen=True)
 class Acts:
-    """What a viewer may do with a request now, besides deciding; each is checked again when it is done.
+    """What a viewer can do with a request now, besides deciding. Everything is checked again when it is done.
 
     Attributes:
-        take_over: claiming it takes it over from somebody.
-        renew: claiming it renews one's own claim.
-        extend_until: the latest deadline that can be asked for; None: no more time can be given.
+        take_over: claiming it takes it over from someone.
+        renew: claiming it renews the viewer's own claim.
+        extend_until: the latest possible deadline; None: the deadline cannot be extended.
     """
 
     claim: bool = False
@@ -108,7 +108,7 @@ class Acts:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The possible acts by name."""
+        """The names of the possible actions."""
         shown = ("claim", "release", "assign", "escalate", "withdraw", "reopen", "cancel", "comment")
         possible = [name for name in shown if getattr(self, name)]
         return tuple(possible + (["extend"] if self.extend_until else []))
@@ -117,7 +117,7 @@ class Acts:
 def situation_of(
     session: Session, request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, now: datetime
 ) -> Situation:
-    """How the request stands."""
+    """The request's situation."""
     pending = request.state == RequestState.PENDING.value
     names = names_of(session, addresses_in(terms, request.addressed_to))
     opens_at = opening_under(terms, now) if pending else request.held_until
@@ -135,8 +135,8 @@ def situation_of(
 
 
 def _windows(terms: Terms) -> tuple[str, ...]:
-    either = (listing([window_words(each) for each in further], "or") for further in terms.further_windows)
-    return (*(window_words(each) for each in terms.windows), *(f"and only within {each}" for each in either))
+    either = (listing([window_words(window) for window in further], "or") for further in terms.further_windows)
+    return (*(window_words(window) for window in terms.windows), *(f"and only within {phrase}" for phrase in either))
 
 
 def _answered_by(session: Session, request: ApprovalRequest) -> AnsweredBy | None:
@@ -158,11 +158,11 @@ def acts_of(
     withdrawable: bool,
     now: datetime,
 ) -> Acts:
-    """What the viewer may do with the request now.
+    """What the viewer can do with the request now.
 
     Args:
-        seat: how the viewer may decide on it; None: not at all.
-        withdrawable: a decision of the viewer's stands.
+        seat: how the viewer can decide on it; None: not at all.
+        withdrawable: the viewer has a decision that can be withdrawn.
     """
     comment = viewer.may(Action.COMMENT) and (viewer.kind != "agent" or is_requester(request, viewer))
     if request.state != RequestState.PENDING.value or now >= request.expires_at:
@@ -193,7 +193,9 @@ def _may_extend(session: Session, request: ApprovalRequest, viewer: Actor, now: 
     if is_asked(viewer.member, request.addressed_to) or Role.ADMIN in viewer.roles:
         return True
     principals = stands_for(session, viewer.id, now)
-    return any(is_asked(each, request.addressed_to) and each.id not in askers(request) for each in principals)
+    return any(
+        is_asked(principal, request.addressed_to) and principal.id not in askers(request) for principal in principals
+    )
 
 
 def _may_reopen(session: Session, request: ApprovalRequest, viewer: Actor, now: datetime) -> bool:
@@ -211,9 +213,9 @@ def _may_reopen(session: Session, request: ApprovalRequest, viewer: Actor, now: 
 
 
 def candidates(session: Session, request: ApprovalRequest, now: datetime) -> list[Person]:
-    """To whom an open request can be assigned: those who are asked, could decide, are there and have not decided yet.
+    """People whom a pending request can be assigned to: approvers who could decide, are present, and have not decided.
 
-    By name, at most `MAX_CANDIDATES`.
+    Sorted by name, at most `MAX_CANDIDATES`.
     """
     away = select(Absence.person_id).where(Absence.starts_at <= now, Absence.ends_at > now, Absence.ended_at.is_(None))
     away = away.where(Absence.confirmed_at.is_not(None))
@@ -221,9 +223,9 @@ def candidates(session: Session, request: ApprovalRequest, now: datetime) -> lis
     query = select(Person).where(Person.active, Person.id.not_in(away), Person.id.not_in(said))
     query = query.where(Person.id.not_in(askers(request)))
     if request.addressed_to:
-        slugs = [each.removeprefix(TEAM) for each in request.addressed_to if each.startswith(TEAM)]
-        emails = [each.removeprefix(PERSON) for each in request.addressed_to if each.startswith(PERSON)]
+        slugs = [address.removeprefix(TEAM) for address in request.addressed_to if address.startswith(TEAM)]
+        emails = [address.removeprefix(PERSON) for address in request.addressed_to if address.startswith(PERSON)]
         members = select(TeamMember.person_id).where(TeamMember.team_slug.in_(slugs))
         query = query.where(or_(Person.id.in_(members), func.lower(Person.email).in_(emails)))
     found = session.scalars(query.order_by(Person.name, Person.id).limit(MAX_CANDIDATES))
-    return [each for each in found if each.as_actor(Via.PAGE).may(Action.DECIDE)]
+    return [person for person in found if person.as_actor(Via.PAGE).may(Action.DECIDE)]

@@ -1,4 +1,4 @@
-"""What a request's page and a run's page show, gathered in one read each."""
+"""Data for the pages of a request and of a run, each gathered in one transaction."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from app.domain.text import capitalized, is_storable
 from app.domain.weight import weigh
 from app.services.clock import Clock
 from app.services.reading.overview import Acts, Situation, acts_of, candidates, situation_of
-from app.services.reading.past_requests import Past, past_like
+from app.services.reading.past_requests import PastRequest, past_like
 from app.services.reading.timeline import TimelineEntry, timeline_of
 from app.services.requests.entitlement import Seat, seat_of, sign_in_again
 from app.services.requests.requester import own_request
 from app.services.runs.control import may_cancel, may_steer
-from app.services.runs.pace import Pace, pace_of
+from app.services.runs.pace import WorkflowPace, pace_of
 from app.services.sight import seen_requests, sees_request, sees_run
 from app.store.engine import Sessions
 from app.store.people import Person
@@ -35,9 +35,9 @@ from app.store.runs import Artifact, CatalogueEntry, Run
 from assent.contracts import Verdict
 
 _A_COMMENT = 100.0
-"""Microseconds that a comment takes until it stands on a page."""
+"""Microseconds to render a comment on a page."""
 _A_CHARACTER = 0.4
-"""Of each of its characters."""
+"""Microseconds for each of its characters."""
 MAX_STEPS = 500
 
 
@@ -47,16 +47,16 @@ class RequestView:
 
     Attributes:
         request: the stored row.
-        verdicts: what this viewer may do now, in the order of the buttons; empty when nothing.
-        why_not: why the viewer may not decide; empty when they may.
-        sign_in_first: the viewer has to sign in anew for all verdicts but the harmless ones
+        verdicts: what this viewer can decide now, in the order of the buttons; empty if nothing.
+        why_not: why the viewer cannot decide; empty if they can.
+        sign_in_first: the viewer has to sign in again for all verdicts except the harmless ones
             (`app.services.requests.entitlement.HARMLESS`).
-        on_behalf_of: the absent person for whom the viewer would decide; empty: for themselves.
-        withdrawable: a decision of the viewer's stands that they can take back.
-        edited_by_viewer: the viewer made the proposal what it is now.
-        decisions: everybody's, oldest first; also withdrawn ones.
-        situation: how the request stands: its stages, who is asked, what time will do.
-        acts: what this viewer may do besides deciding.
+        on_behalf_of: the absent person on whose behalf the viewer would decide; empty: themselves.
+        withdrawable: the viewer has a decision that they can withdraw.
+        edited_by_viewer: the proposal contains changes by the viewer.
+        decisions: everyone's, oldest first, including withdrawn ones.
+        situation: the request's stages, approvers, and what will happen as time passes.
+        acts: what this viewer can do besides deciding.
     """
 
     request: ApprovalRequest
@@ -85,7 +85,7 @@ class RequestView:
 
 @dataclass(frozen=True)
 class StepView:
-    """One execution of a node. `state` is running, done, waiting, failed or interrupted (by a crash)."""
+    """One execution of a node. `state` is running, done, waiting, failed, or interrupted (by a crash)."""
 
     task_id: str
     node: str
@@ -100,7 +100,7 @@ class StepView:
 
 @dataclass(frozen=True)
 class NodeView:
-    """A node of the workflow's graph with where it stands in this run: done, running, waiting, failed, or pending."""
+    """A node of the workflow's graph with its state in this run: done, running, waiting, failed, or pending."""
 
     id: str
     title: str
@@ -111,7 +111,7 @@ class NodeView:
 
 @dataclass(frozen=True)
 class ArtifactView:
-    """A text the run left behind, without the text. `size` is in bytes."""
+    """A text that the run stored, without the text itself. `size` is in bytes."""
 
     name: str
     media_type: str
@@ -124,8 +124,8 @@ class RunView:
     """Everything the run page shows.
 
     Attributes:
-        edges: of the workflow's graph, as in the catalogue.
-        controls: those of pause, resume, cancel, retry that are possible now.
+        edges: of the workflow's graph, as in the catalog.
+        controls: those of pause, resume, cancel, and retry that are possible now.
     """
 
     run: Run
@@ -140,15 +140,15 @@ class RunView:
 
     @property
     def held_until(self) -> datetime | None:
-        """When the change window opens for which the run waits; None if it waits for people, or not at all."""
-        asks = any(each.state == RequestState.PENDING.value for each in self.requests)
+        """When the change window that the run waits for opens; None if it waits for people, or not at all."""
+        asks = any(request.state == RequestState.PENDING.value for request in self.requests)
         if asks or self.state is not RunState.SUSPENDED:
             return None
-        return min((each.held_until for each in self.requests if each.held_until), default=None)
+        return min((request.held_until for request in self.requests if request.held_until), default=None)
 
 
 class Views:
-    """Reads for pages and the API."""
+    """Reads data for pages and the API."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -172,10 +172,10 @@ class Views:
         outcome = session.get(OutcomeRow, request.id)
         receipt = session.get(ReceiptRow, request.id)
         now = self._clock()
-        standing = [each for each in decisions if each.withdrawn_at is None]
+        standing = [decision for decision in decisions if decision.withdrawn_at is None]
         seat, why_not = seat_or_why_not(session, request, viewer, standing, now)
         terms = Terms.from_json(request.terms)
-        own = any(each.person_id == viewer.id for each in standing) and viewer.may(Action.DECIDE)
+        own = any(decision.person_id == viewer.id for decision in standing) and viewer.may(Action.DECIDE)
         open_still = request.state == RequestState.PENDING.value and now < request.expires_at
         state = RequestState(request.state)
         previous = session.get(ApprovalRequest, request.previous_id) if request.previous_id else None
@@ -208,15 +208,15 @@ class Views:
         )
 
     def candidates(self, request_id: str, viewer: Actor) -> list[Person]:
-        """To whom a request can be assigned, by name; nobody where the viewer may not assign it."""
+        """People whom a request can be assigned to, by name; empty if the viewer may not assign it."""
         if not viewer.may(Action.ASSIGN):
             return []
         with self._sessions.reads() as session:
             request = session.get(ApprovalRequest, request_id) if is_storable(request_id) else None
             return candidates(session, request, self._clock()) if request is not None else []
 
-    def past_like(self, request: ApprovalRequest, viewer: Actor) -> list[Past]:
-        """Earlier requests like this one that `viewer` may see, nearest first, and what became of them."""
+    def past_like(self, request: ApprovalRequest, viewer: Actor) -> list[PastRequest]:
+        """Earlier requests like this one that `viewer` may see, the most similar first, and their outcomes."""
         viewer.require(Action.SEE)
         with self._sessions.reads() as session:
             return past_like(session, request)
@@ -248,14 +248,14 @@ class Views:
                 controls=_controls(session, run, viewer, self._clock()),
             )
 
-    def pace(self, run: Run, viewer: Actor) -> Pace:
-        """How long the steps of the run's workflow took in its last completed runs."""
+    def pace(self, run: Run, viewer: Actor) -> WorkflowPace:
+        """How long the steps of the run's workflow took in its latest completed runs."""
         viewer.require(Action.SEE)
         with self._sessions.reads() as session:
             return pace_of(session, run.workflow, run.workflow_version)
 
     def short_texts(self, run_id: str, viewer: Actor, limit: int) -> dict[str, str]:
-        """The texts that the run left behind, by name; only those of at most `limit` bytes."""
+        """The texts that the run stored, by name; only those of at most `limit` bytes."""
         viewer.require(Action.SEE)
         with self._sessions.reads() as session:
             rows = session.execute(
@@ -264,7 +264,7 @@ class Views:
             return {row.name: row.content for row in rows}
 
     def artifact(self, run_id: str, name: str, viewer: Actor) -> Artifact:
-        """A text the run left behind. Raises NotFoundError."""
+        """A text that the run stored. Raises NotFoundError."""
         viewer.require(Action.SEE)
         with self._sessions.reads() as session:
             artifact = session.get(Artifact, (run_id, name)) if is_storable(run_id + name) else None
@@ -276,10 +276,10 @@ class Views:
 def seat_or_why_not(
     session: Session, request: ApprovalRequest, viewer: Actor, decisions: list[Decision], now: datetime
 ) -> tuple[Seat | None, str]:
-    """How the viewer may decide now, or else why not, in words; exactly as a decision of theirs would be taken.
+    """How the viewer can decide now, or why not, in words, by the rules for decisions.
 
     Args:
-        decisions: those that stand.
+        decisions: those that have not been withdrawn.
     """
     if request.state != RequestState.PENDING.value:
         return None, f"This request is {RequestState(request.state).words}."
@@ -296,7 +296,7 @@ def seat_or_why_not(
 
 
 def _controls(session: Session, run: Run, viewer: Actor, now: datetime) -> tuple[str, ...]:
-    """What this viewer can ask of the run."""
+    """How this viewer can control the run."""
     possible = run_controls(run) if may_steer(viewer, run) else ()
     if "cancel" in possible and not may_cancel(session, run, viewer, now):
         return tuple(act for act in possible if act != "cancel")
@@ -304,7 +304,7 @@ def _controls(session: Session, run: Run, viewer: Actor, now: datetime) -> tuple
 
 
 def run_controls(run: Run) -> tuple[str, ...]:
-    """What can be asked of a run in its state."""
+    """How a run can be controlled in its state."""
     if run.control:
         return ()
     return {
@@ -320,7 +320,7 @@ _STEP_STATE = {EventKind.STEP_ENDED.value: "done", EventKind.STEP_FAILED.value: 
 
 
 def _steps(session: Session, run: Run) -> list[StepView]:
-    """Executions of nodes, from the step events; the latest start of a task wins after a crash."""
+    """Executions of nodes, from the step events; after a crash the latest start of a task counts."""
     kinds = (EventKind.STEP_STARTED.value, EventKind.STEP_ENDED.value, EventKind.STEP_FAILED.value)
     rows = session.scalars(
         select(Event)
@@ -329,7 +329,7 @@ def _steps(session: Session, run: Run) -> list[StepView]:
         .limit(MAX_STEPS * 2)
     )
     steps: dict[str, dict[str, Any]] = {}
-    for event in sorted(rows, key=lambda each: (each.at, each.kind != EventKind.STEP_STARTED.value)):
+    for event in sorted(rows, key=lambda row: (row.at, row.kind != EventKind.STEP_STARTED.value)):
         step = steps.setdefault(event.payload["task"], {"started_at": event.at, "payload": event.payload})
         if event.kind == EventKind.STEP_STARTED.value:
             step.update(state="running", started_at=event.at, payload=event.payload, duration=None, error="")
@@ -353,7 +353,7 @@ def _steps(session: Session, run: Run) -> list[StepView]:
     ]
 
 
-# The database knows the size of a long text without reading the text.
+# The database knows the size of a long text without reading it.
 _size = func.octet_length(Artifact.content)
 
 
@@ -371,6 +371,6 @@ def _nodes(entry: CatalogueEntry | None, steps: list[StepView]) -> list[NodeView
         return []
     states = {step.node: step.state for step in steps}
     return [
-        NodeView(each["id"], each["title"], each["agent"], each["tool"], states.get(each["id"], "pending"))
-        for each in entry.nodes
+        NodeView(node["id"], node["title"], node["agent"], node["tool"], states.get(node["id"], "pending"))
+        for node in entry.nodes
     ]

@@ -1,4 +1,4 @@
-"""Earlier requests that are like one that is asked now, and what became of them."""
+"""Earlier requests that are similar to a pending one, and their outcomes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from app.store.requests import ApprovalRequest, ReceiptRow
 
 MOST = 5
 LOOKED_THROUGH = 2_000
-"""So many of the requests decided last are looked through, whatever they are about: it bounds what a page costs."""
+"""How many of the latest decided requests are searched, whatever they are about; this bounds the cost of a page."""
 
 
 @dataclass(frozen=True)
-class Past:
-    """A request that was decided before.
+class PastRequest:
+    """A request that was decided earlier.
 
     Attributes:
-        receipt: what the run did with it, as `assent.contracts.ReceiptStatus`; empty while that is not known.
-        same: it proposed the same to the letter.
+        receipt: what the run did with it, as `assent.contracts.ReceiptStatus`; empty while unknown.
+        same: its proposal was exactly the same.
     """
 
     id: str
@@ -34,9 +34,9 @@ class Past:
     same: bool
 
 
-def past_like(session: Session, request: ApprovalRequest) -> list[Past]:
-    """Decided requests of the same step of the same workflow: the same proposal first, then of the same title, then
-    the latest. Other revisions of this request are not among them."""
+def past_like(session: Session, request: ApprovalRequest) -> list[PastRequest]:
+    """Decided requests of the same step of the same workflow: first the same proposal, then the same title, then the
+    latest. Other revisions of this request are excluded."""
     row = ApprovalRequest
     latest = (
         select(row.id)
@@ -59,6 +59,6 @@ def past_like(session: Session, request: ApprovalRequest) -> list[Past]:
         .limit(MOST)
     )  # fmt: skip
     return [
-        Past(each.id, each.title, RequestState(each.state), each.risk, each.resolved_at, each.status or "", each.same)
-        for each in found
+        PastRequest(row.id, row.title, RequestState(row.state), row.risk, row.resolved_at, row.status or "", row.same)
+        for row in found
     ]

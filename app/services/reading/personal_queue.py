@@ -1,4 +1,4 @@
-"""What waits for one person's decision, most pressing first."""
+"""The requests that wait for one person's decision, most urgent first."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 
 LOOKED_AT = 200
-"""So many requests that may ask somebody are looked at."""
+"""How many requests that may require the person's approval are checked."""
 
 
 @dataclass(frozen=True)
 class WaitingRequest:
-    """A request that somebody can decide; `consequence` is what happens if nobody does until `expires_at`."""
+    """A request that a person can decide; `consequence` is what happens if nobody does until `expires_at`."""
 
     id: str
     title: str
@@ -37,21 +37,21 @@ class WaitingRequest:
     expires_at: datetime
 
 
-class WaitingFor:
-    """Finds what somebody can decide now, by the rules by which their decision would be taken."""
+class PersonalQueue:
+    """Finds what a person can decide now, by the rules for decisions."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
     def of(self, actor: Actor, limit: int) -> tuple[Sequence[WaitingRequest], bool]:
-        """At most so many, and whether there may be more."""
+        """At most `limit` requests, and whether there may be more."""
         now = self._clock()
         found: list[WaitingRequest] = []
         with self._sessions.reads() as session:
             addresses = set(actor.member.addresses)
-            for each in stands_for(session, actor.id, now):
-                addresses |= each.addresses
+            for member in stands_for(session, actor.id, now):
+                addresses |= member.addresses
             asks = or_(
                 func.cardinality(ApprovalRequest.addressed_to) == 0,
                 ApprovalRequest.addressed_to.bool_op("&&")(literal(sorted(addresses), ARRAY(Text))),

@@ -1,7 +1,7 @@
-"""Reading the ranked queue, a page at a time.
+"""Reads the ranked queue in pages.
 
-Page one costs the same with a thousand or a million pending: the order is an indexed column, the count stops at
-`COUNT_CAP`, and the next page starts where the last one ended (keyset, not offset).
+The first page costs the same with a thousand or a million pending requests: the order is an indexed column, the count
+stops at `COUNT_CAP`, and the next page starts after the last row (keyset, not offset).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 
 ROWS_AT_ONCE = 100
-"""So many rows are brought up to date in one go."""
+"""How many rows can be refreshed at once."""
 CHIP_CAP = 99
-"""The counts at the filters stop here."""
+"""The counts next to the filters stop here."""
 MAX_PAGE = 200
 
 
 @dataclass(frozen=True)
 class QueuePage:
-    """Some rows, how many there are (at most `COUNT_CAP`), and where the next page starts (None: no more)."""
+    """A page of rows, the total (at most `COUNT_CAP`), and where the next page starts (None: no more)."""
 
     rows: list[QueueRow]
     total: int
@@ -42,19 +42,19 @@ class QueuePage:
 
 @dataclass(frozen=True)
 class Count:
-    """How many, up to `CHIP_CAP`; `more` says that there may be further ones."""
+    """A count up to `CHIP_CAP`; `more` says that there may be further ones."""
 
     number: int
     more: bool = False
 
     @property
     def words(self) -> str:
-        """Such as ``7`` or ``99+``; empty where nothing was found and not all was looked through."""
+        """Such as ``7`` or ``99+``; empty if none was found and the search stopped early."""
         return "" if self.more and not self.number else f"{self.number}{'+' if self.more else ''}"
 
 
 class Queue:
-    """The queue as reviewers read it."""
+    """The queue for reviewers."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -64,10 +64,10 @@ class Queue:
         """One page of requests.
 
         Raises:
-            InvalidInputError: the cursor is not one of ours, or the limit is not between 1 and `MAX_PAGE`.
+            InvalidInputError: the cursor is not valid, or the limit is not between 1 and `MAX_PAGE`.
         """
         if not 1 <= limit <= MAX_PAGE:
-            raise InvalidInputError(f"A page has between 1 and {MAX_PAGE} rows.", {"limit": "out of range"})
+            raise InvalidInputError(f"A page must have 1 to {MAX_PAGE} rows.", {"limit": "out of range"})
         with self._sessions.reads() as session:
             absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
             search = QueueSearch(session, wanted, absent)
@@ -82,27 +82,27 @@ class Queue:
         )  # fmt: skip
 
     def row(self, request_id: str) -> QueueRow | None:
-        """One request as a line of the queue, or None."""
+        """One request as a row of the queue, or None."""
         with self._sessions.reads() as session:
             rows = rows_of(session, session.execute(select(*COLUMNS).where(ApprovalRequest.id == request_id)).all())
         return rows[0] if rows else None
 
     def rows(self, wanted: QueueFilter, ids: Sequence[str]) -> list[QueueRow]:
-        """Those of the named requests that are in the list, in its order; at most `ROWS_AT_ONCE`.
+        """Those of these requests that are in the list, in its order; at most `ROWS_AT_ONCE`.
 
         Raises:
-            InvalidInputError: more are named.
+            InvalidInputError: too many requests.
         """
         if len(ids) > ROWS_AT_ONCE:
-            raise InvalidInputError(f"At most {ROWS_AT_ONCE} rows at once.", {"row": "too many"})
-        usable = [each for each in ids if is_storable(each)]
+            raise InvalidInputError(f"At most {ROWS_AT_ONCE} rows can be requested at once.", {"row": "too many"})
+        usable = [request_id for request_id in ids if is_storable(request_id)]
         with self._sessions.reads() as session:
             absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
             query = select(*COLUMNS).where(*conditions(wanted, absent), ApprovalRequest.id.in_(usable))
             return rows_of(session, session.execute(ordered(query, wanted)).all())
 
     def counts(self, wanted: Mapping[str, QueueFilter]) -> dict[str, Count]:
-        """How many are in each of several lists, for less than it takes to read a page of one."""
+        """The counts of several lists, for less than it takes to read a page of one."""
         if not wanted:
             return {}
         with self._sessions.reads() as session:
@@ -111,7 +111,7 @@ class Queue:
             absent = {person_id: stands_for(session, person_id, now) for person_id in people}
             parts = [_bounded(asked, absent.get(asked.mine.id, ()) if asked.mine else ()) for asked in wanted.values()]
             numbers = session.execute(select(*parts)).one()
-            # With fewer than that, all have been looked through.
+            # If there are fewer, all of them have been searched.
             few_pending = QueueSearch(session, QueueFilter()).count() <= COUNT_CAP
         exact = {name for name, asked in wanted.items() if is_in_order(asked) or (few_pending and not asked.resolved)}
         return {
@@ -120,13 +120,13 @@ class Queue:
         }
 
     def pending_count(self) -> tuple[int, bool]:
-        """How many are pending, up to `COUNT_CAP`, and whether there are more."""
+        """How many requests are pending, up to `COUNT_CAP`, and whether there are more."""
         with self._sessions.reads() as session:
             total = QueueSearch(session, QueueFilter()).count()
         return min(total, COUNT_CAP), total > COUNT_CAP
 
     def pending_workflows(self) -> list[str]:
-        """Names of workflows that have pending requests; found by skipping through the index, not by a scan."""
+        """Names of workflows that have pending requests, found by skipping through the index instead of a scan."""
         least = select(func.min(ApprovalRequest.workflow).label("name")).where(PENDING)
         names = least.cte("names", recursive=True)
         following = least.where(ApprovalRequest.workflow > names.c.name).scalar_subquery()
@@ -136,7 +136,7 @@ class Queue:
 
 
 def _bounded(wanted: QueueFilter, absent: Sequence[Member]) -> Any:
-    """A count that stops at `CHIP_CAP`, or that looks no further than `TOP` rows."""
+    """A count that stops at `CHIP_CAP`, or after searching `TOP` rows."""
     found = select(ApprovalRequest.id).where(*conditions(wanted, absent))
     if is_in_order(wanted):
         found = ordered(found, wanted)

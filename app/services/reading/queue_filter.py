@@ -1,4 +1,4 @@
-"""What a list of requests is narrowed by, as conditions for queries, and the order it is in."""
+"""Filters of request lists as query conditions, and the order of the lists."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from app.store.search import REQUEST_KEYS, contains, has_keys, may_contain
 from assent.contracts import RiskLevel
 
 NAMED = ("workflow", "kind", "risk")
-"""Filters by a column. Each has an index in the order of the list; the one that usually finds the fewest is first."""
+"""Filters by column. Each has an index in list order; the usually most selective one comes first."""
 _MOST_WORDS = 8
 
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """What the reviewer wants to see; empty fields do not restrict.
+    """A reviewer's filter; empty fields do not restrict it.
 
     Attributes:
         risk: one of the risk levels.
         workflow: a workflow's name.
         kind: a proposal's kind.
-        text: words looked for in the title, the workflow and the agent.
-        mine: only what is assigned to this person, claimed by them, or asks them by name or team, or somebody absent
-            for whom they stand in.
-        my_teams: only what asks one of this person's teams.
-        team: slug of a team that is asked.
-        unassigned: only what nobody has claimed or been assigned.
-        resolved: True lists what has been resolved, newest first, instead of what is pending.
-        viewer: only what they see; None: everything.
+        text: words to search for in the title, the workflow, and the agent.
+        mine: only requests that are assigned to this person, claimed by them, or require their approval (by name or
+            team), or that of an absent person whose delegate they are.
+        my_teams: only requests that require the approval of one of this person's teams.
+        team: slug of a team whose approval is required.
+        unassigned: only requests that are neither claimed nor assigned.
+        resolved: True lists settled requests, newest first, instead of pending ones.
+        viewer: only requests that this actor may see; None: all.
     """
 
     risk: str = ""
@@ -56,12 +56,12 @@ class QueueFilter:
 
     @property
     def words(self) -> list[str]:
-        """The words that are looked for."""
+        """The words to search for."""
         return self.text.split()[:_MOST_WORDS]
 
     @property
     def narrowed_to_viewer(self) -> bool:
-        """True if the viewer does not see everything."""
+        """True if the viewer may not see all requests."""
         return self.viewer is not None and seen_requests(self.viewer) is not None
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class QueueFilter:
                 raise InvalidInputError("This filter is too long or has control characters.", {name: "not usable"})
 
 
-# Spelled out rather than passed as a parameter, so that any plan may use the indexes of what is pending.
+# A literal rather than a parameter, so that any plan can use the indexes of pending requests.
 PENDING = ApprovalRequest.state == literal_column("'pending'")
 RESOLVED = ApprovalRequest.state != literal_column("'pending'")
 _DOCUMENT = ApprovalRequest.title + "\n" + ApprovalRequest.workflow + "\n" + ApprovalRequest.agent
@@ -80,12 +80,12 @@ _KEYS: ColumnElement[Any] = literal_column(REQUEST_KEYS)
 
 
 def is_in_order(wanted: QueueFilter) -> bool:
-    """True if what is wanted stands together in an index, in the order of the list."""
+    """True if an index has exactly the matching requests, in list order."""
     return _columns(wanted) <= 1 and not (wanted.words or _asks(wanted))
 
 
 def can_be_looked_up(wanted: QueueFilter) -> bool:
-    """True if indexes find what is wanted without the order of the list."""
+    """True if indexes can find the matching requests regardless of the list order."""
     return _columns(wanted) > 1 or _asks(wanted) or any(map(has_keys, wanted.words))
 
 
@@ -99,11 +99,11 @@ def _asks(wanted: QueueFilter) -> bool:
 
 
 def conditions(wanted: QueueFilter, absent: Sequence[Member] = (), by_index: bool = False) -> list[ColumnElement[bool]]:
-    """What is true of the requests that are wanted.
+    """The conditions of matching requests.
 
     Args:
-        absent: those for whom the person of `wanted.mine` stands in.
-        by_index: written so that indexes find the requests, rather than the order of the list.
+        absent: the people whose delegate the person of `wanted.mine` is.
+        by_index: phrased so that PostgreSQL uses indexes of the conditions, rather than the list order.
     """
     found = [RESOLVED if wanted.resolved else PENDING]
     if wanted.viewer is not None and (seen := seen_requests(wanted.viewer)) is not None:
@@ -124,8 +124,8 @@ def conditions(wanted: QueueFilter, absent: Sequence[Member] = (), by_index: boo
         narrowing.append(contains(_DOCUMENT, words))
     if by_index:
         return [*found, *narrowing, *may_contain(_KEYS, words)]
-    # Of what is inside a function PostgreSQL supposes that every other request fits, and no index has it: so it follows
-    # the order of the list, rather than to read and sort all of it for the few that it would expect.
+    # PostgreSQL assumes that a condition inside a function matches every other request, and has no index for it. So it
+    # follows the list order, instead of reading and sorting everything for the few matches that it would expect.
     return [*found, *(func.coalesce(condition, false()) for condition in narrowing)]
 
 
@@ -147,18 +147,18 @@ def _addressed(addresses: frozenset[str] | set[str]) -> ColumnElement[bool]:
 
 
 def ordered(query: Select[Any], wanted: QueueFilter, cursor: str | None = None) -> Select[Any]:
-    """In the order of the list, after a cursor. Raises InvalidInputError."""
+    """In list order, after a cursor. Raises InvalidInputError."""
     if cursor:
         query = query.where(*after(wanted, cursor))
     if wanted.resolved:
-        # What a supersession ended has no moment of its own to sort by, but every resolved row has one.
+        # A superseded request has no meaningful time of its own to sort by, but every settled row has one.
         query = query.where(ApprovalRequest.resolved_at.is_not(None))
         return query.order_by(ApprovalRequest.resolved_at.desc(), ApprovalRequest.id.desc())
     return query.order_by(ApprovalRequest.attention_at, ApprovalRequest.id)
 
 
 def after(wanted: QueueFilter, cursor: str) -> list[ColumnElement[bool]]:
-    """What is true of the requests after a cursor. Raises InvalidInputError."""
+    """The condition of requests after a cursor. Raises InvalidInputError."""
     at, request_id = _decode(cursor)
     if wanted.resolved:
         return [tuple_(ApprovalRequest.resolved_at, ApprovalRequest.id) < tuple_(at, request_id)]
@@ -169,7 +169,7 @@ def after(wanted: QueueFilter, cursor: str) -> list[ColumnElement[bool]]:
 
 
 def cursor_after(request_id: str, at: datetime | None) -> str:
-    """Where the page after this request starts."""
+    """The cursor of the page after this request."""
     raw = json.dumps([at.isoformat() if at else "", request_id])
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 

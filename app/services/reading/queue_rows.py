@@ -1,4 +1,4 @@
-"""Lines of the queue, made from the columns that a list needs."""
+"""Rows of the queue, made from the columns that a list needs."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _OPEN = RequestState.PENDING.value
 
 @dataclass(frozen=True)
 class QueueRow:
-    """One line of the queue.
+    """One row of the queue.
 
     Attributes:
-        asked: names of the teams and people who may decide now; empty: any reviewer.
-        agreed: names of those whose approval counts so far.
-        stage_name: of the stage that is asked now; empty where there is only one and it has no name.
+        asked: names of the current approvers (teams and people); empty: any reviewer.
+        agreed: names of the people whose approvals count so far.
+        stage_name: of the current stage; empty if there is only one and it has no name.
         stages: how many there are.
         consequence: what happens if nobody decides in time, such as ``is rejected``.
     """
@@ -105,26 +105,25 @@ COLUMNS = (
 
 
 def rows_of(session: Session, found: Sequence[Any]) -> list[QueueRow]:
-    """Lines of the queue; what only some of them need is read for all of those at once."""
-    terms = [Terms.from_json(each.terms) for each in found]
-    names = names_of(session, {a for each, own in zip(found, terms, strict=True) for a in _addresses(each, own)})
-    agreed = _agreed(session, [each.id for each in found if each.approvals and each.state == _OPEN])
-    silent = [each.id for each, own in zip(found, terms, strict=True) if own.on_expiry is OnExpiry.APPROVE]
+    """Rows of the queue; what only some of them need is read for all of those at once."""
+    terms = [Terms.from_json(row.terms) for row in found]
+    names = names_of(session, {a for row, own in zip(found, terms, strict=True) for a in _addresses(row, own)})
+    agreed = _agreed(session, [row.id for row in found if row.approvals and row.state == _OPEN])
+    silent = [row.id for row, own in zip(found, terms, strict=True) if own.on_expiry is OnExpiry.APPROVE]
     rejected = _rejected(session, silent)
     return [
-        _row(each, own, names, agreed.get(each.id, ()), each.id in rejected)
-        for each, own in zip(found, terms, strict=True)
+        _row(row, own, names, agreed.get(row.id, ()), row.id in rejected) for row, own in zip(found, terms, strict=True)
     ]
 
 
-def _addresses(each: Any, terms: Terms) -> set[str]:
-    """Nothing to look up for what asks nobody in particular and expires like most."""
-    plain = not each.addressed_to and len(terms.stages) == 1 and terms.on_expiry is not OnExpiry.ESCALATE
-    return set() if plain else addresses_in(terms, each.addressed_to)
+def _addresses(row: Any, terms: Terms) -> set[str]:
+    """Nothing to look up for requests that any reviewer can decide and that are rejected on expiry."""
+    plain = not row.addressed_to and len(terms.stages) == 1 and terms.on_expiry is not OnExpiry.ESCALATE
+    return set() if plain else addresses_in(terms, row.addressed_to)
 
 
 def _agreed(session: Session, ids: list[str]) -> dict[str, tuple[str, ...]]:
-    """Who agrees to each request, in the order in which they did."""
+    """The approvers who agreed to each request so far, in order."""
     if not ids:
         return {}
     query = (
@@ -135,13 +134,13 @@ def _agreed(session: Session, ids: list[str]) -> dict[str, tuple[str, ...]]:
         .order_by(Decision.at)
     )
     found: dict[str, tuple[str, ...]] = {}
-    for each in session.scalars(query):
-        found[each.request_id] = (*found.get(each.request_id, ()), decider(each))
+    for decision in session.scalars(query):
+        found[decision.request_id] = (*found.get(decision.request_id, ()), decider(decision))
     return found
 
 
 def _rejected(session: Session, ids: list[str]) -> set[str]:
-    """Which of these somebody rejects, though not enough to settle it."""
+    """Those of these requests that have a rejection which did not settle them."""
     if not ids:
         return set()
     rejects = Decision.verdict == Verdict.REJECT.value
@@ -149,45 +148,45 @@ def _rejected(session: Session, ids: list[str]) -> set[str]:
     return set(session.scalars(query))
 
 
-def _row(each: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool) -> QueueRow:
-    risk = RiskLevel(each.risk)
-    steps = escalation_by(terms, each.opened_at, each.expires_at, each.escalation)
-    means = expiry_means(terms, risk=risk, kind=each.kind, escalation=steps, rejected=rejected)
+def _row(row: Any, terms: Terms, names: Names, agreed: tuple[str, ...], rejected: bool) -> QueueRow:
+    risk = RiskLevel(row.risk)
+    steps = escalation_by(terms, row.opened_at, row.expires_at, row.escalation)
+    means = expiry_means(terms, risk=risk, kind=row.kind, escalation=steps, rejected=rejected)
     return QueueRow(
-        id=each.id,
-        title=each.title,
+        id=row.id,
+        title=row.title,
         risk=risk,
-        score=each.assessment["score"],
-        kind=each.kind,
-        state=RequestState(each.state),
-        workflow=each.workflow,
-        agent=each.agent,
-        environment=each.environment,
-        run_id=each.run_id,
-        requester_name=each.requester_name,
-        approvals=each.approvals,
-        quorum=each.quorum,
-        priority=each.priority,
+        score=row.assessment["score"],
+        kind=row.kind,
+        state=RequestState(row.state),
+        workflow=row.workflow,
+        agent=row.agent,
+        environment=row.environment,
+        run_id=row.run_id,
+        requester_name=row.requester_name,
+        approvals=row.approvals,
+        quorum=row.quorum,
+        priority=row.priority,
         on_expiry=means.value,
-        opened_at=each.opened_at,
-        expires_at=each.expires_at,
-        attention_at=each.attention_at,
-        resolved_at=each.resolved_at,
-        version=each.version,
-        digest=each.digest,
+        opened_at=row.opened_at,
+        expires_at=row.expires_at,
+        attention_at=row.attention_at,
+        resolved_at=row.resolved_at,
+        version=row.version,
+        digest=row.digest,
         rule=terms.name,
-        policy_version=each.policy_version,
-        asked=named(each.addressed_to, names),
+        policy_version=row.policy_version,
+        asked=named(row.addressed_to, names),
         agreed=agreed,
-        stage=each.stage,
+        stage=row.stage,
         stages=len(terms.stages),
-        stage_name=stage_name(terms, min(each.stage, len(terms.stages) - 1), names),
+        stage_name=stage_name(terms, min(row.stage, len(terms.stages) - 1), names),
         consequence=consequence(terms, means, steps, names),
-        claimed_by_id=each.claimed_by_id,
-        claimed_by_name=each.claimed_by_name,
-        claimed_until=each.claimed_until,
-        assigned_to_id=each.assigned_to_id,
-        assigned_to_name=each.assigned_to_name,
-        held_until=each.held_until,
-        answered_by=each.answered_by,
+        claimed_by_id=row.claimed_by_id,
+        claimed_by_name=row.claimed_by_name,
+        claimed_until=row.claimed_until,
+        assigned_to_id=row.assigned_to_id,
+        assigned_to_name=row.assigned_to_name,
+        held_until=row.held_until,
+        answered_by=row.answered_by,
     )

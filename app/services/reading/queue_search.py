@@ -1,9 +1,9 @@
-"""Finds the requests of a list in the way that reads the least (docs/decisions/0032).
+"""Finds the requests of a list in the cheapest way (docs/decisions/0032).
 
-A filter by one column is in the order of an index. Other filters (words, teams, whose it is) are answered in one of two
-ways: where many requests fit, along the order of the list; where few do, through an index that finds just those, after
-which they are sorted. A look at the next `TOP` requests tells which it is, so that neither stale statistics nor a plan
-that is kept for all values can choose the wrong one.
+A filter by one column matches the order of an index. Other filters (words, teams, the person's own) use one of two
+ways: if many requests match, along the list order; if few do, through an index that finds just those, which are then
+sorted. Probing the next `TOP` requests decides between them, so that neither stale statistics nor a plan that is cached
+for all values can choose the wrong one.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from app.services.reading.queue_filter import (
 from app.store.requests import ApprovalRequest
 
 COUNT_CAP = 500
-"""Counting stops here; the page then says "more than 500". A filter counts as many rows with a million pending."""
+"""Counting stops here; the page then says "more than 500". The cost does not grow with the number of requests."""
 TOP = 1_000
-"""So many requests are looked through to see how many of them fit."""
+"""How many requests are probed to see how many of them match."""
 _MANY, _LOOKED_THROUGH = 200, 4_000
-"""Where at least so many of `TOP` fit, they are counted along the list, looking through so many of it."""
+"""If at least this many of `TOP` match, they are counted along the list, scanning at most this many requests."""
 
 
 class QueueSearch:
     """Finds the requests of one list.
 
     Args:
-        absent: those for whom the person of `wanted.mine` stands in.
+        absent: the people whose delegate the person of `wanted.mine` is.
     """
 
     def __init__(self, session: Session, wanted: QueueFilter, absent: Sequence[Member] = ()) -> None:
@@ -60,15 +60,15 @@ class QueueSearch:
         return self._session.execute(ordered(narrowed.where(ApprovalRequest.id.in_(ids)), self._wanted)).all()
 
     def count(self) -> int:
-        """How many requests there are, up to one more than `COUNT_CAP`."""
+        """How many requests match, up to one more than `COUNT_CAP`."""
         if self._number is None:
             self._number = min(self._count(), COUNT_CAP + 1)
         return self._number
 
     def _count(self) -> int:
         if self._in_order or not self._can_be_looked_up:
-            # In the order of the list, as that has an index. Without an order the table might be read from its start,
-            # where what was resolved long ago lies.
+            # In list order, because that has an index. Without an order, the table might be read from its start, where
+            # requests are that were settled long ago.
             query = select(ApprovalRequest.id).where(*conditions(self._wanted, self._absent))
             return self._counted(ordered(query, self._wanted).limit(COUNT_CAP + 1))
         looked, fitting = self._look(None)
@@ -79,11 +79,11 @@ class QueueSearch:
             number = self._counted(select(top).where(top.c.fits).limit(COUNT_CAP + 1))
             if number > COUNT_CAP:
                 return number
-        # The index finds all of them, of which no more than are counted are read.
+        # The index finds all of them, but only as many as are counted are read.
         return self._counted(select(self._by_index(None)).limit(COUNT_CAP + 1))
 
     def _are_many(self, limit: int, cursor: str | None) -> bool:
-        """True if the first `limit` are best found along the order of the list."""
+        """True if the first `limit` are best found in list order."""
         if self._in_order or not self._can_be_looked_up:
             return True
         looked, fitting = self._look(cursor)
@@ -93,7 +93,7 @@ class QueueSearch:
         return self._session.scalar(select(func.count()).select_from(query.subquery())) or 0
 
     def _look(self, cursor: str | None) -> tuple[int, int]:
-        """How many of the next requests were looked at, which is more than `TOP` if there are more; how many fit."""
+        """How many of the next requests were probed, which is more than `TOP` if there are more; and how many match."""
         if cursor is None and self._from_top is not None:
             return self._from_top
         top = self._looked_at(cursor, TOP + 1).subquery()
@@ -103,7 +103,7 @@ class QueueSearch:
         return row[0], row[1]
 
     def _looked_at(self, cursor: str | None, limit: int) -> Select[Any]:
-        """The next requests of the narrowest list that an index has in order, and of each whether it fits."""
+        """The next requests of the narrowest list that an index has in order, and for each whether it matches."""
         base = QueueFilter(resolved=self._wanted.resolved, viewer=self._wanted.viewer)
         named = [name for name in NAMED if getattr(self._wanted, name)]
         if named and not self._wanted.narrowed_to_viewer:
@@ -112,9 +112,9 @@ class QueueSearch:
         return ordered(select(fits).where(*conditions(base)), base, cursor).limit(limit)
 
     def _few(self, limit: int, cursor: str | None) -> list[str]:
-        """The ids of the first requests, found by an index and sorted."""
+        """The ids of the first requests, found through an index and sorted."""
         found = self._by_index(cursor)
-        # All are found before the first is known, so that counting them costs nothing.
+        # All are found before the first one is known, so counting them costs nothing.
         query = select(found.c.id, func.count().over())
         if self._wanted.resolved:
             query = query.order_by(found.c.resolved_at.desc(), found.c.id.desc())
@@ -126,10 +126,10 @@ class QueueSearch:
         return [row[0] for row in rows]
 
     def _by_index(self, cursor: str | None) -> CTE:
-        """Those that are wanted, in no order.
+        """The matching requests, in no particular order.
 
-        PostgreSQL plans it by itself, so that it cannot walk along the order of the list, or through all requests in
-        the hope of finding enough of them soon.
+        PostgreSQL plans this separately, so it cannot walk along the list order, or through all requests in the hope of
+        finding enough matches soon.
         """
         row = ApprovalRequest
         query = select(row.id, row.attention_at, row.resolved_at)

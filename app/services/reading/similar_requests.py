@@ -1,4 +1,4 @@
-"""The top of the queue with requests that are alike put together."""
+"""The top of the queue with similar requests grouped."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 
 LOOKED_AT = 200
-"""So many requests from the top are compared."""
+"""How many requests from the top are compared."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class QueueEntry:
     """A row of the grouped list.
 
     Attributes:
-        rows: one, or those of the group in the order of their ranks, each with what is particular about it.
-        group: None for one that is like no other.
+        rows: a single request, or those of the group by rank, each with what distinguishes it.
+        group: None for a request that is similar to no other.
     """
 
     rows: tuple[tuple[QueueRow, Alike | None], ...]
@@ -36,28 +36,28 @@ class Entry:
 
 
 class SimilarRequests:
-    """Reads what is pending in groups."""
+    """Reads pending requests in groups."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
-    def entries(self, wanted: QueueFilter) -> list[Entry]:
-        """The first `LOOKED_AT` of the list; a group stands where its first request would."""
+    def entries(self, wanted: QueueFilter) -> list[QueueEntry]:
+        """The first `LOOKED_AT` requests of the list; a group is placed where its first request would be."""
         with self._sessions.reads() as session:
             absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
             query = select(*COLUMNS, ApprovalRequest.node, ApprovalRequest.payload)
             found = QueueSearch(session, wanted, absent).first(query, LOOKED_AT)
             rows = {row.id: row for row in rows_of(session, found)}
-        groups = grouped([_like(each) for each in found])
+        groups = grouped([_like(row) for row in found])
         at = {member.id: group for group in groups for member in group.members}
-        entries: list[Entry] = []
-        for each in rows.values():
-            group = at.get(each.id)
+        entries: list[QueueEntry] = []
+        for entry in rows.values():
+            group = at.get(entry.id)
             if group is None:
-                entries.append(Entry(((each, None),)))
-            elif group.members[0].id == each.id:
-                entries.append(Entry(tuple((rows[member.id], member) for member in group.members), group))
+                entries.append(QueueEntry(((entry, None),)))
+            elif group.members[0].id == entry.id:
+                entries.append(QueueEntry(tuple((rows[member.id], member) for member in group.members), group))
         return entries
 
 
@@ -71,5 +71,5 @@ def _like(row: Any) -> Like:
         text=telling(row.payload),
         risk=RiskLevel(row.risk),
         environment=row.environment,
-        rules=frozenset(each.rule for each in findings),
+        rules=frozenset(finding.rule for finding in findings),
     )

@@ -1,4 +1,4 @@
-"""What happened to a request, line by line: decisions, remarks, what time and people did, and the receipt."""
+"""A request's timeline: decisions, comments, other actions, expiry, and the receipt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.notices import DeliveryState, NoticeKind
 from app.domain.people import signature
-from app.services.reading.delivery_lines import ToldLine, told_about
+from app.services.reading.delivery_lines import NotificationLine, told_about
 from app.services.requests.moves import decider
 from app.services.requests.situation import Names, listing, named, names_of
 from app.store.record import AuditEntry
@@ -25,7 +25,7 @@ MAX_SHOWN_ANSWER = 20_000
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """One line of a request's timeline: when, who, what, and what they said."""
+    """One line of a request's timeline: when, who, what, and the comment."""
 
     at: datetime
     who: str
@@ -56,7 +56,7 @@ _ACTION_WORDS = {
     "request.decision_withdrawn": "withdrew their decision",
     "request.approval_lapsed": "stopped counting an approval",
     "request.expired": "let this expire: nobody decided in time",
-    "request.cancelled": "cancelled this",
+    "request.cancelled": "canceled this",
     "request.superseded": "superseded this: the run now requests something else",
     "request.resolved": "resolved this",
     "request.remembered": "answered this from an earlier rejection",
@@ -83,8 +83,11 @@ def timeline_of(
     receipt: ReceiptRow | None,
 ) -> list[TimelineEntry]:
     """The request's timeline, oldest line first."""
-    lines = [TimelineEntry(each.at, decider(each), _decided(each), _words_of(each), each.verdict) for each in decisions]
-    lines += [TimelineEntry(each.at, each.signature, "said", each.body) for each in comments]
+    lines = [
+        TimelineEntry(decision.at, decider(decision), _decided(decision), _words_of(decision), decision.verdict)
+        for decision in decisions
+    ]
+    lines += [TimelineEntry(comment.at, comment.signature, "said", comment.body) for comment in comments]
     entries = session.scalars(
         select(AuditEntry).where(AuditEntry.request_id == request.id).order_by(AuditEntry.seq).limit(200)
     )
@@ -96,16 +99,18 @@ def timeline_of(
         lines.append(TimelineEntry(entry.at, who, _told(request, entry, names), entry.detail.get("reason", "")))
     if receipt is not None:
         words = receipt.status.replace("_", " ")
-        # What the portal concludes by itself is not put into the agent's mouth.
+        # What the portal concludes by itself must not look like a statement of the agent.
         doer = request.agent or ("The run" if request.run_id else "The agent")
         who, what = (doer, f"reported: {words}") if receipt.explicit else ("Assent", f"noted: {words}")
         lines.append(TimelineEntry(receipt.updated_at, who, what, receipt.summary))
-    lines += [TimelineEntry(each.at, "Assent", _delivered(each)) for each in told_about(session, request.id)]
-    return sorted(lines, key=lambda each: each.at)
+    lines += [
+        TimelineEntry(delivery.at, "Assent", _delivered(delivery)) for delivery in told_about(session, request.id)
+    ]
+    return sorted(lines, key=lambda line: line.at)
 
 
-def _delivered(told: ToldLine) -> str:
-    """Who was told, or is to be, or could not be."""
+def _delivered(told: NotificationLine) -> str:
+    """Who was notified, will be notified, or could not be notified."""
     several, rest = told.names, len(told.names) - SHOWN_NAMES
     names = listing((*several[:SHOWN_NAMES], f"{rest} others") if rest > 1 else several)
     of = _NOTICE_WORDS[told.kind]
@@ -122,14 +127,14 @@ def _delivered(told: ToldLine) -> str:
 
 
 def _asked_as_well(entry: AuditEntry) -> list[str]:
-    """Whom an escalation added, as addresses."""
+    """The addresses of the approvers that an escalation added."""
     before = set(entry.detail.get("from") or ()) if entry.action == "request.escalated" else set()
     after = entry.detail.get("to") or () if entry.action == "request.escalated" else ()
-    return [each for each in after if each not in before]
+    return [address for address in after if address not in before]
 
 
 def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
-    """What was done, with whom it was about."""
+    """What was done, and to whom."""
     words, detail = _ACTION_WORDS[entry.action], entry.detail
     added = listing(named(_asked_as_well(entry), names))
     match entry.action:
@@ -148,15 +153,15 @@ def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
         case "request.claim_released" if detail.get("claimed_by", entry.actor_name) != entry.actor_name:
             return f"ended the claim of {detail['claimed_by']}"
         case "request.claim_lapsed":
-            return f"let the claim of {detail.get('claimed_by', 'somebody')} lapse"
+            return f"ended the expired claim of {detail.get('claimed_by', 'someone')}"
         case "request.approval_lapsed":
-            return f"stopped counting the approval of {detail.get('person', 'somebody')}"
+            return f"stopped counting the approval of {detail.get('person', 'someone')}"
         case "request.unassigned" if not entry.actor_id:
-            return f"ended the assignment to {detail.get('from', 'somebody')}"
+            return f"ended the assignment to {detail.get('from', 'someone')}"
         case "request.assigned" if detail.get("to_id") == entry.actor_id:
             return "assigned this to themselves"
         case "request.assigned" if detail.get("from_id") and detail.get("from_id") == entry.actor_id:
-            return f"handed this over to {detail.get('to')}"
+            return f"reassigned this to {detail.get('to')}"
         case "request.assigned":
             return f"assigned this to {detail.get('to')}"
     return words
@@ -172,7 +177,7 @@ def _decided(decision: Decision) -> str:
 
 
 def _words_of(decision: Decision) -> str:
-    """What somebody answered, for whoever has to agree with it, and their comment."""
+    """An answer, for others who have to confirm it, and the comment."""
     if decision.verdict != Verdict.ANSWER.value:
         return decision.comment
     answer = decision.answer

@@ -1,1 +1,1 @@
-"""The audit record and the events that open pages follow."""
+"""The audit log, and the events that open pages follow."""

@@ -1,4 +1,4 @@
-"""Writing the record. Every use case does it together with the act itself."""
+"""Writes the audit log. Every use case does so in the same transaction as the action itself."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def record(
     run_id: str | None = None,
     **detail: Any,
 ) -> None:
-    """Add one line to the record, as part of a transaction or of a batch.
+    """Add an audit entry to a transaction or a batch.
 
-    Where the actor is signed in with a link, or speaks with a token, that somebody else made, the line says whose.
+    If someone else created the actor's sign-in link or token, the entry says who.
 
     Args:
-        action: a dotted name from the catalogue in `docs/architecture.md`, such as ``request.decided``.
+        action: a dotted name from the catalog in `docs/architecture.md`, such as ``request.decided``.
         detail: further facts, JSON-ready and already masked.
     """
     values = {

@@ -1,10 +1,10 @@
-"""What open pages want to know: written as a row in the transaction of the change itself, and read again from there.
+"""Events for open pages: written as rows in the transaction of the change itself, and read from there.
 
-An event's id is given before its transaction commits, so a late event may have a lower id than one already seen, and
-"everything after id n" would skip it. What a reader has seen is therefore remembered as a transaction number: an event
-that was not visible at some moment was written by a transaction which at that moment was open or had not begun, and
-so has at least the number of the oldest one open then (`position`). Every event carries that number as `seq`; whoever
-saw it and asks for `missed_since(seq)` misses nothing and may get some events twice, which their ids tell.
+An event's id is assigned before its transaction commits, so a late event can have a lower id than one already seen, and
+"everything after id n" would skip it. A reader's position is therefore a transaction number: an event that was not
+visible at some moment was written by a transaction that was open then or had not begun, so its number is at least that
+of the oldest one open then (`position`). Every event carries that number as `seq`. A reader who has seen it and calls
+`missed_since(seq)` misses nothing, and may get some events twice, which their ids show.
 """
 
 from __future__ import annotations
@@ -57,41 +57,41 @@ def _view(row: Event) -> EventView:
 
 
 def by_ids(session: Session, ids: Sequence[int]) -> list[EventView]:
-    """The events that notifications named, in the order of the ids given."""
+    """The events with these ids, in the same order."""
     found = {row.id: row for row in session.scalars(select(Event).where(Event.id.in_(ids)))}
-    return [_view(found[each]) for each in ids if each in found]
+    return [_view(found[event_id]) for event_id in ids if event_id in found]
 
 
 def position(session: Session) -> int:
-    """How far the events are complete. A page that reads this before its own reads misses nothing if it goes on here.
+    """The position up to which the events are complete. A page that reads it first and continues there misses nothing.
 
-    `missed_since` this number returns every event that is not visible yet.
+    `missed_since` with this number returns every event that is not visible yet.
     """
     return int(session.scalar(text("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint")) or 0)
 
 
 @dataclass(frozen=True)
-class Missed:
-    """Events since a position, and whether these are all; `position` is where to go on."""
+class MissedEvents:
+    """Events since a position, and whether these are all; continue from `position`."""
 
     events: list[EventView]
     complete: bool
     position: int
 
 
-def missed_since(session: Session, seq: int, limit: int = 500) -> Missed:
-    """The events that whoever has seen everything up to position `seq` may not have seen, in the order written.
+def missed_since(session: Session, seq: int, limit: int = 500) -> MissedEvents:
+    """The events that a reader at position `seq` may not have seen, in the order written.
 
-    A transaction that stays open keeps the position where it was, so that the same events come again.
+    A transaction that stays open keeps the position unchanged, so the same events come again.
     """
     now_at = position(session)
     rows = session.scalars(select(Event).where(Event.tx >= seq).order_by(Event.id).limit(limit + 1)).all()
-    return Missed([_view(row) for row in rows[:limit]], len(rows) <= limit, now_at)
+    return MissedEvents([_view(row) for row in rows[:limit]], len(rows) <= limit, now_at)
 
 
 @dataclass(frozen=True)
 class RunEvents:
-    """A page of a run's events; `cursor` asks for the next page, and at the end for what comes later."""
+    """A page of a run's events; `cursor` leads to the next page, and at the end to later events."""
 
     events: list[EventView]
     more: bool
@@ -99,14 +99,14 @@ class RunEvents:
 
 
 def of_run(session: Session, run_id: str, cursor: str = "", limit: int = 200) -> RunEvents:
-    """The events of a run, oldest first. Following the cursor misses none, and gives some twice (see the module).
+    """The events of a run, oldest first. Following the cursor misses none, and may repeat some (see the module).
 
     Raises:
-        InvalidInputError: the cursor is not one of ours.
+        InvalidInputError: the cursor is not valid.
     """
     after_tx, after_id, complete_to = _run_cursor(cursor)
     if not complete_to:
-        # The pages of one scan agree on where the next scan begins: where the first page found the events complete.
+        # The pages of one scan agree on where the next scan begins: where the events were complete at the first page.
         complete_to = position(session)
     rows = session.scalars(
         select(Event)

@@ -1,4 +1,4 @@
-"""Reading the audit record: a page at a time for people, as a stream for files."""
+"""Reads the audit log: in pages for people, and as a stream for files."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ class AuditPage:
 
 
 class ExportFormat(StrEnum):
-    """What an export is written as."""
+    """The format of an export."""
 
     CSV = "csv"
     JSON_LINES = "jsonl"
 
 
 class Records:
-    """The record as auditors read it."""
+    """The audit log for auditors."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
     def page(self, viewer: Actor, wanted: AuditFilter, before: int | None = None, limit: int = 100) -> AuditPage:
-        """One page of the record. Raises ForbiddenError, InvalidInputError."""
+        """One page of the audit log. Raises ForbiddenError, InvalidInputError."""
         viewer.require(Action.READ_AUDIT)
         if not 1 <= limit <= 1000:
-            raise InvalidInputError("A page has between 1 and 1,000 entries.", {"limit": "out of range"})
+            raise InvalidInputError("A page must have 1 to 1,000 entries.", {"limit": "out of range"})
         if before is not None and not 0 <= before < 2**63:
             raise InvalidInputError("This is not a sequence number.", {"before": "out of range"})
         _refuse_unusable(wanted)
@@ -63,12 +63,12 @@ class Records:
         return AuditPage(entries, entries[-1].seq if more else None)
 
     def export(self, viewer: Actor, wanted: AuditFilter, form: ExportFormat) -> Iterator[str]:
-        """The entries that fit, oldest first, as pieces of a file; who took them is itself on the record.
+        """Matching entries, oldest first, as chunks of a file. The export itself gets an audit entry.
 
-        What is written while the export runs is not in it. Memory stays the same however long the record is.
+        Entries that are written during the export are not in it. Memory use does not depend on the length of the log.
 
         Raises:
-            ForbiddenError, InvalidInputError: before the first piece.
+            ForbiddenError, InvalidInputError: before the first chunk.
         """
         viewer.require(Action.READ_AUDIT)
         _refuse_unusable(wanted)
@@ -85,7 +85,7 @@ class Records:
         if form is ExportFormat.CSV:
             yield ",".join(_COLUMNS) + "\r\n"
         while True:
-            # A session for each piece: whoever reads slowly keeps no snapshot and no connection.
+            # A session per chunk: a slow reader holds no snapshot and no connection.
             with self._sessions.reads() as session:
                 entries = session.scalars(query.where(AuditEntry.seq > after).limit(EXPORT_CHUNK)).all()
             if not entries:
@@ -121,6 +121,6 @@ def _csv_lines(entries: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula; JSON Lines keep every byte."""
+    """A cell that no spreadsheet interprets as a formula; JSON Lines keep every byte."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

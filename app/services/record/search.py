@@ -1,8 +1,8 @@
-"""Finds entries of the audit log.
+"""Searches the audit log.
 
-By a column or a time, they are found along an index. Parts of the details and of names have no order: the newest
-entries are looked through, and if too few of them fit, blocks of older ones are found by their keys
-(`app.services.record.search_index`). Entries that are in no block yet are looked through, too, so that all are found.
+Searches by column or time use an index. Parts of details and names have no order: the newest entries are scanned, and
+if too few of them match, blocks of older ones are found by their keys (`app.services.record.search_index`). Entries
+that are not in a block yet are scanned, too, so that all are found.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from app.store.search import ACTOR_KEY, has_keys, may_contain
 
 _BLOCK_KEYS: ColumnElement[Any] = AuditBlock.__table__.c["keys"]
 LOOKED_THROUGH = 4_000
-"""So many of the newest entries are looked through before blocks are asked."""
+"""How many of the newest entries are scanned before blocks are searched."""
 
 
 @dataclass(frozen=True)
 class AuditFilter:
-    """What the auditor looks for; empty fields do not restrict.
+    """A search by an auditor; empty fields do not restrict it.
 
     Attributes:
-        action: an action, or its beginning such as ``request.``.
-        actor: a person's id, or a part of the name.
-        text: a part of the further facts, as they are written in JSON.
-        since, until: entries from the one instant on, and before the other.
+        action: an action, or its beginning, such as ``request.``.
+        actor: a person's id, or part of a name.
+        text: part of the details, as written in JSON.
+        since, until: entries at or after the first time, and before the second.
     """
 
     action: str = ""
@@ -44,10 +44,10 @@ class AuditFilter:
 
 
 def newest(session: Session, wanted: AuditFilter, before: int | None, limit: int) -> list[AuditEntry]:
-    """The newest `limit` entries that fit.
+    """The newest `limit` matching entries.
 
     Args:
-        before: number of the last entry of the page before.
+        before: number of the last entry on the previous page.
     """
     if not (has_keys(wanted.text) or has_keys(wanted.actor)):
         query = select(AuditEntry).where(*conditions(wanted), *_after(wanted, before))
@@ -72,9 +72,9 @@ def _among_the_newest(session: Session, wanted: AuditFilter, before: int | None,
 
 
 def _by_blocks(session: Session, wanted: AuditFilter, before: int | None, limit: int) -> list[int]:
-    """Numbers of the entries, found by the keys of blocks and among the entries behind the last block.
+    """Numbers of the entries, found by the keys of blocks and among the entries after the last block.
 
-    Nothing is ever added before the last block, so that no entry falls between the two, whatever happens meanwhile.
+    Nothing is ever added before the last block, so no entry is missed between the two.
     """
     covered = session.scalar(select(func.coalesce(func.max(AuditBlock.last_seq), 0))) or 0
     keyed: list[ColumnElement[bool]] = may_contain(_BLOCK_KEYS, [wanted.text])
@@ -85,7 +85,7 @@ def _by_blocks(session: Session, wanted: AuditFilter, before: int | None, limit:
     of_block = AuditEntry.seq.between(AuditBlock.first_seq, AuditBlock.last_seq)
     in_blocks = select(*columns).select_from(AuditBlock).join(AuditEntry, of_block).where(*keyed, *fitting)
     behind = select(*columns).where(AuditEntry.seq > covered, *fitting)
-    # Planned by itself: not along the order of the log, which would read all of it.
+    # Planned separately: not in the order of the log, which would read all of it.
     few = union_all(in_blocks, behind).cte("few").prefix_with("MATERIALIZED")
     return list(session.scalars(select(few.c.seq).order_by(*_order(few.c, wanted)).limit(limit)))
 
@@ -96,9 +96,9 @@ def _actor_keys(actor: str) -> ColumnElement[Any]:
 
 
 def _order(columns: Any, wanted: AuditFilter) -> tuple[ColumnElement[Any], ...]:
-    """In the order in which they were written; in a period, in that of their times, by which it is found.
+    """The order of writing; for a period, the order of times, by which it is found.
 
-    The two differ by what was written at the same moment.
+    The two differ only for entries written at the same moment.
     """
     return (columns.seq.desc(),) if wanted.until is None else (columns.at.desc(), columns.seq.desc())
 
@@ -114,7 +114,7 @@ def _after(wanted: AuditFilter, before: int | None) -> list[ColumnElement[bool]]
 
 
 def conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
-    """What is true of the entries that fit."""
+    """The conditions that entries must match."""
     found: list[ColumnElement[bool]] = []
     if wanted.action:
         found.append(AuditEntry.action.startswith(wanted.action, autoescape=True))
@@ -130,6 +130,6 @@ def conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
         in_name = AuditEntry.actor_name.icontains(wanted.actor, autoescape=True)
         found.append(or_(AuditEntry.actor_id == wanted.actor, in_name))
     if wanted.text:
-        # The column is canonical JSON in text form; it is searched as it stands.
+        # The column is canonical JSON as text, which is searched directly.
         found.append(func.strpos(func.lower(AuditEntry.detail.cast(Text)), func.lower(wanted.text)) > 0)
     return found

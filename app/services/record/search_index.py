@@ -1,7 +1,7 @@
-"""Keeps the blocks by which the audit log is searched (docs/decisions/0032).
+"""Maintains the blocks by which the audit log is searched (docs/decisions/0032).
 
-Writing an entry costs nothing more than before: its keys are made later, in a statement for many entries, and when
-there is nothing better to do.
+Writing an entry costs nothing extra: its keys are created later, in one statement for many entries, when the portal is
+not busy.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from app.store.engine import Sessions
 from app.store.search import ACTOR_KEY
 
 BLOCK = 32
-"""Entries of a block. The more, the smaller the index, and the more entries are looked at in vain."""
+"""Entries per block. More entries make the index smaller, and searches scan more entries in vain."""
 ENOUGH = 8_192
-"""So many entries are waited for: they are looked through as quickly as an index would be asked."""
+"""How many entries can wait for a block: scanning them is as fast as using an index."""
 TOO_MANY = 65_536
-"""With so many, their blocks are made even while the portal is busy."""
+"""With this many waiting entries, blocks are created even while the portal is busy."""
 BUSY = 20.0
-"""Entries in a second from which on the portal is busy."""
+"""Entries per second from which the portal counts as busy."""
 AT_ONCE = 64
-"""Blocks of one statement, which takes some tenths of a second."""
+"""Blocks per statement, which takes some tenths of a second."""
 SETTLING_SECONDS = 5.0
-"""How long transactions are waited for that may still write entries of the block."""
+"""How long to wait for transactions that may still write entries of the block."""
 
 _LAST_NUMBER = text("select case when is_called then last_value else 0 end from audit_entries_seq_seq")
 _LAST_BLOCK = text("select coalesce(max(last_seq), 0) from audit_blocks")
@@ -52,51 +52,51 @@ _MAKE = text(f"""
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How many blocks were made, and how many entries are in none yet."""
+class IndexProgress:
+    """How many blocks were created, and how many entries are in none yet."""
 
     made: int
     waiting: int
 
 
 class AuditIndex:
-    """Makes blocks. Several workers may try at once: one does it."""
+    """Creates blocks. Several workers can try at once: only one does it."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._engine = sessions.engine
         self._seen: tuple[int, float] | None = None
 
-    def extend(self) -> Progress:
-        """Make some blocks, if it is worth while and the portal is not busy."""
+    def extend(self) -> IndexProgress:
+        """Create some blocks if it is worthwhile and the portal is not busy."""
         with self._engine.connect() as connection:
             last = int(connection.execute(_LAST_NUMBER).scalar_one())
             covered = int(connection.execute(_LAST_BLOCK).scalar_one())
             waiting = last - covered
             busy = self._is_busy(last)
             if waiting < ENOUGH or (busy and waiting < TOO_MANY):
-                return Progress(0, waiting)
+                return IndexProgress(0, waiting)
             blocks = min(waiting // BLOCK, AT_ONCE)
             if not connection.execute(_TRY_LOCK).scalar_one():
-                return Progress(0, waiting)
+                return IndexProgress(0, waiting)
             try:
                 if not self._settled(connection):
-                    return Progress(0, waiting)
+                    return IndexProgress(0, waiting)
                 connection.execute(_MAKE, {"first": covered + 1, "blocks": blocks})
             finally:
                 connection.execute(_UNLOCK)
-            return Progress(blocks, waiting - blocks * BLOCK)
+            return IndexProgress(blocks, waiting - blocks * BLOCK)
 
     def _is_busy(self, last: int) -> bool:
-        """True if many entries have been written since the last look."""
+        """True if many entries have been written since the last call."""
         before, self._seen = self._seen, (last, time.monotonic())
         return before is not None and last - before[0] > BUSY * (self._seen[1] - before[1])
 
     @staticmethod
     def _settled(connection: Connection) -> bool:
-        """True once nobody can write any more with a number that was given before this call.
+        """True once no transaction can still write entries with numbers assigned before this call.
 
-        Numbers are given before entries appear, and not in the order in which they do. Whoever was given one holds a
-        lock on the table from before that until the end of the transaction.
+        Numbers are assigned before entries become visible, and in a different order. A transaction that was assigned
+        one holds a lock on the table from before that until it ends.
         """
         writers = set(connection.execute(_WRITERS).scalar_one())
         until = time.monotonic() + SETTLING_SECONDS

@@ -1,1 +1,1 @@
-"""An approval request as it stands, and what every act on one is made of: who asked, who may decide, what is due."""
+"""An approval request's current situation, shared by all use cases: its requester, its approvers, and its due steps."""

@@ -1,4 +1,4 @@
-"""From what a run asks to the row a reviewer sees."""
+"""From a proposal to the row that reviewers see."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment
 from app.domain.text import storable
-from app.services.requests.requester import Asker
+from app.services.requests.requester import RequestSource
 from app.store.requests import ApprovalRequest
 from assent.dialects.base import Asked
 from assent.digests import digest_of
@@ -25,30 +25,30 @@ Assessor = Callable[[dict[str, Any]], Assessment]
 
 
 @dataclass(frozen=True)
-class Incoming:
-    """A proposal on its way in: who asks what, its risk, and what it needs.
+class IncomingProposal:
+    """A new proposal: its requester, content, risk, and requirements.
 
-    It is made before the transaction, because parsing takes time.
+    Prepared before the transaction because parsing takes time.
     """
 
-    asker: Asker
+    asker: RequestSource
     asked: Asked
     assessment: Assessment
     terms: Terms
     digest: str
 
 
-def prepare(asker: Asker, asked: Asked, assess: Assessor, policy: Policy, now: datetime) -> Incoming:
-    """Assess what is asked and work out its terms."""
+def prepare(asker: RequestSource, asked: Asked, assess: Assessor, policy: Policy, now: datetime) -> IncomingProposal:
+    """Assess a proposal and determine its terms."""
     assessment = assess(asked.document)
     facts = Facts.of(
         asked.document, assessment, workflow=asker.workflow, node=asked.node, agent=asked.agent,
         requester=asker.requester,
     )  # fmt: skip
-    return Incoming(asker, asked, assessment, policy.terms(facts, now), digest_of(asked.document))
+    return IncomingProposal(asker, asked, assessment, policy.terms(facts, now), digest_of(asked.document))
 
 
-def request_values(incoming: Incoming, now: datetime, previous: ApprovalRequest | None) -> dict[str, Any]:
+def request_values(incoming: IncomingProposal, now: datetime, previous: ApprovalRequest | None) -> dict[str, Any]:
     """The columns of a new request."""
     asker, asked, terms = incoming.asker, incoming.asked, incoming.terms
     expires_at = now + timedelta(seconds=terms.deadline_seconds)
@@ -93,17 +93,17 @@ def request_values(incoming: Incoming, now: datetime, previous: ApprovalRequest 
 def due_values(request: ApprovalRequest, **changed: Any) -> dict[str, Any]:
     """The column `due_at` of a request in which `changed` columns get new values.
 
-    Every write belongs with it that changes a request's state, terms, times, claim, escalation, warning or hold.
+    Must be written whenever a request's state, terms, times, claim, escalation, warning, or hold changes.
     """
     due = next_due(standing(request, **changed))
     return {"due_at": due.at if due else None}
 
 
 def standing(request: ApprovalRequest, **changed: Any) -> Standing:
-    """What the due steps of a request hang on, with `changed` columns in place of its own.
+    """What the due steps of a request depend on, with `changed` columns in place of its own.
 
     Args:
-        changed: columns with values as they are in a row; `terms` may also be `Terms`, or canonical text.
+        changed: column values as in a row; `terms` can also be `Terms`, or canonical text.
     """
 
     def column(name: str) -> Any:

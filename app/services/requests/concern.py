@@ -1,4 +1,4 @@
-"""Whose business a request is: only those whose approval it requires, its requester, and administrators handle it."""
+"""Who may handle a request: its approvers, its requester, and administrators."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.store.requests import ApprovalRequest
 def is_concerned(session: Session, request: ApprovalRequest, actor: Actor, now: datetime) -> bool:
     """True if the request requires the actor's approval, or that of an absent person whose delegate the actor is.
 
-    At any of its stages, or since an escalation: also those who have approved, or will be asked later.
+    This applies to any stage and any escalation: also to people who have approved already, or whose stage comes later.
     """
     if not actor.id or actor.kind != "person" or not actor.may(Action.DECIDE):
         return False
@@ -31,7 +31,7 @@ def is_concerned(session: Session, request: ApprovalRequest, actor: Actor, now: 
 
 
 def handles(session: Session, request: ApprovalRequest, actor: Actor, now: datetime) -> bool:
-    """True if the actor may do with the request what decides nothing by itself, such as escalate it, if roles allow."""
+    """True if the actor may do what decides nothing, such as escalate the request, provided their roles allow it."""
     if actor.kind == "system" or Role.ADMIN in actor.roles or is_requester(request, actor):
         return True
     return is_concerned(session, request, actor, now)
@@ -46,6 +46,6 @@ def require_handling(session: Session, request: ApprovalRequest, actor: Actor, a
 
 
 def _addresses(request: ApprovalRequest) -> list[tuple[str, ...]]:
-    """Whom each stage asks, and whom the present one does since it was escalated. An empty one: any reviewer."""
+    """The approvers of each stage, and of the current one since it was escalated. Empty: any reviewer."""
     stages = Terms.from_json(request.terms).stages
     return [*(addressed(stage) for stage in stages), tuple(request.addressed_to)]

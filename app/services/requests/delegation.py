@@ -1,4 +1,4 @@
-"""Absent people and their delegates: for whom a person decides, and whether somebody is absent now."""
+"""Absent people and their delegates: on whose behalf a person can decide, and whether someone is absent now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.store.policies import Absence
 
 @dataclass(frozen=True)
 class CurrentAbsence:
-    """An absence that somebody is in; `delegate_id` is None, and the name empty, where nobody stands in."""
+    """A current absence; `delegate_id` is None and the name empty if there is no delegate."""
 
     id: str
     delegate_id: str | None
@@ -27,8 +27,8 @@ class CurrentAbsence:
 def stands_for(session: Session, person_id: str, now: datetime) -> list[Member]:
     """The people who are absent at `now` and have named this person as their delegate, by name.
 
-    Only those who could decide themselves: nobody lends what they do not have. A delegate's own delegate is not among
-    them: who stands in for somebody is said by that person alone.
+    Only those who could decide themselves: nobody can delegate what they may not do. Delegates of delegates do not
+    count: people name their delegates themselves.
     """
     query = (
         select(Person)
@@ -44,13 +44,13 @@ def stands_for(session: Session, person_id: str, now: datetime) -> list[Member]:
         )
         .distinct()
     )
-    absent = [each.as_actor(Via.PAGE) for each in session.scalars(query)]
-    able = [each.member for each in absent if each.may(Action.DECIDE)]
-    return sorted(able, key=lambda each: (each.name, each.id))
+    absent = [person.as_actor(Via.PAGE) for person in session.scalars(query)]
+    able = [person.member for person in absent if person.may(Action.DECIDE)]
+    return sorted(able, key=lambda member: (member.name, member.id))
 
 
 def current_absence(session: Session, person_id: str, now: datetime) -> CurrentAbsence | None:
-    """The absence that a person is in at `now`, or None. There is one at most."""
+    """A person's absence at `now`, or None. There is at most one."""
     query = (
         select(Absence.id, Absence.delegate_id, Person.name, Absence.ends_at)
         .outerjoin(Person, Person.id == Absence.delegate_id)

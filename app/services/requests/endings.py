@@ -1,4 +1,4 @@
-"""Ending requests that nobody decided: with the run, or because nothing stands behind them any more."""
+"""Ends requests without a decision: when their run ends, or nothing depends on them any longer."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def end_pending(
     reason: str,
     ids: list[str] | None = None,
 ) -> None:
-    """Have the batch end what the run waits for (or only `ids` of it), with the record and the events.
+    """Add to the batch: end the requests that the run waits for (or only `ids`), with audit entries and events.
 
-    Which requests are still pending is known only when the batch is written, so the record is made from what the
-    UPDATE returns. May be called once for a batch.
+    Which requests are still pending is only known when the batch is written, so the audit entries are made from what
+    the UPDATE returns. Call it at most once per batch.
     """
     ended = batch.also(_END, end_state=state.value, end_at=now, end_reason=reason, end_run=run_id, end_ids=ids)
     entries = audit_entries_from(
@@ -52,7 +52,7 @@ def end_pending(
 
 
 def end_held(batch: Batch, run_id: str, now: datetime) -> None:
-    """Have the batch tell that what the run was to do in its change windows is not waited for any more."""
+    """Add to the batch: approvals that wait for a change window of the run are no longer carried out."""
     batch.also(_UNHOLD_OUTCOMES, held_run=run_id, held_at=now)
     unheld = batch.also(_UNHOLD)
     kind = EventKind.REQUEST_CHANGED

@@ -1,4 +1,4 @@
-"""Who may decide on a request now, and in which ways: one place for the decision and for the page that offers it."""
+"""Who may decide on a request now, and how. Both decisions and the pages that offer them use it."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import Verdict
 
 ASKING_KINDS = frozenset({"question", "error", "value"})
-"""Kinds of requests that wait for an answer instead of leave."""
+"""Kinds of requests that require an answer instead of an approval."""
 HARMLESS = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
-"""Verdicts that let nothing through; for them nobody has to sign in anew."""
+"""Verdicts that approve nothing; they never require signing in again."""
 
 _CLOCKS_DIFFER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Seat:
-    """How somebody takes part in a request now.
+    """A person's part in a request.
 
     Attributes:
         verdicts: what they may do, in the order of the buttons.
-        stage: for which stage their word counts.
-        principal: the absent person for whom they decide; None: for themselves.
-        replaces: an answer of theirs whose place a new one takes.
+        stage: the stage for which their decision counts.
+        principal: the absent person on whose behalf they decide; None: themselves.
+        replaces: their previous answer, which a new one replaces.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -58,15 +58,15 @@ class Seat:
 def seat_of(
     session: Session, request: ApprovalRequest, actor: Actor, decisions: Sequence[Decision], now: datetime
 ) -> Seat:
-    """How the actor may decide now. Looks up for whom they stand in only where they are not asked themselves.
+    """How the actor may decide now. Delegations are only looked up if the actor is not an approver.
 
     Args:
-        decisions: those that stand, oldest first.
+        decisions: those that have not been withdrawn, oldest first.
 
     Raises:
-        ForbiddenError, OwnRequestError, NotAskedError: not this actor.
+        ForbiddenError, OwnRequestError, NotAskedError: the actor may not decide.
         AlreadyDecidedError, ExpiredError: too late.
-        DuplicateDecisionError: they have decided on this already, or somebody for them.
+        DuplicateDecisionError: they have already decided, or someone has on their behalf.
     """
     actor.require(Action.DECIDE)
     if actor.kind != "person" or not actor.id:
@@ -82,23 +82,23 @@ def seat_of(
     if is_asked(member, request.addressed_to):
         principal = None
     else:
-        # Somebody who has decided already is told that, whoever is asked by now.
+        # People who have already decided learn that, whoever the current approvers are.
         _refuse_second(request, actor, decisions)
         principal = _principal(session, request, actor, decisions, now)
     return _seat(request, actor, principal, decisions)
 
 
 def sign_in_again(terms: Terms, actor: Actor, now: datetime) -> bool:
-    """True if the actor has to prove anew who they are before they let something through."""
+    """True if the actor has to sign in again before they can approve."""
     if terms.reauthenticate_seconds is None:
         return False
     since = actor.authenticated_at
-    # One that lies ahead says that the clock has been set back: nobody knows how long ago it was.
+    # A sign-in in the future means that the clock was set back, so its age is unknown.
     return since is None or not -_CLOCKS_DIFFER <= now - since <= timedelta(seconds=terms.reauthenticate_seconds)
 
 
 def fitting_verdicts(request: ApprovalRequest, terms: Terms) -> tuple[Verdict, ...]:
-    """The verdicts that this kind of request and its terms can take, in the order of the buttons."""
+    """The verdicts that this kind of request and its terms allow, in the order of the buttons."""
     if request.kind in ASKING_KINDS:
         return (Verdict.ANSWER, Verdict.REJECT)
     fits = {
@@ -116,18 +116,18 @@ def _seat(request: ApprovalRequest, actor: Actor, principal: Member | None, deci
     stage, replaces = request.stage, None
     for decision in _words_of(ids, decisions):
         if decision.verdict == Verdict.ANSWER.value and decision.person_id == member.id:
-            # Another answer takes the place of the first one, for the stage that it was given for.
+            # A new answer replaces the previous one, for the same stage.
             fitting, stage, replaces = (Verdict.ANSWER,), decision.stage, decision
         elif _final(request, decision):
             raise _second(decision, actor)
         elif decision.digest == request.digest and decision.stage != NO_STAGE:
-            # Who has agreed for another stage may still object; agreeing twice would not count.
-            fitting = tuple(each for each in fitting if each is not Verdict.APPROVE)
+            # People who approved at another stage can still object; a second approval would not count.
+            fitting = tuple(verdict for verdict in fitting if verdict is not Verdict.APPROVE)
     return Seat(fitting, stage, principal, replaces)
 
 
 def _words_of(ids: Collection[str], decisions: Sequence[Decision]) -> list[Decision]:
-    """What these people said, or others for them, or somebody who may be one of them (`Actor.persons`)."""
+    """Decisions of these people, on their behalf, or of someone who may be one of them (`Actor.persons`)."""
     wanted = frozenset(ids)
     return [
         decision for decision in decisions
@@ -136,15 +136,19 @@ def _words_of(ids: Collection[str], decisions: Sequence[Decision]) -> list[Decis
 
 
 def _standing_words(request: ApprovalRequest, ids: Collection[str], decisions: Sequence[Decision]) -> list[Decision]:
-    """Of these people's words those that still mean something: not approvals of an older payload."""
+    """Those of these people's decisions that still count, without approvals of an older payload."""
     lasting = (Verdict.REJECT.value, Verdict.ANSWER.value)
-    return [each for each in _words_of(ids, decisions) if each.verdict in lasting or each.digest == request.digest]
+    return [
+        decision
+        for decision in _words_of(ids, decisions)
+        if decision.verdict in lasting or decision.digest == request.digest
+    ]
 
 
 def _final(request: ApprovalRequest, decision: Decision) -> bool:
-    """True if whoever decided this cannot say more at the stage that is asked, unless they withdraw it."""
+    """True if this decision prevents its author from deciding at the current stage until they withdraw it."""
     if decision.verdict == Verdict.REJECT.value:
-        return True  # it stands whatever others change
+        return True  # it counts whatever others change
     if decision.verdict == Verdict.ANSWER.value:
         return True
     return decision.digest == request.digest and decision.stage == request.stage
@@ -163,10 +167,10 @@ def _second(decision: Decision, actor: Actor) -> DuplicateDecisionError:
         maker = decision.made.names or actor.makers.names
         words = (
             f"{decision.person_name} has decided, and you may be the same person: {maker} made the sign-in link or "
-            "token of one of you, or of both. Another person is needed, or a link from somebody else."
+            "token of one of you, or of both. Another person must decide, or use a link from someone else."
         )
     else:
-        words = "The person you are delegate for has decided; another person must decide as well."
+        words = "The person whose delegate you are has decided; another person must decide as well."
     return DuplicateDecisionError(words, state=RequestState.PENDING.value)
 
 
@@ -178,38 +182,42 @@ def _refuse_second(request: ApprovalRequest, actor: Actor, decisions: Sequence[D
 def _principal(
     session: Session, request: ApprovalRequest, actor: Actor, decisions: Sequence[Decision], now: datetime
 ) -> Member:
-    """The absent person for whom the actor decides. Raises NotAskedError, OwnRequestError, DuplicateDecisionError."""
-    absent = [each for each in stands_for(session, actor.id, now) if is_asked(each, request.addressed_to)]
+    """The absent person on whose behalf the actor decides.
+
+    Raises:
+        NotAskedError, OwnRequestError, DuplicateDecisionError: there is none.
+    """
+    absent = [absentee for absentee in stands_for(session, actor.id, now) if is_asked(absentee, request.addressed_to)]
     refusal: AssentError | None = None
-    for each in absent:
-        if each.id in askers(request):
-            refusal = OwnRequestError(f"{each.name}, for whom you are delegate, {how_they_asked(request)}.")
-        elif _standing_words(request, {each.id}, decisions):
+    for absentee in absent:
+        if absentee.id in askers(request):
+            refusal = OwnRequestError(f"{absentee.name}, whose delegate you are, {how_they_asked(request)}.")
+        elif _standing_words(request, {absentee.id}, decisions):
             refusal = DuplicateDecisionError(
-                f"{each.name}, for whom you are delegate, has decided; another person must decide as well.",
+                f"{absentee.name}, whose delegate you are, has decided; another person must decide as well.",
                 state=request.state,
             )
         else:
-            return each
+            return absentee
     raise refusal or not_asked(session, request, actor)
 
 
 def not_asked(session: Session, request: ApprovalRequest, actor: Actor) -> NotAskedError:
-    """The refusal of somebody who is not asked, naming who is."""
-    who, several = asked_words(session, request)
+    """The error for a person who is not an approver; it names the approvers."""
+    who = asked_words(session, request)
     if len(request.addressed_to) > 1:
         because = "; you are not among them"
     else:
         because = "; you are not in that team" if request.addressed_to[0].startswith(TEAM) else ", not you"
-    return NotAskedError(f"{who} {'are' if several else 'is'} asked now{because}.", asked=list(request.addressed_to))
+    return NotAskedError(f"{who} must decide now{because}.", asked=list(request.addressed_to))
 
 
-def asked_words(session: Session, request: ApprovalRequest) -> tuple[str, bool]:
-    """Who is asked now, in words, and whether that is several. Empty: any reviewer."""
+def asked_words(session: Session, request: ApprovalRequest) -> str:
+    """The current approvers in words; empty: any reviewer."""
     names = names_of(session, request.addressed_to)
     terms = Terms.from_json(request.terms)
     stage = terms.stages[min(request.stage, len(terms.stages) - 1)]
     if stage.name and not request.escalated_to:
-        return stage.name, False
+        return stage.name
     words = named(request.addressed_to, names)
-    return listing(words, "or") or stage_name(terms, request.stage, names), len(words) > 1
+    return listing(words, "or") or stage_name(terms, request.stage, names)

@@ -1,4 +1,4 @@
-"""What writing a decision, or another end of a request, is made of."""
+"""The building blocks of writing a decision, or of ending a request in another way."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from assent.contracts import NextAction, Outcome, Remark, Verdict
 from assent.masking import mask_text
 
 MAX_COMMENT = 20_000
-# The row is locked as the foreign key does it anyway, but before the request's: whoever deactivates somebody locks in
-# the same order, and of the two at the same moment one waits and then sees the other.
+# The foreign key locks this row anyway, but here it is locked before the request's. Deactivating a person locks in the
+# same order, so if both happen at once, one waits and then sees the other.
 _STILL_ACTIVE = " and exists (select from people where id = %(active_person)s and active for key share)"
 _ENDED = {"due_at": None, **UNCLAIMED}
-"""Columns of a request that has ended: time does nothing to it, and nobody has claimed it any more."""
+"""Columns of a request that has ended: no due step, and no claim."""
 
 
 def clean_comment(text: Any) -> str:
-    """A comment fit to store: text, of bearable length, without control characters, secrets masked."""
+    """A comment that can be stored: text of acceptable length, without control characters, and with secrets masked."""
     if not isinstance(text, str):
-        raise InvalidInputError("A comment is a text.", {"comment": "not a text"})
+        raise InvalidInputError("A comment must be text.", {"comment": "not text"})
     if len(text) > MAX_COMMENT:
         raise TooLargeError(f"A comment has at most {MAX_COMMENT:,} characters; this one has {len(text):,}.")
     bad = sorted(
@@ -43,13 +43,13 @@ def clean_comment(text: Any) -> str:
     )
     if bad:
         raise InvalidInputError(
-            f"The comment has control characters ({', '.join(bad)}).", {"comment": "control characters"}
+            f"The comment contains control characters ({', '.join(bad)}).", {"comment": "control characters"}
         )
     return mask_text(text.strip())
 
 
 class Move(Batch):
-    """Changes a pending request if nobody changed it since it was seen."""
+    """Changes a pending request if it has not changed since it was read."""
 
     def __init__(self, seen: ApprovalRequest, columns: dict[str, Any], person_id: str) -> None:
         still_active = _STILL_ACTIVE if person_id else ""
@@ -65,19 +65,19 @@ class Move(Batch):
         self._columns = columns | {"version": seen.version + 1}
 
     def written(self) -> ApprovalRequest:
-        """The request as it stands once this is written, which need not be read: nothing can have come between."""
+        """The request after this batch is written. It need not be read: nothing can have changed in between."""
         for name, value in self._columns.items():
             setattr(self._seen, name, value)
         return self._seen
 
 
 def move(seen: ApprovalRequest, new: RequestState, now: datetime, person_id: str = "", /, **values: Any) -> Move:
-    """A batch that changes a pending request if nobody changed it since it was seen.
+    """A batch that changes a pending request if it has not changed since it was read.
 
-    One that ends it says so to open pages.
+    If it ends the request, open pages are updated.
 
     Args:
-        person_id: who takes a part in the request with this, and has to be active still; empty: nobody.
+        person_id: the person who acts on the request, who must still be active; empty: nobody.
     """
     ends = new is not RequestState.PENDING
     if ends and not may_move(REQUEST_TRANSITIONS, RequestState(seen.state), new):
@@ -91,14 +91,14 @@ def move(seen: ApprovalRequest, new: RequestState, now: datetime, person_id: str
 
 
 def decisions_on(session: Session, request_id: str) -> list[Decision]:
-    """The decisions that stand, oldest first; withdrawn ones are left out."""
+    """The request's decisions, oldest first, without withdrawn ones."""
     query = select(Decision).where(Decision.request_id == request_id, Decision.withdrawn_at.is_(None))
     query = query.order_by(Decision.at)
     return list(session.scalars(query))
 
 
 def vote(decision: Decision) -> Vote:
-    """The decision as the fold sees it."""
+    """The decision as input for counting."""
     return Vote(
         decision.person_id, Verdict(decision.verdict), decision.digest, decision.stage or 0,
         decision.on_behalf_of_id or "", decision.made.ids,
@@ -114,7 +114,7 @@ def outcome_body(
     remarks: list[Remark],
     now: datetime,
 ) -> dict[str, Any]:
-    """The outcome as the run will receive it, with everybody's remarks."""
+    """The outcome as the run receives it, with everyone's comments."""
     outcome = Outcome(
         request_id=request.id,
         verdict=resolution.verdict,
@@ -130,7 +130,7 @@ def outcome_body(
 
 
 def remark(decision: Decision) -> Remark:
-    """What a person said when deciding."""
+    """The comment of a decision."""
     verdict = Verdict(decision.verdict)
     return Remark(who=decider(decision), verdict=verdict, comment=decision.comment, at=decision.at)
 
@@ -142,11 +142,11 @@ def decider(decision: Decision) -> str:
 
 
 def held_until(resolution: Resolution, terms: Terms, now: datetime) -> datetime | None:
-    """When the run may be told of an approval, if its change window is not open now."""
+    """When the run may receive an approval, if its change window is not open now."""
     return not_before(resolution.verdict, resolution.next_action, terms, now)
 
 
 def not_before(verdict: str, next_action: str, terms: Terms, now: datetime) -> datetime | None:
-    """When what has that outcome may be carried out, if its change window is not open now."""
+    """When an outcome may be carried out, if its change window is not open now."""
     approved = verdict in (Verdict.APPROVE, Verdict.MODIFY) and next_action == NextAction.CONTINUE
     return opening_under(terms, now) if approved else None

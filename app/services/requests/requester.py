@@ -1,4 +1,4 @@
-"""What policies are asked with that is no part of a proposal: who started the run, and which version is in force."""
+"""What a policy needs to know besides the proposal: the requester, and the policy version in force."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.store.policies import PolicyVersion
 from app.store.requests import ApprovalRequest
 
 NEWEST_VERSION = select(func.max(PolicyVersion.version)).scalar_subquery()
-"""The version in force, as a column; null where no policy is loaded."""
+"""The policy version in force, as a column; null if no policy is loaded."""
 _TEAMS = (
     select(array_agg(TeamMember.team_slug)).where(TeamMember.person_id == Person.id).correlate(Person).scalar_subquery()
 )
@@ -27,19 +27,19 @@ REQUESTER_COLUMNS: tuple[ColumnElement[Any], ...] = (
     Person.roles.label("roles"),
     _TEAMS.label("teams"),
 )
-"""For a query that joins `Person`; its rows go to `requester_from`."""
+"""For a query that joins `Person`; pass its rows to `requester_from`."""
 
 
 @dataclass(frozen=True)
-class Asker:
-    """Who asks: a run, or an agent elsewhere.
+class RequestSource:
+    """The source of a request: a run, or another agent.
 
     Attributes:
-        run_id: None for an agent elsewhere.
-        workflow: the run's, or what the requests of an agent elsewhere are filed under.
-        requester: the person whose account answers for it, as policies look at them.
-        agent: the name of the agent that asks, or started the run, with a token of theirs; empty if a person did.
-        makers: of that token, or of the link with which the person was signed in; they count as requesters too.
+        run_id: None for an agent outside a run.
+        workflow: the run's workflow, or the name that an agent outside a run gives.
+        requester: the person who is responsible, as policies see them.
+        agent: the name of the agent that requests, or that started the run, with the person's token; else empty.
+        makers: who created that token, or the person's sign-in link; they count as requesters too.
     """
 
     run_id: str | None
@@ -50,30 +50,30 @@ class Asker:
 
     @property
     def ids(self) -> frozenset[str]:
-        """Of everybody who counts as the requester."""
+        """The ids of everyone who counts as the requester."""
         return self.makers.ids | ({self.requester.id} if self.requester.id else frozenset())
 
 
 def requester_from(person_id: str | None, name: str, row: Any) -> Requester:
-    """Who asked, with what the columns say; they are null for an agent without an account."""
+    """The requester from these columns, which are null for an agent without an account."""
     if not person_id or row.email is None:
         return Requester(person_id or "", name)
     return Requester(person_id, name, row.email, tuple(row.roles), tuple(sorted(row.teams or ())))
 
 
 def askers(request: ApprovalRequest) -> frozenset[str]:
-    """Ids of everybody who counts as the requester: also those who made the token or link with which it was asked."""
+    """Ids of everyone who counts as the requester, including those who created the token or link that was used."""
     return request.made.ids | ({request.requester_id} if request.requester_id else frozenset())
 
 
 def refuse_own(request: ApprovalRequest, actor: Actor) -> None:
-    """Raise OwnRequestError if the actor is, or may be, one who counts as the requester."""
+    """Raise OwnRequestError if the actor is, or may be, someone who counts as the requester."""
     if why_not := own_request(request, actor):
         raise OwnRequestError(f"Requesters cannot approve their own requests: {why_not}.")
 
 
 def own_request(request: ApprovalRequest, actor: Actor) -> str:
-    """Why the request is, or may be, the actor's own, as a clause; empty: it is somebody else's."""
+    """Why the request is, or may be, the actor's own, as a clause; empty: it is someone else's."""
     if actor.id and actor.id == request.requester_id:
         return f"you {how_they_asked(request)}"
     if actor.id in request.made.ids:
@@ -81,7 +81,7 @@ def own_request(request: ApprovalRequest, actor: Actor) -> str:
     if actor.persons & askers(request):
         return f"you act with a sign-in link or token from {actor.makers.names}, who counts as the requester"
     if actor.account.ids & askers(request):
-        # The person who adds an account may own its mailbox as well, from which one decides without a session.
+        # The person who adds an account may own its mailbox as well, and email links decide without a session.
         return (
             f"{actor.account.names}, who counts as the requester, added your account or made it active again, and "
             "nobody else has made a sign-in link for it since"
@@ -90,12 +90,12 @@ def own_request(request: ApprovalRequest, actor: Actor) -> str:
 
 
 def how_they_asked(request: ApprovalRequest) -> str:
-    """What whoever asked did, to be put after who it was: a run was started, or an agent elsewhere asked for them."""
-    return "started this run" if request.run_id else "asked for this"
+    """What the requester did, as a predicate: they started the run, or an agent outside a run requested for them."""
+    return "started this run" if request.run_id else "requested this"
 
 
 def requesters(session: Session, people: Iterable[tuple[str | None, str]]) -> dict[str, Requester]:
-    """By id, the people with these ids and names as they are now."""
+    """The people with these ids and names as they are now, by id."""
     names: dict[str, str] = {person_id: name for person_id, name in people if person_id}
     ids: Sequence[str] = list(names)
     rows = session.execute(select(Person.id, *REQUESTER_COLUMNS).where(Person.id.in_(ids))) if ids else ()

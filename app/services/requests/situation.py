@@ -1,6 +1,6 @@
-"""How a request stands, as people read it: its stages, who is asked and who has agreed, and what time will do to it.
+"""A request's situation in words: its stages, approvers, and approvals, and what happens as time passes.
 
-Pages, the API and the command line say the same words, which are made here.
+Pages, the API, and the command line all use these words.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict
 
 Names = Mapping[str, str]
-"""What teams and people are called, by address."""
+"""Names of teams and people, by address."""
 AGREEING = (Verdict.APPROVE.value, Verdict.MODIFY.value, Verdict.ANSWER.value)
 
 
 @dataclass(frozen=True)
 class StageView:
-    """A stage of a request's terms, and how far it has come.
+    """A stage of a request and its progress.
 
     Attributes:
-        name: as people call it; empty where there is only one and it has no name.
-        asked: names of the teams and people; empty: any reviewer.
-        state: ``done``, ``now`` or ``later``; of a request that is settled also ``not asked``.
-        agreed: names of those whose approval counts here.
+        name: for people; empty if there is only one stage and it has no name.
+        asked: names of the teams and people whose approval is required; empty: any reviewer.
+        state: ``done``, ``now``, or ``later``; for a settled request also ``not asked``.
+        agreed: names of the people whose approvals count here.
     """
 
     name: str
@@ -55,11 +55,11 @@ class StageView:
 
 
 @dataclass(frozen=True)
-class Ahead:
-    """Something that time will do to a request.
+class UpcomingStep:
+    """Something that will happen to a request at a known time.
 
     Attributes:
-        words: what will happen, as a verb: ``is rejected``, ``escalates to DBA leads``.
+        words: what will happen, as a predicate: ``is rejected``, ``escalates to DBA leads``.
         why: what else approvers should know, such as why it is approved on expiry; may be empty.
     """
 
@@ -73,11 +73,11 @@ class Ahead:
 
 
 def names_of(session: Session, addresses: Iterable[str]) -> Names:
-    """What the teams and people behind addresses are called; whoever is not known keeps the address's own words."""
+    """The names of the teams and people with these addresses; unknown ones keep the text of the address."""
     wanted = set(addresses)
-    names = {each: each.partition(":")[2] for each in wanted}
-    slugs = [each.removeprefix(TEAM) for each in wanted if each.startswith(TEAM)]
-    emails = [each.removeprefix(PERSON) for each in wanted if each.startswith(PERSON)]
+    names = {address: address.partition(":")[2] for address in wanted}
+    slugs = [address.removeprefix(TEAM) for address in wanted if address.startswith(TEAM)]
+    emails = [address.removeprefix(PERSON) for address in wanted if address.startswith(PERSON)]
     if slugs:
         teams = session.execute(select(Team.slug, Team.name).where(Team.slug.in_(slugs)))
         names |= {f"{TEAM}{slug}": name for slug, name in teams}
@@ -89,7 +89,7 @@ def names_of(session: Session, addresses: Iterable[str]) -> Names:
 
 
 def addresses_in(terms: Terms, addressed_to: Collection[str] = ()) -> set[str]:
-    """Every address that the words about a request may name."""
+    """Every address that texts about a request can mention."""
     found = set(addressed_to)
     for stage in terms.stages:
         found |= set(addressed(stage))
@@ -99,20 +99,20 @@ def addresses_in(terms: Terms, addressed_to: Collection[str] = ()) -> set[str]:
 
 
 def step_addresses(step: EscalationStep) -> tuple[str, ...]:
-    """Whom a step of an escalation chain asks as well."""
-    return tuple(f"{TEAM}{each}" for each in step.teams) + tuple(f"{PERSON}{each.lower()}" for each in step.people)
+    """The approvers that a step of an escalation chain adds."""
+    return tuple(f"{TEAM}{team}" for team in step.teams) + tuple(f"{PERSON}{person.lower()}" for person in step.people)
 
 
 def named(addresses: Iterable[str], names: Names) -> tuple[str, ...]:
-    """The names behind addresses, in their order."""
-    return tuple(names.get(each, each.partition(":")[2]) for each in addresses)
+    """The names of these addresses, in the same order."""
+    return tuple(names.get(address, address.partition(":")[2]) for address in addresses)
 
 
 # Stages
 
 
 def stage_name(terms: Terms, at: int, names: Names) -> str:
-    """What a stage is called: by its own name, else by whom it asks, else by its number where there are several."""
+    """A stage's name: its own, else its approvers, else its number if there are several."""
     stage = terms.stages[at]
     if stage.name:
         return stage.name
@@ -124,7 +124,7 @@ def stage_views(
     request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, names: Names
 ) -> tuple[StageView, ...]:
     """The stages of a request with their progress."""
-    votes = [vote(each) for each in decisions if each.withdrawn_at is None]
+    votes = [vote(decision) for decision in decisions if decision.withdrawn_at is None]
     reached = progress(votes, request.digest, terms, request.edited_by)
     digest = to_agree(votes, request.digest)
     pending = request.state == "pending"
@@ -133,54 +133,62 @@ def stage_views(
         state = "done" if own.reached else "not asked" if not pending else "now" if at == request.stage else "later"
         asked = request.addressed_to if at == request.stage else addressed(stage)
         agreed = tuple(
-            decider(each)
-            for each in decisions
-            if each.stage == at and each.verdict in AGREEING and each.digest == digest and each.withdrawn_at is None
+            decider(decision)
+            for decision in decisions
+            if decision.stage == at
+            and decision.verdict in AGREEING
+            and decision.digest == digest
+            and decision.withdrawn_at is None
         )
         approvals = min(own.approvals, own.quorum)
         views.append(StageView(stage_name(terms, at, names), named(asked, names), approvals, own.quorum, state, agreed))
     return tuple(views)
 
 
-# What time does
+# As time passes
 
 
 def next_step_words(terms: Terms, escalation: int, names: Names) -> str:
-    """Whom the next step of the chain asks as well; empty where nobody is left."""
+    """The approvers that the next step of the chain adds; empty if there is no further step."""
     if escalation >= len(terms.escalation):
         return ""
     return listing(named(step_addresses(terms.escalation[escalation]), names)) or "a higher priority"
 
 
 def consequence(terms: Terms, means: OnExpiry, escalation: int, names: Names) -> str:
-    """What happens if nobody decides in time, as a verb."""
+    """What happens if nobody decides in time, as a predicate."""
     if means is OnExpiry.ESCALATE:
         return f"escalates to {next_step_words(terms, escalation, names)}"
     return "is approved" if means is OnExpiry.APPROVE else "is rejected"
 
 
-def ahead_of(request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, names: Names) -> tuple[Ahead, ...]:
-    """What time will do to an open request, soonest first, up to its deadline; to a held one, its release."""
+def ahead_of(
+    request: ApprovalRequest, decisions: Sequence[Decision], terms: Terms, names: Names
+) -> tuple[UpcomingStep, ...]:
+    """What will happen to a pending request up to its deadline, soonest first; for a held one, its release."""
     risk = RiskLevel(request.risk)
     told = []
-    for each in due_steps(standing(request)):
-        if each.step is DueStep.RELEASE:
-            told.append(Ahead(each.step, each.at, "its change window opens"))
-        if each.step is DueStep.WARN and each.at < request.expires_at:
-            told.append(Ahead(each.step, each.at, "approvers are warned"))
-        if each.step is DueStep.EXPIRE:
+    for step in due_steps(standing(request)):
+        if step.step is DueStep.RELEASE:
+            told.append(UpcomingStep(step.step, step.at, "its change window opens"))
+        if step.step is DueStep.WARN and step.at < request.expires_at:
+            told.append(UpcomingStep(step.step, step.at, "approvers are warned"))
+        if step.step is DueStep.EXPIRE:
             done = escalation_by(terms, request.opened_at, request.expires_at, request.escalation)
             for number in range(request.escalation, done):
                 at = request.opened_at + timedelta(seconds=terms.escalation[number].after_seconds)
-                told.append(Ahead(DueStep.ESCALATE, at, f"escalates to {next_step_words(terms, number, names)}"))
-            rejected = any(each.verdict == Verdict.REJECT.value and each.withdrawn_at is None for each in decisions)
+                told.append(UpcomingStep(DueStep.ESCALATE, at, f"escalates to {next_step_words(terms, number, names)}"))
+            rejected = any(
+                decision.verdict == Verdict.REJECT.value and decision.withdrawn_at is None for decision in decisions
+            )
             means = expiry_means(terms, risk=risk, kind=request.kind, escalation=done, rejected=rejected)
-            told.append(Ahead(each.step, each.at, consequence(terms, means, done, names), _why(terms, means, risk)))
-    return tuple(sorted(told, key=lambda each: (each.at, list(DueStep).index(each.step))))
+            words, why = consequence(terms, means, done, names), _why(terms, means, risk)
+            told.append(UpcomingStep(step.step, step.at, words, why))
+    return tuple(sorted(told, key=lambda step: (step.at, list(DueStep).index(step.step))))
 
 
 def escalation_by(terms: Terms, opened_at: datetime, until: datetime, done: int) -> int:
-    """How many steps of the chain will be done by then, if nobody decides; `done` of them are by now."""
+    """How many steps of the chain will be done by then if nobody decides; `done` of them already are."""
     steps = terms.escalation
     while done < len(steps) and opened_at + timedelta(seconds=steps[done].after_seconds) < until:
         done += 1

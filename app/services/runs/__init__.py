@@ -1,1 +1,1 @@
-"""Runs: started, steered, and what workers write about them."""
+"""Runs: starting and controlling them, and what workers write about them."""

@@ -1,7 +1,7 @@
-"""The catalogue of workflows: what workers write into it, which the web process reads instead of importing workflows.
+"""The catalog of workflows. Workers write it; the web process reads it instead of importing workflows.
 
-A workflow is offered as long as a worker has it that gave a sign lately: so it does not vanish while a worker is
-replaced. Where no worker gives a sign at all, the catalogue stays as it was, and runs wait for one.
+A workflow is offered while a worker that has it has recently sent a heartbeat, so it does not disappear while a worker
+is replaced. If no worker sends heartbeats at all, the catalog stays as it was, and runs wait for a worker.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from app.store.engine import Sessions
 from app.store.runs import CatalogueEntry, WorkflowOffer
 
 SIGN_SECONDS = 15.0
-"""How often a worker gives a sign."""
+"""Seconds between heartbeats of a worker."""
 OFFERED_SECONDS = 60.0
-"""How long after its last sign what a worker had is offered, in the hope of its successor."""
+"""How long a worker's workflows stay offered after its last heartbeat, until another worker replaces it."""
 _KEPT = "1 day"
 _LIVING = text(
     "worker in (select classid::bigint << 32 | objid::bigint from pg_locks "
     "where locktype = 'advisory' and objsubid = 1 and granted "
     "and database = (select oid from pg_database where datname = current_database()))"
 )
-"""Offers of workers that live at this moment: each holds the advisory lock of its key."""
+"""Offers of workers that are alive: each holds the advisory lock of its key."""
 
 
 def publish_catalogue(sessions: Sessions, entries: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """Put what a worker can run into the database; entries of workflows no longer installed stay for old runs.
+    """Store what a worker can run. Entries of workflows that are no longer installed are kept for old runs.
 
     Returns:
         Why entries could not be stored, by name.
@@ -48,12 +48,12 @@ def publish_catalogue(sessions: Sessions, entries: Iterable[dict[str, Any]]) -> 
         except OperationalError:
             raise
         except DBAPIError as error:
-            refused[values["name"]] = f"It cannot be entered into the catalog: {str(error.orig).splitlines()[0]}"
+            refused[values["name"]] = f"It cannot be added to the catalog: {str(error.orig).splitlines()[0]}"
     return refused
 
 
 def publish_offers(sessions: Sessions, worker: int, names: Iterable[str], broken: Mapping[str, str]) -> None:
-    """Say which workflows a worker has, and which it cannot run and why; this is a sign of it as well."""
+    """Store which workflows a worker has, and which it cannot run and why. This counts as a heartbeat, too."""
     offers = dict.fromkeys(names, "") | dict(broken)
     with sessions.begin() as session:
         session.execute(
@@ -67,20 +67,20 @@ def publish_offers(sessions: Sessions, worker: int, names: Iterable[str], broken
 
 
 def give_sign(sessions: Sessions, worker: int) -> None:
-    """Say that a worker still has what it offered."""
+    """Record a worker's heartbeat."""
     with sessions.begin() as session:
         session.execute(update(WorkflowOffer).where(WorkflowOffer.worker == worker).values(seen_at=func.now()))
 
 
 def is_offered() -> Any:
-    """The condition under which an entry of the catalogue is offered."""
+    """The condition under which an entry of the catalog is offered."""
     lately = WorkflowOffer.seen_at > func.now() - text(f"interval '{OFFERED_SECONDS:.0f} seconds'")
     has_it = exists().where(WorkflowOffer.name == CatalogueEntry.name, WorkflowOffer.error == "", lately)
     return or_(has_it, ~exists().where(lately))
 
 
 def broken_workflows(session: Session) -> dict[str, str]:
-    """Why workers that live cannot run workflows, by name, or path of what could not even be imported."""
+    """Why live workers cannot run workflows, by name, or by path if it could not even be imported."""
     found = session.execute(
         select(WorkflowOffer.name, WorkflowOffer.error)
         .where(WorkflowOffer.error != "", _LIVING)

@@ -1,4 +1,4 @@
-"""Starting runs and steering them: the use cases behind the run pages, the API and the command line."""
+"""Starting and controlling runs: the use cases behind the run pages, the API, and the command line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from assent.json_values import read_back
 from assent.masking import mask
 
 CONTROL_CHANNEL = "assent_control"
-"""Workers listen here for the ids of runs that somebody wants paused or cancelled."""
+"""Workers listen here for the ids of runs to pause or cancel."""
 MAX_INPUT_BYTES = 1_000_000
 _ENTRY = f"""
 select version, title, input_schema, coalesce(error, '') as error, offered is not false as offered
@@ -56,19 +56,19 @@ where name = %(name)s
 
 
 class Runs:
-    """Starts, pauses, resumes, cancels and retries runs; workers do the advancing."""
+    """Starts, pauses, resumes, cancels, and retries runs. Workers execute them."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
     def catalogue(self) -> list[CatalogueEntry]:
-        """All workflows that can be started, by title: those that a worker has, if any worker gave a sign lately."""
+        """All workflows that can be started, by title: those of workers with a recent heartbeat, if there are any."""
         with self._sessions.reads() as session:
             return list(session.scalars(select(CatalogueEntry).where(is_offered()).order_by(CatalogueEntry.title)))
 
     def broken(self) -> dict[str, str]:
-        """Why workers cannot run workflows, masked, by name; or by path where it could not even be imported."""
+        """Why workers cannot run workflows, masked, by name; or by path if it could not even be imported."""
         with self._sessions.reads() as session:
             return broken_workflows(session)
 
@@ -82,10 +82,10 @@ class Runs:
         return entry
 
     def _entry(self, name: str) -> tuple[str, str, Any]:
-        """Version, title, and input schema of a workflow that can be started, as little as can be read.
+        """Version, title, and input schema of a workflow that can be started, and no other columns.
 
         Raises:
-            NotFoundError: there is none, or no worker has it any more.
+            NotFoundError: there is none, or no worker has it any longer.
             ConflictError: it is broken.
         """
         rows = self._sessions.execute(_ENTRY, {"name": name}) if is_storable(name) else []
@@ -94,23 +94,23 @@ class Runs:
         if not rows[0]["offered"]:
             if error := rows[0]["error"]:
                 raise ConflictError(f"The workflow “{rows[0]['title']}” is broken: {error}")
-            raise NotFoundError(f"No worker has the workflow {name!r} any more.")
+            raise NotFoundError(f"No worker has the workflow {name!r} any longer.")
         return rows[0]["version"], rows[0]["title"], read_back(rows[0]["input_schema"])
 
     def start(self, actor: Actor, workflow: str, run_input: Any, title: str = "", made_as: str = "") -> Run:
-        """Start a run; a worker takes it up as soon as this is committed.
+        """Start a run. A worker picks it up as soon as the transaction commits.
 
-        Secrets in the input are masked before it is stored, so workflows name targets instead of carrying addresses.
+        Secrets in the input are masked before it is stored, so workflows take names of targets instead of credentials.
 
         Args:
-            made_as: the run's id, where the same call may be made again; empty: a new one.
+            made_as: the run's id, if the same call may be repeated; empty: a new one.
 
         Raises:
             ForbiddenError: the actor may not start runs.
-            NotFoundError: there is no such workflow, or no worker has it any more.
+            NotFoundError: there is no such workflow, or no worker has it any longer.
             ConflictError: it is broken on the workers that have it.
             TooLargeError: the input has more than `MAX_INPUT_BYTES`.
-            InvalidInputError: the input does not fit the workflow's schema, or the title cannot be stored; `fields`
+            InvalidInputError: the input does not match the workflow's schema, or the title cannot be stored; `fields`
                 says where.
         """
         actor.require(Action.START_RUN)
@@ -159,7 +159,7 @@ class Runs:
             return list(session.scalars(query))
 
     def held(self, runs: Sequence[Run]) -> dict[str, datetime]:
-        """Of these runs those that wait for nobody but their change window, and until when, by id."""
+        """Those of these runs that only wait for their change window, and until when, by id."""
         ids = [run.id for run in runs if run.state == RunState.SUSPENDED.value]
         if not ids:
             return {}
@@ -175,32 +175,32 @@ class Runs:
 
     def live_count(self) -> int:
         """How many runs are not finished, up to 1,000."""
-        # Named one by one, as an index on the state cannot find what it is not.
-        live = [each.value for each in RunState if not each.finished]
+        # The states are listed because an index on the state cannot be searched for what it is not.
+        live = [state.value for state in RunState if not state.finished]
         with self._sessions.reads() as session:
             some = select(Run.id).where(Run.state.in_(live)).limit(1000).subquery()
             return session.scalar(select(func.count()).select_from(some)) or 0
 
     def pause(self, actor: Actor, run_id: str) -> Run:
-        """Stop the run before its next step; decisions made meanwhile are kept. Raises NotFoundError, ConflictError."""
+        """Stop the run before its next step; decisions meanwhile are kept. Raises NotFoundError, ConflictError."""
         return self._steer(actor, run_id, "pause", RunState.PAUSED)
 
     def cancel(self, actor: Actor, run_id: str, reason: str = "") -> Run:
-        """End the run before its next step and withdraw the requests that it waits for.
+        """End the run before its next step, and cancel the requests that it waits for.
 
         Raises:
-            NotFoundError, ForbiddenError: there is none, or the actor may not.
-            NotAskedError: it has requests that the actor may not withdraw (`may_cancel`).
-            ConflictError: it has moved on.
+            NotFoundError, ForbiddenError: there is none, or the actor may not cancel it.
+            NotAskedError: it has requests that the actor may not cancel (`may_cancel`).
+            ConflictError: the run has changed state.
         """
         return self._steer(actor, run_id, "cancel", RunState.CANCELLED, clean_comment(reason))
 
     def resume(self, actor: Actor, run_id: str) -> Run:
-        """Let a paused run go on. Raises NotFoundError, ConflictError."""
+        """Continue a paused run. Raises NotFoundError, ConflictError."""
         return self._requeue(actor, run_id, "resume", RunState.PAUSED)
 
     def retry(self, actor: Actor, run_id: str) -> Run:
-        """Let a failed run try again from the step that failed. Raises NotFoundError, ConflictError."""
+        """Continue a failed run at the step that failed. Raises NotFoundError, ConflictError."""
         return self._requeue(actor, run_id, "retry", RunState.FAILED)
 
     def _requeue(self, actor: Actor, run_id: str, act: str, expected: RunState) -> Run:
@@ -212,13 +212,13 @@ class Runs:
         return self._done(batch, run, act)
 
     def _steer(self, actor: Actor, run_id: str, act: str, ending: RunState, reason: str = "") -> Run:
-        """Do it at once if nothing is being advanced, else leave word for the worker that advances the run."""
+        """Do it at once if no worker is running it, else leave it to the worker that does."""
         now = self._clock()
         run = self._steerable(actor, run_id)
         if act == "cancel":
             self._refuse_unless_cancelable(actor, run, now)
         if run.control:
-            raise ConflictError(f"Somebody has already asked to {run.control} this run.")
+            raise ConflictError(f"Someone has already asked to {run.control} this run.")
         if run.state == RunState.RUNNING.value:
             batch = move_run(run, {RunState.RUNNING}, RunState.RUNNING, now, tell_worker=True, control=act)
         else:
@@ -234,7 +234,7 @@ class Runs:
         return self._done(batch, run, act)
 
     def _steerable(self, actor: Actor, run_id: str) -> Run:
-        """The run, which the actor may steer: of an agent only those that it started itself."""
+        """The run, if the actor may control it; agents may only control runs that they started."""
         actor.require(Action.CONTROL_RUN)
         run = self._get(run_id)
         if not sees_run(run, actor):
@@ -267,8 +267,8 @@ class Runs:
 
 
 def may_cancel(session: Session, run: Run, actor: Actor, now: datetime) -> bool:
-    """True if the actor may cancel the run: its starter, an administrator, or somebody who may withdraw each of its
-    requests that wait for people or for their change window. One that waits for neither any reviewer may stop."""
+    """True if the actor may cancel the run: its starter, an administrator, or someone who may cancel each of its
+    requests that wait for people or for their change window. If there are none, any reviewer may."""
     if not may_steer(actor, run):
         return False
     if actor.kind == "system" or Role.ADMIN in actor.roles or is_starter(run, actor):
@@ -281,7 +281,7 @@ def may_cancel(session: Session, run: Run, actor: Actor, now: datetime) -> bool:
 
 
 def may_steer(actor: Actor, run: Run) -> bool:
-    """True if the actor may pause, resume, cancel and retry this run."""
+    """True if the actor may pause, resume, cancel, and retry this run."""
     return actor.may(Action.CONTROL_RUN) and (actor.kind != "agent" or is_starter(run, actor))
 
 
@@ -304,10 +304,10 @@ def move_run(
     tell_worker: bool = False,
     **values: Any,
 ) -> Batch:
-    """A batch that moves a run on if it is still as seen and in one of the `old` states.
+    """A batch that changes a run's state if it has not changed since it was read and is in one of the `old` states.
 
     Args:
-        control: what is asked of the worker that advances it.
+        control: the request to the worker that runs it.
         tell_worker: notify `CONTROL_CHANNEL`.
     """
     columns = {"state": new.value, "control": control, "updated_at": now, **values}
@@ -317,7 +317,7 @@ def move_run(
         f"update runs set {assignments}, version = version + 1 "
         f"where id = %(run)s and version = %(version)s and state = any(%(old)s) returning id{told}",
         {f"set_{name}": value for name, value in columns.items()}
-        | {"run": run.id, "version": run.version, "old": [each.value for each in old]},
+        | {"run": run.id, "version": run.version, "old": [state.value for state in old]},
     )
     publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run.id, state=new.value, control=control))
     return batch

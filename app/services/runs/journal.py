@@ -1,4 +1,4 @@
-"""What a run did since the last look: steps, receipts and artifacts, written with the batch that goes with them."""
+"""What a run did since the last write: steps, receipts, and artifacts, written with the batch that they belong to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STEP_EVENTS = {
 }
 UNSEEN = "The run received this; the worker died before it could report the result."
 STEP_FAILED = (
-    "Not known: a step failed after the run had taken this, and the run went on without that step. "
+    "Not known: a step failed after the run had received this, and the run continued without that step. "
     "Nothing was reported."
 )
 WENT_ON = "The run continued with what was approved."
@@ -36,7 +36,7 @@ CANCELLED = "The run was canceled before it completed. Whether this was carried 
 _OUTCOMES = """
     select outcomes.request_id from outcomes join approval_requests on approval_requests.id = outcomes.request_id
     where approval_requests.run_id = %(run)s"""
-# Nobody can conclude later what nobody saw.
+# What nobody observed cannot be concluded later.
 _OPEN_RECEIPTS = """
     select outcomes.request_id, outcomes.verdict, approval_requests.dialect, coalesce(receipts.status, '') as status,
         coalesce(receipts.summary, '') as summary
@@ -53,7 +53,7 @@ _REFUSED = (Verdict.REJECT.value, Verdict.REQUEST_CHANGES.value)
 
 @dataclass(frozen=True)
 class OpenReceipt:
-    """An outcome of which the workflow itself has not reported what became of it.
+    """An outcome whose result the workflow has not reported itself.
 
     `status` is empty before delivery.
     """
@@ -66,13 +66,13 @@ class OpenReceipt:
 
 
 def open_receipts(sessions: Sessions, run_id: str) -> list[OpenReceipt]:
-    """The outcomes of a run that are still to be concluded."""
+    """The outcomes of a run whose results are still to be concluded."""
     rows = sessions.execute(_OPEN_RECEIPTS, {"run": run_id, "unseen": UNSEEN, "failed": STEP_FAILED})
     return [OpenReceipt(**row) for row in rows]
 
 
 def own_receipts(sessions: Sessions, journal: Journal) -> list[Receipt]:
-    """The reported receipts that belong to outcomes of this run; a workflow can speak for no other."""
+    """The reported receipts for outcomes of this run; a workflow cannot report for another run."""
     if not journal.receipts:
         return []
     own = {row["request_id"] for row in sessions.execute(_OUTCOMES, {"run": journal.run_id})}
@@ -83,7 +83,7 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
     """Add everything in the journal to the batch.
 
     Args:
-        delivered: note deliveries as such; False where the caller concludes them at once with `conclude`.
+        delivered: record deliveries; False if the caller concludes them at once with `conclude`.
     """
     batch.along(journal.stored)
     if journal.job is not None:
@@ -114,12 +114,13 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
 
 
 def conclude(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now: datetime, problem: str = "") -> None:
-    """Conclude, when a run ends, what became of outcomes of which the workflow itself reported nothing.
+    """When a run ends, conclude the results of outcomes that the workflow itself did not report.
 
-    The run was completed: applied. It failed: failed, with the reason. What cannot be concluded stays delivered, with a
-    summary that says so: where the run was canceled, where it took the outcome while nobody watched, where it went on
-    without a step that had failed, and where it had gone on to ask for something else before it failed, as the outcome
-    may have been carried out by then.
+    If the run completed: applied. If it failed: failed, with the reason. What cannot be concluded stays delivered,
+    with a
+    summary that says so: if the run was canceled, if it received the outcome while nobody watched, if it continued
+    without a step that had failed, and if it had already requested something else before it failed, as the outcome may
+    have been carried out by then.
     """
     for receipt in _taken(journal, known):
         if receipt.verdict in _REFUSED:
@@ -142,9 +143,9 @@ def conclude(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now: 
 
 
 def suspended(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now: datetime) -> None:
-    """Note, when a run asks for something else, that it has taken outcomes of which nothing can be concluded yet.
+    """When a run requests something else, record that it has received outcomes whose results are not known yet.
 
-    The steps that act on an outcome may wait for what the run asks now, such as a branch beside them.
+    The steps that act on an outcome may wait for the new request, for example if it comes from a parallel branch.
     """
     for receipt in _taken(journal, known):
         if receipt.verdict in _REFUSED:
@@ -161,7 +162,7 @@ def suspended(batch: Batch, journal: Journal, known: Iterable[OpenReceipt], now:
 
 
 def _taken(journal: Journal, known: Iterable[OpenReceipt]) -> list[OpenReceipt]:
-    """Those that the run has taken, and of which it reports nothing now."""
+    """Those that the run has received and not reported on in this journal."""
     reported = {receipt.request_id for receipt in journal.receipts} | journal.reported
     return [
         receipt
@@ -191,11 +192,11 @@ def put_receipt(
     written: bool = False,
     delivered: bool = True,
 ) -> None:
-    """Insert or improve a receipt; what the workflow said itself stays unless it says something new.
+    """Insert or improve a receipt. What the workflow reported itself is kept unless it reports something new.
 
     Args:
-        delivered: it proves that the run keeps the outcome.
-        written: the batch's guard inserts it, and what is left is to record and to tell it.
+        delivered: proves that the run has stored the outcome.
+        written: the batch's guard inserts it; only the audit entry and the event are added.
     """
     if not written:
         _put(batch, request_id, status, now, explicit, summary, detail, delivered)

@@ -1,4 +1,4 @@
-"""How long the steps of a workflow usually take, from its last completed runs."""
+"""How long the steps of a workflow usually take, from its latest completed runs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from app.store.record import Event
 from app.store.runs import Run
 
 RUNS = 5
-"""So many of the last completed runs of the same version count."""
+"""How many of the latest completed runs of the same version count."""
 _LOOK_BACK = 500
-"""Among so many of the last completed runs of all workflows they are looked for."""
+"""How many of the latest completed runs of all workflows are searched for them."""
 
 
 @dataclass(frozen=True)
-class Pace:
-    """What the last completed runs took.
+class WorkflowPace:
+    """Durations of the latest completed runs.
 
     Attributes:
         runs: how many there were; 0: nothing is known.
-        milliseconds: median time of each node in the runs that came through it, all its executions together and
-            without the time in which it waited for people.
-        shares: the share of the runs that came through it.
+        milliseconds: median time of each node in the runs that executed it, over all its executions and without the
+            time spent waiting for people.
+        shares: the share of the runs that executed it.
     """
 
     runs: int = 0
@@ -36,7 +36,7 @@ class Pace:
     shares: Mapping[str, float] = field(default_factory=dict)
 
 
-def pace_of(session: Session, workflow: str, version: str) -> Pace:
+def pace_of(session: Session, workflow: str, version: str) -> WorkflowPace:
     """The pace of a version of a workflow."""
     last = (
         select(Run.id, Run.workflow, Run.workflow_version, Run.created_at)
@@ -54,7 +54,7 @@ def pace_of(session: Session, workflow: str, version: str) -> Pace:
         )
     )
     if not runs:
-        return Pace()
+        return WorkflowPace()
     ended = session.execute(
         select(Event.run_id, Event.payload).where(Event.run_id.in_(runs), Event.kind == EventKind.STEP_ENDED.value)
     )
@@ -63,7 +63,7 @@ def pace_of(session: Session, workflow: str, version: str) -> Pace:
         if payload.get("ms") is not None and not payload.get("suspended"):
             of_node = spent.setdefault(payload["node"], {})
             of_node[run_id] = of_node.get(run_id, 0.0) + payload["ms"]
-    return Pace(
+    return WorkflowPace(
         len(runs),
         {node: median(of_run.values()) for node, of_run in spent.items()},
         {node: len(of_run) / len(runs) for node, of_run in spent.items()},

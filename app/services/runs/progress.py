@@ -1,4 +1,4 @@
-"""The worker's side of a run: taking it up, noting what happens, and how it ends."""
+"""The worker's side of a run: starting to run it, recording what happens, and how it ends."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _NOBODY_HOLDS = "(holder is null or holder = %(holder)s or pg_try_advisory_xact_
 
 
 def _take_up(condition: str = "") -> str:
-    """The UPDATE that takes a run up, if there is something to do and `condition` holds as well."""
+    """The UPDATE with which a worker takes a run, if there is something to do and `condition` holds as well."""
     return f"""
     update runs set state = 'running', holder = %(holder)s, attempt = attempt + 1, version = version + 1,
         updated_at = %(now)s, started_at = coalesce(started_at, %(now)s)
@@ -85,7 +85,7 @@ _HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"
 
 
 def rest_run(run_id: str, attempt: int, now: datetime) -> Batch:
-    """A batch that lets a run rest, waiting for people; it is void if somebody wants the run paused or cancelled."""
+    """A batch that suspends a run until people decide; it has no effect if the run is to be paused or canceled."""
     return Batch(
         "update runs set state = 'suspended', version = version + 1, updated_at = %(now)s where id = %(run)s "
         "and attempt = %(attempt)s and state in ('running', 'suspended') and control = '' returning id",
@@ -94,7 +94,7 @@ def rest_run(run_id: str, attempt: int, now: datetime) -> Batch:
 
 
 class RunProgress:
-    """What workers write about the runs they advance."""
+    """What workers write about the runs that they execute."""
 
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
@@ -103,20 +103,20 @@ class RunProgress:
     def begin(
         self, run_id: str, holder: int | None = None, job: Job | None = None, read: Statement | None = None
     ) -> RunSnapshot | None:
-        """Take the run up if there is something to do; None if it rests or has ended.
+        """Take the run if there is something to do; None if it is waiting or has ended.
 
-        What a person asked of a run whose worker died (pause, cancel) is done here.
+        If the run's worker died before it could pause or cancel the run, that is done here.
 
         Args:
-            holder: key of the advisory lock by which the caller's process is known to live. A run that is being
-                advanced is taken from another process only when that one's lock is free.
-            job: that asks for it; one that names a worker is taken with the run.
-            read: gives one row or none. It is read in the same trip and sees what the one before had written of the
-                run, because whoever takes a run up waits for that.
+            holder: key of the advisory lock that shows that the caller's process is alive. A run that is being
+                executed is only taken from another process if that one's lock is free.
+            job: the job for this run; one that names a worker is taken with the run.
+            read: returns one row or none. It is read in the same round trip, and sees what the previous worker has
+                written about the run, because taking a run waits for that.
 
         Raises:
-            RunBusyError: a process that lives is advancing it. The job was taken.
-            JobNotTakenError: the job is gone, somebody else's, or waits for another one of the run.
+            RunBusyError: a live process is executing it. The job was taken.
+            JobNotTakenError: the job is gone, someone else's, or waits for another one of the run.
         """
         now = self._clock()
         values: dict[str, Any] = {"run": run_id, "now": now, "holder": holder}
@@ -127,7 +127,7 @@ class RunProgress:
         found = execute_all(self._sessions, [Statement(query, values), *([read] if read else [])])
         taken, row = next(iter(found[0]), None), next(iter(found[1]), None) if read else None
         if taken is None and taking:
-            raise JobNotTakenError("This job is not there to be taken.", run_id=run_id)
+            raise JobNotTakenError("This job cannot be taken.", run_id=run_id)
         if taken is None or taken["id"] is None:
             self._refuse_if_busy(run_id)
             return None
@@ -147,7 +147,7 @@ class RunProgress:
         )
 
     def note(self, attempt: int, journal: Journal) -> None:
-        """Write what happened so far, while the run goes on. Raises LostRunError."""
+        """Write what has happened so far while the run continues. Raises LostRunError."""
         now = self._clock()
         batch = Batch(
             f"update runs set updated_at = %(now)s {_HELD} returning id",
@@ -157,7 +157,7 @@ class RunProgress:
         self._write(batch, journal.run_id)
 
     def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
-        """Record that an outcome does not fit what the run asks now, so it will not be delivered."""
+        """Record that an outcome does not fit the run's current request, so it will not be delivered."""
         now = self._clock()
         batch = Batch(
             f"update runs set updated_at = %(now)s {_HELD} returning id",
@@ -171,7 +171,7 @@ class RunProgress:
         self._write(batch, run_id)
 
     def doubt(self, run_id: str, attempt: int) -> None:
-        """A step that failed is to be skipped: nothing can be concluded of the outcomes that the run took before.
+        """A failed step is to be skipped: the results of outcomes that the run received before cannot be concluded.
 
         Raises LostRunError.
         """
@@ -184,13 +184,13 @@ class RunProgress:
         self._write(batch, run_id)
 
     def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
-        """Outcomes wait for their change windows, which have closed since people decided. Raises LostRunError.
+        """Hold outcomes until their change windows open, which have closed since people decided. Raises LostRunError.
 
         Args:
             until: when the windows open, by request.
         """
         now = self._clock()
-        held = [{"id": each, "until": opens.isoformat()} for each, opens in until.items()]
+        held = [{"id": request_id, "until": opens.isoformat()} for request_id, opens in until.items()]
         batch = Batch(
             f"update runs set updated_at = %(now)s {_HELD} returning id",
             {"run": run_id, "attempt": attempt, "now": now, "held": json.dumps(held)},
@@ -203,25 +203,25 @@ class RunProgress:
         self._write(batch, run_id)
 
     def complete(self, attempt: int, journal: Journal, result: Any) -> None:
-        """The run has come to its end. Raises LostRunError."""
+        """The run has completed. Raises LostRunError."""
         self._end(attempt, journal, RunState.COMPLETED, result=result)
 
     def fail(self, attempt: int, journal: Journal, problem: str) -> None:
-        """The run cannot go on; a person may retry it. Raises LostRunError."""
+        """The run cannot continue; a person can retry it. Raises LostRunError."""
         self._end(attempt, journal, RunState.FAILED, problem=problem)
 
     def drained(self, attempt: int, journal: Journal) -> None:
-        """The run stopped between two steps because a person, or the worker's shutdown, asked for it."""
+        """The run stopped between two steps because a person paused or canceled it, or the worker is shutting down."""
         while not self._rested(attempt, journal, asked := self._asked(journal.run_id)):
             with self._sessions.reads() as session:
                 run = session.get_one(Run, journal.run_id)
             ours = run.attempt == attempt and run.state == RunState.RUNNING.value
             if not ours or run.control == asked:
                 raise LostRunError("Another worker is running this run.", run_id=journal.run_id)
-            # Somebody has asked for something else since we looked.
+            # The requested control has changed since it was read.
 
     def _rested(self, attempt: int, journal: Journal, asked: str) -> bool:
-        """Let the run rest as was asked; False if it is not ours any more, or something else is asked by now."""
+        """Stop the run as requested; False if another worker has it, or the request has changed."""
         now = self._clock()
         state = {"pause": RunState.PAUSED, "cancel": RunState.CANCELLED}.get(asked, RunState.QUEUED)
         finished = now if state.finished else None
@@ -238,7 +238,7 @@ class RunProgress:
             record(batch, SYSTEM, "run.cancelled", now, run_id=journal.run_id)
         write(batch, self._sessions, journal, now, delivered=state is not RunState.CANCELLED)
         if state is RunState.QUEUED:
-            # The process ends; another one, or the next, goes on.
+            # This process ends; another one continues the run.
             batch.advance(journal.run_id)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=journal.run_id, state=state.value))
         return batch.run(self._sessions) is not None
@@ -260,8 +260,8 @@ class RunProgress:
         self._write(batch, run_id)
 
     def _refuse_if_busy(self, run_id: str) -> None:
-        """Whatever makes work for a run that rests brings a job of its own; a run that does not rest has to be tried
-        again by the job at hand."""
+        """Raise if the run is being executed. Work for a suspended run has a job of its own; for a run that is not
+        suspended, the present job has to be retried."""
         with self._sessions.reads() as session:
             if session.scalar(_WORTH_ANOTHER_LOOK, {"run": run_id}):
                 raise RunBusyError("Another worker is running this run.", run_id=run_id)
@@ -283,7 +283,7 @@ def _delivery(row: dict[str, Any], now: datetime) -> Delivery:
     outcome = read_back(row["outcome"])
     opens = None
     if terms:
-        # It may have closed since people decided: the run was paused, or no worker was there.
+        # The window may have closed since people decided: the run was paused, or no worker was available.
         opens = not_before(outcome["verdict"], outcome["next_action"], Terms.model_validate_json(terms), now)
     parsed = {"outcome": outcome, "response_schema": read_back(schema) if schema else None}
     return Delivery(**row | parsed, not_before=opens)

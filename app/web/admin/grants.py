@@ -13,7 +13,7 @@ from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.grants.lifecycle import Draft
+from app.services.grants.lifecycle import GrantDraft
 from app.services.grants.precedents import Suggestion
 from app.web.pages import address, events_position, render, see_other, web
 from assent.contracts import RiskLevel
@@ -88,14 +88,14 @@ def _suggestion(suggestion: Suggestion, sent: MultiDict[str, str] = _NOTHING, er
     )  # fmt: skip
 
 
-def _draft(suggestion: Suggestion, sent: MultiDict[str, str]) -> Draft:
+def _draft(suggestion: Suggestion, sent: MultiDict[str, str]) -> GrantDraft:
     try:
         risk = RiskLevel(sent.get("max_risk", suggestion.max_risk.value))
     except ValueError:
         raise InvalidInputError("This is not a risk level.", {"max_risk": "not a risk level"}) from None
     limits = Limits(risk, _number(sent, "max_uses"), _number(sent, "days"))
     evidence = [precedent.id for precedent in suggestion.evidence]
-    return Draft(suggestion.scope, suggestion.pattern, limits, sent.get("title", ""), evidence)
+    return GrantDraft(suggestion.scope, suggestion.pattern, limits, sent.get("title", ""), evidence)
 
 
 def _number(sent: MultiDict[str, str], name: str) -> int:

@@ -16,7 +16,7 @@ from app.domain.policy.access import TEAM
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.reading.insights import PERIODS, READING_SPEED, Ended, Insights, InsightsFilter, Pace
+from app.services.reading.insights import PERIODS, READING_SPEED, DecisionPace, EndedCount, Insights, InsightsFilter
 from app.store.people import Team
 from app.web.filters import duration
 from app.web.pages import render, web
@@ -63,7 +63,7 @@ class PaceRow:
     """A row of a table of durations. `query` are the filters that show only this row; may be empty."""
 
     name: str
-    pace: Pace
+    pace: DecisionPace
     query: dict[str, str]
 
 
@@ -146,7 +146,7 @@ def _waiting(found: Insights) -> list[Bar]:
     ]
 
 
-def _ended(found: Insights) -> list[Ended]:
+def _ended(found: Insights) -> list[EndedCount]:
     return [
         outcome
         for state in OUTCOMES
@@ -176,11 +176,11 @@ def _hasty(found: Insights) -> list[Bar]:
     ]  # fmt: skip
 
 
-def _workflow_row(pace: Pace, wanted: InsightsFilter) -> PaceRow:
+def _workflow_row(pace: DecisionPace, wanted: InsightsFilter) -> PaceRow:
     return PaceRow(pace.name.replace("_", " "), pace, query_of(wanted) | {"workflow": pace.name})
 
 
-def _team_row(pace: Pace, wanted: InsightsFilter, teams: Iterable[Team]) -> PaceRow:
+def _team_row(pace: DecisionPace, wanted: InsightsFilter, teams: Iterable[Team]) -> PaceRow:
     if not pace.name.startswith(TEAM):
         return PaceRow("People named in the rule" if pace.name else "Any reviewer", pace, {})
     slug = pace.name.removeprefix(TEAM)

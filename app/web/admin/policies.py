@@ -23,7 +23,7 @@ from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.policies.replay import Replay
-from app.services.policies.versions import COUNTED, Matched, PolicyView
+from app.services.policies.versions import COUNTED, PolicyView, RuleMatches
 from app.web.differences import difference
 from app.web.field_text import submitted_text
 from app.web.pages import render, see_other, web
@@ -88,7 +88,7 @@ def _shown_as(rule: str) -> str:
     return STRICT_DEFAULT if rule in _STRICT_NAMES else rule
 
 
-def _count(matched: Mapping[str, Matched], rule: str) -> int:
+def _count(matched: Mapping[str, RuleMatches], rule: str) -> int:
     return sum(found.requests for name, found in matched.items() if _shown_as(name) == rule)
 
 

@@ -12,7 +12,7 @@ from app.domain.people import Action
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.approvals.bulk import MOST, VERDICTS, Done, Marked
+from app.services.approvals.bulk import MOST, VERDICTS, BulkResult, SelectedRequest
 from app.services.reading.queue_filter import QueueFilter
 from app.web.field_text import submitted_text
 from app.web.listing import filter_from, query_of
@@ -74,7 +74,7 @@ def queue_marked_decide() -> Any:
     try:
         if len(ids) != len(digests):
             raise InvalidInputError("Each request needs the digest of the proposal you saw.", {"digest": "missing"})
-        marked = [Marked(*pair) for pair in zip(ids, digests, strict=True)]
+        marked = [SelectedRequest(*pair) for pair in zip(ids, digests, strict=True)]
         done = services().together.decide(actor, marked, _verdict(sent.get("verdict", "")), comment)
     except AssentError as error:
         if error.code == "forbidden":
@@ -92,7 +92,7 @@ def _verdict(given: str) -> Verdict:
 
 
 def _page(
-    ids: list[str], done: list[Done] | None = None, error: AssentError | None = None, comment: str = "",
+    ids: list[str], done: list[BulkResult] | None = None, error: AssentError | None = None, comment: str = "",
     settled: Sequence[str] = (),
 ) -> Any:  # fmt: skip
     if len(ids) > MOST and error is None:

@@ -16,7 +16,7 @@ from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.refusals import before_credentials, note_stranger
 from app.http.runtime import portal, services
-from app.services.notifications.links import LinkState, Opened
+from app.services.notifications.links import LinkState, OpenedLink
 from app.services.reading.pages import RequestView
 from app.services.refusals import Refused
 from app.services.requests.entitlement import HARMLESS
@@ -71,7 +71,7 @@ def by_link_decide(token: str) -> Any:
     return see_other("web.by_link", token=token)
 
 
-def _open(token: str) -> Opened:
+def _open(token: str) -> OpenedLink:
     visitor = current_actor() if current_user.is_authenticated else None
     secret_key = portal().settings.secret_key
     before_credentials(token)
@@ -121,7 +121,7 @@ def _nothing() -> Submission:
     return Submission()
 
 
-def _told(opened: Opened, late: bool = False) -> Response:
+def _told(opened: OpenedLink, late: bool = False) -> Response:
     """Why the link does not work, or no longer works, and what to do instead.
 
     Args:

@@ -15,7 +15,7 @@ from app.domain.people import Actor
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
-from app.services.approvals.decisions.reassessment import Preview
+from app.services.approvals.decisions.reassessment import ChangePreview
 from app.services.reading.pages import RequestView, RunView
 from app.services.requests.moves import decider
 from app.web.differences import difference
@@ -48,7 +48,7 @@ class Attempt:
     sent: Submission
     act: str = DECIDING
     error: AssentError | None = None
-    preview: Preview | None = None
+    preview: ChangePreview | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -186,7 +186,8 @@ def request_preview(request_id: str) -> Any:
         return page_of(request_id, actor, Attempt(rearranged(sent), "preview"))
     view = services().views.request(request_id, actor)
     try:
-        preview = _preview(request_id, actor, change_of(view, sent)) or Preview(view.assessment, view.terms, False)
+        preview = _preview(request_id, actor, change_of(view, sent))
+        preview = preview or ChangePreview(view.assessment, view.terms, False)
     except NotFoundError:
         raise
     except AssentError as error:
@@ -195,7 +196,7 @@ def request_preview(request_id: str) -> Any:
     return page_of(request_id, actor, Attempt(sent, "preview", preview=preview))
 
 
-def _preview(request_id: str, actor: Actor, change: Change | None) -> Preview | None:
+def _preview(request_id: str, actor: Actor, change: Change | None) -> ChangePreview | None:
     return None if change is None else services().checkpoints.preview(request_id, actor, change)
 
 

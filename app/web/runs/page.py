@@ -19,7 +19,7 @@ from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.reading.pages import RunView
-from app.services.runs.pace import Pace
+from app.services.runs.pace import WorkflowPace
 from app.store.runs import CatalogueEntry, Run
 from app.web.forms.complaints import complaints
 from app.web.forms.drawing import draw
@@ -167,7 +167,7 @@ def _run_page(run_id: str, status: int = 200, error: AssentError | None = None) 
         if artifact.media_type == "text/markdown" and artifact.name in texts
     }
     now = services().clock()
-    pace = Pace() if view.state.finished else services().views.pace(view.run, viewer)
+    pace = WorkflowPace() if view.state.finished else services().views.pace(view.run, viewer)
     return render(
         "run.html",
         status,

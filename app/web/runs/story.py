@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from app.domain.lifecycle import RunState
 from app.domain.text import plural
 from app.services.reading.pages import NodeView, RunView, StepView
-from app.services.runs.pace import Pace
+from app.services.runs.pace import WorkflowPace
 from app.store.requests import ApprovalRequest
 from app.web.filters import duration
 from app.web.runs.graph import Drawing, EdgePath, drawing_of
@@ -108,7 +108,7 @@ class Story:
         return {stand.node.id: stand for stand in self.stands}
 
 
-def story_of(view: RunView, pace: Pace, now: datetime) -> Story:
+def story_of(view: RunView, pace: WorkflowPace, now: datetime) -> Story:
     """The progress of a run at `now`."""
     stands = _stands(view)
     asked = _asked(view)
@@ -271,7 +271,7 @@ def _more_telling(one: str, other: str) -> str:
     return min((state for state in (one, other) if state in order), key=order.index, default="pending")
 
 
-def _progress(view: RunView, stands: list[NodeStatus], pace: Pace, now: datetime) -> StepProgress:
+def _progress(view: RunView, stands: list[NodeStatus], pace: WorkflowPace, now: datetime) -> StepProgress:
     done = sum(stand.state == "done" for stand in stands)
     skipped = sum(stand.state == "skipped" for stand in stands)
     total = len(stands) - skipped
@@ -291,7 +291,7 @@ def _may_branch(view: RunView) -> bool:
     return any(len(edge) > 2 and edge[0] in from_here for edge in view.edges)
 
 
-def _about(view: RunView, stands: list[NodeStatus], pace: Pace, now: datetime) -> str:
+def _about(view: RunView, stands: list[NodeStatus], pace: WorkflowPace, now: datetime) -> str:
     """The remaining work, estimated from the last completed runs, for nodes that most of them reached."""
     left, counted = 0.0, False
     for stand in stands:

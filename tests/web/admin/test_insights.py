@@ -18,7 +18,7 @@ from app.domain.people import Role
 from app.factory import create_app
 from app.services.bundle import Services
 from app.services.reading import insights
-from app.services.reading.insights import Pace
+from app.services.reading.insights import DecisionPace
 from app.settings import Settings
 from app.store.requests import ApprovalRequest, Decision, OutcomeRow
 from app.web.admin.insights import PaceRow, _times, share
@@ -256,7 +256,7 @@ def test_shares(part: int, whole: int, words: str):
     ],
 )
 def test_the_scale_of_times_holds_all_of_them(median: float, p90: float, ticks: list[str]):
-    drawn = _times([PaceRow("one", Pace("one", 1, median, p90), {})], 1)
+    drawn = _times([PaceRow("one", DecisionPace("one", 1, median, p90), {})], 1)
     assert [words for _, words in drawn.ticks] == ticks
     assert (drawn.ticks[0][0], drawn.ticks[-1][0]) == (0, 100)
     assert 0 <= drawn.spans[0].median <= drawn.spans[0].p90 <= 100

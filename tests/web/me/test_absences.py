@@ -128,7 +128,7 @@ def test_two_at_once_are_refused_in_words(services: Services, someone) -> None:
     away(services, me.person)
     me.get("/absences")
     me.send(me.form("absence"), status=409, ends_at=typed(datetime.now(UTC) + HOUR))
-    assert "Away is absent already from" in me.page.text
+    assert "Away is already absent from" in me.page.text
 
 
 def test_ending_twice_says_so_and_a_link_ends_nothing(services: Services, someone) -> None:

@@ -63,7 +63,7 @@ def test_stages_and_who_is_asked(services: Services, at: Callable[..., Browser])
     assert "DBA 0 of 1" in facts(dba) and "Security 0 of 2" in facts(dba)
     assert dba.button("Approve").text == "Approve for DBA; Security reviews next"
     open_page(officer, request)
-    assert "asked now; you are not in that team." in officer.page.one(id="decision").text
+    assert "must decide now; you are not in that team." in officer.page.one(id="decision").text
     dba.send(dba.form("decide"), dba.button("Approve"))
     assert "Security reviews next." in dba.follow().text
     assert "DBA 1 of 1 ✓ reached" in facts(dba)
@@ -156,7 +156,7 @@ def test_assigning_and_handing_over(services: Services, at: Callable[..., Browse
     assert "open" in one.page.one("details", id="acts-more").attributes
     assert form(one, "assignment").one("option", value=other.person.id).attributes.get("selected") == ""
     one.send(form(one, "assignment"), reason="My shift ends.", person_id=other.person.id)
-    assert "handed this over to Second of two" in one.follow().text
+    assert "reassigned this to Second of two" in one.follow().text
     assert other.get("/queue?mine=1").all("div", id=f"row-{request.id}")
     assert not other.get("/queue?unassigned=1").all("div", id=f"row-{request.id}")
 

@@ -16,7 +16,7 @@ from app.domain.lifecycle import RequestState, RunState
 from app.services.bundle import Services
 from app.services.reading.pages import NodeView, RunView, StepView
 from app.services.record.events import event_row, publish
-from app.services.runs.pace import Pace
+from app.services.runs.pace import WorkflowPace
 from app.store.requests import ApprovalRequest
 from app.store.runs import Artifact, Run
 from app.web.runs.graph import BOX_WIDTH, MAX_NODES, Box, Drawing, drawing_of
@@ -168,14 +168,14 @@ def step(node: str, start: float, ms: int | None = 900, state: str = "done") -> 
 
 def told(
     *steps: StepView, state: RunState = RunState.RUNNING, requests: Iterable[ApprovalRequest] = (),
-    pace: Pace | None = None, edges: list[Any] | None = None,
+    pace: WorkflowPace | None = None, edges: list[Any] | None = None,
 ) -> Story:  # fmt: skip
     """The story of a run with these steps, half a minute after its start."""
     nodes = [NodeView(name, name.capitalize(), f"agent of {name}", "", "") for name in NODES]
     view = RunView(
         Run(id="r"), state, "Workflow", list(steps), nodes, list(requests), [], EDGES if edges is None else edges
     )
-    return story_of(view, pace or Pace(), START + timedelta(seconds=30))
+    return story_of(view, pace or WorkflowPace(), START + timedelta(seconds=30))
 
 
 def states(story: Story) -> dict[str, str]:
@@ -261,7 +261,7 @@ def test_progress_claims_no_more_than_can_be_known() -> None:
     assert told(*FORK, step("join", 7), step("ask", 8), step("write", 9)).progress.words == "6 of 7 steps done"
     assert told(state=RunState.QUEUED).progress.words == "0 of up to 8 steps done"
     assert told(*FORK).progress.about == ""
-    pace = Pace(
+    pace = WorkflowPace(
         3,
         {"join": 2000, "ask": 1000, "revise": 60_000, "report": 500},
         {"join": 1, "ask": 1, "revise": 0.3, "report": 1},
@@ -269,7 +269,7 @@ def test_progress_claims_no_more_than_can_be_known() -> None:
     assert told(*FORK, pace=pace).progress.about == "about 3.5 s of work to go, based on the last 3 runs"
     begun = told(*FORK, step("join", 29, None, "running"), pace=pace)
     assert begun.progress.about == "about 2.5 s of work to go, based on the last 3 runs"
-    late = told(*FORK, step("join", 7, None, "running"), pace=Pace(1, {"join": 2000}, {"join": 1}))
+    late = told(*FORK, step("join", 7, None, "running"), pace=WorkflowPace(1, {"join": 2000}, {"join": 1}))
     assert late.progress.about == ""
     waits = told(*FORK, step("join", 7), step("ask", 8, 1, "waiting"), state=RunState.SUSPENDED, pace=pace)
     assert waits.progress.about == "about 500 ms of work after the decision, based on the last 3 runs"

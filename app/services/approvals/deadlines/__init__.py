@@ -1,1 +1,1 @@
-"""What time does to a request, and how people give it more time or more attention."""
+"""Deadlines: what happens to a request as time passes, and how people extend or escalate it."""

@@ -1,4 +1,4 @@
-"""Asking for more attention: the next people of the chain, and a higher rank."""
+"""Manual escalation: the next people of the chain, and a higher priority."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 
 
-class Escalating:
-    """Raises requests, by hand."""
+class Escalations:
+    """Escalates requests when people ask for it."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
     def escalate(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
-        """Take the next step of the request's chain at once; with none left, raise its priority by one.
+        """Take the next step of the request's escalation chain now; with none left, raise its priority by one.
 
         Raises:
-            NotFoundError, ForbiddenError, NotAskedError: there is none, or the actor may not.
-            InvalidInputError: without a reason.
-            AlreadyDecidedError, ExpiredError, ConflictError: it has moved on.
-            IllegalTransitionError: nobody else is left to ask, and its priority is the highest.
+            NotFoundError, ForbiddenError, NotAskedError: no such request, or the actor may not escalate it.
+            InvalidInputError: the reason is missing.
+            AlreadyDecidedError, ExpiredError, ConflictError: the request has changed state.
+            IllegalTransitionError: the chain has no further step, and the priority is the highest.
         """
         actor.require(Action.ESCALATE)
         words = moves.clean_comment(reason)
         if not words:
-            raise InvalidInputError("An escalation needs a reason.", {"reason": "empty"})
+            raise InvalidInputError("An escalation needs a reason.", {"reason": "missing"})
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
             request = get(session, request_id)
@@ -68,18 +68,18 @@ class Escalating:
 
 
 def next_step(request: ApprovalRequest, terms: Terms) -> EscalationStep | None:
-    """The step of the chain that has not been taken yet."""
+    """The first step of the chain that has not been taken."""
     return terms.escalation[request.escalation] if request.escalation < len(terms.escalation) else None
 
 
 def raised(request: ApprovalRequest, terms: Terms, step: EscalationStep | None, **changed: Any) -> dict[str, Any]:
-    """The columns that a step of the chain changes, besides `changed` ones. None: the priority by one, and the rank."""
+    """The columns that a step of the chain changes, plus `changed`. With None: the priority (by one) and the rank."""
     priority = min(request.priority + (step.priority if step else 1), MAX_PRIORITY)
     rank = attention_at(changed.get("expires_at", request.expires_at), RiskLevel(request.risk), priority)
     columns = changed | {"priority": priority, "attention_at": rank}
     if step is None:
         return columns
-    new = [f"{TEAM}{each}" for each in step.teams] + [f"{PERSON}{each.lower()}" for each in step.people]
+    new = [f"{TEAM}{team}" for team in step.teams] + [f"{PERSON}{person.lower()}" for person in step.people]
     escalated_to = list(dict.fromkeys((*request.escalated_to, *new)))
     stage = terms.stages[min(request.stage, len(terms.stages) - 1)]
     return columns | {
@@ -90,7 +90,7 @@ def raised(request: ApprovalRequest, terms: Terms, step: EscalationStep | None, 
 
 
 def escalation_detail(request: ApprovalRequest, columns: dict[str, Any]) -> dict[str, Any]:
-    """What the record says of an escalation: whom it asked and its priority, before and after."""
+    """An escalation's details in the audit log: required approvers and priority, before and after."""
     return {
         "from": list(request.addressed_to),
         "to": columns.get("addressed_to", list(request.addressed_to)),

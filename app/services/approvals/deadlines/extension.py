@@ -1,4 +1,4 @@
-"""More time for a request, given by those whom it asks."""
+"""Extensions: approvers can move a request's deadline to a later time."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
 
 MAX_EXTENSIONS = 3
-"""How often one request may be given more time."""
+"""How often the deadline of one request may be extended."""
 LONGEST = timedelta(days=30)
-"""How long after its opening a request may be kept open. Where its rule gives more than half of that by itself, twice
-what the rule gives."""
+"""How long after it was opened a request may be kept open. If its rule allows more than half of that, the maximum is
+twice what the rule allows."""
 
 
-class Extending:
-    """Gives requests more time."""
+class Extensions:
+    """Extends deadlines."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
     def extend(self, request_id: str, actor: Actor, until: datetime, reason: str) -> ApprovalRequest:
-        """Move the deadline of an open request to `until`; people are warned anew before it.
+        """Move the deadline of a pending request to `until`. Approvers are warned again before the new deadline.
 
         Raises:
-            NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: may not be extended by this actor.
-            InvalidInputError: no reason, or `until` is not usable; `fields` says which.
+            NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: the actor may not extend it.
+            InvalidInputError: the reason is missing, or `until` cannot be used; `fields` says which.
             AlreadyDecidedError, ExpiredError, IllegalTransitionError, ConflictError: too late, or too often.
         """
         actor.require(Action.EXTEND)
@@ -89,13 +89,16 @@ class Extending:
             return
         with self._ground.sessions.reads() as session:
             principals = stands_for(session, actor.id, now)
-        if not any(is_asked(each, request.addressed_to) and each.id not in askers(request) for each in principals):
+        if not any(
+            is_asked(principal, request.addressed_to) and principal.id not in askers(request)
+            for principal in principals
+        ):
             words = "Only approvers, their delegates, and admins can extend the deadline."
             raise NotAskedError(words, asked=list(request.addressed_to))
 
 
 def latest_extension(request: ApprovalRequest) -> datetime:
-    """Until when a request may be kept open at most."""
+    """The latest deadline that a request can be given."""
     given = timedelta(seconds=Terms.from_json(request.terms).deadline_seconds)
     return request.opened_at + max(LONGEST, 2 * given)
 
@@ -107,4 +110,4 @@ def _check(request: ApprovalRequest, until: datetime, now: datetime) -> None:
         raise InvalidInputError("The new deadline must be later than the current one.", {"until": "not later"})
     if until > latest_extension(request):
         last = f"{latest_extension(request):%Y-%m-%d %H:%M} UTC"
-        raise InvalidInputError(f"This request can be kept open until {last} at most.", {"until": "too late"})
+        raise InvalidInputError(f"The deadline of this request cannot be later than {last}.", {"until": "too late"})

@@ -1,4 +1,4 @@
-"""What each due step does to a request, collected for many requests and written in one sweep."""
+"""The effect of each due step, collected for many requests and written in one batch."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _RELEASE = """
 
 
 @dataclass(frozen=True)
-class Timely:
-    """A request with the step that is due on it. `decisions` are those that stand, oldest first."""
+class DueRequest:
+    """A request and its due step. `decisions` are those that have not been withdrawn, oldest first."""
 
     request: ApprovalRequest
     terms: Terms
@@ -41,11 +41,11 @@ class Timely:
     decisions: Sequence[Decision] = ()
 
 
-class Steps:
-    """Due steps, each of another request.
+class DueSteps:
+    """Due steps of different requests.
 
     Args:
-        now: when they are really done, which is what is recorded; when they were due stands beside it.
+        now: the time at which they are carried out, which is the recorded time. The due time is recorded as well.
     """
 
     def __init__(self, now: datetime) -> None:
@@ -53,7 +53,7 @@ class Steps:
         self._sweep = Sweep()
         self._woken: list[str] = []
         self._released: list[str] = []
-        self._do: dict[DueStep, Callable[[Timely], None]] = {
+        self._do: dict[DueStep, Callable[[DueRequest], None]] = {
             DueStep.RELEASE: self._release,
             DueStep.UNCLAIM: self._unclaim,
             DueStep.WARN: self._warn,
@@ -61,87 +61,87 @@ class Steps:
             DueStep.EXPIRE: self._expire,
         }
 
-    def add(self, each: Timely) -> None:
-        """Do the step that is due."""
-        self._do[each.due.step](each)
+    def add(self, item: DueRequest) -> None:
+        """Carry out the due step."""
+        self._do[item.due.step](item)
 
     def correct(self, request: ApprovalRequest) -> None:
-        """Write when the request is really due next; nothing else happens to it."""
+        """Correct the request's `due_at`; nothing else changes."""
         self._sweep.move(request, **due_values(request))
 
     def write(self, sessions: Sessions) -> set[str]:
-        """Write all of them. Ids of the requests that nobody changed since they were read."""
+        """Write all of them. Returns the ids of the requests that had not changed since they were read."""
         self._sweep.also(_RELEASE, released=self._released)
         wake_runs_of(self._sweep, self._woken, self._now)
         return self._sweep.sweep(sessions)
 
-    def _release(self, each: Timely) -> None:
-        request = each.request
-        # The window may have closed again before anybody could do this.
-        until = opening_under(each.terms, self._now)
+    def _release(self, item: DueRequest) -> None:
+        request = item.request
+        # The window may have closed again in the meantime.
+        until = opening_under(item.terms, self._now)
         what = RequestChange.HELD if until else RequestChange.RELEASED
-        self._change(each, what, {"held_until": until}, state=request.state)
+        self._change(item, what, {"held_until": until}, state=request.state)
         self._released.append(request.id)
         if until:
-            self._record(each, "request.held", until=until.isoformat())
+            self._record(item, "request.held", until=until.isoformat())
         else:
-            self._record(each, "request.released")
+            self._record(item, "request.released")
             self._wake(request)
 
-    def _unclaim(self, each: Timely) -> None:
-        who = each.request.claimed_by_name
-        self._change(each, RequestChange.UNCLAIMED, dict(UNCLAIMED))
-        self._record(each, "request.claim_lapsed", claimed_by=who)
+    def _unclaim(self, item: DueRequest) -> None:
+        who = item.request.claimed_by_name
+        self._change(item, RequestChange.UNCLAIMED, dict(UNCLAIMED))
+        self._record(item, "request.claim_lapsed", claimed_by=who)
 
-    def _warn(self, each: Timely) -> None:
-        self._change(each, RequestChange.WARNED, {"warned": True})
-        self._record(each, "request.expiry_warned", expires_at=each.request.expires_at.isoformat())
+    def _warn(self, item: DueRequest) -> None:
+        self._change(item, RequestChange.WARNED, {"warned": True})
+        self._record(item, "request.expiry_warned", expires_at=item.request.expires_at.isoformat())
 
-    def _escalate(self, each: Timely) -> None:
-        step = next_step(each.request, each.terms)
+    def _escalate(self, item: DueRequest) -> None:
+        step = next_step(item.request, item.terms)
         if step is None:
-            self.correct(each.request)
+            self.correct(item.request)
         else:
-            self._raise(each, step, f"Nobody decided within {step.words}.")
+            self._raise(item, step, f"Nobody decided within {step.words}.")
 
-    def _raise(self, each: Timely, step: EscalationStep, reason: str, **changed: Any) -> None:
-        columns = raised(each.request, each.terms, step, **changed)
-        self._change(each, RequestChange.ESCALATED, columns)
-        self._record(each, "request.escalated", reason=reason, **escalation_detail(each.request, columns))
+    def _raise(self, item: DueRequest, step: EscalationStep, reason: str, **changed: Any) -> None:
+        columns = raised(item.request, item.terms, step, **changed)
+        self._change(item, RequestChange.ESCALATED, columns)
+        self._record(item, "request.escalated", reason=reason, **escalation_detail(item.request, columns))
 
-    def _expire(self, each: Timely) -> None:
-        request = each.request
+    def _expire(self, item: DueRequest) -> None:
+        request = item.request
         meaning = expiry_means(
-            each.terms, risk=RiskLevel(request.risk), kind=request.kind, escalation=request.escalation,
-            rejected=rejections([moves.vote(decision) for decision in each.decisions]) > 0,
+            item.terms, risk=RiskLevel(request.risk), kind=request.kind, escalation=request.escalation,
+            rejected=rejections([moves.vote(decision) for decision in item.decisions]) > 0,
         )  # fmt: skip
-        step = next_step(request, each.terms)
+        step = next_step(request, item.terms)
         if meaning is OnExpiry.ESCALATE and step is not None:
-            # From now on, not from when it was due: whoever is asked only now has the whole time as well.
-            until = deadline_again(each.terms, self._now)
-            self._raise(each, step, EXPIRY_WORDS[meaning], expires_at=until, warned=False)
+            # From now on, not from when it was due: approvers added only now get the full time as well.
+            until = deadline_again(item.terms, self._now)
+            self._raise(item, step, EXPIRY_WORDS[meaning], expires_at=until, warned=False)
         else:
-            self._end(each, meaning)
+            self._end(item, meaning)
 
-    def _end(self, each: Timely, meaning: OnExpiry) -> None:
-        request, words = each.request, EXPIRY_WORDS[meaning]
+    def _end(self, item: DueRequest, meaning: OnExpiry) -> None:
+        request, words = item.request, EXPIRY_WORDS[meaning]
         if meaning is OnExpiry.APPROVE:
             verdict = Verdict.APPROVE if request.digest == request.proposed_digest else Verdict.MODIFY
             resolution = Resolution(RequestState.EXPIRED, verdict, NextAction.CONTINUE)
         else:
             resolution = Resolution(RequestState.EXPIRED, Verdict.REJECT, NextAction.ABORT)
-        held_until = moves.held_until(resolution, each.terms, self._now)
-        remarks = [moves.remark(decision) for decision in each.decisions]
+        held_until = moves.held_until(resolution, item.terms, self._now)
+        remarks = [moves.remark(decision) for decision in item.decisions]
         remarks.append(Remark(who=SYSTEM.name, verdict=resolution.verdict, comment=words, at=self._now))
         body = moves.outcome_body(request, resolution, request.payload, request.digest, None, remarks, self._now)
         state = resolution.state.value
         columns = {"state": state, "resolved_at": self._now, "note": words, "held_until": held_until, **UNCLAIMED}
-        self._sweep.move(request, **columns, **due_values(request, terms=each.terms, **columns))
+        self._sweep.move(request, **columns, **due_values(request, terms=item.terms, **columns))
         self._sweep.add(
             OutcomeRow, request_id=request.id, verdict=resolution.verdict, next_action=resolution.next_action,
             body=body, at=self._now, held_until=held_until,
         )  # fmt: skip
-        self._record(each, "request.expired", reason=words, verdict=resolution.verdict.value)
+        self._record(item, "request.expired", reason=words, verdict=resolution.verdict.value)
         publish(
             self._sweep,
             event_row(EventKind.REQUEST_RESOLVED, self._now, run_id=request.run_id, request_id=request.id, state=state),
@@ -149,9 +149,9 @@ class Steps:
         if held_until is None:
             self._wake(request)
 
-    def _change(self, each: Timely, what: RequestChange, columns: dict[str, Any], state: str = "pending") -> None:
-        request = each.request
-        self._sweep.move(request, **columns, **due_values(request, terms=each.terms, **columns))
+    def _change(self, item: DueRequest, what: RequestChange, columns: dict[str, Any], state: str = "pending") -> None:
+        request = item.request
+        self._sweep.move(request, **columns, **due_values(request, terms=item.terms, **columns))
         publish(
             self._sweep,
             event_row(
@@ -160,10 +160,10 @@ class Steps:
             ),
         )  # fmt: skip
 
-    def _record(self, each: Timely, action: str, **detail: Any) -> None:
+    def _record(self, item: DueRequest, action: str, **detail: Any) -> None:
         record(
-            self._sweep, SYSTEM, action, self._now, request_id=each.request.id, run_id=each.request.run_id,
-            due=each.due.at.isoformat(), **detail,
+            self._sweep, SYSTEM, action, self._now, request_id=item.request.id, run_id=item.request.run_id,
+            due=item.due.at.isoformat(), **detail,
         )  # fmt: skip
 
     def _wake(self, request: ApprovalRequest) -> None:

@@ -1,1 +1,1 @@
-"""What people do with a request: they claim it, decide it, change it, take it back; and whose approvals count."""
+"""What people do with a request: claim, decide, change, and withdraw; and whose approvals count."""

@@ -1,4 +1,4 @@
-"""Whether a decision can be used as it was sent."""
+"""Checks whether a decision is valid as submitted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.domain.policy.access import seat_after_edit
 from app.domain.policy.fold import answer_digest
 from app.domain.policy.terms import Terms
 from app.domain.risk import Assessment
-from app.services.approvals.decisions.reassessment import Preview, reassess
+from app.services.approvals.decisions.reassessment import ChangePreview, reassess
 from app.services.approvals.ground import Ground
 from app.services.requests.entitlement import ASKING_KINDS, HARMLESS, Seat, sign_in_again
 from app.store.requests import ApprovalRequest
@@ -36,16 +36,16 @@ MAX_ANSWER = 1_000_000
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A decision found usable.
+class CheckedDecision:
+    """A valid decision.
 
     Attributes:
-        payload: the new payload of a modification, else None.
-        digest: of the payload this decision is about, after its own change.
-        terms: what is needed from now on.
+        payload: the new payload if the approver changed it, else None.
+        digest: of the payload that the decision is about, including the approver's change.
+        terms: what the request requires from now on.
         changed: the payload differs from the agent's proposal.
-        editors: who made it differ, as `ApprovalRequest.edited_by` says.
-        seat: how the person takes part; its stage is one of `terms`.
+        editors: the people whose changes the payload contains, as in `ApprovalRequest.edited_by`.
+        seat: the person's part in the request; its stage is one of `terms`.
     """
 
     verdict: Verdict
@@ -63,14 +63,16 @@ class Checked:
 
     @property
     def agreed_digest(self) -> str:
-        """Of what this person agrees to: the payload, and with an answer also that."""
+        """The digest that the person agrees to: of the payload, and of the answer if there is one."""
         return answer_digest(self.digest, self.answer) if self.verdict is Verdict.ANSWER else self.digest
 
 
-def check(ground: Ground, request: ApprovalRequest, seat: Seat, actor: Actor, ballot: Ballot, now: datetime) -> Checked:
-    """Everything about a decision that can be refused before it is written, of somebody who may decide.
+def check(
+    ground: Ground, request: ApprovalRequest, seat: Seat, actor: Actor, ballot: Ballot, now: datetime
+) -> CheckedDecision:
+    """Check everything that can be refused before the decision is written. The actor is known to be allowed to decide.
 
-    Raises as `CheckpointManager.decide` says.
+    Raises the same errors as `CheckpointManager.decide`.
     """
     if ballot.digest != request.digest:
         raise StaleDigestError(
@@ -97,14 +99,14 @@ def check(ground: Ground, request: ApprovalRequest, seat: Seat, actor: Actor, ba
     elif ballot.verdict is Verdict.ANSWER:
         answer = _check_answer(request, seat, ballot.answer)
     _check_terms(terms, ballot, actor, now)
-    return Checked(
+    return CheckedDecision(
         ballot.verdict, ballot.digest, payload, digest, assessment, terms, digest != request.proposed_digest,
         ballot.change, answer, ballot.comment, seat, editors,
     )  # fmt: skip
 
 
 def changed_payload(request: ApprovalRequest, change: Any) -> dict[str, Any]:
-    """The payload a change would make. Raises InvalidInputError, also for a secret in it; TooLargeError."""
+    """The payload with the change applied. Raises InvalidInputError, also for a secret in it; TooLargeError."""
     if request.kind not in EDITABLE_KINDS:
         raise InvalidInputError("This kind of request cannot be changed.", {"change": "not possible"})
     if not Terms.from_json(request.terms).edit_allowed:
@@ -118,7 +120,7 @@ def changed_payload(request: ApprovalRequest, change: Any) -> dict[str, Any]:
 
 
 def _refuse_secrets(value: Any, where: str) -> None:
-    # Masked, its token would be what the run executes: nobody could put the secret back.
+    # If the secret were masked, the run would execute the placeholder, and nobody could restore the secret.
     if mask(value)[1]:
         words = "Secrets cannot be sent through the portal. Refer to where the secret is stored instead."
         raise InvalidInputError(words, {where: words})
@@ -127,8 +129,8 @@ def _refuse_secrets(value: Any, where: str) -> None:
 def _check_form(request: ApprovalRequest, ballot: Ballot, terms: Terms) -> None:
     asks = request.kind in ASKING_KINDS
     if (ballot.verdict is Verdict.ANSWER) != asks and ballot.verdict is not Verdict.REJECT:
-        wanted = "an answer" if asks else "an approval, a change or a rejection"
-        raise InvalidInputError(f"This request waits for {wanted}.", {"verdict": "does not fit"})
+        wanted = "an answer" if asks else "an approval, a change, or a rejection"
+        raise InvalidInputError(f"This request requires {wanted}.", {"verdict": "does not fit"})
     if ballot.verdict is Verdict.REQUEST_CHANGES and not takes_changes(request.dialect, request.payload):
         raise InvalidInputError("This run does not support requesting changes.", {"verdict": "does not fit"})
     if ballot.verdict is Verdict.MODIFY and not terms.edit_allowed:
@@ -142,7 +144,7 @@ def _check_form(request: ApprovalRequest, ballot: Ballot, terms: Terms) -> None:
 
 
 def _check_terms(terms: Terms, ballot: Ballot, actor: Actor, now: datetime) -> None:
-    """What the terms ask of this decision; of an edit, the terms that it leads to."""
+    """What the terms require of this decision; after a change, the terms that result from it."""
     if ballot.verdict is Verdict.MODIFY and not terms.edit_allowed:
         raise InvalidInputError("The policy does not allow changing the proposal to this.", {"change": "not allowed"})
     if ballot.verdict in terms.reason_required and not ballot.comment:
@@ -155,21 +157,21 @@ def _check_terms(terms: Terms, ballot: Ballot, actor: Actor, now: datetime) -> N
 
 
 def _editors(request: ApprovalRequest, digest: str, actor: Actor, seat: Seat) -> tuple[str, ...]:
-    """Who made the payload of that digest what it is; nobody, if it is the agent's proposal again."""
+    """Who edited the payload with that digest; nobody if it is the agent's original proposal."""
     if digest == request.proposed_digest:
         return ()
     return tuple(sorted(actor.persons | ({seat.principal.id} if seat.principal else frozenset())))
 
 
-def _acknowledged(preview: Preview, ballot: Ballot) -> None:
-    """Raise RiskRaisedError unless the person knows what their change raises."""
+def _acknowledged(preview: ChangePreview, ballot: Ballot) -> None:
+    """Raise RiskRaisedError unless the person has acknowledged how their change raises the risk or requirements."""
     known = ballot.acknowledged_risk
     if preview.raised and (known is None or known.rank < preview.assessment.level.rank):
         raise preview.error()
 
 
 def _moved(request: ApprovalRequest, seat: Seat, actor: Actor, old: Terms, new: Terms) -> Seat:
-    """The seat under the terms that an edit leads to."""
+    """The seat under the terms that result from a change."""
     if new.stages == old.stages:
         return seat
     who = seat.principal or actor.member
@@ -179,7 +181,7 @@ def _moved(request: ApprovalRequest, seat: Seat, actor: Actor, old: Terms, new: 
 
 def _check_answer(request: ApprovalRequest, seat: Seat, answer: Any) -> Any:
     if answer is None:
-        raise InvalidInputError("Please answer.", {"answer": "missing"})
+        raise InvalidInputError("The answer is missing.", {"answer": "missing"})
     try:
         check_json(answer)
     except JsonError as error:

@@ -1,4 +1,4 @@
-"""Who looks after a request: a claim for a while, or an assignment. Neither keeps anybody from deciding."""
+"""Claims (for a limited time) and assignments. Neither prevents others from deciding."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ CLAIM_MINUTES = 30
 SHORTEST_CLAIM, LONGEST_CLAIM = 5, 8 * 60
 """Minutes."""
 ATTEMPTS = 20
-"""How often a claim or an assignment is tried again when something else changes the request at the same moment."""
+"""How often a claim or an assignment is retried when the request is changed at the same moment."""
 
 
 @dataclass(frozen=True)
 class _Change:
-    """What to write on a request as it was seen: the columns, what open pages hear, the audit entry, and in whose
-    hands it is then."""
+    """What to write to a request: the columns, the update for open pages, the audit entry, and who then holds the
+    request."""
 
     columns: dict[str, Any]
     what: RequestChange
@@ -55,8 +55,8 @@ class _Change:
     person_id: str = ""
 
 
-class Claiming:
-    """Takes, renews and gives up claims, and assigns requests."""
+class Claims:
+    """Claims, releases, and assigns requests."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
@@ -64,27 +64,27 @@ class Claiming:
     def claim(
         self, request_id: str, actor: Actor, minutes: int = CLAIM_MINUTES, *, take_over: bool = False
     ) -> ApprovalRequest:
-        """Tell the others that one looks at a request; it lapses by itself. A claim of one's own is renewed.
+        """Claim a request, so that others see who is working on it. The actor's own claim is renewed.
 
         Args:
             minutes: 5 to 480, from now.
-            take_over: also when somebody else holds it, which the record then says.
+            take_over: also if someone else has claimed the request; the audit log then says so.
 
         Raises:
-            NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: the actor could not decide it.
+            NotFoundError, ForbiddenError, OwnRequestError, NotAskedError: the actor could not decide the request.
             InvalidInputError: `minutes` is out of range.
-            ClaimedError: somebody else holds it; `extra` says who and until when.
+            ClaimedError: someone else has claimed it; `extra` says who and until when.
             AlreadyDecidedError, ExpiredError, DuplicateDecisionError, ConflictError: too late.
         """
         actor.require(Action.CLAIM)
         if isinstance(minutes, bool) or not SHORTEST_CLAIM <= minutes <= LONGEST_CLAIM:
-            words = f"A claim lasts {SHORTEST_CLAIM} to {LONGEST_CLAIM} minutes."
-            raise InvalidInputError(words, {"minutes": "This is out of range."})
+            words = f"A claim lasts between {SHORTEST_CLAIM} and {LONGEST_CLAIM} minutes."
+            raise InvalidInputError(words, {"minutes": "out of range"})
 
         def change(session: Session, request: ApprovalRequest, first: ApprovalRequest, now: datetime) -> _Change:
             seat_of(session, request, actor, moves.decisions_on(session, request.id), now)
             holder = holder_of(request, now)
-            # Taken over is who held it when this was asked, never somebody who came between.
+            # Only the claim that the actor saw is taken over, never a newer one of someone else.
             if holder not in (None, actor.id) and not (take_over and holder == holder_of(first, now)):
                 raise _claimed(request)
             until = now + timedelta(minutes=minutes)
@@ -96,39 +96,41 @@ class Claiming:
         return self._write(request_id, actor, change)
 
     def release(self, request_id: str, actor: Actor) -> ApprovalRequest:
-        """Give up one's own claim, or, for those who manage people, end anybody's.
+        """Release the actor's own claim. People who manage accounts can release anyone's.
 
         Raises:
-            NotFoundError, ForbiddenError: it is somebody else's.
-            IllegalTransitionError: nobody holds it.
+            NotFoundError, ForbiddenError: the claim is someone else's.
+            IllegalTransitionError: the request is not claimed.
             AlreadyDecidedError, ExpiredError, ConflictError: too late.
         """
 
         if actor.kind == "agent":
-            raise ForbiddenError("An agent claims nothing.")
+            raise ForbiddenError("Agents cannot claim requests.")
 
         def change(_session: Session, request: ApprovalRequest, _first: ApprovalRequest, _now: datetime) -> _Change:
             if request.claimed_by_id is None:
                 raise IllegalTransitionError("This request is not claimed.")
             if request.claimed_by_id != actor.id and not actor.may(Action.MANAGE_PEOPLE):
-                raise ForbiddenError(f"{request.claimed_by_name} has claimed this; only an admin may end that.")
+                raise ForbiddenError(
+                    f"{request.claimed_by_name} has claimed this. Only an admin can release the claim."
+                )
             detail = {"claimed_by": request.claimed_by_name}
             return _Change(dict(UNCLAIMED), RequestChange.UNCLAIMED, "request.claim_released", detail)
 
         return self._write(request_id, actor, change)
 
     def assign(self, request_id: str, actor: Actor, person_id: str | None, reason: str = "") -> ApprovalRequest:
-        """Say who is to decide a request, or with None that nobody in particular is.
+        """Name the person who should decide a request; None removes the assignment.
 
         Args:
-            person_id: somebody who could decide it now and is not absent.
-            reason: why; whoever hands on what is assigned to them has to say.
+            person_id: someone who could decide it now and is not absent.
+            reason: required of people who reassign what is assigned to them.
 
         Raises:
-            NotFoundError, ForbiddenError, NotAskedError: no such request, or the actor may not.
+            NotFoundError, ForbiddenError, NotAskedError: no such request, or the actor may not assign it.
             InvalidInputError: no such person, the person could not decide it or is absent, or a reason is missing;
-                `fields` says where, and of somebody absent `delegate_id` and `delegate_name` say who stands in.
-            IllegalTransitionError: so it is assigned already.
+                `fields` says where. For an absent person, `delegate_id` and `delegate_name` name the delegate.
+            IllegalTransitionError: the request is already assigned like this.
             AlreadyDecidedError, ExpiredError, ConflictError: too late.
         """
         actor.require(Action.SEE)
@@ -139,10 +141,10 @@ class Claiming:
             require_handling(session, request, actor, Action.ASSIGN, now)
             if request.assigned_to_id != first.assigned_to_id:
                 who = request.assigned_to_name or "nobody"
-                raise ConflictError(f"Somebody else has just assigned this to {who}.", assigned_to=who)
+                raise ConflictError(f"Someone else has just assigned this to {who}.", assigned_to=who)
             if person_id == request.assigned_to_id:
                 who = request.assigned_to_name or "nobody"
-                raise IllegalTransitionError(f"This is assigned to {who} already.", assigned_to=who)
+                raise IllegalTransitionError(f"This is already assigned to {who}.", assigned_to=who)
             if person_id is not None and request.assigned_to_id == actor.id and actor.id and not words:
                 raise InvalidInputError("Give a reason for handing this over.", {"reason": "This field is required."})
             person = _assignee(session, request, person_id, now) if person_id is not None else None
@@ -164,10 +166,10 @@ class Claiming:
         actor: Actor,
         change: Callable[[Session, ApprovalRequest, ApprovalRequest, datetime], _Change],
     ) -> ApprovalRequest:
-        """Write the change if the request is still as it was seen; otherwise look again and think anew.
+        """Write the change if the request has not changed since it was read; otherwise read it again and start over.
 
         Args:
-            change: gets the request as it is, and as it was when it was first looked at.
+            change: receives the request as it is now, and as it was when it was first read.
         """
         first: ApprovalRequest | None = None
         for _ in range(ATTEMPTS):
@@ -195,7 +197,7 @@ class Claiming:
 
 
 def holder_of(request: ApprovalRequest, now: datetime) -> str | None:
-    """The id of whoever has claimed the request; None if nobody has, the claim's time is over, or the request's."""
+    """The id of the person who has claimed the request; None if nobody has, or if the claim or the request expired."""
     over = request.claimed_until is None or request.claimed_until <= now
     if over or request.state != RequestState.PENDING.value:
         return None
@@ -203,11 +205,11 @@ def holder_of(request: ApprovalRequest, now: datetime) -> str | None:
 
 
 def let_go(request: ApprovalRequest, person_id: str, terms: Terms, others_asked: bool = False) -> dict[str, Any]:
-    """The columns with which a request that waits for others leaves the hands of somebody who has decided.
+    """The columns that end a person's claim and assignment after they decided, if the request waits for others.
 
     Args:
-        terms: those that hold from now on.
-        others_asked: another stage asks others now, so it leaves everybody's hands.
+        terms: those in force from now on.
+        others_asked: the request has moved to a stage with other approvers, so all claims and assignments end.
     """
     columns: dict[str, Any] = {}
     if request.assigned_to_id is not None and (others_asked or request.assigned_to_id == person_id):
@@ -229,15 +231,15 @@ def _assignee(session: Session, request: ApprovalRequest, person_id: str, now: d
     """The person, if they could decide now. Raises InvalidInputError."""
     person = session.get(Person, person_id) if is_storable(person_id) else None
     if person is None:
-        raise InvalidInputError("There is no such person.", {"person_id": "This is nobody."})
+        raise InvalidInputError("There is no such person.", {"person_id": "no such person"})
     why_not = _why_not(session, request, person, now)
     if why_not:
         raise InvalidInputError(f"{person.name} {why_not}", {"person_id": "This person cannot decide it."})
     absence = current_absence(session, person.id, now)
     if absence is not None:
-        instead = f"{absence.delegate_name} stands in." if absence.delegate_id else "They have no delegate."
+        instead = f"{absence.delegate_name} is their delegate." if absence.delegate_id else "They have no delegate."
         raise InvalidInputError(
-            f"{person.name} is absent now. {instead}",
+            f"{person.name} is absent. {instead}",
             {"person_id": "This person is absent."},
             delegate_id=absence.delegate_id, delegate_name=absence.delegate_name,
             absent_until=absence.ends_at.isoformat(),
@@ -246,17 +248,17 @@ def _assignee(session: Session, request: ApprovalRequest, person_id: str, now: d
 
 
 def _why_not(session: Session, request: ApprovalRequest, person: Person, now: datetime) -> str:
-    """Why the person could not decide, to be put after the name; empty if they could."""
+    """Why the person could not decide, as a predicate that follows the name; empty if they could."""
     if not person.active:
         return "has no active account."
     try:
         seat = seat_of(session, request, person.as_actor(Via.PAGE), moves.decisions_on(session, request.id), now)
     except OwnRequestError:
-        return f"{how_they_asked(request)}, or stands in for who did."
+        return f"{how_they_asked(request)}, or is the delegate of the person who did."
     except NotAskedError:
-        return f"is not asked: {asked_words(session, request)[0]}."
+        return f"is not an approver: {asked_words(session, request)} must decide now."
     except DuplicateDecisionError:
-        return "has decided already, or somebody for them has."
+        return "has already decided, or a delegate has decided for them."
     except ForbiddenError:
         return "may not decide."
-    return "" if set(seat.verdicts) - HARMLESS else "has decided already for another stage."
+    return "" if set(seat.verdicts) - HARMLESS else "has already decided for another stage."

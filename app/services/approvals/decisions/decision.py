@@ -1,4 +1,4 @@
-"""Decisions: taken once, counted stage by stage, and settled with the run's resumption in one write."""
+"""Decisions: each is recorded once, counted by stage, and settles the request and resumes the run in one write."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy.fold import Progress, Resolution, fold, progress, rejections
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
-from app.services.approvals.decisions.checks import Checked, changed_payload, check
+from app.services.approvals.decisions.checks import CheckedDecision, changed_payload, check
 from app.services.approvals.decisions.claims import let_go
 from app.services.approvals.decisions.departures import settle_departures_on
-from app.services.approvals.decisions.reassessment import Preview, reassess
+from app.services.approvals.decisions.reassessment import ChangePreview, reassess
 from app.services.approvals.decisions.replies import counted_words, settled_words, withdrawn_words
 from app.services.approvals.decisions.tally import standing_columns
 from app.services.approvals.decisions.validity import lapsed
@@ -45,7 +45,7 @@ from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import Verdict
 
 ATTEMPTS = 20
-"""How often a decision is tried again when others decide on the same request at the same moment."""
+"""How often a decision is retried when others decide on the same request at the same moment."""
 WITHDRAW = """
     update decisions set withdrawn_at = %(withdrawn_at)s
     where request_id = %(request)s and person_id = %(withdrawn_by)s and withdrawn_at is null
@@ -56,22 +56,22 @@ _BUSY = "Too many people are deciding this at the same time. Try again."
 
 @dataclass(frozen=True)
 class DecisionResult:
-    """What a decision led to. `words` is a sentence for the one who decided."""
+    """The result of a decision. `words` is a sentence for the person who decided."""
 
     request: ApprovalRequest
     resolved: bool
     words: str
 
 
-class Voting:
-    """Takes people's decisions, and lets them take them back."""
+class Decisions:
+    """Records people's decisions and withdraws them."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
     def decide(self, request_id: str, actor: Actor, ballot: Ballot) -> DecisionResult:
-        """Take one person's decision, as `CheckpointManager.decide` describes."""
-        actor.require(Action.DECIDE)  # before anything tells whether there is such a request
+        """Record a person's decision, as `CheckpointManager.decide` describes."""
+        actor.require(Action.DECIDE)  # before anything reveals whether the request exists
         ballot = replace(ballot, comment=moves.clean_comment(ballot.comment))
         for attempt in range(ATTEMPTS):
             now = self._ground.clock()
@@ -80,13 +80,13 @@ class Voting:
                 if attempt:
                     _refuse_inactive(session, actor)
                 _refuse_other_version(request, ballot.version)
-                # Every decision makes a new version: the first one has none before it.
+                # Every decision creates a new version, so a request of version 1 has no decisions.
                 earlier = moves.decisions_on(session, request_id) if request.version > 1 else []
                 pending = request.state == RequestState.PENDING.value
                 departed = pending and bool(lapsed(session, request, earlier, now))
                 seat = None if departed else seat_of(session, request, actor, earlier, now)
             if seat is None:
-                # An absence has just ended, say: approvals lapse first, and then it is looked at again.
+                # For example, an absence has just ended: approvals end first, and then the request is read again.
                 settle_departures_on(self._ground.sessions, request_id, now)
                 continue
             checked = check(self._ground, request, seat, actor, ballot, now)
@@ -96,15 +96,15 @@ class Voting:
         raise ConflictError(_BUSY)
 
     def _cast(
-        self, seen: ApprovalRequest, earlier: list[Decision], actor: Actor, checked: Checked
+        self, seen: ApprovalRequest, earlier: list[Decision], actor: Actor, checked: CheckedDecision
     ) -> DecisionResult | None:
-        """Write the decision if the request is still as seen; None if it has moved on and must be looked at again."""
+        """Write the decision if the request has not changed since it was read; None if it has changed."""
         now = self._ground.clock()
-        # Assessing a change takes its time, in which the deadline may have passed.
+        # Assessing a change takes time, and the deadline may have passed meanwhile.
         refuse_unless_open(seen, now)
         values = _decision(seen, actor, checked, now)
-        standing = [*(each for each in earlier if each is not checked.seat.replaces), Decision(**values)]
-        votes = [moves.vote(each) for each in standing]
+        standing = [*(decision for decision in earlier if decision is not checked.seat.replaces), Decision(**values)]
+        votes = [moves.vote(decision) for decision in standing]
         resolution = fold(votes, checked.digest, checked.terms, checked.changed, checked.editors)
         after = progress(votes, checked.digest, checked.terms, checked.editors)
         held = moves.held_until(resolution, checked.terms, now) if resolution else None
@@ -113,7 +113,7 @@ class Voting:
         _record(batch, seen, actor, checked, resolution, after, now)
         if resolution is not None:
             payload = checked.payload if checked.payload is not None else seen.payload
-            remarks = [moves.remark(each) for each in standing]
+            remarks = [moves.remark(decision) for decision in standing]
             body = moves.outcome_body(seen, resolution, payload, checked.digest, checked.answer, remarks, now)
             until = {"held_until": held.isoformat()} if held else {}
             record(
@@ -138,7 +138,7 @@ class Voting:
         return DecisionResult(batch.written(), resolution is not None, words)
 
     def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
-        """Take back one's own decision, as `CheckpointManager.withdraw` describes."""
+        """Withdraw the actor's own decision, as `CheckpointManager.withdraw` describes."""
         actor.require(Action.DECIDE)
         comment = moves.clean_comment(reason)
         for _ in range(ATTEMPTS):
@@ -147,7 +147,7 @@ class Voting:
                 request = get(session, request_id)
                 standing = moves.decisions_on(session, request_id)
             refuse_unless_open(request, now)
-            own = [each for each in standing if each.person_id == actor.id]
+            own = [decision for decision in standing if decision.person_id == actor.id]
             if not own or not actor.id:
                 raise IllegalTransitionError("You have no decision to withdraw here.", state=request.state)
             refuse_own(request, actor)
@@ -165,12 +165,12 @@ class Voting:
         comment: str,
         now: datetime,
     ) -> DecisionResult | None:
-        """Withdraw the decisions if the request is still as seen; None if it has moved on.
+        """Withdraw the decisions if the request has not changed since it was read; None if it has.
 
-        Fewer approvals never settle a request, so there is nothing to fold.
+        Fewer approvals never settle a request, so the result need not be computed.
         """
         terms = Terms.from_json(seen.terms)
-        votes = [moves.vote(each) for each in standing if each not in own]
+        votes = [moves.vote(decision) for decision in standing if decision not in own]
         after = progress(votes, seen.digest, terms, seen.edited_by)
         values = standing_columns(seen, terms, after)
         values |= let_go(seen, actor.id, terms, others_asked=True) if _asks_others(values) else {}
@@ -186,8 +186,8 @@ class Voting:
         words = withdrawn_words(after, seen.stage, self._stage_names(terms))
         return DecisionResult(batch.written(), False, words)
 
-    def preview(self, request_id: str, actor: Actor, change: Any) -> Preview:
-        """The risk a change would have, as `CheckpointManager.preview` describes."""
+    def preview(self, request_id: str, actor: Actor, change: Any) -> ChangePreview:
+        """The risk after a change, as `CheckpointManager.preview` describes."""
         actor.require(Action.DECIDE)
         request = self._ground.fresh(request_id)
         return reassess(self._ground, request, changed_payload(request, change))
@@ -216,20 +216,20 @@ def _refuse_other_version(request: ApprovalRequest, version: int | None) -> None
 
 
 def _asks_others(standing: dict[str, Any]) -> bool:
-    """True if another stage is asked now, which is not for any reviewer."""
+    """True if the request moves to another stage that not every reviewer can decide."""
     return "stage" in standing and bool(standing.get("addressed_to"))
 
 
 def _moved(
     seen: ApprovalRequest,
     actor: Actor,
-    checked: Checked,
+    checked: CheckedDecision,
     resolution: Resolution | None,
     after: Progress,
     held: datetime | None,
     now: datetime,
 ) -> moves.Move:
-    """The guarded UPDATE: exactly one row, or somebody else was first."""
+    """The guarded UPDATE: it changes exactly one row, unless someone else was first."""
     values: dict[str, Any] = {"approvals": after.approvals}
     if checked.payload is not None:
         values |= {
@@ -245,7 +245,7 @@ def _moved(
         }
     if resolution is not None:
         if seen.answered_by:
-            values |= {"answered_by": ""}  # people were faster
+            values |= {"answered_by": ""}  # people decided before the automatic answer
         if held is not None:
             values |= {"held_until": held}
             values |= due_values(seen, state=resolution.state.value, held_until=held, terms=checked.terms)
@@ -258,7 +258,7 @@ def _moved(
 
 
 def _tell(batch: Batch, seen: ApprovalRequest, after: Progress, what: RequestChange, now: datetime) -> None:
-    """Open pages are told how far it has come, and when others are asked than before."""
+    """Send open pages the progress, and whether the required approvers have changed."""
     if after.current > seen.stage:
         what = RequestChange.NEXT_STAGE
     elif after.current < seen.stage:
@@ -272,7 +272,7 @@ def _tell(batch: Batch, seen: ApprovalRequest, after: Progress, what: RequestCha
     )  # fmt: skip
 
 
-def _decision(request: ApprovalRequest, actor: Actor, checked: Checked, now: datetime) -> dict[str, Any]:
+def _decision(request: ApprovalRequest, actor: Actor, checked: CheckedDecision, now: datetime) -> dict[str, Any]:
     principal = checked.seat.principal
     return {
         "id": str(uuid.uuid4()),
@@ -304,12 +304,12 @@ def _record(
     batch: Batch,
     request: ApprovalRequest,
     actor: Actor,
-    checked: Checked,
+    checked: CheckedDecision,
     resolution: Resolution | None,
     after: Progress,
     now: datetime,
 ) -> None:
-    """The decision's line in the record, with for whom it was taken and which stage is asked afterwards."""
+    """The decision's audit entry, including on whose behalf it was made and which stage follows."""
     more: dict[str, Any] = {}
     if checked.seat.principal is not None:
         more["on_behalf_of"] = {"id": checked.seat.principal.id, "name": checked.seat.principal.name}

@@ -1,8 +1,8 @@
-"""What becomes of open requests when somebody leaves: their approvals stop counting, their claims and assignments end.
+"""When people leave, their approvals of pending requests stop counting, and their claims and assignments end.
 
-It happens in the transaction that deactivates them, takes a role or a team away, or ends an absence. Requests are
-locked after the people in them, in the order in which a decision does it, so that of a departure and a last approval
-at the same moment one comes first and the other sees it.
+This happens in the transaction that deactivates them, removes a role or team, or ends an absence. Requests are
+locked after the people involved, in the same order as in a decision. Of a departure and a last approval at the same
+moment, one therefore comes first, and the other sees it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from app.store.requests import UNCLAIMED, ApprovalRequest, Decision
 
 
 def settle_departures(session: Session, person_ids: Collection[str], now: datetime) -> int:
-    """Review every open request in which one of these people, or a delegate of theirs, has a part.
+    """Review every pending request in which one of these people, or one of their delegates, has a part.
 
     Returns:
         How many of them changed.
 
     Args:
-        session: has written what changed about the people, and holds their rows.
+        session: has already written what changed about the people, and holds locks on their rows.
     """
     session.flush()
     delegates = select(Absence.delegate_id).where(
@@ -57,7 +57,7 @@ def settle_departures(session: Session, person_ids: Collection[str], now: dateti
 
 
 def settle_departures_on(sessions: Sessions, request_id: str, now: datetime) -> None:
-    """Review one request for people who have left, in whatever way, since it was last reviewed."""
+    """Review one request for people who have left in any way since its last review."""
     with sessions.begin() as session:
         request = session.get(ApprovalRequest, request_id, with_for_update=True)
         if request is not None and request.state == RequestState.PENDING.value:
@@ -65,7 +65,7 @@ def settle_departures_on(sessions: Sessions, request_id: str, now: datetime) -> 
 
 
 def _settle(session: Session, request: ApprovalRequest, now: datetime) -> bool:
-    """Review one request, which is locked. True if anything about it changed."""
+    """Review one request, which is locked. True if it changed."""
     standing = moves.decisions_on(session, request.id)
     gone = lapsed(session, request, standing, now)
     columns: dict[str, Any] = {}
@@ -76,7 +76,7 @@ def _settle(session: Session, request: ApprovalRequest, now: datetime) -> bool:
         terms = Terms.from_json(request.terms)
         votes = [moves.vote(decision) for decision in standing if decision.id not in gone]
         columns |= standing_columns(request, terms, progress(votes, request.digest, terms, request.edited_by))
-        # Removing approvals settles nothing: it takes as many as before, and approvers decide anew.
+        # Fewer approvals settle nothing: as many are required as before, and other approvers decide.
     columns |= _hands(session, request, now)
     if not columns:
         return False
@@ -107,7 +107,7 @@ def _lapse(session: Session, request: ApprovalRequest, decision: Decision, why: 
 
 
 def _hands(session: Session, request: ApprovalRequest, now: datetime) -> dict[str, Any]:
-    """The columns with which the request leaves the hands of those who cannot decide it any more."""
+    """The columns that end the claim and assignment of people who can no longer decide the request."""
     columns: dict[str, Any] = {}
     about = {"request_id": request.id, "run_id": request.run_id}
     if _gone(session, request, request.claimed_by_id, now):
@@ -117,7 +117,7 @@ def _hands(session: Session, request: ApprovalRequest, now: datetime) -> dict[st
         columns |= {"assigned_to_id": None, "assigned_to_name": ""}
         record(
             session, SYSTEM, "request.unassigned", now, **about, **{"from": request.assigned_to_name},
-            from_id=request.assigned_to_id, to="", to_id=None, reason="They cannot decide it any more.",
+            from_id=request.assigned_to_id, to="", to_id=None, reason="They can no longer decide it.",
         )  # fmt: skip
     return columns
 

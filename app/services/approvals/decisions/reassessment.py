@@ -1,4 +1,4 @@
-"""What a reviewer's change does to the risk, and to what the policy asks for."""
+"""How a reviewer's change affects the risk and what the policy requires."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SECOND_PERSON = "Because you changed it, a second person must approve it."
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What would hold if a change were sent.
+class ChangePreview:
+    """What would apply if a change were submitted.
 
     Attributes:
-        raised: more risk than the request has now, or more asked for: to be acknowledged before it is sent.
-        words: what is raised, or needed besides, for the one who changes it; empty when nothing is.
-        second_person: a person other than the one who sends the change has to approve it as well.
+        raised: the risk is higher, or more is required; the person must acknowledge it before submitting the change.
+        words: what becomes higher or is required in addition, for the person who makes the change; may be empty.
+        second_person: another person must approve the change as well.
     """
 
     assessment: Assessment
@@ -45,7 +45,7 @@ class Preview:
         )
 
     def error(self) -> RiskRaisedError:
-        """The refusal of a change that nobody acknowledged."""
+        """The refusal of a change that has not been acknowledged."""
         return RiskRaisedError(
             f"{self.words} Your change was not sent. Send it again to confirm.",
             risk=self.assessment.level.value,
@@ -57,11 +57,11 @@ class Preview:
         )
 
 
-def reassess(ground: Ground, request: ApprovalRequest, payload: dict[str, Any]) -> Preview:
-    """The risk and the terms that a changed payload has.
+def reassess(ground: Ground, request: ApprovalRequest, payload: dict[str, Any]) -> ChangePreview:
+    """The risk and the terms of a changed payload.
 
-    The policy is asked again, in the version under which the request was opened. A change may raise what is needed,
-    never lower it: an edit must not be a way round a second reviewer.
+    The policy version under which the request was opened is evaluated again. A change may raise what is required, but
+    never lower it: editing must not be a way around a second reviewer.
     """
     assessment = ground.assess(payload)
     old = Terms.from_json(request.terms)
@@ -75,22 +75,22 @@ def reassess(ground: Ground, request: ApprovalRequest, payload: dict[str, Any]) 
     riskier = assessment.level.rank > RiskLevel(request.risk).rank
     more = needed.stages != old.stages
     second = needed.adds_second_person and digest_of(payload) != request.proposed_digest
-    preview = Preview(assessment, needed, riskier or more, second_person=second)
+    preview = ChangePreview(assessment, needed, riskier or more, second_person=second)
     words = [_words(request, preview, riskier, more)] if preview.raised else []
     return replace(preview, words=" ".join([*words, SECOND_PERSON] if second else words))
 
 
-def _words(request: ApprovalRequest, preview: Preview, riskier: bool, more: bool) -> str:
+def _words(request: ApprovalRequest, preview: ChangePreview, riskier: bool, more: bool) -> str:
     risk = f"raises the risk from {request.risk} to {preview.assessment.level.value}"
     people = f"{preview.terms.quorum} {'approval' if preview.terms.quorum == 1 else 'approvals'}"
-    needs = f"needs {people}: {', then '.join(preview.stages)}"
+    needs = f"requires {people}: {', then '.join(preview.stages)}"
     if riskier and more:
         return f"This change {risk}; it then {needs}."
-    return f"This change {risk}." if riskier else f"With this change it {needs}."
+    return f"This change {risk}." if riskier else f"With this change, the request {needs}."
 
 
 def _requester(ground: Ground, request: ApprovalRequest) -> Requester:
-    # The strict default does not look at who asks.
+    # The strict default does not depend on the requester.
     if request.policy_version is None or request.requester_id is None:
         return Requester(request.requester_id or "", request.requester_name)
     with ground.sessions.reads() as session:

@@ -1,4 +1,4 @@
-"""What a person is told after deciding: how far it has come, and what happens next."""
+"""What people read after deciding: the progress, and what happens next."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def settled_words(resolution: Resolution, terms: Terms, held_until: datetime | None, now: datetime) -> str:
-    """What became of a request with this decision."""
+    """The request's final state, after the decision that settled it."""
     if held_until is None:
         return _SETTLED_WORDS[resolution.state]
     opening = opening_words(terms.every_window, held_until, now)
@@ -31,8 +31,8 @@ def settled_words(resolution: Resolution, terms: Terms, held_until: datetime | N
 
 
 def opening_words(windows: tuple[ChangeWindow, ...], opens: datetime, now: datetime) -> str:
-    """An instant at which one of the windows opens, such as ``Mon 09:00 Europe/Berlin``; with its date if it is far."""
-    zone = next((each.timezone for each in windows if _clock(opens, each) == each.start), windows[0].timezone)
+    """When one of the windows opens, such as ``Mon 09:00 Europe/Berlin``; with the date if it is far ahead."""
+    zone = next((window.timezone for window in windows if _clock(opens, window) == window.start), windows[0].timezone)
     local = opens.astimezone(ZoneInfo(zone))
     far = (opens - now).days >= len(_DAYS) - 1
     return f"{_DAYS[local.weekday()]} {f'{local:%Y-%m-%d} ' if far else ''}{local:%H:%M} {zone}"
@@ -45,15 +45,16 @@ def _clock(instant: datetime, window: ChangeWindow) -> str:
 def counted_words(
     verdict: Verdict, after: Progress, before: int, names: list[str], rejections: int, terms: Terms
 ) -> str:
-    """What a decision led to that leaves the request open.
+    """The effect of a decision that leaves the request pending.
 
     Args:
-        before: the stage that was asked when the person decided.
-        names: of the stages of `terms`; empty for one that has none.
+        before: the stage at which the person decided.
+        names: of the stages of `terms`; empty for a stage without a name.
     """
     if verdict is Verdict.REJECT:
         rejected = f"{rejections} of {terms.deny_threshold}"
-        return f"Your rejection is counted: {rejected}. It counts until you withdraw it."
+        lasting = "It stays counted until you withdraw it, even if others change the proposal."
+        return f"Your rejection is counted: {rejected}. {lasting}"
     counted = f"Counted: {after.words}."
     asked = names[after.current]
     if after.current > before:
@@ -61,17 +62,17 @@ def counted_words(
         agreed = f" {listing(done)} {'has' if len(done) == 1 else 'have'} agreed;" if done else ""
         return f"{counted}{agreed} {asked or 'another person'} reviews next."
     if after.current < before:
-        return f"{counted} Earlier approvals no longer apply; {asked or 'another person'} is asked again."
+        return f"{counted} Earlier approvals no longer apply; {asked or 'another person'} reviews again."
     if verdict is Verdict.ANSWER:
-        return f"{counted} Another person has to give the same answer{_of(asked)}."
+        return f"{counted} Another person must give the same answer{_of(asked)}."
     if verdict is Verdict.MODIFY and terms.adds_second_person:
         return f"{counted} A second person{_of(asked)} must approve, because you changed it."
     return f"{counted} Another person{_of(asked)} is needed."
 
 
 def withdrawn_words(after: Progress, before: int, names: list[str]) -> str:
-    """What a withdrawal led to."""
-    fallen = f" {names[after.current] or 'Another person'} is asked again." if after.current < before else ""
+    """The effect of a withdrawal."""
+    fallen = f" {names[after.current] or 'Another person'} reviews again." if after.current < before else ""
     return f"Your decision was withdrawn: {after.words}.{fallen} You can decide again."
 
 

@@ -1,4 +1,4 @@
-"""The columns of a request that say how far agreement has come."""
+"""The columns of a request that hold its progress."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from app.store.requests import ApprovalRequest
 
 
 def standing_columns(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str, Any]:
-    """How far agreement has come; quorum, stage, and whom it asks only where that changes."""
+    """The progress of the request; quorum, stage, and required approvers only where they change."""
     values: dict[str, Any] = {"approvals": after.approvals}
     if after.quorum != seen.quorum:
         values["quorum"] = after.quorum
     stage = min(after.current, len(terms.stages) - 1)
-    # Whom an escalation asked as well stands in for the stage that was late, and for no other.
+    # Approvers added by an escalation replace those of the late stage only.
     added = seen.escalated_to if stage == seen.stage else []
     asked = list(addressed(terms.stages[stage], added))
     if stage != seen.stage:

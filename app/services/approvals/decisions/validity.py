@@ -1,4 +1,4 @@
-"""Whose approvals still count: those of people who are still asked, and may still decide. Others have lapsed."""
+"""Which approvals count: those of people who are still approvers and may still decide. Others no longer count."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from app.store.requests import ApprovalRequest, Decision
 
 
 def lapsed(session: Session, request: ApprovalRequest, decisions: Sequence[Decision], now: datetime) -> dict[str, str]:
-    """Of these standing decisions the approvals that do not count any more, by id, with the reason in words.
+    """Of these decisions, the approvals that no longer count: their ids and why, in words.
 
-    Rejections stand after their author has left, because dropping them would make approval easier.
+    Rejections count even after their author has left, because dropping them would make approval easier.
     """
     agreeing = [decision for decision in decisions if decision.verdict in AGREEING and decision.stage != NO_STAGE]
     if not agreeing:
@@ -34,7 +34,7 @@ def lapsed(session: Session, request: ApprovalRequest, decisions: Sequence[Decis
 
 
 def takes_part(session: Session, request: ApprovalRequest, person: Person, now: datetime) -> bool:
-    """True if the person could still be asked to decide: in person, or as the delegate of somebody who is away."""
+    """True if the person could still be an approver: in person, or as the delegate of someone absent."""
     actor = person.as_actor(Via.PAGE)
     if not person.active or not actor.may(Action.DECIDE):
         return False
@@ -51,7 +51,7 @@ def _why(
     people: Mapping[str, Person],
     now: datetime,
 ) -> str:
-    """Why the decision does not count any more; empty if it does."""
+    """Why the decision no longer counts; empty if it does."""
     person = people[decision.person_id]
     if why := _unable(person):
         return why
@@ -62,7 +62,7 @@ def _why(
         if asked.id not in {absent.id for absent in stands_for(session, person.id, now)}:
             return f"{person.name} is no longer the delegate of {asked.name}."
     stage = terms.stages[min(decision.stage, len(terms.stages) - 1)]
-    # Whom an escalation asked stays asked for the stage that it was for, also when the next one has its turn.
+    # Approvers added by an escalation stay approvers of that stage, even when the request is at the next stage.
     added = [address for step in terms.escalation[: request.escalation] for address in step_addresses(step)]
     if not is_asked(asked.as_actor(Via.PAGE).member, addressed(stage, added)):
         return f"{asked.name}'s approval is no longer required."

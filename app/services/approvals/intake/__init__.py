@@ -1,1 +1,1 @@
-"""How a request comes in: opened by a run or by an agent elsewhere, and answered at once where nobody is needed."""
+"""Intake: requests opened by runs and by other agents, and answered automatically where possible."""

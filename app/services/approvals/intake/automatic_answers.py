@@ -1,7 +1,7 @@
-"""Requests that nobody has to decide: answered from an earlier rejection in the run, or by a standing grant.
+"""Automatic answers: from an earlier rejection in the same run, or by a standing grant.
 
-What is to answer is noted in the request when it is opened; the answer itself is a due step, so that it comes even if
-the process that opened the request dies. Where it cannot be given any more, people decide.
+What should answer is stored with the new request. The answer itself is a due step, so it comes even if the process
+that opened the request dies. If it is no longer possible, people decide.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.domain.policy.fold import Resolution
 from app.domain.policy.terms import Terms
 from app.services.approvals.ground import Ground, settle
 from app.services.approvals.intake.rejection_memory import REJECTION, rejected_by
-from app.services.grants.use import GRANT, RECORD_END, USE, Wanted, applies, given_by
+from app.services.grants.use import GRANT, RECORD_END, USE, GrantCandidate, applies, given_by
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests import moves
@@ -33,14 +33,14 @@ from assent.contracts import NextAction, Remark, Verdict
 log = structlog.get_logger(__name__)
 
 
-class Answering:
-    """Answers requests by themselves."""
+class AutomaticAnswers:
+    """Answers requests automatically."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
     def answer_soon(self, request_ids: Sequence[str]) -> None:
-        """Answer requests that were just opened. What fails here is done when it is seen to be due."""
+        """Answer requests that were just opened. Failures are retried as a due step."""
         for request_id in request_ids:
             try:
                 self.answer(self._ground.fresh(request_id))
@@ -48,17 +48,19 @@ class Answering:
                 log.warning("answer.failed", request=request_id, exc_info=True)
 
     def answer(self, request: ApprovalRequest) -> bool:
-        """Answer the request from what its row names, or leave it to people. True if this call did either."""
+        """Answer the request as stored in its row, or leave it to people. True if this call did either."""
         if request.state != RequestState.PENDING.value or not request.answered_by:
             return False
         kind, _, source = request.answered_by.partition(":")
         with self._ground.sessions.reads() as session:
             voted = bool(moves.decisions_on(session, request.id)) if request.version > 1 else False
         if voted or request.digest != request.proposed_digest:
-            return self._leave(request, "People have taken this up.")
+            return self._leave(request, "People are already deciding on this.")
         if kind == REJECTION:
             return self._reject(request, source)
-        return self._approve(request, source) if kind == GRANT else self._leave(request, "Nothing answers this.")
+        return (
+            self._approve(request, source) if kind == GRANT else self._leave(request, "There is no automatic answer.")
+        )
 
     def _reject(self, request: ApprovalRequest, earlier: str) -> bool:
         now = self._ground.clock()
@@ -91,7 +93,7 @@ class Answering:
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
             grant = session.get(Grant, grant_id)
-            if grant is None or now >= request.expires_at or not applies(session, grant, Wanted.of(request)):
+            if grant is None or now >= request.expires_at or not applies(session, grant, GrantCandidate.of(request)):
                 return self._leave(request, "The standing grant no longer applies to this.", grant=grant_id)
         said = f"{given_by(grant)}."
         resolution = Resolution(RequestState.APPROVED, Verdict.APPROVE, NextAction.CONTINUE)
@@ -128,7 +130,7 @@ class Answering:
         return self._leave(request, "The standing grant is used up, expired, or revoked.", grant=grant_id)
 
     def _leave(self, request: ApprovalRequest, why: str, **detail: Any) -> bool:
-        """Let people decide; False if the request has moved on meanwhile."""
+        """Leave the request to people; False if it has changed meanwhile."""
         now = self._ground.clock()
         batch = moves.move(
             request, RequestState.PENDING, now, answered_by="", **due_values(request, answered_by="")

@@ -1,4 +1,4 @@
-"""A new request is put into the queue: its row, its line in the record and its event, in the batch of whoever asks."""
+"""Adds a new request to a batch: its row, its audit entry, and its event."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.domain.events import EventKind
 from app.domain.people import Actor
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
-from app.services.requests.assessment import Incoming, request_values
+from app.services.requests.assessment import IncomingProposal, request_values
 from app.store.batch import Batch
 from app.store.requests import ApprovalRequest
 
@@ -16,16 +16,16 @@ from app.store.requests import ApprovalRequest
 def enter(
     batch: Batch,
     actor: Actor,
-    incoming: Incoming,
+    incoming: IncomingProposal,
     previous: ApprovalRequest | None,
     now: datetime,
     answered_by: str,
     made_as: str = "",
 ) -> str:
-    """Have the batch open a request; gives its id.
+    """Add a new request to the batch; returns its id.
 
     Args:
-        answered_by: what is to answer it instead of people; empty: nothing.
+        answered_by: what should answer it instead of people; empty: nothing.
         made_as: its id; empty: a new one.
     """
     asker = incoming.asker

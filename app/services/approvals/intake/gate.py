@@ -1,7 +1,7 @@
-"""The gate for agents anywhere: a request without a run behind it, its outcome, and what its agent then did.
+"""Requests of agents outside runs: their opening, their outcomes, and the agents' receipts.
 
-The agent waits by itself, so nothing is resumed here. Its outcome is kept from it as long as a run's would be: until
-the change window is open, looked at anew each time it asks.
+Such an agent waits by itself, so nothing is resumed here. Like a run, it does not get an approval before the change
+window is open, which is checked again whenever it asks for the outcome.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
 from app.domain.text import is_storable
 from app.services.approvals.ground import Ground, get
-from app.services.approvals.intake.automatic_answers import Answering
+from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.services.approvals.intake.entry import enter
-from app.services.grants.use import GRANT, Wanted, find
+from app.services.grants.use import GRANT, GrantCandidate, find
 from app.services.requests.assessment import prepare
 from app.services.requests.moves import clean_comment, not_before
-from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, Asker, requester_from
+from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, RequestSource, requester_from
 from app.services.runs.journal import put_receipt
 from app.services.sight import is_requester, sees_request
 from app.store.batch import Batch, made_once
@@ -48,15 +48,15 @@ from assent.json_values import count
 from assent.masking import mask, mask_text
 
 ELSEWHERE = "external"
-"""What requests are filed under whose agent names nothing else."""
+"""The workflow name of requests whose agent names no workflow."""
 DIALECT = "assent"
 MAX_VALUES = 100_000
-"""Values and names that a proposal may have in all."""
+"""How many values and names a proposal may have in total."""
 REVISABLE = frozenset({RequestState.CHANGES_REQUESTED.value, RequestState.REJECTED.value, RequestState.EXPIRED.value})
-"""States of a request that another one may revise."""
+"""States in which a request can be revised."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 _REFUSED = frozenset({Verdict.REJECT.value, Verdict.REQUEST_CHANGES.value})
-# Of several who collect at the same moment one writes it, and so the record has it once.
+# Of several concurrent collections one writes the receipt, so there is only one audit entry.
 _COLLECT = """
     insert into receipts (request_id, status, explicit, summary, detail, delivered_at, updated_at)
     values (%(request)s, 'delivered', false, '', null, %(now)s, %(now)s)
@@ -65,7 +65,7 @@ _COLLECT = """
 
 @dataclass(frozen=True)
 class SealedCallback:
-    """Where the agent is called once the request is settled: sealed, but for what people see of the address."""
+    """Where the agent is called once the request is settled. Sealed, except for the part that people see."""
 
     address: str
     shown: str
@@ -74,15 +74,15 @@ class SealedCallback:
 
 
 @dataclass(frozen=True)
-class Asking:
-    """What an agent asks.
+class ExternalRequest:
+    """An agent's request for approval.
 
     Attributes:
         document: the proposal, JSON-ready, with at least ``kind`` and ``title``; not masked yet.
-        workflow: what it is filed under, for policies and filters; empty: `ELSEWHERE`.
+        workflow: the name that policies and filters use; empty: `ELSEWHERE`.
         response_schema: JSON Schema of the answer, or None.
         previous_id: the request that this one revises; empty: none.
-        callback: where to call once it is settled, beside what asks for the outcome.
+        callback: the URL to call once the request is settled; the agent can also poll for the outcome.
     """
 
     document: dict[str, Any]
@@ -93,13 +93,13 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Collected:
-    """What became of a request, for whoever waits for it.
+class CollectedOutcome:
+    """The outcome of a request, as its agent receives it.
 
     Attributes:
-        resolved: the outcome may be acted on.
+        resolved: the outcome can be acted on.
         outcome: the JSON of an `assent.Outcome`; None while it is pending or held, or if it ended without one.
-        held_until: it is decided, and is not to be carried out before.
+        held_until: it is decided, but must not be carried out earlier.
     """
 
     request: ApprovalRequest
@@ -110,20 +110,20 @@ class Collected:
 
 
 class Gate:
-    """Opens requests of agents elsewhere, hands out their outcomes, and takes their receipts."""
+    """Opens requests of agents outside runs, returns their outcomes, and records their receipts."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._answering = Answering(ground)
+        self._answering = AutomaticAnswers(ground)
 
-    def open(self, actor: Actor, asking: Asking, made_as: str = "") -> ApprovalRequest:
+    def open(self, actor: Actor, asking: ExternalRequest, made_as: str = "") -> ApprovalRequest:
         """Open a request, as `CheckpointManager.open` describes."""
         actor.require(Action.REQUEST_APPROVAL)
         if not actor.id:
             raise ForbiddenError("A request needs a responsible person with an account.")
         now = self._ground.clock()
         if (parts := count(asking.document)) > MAX_VALUES:
-            words = f"it has {parts:,} values and names; {MAX_VALUES:,} are taken"
+            words = f"it has {parts:,} values and names; the maximum is {MAX_VALUES:,}"
             raise InvalidInputError("This proposal has too many parts for people to review.", {"proposal": words})
         check_schemas(asking.document, asking.response_schema)
         document: dict[str, Any] = masked(asking.document)
@@ -131,7 +131,7 @@ class Gate:
         proposer = str(document.get("agent") or "")
         if actor.kind == "agent" and proposer not in ("", actor.name):
             raise InvalidInputError(
-                "An agent proposes in its own name.", {"proposal.agent": f"this token is that of {actor.name}"}
+                "An agent must use its own name.", {"proposal.agent": f"this token belongs to {actor.name}"}
             )
         with self._ground.sessions.reads() as session:
             if made_as and (found := session.get(ApprovalRequest, made_as)) is not None:
@@ -145,13 +145,13 @@ class Gate:
             previous = _revised(session, actor, asking.previous_id) if asking.previous_id else None
         requester = requester_from(actor.id, about.name, about)
         agent = actor.name if actor.kind == "agent" else ""
-        asker = Asker(None, workflow, requester, agent, actor.makers)
+        asker = RequestSource(None, workflow, requester, agent, actor.makers)
         asked = Asked(
             "", DIALECT, document, digest_of(document), masked(asking.response_schema), "",
             agent or proposer,
         )  # fmt: skip
         incoming = prepare(asker, asked, self._ground.assess, self._ground.policy(about.policy), now)
-        answered_by = self._granted_by(Wanted.opening(incoming), now) if previous is None else ""
+        answered_by = self._granted_by(GrantCandidate.opening(incoming), now) if previous is None else ""
         batch = Batch(*_still_to_revise(previous)) if previous is not None else Batch()
         request_id = enter(batch, actor, incoming, previous, now, answered_by, made_as)
         if asking.callback is not None:
@@ -163,25 +163,25 @@ class Gate:
             self._answering.answer_soon([request_id])
         return self._ground.fresh(request_id)
 
-    def outcome(self, request_id: str, actor: Actor, collects: bool) -> Collected:
-        """What became of a request, as `CheckpointManager.outcome` describes."""
+    def outcome(self, request_id: str, actor: Actor, collects: bool) -> CollectedOutcome:
+        """The outcome of a request, as `CheckpointManager.outcome` describes."""
         actor.require(Action.SEE)
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
             request, outcome, receipt = _all_of(session, request_id, actor)
         ended = request.state != RequestState.PENDING.value
         if outcome is None or request.run_id is not None:
-            # A run is told by its worker; whoever else asks only looks on.
-            return Collected(request, ended, outcome.body if outcome else None, receipt, request.held_until)
+            # A run receives its outcome from its worker; any other caller only reads it.
+            return CollectedOutcome(request, ended, outcome.body if outcome else None, receipt, request.held_until)
         opens = withheld_until(request, outcome, receipt, now)
         if opens is not None:
-            return Collected(request, False, None, None, opens)
+            return CollectedOutcome(request, False, None, None, opens)
         if receipt is None and collects and is_requester(request, actor):
             receipt = note_handed_out(self._ground.sessions, request.id, actor, now)
-        return Collected(request, True, outcome.body, receipt, None)
+        return CollectedOutcome(request, True, outcome.body, receipt, None)
 
     def report(self, request_id: str, actor: Actor, status: ReceiptStatus, summary: str, detail: Any) -> ReceiptRow:
-        """Take what the agent did with the outcome, as `CheckpointManager.report` describes."""
+        """Record what the agent did with the outcome, as `CheckpointManager.report` describes."""
         actor.require(Action.REQUEST_APPROVAL)
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
@@ -205,14 +205,14 @@ class Gate:
         with self._ground.sessions.reads() as session:
             return session.get_one(ReceiptRow, request_id)
 
-    def _granted_by(self, wanted: Wanted, now: datetime) -> str:
+    def _granted_by(self, wanted: GrantCandidate, now: datetime) -> str:
         with self._ground.sessions.reads() as session:
             grant = find(session, wanted, now)
         return f"{GRANT}:{grant.id}" if grant else ""
 
 
 def note_handed_out(sessions: Sessions, request_id: str, actor: Actor, now: datetime) -> ReceiptRow:
-    """Note once that the outcome of an agent elsewhere was handed out; from then on it stands."""
+    """Record once that an outcome was handed to an agent outside a run; from then on it cannot change."""
     batch = Batch(_COLLECT, {"request": request_id, "now": now})
     put_receipt(batch, None, request_id, ReceiptStatus.DELIVERED, now, actor=actor, written=True)
     batch.run(sessions)
@@ -223,9 +223,9 @@ def note_handed_out(sessions: Sessions, request_id: str, actor: Actor, now: date
 def _all_of(
     session: Session, request_id: str, actor: Actor
 ) -> tuple[ApprovalRequest, OutcomeRow | None, ReceiptRow | None]:
-    """A request that the actor sees, with what became of it, in one read: many wait for it. Raises NotFoundError.
+    """A request that the actor may see and its outcome, in one query because many poll for it. Raises NotFoundError.
 
-    What was asked is not read with it: the same is looked at many times while somebody waits.
+    The proposal is not read: it does not change while an agent polls.
     """
     query = (
         select(ApprovalRequest, OutcomeRow, ReceiptRow)
@@ -242,16 +242,16 @@ def _all_of(
 
 
 def masked(value: Any) -> Any:
-    """The value without secrets."""
+    """The value with secrets masked."""
     return mask(value)[0]
 
 
 def withheld_until(
     request: ApprovalRequest, outcome: OutcomeRow | None, receipt: ReceiptRow | None, now: datetime
 ) -> datetime | None:
-    """When the outcome of an agent elsewhere may be handed out; None: now, or it is not such a request.
+    """When the outcome may be handed to an agent outside a run; None: now, or the request belongs to a run.
 
-    Its window may have closed since people decided. What was handed out once is no secret any more.
+    The window may have closed since people decided. An outcome that was handed out once is not held again.
     """
     if request.run_id is not None or outcome is None or receipt is not None:
         return None
@@ -268,7 +268,7 @@ def _name(workflow: str) -> str:
 
 
 def _revised(session: Session, actor: Actor, previous_id: str) -> ApprovalRequest:
-    """The request of the actor's that a new one revises. Raises InvalidInputError."""
+    """The actor's request that a new one revises. Raises InvalidInputError."""
     try:
         previous = get(session, previous_id)
     except NotFoundError:
@@ -282,7 +282,7 @@ def _revised(session: Session, actor: Actor, previous_id: str) -> ApprovalReques
 
 
 def _still_to_revise(previous: ApprovalRequest) -> tuple[str, dict[str, Any]]:
-    """A guard that holds as long as nothing has revised the request; two who try wait for each other."""
+    """A guard that holds while no other request revises this one; concurrent attempts wait for each other."""
     return (
         "update approval_requests set version = version + 1 where id = %(previous)s and version = %(version)s "
         "and not exists (select from approval_requests as other where other.previous_id = %(previous)s) returning id",

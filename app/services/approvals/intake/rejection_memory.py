@@ -1,4 +1,4 @@
-"""Rejection memory: what people rejected in a run is not asked again until one of them wants to see it."""
+"""Rejection memory: what people rejected in a run is rejected again without asking, until a person reopens it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from assent.contracts import Verdict
 
 REJECTION = "rejection"
 MAX_REPEATS = 50
-"""How often in a row one rejection answers by itself. A run that does not take no for an answer would go on for ever,
-so a person has to look at it then."""
+"""How often in a row one rejection answers automatically. A run that ignores rejections would continue forever, so a
+person has to look at it then."""
 
 
 def remembered(known: Sequence[ApprovalRequest], digest: str) -> str:
-    """What answers a proposal of that digest: ``rejection:<request>``, or empty for people.
+    """What answers a proposal with that digest: ``rejection:<request>``, or empty if people decide.
 
     Args:
         known: all requests of the run, oldest first.
@@ -40,7 +40,7 @@ def remembered(known: Sequence[ApprovalRequest], digest: str) -> str:
         row
         for row in known
         if row.state == RequestState.REJECTED.value
-        and row.kind != "error"  # A step that fails again is not proposed by anybody.
+        and row.kind != "error"  # A repeated failure of a step is not a proposal of an agent.
         and digest in (row.digest, row.proposed_digest)
     ]
     by_people = [row for row in rejected if original_id(row) == row.id]
@@ -53,13 +53,13 @@ def remembered(known: Sequence[ApprovalRequest], digest: str) -> str:
 
 
 def original_id(request: ApprovalRequest) -> str:
-    """The rejection by people that a rejected request stands for: its own, or the one from which it was answered."""
+    """The rejection by people behind a rejected request: itself, or the one from which it was answered."""
     kind, _, earlier = request.answered_by.partition(":")
     return earlier if kind == REJECTION and request.state == RequestState.REJECTED.value else request.id
 
 
 def rejected_by(session: Session, request_id: str) -> tuple[str, str]:
-    """Who rejected a request, and the last reason given."""
+    """Who rejected a request, and the latest reason."""
     query = (
         select(Decision)
         .where(
@@ -69,7 +69,7 @@ def rejected_by(session: Session, request_id: str) -> tuple[str, str]:
     )
     decisions = session.scalars(query).all()
     names = " and ".join(dict.fromkeys(map(moves.decider, decisions)))
-    return names, next((each.comment for each in reversed(decisions) if each.comment), "")
+    return names, next((decision.comment for decision in reversed(decisions) if decision.comment), "")
 
 
 def refuse_unless_reopenable(
@@ -78,8 +78,8 @@ def refuse_unless_reopenable(
     """Raise unless the actor may reopen it.
 
     Raises:
-        ForbiddenError, OwnRequestError, NotAskedError: not this actor.
-        IllegalTransitionError, ConflictError: it was not rejected by people, the run has ended, or it is reopened.
+        ForbiddenError, OwnRequestError, NotAskedError: the actor may not reopen it.
+        IllegalTransitionError, ConflictError: people did not reject it, the run has ended, or it is already reopened.
     """
     actor.require(Action.REOPEN)
     if not actor.id or actor.kind != "person":
@@ -95,20 +95,21 @@ def refuse_unless_reopenable(
         raise ConflictError("This request has already been reopened.", state=original.state)
 
 
-class Reopening:
-    """Lets people look at a proposal again that was rejected."""
+class Reopenings:
+    """Lets people review a rejected proposal again."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
     def reopen(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
-        """Have the same proposal go to people when the run makes it again; the rejection itself stands.
+        """Send the same proposal to people if the run makes it again. The rejection itself remains.
 
-        A request that was answered from an earlier rejection reopens that one.
+        For a request that was answered from an earlier rejection, that rejection is reopened.
 
         Raises:
-            NotFoundError, InvalidInputError: there is none, or no reason.
-            ForbiddenError, OwnRequestError, NotAskedError, IllegalTransitionError, ConflictError: it may not be.
+            NotFoundError, InvalidInputError: no such request, or the reason is missing.
+            ForbiddenError, OwnRequestError, NotAskedError, IllegalTransitionError, ConflictError: it cannot be
+                reopened.
         """
         actor.require(Action.REOPEN)
         words = moves.clean_comment(reason)
@@ -125,8 +126,8 @@ class Reopening:
             "where id = %(request)s and state = 'rejected' and reopened_at is null returning id",
             {"request": original.id, "now": now},
         )
-        for each in {original.id: original, seen.id: seen}.values():
-            self._note(batch, each, original, actor, words, now)
+        for request in {original.id: original, seen.id: seen}.values():
+            self._note(batch, request, original, actor, words, now)
         if batch.run(self._ground.sessions) is None:
             raise ConflictError("This request has already been reopened.", state=original.state)
         return self._ground.fresh(request_id)

@@ -1,4 +1,4 @@
-"""A run asks: requests are opened for it, and it rests."""
+"""Suspension: a run's requests are opened, and the run waits."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from app.domain.people import SYSTEM, Actor, Makers
 from app.domain.run_protocol import Journal, LostRunError
 from app.domain.text import storable
 from app.services.approvals.ground import Ground
-from app.services.approvals.intake.automatic_answers import Answering
+from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.services.approvals.intake.entry import enter
 from app.services.approvals.intake.rejection_memory import remembered
-from app.services.grants.use import ANY_ACTIVE, GRANT, Wanted, find, may_be_granted
+from app.services.grants.use import ANY_ACTIVE, GRANT, GrantCandidate, find, may_be_granted
 from app.services.record.events import event_row, publish
-from app.services.requests.assessment import Incoming, prepare
+from app.services.requests.assessment import IncomingProposal, prepare
 from app.services.requests.endings import end_pending
-from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, Asker, requester_from
+from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, RequestSource, requester_from
 from app.services.runs.journal import open_receipts, suspended, write
 from app.services.runs.progress import rest_run
 from app.store.people import Person
@@ -37,8 +37,8 @@ SUPERSEDED = "The run now requests something else."
 
 _ASKED = select(ApprovalRequest).where(ApprovalRequest.run_id == bindparam("run")).order_by(ApprovalRequest.opened_at)
 _ANY_ASKED = exists().where(ApprovalRequest.run_id == bindparam("run"))
-# Which policy is in force, and whether there are grants, is read with the run: one trip to the server. Put together
-# once, because that takes longer than the reading.
+# The policy version and the existence of grants are read with the run, in one round trip. The query is built once
+# because building it takes longer than running it.
 _RUN = str(
     select(
         Run.workflow, Run.started_by_id, Run.started_by_name, Run.started_by_agent, Run.makers, Run.made_by,
@@ -51,24 +51,24 @@ _RUN = str(
 )  # fmt: skip
 
 
-class Suspending:
-    """Opens a request for each thing a run asks."""
+class Suspension:
+    """Opens a request for each interrupt of a run."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._answering = Answering(ground)
+        self._answering = AutomaticAnswers(ground)
 
     def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
-        """Open a request for each thing asked that is not open yet, and let the run rest.
+        """Open a request for each interrupt that has none yet, and suspend the run.
 
-        What the run asked before and no longer asks, or asks with another value, is superseded. A decision that
-        comes meanwhile has its own job, which finds the run suspended with an outcome waiting.
+        Pending requests that the run no longer makes, or makes with another value, are superseded. A decision that is
+        made meanwhile has its own job, which finds the run suspended with an outcome waiting.
 
         Returns:
-            False if nothing was written because somebody wants the run paused or cancelled.
+            False if nothing was written because the run is to be paused or canceled.
 
         Raises:
-            LostRunError: the run was taken up by somebody else since `attempt`.
+            LostRunError: another worker has taken the run since `attempt`.
         """
         now = self._ground.clock()
         found = next(iter(self._ground.sessions.execute(_RUN, {"run": run_id})), None)
@@ -77,28 +77,28 @@ class Suspending:
         about = SimpleNamespace(**found | {"roles": json.loads(found["roles"] or "[]")})
         requester = requester_from(about.started_by_id, about.started_by_name, about)
         makers = Makers(frozenset(about.makers), about.made_by)
-        asker = Asker(run_id, about.workflow, requester, about.started_by_agent, makers)
+        asker = RequestSource(run_id, about.workflow, requester, about.started_by_agent, makers)
         known = self._known(run_id) if about.asked else []
         policy = self._ground.policy(about.policy)
         incoming = [prepare(asker, one, self._ground.assess, policy, now) for one in asked]
         stale = [
             row
             for row in known
-            if row.state == RequestState.PENDING.value and not any(_same(row, each) for each in asked)
+            if row.state == RequestState.PENDING.value and not any(_same(row, other) for other in asked)
         ]
         batch = rest_run(run_id, attempt, now)
         if stale:
             ids = [row.id for row in stale]
             end_pending(batch, SYSTEM, run_id, RequestState.SUPERSEDED, now, SUPERSEDED, ids)
-        # A step that failed may be the one that was to do what was approved: what comes of that shows when the run
-        # rests without a failure, or ends.
-        failing = any(each.dialect == "error" for each in asked)
+        # The failed step may be the one that should do what was approved. Its receipt is settled when the run is
+        # suspended without a failure, or ends.
+        failing = any(incoming.dialect == "error" for incoming in asked)
         write(batch, self._ground.sessions, journal, now, delivered=failing)
         outcomes = open_receipts(self._ground.sessions, run_id) if known else []
         if not failing:
             suspended(batch, journal, outcomes, now)
-        # Of what was decided only that stands which the run has yet to be told; otherwise it asks the same once more.
-        untold = {each.request_id for each in outcomes if not each.status} - set(journal.delivered)
+        # Of the decided requests only those remain whose outcome the run has not received; otherwise it asks again.
+        untold = {outcome.request_id for outcome in outcomes if not outcome.status} - set(journal.delivered)
         standing = [row for row in known if row.state == RequestState.PENDING.value or row.id in untold]
         answered = []
         for proposal in incoming:
@@ -121,38 +121,38 @@ class Suspending:
         raise LostRunError("Another worker is running this run.", run_id=run_id)
 
     def _known(self, run_id: str) -> list[ApprovalRequest]:
-        """What the run has asked before, oldest first."""
+        """All earlier requests of the run, oldest first."""
         with self._ground.sessions.reads() as session:
             return list(session.scalars(_ASKED, {"run": run_id}))
 
-    def _granted_by(self, proposal: Incoming, now: datetime) -> str:
-        """What lets this through, or empty; whatever goes wrong while looking for it, people can decide."""
+    def _granted_by(self, proposal: IncomingProposal, now: datetime) -> str:
+        """The grant that approves this, or empty. If the lookup fails, people decide."""
         try:
             with self._ground.sessions.reads() as session:
-                grant = find(session, Wanted.opening(proposal), now)
+                grant = find(session, GrantCandidate.opening(proposal), now)
         except Exception:
             log.warning("grants.failed", run=proposal.asker.run_id, exc_info=True)
             return ""
         return f"{GRANT}:{grant.id}" if grant else ""
 
 
-def _agent(proposal: Incoming) -> Actor:
-    """Who asks, for the record."""
+def _agent(proposal: IncomingProposal) -> Actor:
+    """The agent, for the audit log."""
     asked = proposal.asked
     name = storable(asked.document.get("agent") or asked.agent) or proposal.asker.workflow
     return Actor(kind="agent", id="", name=name, via=SYSTEM.via)
 
 
 def _same(row: ApprovalRequest, asked: Asked) -> bool:
-    """True if the request stands for exactly what reviews next."""
+    """True if the request is for exactly the same proposal."""
     return row.interrupt_id == asked.interrupt_id and row.value_digest == asked.value_digest
 
 
 def _predecessor(known: list[ApprovalRequest], stale: list[ApprovalRequest], asked: Asked) -> ApprovalRequest | None:
     """The request that a new one revises.
 
-    It is the one that it replaces, or the last one of that node sent back for changes, or the one whose outcome could
-    not be used for the same interrupt.
+    It is the one that it replaces, or the latest one of that node for which changes were requested, or the one whose
+    outcome could not be used for the same interrupt.
     """
     candidates = (
         [row for row in stale if row.node == asked.node]
