@@ -1,1 +1,1 @@
-"""What waits on a LangGraph server is asked at the portal, and what people decide is resumed there."""
+"""Opens requests for the interrupts on a LangGraph server, and resumes its threads with the decisions."""

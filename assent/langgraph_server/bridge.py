@@ -1,4 +1,4 @@
-"""A LangGraph server's interrupted threads, found again and again and brought to the portal."""
+"""Polls a LangGraph server for interrupted threads, and opens requests for them in the portal."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from assent.langgraph_server.threads import RESUMING, Thread
 logger = logging.getLogger("assent.langgraph_server")
 LOOK_EVERY_SECONDS = 5.0
 MOST_PAUSE_SECONDS = 60.0
-"""Between two tries of a thread that fails again and again."""
+"""Longest pause between two attempts at a thread that keeps failing."""
 _PAGE = 100
 _FIELDS: Any = ["thread_id", "status", "updated_at", "metadata"]
 
 
 @dataclass
 class Tended:
-    """A thread that is being asked about."""
+    """A thread whose requests are open."""
 
     task: asyncio.Task[None]
     seen: str
@@ -36,15 +36,15 @@ class Tended:
 
 
 class Bridge:
-    """Brings what a server's threads wait for to the portal, and back what people decide.
+    """Opens requests for a server's interrupted threads, and resumes the threads with the decisions.
 
-    It keeps nothing of its own: one that is started again finds the same threads and the same requests. Run one for
-    each server and graph.
+    It keeps no state of its own: after a restart it finds the same threads and the same requests. Run one for each
+    server and graph.
 
     Args:
-        graph: only threads of this graph; empty: of every graph.
-        workflow: what requests are filed under; empty: the graph's name.
-        every: seconds between two looks.
+        graph: watch only threads of this graph; empty: all graphs.
+        workflow: the workflow name of requests; empty: the graph's name.
+        every: seconds between two polls.
     """
 
     def __init__(
@@ -61,18 +61,18 @@ class Bridge:
         self._failed: dict[str, tuple[int, float]] = {}
 
     async def run(self) -> None:
-        """Go on until cancelled. Raises SignInError: the portal does not take the token."""
+        """Run until canceled. Raises SignInError: the portal does not accept the token."""
         failing = False
         try:
             while True:
                 try:
                     await self.look()
                     if failing:
-                        logger.info("the server answers again")
+                        logger.info("the server is reachable again")
                     failing = False
                 except (httpx.HTTPError, LangGraphError) as error:
                     if not failing:
-                        logger.warning("the server cannot be asked, trying on: %s", _words(error))
+                        logger.warning("the server is unreachable, retrying: %s", _words(error))
                     failing = True
                 await asyncio.sleep(self._every)
         finally:
@@ -86,8 +86,8 @@ class Bridge:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def look(self) -> None:
-        """Look once which threads wait, and see to those that nobody sees to. Raises httpx.HTTPError, LangGraphError,
-        SignInError."""
+        """Poll once, and start tending the waiting threads that are not tended yet. Raises httpx.HTTPError,
+        LangGraphError, SignInError."""
         self._collect()
         found = {thread["thread_id"]: thread async for thread in self._waiting()}
         for thread_id, tended in self._tended.items():
@@ -128,7 +128,7 @@ class Bridge:
             await Resuming(self._client, thread, woken).resume(self._workflow or thread.graph)
 
     def _collect(self) -> None:
-        """Take note of what has come of those that have ended. Raises SignInError."""
+        """Collect the results of the tasks that have ended. Raises SignInError."""
         for thread_id, tended in list(self._tended.items()):
             if not tended.task.done():
                 continue
@@ -150,9 +150,9 @@ class Bridge:
         pause = min(self._every * 2 ** min(failures - 1, 10), MOST_PAUSE_SECONDS)
         self._failed[thread_id] = failures, time.monotonic() + pause
         if isinstance(error, AssentError | httpx.HTTPError | LangGraphError):
-            logger.warning("thread %s, trying again in %g s: %s", thread_id, pause, _words(error))
+            logger.warning("thread %s, retrying in %g s: %s", thread_id, pause, _words(error))
         else:
-            logger.error("thread %s, trying again in %g s", thread_id, pause, exc_info=error)
+            logger.error("thread %s, retrying in %g s", thread_id, pause, exc_info=error)
 
 
 def _words(error: BaseException) -> str:

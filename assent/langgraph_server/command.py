@@ -14,16 +14,16 @@ from assent.connecting import TokenError, check_address, checked_token
 
 
 @click.command("langgraph-server")
-@click.option("--server", envvar="LANGGRAPH_SERVER_URL", default="", help="Its address (LANGGRAPH_SERVER_URL).")
-@click.option("--url", envvar="ASSENT_URL", default="", help="Address of the portal (ASSENT_URL).")
-@click.option("--graph", default="", help="Only threads of this graph.")
-@click.option("--workflow", default="", help="What requests are filed under; else the graph's name.")
-@click.option("--every", default=5.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between two looks.")
+@click.option("--server", envvar="LANGGRAPH_SERVER_URL", default="", help="Server address (LANGGRAPH_SERVER_URL).")
+@click.option("--url", envvar="ASSENT_URL", default="", help="Portal address (ASSENT_URL).")
+@click.option("--graph", default="", help="Watch only threads of this graph.")
+@click.option("--workflow", default="", help="Workflow name of requests; default: the graph's name.")
+@click.option("--every", default=5.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between two polls.")
 def langgraph_server(server: str, url: str, graph: str, workflow: str, every: float) -> None:
-    """Bring what a LangGraph server's threads wait for to the portal, and back what people decide.
+    """Open requests for a LangGraph server's interrupted threads, and resume the threads with the decisions.
 
-    The server's key comes from LANGGRAPH_API_KEY, the agent's token from ASSENT_TOKEN. Runs until it is stopped; the
-    requests stay open then, and the next start goes on with them.
+    The server's key comes from LANGGRAPH_API_KEY, the agent's token from ASSENT_TOKEN. Runs until it is stopped;
+    requests then stay open, and the next start continues with them.
     """
     check_address("LANGGRAPH_SERVER_URL", server)
     check_address("ASSENT_URL", url)
@@ -35,10 +35,10 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
         from assent.errors import SignInError
         from assent.langgraph_server.bridge import Bridge
     except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error}. Install what it needs: pip install 'assent-sdk[langgraph]'") from error
+        raise click.ClickException(f"{error}. Install its dependencies: pip install 'assent-sdk[langgraph]'") from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("assent.langgraph_server").info("looking after %s, asking at %s", server, url)
+    logging.getLogger("assent.langgraph_server").info("watching %s, opening requests at %s", server, url)
 
     async def work() -> None:
         from langgraph_sdk import get_client
@@ -56,9 +56,9 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
         with suppress(asyncio.CancelledError):
             asyncio.run(work())
     except SignInError as error:
-        raise click.ClickException(f"The portal at {url} does not take the token: {error}") from error
+        raise click.ClickException(f"The portal at {url} does not accept the token: {error}") from error
 
 
 def main() -> None:
-    """Run it as a program of its own."""
+    """Run the command as a program of its own."""
     langgraph_server(prog_name="assent-langgraph-server")

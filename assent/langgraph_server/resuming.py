@@ -1,7 +1,7 @@
-"""One thread of a LangGraph server: asked about, resumed through the guard, and what came of it reported.
+"""One thread of a LangGraph server: its requests, its resumption through the guard, and its receipts.
 
-It is a drive as of somebody's own graph (`assent.driving`), whose steps are taken on the server. Before answers are
-sent they are noted on the thread itself, so that whoever takes over after a crash can tell what has become of them.
+It is driven like any other graph (`assent.driving`), but its steps run on the server. Before answers are sent, they
+are noted in the thread's metadata, so that the next process after a crash knows what happened to them.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ logger = logging.getLogger("assent.langgraph_server")
 REPORTED = (
     NotOursError, MovedOnError, RunFailedError, PassedOverError, Rejected, EndedError, ThreadOrderError
 )  # fmt: skip
-"""What a drive ends with after it has reported all there was to report."""
+"""Errors that end a drive after everything has been reported."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """Answers on their way to a thread.
+    """Answers that are being sent to a thread.
 
     Attributes:
-        mark: names them.
-        checkpoint: where the thread stood.
-        requests: ids of requests by interrupt.
-        watched: names of the nodes that must take an answer, by step.
+        mark: identifies them.
+        checkpoint: the thread's checkpoint when they were sent.
+        requests: ids of requests, by interrupt.
+        watched: names of the nodes that must accept an answer, by step.
     """
 
     mark: str
@@ -52,17 +52,17 @@ class Sent:
 
 
 class NoGraph:
-    """All that a drive has to know of a graph that is elsewhere: the server keeps its nodes and its output."""
+    """Stands for the graph, whose nodes and output only the server knows."""
 
     nodes: Mapping[str, Any] = {}
     output_channels: tuple[str, ...] = ()
 
 
 class Resuming(AsyncRunner):
-    """Asks what a thread waits for, and resumes it, until it waits for nothing more.
+    """Opens requests for a thread's interrupts, and resumes it, until it waits for nothing more.
 
     Args:
-        woken: set when the thread may have changed without us.
+        woken: set when another program may have changed the thread.
     """
 
     def __init__(self, client: AsyncAssent, thread: Thread, woken: asyncio.Event) -> None:
@@ -96,14 +96,14 @@ class Resuming(AsyncRunner):
 
     async def _take(self, step: Step) -> Any:
         if not isinstance(step, Tell | GetState | GetSaved | GetListed):
-            # What came of the answers is reported by now.
+            # The results of the answers have been reported by now.
             await self._unmark()
         return await super()._take(step)
 
     async def _read(self, step: GetState | GetSaved | GetListed) -> Any:
         if isinstance(step, GetListed):
             return await self._thread.of_step(step.step) if step.step is not None else []
-        # What the saver keeps is not to be had over the API; `_go` looks itself whether answers were taken.
+        # The API does not give access to the checkpointer; `_go` checks itself whether answers were accepted.
         return await self._thread.state(self._failed) if isinstance(step, GetState) else None
 
     async def _clear(self, config: RunnableConfig) -> None:
@@ -122,8 +122,8 @@ class Resuming(AsyncRunner):
     async def _go(self, step: Go) -> Rest:
         resume = step.send.resume if isinstance(step.send, Command) else None
         if resume is None and not self._begins_anew:
-            # Nothing that was asked here holds it: it runs, or somebody else keeps it where it is.
-            raise NotOursError("The thread waits for nothing that was asked here.")
+            # It does not wait for a request from here: it is running, or somebody else is holding it.
+            raise NotOursError("The thread does not wait for a request from this program.")
         self._begins_anew = False
         names = {task.id: task.name for task in step.before.tasks if task.id in step.watched}
         where = str(step.before.config["configurable"]["checkpoint_id"])
@@ -160,20 +160,21 @@ class Resuming(AsyncRunner):
 
 
 async def unheard(thread: Thread, sent: Sent) -> list[str]:
-    """Those of the watched steps that went on without taking their answer."""
+    """Return the requests whose watched steps continued without accepting their answer."""
     then = await thread.steps_at(sent.checkpoint)
     return [request_id for request_id in sent.watched if not heard(then, request_id, sent.requests)]
 
 
 def stopped_between(document: Mapping[str, Any], state: StateSnapshot) -> bool:
-    """True if the thread rests between two steps, as it does after the step of a watched node."""
+    """Return True if the thread is stopped between two steps, as it is after the step of a watched node."""
     return document["status"] == "interrupted" and bool(state.next) and not state.interrupts
 
 
 async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, Any]) -> None:
-    """Report what has become of answers that were sent by somebody who did not live to say so, and go on from there.
+    """Report the results of answers that a crashed process sent, and continue from there.
 
-    What was not sent is left as it is: the thread still asks it, and who asks at the portal again gets the outcome.
+    Answers that were not sent are left alone: the thread still waits, and opening the same request again returns its
+    outcome.
     """
     sent = Sent(**document["metadata"][SENT])
     now = await thread.rest()
@@ -184,10 +185,10 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
     if was_sent and not lost and sent.watched and stopped_between(now, await thread.state()):
         try:
             async for _ in thread.run(None, sent.mark):
-                pass  # whose outcome a node reports on is not known any more; the receipt says that it went on
+                pass  # receipts of nodes are lost here; the one below says that the thread continued
         except (RunFailedError, ProposalChangedError) as raised:
             error = raised
-    # A step that acts on an outcome may be still to come, as long as the thread is not at its end.
+    # Until the thread has completed, a step that acts on an outcome may still follow.
     goes_on = bool((await thread.state(error is not None)).next)
     for interrupt, request_id in sent.requests.items():
         if interrupt not in waiting:

@@ -1,4 +1,4 @@
-"""Threads of a LangGraph server, read over its API, and runs that go on with them."""
+"""Threads of a LangGraph server, read over its API, and runs that continue them."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from assent.errors import AssentError
 from assent.gate import ProposalChangedError
 
 MARK = "assent"
-"""Key of a run's metadata: names the answers that it was made to carry."""
+"""Key in a run's metadata: identifies the answers that the run was created to deliver."""
 RESUMING = "assent_resuming"
-"""Key of a thread's metadata: true from before answers are sent until what came of them is reported."""
+"""Key in a thread's metadata: true from before answers are sent until their results are reported."""
 SENT = "assent_sent"
-"""Key of a thread's metadata: the answers, the fields of a `resuming.Sent`."""
+"""Key in a thread's metadata: the answers, as the fields of a `resuming.Sent`."""
 _KEPT_OF_CONFIG = ("tags", "recursion_limit")
 _MOST_OF_A_STEP = 100
 _FAILED = frozenset({"error", "timeout"})
 
 
 class RunFailedError(AssentError):
-    """A run on the LangGraph server ended with an error; the message has it."""
+    """A run on the LangGraph server ended with the error in the message."""
 
 
 class NotOursError(AssentError):
-    """The thread waits for nothing any more that was asked at the portal."""
+    """The thread no longer waits for a request of the portal."""
 
 
 class Thread:
     """One thread on the server.
 
     Args:
-        document: as the server lists it; has at least ``thread_id`` and ``metadata``.
+        document: the thread as the server lists it; has at least ``thread_id`` and ``metadata``.
     """
 
     def __init__(self, server: LangGraphClient, document: Mapping[str, Any]) -> None:
@@ -49,55 +49,55 @@ class Thread:
 
     @property
     def config(self) -> RunnableConfig:
-        """What names it."""
+        """The configuration that identifies the thread."""
         return {"configurable": {"thread_id": self.id}}
 
     async def document(self) -> Mapping[str, Any]:
-        """How the server lists it now."""
+        """Return the thread as the server lists it now."""
         return await self._server.threads.get(self.id)
 
     async def state(self, failed: bool = False) -> StateSnapshot:
-        """What it waits for now, nothing if it was deleted; `failed`: after a run that has raised."""
+        """Return the thread's current state, an empty one if it was deleted; `failed`: its last run raised."""
         try:
             return snapshot(await self._server.threads.get_state(self.id), failed)
         except NotFoundError:
             return StateSnapshot({}, (), self.config, None, None, None, (), ())
 
     async def of_step(self, step: int) -> list[StateSnapshot]:
-        """Its states at a step, of which there are several if somebody has gone back in time, or clocks differ."""
+        """Return its states at a step: several if somebody went back to an earlier checkpoint, or clocks differ."""
         found = await self._server.threads.get_history(self.id, limit=_MOST_OF_A_STEP, metadata={"step": step})
         return [snapshot(thread) for thread in found]
 
     async def steps_at(self, checkpoint_id: str) -> tuple[PregelTask, ...]:
-        """What has become of the steps that were due at a checkpoint."""
+        """Return the steps that were due at a checkpoint, with their results."""
         checkpoint: Any = {"thread_id": self.id, "checkpoint_ns": "", "checkpoint_id": checkpoint_id}
         return snapshot(await self._server.threads.get_state(self.id, checkpoint=checkpoint)).tasks
 
     async def forget_answers(self) -> None:
-        """Have the steps that are due run and ask anew."""
+        """Discard stored answers, so that the due steps run and ask again."""
         await self._server.threads.update_state(self.id, None)
 
     async def mark(self, sent: Mapping[str, Any] | None) -> None:
-        """Keep on the thread which answers are being sent; None: what came of them is known."""
+        """Note in the thread's metadata which answers are being sent; None: their results are known."""
         await self._server.threads.update(self.id, metadata={RESUMING: sent is not None, SENT: sent})
 
     async def run(
         self, resume: Mapping[str, Any] | None, mark: str, stop_after: Collection[str] = ()
     ) -> AsyncGenerator[Mapping[str, Any]]:
-        """Go on with it, as its last run would have; gives what its nodes write to the custom stream.
+        """Continue the thread with the settings of its last run; yields what its nodes write to the custom stream.
 
         Args:
-            resume: answers by interrupt; None: only go on.
-            stop_after: names of nodes after whose step it stops.
+            resume: answers by interrupt; None: only continue.
+            stop_after: names of nodes after whose step the run stops.
 
         Raises:
             RunFailedError: a node raised.
-            ProposalChangedError: a gate proposed something else when it ran again.
+            ProposalChangedError: a gate made a different proposal when it ran again.
         """
         last = await self._last_run()
         kept = last.get("kwargs") or {}
         config = {name: kept["config"][name] for name in _KEPT_OF_CONFIG if (kept.get("config") or {}).get(name)}
-        # `strict_resume` also refuses what was answered elsewhere since the thread was read, on servers that know it.
+        # Where supported, `strict_resume` also refuses interrupts that were answered since the thread was read.
         runs: Any = self._server.runs
         parts = runs.stream(
             self.id, str(last.get("assistant_id") or self._assistant),
@@ -114,13 +114,13 @@ class Thread:
                     yield part.data
 
     async def was_run(self, mark: str) -> bool:
-        """True if a run was made that carries these answers."""
-        # Whoever died after making it has made no other one since, so it is among the newest.
+        """Return True if a run was created with these answers."""
+        # A process that crashed after creating the run has created none since, so it is among the newest.
         runs = await self._server.runs.list(self.id, limit=20)
         return any((run.get("metadata") or {}).get(MARK) == mark for run in runs)
 
     async def rest(self) -> Mapping[str, Any]:
-        """How the server lists it once nothing of it runs any more."""
+        """Wait until no run is active, and return the thread as the server lists it then."""
         under_way: tuple[RunStatus, ...] = ("running", "pending")
         for status in under_way:
             for run in await self._server.runs.list(self.id, status=status, limit=20):
@@ -133,7 +133,7 @@ class Thread:
 
 
 def failure(error: Any) -> Exception:
-    """The error that a node raised, as the server tells it."""
+    """Return the error that a node raised, as reported by the server."""
     told = error if isinstance(error, dict) else {"message": str(error)}
     kind, message = str(told.get("error") or ""), str(told.get("message") or "")
     if kind == ProposalChangedError.__name__:
@@ -142,15 +142,15 @@ def failure(error: Any) -> Exception:
 
 
 def failed(thread: Mapping[str, Any]) -> Exception | None:
-    """The error with which the thread's last run ended."""
+    """Return the error with which the thread's last run ended, if any."""
     return failure(thread.get("error") or "The run failed.") if thread["status"] in _FAILED else None
 
 
 def snapshot(state: Mapping[str, Any], failed: bool = False) -> StateSnapshot:
-    """A thread's state as LangGraph itself gives it.
+    """Return a thread's state in LangGraph's own type.
 
-    A step's question is kept beside its error, and which of the two came later is not to be seen over the API. But a
-    run that raises leaves the whole thread in error: then the error counts, and otherwise the question.
+    The server keeps a step's interrupt together with its error, and the API does not say which of the two came later.
+    But a run that raises sets the whole thread to the status error: then the error counts, and otherwise the interrupt.
     """
     tasks = tuple(_task(task, failed) for task in state["tasks"])
     return StateSnapshot(
@@ -162,7 +162,7 @@ def snapshot(state: Mapping[str, Any], failed: bool = False) -> StateSnapshot:
 
 
 def heard(tasks: Iterable[PregelTask], task_id: str, answered: Collection[str]) -> bool:
-    """True if LangChain's middleware has taken an answer: it has changed something then, or asks the next thing."""
+    """Return True if LangChain's middleware accepted an answer: it then has a result, or a new interrupt."""
     task = next((task for task in tasks if task.id == task_id), None)
     if task is None:
         return False

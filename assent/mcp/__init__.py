@@ -1,1 +1,1 @@
-"""The MCP server: agents ask for approval and wait for it as tools. It speaks to the portal over the SDK only."""
+"""The MCP server, whose tools request approval and wait for it. It calls the portal only through the SDK."""

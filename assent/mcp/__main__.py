@@ -1,4 +1,4 @@
-"""`python -m assent.mcp`: the server without the portal's command line."""
+"""`python -m assent.mcp`: runs the server without the portal's command line."""
 
 from assent.mcp.command import main
 

@@ -1,4 +1,4 @@
-"""Streamable HTTP: each caller's token goes on to the portal, and a browser that was led here gets nothing."""
+"""Streamable HTTP: each caller's token is forwarded to the portal, and pages in a browser are refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SHUTDOWN_SECONDS = 5
 
 
 class TokenRequired:
-    """Refuses callers without a token of an agent, and binds a session to the token that opened it."""
+    """Refuses callers without an agent's token, and binds a session to the token that opened it."""
 
     def __init__(self, app: ASGIApp, callers: Callers) -> None:
         self._app = app
@@ -38,14 +38,14 @@ class TokenRequired:
                 refusal = JSONResponse({"error": "invalid_token", "error_description": str(error)}, 401)
                 refusal.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
                 return await refusal(scope, receive, send)
-            # The SDK answers another token's call of a session as if there were none; a digest is enough for that.
+            # The MCP SDK treats a session as unknown to any other token; a digest of the token is enough for that.
             name = hashlib.sha256(token.encode()).hexdigest()
             scope["user"] = AuthenticatedUser(AccessToken(token=name, client_id=name, scopes=[]))
         await self._app(scope, receive, send)
 
 
 class _Server(uvicorn.Server):
-    """Ends when what it cancelled has been withdrawn; uvicorn by itself does not wait for what it cancels."""
+    """Waits until canceled tool calls have canceled their requests; uvicorn itself does not wait for them."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
@@ -53,9 +53,9 @@ class _Server(uvicorn.Server):
 
 
 def security(host: str, port: int, hosts: tuple[str, ...], origins: tuple[str, ...]) -> TransportSecuritySettings:
-    """Which Host and Origin headers are taken: those of this machine where only it is listened to, and those named.
+    """Return which Host and Origin headers are accepted: the named ones, and on a loopback address this machine's.
 
-    No Origin is taken unless it is named: agents send none, and what sends one is a page in somebody's browser.
+    An Origin must be named: agents send none, so a request with one comes from a page in somebody's browser.
     """
     loopback = [f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address in LOOPBACK]
     own = loopback if host in LOOPBACK else []
@@ -65,9 +65,9 @@ def security(host: str, port: int, hosts: tuple[str, ...], origins: tuple[str, .
 def serve(
     server: MCPServer[Any], callers: Callers, host: str, port: int, settings: TransportSecuritySettings
 ) -> None:
-    """Serve at `/mcp` until the process is told to end."""
+    """Serve at `/mcp` until the process is stopped."""
     app = TokenRequired(server.streamable_http_app(host=host, transport_security=settings), callers)
-    # Access logs say nothing that the portal's record does not say better.
+    # The portal's audit log says more than access logs would.
     config = uvicorn.Config(
         app, host=host, port=port, log_level="info", access_log=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS
     )

@@ -12,30 +12,30 @@ from assent.mcp.tools import Tools
 from assent.version import VERSION
 
 INSTRUCTIONS = """\
-Assent is the approval desk of this organisation. Before an action that must not happen unseen, call request_approval
-and wait with wait_for_approval until people have decided; they may change what you proposed. Do only what an approved
-`payload` says, then call report_receipt. You cannot approve anything yourself: people decide on the page whose address
-`url` has, so tell your user that address while you wait."""
+Assent is this organization's approval desk. Before an action that requires review, call request_approval, and wait
+with wait_for_approval until people have decided; they may change your proposal. Do only what an approved `payload`
+says, then call report_receipt. You cannot approve anything yourself: people decide on the page at `url`, so give your
+user that address while you wait."""
 
 
 def build_server(tools: Tools) -> MCPServer[Any]:
-    """The server with its tools."""
+    """Return the server with its tools."""
     server: MCPServer[Any] = MCPServer(
         "assent", title="Assent", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING"
     )
     asks, reads = ToolAnnotations(destructive_hint=False), ToolAnnotations(read_only_hint=True)
     again = ToolAnnotations(destructive_hint=False, idempotent_hint=True)
     offered: list[tuple[Callable[..., Any], str, ToolAnnotations]] = [
-        (tools.request_approval, "Request an approval", asks),
-        (tools.wait_for_approval, "Wait for an approval", reads),
-        (tools.approval_status, "Look at a request", reads),
+        (tools.request_approval, "Request approval", asks),
+        (tools.wait_for_approval, "Wait for approval", reads),
+        (tools.approval_status, "Get the status of a request", reads),
         (tools.report_receipt, "Report what was done", again),
-        (tools.withdraw_request, "Withdraw a request", again),
+        (tools.withdraw_request, "Cancel a request", again),
         (tools.permission_prompt, "Permission prompt", asks),
     ]
     for tool, title, hints in offered:
         words = " ".join((tool.__doc__ or "").split())
-        # A permission prompt's answer is one text; nothing structured may stand beside it.
+        # A permission prompt's answer must be one text, without structured content.
         structured = None if tool != tools.permission_prompt else False
         server.add_tool(tool, title=title, description=words, annotations=hints, structured_output=structured)
     return server

@@ -1,4 +1,4 @@
-"""The tools. None of them decides, claims, assigns, escalates or gives more time, and none of them can be made to."""
+"""The tools. None of them can decide, claim, assign, escalate, or extend a deadline."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from assent.mcp.callers import Callers, Portal
 from assent.mcp.waiting import GAVE_UP, Progress, progress, withdrawn_if_cancelled
 
 PERMISSION_PATIENCE = 120.0
-"""Seconds for which a permission prompt tries to open its request: a portal that restarts is back by then."""
+"""Seconds for which a permission prompt tries to open its request, enough for a restart of the portal."""
 LONGEST_WAIT = 3_600
 MOST_ASKED = 50
-"""How many withdrawn requests of one use of a tool are passed over."""
+"""How many canceled requests for one use of a tool are skipped."""
 DECIDED_BY_PEOPLE = ("changes_requested", "rejected", "answered")
 
-RequestId = Annotated[str, Field(description="The request's id, as request_approval returned it")]
+RequestId = Annotated[str, Field(description="The request's id, as returned by request_approval")]
 Wait = Annotated[float, Field(ge=0, le=LONGEST_WAIT, description="Seconds to wait for people before answering")]
 Reported = Literal["applied", "partly_applied", "not_applied", "failed"]
 
 
 class Standing(BaseModel):
-    """How a request stands."""
+    """The status of a request."""
 
     id: str
-    url: str = Field(description="The page on which people decide")
+    url: str = Field(description="The page where people decide")
     state: str
-    resolved: bool = Field(description="Whether anything more can come of it")
-    approved: bool = Field(description="Whether it may be done, with `payload` as it stands here")
+    resolved: bool = Field(description="True if the request is final")
+    approved: bool = Field(description="True if it may be done, exactly as `payload` says")
     verdict: Verdict | None = None
-    payload: JsonValue = Field(default=None, description="What may be done; people may have changed it")
+    payload: JsonValue = Field(default=None, description="What may be done; reviewers may have changed it")
     answer: JsonValue = Field(default=None, description="The answer to a question")
-    comment: str = Field(default="", description="What people said")
-    receipt: str = Field(default="", description="What is known to be done with the outcome")
-    held_until: str | None = Field(default=None, description="Approved, and waits until then for its change window")
+    comment: str = Field(default="", description="The reviewers' comments")
+    receipt: str = Field(default="", description="What was done with the outcome, as far as known")
+    held_until: str | None = Field(default=None, description="When its change window opens, if it waits for one")
     next: str = Field(description="What to do now")
 
 
 class Tools:
-    """The tools, for one portal.
+    """The tools of one portal.
 
     Args:
-        callers: the portal, for whoever calls.
-        workflow: what requests are filed under if the agent says nothing else; empty: `external`.
-        environment: where permission prompts act, for policies.
+        callers: the portal, for all callers.
+        workflow: default workflow name of requests; empty: `external`.
+        environment: environment of permission prompts, for policies.
     """
 
     def __init__(self, callers: Callers, workflow: str = "", environment: str = "") -> None:
@@ -63,23 +63,23 @@ class Tools:
     async def request_approval(
         self,
         context: Context,
-        proposal: Annotated[Proposal, Field(description="What is to be approved. Leave `agent` empty.")],
-        workflow: Annotated[str, Field(description="What it is filed under, for policies")] = "",
+        proposal: Annotated[Proposal, Field(description="The proposal to be approved. Leave `agent` empty.")],
+        workflow: Annotated[str, Field(description="Workflow name, for policies")] = "",
         response_schema: Annotated[
             dict[str, Any] | None, Field(description="JSON Schema of the answer to a question")
         ] = None,
         previous_id: Annotated[
-            str, Field(description="The request that this one revises, after changes were asked for")
+            str, Field(description="The request that this one revises, after changes were requested")
         ] = "",
         idempotency_key: Annotated[
-            str, Field(max_length=255, description="Names this very action: the same key finds the same request again")
+            str, Field(max_length=255, description="Identifies the action: the same key finds the same request again")
         ] = "",
         wait_seconds: Wait = 0,
     ) -> Standing:
         """Ask people to approve an action (a tool call, a script, a set of optimizations, any value) or to answer a
-        question. Do nothing of it before the answer says `approved`, and then exactly what `payload` says."""
+        question. Do not act before the result says `approved`, and then do exactly what `payload` says."""
         async with self._callers.portal(context.headers) as portal:
-            # Cancelled in the middle of it, nobody would know whether there is a request to withdraw.
+            # If this were canceled midway, it would be unknown whether there is a request to cancel.
             with anyio.CancelScope(shield=True):
                 approval = await portal.client.approvals.request(
                     proposal, idempotency_key=idempotency_key, workflow=workflow or self._workflow,
@@ -92,12 +92,12 @@ class Tools:
                 return await self._after(context, approval, wait_seconds)
 
     async def wait_for_approval(self, context: Context, id: RequestId, wait_seconds: Wait = 45) -> Standing:
-        """Wait until people have decided on a request. If nobody has by then, the answer says so: call it again."""
+        """Wait until people have decided on a request. If there is none yet, the result says so: call again."""
         async with self._callers.portal(context.headers) as portal:
             return await self._after(context, portal.approval(id), wait_seconds)
 
     async def approval_status(self, context: Context, id: RequestId) -> Standing:
-        """How a request stands, without waiting."""
+        """Get the status of a request, without waiting."""
         async with self._callers.portal(context.headers) as portal:
             return await self._after(context, portal.approval(id), 0)
 
@@ -107,35 +107,35 @@ class Tools:
         id: RequestId,
         status: Annotated[Reported, Field(description="What was done with the outcome")],
         summary: Annotated[str, Field(description="In one or two sentences; at most 2,000 characters are kept")] = "",
-        detail: Annotated[JsonValue, Field(description="Any further JSON, such as counts")] = None,
+        detail: Annotated[JsonValue, Field(description="Any additional JSON, such as counts")] = None,
     ) -> str:
-        """Say what was really done with an outcome, also if it failed: "approved" is not "done"."""
+        """Report what was actually done with an outcome, even if it failed: "approved" is not "done"."""
         async with self._callers.portal(context.headers) as portal:
             await portal.approval(id).report(status, summary, detail)
-        return "Noted."
+        return "Reported."
 
     async def withdraw_request(
         self, context: Context, id: RequestId, reason: Annotated[str, Field(description="Why")] = ""
     ) -> str:
-        """Take back what was asked, when it is no longer needed."""
+        """Cancel a request that is no longer needed."""
         async with self._callers.portal(context.headers) as portal:
             await portal.approval(id).cancel(reason)
-        return "Withdrawn."
+        return "Canceled."
 
     async def permission_prompt(
         self,
         context: Context,
         tool_name: Annotated[str, Field(description="The tool that would be run")],
         input: Annotated[dict[str, Any], Field(description="Its arguments")],
-        tool_use_id: Annotated[str, Field(description="Of this use; the same again is the same request")] = "",
+        tool_use_id: Annotated[str, Field(description="Id of this use; the same id finds the same request")] = "",
     ) -> str:
-        """For coding agents' permission prompts, not for models: waits until people have allowed or denied a use of a
-        tool, and answers with JSON as `--permission-prompt-tool` of Claude Code takes it."""
+        """For permission prompts of coding agents, not for models: waits until people allow or deny the use of a tool,
+        and returns the JSON that Claude Code's `--permission-prompt-tool` expects."""
         try:
             async with self._callers.portal(context.headers, PERMISSION_PATIENCE) as portal:
                 return await self._permission(context, portal, tool_name, input, tool_use_id)
         except ToolError as error:
-            return permission.denied(f"Nobody has decided on this: Assent could not be asked. {error}")
+            return permission.denied(f"There was no decision: the request could not be opened. {error}")
 
     async def _permission(
         self, context: Context, portal: Portal, tool: str, arguments: dict[str, Any], use_id: str
@@ -148,18 +148,18 @@ class Tools:
                     approval = await portal.client.approvals.request(
                         proposal, idempotency_key=key, workflow=self._workflow
                     )
-                    # A use that is asked about again finds its first request, which may have been withdrawn by now.
+                    # A repeated prompt for the same use finds its first request, which may have been canceled by now.
                     state = (await approval.status()).state
                 if state != "cancelled":
                     answer = await self._answer(shown, approval, tool)
                     if answer:
                         return answer
                 key = permission.key_after(key, approval)
-        return permission.denied("The request was withdrawn again and again before it was decided.")
+        return permission.denied("The request was canceled repeatedly before it was decided.")
 
     @staticmethod
     async def _answer(shown: Progress, approval: AsyncApproval, tool: str) -> str:
-        """The answer to a permission prompt; empty: an earlier call of the same prompt has just withdrawn it."""
+        """Return the answer to a permission prompt; empty: an earlier call of the same prompt just canceled it."""
         async with withdrawn_if_cancelled(approval):
             await shown.waits_for(approval)
             try:
@@ -171,7 +171,7 @@ class Tools:
         return permission.answered(tool, outcome, approval)
 
     async def _after(self, context: Context, approval: AsyncApproval, wait_seconds: float) -> Standing:
-        """How it stands after waiting for so long."""
+        """Return the status after waiting."""
         if wait_seconds:
             async with progress(context) as shown:
                 await shown.waits_for(approval)
@@ -189,7 +189,7 @@ def _standing(approval: AsyncApproval, status: Status) -> Standing:
     )  # fmt: skip
     if outcome is not None:
         found.answer, found.comment = outcome.answer, outcome.comment
-        # What was withdrawn, or has expired, people have not rejected.
+        # A canceled or expired request was not rejected by people.
         found.verdict = outcome.verdict if outcome.approved or status.state in DECIDED_BY_PEOPLE else None
         found.payload = outcome.payload if outcome.approved else None
     found.next = _next(found)
@@ -198,18 +198,18 @@ def _standing(approval: AsyncApproval, status: Status) -> Standing:
 
 def _next(found: Standing) -> str:
     if not found.resolved:
-        return "Nobody has decided yet. Do nothing of it; call wait_for_approval with this id again."
+        return "There is no decision yet. Do not act; call wait_for_approval with this id again."
     if found.approved:
         return (
-            "Do exactly what `payload` says, and nothing else; then call report_receipt. A call whose `decision` there "
-            "is not approve is not made: its `message` takes the place of its result."
+            "Do exactly what `payload` says, and nothing else; then call report_receipt. Do not make calls in it whose "
+            "`decision` is not approve: use their `message` as the result."
         )
     if found.verdict == Verdict.ANSWER:
-        return "Go on with `answer`."
+        return "Continue with `answer`."
     if found.verdict == Verdict.REQUEST_CHANGES:
-        return "Do nothing of it. Change it as `comment` says and ask again, with this id as `previous_id`."
+        return "Do not act. Revise the proposal as `comment` says, and request approval with this id as `previous_id`."
     if found.verdict == Verdict.REJECT:
-        return "Do nothing of it: it was not approved."
-    how = {"expired": "it expired before it was decided", "cancelled": "it was withdrawn before it was decided"}
+        return "Do not act: it was not approved."
+    how = {"expired": "it expired before it was decided", "cancelled": "it was canceled before it was decided"}
     why = how.get(found.state, f"it ended without a decision ({found.state})")
-    return f"Do nothing of it: {why}. Ask again, under another idempotency key, if it is needed."
+    return f"Do not act: {why}. If it is still needed, request approval again under another idempotency key."

@@ -1,4 +1,4 @@
-"""Waiting for people inside a call of a tool."""
+"""Waiting for people during a tool call."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from assent.errors import AssentError
 
 PROGRESS_SECONDS = 5.0
 WITHDRAW_SECONDS = 10.0
-GAVE_UP = "The agent has stopped waiting for it."
+GAVE_UP = "The agent stopped waiting."
 
 _waiting: Counter[str] = Counter()
-"""How many calls wait for a request, by its id."""
+"""How many tool calls wait for a request, by its id."""
 _unsettled: set[asyncio.Event] = set()
-"""Of each request that is withdrawn if its call is cancelled: set when the call is over, and the withdrawal made."""
+"""For each request that is canceled with its tool call: set when the call is over, and the cancellation made."""
 
 
 class Progress:
-    """What the client is told again and again while a call is alive: many end one that they hear nothing of."""
+    """Regular progress reports to the client, because many clients end calls that are silent."""
 
     def __init__(self, context: Context[Any, Any]) -> None:
         self._context = context
         self._began = time.monotonic()
-        self._message = "Asking for approval"
+        self._message = "Requesting approval"
 
     async def waits_for(self, approval: AsyncApproval) -> None:
-        """Say, now and from now on, which request people have to decide."""
+        """Report from now on which request is waiting for a decision."""
         self._message = f"Waiting for people to decide: {approval.url}"
         await self._say()
 
-    async def tell(self) -> None:
-        """Tell it until cancelled."""
+    async def report(self) -> None:
+        """Report until canceled."""
         while True:
             await self._say()
             await asyncio.sleep(PROGRESS_SECONDS)
@@ -50,18 +50,18 @@ class Progress:
 
 @asynccontextmanager
 async def progress(context: Context[Any, Any]) -> AsyncIterator[Progress]:
-    """Tell the client that the call is alive until the block ends, also while the portal cannot be reached."""
+    """Report progress to the client until the block ends, even while the portal cannot be reached."""
     shown = Progress(context)
-    telling = asyncio.create_task(shown.tell())
+    reporting = asyncio.create_task(shown.report())
     try:
         yield shown
     finally:
-        telling.cancel()
+        reporting.cancel()
 
 
 @asynccontextmanager
 async def withdrawn_if_cancelled(approval: AsyncApproval) -> AsyncIterator[None]:
-    """Withdraw the request when the call is cancelled, unless another call waits for it, too."""
+    """Cancel the request when the tool call is canceled, unless another call is waiting for it, too."""
     over = asyncio.Event()
     _unsettled.add(over)
     _waiting[approval.id] += 1
@@ -81,7 +81,7 @@ async def withdrawn_if_cancelled(approval: AsyncApproval) -> AsyncIterator[None]
 
 
 async def settled() -> None:
-    """Wait until cancelled calls have withdrawn their requests, for a server whose process is about to end."""
+    """Wait until canceled tool calls have canceled their requests, before the server's process ends."""
     with anyio.move_on_after(WITHDRAW_SECONDS):
         for request in list(_unsettled):
             await request.wait()
@@ -91,5 +91,5 @@ async def _withdraw(approval: AsyncApproval) -> None:
     try:
         await approval.cancel(GAVE_UP)
     except AssentError:
-        # Decided at this moment, or not to be reached: nothing is run on it either way.
+        # Just decided, or the portal is unreachable: nothing is run on it either way.
         return

@@ -77,7 +77,9 @@ def test_secrets_stay_here_and_come_back(stdio):
     assert prompt(stdio, asked, decide)["updatedInput"]["token"] == secret
 
 
-@pytest.mark.parametrize(("verdict", "words"), [("reject", "did not approve"), ("request_changes", "ask for changes")])
+@pytest.mark.parametrize(
+    ("verdict", "words"), [("reject", "did not approve"), ("request_changes", "requested changes")]
+)
 def test_not_approved_is_denied_with_the_words(stdio, verdict, words):
     told = prompt(stdio, use(), lambda r: stdio.portal.decide(r["id"], verdict, comment="Not on a Friday."))
     assert told["behavior"] == "deny"
@@ -92,7 +94,7 @@ def test_expired_is_denied(stdio, services):
             pass
 
     told = prompt(stdio, use(), decide)
-    assert told["behavior"] == "deny" and "Nobody decided" in told["message"]
+    assert told["behavior"] == "deny" and "Expired without a decision" in told["message"]
     assert "expired before it was decided" in told["message"] and "People" not in told["message"]
 
 
@@ -108,7 +110,7 @@ class Silent:
 def test_a_portal_that_cannot_be_reached_has_not_refused(portal, monkeypatch):
     monkeypatch.setattr("assent.mcp.tools.PERMISSION_PATIENCE", 0.2)
     told = json.loads(run(Tools(Callers("http://127.0.0.1:9", portal.token)).permission_prompt(Silent(), **use())))
-    assert told["behavior"] == "deny" and told["message"].startswith("Nobody has decided on this")
+    assert told["behavior"] == "deny" and told["message"].startswith("There was no decision")
 
 
 def test_withdrawn_on_the_page_is_denied_with_who_and_why(stdio):
@@ -118,7 +120,7 @@ def test_withdrawn_on_the_page_is_denied_with_who_and_why(stdio):
 
     asked = use()
     told = prompt(stdio, asked, withdraw)
-    assert told["behavior"] == "deny" and "withdrawn before it was decided" in told["message"]
+    assert told["behavior"] == "deny" and "canceled before it was decided" in told["message"]
     assert "DBA on call: Wrong branch." in told["message"] and "People" not in told["message"]
     assert prompt(stdio, asked, lambda request: stdio.portal.decide(request["id"]))["behavior"] == "allow"
 

@@ -48,7 +48,7 @@ def test_asked_waited_reported(desk):
             assert (decided["approved"], decided["verdict"]) == (True, "modify")
             assert decided["payload"]["args"] == {"to": "b@example.org"}
             done = {"id": request_id, "status": "applied", "summary": "Sent.", "detail": {"mails": 1}}
-            assert text(await client.call_tool("report_receipt", done)) == "Noted."
+            assert text(await client.call_tool("report_receipt", done)) == "Reported."
             now = (await client.call_tool("approval_status", {"id": request_id})).structured_content
             assert now["receipt"] == "applied"
             return request_id
@@ -123,14 +123,14 @@ def test_withdrawn(stdio):
             given = {"proposal": call_of(str(uuid.uuid4()))}
             asked = (await client.call_tool("request_approval", given)).structured_content
             done = {"id": asked["id"], "reason": "No longer needed."}
-            assert text(await client.call_tool("withdraw_request", done)) == "Withdrawn."
+            assert text(await client.call_tool("withdraw_request", done)) == "Canceled."
             again = await client.call_tool("withdraw_request", done)
             assert again.is_error and "409" in text(again)
             return (await client.call_tool("approval_status", {"id": asked["id"]})).structured_content
 
     found = run(work())
     assert (found["state"], found["verdict"], found["approved"]) == ("cancelled", None, False)
-    assert "withdrawn before it was decided" in found["next"] and "No longer needed." in found["comment"]
+    assert "canceled before it was decided" in found["next"] and "No longer needed." in found["comment"]
 
 
 def test_expired(stdio, services):
@@ -179,8 +179,8 @@ def test_a_token_that_does_not_work_is_told(desk):
             return told, answer(await client.call_tool("permission_prompt", prompt))
 
     told, prompted = run(work())
-    assert told.is_error and "does not take the token" in text(told) and STRANGER not in text(told)
-    assert prompted["behavior"] == "deny" and "does not take the token" in prompted["message"]
+    assert told.is_error and "does not accept the token" in text(told) and STRANGER not in text(told)
+    assert prompted["behavior"] == "deny" and "does not accept the token" in prompted["message"]
 
 
 def test_what_is_asked_wrongly_is_told(stdio):
