@@ -14,7 +14,7 @@ from assent.dialects.base import Asked, Delivery
 
 
 class LostRunError(ConflictError):
-    """Another worker has claimed this run; this one's writes are refused."""
+    """Another worker has acquired this run; this one's writes are refused."""
 
     code = "lost_run"
 
@@ -166,7 +166,7 @@ class Journal:
 class RunStore(Protocol):
     """What the runtime needs from the use cases; every method is one short transaction.
 
-    Writes raise LostRunError if another worker has claimed the run since `attempt`.
+    Writes raise LostRunError if another worker has acquired the run since `attempt`.
     """
 
     @property
@@ -177,10 +177,10 @@ class RunStore(Protocol):
     async def begin(
         self, run_id: str, holder: int, job: Job | None = None, read: Statement | None = None
     ) -> RunSnapshot | None:
-        """Claim the run, if there is something to do, for the process whose lock `holder` shows that it is alive.
+        """Acquire the run, if there is something to do, for the process whose lock `holder` shows that it is alive.
 
         Args:
-            read: a statement for at most one row, which is read in the same trip after the run is claimed.
+            read: a statement for at most one row, which is read in the same trip after the run is acquired.
 
         Raises:
             RunBusyError: another live process is advancing it.

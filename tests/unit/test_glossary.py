@@ -18,7 +18,8 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 
 NOT_YET = {
     "CONTRIBUTING.md", "app/cli", "app/embedded.py", "app/risk", "app/runtime",
-    "app/settings.py", "app/store", "app/worker", "assent", "docs", "workflows",
+    "app/settings.py", "app/store", "app/worker", "assent", "workflows",
+    "docs/api.md", "docs/writing-workflows.md",
 }  # fmt: skip
 """What still has to be rewritten: folders and files. Only taken from, never added to."""
 
