@@ -23,7 +23,8 @@ from tests.services.test_queue_search import lower, read_for
 FILL = """
 insert into audit_entries (at, actor_kind, actor_id, actor_name, via, source, action, request_id, detail)
 select now() - interval '1 day' + n * interval '1 second', 'person', 'person-' || n % 40,
-    case when n = 3000 then 'Zoë Quint' else 'Reviewer ' || n % 40 end, 'page', '', 'request.decided', 'request-' || n,
+    case when n = 3000 then 'Zoë Quint' when n <= 1000 and n % 10 = 0 then 'Old Hand'
+        else 'Reviewer ' || n % 40 end, 'page', '', 'request.decided', 'request-' || n,
     '{"digest": "' || encode(sha256(n::text::bytea), 'hex') || '", "words": "Create ' || n || ' indexes"}'
 from generate_series(1, 6000) as n"""
 
@@ -67,6 +68,18 @@ def test_what_few_entries_have_is_found_without_reading_the_others(log: Desk, au
             entries, read = entries_and_rows_read(log, auditor, AuditFilter(**wanted, **period))
             assert entries == found, wanted
             assert read <= search.LOOKED_THROUGH + 500 + 20 * search_index.BLOCK, wanted
+
+
+def test_what_only_old_entries_have_is_found_in_their_blocks(log: Desk, auditor: Any) -> None:
+    for period in ({}, {"until": log.clock()}):
+        entries, read = entries_and_rows_read(log, auditor, AuditFilter(actor="old hand", **period))
+        assert entries == list(range(1_000, 0, -10))
+        assert read <= search.LOOKED_THROUGH + 500 + 1_000 + 4 * search_index.BLOCK + len(entries)
+
+
+def test_what_some_entries_have_is_found_among_newer_ones_first(log: Desk, auditor: Any) -> None:
+    entries, _ = entries_and_rows_read(log, auditor, AuditFilter(actor="Reviewer 39"))
+    assert entries == list(range(5_999, 5_999 - 100 * 40, -40))
 
 
 def entries_and_rows_read(log: Desk, auditor: Any, wanted: AuditFilter) -> tuple[list[int], int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Text, and_, func, or_, select, true, tuple_, union_all
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, aliased
 
@@ -21,6 +21,8 @@ from app.store.search import ACTOR_KEY, has_keys, may_contain
 _BLOCK_KEYS: ColumnElement[Any] = AuditBlock.__table__.c["keys"]
 LOOKED_THROUGH = 4_000
 """How many of the newest entries are scanned before blocks are searched."""
+_SOME, _FARTHEST = 8, 16
+"""If at least `_SOME` of those match, more are scanned first: at most `_FARTHEST` times as many."""
 
 
 @dataclass(frozen=True)
@@ -52,23 +54,29 @@ def newest(session: Session, wanted: AuditFilter, before: int | None, limit: int
     if not (has_keys(wanted.text) or has_keys(wanted.actor)):
         query = select(AuditEntry).where(*conditions(wanted), *_after(wanted, before))
         return list(session.scalars(query.order_by(*_order(AuditEntry, wanted)).limit(limit)))
-    seqs = _among_the_newest(session, wanted, before, limit)
-    if seqs is None:
+    seqs, enough = _among_the_newest(session, wanted, before, limit, LOOKED_THROUGH)
+    if not enough and len(seqs) >= _SOME:
+        # Where many blocks have one, to go on costs less than to look at what all those blocks hold.
+        farther = min(2 * limit * LOOKED_THROUGH // len(seqs), _FARTHEST * LOOKED_THROUGH)
+        seqs, enough = _among_the_newest(session, wanted, before, limit, farther)
+    if not enough:
         seqs = _by_blocks(session, wanted, before, limit)
     query = select(AuditEntry).where(AuditEntry.seq.in_(seqs)).order_by(*_order(AuditEntry, wanted))
     return list(session.scalars(query))
 
 
-def _among_the_newest(session: Session, wanted: AuditFilter, before: int | None, limit: int) -> list[int] | None:
-    """Numbers of the entries, if the newest fill the page or there are no others; otherwise None."""
+def _among_the_newest(
+    session: Session, wanted: AuditFilter, before: int | None, limit: int, looked_through: int
+) -> tuple[list[int], bool]:
+    """Numbers of the entries among the newest, and whether they fill the page or there are no others."""
     columns = replace(wanted, text="", actor="")
     fits = and_(*conditions(wanted)).label("fits")
     query = select(AuditEntry.seq, AuditEntry.at, fits).where(*conditions(columns), *_after(wanted, before))
-    top = query.order_by(*_order(AuditEntry, wanted)).limit(LOOKED_THROUGH + 1).subquery()
+    top = query.order_by(*_order(AuditEntry, wanted)).limit(looked_through + 1).subquery()
     in_order = func.array_agg(aggregate_order_by(top.c.seq, *_order(top.c, wanted)))
     looked, seqs = session.execute(select(func.count(), in_order.filter(top.c.fits)).select_from(top)).one()
     found = list(seqs or ())[:limit]
-    return found if looked <= LOOKED_THROUGH or len(found) == limit else None
+    return found, looked <= looked_through or len(found) == limit
 
 
 def _by_blocks(session: Session, wanted: AuditFilter, before: int | None, limit: int) -> list[int]:
@@ -82,10 +90,13 @@ def _by_blocks(session: Session, wanted: AuditFilter, before: int | None, limit:
         keyed.append(_BLOCK_KEYS.bool_op("@>")(_actor_keys(wanted.actor)))
     fitting = (*conditions(wanted), *_after(wanted, before))
     columns = (AuditEntry.seq, AuditEntry.at)
-    of_block = AuditEntry.seq.between(AuditBlock.first_seq, AuditBlock.last_seq)
-    in_blocks = select(*columns).select_from(AuditBlock).join(AuditEntry, of_block).where(*keyed, *fitting)
+    # The blocks first, and then the entries of each. Both are planned by themselves: PostgreSQL cannot know how few
+    # they are, and might compare all entries with all blocks.
+    blocks = select(AuditBlock.first_seq, AuditBlock.last_seq).where(*keyed).cte("blocks").prefix_with("MATERIALIZED")
+    of_block = AuditEntry.seq.between(blocks.c.first_seq, blocks.c.last_seq)
+    held = select(*columns).where(of_block, *fitting).offset(0).lateral("held")
+    in_blocks = select(held.c.seq, held.c.at).select_from(blocks.join(held, true()))
     behind = select(*columns).where(AuditEntry.seq > covered, *fitting)
-    # Planned separately: not in the order of the log, which would read all of it.
     few = union_all(in_blocks, behind).cte("few").prefix_with("MATERIALIZED")
     return list(session.scalars(select(few.c.seq).order_by(*_order(few.c, wanted)).limit(limit)))
 
