@@ -309,7 +309,7 @@ def portal(address: str, workers: int, server: int, counting: bool) -> Iterator[
                 site, _ = stack.enter_context(web(address))
                 pids["web"] = site.pid
                 parts["web"] = [site.pid]
-            while not services.runs.catalogue():
+            while not services.runs.catalog():
                 time.sleep(0.1)
             yield Portal(address, services, people, Meter(parts, server)), counter, pids
 

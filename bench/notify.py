@@ -142,7 +142,7 @@ def main() -> None:
         people = (team[0].as_actor(Via.API), team[1].as_actor(Via.API))
         with processes(address, "bench.flow:WORKFLOW", wanted.workers) as workers:
             bell = Bell(address)
-            while not services.runs.catalogue():
+            while not services.runs.catalog():
                 time.sleep(0.1)
             compare(services, bell, people, [each.pid for each in workers], wanted)
         services.engine.dispose()

@@ -81,7 +81,7 @@ SAID = {
     "no_schema": "Cannot generate a JsonSchema",
     "no_model": "model_json_schema",
     "no_json": "not JSON serializable",
-    "no_row": "cannot be entered into the catalog",
+    "no_row": "cannot be added to the catalog",
     "tests.broken_flows:NO_WORKFLOW": "TypeError: NO_WORKFLOW is not an assent.Workflow",
     "tests.broken_flows:NAMELESS": "7 is no name",
     "tests.broken_flows:SECOND": "'good', is that of tests.broken_flows:GOOD",

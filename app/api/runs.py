@@ -24,7 +24,7 @@ READ, WRITE = (Scope.RUNS_READ,), (Scope.RUNS_WRITE,)
 def list_workflows(call: ApiCall) -> Any:
     """List all workflows that can be started, by title."""
     call.actor.require(Action.SEE)
-    return {"items": call.portal.services.runs.catalogue()}
+    return {"items": call.portal.services.runs.catalog()}
 
 
 @table.add("GET", "/runs", models.RunList, query=models.RunQuery, scopes=READ)

@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from app.runtime.library import Library
-from app.services.runs.catalog import SIGN_SECONDS, give_sign, publish_catalogue, publish_offers
+from app.services.runs.catalog import SIGN_SECONDS, give_sign, publish_catalog, publish_offers
 from app.store.engine import Sessions
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,7 @@ class Offering:
         if now == self._said:
             give_sign(self._sessions, self._worker)
             return
-        refused = publish_catalogue(self._sessions, entries)
+        refused = publish_catalog(self._sessions, entries)
         for name, error in refused.items():
             log.error("workflow.broken", workflow=name, error=error)
         offered = [name for name in now[0] if name not in refused]

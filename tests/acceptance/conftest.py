@@ -138,7 +138,7 @@ class Portal:
         return next((each.id for each in found if each.state == "pending"), None)
 
     def _wait_for_workflows(self) -> None:
-        self.until(lambda: len(self.services.runs.catalogue()) > ALL.count(","))
+        self.until(lambda: len(self.services.runs.catalog()) > ALL.count(","))
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def test_one_bad_workflow_stops_no_other(database_url: str, tmp_path: Path, serv
     with Desk(database_url, tmp_path, ASSENT_WORKFLOWS=broken_flows.ALL) as desk:
         worker = desk.worker()
         desk.web()
-        assert [entry.name for entry in services.runs.catalogue()] == ["good"]
+        assert [entry.name for entry in services.runs.catalog()] == ["good"]
         good = services.runs.start(starter, "good", {"effects": str(effects)})
         assert ended(services, good.id).state == "completed"
 

@@ -24,7 +24,7 @@ from app.runtime.library import Library, find_workflows
 from app.runtime.saver import Saver
 from app.services.bundle import build_services
 from app.services.reading.pages import RequestView
-from app.services.runs.catalog import publish_catalogue
+from app.services.runs.catalog import publish_catalog
 from app.store.engine import make_engine
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
@@ -85,7 +85,7 @@ class Rig:
         await self._stack.enter_async_context(self.pool)
         self.advancer = await self.another("first")
         self.library = self.advancer.library
-        publish_catalogue(self.services.sessions, self.library.describe())
+        publish_catalog(self.services.sessions, self.library.describe())
 
     async def another(self, name: str) -> Advancer:
         """An advancer with a lease connection of its own, as another worker would be."""

@@ -106,7 +106,7 @@ def test_the_catalogue_drops_what_no_living_worker_has_and_does_not_flicker(rig:
             session.execute(text(words), {"s": seconds, "worker": worker})
 
     def offered() -> set[str]:
-        return {entry.name for entry in rig.runs.catalogue()} & {"test_gate", "test_script"}
+        return {entry.name for entry in rig.runs.catalog()} & {"test_gate", "test_script"}
 
     assert offered() == {"test_gate", "test_script"}  # nothing is known of any worker, so all stay
     publish_offers(sessions, 1, ["test_gate", "test_script"], {})

@@ -16,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from app.domain.run_protocol import Journal, RunBusyError
 from app.runtime.library import Library
 from app.runtime.saver import Saver
-from app.services.runs.catalog import publish_catalogue
+from app.services.runs.catalog import publish_catalog
 from app.services.runs.progress import RunProgress
 from app.store.requests import ApprovalRequest
 from assent import Script, Workflow, publish_artifact, report_receipt, request_approval
@@ -55,7 +55,7 @@ def install_graph(
     installed = rig.do(library())
     monkeypatch.setattr(rig.advancer, "library", installed)
     monkeypatch.setattr(rig, "library", installed)
-    publish_catalogue(rig.services.sessions, installed.describe())
+    publish_catalog(rig.services.sessions, installed.describe())
 
 
 def gate(state: FlowState) -> FlowState:

@@ -98,7 +98,7 @@ def test_an_absence_entered_in_a_session_that_another_opened_waits_as_well(house
     assert waiting.state is AbsenceState.WAITING
     with pytest.raises(NotAskedError):
         house.desk.decide(house.desk.open(), house.admin)
-    with pytest.raises(ForbiddenError, match="a link from somebody else"):
+    with pytest.raises(ForbiddenError, match="a link from someone else"):
         house.services.confirmations.confirm_absence(house.opened_by(house.admin), waiting.id)
 
 

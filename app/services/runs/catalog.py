@@ -30,7 +30,7 @@ _LIVING = text(
 """Offers of workers that are alive: each holds the advisory lock of its key."""
 
 
-def publish_catalogue(sessions: Sessions, entries: Iterable[dict[str, Any]]) -> dict[str, str]:
+def publish_catalog(sessions: Sessions, entries: Iterable[dict[str, Any]]) -> dict[str, str]:
     """Store what a worker can run. Entries of workflows that are no longer installed are kept for old runs.
 
     Returns:

@@ -62,7 +62,7 @@ class Runs:
         self._sessions = sessions
         self._clock = clock
 
-    def catalogue(self) -> list[CatalogueEntry]:
+    def catalog(self) -> list[CatalogueEntry]:
         """All workflows that can be started, by title: those of workers with a recent heartbeat, if there are any."""
         with self._sessions.reads() as session:
             return list(session.scalars(select(CatalogueEntry).where(is_offered()).order_by(CatalogueEntry.title)))

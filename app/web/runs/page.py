@@ -43,7 +43,7 @@ def runs() -> Any:
     state = request.args.get("state", "")
     before = _before(request.args.get("before"))
     found = services().runs.recent(state, before, PAGE + 1)
-    titles = {entry.name: entry.title for entry in services().runs.catalogue()}
+    titles = {entry.name: entry.title for entry in services().runs.catalog()}
     following = _place(found[PAGE - 1]) if len(found) > PAGE else None
     return render(
         "runs.html",
@@ -75,7 +75,7 @@ def run_new() -> Any:
     """The workflows that can be started."""
     current_actor().require(Action.START_RUN)
     runs = services().runs
-    return render("run_new.html", workflows=runs.catalogue(), broken=runs.broken())
+    return render("run_new.html", workflows=runs.catalog(), broken=runs.broken())
 
 
 @web.get("/runs/new/<workflow>")
