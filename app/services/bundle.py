@@ -58,7 +58,7 @@ class Services:
     policies: Policies
     queue: Queue
     similar: SimilarRequests
-    together: BulkDecisions
+    bulk: BulkDecisions
     views: Views
     records: Records
     absences: Absences
@@ -67,7 +67,7 @@ class Services:
     insights: InsightsBook
     numbers: Numbers
     deliveries: Deliveries
-    choosing: NotificationPreferences
+    preferences: NotificationPreferences
     links: Links
     slack_people: SlackPeople
     waiting: PersonalQueue
@@ -114,7 +114,7 @@ def services_over(
         policies=policies,
         queue=Queue(sessions, clock),
         similar=SimilarRequests(sessions, clock),
-        together=BulkDecisions(sessions, checkpoints),
+        bulk=BulkDecisions(sessions, checkpoints),
         views=Views(sessions, clock),
         records=Records(sessions, clock),
         absences=Absences(sessions, clock),
@@ -123,7 +123,7 @@ def services_over(
         insights=InsightsBook(sessions, clock),
         numbers=Numbers(sessions),
         deliveries=Deliveries(sessions, clock, demo),
-        choosing=NotificationPreferences(sessions, clock),
+        preferences=NotificationPreferences(sessions, clock),
         links=Links(sessions, clock, demo),
         slack_people=SlackPeople(sessions, clock),
         waiting=PersonalQueue(sessions, clock),

@@ -187,7 +187,7 @@ def test_a_persons_token_made_in_a_session_that_another_opened_waits_as_well(hou
 def test_the_person_is_told_by_their_channels(house: House) -> None:
     by_both = Choices(dict(DEFAULT) | {NoticeKind.ASKED: Choice(Way.BOTH, RiskLevel.SAFE, Way.DIGEST)})
     house.services.tokens.make(house.admin, AGENT, house.dba.id)
-    house.services.choosing.choose(house.dba, by_both)
+    house.services.preferences.choose(house.dba, by_both)
     house.absence(house.admin)
     told = [(each.key.split(":")[1], each.channel, each.state) for each in house.notices()]
     assert told == [("token", "mail", "pending"), ("absence", "mail", "pending"), ("absence", "slack", "pending")]

@@ -57,14 +57,14 @@ class CheckpointManager:
         policy_of: Callable[[int | None], Policy] = strict_default,
     ) -> None:
         self._ground = Ground(sessions, clock, assess, policy_of, policy)
-        self._suspending = Suspension(self._ground)
+        self._suspension = Suspension(self._ground)
         self._gate = Gate(self._ground)
-        self._voting = Decisions(self._ground)
-        self._escalating = Escalations(self._ground)
-        self._extending = Extensions(self._ground)
-        self._claiming = Claims(self._ground)
-        self._keeping = DeadlineKeeper(self._ground)
-        self._reopening = Reopenings(self._ground)
+        self._decisions = Decisions(self._ground)
+        self._escalations = Escalations(self._ground)
+        self._extensions = Extensions(self._ground)
+        self._claims = Claims(self._ground)
+        self._deadlines = DeadlineKeeper(self._ground)
+        self._reopenings = Reopenings(self._ground)
 
     # For runs
 
@@ -77,7 +77,7 @@ class CheckpointManager:
         Raises:
             LostRunError: another worker has taken the run since `attempt`.
         """
-        return self._suspending.suspend(run_id, attempt, asked, journal)
+        return self._suspension.suspend(run_id, attempt, asked, journal)
 
     def pending(self, run_id: str) -> list[ApprovalRequest]:
         """The requests that a run waits for."""
@@ -92,7 +92,7 @@ class CheckpointManager:
 
     # For agents outside runs
 
-    def open(self, actor: Actor, asking: ExternalRequest, made_as: str = "") -> ApprovalRequest:
+    def open(self, actor: Actor, wanted: ExternalRequest, made_as: str = "") -> ApprovalRequest:
         """Open a request of an agent outside a run, which waits by itself. The actor's account is responsible for it.
 
         Secrets in the proposal are masked before anything is stored.
@@ -105,7 +105,7 @@ class CheckpointManager:
             InvalidInputError: the request is not valid; `fields` says where.
             ConflictError: another request has already revised `previous_id`.
         """
-        return self._gate.open(actor, asking, made_as)
+        return self._gate.open(actor, wanted, made_as)
 
     def outcome(self, request_id: str, actor: Actor, *, collects: bool = False) -> CollectedOutcome:
         """The outcome of a request. For an agent outside a run it is held until the change window is open.
@@ -143,7 +143,7 @@ class CheckpointManager:
             RiskRaisedError: the change raises the risk or the policy's requirements further than was acknowledged.
             StaleDigestError, AlreadyDecidedError, DuplicateDecisionError, ExpiredError: too late.
         """
-        return self._voting.decide(request_id, actor, ballot)
+        return self._decisions.decide(request_id, actor, ballot)
 
     def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
         """Withdraw the actor's own decision while the request is pending. They can then decide again.
@@ -155,11 +155,11 @@ class CheckpointManager:
             AlreadyDecidedError, ExpiredError: too late.
             IllegalTransitionError: they have no decision to withdraw.
         """
-        return self._voting.withdraw(request_id, actor, reason)
+        return self._decisions.withdraw(request_id, actor, reason)
 
     def preview(self, request_id: str, actor: Actor, change: Any) -> ChangePreview:
         """The risk of a changed payload, and what would then be required. Raises like `decide`; changes nothing."""
-        return self._voting.preview(request_id, actor, change)
+        return self._decisions.preview(request_id, actor, change)
 
     def comment(self, request_id: str, actor: Actor, body: str, made_as: str = "") -> Comment:
         """Add a comment without a decision. Agents' comments are marked, and only possible on their own requests.
@@ -199,7 +199,7 @@ class CheckpointManager:
             AlreadyDecidedError, ExpiredError, ConflictError: the request has changed state.
             IllegalTransitionError: the chain has no further step, and the priority is the highest.
         """
-        return self._escalating.escalate(request_id, actor, reason)
+        return self._escalations.escalate(request_id, actor, reason)
 
     def extend(self, request_id: str, actor: Actor, until: datetime, reason: str) -> ApprovalRequest:
         """Move the deadline of a pending request to `until`. Approvers are warned again before the new deadline.
@@ -209,7 +209,7 @@ class CheckpointManager:
             InvalidInputError: the reason is missing, or `until` cannot be used; `fields` says which.
             AlreadyDecidedError, ExpiredError, IllegalTransitionError, ConflictError: too late, or too often.
         """
-        return self._extending.extend(request_id, actor, until, reason)
+        return self._extensions.extend(request_id, actor, until, reason)
 
     def cancel(self, request_id: str, actor: Actor, reason: str) -> ApprovalRequest:
         """Cancel the request. The run receives a rejection.
@@ -243,7 +243,7 @@ class CheckpointManager:
             IllegalTransitionError, ConflictError: people did not reject it, the run has ended, or it is already
                 reopened.
         """
-        return self._reopening.reopen(request_id, actor, reason)
+        return self._reopenings.reopen(request_id, actor, reason)
 
     def claim(
         self, request_id: str, actor: Actor, minutes: int = CLAIM_MINUTES, *, take_over: bool = False
@@ -261,7 +261,7 @@ class CheckpointManager:
             ClaimedError: someone else has claimed it; `extra` says who and until when.
             AlreadyDecidedError, ExpiredError, DuplicateDecisionError, ConflictError: too late.
         """
-        return self._claiming.claim(request_id, actor, minutes, take_over=take_over)
+        return self._claims.claim(request_id, actor, minutes, take_over=take_over)
 
     def release_claim(self, request_id: str, actor: Actor) -> ApprovalRequest:
         """Release the actor's own claim. People who manage accounts can release anyone's.
@@ -271,7 +271,7 @@ class CheckpointManager:
             IllegalTransitionError: the request is not claimed.
             AlreadyDecidedError, ExpiredError, ConflictError: too late.
         """
-        return self._claiming.release(request_id, actor)
+        return self._claims.release(request_id, actor)
 
     def assign(self, request_id: str, actor: Actor, person_id: str | None, reason: str = "") -> ApprovalRequest:
         """Name the person who should decide a request; None removes the assignment.
@@ -288,13 +288,13 @@ class CheckpointManager:
             IllegalTransitionError: the request is already assigned like this.
             AlreadyDecidedError, ExpiredError, ConflictError: too late.
         """
-        return self._claiming.assign(request_id, actor, person_id, reason)
+        return self._claims.assign(request_id, actor, person_id, reason)
 
     # As time passes
 
     def keep(self, request_id: str) -> bool:
         """Carry out the next due step of a request (`app.domain.policy.due`). True if this call did it."""
-        return bool(self._keeping.keep_many([request_id]))
+        return bool(self._deadlines.keep_many([request_id]))
 
     def keep_many(self, request_ids: Sequence[str]) -> set[str]:
         """Like `keep`, for many requests in one write. Returns the ids of those that changed.
@@ -302,16 +302,16 @@ class CheckpointManager:
         Raises:
             Exception: any error with one of the requests. In that case possibly none was changed.
         """
-        return self._keeping.keep_many(request_ids)
+        return self._deadlines.keep_many(request_ids)
 
     def settle_absences(self, since: datetime, until: datetime) -> None:
         """For absences that ended between `since` and `until`: end what their delegates can no longer do."""
-        self._keeping.settle_absences(since, until)
+        self._deadlines.settle_absences(since, until)
 
     def due(self, limit: int = 500, besides: Collection[str] = ()) -> list[str]:
         """Requests (other than `besides`) with a due step, the longest overdue first."""
-        return self._keeping.due(limit, besides)
+        return self._deadlines.due(limit, besides)
 
     def next_due_at(self, besides: Collection[str] = ()) -> datetime | None:
         """When the next step of a request other than `besides` is (or was) due; None: never."""
-        return self._keeping.next_due_at(besides)
+        return self._deadlines.next_due_at(besides)

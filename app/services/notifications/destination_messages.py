@@ -42,17 +42,17 @@ class DestinationComposer:
     """Composes messages to destinations.
 
     Args:
-        composing: composes the texts.
+        composer: composes the texts.
         public_url: the portal's URL for people, without a trailing slash.
         vault: opens addresses and secrets.
     """
 
     def __init__(
-        self, sessions: Sessions, clock: Clock, composing: NoticeComposer, public_url: str, vault: Vault
+        self, sessions: Sessions, clock: Clock, composer: NoticeComposer, public_url: str, vault: Vault
     ) -> None:
         self._sessions = sessions
         self._clock = clock
-        self._words = composing
+        self._words = composer
         self._url = public_url
         self._vault = vault
 

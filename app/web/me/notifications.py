@@ -56,13 +56,13 @@ def notifications_change() -> Any:
         wanted = choices_from(sent)
     except AssentError as error:
         return _page(sent, error)
-    services().choosing.choose(actor, wanted)
+    services().preferences.choose(actor, wanted)
     flash("Your settings are saved. They apply to future notifications.")
     return see_other("web.notifications")
 
 
 def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None) -> Response:
-    stored = as_form(services().choosing.of(current_actor()))
+    stored = as_form(services().preferences.of(current_actor()))
     given = {name: sent.get(name, "") for name in stored} if sent else stored
     return render(
         "notify/choices.html", status_of(error) if error else 200,

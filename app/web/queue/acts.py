@@ -75,7 +75,7 @@ def queue_marked_decide() -> Any:
         if len(ids) != len(digests):
             raise InvalidInputError("Each request needs the digest of the proposal you saw.", {"digest": "missing"})
         marked = [SelectedRequest(*pair) for pair in zip(ids, digests, strict=True)]
-        done = services().together.decide(actor, marked, _verdict(sent.get("verdict", "")), comment)
+        done = services().bulk.decide(actor, marked, _verdict(sent.get("verdict", "")), comment)
     except AssentError as error:
         if error.code == "forbidden":
             raise
@@ -103,7 +103,7 @@ def _page(
     approvable = [row for row in rows if row.risk is not RiskLevel.CRITICAL]
     return render(
         "queue_marked.html", status_of(error) if error else 200,
-        rows=rows, texts=services().together.texts([row.id for row in rows]), gone=len(ids[:MOST]) - len(rows),
+        rows=rows, texts=services().bulk.texts([row.id for row in rows]), gone=len(ids[:MOST]) - len(rows),
         critical=len(rows) - len(approvable), done=done, error=error, unmark=unmark,
         comment=comment, problems=error.extra.get("fields", {}) if error else {}, now=services().clock(),
     )  # fmt: skip

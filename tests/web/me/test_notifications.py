@@ -30,11 +30,11 @@ def test_choices_are_kept(services: Services, browse: Browse, people: dict[str, 
     assert "Your settings are saved" in page.text
     again = visitor.fields(page.one("form", action="/profile/notifications"))
     assert {name: again[name][0] for name in chosen} == chosen
-    stored = services.choosing.of(people["reviewer"].as_actor(Via.PAGE))
+    stored = services.preferences.of(people["reviewer"].as_actor(Via.PAGE))
     assert stored.rhythm is Rhythm.HOURLY and stored.quiet is not None
     assert stored.kinds[NoticeKind.ASKED].of(RiskLevel.HIGH) is Way.DIGEST
     assert stored.kinds[NoticeKind.SETTLED].of(RiskLevel.LOW) is Way.OFF
-    assert services.choosing.of(people["other"].as_actor(Via.PAGE)).quiet is None, "everybody has their own"
+    assert services.preferences.of(people["other"].as_actor(Via.PAGE)).quiet is None, "everybody has their own"
 
 
 @pytest.mark.parametrize(

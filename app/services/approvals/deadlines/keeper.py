@@ -24,7 +24,7 @@ class DeadlineKeeper:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._answering = AutomaticAnswers(ground)
+        self._answers = AutomaticAnswers(ground)
 
     def keep_many(self, request_ids: Sequence[str]) -> set[str]:
         """Carry out the next due step of each request in one write. Automatic answers get writes of their own.
@@ -42,7 +42,7 @@ class DeadlineKeeper:
         for item in due:
             if item.due.step is not DueStep.ANSWER:
                 steps.add(item)
-            elif self._answering.answer(item.request):
+            elif self._answers.answer(item.request):
                 answered.add(item.request.id)
         for request in wrong:
             steps.correct(request)

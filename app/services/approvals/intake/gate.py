@@ -114,20 +114,20 @@ class Gate:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._answering = AutomaticAnswers(ground)
+        self._answers = AutomaticAnswers(ground)
 
-    def open(self, actor: Actor, asking: ExternalRequest, made_as: str = "") -> ApprovalRequest:
+    def open(self, actor: Actor, wanted: ExternalRequest, made_as: str = "") -> ApprovalRequest:
         """Open a request, as `CheckpointManager.open` describes."""
         actor.require(Action.REQUEST_APPROVAL)
         if not actor.id:
             raise ForbiddenError("A request needs a responsible person with an account.")
         now = self._ground.clock()
-        if (parts := count(asking.document)) > MAX_VALUES:
+        if (parts := count(wanted.document)) > MAX_VALUES:
             words = f"it has {parts:,} values and names; the maximum is {MAX_VALUES:,}"
             raise InvalidInputError("This proposal has too many parts for people to review.", {"proposal": words})
-        check_schemas(asking.document, asking.response_schema)
-        document: dict[str, Any] = masked(asking.document)
-        workflow = _name(asking.workflow)
+        check_schemas(wanted.document, wanted.response_schema)
+        document: dict[str, Any] = masked(wanted.document)
+        workflow = _name(wanted.workflow)
         proposer = str(document.get("agent") or "")
         if actor.kind == "agent" and proposer not in ("", actor.name):
             raise InvalidInputError(
@@ -142,25 +142,25 @@ class Gate:
                 )
             query = select(Person.name, NEWEST_VERSION.label("policy"), *REQUESTER_COLUMNS).where(Person.id == actor.id)
             about = session.execute(query).one()
-            previous = _revised(session, actor, asking.previous_id) if asking.previous_id else None
+            previous = _revised(session, actor, wanted.previous_id) if wanted.previous_id else None
         requester = requester_from(actor.id, about.name, about)
         agent = actor.name if actor.kind == "agent" else ""
         asker = RequestSource(None, workflow, requester, agent, actor.makers)
         asked = Asked(
-            "", DIALECT, document, digest_of(document), masked(asking.response_schema), "",
+            "", DIALECT, document, digest_of(document), masked(wanted.response_schema), "",
             agent or proposer,
         )  # fmt: skip
         incoming = prepare(asker, asked, self._ground.assess, self._ground.policy(about.policy), now)
         answered_by = self._granted_by(GrantCandidate.opening(incoming), now) if previous is None else ""
         batch = Batch(*_still_to_revise(previous)) if previous is not None else Batch()
         request_id = enter(batch, actor, incoming, previous, now, answered_by, made_as)
-        if asking.callback is not None:
-            at = asking.callback
+        if wanted.callback is not None:
+            at = wanted.callback
             batch.add(Callback, request_id=request_id, **asdict(at))
         if made_once(batch, self._ground.sessions, made_as) is None:
             raise ConflictError("That request has already been revised.")
         if answered_by:
-            self._answering.answer_soon([request_id])
+            self._answers.answer_soon([request_id])
         return self._ground.fresh(request_id)
 
     def outcome(self, request_id: str, actor: Actor, collects: bool) -> CollectedOutcome:

@@ -56,7 +56,7 @@ class Suspension:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._answering = AutomaticAnswers(ground)
+        self._answers = AutomaticAnswers(ground)
 
     def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
         """Open a request for each interrupt that has none yet, and suspend the run.
@@ -112,7 +112,7 @@ class Suspension:
                     answered.append(request_id)
         publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.SUSPENDED.value))
         if batch.run(self._ground.sessions) is not None:
-            self._answering.answer_soon(answered)
+            self._answers.answer_soon(answered)
             return True
         with self._ground.sessions.reads() as session:
             now_at = session.get_one(Run, run_id)
