@@ -117,7 +117,7 @@ def rows_of(session: Session, found: Sequence[Any]) -> list[QueueRow]:
 
 
 def _addresses(row: Any, terms: Terms) -> set[str]:
-    """Nothing to look up for requests that any reviewer can decide and that are rejected on expiry."""
+    """The addresses to look up; none if any reviewer can decide, in one stage, and the request does not escalate."""
     plain = not row.addressed_to and len(terms.stages) == 1 and terms.on_expiry is not OnExpiry.ESCALATE
     return set() if plain else addresses_in(terms, row.addressed_to)
 

@@ -185,7 +185,7 @@ def _principal(
     """The absent person on whose behalf the actor decides.
 
     Raises:
-        NotAskedError, OwnRequestError, DuplicateDecisionError: there is none.
+        NotAskedError, OwnRequestError, DuplicateDecisionError: there is none, or they could not decide either.
     """
     absent = [absentee for absentee in stands_for(session, actor.id, now) if is_asked(absentee, request.addressed_to)]
     refusal: AssentError | None = None
