@@ -93,7 +93,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     first, second = ("--as", "first@example.com"), ("--as", "second@example.com")
 
     assert "Claimed by The first" in told(desk, "approvals", "claim", request, *first, "--minutes", "60")
-    assert "You may take it over" in refused(desk, "approvals", "claim", request, *second)
+    assert "You may take over the claim" in refused(desk, "approvals", "claim", request, *second)
     assert "Claimed by The second" in told(desk, "approvals", "claim", request, *second, "--take-over")
     assert "Only an admin" in refused(desk, "approvals", "release", request, *first)
     told(desk, "approvals", "release", request, *second)

@@ -116,7 +116,7 @@ def test_the_catalogue_drops_what_no_living_worker_has_and_does_not_flicker(rig:
     assert offered() == {"test_gate", "test_script"}
     ago(1, 61)
     assert offered() == {"test_gate"}
-    with pytest.raises(NotFoundError, match="No worker has the workflow 'test_script' any more"):
+    with pytest.raises(NotFoundError, match="No worker has the workflow 'test_script' any longer"):
         rig.begin("test_script", advance=False)
     with pytest.raises(NotFoundError):
         rig.runs.workflow("test_script")

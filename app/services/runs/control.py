@@ -268,8 +268,8 @@ class Runs:
 
 def may_cancel(session: Session, run: Run, actor: Actor, now: datetime) -> bool:
     """True if the actor may cancel the run: its starter, an administrator, or someone who may cancel each of its
-    requests that wait for people or for their change window. If no request is waiting, anyone who may control the run may
-    cancel it."""
+    requests that wait for people or for their change window. If no request is waiting, anyone who may control the
+    run may cancel it."""
     if not may_steer(actor, run):
         return False
     if actor.kind == "system" or Role.ADMIN in actor.roles or is_starter(run, actor):

@@ -168,7 +168,7 @@ def test_a_rejection_without_the_reason_it_needs_decides_nothing(services: Servi
     reviewer = browse("reviewer")
     marked(reviewer, [request])
     reviewer.send(reviewer.page.one("form", action="/queue/marked"), status=200, verdict="reject", comment="")
-    assert "Please say why" in reviewer.page.one("ul", class_="together").text and state(services, request) == "pending"
+    assert "Give a reason" in reviewer.page.one("ul", class_="together").text and state(services, request) == "pending"
 
 
 def test_nothing_or_too_much_is_marked(services: Services, browse: Browse, flow: str) -> None:

@@ -234,7 +234,7 @@ def test_another_payload_than_the_one_seen_is_not_approved(services: Services, b
     ballot = Ballot(Verdict.MODIFY, request.digest, change={"items": [{"id": "a"}]})
     services.checkpoints.decide(request.id, actor, ballot)
     first.send(first.form("decide"), first.button("Approve"), 409)
-    assert "The proposal has changed since you looked." in first.page.text
+    assert "The proposal has changed since you opened it." in first.page.text
     assert decision_on(services, request).person_name == "The other reviewer"
     assert first.page.one("input", name="digest").attributes["value"] == now_of(services, request).digest
 
@@ -253,9 +253,9 @@ def test_another_payload_than_the_one_seen_is_not_approved(services: Services, b
         ({"verdict": "nonsense"}, 422, "Choose a decision."),
         ({"verdict": ""}, 422, "Choose a decision."),
         ({"verdict": "answer"}, 422, "waits for"),
-        ({"verdict": "approve", "digest": "0" * 64}, 409, "has changed since you looked"),
-        ({"verdict": "approve", "digest": None}, 409, "has changed since you looked"),
-        ({"verdict": "approve", "digest": "\x00"}, 409, "has changed since you looked"),
+        ({"verdict": "approve", "digest": "0" * 64}, 409, "has changed since you opened it"),
+        ({"verdict": "approve", "digest": None}, 409, "has changed since you opened it"),
+        ({"verdict": "approve", "digest": "\x00"}, 409, "has changed since you opened it"),
         ({"verdict": "approve", "csrf_token": "forged"}, 400, "The form has expired"),
         ({"verdict": "approve", "statement.a": "x" * 2_500_000}, 413, "Too large"),
     ],
