@@ -88,7 +88,7 @@ def test_a_digest_that_is_not_the_current_one(portal: Portal, visit: Visit) -> N
     page.locator("#f-comment").fill("For the older proposal")
     page.locator("input[name=digest]").evaluate("(field) => { field.value = '0'.repeat(64); }")
     page.locator("#approve").click()
-    expect(page.get_by_role("alert")).to_contain_text("The proposal has changed since you looked.")
+    expect(page.get_by_role("alert")).to_contain_text("The proposal has changed since you opened it.")
     expect(page.locator("#f-comment")).to_have_value("For the older proposal")
     assert verdicts(portal, request.id) == []
     # The page now stands on the current proposal, so that the person can decide after all.
@@ -260,7 +260,7 @@ def test_texts_that_cannot_be_stored_are_refused_where_they_stand(portal: Portal
     assert len(page.locator("#f-comment").input_value()) == 25_000
     page.locator("#f-comment").fill("")
     page.get_by_role("button", name="Reject").click()
-    expect(page.get_by_role("alert")).to_contain_text("Please say why")
+    expect(page.get_by_role("alert")).to_contain_text("Give a reason")
     assert verdicts(portal, request.id) == []
     page.locator("#f-comment").fill("Now with a reason.")
     page.get_by_role("button", name="Reject").click()

@@ -78,7 +78,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     expect(second.locator("#approve")).to_have_text("Approve and run the script")
     lead.look("stages-second")
     second.locator("#approve").click()
-    expect(second.locator("#request-said")).to_contain_text("Approved with changes. The run goes on")
+    expect(second.locator("#request-said")).to_contain_text("Approved with changes. The run continues")
     portal.finish(run_id)
     assert effects.read_text() == f"ran {EDIT}\n"
     expect(second.locator("#request-said")).to_contain_text("DBA on call and Platform lead decided")

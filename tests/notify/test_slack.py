@@ -259,7 +259,7 @@ def test_a_rewriting_that_slack_does_not_take_is_tried_again(office, slack) -> N
     slack.answers += [LIMITED]
     office.work_all()
     [delivery] = [each for each in office.of(request) if each.kind == "asked"]
-    assert "could not be brought up to date. Slack asked us to wait." in delivery.reason
+    assert "could not be updated. Slack asked us to wait." in delivery.reason
     assert "approve" in buttons(slack.to(user)[0])
     office.later(seconds=120)
     office.work_all()

@@ -151,7 +151,7 @@ def test_whoever_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mai
     office.desk.checkpoints.cancel(third.id, actor(people["dba"]), "No longer needed.")
     office.work()
     reasons = {(each.request_id, each.person_id): each.reason for each in office.of() if each.state == "suppressed"}
-    assert "cannot decide it any more: You have decided" in reasons[first.id, people["dba"].id]
+    assert "can no longer decide it: You have decided" in reasons[first.id, people["dba"].id]
     assert reasons[second.id, people["dba2"].id] == "The account is no longer active."
     assert reasons[third.id, people["dba"].id] == "The request is now canceled."
     assert {each["To"].addresses[0].addr_spec for each in mail.mails} == {

@@ -75,7 +75,7 @@ def test_a_secret_in_a_change_or_an_answer_is_refused(own_desk: Desk) -> None:
     for request, verdict, field, sent in attempts:
         with pytest.raises(InvalidInputError) as refusal:
             desk.decide(request, person, verdict, **{field: sent})
-        assert "A secret cannot go through the portal" in refusal.value.extra["fields"][field]
+        assert "Secrets cannot be sent through the portal" in refusal.value.extra["fields"][field]
         assert desk.fresh(request).state == "pending"
     with pytest.raises(InvalidInputError):
         desk.checkpoints.preview(proposal.id, person, {"content": LEAKY})
