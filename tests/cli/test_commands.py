@@ -116,7 +116,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     assert "raises the risk" in refused(desk, *edit, *first)
     edited = facts(desk, *edit, *first, "--acknowledge-risk", "critical")
     assert (edited["resolved"], edited["approvals"], edited["quorum"]) == (False, 1, 2)
-    assert "Withdrawn" in told(desk, "approvals", "withdraw", request, *first)
+    assert "was withdrawn" in told(desk, "approvals", "withdraw", request, *first)
     digest = facts(desk, "approvals", "show", request)["digest"]
     reject = ("approvals", "decide", request, "reject", "--digest", digest, "--comment", "Not today.")
     assert "Rejected" in told(desk, *reject, *second)
