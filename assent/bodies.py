@@ -1,7 +1,7 @@
 """Functions whose body runs after the call has returned: generators, coroutines, context managers, futures.
 
-Such a call has done nothing yet, so nothing may be reported of it. Its result is wrapped here, so that a report is made
-when the body has really ended.
+Such a call has not done anything yet, so it must not be reported. Its result is wrapped here, so that the report is
+made when the body actually ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from assent.contracts import ReceiptStatus
 
-CLOSED = "The caller ended it before it had come to its end."
+CLOSED = "The caller closed it before it was finished."
 _LAZY = (map, filter, zip)
 _Manager = contextlib._GeneratorContextManager
 _AsyncManager = contextlib._AsyncGeneratorContextManager
@@ -26,14 +26,14 @@ _AsyncManager = contextlib._AsyncGeneratorContextManager
 
 @dataclass(frozen=True)
 class Report:
-    """How to report what became of a body, for bodies that are sync and for those that are async. Neither raises."""
+    """How to report the result of a body: `now` from sync code, `later` from async code. Neither raises."""
 
     now: Callable[[ReceiptStatus, str], None]
     later: Callable[[ReceiptStatus, str], Awaitable[None]]
 
 
 def is_lazy(result: Any) -> bool:
-    """True if the body behind what a call returned has not come to its end."""
+    """Return True if the body behind a call's result has not ended."""
     lazy = (concurrent.futures.Future, _Manager, _AsyncManager, *_LAZY)
     return inspect.isgenerator(result) or inspect.isasyncgen(result) or inspect.isawaitable(result) or (
         isinstance(result, lazy)
@@ -41,9 +41,9 @@ def is_lazy(result: Any) -> bool:
 
 
 def followed(result: Any, report: Report) -> Any:
-    """The result of a call, for which `is_lazy` is true, in a form that reports how its body ended."""
+    """Wrap a result for which `is_lazy` is true, so that it reports how its body ended."""
     if isinstance(result, concurrent.futures.Future) or asyncio.isfuture(result):
-        # Whoever completes it must not be held up by the report.
+        # The report must not delay the code that completes the future.
         result.add_done_callback(lambda done: threading.Thread(target=report.now, args=_of(done), daemon=True).start())
         return result
     if isinstance(result, _AsyncManager):
@@ -58,7 +58,7 @@ def followed(result: Any, report: Report) -> Any:
 
 
 def failure(error: BaseException) -> str:
-    """What was raised, in words."""
+    """Return the type and message of an exception."""
     try:
         return f"{type(error).__name__}: {error}"
     except Exception:
@@ -98,20 +98,20 @@ async def afollow(body: AsyncGenerator[Any, Any], report: Report) -> AsyncGenera
         await report.later(ReceiptStatus.PARTLY_APPLIED, CLOSED)
         raise
     except Exception as error:
-        # Not of a cancellation, which must not be held up: nobody knows then what was done, and no receipt says it.
+        # A cancellation is not reported, because that would delay it: the result is unknown, so there is no receipt.
         await report.later(ReceiptStatus.FAILED, failure(error))
         raise
     await report.later(ReceiptStatus.APPLIED, "")
 
 
 async def acall(call: Callable[[], Any], report: Report) -> Any:
-    """Make a call, async or not, and report how its body ended; if that has yet to end, what it gives will report."""
+    """Make a call, async or not, and report how its body ended; a lazy result reports that later."""
     try:
         result = call()
         if inspect.isawaitable(result):
             result = await result
     except Exception as error:
-        # Not of a cancellation, which must not be held up: nobody knows then what was done, and no receipt says it.
+        # A cancellation is not reported, because that would delay it: the result is unknown, so there is no receipt.
         await report.later(ReceiptStatus.FAILED, failure(error))
         raise
     if is_lazy(result):
@@ -126,13 +126,13 @@ def _each(items: Any) -> Generator[Any, Any, None]:
 
 def _of(future: Any) -> tuple[ReceiptStatus, str]:
     if future.cancelled():
-        return ReceiptStatus.FAILED, "It was cancelled."
+        return ReceiptStatus.FAILED, "It was canceled."
     error = future.exception()
     return (ReceiptStatus.APPLIED, "") if error is None else (ReceiptStatus.FAILED, failure(error))
 
 
 class _FollowedManager(contextlib.AbstractContextManager[Any]):
-    """A context manager made of a generator, which reports how its block and its own body ended."""
+    """A context manager made from a generator, which reports how its block and its own body ended."""
 
     def __init__(self, manager: contextlib.AbstractContextManager[Any], report: Report) -> None:
         self._manager = manager
@@ -158,7 +158,7 @@ class _FollowedManager(contextlib.AbstractContextManager[Any]):
 
 
 class _FollowedAsyncManager(contextlib.AbstractAsyncContextManager[Any]):
-    """The same of an async one."""
+    """An async context manager made from a generator, which reports as `_FollowedManager` does."""
 
     def __init__(self, manager: contextlib.AbstractAsyncContextManager[Any], report: Report) -> None:
         self._manager = manager

@@ -1,4 +1,4 @@
-"""Canonical JSON and its digest: what exactly the reviewers saw.
+"""Canonical JSON and its digest: exactly what the reviewers saw.
 
 Payloads are stored as this text, not as jsonb: PostgreSQL's jsonb rewrites numbers (1e16 becomes an integer) and
 refuses \\u0000, after which a digest could no longer be checked.

@@ -1,7 +1,7 @@
-"""Driving somebody's own graph, as steps without input and output, so that sync and async follow the same rules.
+"""Drives a graph as a generator of steps without I/O, so that sync and async callers follow the same rules.
 
-What is pending in the thread is asked at the portal; what people made of it is compared with what is pending then, by
-the resume guard, and only what matches is sent. See `assent.graphs` for what that means to a caller.
+The thread's interrupts become requests in the portal. The resume guard compares each outcome with what is pending then,
+and only matching answers are sent. `assent.graphs` describes what that means for callers.
 """
 
 from __future__ import annotations
@@ -42,37 +42,37 @@ from assent.reports import receipt_of
 from assent.thread import GetListed, GetSaved, GetState, current, missing_nodes, read_thread, unheard
 
 log = logging.getLogger(__name__)
-GONE = "The thread waited for this no more when the outcome came; nothing was resumed."
-STOPPED = "The thread was stopped, because a step went on without taking what was decided."
+GONE = "The thread no longer waited for this when the outcome arrived; nothing was resumed."
+STOPPED = "The thread was stopped, because a step continued without accepting the decision."
 BEHIND_IT = (
-    "Other steps ran beside it, so the thread was not set back: driven on, it goes on behind that step. Look at what "
-    "the step did before you do that."
+    "Other steps ran in parallel, so the thread was not set back: the next drive continues after that step. Check what "
+    "the step did before you drive the thread again."
 )
 MOVED_ON = (
-    "Another program has gone on with thread {0}, which was waited for here. What it asks no more was withdrawn, and "
-    "nothing was resumed. Drive it again when the other program has ended."
+    "Another program continued thread {0} during the wait. The obsolete requests were canceled, and nothing was "
+    "resumed. Drive the thread again when the other program has ended."
 )
-WENT_ON = "The agent went on with what was approved."
+WENT_ON = "The agent continued with what was approved."
 NOT_APPROVED = ("rejected", "cancelled", "expired")
 ENDED = "Another request of this thread was rejected, which ended it."
-NOT_THAT = "The step proposed something else when it ran again than what was reviewed; nothing was carried out."
+NOT_THAT = "The step made a different proposal when it ran again; nothing was carried out."
 CHANGES_PROPOSED = 3
-"""How often a step may propose something else when it runs again until that counts as its failure."""
+"""How often a step may make a different proposal when it runs again before that counts as a failure."""
 REFUSED = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
 
 
 @dataclass
 class Rest:
-    """How the graph came to rest.
+    """The result of one invocation of the graph.
 
     Attributes:
-        values: its values at the end of its last step.
-        receipts: what its nodes reported.
-        error: what a node raised; None when none did.
-        drained: it stopped between two steps because it was told to.
-        stopped: where it stopped at breakpoints.
-        unheard: steps that were to take an answer and, as far as was seen, have not.
-        failed: a step raised, whether or not the graph went on without it.
+        values: its values after its last step.
+        receipts: the receipts that its nodes reported.
+        error: the exception that a node raised, if any.
+        drained: it stopped between two steps on request.
+        stopped: the breakpoints where it stopped.
+        unheard: steps that should have accepted an answer and, as far as can be seen, have not.
+        failed: a step raised, whether or not the graph continued without it.
     """
 
     values: Any = None
@@ -84,7 +84,7 @@ class Rest:
     failed: bool = False
 
     def take(self, part: Mapping[str, Any], watched: Collection[str]) -> str:
-        """Take a part of the stream; gives the id of a watched step that has ended, to be looked at, or nothing."""
+        """Process a part of the stream; returns the id of a watched step that ended and must be checked, or nothing."""
         kind, data, inside = part["type"], part["data"], part["ns"]
         if kind == "values" and not inside:
             self.values = data
@@ -102,18 +102,18 @@ class Rest:
 
 @dataclass(frozen=True)
 class Clear:
-    """Forget the answers and errors of the steps that are due, so that they run and ask anew."""
+    """Discard the answers and errors of the due steps, so that they run and ask again."""
 
     config: RunnableConfig
 
 
 @dataclass(frozen=True)
 class Go:
-    """Send to the graph, and follow it until it rests; gives a `Rest`.
+    """Send to the graph, and follow it until it stops; returns a `Rest`.
 
     Attributes:
-        watched: steps that must take an answer. If one does not, the graph is stopped before its next step.
-        before: the thread as it is now.
+        watched: steps that must accept an answer. If one does not, the graph is stopped before its next step.
+        before: the thread's current state.
         answers: ids of the requests whose outcomes are sent, by interrupt.
     """
 
@@ -126,22 +126,22 @@ class Go:
 
 @dataclass(frozen=True)
 class Open:
-    """Open a request; gives it."""
+    """Open a request; returns it."""
 
     asking: Asking
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Wait until people have decided on any of these; gives the request's id and the outcome, or the id of none of
-    them: the thread has to be looked at again."""
+    """Wait until people decide on any of these requests; returns the request's id and the outcome, or another id if the
+    thread has to be checked again."""
 
     requests: tuple[Opened, ...]
 
 
 @dataclass(frozen=True)
 class Tell:
-    """Make a call of the portal's API; gives its answer."""
+    """Make an API call to the portal; returns its response."""
 
     send: Send
 
@@ -150,7 +150,7 @@ Step: TypeAlias = GetState | GetSaved | GetListed | Clear | Go | Open | Wait | T
 
 
 class Shape(Protocol):
-    """What has to be known of a graph: the names of its nodes, and which of its values are its output."""
+    """What a drive needs to know about a graph: the names of its nodes, and which of its values are its output."""
 
     @property
     def nodes(self) -> Mapping[str, Any]: ...
@@ -163,10 +163,10 @@ class Driving:
     """One drive of one thread.
 
     Args:
-        workflow: what its requests are filed under.
-        opened: told of each request, once.
-        stored: whether what the saver keeps of the thread can be read.
-        ask_again: what was rejected, withdrawn, or has expired before this drive is asked anew.
+        workflow: the workflow name of its requests.
+        opened: called once with each request.
+        stored: True if the checkpointer can be read.
+        ask_again: open new requests for those that were rejected, canceled, or expired before this drive.
     """
 
     def __init__(
@@ -195,9 +195,9 @@ class Driving:
         self._stopped: list[Stopped] = []
 
     def steps(self, initial: Any) -> Generator[Step, Any, Any]:
-        """Drive the graph to its end; gives its values.
+        """Drive the graph to its end; returns its values.
 
-        Raises MovedOnError: another program has gone on with the thread, and is not at its end.
+        Raises MovedOnError: another program continued the thread, and has not completed it.
         """
         ran: Rest | None = None
         waited = False
@@ -215,7 +215,7 @@ class Driving:
             if todo.refused:
                 continue
             if todo.finished and (missing := (yield from missing_nodes(self._graph.nodes, self._config))):
-                raise AssentError(f"The thread has come to {', '.join(missing)}, which this graph does not have.")
+                raise AssentError(f"The thread's next steps are {', '.join(missing)}, which this graph does not have.")
             if todo.finished and ran is None and initial is not None:
                 todo = Plan(send=initial)
             elif todo.finished:
@@ -224,13 +224,13 @@ class Driving:
             if waited and todo.send is None and not todo.wait and (moved or todo.unseen):
                 raise MovedOnError(MOVED_ON.format(self._config["configurable"]["thread_id"]))
             rested = ran is not None and ran.error is None and not ran.drained
-            # LangGraph keeps the error of a step that has come to its end since: after a clean rest there is none.
+            # LangGraph keeps the error of a step that has completed since: after a run without errors, ignore it.
             if todo.wait or (rested and not todo.delivered and waiting_interrupts(state)):
                 yield from self._wait()
                 initial, waited = None, True
                 continue
             if ran is not None and rested and not todo.delivered and todo.send is None:
-                raise AssentError("The graph stopped before its end, and it is not known why. Nothing more was run.")
+                raise AssentError("The graph stopped before its end for an unknown reason. Nothing more was run.")
             initial, waited = None, False
             ran = yield from self._go(state, todo)
 
@@ -240,15 +240,15 @@ class Driving:
             return state.values.get(shown)
         return {name: state.values[name] for name in shown if name in state.values}
 
-    # Asking
+    # Opening requests
 
     def _stops(self, state: StateSnapshot) -> Generator[Step, Any, list[Stop]]:
-        """The breakpoints at which the thread stands."""
+        """Return the breakpoints where the thread is stopped."""
         found = yield from self._breakpoints.stops(state)
         return [*found, *self._breakpoints.hidden(state, self._stopped, found)]
 
     def _ask(self, state: StateSnapshot, stops: Sequence[Stop]) -> Generator[Step, Any, bool]:
-        """Open what the thread asks and nobody was asked yet, and withdraw what it asks no more; True if it did."""
+        """Open requests for new interrupts, and cancel obsolete ones; returns True if any were canceled."""
         gone = False
         wanted = [
             understand(interrupt.id, interrupt.value, interrupt.response_schema, "", "")
@@ -268,7 +268,7 @@ class Driving:
                 request = yield Open(self._asking(found))
                 while self._ask_again and (ended := (yield Tell(request.looking()))["state"]) in NOT_APPROVED:
                     self._refused[name] = request.id
-                    # What was withdrawn cannot be revised.
+                    # A canceled request cannot be revised.
                     self._revised = request.id if ended != "cancelled" else ""
                     request = yield Open(self._asking(found))
                 self._open[request.id] = request, found
@@ -277,7 +277,7 @@ class Driving:
         return gone
 
     def _asking(self, asked: Asked) -> Asking:
-        """The same in every process, so that one that is started again finds the request of the one before."""
+        """Prepare the request under a key that is the same in every process, so that a restarted one finds it again."""
         where = self._config["configurable"]
         refused = self._refused.get((asked.interrupt_id, asked.value_digest), "")
         thread = [str(where["thread_id"]), where.get("checkpoint_ns", "")]
@@ -299,10 +299,10 @@ class Driving:
         )  # fmt: skip
         self._due[request_id] = request, delivery, outcome
 
-    # Telling the thread
+    # Resuming the thread
 
     def _note(self, todo: Plan) -> Generator[Step, Any, None]:
-        """Say of outcomes that are not sent why they are not. Raises Rejected: the thread cannot be told of one."""
+        """Report why outcomes are not sent. Raises Rejected: the thread cannot receive a rejection."""
         for request_id, reason in todo.refused.items():
             yield from self._refuse(request_id, reason)
         for request_id in todo.unseen:
@@ -313,12 +313,12 @@ class Driving:
             yield from self._report(request, ReceiptStatus.NOT_APPLIED, todo.end)
             for other, _ in self._open.values():
                 yield from self._cancel(other, ENDED)
-            if todo.anew:
+            if todo.start_over:
                 yield Clear(self._config)
             raise Rejected(outcome)
 
     def _go(self, state: StateSnapshot, todo: Plan) -> Generator[Step, Any, Rest]:
-        """Send what is planned, and report what came of it."""
+        """Send what is planned, and report the results."""
         sent = {request_id: self._due.pop(request_id) for request_id in todo.delivered if request_id in self._due}
         deliveries = [delivery for _, delivery, _ in sent.values()]
         watched = must_be_heard(state, todo, deliveries, self._stored)
@@ -334,7 +334,7 @@ class Driving:
                 raise PassedOverError(PASSED_OVER)
             if len(state.tasks) > 1:
                 raise PassedOverError(f"{PASSED_OVER} {BEHIND_IT}")
-            # So that the step runs and asks again when the thread is driven on, instead of what comes after it.
+            # The next drive then runs this step, which asks again, and not the step after it.
             yield Clear(state.config)
             raise PassedOverError(PASSED_OVER)
         again = False
@@ -360,10 +360,10 @@ class Driving:
     def _not_taken(
         self, before: StateSnapshot, sent: dict[str, tuple[Opened, Delivery, Outcome]], error: Exception
     ) -> Generator[Step, Any, bool]:
-        """A step raised: take out of `sent` what was not taken. True if people are to be asked again."""
+        """A step raised: remove from `sent` what was not accepted. Returns True if people must be asked again."""
         if isinstance(error, ProposalChangedError) and len(before.tasks) == 1 and self._changes < CHANGES_PROPOSED:
             self._changes += 1
-            # The answer is stored with the step, for which it is none any more.
+            # The answer is stored with the step, but no longer fits it.
             yield Clear(self._config)
             for request, _, _ in sent.values():
                 yield from self._report(request, ReceiptStatus.NOT_APPLIED, NOT_THAT)
@@ -385,52 +385,52 @@ class Driving:
         yield from self._report(request, ReceiptStatus.NOT_APPLIED, reason)
 
     def _conclude(self) -> Generator[Step, Any, None]:
-        """Report, at the graph's end, what it went on with and has reported nothing of.
+        """Report, once the graph has completed, the approved requests that it has not reported itself.
 
-        Before that, a step that acts on it may be still to come. Where a step has failed and the graph went on without
-        it, nobody knows.
+        Before that, a step that acts on them may still follow. If a step failed and the graph continued without it, the
+        results are unknown.
         """
         if not self._doubtful:
             for request in self._taken.values():
                 yield from self._report(request, ReceiptStatus.APPLIED, WENT_ON)
         self._taken = {}
 
-    # Telling the portal
+    # Reporting to the portal
 
     def _report(
         self, request: Opened, status: ReceiptStatus, summary: str, detail: JsonValue = None
     ) -> Generator[Step, Any, None]:
-        if status is not ReceiptStatus.DELIVERED:  # what is not known needs no report
+        if status is not ReceiptStatus.DELIVERED:  # an unknown result needs no report
             yield Tell(request.reporting(status, summary, detail))
 
     def _pass_on(
         self, receipt: Receipt, sent: Mapping[str, tuple[Opened, Delivery, Outcome]]
     ) -> Generator[Step, Any, None]:
-        """Pass on what a node reported; also of a request of which an earlier process of this program knew."""
+        """Pass on a node's receipt, even for a request that an earlier process opened."""
         known = sent.get(receipt.request_id)
         request = known[0] if known else Opened(receipt.request_id, "")
         try:
             calls.checked_id(request.id)
             yield from self._report(request, receipt.status, receipt.summary, receipt.detail)
         except (ApiError, ValueError) as error:
-            # Such as a rejected outcome that is said to be applied: the graph has gone on all the same.
+            # For example a rejected request reported as applied: the graph has continued all the same.
             if isinstance(error, SignInError | NotAllowedError) and known:
                 raise
-            log.warning("The portal does not take the receipt of request %s: %s", receipt.request_id, error)
+            log.warning("The portal did not accept the receipt of request %s: %s", receipt.request_id, error)
 
     @staticmethod
     def _cancel(request: Opened, reason: str) -> Generator[Step, Any, None]:
         try:
             yield Tell(request.cancelling(reason))
         except ApiError as error:
-            if error.status != 409:  # decided meanwhile: nothing will come of it
+            if error.status != 409:  # already decided: the outcome is ignored
                 raise
 
 
 def concluded(outcome: Outcome, error: Exception | None) -> tuple[ReceiptStatus, str]:
-    """What to report where the graph reports nothing itself; `error`: what a node raised with the outcome."""
+    """Return what to report if the graph does not report itself; `error`: what a node raised with the outcome."""
     if outcome.verdict in REFUSED:
-        return ReceiptStatus.NOT_APPLIED, "The agent took note and did not do it."
+        return ReceiptStatus.NOT_APPLIED, "The agent received the decision and did not act."
     if error is not None:
         return ReceiptStatus.FAILED, f"{type(error).__name__}: {error}"
     return ReceiptStatus.APPLIED, WENT_ON

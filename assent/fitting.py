@@ -176,7 +176,7 @@ _WORDS: dict[str, Callable[[Any, Any], str]] = {
     "exclusiveMinimum": lambda least, value: f"More than {least}; this is {value}.",
     "exclusiveMaximum": lambda most, value: f"Less than {most}; this is {value}.",
     "multipleOf": lambda step, _: f"This has to be a multiple of {step}.",
-    "pattern": lambda pattern, _: f"This does not match what is asked for, {pattern}",
+    "pattern": lambda pattern, _: f"This does not match the required pattern, {pattern}",
     "enum": lambda _choices, _value: "This is not one of the choices.",
     "const": lambda wanted, _: f"This has to be {json.dumps(wanted, ensure_ascii=False)}.",
     "minItems": lambda least, value: f"At least {_count(least, 'entry', 'entries')}; here are {len(value):,}.",

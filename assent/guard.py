@@ -1,8 +1,8 @@
 """The resume guard: before anything is sent to a thread, what is pending is compared with what was reviewed.
 
-LangGraph accepts unknown, answered and wrongly shaped answers silently, and then runs nodes again or answers the wrong
-question (see docs/decisions/0005-resume-guard.md). So a run resumes only for the interrupt that is really pending, by
-its id, when the digest of its value is the one that was reviewed, with an answer that was checked here.
+LangGraph silently accepts answers that are unknown, repeated, or malformed, and then runs nodes again or answers the
+wrong interrupt (see docs/decisions/0005-resume-guard.md). So a run resumes only for an interrupt that is actually
+pending, by its id, if the digest of its value is the reviewed one, with an answer that was checked here.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from assent.dialects.registry import BATCHED, BY_NAME, value_digest
 from assent.thread import Reading, answers_of, asks_itself
 
 CHANGED = (
-    "The run asks for something else now than what was reviewed; nothing was resumed. "
-    "What it asks now is a new request."
+    "The run now proposes something else than what was reviewed; nothing was resumed. "
+    "The new proposal is a new request."
 )
 PASSED_OVER = (
-    "The agent went on without taking what was decided: it did not ask again, as if nobody needed to agree any more. "
-    "What was rejected or changed may have been done as it was proposed. The run was stopped. What decides whether "
-    "people are asked (the `when` of a middleware, a condition around a gate) has to give the same answer when the run "
+    "The agent continued without accepting the decision: it did not ask again, as if no approval were needed any more. "
+    "An action that was rejected or changed may have been done as proposed. The run was stopped. The condition that "
+    "requires approval (the `when` of a middleware, a condition around a gate) must give the same result when the run "
     "resumes."
 )
-SKIPPED = "Another step was skipped meanwhile, after which the run asks this again; nothing was resumed."
+SKIPPED = "Another step was skipped in the meantime, so the run asks again; nothing was resumed."
 
 
 @dataclass(frozen=True)
@@ -41,24 +41,24 @@ class Plan:
     """What to do with a thread.
 
     Attributes:
-        send: the input of the next invocation: initial state, a Command, or None to go on from the last step.
-        wait: True when nothing can be sent: the thread rests.
-        finished: True when the graph has come to its end.
-        end: why the run must end, where an outcome cannot be told to the thread.
-        anew: True if the steps that are due have to begin anew before the run ends: going on would pass a breakpoint.
-        skip: nodes to be passed over before going on.
-        delivered: ids of requests whose outcome this plan delivers, or that prove to be delivered already.
-        unseen: those of `delivered` that prove to have been taken in an earlier attempt, which did not live to say so.
-        refused: ids of requests whose outcome fits nothing pending, with the reason.
-        held: ids of requests whose change window is closed now, with when it opens.
-        later: outcomes that are to be sent once the thread rests again, because they may not go with another one.
+        send: the input of the next invocation: initial state, a Command, or None to continue from the last step.
+        wait: True if nothing can be sent: the thread waits for people.
+        finished: True if the graph has completed.
+        end: why the run must end, if an outcome cannot be delivered to the thread.
+        start_over: True if the due steps must start over before the run ends: continuing would pass a breakpoint.
+        skip: nodes to skip before continuing.
+        delivered: ids of requests whose outcome this plan delivers, or that have already been delivered.
+        unseen: those of `delivered` that an earlier attempt delivered, and crashed before it recorded that.
+        refused: ids of requests whose outcome does not fit anything pending, with the reason.
+        held: ids of requests whose change window is closed now, with the time when it opens.
+        later: outcomes to send once the thread waits again, because they must not be sent with another one.
     """
 
     send: Any = None
     wait: bool = False
     finished: bool = False
     end: str = ""
-    anew: bool = False
+    start_over: bool = False
     skip: tuple[str, ...] = ()
     delivered: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
@@ -68,9 +68,9 @@ class Plan:
 
 
 def poisoned(state: StateSnapshot) -> Reading[bool]:
-    """True if a step holds an answer that it can never take, so that every right one after it fails too.
+    """Return True if a step has an answer stored that it can never accept, so that valid ones after it fail too.
 
-    Nothing is sent from here that would do that; somebody has resumed the thread otherwise.
+    The guard never sends such an answer; another program must have resumed the thread.
     """
     for task in state.tasks:
         if not task.error or not task.interrupts:
@@ -83,7 +83,7 @@ def poisoned(state: StateSnapshot) -> Reading[bool]:
 
 
 def failure_id(task_id: str, error: str) -> str:
-    """Names one failure of one execution; the same failure of the same execution asks once."""
+    """Return the id of one failure of one execution; the same failure of the same execution opens one request."""
     return f"failed:{task_id}:{value_digest(error, None)[:12]}"
 
 
@@ -91,17 +91,17 @@ def plan(
     state: StateSnapshot, deliveries: Sequence[Delivery], undecided: Collection[str], initial: Any,
     stops: Collection[Stop] = (),
 ) -> Plan:  # fmt: skip
-    """Decide what to send, from what is pending and which outcomes wait.
+    """Decide what to send, given what is pending and which outcomes are waiting.
 
-    Whatever is sent, LangGraph also runs the failed steps again, and goes past its breakpoints. So as long as a person
-    has yet to say what is to become of one of these, nothing is sent and the other outcomes wait.
+    Whatever is sent, LangGraph also runs failed steps again and passes breakpoints. So while a person has yet to decide
+    on one of these, nothing is sent, and the other outcomes wait.
 
     Args:
         state: the thread as it is stored now.
-        deliveries: the outcomes nothing proves to have arrived, oldest first.
+        deliveries: the outcomes not known to have arrived, oldest first.
         undecided: ids of failed steps, breakpoints, and interrupts on which people have yet to decide.
-        initial: the graph's input, for a thread that has not begun.
-        stops: the breakpoints at which the thread stands.
+        initial: the graph's input, for a thread that has not started.
+        stops: the breakpoints where the thread is stopped.
     """
     if not state.values and not state.next and state.created_at is None:
         return Plan(send=initial)
@@ -123,17 +123,17 @@ def plan(
             end = _end_at_breakpoint(delivery)
             if end is not None:
                 return Plan(
-                    end=end.reason, anew=is_hidden(asked), delivered=(*arrived, delivery.request_id),
+                    end=end.reason, start_over=is_hidden(asked), delivered=(*arrived, delivery.request_id),
                     unseen=tuple(unseen), refused=refused,
                 )  # fmt: skip
             if places.get(asked) == delivery.value_digest:
                 passing[asked] = delivery.request_id
                 continue
         if asked not in failed and asked not in pending and asked not in places:
-            # It is pending no more: the thread took it before the worker could write that down.
+            # No longer pending: the thread accepted it before the worker could record that.
             arrived.append(delivery.request_id)
             if delivery.node not in again:
-                # A step that raised or was cut short runs again, with the answer it has, and is watched then.
+                # A step that raised or was interrupted runs again with its stored answer, and is watched then.
                 unseen.append(delivery.request_id)
             continue
         seen = _digest(pending[asked]) if asked in pending else places.get(asked, delivery.value_digest)
@@ -158,7 +158,7 @@ def plan(
         alone = BY_NAME[delivery.dialect].alone
         answers[asked], sending[asked] = answer, delivery.request_id
     if not state.tasks:
-        # Not `state.next`: it leaves out steps that have ended, and a worker may have died before the next one began.
+        # Not `state.next`: it omits completed steps, and a worker may have died before the next one started.
         return Plan(finished=True, delivered=tuple(arrived), unseen=tuple(unseen), refused=refused)
     held_back = (
         any(task_id not in answers and task_id in undecided for task_id in failed)
@@ -169,7 +169,7 @@ def plan(
     skip = tuple(failed[task_id].name for task_id, answer in answers.items() if answer is ErrorAction.SKIP)
     resume = {task_id: answer for task_id, answer in answers.items() if task_id in pending}
     if skip:
-        # Passing over a step gives what waits beside it new ids, under which it asks again.
+        # Skipping a step gives the interrupts of parallel steps new ids, under which they ask again.
         refused |= {sending.pop(task_id): SKIPPED for task_id in resume}
         refused |= dict.fromkeys(passing.values(), SKIPPED)
         resume, passing = {}, {}
@@ -181,25 +181,25 @@ def plan(
 
 
 def _end_at_breakpoint(delivery: Delivery) -> EndRun | None:
-    """Why the run ends at a breakpoint; None if it may go on. Whatever is none of both ends it, too."""
+    """Return why the run ends at a breakpoint; None if it may continue. An unclear answer ends it, too."""
     try:
         answer = _answer(delivery, None)
     except (UnfitAnswerError, ValidationError) as error:
-        return EndRun(f"The answer does not say whether to go on: {error}")
+        return EndRun(f"The answer does not say whether to continue: {error}")
     return answer if isinstance(answer, EndRun) else None
 
 
 def must_be_heard(
     state: StateSnapshot, todo: Plan, deliveries: Iterable[Delivery], stored: bool = True
 ) -> dict[str, str]:
-    """Ids of requests by steps that are told anything but a plain approval, and have to be seen taking it.
+    """Return the requests, by step, whose outcome is not a plain approval, so that the step must be seen accepting it.
 
     A step may not ask again when it runs with the answer (a predicate of the middleware, or a condition around the
-    gate, has flipped): then it does what people rejected or changed.
+    gate, has changed): then it does what people rejected or changed.
 
     Args:
-        stored: whether it can be seen in what is stored what a step has taken. Elsewhere only LangChain's middleware
-            can be judged, by what it has changed.
+        stored: True if the checkpointer shows which answers a step has accepted. Otherwise only LangChain's middleware
+            can be checked, by its results.
     """
     resume = todo.send.resume if isinstance(todo.send, Command) else None
     if not isinstance(resume, dict):
@@ -229,14 +229,14 @@ def _only_approves(answer: Any) -> bool:
 
 
 def waiting_interrupts(state: StateSnapshot) -> dict[str, Interrupt]:
-    """What the thread waits for, by id, in a state from `read_thread`."""
+    """Return the pending interrupts, by id, of a state from `read_thread`."""
     return {interrupt.id: interrupt for task in state.tasks if not task.error for interrupt in task.interrupts}
 
 
 def failed_tasks(state: StateSnapshot) -> dict[str, PregelTask]:
-    """The steps that raised, by `failure_id`.
+    """Return the steps that raised, by `failure_id`.
 
-    One that was cut short because another raised is not among them: it runs again with that other one.
+    Steps that were canceled because another one raised are not included: they run again with that one.
     """
     raised = [task for task in state.tasks if task.error and not str(task.error).startswith("CancelledError(")]
     return {failure_id(task.id, str(task.error)): task for task in raised}

@@ -41,7 +41,7 @@ class Opened:
         id: the request's id; all that is needed to continue waiting.
         url: the page where people decide.
         receipt: what was done with the outcome, as far as the portal knows, once there is an outcome.
-        state: its state when the outcome arrived, such as `approved`, `expired`, or `cancelled`; empty before that.
+        state: its state when the outcome arrived, such as `approved`, `expired`, or `rejected`; empty before that.
     """
 
     id: str

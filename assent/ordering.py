@@ -1,11 +1,11 @@
-"""Whether a thread's newest checkpoint is the newest: savers take the greatest id, which comes from a machine's clock.
+"""Checks that a thread's latest checkpoint is the newest: checkpointers sort by id, which contains a clock's time.
 
-When the clocks of two machines differ, a checkpoint that was written later can have the smaller id. Whoever reads the
-thread then sees it where it stood before, and would run again what has been run. So nothing is sent to a thread whose
-newest checkpoint has been followed by another one, nor to one that was written in this machine's future, because what
-this machine would write would count as older.
+If the clocks of two machines differ, a checkpoint that was written later can have a smaller id. A reader of the thread
+then sees an earlier state, and would run completed steps again. So nothing is sent to a thread whose latest checkpoint
+is followed by another one, nor to one that was written in this machine's future, because this machine's checkpoints
+would count as older.
 
-The portal's own saver does not order checkpoints by their ids; this is for graphs with other savers.
+The portal's own checkpointer does not sort checkpoints by id; this is for graphs with other checkpointers.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from assent.errors import ThreadOrderError
 from assent.thread import GetListed, GetState, Reading
 
 PATIENCE_SECONDS = 10.0
-"""How far a thread may be ahead of this machine's clock so that it is waited for instead of refused."""
+"""How many seconds a thread may be ahead of this machine's clock; beyond that, it is refused."""
 _TICKS = 10_000_000
 _UUID_EPOCH = 0x01B21DD213814000
 """Ticks between the epoch of UUIDs and that of Unix."""
 
 
 def in_order(config: RunnableConfig) -> Reading[StateSnapshot]:
-    """Make sure that what is read of the thread is its newest checkpoint, within subgraphs that wait, too.
+    """Make sure that the state read is the thread's newest checkpoint, including waiting subgraphs.
 
     Returns:
-        What was read.
+        The state.
 
     Raises:
-        ThreadOrderError: it is not.
+        ThreadOrderError: it is not the newest.
     """
     while True:
         state = yield GetState(config)
@@ -46,11 +46,11 @@ def in_order(config: RunnableConfig) -> Reading[StateSnapshot]:
         again = yield GetState(config)
         if again.config == state.config:
             raise ThreadOrderError(_OVERTAKEN.format(**_named(newer, state)), newer)
-        # Somebody else went on with the thread in between.
+        # Another program continued the thread in between.
 
 
 def seconds_ahead(config: RunnableConfig) -> Reading[float]:
-    """How long it takes until what this machine writes to the thread counts as newer than what is there.
+    """Return the seconds until this machine's checkpoints count as newer than the stored ones.
 
     Raises:
         ThreadOrderError: too long to wait.
@@ -67,20 +67,20 @@ def seconds_ahead(config: RunnableConfig) -> Reading[float]:
 
 
 _OVERTAKEN = (
-    "Thread {thread_id} was not driven on: checkpoint {newer} was written after {newest} and yet counts as older, "
-    "because the clocks of the machines that wrote them differ. Nothing was sent and nobody was asked. Set the clocks "
-    "right; then an update of the state at {newer} without values (`graph.update_state(error.config, None)`) makes it "
-    "the newest again."
+    "Thread {thread_id} was not continued: checkpoint {newer} was written after {newest} and yet counts as older, "
+    "because the clocks of the machines that wrote them differ. Nothing was sent, and no request was opened. Set the "
+    "clocks right; then an update of the state at {newer} without values (`graph.update_state(error.config, None)`) "
+    "makes it the newest again."
 )
 _AHEAD = (
-    "Thread {thread_id} was not driven on: it was last written by a machine whose clock is {seconds} s ahead of this "
-    "one's, so that what is written here would count as older. Nothing was sent. Set the clocks right, or make the "
-    "call again once this one's has come so far."
+    "Thread {thread_id} was not continued: it was last written by a machine whose clock is {seconds} s ahead of this "
+    "one's, so checkpoints written here would count as older. Nothing was sent. Set the clocks right, or make the "
+    "call again once this machine's clock has caught up."
 )
 
 
 def _newer(state: StateSnapshot) -> Reading[RunnableConfig | None]:
-    """The last of the checkpoints that follow one that is taken for the newest; None if there is none."""
+    """Return the last checkpoint that follows the supposedly newest one; None if there is none."""
     if any(task.state is not None for task in state.tasks):
         state = yield GetState(state.config, deep=True)
     for snapshot in _with_subgraphs(state):
@@ -95,7 +95,7 @@ def _newer(state: StateSnapshot) -> Reading[RunnableConfig | None]:
 
 
 def _follower(config: RunnableConfig, metadata: Any) -> Reading[Any]:
-    """A checkpoint whose parent is the one that is named."""
+    """Return a checkpoint whose parent is the given one."""
     where, step = config["configurable"], (metadata or {}).get("step")
     if not where.get("checkpoint_id") or step is None:
         return None
@@ -122,7 +122,7 @@ def _named(newer: RunnableConfig, state: StateSnapshot) -> dict[str, str]:
 
 
 def _ticks(config: RunnableConfig) -> int:
-    """When a checkpoint was written by the clock of whoever did, as its id has it; 0 if it does not say."""
+    """Return the time in a checkpoint's id, by the clock of the machine that wrote it; 0 if there is none."""
     try:
         found = UUID(str(config["configurable"].get("checkpoint_id")))
     except ValueError:

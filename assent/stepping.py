@@ -1,4 +1,4 @@
-"""Taking the steps of a drive, async, wherever the graph runs."""
+"""Executes the steps of a drive, async, wherever the graph runs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from assent.errors import ApiError, WaitTimeoutError
 from assent.thread import GetListed, GetSaved, GetState
 
 LOOK_SECONDS = 5.0
-"""How long a drive waits before it looks whether its thread still waits for the same."""
+"""How many seconds a drive waits before it checks its thread again."""
 
 
 def made_before(error: ApiError) -> str:
-    """The id of the request that was opened under this key, with a link to an earlier one that is not known here."""
+    """Return the id of the request that an earlier process opened under this key with another previous request."""
     place = str(error.document.get("location") or "")
     return place.rpartition("/")[2] if error.code == "idempotency_key_reused" else ""
 
 
 class Patience:
-    """How long to wait for people, with looks at the thread in between.
+    """How long to wait for people, with checks of the thread in between.
 
     Args:
-        seconds: in all, until somebody has decided; None: without end.
+        seconds: in total, until somebody decides; None: without limit.
     """
 
     def __init__(self, seconds: float | None) -> None:
@@ -40,26 +40,26 @@ class Patience:
         self._until: float | None = None
 
     def begin(self) -> None:
-        """Somebody has decided: what is waited for next has all the time again."""
+        """Start over after a decision: the next wait has the full time."""
         self._until = None
 
     def next(self) -> float:
-        """Seconds until the thread is looked at again. Raises WaitTimeoutError: nobody has decided in time."""
+        """Return the seconds until the next check. Raises WaitTimeoutError: there was no decision in time."""
         if self._seconds is None:
             return LOOK_SECONDS
         now = time.monotonic()
         if self._until is None:
             self._until = now + self._seconds
         elif now >= self._until:
-            raise WaitTimeoutError(f"Nobody has decided within {self._seconds:g} s.")
+            raise WaitTimeoutError(f"There was no decision within {self._seconds:g} s.")
         return min(LOOK_SECONDS, self._until - now)
 
 
 class AsyncRunner(ABC):
-    """Takes the steps of one drive: those at the portal here, those at the graph as a subclass says.
+    """Executes the steps of one drive: API calls here, steps of the graph in a subclass.
 
     Args:
-        timeout: seconds to wait for people each time; None: for as long as it takes.
+        timeout: seconds to wait for people each time; None: as long as it takes.
     """
 
     def __init__(self, client: AsyncAssent, timeout: float | None = None) -> None:
@@ -69,7 +69,7 @@ class AsyncRunner(ABC):
         self._patience = Patience(timeout)
 
     async def run(self, steps: Any) -> Any:
-        """Take them all; gives what the last one gave."""
+        """Execute the steps, and return their result."""
         found, error = None, None
         while True:
             try:
@@ -122,7 +122,7 @@ class AsyncRunner(ABC):
         return AsyncApproval(made, page, None, asking.secrets, asking.digest, _client=self._client)
 
     async def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome | None]:
-        """The request that was decided first, and its outcome; or nothing: the thread has to be looked at again."""
+        """Return the first request that is decided, and its outcome; or nothing, to check the thread again."""
         for request in requests:
             if request.id not in self._waiting:
                 self._waiting[request.id] = asyncio.create_task(self._listen(request), name=f"wait for {request.id}")
@@ -135,7 +135,7 @@ class AsyncRunner(ABC):
         return "", None
 
     async def _first(self) -> set[asyncio.Task[Outcome]]:
-        """Who has heard something; nobody, when the thread is to be looked at. Raises WaitTimeoutError."""
+        """Return the waits that have ended; none, to check the thread. Raises WaitTimeoutError."""
         seconds = self._patience.next()
         done, _ = await asyncio.wait(self._waiting.values(), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return done

@@ -1,10 +1,10 @@
-"""Reading a thread: what LangGraph has stored of a run, without what has been overtaken.
+"""Reads a thread: what LangGraph has stored about a run, without what is out of date.
 
-LangGraph keeps the error of a step's earlier try beside the question of its later one, and a question that was answered
-beside the error that came after the answer. Which of the two holds follows from the number of answers the step has.
+LangGraph keeps the error of a step's earlier attempt together with the interrupt of a later one, and an answered
+interrupt together with the error that came after the answer. Which of the two is current follows from the number of
+answers that the step has.
 
-What is read is said in steps without input and output (`Reading`), so that the same rules serve graphs and savers that
-are async and those that are not.
+Readings are generators without I/O (`Reading`), so that the same rules serve sync and async graphs and checkpointers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SENDS = "__pregel_tasks"
 
 @dataclass(frozen=True)
 class GetState:
-    """Read the state of a thread; `deep`: with those of the graphs inside its steps."""
+    """Read the state of a thread; `deep`: including the graphs inside its steps."""
 
     config: RunnableConfig
     deep: bool = False
@@ -33,14 +33,14 @@ class GetState:
 
 @dataclass(frozen=True)
 class GetSaved:
-    """Read what the saver keeps of a thread."""
+    """Read what the checkpointer stores for a thread."""
 
     config: RunnableConfig
 
 
 @dataclass(frozen=True)
 class GetListed:
-    """List checkpoints of a thread, and of a namespace where one is named; nothing where the saver cannot.
+    """List checkpoints of a thread, or of one namespace; nothing if the checkpointer cannot list them.
 
     Attributes:
         step: only those of this step.
@@ -52,7 +52,7 @@ class GetListed:
 
     @property
     def terms(self) -> dict[str, Any]:
-        """What savers are asked for."""
+        """The arguments for checkpointers."""
         return {"filter": None if self.step is None else {"step": self.step}, "limit": self.limit}
 
 
@@ -61,7 +61,7 @@ Reading: TypeAlias = Generator[GetState | GetSaved | GetListed, Any, Result]
 
 
 def read(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Result:
-    """Do the reading."""
+    """Execute a reading."""
     found: Any = None
     while True:
         try:
@@ -83,7 +83,7 @@ def read(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Result:
 
 
 async def aread(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Result:
-    """Do the reading, async."""
+    """Execute a reading, async."""
     found: Any = None
     while True:
         try:
@@ -105,12 +105,12 @@ async def aread(graph: CompiledStateGraph[Any], steps: Reading[Result]) -> Resul
 
 
 def read_thread(config: RunnableConfig) -> Reading[StateSnapshot]:
-    """The thread's state, in which each step has either questions or an error."""
+    """Return the thread's state, in which each step has either interrupts or an error."""
     return (yield from current((yield GetState(config)), config))
 
 
 def current(state: StateSnapshot, config: RunnableConfig) -> Reading[StateSnapshot]:
-    """As `read_thread`, of a state that was read just now."""
+    """As `read_thread`, for a state that was just read."""
     if not any(task.error and task.interrupts for task in state.tasks):
         return state
     deep = yield GetState(config, deep=True)
@@ -126,7 +126,7 @@ def current(state: StateSnapshot, config: RunnableConfig) -> Reading[StateSnapsh
 
 
 def missing_nodes(nodes: Collection[str], config: RunnableConfig) -> Reading[list[str]]:
-    """Names of nodes that the stored thread is to run next and that are not among the graph's."""
+    """Return the next nodes of the stored thread that the graph does not have."""
     saved = yield GetSaved(config)
     if saved is None:
         return []
@@ -137,19 +137,19 @@ def missing_nodes(nodes: Collection[str], config: RunnableConfig) -> Reading[lis
 
 
 def asks_itself(task: PregelTask, interrupt_id: str) -> bool:
-    """True if the step itself asked, and not something inside it."""
+    """Return True if the step itself asked, and not something inside it."""
     return any(interrupt_id == _interrupt_id(f"{task.name}:{task.id}", at) for at in range(_MOST_QUESTIONS))
 
 
 def unheard(before: StateSnapshot, tasks: Iterable[str]) -> Reading[list[str]]:
-    """Those of the steps that have taken no answer since `before`, by what is stored."""
+    """Return the steps that have stored no answer since `before`."""
     saved = yield GetSaved(before.config)
     took = {task_id for task_id, channel, _ in (saved.pending_writes or () if saved else ()) if channel == _RESUME}
     return [task for task in tasks if task not in took]
 
 
 def _waits(config: RunnableConfig, task: PregelTask, parents: str) -> Reading[bool]:
-    """True if one of the step's questions, or of those inside it, is still to be answered."""
+    """Return True if an interrupt of the step, or of a graph inside it, is still unanswered."""
     if isinstance(task.state, StateSnapshot):
         inner = task.state
         within = f"{inner.config['configurable']['checkpoint_ns']}|"
@@ -158,13 +158,13 @@ def _waits(config: RunnableConfig, task: PregelTask, parents: str) -> Reading[bo
             waits = (yield from _waits(inner.config, inside, within)) or waits
         return waits
     answers = yield from answers_of(config, task.id)
-    # LangGraph makes a question's id of the step and the number of answers that the step had when it asked.
+    # LangGraph derives an interrupt's id from the step and the number of answers that the step had when it asked.
     due = _interrupt_id(f"{parents}{task.name}:{task.id}", len(answers))
     return any(interrupt.id == due for interrupt in task.interrupts)
 
 
 def answers_of(config: RunnableConfig, task_id: str) -> Reading[list[Any]]:
-    """The answers that are stored for a step, in the order of its questions."""
+    """Return the stored answers of a step, in the order of its interrupts."""
     saved = yield GetSaved(config)
     writes = saved.pending_writes or () if saved else ()
     given = [value for of_task, channel, value in writes if (of_task, channel) == (task_id, _RESUME)]

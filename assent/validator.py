@@ -26,7 +26,7 @@ from assent.expressions import Expression, ExpressionError, expression
 MAX_STEPS = 500_000
 """Steps that one check may take; a step takes about 3 µs."""
 MAX_ERRORS = 1_000
-"""Faults that are looked for in one value; the first ones are told."""
+"""Most faults that are reported for one value."""
 _LONGEST_MESSAGE = 1_000
 _LONGEST_FORMATTED = 5_000
 _ITEMS_A_STEP = 10

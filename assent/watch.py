@@ -2,8 +2,8 @@
 
 A gate stops a graph with an exception. Code around the gate that catches everything (`except Exception`,
 `contextlib.suppress`, a `return` in `finally`, a framework's catch-all) also catches that exception, and the step then
-ends as if people had agreed. So each question is noted at the moment it is raised, and a step that comes to its end
-with a question that nobody has answered fails instead.
+ends as if people had approved. So each interrupt is noted when it is raised, and a step that ends with an unanswered
+interrupt fails instead.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ _SCRATCHPAD = "__pregel_scratchpad"
 _CACHE = "__pregel_cache"
 _NAMESPACE = "checkpoint_ns"
 _NODE_TAG = "graph:step:"
-"""LangGraph tags the run of a node so, and nothing that runs inside it."""
+"""LangGraph's tag for the run of a node, which nothing inside it has."""
 _FRAMES = 8
 _last_asked: ContextVar[tuple[str, Any]] = ContextVar("last_asked")
 
 
 class _Swallowed(GraphBubbleUp):
-    """Fails a step past its retry policy and its error handler, which would run it, or go on, without approval."""
+    """Fails a step past its retry policy and error handler, which would run it again, or continue, without approval."""
 
 
 class Watch(GraphCallbackHandler):
-    """Watches one drive of one graph. Its `config` has to be that of the drive.
+    """Watches one drive of one graph, which must use its `config`.
 
     Args:
-        before: the thread as it was read before the drive; None: nothing was stored of it.
-        stopped: told of each breakpoint at which the graph, or one inside its steps, stops.
-        sent: the interrupts that are answered, by the requests whose outcomes they get.
+        before: the thread's state before the drive; None: nothing was stored.
+        stopped: called with each breakpoint where the graph, or one nested in its steps, stops.
+        sent: the answered interrupts, by the requests whose outcomes they receive.
     """
 
-    # Within the step itself, so that what is raised here fails the step.
+    # Run inside the step itself, so that an exception raised here fails the step.
     run_inline = True
     raise_error = True
     ignore_llm = ignore_chat_model = ignore_retriever = ignore_agent = ignore_retry = ignore_custom_event = True
@@ -68,27 +68,27 @@ class Watch(GraphCallbackHandler):
         self._passed: set[str] = set()
 
     def config(self, config: RunnableConfig) -> RunnableConfig:
-        """The configuration of a drive, watched."""
+        """Return the configuration of a watched drive."""
         cache = DriveCache(lambda: cache_of(self._graph), lambda: bool(self._under_way))
         mine = {_SCRATCHPAD: _Root(self), _CACHE: cache, WATCH_KEY: self}
         configurable = {**config.get("configurable", {}), **mine}
         return {**config, "configurable": configurable, "callbacks": [*_handlers(config), self]}
 
     def asks(self) -> None:
-        """Note that the step that is running raises a question, or refuses the answer that it got."""
+        """Note that the running step raises an interrupt, or refuses its answer."""
         namespace = str(get_config()["configurable"].get(_NAMESPACE) or "")
         value = _value_asked()
         before = _last_asked.get(None)
         if before is not None and before[0] == namespace and not _same(before[1], value):
-            # The exception of the question before this one did not get out of the step.
+            # The exception of the previous interrupt did not leave the step.
             self._passed.add(namespace)
         _last_asked.set((namespace, value))
         self._asked.add(namespace)
 
     def accepts(self, answer: Any, request_id: str) -> bool:
-        """Whether an outcome was decided for the question that the running step has raised.
+        """Return True if an outcome belongs to the interrupt that the running step has raised.
 
-        It was if it is sent to that very interrupt, or was stored with the step by an earlier drive.
+        It does if it was sent to that interrupt, or if an earlier drive stored it with the step.
         """
         configurable = get_config()["configurable"]
         namespace = str(configurable.get(_NAMESPACE) or "")
@@ -105,7 +105,7 @@ class Watch(GraphCallbackHandler):
         self, serialized: Any, inputs: Any, *, run_id: UUID, tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        """Remember which step a run is of."""
+        """Remember the step of a run."""
         step = str((metadata or {}).get("langgraph_checkpoint_ns") or "")
         if any(tag.startswith(_NODE_TAG) for tag in tags or ()):
             self._nodes[run_id] = step
@@ -113,26 +113,26 @@ class Watch(GraphCallbackHandler):
             self._inside[run_id] = step
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        """Fail a step that ends although it has asked, or something inside it has."""
+        """Fail a step that ends although it, or something inside it, has asked."""
         self._inside.pop(run_id, "")
         step = self._nodes.pop(run_id, "")
         self._check(step, self._asked)
         self._under_way.discard(step.rpartition(":")[2])
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
-        """Fail a step that waits for people now, but went past a question before that."""
+        """Fail a step that waits for people now, but passed an earlier interrupt."""
         inside, step = self._inside.pop(run_id, ""), self._nodes.pop(run_id, "")
         if isinstance(error, GraphInterrupt):
             if inside and not error.args[0]:
-                # A graph has stopped at a breakpoint: that has to get out of the step around it, too.
+                # A graph stopped at a breakpoint: its exception must leave the enclosing step, too.
                 self._asked.add(inside)
             self._check(step, self._passed)
             if step and "|" not in step and not error.args[0]:
-                # Nobody asks anything: a graph inside the step has stopped.
+                # No interrupt: a graph inside the step has stopped.
                 self._stopped(Stopped(step.rpartition(":")[2]))
 
     def on_interrupt(self, event: GraphInterruptEvent) -> None:
-        """Tell of a breakpoint; what steps ask themselves is in the graph's stream."""
+        """Report a breakpoint; interrupts raised by steps are in the graph's stream."""
         if event.status in (BEFORE, AFTER):
             self._stopped(Stopped(""))
 
@@ -142,9 +142,9 @@ class Watch(GraphCallbackHandler):
 
 
 class _Root:
-    """Stands in for the scratchpad of a step around the whole graph.
+    """Acts as the scratchpad of a step around the whole graph.
 
-    LangGraph looks there for an answer last of all, immediately before it raises a question.
+    LangGraph looks there for an answer last, immediately before it raises an interrupt.
     """
 
     def __init__(self, watch: Watch) -> None:
@@ -157,12 +157,12 @@ class _Root:
 
 
 def seen(error: Exception) -> Exception:
-    """What a graph raised, as it is to be reported."""
+    """Return an exception of a graph in the form in which to report it."""
     return SwallowedGateError(_path(str(error.args[0]))) if isinstance(error, _Swallowed) else error
 
 
 def _path(namespace: str) -> str:
-    """The names of the nodes, without the ids of their steps."""
+    """Return the names of the nodes, without the ids of their steps."""
     return "/".join(part.split(":")[0] for part in namespace.split("|") if not part.isdigit())
 
 
@@ -174,7 +174,7 @@ def _handlers(config: RunnableConfig) -> list[Any]:
 
 
 def _value_asked() -> Any:
-    """The value that `interrupt` is asking with, which it tells nobody before it raises."""
+    """Return the value passed to `interrupt`, which is not available elsewhere before it raises."""
     frame = sys._getframe(1)
     for _ in range(_FRAMES):
         if frame.f_code is interrupt.__code__:

@@ -188,7 +188,7 @@ class Advancer:
         if todo.end or todo.finished or todo.wait:
             journal.delivered.extend(todo.delivered)
         if todo.end:
-            if todo.anew:
+            if todo.start_over:
                 await graph.aupdate_state(config, None)
             await written(self._store.fail, snapshot.attempt, journal, mask_text(todo.end))
         elif todo.finished:

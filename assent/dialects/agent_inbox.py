@@ -36,12 +36,12 @@ class AgentInboxDialect:
         wanted = _wanted(pending.value)
         document = document_of(wanted) if wanted else None
         if wanted is None or document is None:
-            raise UnfitAnswerError("what the run asks is no longer in this dialect")
+            raise UnfitAnswerError("the run's question is no longer in this dialect")
         answers = []
         for decision, call in zip(decided(outcome, document), wanted, strict=True):
             answer = _response(decision, call, sent_back=outcome.verdict is Verdict.REQUEST_CHANGES)
             if answer is None:
-                return refused(outcome) or EndRun(f"{call.tool} was left out, which the run cannot be told.")
+                return refused(outcome) or EndRun(f"{call.tool} was left out, which this run cannot handle.")
             answers.append(answer)
         return answers
 

@@ -1,4 +1,4 @@
-"""What every dialect does: recognise an interrupt value, and write the answer it understands."""
+"""What every dialect does: recognize an interrupt value, and create the answer that it expects."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class Seen:
 
 @dataclass(frozen=True)
 class EndRun:
-    """The outcome cannot be told in this dialect, so the run ends instead of getting a wrong answer."""
+    """The outcome cannot be expressed in this dialect, so the run ends instead of getting a wrong answer."""
 
     reason: str
 
 
 class UnfitAnswerError(ValueError):
-    """The answer does not have the shape that the interrupt waits for."""
+    """The answer does not have the shape that the interrupt expects."""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What the thread waits for now, JSON-ready: the very value that was reviewed, with its secrets.
+    """What the thread waits for now, as JSON: the reviewed value, with its secrets.
 
-    For a step that failed `value` is None.
+    For a failed step, `value` is None.
     """
 
     value: Any = None
@@ -48,16 +48,16 @@ class Pending:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a suspended run asks, as a dialect understood it.
+    """The question of a suspended run, as recognized by a dialect.
 
     Attributes:
-        interrupt_id: LangGraph's id, or for a failed step one that names the task and its failure.
-        dialect: who knows how to write the answer.
-        document: the proposal, masked, JSON-ready; has at least ``kind`` and ``title``.
+        interrupt_id: LangGraph's id, or for a failed step an id of the task and its failure.
+        dialect: name of the dialect that creates the answer.
+        document: the masked proposal, as JSON; has at least ``kind`` and ``title``.
         value_digest: digest of the raw value.
         response_schema: JSON Schema of the answer, or None.
         node: the graph's node that asks.
-        agent: who proposes.
+        agent: the agent that proposes.
     """
 
     interrupt_id: str
@@ -75,7 +75,7 @@ class Delivery:
 
     Attributes:
         outcome: the JSON of an `assent.Outcome`.
-        not_before: its change window is not open now, and opens then.
+        not_before: when its change window opens, if it is closed now.
     """
 
     request_id: str
@@ -89,13 +89,13 @@ class Delivery:
 
 
 class Dialect(Protocol):
-    """One way in which graphs ask for people.
+    """One format in which graphs ask people.
 
     Attributes:
         alone: no other answer may be sent together with one in this dialect.
-        may_be_passed_over: whoever asks may go on without asking again when the answer comes, and changes something
-            when it takes any answer but a plain approval.
-        acts: the step that asks does what was approved itself, so that it is done once this step has completed.
+        may_be_passed_over: the step may continue without asking again when the answer arrives; accepting any answer
+            but a plain approval changes its result.
+        acts: the step that asks also carries out the approved action, which is done once the step has completed.
     """
 
     name: str
@@ -104,19 +104,19 @@ class Dialect(Protocol):
     acts: bool
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
-        """The value as a document, or None if it is not in this dialect. `value` is JSON-ready."""
+        """Return the value as a document, or None if it is not in this dialect. `value` is JSON."""
         ...
 
     def answer(self, outcome: Outcome, pending: Pending) -> Any:
-        """What to resume with, or EndRun. Raises UnfitAnswerError."""
+        """Return the value to resume with, or EndRun. Raises UnfitAnswerError."""
         ...
 
 
 def jsonable(value: Any) -> Any:
-    """Any Python value as JSON that every reader can take; what pydantic does not know becomes its text.
+    """Convert any Python value to JSON that every reader accepts; types unknown to pydantic become strings.
 
-    Half of a surrogate pair becomes a question mark; infinities, NaN and what is nested too deeply become texts.
-    Equal values give equal JSON in every process, which for sets means that their elements are sorted.
+    Half of a surrogate pair becomes a question mark; infinities, NaN, and values nested too deeply become strings.
+    Equal values give equal JSON in every process; therefore the elements of sets are sorted.
     """
     try:
         return _copied(value, MAX_READ_DEPTH)
@@ -170,12 +170,12 @@ def _plain(value: Any, depth: int) -> Any:
 
 
 def masked(value: Any) -> Any:
-    """The value without secrets."""
+    """Return the value with secrets masked."""
     return mask(value)[0]
 
 
 def one_line(value: Any, fallback: str) -> str:
-    """A title for a value that has none: its own first line."""
+    """Return a title for a value that has none: its first line."""
     if isinstance(value, dict):
         for key in ("title", "question", "message", "description", "prompt", "action"):
             if isinstance(value.get(key), str) and value[key].strip():
@@ -187,8 +187,8 @@ def one_line(value: Any, fallback: str) -> str:
 
 
 def refused(outcome: Outcome) -> EndRun | None:
-    """EndRun for outcomes that a plain question cannot be answered with."""
+    """Return EndRun for outcomes that cannot answer a plain question."""
     if outcome.verdict in (Verdict.REJECT, Verdict.REQUEST_CHANGES) or outcome.next_action is NextAction.ABORT:
         said = f": {outcome.comment}" if outcome.comment else "."
-        return EndRun(f"What the run asked for was rejected{said}")
+        return EndRun(f"The run's request was rejected{said}")
     return None

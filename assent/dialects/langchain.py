@@ -34,7 +34,7 @@ class BatchedDialect:
         wanted = self._wanted(pending.value)
         document = document_of(wanted) if wanted else None
         if document is None:
-            raise UnfitAnswerError("what the run asks is no longer in this dialect")
+            raise UnfitAnswerError("the run's question is no longer in this dialect")
         found = decided(outcome, document)
         if any(decision.decision not in call.decisions for decision, call in zip(found, wanted or [], strict=True)):
             return _end(outcome)
@@ -87,7 +87,7 @@ class PerCallDialect:
         wanted = self._wanted(pending.value, pending.response_schema)
         document = document_of([wanted]) if wanted else None
         if wanted is None or document is None:
-            raise UnfitAnswerError("what the run asks is no longer in this dialect")
+            raise UnfitAnswerError("the run's question is no longer in this dialect")
         [found] = decided(outcome, document)
         if found.decision not in wanted.decisions:
             return _end(outcome)
@@ -138,9 +138,9 @@ def _decision(found: Decided, tool: str) -> dict[str, Any]:
 
 
 def _end(outcome: Outcome) -> EndRun:
-    """The agent takes no rejection of this tool: the run ends instead of making the call."""
+    """The agent accepts no rejection of this tool: the run ends instead of making the call."""
     said = f": {outcome.comment}" if outcome.comment else "."
-    return EndRun(f"What the run asked for was rejected{said}")
+    return EndRun(f"The run's request was rejected{said}")
 
 
 def _about(description: Any, tool: str) -> str:

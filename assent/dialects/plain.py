@@ -1,4 +1,4 @@
-"""Questions in LangGraph's own words: ``interrupt(value)``, with or without a JSON Schema for the answer."""
+"""Questions in LangGraph's own format: ``interrupt(value)``, with or without a JSON Schema for the answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class SchemaDialect:
     """``interrupt(value, response_schema=…)``, answered with what the form built from the schema gave."""
 
     name = "schema"
-    # The step may check more than its JSON Schema says. If it refuses one of several answers, nobody knows which.
+    # The step may check more than its JSON Schema says. If it refuses one of several answers, it is unknown which.
     alone = True
     may_be_passed_over = False
     acts = False
@@ -34,7 +34,7 @@ class SchemaDialect:
 
 
 class ValueDialect:
-    """Any other value, answered with JSON or text. Recognises everything, so it is asked last."""
+    """Any other value, answered with JSON or text. Recognizes everything, so it comes last."""
 
     name = "value"
     alone = False

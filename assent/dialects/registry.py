@@ -1,4 +1,4 @@
-"""The dialects in the order in which they are asked."""
+"""The dialects, in the order in which they are tried."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BY_NAME: dict[str, Dialect] = {dialect.name: dialect for dialect in (*DIALECTS, 
 
 
 def understand(interrupt_id: str, value: Any, response_schema: Any, node: str, agent: str) -> Asked:
-    """What an interrupt asks, in the first dialect that recognises it."""
+    """Return an interrupt's question in the first dialect that recognizes it."""
     plain = jsonable(value)
     schema = jsonable(response_schema) if response_schema is not None else None
     for dialect in DIALECTS:
@@ -42,9 +42,9 @@ def understand(interrupt_id: str, value: Any, response_schema: Any, node: str, a
                 node,
                 agent,
             )
-    raise AssertionError("the last dialect recognises everything")
+    raise AssertionError("the last dialect recognizes everything")
 
 
 def value_digest(value: Any, response_schema: Any) -> str:
-    """The digest by which a pending interrupt is compared with the one that was reviewed."""
+    """Return the digest for comparing a pending interrupt with the reviewed one."""
     return digest_of([jsonable(value), jsonable(response_schema)])

@@ -111,7 +111,7 @@ def test_a_rejection_that_is_passed_over_stops_the_thread(work: Work) -> None:
     request = work.asked()
     work.portal.decide(request["id"], "reject")
     receipt = work.receipt(request["id"])
-    assert receipt["status"] == "failed" and "without taking what was decided" in receipt["summary"]
+    assert receipt["status"] == "failed" and "without accepting the decision" in receipt["summary"]
     assert not work.done and work.status == "interrupted"
     assert work.client.threads.get_state(work.thread)["metadata"]["source"] == "loop", "it was left as it stood"
 
@@ -131,7 +131,7 @@ def test_what_the_thread_asks_no_more_is_withdrawn(work: Work, gone: Callable[[W
     request = work.asked("Tidy up")
     gone(work)
     found = work.ended(request["id"])
-    assert found["state"] == "cancelled" and "waited for this no more" in found["note"]
+    assert found["state"] == "cancelled" and "no longer waited for this" in found["note"]
     assert not work.done
 
 
@@ -167,7 +167,7 @@ def test_killed_after_the_answer_was_sent_it_reports_what_came_of_it(work: Work,
     bridge.start()
     hold.unlink()
     receipt = work.receipt(request["id"])
-    assert (receipt["status"], receipt["summary"]) == ("applied", "The agent went on with what was approved.")
+    assert (receipt["status"], receipt["summary"]) == ("applied", "The agent continued with what was approved.")
     assert work.done == ["VACUUM orders;", "region None"]
     assert not work.client.threads.get(work.thread)["metadata"][RESUMING]
 
@@ -203,7 +203,7 @@ def test_killed_before_the_answer_was_sent_and_resumed_elsewhere(work: Work, bri
     work.client.runs.wait(work.thread, work.graph, command=other)
     bridge.start()
     receipt = work.receipt(request["id"])
-    assert receipt["status"] == "not_applied" and "waited for this no more" in receipt["summary"]
+    assert receipt["status"] == "not_applied" and "no longer waited for this" in receipt["summary"]
     assert not work.done
 
 

@@ -128,7 +128,7 @@ def test_a_rejected_question_ends_the_run_and_is_asked_again_once_it_is_reopened
     rig.decide(request, Verdict.REJECT, comment="None of your business.")
     rig.advance(run)
     assert rig.state(run) == "failed"
-    assert rig.run(run).error == {"message": "What the run asked for was rejected: DBA on call: None of your business."}
+    assert rig.run(run).error == {"message": "The run's request was rejected: DBA on call: None of your business."}
     assert rig.view(request).receipt.status == "not_applied"
     # A retry alone is no way round a rejection: who started the run could try until somebody gives in.
     rig.runs.retry(rig.starter, run)

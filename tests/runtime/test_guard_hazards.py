@@ -144,7 +144,7 @@ def test_hazard_12_what_changed_since_the_review_is_asked_anew_and_linked(rig: R
     rig.advance(run)
     assert rig.asks(run) == {reviewed.interrupt_id: "Drop table b?"}, "nothing was resumed"
     old = rig.view(reviewed)
-    assert "something else now than what was reviewed" in old.request.note
+    assert "something else than what was reviewed" in old.request.note
     assert (old.receipt.status, old.request.state) == ("not_applied", "answered")
     new = rig.only(run)
     assert (new.title, new.previous_id, new.revision) == ("Drop table b?", reviewed.id, 2)

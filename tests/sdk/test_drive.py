@@ -353,7 +353,7 @@ def test_what_another_program_answered_is_withdrawn_at_once(
     driven.past({next(iter(driven.asks())): "by hand"})
     second = driven.next()
     withdrawn = driven.portal.request(first["id"])
-    assert withdrawn["state"] == "cancelled" and "waited for this no more" in withdrawn["note"]
+    assert withdrawn["state"] == "cancelled" and "no longer waited for this" in withdrawn["note"]
     driven.answer(second, "two")
     driven.answer(driven.next(), "three")
     assert running.get()["answers"] == ["by hand", "two", "three"]
@@ -382,7 +382,7 @@ def test_a_thread_that_another_program_is_running_is_left_to_it(
     running = driven.start(sync=sync)
     request = driven.next()
     driven.graph.update_state(driven.config, {}, as_node="gate")
-    with pytest.raises(MovedOnError, match="Another program has gone on"):
+    with pytest.raises(MovedOnError, match="Another program continued"):
         running.get()
     assert driven.portal.request(request["id"])["state"] == "cancelled"
     assert driven.graph.get_state(driven.config).next == ("apply",), "that is for the other program to run"

@@ -98,7 +98,7 @@ def test_hazards_2_and_3_an_answer_to_what_is_pending_no_more_resumes_nothing(dr
     second = driven.next()
     assert second["id"] != first["id"]
     status, summary = driven.receipt(first)
-    assert status == "not_applied" and "waited for this no more" in summary
+    assert status == "not_applied" and "no longer waited for this" in summary
     driven.answer(second, "two")
     driven.answer(driven.next(), "three")
     assert running.get()["answers"] == ["by hand", "two", "three"]
@@ -162,7 +162,7 @@ def test_a_thread_whose_step_passed_over_its_answer_beside_another_stays_behind_
     request = driven.next()
     driven.aside("flipped").touch()
     driven.portal.decide(request["id"], "reject")
-    with pytest.raises(PassedOverError, match="goes on behind that step"):
+    with pytest.raises(PassedOverError, match="continues after that step"):
         running.get()
     assert driven.effects() == {"beside": 1, "ran": 1}
 
