@@ -1,8 +1,8 @@
-"""Finding out whether a thread stands at a breakpoint: LangGraph stops there, and stores nothing that says so.
+"""Determines whether a thread is stopped at a breakpoint, which LangGraph does not store.
 
-What is stored is the same whether a graph has stopped before its next step or its process has died there, and in
-either case it goes on when it is started again. So it is decided here, from the graph's own settings and from what is
-stored: steps that have begun have passed their breakpoint, and others wait for a person.
+The stored state is the same whether a graph stopped before its next step or its process died there, and in either case
+it continues when it is restarted. So this module decides from the graph's own settings and the stored state: steps that
+have started have passed their breakpoint, and others wait for a person.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _INSIDE = "breakpoint-inside:"
 
 @dataclass(frozen=True)
 class Stopped:
-    """That a graph has stopped at a breakpoint, as it was seen.
+    """An observed stop of a graph at a breakpoint.
 
     Attributes:
-        step_id: the step of the outermost graph inside which it is; empty: it is in that graph itself.
-        token: tells it apart from other times.
+        step_id: the step of the outermost graph that contains it; empty: it is in that graph itself.
+        token: distinguishes it from other stops.
     """
 
     step_id: str
@@ -41,7 +41,7 @@ class Stopped:
 
 
 class Breakpoints:
-    """The breakpoints of a graph, and of the graphs inside it as far as LangGraph knows of them."""
+    """The breakpoints of a graph, and of its nested graphs as far as LangGraph knows them."""
 
     def __init__(self, graph: Any) -> None:
         inner = graph.get_subgraphs(recurse=True) if hasattr(graph, "get_subgraphs") else ()
@@ -50,7 +50,7 @@ class Breakpoints:
         self.any = self._inside or bool(_settings(graph))
 
     def stops(self, state: StateSnapshot) -> Reading[list[Stop]]:
-        """Where the thread waits for somebody to say that it may go on. `state` is its newest one."""
+        """Return the breakpoints where the thread waits for a decision. `state` is its newest state."""
         if not self.any or not state.tasks:
             return []
         if self._inside:
@@ -62,7 +62,7 @@ class Breakpoints:
     def _at(
         self, path: str, state: StateSnapshot, around: NextStep | None, within: str, found: list[Stop]
     ) -> Reading[None]:
-        """Look at one graph, and at those inside its steps; `around` is the step that runs it."""
+        """Check one graph, and those inside its steps; `around` is the step that runs it."""
         graph = self._levels.get(path)
         if graph is None or state.created_at is None:
             return
@@ -79,24 +79,24 @@ class Breakpoints:
                 yield from self._at(deeper, task.state, step, within or task.id, found)
 
     def _setting(self, graph: Any, state: StateSnapshot) -> Reading[str]:
-        """The setting that makes the graph stop where it is now, or nothing."""
+        """Return the setting that makes the graph stop where it is now, or nothing."""
         due = {task.name for task in state.tasks}
         if _names(graph.interrupt_before_nodes, due):
             return BEFORE
         source = (state.metadata or {}).get("source")
         if graph.interrupt_after_nodes and source in ("loop", "update") and state.parent_config:
             before = yield GetState(state.parent_config)
-            # An update ends only the steps that it stands for, such as one that is skipped.
+            # An update completes only the steps that it replaces, such as a skipped one.
             ended = {task.name for task in before.tasks} - (due if source == "update" else set())
             if _names(graph.interrupt_after_nodes, ended):
                 return AFTER
         return ""
 
     def hidden(self, state: StateSnapshot, stopped: Collection[Stopped], known: Collection[Stop]) -> list[Stop]:
-        """Stops of graphs that LangGraph does not know of before they run, as they were seen when they happened.
+        """Return the observed stops of graphs that LangGraph does not know before they run.
 
         Args:
-            known: what `stops` has found.
+            known: the result of `stops`.
         """
         found = []
         for seen in stopped:
@@ -108,7 +108,7 @@ class Breakpoints:
         return found
 
     def known_inside(self, state: StateSnapshot, asked: Collection[str]) -> list[Stop]:
-        """The hidden stops about which people were asked, by their ids, and that the thread has yet to pass."""
+        """Return the hidden stops, by their ids, that have a request and that the thread has yet to pass."""
         return [
             self._inside_of([task], name)
             for name in asked
@@ -122,7 +122,7 @@ class Breakpoints:
 
 
 def is_hidden(name: str) -> bool:
-    """True if this is the id of a stop that cannot be found in what is stored."""
+    """Return True if this is the id of a stop that the stored state does not show."""
     return name.startswith(_INSIDE)
 
 
@@ -140,7 +140,7 @@ def _has_ended(task: PregelTask) -> bool:
 
 
 def _has_begun(task: PregelTask) -> bool:
-    # A graph that keeps its state from one call to the next has one already, but nothing to do.
+    # A graph that keeps its state between calls already has one, but no steps to run.
     inside = isinstance(task.state, StateSnapshot) and bool(task.state.tasks)
     return _has_ended(task) or bool(task.error or task.interrupts) or inside
 
@@ -154,7 +154,7 @@ def _steps(graph: Any, state: StateSnapshot) -> Reading[list[NextStep]]:
 
 
 def _given(graph: Any, task: PregelTask, values: Any, sends: Any) -> Any:
-    """What the step would get."""
+    """Return the value that the step would receive."""
     if task.path[:1] == (_PUSHED,):
         place = task.path[1] if len(task.path) > 1 else None
         sent = sends[place] if isinstance(place, int) and place < len(sends) else None

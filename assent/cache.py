@@ -1,8 +1,8 @@
-"""What the steps of a driven graph may take from a cache, and leave in it: nothing that people have decided on.
+"""The cache for steps of a driven graph, which never contains anything that people decided.
 
-LangGraph caches what a node writes under the node's input (`cache_policy`). If the node asks for approval, that is the
-outcome: the next run with the same input would take it, and nobody would be asked. So a step that asks, or in which
-something asks, is neither cached nor replaced by what is cached.
+LangGraph caches what a node writes under the node's input (`cache_policy`). If a node requests approval, that includes
+the outcome: the next run with the same input would use it, without a new request. So a step that asks, directly or in a
+nested graph, is neither cached nor replaced by a cached result.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 from langgraph.cache.base import BaseCache, FullKey, Namespace
 
 _ASKED = frozenset({"__resume__", "__interrupt__"})
-"""Channels to which a step writes that was answered, or asks."""
+"""Channels that a step writes to if it asks, or was answered."""
 _OWN = ".assent"
-"""Ends the keys of what was stored here: nobody knows whether other entries come from steps that asked."""
+"""Suffix of the keys of entries stored here; other entries may come from steps that asked."""
 
 Pairs = Mapping[FullKey, tuple[Any, int | None]]
 
@@ -23,12 +23,12 @@ Pairs = Mapping[FullKey, tuple[Any, int | None]]
 class DriveCache(BaseCache[Any]):
     """The graph's own cache, for one drive.
 
-    A step that asks ends the drive, and is finished by a later one. So the steps that may have asked are those that
-    were under way when the drive began, and all steps inside them.
+    A step that asks ends the drive, and a later drive finishes it. So the steps that may have asked are those that were
+    in progress when the drive began, and all steps inside them.
 
     Args:
-        find: gives the graph's own cache, or None if it has none.
-        resuming: tells whether steps that were under way when the drive began are still running.
+        find: returns the graph's own cache, or None if it has none.
+        resuming: returns whether steps that were in progress when the drive began are still running.
     """
 
     def __init__(self, find: Callable[[], BaseCache[Any] | None], resuming: Callable[[], bool]) -> None:
@@ -38,7 +38,7 @@ class DriveCache(BaseCache[Any]):
         self._barred: set[FullKey] = set()
 
     def get(self, keys: Sequence[FullKey]) -> dict[FullKey, Any]:
-        """What is stored; nothing for steps that may have asked."""
+        """Return what is stored; nothing for steps that may have asked."""
         cache = self._cache(keys)
         return _own(keys, cache.get(_stored(keys))) if cache is not None else {}
 
@@ -48,7 +48,7 @@ class DriveCache(BaseCache[Any]):
         return _own(keys, await cache.aget(_stored(keys))) if cache is not None else {}
 
     def set(self, pairs: Pairs) -> None:
-        """Store what steps have written that have asked nothing."""
+        """Store the results of steps that have not asked."""
         cache, storable = self._find(), self._storable(pairs)
         if cache is not None and storable:
             cache.set(storable)
@@ -60,7 +60,7 @@ class DriveCache(BaseCache[Any]):
             await cache.aset(storable)
 
     def clear(self, namespaces: Sequence[Namespace] | None = None) -> None:
-        """Delete what is stored."""
+        """Delete stored results."""
         if (cache := self._find()) is not None:
             cache.clear(namespaces)
 
@@ -70,7 +70,7 @@ class DriveCache(BaseCache[Any]):
             await cache.aclear(namespaces)
 
     def _cache(self, keys: Sequence[FullKey]) -> BaseCache[Any] | None:
-        # LangGraph looks up every step before it runs it: the keys of those that may have asked all come by here.
+        # LangGraph looks up every step before it runs it, so the keys of all steps that may have asked are seen here.
         if self._resuming():
             self._barred.update(keys)
             return None
@@ -95,6 +95,6 @@ def _own(keys: Sequence[FullKey], found: Mapping[FullKey, Any]) -> dict[FullKey,
 
 
 def cache_of(graph: Any) -> BaseCache[Any] | None:
-    """The graph's cache, or else that of the first of its subgraphs that has one."""
+    """Return the graph's cache, or else that of its first subgraph that has one."""
     inner = (found.cache for _, found in graph.get_subgraphs(recurse=True))
     return next((cache for cache in (graph.cache, *inner) if cache is not None), None)

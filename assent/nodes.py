@@ -1,4 +1,4 @@
-"""What a graph's node says of itself in its metadata."""
+"""Descriptions of nodes, from their metadata."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def node_facts(node: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Title, agent, tool, and whether the node may be skipped; its name where it has no title."""
+    """Return title, agent, tool, and whether the node may be skipped; the title defaults to its name in words."""
     said = metadata or {}
     return {
         "title": str(said.get("title") or node.replace("_", " ").capitalize()),

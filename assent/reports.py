@@ -1,7 +1,7 @@
-"""Receipts that are always fit to store: reporting comes after the act, so it must never be what fails.
+"""Receipts that can always be stored: reporting comes after the action, so it must never be what fails.
 
-A step that has acted and then raises is run again by "Retry". So whatever a step reports is made storable here: cut
-with a mark, converted, masked. What cannot be understood at all is reported as "not known".
+"Retry" repeats a step that has acted and then raises. So whatever a step reports is made storable here: cut with a
+mark, converted, and masked. Reports that cannot be understood are stored as "not known".
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from assent.masking import mask, mask_text
 log = logging.getLogger(__name__)
 MAX_SUMMARY = 2_000
 MAX_TEXT = 20_000
-"""Characters that are kept of one text in the details."""
+"""Longest text in the details, in characters; the rest is cut off."""
 MAX_VALUES = 5_000
-"""Values that are kept of the details in all."""
+"""Most values in the details; the rest is cut off."""
 MAX_CHARACTERS = 200_000
-"""Characters that are kept of all texts in the details."""
+"""Most characters of all texts in the details; the rest is cut off."""
 MAX_DEPTH = 20
 CUT = " … (cut)"
 TOO_DEEP = "… (nested too deeply)"
 CIRCULAR = "… (contains itself)"
 _DIGITS = 300
 _BEYOND = 4_000
-"""Characters beyond the cut that are looked at, so that no secret is cut in half and missed."""
+"""Characters beyond the cut that are also searched, so that no secret is cut in half and missed."""
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _LONGEST_KEY = 200
 
@@ -49,7 +49,7 @@ _reporter: ContextVar[Reporter | None] = ContextVar("assent_reporter", default=N
 
 @contextmanager
 def reporting_to(reporter: Reporter) -> Iterator[None]:
-    """Give the receipts that steps report within the block to `reporter`, which keeps them with the step."""
+    """Pass receipts that steps report within the block to `reporter`, which stores them with the step."""
     token = _reporter.set(reporter)
     try:
         yield
@@ -58,12 +58,12 @@ def reporting_to(reporter: Reporter) -> Iterator[None]:
 
 
 def current_reporter() -> Reporter | None:
-    """What keeps the receipts of the step that runs now; None: nothing does, and they go the way of the stream."""
+    """Return the reporter of the running step; None: there is none, and receipts go to the stream."""
     return _reporter.get()
 
 
 def receipt_of(outcome: Any, status: Any, summary: Any = "", detail: Any = None) -> Receipt | None:
-    """A receipt fit to store, whatever was reported; None if it does not even say for which request.
+    """Return a storable receipt for any report; None if the report does not name a request.
 
     Args:
         outcome: an `Outcome`, or its JSON, or the id of a request.
@@ -84,7 +84,7 @@ def receipt_of(outcome: Any, status: Any, summary: Any = "", detail: Any = None)
 
 
 def storable_summary(summary: Any) -> str:
-    """The summary as a text without secrets of at most `MAX_SUMMARY` characters; a longer one is cut with a mark."""
+    """Return the summary as masked text of at most `MAX_SUMMARY` characters; a longer one is cut with a mark."""
     text = storable_text("" if summary is None else summary, MAX_TEXT)
     try:
         text = str(mask(text)[0])
@@ -95,7 +95,7 @@ def storable_summary(summary: Any) -> str:
 
 
 def storable_detail(detail: Any) -> JsonValue:
-    """The details as JSON without secrets: other values become texts, what is too much is cut with a mark."""
+    """Return the details as masked JSON: other values become strings, and excess is cut with a mark."""
     try:
         masked, _ = mask(_Room().plain(detail, (), 0))
         return masked
@@ -110,14 +110,14 @@ def _request_id(outcome: Any) -> str:
 
 
 class _Room:
-    """Makes values JSON, as long as there is room."""
+    """Converts values to JSON, as long as there is room."""
 
     def __init__(self) -> None:
         self._values = MAX_VALUES
         self._characters = MAX_CHARACTERS
 
     def plain(self, value: Any, inside: tuple[int, ...], depth: int) -> Any:
-        """The value as JSON. `inside` names the containers around it, so that none goes into itself."""
+        """Return the value as JSON. `inside` has the containers around it, so that none contains itself."""
         self._values -= 1
         try:
             return self._plain(value, inside, depth)
@@ -193,7 +193,7 @@ class _Room:
 
 
 def _entries(value: Any) -> Mapping[Any, Any] | None:
-    """The fields of what has named ones."""
+    """Return the fields of an object with named fields."""
     if isinstance(value, BaseModel):
         return dict(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -202,19 +202,19 @@ def _entries(value: Any) -> Mapping[Any, Any] | None:
 
 
 def _items(value: Any) -> Iterable[Any] | None:
-    """The items of what has some, without using up what can be gone through once."""
+    """Return the items of a collection, without consuming iterators."""
     if isinstance(value, list | tuple | set | frozenset):
         return islice(list(value), MAX_VALUES)
     return None
 
 
 def storable_text(value: Any, most: int) -> str:
-    """A text of at most so many characters that every database and every JSON can hold."""
+    """Return text of at most `most` characters that every database and every JSON reader accepts."""
     if isinstance(value, str):
         text = str.__str__(value)
     else:
         try:
-            text = _ADDRESS.sub("", str(value))  # another one in every try
+            text = _ADDRESS.sub("", str(value))  # it differs in every attempt
         except Exception:
             text = f"something of the type {type(value).__name__}"
     text = _cut(text, most).replace("\x00", "\ufffd")

@@ -74,7 +74,7 @@ class Resuming(AsyncRunner):
         self._failed = False
 
     async def resume(self, workflow: str) -> None:
-        """Go on until the thread waits for nothing more.
+        """Drive the thread until it waits for nothing more.
 
         Raises:
             NotOursError: somebody else has gone on with it.
