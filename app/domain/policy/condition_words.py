@@ -183,7 +183,8 @@ def _about_words(found: Sequence[Token], at: int, words: list[str]) -> Complaint
     return [
         (
             path.line,
-            f'"{path.value}" is no value of {name}{did_you_mean(path.value, words)}; it is one of: {", ".join(words)}',
+            f'"{path.value}" is not a value of {name}{did_you_mean(path.value, words)}; '
+            f"it is one of: {', '.join(words)}",
         )
         for path in compared
         if path.value not in words
@@ -282,13 +283,13 @@ def _where(line: str, column: int) -> str:
 def _syntax(message: str, line: str, column: int) -> str:
     near, before = line[column - 1 :].strip(), line[: column - 1]
     if re.match(r"=(?!=)", near):
-        return "= is no comparison: write =="
+        return "= is not a comparison: write =="
     if words := re.match(r"(and|or)\b", near) or re.search(r"\b(not)\s*$", before):
         return f"CEL has no “{words[1]}”: write {_SIGNS[words[1]]}"
     if message.startswith("Syntax error"):
         unclosed = any(token.raw in ("'", '"') for token in tokens(line))
         why = "a quotation mark is not closed" if unclosed else f"something is wrong {_where(line, column)}"
-        return f"this is no CEL expression: {why}"
+        return f"this is not a CEL expression: {why}"
     return message
 
 

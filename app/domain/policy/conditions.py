@@ -152,7 +152,7 @@ class Conditions:
         for line, literal in words.patterns(text):
             value = _evaluate(self._bare.compile(f'"".matches({literal})'), self._bare.Activation({}))
             if not isinstance(value, bool):
-                found.append((line, f"{literal} is no regular expression ({words.reason(value)})"))
+                found.append((line, f"{literal} is not a regular expression ({words.reason(value)})"))
         return found
 
     def _failing(self, condition: Condition) -> list[tuple[int, str]]:

@@ -81,7 +81,7 @@ def _names(rules: Mapping[int, Rule]) -> Iterator[Complaint]:
     for at, rule in rules.items():
         other = first.setdefault(rule.name.strip().lower(), at)
         if other != at:
-            yield ("rules", at, "name"), 0, f"rules[{other}] has this name already"
+            yield ("rules", at, "name"), 0, f"rules[{other}] already has this name"
 
 
 def _calendars(calendars: Mapping[str, CalendarPart]) -> Iterator[Complaint]:
@@ -122,7 +122,7 @@ def _stages(body: Body) -> Iterator[tuple[Path, str]]:
     for path, stage in zip(paths, body.asked, strict=True):
         number = len(set(stage.people))
         if _only_people(stage) and stage.quorum > number:
-            yield (*path, "quorum"), f"{stage.quorum} approvals are asked of {_people(number)}"
+            yield (*path, "quorum"), f"{stage.quorum} approvals are required from {_people(number)}"
             return
     closed = [(path, stage) for path, stage in zip(paths, body.asked, strict=True) if _only_people(stage)]
     for size in range(2, len(closed) + 1):
@@ -130,8 +130,8 @@ def _stages(body: Body) -> Iterator[tuple[Path, str]]:
             people = {mail for _, stage in some for mail in stage.people}
             quorum = sum(stage.quorum for _, stage in some)
             if quorum > len(people):
-                words = f"{quorum} approvals are asked of {_people(len(people))} in {size} stages, and each counts once"
-                yield (*some[-1][0], "people"), words
+                words = f"{quorum} approvals are required from {_people(len(people))} in {size} stages"
+                yield (*some[-1][0], "people"), f"{words}, and each counts once"
                 return
 
 

@@ -65,13 +65,14 @@ def _warning(value: Any) -> Any:
 
 def _team(value: str) -> str:
     if not TEAM_SLUG.fullmatch(value):
-        raise complaint(f"{value!r} is no team's name: small letters, digits and hyphens, such as dba or data-platform")
+        words = "use lowercase letters, digits, and hyphens, such as dba or data-platform"
+        raise complaint(f"{value!r} is not a team's name: {words}")
     return value
 
 
 def _mail(value: str) -> str:
     if not _MAIL.fullmatch(value):
-        raise complaint(f"{value!r} is no email address; people are named by theirs, teams under `teams`")
+        raise complaint(f"{value!r} is not an email address; list people by email address, and teams under `teams`")
     return value.lower()
 
 
@@ -90,7 +91,7 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, OSError, ValueError):
-        raise complaint(f"{value!r} is no time zone: use a name such as Europe/Berlin or UTC") from None
+        raise complaint(f"{value!r} is not a time zone: use a name such as Europe/Berlin or UTC") from None
     return value
 
 
@@ -256,7 +257,7 @@ def _verdicts(value: Any) -> Any:
     if not isinstance(listed, list) or not all(isinstance(verdict, str) for verdict in listed):
         raise complaint(f"write true, false, or a list of {', '.join(_ALL_VERDICTS)}")
     if unknown := [verdict for verdict in listed if verdict not in _ALL_VERDICTS]:
-        raise complaint(f"{unknown[0]!r} is no verdict: use {', '.join(_ALL_VERDICTS)}")
+        raise complaint(f"{unknown[0]!r} is not a verdict: use {', '.join(_ALL_VERDICTS)}")
     return tuple(verdict for verdict in Verdict if verdict in listed or verdict in ALWAYS_REASONED)
 
 

@@ -189,7 +189,7 @@ def _sentence(error: Any, path: Path) -> str:
         known = _fields_at(path[:-1])
         if "ask" in known and path[-1] in StagePart.model_fields:
             return f"{path[-1]} belongs under ask, or under one of the stages"
-        return f"there is no such field{did_you_mean(str(path[-1]), known)}; known here are {', '.join(known)}"
+        return f"there is no such field{did_you_mean(str(path[-1]), known)}; the fields here are {', '.join(known)}"
     if kind == "enum":
         expected = re.findall(r"'([^']+)'", str(context.get("expected", "")))
         near = did_you_mean(str(error["input"]), expected)

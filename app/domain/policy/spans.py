@@ -41,12 +41,14 @@ def parse_span(text: str) -> Span:
     plain = words.replace(" working", "")
     working = plain != words
     if not _SPAN.fullmatch(plain):
-        raise ValueError(f"{text!r} is no span of time: write a number and a unit, such as 4 hours or 8 working hours")
+        raise ValueError(
+            f"{text!r} is not a span of time: write a number and a unit, such as 4 hours or 8 working hours"
+        )
     seconds = 0
     for number, written in _PART.findall(plain):
         unit = _SHORT.get(written, written.removesuffix("s"))
         if unit not in _UNITS:
-            raise ValueError(f"{written!r} is no unit of time: use seconds, minutes, hours, days or weeks")
+            raise ValueError(f"{written!r} is not a unit of time: use seconds, minutes, hours, days, or weeks")
         if working and unit in ("day", "week"):
             raise ValueError("working time is counted in hours and minutes, because working days differ in length")
         seconds += int(number) * _UNITS[unit]
@@ -61,7 +63,7 @@ def parse_days(text: str) -> tuple[int, ...]:
     for part in text.lower().replace("–", "-").split(","):
         ends = [_day(day.strip()) for day in part.split("-")]
         if len(ends) > 2:
-            raise ValueError(f"{text!r} is no range of days: write such as mon-fri")
+            raise ValueError(f"{text!r} is not a range of days, such as mon-fri")
         length = (ends[-1] - ends[0]) % 7
         found += [(ends[0] + offset) % 7 for offset in range(length + 1)]
     return tuple(dict.fromkeys(found))
@@ -70,7 +72,7 @@ def parse_days(text: str) -> tuple[int, ...]:
 def _day(word: str) -> int:
     day = _FULL_DAYS.get(word, word)
     if day not in DAYS:
-        raise ValueError(f"{word!r} is no day of the week: use {', '.join(DAYS)}, or a range such as mon-fri")
+        raise ValueError(f"{word!r} is not a day of the week: use {', '.join(DAYS)}, or a range such as mon-fri")
     return DAYS.index(day)
 
 
