@@ -116,7 +116,7 @@ class Glob(_Part):
         if not 1 <= self.text.count("*") <= MAX_STARS:
             raise ValueError(f"a text with a wildcard has between 1 and {MAX_STARS} of them")
         if not self.text.replace("*", "").strip():
-            raise ValueError("a wildcard needs a text beside it")
+            raise ValueError("a wildcard needs other text next to it")
         return self
 
     def fits(self, value: Any) -> bool:

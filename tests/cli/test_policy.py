@@ -140,7 +140,7 @@ def test_a_changed_file_is_tried_out_on_past_requests(desk: Any, file: Any, sess
     changed = file("version: 1\ndefault: {ask: {quorum: 2}, deadline: 1 day}\n", "changed.yaml")
     out = told(desk.assent("policy", "test", changed))
     assert f"request {request.id}: waiting for a decision" in out
-    assert "Must agree: 1 of any reviewer → 2 of any reviewer" in out
+    assert "Approvals: 1 of any reviewer → 2 of any reviewer" in out
     assert "⇒ Would have been rejected on expiry at" in out
     assert "1 requests since" in out and "\x1b" not in out
     document = json.loads(told(desk.assent("policy", "test", changed, "--json")))

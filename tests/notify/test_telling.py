@@ -139,7 +139,7 @@ def test_time_warns_and_expires(office: PostOffice, mail: MailServer) -> None:
     desk.keep(request)
     office.work()
     [outcome] = mail.to(starter)
-    assert "What you asked for is expired.\n\nNobody decided before the deadline" in plain(outcome)
+    assert "What you asked for is expired.\n\nExpired without a decision" in plain(outcome)
 
 
 def test_whoever_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mail, people, opened) -> None:

@@ -12,7 +12,7 @@ _ANSWERED_KINDS = frozenset({"question", "error", "value"})
 EXPIRY_WORDS = {
     OnExpiry.REJECT: "Expired without a decision, so it is rejected.",
     OnExpiry.APPROVE: "Expired without a decision, so its rule approves it.",
-    OnExpiry.ESCALATE: "Nobody decided before the deadline, so others must approve as well and there is more time.",
+    OnExpiry.ESCALATE: "Nobody decided before the deadline, so the request was escalated and has a new deadline.",
 }
 """The reason that is given on expiry."""
 

@@ -20,7 +20,7 @@ _MOST = 100
 """Maximum number of problems that are reported at once."""
 _LONGEST = 600
 """Maximum length of a message, which may quote the file."""
-_NOTHING = "nothing stands here: give it a value, or leave the field out"
+_NOTHING = "there is no value here: give it a value, or leave the field out"
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _sentence(error: Any, path: Path) -> str:
 
 def _given(value: Any) -> str:
     if value is None:
-        return ", and nothing stands here"
+        return ", and there is no value here"
     if isinstance(value, bool):
         return f", and this is {str(value).lower()}"
     if isinstance(value, dict | list | tuple):

@@ -67,7 +67,7 @@ STRICT_SUMMARY = RuleSummary(
     asks=("1 of any reviewer; for critical risk 2",),
     deadline=", ".join(f"{exact_span(seconds)} for {level.value}" for level, seconds in DEADLINE_SECONDS.items()),
     on_expiry=_ON_EXPIRY[OnExpiry.REJECT],
-    also=("no standing grants above medium risk", "a second person after an edit from high risk on"),
+    also=("no standing grants above medium risk", "a second person after an edit from high risk upward"),
 )
 """What applies if no rule matches and the policy has no default."""
 
