@@ -106,7 +106,7 @@ def test_delegates_are_told_in_the_place_of_the_absent(office, mail, people, ope
     request = opened()
     office.work()
     assert [each["Subject"] for each in mail.to(people["lead"])] == ["Medium risk: Delete paid orders"]
-    assert "in the place of The dba" in plain(mail.to(people["lead"])[0])
+    assert "on behalf of The dba" in plain(mail.to(people["lead"])[0])
     assert not mail.to(people["dba"])
     assert mail.to(people["dba2"]), "nobody else would be told in their place"
     office.desk.decide(request, actor(people["lead"]))
@@ -356,12 +356,12 @@ def test_whoever_gets_a_token_or_an_absence_from_somebody_else_is_told(office: P
     sent = {str(each["Subject"]): each for each in mail.mails if person.email in str(each["To"])}
     assert set(sent) == {
         "Assent: Platform lead added an absence for you",
-        "Assent: Platform lead made an agent token you are responsible for",
+        "Assent: Platform lead created an agent token you are responsible for",
     }
     about = plain(sent["Assent: Platform lead added an absence for you"])
     assert "Platform lead would decide on your behalf" in about and "no effect until you confirm it" in about
     assert "https://assent.example/absences" in about
-    about = html(sent["Assent: Platform lead made an agent token you are responsible for"])
+    about = html(sent["Assent: Platform lead created an agent token you are responsible for"])
     assert "“CI”" in about and "https://assent.example/profile/tokens" in about
     states = {each.key.split(":")[2]: each.state for each in office.of() if each.kind == "account"}
     assert (states[absence.id], states[declined.id]) == ("sent", "suppressed")
