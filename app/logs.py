@@ -78,9 +78,9 @@ def _masked(value: Any) -> Any:
     if isinstance(value, str):
         return blanked(mask_text(value))
     if isinstance(value, dict):
-        return {key: _masked(each) for key, each in value.items()}
+        return {key: _masked(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_masked(each) for each in value]
+        return [_masked(item) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     return blanked(mask_text(str(value)))

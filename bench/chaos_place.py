@@ -70,8 +70,8 @@ class Line:
             await asyncio.gather(self._pump(reader, to_writer), self._pump(to_reader, writer))
         finally:
             self._writers -= both
-            for each in both:
-                each.transport.abort()
+            for end in both:
+                end.transport.abort()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):

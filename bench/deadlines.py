@@ -58,8 +58,8 @@ class Listener:
         with suppress(psycopg.OperationalError):
             for notice in self._connection.notifies():
                 now = time.time()
-                for each in notice.payload.split(","):
-                    self.heard[int(each)] = now
+                for request_id in notice.payload.split(","):
+                    self.heard[int(request_id)] = now
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Result:
 
     def words(self) -> str:
         """The figures."""
-        everything = [each for some in self.late.values() for each in some]
+        everything = [seconds for some in self.late.values() for seconds in some]
         lines = [f"\n{self.name}"]
         for name, values in [("all", everything), *((step.value, some) for step, some in self.late.items())]:
             p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
@@ -196,7 +196,7 @@ def main() -> None:
     print(f"deadlines: {machine()}, {wanted.workers} worker(s)")
     with database("bench_deadlines") as address, processes(address, "bench.flow:WORKFLOW", wanted.workers) as running:
         time.sleep(AHEAD_SECONDS)
-        workers = [each.pid for each in running]
+        workers = [process.pid for process in running]
         spread = timedelta(seconds=wanted.seconds)
         result = Result(f"{wanted.deadlines:,} within {wanted.seconds} s", TARGET_P95)
         print(measure(address, result, wanted.deadlines, spread, 1, workers).words(), flush=True)

@@ -61,7 +61,7 @@ def fill(address: str, pending: int, seed: int = 1) -> None:
     dice.shuffle(made)  # what is resolved lies between what waits
     with psycopg.connect(address) as connection:
         copy_rows(connection, "teams", [{"slug": slug, "name": slug.upper()} for slug in TEAMS if slug])
-        copy_rows(connection, "runs", (run_row(each) for each in made))
+        copy_rows(connection, "runs", (run_row(request) for request in made))
         copy_rows(connection, "approval_requests", made)
         connection.commit()
         connection.autocommit = True

@@ -81,10 +81,10 @@ def add_crowd(services: Services, people: int) -> None:
     with services.sessions.begin() as session:
         session.execute(insert(Team).values(slug=CROWD, name="Crowd"))
         rows = [
-            {"id": each, "name": each, "email": f"{each}@example.com", "roles": [Role.REVIEWER.value]} for each in names
+            {"id": name, "name": name, "email": f"{name}@example.com", "roles": [Role.REVIEWER.value]} for name in names
         ]
         session.execute(insert(Person), rows)
-        session.execute(insert(TeamMember), [{"team_slug": CROWD, "person_id": each} for each in names])
+        session.execute(insert(TeamMember), [{"team_slug": CROWD, "person_id": name} for name in names])
 
 
 def cycles_of(services: Services, bell: Bell, people: tuple[Actor, Actor], count: int) -> Taken:
@@ -144,7 +144,7 @@ def main() -> None:
             bell = Bell(address)
             while not services.runs.catalog():
                 time.sleep(0.1)
-            compare(services, bell, people, [each.pid for each in workers], wanted)
+            compare(services, bell, people, [worker.pid for worker in workers], wanted)
         services.engine.dispose()
 
 

@@ -117,12 +117,12 @@ class Line:
     target: float
     taken: dict[int, list[float]] = field(default_factory=dict)
 
-    def sample(self, each: Desk, keep: bool) -> None:
+    def sample(self, desk: Desk, keep: bool) -> None:
         """Take it once."""
         began = time.perf_counter()
-        self.take(each, self.query)
+        self.take(desk, self.query)
         if keep:
-            self.taken.setdefault(each.pending, []).append((time.perf_counter() - began) * 1e3)
+            self.taken.setdefault(desk.pending, []).append((time.perf_counter() - began) * 1e3)
 
     @property
     def ratio(self) -> float:
@@ -139,24 +139,24 @@ class Line:
         return f"  {self.name:<42} {figures}   p95 ratio {self.ratio:6.2f}{verdict}"
 
 
-def show_plans(each: Desk) -> None:
+def show_plans(desk: Desk) -> None:
     """What PostgreSQL does for each page."""
     statements: list[tuple[str, object]] = []
 
     def note(*arguments: object) -> None:
         statements.append((str(arguments[2]), arguments[3]))
 
-    event.listen(each.services.engine, "before_cursor_execute", note)
+    event.listen(desk.services.engine, "before_cursor_execute", note)
     for name, query in {**FILTERS, **OTHERS, **SEARCHES}.items():
         statements.clear()
-        each.open(query)
-        print(f"\n{name}, {each.pending:,} pending")
-        with each.services.engine.connect() as connection:
+        desk.open(query)
+        print(f"\n{name}, {desk.pending:,} pending")
+        with desk.services.engine.connect() as connection:
             for statement, values in list(statements):
                 if statement.lstrip().upper().startswith("SELECT"):
                     rows = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", values)  # type: ignore[arg-type]
                     print(f"  {' '.join(statement.split())[-150:]}", *(f"      {row[0]}" for row in rows), sep="\n")
-    event.remove(each.services.engine, "before_cursor_execute", note)
+    event.remove(desk.services.engine, "before_cursor_execute", note)
 
 
 def main() -> None:
@@ -169,13 +169,13 @@ def main() -> None:
     with ExitStack() as stack:
         desks = [stack.enter_context(desk(int(size))) for size in wanted.sizes.split(",")]
         if wanted.plans:
-            for each in desks:
-                show_plans(each)
+            for filled in desks:
+                show_plans(filled)
             return
         print(f"queue: {machine()}, {wanted.samples} samples of each, pages of {PAGE}")
         compare(desks, "just inserted", wanted.samples)
-        for each in desks:
-            vacuum(each.address)
+        for filled in desks:
+            vacuum(filled.address)
         compare(desks, "after a vacuum", wanted.samples)
         searches = lines_for(SEARCHES, RARE_TARGET)
         measure(desks, searches, wanted.samples)
@@ -202,7 +202,7 @@ def lines_for(queries: dict[str, dict[str, str]], target: float) -> list[Line]:
 def report(title: str, lines: list[Line]) -> None:
     """Print the figures, those of the use case first."""
     print(f"\n{title}")
-    for line in sorted(lines, key=lambda each: each.take is Desk.open):
+    for line in sorted(lines, key=lambda part: part.take is Desk.open):
         print(line.words(), flush=True)
 
 
@@ -213,8 +213,8 @@ def measure(desks: list[Desk], lines: list[Line], samples: int) -> None:
     for number in range(WARM_UP + samples):
         order = desks if number % 2 else desks[::-1]
         for line in lines:
-            for each in order:
-                line.sample(each, keep=number >= WARM_UP)
+            for desk in order:
+                line.sample(desk, keep=number >= WARM_UP)
 
 
 if __name__ == "__main__":

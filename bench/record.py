@@ -162,17 +162,17 @@ class Line:
         return f"  {self.how:<13} {self.name:<32} {figures}   p95 ratio {ratio:7.2f}{verdict}"
 
 
-def show_plans(each: Desk) -> None:
+def show_plans(desk: Desk) -> None:
     """What PostgreSQL does for each page."""
     statements: list[tuple[str, Any]] = []
     event.listen(
-        each.services.engine, "before_cursor_execute", lambda *given: statements.append((str(given[2]), given[3]))
+        desk.services.engine, "before_cursor_execute", lambda *given: statements.append((str(given[2]), given[3]))
     )
-    for name, (wanted, _) in pages(each.entries).items():
+    for name, (wanted, _) in pages(desk.entries).items():
         statements.clear()
-        each.read(wanted)
-        print(f"\n{name}, {each.entries:,} entries")
-        with each.services.engine.connect() as connection:
+        desk.read(wanted)
+        print(f"\n{name}, {desk.entries:,} entries")
+        with desk.services.engine.connect() as connection:
             for statement, values in list(statements):
                 for row in connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", values):
                     print(f"    {row[0]}")
@@ -188,22 +188,22 @@ def main() -> None:
     with ExitStack() as stack:
         desks = [stack.enter_context(desk(int(size))) for size in wanted.sizes.split(",")]
         if wanted.plans:
-            for each in desks:
-                show_plans(each)
+            for filled in desks:
+                show_plans(filled)
             return
         print(f"record: {machine()}, {wanted.samples} samples of each, pages of 100")
         for how, take in (("records.page", Desk.read), ("GET /audit", Desk.open)):
             for name, (_, promised) in pages(1).items():
                 line = Line(name, how, promised)
                 for number in range(3 + wanted.samples if promised else 3 + wanted.samples // 5):
-                    for each in desks if number % 2 else desks[::-1]:
-                        asked = dict(pages(each.entries)[name][0])
+                    for filled in desks if number % 2 else desks[::-1]:
+                        asked = dict(pages(filled.entries)[name][0])
                         if take is Desk.open:
                             asked.pop("found", None)
                         began = time.perf_counter()
-                        take(each, asked)
+                        take(filled, asked)
                         if number >= 3:
-                            line.taken.setdefault(each.entries, []).append((time.perf_counter() - began) * 1e3)
+                            line.taken.setdefault(filled.entries, []).append((time.perf_counter() - began) * 1e3)
                 print(line.words(), flush=True)
 
 

@@ -126,8 +126,8 @@ def line(name: str, short: list[float], whole: list[float], promised: bool = Tru
     """Print how both compare."""
     ratio = percentile(whole, 0.95) / percentile(short, 0.95)
     figures = "   ".join(
-        f"{which}: p50 {percentile(each, 0.5):7.1f} ms, p95 {percentile(each, 0.95):7.1f} ms"
-        for which, each in (("short", short), ("whole", whole))
+        f"{which}: p50 {percentile(value, 0.5):7.1f} ms, p95 {percentile(value, 0.95):7.1f} ms"
+        for which, value in (("short", short), ("whole", whole))
     )
     verdict = f" (to reach: {TARGET}{'' if ratio <= TARGET else ', MISSED'})" if promised else ""
     print(f"  {name:<24} {figures}   p95 ratio {ratio:5.2f}{verdict}", flush=True)

@@ -145,7 +145,7 @@ def opening() -> Iterator[Call]:
     yield Call("open: 110,000 arguments", path, tool(many))
     yield Call("open: 40,000 arguments", path, tool({f"k{number}": f"text {number}" for number in range(40_000)}))
     yield Call("open: 2,500 arguments", path, tool({f"k{number}": number for number in range(2_500)}))
-    yield Call("open: 50,000 labels", path, script("select 1", labels={f"l{each}": "x" for each in range(50_000)}))
+    yield Call("open: 50,000 labels", path, script("select 1", labels={f"l{number}": "x" for number in range(50_000)}))
     yield Call("open: 200,000 entries", path, custom([number % 10 for number in range(600_000)]))
     yield Call("open: nested 5,000 deep", path, custom(deep(50)))
     for name, text in sql_texts(1_900_000).items():
@@ -167,7 +167,7 @@ def opening() -> Iterator[Call]:
     yield Call("open: schema, $ref", path, question({"$ref": "http://10.255.255.1/schema"}))
     calls = [{"id": f"{number}", "tool": "t", "args_schema": doubled(20)} for number in range(100)]
     yield Call("open: 100 calls", path, {"proposal": {"kind": "tool_calls", "title": "Calls", "calls": calls}})
-    items = [{"id": f"{each}", "title": "x", "statement": "select 1 from a join b using(c)"} for each in range(500)]
+    items = [{"id": f"{number}", "title": "x", "statement": "select 1 from a join b using(c)"} for number in range(500)]
     body = {"proposal": {"kind": "optimizations", "title": "Many", "items": items}}
     yield Call("open: 500 items", path, body)
     yield Call("open: 30,000 items", path, {"proposal": {"kind": "optimizations", "title": "x", "items": items * 35}})
@@ -308,7 +308,7 @@ class Attacker:
         people = services.people
         person = people.add(operator(), "Reviewer", "reviewer@example.com", list(Role))
         owner = people.add(operator(), "Owner", "owner@example.com", [Role.REVIEWER])
-        terms = token_terms(TokenKind.PERSON, "bench", [each.value for each in PERSON_SCOPES], 1)
+        terms = token_terms(TokenKind.PERSON, "bench", [scope.value for scope in PERSON_SCOPES], 1)
         token, _ = services.tokens.make(operator(), terms, owner.id)
         reader, _ = services.tokens.make(operator(), terms, person.id)
         self.url = url

@@ -76,10 +76,10 @@ def processes(address: str, workflows: str, workers: int) -> Iterator[list[subpr
     try:
         yield started
     finally:
-        for each in started:
-            each.terminate()
-        for each in started:
-            each.wait(30)
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(30)
 
 
 def free_port() -> int:
@@ -141,7 +141,7 @@ class Bell:
         with suppress(psycopg.OperationalError):
             while True:
                 told = [notice.payload.split(",") for notice in self._listening.notifies(stop_after=1)]
-                ids = [int(each) for some in told for each in some]
+                ids = [int(number) for some in told for number in some]
                 rows = self._reading.execute(
                     "select run_id, request_id, payload::json ->> 'state' from events "
                     "where id = any(%s) and kind in ('request.opened', 'run.changed')",
@@ -179,7 +179,7 @@ def cpu_seconds(workers: list[int]) -> dict[str, float]:
             return float(times.user + times.system)
         return 0.0
 
-    servers = [each for each in psutil.process_iter(["name"]) if each.info["name"] == "postgres"]
+    servers = [process for process in psutil.process_iter(["name"]) if process.info["name"] == "postgres"]
     return {
         "workers": sum(used(psutil.Process(pid)) for pid in workers),
         "clients": used(psutil.Process()),

@@ -64,7 +64,7 @@ class Waiters:
 
     def times(self, ids: list[str]) -> list[float]:
         """Seconds from the decision to the client's return."""
-        return [self.returned[each] - self.decided[each] for each in ids]
+        return [self.returned[request_id] - self.decided[request_id] for request_id in ids]
 
 
 async def measure(waiters: Waiters, url: str, token: str, pid: int, wanted: argparse.Namespace) -> None:
@@ -73,26 +73,26 @@ async def measure(waiters: Waiters, url: str, token: str, pid: int, wanted: argp
     approvals = [await waiters.ask(pools[number // EACH], number) for number in range(wanted.clients)]
     await asyncio.sleep(2)
     idle = memory_mib(pid)
-    for each in approvals:
-        waiters.wait_for(each)
+    for approval in approvals:
+        waiters.wait_for(approval)
         await asyncio.sleep(0.002)
     await asyncio.sleep(5)
     waiting = memory_mib(pid)
     kib = (waiting - idle) * 1024 / wanted.clients
     print(f"memory of the web process  idle {idle:.0f} MiB, with {wanted.clients:,} waiting {waiting:.0f} MiB: "
           f"{kib:.0f} KiB for each (to reach: {CLIENT_KIB}{', MISSED' if kib > CLIENT_KIB else ''})")  # fmt: skip
-    ids = [each.id for each in approvals]
+    ids = [approval.id for approval in approvals]
     singly, together = ids[: wanted.decisions], ids[wanted.decisions :]
     for request_id in singly:
         await asyncio.to_thread(waiters.decide, request_id)
         await asyncio.sleep(wanted.pause)
-    await asyncio.gather(*(waiters.tasks[each] for each in singly))
+    await asyncio.gather(*(waiters.tasks[request_id] for request_id in singly))
     show("one after the other", waiters.times(singly), ANSWER_SECONDS)
     began = time.perf_counter()
     for request_id in together:
         await asyncio.to_thread(waiters.decide, request_id)
     took = time.perf_counter() - began
-    await asyncio.gather(*(waiters.tasks[each] for each in together))
+    await asyncio.gather(*(waiters.tasks[request_id] for request_id in together))
     show(f"{len(together):,} in {took:.1f} s", waiters.times(together), None)
     for pool in pools:
         await pool.close()

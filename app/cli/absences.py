@@ -59,11 +59,11 @@ def list_absences(person: str, as_json: bool) -> None:
         else:
             found = services.absences.upcoming(operator())
     if as_json:
-        print_json([_facts(each) for each in found])
+        print_json([_facts(view) for view in found])
         return
     rows = [
-        (each.id, each.person_name, each.delegate_name, each.starts_at, each.ends_at, each.state.value, each.note)
-        for each in found
+        (view.id, view.person_name, view.delegate_name, view.starts_at, view.ends_at, view.state.value, view.note)
+        for view in found
     ]
     heads = ("ABSENCE", "WHO", "DELEGATE", "FROM", "UNTIL", "STATE", "NOTE")
     print_table(heads, rows, "Nobody is away.")

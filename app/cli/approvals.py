@@ -32,7 +32,7 @@ def approvals() -> None:
 
 @approvals.command("list")
 @click.option(
-    "--risk", default="", type=click.Choice(["", *(each.value for each in RiskLevel)]), help="Only this level."
+    "--risk", default="", type=click.Choice(["", *(level.value for level in RiskLevel)]), help="Only this level."
 )
 @click.option("--workflow", default="", help="Only this workflow.")
 @click.option("--mine", default="", metavar="EMAIL", help="Only what is assigned to, claimed by or asks this person.")
@@ -90,9 +90,9 @@ def show(request_id: str, as_json: bool) -> None:
         click.echo(f"Assigned to {view.request.assigned_to_name}")
     if stands.claimed and view.request.claimed_until:
         click.echo(f"Claimed by {view.request.claimed_by_name} until {_local(view.request.claimed_until)}")
-    for each in stands.ahead:
-        words = expiry_words(each.words, f"at {_local(each.at)}")
-        click.echo(f"{words[:1].upper()}{words[1:]}{f' ({each.why})' if each.why else ''}")
+    for coming in stands.ahead:
+        words = expiry_words(coming.words, f"at {_local(coming.at)}")
+        click.echo(f"{words[:1].upper()}{words[1:]}{f' ({coming.why})' if coming.why else ''}")
     if stands.windows:
         click.echo(f"Change window: {'; '.join(stands.windows)}{f'; opens {stands.opening}' if stands.opening else ''}")
     click.echo(f"Digest {view.request.digest}\n")
@@ -101,7 +101,7 @@ def show(request_id: str, as_json: bool) -> None:
 
 @approvals.command()
 @click.argument("request_id")
-@click.argument("verdict", type=click.Choice([each.value for each in Verdict]))
+@click.argument("verdict", type=click.Choice([verdict.value for verdict in Verdict]))
 @in_whose_name
 @click.option("--digest", required=True, help="Digest of the proposal that was seen, from `assent approvals show`.")
 @click.option("--comment", default="", help="What to say; some verdicts need it.")
@@ -109,7 +109,7 @@ def show(request_id: str, as_json: bool) -> None:
 @click.option("--answer", default="", help="For answer: the answer, as JSON.")
 @click.option(
     "--acknowledge-risk",
-    type=click.Choice([each.value for each in RiskLevel]),
+    type=click.Choice([level.value for level in RiskLevel]),
     help="For modify: the level up to which the change is known to raise the risk.",
 )
 @as_json
@@ -268,7 +268,7 @@ def _document(view: RequestView) -> dict[str, Any]:
         "policy_version": request.policy_version,
         "stages": [asdict(stage) for stage in stands.stages],
         "asked": stands.asked,
-        "ahead": [asdict(each) for each in stands.ahead],
+        "ahead": [asdict(coming) for coming in stands.ahead],
         "windows": stands.windows,
         "opens_at": stands.opens_at,
         "claimed_by_name": request.claimed_by_name if stands.claimed else "",

@@ -63,7 +63,7 @@ def list_entries(
 
 
 @audit.command("export")
-@click.option("--format", "form", default="jsonl", type=click.Choice([each.value for each in ExportFormat]))
+@click.option("--format", "form", default="jsonl", type=click.Choice([kind.value for kind in ExportFormat]))
 @click.option("--action", default="", help="An action, or its beginning such as `request.`.")
 @click.option("--since", type=MOMENT, help="Only from this instant on.")
 @click.option("--until", type=MOMENT, help="Only before this instant.")

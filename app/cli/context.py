@@ -58,7 +58,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     # One line per row, and nothing that a terminal would obey.
-    return "".join(each if each.isprintable() else " " for each in str(value))
+    return "".join(character if character.isprintable() else " " for character in str(value))
 
 
 def _plain(value: Any) -> Any:

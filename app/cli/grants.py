@@ -24,12 +24,12 @@ def list_grants(as_json: bool) -> None:
     with use_cases() as (_settings, services):
         found = services.grants.list(operator())
     if as_json:
-        print_json([_facts(each) for each in found])
+        print_json([_facts(view) for view in found])
         return
     rows = [
-        (each.grant.id, each.state.words, f"{each.grant.uses} of {each.grant.max_uses}", each.grant.expires_at,
-         each.grant.workflow, each.grant.title)
-        for each in found
+        (view.grant.id, view.state.words, f"{view.grant.uses} of {view.grant.max_uses}", view.grant.expires_at,
+         view.grant.workflow, view.grant.title)
+        for view in found
     ]  # fmt: skip
     print_table(("GRANT", "STATE", "USED", "UNTIL", "WORKFLOW", "TITLE"), rows, "There are no standing grants.")
 
@@ -44,7 +44,7 @@ def show(grant_id: str, as_json: bool) -> None:
     grant, state = detail.view.grant, detail.view.state
     if as_json:
         past = {"evidence": detail.evidence, "let_through": detail.uses}
-        print_json(_facts(detail.view) | {name: [_past(each) for each in rows] for name, rows in past.items()})
+        print_json(_facts(detail.view) | {name: [_past(row) for row in rows] for name, rows in past.items()})
         return
     click.echo(f"{grant.title}: {state.words}")
     place = f" in {grant.environment}" if grant.environment else ""
@@ -56,7 +56,7 @@ def show(grant_id: str, as_json: bool) -> None:
         click.echo(f"Ended: {grant.end_reason}")
     for line in detail.view.words:
         click.echo(f"  {_plain(line)}")
-    rows = [(each.id, each.at, each.title) for each in detail.uses]
+    rows = [(use.id, use.at, use.title) for use in detail.uses]
     print_table(("LET THROUGH", "WHEN", "TITLE"), rows, "It has let nothing through.")
 
 
@@ -78,11 +78,11 @@ def revoke(grant_id: str, reason: str, email: str, as_json: bool) -> None:
 
 
 def _plain(text: str) -> str:
-    return "".join(each if each.isprintable() else " " for each in text)
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _past(each: Precedent) -> dict[str, Any]:
-    return {"id": each.id, "title": each.title, "at": each.at, "state": each.state.value, "who": each.who}
+def _past(past: Precedent) -> dict[str, Any]:
+    return {"id": past.id, "title": past.title, "at": past.at, "state": past.state.value, "who": past.who}
 
 
 def _facts(view: GrantView) -> dict[str, Any]:

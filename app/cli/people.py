@@ -30,7 +30,7 @@ def user() -> None:
     "roles",
     multiple=True,
     required=True,
-    type=click.Choice([each.value for each in Role]),
+    type=click.Choice([role.value for role in Role]),
     help="Repeatable.",
 )
 @click.option("--team", "teams", multiple=True, help="Slug of a team; made if there is none. Repeatable.")
@@ -38,7 +38,7 @@ def user() -> None:
 def add(email: str, name: str, roles: tuple[str, ...], teams: tuple[str, ...], as_json: bool) -> None:
     """Add a person, and print a link with which they sign in once."""
     with use_cases() as (settings, services):
-        person = services.people.add(operator(), name, email, [Role(each) for each in roles], teams)
+        person = services.people.add(operator(), name, email, [Role(role) for role in roles], teams)
         address = link_address(settings, services.people.make_link(operator(), person.id))
     if as_json:
         print_json({**_facts(person), "link": address})
@@ -50,7 +50,7 @@ def add(email: str, name: str, roles: tuple[str, ...], teams: tuple[str, ...], a
 @click.argument("email")
 @click.option("--name", help="As shown and recorded from now on.")
 @click.option(
-    "--role", "roles", multiple=True, type=click.Choice([each.value for each in Role]), help="Instead of all roles."
+    "--role", "roles", multiple=True, type=click.Choice([role.value for role in Role]), help="Instead of all roles."
 )
 @click.option("--team", "teams", multiple=True, help="Instead of all teams. Repeatable.")
 @click.option("--no-team", is_flag=True, help="Take the person out of all teams.")
@@ -74,7 +74,7 @@ def change(
             operator(),
             person.id,
             person.name if name is None else name,
-            [Role(each) for each in roles or person.roles],
+            [Role(role) for role in roles or person.roles],
             teams if teams or no_team else [team.slug for team in person.teams],
             person.active if active is None else active,
         )

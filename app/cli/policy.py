@@ -127,9 +127,12 @@ def history(limit: int, as_json: bool) -> None:
     with use_cases() as (_settings, services):
         versions = services.policies.history(operator(), limit)
     if as_json:
-        print_json([_head(each) for each in versions])
+        print_json([_head(version) for version in versions])
         return
-    rows = [(each.version, each.loaded_at, each.loaded_by_name, each.source, each.digest[:12]) for each in versions]
+    rows = [
+        (version.version, version.loaded_at, version.loaded_by_name, version.source, version.digest[:12])
+        for version in versions
+    ]
     print_table(("VERSION", "LOADED", "BY", "FILE", "DIGEST"), rows, "No policy was loaded yet.")
 
 
@@ -150,8 +153,8 @@ def test(file: str, since: datetime | timedelta, limit: int, fail_on_difference:
         print_json(asdict(told))
     else:
         _tell(told.warnings)
-        for each in told.changed:
-            _show_change(each)
+        for replayed in told.changed:
+            _show_change(replayed)
         _sum_up(told)
     if fail_on_difference and told.changed:
         sys.exit(3)
@@ -208,10 +211,10 @@ def _problems_told(as_json: bool) -> Iterator[None]:
         yield
     except PolicyFileError as error:
         if as_json:
-            print_json({"problems": [asdict(each) for each in error.problems], "warnings": []})
+            print_json({"problems": [asdict(problem) for problem in error.problems], "warnings": []})
         else:
-            for each in error.problems:
-                click.echo(str(each), err=True)
+            for problem in error.problems:
+                click.echo(str(problem), err=True)
         sys.exit(1)
 
 
@@ -238,8 +241,8 @@ def _names(text: str, file: str) -> tuple[Sequence[str], bool]:
 
 
 def _tell(warnings: Sequence[str]) -> None:
-    for each in warnings:
-        click.echo(f"warning: {each}", err=True)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _tell_loaded(loaded: LoadedPolicy) -> None:
@@ -255,7 +258,7 @@ def _head(stored: Any) -> dict[str, Any]:
 
 
 def _facts(view: PolicyView) -> dict[str, Any]:
-    rules = [asdict(each) for each in view.rules]
+    rules = [asdict(rule) for rule in view.rules]
     head = _head(view.stored)
     return head | {"rules": rules, "warnings": view.warnings, "problem": view.problem, "text": view.stored.text}
 
@@ -267,9 +270,9 @@ def _show(view: PolicyView) -> None:
     if view.problem:
         click.echo(f"error: this version cannot be read, the strict default holds. {view.problem}", err=True)
     _tell(view.warnings)
-    for number, each in enumerate(view.rules, 1):
-        click.echo(f"\n{number}. {each.name}")
-        for label, words in _lines(each):
+    for number, rule in enumerate(view.rules, 1):
+        click.echo(f"\n{number}. {rule.name}")
+        for label, words in _lines(rule):
             click.echo(f"   {label:<10} {words}")
 
 
@@ -277,29 +280,29 @@ def _lines(rule: RuleSummary) -> Iterator[tuple[str, str]]:
     yield "when", " ".join(rule.when.split()) or "no rule above matches"
     yield "asks", ", then ".join(rule.asks)
     yield "deadline", f"{rule.deadline}; whatever nobody decided by then {rule.on_expiry}"
-    yield from (("escalates", each) for each in rule.escalation)
+    yield from (("escalates", words) for words in rule.escalation)
     yield "changes", rule.windows
     if rule.also:
         yield "also", "; ".join(rule.also)
 
 
-def _show_change(each: ReplayedRequest) -> None:
-    about = ", ".join(filter(None, (each.workflow, each.kind.replace("_", " "), each.environment)))
-    click.echo(f"{_local(each.opened_at)}  {_plain(each.title)} ({about}, {each.risk.value} risk)")
-    click.echo(f"  request {each.id}: {each.state.words}")
-    for found in each.differences:
+def _show_change(replayed: ReplayedRequest) -> None:
+    about = ", ".join(filter(None, (replayed.workflow, replayed.kind.replace("_", " "), replayed.environment)))
+    click.echo(f"{_local(replayed.opened_at)}  {_plain(replayed.title)} ({about}, {replayed.risk.value} risk)")
+    click.echo(f"  request {replayed.id}: {replayed.state.words}")
+    for found in replayed.differences:
         click.echo(f"  {found.label}: {_plain(found.before)} → {_plain(found.after)}")
-    for words in each.consequences:
+    for words in replayed.consequences:
         click.echo(f"  ⇒ {_plain(words)}")
     click.echo()
 
 
 def _sum_up(told: Replay) -> None:
     if told.rules:
-        rows = [(each.rule, each.before, each.after) for each in told.rules]
+        rows = [(rule.rule, rule.before, rule.after) for rule in told.rules]
         print_table(("RULE", "REALLY", "WITH THIS FILE"), rows, "")
         click.echo()
-    ended = sum(1 for each in told.changed if each.state_after is not each.state)
+    ended = sum(1 for replayed in told.changed if replayed.state_after is not replayed.state)
     click.echo(
         f"{told.examined:,} requests since {_local(told.since)}: {len(told.changed):,} would have had other terms, "
         f"{ended:,} would have come out otherwise."
@@ -316,4 +319,4 @@ def _local(moment: datetime) -> str:
 
 def _plain(words: str) -> str:
     """One line, and nothing that a terminal would obey."""
-    return "".join(each if each.isprintable() else " " for each in words)
+    return "".join(character if character.isprintable() else " " for character in words)

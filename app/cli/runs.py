@@ -56,10 +56,10 @@ def show(run_id: str, as_json: bool) -> None:
     print_table(("STARTED", "STEP", "AGENT", "STATE", "TOOK"), steps, "No step has started yet.")
     if view.requests:
         click.echo("")
-        requests = [(each.id, each.risk, each.state, each.title) for each in view.requests]
+        requests = [(request.id, request.risk, request.state, request.title) for request in view.requests]
         print_table(("REQUEST", "RISK", "STATE", "TITLE"), requests, "")
     if view.artifacts:
-        click.echo("\nArtifacts: " + ", ".join(each.name for each in view.artifacts))
+        click.echo("\nArtifacts: " + ", ".join(artifact.name for artifact in view.artifacts))
 
 
 @run.command("list")
@@ -71,9 +71,9 @@ def list_runs(state: str, limit: int, as_json: bool) -> None:
     with use_cases() as (_settings, services):
         runs = services.runs.recent(state, limit=limit)
     if as_json:
-        print_json([_facts(each) for each in runs])
+        print_json([_facts(found) for found in runs])
         return
-    rows = [(each.id, each.created_at, each.state, each.started_by_name, each.title) for each in runs]
+    rows = [(found.id, found.created_at, found.state, found.started_by_name, found.title) for found in runs]
     print_table(("RUN", "STARTED", "STATE", "BY", "TITLE"), rows, "There are no runs.")
 
 
@@ -91,25 +91,26 @@ def _everything(view: RunView) -> dict[str, Any]:
         **_facts(view.run),
         "steps": [vars(step) for step in view.steps],
         "requests": [
-            {"id": each.id, "title": each.title, "risk": each.risk, "state": each.state} for each in view.requests
+            {"id": request.id, "title": request.title, "risk": request.risk, "state": request.state}
+            for request in view.requests
         ],
-        "artifacts": [{"name": each.name, "media_type": each.media_type} for each in view.artifacts],
+        "artifacts": [{"name": artifact.name, "media_type": artifact.media_type} for artifact in view.artifacts],
     }
 
 
-def _facts(each: Run) -> dict[str, Any]:
+def _facts(found: Run) -> dict[str, Any]:
     return {
-        "id": each.id,
-        "workflow": each.workflow,
-        "workflow_version": each.workflow_version,
-        "title": each.title,
-        "state": each.state,
-        "input": each.input,
-        "result": each.result,
-        "error": each.error,
-        "started_by": each.started_by_name,
-        "created_at": each.created_at,
-        "finished_at": each.finished_at,
+        "id": found.id,
+        "workflow": found.workflow,
+        "workflow_version": found.workflow_version,
+        "title": found.title,
+        "state": found.state,
+        "input": found.input,
+        "result": found.result,
+        "error": found.error,
+        "started_by": found.started_by_name,
+        "created_at": found.created_at,
+        "finished_at": found.finished_at,
     }
 
 

@@ -22,7 +22,7 @@ def token() -> None:
 @click.option("--for", "email", required=True, help="Email address of its owner; of an agent's: of who answers for it.")
 @click.option("--agent", is_flag=True, help="It is an agent's: it asks and waits, and can never decide.")
 @click.option(
-    "--scope", "scopes", multiple=True, required=True, type=click.Choice([each.value for each in Scope]),
+    "--scope", "scopes", multiple=True, required=True, type=click.Choice([scope.value for scope in Scope]),
     help="What it may be used for. Repeatable.",
 )  # fmt: skip
 @click.option("--days", default=DEFAULT_DAYS, type=click.IntRange(1, MAX_DAYS), show_default=True, help="It lives.")
@@ -46,14 +46,14 @@ def list_tokens(as_json: bool) -> None:
     with use_cases() as (_settings, services):
         found = services.tokens.every(operator())
     if as_json:
-        print_json([_facts(each) for each in found])
+        print_json([_facts(view) for view in found])
         return
     rows = [
         (
-            each.id, each.kind.value, each.name, each.person_email, each.shown, ", ".join(each.scopes),
-            each.last_used_at, each.expires_at, each.state,
+            view.id, view.kind.value, view.name, view.person_email, view.shown, ", ".join(view.scopes),
+            view.last_used_at, view.expires_at, view.state,
         )
-        for each in found
+        for view in found
     ]  # fmt: skip
     heads = ("TOKEN", "KIND", "NAME", "OWNER", "BEGINS WITH", "SCOPES", "LAST USED", "EXPIRES", "STATE")
     print_table(heads, rows, "There are no tokens yet: assent token add --help")
@@ -75,7 +75,7 @@ def _facts(view: TokenView) -> dict[str, Any]:
         "name": view.name,
         "owner": view.person_email,
         "begins_with": view.shown,
-        "scopes": [each.value for each in view.scopes],
+        "scopes": [scope.value for scope in view.scopes],
         "created_at": view.created_at,
         "expires_at": view.expires_at,
         "last_used_at": view.last_used_at,

@@ -38,13 +38,13 @@ def check(path: str, as_json: bool) -> None:
     except NoSuchWorkflowError as error:
         raise click.UsageError(str(error)) from None
     if as_json:
-        print_json({"findings": [asdict(each) for each in findings]})
+        print_json({"findings": [asdict(finding) for finding in findings]})
     else:
-        for each in findings:
-            click.echo(str(each))
-        if all(each.note for each in findings):
+        for finding in findings:
+            click.echo(str(finding))
+        if all(finding.note for finding in findings):
             click.echo(f"{path} can be used.")
-    sys.exit(0 if all(each.note for each in findings) else 1)
+    sys.exit(0 if all(finding.note for finding in findings) else 1)
 
 
 def form_problem(schema: dict[str, Any]) -> str:

@@ -99,10 +99,10 @@ class _Script:
                 )
             ]
         # That it calls something unknown does not tell what an unknown statement is.
-        if not judged(statement, any(each.rule != "sql.function.unknown" for each in found)):
+        if not judged(statement, any(finding.rule != "sql.function.unknown" for finding in found)):
             found.append(_unknown(statement))
-        if any(each.rule not in _GENERAL for each in found):
-            found = [each for each in found if each.rule not in _GENERAL]
+        if any(finding.rule not in _GENERAL for finding in found):
+            found = [finding for finding in found if finding.rule not in _GENERAL]
         return found
 
     def _body_findings(self, body: Token, statement: Statement) -> Iterator[Finding]:
@@ -135,7 +135,7 @@ class _Script:
         if not self._outer:
             yield EMPTY.finding("There is no statement in this text; nothing would run.")
         yield from _transactions(self._outer)
-        effective = [each for each in self._outer if each.verb not in _TRANSACTION]
+        effective = [statement for statement in self._outer if statement.verb not in _TRANSACTION]
         if len(effective) > 1:
             words = f"{len(effective)} statements in one text: should one fail, those before it may already be done."
             yield SEVERAL.finding(words, effective[1].line)

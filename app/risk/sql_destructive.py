@@ -198,7 +198,7 @@ def always_true(condition: Any) -> bool:
         query = condition.this
         return isinstance(query, exp.Select) and not query.args.get("from_") and not query.args.get("where")
     if isinstance(condition, exp.In):
-        return any(each == condition.this for each in condition.expressions)
+        return any(expression == condition.this for expression in condition.expressions)
     if isinstance(condition, (exp.Like, exp.ILike)):
         pattern = condition.expression
         return isinstance(pattern, exp.Literal) and bool(pattern.name) and set(pattern.name) == {"%"}
@@ -228,7 +228,7 @@ def _covers_all(parts: list[Any]) -> bool:
     """Such as `a IS NULL OR a IS NOT NULL`."""
     whole = [part.unnest() for part in parts]
     denied = [part.this.unnest() for part in whole if isinstance(part, exp.Not)]
-    return any(each in whole for each in denied)
+    return any(name in whole for name in denied)
 
 
 def _constant(value: Any) -> bool | None:

@@ -186,7 +186,7 @@ class _Lexer:
         last = tokens[-1].key
         if self._open_body or tokens[0].key != "CREATE" or last not in ("BEGIN", "ATOMIC"):
             return False
-        kinds = {each.key for each in tokens[1:6]}
+        kinds = {token.key for token in tokens[1:6]}
         if last == "ATOMIC":
             return tokens[-2].key == "BEGIN" and bool(kinds & {"FUNCTION", "PROCEDURE"})
         return self._dialect != "postgres" and bool(kinds & {"TRIGGER", "FUNCTION", "PROCEDURE", "EVENT"})

@@ -17,7 +17,7 @@ def _by_rows(statement: Statement, table: str, usual: RiskLevel) -> tuple[RiskLe
     if rows < SMALL_TABLE:
         return RiskLevel.LOW, f"With about {rows:,} rows that is over in a moment."
     if rows < LARGE_TABLE:
-        return min(usual, RiskLevel.MEDIUM, key=lambda each: each.rank), f"It has about {rows:,} rows: seconds."
+        return min(usual, RiskLevel.MEDIUM, key=lambda level: level.rank), f"It has about {rows:,} rows: seconds."
     return usual, f"It has about {rows:,} rows: expect minutes."
 
 

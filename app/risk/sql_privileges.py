@@ -59,7 +59,7 @@ _POWERFUL_ROLES = frozenset(
 
 @sql_rule("sql.superuser", RiskLevel.CRITICAL, "Powers without limits are given.", verbs="CREATE ALTER GRANT SET")
 def superuser(statement: Statement) -> Iterator[Hit]:
-    if statement.object in _ROLE_OBJECTS and (power := next((each for each in _POWERS if each in statement.keys), "")):
+    if statement.object in _ROLE_OBJECTS and (power := next((name for name in _POWERS if name in statement.keys), "")):
         yield Hit(f"Gives {power}: whoever signs in with this role gets past the checks that hold for everyone else.")
     elif statement.verb == "GRANT" and _POWERFUL_ROLES.intersection(statement.keys):
         yield Hit("Gives a built-in role that reaches the server's files or programs, or everything in it.")

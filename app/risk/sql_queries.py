@@ -58,7 +58,7 @@ def select_large(statement: Statement) -> Iterator[Hit]:
     tree = statement.tree
     if not isinstance(tree, exp.Select) or tree.args.get("limit") or tree.args.get("where") or tree.args.get("fetch"):
         return
-    if all(each.find(exp.AggFunc) for each in tree.expressions):
+    if all(expression.find(exp.AggFunc) for expression in tree.expressions):
         return
     source: Any = tree.args.get("from_")
     if source is not None and isinstance(source.this, exp.Table):
@@ -75,11 +75,11 @@ def cartesian(statement: Statement) -> Iterator[Hit]:
     for select in statement.tree.find_all(exp.Select):
         tables = _unlinked(select)
         if tables:
-            rows = [statement.rows_of(each) for each in tables]
-            known = [each for each in rows if each is not None]
+            rows = [statement.rows_of(table) for table in tables]
+            known = [count for count in rows if count is not None]
             pairs = 1
-            for each in known:
-                pairs *= each
+            for count in known:
+                pairs *= count
             few = len(known) == len(rows) and pairs < _FEW_PAIRS
             words = f"Pairs every row of {tables[0]} with every row of {tables[1]}: nothing links them."
             yield Hit(words, severity=RiskLevel.LOW if few else None)

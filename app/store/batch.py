@@ -72,10 +72,10 @@ class Batch:
             keep: comma list of columns of which a standing row keeps the value, if it has one.
         """
         table = _table(model).name
-        keys = [each.strip() for each in key.split(",")]
+        keys = [part.strip() for part in key.split(",")]
         # One statement may write a row once: the last word counts.
         self._rows[table] = [
-            row for row in self._rows.get(table, []) if any(row[each] != values[each] for each in keys)
+            row for row in self._rows.get(table, []) if any(row[key] != values[key] for key in keys)
         ]
         self.add(model, **values)
         self._upserts[table] = (key, where, keep)
@@ -169,7 +169,7 @@ def execute_all(sessions: Sessions, statements: Sequence[Statement]) -> list[lis
         try:
             if len(statements) > 1:
                 return sessions.together(statements)
-            return [sessions.execute(each.text, each.parameters) for each in statements]
+            return [sessions.execute(statement.text, statement.parameters) for statement in statements]
         except (psycopg.Error, DBAPIError) as error:
             cause = getattr(error, "orig", error)
             if not isinstance(cause, (DeadlockDetected, SerializationFailure)) or attempt == ATTEMPTS:

@@ -40,7 +40,9 @@ class Sessions(sessionmaker[Session]):
         with self.engine.connect() as plain:
             connection = plain.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
-                results = [connection.exec_driver_sql(each.text, dict(each.parameters)) for each in statements]
+                results = [
+                    connection.exec_driver_sql(statement.text, dict(statement.parameters)) for statement in statements
+                ]
                 return [[dict(row) for row in result.mappings()] if result.returns_rows else [] for result in results]
 
     def pause(self, seconds: float) -> None:

@@ -76,7 +76,10 @@ async def run_together(
         psycopg.Error: one of them failed, and nothing of any was kept.
     """
     async with connection.pipeline():
-        cursors = [await connection.execute(each.text, each.parameters, binary=each.binary) for each in statements]
+        cursors = [
+            await connection.execute(statement.text, statement.parameters, binary=statement.binary)
+            for statement in statements
+        ]
     return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 

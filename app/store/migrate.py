@@ -227,7 +227,7 @@ def _upgrade_procrastinate(connection: psycopg.Connection) -> None:
 def _procrastinate_files() -> list[str]:
     """Names of its migrations; they sort in the order in which they are applied."""
     folder = resources.files("procrastinate.sql") / "migrations"
-    return sorted(each.name for each in folder.iterdir() if each.name.endswith(".sql"))
+    return sorted(path.name for path in folder.iterdir() if path.name.endswith(".sql"))
 
 
 def _procrastinate_text(path: str) -> LiteralString:

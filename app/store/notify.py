@@ -119,7 +119,7 @@ class Delivery(Base):
         return self.text is not None or self.html is not None
 
     __table_args__ = (
-        CheckConstraint(f"state in ({', '.join(repr(each.value) for each in DeliveryState)})", name="state"),
+        CheckConstraint(f"state in ({', '.join(repr(state.value) for state in DeliveryState)})", name="state"),
         CheckConstraint(
             "num_nonnulls(person_id, destination_id) = case kind when 'callback' then 0 else 1 end", name="one_receiver"
         ),

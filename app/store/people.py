@@ -64,7 +64,7 @@ class Person(Made, Base):
             kind="person",
             id=self.id,
             name=self.name,
-            roles=frozenset(Role(each) for each in self.roles),
+            roles=frozenset(Role(role) for role in self.roles),
             teams=frozenset(team.slug for team in self.teams),
             via=via,
             source=source,

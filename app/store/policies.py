@@ -112,7 +112,7 @@ class Grant(Made, Base):
         return frozenset(self.approved_makers or ()) | approver
 
     __table_args__ = (
-        CheckConstraint(f"state in ({', '.join(repr(each.value) for each in GrantState)})", name="state"),
+        CheckConstraint(f"state in ({', '.join(repr(state.value) for state in GrantState)})", name="state"),
         CheckConstraint("uses >= 0 and uses <= max_uses", name="uses"),
         CheckConstraint("max_uses between 1 and 1000 and max_risk in ('safe', 'low', 'medium')", name="bounds"),
         CheckConstraint(

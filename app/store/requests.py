@@ -105,7 +105,7 @@ class ApprovalRequest(Made, Base):
     reopened_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint(f"state in ({', '.join(repr(each.value) for each in RequestState)})", name="state"),
+        CheckConstraint(f"state in ({', '.join(repr(state.value) for state in RequestState)})", name="state"),
         Index("uq_approval_requests_open_interrupt", "run_id", "interrupt_id", unique=True, postgresql_where=_PENDING),
         Index("ix_approval_requests_rank", "attention_at", "id", postgresql_where=_PENDING),
         Index("ix_approval_requests_rank_risk", "risk", "attention_at", "id", postgresql_where=_PENDING),

@@ -40,6 +40,6 @@ class ApiToken(Made, Base):
     person: Mapped[Person] = relationship(lazy="raise")
 
     __table_args__ = (
-        CheckConstraint(f"kind in ({', '.join(repr(each.value) for each in TokenKind)})", name="kind"),
+        CheckConstraint(f"kind in ({', '.join(repr(kind.value) for kind in TokenKind)})", name="kind"),
         Index("ix_api_tokens_person", "person_id", "created_at"),
     )

@@ -100,7 +100,8 @@ async def worker_store(
     engine = make_loop_engine(database_url, pool_size=READERS, application_name="assent worker")
     try:
         services = services_over(LoopSessions(engine, pool), clock, _assess)
-        progress, hasty = (RunProgress(LoopSessions(engine, each), clock) for each in (pool, quick or pool))
+        progress, hasty = (RunProgress(LoopSessions(engine, conns), clock) for conns in (pool, quick or pool))
+
         yield WorkerStore(progress, hasty, services.checkpoints, clock)
     finally:
         await engine.dispose()

@@ -153,7 +153,7 @@ class RunQueue:
         if job.worker is None:
             # Looked for and announced at the same moment: the attempt to take what was announced comes to nothing, and
             # until that is known the run seems to be busy.
-            twins = [task for task, each in self._hand.items() if each == job.id and task is not asyncio.current_task()]
+            twins = [task for task, held in self._hand.items() if held == job.id and task is not asyncio.current_task()]
             if twins:
                 await asyncio.wait(twins)
         try:
@@ -224,4 +224,4 @@ class RunQueue:
             self._look.set()
 
     async def _dead(self, workers: Collection[int]) -> set[int]:
-        return {each for each in workers if await self._leases.is_dead(each)}
+        return {worker for worker in workers if await self._leases.is_dead(worker)}

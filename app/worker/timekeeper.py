@@ -165,16 +165,16 @@ class Timekeeper:
         except Exception as error:
             unreachable = _is_unreachable(error)
             if not unreachable:
-                done = {each for each in ids if self._do_alone(each)}
+                done = {request_id for request_id in ids if self._do_alone(request_id)}
         finally:
             with self._changed:
                 self._busy.difference_update(ids)
                 self._chunks -= 1
-                for each in ids:
-                    if each in done:
-                        self._pauses.pop(each, None)
+                for request_id in ids:
+                    if request_id in done:
+                        self._pauses.pop(request_id, None)
                     elif not unreachable:
-                        self._pause(each)
+                        self._pause(request_id)
                 self._changed.notify_all()
 
     def _do_alone(self, request_id: str) -> bool:
@@ -194,13 +194,13 @@ class Timekeeper:
         now = time.monotonic()
         with self._changed:
             # Whoever failed long ago and never came back has been done by somebody else.
-            for each in [each for each, (_, until) in self._pauses.items() if until + LONGEST_PAUSE_SECONDS < now]:
-                del self._pauses[each]
-            return self._busy | {each for each, (_, until) in self._pauses.items() if until > now}
+            for old in [key for key, (_, until) in self._pauses.items() if until + LONGEST_PAUSE_SECONDS < now]:
+                del self._pauses[old]
+            return self._busy | {key for key, (_, until) in self._pauses.items() if until > now}
 
     def _seconds_left(self, besides: set[str]) -> float:
         """How long to sleep until something is due, as far as is known now."""
-        ends = [until - time.monotonic() for each, (_, until) in list(self._pauses.items()) if each in besides]
+        ends = [until - time.monotonic() for key, (_, until) in list(self._pauses.items()) if key in besides]
         due_at = self._checkpoints.next_due_at(besides)
         if due_at is not None:
             ends.append((due_at - self._clock()) / timedelta(seconds=1))
