@@ -1,4 +1,4 @@
-"""`assent absence`: who is away, and who decides meanwhile."""
+"""`assent absence`: absences and delegates."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from app.domain.people import Actor
 from app.services.bundle import Services
 from app.services.people.absences import AbsenceView
 
-in_whose_name = click.option("--as", "email", default="", help="Email address of who does it, instead of the operator.")
+in_whose_name = click.option(
+    "--as", "email", default="", help="Act as the person with this email address, not as the operator."
+)
 
 
 @click.group()
 def absence() -> None:
-    """Say who is away, and who decides meanwhile."""
+    """Manage absences and the delegates who decide during them."""
 
 
 @absence.command()
 @click.argument("person")
-@click.option("--until", required=True, help="When the person is back: ISO 8601, such as 2026-08-03T09:00+02:00.")
-@click.option("--from", "since", default="", help="When the absence begins; now if it is not said.")
-@click.option("--delegate", default="", help="Email address of who decides meanwhile; nobody if it is not said.")
-@click.option("--note", default="", help="For the person and for admins.")
+@click.option("--until", required=True, help="End of the absence, in ISO 8601, such as 2026-08-03T09:00+02:00.")
+@click.option("--from", "since", default="", help="Start of the absence. Default: now.")
+@click.option("--delegate", default="", help="Email address of the delegate. Default: nobody.")
+@click.option("--note", default="", help="Note that the person and admins can see.")
 @in_whose_name
 @as_json
 def add(person: str, until: str, since: str, delegate: str, note: str, email: str, as_json: bool) -> None:
-    """Enter an absence of PERSON (an email address). Times without a time zone are this machine's."""
+    """Add an absence of PERSON (an email address). Times without a time zone are in this machine's zone."""
     with use_cases() as (_settings, services):
         entered = services.absences.add(
             _actor(services, email),
@@ -49,7 +51,7 @@ def add(person: str, until: str, since: str, delegate: str, note: str, email: st
 
 
 @absence.command("list")
-@click.option("--person", default="", help="All absences of the person with this email address, past ones too.")
+@click.option("--person", default="", help="Only this person's absences (an email address), including past ones.")
 @as_json
 def list_absences(person: str, as_json: bool) -> None:
     """List everybody's current and upcoming absences."""
@@ -88,7 +90,7 @@ def _actor(services: Services, email: str) -> Actor:
 
 
 def _who(entered: AbsenceView) -> str:
-    return f"{entered.delegate_name} decides meanwhile" if entered.delegate_name else "nobody decides meanwhile"
+    return f"the delegate is {entered.delegate_name}" if entered.delegate_name else "there is no delegate"
 
 
 def _facts(view: AbsenceView) -> dict[str, Any]:

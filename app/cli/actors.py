@@ -1,4 +1,4 @@
-"""The use cases for commands, and in whose name a command acts."""
+"""The services that commands use, and the person as whom a command acts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from app.store.migrate import check
 
 @contextmanager
 def use_cases() -> Iterator[tuple[Settings, Services]]:
-    """The settings and the use cases, over a database whose schema was found to fit.
+    """Yield the settings and the services of a database, after checking that its schema fits this version.
 
     Raises:
-        AssentError, EmbeddedError, SettingsError: they cannot be had, or the command is refused.
+        AssentError, EmbeddedError, SettingsError: The database cannot be reached or used, or the command is refused.
     """
     with database_address() as (settings, address):
         check(address)
@@ -36,7 +36,7 @@ def use_cases() -> Iterator[tuple[Settings, Services]]:
 
 
 def acting(services: Services, email: str) -> Actor:
-    """The person in whose name the command acts; what they may do is checked as everywhere. Raises AssentError."""
+    """Return the person as whom the command acts. The services check their permissions as usual. Raises AssentError."""
     person = services.people.by_email(email)
     if not person.active:
         raise ForbiddenError(f"The account of {person.email} is not active.")
@@ -44,7 +44,7 @@ def acting(services: Services, email: str) -> Actor:
 
 
 def operator() -> Actor:
-    """Who sits at the command line: somebody with the database's address may do anything, and it is recorded."""
+    """Return the operator: anybody who has the database's address may do anything, and the audit log shows it."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):

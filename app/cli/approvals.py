@@ -1,4 +1,4 @@
-"""`assent approvals`: the queue, and deciding in one's own name."""
+"""`assent approvals`: the queue of approval requests, and decisions on them."""
 
 from __future__ import annotations
 
@@ -22,29 +22,37 @@ from app.services.reading.queue_rows import QueueRow
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
 
-in_whose_name = click.option("--as", "email", required=True, help="Email address of the person who does it.")
+in_whose_name = click.option("--as", "email", required=True, help="Email address of the person who acts.")
 
 
 @click.group()
 def approvals() -> None:
-    """See what waits for a decision, and decide."""
+    """List, show, and decide approval requests."""
 
 
 @approvals.command("list")
 @click.option(
-    "--risk", default="", type=click.Choice(["", *(level.value for level in RiskLevel)]), help="Only this level."
+    "--risk",
+    default="",
+    type=click.Choice(["", *(level.value for level in RiskLevel)]),
+    help="Only requests with this risk level.",
 )
-@click.option("--workflow", default="", help="Only this workflow.")
-@click.option("--mine", default="", metavar="EMAIL", help="Only what is assigned to, claimed by or asks this person.")
-@click.option("--team", default="", help="Only what asks the team with this slug.")
-@click.option("--unassigned", is_flag=True, help="Only what nobody has claimed or been assigned.")
-@click.option("--resolved", is_flag=True, help="What has been resolved, newest first, instead.")
+@click.option("--workflow", default="", help="Only requests of this workflow.")
+@click.option(
+    "--mine",
+    default="",
+    metavar="EMAIL",
+    help="Only requests that this person is assigned, has claimed, or must approve.",
+)
+@click.option("--team", default="", help="Only requests that require approval from this team (a slug).")
+@click.option("--unassigned", is_flag=True, help="Only requests that are neither claimed nor assigned.")
+@click.option("--resolved", is_flag=True, help="List resolved requests instead, newest first.")
 @click.option("--limit", default=50, type=click.IntRange(1, MAX_PAGE), show_default=True)
 @as_json
 def list_requests(
     risk: str, workflow: str, mine: str, team: str, unassigned: bool, resolved: bool, limit: int, as_json: bool
 ) -> None:
-    """List requests, the most pressing first."""
+    """List pending requests, the most urgent first."""
     with use_cases() as (_settings, services):
         whose = acting(services, mine).member if mine else None
         wanted = QueueFilter(
@@ -61,20 +69,20 @@ def list_requests(
         )
         for row in page.rows
     ]  # fmt: skip
-    heads = ("REQUEST", "RISK", "STATE", "AGREED", "ASKS", "WITH", "EXPIRES", "TITLE")
-    print_table(heads, rows, "Nothing waits for a decision.")
+    heads = ("REQUEST", "RISK", "STATE", "APPROVALS", "REQUIRED FROM", "ASSIGNEE", "EXPIRES", "TITLE")
+    print_table(heads, rows, "No requests are waiting for a decision.")
     if page.next_cursor:
-        click.echo(f"… and more: {'over ' if page.capped else ''}{page.total} in all")
+        click.echo(f"… and more: {'over ' if page.capped else ''}{page.total} in total")
 
 
 @approvals.command()
 @click.argument("request_id")
 @as_json
 def show(request_id: str, as_json: bool) -> None:
-    """Show what a request proposes, its risk, how it stands, and its digest."""
+    """Show a request: its proposal, risk, state, and digest."""
     with use_cases() as (_settings, services):
         view = services.views.request(request_id, operator())
-    stands = view.situation
+    situation = view.situation
     if as_json:
         print_json(_document(view))
         return
@@ -83,18 +91,19 @@ def show(request_id: str, as_json: bool) -> None:
     click.echo(f"Risk {view.assessment.level.value} ({view.assessment.score}); rule {view.terms.name}, {rule}")
     for finding in view.assessment.findings:
         click.echo(f"  {finding.severity.value}: {finding.message}")
-    click.echo(f"Approvals: {' · '.join(stage.words for stage in stands.stages)}")
-    if stands.asked:
-        click.echo(f"Approval required from: {', '.join(stands.asked)}")
+    click.echo(f"Approvals: {' · '.join(stage.words for stage in situation.stages)}")
+    if situation.asked:
+        click.echo(f"Approval required from: {', '.join(situation.asked)}")
     if view.request.assigned_to_name:
         click.echo(f"Assigned to {view.request.assigned_to_name}")
-    if stands.claimed and view.request.claimed_until:
+    if situation.claimed and view.request.claimed_until:
         click.echo(f"Claimed by {view.request.claimed_by_name} until {_local(view.request.claimed_until)}")
-    for coming in stands.ahead:
+    for coming in situation.ahead:
         words = expiry_words(coming.words, f"at {_local(coming.at)}")
         click.echo(f"{words[:1].upper()}{words[1:]}{f' ({coming.why})' if coming.why else ''}")
-    if stands.windows:
-        click.echo(f"Change window: {'; '.join(stands.windows)}{f'; opens {stands.opening}' if stands.opening else ''}")
+    if situation.windows:
+        opens = f"; opens {situation.opening}" if situation.opening else ""
+        click.echo(f"Change window: {'; '.join(situation.windows)}{opens}")
     click.echo(f"Digest {view.request.digest}\n")
     click.echo(json.dumps(view.request.payload, indent=2, ensure_ascii=False))
 
@@ -103,14 +112,14 @@ def show(request_id: str, as_json: bool) -> None:
 @click.argument("request_id")
 @click.argument("verdict", type=click.Choice([verdict.value for verdict in Verdict]))
 @in_whose_name
-@click.option("--digest", required=True, help="Digest of the proposal that was seen, from `assent approvals show`.")
-@click.option("--comment", default="", help="What to say; some verdicts need it.")
-@click.option("--change", default="", help="For modify: the change, as JSON.")
-@click.option("--answer", default="", help="For answer: the answer, as JSON.")
+@click.option("--digest", required=True, help="Digest of the proposal that you reviewed, from `assent approvals show`.")
+@click.option("--comment", default="", help="Comment for the agent and the audit log. Some verdicts require one.")
+@click.option("--change", default="", help="For modify: the change, in JSON.")
+@click.option("--answer", default="", help="For answer: the answer, in JSON.")
 @click.option(
     "--acknowledge-risk",
     type=click.Choice([level.value for level in RiskLevel]),
-    help="For modify: the level up to which the change is known to raise the risk.",
+    help="For modify: the highest risk level to which you accept that the change raises the risk.",
 )
 @as_json
 def decide(
@@ -135,33 +144,33 @@ def decide(
             acknowledged_risk=RiskLevel(acknowledge_risk) if acknowledge_risk else None,
         )
         result = services.checkpoints.decide(request_id, acting(services, email), ballot)
-    _told(result.request, result.words, as_json, resolved=result.resolved, words=result.words)
+    _print_result(result.request, result.words, as_json, resolved=result.resolved, words=result.words)
 
 
 @approvals.command()
 @click.argument("request_id")
 @in_whose_name
-@click.option("--reason", default="", help="Why.")
+@click.option("--reason", default="", help="Reason.")
 @as_json
 def withdraw(request_id: str, email: str, reason: str, as_json: bool) -> None:
-    """Take back one's own decision on REQUEST_ID."""
+    """Withdraw your decision on REQUEST_ID."""
     with use_cases() as (_settings, services):
         result = services.checkpoints.withdraw(request_id, acting(services, email), reason)
-    _told(result.request, result.words, as_json, resolved=result.resolved, words=result.words)
+    _print_result(result.request, result.words, as_json, resolved=result.resolved, words=result.words)
 
 
 @approvals.command()
 @click.argument("request_id")
 @in_whose_name
-@click.option("--minutes", default=CLAIM_MINUTES, show_default=True, help="For how long.")
-@click.option("--take-over", is_flag=True, help="Also when somebody else holds it.")
+@click.option("--minutes", default=CLAIM_MINUTES, show_default=True, help="How long the claim lasts.")
+@click.option("--take-over", is_flag=True, help="Claim the request even if somebody else has claimed it.")
 @as_json
 def claim(request_id: str, email: str, minutes: int, take_over: bool, as_json: bool) -> None:
-    """Claim REQUEST_ID for a while: the others see it, and may still decide."""
+    """Claim REQUEST_ID for a while. Others see the claim, and may still decide."""
     with use_cases() as (_settings, services):
         claimed = services.checkpoints.claim(request_id, acting(services, email), minutes, take_over=take_over)
     until = f" until {_local(claimed.claimed_until)}" if claimed.claimed_until else ""
-    _told(claimed, f"Claimed by {claimed.claimed_by_name}{until}.", as_json)
+    _print_result(claimed, f"Claimed by {claimed.claimed_by_name}{until}.", as_json)
 
 
 @approvals.command()
@@ -169,80 +178,81 @@ def claim(request_id: str, email: str, minutes: int, take_over: bool, as_json: b
 @in_whose_name
 @as_json
 def release(request_id: str, email: str, as_json: bool) -> None:
-    """Give up the claim on REQUEST_ID."""
+    """Release the claim on REQUEST_ID."""
     with use_cases() as (_settings, services):
         released = services.checkpoints.release_claim(request_id, acting(services, email))
-    _told(released, "Released.", as_json)
+    _print_result(released, "Released.", as_json)
 
 
 @approvals.command()
 @click.argument("request_id")
 @click.argument("person", default="")
 @in_whose_name
-@click.option("--reason", default="", help="Why; needed to hand on what is assigned to oneself.")
+@click.option("--reason", default="", help="Reason. Required if you reassign a request that is assigned to you.")
 @as_json
 def assign(request_id: str, person: str, email: str, reason: str, as_json: bool) -> None:
-    """Assign REQUEST_ID to PERSON (an email address), or without one to nobody in particular."""
+    """Assign REQUEST_ID to PERSON (an email address). Without PERSON, remove the assignment."""
     with use_cases() as (_settings, services):
         actor = acting(services, email)
         assigned = services.checkpoints.assign(request_id, actor, services.absences.named(person, "person"), reason)
-    _told(assigned, f"Assigned to {assigned.assigned_to_name or 'nobody in particular'}.", as_json)
+    name = assigned.assigned_to_name
+    _print_result(assigned, f"Assigned to {name}." if name else "The request has no assignee now.", as_json)
 
 
 @approvals.command()
 @click.argument("request_id")
 @in_whose_name
-@click.option("--reason", required=True, help="Why.")
+@click.option("--reason", required=True, help="Reason.")
 @as_json
 def escalate(request_id: str, email: str, reason: str, as_json: bool) -> None:
-    """Ask the next people of REQUEST_ID's chain at once; with nobody left, raise its priority."""
+    """Escalate REQUEST_ID to the next people of its chain now. If there are none, only raise its priority."""
     with use_cases() as (_settings, services):
         raised = services.checkpoints.escalate(request_id, acting(services, email), reason)
         asked = services.views.request(request_id, operator()).situation.asked
-    also = f", asked now: {', '.join(asked)}" if asked else ""
-    _told(raised, f"Escalated: priority {raised.priority}{also}.", as_json)
+    also = f", approval required from {', '.join(asked)}" if asked else ""
+    _print_result(raised, f"Escalated: priority {raised.priority}{also}.", as_json)
 
 
 @approvals.command()
 @click.argument("request_id")
 @in_whose_name
-@click.option("--until", required=True, help="The new deadline: ISO 8601, such as 2026-08-03T09:00+02:00.")
-@click.option("--reason", required=True, help="Why.")
+@click.option("--until", required=True, help="New deadline, in ISO 8601, such as 2026-08-03T09:00+02:00.")
+@click.option("--reason", required=True, help="Reason.")
 @as_json
 def extend(request_id: str, email: str, until: str, reason: str, as_json: bool) -> None:
-    """Give REQUEST_ID more time. A time without a time zone is this machine's."""
+    """Extend the deadline of REQUEST_ID. A time without a time zone is in this machine's zone."""
     with use_cases() as (_settings, services):
         extended = services.checkpoints.extend(request_id, acting(services, email), moment_of("--until", until), reason)
-    _told(extended, f"The deadline is {_local(extended.expires_at)} now.", as_json)
+    _print_result(extended, f"The new deadline is {_local(extended.expires_at)}.", as_json)
 
 
 @approvals.command()
 @click.argument("request_id")
 @in_whose_name
-@click.option("--reason", required=True, help="Why.")
+@click.option("--reason", required=True, help="Reason.")
 @as_json
 def reopen(request_id: str, email: str, reason: str, as_json: bool) -> None:
-    """Have people look again at what was rejected in REQUEST_ID, when the run asks for the same."""
+    """Reopen rejected REQUEST_ID: if the run requests the same again, people decide on it."""
     with use_cases() as (_settings, services):
         reopened = services.checkpoints.reopen(request_id, acting(services, email), reason)
-    _told(reopened, "Reopened: when the run asks for the same again, people decide.", as_json)
+    _print_result(reopened, "Reopened. If the run requests the same again, people will decide on it.", as_json)
 
 
 @approvals.command()
 @click.argument("request_id")
 @in_whose_name
-@click.option("--reason", default="", help="Why.")
+@click.option("--reason", default="", help="Reason.")
 @as_json
 def cancel(request_id: str, email: str, reason: str, as_json: bool) -> None:
-    """Withdraw REQUEST_ID; the run is told that it was rejected."""
+    """Cancel REQUEST_ID. The run or agent receives a rejection."""
     with use_cases() as (_settings, services):
         cancelled = services.checkpoints.cancel(request_id, acting(services, email), reason)
-    _told(cancelled, "Canceled. The run is told that it was rejected.", as_json)
+    _print_result(cancelled, "Canceled. The run or agent receives a rejection.", as_json)
 
 
-def _told(request: ApprovalRequest, said: str, as_json: bool, **more: Any) -> None:
+def _print_result(request: ApprovalRequest, message: str, as_json: bool, **more: Any) -> None:
     if not as_json:
-        click.echo(said)
+        click.echo(message)
         return
     columns = (
         "state", "approvals", "quorum", "stage", "addressed_to", "priority", "expires_at", "claimed_by_name",
@@ -256,7 +266,7 @@ def _local(moment: datetime) -> str:
 
 
 def _document(view: RequestView) -> dict[str, Any]:
-    request, stands = view.request, view.situation
+    request, situation = view.request, view.situation
     return {
         "id": request.id,
         "title": request.title,
@@ -266,13 +276,13 @@ def _document(view: RequestView) -> dict[str, Any]:
         "assessment": request.assessment,
         "terms": request.terms,
         "policy_version": request.policy_version,
-        "stages": [asdict(stage) for stage in stands.stages],
-        "asked": stands.asked,
-        "ahead": [asdict(coming) for coming in stands.ahead],
-        "windows": stands.windows,
-        "opens_at": stands.opens_at,
-        "claimed_by_name": request.claimed_by_name if stands.claimed else "",
-        "claimed_until": request.claimed_until if stands.claimed else None,
+        "stages": [asdict(stage) for stage in situation.stages],
+        "asked": situation.asked,
+        "ahead": [asdict(coming) for coming in situation.ahead],
+        "windows": situation.windows,
+        "opens_at": situation.opens_at,
+        "claimed_by_name": request.claimed_by_name if situation.claimed else "",
+        "claimed_until": request.claimed_until if situation.claimed else None,
         "assigned_to_name": request.assigned_to_name,
         "expires_at": request.expires_at,
         "held_until": request.held_until,
@@ -288,7 +298,7 @@ def _json(option: str, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise InvalidInputError(f"{option} is not JSON: {error}.") from None
+        raise InvalidInputError(f"{option} is not valid JSON: {error}.") from None
 
 
 def _facts(row: QueueRow) -> dict[str, Any]:

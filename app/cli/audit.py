@@ -1,4 +1,4 @@
-"""`assent audit`: the record."""
+"""`assent audit`: the audit log."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 @click.group()
 def audit() -> None:
-    """Read the record."""
+    """Read the audit log."""
 
 
 @audit.command("list")
-@click.option("--action", default="", help="An action, or its beginning such as `request.`.")
-@click.option("--actor", default="", help="A person's id, or a part of the name.")
-@click.option("--request", "request_id", default="", help="Only about this request.")
-@click.option("--run", "run_id", default="", help="Only about this run.")
-@click.option("--text", default="", help="Only with these words in the details.")
-@click.option("--since", type=MOMENT, help="Only from this instant on (UTC): 2026-11-30 or 2026-11-30T08:00:00.")
-@click.option("--until", type=MOMENT, help="Only before this instant.")
+@click.option("--action", default="", help="Action, or the beginning of one, such as `request.`.")
+@click.option("--actor", default="", help="ID of a person, or part of a name.")
+@click.option("--request", "request_id", default="", help="Only entries about this request.")
+@click.option("--run", "run_id", default="", help="Only entries about this run.")
+@click.option("--text", default="", help="Only entries with these words in their details.")
+@click.option("--since", type=MOMENT, help="Only entries from this time on (UTC): 2026-11-30 or 2026-11-30T08:00:00.")
+@click.option("--until", type=MOMENT, help="Only entries before this time (UTC).")
 @click.option("--before", type=int, help="Only entries with a lower sequence number.")
 @click.option("--limit", default=100, type=click.IntRange(1, 1000), show_default=True)
 @as_json
@@ -57,22 +57,22 @@ def list_entries(
         (e.seq, e.at, signature(e.actor_kind, e.actor_name), e.action, e.request_id or e.run_id, _detail(e))
         for e in page.entries
     ]
-    print_table(("NO", "AT", "WHO", "ACTION", "ABOUT", "DETAIL"), rows, "The record has no such entry.")
+    print_table(("NO", "TIME", "ACTOR", "ACTION", "SUBJECT", "DETAILS"), rows, "No audit entries match.")
     if page.next_before is not None:
         click.echo(f"… and more: --before {page.next_before}")
 
 
 @audit.command("export")
 @click.option("--format", "form", default="jsonl", type=click.Choice([kind.value for kind in ExportFormat]))
-@click.option("--action", default="", help="An action, or its beginning such as `request.`.")
-@click.option("--since", type=MOMENT, help="Only from this instant on.")
-@click.option("--until", type=MOMENT, help="Only before this instant.")
+@click.option("--action", default="", help="Action, or the beginning of one, such as `request.`.")
+@click.option("--since", type=MOMENT, help="Only entries from this time on (UTC).")
+@click.option("--until", type=MOMENT, help="Only entries before this time (UTC).")
 def export(form: str, action: str, since: datetime | None, until: datetime | None) -> None:
-    """Write the record to standard output, oldest first."""
+    """Write the audit log to standard output, oldest entry first."""
     with use_cases() as (_settings, services):
         wanted = AuditFilter(action=action, since=_utc(since), until=_utc(until))
-        for piece in services.records.export(operator(), wanted, ExportFormat(form)):
-            click.echo(piece, nl=False)
+        for chunk in services.records.export(operator(), wanted, ExportFormat(form)):
+            click.echo(chunk, nl=False)
 
 
 def _utc(given: datetime | None) -> datetime | None:

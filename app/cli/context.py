@@ -1,4 +1,4 @@
-"""What the commands share: the way to the database, and how results are printed."""
+"""What the commands share: finding the database, and printing results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for p
 
 @contextmanager
 def database_address() -> Iterator[tuple[Settings, str]]:
-    """The settings and the database's address; the embedded one is found, or started for as long as this lasts."""
+    """Yield the settings and the database's address. An embedded database that is not running is started meanwhile."""
     settings = load_settings()
     if settings.database_url:
         yield settings, settings.database_url
@@ -29,20 +29,20 @@ def database_address() -> Iterator[tuple[Settings, str]]:
 
 
 def moment_of(option: str, given: str) -> datetime:
-    """A time that was typed as ISO 8601; without a time zone it is this machine's. Raises InvalidInputError."""
+    """Parse a time in ISO 8601; one without a time zone is in this machine's zone. Raises InvalidInputError."""
     try:
         return datetime.fromisoformat(given).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidInputError(f"{option} is not a time as ISO 8601 writes it: {given[:60]}") from None
+        raise InvalidInputError(f"{option} is not a time in ISO 8601: {given[:60]}") from None
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print a value as one JSON document."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[Any]], nothing: str) -> None:
-    """Columns as wide as they need to be, or one line that says there is nothing."""
+    """Print rows in columns as wide as they need to be, or `nothing` if there are no rows."""
     if not rows:
         click.echo(nothing)
         return
@@ -57,7 +57,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    # One line per row, and nothing that a terminal would obey.
+    # One line per row, without control characters that a terminal would act on.
     return "".join(character if character.isprintable() else " " for character in str(value))
 
 

@@ -1,4 +1,4 @@
-"""`assent db`: look after the database."""
+"""`assent db`: database maintenance."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.store import migrate
 
 @click.group()
 def db() -> None:
-    """Look after the database."""
+    """Maintain the database."""
 
 
 @db.command()
-@click.option("--quiet", is_flag=True, help="Say nothing when all is well.")
+@click.option("--quiet", is_flag=True, help="Print nothing on success.")
 def upgrade(quiet: bool) -> None:
-    """Bring the schema up to date; run it before new versions of web and worker start."""
+    """Bring the schema up to date. Run this before you start new versions of web and worker processes."""
     with database_address() as (_settings, address):
         upgrade_everything(address)
         revision, _head = migrate.current_and_head(address)

@@ -1,4 +1,4 @@
-"""`assent demo`: sample people, a sample database and one started run. Running it again adds only what is missing."""
+"""`assent demo`: sample people, a sample database, and one run. Running it again adds only what is missing."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ CATALOGUE_SECONDS = 60.0
 
 
 class DemoError(AssentError):
-    """The demo cannot be set up; the text says what to do."""
+    """The demo cannot be set up; the message says what to do."""
 
     code = "demo"
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A role in the demo; the name is the role's, nobody's own."""
+    """A person of the demo, named after their role."""
 
     name: str
     email: str
@@ -57,16 +57,16 @@ CAST = (
         ("platform",),
         "started the run, may not approve it",
     ),
-    _Part("Auditor", "auditor@example.com", (Role.AUDITOR,), (), "reads the record"),
-    _Part("Viewer", "viewer@example.com", (Role.VIEWER,), (), "looks"),
+    _Part("Auditor", "auditor@example.com", (Role.AUDITOR,), (), "reads the audit log"),
+    _Part("Viewer", "viewer@example.com", (Role.VIEWER,), (), "reads requests and runs"),
 )
 STARTER = CAST[2]
 
 
 @click.command()
-@click.option("--sample", default="", help="Address of the sample database, which is made and filled if need be.")
+@click.option("--sample", default="", help="Address of the sample database. It is created and filled if necessary.")
 def demo(sample: str) -> None:
-    """Fill in sample people, a sample database and one started run; print sign-in links."""
+    """Add sample people, a sample database, and one run, and print sign-in links."""
     with use_cases() as (settings, services):
         people = [_person(services, part) for part in CAST]
         if sample:
@@ -95,11 +95,11 @@ def _make_database(settings: Settings, address: str) -> None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(str(wanted))))
     except psycopg.errors.InsufficientPrivilege:
         raise DemoError(
-            f"The demo needs a database {wanted!r}, and the account may not create it: "
-            "create it, or start with --no-demo."
+            f"The demo needs a database {wanted!r}, and the account is not allowed to create it: "
+            "create the database, or start with --no-demo."
         ) from None
     except psycopg.Error as error:
-        raise DemoError(f"The demo's database {wanted!r} cannot be made: {one_line(error)}") from None
+        raise DemoError(f"The demo's database {wanted!r} cannot be created: {one_line(error)}") from None
 
 
 def _fill(address: str) -> None:
@@ -107,9 +107,9 @@ def _fill(address: str) -> None:
     try:
         create_sample(address)
     except SampleError as error:
-        raise DemoError(f"The demo's database is in use for something else. {error} Start with --no-demo.") from None
+        raise DemoError(f"The demo's database contains something else. {error} Start with --no-demo.") from None
     if time.monotonic() - started > 1:
-        click.echo("  Made a sample database: a shop with 300,000 orders and no useful index.")
+        click.echo("  Created a sample database: a shop with 300,000 orders and no useful index.")
 
 
 def _start_run(settings: Settings, services: Services, starter: Person) -> None:
@@ -132,13 +132,15 @@ def _wait_for_workflow(services: Services) -> None:
             raise DemoError(str(error)) from None
         except NotFoundError:
             if time.monotonic() > deadline:
-                raise DemoError(f"No worker offers the workflow {WORKFLOW!r}: see its log.") from None
+                raise DemoError(f"No worker offers the workflow {WORKFLOW!r}: see the worker's log.") from None
         time.sleep(0.2)
 
 
 def _print_links(settings: Settings, services: Services, people: list[Person]) -> None:
     minutes = int(LINK_LIFETIME.total_seconds() // 60)
-    click.echo(f"\n  Sign in (each link works once, within {minutes} minutes; `{COMMAND} user link` makes new ones):\n")
+    click.echo(
+        f"\n  Sign in (each link works once, within {minutes} minutes; `{COMMAND} user link` creates new ones):\n"
+    )
     for part, person in zip(CAST, people, strict=True):
         if person.active:
             address = link_address(settings, services.people.make_link(operator(), person.id))

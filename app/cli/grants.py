@@ -1,4 +1,4 @@
-"""`assent grants`: which standing grants there are, and ending one at once."""
+"""`assent grants`: list, show, and revoke standing grants."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import click
 
 from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
+from app.domain.text import plural
 from app.services.grants.lifecycle import GrantView
 from app.services.grants.precedents import Precedent
 
 
 @click.group()
 def grants() -> None:
-    """See what needs no further approval, and revoke it."""
+    """List, show, and revoke standing grants."""
 
 
 @grants.command("list")
 @as_json
 def list_grants(as_json: bool) -> None:
-    """List proposed, active and lately ended grants."""
+    """List proposed, active, and recently ended grants."""
     with use_cases() as (_settings, services):
         found = services.grants.list(operator())
     if as_json:
@@ -31,14 +32,14 @@ def list_grants(as_json: bool) -> None:
          view.grant.workflow, view.grant.title)
         for view in found
     ]  # fmt: skip
-    print_table(("GRANT", "STATE", "USED", "UNTIL", "WORKFLOW", "TITLE"), rows, "There are no standing grants.")
+    print_table(("GRANT", "STATE", "USED", "EXPIRES", "WORKFLOW", "TITLE"), rows, "There are no standing grants.")
 
 
 @grants.command()
 @click.argument("grant_id")
 @as_json
 def show(grant_id: str, as_json: bool) -> None:
-    """Show what GRANT_ID lets through, and what it has let through."""
+    """Show what GRANT_ID approves, and the requests that it has approved."""
     with use_cases() as (_settings, services):
         detail = services.grants.view(grant_id, operator())
     grant, state = detail.view.grant, detail.view.state
@@ -47,26 +48,26 @@ def show(grant_id: str, as_json: bool) -> None:
         print_json(_facts(detail.view) | {name: [_past(row) for row in rows] for name, rows in past.items()})
         return
     click.echo(f"{grant.title}: {state.words}")
-    place = f" in {grant.environment}" if grant.environment else ""
-    click.echo(f"{grant.kind} of {grant.workflow}, step {grant.node}{place}, risk at most {grant.max_risk}")
+    where = f" in {grant.environment}" if grant.environment else ""
+    click.echo(f"{grant.kind} of {grant.workflow}, step {grant.node}{where}, risk at most {grant.max_risk}")
     click.echo(f"Used {grant.uses} of {grant.max_uses}, until {grant.expires_at.astimezone():%Y-%m-%d %H:%M}")
-    given = f", given by {grant.approved_by_name}" if grant.approved_by_name else ""
-    click.echo(f"Proposed by {grant.proposed_by_name}{given}: {grant.reason}")
+    approver = f", approved by {grant.approved_by_name}" if grant.approved_by_name else ""
+    click.echo(f"Proposed by {grant.proposed_by_name}{approver}: {grant.reason}")
     if grant.end_reason:
         click.echo(f"Ended: {grant.end_reason}")
     for line in detail.view.words:
         click.echo(f"  {_plain(line)}")
     rows = [(use.id, use.at, use.title) for use in detail.uses]
-    print_table(("LET THROUGH", "WHEN", "TITLE"), rows, "It has let nothing through.")
+    print_table(("REQUEST", "APPROVED", "TITLE"), rows, "The grant has not approved any request.")
 
 
 @grants.command()
 @click.argument("grant_id")
-@click.option("--reason", required=True, help="Why; it is recorded.")
-@click.option("--as", "email", default="", help="Email address of who does it, instead of the operator.")
+@click.option("--reason", required=True, help="Reason, for the audit log.")
+@click.option("--as", "email", default="", help="Act as the person with this email address, not as the operator.")
 @as_json
 def revoke(grant_id: str, reason: str, email: str, as_json: bool) -> None:
-    """End GRANT_ID at once: nothing more is let through."""
+    """Revoke GRANT_ID. It approves nothing from now on."""
     with use_cases() as (_settings, services):
         actor = acting(services, email) if email else operator()
         services.grants.revoke(actor, grant_id, reason)
@@ -74,7 +75,9 @@ def revoke(grant_id: str, reason: str, email: str, as_json: bool) -> None:
     if as_json:
         print_json(_facts(view))
     else:
-        click.echo(f"“{_plain(view.grant.title)}” is {view.state.words}. It has let through {view.grant.uses}.")
+        click.echo(
+            f"“{_plain(view.grant.title)}” is {view.state.words}. It has approved {plural(view.grant.uses, 'request')}."
+        )
 
 
 def _plain(text: str) -> str:

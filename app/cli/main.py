@@ -1,4 +1,4 @@
-"""`assent`, the command line. Commands are loaded when they are called, so that each starts quickly."""
+"""`assent`, the command line. Modules of commands are imported when called, so that each starts quickly."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class _Commands(click.Group):
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="assent")
 def cli() -> None:
-    """The approval desk for AI agents."""
+    """Human approval for what AI agents do."""
 
 
 def main() -> None:
-    """Run a command; every refusal is one line on standard error and a non-zero exit code."""
+    """Run a command. An error is one line on standard error and a nonzero exit code."""
     try:
         cli.main(prog_name="assent", standalone_mode=False)
     except click.ClickException as error:

@@ -19,41 +19,47 @@ from app.store.people import Person
 
 @click.group()
 def user() -> None:
-    """Add and change people and make sign-in links."""
+    """Add and change accounts, and create sign-in links."""
 
 
 @user.command()
 @click.argument("email")
-@click.option("--name", required=True, help="As shown and recorded.")
+@click.option("--name", required=True, help="Name, as pages and the audit log show it.")
 @click.option(
     "--role",
     "roles",
     multiple=True,
     required=True,
     type=click.Choice([role.value for role in Role]),
-    help="Repeatable.",
+    help="Role. Repeatable.",
 )
-@click.option("--team", "teams", multiple=True, help="Slug of a team; made if there is none. Repeatable.")
+@click.option(
+    "--team", "teams", multiple=True, help="Slug of a team, which is created if it does not exist. Repeatable."
+)
 @as_json
 def add(email: str, name: str, roles: tuple[str, ...], teams: tuple[str, ...], as_json: bool) -> None:
-    """Add a person, and print a link with which they sign in once."""
+    """Add a person, and print a link that signs them in once."""
     with use_cases() as (settings, services):
         person = services.people.add(operator(), name, email, [Role(role) for role in roles], teams)
         address = link_address(settings, services.people.make_link(operator(), person.id))
     if as_json:
         print_json({**_facts(person), "link": address})
     else:
-        click.echo(f"{person.name} may sign in once within {_minutes()} minutes at\n{address}")
+        click.echo(f"{person.name} can sign in once within {_minutes()} minutes at\n{address}")
 
 
 @user.command()
 @click.argument("email")
-@click.option("--name", help="As shown and recorded from now on.")
+@click.option("--name", help="New name, as pages and the audit log show it.")
 @click.option(
-    "--role", "roles", multiple=True, type=click.Choice([role.value for role in Role]), help="Instead of all roles."
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice([role.value for role in Role]),
+    help="New roles, instead of the current ones. Repeatable.",
 )
-@click.option("--team", "teams", multiple=True, help="Instead of all teams. Repeatable.")
-@click.option("--no-team", is_flag=True, help="Take the person out of all teams.")
+@click.option("--team", "teams", multiple=True, help="New teams, instead of the current ones. Repeatable.")
+@click.option("--no-team", is_flag=True, help="Remove the person from all teams.")
 @click.option("--active/--inactive", default=None, help="Whether the person may sign in.")
 @as_json
 def change(
@@ -65,9 +71,9 @@ def change(
     active: bool | None,
     as_json: bool,
 ) -> None:
-    """Change what a person is called and may do; what is not named stays."""
+    """Change a person's name, roles, teams, or access. Options that you leave out change nothing."""
     if teams and no_team:
-        raise click.UsageError("--team and --no-team exclude each other.")
+        raise click.UsageError("--team and --no-team cannot be combined.")
     with use_cases() as (_settings, services):
         person = services.people.by_email(email)
         changed = services.people.change(
@@ -89,27 +95,29 @@ def change(
 @click.argument("email")
 @as_json
 def link(email: str, as_json: bool) -> None:
-    """Print a link with which the person signs in once."""
+    """Print a link that signs the person in once."""
     with use_cases() as (settings, services):
         person = services.people.by_email(email)
         address = link_address(settings, services.people.make_link(operator(), person.id))
     if as_json:
         print_json({**_facts(person), "link": address})
     else:
-        click.echo(f"{person.name} may sign in once within {_minutes()} minutes at\n{address}")
+        click.echo(f"{person.name} can sign in once within {_minutes()} minutes at\n{address}")
 
 
 @user.command()
 @as_json
 def lookalikes(as_json: bool) -> None:
-    """List active people whose names or addresses look the same."""
+    """List pairs of active people whose names or addresses look the same."""
     with use_cases() as (_settings, services):
         found = services.people.lookalikes(operator())
     if as_json:
         print_json([[_facts(one), _facts(other)] for one, other in found])
     else:
         rows = [(one.name, one.email, other.name, other.email) for one, other in found]
-        print_table(("NAME", "EMAIL", "LOOKS LIKE", "EMAIL"), rows, "All active people can be told apart.")
+        print_table(
+            ("NAME", "EMAIL", "LOOKS LIKE", "EMAIL"), rows, "No names or addresses of active people look the same."
+        )
 
 
 @user.command()
@@ -138,17 +146,17 @@ def sessions(email: str, as_json: bool) -> None:
 
 @user.command("sign-out")
 @click.argument("email")
-@click.option("--session", "sign_in_id", default="", help="Only this one; see `assent user sessions`.")
+@click.option("--session", "sign_in_id", default="", help="End only this session; see `assent user sessions`.")
 @click.option(
     "--tokens", type=click.Choice([choice.value for choice in TokenChoice]), default=TokenChoice.NONE.value,
-    help="Also revoke the tokens of the person's own programs, or all, those of agents included; "
-    "both end the link with a Slack user.",
+    help="Also revoke the tokens of the person's own programs, or all of their tokens, including those of agents. "
+    "Both also remove the link to a Slack user.",
 )  # fmt: skip
 @as_json
 def sign_out(email: str, sign_in_id: str, tokens: str, as_json: bool) -> None:
     """End all sessions and unused sign-in links of a person, or one session."""
     if sign_in_id and tokens != TokenChoice.NONE.value:
-        raise click.UsageError("--session and --tokens exclude each other.")
+        raise click.UsageError("--session and --tokens cannot be combined.")
     with use_cases() as (_settings, services):
         person = services.people.by_email(email)
         if sign_in_id:
@@ -182,11 +190,13 @@ def list_people(as_json: bool) -> None:
         )
         for person in people
     ]
-    print_table(("EMAIL", "NAME", "ROLES", "TEAMS", "ACTIVE"), rows, "There is nobody yet: assent user add --help")
+    print_table(
+        ("EMAIL", "NAME", "ROLES", "TEAMS", "ACTIVE"), rows, "There are no accounts yet: see assent user add --help."
+    )
 
 
 def link_address(settings: Settings, token: str) -> str:
-    """The address of the page that signs in with `token`."""
+    """Return the address of the page that signs in with `token`."""
     return f"{settings.public_url}/sign-in/{token}"
 
 

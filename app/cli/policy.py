@@ -1,4 +1,4 @@
-"""`assent policy`: who must agree to what, as a file."""
+"""`assent policy`: check, load, show, and test policy files."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from app.domain.errors import AssentError, InvalidInputError, TooLargeError
 from app.domain.people import Actor
 from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.summary import RuleSummary
+from app.domain.text import plural
 from app.embedded import EmbeddedError, find_running
 from app.services.bundle import Services, build_services
 from app.services.policies.replay import MAX_REQUESTS, Replay, ReplayedRequest
@@ -30,14 +31,14 @@ from app.store.engine import make_engine
 from app.store.migrate import check as check_schema
 
 TEST_SECONDS = 300.0
-"""A person at a terminal waits longer than one before a page."""
+"""How long `assent policy test` may take; a person at a terminal waits longer than one in front of a page."""
 _AGO = re.compile(r"(\d{1,4})\s*([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
-in_whose_name = click.option("--as", "email", default="", help="Email address of the person who loads it.")
+in_whose_name = click.option("--as", "email", default="", help="Email address of the person who loads the policy.")
 
 
 class _Since(click.ParamType):
-    """How far back: ``90d``, ``12h``, ``4w``, or a day such as ``2026-11-30`` (UTC)."""
+    """How far back to look: ``90d``, ``12h``, ``4w``, or a day such as ``2026-11-30`` (UTC)."""
 
     name = "since"
 
@@ -50,35 +51,35 @@ class _Since(click.ParamType):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no period: write such as 90d, 12h or 2026-11-30", param, ctx)
+            self.fail(f"{value!r} is not a period: write 90d, 12h, or 2026-11-30, for example", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.group()
 def policy() -> None:
-    """Check, load and try out the policy file."""
+    """Check, load, show, and test policy files."""
 
 
 @policy.command()
 @click.argument("file")
 @as_json
 def check(file: str, as_json: bool) -> None:
-    """Say everything that is wrong with FILE, with line and field; exit code 1 if anything is.
+    """Report every problem in FILE, with line and field. The exit code is 1 if there are any.
 
-    Names of teams and people are looked up where the database runs; one that is not known is a warning.
+    If the database is running, names of teams and people are looked up in it; an unknown name is a warning.
     """
-    with _problems_told(as_json):
+    with _problems_printed(as_json):
         text = read_file(file)
         document = read_policy(text, file)
         warnings, looked_up = _names(text, file)
     if as_json:
         print_json({"problems": [], "warnings": warnings, "names_looked_up": looked_up})
         return
-    _tell(warnings)
-    rules = f"{len(document.rules)} rule{'' if len(document.rules) == 1 else 's'}"
-    click.echo(f"{file} can be used: {rules}{' and a default' if document.default else ''}.")
+    _print_warnings(warnings)
+    default = " and a default" if document.default else ""
+    click.echo(f"{file} is valid: {plural(len(document.rules), 'rule')}{default}.")
     if not looked_up:
-        click.echo("No database runs here, so names of teams and people were not looked up.")
+        click.echo("No database is running here, so names of teams and people were not looked up.")
 
 
 @policy.command()
@@ -86,11 +87,11 @@ def check(file: str, as_json: bool) -> None:
 @in_whose_name
 @as_json
 def load(file: str, email: str, as_json: bool) -> None:
-    """Put FILE (by default ASSENT_POLICY_FILE) into force for every request opened from now on.
+    """Load FILE (default: ASSENT_POLICY_FILE) as the policy for every request that is opened from now on.
 
-    Open requests keep the policy they were opened under. A file that is in force already is not loaded again.
+    Pending requests keep the policy under which they were opened. A file that is already in force is not loaded again.
     """
-    with _problems_told(as_json):
+    with _problems_printed(as_json):
         text, source = _given(file)
         with use_cases() as (_settings, services):
             actor = acting(services, email) if email else operator()
@@ -98,19 +99,19 @@ def load(file: str, email: str, as_json: bool) -> None:
     if as_json:
         print_json({"version": loaded.stored.version, "new": loaded.new, "warnings": loaded.warnings})
     else:
-        _tell_loaded(loaded)
+        _print_loaded(loaded)
 
 
 @policy.command()
-@click.option("--version", "number", type=int, help="An earlier version; by default the one in force.")
-@click.option("--text", "as_text", is_flag=True, help="Print the file as it was loaded.")
+@click.option("--version", "number", type=int, help="Version to show. Default: the one in force.")
+@click.option("--text", "as_text", is_flag=True, help="Print the file exactly as it was loaded.")
 @as_json
 def show(number: int | None, as_text: bool, as_json: bool) -> None:
-    """Show a version's rules in words."""
+    """Show the rules of a policy version in plain words."""
     with use_cases() as (_settings, services):
         view = services.policies.view(operator(), number)
     if view is None:
-        click.echo("No policy is loaded; the strict default holds. Load one with: assent policy load FILE")
+        click.echo("No policy is loaded; the strict default applies. Load one with: assent policy load FILE")
     elif as_text:
         click.echo(view.stored.text, nl=False)
     elif as_json:
@@ -123,7 +124,7 @@ def show(number: int | None, as_text: bool, as_json: bool) -> None:
 @click.option("--limit", default=100, type=click.IntRange(1, 10_000), show_default=True)
 @as_json
 def history(limit: int, as_json: bool) -> None:
-    """List versions, newest first."""
+    """List the versions of the policy, newest first."""
     with use_cases() as (_settings, services):
         versions = services.policies.history(operator(), limit)
     if as_json:
@@ -133,30 +134,44 @@ def history(limit: int, as_json: bool) -> None:
         (version.version, version.loaded_at, version.loaded_by_name, version.source, version.digest[:12])
         for version in versions
     ]
-    print_table(("VERSION", "LOADED", "BY", "FILE", "DIGEST"), rows, "No policy was loaded yet.")
+    print_table(("VERSION", "LOADED", "BY", "FILE", "DIGEST"), rows, "No policy has been loaded yet.")
 
 
 @policy.command()
 @click.argument("file")
-@click.option("--since", type=_Since(), default="90d", show_default=True, help="90d, 12h, or a day such as 2026-11-30.")
-@click.option("--limit", type=click.IntRange(1, MAX_REQUESTS), default=1000, show_default=True, help="Newest first.")
-@click.option("--fail-on-difference", is_flag=True, help="Exit code 3 if any request would have had other terms.")
+@click.option(
+    "--since",
+    type=_Since(),
+    default="90d",
+    show_default=True,
+    help="How far back to look: 90d, 12h, or a day such as 2026-11-30.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, MAX_REQUESTS),
+    default=1000,
+    show_default=True,
+    help="How many requests, newest first.",
+)
+@click.option(
+    "--fail-on-difference", is_flag=True, help="Exit with code 3 if FILE would have treated any request differently."
+)
 @as_json
 def test(file: str, since: datetime | timedelta, limit: int, fail_on_difference: bool, as_json: bool) -> None:
-    """Say what FILE would have done with past requests. Changes nothing."""
-    with _problems_told(as_json):
+    """Report what FILE would have done with past requests. This changes nothing."""
+    with _problems_printed(as_json):
         text = read_file(file)
         with use_cases() as (_settings, services):
             began = services.clock() - since if isinstance(since, timedelta) else since
-            told = services.policies.replay(operator(), text, began, limit, file, seconds=TEST_SECONDS)
+            replay = services.policies.replay(operator(), text, began, limit, file, seconds=TEST_SECONDS)
     if as_json:
-        print_json(asdict(told))
+        print_json(asdict(replay))
     else:
-        _tell(told.warnings)
-        for replayed in told.changed:
+        _print_warnings(replay.warnings)
+        for replayed in replay.changed:
             _show_change(replayed)
-        _sum_up(told)
-    if fail_on_difference and told.changed:
+        _sum_up(replay)
+    if fail_on_difference and replay.changed:
         sys.exit(3)
 
 
@@ -164,7 +179,7 @@ def test(file: str, since: datetime | timedelta, limit: int, fail_on_difference:
 
 
 def read_file(file: str) -> str:
-    """The policy file's text, byte for byte. Raises InvalidInputError, TooLargeError with one line."""
+    """Return the policy file's text, byte for byte. Raises InvalidInputError, TooLargeError with one line."""
     path = Path(file)
     try:
         with path.open("rb") as opened:
@@ -180,12 +195,14 @@ def read_file(file: str) -> str:
 
 
 def configured_policy(settings: Settings) -> str:
-    """The policy file of the settings, checked; empty if none is set. Raises SettingsError with one line."""
+    """Check and return the configured policy file; empty if none is set. Raises SettingsError with one line."""
     if settings.policy_file:
         try:
             read_policy(read_file(settings.policy_file), settings.policy_file)
         except PolicyFileError as error:
-            all_of_them = f" (all of them: assent policy check {settings.policy_file})" if error.problems[1:] else ""
+            all_of_them = (
+                f" (for all problems, run assent policy check {settings.policy_file})" if error.problems[1:] else ""
+            )
             raise SettingsError(f"{PREFIX}POLICY_FILE: {error.message}{all_of_them}") from None
         except AssentError as error:
             raise SettingsError(f"{PREFIX}POLICY_FILE: {error.message}") from None
@@ -200,12 +217,12 @@ def _given(file: str) -> tuple[str, str]:
 
 
 def load_policy(services: Services, actor: Actor, file: str) -> None:
-    """Put a file into force and say so. Raises AssentError."""
-    _tell_loaded(services.policies.load(actor, read_file(file), file))
+    """Load a policy file and print its version. Raises AssentError."""
+    _print_loaded(services.policies.load(actor, read_file(file), file))
 
 
 @contextmanager
-def _problems_told(as_json: bool) -> Iterator[None]:
+def _problems_printed(as_json: bool) -> Iterator[None]:
     """Print every problem of a file, one per line, as ``file:line: field: what to do``."""
     try:
         yield
@@ -219,7 +236,7 @@ def _problems_told(as_json: bool) -> Iterator[None]:
 
 
 def _names(text: str, file: str) -> tuple[Sequence[str], bool]:
-    """Warnings about names, and whether they could be looked up. No database is started or waited for."""
+    """Return warnings about names, and whether they could be looked up. Neither starts nor awaits a database."""
     try:
         settings = load_settings()
         address = settings.database_url or find_running(settings.data_dir)
@@ -240,16 +257,16 @@ def _names(text: str, file: str) -> tuple[Sequence[str], bool]:
 # Printing
 
 
-def _tell(warnings: Sequence[str]) -> None:
+def _print_warnings(warnings: Sequence[str]) -> None:
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
 
 
-def _tell_loaded(loaded: LoadedPolicy) -> None:
-    _tell(loaded.warnings)
+def _print_loaded(loaded: Loaded) -> None:
+    _print_warnings(loaded.warnings)
     stored = loaded.stored
-    how = "is in force" if loaded.new else f"is in force, since {_local(stored.loaded_at)}"
-    click.echo(f"Policy version {stored.version} ({stored.source}) {how}.")
+    since = "" if loaded.new else f" since {_local(stored.loaded_at)}"
+    click.echo(f"Policy version {stored.version} ({stored.source}) is in force{since}.")
 
 
 def _head(stored: Any) -> dict[str, Any]:
@@ -268,8 +285,8 @@ def _show(view: PolicyView) -> None:
     loaded = f"loaded {_local(stored.loaded_at)} by {stored.loaded_by_name}"
     click.echo(f"Policy version {stored.version} ({stored.source}), {loaded}")
     if view.problem:
-        click.echo(f"error: this version cannot be read, the strict default holds. {view.problem}", err=True)
-    _tell(view.warnings)
+        click.echo(f"error: this version cannot be read, so the strict default applies. {view.problem}", err=True)
+    _print_warnings(view.warnings)
     for number, rule in enumerate(view.rules, 1):
         click.echo(f"\n{number}. {rule.name}")
         for label, words in _lines(rule):
@@ -278,8 +295,8 @@ def _show(view: PolicyView) -> None:
 
 def _lines(rule: RuleSummary) -> Iterator[tuple[str, str]]:
     yield "when", " ".join(rule.when.split()) or "no rule above matches"
-    yield "asks", ", then ".join(rule.asks)
-    yield "deadline", f"{rule.deadline}; whatever nobody decided by then {rule.on_expiry}"
+    yield "approvals", ", then ".join(rule.asks)
+    yield "deadline", f"{rule.deadline}; a request that nobody has decided by then {rule.on_expiry}"
     yield from (("escalates", words) for words in rule.escalation)
     yield "changes", rule.windows
     if rule.also:
@@ -297,20 +314,20 @@ def _show_change(replayed: ReplayedRequest) -> None:
     click.echo()
 
 
-def _sum_up(told: Replay) -> None:
-    if told.rules:
-        rows = [(rule.rule, rule.before, rule.after) for rule in told.rules]
-        print_table(("RULE", "REALLY", "WITH THIS FILE"), rows, "")
+def _sum_up(replay: Replay) -> None:
+    if replay.rules:
+        rows = [(rule.rule, rule.before, rule.after) for rule in replay.rules]
+        print_table(("RULE", "ACTUAL", "WITH THIS FILE"), rows, "")
         click.echo()
-    ended = sum(1 for replayed in told.changed if replayed.state_after is not replayed.state)
+    ended = sum(1 for replayed in replay.changed if replayed.state_after is not replayed.state)
     click.echo(
-        f"{told.examined:,} requests since {_local(told.since)}: {len(told.changed):,} would have had other terms, "
-        f"{ended:,} would have come out otherwise."
+        f"{plural(replay.examined, 'request')} since {_local(replay.since)}: {len(replay.changed):,} would have been "
+        f"treated differently, and {ended:,} would have had a different outcome."
     )
-    if told.stopped:
-        why = "--limit" if told.stopped == "limit" else "lack of time"
-        oldest = f" before {_local(told.oldest)}" if told.oldest else ""
-        click.echo(f"Requests{oldest} were not looked at, for {why}.")
+    if replay.stopped:
+        why = "of --limit" if replay.stopped == "limit" else "time ran out"
+        oldest = f" before {_local(replay.oldest)}" if replay.oldest else ""
+        click.echo(f"Requests{oldest} were not examined because {why}.")
 
 
 def _local(moment: datetime) -> str:
@@ -318,5 +335,5 @@ def _local(moment: datetime) -> str:
 
 
 def _plain(words: str) -> str:
-    """One line, and nothing that a terminal would obey."""
+    """Return one line without control characters that a terminal would act on."""
     return "".join(character if character.isprintable() else " " for character in words)

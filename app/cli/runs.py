@@ -1,4 +1,4 @@
-"""`assent run`: start runs and look at them."""
+"""`assent run`: start, show, and list runs."""
 
 from __future__ import annotations
 
@@ -17,17 +17,22 @@ from app.store.runs import Run
 
 @click.group()
 def run() -> None:
-    """Start runs and look at them."""
+    """Start, show, and list runs."""
 
 
 @run.command()
 @click.argument("workflow")
-@click.option("--input", "text", default="{}", help="JSON object, or @FILE that holds one.")
-@click.option("--title", default="", help="What the run is called; default: the workflow's title.")
-@click.option("--as", "email", default="", help="Email address of the person who starts it; they may not approve it.")
+@click.option("--input", "text", default="{}", help="JSON object, or @FILE to read one from a file.")
+@click.option("--title", default="", help="Title of the run. Default: the workflow's title.")
+@click.option(
+    "--as",
+    "email",
+    default="",
+    help="Email address of the person who starts the run. They may not approve its requests.",
+)
 @as_json
 def start(workflow: str, text: str, title: str, email: str, as_json: bool) -> None:
-    """Start a run of WORKFLOW; a worker takes it up."""
+    """Start a run of WORKFLOW. A worker executes it."""
     document = _document(text)
     with use_cases() as (settings, services):
         actor = acting(services, email) if email else operator()
@@ -42,7 +47,7 @@ def start(workflow: str, text: str, title: str, email: str, as_json: bool) -> No
 @click.argument("run_id")
 @as_json
 def show(run_id: str, as_json: bool) -> None:
-    """Show where a run stands."""
+    """Show a run: its state, steps, requests, and artifacts."""
     with use_cases() as (_settings, services):
         view = services.views.run(run_id, operator())
     if as_json:
@@ -83,7 +88,7 @@ def _document(text: str) -> Any:
     except OSError as error:
         raise InvalidInputError(f"{text[1:]} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise InvalidInputError(f"The input is not JSON: {error}.") from None
+        raise InvalidInputError(f"The input is not valid JSON: {error}.") from None
 
 
 def _everything(view: RunView) -> dict[str, Any]:

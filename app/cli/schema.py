@@ -1,4 +1,4 @@
-"""The schema of everything that lives in the database, LangGraph's tables included."""
+"""The database's schema: the tables of Assent, procrastinate, and LangGraph."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from app.store.thread_order import order_threads, threads_ordered
 
 
 def upgrade_everything(database_url: str) -> None:
-    """Bring all tables up to date: Assent's, procrastinate's and LangGraph's.
+    """Bring all tables up to date: Assent's, procrastinate's, and LangGraph's.
 
     Raises:
-        AssentError: the database cannot be used, or is ahead of this version.
+        AssentError: The database cannot be used, or its schema is newer than this version.
     """
     migrate.upgrade(database_url)
     with migrate.connected(database_url) as lock, migrate.migration_lock(lock), migrate.connected(database_url) as work:
@@ -23,10 +23,10 @@ def upgrade_everything(database_url: str) -> None:
 
 
 def check_everything(database_url: str) -> None:
-    """As `migrate.check`, and LangGraph's tables too; for the processes that run graphs.
+    """Check Assent's tables as `migrate.check` does, and LangGraph's too, for the processes that run graphs.
 
     Raises:
-        AssentError: the database cannot be used, or its schema is not the one this version needs.
+        AssentError: The database cannot be used, or its schema is not the one that this version needs.
     """
     migrate.check(database_url)
     with migrate.connected(database_url) as connection:
@@ -37,8 +37,8 @@ def check_everything(database_url: str) -> None:
         ordered = threads_ordered(connection)
     applied, newest = (row[0] if row and row[0] is not None else -1), len(PostgresSaver.MIGRATIONS) - 1
     if applied < newest:
-        raise migrate.SchemaError("LangGraph's tables are behind: run `assent db upgrade`.")
+        raise migrate.SchemaError("LangGraph's tables are out of date: run `assent db upgrade`.")
     if applied > newest:
-        raise migrate.SchemaError("LangGraph's tables are newer than this version: install the newer one.")
+        raise migrate.SchemaError("LangGraph's tables are newer than this version: install the newer version.")
     if not ordered:
         raise migrate.SchemaError("The checkpoints of stored runs are not numbered yet: run `assent db upgrade`.")

@@ -1,4 +1,4 @@
-"""`assent serve`, `assent web`, `assent worker`: the processes."""
+"""`assent serve`, `assent web`, and `assent worker`: the processes."""
 
 from __future__ import annotations
 
@@ -33,16 +33,18 @@ log = structlog.get_logger("serve")
 
 
 @click.command()
-@click.option("--demo", is_flag=True, help="Fill in sample people, a sample database and one run; print sign-in links.")
+@click.option(
+    "--demo", is_flag=True, help="Add sample people, a sample database, and one run, and print sign-in links."
+)
 def serve(demo: bool) -> None:
-    """Run everything: the database unless one is given, migrations, web and worker."""
+    """Run everything: a database unless one is configured, migrations, web processes, and workers."""
     from app.cli.policy import configured_policy
 
     settings = with_secret_key(load_settings())
     configure_logs(settings, "serve")
-    configured_policy(settings)  # refuse a file that cannot be used before anything is started
+    configured_policy(settings)  # reject an invalid file before anything is started
     with _database(settings) as (address, server):
-        listen(settings).close()  # refuse a port in use before anything else is started
+        listen(settings).close()  # reject a port in use before anything else is started
         environment = _environment(settings, address) | {"ASSENT_DEMO": "true" if demo else "false"}
         sample = sample_address(address, server) if demo else ""
         if demo and not environment.get(SAMPLE_VARIABLE):
@@ -52,7 +54,7 @@ def serve(demo: bool) -> None:
             try:
                 _run(supervisor, settings, server, _demo_command(sample) if demo else [])
             except ChildFailedError as failed:
-                # The child has printed its one line already.
+                # The child has already printed its one-line error.
                 sys.exit(failed.code if 0 < failed.code < 256 else 1)
             finally:
                 supervisor.stop()
@@ -80,13 +82,13 @@ def worker() -> None:
 
 
 _SHOWN = ("ASSENT_DATA_DIR", "ASSENT_HOST", "ASSENT_PORT", "ASSENT_BASE_URL")
-"""Settings that the printed command needs as well, and that hold no secret."""
+"""Settings that the printed command needs too, and that contain no secret."""
 
 
 def _run(supervisor: Supervisor, settings: Settings, server: EmbeddedServer | None, demo: list[str]) -> None:
     if not supervisor.finish([*_ASSENT, "db", "upgrade", "--quiet"]):
         return
-    # The demo loads it itself, once the people are there whom it names.
+    # The demo loads the policy itself, once the people whom the policy names exist.
     if settings.policy_file and not demo and not supervisor.finish([*_ASSENT, "policy", "load"]):
         return
     for number in range(settings.web_processes):
@@ -114,7 +116,7 @@ def _is_empty(address: str) -> bool:
 
 
 def sample_address(address: str, server: EmbeddedServer | None) -> str:
-    """Where the sample database is: on the embedded server, or beside the given database, named after it."""
+    """Return the sample database's address: on the embedded server, or on the configured one under a similar name."""
     if server is not None:
         return server.url("shop")
     parts = urlsplit(address)
@@ -122,13 +124,13 @@ def sample_address(address: str, server: EmbeddedServer | None) -> str:
 
 
 def _demo_command(sample: str) -> list[str]:
-    # A target of that name that the operator has configured is used, and never filled.
+    # If the operator has configured a target of that name, it is used as it is and never filled.
     return [*_ASSENT, "demo", *([] if os.environ.get(SAMPLE_VARIABLE) else ["--sample", sample])]
 
 
 def _revive(server: EmbeddedServer | None) -> None:
     if server is not None and server.process.poll() is not None:
-        log.error("the embedded PostgreSQL died, starting it again", code=server.process.returncode)
+        log.error("the embedded PostgreSQL server died; restarting it", code=server.process.returncode)
         server.revive()
 
 
@@ -152,15 +154,15 @@ def _database(settings: Settings) -> Iterator[tuple[str, EmbeddedServer | None]]
 
 
 def _with_database(settings: Settings) -> Settings:
-    """The settings with the address of the database: the given one, or the embedded one that `assent serve` runs."""
+    """Return settings with the database's address: the configured one, or the embedded one that `assent serve` runs."""
     address = settings.database_url or find_running(settings.data_dir)
     if address is None:
-        raise SettingsError("ASSENT_DATABASE_URL: not set; `assent serve` brings its own database")
+        raise SettingsError("ASSENT_DATABASE_URL: not set; `assent serve` runs a database of its own")
     return settings.model_copy(update={"database_url": address})
 
 
 def _environment(settings: Settings, address: str) -> dict[str, str]:
-    """The children's environment: ours, with what we found out spelled out."""
+    """Return the environment of child processes: ours, with the settings that we determined made explicit."""
     found = {
         "ASSENT_DATABASE_URL": address,
         "ASSENT_DATA_DIR": str(settings.data_dir.resolve()),

@@ -1,4 +1,4 @@
-"""Child processes that are started together, replaced when they die, and stopped together."""
+"""A supervisor of child processes: starts them together, restarts those that die, and stops them together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import structlog
 from app.lifeline import PARENT_VARIABLE, die_with_parent_hook
 
 STOP_SECONDS = 5.0
-"""How long children may take to stop before they are killed."""
+"""Seconds that children have to stop before they are killed."""
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 30.0
 _STEADY_SECONDS = 60.0
@@ -27,7 +27,7 @@ log = structlog.get_logger("serve")
 
 
 class ChildFailedError(Exception):
-    """A child ended before everything was up; it has said why itself."""
+    """A child ended before everything was running. It has printed the reason itself."""
 
     def __init__(self, name: str, code: int) -> None:
         super().__init__(f"{name} ended with code {code}")
@@ -46,11 +46,11 @@ class _Child:
 
 @dataclass
 class Supervisor:
-    """Starts and watches children. Use it as a context manager inside which signals to stop are noticed.
+    """Starts and watches child processes. Call its methods inside `signals()`, which handles signals to stop.
 
     Attributes:
-        environment: the children's.
-        stopping: somebody asked us to stop.
+        environment: Environment of the child processes.
+        stopping: True once a signal to stop has arrived.
     """
 
     environment: Mapping[str, str]
@@ -59,19 +59,19 @@ class Supervisor:
     _wake: tuple[int, int] = (-1, -1)
 
     def add(self, name: str, command: Sequence[str]) -> None:
-        """Start a child that is to run for as long as we do."""
+        """Start a child that runs as long as the supervisor."""
         child = _Child(name, command)
         self._children.append(child)
         self._start(child)
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Take SIGINT, SIGTERM and SIGHUP as the wish to stop; a second one kills at once."""
+        """Stop on SIGINT, SIGTERM, and SIGHUP. A second signal kills the children at once."""
         read, write = os.pipe()
         for end in (read, write):
             os.set_blocking(end, False)
         self._wake = (read, write)
-        before = {number: signal.signal(number, self._asked_to_stop) for number in _STOP_SIGNALS}
+        before = {number: signal.signal(number, self._on_stop_signal) for number in _STOP_SIGNALS}
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         try:
@@ -84,10 +84,10 @@ class Supervisor:
                 os.close(end)
 
     def finish(self, command: Sequence[str]) -> bool:
-        """Run a command to its end: True when it is done, False when we were asked to stop meanwhile.
+        """Run a command to its end. Returns True when it is done, and False if a signal to stop arrived meanwhile.
 
         Raises:
-            ChildFailedError: it, or another child, ended with an error.
+            ChildFailedError: The command, or another child, ended with an error.
         """
         process = self._popen(command)
         try:
@@ -103,10 +103,10 @@ class Supervisor:
         return True
 
     def wait_for(self, ready: Callable[[], bool], seconds: float, poll: float = 0.1) -> bool:
-        """Wait until `ready`, watching the children: False when asked to stop or out of time.
+        """Wait until `ready` returns True, watching the children. Returns False on a signal to stop, or a timeout.
 
         Raises:
-            ChildFailedError: a child ended meanwhile.
+            ChildFailedError: A child ended meanwhile.
         """
         deadline = time.monotonic() + seconds
         while not self.stopping and time.monotonic() < deadline:
@@ -120,15 +120,15 @@ class Supervisor:
         return False
 
     def watch(self, also: Callable[[], None]) -> None:
-        """Replace children that die, until asked to stop. `also` is called whenever something may have happened."""
+        """Restart children that die, until a signal to stop. Calls `also` whenever something may have happened."""
         while not self.stopping:
             also()
             for child in self._children:
-                self._look_after(child)
+                self._restart_if_dead(child)
             self._sleep(_TICK_SECONDS)
 
     def stop(self) -> None:
-        """Ask all children to stop, and kill those that take too long."""
+        """Tell all children to stop, and kill those that take too long."""
         running = [child for child in self._children if child.process and child.process.poll() is None]
         for child in running:
             assert child.process is not None
@@ -139,11 +139,11 @@ class Supervisor:
             with suppress(subprocess.TimeoutExpired):
                 child.process.wait(max(0.0, deadline - time.monotonic()))
                 continue
-            log.warning("killed: it did not stop in time; what it was doing is done again later", child=child.name)
+            log.warning("killed because it did not stop in time; its work is repeated later", child=child.name)
             child.process.kill()
             child.process.wait()
 
-    def _look_after(self, child: _Child) -> None:
+    def _restart_if_dead(self, child: _Child) -> None:
         now = time.monotonic()
         if child.process is not None:
             code = child.process.poll()
@@ -153,7 +153,7 @@ class Supervisor:
             if now - child.started_at > _STEADY_SECONDS:
                 child.backoff = _FIRST_BACKOFF
             child.next_start = now + child.backoff
-            log.error("died, starting it again", child=child.name, code=code, seconds=child.backoff)
+            log.error("died; restarting it", child=child.name, code=code, seconds=child.backoff)
             child.backoff = min(child.backoff * 2, _LONGEST_BACKOFF)
         if now >= child.next_start:
             self._start(child)
@@ -168,12 +168,12 @@ class Supervisor:
             command,
             stdin=subprocess.DEVNULL,
             env={**self.environment, PARENT_VARIABLE: str(os.getpid())},
-            # Ctrl-C reaches the terminal's whole process group; children are to hear of it from us, once.
+            # Ctrl-C reaches the terminal's whole process group. Children get the signal from us instead, once.
             start_new_session=True,
             preexec_fn=die_with_parent_hook(signal.SIGKILL),
         )
 
-    def _asked_to_stop(self, number: int, _frame: FrameType | None) -> None:
+    def _on_stop_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.stopping:
             for child in self._children:
                 if child.process is not None and child.process.poll() is None:
@@ -181,7 +181,7 @@ class Supervisor:
         self.stopping = True
 
     def _sleep(self, seconds: float) -> None:
-        """Wait for a signal (a child that ended sends one too), at most that long."""
+        """Wait for a signal for at most `seconds`. A child that ends sends a signal too."""
         nearest = min((c.next_start - time.monotonic() for c in self._children if c.process is None), default=seconds)
         select.select([self._wake[0]], [], [], max(0.0, min(seconds, nearest)))
         with suppress(BlockingIOError):

@@ -1,4 +1,4 @@
-"""`assent token`: what programs sign in with."""
+"""`assent token`: tokens with which programs sign in."""
 
 from __future__ import annotations
 
@@ -14,21 +14,26 @@ from app.services.people.tokens import TokenView
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke tokens of programs."""
+    """Create, list, and revoke tokens of programs."""
 
 
 @token.command()
 @click.argument("name")
-@click.option("--for", "email", required=True, help="Email address of its owner; of an agent's: of who answers for it.")
-@click.option("--agent", is_flag=True, help="It is an agent's: it asks and waits, and can never decide.")
+@click.option(
+    "--for",
+    "email",
+    required=True,
+    help="Email address of the owner. For an agent's token: the person responsible for the agent.",
+)
+@click.option("--agent", is_flag=True, help="Create an agent's token. It can request approval, and can never decide.")
 @click.option(
     "--scope", "scopes", multiple=True, required=True, type=click.Choice([scope.value for scope in Scope]),
-    help="What it may be used for. Repeatable.",
+    help="Scope of the token. Repeatable.",
 )  # fmt: skip
-@click.option("--days", default=DEFAULT_DAYS, type=click.IntRange(1, MAX_DAYS), show_default=True, help="It lives.")
+@click.option("--days", default=DEFAULT_DAYS, type=click.IntRange(1, MAX_DAYS), show_default=True, help="Lifetime.")
 @as_json
 def add(name: str, email: str, agent: bool, scopes: tuple[str, ...], days: int, as_json: bool) -> None:
-    """Make a token called NAME, and print it this one time."""
+    """Create a token named NAME, and print it. It is never shown again."""
     terms = token_terms(TokenKind.AGENT if agent else TokenKind.PERSON, name, scopes, days)
     with use_cases() as (_settings, services):
         made, view = services.tokens.make(operator(), terms, services.people.by_email(email).id)
@@ -36,7 +41,8 @@ def add(name: str, email: str, agent: bool, scopes: tuple[str, ...], days: int, 
         print_json({**_facts(view), "token": made})
     else:
         click.echo(made)
-        click.echo(f"Shown once. Token {view.id} of {view.person_name}, until {view.expires_at:%Y-%m-%d}.", err=True)
+        expiry = f"{view.expires_at:%Y-%m-%d}"
+        click.echo(f"Shown only once. Token {view.id} of {view.person_name} expires on {expiry}.", err=True)
 
 
 @token.command("list")
@@ -56,16 +62,16 @@ def list_tokens(as_json: bool) -> None:
         for view in found
     ]  # fmt: skip
     heads = ("TOKEN", "KIND", "NAME", "OWNER", "BEGINS WITH", "SCOPES", "LAST USED", "EXPIRES", "STATE")
-    print_table(heads, rows, "There are no tokens yet: assent token add --help")
+    print_table(heads, rows, "There are no tokens yet: see assent token add --help.")
 
 
 @token.command()
 @click.argument("token_id")
 def revoke(token_id: str) -> None:
-    """End TOKEN_ID at once."""
+    """Revoke TOKEN_ID. It stops working at once."""
     with use_cases() as (_settings, services):
         revoked = services.tokens.revoke(operator(), token_id)
-    click.echo("The token is revoked." if revoked else "That token was revoked already.")
+    click.echo("The token is revoked." if revoked else "The token was already revoked.")
 
 
 def _facts(view: TokenView) -> dict[str, Any]:

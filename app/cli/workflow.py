@@ -1,4 +1,4 @@
-"""`assent workflow`: what is wrong with a workflow, before a worker offers it."""
+"""`assent workflow`: find mistakes in a workflow before a worker offers it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def workflow() -> None:
 @click.argument("path")
 @as_json
 def check(path: str, as_json: bool) -> None:
-    """Say what is wrong with the workflow in PATH, with file and line; exit code 1 if anything is.
+    """Report problems of the workflow in PATH, with file and line. The exit code is 1 if there are any.
 
-    Notes say what is good to know; they leave the exit code at 0.
+    Notes are hints; they do not change the exit code.
 
     PATH is a folder or a file that exports WORKFLOW, or an entry point's module:NAME. The workflow is imported and its
-    graph built; nothing is run and no database is needed.
+    graph is built; no step is executed, and no database is needed.
     """
     add_folder(Path.cwd())
     try:
@@ -43,16 +43,16 @@ def check(path: str, as_json: bool) -> None:
         for finding in findings:
             click.echo(str(finding))
         if all(finding.note for finding in findings):
-            click.echo(f"{path} can be used.")
+            click.echo(f"{path} is valid.")
     sys.exit(0 if all(finding.note for finding in findings) else 1)
 
 
 def form_problem(schema: dict[str, Any]) -> str:
-    """Why no start form can be drawn from the schema of an input; empty if one can."""
+    """Return the reason why the input's schema has no start form, or an empty string if it has one."""
     if schema.get("type") != "object":
-        return "an input is an object with named fields."
+        return "an input must be an object with named fields."
     for name in schema.get("required", []):
         field = schema.get("properties", {}).get(name, {})
         if field.get("type") == "null" or field.get("not") == {}:
-            return f"nothing can be filled in for {name!r}."
+            return f"no value can be entered for {name!r}."
     return "" if not schema.get("properties") or shape_of(schema, schema).kind == "group" else "it has no fields."

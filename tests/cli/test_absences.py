@@ -45,8 +45,8 @@ def test_absences_at_the_command_line(desk):
     assert "Nobody has the address" in refused(desk, "add", "nobody@example.com", *period)
 
     said = told(desk, "add", "away@example.com", *period, "--as", "away@example.com")
-    assert "Away is away until" in said and "Delegate decides meanwhile" in said
-    assert "already absent" in refused(desk, "add", "away@example.com", *period)
+    assert "Away is away until" in said and "the delegate is Delegate" in said
+    assert "absent already" in refused(desk, "add", "away@example.com", *period)
     told(desk, "add", "other@example.com", "--from", (until - timedelta(days=1)).isoformat(), "--until",
          until.isoformat())  # fmt: skip
 

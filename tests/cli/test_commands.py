@@ -101,8 +101,8 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     assert [each["id"] for each in facts(desk, "approvals", "list", "--mine", "first@example.com")] == [request]
     assert facts(desk, "approvals", "list", "--mine", "second@example.com") == []
     assert facts(desk, "approvals", "list", "--unassigned") == []
-    assert "handing this over" in refused(desk, "approvals", "assign", request, "second@example.com", *first)
-    assert "nobody in particular" in told(desk, "approvals", "assign", request, *first, "--reason", "Lunch.")
+    assert "hand this on" in refused(desk, "approvals", "assign", request, "second@example.com", *first)
+    assert "has no assignee" in told(desk, "approvals", "assign", request, *first, "--reason", "Lunch.")
     assert "priority 1" in told(desk, "approvals", "escalate", request, *first, "--reason", "Urgent.")
     assert "ISO 8601" in refused(desk, "approvals", "extend", request, *first, "--until", "soon", "--reason", "More.")
     later = datetime.fromisoformat(seen["expires_at"]) + timedelta(hours=3)
@@ -148,7 +148,7 @@ def test_links_are_new_each_time_and_only_their_hashes_are_kept(desk, database_u
         (("user", "link", "nobody@example.com"), "Nobody has the address"),
         (("user", "add", "no-address", "--name", "A", "--role", "admin"), "mail address"),
         (("run", "start", "nothing"), "no workflow"),
-        (("run", "start", "nothing", "--input", "{"), "not JSON"),
+        (("run", "start", "nothing", "--input", "{"), "not valid JSON"),
         (("run", "start", "nothing", "--input", "@/no/such/file"), "cannot be read"),
         (("run", "show", "nothing"), "no such run"),
         (("run", "list", "--state", "asleep"), "run state"),

@@ -100,7 +100,7 @@ def test_whatever_dies_is_started_again(serve, tmp_path):
     before["worker"].kill()
     serve.wait_for_log('"child": "worker 1"')
     before["postgres"].kill()
-    serve.wait_for_log("embedded PostgreSQL died")
+    serve.wait_for_log("embedded PostgreSQL server died")
     _until(lambda: set(family(serve)) == set(before) and _answers(address(serve)) and find_running(tmp_path))
     assert {each.pid for each in family(serve).values()}.isdisjoint(each.pid for each in before.values())
 

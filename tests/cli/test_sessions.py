@@ -20,6 +20,6 @@ def test_sessions_are_listed_and_ended(services: Services, told: Told) -> None:
     listed = told("user", "sessions", person.email)
     assert second["id"] in listed and first["id"] not in listed
     both = told("user", "sign-out", person.email, "--session", "x", "--tokens", "own", code=2)
-    assert "exclude each other" in both
+    assert "cannot be combined" in both
     assert "1 session, 1 unused link, and 0 tokens ended" in told("user", "sign-out", person.email, "--tokens", "all")
     assert "not signed in anywhere" in told("user", "sessions", person.email)

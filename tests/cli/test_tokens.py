@@ -24,7 +24,7 @@ def test_a_token_at_the_command_line(services: Services, told: Told) -> None:
     )  # fmt: skip
     assert made not in told("token", "list")
     assert "is revoked" in told("token", "revoke", listed["id"])
-    assert "revoked already" in told("token", "revoke", listed["id"])
+    assert "was already revoked" in told("token", "revoke", listed["id"])
 
 
 def test_an_agents_token_with_a_scope_that_decides_is_refused(services: Services, told: Told) -> None:

@@ -61,7 +61,7 @@ def checked(folder: Path, **parts: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("path", ["workflows/database_maintenance", "workflows.database_maintenance:WORKFLOW"])
 def test_the_bundled_workflow_is_clean(path: str) -> None:
     done = run(path, ROOT)
-    assert (done.returncode, done.stdout) == (0, f"{path} can be used.\n"), done.stdout + done.stderr
+    assert (done.returncode, done.stdout) == (0, f"{path} is valid.\n"), done.stdout + done.stderr
 
 
 def test_a_file_and_a_module_are_found_as_well(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_a_note_is_no_finding_that_fails(tmp_path: Path) -> None:
     build = PARTS["build"].replace("'ask', END)", "'ask', END).compile(interrupt_before=['ask'])")
     (tmp_path / "tidy.py").write_text(HEAD + "".join((PARTS | {"build": build}).values()))
     done = run("tidy.py", tmp_path)
-    assert done.returncode == 0 and done.stdout.endswith("tidy.py can be used.\n")
+    assert done.returncode == 0 and done.stdout.endswith("tidy.py is valid.\n")
     assert ": note: interrupt_before of 'ask': each time a run comes there" in done.stdout
 
 

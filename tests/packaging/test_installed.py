@@ -148,7 +148,7 @@ def test_everything_that_the_portal_keeps_is_in_its_folder(portal: InstalledPort
 
 
 def test_a_workflow_of_the_folder_is_checked(portal: InstalledPortal) -> None:
-    assert "workflows/greet can be used" in portal.command("workflow", "check", "workflows/greet")
+    assert "workflows/greet is valid" in portal.command("workflow", "check", "workflows/greet")
 
 
 @pytest.mark.soak  # it downloads all that the portal requires

@@ -82,7 +82,7 @@ def test_the_job_queues_tables_are_compared_too(database_url, level, words):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("DELETE FROM checkpoint_migrations WHERE v > 2", "behind"),
+        ("DELETE FROM checkpoint_migrations WHERE v > 2", "out of date"),
         ("INSERT INTO checkpoint_migrations VALUES (999)", "newer"),
     ],
 )
