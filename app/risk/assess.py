@@ -1,4 +1,4 @@
-"""Assesses proposals: what is risky about them, line by line, in plain words."""
+"""Risk assessment of proposals: findings in plain words, with their lines."""
 
 from __future__ import annotations
 
@@ -9,40 +9,39 @@ from typing import Any
 
 from app.domain.calls import is_made
 from app.domain.risk import Assessment, Finding, assess
+from app.domain.text import plural
 from app.risk.budget import Budget, sql_findings
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in, text_findings
 from app.risk.tools import tool_findings
 from assent.contracts import RiskLevel, calls_of
 
-NO_ANALYSER = declare("script.no_analyser", RiskLevel.HIGH, "A script in a language that is not looked into.")
-UNKNOWN = declare(
-    "custom.unknown", RiskLevel.MEDIUM, "A proposal of no known kind; what it leads to is not known here."
-)
-MALFORMED = declare("proposal.malformed", RiskLevel.HIGH, "A proposal that is not what its kind says.")
+NO_ANALYSER = declare("script.no_analyser", RiskLevel.HIGH, "A script in a language that cannot be analyzed.")
+UNKNOWN = declare("custom.unknown", RiskLevel.MEDIUM, "A proposal of an unknown kind; its effects are unknown.")
+MALFORMED = declare("proposal.malformed", RiskLevel.HIGH, "A proposal that does not have the form of its kind.")
 FLOOR_UNKNOWN = declare(
-    "proposal.floor_unknown", RiskLevel.HIGH, "A proposal demands a least risk that is no known level."
+    "proposal.floor_unknown", RiskLevel.HIGH, "A proposal sets a minimum risk that is not a known risk level."
 )
 
 _SQL_LANGUAGES = frozenset(
     {"sql", "postgres", "postgresql", "plpgsql", "sqlite", "mysql", "mariadb", "tsql", "plsql", "pgsql"}
 )
-_PLACES_PER_RULE = 20
+_FINDINGS_PER_RULE = 20
 
 
 def assess_proposal(document: Any) -> Assessment:
-    """The risk of a proposal.
+    """Assess the risk of a proposal.
 
     Args:
-        document: the JSON of a proposal of `assent.contracts`, or any other JSON value.
+        document: The JSON of a proposal as in `assent.contracts`, or any other JSON value.
 
-    Never raises. What is not understood is never safe; the document's `risk_floor` is the least level.
+    Never raises. Anything that cannot be analyzed is never safe. The document's `risk_floor` is the minimum risk level.
     """
     floor = RiskLevel.SAFE
     found: list[Finding] = []
     if isinstance(document, Mapping):
-        floor, complaint = _floor(document.get("risk_floor"))
-        found += complaint
+        floor, problems = _floor(document.get("risk_floor"))
+        found += problems
     return assess(_fewer([*found, *_findings(document)]), floor)
 
 
@@ -53,7 +52,7 @@ def _floor(value: Any) -> tuple[RiskLevel, list[Finding]]:
         return RiskLevel(value), []
     except ValueError:
         return RiskLevel.HIGH, [
-            FLOOR_UNKNOWN.finding("The least risk the proposal demands is no known level; high is taken.")
+            FLOOR_UNKNOWN.finding("The proposal's minimum risk is not a known risk level, so high is used.")
         ]
 
 
@@ -61,7 +60,7 @@ def _findings(document: Any) -> Iterator[Finding]:
     kind = document.get("kind") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or not isinstance(kind, str) or kind not in _KINDS:
         yield from fields_findings(strings_in(document))
-        yield UNKNOWN.finding("What would happen with this value is not known here.")
+        yield UNKNOWN.finding("The effects of this value are unknown.")
         return
     code = _CODE_FIELDS.get(kind)
     yield from fields_findings(strings_in({key: value for key, value in document.items() if key != code}))
@@ -71,7 +70,7 @@ def _findings(document: Any) -> Iterator[Finding]:
 def _script(document: Mapping[str, Any]) -> Iterator[Finding]:
     content = document.get("content")
     if not isinstance(content, str):
-        yield MALFORMED.finding("A script without a text.")
+        yield MALFORMED.finding("The script has no text.")
         return
     yield from text_findings(content)
     yield from _code(content, document, Budget())
@@ -84,7 +83,7 @@ def _code(content: str, document: Mapping[str, Any], budget: Budget, default: st
         yield from sql_findings(content, dialect, _rows(document.get("tables")), budget)
     else:
         name = language[:40] or "an unnamed language"
-        yield NO_ANALYSER.finding(f"Nothing in this script has been checked: there is no analyser for {name}.")
+        yield NO_ANALYSER.finding(f"This script has not been checked, because {name} cannot be analyzed.")
 
 
 def _rows(tables: Any) -> dict[str, int]:
@@ -93,7 +92,7 @@ def _rows(tables: Any) -> dict[str, int]:
         count = facts.get("rows") if isinstance(facts, Mapping) else None
         if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
             plain = str(name).lower().replace('"', "").rsplit(".", 1)[-1]
-            # Of two tables of one name in different schemas the larger one counts.
+            # If tables in different schemas have the same name, the largest one counts.
             rows[plain] = max(count, rows.get(plain, 0))
     return rows
 
@@ -101,7 +100,7 @@ def _rows(tables: Any) -> dict[str, int]:
 def _optimizations(document: Mapping[str, Any]) -> Iterator[Finding]:
     items = document.get("items")
     if not isinstance(items, list) or not items:
-        yield MALFORMED.finding("A set of changes without any.")
+        yield MALFORMED.finding("The set of changes is empty.")
         return
     budget = Budget()
     for item in items:
@@ -113,7 +112,7 @@ def _optimizations(document: Mapping[str, Any]) -> Iterator[Finding]:
 def _item(item: Any, document: Mapping[str, Any], budget: Budget) -> Iterator[Finding]:
     statement = item.get("statement") if isinstance(item, Mapping) else None
     if not isinstance(statement, str):
-        yield MALFORMED.finding("A change without a statement.")
+        yield MALFORMED.finding("The change has no statement.")
         return
     yield from text_findings(statement)
     yield from fields_findings(strings_in({key: value for key, value in item.items() if key != "statement"}))
@@ -121,9 +120,9 @@ def _item(item: Any, document: Mapping[str, Any], budget: Budget) -> Iterator[Fi
     rollback = item.get("rollback")
     if isinstance(rollback, str) and rollback.strip():
         for found in _code(rollback, document, budget, default="sql"):
-            # Undoing a change is expected to lock and to drop what it made; losing data is not.
+            # A rollback is expected to take locks and to drop what the change created, but not to lose data.
             if found.severity is RiskLevel.CRITICAL or found.rule in ("sql.unparsed", "sql.too_large"):
-                yield replace(found, message=f"Should it be rolled back: {found.message}", line=None)
+                yield replace(found, message=f"If it is rolled back: {found.message}", line=None)
 
 
 def _tool_call(document: Mapping[str, Any]) -> Iterator[Finding]:
@@ -133,16 +132,16 @@ def _tool_call(document: Mapping[str, Any]) -> Iterator[Finding]:
 def _call(call: Mapping[str, Any], budget: Budget) -> Iterator[Finding]:
     tool = call.get("tool")
     if not isinstance(tool, str):
-        yield MALFORMED.finding("A tool call without a tool.")
+        yield MALFORMED.finding("The tool call names no tool.")
     elif is_made(dict(call)):
-        # What reviewers leave out or answer themselves does nothing.
+        # Tool calls that reviewers exclude or answer themselves have no effect.
         yield from tool_findings(tool, call.get("args"), budget)
 
 
 def _tool_calls(document: Mapping[str, Any]) -> Iterator[Finding]:
     calls = calls_of(document)
     if not calls:
-        yield MALFORMED.finding("A set of calls without any.")
+        yield MALFORMED.finding("The set of tool calls is empty.")
     budget = Budget()
     for call in calls:
         name = str(call.get("id", ""))[:100]
@@ -152,11 +151,11 @@ def _tool_calls(document: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _question(document: Mapping[str, Any]) -> Iterator[Finding]:
     if not isinstance(document.get("question"), str):
-        yield MALFORMED.finding("A question without a text.")
+        yield MALFORMED.finding("The question has no text.")
 
 
 def _custom(document: Mapping[str, Any]) -> Iterator[Finding]:
-    yield UNKNOWN.finding("What would happen with this value is not known here.")
+    yield UNKNOWN.finding("The effects of this value are unknown.")
 
 
 _KINDS = {
@@ -171,7 +170,7 @@ _CODE_FIELDS = {"script": "content", "optimizations": "items", "tool_calls": "ca
 
 
 def _fewer(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Each finding once, and of one rule in one text the first places only, with how many more there are."""
+    """Drop duplicates, and keep only the first findings of a rule in one text, with the number of the others."""
     seen: set[tuple[str, RiskLevel, str, int | None, str]] = set()
     counts: Counter[tuple[str, RiskLevel, str]] = Counter()
     last: dict[tuple[str, RiskLevel, str], Finding] = {}
@@ -182,10 +181,12 @@ def _fewer(findings: Iterable[Finding]) -> Iterator[Finding]:
             continue
         seen.add(identity)
         counts[group] += 1
-        if counts[group] <= _PLACES_PER_RULE:
+        if counts[group] <= _FINDINGS_PER_RULE:
             yield found
         else:
             last[group] = found
     for group, found in last.items():
-        more = counts[group] - _PLACES_PER_RULE
-        yield replace(found, message=f"The same at {more:,} further places, the last one here. {found.message}")
+        more = counts[group] - _FINDINGS_PER_RULE
+        yield replace(
+            found, message=f"The same applies in {plural(more, 'more place')}, the last of them here. {found.message}"
+        )

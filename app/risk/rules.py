@@ -1,4 +1,4 @@
-"""The catalogue of rules: every reason that an assessment can give."""
+"""The catalog of rules: every reason that an assessment can give."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Rule:
     """One reason for a risk level.
 
     Attributes:
-        id: stable, such as ``sql.drop.table``.
-        severity: how bad it usually is; a finding may say otherwise where facts (such as a table's rows) tell more.
-        summary: one line for the catalogue.
+        id: Stable identifier, such as ``sql.drop.table``.
+        severity: The usual risk level. A finding may differ where facts, such as a table's number of rows, are known.
+        summary: One line for the catalog.
     """
 
     id: str
@@ -28,7 +28,7 @@ class Rule:
     summary: str
 
     def finding(self, message: str, line: int | None = None, severity: RiskLevel | None = None) -> Finding:
-        """What was found, in plain words: what would happen and why it matters."""
+        """Return a finding. The message says in plain words what would happen, and why it matters."""
         return Finding(self.id, severity or self.severity, message, line)
 
 
@@ -37,7 +37,7 @@ RULES: dict[str, Rule] = {}
 
 
 def declare(rule_id: str, severity: RiskLevel, summary: str) -> Rule:
-    """Enter a rule into the catalogue."""
+    """Add a rule to the catalog. Raises ValueError if there is one with this ID."""
     if rule_id in RULES:
         raise ValueError(f"The rule {rule_id} is declared twice.")
     rule = RULES[rule_id] = Rule(rule_id, severity, summary)
@@ -45,12 +45,12 @@ def declare(rule_id: str, severity: RiskLevel, summary: str) -> Rule:
 
 
 def word_set(words: str) -> frozenset[str]:
-    """The words of a text; long lists read better that way."""
+    """Return the words of a text; long lists are easier to read this way."""
     return frozenset(words.split())
 
 
 class Hit(NamedTuple):
-    """Where a rule for SQL applies. Without a line it is the statement's first, without a severity the rule's own."""
+    """A match of an SQL rule. The line defaults to the statement's first, and the severity to the rule's."""
 
     message: str
     line: int | None = None
@@ -62,7 +62,7 @@ _CHECKS: list[tuple[Rule, frozenset[str], Check]] = []
 
 
 def sql_rule(rule_id: str, severity: RiskLevel, summary: str, verbs: str = "") -> Callable[[Check], Check]:
-    """Enter a rule for SQL statements, tried on those that begin with one of `verbs`; with none, on all."""
+    """Add an SQL rule, which is checked for statements that begin with one of `verbs`, or for all if there are none."""
     rule = declare(rule_id, severity, summary)
 
     def register(check: Check) -> Check:
@@ -73,7 +73,7 @@ def sql_rule(rule_id: str, severity: RiskLevel, summary: str, verbs: str = "") -
 
 
 def findings_of(statement: Statement) -> Iterator[Finding]:
-    """Try all rules for SQL on a statement."""
+    """Check a statement with all SQL rules."""
     for rule, verbs, check in _CHECKS:
         if not verbs or statement.verb in verbs:
             for hit in check(statement):

@@ -1,4 +1,4 @@
-"""Assesses SQL: every statement by all rules, then the script as a whole."""
+"""Risk assessment of SQL: every statement by all rules, then the script as a whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from app.domain.risk import Finding
 from app.domain.weight import SQL_A_CHARACTER, weigh
-from app.risk import sql_code, sql_destructive, sql_locking, sql_privileges  # noqa: F401 - importing these enters their rules
+from app.risk import sql_code, sql_destructive, sql_locking, sql_privileges  # noqa: F401 - importing these adds their rules
 from app.risk.budget import Budget
 from app.risk.rules import declare, findings_of, word_set
 from app.risk.sql_lexer import Lexed, Piece, Token, split
@@ -15,36 +15,38 @@ from app.risk.sql_queries import judged
 from app.risk.sql_statement import Statement, dialect_named
 from assent.contracts import RiskLevel
 
-TOO_LARGE = declare("sql.too_large", RiskLevel.HIGH, "The text is larger than what is looked into.")
-EMPTY = declare("sql.empty", RiskLevel.LOW, "There is no statement in the text.")
+TOO_LARGE = declare("sql.too_large", RiskLevel.HIGH, "The text is too large to be analyzed.")
+EMPTY = declare("sql.empty", RiskLevel.LOW, "The text contains no statement.")
 UNPARSED = "sql.unparsed"
 RUN_COMMENT = declare("sql.run_comment", RiskLevel.HIGH, "A comment that MySQL and MariaDB run as code.")
 DOUBTFUL = declare(
     "sql.doubtful_quoting",
     RiskLevel.HIGH,
-    "A name in escapes, or a string or comment whose end depends on the database.",
+    "A name with escapes, or a string or comment whose end depends on the database.",
 )
 CLIENT = declare(
     "sql.client_command", RiskLevel.HIGH, "A command for the client program, which can run other programs."
 )
-SEVERAL = declare("sql.several_statements", RiskLevel.LOW, "Several statements; some may be done when one fails.")
+SEVERAL = declare(
+    "sql.several_statements", RiskLevel.LOW, "Several statements; some may already have run when one fails."
+)
 OPEN = declare(
-    "sql.transaction.open", RiskLevel.MEDIUM, "A transaction is begun and not ended, or ended and not begun."
+    "sql.transaction.open", RiskLevel.MEDIUM, "A transaction is begun but not ended, or ended but not begun."
 )
 INSIDE = declare(
-    "sql.transaction.not_allowed", RiskLevel.MEDIUM, "A statement that cannot run inside a transaction stands in one."
+    "sql.transaction.not_allowed", RiskLevel.MEDIUM, "A statement that cannot run inside a transaction is inside one."
 )
-FAILED = declare("sql.check_failed", RiskLevel.HIGH, "A rule gave up on a statement; it may do anything.")
+FAILED = declare("sql.check_failed", RiskLevel.HIGH, "A rule failed on a statement, which may do anything.")
 
 
 def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budget) -> list[Finding]:
-    """What there is to say about a text in SQL.
+    """Return the risk findings of an SQL text.
 
     Args:
-        text: one or more statements.
-        dialect: as the proposal names it; unknown names are read generically.
-        rows: estimated number of rows by the lower-case name of a table.
-        budget: reduced by what was looked into.
+        text: One or more statements.
+        dialect: The dialect's name in the proposal. A text in an unknown dialect is parsed generically.
+        rows: Estimated number of rows by table name in lower case.
+        budget: Is reduced by what is analyzed.
     """
     return list(_Script(text, dialect_named(dialect), rows, budget).findings())
 
@@ -64,12 +66,12 @@ class _Script:
 
     def findings(self) -> Iterator[Finding]:
         if not self._parse:
-            size = f"The text has {len(self._text):,} characters, which is more than is looked into."
-            yield TOO_LARGE.finding(f"{size} Statements are not parsed; only what they begin with is checked.")
+            size = f"The text has {len(self._text):,} characters, which is too many to analyze."
+            yield TOO_LARGE.finding(f"{size} Statements are not parsed; only how they begin is checked.")
         for piece in split(self._text, self._dialect, self._noticed):
             if self._budget.statements <= 0:
                 yield TOO_LARGE.finding(
-                    "There are too many statements; from this line on nothing is checked.", piece.line
+                    "There are too many statements; nothing is checked from this line on.", piece.line
                 )
                 break
             self._budget.statements -= 1
@@ -78,7 +80,7 @@ class _Script:
 
     def _piece_findings(self, piece: Piece) -> Iterator[Finding]:
         if _is_client_command(piece, self._dialect):
-            words = "A command for the client, such as psql or mysql: it can run programs and other files."
+            words = "A command for a client such as psql or mysql, which can run programs and other files."
             yield CLIENT.finding(words, piece.line)
         statement = Statement(piece, self._dialect, self._rows, self._parse)
         if not piece.in_body:
@@ -91,14 +93,14 @@ class _Script:
     def _judge(self, statement: Statement) -> list[Finding]:
         try:
             found = list(findings_of(statement))
-        except Exception:  # a rule must never keep a proposal from being shown; deep nesting is the usual cause
+        except Exception:  # a failing rule must not hide a proposal; deep nesting is the usual cause
             return [
                 FAILED.finding(
-                    "This statement is too involved to be checked; nothing is known of what it would do.",
+                    "This statement is too complex to be checked, so its effects are unknown.",
                     statement.line,
                 )
             ]
-        # That it calls something unknown does not tell what an unknown statement is.
+        # A call of an unknown function does not explain an unknown statement.
         if not judged(statement, any(finding.rule != "sql.function.unknown" for finding in found)):
             found.append(_unknown(statement))
         if any(finding.rule not in _GENERAL for finding in found):
@@ -106,7 +108,7 @@ class _Script:
         return found
 
     def _body_findings(self, body: Token, statement: Statement) -> Iterator[Finding]:
-        """What the statements inside a block or a routine do, as far as they can be told apart."""
+        """Check the statements inside a block or routine, as far as they can be separated."""
         inner = body.text
         tag = re.match(r"\$[^$]*\$|'", inner)
         cut = len(tag[0]) if tag else 0
@@ -120,34 +122,36 @@ class _Script:
                 self._budget.statements -= 1
                 fragment = Statement(part, self._dialect, self._rows, self._parse)
                 for found in self._judge(fragment):
-                    # Procedural code is not SQL all through, and that it is code has been said already.
+                    # Procedural code is not all SQL, and another finding already says that this is code.
                     if found.rule not in (UNPARSED, "sql.dynamic", "sql.insert", "sql.function.unknown", "sql.setting"):
                         line = (found.line or 1) + first - 1
                         yield Finding(found.rule, found.severity, when + found.message, line)
 
     def _whole(self) -> Iterator[Finding]:
         for line in self._noticed.run_comments:
-            words = "Looks like a comment, but MySQL and MariaDB run what is in it."
+            words = "This looks like a comment, but MySQL and MariaDB run its content."
             yield RUN_COMMENT.finding(words, line)
         for line in self._noticed.doubtful:
-            words = "A name in escapes, or a string or comment whose end depends on the database; name the dialect."
+            words = (
+                "A name with escapes, or a string or comment whose end depends on the database; specify the dialect."
+            )
             yield DOUBTFUL.finding(words, line)
         if not self._outer:
-            yield EMPTY.finding("There is no statement in this text; nothing would run.")
+            yield EMPTY.finding("This text contains no statement, so nothing would run.")
         yield from _transactions(self._outer)
         effective = [statement for statement in self._outer if statement.verb not in _TRANSACTION]
         if len(effective) > 1:
-            words = f"{len(effective)} statements in one text: should one fail, those before it may already be done."
+            words = f"{len(effective)} statements in one text: if one fails, those before it may already have run."
             yield SEVERAL.finding(words, effective[1].line)
 
 
 _GENERAL = frozenset({"sql.alter", "sql.setting"})
-"""Rules that say nothing where another one has said more."""
+"""Rules whose findings are dropped where another rule has a more specific one."""
 
 
 def _unknown(statement: Statement) -> Finding:
     verb = statement.tokens[0].text[:40] if statement.tokens else ""
-    words = f"{verb!r} is no statement that is known here, so nothing is known of what it would do."
+    words = f"{verb!r} is not a known statement, so its effects are unknown."
     return Finding(UNPARSED, RiskLevel.HIGH, words, statement.line)
 
 
@@ -172,17 +176,15 @@ def _transactions(statements: list[Statement]) -> Iterator[Finding]:
             begun = statement
         elif statement.verb in ("COMMIT", "END", "ABORT") or (statement.verb == "ROLLBACK" and "TO" not in keys):
             if begun is None:
-                words = (
-                    f"{statement.verb} ends a transaction that was not begun here, and with it what others did in it."
-                )
+                words = f"{statement.verb} ends a transaction that was not begun here, and everything done in it."
                 yield OPEN.finding(words, statement.line)
             begun = None
         elif begun is not None and (statement.has("CONCURRENTLY") or statement.verb in _NOT_INSIDE):
-            words = "This cannot run inside a transaction: the whole of it fails here and is undone."
+            words = "This cannot run inside a transaction: the transaction fails here and is rolled back."
             yield INSIDE.finding(words, statement.line)
     if begun is not None:
         yield OPEN.finding(
-            "This transaction is never ended: its locks stay until the connection closes, then all is undone.",
+            "This transaction is never ended: it holds its locks until the connection closes, and is then rolled back.",
             begun.line,
         )
 
@@ -203,7 +205,7 @@ _PART_VERBS = word_set(
 
 
 def _parts(piece: Piece) -> Iterator[Piece]:
-    """The SQL in a statement of procedural code, such as what follows IF … THEN, and texts given to EXECUTE."""
+    """Return the SQL in a statement of procedural code: what follows IF … THEN, for example, and texts for EXECUTE."""
     tokens = piece.tokens
     starts, depth = [0], 0
     for index, token in enumerate(tokens):

@@ -1,4 +1,4 @@
-"""Rules for code inside the database, and for text that is put together and run."""
+"""Rules for code in the database, and for dynamic SQL."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from assent.contracts import RiskLevel
 @sql_rule(
     "sql.dynamic",
     RiskLevel.HIGH,
-    "A block or a text is run whose effect shows only when it runs.",
+    "Code or dynamic SQL is run whose effects cannot be known in advance.",
     verbs="DO EXECUTE EXEC CALL PREPARE BEGIN DECLARE",
 )
 def dynamic(statement: Statement) -> Iterator[Hit]:
     if statement.verb == "DO":
         yield Hit(
-            "Runs a block of procedural code; what it does can depend on data and cannot be told in full from here."
+            "Runs a block of procedural code; its effects can depend on data and cannot be fully determined here."
         )
     elif statement.verb in ("EXECUTE", "EXEC", "PREPARE"):
-        yield Hit("Runs a prepared or composed text; what it does cannot be told from here.")
+        yield Hit("Runs a prepared statement or dynamic SQL; its effects cannot be determined here.")
     elif statement.verb == "CALL":
-        yield Hit("Calls a procedure; what it does is not written here.")
+        yield Hit("Calls a procedure whose code is not part of this text.")
     elif statement.verb == "DECLARE" or (
         statement.verb == "BEGIN" and len(statement.keys) > 1 and not _transaction(statement)
     ):
-        yield Hit("Begins a block of procedural code; what it does cannot be told from here.")
+        yield Hit("Begins a block of procedural code; its effects cannot be determined here.")
 
 
 def _transaction(statement: Statement) -> bool:
@@ -43,18 +43,18 @@ _TRANSACTION_WORDS = word_set(
 def create_function(statement: Statement) -> Iterator[Hit]:
     if statement.object in ("FUNCTION", "PROCEDURE", "PACKAGE"):
         replaces = " or replaces" if statement.has("OR", "REPLACE") else ""
-        yield Hit(f"Creates{replaces} the code of {statement.object_name}; whatever calls it will run that.")
+        yield Hit(f"Creates{replaces} the code of {statement.object_name}, which everything that calls it will run.")
 
 
 @sql_rule(
     "sql.create.trigger",
     RiskLevel.HIGH,
-    "A trigger, rule or event is created: code that runs by itself.",
+    "A trigger, rule, or event is created: code that runs automatically.",
     verbs="CREATE",
 )
 def create_trigger(statement: Statement) -> Iterator[Hit]:
     if statement.object in ("TRIGGER", "RULE", "EVENT"):
-        yield Hit("Creates code that runs by itself from then on, with every write it is attached to or by the clock.")
+        yield Hit("Creates code that runs automatically from then on, on every write to its table or on a schedule.")
 
 
 @sql_rule("sql.create", RiskLevel.LOW, "Something new is created.", verbs="CREATE SELECT WITH")
@@ -64,7 +64,7 @@ def create(statement: Statement) -> Iterator[Hit]:
             replaces = statement.has("OR", "REPLACE")
             words = f"Creates the {statement.object.lower()} {statement.object_name}."
             if replaces:
-                words += " One of that name is replaced."
+                words += " An existing one of that name is replaced."
             yield Hit(words, severity=RiskLevel.MEDIUM if replaces else None)
     elif statement.has("INTO") and statement.tree is not None and statement.tree.args.get("into") is not None:
         yield Hit("Creates a table and fills it with the result.")
@@ -77,7 +77,7 @@ _HARMLESS_OBJECTS = word_set("TABLE VIEW MATERIALIZED SEQUENCE TYPE DOMAIN SCHEM
 def create_other(statement: Statement) -> Iterator[Hit]:
     kind = statement.object
     if kind in _UNCOMMON_OBJECTS:
-        yield Hit(f"Creates an object of the kind {kind.lower()}; it changes how the database behaves.")
+        yield Hit(f"Creates an object of kind {kind.lower()}, which changes how the database behaves.")
 
 
 _UNCOMMON_OBJECTS = word_set("OPERATOR CAST TRANSFORM CONVERSION TEXT TABLESPACE ACCESS DEFAULT")
@@ -85,7 +85,7 @@ _UNCOMMON_OBJECTS = word_set("OPERATOR CAST TRANSFORM CONVERSION TEXT TABLESPACE
 
 @sql_rule("sql.setting", RiskLevel.LOW, "A setting of this session is changed.", verbs="SET RESET DISCARD")
 def setting(statement: Statement) -> Iterator[Hit]:
-    yield Hit("Changes a setting for what follows in this session.")
+    yield Hit("Changes a setting for the rest of this session.")
 
 
 _READING_PRAGMAS = word_set(
@@ -109,6 +109,8 @@ _SIMPLE_PRAGMAS = word_set(
 )
 
 
-@sql_rule("sql.other", RiskLevel.LOW, "A comment, a notification or the like.", verbs="COMMENT SECURITY NOTIFY USE")
+@sql_rule(
+    "sql.other", RiskLevel.LOW, "A comment, a notification, or something similar.", verbs="COMMENT SECURITY NOTIFY USE"
+)
 def other(statement: Statement) -> Iterator[Hit]:
-    yield Hit(f"{statement.verb} changes no rows and no tables.")
+    yield Hit(f"{statement.verb} changes neither rows nor tables.")

@@ -1,4 +1,4 @@
-"""Rules for what takes data away: dropped objects, emptied tables, writes that hit too many rows."""
+"""Rules for loss of data: dropped objects, emptied tables, and writes that affect too many rows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.risk.rules import Hit, sql_rule, word_set
 from app.risk.sql_statement import Statement
 from assent.contracts import RiskLevel
 
-_GONE = "Only a backup brings it back."
+_GONE = "Only a backup can restore it."
 
 
 @sql_rule("sql.drop.table", RiskLevel.CRITICAL, "A table is dropped with all its rows.", verbs="DROP")
 def drop_table(statement: Statement) -> Iterator[Hit]:
     if statement.object == "TABLE":
-        yield Hit(f"Drops the table {statement.object_name} with all its rows, indexes and grants. {_GONE}")
+        yield Hit(f"Drops the table {statement.object_name} with all its rows, indexes, and grants. {_GONE}")
 
 
 @sql_rule("sql.drop.database", RiskLevel.CRITICAL, "A whole database is dropped.", verbs="DROP")
@@ -29,13 +29,13 @@ def drop_database(statement: Statement) -> Iterator[Hit]:
 @sql_rule("sql.drop.schema", RiskLevel.CRITICAL, "A schema is dropped.", verbs="DROP")
 def drop_schema(statement: Statement) -> Iterator[Hit]:
     if statement.object == "SCHEMA" and statement.dialect != "mysql":
-        yield Hit(f"Drops the schema {statement.object_name}, with CASCADE also every table in it. {_GONE}")
+        yield Hit(f"Drops the schema {statement.object_name}; with CASCADE, every table in it as well. {_GONE}")
 
 
-@sql_rule("sql.drop.owned", RiskLevel.CRITICAL, "Everything a role owns is dropped.", verbs="DROP")
+@sql_rule("sql.drop.owned", RiskLevel.CRITICAL, "Everything that a role owns is dropped.", verbs="DROP")
 def drop_owned(statement: Statement) -> Iterator[Hit]:
     if statement.starts("DROP", "OWNED"):
-        yield Hit(f"Drops every object the role owns in this database, tables included. {_GONE}")
+        yield Hit(f"Drops every object that the role owns in this database, including tables. {_GONE}")
 
 
 _OTHER_RULES = word_set(
@@ -44,22 +44,27 @@ _OTHER_RULES = word_set(
 
 
 @sql_rule(
-    "sql.drop.object", RiskLevel.HIGH, "A view, function, trigger, sequence or other object is dropped.", verbs="DROP"
+    "sql.drop.object", RiskLevel.HIGH, "A view, function, trigger, sequence, or other object is dropped.", verbs="DROP"
 )
 def drop_object(statement: Statement) -> Iterator[Hit]:
     if statement.object not in _OTHER_RULES:
         kind = statement.object.lower() or "object"
-        yield Hit(f"Drops the {kind} {statement.object_name}; whatever uses it fails from then on.")
+        yield Hit(f"Drops the {kind} {statement.object_name}; everything that uses it fails from then on.")
 
 
 @sql_rule(
-    "sql.drop.cascade", RiskLevel.HIGH, "CASCADE takes along whatever depends on it.", verbs="DROP ALTER TRUNCATE"
+    "sql.drop.cascade",
+    RiskLevel.HIGH,
+    "CASCADE also affects everything that depends on the object.",
+    verbs="DROP ALTER TRUNCATE",
 )
 def cascade(statement: Statement) -> Iterator[Hit]:
     place = statement.find("CASCADE")
-    # In a foreign key (ON DELETE CASCADE) it says what later deletes do.
+    # In a foreign key (ON DELETE CASCADE), it says what later deletes do.
     if place > 0 and statement.keys[place - 1] not in ("DELETE", "UPDATE"):
-        words = "CASCADE takes along everything that depends on it, without naming it; see first what that is."
+        words = (
+            "CASCADE also affects everything that depends on the object, without naming it; check what that is first."
+        )
         yield Hit(words, statement.line_at(place))
 
 
@@ -84,28 +89,32 @@ def drop_column(statement: Statement) -> Iterator[Hit]:
         )
 
 
-@sql_rule("sql.drop.constraint", RiskLevel.MEDIUM, "A constraint is dropped; wrong data can come in.", verbs="ALTER")
+@sql_rule(
+    "sql.drop.constraint", RiskLevel.MEDIUM, "A constraint is dropped; invalid data can be stored.", verbs="ALTER"
+)
 def drop_constraint(statement: Statement) -> Iterator[Hit]:
     if statement.object != "TABLE":
         return
     for index, keys in statement.actions():
         if keys[0] == "DROP" and keys[1:2] and keys[1] in ("CONSTRAINT", "PRIMARY", "FOREIGN", "CHECK"):
-            words = f"Drops a constraint of {statement.object_name}; the database then takes data it used to refuse."
+            words = (
+                f"Drops a constraint of {statement.object_name}; the database will accept data that it used to reject."
+            )
             yield Hit(words, statement.line_at(index))
 
 
 @sql_rule("sql.truncate", RiskLevel.CRITICAL, "A table is emptied.", verbs="TRUNCATE")
 def truncate(statement: Statement) -> Iterator[Hit]:
-    yield Hit(f"Empties {statement.name_after(1) or 'the table'} at once, without looking at single rows. {_GONE}")
+    yield Hit(f"Deletes all rows of {statement.name_after(1) or 'the table'} at once. {_GONE}")
 
 
-@sql_rule("sql.delete.no_where", RiskLevel.CRITICAL, "DELETE without WHERE: every row goes.")
+@sql_rule("sql.delete.no_where", RiskLevel.CRITICAL, "DELETE without WHERE: every row is deleted.")
 def delete_all(statement: Statement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Delete) and not _limited(write.node):
             yield Hit(f"Deletes every row of {write.table}: there is no WHERE. {_GONE}", write.line)
     if statement.verb == "DELETE" and not statement.understood and not statement.has("WHERE"):
-        yield Hit(f"Deletes every row, as far as can be seen: there is no WHERE. {_GONE}")
+        yield Hit(f"Apparently deletes every row: there is no WHERE. {_GONE}")
 
 
 @sql_rule("sql.update.no_where", RiskLevel.CRITICAL, "UPDATE without WHERE: every row changes.")
@@ -114,17 +123,17 @@ def update_all(statement: Statement) -> Iterator[Hit]:
         if isinstance(write.node, exp.Update) and not _limited(write.node):
             yield Hit(f"Changes every row of {write.table}: there is no WHERE. The old values are lost.", write.line)
     if statement.verb == "UPDATE" and not statement.understood and not statement.has("WHERE"):
-        yield Hit("Changes every row, as far as can be seen: there is no WHERE. The old values are lost.")
+        yield Hit("Apparently changes every row: there is no WHERE. The old values are lost.")
 
 
 @sql_rule(
-    "sql.where.always_true", RiskLevel.CRITICAL, "The WHERE of a DELETE or UPDATE is always true: it hits every row."
+    "sql.where.always_true", RiskLevel.CRITICAL, "The WHERE of a DELETE or UPDATE is always true: it affects every row."
 )
 def always_true_where(statement: Statement) -> Iterator[Hit]:
     for write in statement.writes:
         where = write.node.args.get("where")
         if isinstance(write.node, (exp.Delete, exp.Update)) and where is not None and always_true(where.this):
-            words = f"The condition is true for every row of {write.table}: the same as no WHERE. {_GONE}"
+            words = f"The condition is true for every row of {write.table}, as if there were no WHERE. {_GONE}"
             yield Hit(words, write.line)
 
 
@@ -154,11 +163,11 @@ def insert(statement: Statement) -> Iterator[Hit]:
             yield Hit(f"Adds rows to {write.table}.", write.line)
 
 
-@sql_rule("sql.upsert", RiskLevel.MEDIUM, "Rows are added, and existing ones overwritten.")
+@sql_rule("sql.upsert", RiskLevel.MEDIUM, "Rows are added, and existing ones are overwritten.")
 def upsert(statement: Statement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Insert) and _replaces(statement, write.node):
-            yield Hit(f"Adds rows to {write.table} and overwrites those that are there already.", write.line)
+            yield Hit(f"Adds rows to {write.table}, and overwrites existing ones.", write.line)
 
 
 def _replaces(statement: Statement, node: exp.Expression) -> bool:
@@ -172,19 +181,18 @@ def _replaces(statement: Statement, node: exp.Expression) -> bool:
     return bool(node.args.get("overwrite")) or str(node.args.get("alternative") or "").upper() == "REPLACE"
 
 
-@sql_rule("sql.merge", RiskLevel.MEDIUM, "MERGE adds, changes or deletes rows by comparison with another table.")
+@sql_rule("sql.merge", RiskLevel.MEDIUM, "MERGE adds, changes, or deletes rows by comparison with another table.")
 def merge(statement: Statement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Merge):
             deletes = "DELETE" in statement.keys
-            words = (
-                f"Adds, changes{', deletes' if deletes else ''} rows of {write.table} by comparison with another table."
-            )
+            verbs = "Adds, changes, or deletes" if deletes else "Adds or changes"
+            words = f"{verbs} rows of {write.table} by comparison with another table."
             yield Hit(words, write.line, RiskLevel.HIGH if deletes else None)
 
 
 def always_true(condition: Any) -> bool:
-    """True when a condition holds whatever a row contains, as far as can be told without the data."""
+    """Return True if a condition holds for any row, as far as can be determined without the data."""
     condition = condition.unnest() if isinstance(condition, exp.Expression) else condition
     if isinstance(condition, exp.Or):
         return any(map(always_true, condition.flatten())) or _covers_all(list(condition.flatten()))
@@ -210,7 +218,7 @@ def always_true(condition: Any) -> bool:
 
 
 def always_false(condition: Any) -> bool:
-    """True when a condition never holds."""
+    """Return True if a condition never holds."""
     condition = condition.unnest() if isinstance(condition, exp.Expression) else condition
     if isinstance(condition, exp.Not):
         return always_true(condition.this)
@@ -225,7 +233,7 @@ def always_false(condition: Any) -> bool:
 
 
 def _covers_all(parts: list[Any]) -> bool:
-    """Such as `a IS NULL OR a IS NOT NULL`."""
+    """Return True for alternatives that cover everything, such as `a IS NULL OR a IS NOT NULL`."""
     whole = [part.unnest() for part in parts]
     denied = [part.this.unnest() for part in whole if isinstance(part, exp.Not)]
     return any(name in whole for name in denied)

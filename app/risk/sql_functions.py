@@ -1,4 +1,4 @@
-"""Functions that only compute or look something up; any other name may be one's own function, which may write."""
+"""Functions that only compute or look something up. Any other function may be user-defined, and may write."""
 
 from __future__ import annotations
 

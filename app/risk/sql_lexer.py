@@ -1,7 +1,7 @@
-"""Splits SQL into statements and tokens, the way each database itself would.
+"""A lexer that splits SQL into statements and tokens as each database does.
 
-sqlglot's tokenizer serves many dialects and is lenient; where it took for a comment or a string what the database runs,
-a statement would be hidden. So comments are found here, are blanked out, and sqlglot sees one statement at a time.
+sqlglot's tokenizer serves many dialects and is lenient: if it mistook code that the database runs for a comment or a
+string, a statement would be hidden. So this finds and blanks out comments, and sqlglot gets one statement at a time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 MAX_TOKENS = 50_000
-"""Tokens of one statement that are kept; a longer one counts as not parsed."""
+"""The most tokens of one statement that are kept; a longer statement counts as not parsed."""
 
 
 class Token(NamedTuple):
@@ -24,7 +24,7 @@ class Token(NamedTuple):
 
     @property
     def key(self) -> str:
-        """For comparing: words in upper case, names in quotes, strings without their content."""
+        """The token in a form for comparisons: words in upper case, names in quotes, strings without their content."""
         if self.kind == "word":
             return self.text.upper()
         if self.kind == "name":
@@ -37,11 +37,11 @@ class Piece:
     """One statement's tokens.
 
     Attributes:
-        start, end: offsets of the first token and behind the last one.
+        start, end: Offsets of the first token and after the last one.
         line: 1-based line of the first token.
-        code: the text from start to end, comments blanked out, every offset and line kept.
-        broken: why it cannot be trusted to be complete (a quote or comment that never ends, too many tokens).
-        in_body: it stands between BEGIN and END of a trigger or routine.
+        code: The text from start to end with its comments blanked out; offsets and lines stay the same.
+        broken: Why the statement may be incomplete (an unterminated quote or comment, too many tokens).
+        in_body: True between BEGIN and END of a trigger or routine.
     """
 
     tokens: list[Token]
@@ -55,7 +55,7 @@ class Piece:
 
 @dataclass
 class Lexed:
-    """What was noticed between the statements: lines of comments that MySQL would run, and of doubtful quoting."""
+    """Observations outside statements: lines of comments that MySQL would run, and of ambiguous quoting."""
 
     run_comments: list[int] = field(default_factory=list)
     doubtful: list[int] = field(default_factory=list)
@@ -101,12 +101,12 @@ _BLOCK_EDGE = re.compile(r"/\*|\*/")
 
 
 def split(text: str, dialect: str, noticed: Lexed) -> Iterator[Piece]:
-    """The statements of a text, empty ones left out.
+    """Yield the statements of a text, without empty ones.
 
     Args:
         text: SQL.
-        dialect: postgres, sqlite or mysql; others are read generically, and what dialects disagree about is noted.
-        noticed: receives what was noticed.
+        dialect: postgres, sqlite, or mysql. Others are parsed generically, and ambiguities between dialects are noted.
+        noticed: Receives the observations.
     """
     lexer = _Lexer(text, dialect, noticed)
     for tokens, broken in lexer.statements():
@@ -131,7 +131,7 @@ class _Lexer:
         self.in_body = False
 
     def line_of(self, offset: int) -> int:
-        """The line of an offset; offsets must not go back."""
+        """Return the line of an offset. Offsets must not decrease from call to call."""
         self._line += self._text.count("\n", self._counted, offset)
         self._counted = offset
         return self._line
@@ -141,7 +141,7 @@ class _Lexer:
             places.append(self._text.count("\n", 0, offset) + 1)
 
     def code(self, start: int, end: int) -> str:
-        """The text of a statement with its comments blanked out; each statement is asked for once, in order."""
+        """Return a statement's text with its comments blanked out. Call this once per statement, in order."""
         parts = []
         position = start
         for comment_start, comment_end in self._blanks:
@@ -182,7 +182,7 @@ class _Lexer:
         yield tokens, broken
 
     def _opens_body(self, tokens: list[Token]) -> bool:
-        """Whether the statements of a trigger or a routine begin here: they are judged one by one."""
+        """Return whether the statements of a trigger or routine begin here; they are judged one by one."""
         last = tokens[-1].key
         if self._open_body or tokens[0].key != "CREATE" or last not in ("BEGIN", "ATOMIC"):
             return False
@@ -195,7 +195,7 @@ class _Lexer:
         text, position, size = self._text, 0, len(self._text)
         while position < size:
             match = self._pattern.match(text, position)
-            assert match is not None  # the last alternative takes any character
+            assert match is not None  # the last alternative matches any character
             kind, start, position = str(match.lastgroup), position, match.end()
             if kind == "space":
                 continue
@@ -215,15 +215,15 @@ class _Lexer:
                 else:
                     yield Token({"escaped": "string", "param": "op"}.get(kind, kind), match[0], start)
             if problem:
-                # The database would read all the rest as part of it, and so refuse it.
+                # The database would read the rest of the text as part of it, and reject it.
                 yield Token("broken", problem, start)
                 return
 
     def _problem(self, kind: str, found: str, start: int) -> str:
         if kind == "op" and found in "'\"`":
-            return "a quotation mark is opened and never closed"
+            return "a quotation mark is never closed"
         if kind == "name" and found[0] in "Uu" and "\\" in found:
-            self._note(self._noticed.doubtful, start)  # a name in escapes is a name nobody can read
+            self._note(self._noticed.doubtful, start)  # nobody can read a name that is written with escapes
         if not self._known and ((kind == "string" and "\\" in found) or (kind == "op" and found == "#")):
             self._note(self._noticed.doubtful, start)
         return ""
@@ -233,11 +233,11 @@ class _Lexer:
             self._note(self._noticed.doubtful, match.start())
         end = self._text.find(match[0], match.end())
         if end < 0:
-            return len(self._text), "a dollar quotation is opened and never closed"
+            return len(self._text), "a dollar-quoted string is never closed"
         return end + len(match[0]), ""
 
     def _block(self, start: int) -> tuple[int, str]:
-        """Step over a comment; one that MySQL runs is opened up when this is MySQL, and noted in any case."""
+        """Skip a comment. One that MySQL runs is noted, and if the dialect is MySQL, its content is lexed as code."""
         opened = _RUN_COMMENT.match(self._text, start)
         if opened is not None:
             self._note(self._noticed.run_comments, start)
@@ -249,7 +249,7 @@ class _Lexer:
             edge = _BLOCK_EDGE.search(self._text, position)
             if edge is None:
                 self._blanks.append((start, len(self._text)))
-                return len(self._text), "a comment is opened and never closed"
+                return len(self._text), "a comment is never closed"
             position = edge.end()
             if edge[0] == "*/":
                 depth -= 1

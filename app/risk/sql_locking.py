@@ -1,4 +1,4 @@
-"""Rules for what makes others wait: locks, rewrites, index builds."""
+"""Rules for what blocks others: locks, rewrites, and index builds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from assent.contracts import RiskLevel
 
 
 def _by_rows(statement: Statement, table: str, usual: RiskLevel) -> tuple[RiskLevel, str]:
-    """The severity of making others wait for a table, and what is known of its size, in words."""
+    """Return the severity of blocking access to a table, and a sentence about the table's size."""
     rows = statement.rows_of(table)
     if rows is None:
-        return usual, "Its size is not known here."
+        return usual, "The table's size is unknown."
     if rows < SMALL_TABLE:
-        return RiskLevel.LOW, f"With about {rows:,} rows that is over in a moment."
+        return RiskLevel.LOW, f"With about {rows:,} rows, this takes a moment."
     if rows < LARGE_TABLE:
-        return min(usual, RiskLevel.MEDIUM, key=lambda level: level.rank), f"It has about {rows:,} rows: seconds."
+        return min(
+            usual, RiskLevel.MEDIUM, key=lambda level: level.rank
+        ), f"It has about {rows:,} rows: expect seconds."
     return usual, f"It has about {rows:,} rows: expect minutes."
 
 
@@ -26,7 +28,9 @@ def _indexed_table(statement: Statement) -> str:
     return statement.name_after(place + 1) if place > 0 else ""
 
 
-@sql_rule("sql.index.blocking", RiskLevel.HIGH, "An index is built while writes to its table wait.", verbs="CREATE")
+@sql_rule(
+    "sql.index.blocking", RiskLevel.HIGH, "An index is built while writes to its table are blocked.", verbs="CREATE"
+)
 def create_index(statement: Statement) -> Iterator[Hit]:
     if statement.object != "INDEX" or statement.has("CONCURRENTLY"):
         return
@@ -36,7 +40,7 @@ def create_index(statement: Statement) -> Iterator[Hit]:
         words = f"Blocks every write to {table} until the index is built; CONCURRENTLY would not. {size}"
     else:
         severity, size = _by_rows(statement, table, RiskLevel.MEDIUM)
-        words = f"Writes to {table} wait until the index is built. {size}"
+        words = f"Blocks writes to {table} until the index is built. {size}"
     yield Hit(words, severity=severity)
 
 
@@ -45,8 +49,8 @@ def create_index_concurrently(statement: Statement) -> Iterator[Hit]:
     if statement.object == "INDEX" and statement.has("CONCURRENTLY"):
         table = _indexed_table(statement)
         words = (
-            f"Builds an index on {table} while reads and writes go on. It takes disk space and time, slows down later "
-            "writes a little, and leaves an invalid index behind if it fails."
+            f"Builds an index on {table} while reads and writes continue. It takes disk space and time, slows down "
+            "later writes a little, and leaves an invalid index behind if it fails."
         )
         yield Hit(words)
 
@@ -56,8 +60,8 @@ def drop_index_blocking(statement: Statement) -> Iterator[Hit]:
     if statement.object == "INDEX" and not statement.has("CONCURRENTLY") and statement.dialect in ("postgres", ""):
         name = statement.name_after(2)
         words = (
-            f"Dropping {name} waits for every query on its table and makes all later ones wait behind it; CONCURRENTLY "
-            "would not. Queries that use it become slow."
+            f"Dropping {name} waits for all running queries on its table and blocks all later ones; CONCURRENTLY "
+            "would not. Queries that use the index become slow."
         )
         yield Hit(words)
 
@@ -73,29 +77,33 @@ def drop_index(statement: Statement) -> Iterator[Hit]:
 @sql_rule(
     "sql.maintenance.exclusive",
     RiskLevel.HIGH,
-    "Maintenance that locks out readers or writers.",
+    "Maintenance that blocks reads or writes.",
     verbs="REINDEX VACUUM CLUSTER REPACK OPTIMIZE",
 )
 def exclusive_maintenance(statement: Statement) -> Iterator[Hit]:
     if not _is_exclusive(statement):
         return
     if statement.dialect == "sqlite":
-        words = f"{statement.verb} rewrites the file or the index; writers wait, and it needs as much disk again."
+        words = (
+            f"{statement.verb} rewrites the file or the index. It blocks writes and needs the same disk space again."
+        )
         yield Hit(words, severity=RiskLevel.MEDIUM)
     else:
-        words = f"{statement.verb} rewrites the table or index under an exclusive lock: what uses it waits."
+        words = (
+            f"{statement.verb} rewrites the table or index under an exclusive lock: everything that uses it is blocked."
+        )
         yield Hit(words)
 
 
 @sql_rule(
     "sql.maintenance",
     RiskLevel.LOW,
-    "Maintenance that runs beside other work.",
+    "Maintenance that does not block other work.",
     verbs="REINDEX VACUUM ANALYZE ANALYSE CHECKPOINT CLUSTER",
 )
 def maintenance(statement: Statement) -> Iterator[Hit]:
     if not _is_exclusive(statement):
-        yield Hit(f"{statement.verb} runs beside other work; it costs reading and writing on the disk.")
+        yield Hit(f"{statement.verb} does not block other work, but causes disk reads and writes.")
 
 
 def _is_exclusive(statement: Statement) -> bool:
@@ -109,21 +117,19 @@ def _is_exclusive(statement: Statement) -> bool:
 @sql_rule(
     "sql.refresh.blocking",
     RiskLevel.MEDIUM,
-    "A materialized view is refreshed while its readers wait.",
+    "A materialized view is refreshed while reads of it are blocked.",
     verbs="REFRESH",
 )
 def refresh(statement: Statement) -> Iterator[Hit]:
     if statement.has("CONCURRENTLY"):
-        yield Hit("Refreshes a materialized view beside its readers.", severity=RiskLevel.LOW)
+        yield Hit("Refreshes a materialized view without blocking reads of it.", severity=RiskLevel.LOW)
     else:
-        yield Hit(
-            "Refreshes a materialized view; its readers wait until that is done. CONCURRENTLY would not block them."
-        )
+        yield Hit("Refreshes a materialized view, and blocks reads of it until that is done; CONCURRENTLY would not.")
 
 
-@sql_rule("sql.lock_table", RiskLevel.HIGH, "A table is locked by hand.", verbs="LOCK")
+@sql_rule("sql.lock_table", RiskLevel.HIGH, "A table is locked explicitly.", verbs="LOCK")
 def lock_table(statement: Statement) -> Iterator[Hit]:
-    yield Hit("Locks a table until the transaction ends; the default mode keeps out readers too.")
+    yield Hit("Locks a table until the transaction ends; the default mode also blocks reads.")
 
 
 @sql_rule(
@@ -138,7 +144,7 @@ def alter_type(statement: Statement) -> Iterator[Hit]:
         if changes or (keys[0] in ("MODIFY", "CHANGE") and statement.dialect != "postgres"):
             severity, size = _by_rows(statement, statement.object_name, RiskLevel.HIGH)
             words = (
-                f"Changes the type of a column of {statement.object_name}: unless the types are stored alike "
+                f"Changes the type of a column of {statement.object_name}: unless both types are stored the same way, "
                 f"the whole table is rewritten, and nobody can read or write it meanwhile. {size}"
             )
             yield Hit(words, statement.line_at(index), severity)
@@ -161,7 +167,9 @@ def add_not_null(statement: Statement) -> Iterator[Hit]:
     for index, keys in _alterations(statement):
         text = " ".join(keys)
         if _adds_column(keys) and "NOT NULL" in text and "DEFAULT" not in keys and "GENERATED" not in keys:
-            words = f"Adds a NOT NULL column without a default to {statement.object_name}: fails if there is any row."
+            words = (
+                f"Adds a NOT NULL column without a default to {statement.object_name}: this fails if it has any rows."
+            )
             yield Hit(words, statement.line_at(index))
 
 
@@ -174,7 +182,7 @@ _VOLATILE = word_set(
 @sql_rule(
     "sql.alter.volatile_default",
     RiskLevel.HIGH,
-    "A column whose default differs per row is added; the table is rewritten.",
+    "A column whose default differs from row to row is added; the table is rewritten.",
     verbs="ALTER",
 )
 def volatile_default(statement: Statement) -> Iterator[Hit]:
@@ -182,7 +190,9 @@ def volatile_default(statement: Statement) -> Iterator[Hit]:
         if _adds_column(keys) and (_VOLATILE.intersection(keys) or "STORED" in keys):
             severity, size = _by_rows(statement, statement.object_name, RiskLevel.HIGH)
             table = statement.object_name
-            words = f"The new column differs in each row, so {table} is rewritten under an exclusive lock. {size}"
+            words = (
+                f"The new column's value differs in each row, so {table} is rewritten under an exclusive lock. {size}"
+            )
             yield Hit(words, statement.line_at(index), severity)
 
 
@@ -205,7 +215,7 @@ def add_constraint(statement: Statement) -> Iterator[Hit]:
             if "UNIQUE" in keys or "PRIMARY" in keys
             else "add it NOT VALID and validate it later"
         )
-        words = f"Every row of {statement.object_name} is checked while writes wait; {advice}. {size}"
+        words = f"Checks every row of {statement.object_name} while writes are blocked; {advice}. {size}"
         yield Hit(words, statement.line_at(index), severity)
 
 
@@ -220,33 +230,35 @@ def set_not_null(statement: Statement) -> Iterator[Hit]:
         if keys[0] == "ALTER" and "SET NOT NULL" in " ".join(keys):
             severity, size = _by_rows(statement, statement.object_name, RiskLevel.HIGH)
             words = (
-                f"Reads all of {statement.object_name} under an exclusive lock, and fails if one value is NULL. {size}"
+                f"Reads all of {statement.object_name} under an exclusive lock, and fails if any value is NULL. {size}"
             )
             yield Hit(words, statement.line_at(index), severity)
 
 
-@sql_rule("sql.alter.rewrite", RiskLevel.HIGH, "The table is written anew under an exclusive lock.", verbs="ALTER")
+@sql_rule("sql.alter.rewrite", RiskLevel.HIGH, "The table is rewritten under an exclusive lock.", verbs="ALTER")
 def rewrite(statement: Statement) -> Iterator[Hit]:
     for index, keys in _alterations(statement):
         if keys[0] == "SET" and keys[1:2] and keys[1] in ("TABLESPACE", "LOGGED", "UNLOGGED", "ACCESS"):
             severity, size = _by_rows(statement, statement.object_name, RiskLevel.HIGH)
-            words = f"Writes {statement.object_name} anew under an exclusive lock; readers wait too. {size}"
+            words = f"Rewrites {statement.object_name} under an exclusive lock, which also blocks reads. {size}"
             yield Hit(words, statement.line_at(index), severity)
 
 
 @sql_rule(
     "sql.rename",
     RiskLevel.HIGH,
-    "Something is renamed; programs that use the old name fail at once.",
+    "An object is renamed; programs that use the old name fail at once.",
     verbs="ALTER RENAME",
 )
 def rename(statement: Statement) -> Iterator[Hit]:
     place = statement.find("RENAME")
     if place >= 0 and statement.object != "INDEX":
-        yield Hit("Gives it another name; every program that uses the old one fails at once.", statement.line_at(place))
+        yield Hit("Renames an object; every program that uses the old name fails at once.", statement.line_at(place))
 
 
 @sql_rule("sql.alter", RiskLevel.MEDIUM, "The definition of an object is changed.", verbs="ALTER")
 def alter(statement: Statement) -> Iterator[Hit]:
     kind = statement.object.lower() or "object"
-    yield Hit(f"Changes the {kind} {statement.object_name}; it waits for running queries, and others wait behind it.")
+    yield Hit(
+        f"Changes the {kind} {statement.object_name}; this waits for running queries, and blocks later ones meanwhile."
+    )

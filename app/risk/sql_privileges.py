@@ -1,4 +1,4 @@
-"""Rules for who may do what, and for the ways out of the database into the machine or the network."""
+"""Rules for privileges, and for access from the database to the machine or the network."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from assent.contracts import RiskLevel
 _ROLE_OBJECTS = frozenset({"ROLE", "USER", "GROUP", "LOGIN"})
 
 
-@sql_rule("sql.grant", RiskLevel.HIGH, "Rights are given.", verbs="GRANT ALTER")
+@sql_rule("sql.grant", RiskLevel.HIGH, "Privileges are granted.", verbs="GRANT ALTER")
 def grant(statement: Statement) -> Iterator[Hit]:
     if statement.verb == "GRANT" or (statement.starts("ALTER", "DEFAULT", "PRIVILEGES") and statement.has("GRANT")):
         everybody = " to everybody" if statement.has("TO", "PUBLIC") else ""
         further = (
-            ", who may pass them on"
+            ", with the option to grant them to others"
             if statement.has("WITH", "GRANT", "OPTION") or statement.has("WITH", "ADMIN")
             else ""
         )
-        yield Hit(f"Gives rights or a role's membership{everybody}{further}. Check who receives what.")
+        yield Hit(f"Grants privileges or role membership{everybody}{further}. Check who receives what.")
 
 
-@sql_rule("sql.revoke", RiskLevel.HIGH, "Rights are taken away.", verbs="REVOKE ALTER")
+@sql_rule("sql.revoke", RiskLevel.HIGH, "Privileges are revoked.", verbs="REVOKE ALTER")
 def revoke(statement: Statement) -> Iterator[Hit]:
     if statement.verb == "REVOKE" or (statement.starts("ALTER", "DEFAULT", "PRIVILEGES") and statement.has("REVOKE")):
-        yield Hit("Takes rights away; whoever relied on them is refused at once.")
+        yield Hit("Revokes privileges; those who rely on them are denied access at once.")
 
 
 @sql_rule(
     "sql.role",
     RiskLevel.HIGH,
-    "A role or user is created, changed, dropped or taken on.",
+    "A role or user is created, changed, dropped, or assumed.",
     verbs="CREATE ALTER DROP SET REASSIGN RENAME",
 )
 def role(statement: Statement) -> Iterator[Hit]:
     if statement.object in _ROLE_OBJECTS and statement.verb in ("CREATE", "ALTER", "DROP", "RENAME"):
         yield Hit(
-            f"{statement.verb.capitalize()}s a role, which decides who can get into the database and do what there."
+            f"{statement.verb.capitalize()}s a role; roles decide who can connect to the database and what they can do."
         )
     elif statement.verb == "REASSIGN":
-        yield Hit("Gives everything a role owns to another one.")
+        yield Hit("Transfers everything that a role owns to another role.")
     elif statement.verb == "SET" and _sets_role(statement):
-        yield Hit("What follows runs with the rights of another role, or signs in with another password.")
+        yield Hit("The statements that follow run with another role's privileges, or a password is changed.")
 
 
 def _sets_role(statement: Statement) -> bool:
@@ -57,40 +57,41 @@ _POWERFUL_ROLES = frozenset(
 )
 
 
-@sql_rule("sql.superuser", RiskLevel.CRITICAL, "Powers without limits are given.", verbs="CREATE ALTER GRANT SET")
+@sql_rule("sql.superuser", RiskLevel.CRITICAL, "Unlimited privileges are granted.", verbs="CREATE ALTER GRANT SET")
 def superuser(statement: Statement) -> Iterator[Hit]:
     if statement.object in _ROLE_OBJECTS and (power := next((name for name in _POWERS if name in statement.keys), "")):
-        yield Hit(f"Gives {power}: whoever signs in with this role gets past the checks that hold for everyone else.")
+        yield Hit(f"Grants {power}: those who use this role bypass the checks that apply to everyone else.")
     elif statement.verb == "GRANT" and _POWERFUL_ROLES.intersection(statement.keys):
-        yield Hit("Gives a built-in role that reaches the server's files or programs, or everything in it.")
+        yield Hit("Grants a built-in role that can access the server's files or programs, or everything in it.")
     elif statement.verb == "GRANT" and statement.starts("GRANT", "ALL") and statement.has("ON", "*", ".", "*"):
-        yield Hit("Gives all rights on every database of the server.")
+        yield Hit("Grants all privileges on every database of the server.")
 
 
-@sql_rule("sql.owner", RiskLevel.HIGH, "An object gets another owner.", verbs="ALTER")
+@sql_rule("sql.owner", RiskLevel.HIGH, "An object's owner is changed.", verbs="ALTER")
 def owner(statement: Statement) -> Iterator[Hit]:
     place = statement.find("OWNER", "TO")
     if place >= 0:
         yield Hit(
-            "The new owner may change, empty and drop it; the old one loses these rights.", statement.line_at(place)
+            "The new owner can change, empty, and drop the object; the old owner no longer can.",
+            statement.line_at(place),
         )
 
 
 @sql_rule(
     "sql.row_security",
     RiskLevel.HIGH,
-    "Row level security is switched off or its policies changed.",
+    "Row-level security is turned off, or its policies are changed.",
     verbs="ALTER CREATE DROP SET",
 )
 def row_security(statement: Statement) -> Iterator[Hit]:
     if statement.object == "POLICY":
-        yield Hit("Changes which rows each user may see or write.")
+        yield Hit("Changes which rows users can read or write.")
     elif statement.verb == "ALTER" and _near(statement, ("DISABLE", "NO"), ("ROW", "LEVEL", "SECURITY")):
         yield Hit(
-            f"Switches row level security of {statement.object_name} off: users see rows that were kept from them."
+            f"Turns off row-level security of {statement.object_name}: users can see rows that were hidden from them."
         )
     elif statement.verb == "SET" and statement.has("ROW_SECURITY"):
-        yield Hit("Switches row level security for this session.")
+        yield Hit("Changes row-level security for this session.")
 
 
 def _near(statement: Statement, off: tuple[str, ...], words: tuple[str, ...]) -> bool:
@@ -98,16 +99,16 @@ def _near(statement: Statement, off: tuple[str, ...], words: tuple[str, ...]) ->
     return place > 0 and bool(set(statement.keys[max(0, place - 2) : place]).intersection(off))
 
 
-@sql_rule("sql.trigger.disabled", RiskLevel.HIGH, "Triggers are switched off.", verbs="ALTER DISABLE")
+@sql_rule("sql.trigger.disabled", RiskLevel.HIGH, "Triggers are turned off.", verbs="ALTER DISABLE")
 def trigger_disabled(statement: Statement) -> Iterator[Hit]:
     if statement.has("DISABLE", "TRIGGER") or statement.has("DISABLE", "RULE"):
-        yield Hit("Switches triggers off: checks, audit trails and foreign keys that rest on them no longer work.")
+        yield Hit("Turns off triggers: checks, audit trails, and foreign keys that depend on them no longer work.")
 
 
 @sql_rule(
     "sql.setting.safeguard",
     RiskLevel.HIGH,
-    "A setting switches off triggers, foreign keys or other safeguards.",
+    "A setting turns off triggers, foreign keys, or other safeguards.",
     verbs="SET PRAGMA",
 )
 def safeguards_off(statement: Statement) -> Iterator[Hit]:
@@ -115,7 +116,9 @@ def safeguards_off(statement: Statement) -> Iterator[Hit]:
         return
     names = {key.lower() for key in statement.keys[1:]}
     if found := sorted(names & _SAFEGUARDS):
-        yield Hit(f"{found[0]} decides over safeguards: triggers, foreign keys, write protection, or how text is read.")
+        yield Hit(
+            f"{found[0]} controls a safeguard, such as triggers, foreign keys, write protection, or how text is parsed."
+        )
 
 
 _SAFEGUARDS = word_set(
@@ -130,24 +133,24 @@ _SAFEGUARDS = word_set(
 @sql_rule("sql.alter_system", RiskLevel.HIGH, "The server's configuration is changed for everybody.", verbs="ALTER SET")
 def alter_system(statement: Statement) -> Iterator[Hit]:
     if statement.starts("ALTER", "SYSTEM"):
-        yield Hit("Changes the server's configuration for every database and user, also after a restart.")
+        yield Hit("Changes the server's configuration for every database and user, even after a restart.")
     elif statement.starts("ALTER", "DATABASE") or (
         statement.verb == "SET" and {"GLOBAL", "PERSIST"} & set(statement.keys[1:3])
     ):
-        yield Hit("Changes settings for everybody, beyond this session.")
+        yield Hit("Changes settings for everybody, not only for this session.")
 
 
-@sql_rule("sql.security_definer", RiskLevel.HIGH, "A function runs with its owner's rights.", verbs="CREATE ALTER")
+@sql_rule("sql.security_definer", RiskLevel.HIGH, "A function runs with its owner's privileges.", verbs="CREATE ALTER")
 def security_definer(statement: Statement) -> Iterator[Hit]:
     if statement.has("SECURITY", "DEFINER"):
-        words = "Whoever may call this function acts with its owner's rights; check its search_path."
+        words = "Everybody who can call this function acts with its owner's privileges; check its search_path."
         yield Hit(words, statement.line_at(statement.find("SECURITY", "DEFINER")))
 
 
 @sql_rule("sql.copy.program", RiskLevel.CRITICAL, "COPY runs a program on the database server.", verbs="COPY")
 def copy_program(statement: Statement) -> Iterator[Hit]:
     if statement.has("PROGRAM"):
-        yield Hit("Runs a shell command on the database server, with the server's rights.")
+        yield Hit("Runs a shell command on the database server, with the server's privileges.")
 
 
 @sql_rule(
@@ -165,7 +168,7 @@ def copy_file(statement: Statement) -> Iterator[Hit]:
         if statement.has("FROM", "STDIN"):
             yield Hit("Adds rows that are not part of this text.", severity=RiskLevel.MEDIUM)
         else:
-            yield Hit("Reads or writes a file on the database server, with the server's rights.")
+            yield Hit("Reads or writes a file on the database server, with the server's privileges.")
     elif statement.has("INTO", "OUTFILE") or statement.has("INTO", "DUMPFILE"):
         yield Hit("Writes a file on the database server.")
 
@@ -186,7 +189,7 @@ _FUNCTIONS: dict[str, tuple[str, str]] = {
             "opendatasource openquery http http_get http_post http_put http_delete utl_http "
             "postgres_fdw_get_connections"
         ),
-        ("remote", "talks to another server: data can leave, or something be changed there"),
+        ("remote", "connects to another server: data can leave, or be changed there"),
     ),
     **dict.fromkeys(
         word_set(
@@ -196,14 +199,14 @@ _FUNCTIONS: dict[str, tuple[str, str]] = {
             "pg_stat_reset pg_stat_statements_reset pg_log_backend_memory_contexts pg_replication_origin_drop "
             "pg_export_snapshot pg_backup_start pg_backup_stop"
         ),
-        ("server", "controls the server: it can end other people's work or change how the server runs"),
+        ("server", "controls the server: it can interrupt other people's work, or change how the server runs"),
     ),
     **dict.fromkeys(
         word_set(
             "query_to_xml query_to_xml_and_xmlschema cursor_to_xml table_to_xml database_to_xml ts_stat ts_rewrite "
             "xpath_table crosstab sp_executesql eval exec_immediate"
         ),
-        ("text", "runs a text as SQL; what that text does cannot be seen here"),
+        ("text", "runs a text as SQL whose effects cannot be determined here"),
     ),
     **dict.fromkeys(
         word_set(
@@ -212,7 +215,7 @@ _FUNCTIONS: dict[str, tuple[str, str]] = {
             "pg_advisory_lock_shared pg_advisory_unlock_all setseed pg_sleep pg_sleep_for pg_sleep_until benchmark "
             "sleep get_lock release_lock"
         ),
-        ("effect", "changes something or makes others wait, although it looks like a query"),
+        ("effect", "changes something or blocks others, although it looks like a query"),
     ),
 }
 
@@ -227,14 +230,14 @@ def _calls(statement: Statement, group: str) -> Iterator[Hit]:
             yield Hit(f"{name} {known[1]}.", statement.line_at(index))
 
 
-@sql_rule("sql.function.server_file", RiskLevel.CRITICAL, "A function reaches the server's files or programs.")
+@sql_rule("sql.function.server_file", RiskLevel.CRITICAL, "A function accesses the server's files or programs.")
 def server_file(statement: Statement) -> Iterator[Hit]:
     yield from _calls(statement, "file")
     if statement.has("XP_CMDSHELL") and not any(name == "xp_cmdshell" for name, _ in statement.functions()):
         yield Hit("xp_cmdshell runs a shell command on the database server.")
 
 
-@sql_rule("sql.function.remote", RiskLevel.HIGH, "A function talks to another server.")
+@sql_rule("sql.function.remote", RiskLevel.HIGH, "A function connects to another server.")
 def remote_function(statement: Statement) -> Iterator[Hit]:
     yield from _calls(statement, "remote")
 
@@ -243,7 +246,7 @@ def remote_function(statement: Statement) -> Iterator[Hit]:
 def server_control(statement: Statement) -> Iterator[Hit]:
     yield from _calls(statement, "server")
     if statement.verb in ("KILL", "SHUTDOWN"):
-        yield Hit("Ends other people's work, or the server itself.")
+        yield Hit("Ends other people's sessions, or stops the server.")
 
 
 @sql_rule("sql.function.runs_text", RiskLevel.HIGH, "A function runs a text as SQL.")
@@ -251,7 +254,7 @@ def runs_text(statement: Statement) -> Iterator[Hit]:
     yield from _calls(statement, "text")
 
 
-@sql_rule("sql.function.effect", RiskLevel.MEDIUM, "A function in a query changes something or makes others wait.")
+@sql_rule("sql.function.effect", RiskLevel.MEDIUM, "A function in a query changes something or blocks others.")
 def effect(statement: Statement) -> Iterator[Hit]:
     yield from _calls(statement, "effect")
 
@@ -259,13 +262,13 @@ def effect(statement: Statement) -> Iterator[Hit]:
 @sql_rule("sql.remote", RiskLevel.HIGH, "A connection to another server is set up.", verbs="CREATE ALTER DROP IMPORT")
 def remote(statement: Statement) -> Iterator[Hit]:
     if statement.object in ("SERVER", "SUBSCRIPTION", "PUBLICATION") or statement.starts("IMPORT", "FOREIGN"):
-        yield Hit("Connects this database with another server: data can leave or come in from there.")
+        yield Hit("Connects this database to another server: data can be sent to it or received from it.")
 
 
 @sql_rule(
     "sql.extension",
     RiskLevel.HIGH,
-    "An extension or language is installed, changed or dropped.",
+    "An extension or language is installed, changed, or dropped.",
     verbs="CREATE ALTER DROP INSTALL UNINSTALL",
 )
 def extension(statement: Statement) -> Iterator[Hit]:
@@ -273,7 +276,7 @@ def extension(statement: Statement) -> Iterator[Hit]:
         "INSTALL",
         "UNINSTALL",
     ):
-        words = "Changes which code the server runs: an extension can reach files, programs or the network."
+        words = "Changes which code the server runs: an extension can access files, programs, or the network."
         yield Hit(words)
 
 

@@ -1,4 +1,4 @@
-"""Rules for queries: what they cost, which functions they call, and whether they were understood at all."""
+"""Rules for queries: their cost, the functions that they call, and whether they could be parsed at all."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _NO_EFFECT = word_set(
     "EXPLAIN SHOW DESCRIBE DESC PRAGMA BEGIN COMMIT ROLLBACK END ABORT SAVEPOINT RELEASE LISTEN UNLISTEN DEALLOCATE "
     "CLOSE FETCH MOVE"
 )
-"""Verbs that by themselves change nothing; what they enclose is judged by itself."""
+"""Verbs that change nothing by themselves; statements inside them are judged separately."""
 
 
-@sql_rule("sql.unparsed", RiskLevel.HIGH, "A statement that cannot be understood; it may do anything.")
+@sql_rule("sql.unparsed", RiskLevel.HIGH, "A statement that cannot be parsed; it may do anything.")
 def unparsed(statement: Statement) -> Iterator[Hit]:
     reason = statement.broken
     if not reason and _needs_tree(statement) and not statement.understood:
-        reason = "it does not parse"
+        reason = "it cannot be parsed"
     if reason:
-        yield Hit(f"This statement is not understood ({reason}), so nothing is known of what it would do.")
+        yield Hit(f"This statement cannot be analyzed ({reason}), so its effects are unknown.")
 
 
 _HARMLESS = HARMLESS_FUNCTIONS | {"operator"}
@@ -36,16 +36,16 @@ _HOLDS_QUERY = frozenset({"TABLE", "VIEW", "MATERIALIZED", "INDEX"})
 
 
 def _needs_tree(statement: Statement) -> bool:
-    """True for statements that are judged by what they contain and not by how they begin."""
+    """Return True for statements that are judged by their content, not by how they begin."""
     if statement.verb == "CREATE":
         return statement.object in _HOLDS_QUERY and statement.object != "INDEX"
     return statement.verb in QUERY_VERBS or statement.verb in WRITE_VERBS or statement.verb == "COPY"
 
 
 def judged(statement: Statement, found: bool) -> bool:
-    """True when a statement without findings is known to be harmless, or with findings to be covered by them."""
+    """Return True if a statement is known to be harmless, or its findings cover it."""
     if statement.verb in QUERY_VERBS:
-        return True  # `unparsed` speaks up for those that were not understood
+        return True  # `unparsed` reports those that could not be parsed
     if statement.verb == "START":
         return found or statement.starts("START", "TRANSACTION")
     if statement.verb == "COPY":
@@ -53,7 +53,7 @@ def judged(statement: Statement, found: bool) -> bool:
     return found or statement.verb in _NO_EFFECT
 
 
-@sql_rule("sql.select.large", RiskLevel.LOW, "A query without LIMIT or WHERE reads a large table in full.")
+@sql_rule("sql.select.large", RiskLevel.LOW, "A query without LIMIT or WHERE reads an entire large table.")
 def select_large(statement: Statement) -> Iterator[Hit]:
     tree = statement.tree
     if not isinstance(tree, exp.Select) or tree.args.get("limit") or tree.args.get("where") or tree.args.get("fetch"):
@@ -65,7 +65,7 @@ def select_large(statement: Statement) -> Iterator[Hit]:
         name = name_of(source)
         rows = statement.rows_of(name)
         if rows is not None and rows >= LARGE_TABLE:
-            yield Hit(f"Reads all of {name}, about {rows:,} rows; a LIMIT would spare the database and the reader.")
+            yield Hit(f"Reads all of {name}, about {rows:,} rows; consider a LIMIT.")
 
 
 @sql_rule("sql.join.cartesian", RiskLevel.MEDIUM, "A join without a condition pairs every row with every row.")
@@ -81,12 +81,12 @@ def cartesian(statement: Statement) -> Iterator[Hit]:
             for count in known:
                 pairs *= count
             few = len(known) == len(rows) and pairs < _FEW_PAIRS
-            words = f"Pairs every row of {tables[0]} with every row of {tables[1]}: nothing links them."
+            words = f"Pairs every row of {tables[0]} with every row of {tables[1]}, because no condition joins them."
             yield Hit(words, severity=RiskLevel.LOW if few else None)
 
 
 def _unlinked(select: exp.Select) -> list[str]:
-    """Two tables of a query between which there is no condition; empty when there are none, or it cannot be told."""
+    """Return two tables of a query that no condition joins; empty if there are none, or it cannot be determined."""
     source: Any = select.args.get("from_")
     if source is None or not isinstance(source.this, exp.Table) or _is_function(source.this):
         return []
@@ -114,7 +114,7 @@ def _is_function(table: exp.Table) -> bool:
 
 
 def _mentions(conditions: exp.Expression, table: exp.Table) -> bool:
-    """Whether a comparison may link the table with another one; a column without a table's name may be anybody's."""
+    """Return whether a comparison may join the table to another one. An unqualified column may belong to any table."""
     for comparison in conditions.find_all(exp.Predicate):
         names = {column.table.lower() for column in comparison.find_all(exp.Column)}
         if "" in names or (table.alias_or_name.lower() in names and len(names) > 1):
@@ -125,11 +125,13 @@ def _mentions(conditions: exp.Expression, table: exp.Table) -> bool:
 @sql_rule("sql.select.locks", RiskLevel.LOW, "A query locks the rows it reads.")
 def locks_rows(statement: Statement) -> Iterator[Hit]:
     if statement.tree is not None and statement.tree.find(exp.Lock):
-        yield Hit("Locks the rows it reads until the transaction ends; others who want to change them wait.")
+        yield Hit(
+            "Locks the rows that it reads until the transaction ends; others who want to change them have to wait."
+        )
 
 
 def _called(tree: exp.Expression) -> Iterator[tuple[str, str]]:
-    """Functions that sqlglot has no type for, or that a schema is named for, and that schema; in lower case."""
+    """Yield functions that sqlglot has no type for, or that have a schema, with their schema, in lower case."""
     for node in tree.find_all(exp.Anonymous, exp.AnonymousAggFunc):
         parent = node.parent
         schema = parent.this.name if isinstance(parent, exp.Dot) and parent.expression is node else ""
@@ -141,7 +143,7 @@ def _called(tree: exp.Expression) -> Iterator[tuple[str, str]]:
         yield "operator", str(operator.args.get("operator")).rpartition(".")[0].lower() or "pg_catalog"
 
 
-@sql_rule("sql.function.unknown", RiskLevel.MEDIUM, "A function that is not known here is called; it may write.")
+@sql_rule("sql.function.unknown", RiskLevel.MEDIUM, "An unknown function is called; it may write.")
 def unknown_function(statement: Statement) -> Iterator[Hit]:
     if statement.tree is None or (statement.verb == "CREATE" and statement.object not in _HOLDS_QUERY):
         return
@@ -154,4 +156,4 @@ def unknown_function(statement: Statement) -> Iterator[Hit]:
         if not known and name not in seen:
             seen.add(name)
             full = f"{schema}.{name}" if schema else name
-            yield Hit(f"Calls {full[:80]}, a function that is not known here; a function can write, whatever calls it.")
+            yield Hit(f"Calls {full[:80]}, an unknown function; a function can write, even in a query.")

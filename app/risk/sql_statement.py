@@ -1,4 +1,4 @@
-"""One statement as the rules see it: its tokens, and its tree where sqlglot understands it."""
+"""A statement as the rules see it: its tokens, and its syntax tree if sqlglot can parse it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from sqlglot import exp
 from app.risk.rules import word_set
 from app.risk.sql_lexer import Piece, Token
 
-# sqlglot warns with the statement's text, which has no business in a log.
+# sqlglot's warnings contain the statement's text, which must not appear in a log.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 SMALL_TABLE = 10_000
-"""Below this many rows a lock or a rewrite is over before anybody notices."""
+"""With fewer rows, a lock or a rewrite is over before anybody notices."""
 LARGE_TABLE = 1_000_000
-"""From this many rows on it takes minutes."""
+"""With this many rows or more, a lock or a rewrite takes minutes."""
 MAX_NESTING = 24
-"""Brackets inside brackets; sqlglot's recursion would come to Python's limit soon after."""
+"""The deepest nesting of brackets that is parsed; sqlglot reaches Python's recursion limit soon after."""
 
 QUERY_VERBS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
 WRITE_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"})
@@ -43,14 +43,14 @@ _ALIASES = {
 
 
 def dialect_named(name: str) -> str:
-    """Our name of a dialect; empty when it is unknown, which means to read it generically."""
+    """Return our name of a dialect; empty if it is unknown, and the text is parsed generically."""
     plain = "".join(char for char in name.lower() if char.isalnum())
     plain = _ALIASES.get(plain, plain)
     return plain if plain in _SQLGLOT_NAMES else ""
 
 
 class Write(NamedTuple):
-    """An INSERT, UPDATE, DELETE or MERGE, by itself or inside another statement."""
+    """An INSERT, UPDATE, DELETE, or MERGE, by itself or inside another statement."""
 
     node: exp.Expression
     line: int
@@ -58,15 +58,15 @@ class Write(NamedTuple):
 
 
 class Statement:
-    """A statement and what is known around it.
+    """A statement and its context.
 
     Attributes:
-        tokens: its code, without a leading EXPLAIN ANALYZE and the like.
-        keys: for comparing, one per token (see `Token.key`).
-        verb: the first key, such as SELECT; ``EXPLAIN`` when it is only explained.
-        line: 1-based line of its first token.
-        dialect: our name of the dialect, empty when unknown.
-        prefix: what stood before it (``EXPLAIN``, ``PREPARE``, ``DECLARE``); it is judged as what it makes run.
+        tokens: Its code, without a prefix such as EXPLAIN ANALYZE.
+        keys: The tokens' keys for comparisons (see `Token.key`).
+        verb: The first key, such as SELECT; ``EXPLAIN`` if the statement is only explained.
+        line: 1-based line of the first token.
+        dialect: Our name of the dialect; empty if unknown.
+        prefix: The prefix (``EXPLAIN``, ``PREPARE``, ``DECLARE``). The statement is judged as what the prefix runs.
     """
 
     def __init__(self, piece: Piece, dialect: str, rows: Mapping[str, int], parse: bool = True) -> None:
@@ -85,7 +85,7 @@ class Statement:
 
     @cached_property
     def tree(self) -> exp.Expression | None:
-        """What sqlglot makes of it; None when it does not understand it, or reads more than one statement."""
+        """The syntax tree; None if sqlglot cannot parse the statement, or finds more than one."""
         if not self._parse or self.broken or "{" in self.keys or max(self._nesting, self._chain) > MAX_NESTING:
             return None
         start = self.tokens[0].start
@@ -94,7 +94,7 @@ class Statement:
             code = "INSERT " + code[len("REPLACE") :]
         try:
             trees = sqlglot.parse(code, read=_SQLGLOT_NAMES.get(self.dialect))
-        except Exception:  # whatever a parser trips over (its own errors, deep nesting): it has not understood
+        except Exception:  # whatever the parser fails on, including deep nesting: the statement is not parsed
             return None
         tree = trees[0] if len(trees) == 1 else None
         if not isinstance(tree, exp.Expression) or isinstance(tree, exp.Command) or tree.find(exp.Command):
@@ -111,7 +111,7 @@ class Statement:
 
     @property
     def _chain(self) -> int:
-        """How many subscripts follow each other: to sqlglot they lie in each other, and take time by their square."""
+        """The most consecutive subscripts: sqlglot nests them, and takes quadratic time."""
         run = longest = 0
         for before, key in pairwise(self.keys):
             if key == "[" and before == "]":
@@ -123,7 +123,7 @@ class Statement:
 
     @property
     def understood(self) -> bool:
-        """True when a query or a write has been parsed into what its verb says it is."""
+        """True if a query or write was parsed into what its verb says."""
         if self.verb in WRITE_VERBS:
             return isinstance(self.tree, _WRITES)
         if self.verb in ("CREATE", "COPY"):
@@ -148,16 +148,16 @@ class Statement:
         return self.line_at(before[-1] if before else 0)
 
     def line_at(self, index: int) -> int:
-        """The line of a token."""
+        """Return the line of a token."""
         piece = self._piece
         return piece.line + piece.code.count("\n", 0, self.tokens[index].start - piece.start)
 
     def starts(self, *keys: str) -> bool:
-        """True when the statement begins with these keys."""
+        """Return True if the statement begins with these keys."""
         return tuple(self.keys[: len(keys)]) == keys
 
     def find(self, *keys: str, after: int = 0) -> int:
-        """Index of the first place where these keys stand side by side; -1 if nowhere."""
+        """Return the index where these keys first occur in sequence; -1 if they do not."""
         size = len(keys)
         for index in range(after, len(self.keys) - size + 1):
             if self.keys[index] == keys[0] and tuple(self.keys[index : index + size]) == keys:
@@ -165,16 +165,16 @@ class Statement:
         return -1
 
     def has(self, *keys: str) -> bool:
-        """True when these keys stand side by side somewhere."""
+        """Return True if these keys occur in sequence."""
         return self.find(*keys) >= 0
 
     @cached_property
     def object(self) -> str:
-        """What a CREATE, ALTER or DROP is about, such as TABLE or MATERIALIZED."""
+        """The kind of object of a CREATE, ALTER, or DROP, such as TABLE or MATERIALIZED."""
         return next((key for key in self.keys[1:8] if key not in _MODIFIERS), "")
 
     def name_after(self, index: int) -> str:
-        """The possibly qualified name that stands from a token on, as written; IF EXISTS and ONLY are passed over."""
+        """Return the possibly qualified name at a token, as written. IF EXISTS and ONLY are skipped."""
         while index < len(self.keys) and self.keys[index] in ("IF", "NOT", "EXISTS", "ONLY", "TABLE", "CONCURRENTLY"):
             index += 1
         parts = []
@@ -187,15 +187,15 @@ class Statement:
 
     @property
     def object_name(self) -> str:
-        """The name that a CREATE, ALTER or DROP gives first."""
+        """The first name in a CREATE, ALTER, or DROP."""
         return self.name_after(self.keys.index(self.object) + 1) if self.object in self.keys else ""
 
     def rows_of(self, name: str) -> int | None:
-        """How many rows a table is known to have."""
+        """Return the known number of rows of a table."""
         return self._rows.get(name.lower().replace('"', "").rsplit(".", 1)[-1])
 
     def actions(self) -> Iterator[tuple[int, list[str]]]:
-        """The actions of an ALTER TABLE, each with the index of its first token and its keys."""
+        """Yield the actions of an ALTER TABLE, each as the index of its first token and its keys."""
         index = self.keys.index(self.object) + 1 if self.object in self.keys else 1
         while index < len(self.keys) and self.keys[index] in ("IF", "EXISTS", "ONLY"):
             index += 1
@@ -212,14 +212,14 @@ class Statement:
                 start = index + 1
 
     def functions(self) -> Iterator[tuple[str, int]]:
-        """Names, in lower case, that are followed by a bracket, and the line of each; functions and others alike."""
+        """Yield names before a bracket, functions or not, in lower case, with the index of their token."""
         for index in range(len(self.keys) - 1):
             if self.keys[index + 1] == "(" and self.tokens[index].kind in ("word", "name"):
                 yield self.tokens[index].text.strip('"`[]').lower(), index
 
 
 def name_of(node: exp.Expression) -> str:
-    """The table that a write is about."""
+    """Return the table that a write affects."""
     target: Any = node.this
     if isinstance(target, exp.Schema):
         target = target.this
@@ -229,12 +229,12 @@ def name_of(node: exp.Expression) -> str:
 
 
 def shortened(name: str) -> str:
-    """A name short enough for a sentence."""
+    """Return a name that is short enough for a sentence."""
     return name if len(name) <= 80 else name[:77] + "…"
 
 
 def _prefix(tokens: list[Token]) -> tuple[int, str]:
-    """How many tokens to skip to reach what really runs, and what they are."""
+    """Return the number of tokens before what really runs, and the prefix that they form."""
     keys = [token.key for token in tokens[:200]]
     if keys[0] in ("EXPLAIN", "DESCRIBE", "DESC"):
         return _explained(keys)

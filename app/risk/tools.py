@@ -1,4 +1,4 @@
-"""Assesses calls of tools by the words of their names and by what is in their arguments."""
+"""Risk assessment of tool calls, by the words in the tools' names and by their arguments."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from app.risk.rules import declare, word_set
 from app.risk.text import strings_in
 from assent.contracts import RiskLevel
 
-DESTRUCTIVE = declare("tool.destructive", RiskLevel.HIGH, "The tool's name says that it takes something away.")
+DESTRUCTIVE = declare("tool.destructive", RiskLevel.HIGH, "The tool's name says that it deletes or stops something.")
 EXECUTES = declare("tool.executes", RiskLevel.HIGH, "The tool's name says that it runs code or commands.")
 PAYS = declare("tool.pays", RiskLevel.HIGH, "The tool's name says that it moves money.")
-GRANTS = declare("tool.grants", RiskLevel.HIGH, "The tool's name says that it changes who may do what.")
-SENDS = declare("tool.sends", RiskLevel.MEDIUM, "The tool's name says that something leaves for other people.")
+GRANTS = declare("tool.grants", RiskLevel.HIGH, "The tool's name says that it changes permissions.")
+SENDS = declare("tool.sends", RiskLevel.MEDIUM, "The tool's name says that it sends something to others.")
 WRITES = declare("tool.writes", RiskLevel.MEDIUM, "The tool's name says that it changes something.")
 READS = declare("tool.reads", RiskLevel.LOW, "The tool's name says that it only reads.")
 UNKNOWN = declare("tool.unknown", RiskLevel.MEDIUM, "The tool's name does not say what it does.")
-COMMAND = declare("tool.args.command", RiskLevel.HIGH, "An argument holds a command or code, which is not looked into.")
-SQL = declare("tool.args.sql", RiskLevel.LOW, "An argument holds SQL, which has been assessed.")
-BROAD = declare("tool.args.broad", RiskLevel.HIGH, "An argument makes it hit everything, or skip a safeguard.")
+COMMAND = declare("tool.args.command", RiskLevel.HIGH, "An argument contains a command or code, which is not analyzed.")
+SQL = declare("tool.args.sql", RiskLevel.LOW, "An argument contains SQL, which has been assessed.")
+BROAD = declare("tool.args.broad", RiskLevel.HIGH, "An argument makes the call affect everything, or skip a safeguard.")
 ADDRESS = declare("tool.args.address", RiskLevel.HIGH, "An argument points to a local file or an internal address.")
 
 _ALWAYS = (
@@ -31,13 +31,13 @@ _ALWAYS = (
         DESTRUCTIVE,
         "delete drop remove purge destroy truncate wipe erase terminate uninstall shutdown kill prune revert "
         "rollback reset overwrite unlink rm format detach evict deprovision decommission",
-        "takes something away that may not come back",
+        "deletes or stops something, perhaps irreversibly",
     ),
     (
         EXECUTES,
         "exec execute run eval shell bash powershell sudo ssh deploy install subprocess invoke apply spawn "
         "terminal repl interpreter launch",
-        "runs code or commands, which can do anything its account may do",
+        "runs code or commands, which can do anything that its account may do",
     ),
     (
         PAYS,
@@ -47,13 +47,13 @@ _ALWAYS = (
     (
         GRANTS,
         "grant revoke authorize impersonate elevate promote assume",
-        "changes who may do what",
+        "changes permissions",
     ),
     (
         SENDS,
         "send publish post tweet broadcast notify forward reply share upload invite announce submit call dial "
         "push export",
-        "sends something to other people or systems; it cannot be called back",
+        "sends something to other people or systems, which cannot be recalled",
     ),
     (
         WRITES,
@@ -65,11 +65,11 @@ _ALWAYS = (
     ),
 )
 _NOUNS = (
-    (PAYS, "payment payments invoice charge charges charging", "seems to be about moving money"),
+    (PAYS, "payment payments invoice charge charges charging", "seems to move money"),
     (
         GRANTS,
         "permission permissions role roles access credential credentials password",
-        "seems to be about who may do what",
+        "seems to change permissions or use credentials",
     ),
     (EXECUTES, "command script code python sql", "seems to run code or commands"),
     (SENDS, "email mail message sms webhook slack", "seems to send something to other people"),
@@ -103,18 +103,18 @@ _MOST_ARGUMENTS = 2_000
 
 
 def tool_findings(tool: str, args: Any, budget: Budget) -> Iterator[Finding]:
-    """What there is to say about a tool call.
+    """Return the risk findings of a tool call.
 
     Args:
-        tool: the tool's name; its words are read, in snake, camel or kebab case.
-        args: its arguments.
-        budget: see `sql_findings`.
+        tool: The tool's name, whose words are in snake, camel, or kebab case.
+        args: The call's arguments.
+        budget: See `sql_findings`.
     """
     yield from _name_findings(tool)
     reported: set[tuple[str, str, int | None]] = set()
     for number, (path, text) in enumerate(strings_in(args)):
         if number == _MOST_ARGUMENTS:
-            yield COMMAND.finding("There are too many arguments; the further ones are not looked into.")
+            yield COMMAND.finding("There are too many arguments; the others are not analyzed.")
             return
         for found in _argument_findings(path, text, budget):
             if (found.rule, path, found.line) not in reported:
@@ -134,24 +134,24 @@ def _name_findings(tool: str) -> Iterator[Finding]:
         return
     reads = next((word for word in words if word in _READ_WORDS), "")
     if reads:
-        yield READS.finding(f"“{reads}” in the tool's name says that it only reads; what it reads goes to the agent.")
+        yield READS.finding(f"“{reads}” in the tool's name says that it only reads. The agent receives what it reads.")
         return
     for rule, triggers, meaning in _NOUNS:
         if hit := next((word for word in words if word in triggers.split()), ""):
             found = True
             yield rule.finding(f"“{hit}” in the tool's name: it {meaning}.")
     if not found:
-        yield UNKNOWN.finding("The tool's name does not say what it does, and nothing else is known of it.")
+        yield UNKNOWN.finding("The tool's name does not say what it does, and nothing else is known about it.")
 
 
 def _key_words(path: str) -> set[str]:
-    """The words of an argument's name; an entry of a list goes by the list's."""
+    """Return the words of an argument's name; an entry of a list has the name of the list."""
     key = re.sub(r"\.[0-9]+$", "", path).rsplit(".", 1)[-1].lower()
     return {word.lower() for word in _WORDS.findall(key)}
 
 
 def language_of(path: str, text: str) -> str:
-    """What an argument holds: ``sql``, ``shell`` (a command, or code of any kind), or nothing of that."""
+    """Return what an argument contains: ``sql``, ``shell`` (a command, or any code), or an empty string for neither."""
     words = _key_words(path)
     if words & _SQL_KEYS and _SQL_START.match(text):
         return "sql"
@@ -161,15 +161,15 @@ def language_of(path: str, text: str) -> str:
 def _argument_findings(path: str, text: str, budget: Budget) -> Iterator[Finding]:
     language = language_of(path, text)
     if language == "sql":
-        yield SQL.finding(f"The argument {path} holds SQL; what it would do is listed beside this.")
+        yield SQL.finding(f"The argument {path} contains SQL, whose risks are listed separately.")
         for found in sql_findings(text, "", {}, budget):
             yield replace(found, message=f"In {path}: {found.message}")
     elif language:
-        yield COMMAND.finding(f"The argument {path} holds a command or code; nothing of it has been checked.")
+        yield COMMAND.finding(f"The argument {path} contains a command or code, which has not been checked.")
     if _key_words(path) & _EVERYTHING_KEYS and _EVERYTHING.fullmatch(text):
-        yield BROAD.finding(f"The argument {path} is {text.strip()!r}: it may hit everything there is.")
+        yield BROAD.finding(f"The argument {path} is {text.strip()!r}: the call may affect everything.")
     if _INTERNAL.search(text[:10_000]):
-        yield ADDRESS.finding(f"The argument {path} points to a local file or an address inside the network.")
+        yield ADDRESS.finding(f"The argument {path} points to a local file or an internal address.")
 
 
 def _flags(args: Any) -> Iterator[Finding]:
@@ -178,5 +178,5 @@ def _flags(args: Any) -> Iterator[Finding]:
     for key, value in list(args.items())[:_MOST_ARGUMENTS]:
         if value is True and re.sub(r"[^a-z]+", "_", str(key).lower()).strip("_") in _BROAD_FLAGS:
             yield BROAD.finding(
-                f"The argument {str(key)[:60]} is on: it makes the call reach further, or skip a safeguard."
+                f"The argument {str(key)[:60]} is true: it makes the call affect more, or skip a safeguard."
             )

@@ -1,4 +1,4 @@
-"""Advancing one run: take it up, guard, drive, and write down how it rests."""
+"""Advancing one run: claim it, check its thread, drive its graph, and store the state in which it stops."""
 
 from __future__ import annotations
 
@@ -37,19 +37,22 @@ from assent.thread import aread, missing_nodes, read_thread, unheard
 
 log = structlog.get_logger(__name__)
 OTHER_VERSION = (
-    "This run was started with version {1} of “{0}”; version {2} is installed. Nothing was done. "
-    "Retry it where version {1} is installed, or cancel it and start it anew."
+    "This run was started with version {1} of “{0}”, but version {2} is installed. Nothing was done. "
+    "Retry it where version {1} is installed, or cancel it and start a new run."
 )
 MISSING_NODES = (
-    "This run has come to {0}, which the workflow that is installed does not have. Nothing was done. "
-    "Retry it where the workflow has it, or cancel it and start it anew."
+    "This run has reached {0}, which the installed workflow does not have. Nothing was done. "
+    "Retry it where the workflow has it, or cancel it and start a new run."
 )
 
-RETRY_ASKS = "Retry runs that step again, from its start, and it asks again; what it has done by now may be done twice."
+RETRY_ASKS = (
+    "Retrying runs that step again from its start, and it requests approval again. What it has done so far may be done "
+    "twice."
+)
 
 
 class Advancer:
-    """Advances runs, each held by this process alone, as far as they go without a person."""
+    """Advances runs that this process holds as far as they go without a person."""
 
     def __init__(self, library: Library, store: RunStore, leases: Leases) -> None:
         self.library = library
@@ -62,14 +65,14 @@ class Advancer:
         """Advance the run until it waits for a person, ends, or is paused.
 
         Args:
-            job: that asked for it; it ends in the moment in which the run is written to rest.
+            job: The job that this serves. It is finished in the transaction that stores where the run stopped.
 
         Returns:
-            True if it did; False if there was nothing to do, or the run was lost to another worker on the way.
+            True if the run was advanced; False if there was nothing to do, or another worker took over the run.
 
         Raises:
-            RunBusyError: the run is being advanced already, here or by another process.
-            JobNotTakenError: the job was not there to be taken, and nothing was done.
+            RunBusyError: The run is already being advanced, here or by another process.
+            JobNotTakenError: The job could not be claimed, and nothing was done.
         """
         if run_id in self._controls or run_id in self._cut_short:
             if job is not None and job.worker is not None:
@@ -82,37 +85,37 @@ class Advancer:
                 log.warning("run.lost")
                 return False
             except asyncio.CancelledError:
-                # What runs in a thread cannot be cancelled and goes on: nobody may repeat it while this process lives.
+                # Code in a thread cannot be canceled and keeps running: nobody may repeat it while this process lives.
                 self._cut_short.add(run_id)
                 raise
 
     def steer(self, run_id: str) -> None:
-        """Stop the run before its next step, if it is being advanced here: somebody wants it paused or cancelled."""
+        """Stop the run before its next step if it is being advanced here, because somebody paused or canceled it."""
         if control := self._controls.get(run_id):
             control.request_drain("steered")
 
     def drain(self) -> None:
-        """Stop all runs before their next step, because this process is to end."""
+        """Stop all runs before their next step, because this process is about to end."""
         for control in self._controls.values():
             control.request_drain("shutdown")
 
     @property
     def active(self) -> list[str]:
-        """Ids of the runs that are being advanced here."""
+        """IDs of the runs that are being advanced here."""
         return list(self._controls)
 
     async def _once(self, run_id: str, job: Job | None) -> bool:
-        # Known before the run is taken up, so that whoever wants it paused from then on is heard.
+        # Registered before the run is claimed, so that a request to pause it is noticed from then on.
         self._controls[run_id] = RunControl()
         try:
             snapshot = await self._store.begin(run_id, self._leases.key, job, self.library.saver.newest(run_id))
             if snapshot is not None:
-                await self._take_up(snapshot, Journal(run_id, job=job.id if job else None))
+                await self._advance_claimed(snapshot, Journal(run_id, job=job.id if job else None))
             return snapshot is not None
         finally:
             del self._controls[run_id]
 
-    async def _take_up(self, snapshot: RunSnapshot, journal: Journal) -> None:
+    async def _advance_claimed(self, snapshot: RunSnapshot, journal: Journal) -> None:
         try:
             graph = self.library.graph(snapshot.workflow)
             workflow = self.library.workflow(snapshot.workflow)
@@ -122,17 +125,17 @@ class Advancer:
             return
         except Exception as error:
             log.warning("run.no_state", exc_info=True)
-            problem = f"No state can be made of the input: {told(error)}"
+            problem = f"The input cannot be turned into a state: {told(error)}"
             await written(self._store.fail, snapshot.attempt, journal, problem)
             return
         if snapshot.version != workflow.version:
-            # The other graph may lack the node that asked, and would then pass for one that has come to its end.
+            # The other graph may lack the node that requested approval, and the run would then seem to be completed.
             problem = OTHER_VERSION.format(workflow.title, snapshot.version, workflow.version)
             await written(self._store.fail, snapshot.attempt, journal, problem)
             return
         saver = self.library.saver
         writer = StepWriter(graph, journal, partial(self._store.note, snapshot.attempt))
-        # Nothing can be stored for a run that was never taken up before.
+        # A run that was never claimed before cannot have stored anything.
         reading = saver.reading_once(snapshot.id, new=initial is not None, row=snapshot.read)
         with reading, saver.kept_by(snapshot.id, writer):
             try:
@@ -166,7 +169,7 @@ class Advancer:
     async def _go_on(
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], config: RunnableConfig, writer: StepWriter
     ) -> None:
-        """Send what fits a thread that is stored already, and once more as long as an outcome had to wait its turn."""
+        """Continue a stored thread with the outcomes that fit it, and repeat while outcomes wait for their turn."""
         facts, journal = self.library.node_facts(snapshot.workflow), writer.journal
         driver = self._driver(snapshot, graph, config, writer)
         state = await aread(graph, read_thread(config))
@@ -174,7 +177,7 @@ class Advancer:
         asked = {*snapshot.open, *(delivery.interrupt_id for delivery in snapshot.deliveries)}
         stops = [*await aread(graph, breakpoints.stops(state)), *breakpoints.known_inside(state, asked)]
         todo = plan(state, snapshot.deliveries, snapshot.open, self._first_input(snapshot, state), stops)
-        # The graph leaves out what it has no node for: what seems to be answered or at its end may be at such a one.
+        # The graph omits tasks whose node it lacks: a thread that seems answered or finished may be at such a node.
         if (todo.finished or todo.unseen) and (missing := await aread(graph, missing_nodes(graph.nodes, config))):
             problem = MISSING_NODES.format(", ".join(f"“{node}”" for node in missing))
             await written(self._store.fail, snapshot.attempt, journal, problem)
@@ -194,7 +197,7 @@ class Advancer:
         elif todo.finished:
             await written(self._store.complete, snapshot.attempt, journal, _result(state.values))
         elif todo.wait:
-            # LangGraph keeps the error of a step that was tried again since: what was asked about it is over then.
+            # LangGraph keeps the error of a step that was retried since; the question about it is closed then.
             failed = not failed_tasks(state).keys().isdisjoint(snapshot.open)
             await self._suspend(snapshot, [*self._pending(state, driver, facts, failed), *_asked(stops)], journal)
         else:
@@ -203,7 +206,7 @@ class Advancer:
                 for node in todo.skip:
                     await graph.aupdate_state(config, {}, as_node=node)
                 await writer.settle()
-                # The graph has not stopped here itself: sent on, it would go past the breakpoint.
+                # The graph has not stopped here itself; if it continued now, it would pass the breakpoint.
                 state = await aread(graph, read_thread(config))
                 if stops := await aread(graph, breakpoints.stops(state)):
                     journal.delivered.extend(todo.delivered)
@@ -240,7 +243,7 @@ class Advancer:
         writer: StepWriter,
         rest: Rest,
     ) -> None:
-        """Write down how a drive came to rest."""
+        """Store the state in which a drive stopped."""
         journal = writer.journal
         journal.doubtful |= rest.failed and rest.error is None
         if rest.drained:
@@ -268,9 +271,9 @@ class Advancer:
             await written(self._store.fail, snapshot.attempt, journal, mask_text(str(rest.error)))
         elif not any(task.error for task in state.tasks):
             if isinstance(rest.error, psycopg.OperationalError):
-                # The database was out of reach for a while: that is no fault of the run, and its job is tried again.
+                # The database was unreachable for a while. That is not the run's fault, and its job is retried.
                 raise rest.error
-            # No node failed: the graph itself, its input or our own store did.
+            # No node failed, but the graph itself, its input, or our own store did.
             log.error("run.broken", exc_info=rest.error)
             await written(self._store.fail, snapshot.attempt, journal, mask_text(f"{rest.error}"))
         else:
@@ -280,13 +283,13 @@ class Advancer:
     async def _stops(
         self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], state: StateSnapshot, rest: Rest
     ) -> list[Stop]:
-        """The breakpoints at which the thread stands after a drive."""
+        """Return the breakpoints at which the thread is after a drive."""
         breakpoints = self.library.breakpoints(snapshot.workflow)
         found = await aread(graph, breakpoints.stops(state))
         return [*found, *breakpoints.hidden(state, rest.stopped, found)]
 
     async def _suspend(self, snapshot: RunSnapshot, asked: list[Asked], journal: Journal) -> None:
-        """Let the run wait for people, or do what somebody asked of it meanwhile: then it asks when it is resumed."""
+        """Suspend the run for decisions. If somebody paused it meanwhile, it requests them when resumed."""
         if fault := _unusable_schema(asked):
             await written(self._store.fail, snapshot.attempt, journal, fault)
             return
@@ -294,7 +297,7 @@ class Advancer:
             await written(self._store.drained, snapshot.attempt, journal)
 
     async def _passed_over(self, snapshot: RunSnapshot, lost: list[str], journal: Journal) -> None:
-        """The step went on without asking again, and may have done what people rejected or changed."""
+        """Fail the run: its step continued without reading the outcome, and may have done what people rejected."""
         journal.delivered = [request_id for request_id in journal.delivered if request_id not in lost]
         journal.receipts = [receipt for receipt in journal.receipts if receipt.request_id not in lost]
         journal.receipts += [
@@ -305,17 +308,17 @@ class Advancer:
     async def _not_accepted(
         self, snapshot: RunSnapshot, state: StateSnapshot, sent: tuple[str, ...], rest: Rest, journal: Journal
     ) -> None:
-        """The step that asked refuses the answer, for a reason that only its own code knows: it is asked for again."""
+        """Request a decision again, because the step rejected the outcome for a reason that only its own code knows."""
         self._not_taken(snapshot, state, journal)
         waiting = waiting_interrupts(state)
-        reason = mask_text(f"The answer does not fit what the run waits for: {rest.error}")[:2000]
+        reason = mask_text(f"The answer does not fit the question of the run: {rest.error}")[:2000]
         for delivery in snapshot.deliveries:
             if delivery.request_id in sent and delivery.interrupt_id in waiting:
                 await self._store.refuse(snapshot.id, snapshot.attempt, delivery.request_id, reason)
 
     @staticmethod
     def _not_taken(snapshot: RunSnapshot, state: StateSnapshot, journal: Journal) -> None:
-        """A failure may have kept a step from taking its answer; that one waits for it still."""
+        """Keep outcomes pending whose steps could not read them because of a failure."""
         waiting = waiting_interrupts(state)
         lost = {delivery.request_id for delivery in snapshot.deliveries if delivery.interrupt_id in waiting}
         journal.delivered = [request_id for request_id in journal.delivered if request_id not in lost]
@@ -326,7 +329,7 @@ class Advancer:
         state: StateSnapshot, driver: Driver, facts: dict[str, dict[str, Any]], failed: bool,
         error: Exception | None = None,
     ) -> list[Asked]:  # fmt: skip
-        """Everything the stored thread waits for: interrupts and, if there are any now, steps that failed."""
+        """Return everything for which the stored thread waits: interrupts and, if `failed`, steps that failed."""
         waiting = waiting_interrupts(state)
         asked = [
             driver.asked(task.name, interrupt)
@@ -336,7 +339,7 @@ class Advancer:
         ]
         for name, task in failed_tasks(state).items() if failed else ():
             said = facts.get(task.name, {"title": task.name, "skippable": False, "agent": ""})
-            # The stored error is a text; the exception itself, where it is this one, has the trace.
+            # The stored error is a text; the exception has the traceback, if it is the same error.
             cause = error if error is not None and repr(error) == str(task.error) else str(task.error)
             document = failure_document(task.name, said["title"], cause, said["skippable"])
             digest, schema = value_digest(str(task.error), None), failure_schema(document)
@@ -345,9 +348,9 @@ class Advancer:
 
 
 async def _is_refused(writer: StepWriter, error: Exception) -> bool:
-    """True if a run cannot be written because of what LangGraph stores of it, and not for a fault of the portal's."""
+    """Return True if a run cannot be stored because of LangGraph's data, not a fault of the portal."""
     if writer.refused is None and writer.journal.stored and not isinstance(error, psycopg.OperationalError):
-        # It was to be written with how the run rests. By itself it shows which of the two is to blame.
+        # The data was to be written with the run's state. Writing it alone shows which of the two is at fault.
         with suppress(OvertakenError, psycopg.DatabaseError):
             await writer.write()
     return writer.refused is not None
@@ -358,19 +361,19 @@ def _asked(stops: Iterable[Stop]) -> list[Asked]:
 
 
 def _unusable_schema(asked: list[Asked]) -> str:
-    """What is wrong with a JSON Schema that the run asks with: nobody could answer to it. Empty: nothing is."""
+    """Return why nobody can answer with a JSON Schema of the run's questions; empty if all of them are usable."""
     for request in asked:
         try:
             check_schemas(request.document, request.response_schema)
         except InvalidInputError as error:
-            told = "; ".join(f"{field}: {words}" for field, words in error.extra.get("fields", {}).items())
-            return mask_text(f"The step {request.node} asks with a JSON Schema that cannot be used. {told}")[:2000]
+            words = "; ".join(f"{field}: {fault}" for field, fault in error.extra.get("fields", {}).items())
+            return mask_text(f"The question of step {request.node} has an unusable JSON Schema. {words}")[:2000]
     return ""
 
 
 def _result(final: Any) -> Any:
-    """The final values, JSON-ready and masked; too large ones are left out with a word on it."""
+    """Return the final values, masked and ready for JSON; values that are too large are replaced by a note."""
     values = mask(jsonable(final))[0]
     if len(str(values)) > 1_000_000:
-        return {"note": "The result is too large to be kept here."}
+        return {"note": "The result is too large to be stored here."}
     return values

@@ -1,8 +1,8 @@
-"""What a `DeltaChannel` is put together from: the writes along a checkpoint's chain of parents.
+"""The history of a `DeltaChannel`: the writes along a checkpoint's chain of parents.
 
-LangGraph's saver walks that chain in pages ordered by id, and stops where a parent has a greater id than its child, as
+LangGraph's saver walks that chain in pages ordered by ID, and stops where a parent has a greater ID than its child, as
 if the channel began there. Ours pages by the number that the database gave each checkpoint (`app.store.thread_order`),
-of which a parent always has the smaller one. All else is the original's.
+where a parent's number is always smaller. Everything else is as in LangGraph's saver.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PAGE = """ and assent_seq {at_most} (select target.assent_seq from checkpoints 
 async def delta_history(
     saver: BasePostgresSaver, connection: AsyncConnection[DictRow], config: RunnableConfig, channels: list[str]
 ) -> Mapping[str, DeltaChannelHistory]:
-    """As the savers' `aget_delta_channel_history`, for a checkpoint that `config` names."""
+    """Do what the savers' `aget_delta_channel_history` does, for the checkpoint that `config` names."""
     if not channels:
         return {}
     where = config["configurable"]
@@ -69,7 +69,7 @@ async def _collected(
     seed_versions: dict[str, str | None],
     inline_seeds: dict[str, Any],
 ) -> Mapping[str, DeltaChannelHistory]:
-    """The writes and the values that the walks came upon."""
+    """Return the writes and the values that the walks found."""
     chained = [channel for channel, chain in chains.items() if chain]
     seeds = [channel for channel, version in seed_versions.items() if version is not None]
     query = _build_delta_stage2_sql(channels_with_chain=chained, channels_with_seed=seeds)

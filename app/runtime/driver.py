@@ -1,4 +1,4 @@
-"""Driving a graph until it rests: every node's start, end and failure is noted, with who, what and how long."""
+"""Driving a graph until it stops. Every node's start, end, and failure is logged with its agent, tool, and duration."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ from assent.watch import Watch, seen
 
 @dataclass
 class Rest:
-    """How a drive came to rest.
+    """The state in which a drive stopped.
 
     Attributes:
-        asked: what the run asks of people, from interrupts of this drive.
-        error: what a node raised; None when none did.
-        drained: it stopped between steps because it was told to.
-        values: the graph's values at the end of its last step.
-        stopped: where it stopped at breakpoints.
-        unheard: steps that were to take an answer and, as far as was seen, have not. The run stopped after them.
-        passed: steps of which nothing was stored, because they have not taken their answer.
-        failed: a step raised, whether or not the run went on without it.
+        asked: Questions to people, from interrupts of this drive.
+        error: The exception that a node raised; None if none did.
+        drained: The drive stopped between steps because it was told to.
+        values: The graph's values at the end of its last step.
+        stopped: Breakpoints at which the drive stopped.
+        unheard: Steps that should have read an outcome but apparently have not. The run stopped after them.
+        passed: Steps of which nothing was stored because they have not read their outcome.
+        failed: A step raised an exception, whether or not the run continued without it.
     """
 
     asked: list[Asked] = field(default_factory=list)
@@ -61,12 +61,12 @@ class Driver:
     """One drive of one thread.
 
     Args:
-        graph: compiled with the portal's checkpointer.
-        facts: title, agent and tool of each node.
-        writer: collects what happens; what is left in its journal when `run` returns has not been written yet.
-        control: stops the drive between two steps.
-        saver: hands what the steps write to `writer`.
-        now: the portal's clock.
+        graph: Compiled with the portal's checkpointer.
+        facts: Title, agent, and tool of each node.
+        writer: Collects what happens. Whatever is in its journal when `run` returns has not been written yet.
+        control: Stops the drive between two steps.
+        saver: Passes what the steps write to `writer`.
+        now: The portal's clock.
     """
 
     def __init__(
@@ -98,22 +98,22 @@ class Driver:
         took: Callable[[str], bool] = lambda _: True, before: StateSnapshot | None = None,
         sent: Mapping[str, str] = MappingProxyType({}),
     ) -> Rest:  # fmt: skip
-        """Send the input and follow the graph until it suspends, ends, fails or is drained.
+        """Send the input and follow the graph until it is suspended, ends, fails, or is drained.
 
-        LangGraph keeps an answer only once the node that took it has come to its end. Until that step is stored, or the
-        run rests, nothing is written down that says the answer has arrived: after a crash it is sent again.
+        LangGraph stores an answer only when the node that read it has ended. Until that step is stored, or the run
+        stops, nothing records that the answer was delivered, so that it is sent again after a crash.
 
         Args:
-            delivering: ids of the requests whose outcomes `send` carries.
-            watched: steps that must take the answer; if one does not, the run stops before its next step.
-            took: tells whether a step has.
-            before: the thread as it was read; None: nothing is stored of it.
-            sent: the interrupts that `send` answers, by request.
+            delivering: IDs of the requests whose outcomes `send` carries.
+            watched: Steps that must read their outcome; if one does not, the run stops before its next step.
+            took: Returns whether a step has read its outcome.
+            before: The thread as it was read; None if nothing is stored of it.
+            sent: The interrupts that `send` answers, by request.
 
         Raises:
-            LostRunError: another worker took the run up.
-            OvertakenError: somebody else has gone on with the thread.
-            psycopg.DatabaseError: what the steps came to cannot be written.
+            LostRunError: Another worker took over the run.
+            OvertakenError: Something else has continued the thread.
+            psycopg.DatabaseError: The results of the steps cannot be written.
         """
         rest = Rest()
         self._delivering = list(delivering)
@@ -133,7 +133,7 @@ class Driver:
             await self._writer.settle()
             self._journal.receipts.extend(_all_of(self._reports))
         if (rest.error is not None or rest.unheard) and self._writer.refused is None:
-            # Which outcomes were taken is found out from the thread, so nothing says yet that any was.
+            # The thread shows which outcomes were read, so nothing is recorded as delivered yet.
             await self._writer.write()
         if self._ended or not rest.drained:
             self._delivered()
@@ -157,13 +157,13 @@ class Driver:
                 await self._listen(part["data"], watched, took, rest)
 
     def _gather(self, step_ended: bool) -> None:
-        """Add to the journal what is to be written with it.
+        """Add everything to the journal that must be written with it.
 
-        What steps have reported is stored with them, so that no step can count as completed without its receipts. Until
-        the step that took an outcome is stored, such a receipt does not count as the delivery of it.
+        The receipts of a step are stored together with it, so that no step can be completed without its receipts. Until
+        the step that read an outcome is stored, such a receipt does not count as delivery of the outcome.
 
         Args:
-            step_ended: a step of the graph itself is written, with whatever its tasks have taken.
+            step_ended: A step of the graph itself is being written, with the outcomes that its tasks have read.
         """
         self._journal.receipts.extend(_all_of(self._reports))
         self._journal.undelivered = frozenset(self._delivering)
@@ -171,10 +171,10 @@ class Driver:
             self._delivered()
 
     async def _listen(self, data: Any, watched: Collection[str], took: Callable[[str], bool], rest: Rest) -> None:
-        """Stop before the next step if one that was to take an answer has ended without."""
+        """Stop before the next step if a step has ended without reading its outcome."""
         if data["id"] not in watched or "triggers" in data or data["error"] is not None:
             return
-        await asyncio.sleep(0)  # what it wrote is on its way to be stored
+        await asyncio.sleep(0)  # its writes are just being passed to the saver
         if not took(data["id"]):
             rest.unheard.append(data["id"])
             self._control.request_drain("unheard")
@@ -210,7 +210,7 @@ class Driver:
                 rest.asked.extend(self.asked(data["name"], Interrupt(**interrupt)) for interrupt in interrupts)
 
     def asked(self, node: str, interrupt: Interrupt) -> Asked:
-        """What an interrupt of a node asks."""
+        """Return the question of a node's interrupt."""
         agent = self._facts.get(node, {}).get("agent", "")
         return understand(interrupt.id, interrupt.value, interrupt.response_schema, node, agent)
 
@@ -234,7 +234,7 @@ class Driver:
         if not isinstance(data, dict):
             return
         if RECEIPT_KEY in data:
-            # Of a graph that a step runs by itself, or of an SDK of its own.
+            # From a graph that a step runs itself, or from another SDK.
             said = data[RECEIPT_KEY] if isinstance(data[RECEIPT_KEY], dict) else {}
             receipt = receipt_of(said, said.get("status"), said.get("summary"), said.get("detail"))
             if receipt is None:
@@ -247,14 +247,14 @@ class Driver:
         self._writer.write_soon()
 
     def _delivered(self) -> None:
-        """What was sent has been taken, and LangGraph has stored that."""
+        """Record that the outcomes were read, and that LangGraph has stored this."""
         self._journal.delivered.extend(self._delivering)
         self._delivering = []
         self._journal.undelivered = frozenset()
 
 
 def _artifact(said: dict[str, Any]) -> dict[str, str]:
-    """An artifact fit to store, whatever the workflow has said."""
+    """Return an artifact that can be stored, whatever the workflow has passed."""
     return {
         "name": storable(mask_text(str(said["name"])))[:200],
         "content": storable(mask_text(str(said["content"])[:MAX_ARTIFACT])),
@@ -263,6 +263,6 @@ def _artifact(said: dict[str, Any]) -> dict[str, str]:
 
 
 def _all_of(reports: deque[Receipt]) -> Iterator[Receipt]:
-    """Take everything that is there; steps in threads may add to it meanwhile."""
+    """Remove and yield all reports; steps in threads may add more meanwhile."""
     while reports:
         yield reports.popleft()

@@ -1,4 +1,4 @@
-"""The package `workflows`: a folder, wherever it is, under a name that others use too."""
+"""The package `workflows`: a folder anywhere, under a name that other packages may have too."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ FOLDER = "workflows"
 
 
 def import_folder(folder: Path) -> None:
-    """Make `workflows` mean that very folder, and not a library of that name, which may be installed too.
+    """Make `workflows` refer to this folder, and not to a library of the same name that may be installed.
 
     Raises:
-        ImportError: something else has been imported under that name.
-        Exception: what the folder's `__init__.py` raises; it need not have one.
+        ImportError: Something else has been imported under that name.
+        Exception: Whatever the folder's `__init__.py` raises, if it has one.
     """
     known = sys.modules.get(FOLDER)
     if known is not None:

@@ -1,9 +1,9 @@
-"""Which worker lives: session advisory locks that die with their connection.
+"""Leases that show which workers are alive: session-level advisory locks, which end with their connection.
 
-One connection per worker process holds a lock for the process. Each run that it advances names the key of that lock in
-its row. When a process dies, however it dies, PostgreSQL lets go of its locks at once, and others may take over its
-jobs and runs. When only the connection dies, this process can no longer know that it is alone, so it must stop: see
-`on_lost`.
+One connection per worker process holds a lock for the process. The row of each run that it advances has the key of that
+lock. When a process dies, for whatever reason, PostgreSQL releases its locks at once, and others may take over its jobs
+and runs. When only the connection breaks, this process can no longer know that it alone holds its runs, so it must
+stop: see `on_lost`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 _WORKERS = 0x0A55E7
-"""First key of the pair by which a worker of the job queue is known; it never collides with the one-key form."""
+"""First key of the pair that identifies a worker of the job queue; it never collides with one-key locks."""
 HEARTBEAT_SECONDS = 1.0
 _KEEPALIVE: dict[str, Any] = {
     "keepalives": 1,
@@ -38,12 +38,12 @@ class Leases:
     """The locks of one worker process.
 
     Attributes:
-        key: of the process's own lock. Drawn anew by each process, so that it never stands for another one.
+        key: The key of the process's own lock. Each process draws a new one, so that no two processes share it.
 
     Args:
-        database_url: of PostgreSQL; a connection pooler in transaction mode would lose the locks.
-        on_lost: called once when the connection is gone. It must end the process: a step that runs in a thread cannot
-            be stopped in any other way, and another worker may be repeating it already.
+        database_url: Address of PostgreSQL. A connection pooler in transaction mode would lose the locks.
+        on_lost: Called once when the connection is lost. It must end the process: a step that runs in a thread cannot
+            be stopped in any other way, and another worker may already be repeating it.
     """
 
     def __init__(self, database_url: str, on_lost: Callable[[], None]) -> None:
@@ -72,11 +72,11 @@ class Leases:
             await self._connection.close()
 
     async def claim_worker(self, worker_id: int) -> None:
-        """Hold this process's own lock, by which others can tell that it lives."""
+        """Hold this process's own lock, which shows others that it is alive."""
         await self._ask("select pg_try_advisory_lock(%s, %s)", _WORKERS, worker_id)
 
     async def is_dead(self, worker_id: int) -> bool:
-        """True if no process holds that worker's lock."""
+        """Return True if no process holds that worker's lock."""
         if not await self._ask("select pg_try_advisory_lock(%s, %s)", _WORKERS, worker_id):
             return False
         await self._ask("select pg_advisory_unlock(%s, %s)", _WORKERS, worker_id)

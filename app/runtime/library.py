@@ -1,4 +1,4 @@
-"""Finding workflows by name, and describing them for the catalogue."""
+"""The library of workflows: finds them by name, and describes them for the catalog."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ from assent.workflow import Workflow
 log = structlog.get_logger(__name__)
 GROUP = "assent.workflows"
 T = TypeVar("T")
-BROKEN = "The workflow “{}” is broken on the worker that took this run up: {}. Fix it, restart the worker, and retry."
+BROKEN = "The workflow “{}” is broken on the worker that claimed this run: {}. Fix it, restart the worker, and retry."
 
 
 PATIENCE_SECONDS = 10.0
-"""How long the import or the `build()` of one workflow holds up the others."""
-NOT_ENDED = "{} has not come to an end after {:g} s."
+"""How long the import or the `build()` of one workflow may delay the others."""
+NOT_ENDED = "{} has not finished after {:g} s."
 
 
 class WorkflowError(Exception):
-    """A workflow cannot be run here; the text says which and why."""
+    """A workflow cannot be run here; the message says which, and why."""
 
 
 class Found(NamedTuple):
-    """What was looked for: workflows, and why the others are none, by their paths."""
+    """The workflows that were found, and the errors of the others by path."""
 
     workflows: list[Workflow]
     broken: dict[str, str]
 
 
 def find_workflows(paths: Iterable[str] = (), patience: float = PATIENCE_SECONDS) -> Found:
-    """The workflows named by dotted path, or all that are installed. A broken one does not stop the others.
+    """Find the workflows with these dotted paths, or all that are installed. A broken one does not affect the others.
 
     Args:
-        paths: ``package.module:NAME`` each; empty: the entry points of the group ``assent.workflows`` and the
-            packages under `workflows_folder()` that export ``WORKFLOW``.
-        patience: how many seconds to wait for the import of each.
+        paths: Paths such as ``package.module:NAME``. If empty, the entry points of the group ``assent.workflows`` and
+            the packages under `workflows_folder()` that export ``WORKFLOW``.
+        patience: Seconds to wait for the import of each.
     """
     found: dict[str, tuple[str, Workflow]] = {}
     broken: dict[str, str] = {}
@@ -64,7 +64,7 @@ def find_workflows(paths: Iterable[str] = (), patience: float = PATIENCE_SECONDS
                 continue
             first, other = found.setdefault(workflow.name, (path, workflow))
             if other is not workflow:
-                raise WorkflowError(f"Its name, {workflow.name!r}, is that of {first}, which is used.")
+                raise WorkflowError(f"Its name, {workflow.name!r}, is already used by {first}.")
         except WorkflowError as error:
             broken[path] = str(error)
             log.error("workflow.broken", path=path, error=broken[path])
@@ -72,7 +72,7 @@ def find_workflows(paths: Iterable[str] = (), patience: float = PATIENCE_SECONDS
 
 
 def _listed(named: list[str], broken: dict[str, str]) -> list[tuple[str, bool]]:
-    """Where workflows may be, and whether there has to be one."""
+    """Return paths where workflows may be, each with whether one is required there."""
     if named:
         return [(path, True) for path in named]
     paths = [(point.value, True) for point in entry_points(group=GROUP)]
@@ -84,7 +84,7 @@ def _listed(named: list[str], broken: dict[str, str]) -> list[tuple[str, bool]]:
     except WorkflowError as error:
         broken[FOLDER] = str(error)
         return paths
-    # A module that exports none is a helper of the others.
+    # A module that exports no workflow is a helper of the others.
     names = [module.name for module in pkgutil.iter_modules([str(folder)])]
     return paths + [(f"{FOLDER}.{name}:WORKFLOW", False) for name in names]
 
@@ -98,15 +98,15 @@ def _load(path: str, required: bool) -> Workflow | None:
     if not isinstance(workflow, Workflow):
         raise TypeError(f"{attribute or 'WORKFLOW'} is not an assent.Workflow")
     if not isinstance(workflow.name, str) or not workflow.name or not is_storable(workflow.name):
-        raise TypeError(f"{workflow.name!r} is no name")
+        raise TypeError(f"{workflow.name!r} is not a valid name")
     return workflow
 
 
 def _within(seconds: float, what: str, work: Callable[[], T]) -> T:
-    """Do something of a workflow's own in a thread, which is left behind if it takes too long.
+    """Run a workflow's own code in a thread, which is abandoned if it takes too long.
 
     Raises:
-        WorkflowError: it raised something, whatever that is, or takes too long.
+        WorkflowError: The code raised an exception of any kind, or takes too long.
     """
     done: list[T] = []
     raised: list[BaseException] = []
@@ -128,7 +128,7 @@ def _within(seconds: float, what: str, work: Callable[[], T]) -> T:
 
 
 def told(error: BaseException) -> str:
-    """An exception in words that may be shown: its type and what it says, masked."""
+    """Return a description of an exception that may be shown: its type and its masked message."""
     try:
         said = " ".join(str(error).split())
     except Exception:
@@ -140,8 +140,8 @@ class Library:
     """Workflows, compiled once for one saver.
 
     Attributes:
-        saver: stores the checkpoints of all of them.
-        broken: why workflows cannot be run, by their names or, where they have none, their paths.
+        saver: Stores the checkpoints of all workflows.
+        broken: Why workflows cannot be run, by name, or by path for those without a name.
     """
 
     def __init__(self, workflows: Iterable[Workflow], saver: Saver, broken: Mapping[str, str] | None = None) -> None:
@@ -155,7 +155,7 @@ class Library:
         self._loaded = False
 
     def load(self, patience: float = PATIENCE_SECONDS) -> None:
-        """Build and describe all workflows. Those that cannot be are `broken`, or are until their `build()` ends."""
+        """Build and describe all workflows. Those that fail are `broken`, as are others until their `build()` ends."""
         self._loaded = True
         for name in self._workflows:
             self.broken[name] = NOT_ENDED.format("Its build()", patience)
@@ -172,14 +172,14 @@ class Library:
         del self.broken[name]
 
     def workflow(self, name: str) -> Workflow:
-        """Raises WorkflowError if it is not installed here."""
+        """Return the workflow. Raises WorkflowError if it is not installed here."""
         try:
             return self._workflows[name]
         except KeyError:
             raise WorkflowError(f"The workflow {name!r} is not installed on this worker.") from None
 
     def graph(self, name: str) -> CompiledStateGraph[Any]:
-        """The compiled graph. Raises WorkflowError."""
+        """Return the compiled graph. Raises WorkflowError."""
         if name not in self._graphs:
             workflow = self.workflow(name)
             if name in self.broken:
@@ -195,26 +195,26 @@ class Library:
         if isinstance(built, StateGraph):
             graph = built.compile(checkpointer=self.saver)
         elif isinstance(built, CompiledStateGraph):
-            # Whatever it was compiled with, its runs are kept here.
+            # Its runs are stored here, whatever checkpointer it was compiled with.
             graph = built.copy({"checkpointer": self.saver})
         else:
-            raise TypeError("build() gives neither a StateGraph nor a compiled one")
+            raise TypeError("build() returns neither a StateGraph nor a compiled one")
         self._facts[name] = {node: node_facts(node, spec.metadata) for node, spec in graph.builder.nodes.items()}
         self._graphs[name] = graph
 
     def breakpoints(self, name: str) -> Breakpoints:
-        """Where the graph stops by itself. Raises WorkflowError."""
+        """Return the breakpoints of the graph. Raises WorkflowError."""
         if name not in self._breakpoints:
             self._breakpoints[name] = Breakpoints(self.graph(name))
         return self._breakpoints[name]
 
     def node_facts(self, name: str) -> dict[str, dict[str, Any]]:
-        """Title, agent, tool and skippable of each node. Raises WorkflowError."""
+        """Return title, agent, tool, and skippable of each node. Raises WorkflowError."""
         self.graph(name)
         return self._facts[name]
 
     def describe(self) -> list[dict[str, Any]]:
-        """The rows of the catalogue, of workflows that are not broken."""
+        """Return the catalog's rows for the workflows that are not broken."""
         if not self._loaded:
             self.load()
         return [self._entries[name] for name in self._workflows if name in self._entries]
@@ -233,21 +233,21 @@ class Library:
             "nodes": [{"id": node, **facts[node]} for node in _in_order(edges) if node in facts],
             "edges": [edge for edge in edges if edge[0] != START and edge[1] != END],
         }
-        for what in ("version", "title", "description"):
-            if not isinstance(entry[what], str):
-                raise TypeError(f"the {what} is no text")
+        for name in ("version", "title", "description"):
+            if not isinstance(entry[name], str):
+                raise TypeError(f"the {name} is not a text")
         if not is_storable(json.dumps(entry, allow_nan=False, ensure_ascii=False)):
-            raise ValueError("it holds characters that cannot be stored")
+            raise ValueError("it contains characters that cannot be stored")
         return entry
 
 
 def _condition(edge: Edge) -> list[str]:
-    """What marks an edge that a run may take or not: its label where the workflow gives one."""
+    """Return the mark of a conditional edge: its label, or an empty text; nothing for other edges."""
     return [str(edge.data or "")] if edge.conditional else []
 
 
 def _in_order(edges: list[list[str]]) -> list[str]:
-    """Nodes in the order in which a run goes through them: each after all that lead to it, ways back left aside."""
+    """Return nodes in the order of a run: each after all nodes that lead to it, ignoring loops."""
     ended: list[str] = []
     seen = {START}
     path: list[tuple[str, list[str]]] = [(START, _targets(START, edges))]
@@ -264,5 +264,5 @@ def _in_order(edges: list[list[str]]) -> list[str]:
 
 
 def _targets(node: str, edges: list[list[str]]) -> list[str]:
-    """Where a node leads to, last first, so that what is named first comes first in the reversed order."""
+    """Return a node's targets, the last one first, so that the first one comes first in the reversed order."""
     return [target for source, target, *_ in reversed(edges) if source == node]

@@ -1,11 +1,11 @@
-"""LangGraph's saver on the same tables, with one statement for each thing it stores, and an order without clocks.
+"""LangGraph's saver on the same tables, with one statement per stored object, and an order that needs no clocks.
 
-The original makes all runs of a process wait for one lock, uses a pipeline of several statements where one is enough,
-and hands even the smallest value to a thread to be serialized. Each step of a run pays for that several times.
-What is stored, and when, is the same, and any version of LangGraph's own saver can read it.
+LangGraph's own saver makes all runs of a process wait for one lock, uses a pipeline of several statements where one is
+enough, and serializes even the smallest value in a thread. Each step of a run pays for that several times. This saver
+stores the same data at the same times, and any version of LangGraph's saver can read it.
 
-The original takes the checkpoint with the greatest id for the newest one, and ids are made from the clock of whoever
-wrote them. Ours takes the one with the greatest number in the thread, which the database gives out
+LangGraph's saver considers the checkpoint with the greatest ID the newest, and IDs are made from the writer's clock.
+This one uses the checkpoint with the greatest number in the thread, which the database assigns
 (`app.store.thread_order`).
 """
 
@@ -41,31 +41,31 @@ from assent.errors import PassedOverError
 from assent.guard import PASSED_OVER
 
 _INLINE = (type(None), str, int, float, bool)
-"""Values of these types stand in the checkpoint itself; others have rows of their own."""
+"""Values of these types are stored in the checkpoint itself; others have their own rows."""
 
 OLDEST = 4
-"""Checkpoints of earlier formats are made into newer ones by the original."""
+"""Checkpoints of earlier formats are converted by LangGraph's saver."""
 MOVED_ON = (
-    "Something else has gone on with this run's thread since this step began, so what the step came to was not stored. "
-    "What it did to the outside may have been done twice. Look at that, then retry the run: it goes on from where the "
-    "thread stands now."
+    "Something else has continued this run's thread since this step began, so the step's result was not stored. "
+    "Its external effects may have happened twice. Check them, then retry the run: it continues from the thread's "
+    "current state."
 )
 SHARED = (
-    "Two steps have called the subgraph “{}” at the same time, which keeps its state from one call to the next "
-    "(checkpointer=True), so what one of them came to was not stored. Call it in one step after the "
-    "other, or compile it without that."
+    "Two steps called the subgraph “{}” at the same time, which keeps its state from one call to the next "
+    "(checkpointer=True), so the result of one of them was not stored. Call it from one step after the other, or "
+    "compile it without that setting."
 )
 _NOT_READ: Any = object()
 _RESTS = frozenset({ERROR, INTERRUPT})
-"""A step that writes to one of these has not come to its end."""
+"""A step that writes to one of these channels has not ended."""
 
 
 class OvertakenError(Exception):
-    """A checkpoint does not follow the newest one of its thread: somebody else has gone on with that meanwhile."""
+    """A checkpoint does not follow the newest one of its thread, because something else has continued the thread."""
 
 
 def overtaken(error: BaseException, statements: Sequence[Statement]) -> OvertakenError | None:
-    """What is to be said if storing these was refused because a checkpoint does not follow the newest one."""
+    """Return an OvertakenError if these were not stored because a checkpoint does not follow the newest one."""
     if not isinstance(error, DatabaseError) or not (
         error.sqlstate == OVERTAKEN or error.diag.constraint_name == UNIQUE
     ):
@@ -75,30 +75,30 @@ def overtaken(error: BaseException, statements: Sequence[Statement]) -> Overtake
 
 
 class Keeper(Protocol):
-    """Whoever holds a thread, and stores what is written to it together with things of its own."""
+    """The holder of a thread, which stores what is written to the thread together with data of its own."""
 
     async def keep_writes(
         self, namespace: str, task_id: str, channels: Sequence[str], statements: Sequence[Statement]
     ) -> None:
-        """Store what a task wrote, now or soon."""
+        """Store the writes of a task, now or soon."""
 
     async def keep_checkpoint(
         self, namespace: str, checkpoint: Mapping[str, Any], source: Any, statements: Sequence[Statement]
     ) -> None:
-        """Store a checkpoint, before the next step begins."""
+        """Store a checkpoint before the next step begins."""
 
     async def write_stored(self) -> None:
-        """Store everything that has not been stored yet, because the thread is to be read."""
+        """Store everything that has not been stored yet, because the thread is about to be read."""
 
 
 class Saver(AsyncPostgresSaver):
-    """`AsyncPostgresSaver` over a pool whose connections commit each statement and give rows as dictionaries."""
+    """An `AsyncPostgresSaver` over a pool whose connections commit each statement and return rows as dictionaries."""
 
     conn: AsyncConnectionPool[AsyncConnection[DictRow]]
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
         super().__init__(pool)
-        # A pool gives each caller a connection of its own: no run need wait for another one's.
+        # A pool gives each caller its own connection, so no run has to wait for another.
         self.lock = nullcontext()  # type: ignore[assignment]
         self._read: dict[str, DictRow | None] = {}
         self._took: dict[str, set[str]] = {}
@@ -108,10 +108,10 @@ class Saver(AsyncPostgresSaver):
 
     @contextmanager
     def taking(self, thread_id: str, steps: Collection[str]) -> Iterator[set[str]]:
-        """Within the block nothing is stored of these steps of the thread unless they take the answer they were sent.
+        """Within the block, store nothing of these steps of the thread unless they read the outcome sent to them.
 
-        Nor is what comes after them: the thread stays before such a step, which asks again when the run is retried.
-        Gives those that went on without, as they are seen.
+        Nothing after them is stored either: the thread stays before such a step, which requests approval again when the
+        run is retried. Yields the set of steps that continued without reading their outcome, as they are noticed.
         """
         passed: set[str] = set()
         self._must_take[thread_id], self._passed_over[thread_id] = steps, passed
@@ -122,7 +122,7 @@ class Saver(AsyncPostgresSaver):
 
     @contextmanager
     def kept_by(self, thread_id: str, keeper: Keeper) -> Iterator[None]:
-        """Within the block what is written to the thread is handed to `keeper`, which stores it."""
+        """Within the block, pass what is written to the thread to `keeper`, which stores it."""
         self._keepers[thread_id] = keeper
         try:
             yield
@@ -131,19 +131,19 @@ class Saver(AsyncPostgresSaver):
 
     @staticmethod
     def newest(run_id: str) -> Statement:
-        """Reads the newest checkpoint of a run's thread, for `reading_once`; for whoever takes the run up."""
+        """Return the statement that reads the newest checkpoint of a run's thread, for `reading_once`."""
         return newest_of_run(run_id)
 
     @contextmanager
     def reading_once(self, thread_id: str, *, new: bool = False, row: DictRow | None = None) -> Iterator[None]:
-        """Until something is written to the thread, its newest checkpoint is read from the server once.
+        """Read the thread's newest checkpoint from the server only once until something is written to the thread.
 
-        For whoever holds the thread's run: nobody else writes to it. The resume guard and the drive after it then also
-        look at the very same checkpoint.
+        Only the holder of the thread's run may use this, because nobody else writes to it. The resume guard and the
+        drive after it then also see the same checkpoint.
 
         Args:
-            new: nothing is stored of the thread, so it need not be read at all.
-            row: it was read already, as `newest` does.
+            new: Nothing is stored of the thread, so it need not be read at all.
+            row: The checkpoint's row, if it was already read with `newest`.
         """
         self._read[thread_id] = None if new else row or _NOT_READ
         self._took[thread_id] = set()
@@ -154,11 +154,11 @@ class Saver(AsyncPostgresSaver):
             self._took.pop(thread_id, None)
 
     def took(self, thread_id: str, task_id: str) -> bool:
-        """True if the step was seen to take an answer within `reading_once`."""
+        """Return True if the step read an outcome within `reading_once`."""
         return task_id in self._took.get(thread_id, ())
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """As the original's, but that the newest checkpoint is the one written last; see also `reading_once`."""
+        """Do what LangGraph's saver does, except that the newest checkpoint is the last written. See `reading_once`."""
         where = config["configurable"]
         await self._write_stored(config)
         if get_checkpoint_id(config):
@@ -172,12 +172,12 @@ class Saver(AsyncPostgresSaver):
                 row = await self._newest(thread_id, "")
                 if thread_id in self._read:
                     self._read[thread_id] = row
-            # LangGraph changes what it is given.
+            # LangGraph modifies what it gets.
             row = deepcopy(row)
         return await self._tuple_of(row) if row is not None else None
 
     async def _write_stored(self, config: RunnableConfig) -> None:
-        """What was written to a thread is found when it is read."""
+        """Write pending data, so that what was written to a thread is found when it is read."""
         if keeper := self._keepers.get(config["configurable"].get("thread_id", "")):
             await keeper.write_stored()
 
@@ -202,10 +202,10 @@ class Saver(AsyncPostgresSaver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
-        """As the original's, but that newer means written later.
+        """Do what LangGraph's saver does, except that newer means written later.
 
-        Checkpoints of several namespaces have no common order but that of their ids. LangGraph compares those of a
-        subgraph with one of the graph around it (`before`) when somebody goes back in time; the portal never does.
+        Checkpoints of several namespaces have no common order except that of their IDs. LangGraph compares those of a
+        subgraph with one of the graph around it (`before`) for time travel, which the portal never does.
         """
         if config is not None:
             await self._write_stored(config)
@@ -227,7 +227,7 @@ class Saver(AsyncPostgresSaver):
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
-        """As the original's, which follows parents only as far as their ids get smaller."""
+        """Do what LangGraph's saver does, which follows parents only while their IDs decrease."""
         await self._write_stored(config)
         if channels and not get_checkpoint_id(config):
             newest = await self.aget_tuple(config)
@@ -238,7 +238,7 @@ class Saver(AsyncPostgresSaver):
             return await delta_history(self, connection, config, list(channels))
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """As the original's, but that it only deletes whole threads: what it would keep is the greatest id."""
+        """Delete whole threads. LangGraph's saver can also keep the newest checkpoint, which it finds by its ID."""
         if strategy == "keep_latest":
             raise NotImplementedError("Threads are kept whole or deleted; they are not pruned.")
         await super().aprune(thread_ids, strategy=strategy)
@@ -250,11 +250,11 @@ class Saver(AsyncPostgresSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """As the original's.
+        """Do what LangGraph's saver does.
 
         Raises:
-            OvertakenError: the checkpoint does not follow the newest one of the thread; nothing was stored.
-            PassedOverError: a step before it has not taken its answer (see `taking`); nothing was stored.
+            OvertakenError: The checkpoint does not follow the newest one of the thread. Nothing was stored.
+            PassedOverError: A step before it has not read its outcome (see `taking`). Nothing was stored.
         """
         if not config["configurable"]["checkpoint_ns"] and self._passed_over.get(config["configurable"]["thread_id"]):
             raise PassedOverError(PASSED_OVER)
@@ -279,13 +279,13 @@ class Saver(AsyncPostgresSaver):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """As the original's.
+        """Do what LangGraph's saver does.
 
         Raises:
-            PassedOverError: the step has not taken its answer (see `taking`); nothing was stored of it.
+            PassedOverError: The step has not read its outcome (see `taking`). Nothing of it was stored.
         """
         thread_id = config["configurable"]["thread_id"]
-        # Whoever asks `took` does not wait until that is stored.
+        # `took` has to return True before this is stored.
         if any(channel == RESUME for channel, _ in writes):
             self._took.get(thread_id, set()).add(task_id)
         elif task_id in self._must_take.get(thread_id, ()) and not any(channel in _RESTS for channel, _ in writes):
@@ -313,7 +313,7 @@ class Saver(AsyncPostgresSaver):
             raise
 
     async def _load_checkpoint_tuple(self, value: DictRow) -> CheckpointTuple:
-        """As the original's, which decodes even the smallest writes in a thread."""
+        """Do what LangGraph's saver does, which decodes even the smallest writes in a thread."""
         parent = value["parent_checkpoint_id"]
         inline = value["checkpoint"].get("channel_values") or {}
         values = {**inline, **self._load_blobs(value["channel_values"])}
@@ -327,13 +327,13 @@ class Saver(AsyncPostgresSaver):
 
 
 def _kept(namespace: str) -> str:
-    """The name of the subgraph whose state a namespace keeps from one call to the next; empty: it is of one step."""
+    """Return the subgraph whose state this namespace keeps between calls; empty if the namespace is of one step."""
     parts = [part for part in namespace.split("|") if not part.isdigit()]
     return parts[-1] if parts and ":" not in parts[-1] else ""
 
 
 def _config(where: Mapping[str, Any], checkpoint_id: str) -> RunnableConfig:
-    """What names a checkpoint of the same thread and namespace."""
+    """Return the config that names a checkpoint of the same thread and namespace."""
     return {
         "configurable": {
             "thread_id": where["thread_id"],

@@ -1,9 +1,9 @@
-"""Writes what the steps of a run leave behind: what LangGraph stores of them and the portal's journal, in one commit.
+"""A writer of a run's steps: it stores LangGraph's data and the portal's journal of a step in one commit.
 
-LangGraph hands its saver one thing after the other: what each task wrote, then the checkpoint after the step. They are
-kept here until the step is complete, and then go to the server together with the events, receipts, and deliveries of
-that step. What ends a drive, a question or the last checkpoint, waits for whoever lets the run rest. See
-docs/decisions/0030-one-commit-a-step.md.
+LangGraph passes its saver one object after the other: the writes of each task, then the checkpoint after the step. They
+are kept here until the step is complete, and then go to the server together with the events, receipts, and deliveries
+of that step. Whatever ends a drive (a question, or the last checkpoint) is stored by the code that stores the state in
+which the run stops. See docs/decisions/0030-one-commit-a-step.md.
 """
 
 from __future__ import annotations
@@ -21,28 +21,27 @@ from app.runtime.saver import overtaken
 
 log = structlog.get_logger(__name__)
 WRITE_AFTER_SECONDS = 0.1
-"""What waits for nothing in particular is written this long after it happened, with what else has happened by then."""
+"""Data that nothing else causes to be written is written after this time, with everything else up to then."""
 WRITE_AGAIN_SECONDS = (0.1, 0.3, 1.0, 2.0)
-"""Pauses after which the writing of what cannot be found out again is tried once more without the database."""
+"""Pauses between attempts to write data that would otherwise be lost, while the database is unreachable."""
 _SENDS = "__pregel_tasks"
 _AT_ONCE = "__error_source_node__"
-"""Written by a step whose error handler LangGraph starts only once that is stored."""
+"""Written by a step whose error handler LangGraph starts only when this is stored."""
 
 _LANGGRAPHS_OWN = frozenset({"__input__", "__start__", "__interrupt__"})
-"""What LangGraph itself runs, by the names under which a checkpoint says what has run."""
+"""Names of LangGraph's own tasks in a checkpoint's list of what has run."""
 
 Writer = Callable[[Journal], Awaitable[None]]
 
 
 class StepWriter:
-    """Of one run that is held, and its thread.
+    """The writer of one run that is held, and of its thread.
 
     Attributes:
-        journal: everything that has not been written yet. Whoever lets the run rest writes what is left in it.
-        before: called before each writing, with whether a step of the graph itself is complete; it may add to the
+        journal: Everything that has not been written yet. The code that stores where the run stops writes the rest.
+        before: Called before each write, with whether a step of the graph itself is complete. It may add to the
             journal.
-        refused: why the database does not take what LangGraph stores. That is given up then, and nothing after it is
-            taken.
+        refused: Why the database rejected LangGraph's data. That data is then discarded, and no more is accepted.
     """
 
     def __init__(self, graph: CompiledStateGraph[Any], journal: Journal, note: Writer) -> None:
@@ -57,19 +56,19 @@ class StepWriter:
         self._background: asyncio.Task[None] | None = None
 
     def began(self, namespace: str, task_id: str) -> None:
-        """A task runs."""
+        """Note that a task has started."""
         self._running.setdefault(namespace, set()).add(task_id)
 
     def ended(self, namespace: str, task_id: str) -> None:
-        """A task has come to its end."""
+        """Note that a task has ended."""
         self._running.get(namespace, set()).discard(task_id)
 
     async def keep_writes(
         self, namespace: str, task_id: str, channels: Sequence[str], statements: Sequence[Statement]
     ) -> None:
-        """What a task wrote: with the checkpoint of its step, or at once if other tasks of that step still run.
+        """Store a task's writes with the checkpoint of its step, or at once if other tasks of the step are running.
 
-        A step may take long, and none of its tasks is to be run again because of another one.
+        A step may take long, and none of its tasks should be repeated because of another one.
         """
         self._keep(statements)
         if _AT_ONCE in channels or self._running.get(namespace, set()) - {task_id}:
@@ -80,10 +79,10 @@ class StepWriter:
     async def keep_checkpoint(
         self, namespace: str, checkpoint: Mapping[str, Any], source: Any, statements: Sequence[Statement]
     ) -> None:
-        """A checkpoint: stored when this returns, because the next step begins then.
+        """Store a checkpoint before this returns, because the next step begins then.
 
-        LangGraph does not wait for the checkpoint of an input, its own first step has nothing to repeat, and after the
-        last one there is no next step.
+        There are exceptions: LangGraph does not wait for the checkpoint of an input, its own first step has nothing to
+        repeat, and the last checkpoint is followed by no step.
         """
         self._keep(statements)
         if source == "input" or _nothing_ran(checkpoint) or (not namespace and self._is_last(checkpoint)):
@@ -97,21 +96,21 @@ class StepWriter:
         self.journal.stored += statements
 
     def _is_last(self, checkpoint: Mapping[str, Any]) -> bool:
-        """True if no step follows, by the rule by which LangGraph looks for the next one.
+        """Return True if no step follows, by LangGraph's rule for finding the next step.
 
-        Where a step has written nothing, that looks at every channel that has a value.
+        If a step has written nothing, the rule considers every channel that has a value.
         """
         values = checkpoint["channel_values"]
         changed = checkpoint.get("updated_channels") or values
         return not values.get(_SENDS) and self._graph.trigger_to_nodes.keys().isdisjoint(changed)
 
     async def write(self, *, step_ended: bool = False) -> None:
-        """Write everything that is there, in one transaction.
+        """Write everything in the journal in one transaction.
 
         Raises:
-            LostRunError: another worker has taken the run up; nothing was written.
-            OvertakenError: somebody else has gone on with the thread; nothing was written.
-            psycopg.DatabaseError: the database does not take what is to be stored; nothing was written.
+            LostRunError: Another worker has taken over the run. Nothing was written.
+            OvertakenError: Something else has continued the thread. Nothing was written.
+            psycopg.DatabaseError: The database rejected the data. Nothing was written.
         """
         async with self._writing:
             self._cancel()
@@ -130,7 +129,7 @@ class StepWriter:
             self.journal.reported |= {receipt.request_id for receipt in taken.receipts}
 
     def _refuse(self, error: BaseException, taken: Journal) -> None:
-        """Give up what is stored if it cannot be: it would fail again in whatever is written next."""
+        """Discard LangGraph's data if it cannot be stored, because it would make every later write fail."""
         if (
             taken.stored
             and isinstance(error, psycopg.DatabaseError)
@@ -140,12 +139,12 @@ class StepWriter:
             taken.stored.clear()
 
     async def write_stored(self) -> None:
-        """Write what is to be read back from the thread."""
+        """Write LangGraph's data, because the thread is about to be read."""
         if self.journal.stored:
             await self.write()
 
     def write_soon(self) -> None:
-        """Write a little later, unless something else brings that about."""
+        """Write a little later, unless something else causes a write before."""
         if self._later is None:
             self._later = asyncio.get_running_loop().call_later(WRITE_AFTER_SECONDS, self._write_now)
 
@@ -160,11 +159,11 @@ class StepWriter:
         except LostRunError:
             return
         except Exception:
-            # It stays in the journal, and whoever writes next, and is waited for, meets the same.
+            # The data stays in the journal, and the next write that is awaited raises the same error.
             log.warning("steps.not_noted", exc_info=True)
 
     async def settle(self) -> None:
-        """Leave no writing in flight; what is not written yet stays in the journal for whoever lets the run rest."""
+        """Wait for a write in progress. The rest stays in the journal until the run's state is stored."""
         self._cancel()
         if self._background is not None:
             await self._background
@@ -176,17 +175,17 @@ class StepWriter:
 
 
 def _nothing_ran(checkpoint: Mapping[str, Any]) -> bool:
-    """True as long as the graph has taken in its input, and none of its nodes has run."""
+    """Return True if the graph has read its input, but none of its nodes has run."""
     return checkpoint["versions_seen"].keys() <= _LANGGRAPHS_OWN
 
 
 async def written(method: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-    """Write what cannot be found out again: a moment without the database must not lose it."""
+    """Call a method that writes data, and retry it for a while, so that a short outage loses nothing."""
     for pause in WRITE_AGAIN_SECONDS:
         try:
             return await method(*arguments)
         except Exception as error:
-            # SQLAlchemy wraps what the driver raised; deadlocks are among these, too.
+            # SQLAlchemy wraps the driver's exceptions. Deadlocks are among them, too.
             if not isinstance(getattr(error, "orig", error), psycopg.OperationalError):
                 raise
             log.warning("run.not_written", exc_info=True)

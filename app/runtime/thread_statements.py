@@ -1,4 +1,4 @@
-"""The statements that store and find what LangGraph keeps of a thread, on the tables of its own saver."""
+"""The SQL statements that store and find LangGraph's data of a thread, in the tables of LangGraph's saver."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from langgraph.checkpoint.postgres.base import BasePostgresSaver
 from app.domain.run_protocol import Statement
 
 MANY = 50
-"""Values that one statement stores; more take several. There is a form of the statement for each number."""
+"""The most values that one statement stores. There is one form of the statement for each number of values."""
 NEWEST = "WHERE thread_id = %s AND checkpoint_ns = %s ORDER BY assent_seq DESC LIMIT 1"
 BEFORE = """coalesce(assent_seq < (select bound.assent_seq from checkpoints as bound
     where bound.thread_id = checkpoints.thread_id and bound.checkpoint_ns = checkpoints.checkpoint_ns
         and bound.checkpoint_id = %s), checkpoint_id < %s)"""
-# A run that was never taken up before has stored nothing, which is known before the table is looked at.
+# A run that was never claimed before has stored nothing, so the table need not be read.
 _NEWEST_OF_RUN = (
     f"{BasePostgresSaver.SELECT_SQL} where thread_id = (select id from runs where id = %(thread)s and attempt > 1) "  # noqa: S608
     "and checkpoint_ns = '' order by assent_seq desc limit 1"
@@ -33,21 +33,21 @@ _PUT_CHECKPOINT = """
 
 Row = TypeVar("Row")
 Value = tuple[str, str, str, bytes]
-"""A channel's value with a row of its own: channel, version, type, and what it was serialized to."""
+"""A channel's value with a row of its own: channel, version, type, and serialized value."""
 
 
 def newest_of_run(run_id: str) -> Statement:
-    """Finds the newest checkpoint of a run that was taken up before."""
+    """Return the statement that finds the newest checkpoint of a run that was claimed before."""
     return Statement(_NEWEST_OF_RUN, {"thread": run_id}, binary=True)
 
 
 def checkpoint_statements(
     where: Mapping[str, Any], checkpoint: Mapping[str, Any], metadata: Mapping[str, Any], values: Sequence[Value]
 ) -> list[Statement]:
-    """Store a checkpoint, whose `values` have rows of their own, after those of the thread and namespace `where`.
+    """Return statements that store a checkpoint in the thread and namespace `where`. Its `values` have their own rows.
 
-    They belong into one transaction. They are made now, because LangGraph may change the checkpoint before they are
-    carried out.
+    They must run in one transaction. They are built at once, because LangGraph may change the checkpoint before they
+    are executed.
     """
     place = {"thread": where["thread_id"], "ns": where["checkpoint_ns"]}
     parameters = place | {
@@ -56,7 +56,7 @@ def checkpoint_statements(
     }  # fmt: skip
     return [
         *(Statement(_put_blobs(len(some)), place | _numbered(some)) for some in _portions(values)),
-        # It follows the one before it, whose row has to be there.
+        # Its row must come after that of the checkpoint before it.
         Statement(_PUT_CHECKPOINT, parameters, place=f"checkpoints of {where['checkpoint_ns']}"),
     ]
 
@@ -64,12 +64,12 @@ def checkpoint_statements(
 def write_statements(
     where: Mapping[str, Any], writes: Sequence[tuple[str, str, bytes]], task_id: str, task_path: str
 ) -> list[Statement]:
-    """Store what a task wrote (channel, type, and what the value was serialized to) beside the checkpoint `where`."""
+    """Return statements that store a task's writes (channel, type, serialized value) for the checkpoint `where`."""
     replace = all(channel in WRITES_IDX_MAP for channel, *_ in writes)
     rows: dict[int, tuple[str, str, bytes]] = {}
     for number, write in enumerate(writes):
         index = WRITES_IDX_MAP.get(write[0], number)
-        # One statement may write a row once; of several with one number the original keeps the same one.
+        # A statement may write a row only once. Of several with the same number, LangGraph's saver keeps the same one.
         if replace or index not in rows:
             rows[index] = write
     numbered = [(index, *write) for index, write in rows.items()]
@@ -78,7 +78,7 @@ def write_statements(
         "task": task_id, "path": task_path,
     }  # fmt: skip
     return [
-        # What a task writes later may replace what it wrote before.
+        # Later writes of a task may replace its earlier ones.
         Statement(_put_writes(len(some), replace), place | _numbered(some), place=f"{where['checkpoint_id']} {task_id}")
         for some in _portions(numbered)
     ]
@@ -91,16 +91,16 @@ def _portions(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 @lru_cache(maxsize=256)
 def _put_blobs(blobs: int) -> str:
-    """The statement that stores so many values that have rows of their own."""
+    """Return the statement that stores this many values that have their own rows."""
     rows = ", ".join(f"(%(thread)s, %(ns)s, {_names(row)})" for row in range(blobs))
     return f"""
         insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob) values {rows}
-        on conflict (thread_id, checkpoint_ns, channel, version) do nothing"""  # noqa: S608 - it has names of our own only
+        on conflict (thread_id, checkpoint_ns, channel, version) do nothing"""  # noqa: S608 - contains only our own names
 
 
 @lru_cache(maxsize=256)
 def _put_writes(count: int, replace: bool) -> str:
-    """The statement that stores so many writes of a task. Those that stand are replaced or kept."""
+    """Return the statement that stores this many writes of a task, and replaces or keeps existing ones."""
     rows = ", ".join(f"(%(thread)s, %(ns)s, %(id)s, %(task)s, %(path)s, {_names(row)})" for row in range(count))
     return f"""
         insert into checkpoint_writes
@@ -113,7 +113,7 @@ def _names(row: int) -> str:
 
 
 def _numbered(rows: Sequence[tuple[Any, Any, Any, Any]]) -> dict[str, Any]:
-    """The values of rows by the names that `_names` gives them. (The driver takes long over arrays.)"""
+    """Return the values of rows by the names from `_names`, because the driver is slow with arrays."""
     return {
         f"{column}{number}": value for number, row in enumerate(rows) for column, value in zip("abcd", row, strict=True)
     }

@@ -101,7 +101,7 @@ def test_what_cannot_be_imported_is_told_with_its_line(tmp_path: Path, more: str
 
 def test_an_export_of_another_type_is_told(tmp_path: Path) -> None:
     [found] = checked(tmp_path, workflow="WORKFLOW = {'name': 'tidy_up'}\n")
-    assert found["code"] == "workflow" and found["text"].startswith("WORKFLOW =") and "type dict" in found["message"]
+    assert found["code"] == "workflow" and found["text"].startswith("WORKFLOW =") and "is a dict" in found["message"]
 
 
 # What it says of itself
@@ -126,10 +126,10 @@ def test_a_version_and_a_title_are_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "text", "words"),
     [
-        ("class Input(BaseModel):\n    hook: Callable[[int], int]\n", "class Input(BaseModel):", "No JSON Schema"),
-        ("class Input(RootModel[list[str]]):\n    pass\n", "class Input(RootModel[list[str]]):", "No start form"),
+        ("class Input(BaseModel):\n    hook: Callable[[int], int]\n", "class Input(BaseModel):", "has no JSON Schema"),
+        ("class Input(RootModel[list[str]]):\n    pass\n", "class Input(RootModel[list[str]]):", "has no start form"),
         ("class Input(BaseModel):\n    to: None\n", "class Input(BaseModel):", "nothing can be filled in"),
-        ("Input = dict\n", "WORKFLOW", "no pydantic model"),
+        ("Input = dict\n", "WORKFLOW", "not a pydantic model"),
     ],
 )
 def test_an_input_that_no_form_can_ask_for(tmp_path: Path, code: str, text: str, words: str) -> None:

@@ -132,7 +132,7 @@ LETS_OUT = [
 @pytest.mark.parametrize("line", SWALLOWS)
 def test_a_swallowed_gate_is_told_where_it_is_caught(tmp_path: Path, line: str) -> None:
     [(code, message, text)] = found(tmp_path, SWALLOWS[line])
-    assert (code, text) == ("swallowed", line) and "node 'ask' goes on as if people had approved" in message
+    assert (code, text) == ("swallowed", line) and "node 'ask' continues as if people had approved" in message
 
 
 @pytest.mark.parametrize("ask", LETS_OUT)
@@ -164,7 +164,7 @@ LOOKED_AT = [
 @pytest.mark.parametrize("ask", IGNORED)
 def test_an_outcome_that_nobody_looks_at_is_told(tmp_path: Path, ask: str) -> None:
     [(code, message, text)] = found(tmp_path, ask)
-    assert code == "ignored" and "goes on even if people reject" in message
+    assert code == "ignored" and "continues even if people reject" in message
     assert "request_approval(" in text or "asks()" in text
 
 

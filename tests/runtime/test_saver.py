@@ -206,7 +206,7 @@ def test_a_checkpoint_that_does_not_follow_the_newest_is_refused(
 
 @pytest.mark.parametrize(
     ("namespace", "says"),
-    [("", "Something else has gone on"), ("a:1", "Something else"), ("a:1|2", "Something else"),
+    [("", "Something else has continued"), ("a:1", "Something else"), ("a:1|2", "Something else"),
      ("child", "the subgraph “child” at the same time"), ("a:1|child|1", "the subgraph “child” at the same time")],
 )  # fmt: skip
 def test_a_refusal_names_the_subgraph_that_two_steps_have_called_at_once(rig: Rig, namespace: str, says: str) -> None:

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a workflow, as far as it shows without running it."""
+"""The checks of a workflow: all problems that can be found without running it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ FormProblem = Callable[[dict[str, Any]], str]
 
 
 def check(path: str, form_problem: FormProblem) -> list[Finding]:
-    """The findings, in the order of the files and their lines.
+    """Return the findings, in the order of their files and lines.
 
     Args:
-        path: a folder, a file, or ``module:NAME``.
-        form_problem: says why no start form can be drawn from a JSON Schema; empty if one can.
+        path: A folder, a file, or ``module:NAME``.
+        form_problem: Returns why a JSON Schema has no start form, or an empty string if it has one.
 
     Raises:
-        NoSuchWorkflowError: the path names nothing that could be a workflow.
+        NoSuchWorkflowError: The path names nothing that could be a workflow.
     """
     place = find(path)
     loaded = load(place)
@@ -46,30 +46,30 @@ def check(path: str, form_problem: FormProblem) -> list[Finding]:
 
 
 class _Here:
-    """Where findings about the workflow as a whole are."""
+    """The location of findings about the workflow as a whole."""
 
     def __init__(self, place: Place, line: int) -> None:
         self.place = place
         self.file = str(place.file)
         self._line = line
 
-    def says(self, code: str, message: str) -> Finding:
-        """A finding where the workflow is made."""
+    def finding(self, code: str, message: str) -> Finding:
+        """Return a finding at the line that creates the workflow."""
         return Finding(shown(self.file), self._line, code, message)
 
 
 def _names(workflow: Workflow, here: _Here) -> list[Finding]:
     found = []
     if not isinstance(workflow.name, str) or not NAME.fullmatch(workflow.name):
-        words = "small letters, digits and underscores, a letter first, at most 100"
-        found.append(here.says("name", f"The name {workflow.name!r} cannot be used: it takes {words}."))
+        words = "at most 100 lowercase letters, digits, and underscores, and starts with a letter"
+        found.append(here.finding("name", f"The name {workflow.name!r} cannot be used: a name has {words}."))
     for what in ("version", "title"):
         if not isinstance(said := getattr(workflow, what), str) or not said.strip():
-            found.append(here.says(what, f"The {what} is missing."))
+            found.append(here.finding(what, f"The {what} is missing."))
     for other in find_workflows().workflows:
         if other.name == workflow.name and _made_in(other) != _made_in(workflow):
             where = _made_in(other)
-            found.append(here.says("name", f"The name {workflow.name!r} is taken by the workflow of {where}."))
+            found.append(here.finding("name", f"The name {workflow.name!r} is also that of the workflow in {where}."))
     return found
 
 
@@ -81,15 +81,15 @@ def _made_in(workflow: Workflow) -> str:
 def _input(workflow: Workflow, here: _Here, form_problem: FormProblem) -> list[Finding]:
     model = workflow.input_model
     if not isinstance(model, type) or not issubclass(model, BaseModel):
-        return [here.says("input", "The input model is no pydantic model.")]
+        return [here.finding("input", "The input model is not a pydantic model.")]
     try:
         schema = model.model_json_schema()
         json.dumps(schema, allow_nan=False)
     except Exception as error:
         said = str(error).partition("\n")[0]
-        return [at(model, "input", f"No JSON Schema can be made of {model.__name__}: {said}", here.file)]
+        return [at(model, "input", f"{model.__name__} has no JSON Schema: {said}", here.file)]
     if problem := form_problem(schema):
-        return [at(model, "input", f"No start form can be drawn from {model.__name__}: {problem}", here.file)]
+        return [at(model, "input", f"{model.__name__} has no start form: {problem}", here.file)]
     found = []
     for number, example in enumerate(workflow.examples, 1):
         try:
@@ -97,16 +97,16 @@ def _input(workflow: Workflow, here: _Here, form_problem: FormProblem) -> list[F
         except ValidationError as error:
             first = error.errors()[0]
             words = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-            found.append(here.says("example", f"Example {number} does not fit {model.__name__}: {words}"))
+            found.append(here.finding("example", f"Example {number} does not fit {model.__name__}: {words}"))
         except Exception as error:
             found.append(
-                raised(error, "example", f"No state can be made of example {number}", here.place.folder, here.file)
+                raised(error, "example", f"Example {number} makes no valid state", here.place.folder, here.file)
             )
         else:
             for name, value in state.items() if isinstance(state, dict) else ():
                 if reason := round_trip(value):
-                    words = f"The state that example {number} begins with cannot be stored: {name!r}: {reason}."
-                    found.append(here.says("state", words))
+                    words = f"The initial state of example {number} cannot be stored: {name!r}: {reason}."
+                    found.append(here.finding("state", words))
     return found
 
 
@@ -116,7 +116,7 @@ def _graph(workflow: Workflow, here: _Here) -> list[Finding]:
         built = workflow.build()
         builder: StateGraph[Any] = built.builder if isinstance(built, CompiledStateGraph) else built
         if not isinstance(builder, StateGraph):
-            return [at(workflow.build, "graph", "build() gives neither a StateGraph nor a compiled one.", here.file)]
+            return [at(workflow.build, "graph", "build() returns neither a StateGraph nor a compiled one.", here.file)]
         if builder is built:
             builder.compile()
     except Exception as error:

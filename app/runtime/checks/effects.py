@@ -1,7 +1,7 @@
-"""What a node does before a gate happens twice: LangGraph runs the node again from its start when the answer arrives.
+"""Effects before a gate. They happen twice, because LangGraph runs the node again from its start with the answer.
 
-Read from the source, without running it. What a call does is judged by its name, and for functions of the workflow's
-own by what they call in turn: it finds what is usual, and finding nothing proves nothing.
+The check reads the source without running it. It judges calls by name, and the workflow's own functions by what they
+call in turn. So it finds common mistakes, but finding none proves nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOMENTARY = frozenset({
     "now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "uuid1", "uuid4", "random", "randint",
     "choice", "sample", "shuffle", "token_hex", "token_urlsafe", "token_bytes",
 })  # fmt: skip
-"""Functions of the standard library that give something else each time, by their last name."""
+"""Functions of the standard library that return a different value each time, by the last part of their name."""
 _MOMENTARY_OF = frozenset({"datetime", "date", "time", "uuid", "random", "secrets"})
 _METHODS = frozenset({
     "write", "writelines", "write_text", "write_bytes", "unlink", "touch", "mkdir", "rmdir", "rename", "executemany",
@@ -42,19 +42,19 @@ _OF_MODULES = {
 }
 _READS = re.compile(r"\s*(select|show|explain|with|values|pragma)\b", re.IGNORECASE)
 _WORDS = {
-    "twice": "happens again {}. Put it in a node of its own, or mark it with “# assent: idempotent” if that does no "
-    "harm.",
-    "changing": "gives something else {}; a proposal made of it would not be the one that was reviewed. Make it in an "
-    "earlier node.",
-    "model": "asks the model again {}, which may say something else; a proposal made of it would not be the one that "
-    "was reviewed. Ask it in an earlier node.",
+    "twice": "happens again {}. Move it to a node of its own, or mark it with “# assent: idempotent” if that is "
+    "harmless.",
+    "changing": "returns a different value {}; a proposal made from it would not be the one that was reviewed. Call it "
+    "in an earlier node.",
+    "model": "asks the model again {}, which may answer differently; a proposal made from that would not be the one "
+    "that was reviewed. Ask the model in an earlier node.",
 }
 _WRITES = re.compile(r"[rbt]*[wax+][rbt+]*")
 
 
 @dataclass(frozen=True)
-class _Told:
-    """A call that matters before a gate."""
+class _Effect:
+    """A call that is a problem before a gate."""
 
     line: int
     words: str
@@ -66,10 +66,10 @@ class Effects:
     """Finds effects before gates in the functions of one workflow."""
 
     sources: Sources
-    _known: dict[Any, _Told | None] = field(default_factory=dict)
+    _known: dict[Any, _Effect | None] = field(default_factory=dict)
 
     def of(self, node: str, function: Callable[..., Any]) -> list[Finding]:
-        """What the node does before one of its gates, itself or in functions of its own that ask."""
+        """Return the effects before gates in the node, and in its own functions that request approval."""
         source = self.sources.of(function)
         if source is None or "idempotent" in source.decorators:
             return []
@@ -81,13 +81,13 @@ class Effects:
                 found |= {self._finding(node, reached, *spot) for spot in walk.found}
         return sorted(found)
 
-    def _finding(self, node: str, source: Source, told: _Told, gate: str) -> Finding:
+    def _finding(self, node: str, source: Source, effect: _Effect, gate: str) -> Finding:
         again = f"when node {node!r} runs again with the answer"
-        words = f"{told.words} before {gate} {_WORDS[told.kind].format(again)}"
-        return Finding(shown(source.file), told.line, told.kind, words)
+        words = f"{effect.words} before {gate} {_WORDS[effect.kind].format(again)}"
+        return Finding(shown(source.file), effect.line, effect.kind, words)
 
-    def told(self, call: ast.Call, source: Source, depth: int = 0) -> _Told | None:
-        """What is to be said of a call: that it has an effect, or gives something else each time; None: nothing."""
+    def effect(self, call: ast.Call, source: Source, depth: int = 0) -> _Effect | None:
+        """Return whether a call has an effect, or a different result each time; None if neither."""
         name = dotted(call.func)
         if source.marked(call.lineno):
             return None
@@ -95,38 +95,38 @@ class Effects:
         inner = self.sources.of(meant)
         if inner is not None:
             inside = self._inside(inner, depth)
-            return _Told(call.lineno, f"{name}() ({inside.words})", inside.kind) if inside else None
+            return _Effect(call.lineno, f"{name}() ({inside.words})", inside.kind) if inside else None
         if asks_model(call, source.names):
-            return _Told(call.lineno, f"{name}()", "model")
+            return _Effect(call.lineno, f"{name}()", "model")
         if _is_momentary(call, name, meant):
-            return _Told(call.lineno, f"{name}()", "changing")
-        return _Told(call.lineno, f"{name}()") if _has_effect(call, name, meant) else None
+            return _Effect(call.lineno, f"{name}()", "changing")
+        return _Effect(call.lineno, f"{name}()") if _has_effect(call, name, meant) else None
 
-    def _inside(self, source: Source, depth: int) -> _Told | None:
-        """The effect that a function of the workflow's own has; None: none that is seen."""
+    def _inside(self, source: Source, depth: int) -> _Effect | None:
+        """Return the effect of a function of the workflow's own; None if none can be seen."""
         if depth > DEPTH or "idempotent" in source.decorators:
             return None
         if source.function not in self._known:
             self._known[source.function] = None  # it may call itself
             for call in calls(source.body):
-                told = self.told(call, source, depth + 1)
-                if told is not None and told.kind != "changing":
-                    place = f"{told.words.partition(' (')[0]}, line {told.line} of {Path(source.file).name}"
-                    self._known[source.function] = _Told(told.line, place, told.kind)
+                effect = self.effect(call, source, depth + 1)
+                if effect is not None and effect.kind != "changing":
+                    where = f"{effect.words.partition(' (')[0]}, line {effect.line} of {Path(source.file).name}"
+                    self._known[source.function] = _Effect(effect.line, where, effect.kind)
                     break
         return self._known[source.function]
 
 
 class _Walk:
-    """Goes through a node's statements in the order in which they may be run."""
+    """Walks through a node's statements in the order in which they may run."""
 
     def __init__(self, effects: Effects, source: Source) -> None:
         self._effects = effects
         self._source = source
-        self.found: set[tuple[_Told, str]] = set()
+        self.found: set[tuple[_Effect, str]] = set()
 
-    def block(self, body: Sequence[ast.stmt], before: list[_Told]) -> list[_Told] | None:
-        """What has happened by the end of the statements; None if they never come to it."""
+    def block(self, body: Sequence[ast.stmt], before: list[_Effect]) -> list[_Effect] | None:
+        """Return the effects until the end of the statements; None if the end is never reached."""
         for statement in body:
             after = self._statement(statement, before)
             if after is None:
@@ -134,7 +134,7 @@ class _Walk:
             before = after
         return before
 
-    def _statement(self, statement: ast.stmt, before: list[_Told]) -> list[_Told] | None:
+    def _statement(self, statement: ast.stmt, before: list[_Effect]) -> list[_Effect] | None:
         match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return before
@@ -148,7 +148,7 @@ class _Walk:
                 head = statement.test if isinstance(statement, ast.While) else statement.iter
                 before = self._expressions(head, before)
                 once = self.block(statement.body, before) or before
-                again = self.block(statement.body, once) or once  # what one round did comes before the gate of the next
+                again = self.block(statement.body, once) or once  # an iteration precedes the next one's gate
                 return self.block(statement.orelse, again)
             case ast.With() | ast.AsyncWith():
                 for item in statement.items:
@@ -164,22 +164,22 @@ class _Walk:
                 return _either(before, *(self.block(case.body, before) for case in statement.cases))
         return self._expressions(statement, before)
 
-    def _finally(self, statement: ast.Try, after: list[_Told] | None, before: list[_Told]) -> list[_Told] | None:
+    def _finally(self, statement: ast.Try, after: list[_Effect] | None, before: list[_Effect]) -> list[_Effect] | None:
         last = self.block(statement.finalbody, after if after is not None else before)
         return last if after is not None else None
 
-    def _expressions(self, node: ast.AST, before: list[_Told]) -> list[_Told]:
+    def _expressions(self, node: ast.AST, before: list[_Effect]) -> list[_Effect]:
         for call in calls([node]):
             if self._effects.sources.is_gate(call, self._source):
-                self.found |= {(told, f"{dotted(call.func)}()") for told in before}
-            elif (told := self._effects.told(call, self._source)) is not None:
-                before = [*before, told]
+                self.found |= {(effect, f"{dotted(call.func)}()") for effect in before}
+            elif (effect := self._effects.effect(call, self._source)) is not None:
+                before = [*before, effect]
         return before
 
 
-def _either(*ends: list[_Told] | None) -> list[_Told] | None:
+def _either(*ends: list[_Effect] | None) -> list[_Effect] | None:
     come = [end for end in ends if end is not None]
-    return list(dict.fromkeys(told for place in come for told in place)) if come else None
+    return list(dict.fromkeys(effect for end in come for effect in end)) if come else None
 
 
 def _is_momentary(call: ast.Call, name: str, meant: Any) -> bool:

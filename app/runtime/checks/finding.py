@@ -1,4 +1,4 @@
-"""What is wrong with a workflow, and where."""
+"""Findings: problems of a workflow, and where they are."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One thing that is wrong.
+    """One problem.
 
     Attributes:
-        file: of the workflow's sources.
-        line: counted from 1.
-        code: names the kind of finding; stays the same.
-        message: what is wrong and what to do, in one line.
-        note: nothing is wrong, but it is good to know.
+        file: A file of the workflow's sources.
+        line: 1-based line number.
+        code: Stable identifier of the kind of finding.
+        message: What is wrong and what to do, in one line.
+        note: True if this is a hint, and nothing is wrong.
     """
 
     file: str
@@ -32,7 +32,7 @@ class Finding:
 
 
 def at(subject: Any, code: str, message: str, fallback: str) -> Finding:
-    """A finding where a function or a class is defined; else at the beginning of the file `fallback`."""
+    """Return a finding at the definition of a function or class, or else at the beginning of the file `fallback`."""
     try:
         file, line = inspect.getsourcefile(subject) or fallback, inspect.getsourcelines(subject)[1]
         return Finding(shown(file), line, code, message)
@@ -41,8 +41,8 @@ def at(subject: Any, code: str, message: str, fallback: str) -> Finding:
 
 
 def raised(error: BaseException, code: str, doing: str, folder: Path, fallback: str) -> Finding:
-    """A finding where the workflow's own code raised."""
-    said = " ".join(str(error).split()) or "no words"
+    """Return a finding at the line where the workflow's own code raised an exception."""
+    said = " ".join(str(error).split()) or "no message"
     message = f"{doing}: {type(error).__name__}: {said}"
     if isinstance(error, SyntaxError) and error.filename:
         return Finding(shown(error.filename), error.lineno or 1, code, f"{doing}: {error.msg}")
@@ -55,6 +55,6 @@ def raised(error: BaseException, code: str, doing: str, folder: Path, fallback: 
 
 
 def shown(file: str) -> str:
-    """The file as seen from here, where that is shorter."""
+    """Return a file's path, relative to the current folder if the file is inside it."""
     path = Path(file).resolve()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,4 +1,4 @@
-"""Gates whose answer does not count: what stops the graph is caught, or nobody looks at what people decided."""
+"""Gates without effect: their exception is caught, or the decision is never checked."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from app.runtime.checks.finding import Finding, shown
 from app.runtime.checks.sources import DEPTH, Source, Sources, calls, dotted, last_name, meaning, statements
 
 _BROAD = frozenset({"Exception", "BaseException", "GraphBubbleUp", "GraphInterrupt"})
-"""What catches the exception with which a gate stops the graph, by its last name."""
+"""Exceptions whose handlers catch the one with which a gate stops the graph, by the last part of their name."""
 _BUBBLES = frozenset({"GraphBubbleUp", "GraphInterrupt"})
 _LOOKS = frozenset({"approved", "verdict", "next_action", "answer"})
-"""Parts of an outcome that say what people decided."""
+"""Attributes of an outcome that depend on the decision."""
 _BESIDES = frozenset({
     "payload", "proposal", "comment", "remarks", "digest", "proposed_digest", "request_id", "decided_at",
 })  # fmt: skip
-"""Parts of an outcome that are there whatever people decided."""
+"""Attributes of an outcome that do not depend on the decision."""
 
 
 class Gates:
@@ -27,14 +27,14 @@ class Gates:
         self._sources = sources
 
     def of(self, node: str, function: Callable[..., Any]) -> list[Finding]:
-        """What is wrong with the gates of a node and of the functions of the workflow's own that it calls."""
+        """Return findings about the gates of a node, and of the workflow's own functions that it calls."""
         found: set[Finding] = set()
         for source in self._sources.reached(function):
             found |= set(self._swallowed(node, source)) | set(self._ignored(node, source))
         return sorted(found)
 
     def _gate_in(self, body: Sequence[ast.AST], source: Source) -> str:
-        """The first gate in these statements, as it is written; empty: none."""
+        """Return the first gate in these statements, as it is written; empty if there is none."""
         gates = (call for call in calls(body) if self._sources.is_gate(call, source))
         return next((f"{dotted(gate.func)}()" for gate in gates), "")
 
@@ -63,7 +63,7 @@ class Gates:
                 if not _lets_out(handler):
                     named = f"except {ast.unparse(handler.type)}" if handler.type else "except"
                     yield self._swallows(node, source, handler.lineno, f"“{named}”", gate)
-                break  # it does not get to the handlers below
+                break  # the handlers below are never reached
         ending = next((one for one in statements(statement.finalbody) if isinstance(one, ast.Return)), None)
         if ending is not None:
             yield self._swallows(node, source, ending.lineno, "“return” in “finally”", gate)
@@ -72,8 +72,8 @@ class Gates:
     def _swallows(node: str, source: Source, line: int, what: str, gate: str) -> Finding:
         return Finding(
             shown(source.file), line, "swallowed",
-            f"{what} around {gate} catches what the gate stops the graph with, so that node {node!r} goes on as if "
-            "people had approved. Let it out: “except GraphBubbleUp: raise” (of langgraph.errors) comes first.",
+            f"{what} around {gate} catches the exception with which the gate stops the graph, so node {node!r} "
+            "continues as if people had approved. Put “except GraphBubbleUp: raise” (from langgraph.errors) first.",
         )  # fmt: skip
 
     # Ignored
@@ -84,12 +84,12 @@ class Gates:
             if self._gives_outcome(call, source) and (words := self._fault(call, parents, source)):
                 yield Finding(
                     shown(source.file), call.lineno, "ignored",
-                    f"{words.format(f'{dotted(call.func)}()')}, so that node {node!r} goes on even if people reject. "
-                    "Go on only if its .approved is true.",
+                    f"{words.format(f'{dotted(call.func)}()')}, so node {node!r} continues even if people reject. "
+                    "Continue only if .approved of the outcome is true.",
                 )  # fmt: skip
 
     def _gives_outcome(self, call: ast.Call, source: Source, depth: int = 0) -> bool:
-        """True for `request_approval` and for functions of the workflow's own that return what it gave."""
+        """Return True for `request_approval`, and for functions of the workflow's own that return its outcome."""
         if last_name(call.func) == "request_approval":
             return True
         inner = self._sources.of(meaning(call.func, source.names))
@@ -100,15 +100,15 @@ class Gates:
         return any(self._gives_outcome(call, inner, depth + 1) for call in calls)
 
     def _fault(self, call: ast.Call, parents: dict[ast.AST, ast.AST], source: Source) -> str:
-        """What is wrong with how an outcome is used; empty: nothing that is seen."""
+        """Return the problem with how an outcome is used; empty if none can be seen."""
         used: ast.AST = call
         parent = parents.get(used)
         if isinstance(parent, ast.Await):
             used, parent = parent, parents.get(parent)
         if isinstance(parent, ast.Expr):
-            return "What {} gives is not used"
+            return "The outcome of {} is not used"
         if isinstance(parent, ast.Return):
-            return ""  # whoever calls this is looked at
+            return ""  # the callers are checked
         name = _assigned(parent, used)
         if not name:
             uses: list[ast.AST] = [used]
@@ -119,17 +119,17 @@ class Gates:
             ]  # fmt: skip
             uses += [parent] if isinstance(parent, ast.NamedExpr) else []
             if not uses:
-                return "What {} gives is not used"
-        ways = {_way(one, parents) for one in uses} - {"told"}
-        if ways & {"looked"}:
+                return "The outcome of {} is not used"
+        ways = {_way(one, parents) for one in uses} - {"reported"}
+        if ways & {"checked"}:
             return ""
         if "passed on" in ways and self._sources.mentions(source.file, _LOOKS - {"answer"}):
             return ""
-        return "Nothing looks at what people decided at {}"
+        return "The decision on {} is not checked"
 
 
 def _assigned(parent: ast.AST | None, used: ast.AST) -> str:
-    """The variable that a value is put into; empty: none."""
+    """Return the variable that a value is assigned to; empty if there is none."""
     targets: list[ast.expr] = []
     if isinstance(parent, ast.Assign):
         targets = parent.targets
@@ -139,12 +139,12 @@ def _assigned(parent: ast.AST | None, used: ast.AST) -> str:
 
 
 def _way(used: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
-    """How an outcome is used in one place: looked at, used without a look, told of, or passed on."""
+    """Return how an outcome is used in one place: checked, used unchecked, reported on, or passed on."""
     parent = parents.get(used)
     if isinstance(parent, ast.Attribute):
-        return "looked" if parent.attr in _LOOKS else "not looked" if parent.attr in _BESIDES else "passed on"
+        return "checked" if parent.attr in _LOOKS else "unchecked" if parent.attr in _BESIDES else "passed on"
     if isinstance(parent, ast.Call) and last_name(parent.func) == "report_receipt":
-        return "told"
+        return "reported"
     return "passed on"
 
 
@@ -153,7 +153,7 @@ def _broad(kinds: Sequence[ast.AST | None]) -> bool:
 
 
 def _lets_out(handler: ast.ExceptHandler) -> bool:
-    """True if what was caught is raised again, always or where it is the gate's."""
+    """Return True if a caught exception is raised again, always or if it is the gate's."""
     return _ends_in_raise(handler.body, handler.name) or any(
         isinstance(statement, ast.If)
         and any(last_name(part) in _BUBBLES for part in ast.walk(statement.test))

@@ -1,4 +1,4 @@
-"""Loading a workflow from a folder, a file or an entry point, and saying where it cannot be."""
+"""The loader of workflows from a folder, a file, or an entry point, with the location of errors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class NoSuchWorkflowError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a workflow is.
+    """The location of a workflow.
 
     Attributes:
-        module: its dotted name.
-        name: what it is called there.
-        file: the module's file.
-        folder: in which its own sources lie.
-        root: what has to be on the import path.
+        module: Dotted name of the module.
+        name: Name of the workflow in the module.
+        file: File of the module.
+        folder: Folder of the workflow's own sources.
+        root: Folder that has to be on the import path.
     """
 
     module: str
@@ -38,7 +38,7 @@ class Place:
 
 
 def find(path: str) -> Place:
-    """The place of a folder, a file, or ``module:NAME``. Raises NoSuchWorkflowError."""
+    """Return the location for a folder, a file, or ``module:NAME``. Raises NoSuchWorkflowError."""
     where = Path(path)
     if where.is_dir() or where.suffix == ".py":
         file = where / "__init__.py" if where.is_dir() else where
@@ -47,7 +47,7 @@ def find(path: str) -> Place:
         file = file.resolve()
         parts = [file.parent.name] if file.name == "__init__.py" else [file.stem]
         root = file.parent.parent if file.name == "__init__.py" else file.parent
-        # Other packages end where there is no `__init__.py`; this one needs none.
+        # Other packages end where there is no `__init__.py`; the workflows' folder needs none.
         while (root / "__init__.py").is_file() or root == workflows_folder():
             parts.insert(0, root.name)
             root = root.parent
@@ -67,7 +67,7 @@ def find(path: str) -> Place:
 
 
 def load(place: Place) -> Workflow | Finding:
-    """Import the workflow, or say where and why that cannot be done."""
+    """Import the workflow. Returns a finding if that fails."""
     if place.root is not None:
         add_folder(place.root)
     try:
@@ -85,13 +85,13 @@ def load(place: Place) -> Workflow | Finding:
     found = getattr(module, place.name, None)
     if isinstance(found, Workflow):
         return found
-    words = "is missing" if found is None else f"is of the type {type(found).__name__}"
-    message = f"{place.name} {words}; it has to be an assent.Workflow."
+    words = "is missing" if found is None else f"is a {type(found).__name__}"
+    message = f"{place.name} {words}; it must be an assent.Workflow."
     return Finding(shown(str(place.file)), _line_of(place, place.name), "workflow", message)
 
 
 def line_of_workflow(place: Place) -> int:
-    """Where the workflow is made, in its module; 1 where that is not seen."""
+    """Return the line of the module that creates the workflow; 1 if that cannot be seen."""
     return _line_of(place, place.name)
 
 

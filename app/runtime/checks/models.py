@@ -1,4 +1,4 @@
-"""Which calls ask a language model, judged by their names and, where it is known, by what they are called on."""
+"""Calls of language models, recognized by their names and, if it is known, by the object that is called."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FUNCTIONS = re.compile(
 
 
 def asks_model(call: ast.Call, names: dict[str, Any]) -> bool:
-    """True if a call seems to ask a language model."""
+    """Return True if a call seems to ask a language model."""
     name = dotted(call.func)
     owner, _, last = name.rpartition(".")
     if name.endswith(_ENDINGS) or _FUNCTIONS.fullmatch(last):

@@ -1,4 +1,4 @@
-"""Fields of proposals that the contract does not know: the gate would fail on them only when it is reached."""
+"""Unknown fields of proposals, on which the gate would fail only when it is reached."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS = {
 
 
 def unknown_fields(sources: Sources, function: Callable[..., Any]) -> list[Finding]:
-    """Unknown fields in the proposals that a node, and functions of the workflow's own that it calls, make."""
+    """Return findings about unknown fields in the proposals of a node, and of the workflow's own functions it calls."""
     return sorted({finding for source in sources.reached(function) for finding in _in(source)})
 
 
@@ -52,7 +52,7 @@ def _in_document(source: Source, document: ast.Dict) -> Iterator[Finding]:
 
 
 def _model(call: ast.Call, source: Source) -> type[BaseModel] | None:
-    """The contract's model that a call makes an instance of."""
+    """Return the contract's model of which a call creates an instance."""
     meant = meaning(call.func, source.names)
     if meant is None:  # it may be imported inside the function
         meant = getattr(contracts, last_name(call.func), None)
@@ -66,5 +66,5 @@ def _names(model: type[BaseModel]) -> set[str]:
 
 def _finding(source: Source, line: int, model: type[BaseModel], name: str) -> Finding:
     known = ", ".join(sorted(_names(model) - {"kind"}))
-    words = f"{model.__name__} has no field {name!r}, so the gate would fail when it is reached. It has: {known}."
+    words = f"{model.__name__} has no field {name!r}, so the gate would fail when it is reached. Its fields: {known}."
     return Finding(shown(source.file), line, "field", words)

@@ -1,4 +1,4 @@
-"""The sources of a workflow's own functions, and what their names mean, without running them."""
+"""The sources of a workflow's own functions, and the values of their names, without running them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import Any
 MARK = re.compile(r"#\s*assent:\s*idempotent\b")
 GATES = frozenset({"request_approval", "interrupt"})
 DEPTH = 6
-"""So many calls deep functions of the workflow's own are looked into."""
+"""The depth of calls up to which the workflow's own functions are checked."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 @dataclass
 class Source:
-    """A function with what its names mean."""
+    """A function with the values of its names."""
 
     function: Any
     node: Function
@@ -32,17 +32,17 @@ class Source:
 
     @property
     def body(self) -> Sequence[ast.AST]:
-        """Its statements; of a lambda, its expression."""
+        """Its statements; for a lambda, its expression."""
         return [self.node.body] if isinstance(self.node, ast.Lambda) else self.node.body
 
     @property
     def decorators(self) -> list[str]:
-        """The last names of its decorators."""
+        """The last parts of its decorators' names."""
         made = [] if isinstance(self.node, ast.Lambda) else self.node.decorator_list
         return [last_name(one.func if isinstance(one, ast.Call) else one) for one in made]
 
     def marked(self, line: int) -> bool:
-        """True if the author says that it may happen again: in this line, or alone in the one before."""
+        """Return True if the author marked this line as idempotent, on the line itself or alone on the one before."""
         before = self.lines[line - 2].strip() if line > 1 else ""
         return bool(MARK.search(self.lines[line - 1]) or (before.startswith("#") and MARK.match(before)))
 
@@ -51,7 +51,7 @@ class Sources:
     """Functions of one workflow.
 
     Args:
-        folder: in which the workflow's own sources lie; functions from elsewhere are judged by their names.
+        folder: Folder of the workflow's own sources. Functions from elsewhere are judged by their names.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,7 +59,7 @@ class Sources:
         self._asking: dict[Any, bool] = {}
 
     def of(self, function: Any) -> Source | None:
-        """The source of a function, method, partial function, or callable object; None if it is not the workflow's."""
+        """Return the source of a function, method, partial, or callable object; None if it is not the workflow's."""
         function = _plain(function)
         if function is None or not Path(function.__code__.co_filename).is_relative_to(self._folder):
             return None
@@ -74,7 +74,7 @@ class Sources:
         return Source(function, node, file, lines, {**names.globals, **names.nonlocals})
 
     def asks(self, function: Any, depth: int = 0) -> bool:
-        """True if a function of the workflow's own asks people."""
+        """Return True if a function of the workflow's own requests approval."""
         source = self.of(function)
         if source is None or depth > DEPTH:
             return False
@@ -86,11 +86,11 @@ class Sources:
         return self._asking[source.function]
 
     def is_gate(self, call: ast.Call, source: Source, depth: int = 0) -> bool:
-        """True if a call asks people, itself or in a function of the workflow's own."""
+        """Return True if a call requests approval, itself or in a function of the workflow's own."""
         return last_name(call.func) in GATES or self.asks(meaning(call.func, source.names), depth + 1)
 
     def reached(self, function: Any) -> list[Source]:
-        """The function and those of the workflow's own that it calls, each once."""
+        """Return the function and the workflow's own functions that it calls, without duplicates."""
         found: dict[Any, Source] = {}
         wanted = [(function, 0)]
         while wanted:
@@ -104,13 +104,13 @@ class Sources:
         return list(found.values())
 
     def mentions(self, file: str, attributes: frozenset[str]) -> bool:
-        """True if the file or its neighbors in the folder name one of these, as an attribute or a key."""
+        """Return True if the file or another one in its folder mentions one of these as an attribute or key."""
         files = [Path(file)] if self._folder.is_file() else sorted(self._folder.rglob("*.py"))
         return any(_mentions(str(file), attributes) for file in files)
 
 
 def calls(body: Sequence[ast.AST]) -> Iterator[ast.Call]:
-    """The calls of these statements in the order in which they are made, but for those of functions defined in them."""
+    """Yield the calls in these statements in the order of execution, except for those in functions defined in them."""
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             continue
@@ -120,7 +120,7 @@ def calls(body: Sequence[ast.AST]) -> Iterator[ast.Call]:
 
 
 def statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
-    """Everything in these statements, but for what is in functions defined in them."""
+    """Yield all nodes in these statements, except for those in functions defined in them."""
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             continue
@@ -129,19 +129,19 @@ def statements(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
 
 
 def dotted(node: ast.AST) -> str:
-    """The name as it is written; ``…`` for what is no name."""
+    """Return the name as it is written; ``…`` for anything that is not a name."""
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, ast.Name) else "…"
 
 
 def last_name(node: ast.AST) -> str:
-    """The part of a name after its last dot."""
+    """Return the part of a name after its last dot."""
     return dotted(node).rpartition(".")[2]
 
 
 def meaning(node: ast.AST, names: dict[str, Any]) -> Any:
-    """What a name means where the function is defined; None where that is not known without running it."""
+    """Return the value of a name where the function is defined; None if it cannot be known without running it."""
     if isinstance(node, ast.Name):
         return names.get(node.id)
     if isinstance(node, ast.Attribute):
@@ -151,7 +151,7 @@ def meaning(node: ast.AST, names: dict[str, Any]) -> Any:
 
 
 def _plain(function: Any) -> Any:
-    """The function behind a method, a partial function, a decorator, or a callable object; None if there is none."""
+    """Return the function behind a method, partial, decorator, or callable object; None if there is none."""
     while isinstance(function, functools.partial):
         function = function.func
     if not callable(function) or isinstance(function, type):

@@ -1,4 +1,4 @@
-"""Whether LangGraph can store a graph's state: what its annotations name, and what it is at the start."""
+"""Checks that LangGraph can store a graph's state: its annotations, and its defaults."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DEPTH = 12
 
 
 def of_schema(schema: Any, fallback: str) -> list[Finding]:
-    """Fields of a state whose values LangGraph's serializer does not take."""
+    """Return findings about fields of a state that LangGraph's serializer cannot store."""
     try:
         hints = typing.get_type_hints(schema, include_extras=True)
     except Exception as error:
@@ -36,8 +36,8 @@ def of_schema(schema: Any, fallback: str) -> list[Finding]:
     for name, hint in hints.items():
         if wrong := next(_not_stored(hint), ""):
             message = (
-                f"The field {name!r} of {schema.__name__} holds {wrong}, which cannot be stored with the thread. "
-                "Keep what names it in the state, and open or make it inside the node."
+                f"The field {name!r} of {schema.__name__} contains {wrong}, which cannot be stored with the thread. "
+                "Keep a reference to it in the state, and open or create it inside the node."
             )
             found.append(_at_field(schema, name, message, fallback))
         if (reason := _default_not_stored(schema, name)) and not wrong:
@@ -47,19 +47,19 @@ def of_schema(schema: Any, fallback: str) -> list[Finding]:
 
 
 def round_trip(value: Any) -> str:
-    """Why a value does not come back from LangGraph's serializer as it went in; empty if it does."""
+    """Return why a value does not survive LangGraph's serializer; empty if it does."""
     serializer = JsonPlusSerializer()
     try:
         back = serializer.loads_typed(serializer.dumps_typed(value))
     except Exception as error:
         return str(error) or type(error).__name__
     if type(back) is not type(value):
-        return f"it goes in as {type(value).__name__} and comes back as {type(back).__name__}"
+        return f"it is stored as {type(value).__name__} and read back as {type(back).__name__}"
     return ""
 
 
 def _not_stored(hint: Any, depth: int = 0) -> Iterator[str]:
-    """What in an annotation cannot be stored, in words."""
+    """Yield descriptions of the parts of an annotation that cannot be stored."""
     if depth > _DEPTH or hint is Any or hint is None or isinstance(hint, str | typing.TypeVar | typing.ForwardRef):
         return
     origin, inner = get_origin(hint), get_args(hint)
@@ -72,7 +72,7 @@ def _not_stored(hint: Any, depth: int = 0) -> Iterator[str]:
         yield "a function"
         return
     if isinstance(hint, types.BuiltinFunctionType | types.FunctionType) and not hasattr(hint, "__supertype__"):
-        yield f"what {hint.__name__}() makes"
+        yield f"the result of {hint.__name__}()"
         return
     if hasattr(hint, "__supertype__"):
         yield from _not_stored(hint.__supertype__, depth + 1)

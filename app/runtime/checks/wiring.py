@@ -1,4 +1,4 @@
-"""What is wrong with how a graph is put together: routes to nowhere, and settings that gates do not go with."""
+"""Checks of a graph's structure: routes to missing nodes, and settings that are incompatible with gates."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _RUNNING = frozenset({"invoke", "ainvoke", "stream", "astream"})
 
 
 class Wiring:
-    """Looks at the graphs of one workflow.
+    """Checks the graphs of one workflow.
 
     Args:
-        build: the workflow's function; where nothing closer is known, findings are there.
-        fallback: the file in which they are otherwise.
+        build: The workflow's function, where findings are located if nothing more precise is known.
+        fallback: The file in which findings are located otherwise.
     """
 
     def __init__(self, sources: Sources, build: Callable[..., Any], fallback: str) -> None:
@@ -29,7 +29,7 @@ class Wiring:
         self._fallback = fallback
 
     def of(self, graph: StateGraph[Any] | CompiledStateGraph[Any], parents: str = "") -> list[Finding]:
-        """Everything about a graph and the graphs inside it, but for what its nodes do."""
+        """Return findings about a graph and the graphs inside it, except for the code of the nodes."""
         builder = graph.builder if isinstance(graph, CompiledStateGraph) else graph
         found = [*self._contexts(builder, parents), *self._routes(builder, parents), *self._settings(builder, parents)]
         if isinstance(graph, CompiledStateGraph):
@@ -41,7 +41,7 @@ class Wiring:
         return found
 
     def asks(self, runnable: Any) -> bool:
-        """True if a node, or a node of the graph that it is, asks people."""
+        """Return True if a node, or a node of its subgraph, requests approval."""
         if isinstance(runnable, CompiledStateGraph):
             return any(self.asks(spec.runnable) for spec in runnable.builder.nodes.values())
         return any(self._sources.asks(function) for function in functions_of(runnable))
@@ -50,8 +50,8 @@ class Wiring:
         if builder.context_schema is not None:
             graph = f"The graph of node {parents.removesuffix('/')!r}" if parents else "The graph"
             words = (
-                f"{graph} has a context_schema, but runs are started with an input and no context: runtime.context is "
-                "None. Take it from the input, or from where the worker runs."
+                f"{graph} has a context_schema, but runs are started with an input and without a context: "
+                "runtime.context is None. Use the input, or the worker's environment."
             )
             yield self._where(("context_schema",), "context", words)
 
@@ -60,8 +60,8 @@ class Wiring:
             runnable: Any = spec.runnable
             if spec.cache_policy is not None and self.asks(runnable):
                 words = (
-                    f"Node {parents + name!r} asks people and has a cache_policy: what was decided for one run would "
-                    "count for others. The portal does not cache it; take the policy away, or ask in another node."
+                    f"Node {parents + name!r} requests approval and has a cache_policy: a decision for one run would "
+                    "apply to others. The portal does not cache it; remove the policy, or request approval elsewhere."
                 )
                 yield self._where((name, "cache_policy"), "cached", words)
             if isinstance(runnable, CompiledStateGraph) and runnable.checkpointer is False:
@@ -81,8 +81,8 @@ class Wiring:
             if nodes:
                 named = "every node" if isinstance(nodes, str) else ", ".join(repr(parents + name) for name in nodes)
                 words = (
-                    f"{setting} of {named}: each time a run comes there, the breakpoint becomes an approval request, "
-                    "which asks whether to go on."
+                    f"{setting} of {named}: each time a run reaches it, the breakpoint opens an approval request that "
+                    "asks whether to continue."
                 )
                 yield self._where((setting,), "breakpoint", words, note=True)
 
@@ -107,7 +107,7 @@ class Wiring:
                         yield Finding(shown(source.file), line, "route", words)
 
     def _targets(self, function: Any, depth: int = 0) -> Iterator[tuple[Source, int, Any]]:
-        """Where a router leads to, as far as it says so with constants."""
+        """Yield the targets of a router, as far as they are constants."""
         source = self._sources.of(function)
         if source is None or depth > DEPTH:
             return
@@ -125,7 +125,7 @@ class Wiring:
                     yield source, part.lineno, target
 
     def _where(self, named: tuple[str, ...], code: str, words: str, note: bool = False) -> Finding:
-        """A finding at the call that names something, among those that build the graph."""
+        """Return a finding at the call that names something, among the calls that build the graph."""
         for source in self._sources.reached(self._build):
             for call in calls(source.body):
                 said = {word.arg for word in call.keywords} | {
@@ -138,24 +138,24 @@ class Wiring:
 
 
 class _Sent(str):
-    """A node that `Send` names, to which no path map applies."""
+    """A node that `Send` names. Path maps do not apply to it."""
 
 
 def functions_of(runnable: Any) -> list[Any]:
-    """The functions that a runnable stands for."""
+    """Return the functions of a runnable."""
     both = (getattr(runnable, "func", None), getattr(runnable, "afunc", None))
     return [function for function in both if function is not None]
 
 
 def _no_checkpoints(what: str) -> str:
     return (
-        f"{what} is a graph compiled with checkpointer=False, which cannot be stopped and go on: what asks in it "
-        "fails, and after a crash all of it runs again. Compile it without a checkpointer; it takes that of the run."
+        f"{what} is a graph compiled with checkpointer=False, which cannot be suspended: requests for approval in it "
+        "fail, and after a crash all of it runs again. Compile it without a checkpointer; it uses that of the run."
     )
 
 
 def _parts(value: ast.AST | None, source: Source, seen: set[str]) -> Iterator[ast.expr]:
-    """The values that an expression may have, one by one."""
+    """Yield the values that an expression may have."""
     if isinstance(value, ast.IfExp):
         yield from _parts(value.body, source, seen)
         yield from _parts(value.orelse, source, seen)
@@ -178,7 +178,7 @@ def _parts(value: ast.AST | None, source: Source, seen: set[str]) -> Iterator[as
 
 
 def _constant(part: ast.expr, source: Source) -> Any:
-    """The node that an expression names; None where that is not known without running it."""
+    """Return the node that an expression names; None if it cannot be known without running it."""
     if isinstance(part, ast.Constant):
         return part.value
     if isinstance(part, ast.Call) and last_name(part.func) == "Send" and part.args:
@@ -189,7 +189,7 @@ def _constant(part: ast.expr, source: Source) -> Any:
 
 
 def _commands(source: Source) -> Iterator[tuple[int, Any]]:
-    """Where `Command(goto=…)` of a function leads to in the graph of its node."""
+    """Yield the targets of `Command(goto=…)` of a function in the graph of its node."""
     for call in calls(source.body):
         words = {word.arg: word.value for word in call.keywords}
         if last_name(call.func) == "Command" and "goto" in words and "graph" not in words:
