@@ -1,8 +1,8 @@
-"""Work that may take long, in processes beside: bounded in time and memory, and replaced when they exceed it.
+"""Work that may take long, in helper processes with limits on time and memory.
 
-`run_bounded(function, arguments, seconds)` is all there is to it. The processes start when they are first needed and
-end when they have had nothing to do for a while. Threads would not do: what keeps Python's interpreter lock, such as
-checking, parsing and rendering, keeps it from all threads of a process, and a thread cannot be stopped.
+The interface is `run_bounded(function, arguments, seconds)`. The processes are started when they are first needed, and
+end when they have been idle for a while. Threads would not do: code that holds Python's interpreter lock, such as
+checking, parsing, and rendering, blocks all threads of a process, and a thread cannot be stopped.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from app.domain.errors import TookTooLongError
 from app.installation import PYTHON, child_python_path
 
 PROCESSES = 2
-"""Processes beside, for each process that has work done."""
+"""Helper processes for each process that uses them."""
 IDLE_SECONDS = 120.0
-"""After which a process that has nothing to do ends."""
+"""Time after which an idle helper process ends."""
 MAX_WAITING = 32
-"""Calls that wait for a process to be free; further ones are refused at once."""
+"""Calls that may wait for a free process; further calls are rejected at once."""
 _BUSY = "The server is busy with other large requests. Try again in a moment."
 _HEAD = struct.Struct("!Q")
 Result = TypeVar("Result")
@@ -40,13 +40,13 @@ class _EndedError(Exception):
 
 
 class _Process:
-    """One process beside, and the socket over which it is talked to."""
+    """One helper process, and the socket to it."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         self.fresh = True
         self._socket = ours
-        self._process = subprocess.Popen(  # noqa: S603 - this very program
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
             [*PYTHON, "-m", "app.helper_process", str(theirs.fileno())],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=os.environ | {"PYTHONPATH": child_python_path()},
         )  # fmt: skip
@@ -54,7 +54,7 @@ class _Process:
         self.free_since = time.monotonic()
 
     def call(self, work: bytes, seconds: float) -> bytes:
-        """Have it work. Raises TimeoutError, _EndedError."""
+        """Send work and return the answer. Raises TimeoutError, _EndedError."""
         deadline = time.monotonic() + seconds
         try:
             self._socket.settimeout(seconds)
@@ -89,7 +89,7 @@ class _Process:
 
 
 class Pool:
-    """Processes beside, each with one piece of work at a time."""
+    """A pool of helper processes, each with one piece of work at a time."""
 
     def __init__(self, processes: int = PROCESSES, idle_seconds: float = IDLE_SECONDS) -> None:
         self._slots = threading.BoundedSemaphore(processes)
@@ -98,10 +98,10 @@ class Pool:
         self._idle_seconds = idle_seconds
         self._waiting = 0
         self._watched = False
-        """A timer will look for processes that are idle."""
+        """True if a timer will look for idle processes."""
 
     def run(self, function: Callable[..., Result], arguments: tuple[Any, ...], seconds: float) -> Result:
-        """As `run_bounded`."""
+        """See `run_bounded`."""
         work = pickle.dumps((function, arguments, seconds))
         deadline = time.monotonic() + seconds
         if self._waiting >= MAX_WAITING:
@@ -117,7 +117,7 @@ class Pool:
             answer = self._answer(work, deadline, seconds)
         finally:
             self._slots.release()
-        done, result = pickle.loads(answer)  # noqa: S301 - of our own code, over a socket that nobody else has
+        done, result = pickle.loads(answer)  # noqa: S301 - from our own code, over a private socket
         if done:
             return result
         if isinstance(result, MemoryError):
@@ -138,7 +138,7 @@ class Pool:
                 if process.fresh:
                     log.warning("bounded.ended")
                     raise TookTooLongError("This needed too much memory and was stopped. Send less at once.") from None
-                continue  # it ended while nobody looked; nothing has been done yet
+                continue  # it ended while it was idle, so nothing has been done yet
             except BaseException:
                 process.end()
                 raise
@@ -179,7 +179,7 @@ class Pool:
             process.end()
 
     def close(self) -> None:
-        """End all that have nothing to do."""
+        """End all idle processes."""
         with self._lock:
             free, self._free = self._free, []
         for process in free:
@@ -190,16 +190,16 @@ _pool = Pool()
 
 
 def run_bounded(function: Callable[..., Result], arguments: tuple[Any, ...], seconds: float) -> Result:
-    """What `function(*arguments)` gives, worked out in a process beside.
+    """Return the result of `function(*arguments)`, computed in a helper process.
 
-    The function is named in its module, and it, the arguments and the result can be pickled. It may have been begun
-    and stopped: what it writes has to bear that.
+    The function must be a module-level one, and it, its arguments, and its result must be picklable. It may be killed
+    at any time, which must not corrupt what it writes.
 
     Args:
-        seconds: after which the process is killed; waiting for one that is free counts.
+        seconds: Time after which the process is killed, including the wait for a free process.
 
     Raises:
-        TookTooLongError: it took longer, or more memory than a process beside may have.
-        Exception: what the function raised.
+        TookTooLongError: The function took longer, or more memory than a helper process may use.
+        Exception: Whatever the function raised.
     """
     return _pool.run(function, arguments, seconds)

@@ -1,11 +1,12 @@
-"""The connections of one web process: how long each may take for what, and which one has to go when there are many.
+"""The connections of one web process: their timeouts, and which one is closed if there are too many.
 
-A connection that waits for its client costs that client nothing, and us a descriptor and a thread (under eventlet, a
-green one). So all waiting has an end. One address may have only so many connections that wait; when it opens one more,
-the one that has waited the longest is closed. HTTP lets a server close an idle connection, so nobody is refused.
+A connection that waits for its client costs the client nothing, but costs us a descriptor and a thread (under eventlet,
+a green one). So every wait has a timeout. One address may have only a limited number of waiting connections; when it
+opens one more, the one that has waited the longest is closed. HTTP lets a server close an idle connection, so nobody is
+rejected.
 
-One thread looks once a second for what is overdue and shuts those sockets down: their readers find the end of the
-stream. It works the same under eventlet and under threads.
+One thread looks once a second for overdue connections and shuts down their sockets, so that their readers find the end
+of the stream. This works the same way under eventlet and with threads.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ log = structlog.get_logger("web")
 T = TypeVar("T")
 
 ENVIRON = "assent.connection"
-"""Under this name a request's environment holds its connection."""
+"""The key of the connection in a request's environment."""
 BODY_RATE = 10_000
-"""Bytes per second that a body has to come with at least, after its first seconds."""
+"""The minimum rate of a request body in bytes per second, after its first seconds."""
 SLOW_SECONDS = 60.0
-"""A request that takes longer counts as one that waits for its client: a client that does not read looks like that."""
+"""A request that takes longer counts as waiting for its client: a client that does not read looks like this."""
 LONGEST_SECONDS = 1800.0
-"""How long a request may take in all, with the sending of its answer."""
+"""How long a request may take in total, including sending the response."""
 _LOOK_SECONDS = 1.0
 _WARN_SECONDS = 60.0
 _FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -44,7 +45,7 @@ _FULL_PAUSE = 0.1
 
 
 class Phase(Enum):
-    """What a connection is at."""
+    """What a connection is doing."""
 
     IDLE = "waits for a request"
     HEAD = "receives the head of a request"
@@ -60,16 +61,16 @@ _WAITING = frozenset({Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.SLOW, Phase.JOIN
 
 @dataclass(frozen=True)
 class Limits:
-    """What connections may do.
+    """The limits of connections.
 
     Attributes:
-        total: connections of the process.
-        per_address: those of one address that wait for their client. All of one address are at most half of the total,
-            whatever they are at: a client that reads no answer looks for a while like one that is answered.
-        head_seconds: how long the head of a request may take. A body gets a second more for each `BODY_RATE` bytes.
-        idle_seconds: how long an open connection may wait for its next request.
-        largest_body: bytes.
-        exempt: networks of proxies, whose connections are many people's.
+        total: Connections of the process.
+        per_address: Connections of one address that wait for their client. All connections of one address, in any
+            phase, are at most half of the total: a client that does not read looks for a while like one being served.
+        head_seconds: How long the head of a request may take. A body gets a second more for each `BODY_RATE` bytes.
+        idle_seconds: How long an open connection may wait for its next request.
+        largest_body: Largest request body in bytes.
+        exempt: Networks of proxies, whose connections are shared by many people.
     """
 
     total: int
@@ -81,12 +82,12 @@ class Limits:
 
     @property
     def most_of_one(self) -> int:
-        """Connections of one address, in all."""
+        """The most connections of one address in total."""
         return max(self.total // 2, min(self.per_address, self.total))
 
 
 class Connection:
-    """One client's connection, as its server's handler reports it. Times are those of `time.monotonic`."""
+    """A client's connection, as the server's handler reports it. Times are those of `time.monotonic`."""
 
     def __init__(self, owner: Connections, sock: socket.socket, host: str) -> None:
         self._owner = owner
@@ -101,22 +102,22 @@ class Connection:
         self._used = False
 
     def wait(self) -> None:
-        """It waits for a request: the first one has to come at once, later ones may take longer."""
+        """Start waiting for a request. The first one has to arrive at once; later ones may take longer."""
         limits = self._owner.limits
         first, self._used = not self._used, True
         phase, seconds = (Phase.HEAD, limits.head_seconds) if first else (Phase.IDLE, limits.idle_seconds)
         self._owner.move(self, phase, seconds)
 
     def head(self) -> None:
-        """The first line of a request has come."""
-        if self.phase is not Phase.HEAD:  # of the first request the time runs since the connection was accepted
+        """Note that the first line of a request has arrived."""
+        if self.phase is not Phase.HEAD:  # the first request's time started when the connection was accepted
             self._owner.move(self, Phase.HEAD, self._owner.limits.head_seconds)
 
     def serve(self, length: int) -> None:
-        """A request's head is complete.
+        """Note that a request's head is complete.
 
         Args:
-            length: of the body, in bytes; negative: it is not said.
+            length: Length of the body in bytes; negative if unknown.
         """
         limits = self._owner.limits
         bytes_to_come = min(length, limits.largest_body) if length >= 0 else limits.largest_body
@@ -125,20 +126,20 @@ class Connection:
 
     @property
     def ended(self) -> bool:
-        """True once we have shut it down."""
+        """True once we have shut down the connection."""
         return self._owner.has_ended(self)
 
     def upgrade(self, joins: str) -> None:
-        """The request asks for a WebSocket, which has to prove in time that somebody is signed in.
+        """Note that a request opens a WebSocket, which must prove in time that somebody is signed in.
 
         Args:
-            joins: the Engine.IO session that it takes over; empty: a new one.
+            joins: The Engine.IO session that it takes over; empty for a new one.
         """
         self.joins = joins
         self._owner.upgrade(self)
 
     def timed(self, read: Callable[..., T], *size: int) -> T:
-        """What `read` gives, which waits for the body of the request; all such waiting together has an end."""
+        """Return the result of `read`, which waits for the request's body. All such waits share one time limit."""
         began = time.monotonic()
         self._owner.move(self, Phase.BODY, max(0.0, self._body_seconds))
         try:
@@ -148,15 +149,15 @@ class Connection:
             self._owner.move(self, Phase.SERVED, LONGEST_SECONDS)
 
     def admit(self, session: str) -> None:
-        """Somebody is signed in on that Engine.IO session, which may lie on this connection, or on one to come."""
+        """Note that somebody is signed in on an Engine.IO session, on this connection or one that will follow."""
         self._owner.admit(self, session)
 
     def left(self, session: str) -> None:
-        """The Engine.IO session has ended."""
+        """Note that an Engine.IO session has ended."""
         self._owner.forget(session)
 
     def shut(self) -> None:
-        """End it: reads and writes there find that it is closed."""
+        """Shut down the connection: reads and writes find that it is closed."""
         self.deadline = math.inf
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -170,9 +171,9 @@ class Connections:
         self._all: set[Connection] = set()
         self._count_at: Counter[str] = Counter()
         self._waiting: dict[Connection, None] = {}
-        """Those that wait, the longest first."""
+        """Waiting connections, the longest-waiting first."""
         self._waiting_at: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
-        """The same by address."""
+        """Waiting connections by address."""
         self._joining: dict[str, Connection] = {}
         self._admitted: set[str] = set()
         self._lock = threading.RLock()
@@ -180,7 +181,7 @@ class Connections:
         self._watching = False
 
     def open(self, sock: socket.socket, client: Any) -> Connection | None:
-        """Take a new connection in; None: there is no room, not even by closing one that waits."""
+        """Accept a new connection. Returns None if there is no room, even after closing a waiting one."""
         connection = Connection(self, sock, _counted_as(client, self.limits.exempt))
         with self._lock:
             self._watch()
@@ -197,7 +198,7 @@ class Connections:
         return connection
 
     def close(self, connection: Connection) -> None:
-        """It has ended."""
+        """Remove a connection that has ended."""
         with self._lock:
             self._leave(connection)
             self._forget(connection)
@@ -205,12 +206,12 @@ class Connections:
                 del self._joining[connection.joins]
 
     def has_ended(self, connection: Connection) -> bool:
-        """True once it is closed, or shut down."""
+        """Return True once the connection is closed or shut down."""
         with self._lock:
             return connection not in self._all
 
     def move(self, connection: Connection, phase: Phase, seconds: float) -> None:
-        """Note what a connection is at, and how long that may take."""
+        """Note a connection's phase, and how long it may take."""
         with self._lock:
             if connection not in self._all:
                 return
@@ -244,17 +245,17 @@ class Connections:
             self._admitted.discard(session)
 
     def make_room(self) -> bool:
-        """Close the one that has waited the longest; False: none waits."""
+        """Close the connection that has waited the longest. Returns False if none is waiting."""
         with self._lock:
             return self._end_longest_waiting()
 
     def count(self, *phases: Phase) -> int:
-        """How many are at one of these."""
+        """Return the number of connections in these phases."""
         with self._lock:
             return sum(connection.phase in phases for connection in self._all)
 
     def accept(self, listener: Any) -> tuple[Any, Any]:
-        """The next connection. Without a descriptor for it one that waits is closed, and we try again after a pause."""
+        """Return the next connection. If descriptors run out, close a waiting connection, and retry after a pause."""
         while True:
             try:
                 accepted: tuple[Any, Any] = listener.accept()
@@ -287,18 +288,18 @@ class Connections:
     def _enter(self, connection: Connection) -> None:
         self._waiting[connection] = None
         if connection.host:
-            beside = self._waiting_at[connection.host]
-            beside[connection] = None
-            if len(beside) > self.limits.per_address:
-                self._warn("one address has too many connections that wait", source=connection.host)
-                self._end(next(iter(beside)))
+            waiting = self._waiting_at[connection.host]
+            waiting[connection] = None
+            if len(waiting) > self.limits.per_address:
+                self._warn("one address has too many waiting connections", source=connection.host)
+                self._end(next(iter(waiting)))
 
     def _leave(self, connection: Connection) -> None:
         self._waiting.pop(connection, None)
-        beside = self._waiting_at.get(connection.host)
-        if beside is not None:
-            beside.pop(connection, None)
-            if not beside:
+        waiting = self._waiting_at.get(connection.host)
+        if waiting is not None:
+            waiting.pop(connection, None)
+            if not waiting:
                 del self._waiting_at[connection.host]
 
     def _end_longest_waiting(self) -> bool:
@@ -315,7 +316,7 @@ class Connections:
         return True
 
     def _end(self, connection: Connection) -> None:
-        """Shut it down; it no longer counts, as its handler finds out at once."""
+        """Shut down a connection. It no longer counts, because its handler notices at once."""
         self._leave(connection)
         self._forget(connection)
         connection.shut()
@@ -337,7 +338,7 @@ class Connections:
 
 
 def _counted_as(client: Any, exempt: tuple[Network, ...]) -> str:
-    """What a connection counts as (`client_key`); empty: it is not counted."""
+    """Return the key under which a connection is counted (`client_key`); empty if it is not counted."""
     address = address_of(str(client[0])) if isinstance(client, tuple) and client else None
     if address is None or lies_in(address, exempt):
         return ""

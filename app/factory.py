@@ -1,4 +1,4 @@
-"""Builds the web application. Nothing that it imports may load agent code: no LangGraph, no workflow."""
+"""The factory of the web application. Nothing that it imports may load agent code: no LangGraph, no workflow."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from app.store.engine import make_engine
 from app.web import register as web
 
 SLACK_SECONDS = 1
-"""A page of Slack waits for us for three seconds; asking Slack back must not take them up."""
+"""Slack waits three seconds for our response; a call back to Slack must not use them up."""
 MAX_MESSAGE = 100_000
-"""Bytes of a message over Socket.IO; larger decisions are sent over REST, and are answered beside."""
+"""Bytes of a message over Socket.IO; larger decisions are sent over REST, and are handled in a helper process."""
 
 
 def create_app(settings: Settings, services: Services | None = None, *, beside: bool = False) -> Flask:
-    """The web application; it opens no connection before the first request.
+    """Create the web application. It opens no connection before the first request.
 
     Args:
-        settings: with a database address and a secret key.
-        services: the use cases; default: over the settings' database.
-        beside: this is the process beside, which answers what others hand over to it.
+        settings: Settings with a database address and a secret key.
+        services: The services. Default: those on the settings' database.
+        beside: True in the helper process that answers requests for other processes.
     """
     own_services = services is None
     if services is None:
@@ -77,7 +77,7 @@ def create_app(settings: Settings, services: Services | None = None, *, beside: 
     api.register(app)
     web.register(app)
     if beside:
-        return app  # the process that handed the request over has found out whose it is
+        return app  # the process that passed the request on has identified its sender
     if own_services:
         app.wsgi_app = Aside(app, settings, answer_beside)  # type: ignore[method-assign]
     # Around everything, Socket.IO included.
@@ -93,10 +93,10 @@ def _app_beside(settings: str) -> Flask:
 
 
 def answer_beside(settings: Settings, environ: dict[str, Any], body: bytes) -> Answer:
-    """Answer a request in a process beside: its status, headers, and content, and what was refused.
+    """Answer a request in a helper process. Returns its status, headers, content, and refusals.
 
     Args:
-        environ: of WSGI, as far as it can be sent to another process.
+        environ: The WSGI environment, as far as it can be sent to another process.
     """
     app = _app_beside(settings.model_copy(update={"async_mode": "threading"}).model_dump_json())
     app.extensions["assent"].clock.try_to_read()
@@ -120,10 +120,10 @@ def answer_beside(settings: Settings, environ: dict[str, Any], body: bytes) -> A
 
 
 def make_socketio(app: Flask, settings: Settings) -> SocketIO:
-    """Flask-SocketIO on the application (`app.extensions["socketio"]`).
+    """Create Flask-SocketIO on the application (`app.extensions["socketio"]`).
 
-    Several processes on one port cannot share a polling session, since each of its requests may reach another process;
-    there only WebSockets are taken.
+    Several processes on one port cannot share a polling session, because its requests may reach different processes.
+    With several processes, only WebSockets are accepted.
     """
     alone = settings.web_processes == 1 and not settings.reuse_port
     return SocketIO(

@@ -1,4 +1,4 @@
-"""A process that `app.bounded_work` starts: takes one piece of work after the other until its starter is gone."""
+"""The helper process that `app.bounded_work` starts. It works until the process that started it has ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 MEMORY_BYTES = 2 << 30
-"""Address space that the process may have."""
+"""Limit on the process's address space."""
 _HEAD = struct.Struct("!Q")
 _NICENESS = 1
 
@@ -21,7 +21,7 @@ def main() -> None:
     """Work until the other end of the socket is closed."""
     _bound()
     channel = socket.socket(fileno=int(sys.argv[1]))
-    channel.setblocking(True)  # eventlet leaves it otherwise
+    channel.setblocking(True)  # eventlet makes it nonblocking
     while True:
         head = _receive(channel, _HEAD.size)
         if head is None:
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _bound() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who starts it ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one ends it
     with suppress(OSError):
         os.nice(_NICENESS)
     with suppress(ImportError, OSError, ValueError):
@@ -49,7 +49,7 @@ def _bound() -> None:
 def _answer(work: bytes) -> bytes:
     try:
         function, arguments, seconds = pickle.loads(work)  # noqa: S301 - from the process that started this one
-        # Were the starter killed, nobody else would stop this.
+        # If the process that started this one is killed, nothing else stops this.
         signal.alarm(int(seconds) + 2)
         made: tuple[bool, Any] = True, function(*arguments)
     except Exception as error:

@@ -1,6 +1,6 @@
-"""How this copy of the portal is laid out: a checkout that is used in place, or an installed wheel.
+"""The layout of this copy of the portal: a checkout that is used in place, or an installed wheel.
 
-In a wheel the same folders lie inside one package, which gets its own name put before all of theirs
+In a wheel, the same folders are inside one package, whose name is put before theirs
 (`docs/decisions/0031-wheels.md`). Paths within them are therefore the same in both.
 """
 
@@ -12,30 +12,30 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-"""Above `app`, `templates`, `static`, and `migrations`."""
+"""The folder of `app`, `templates`, `static`, and `migrations`."""
 IS_CHECKOUT = "." not in __name__.rpartition(".")[0]
-"""The modules are top-level ones, and not inside another package."""
+"""True if the modules are top-level ones, not inside another package."""
 COMMAND = "bin/assent" if IS_CHECKOUT else "assent"
 """What people type to run the command line."""
 PYTHON = (sys.executable, "-P")
-"""Our interpreter, for processes of our own. `-P` keeps the current folder, where others' modules lie, off its path."""
+"""The interpreter for our own processes. `-P` keeps the current folder, which may have other modules, off the path."""
 
 
 def child_python_path() -> str:
-    """`PYTHONPATH` for processes of our own, in which the portal is what it is here."""
+    """Return the `PYTHONPATH` for our own processes, so that they import this copy of the portal."""
     ours = [str(ROOT)] if IS_CHECKOUT else []
     return os.pathsep.join(filter(None, [*ours, os.environ.get("PYTHONPATH", "")]))
 
 
 def workflows_folder() -> Path:
-    """The folder whose packages are offered as workflows: the checkout's, or `workflows` in the current folder."""
+    """Return the folder of the packages that are offered as workflows: in the checkout, or in the current folder."""
     return (ROOT if IS_CHECKOUT else Path.cwd()) / "workflows"
 
 
 def add_folder(folder: Path) -> None:
-    """Let workflows import modules of a folder, ahead of installed ones but behind Python's own.
+    """Let workflows import modules of a folder, before installed ones but after Python's own.
 
-    Python itself puts the folder of a script first, so that a stray `email.py` there breaks the standard library.
+    Python itself puts a script's folder first, where a stray `email.py` breaks the standard library.
     """
     if str(folder) in sys.path:
         return

@@ -1,4 +1,4 @@
-"""No orphans: a child process ends when the process that started it is gone, even after ``kill -9``."""
+"""A lifeline that prevents orphans: child processes end when their parent has ended, even after ``kill -9``."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import time
 from collections.abc import Callable
 
 PARENT_VARIABLE = "ASSENT_SUPERVISOR"
-"""Set by `assent serve` for its children: the process id whose end they follow."""
+"""Set by `assent serve` for its children: the ID of the process with which they end."""
 
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 1.0
 
 
 def die_with_parent_hook(number: int) -> Callable[[], None] | None:
-    """What a child runs between fork and exec so that the kernel signals it when its parent ends.
+    """Return a function that a child runs between fork and exec so that the kernel signals it when its parent ends.
 
     Args:
-        number: the signal to send.
+        number: The signal to send.
 
     Returns:
-        None where the kernel cannot do this.
+        The function; None if the kernel does not support this.
     """
     if not sys.platform.startswith("linux"):
         return None
@@ -39,7 +39,7 @@ def die_with_parent_hook(number: int) -> Callable[[], None] | None:
 
 
 def follow_supervisor() -> None:
-    """End this process when its supervisor does, if it has one and the kernel does not see to it."""
+    """End this process when its supervisor ends, if it has one and the kernel does not do this."""
     supervisor = os.environ.get(PARENT_VARIABLE, "")
     if not supervisor.isdigit() or sys.platform.startswith("linux"):
         return

@@ -1,4 +1,4 @@
-"""The web process's listening socket, with refusals that name the setting."""
+"""The web process's listening socket, with errors that name the setting."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from app.servers import keep_alive
 from app.settings import Settings, SettingsError
 
 BACKLOG = 4096
-"""Connections that the system keeps for us until we accept them; it may keep fewer (`net.core.somaxconn`)."""
+"""Connections that the system queues until we accept them; it may queue fewer (`net.core.somaxconn`)."""
 
 
 def listen(settings: Settings) -> socket.socket:
-    """The socket that listens where the settings say.
+    """Return a socket that listens at the configured address.
 
     Raises:
-        SettingsError: the port is in use, or the address is not ours.
+        SettingsError: The port is in use, or the address is not this machine's.
     """
     place = f"{settings.host} port {settings.port}"
     try:
@@ -24,7 +24,7 @@ def listen(settings: Settings) -> socket.socket:
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (socket.gaierror, UnicodeError):
-        raise SettingsError(f"ASSENT_HOST: {settings.host!r} is no address of this machine") from None
+        raise SettingsError(f"ASSENT_HOST: {settings.host!r} is not an address of this machine") from None
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

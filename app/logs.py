@@ -1,4 +1,4 @@
-"""Structured logs: JSON lines or text, ids bound by context variables, secrets masked."""
+"""Structured logs: JSON lines or text, with IDs from context variables, and with masked secrets."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _FOREIGN_NOISE = ("alembic", "engineio", "httpx", "procrastinate", "socketio", "
 
 
 def configure_logs(settings: Settings, process: str) -> None:
-    """Send the logs of structlog and of the standard library, in one form, to standard error.
+    """Send the logs of structlog and of the standard library to standard error, in the same format.
 
     Args:
-        settings: form and least severity.
-        process: ``web``, ``worker`` or a command's name; part of every line.
+        settings: The format and the minimum severity.
+        process: ``web``, ``worker``, or the name of a command. It is part of every line.
     """
 
     def name_process(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -40,7 +40,7 @@ def configure_logs(settings: Settings, process: str) -> None:
     if settings.log_format == "json":
         last = [structlog.processors.format_exc_info, mask_secrets, structlog.processors.JSONRenderer(default=str)]
     else:
-        # Tracebacks become text first, so that they are masked as everything else is.
+        # Tracebacks are formatted first, so that they are masked like everything else.
         last = [
             structlog.processors.format_exc_info,
             mask_secrets,
@@ -68,7 +68,7 @@ def configure_logs(settings: Settings, process: str) -> None:
 
 
 def mask_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor that masks secrets and secret links in every text of the line, however deep."""
+    """Mask secrets and secret links in every text of a log line, at any depth. This is a structlog processor."""
     for key, value in event.items():
         event[key] = _masked(value)
     return event

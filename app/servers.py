@@ -1,4 +1,4 @@
-"""What the servers of both async modes have in common: handlers that report to `app.connections`, and the limits."""
+"""Common parts of the servers of both async modes: handlers that report to `app.connections`, and limits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from app.connections import ENVIRON, Connection, Connections, Limits, Phase
 from app.settings import Settings
 
 SEND_SECONDS = 60
-"""How long a client may take none of what is sent, or send none of what is read."""
+"""How long a client may read nothing of what is sent, or send nothing of what is read."""
 _SPARE_FILES = 256
-"""Descriptors for the database, log files, and whatever else is no connection of a client."""
+"""Descriptors for everything that is not a client's connection, such as the database and log files."""
 _WORDS = b"Too many connections. Try again later.\n"
 _NO_ROOM = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Type: text/plain\r\n"
@@ -22,7 +22,7 @@ _NO_ROOM = (
 
 
 class TimedInput:
-    """A request's body, whose reading has an end."""
+    """A request's body with a time limit for reading it."""
 
     def __init__(self, inner: Any, connection: Connection) -> None:
         self._inner = inner
@@ -41,20 +41,20 @@ class TimedInput:
         return line
 
     def read(self, *size: int) -> bytes:
-        """As of any stream."""
+        """Read, as from any stream."""
         return bytes(self._connection.timed(self._inner.read, *size))
 
     def readline(self, *size: int) -> bytes:
-        """As of any stream."""
+        """Read, as from any stream."""
         return bytes(self._connection.timed(self._inner.readline, *size))
 
     def readlines(self, *hint: int) -> list[bytes]:
-        """As of any stream."""
+        """Read, as from any stream."""
         return list(self._connection.timed(self._inner.readlines, *hint))
 
 
 class WatchedHandler:
-    """Mixed into the handler of a server: reports what its connection is at.
+    """A mixin for a server's handler that reports the phase of its connection.
 
     The names are those of `http.server.BaseHTTPRequestHandler`, on which the handlers of eventlet and werkzeug build.
     """
@@ -64,12 +64,12 @@ class WatchedHandler:
     watched: Connection | None = None
 
     def setup(self) -> None:
-        """Take the connection in."""
+        """Register the connection."""
         super().setup()  # type: ignore[misc]
         self.watched = self.connections.open(self.request, self.client_address)  # type: ignore[attr-defined]
 
     def handle(self) -> None:
-        """Serve it; or say that there is no room."""
+        """Serve the connection, or reply that there is no room."""
         if self.watched is None:
             with suppress(OSError):
                 self.request.settimeout(1)  # type: ignore[attr-defined]
@@ -78,26 +78,26 @@ class WatchedHandler:
         super().handle()  # type: ignore[misc]
 
     def handle_one_request(self) -> None:
-        """Wait for a request, and serve it."""
+        """Wait for a request and serve it."""
         if self.watched is not None and self.watched.phase is not Phase.HEAD:
             self.watched.wait()
         super().handle_one_request()  # type: ignore[misc]
 
     def parse_request(self) -> bool:
-        """Read the head."""
+        """Read the head of a request."""
         if self.watched is None:
             return False
         self.watched.head()
         if not super().parse_request():  # type: ignore[misc]
             return False
-        if self.watched.ended:  # cut off in the middle, which the parser takes for the end of the head
+        if self.watched.ended:  # cut off in the middle, which the parser mistakes for the end of the head
             self.close_connection = True
             return False
         self.watched.serve(_length(self.headers))  # type: ignore[attr-defined]
         return True
 
     def finish(self) -> None:
-        """The connection ends."""
+        """Unregister the connection."""
         try:
             super().finish()  # type: ignore[misc]
         finally:
@@ -105,7 +105,7 @@ class WatchedHandler:
                 self.connections.close(self.watched)
 
     def watch(self, environ: dict[str, Any]) -> dict[str, Any]:
-        """The environment of a request, with a body that has to come in time."""
+        """Return the environment of a request, with a body that must arrive in time."""
         watched = self.watched
         if watched is None:
             return environ
@@ -113,7 +113,7 @@ class WatchedHandler:
         body = environ["wsgi.input"]
         environ["wsgi.input"] = TimedInput(body, watched)
         if hasattr(body, "discard"):
-            # Eventlet reads what the application has left of a body, once it has answered.
+            # Eventlet reads the rest of a body after the application has answered.
             discard = body.discard
             body.discard = lambda: watched.timed(discard)
         if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
@@ -122,7 +122,7 @@ class WatchedHandler:
 
 
 def connections_of(settings: Settings) -> Connections:
-    """The connections that a web process with these settings takes, after the limit of open files was raised."""
+    """Raise the limit of open files, and return the connections of a web process with these settings."""
     return Connections(
         Limits(
             total=room_for(settings.max_connections), per_address=settings.connections_per_address,
@@ -133,7 +133,7 @@ def connections_of(settings: Settings) -> Connections:
 
 
 def room_for(connections: int) -> int:
-    """Raise the limit of open files as far as it takes for so many connections; returns how many there is room for."""
+    """Raise the limit of open files for this many connections, and return how many there is room for."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + _SPARE_FILES
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -146,7 +146,7 @@ def room_for(connections: int) -> int:
 
 
 def keep_alive(listener: socket.socket) -> None:
-    """Have the system find out, within two minutes, that a client is gone; accepted sockets inherit it."""
+    """Let the system notice within two minutes that a client is gone. Accepted sockets inherit this."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
         ("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4), ("TCP_USER_TIMEOUT", int(SEND_SECONDS * 1000)),

@@ -1,6 +1,6 @@
-"""Every setting, read from the environment once and checked; composition roots pass the values on.
+"""All settings. They are read from the environment once and checked; composition roots pass them on.
 
-`docs/configuration.md` describes each one for operators; a test holds the two together.
+`docs/configuration.md` describes them for operators; a test compares the two.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class SettingsError(Exception):
-    """A setting cannot be used; the text is one line that names it."""
+    """A setting cannot be used; the message is one line that names it."""
 
 
 class Settings(BaseSettings):
@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default=Path(".data"),
         description="Directory of the embedded database and the generated secret key. "
-        "A relative one is below the current folder.",
+        "A relative path is below the current folder.",
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address that the web process listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port that the web process listens on.")
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     )  # fmt: skip
     request_timeout_seconds: int = Field(
         default=15, ge=1, le=300,
-        description="Seconds in which the head of a request has to arrive. A body gets a second more for each 10 kB.",
+        description="Seconds in which the head of a request must arrive. A body gets one more second for each 10 kB.",
     )  # fmt: skip
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -66,7 +66,9 @@ class Settings(BaseSettings):
         default="", description="Address at which people reach the portal, for links. Not set: host and port."
     )
     secret_key: str = Field(
-        default="", repr=False, description="Signs sessions and links. Not set: made once, kept in the data directory."
+        default="",
+        repr=False,
+        description="Signs sessions and links. Not set: created once, and kept in the data directory.",
     )
     session_hours: int = Field(
         default=12, ge=1, le=24 * 30, description="Hours until a signed-in person must sign in again."
@@ -74,7 +76,7 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(
         default=0, ge=0, le=60 * 24 * 30,
         description="Minutes without activity after which a session ends: 0 for never, or at least 5. Pages and API "
-        "calls are activity; what an open page fetches by itself is not.",
+        "calls are activity; automatic updates of an open page are not.",
     )  # fmt: skip
     session_cookie_secure: Literal["auto", "always", "never"] = Field(
         default="auto", description="Sends the session cookie over HTTPS only. auto: when the base URL is https."
@@ -88,7 +90,7 @@ class Settings(BaseSettings):
     web_processes: int = Field(default=1, ge=1, le=64, description="Web processes that `assent serve` starts.")
     workers: int = Field(default=1, ge=1, le=64, description="Worker processes that `assent serve` starts.")
     worker_concurrency: int = Field(
-        default=10, ge=1, le=500, description="Jobs that one worker advances at the same time."
+        default=10, ge=1, le=500, description="Jobs that one worker runs at the same time."
     )
     workflows: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -98,14 +100,14 @@ class Settings(BaseSettings):
     )
     policy_file: str = Field(
         default="",
-        description="Policy file that `assent serve` puts into force when it starts. Not set: none is loaded.",
+        description="Policy file that `assent serve` loads when it starts. Not set: none is loaded.",
     )
     mail_from: str = Field(
         default="",
-        description="From address of mails, such as `Assent <assent@example.com>`. Needed with a mail server.",
+        description="From address of emails, such as `Assent <assent@example.com>`. Required with a mail server.",
     )
     smtp_host: str = Field(
-        default="", description="Mail server. Not set: mails are kept and shown on the outbox page instead."
+        default="", description="Mail server. Not set: emails are kept, and shown on the outbox page instead."
     )
     smtp_port: int = Field(
         default=0, ge=0, le=65535, description="Its port. 0: 587 with `starttls`, 465 with `tls`, 25 with `none`."
@@ -116,31 +118,33 @@ class Settings(BaseSettings):
     smtp_user: str = Field(default="", description="Account at the mail server. Not set: no sign-in.")
     smtp_password: str = Field(default="", repr=False, description="The account's password.")
     smtp_timeout_seconds: float = Field(
-        default=30.0, ge=1, le=300, description="Seconds to wait for each answer of the mail server."
+        default=30.0, ge=1, le=300, description="Seconds to wait for each response of the mail server."
     )
     api_calls_per_minute: int = Field(
         default=3000, ge=0, le=10_000_000,
-        description="Calls of the API that each token may make in a minute. 0: any number.",
+        description="API calls that each token may make per minute. 0: any number.",
     )  # fmt: skip
     refusals_per_minute: int = Field(
         default=60, ge=0, le=1_000_000,
-        description="Refused sign-ins, tokens, and acts in a minute, by network address and by account, after which "
-        "further ones are answered with 429. 0: any number. What somebody may do is never limited by it.",
+        description="Rejected sign-ins, tokens, and actions per minute, by network address and by account, after which "
+        "further ones are answered with 429. 0: any number. Permitted actions are never limited.",
     )  # fmt: skip
     slack_bot_token: str = Field(
         default="",
         repr=False,
-        description="Token of the Slack app's bot, `xoxb-…`. Not set: what would be sent is kept in the outbox.",
+        description="Token of the Slack app's bot, `xoxb-…`. Not set: messages are kept in the outbox instead.",
     )
     slack_signing_secret: str = Field(
-        default="", repr=False, description="The Slack app's signing secret. Not set: nothing is taken from Slack."
+        default="", repr=False, description="The Slack app's signing secret. Not set: requests from Slack are rejected."
     )
     slack_api_url: str = Field(
         default="https://slack.com/api/", description="Base address of Slack's Web API, for tests and for GovSlack."
     )
-    slack_timeout_seconds: int = Field(default=10, ge=1, le=300, description="Seconds to wait for an answer of Slack.")
+    slack_timeout_seconds: int = Field(
+        default=10, ge=1, le=300, description="Seconds to wait for a response from Slack."
+    )
     webhook_timeout_seconds: int = Field(
-        default=15, ge=1, le=300, description="Seconds that a call of a webhook may take in all."
+        default=15, ge=1, le=300, description="Seconds that a webhook call may take in total."
     )
     allowed_networks: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -155,7 +159,7 @@ class Settings(BaseSettings):
         default="json", description="One JSON object per line, or text for people."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least severe that is logged."
+        default="info", description="Minimum severity of messages that are logged."
     )
 
     @field_validator("workflows", mode="before")
@@ -183,7 +187,7 @@ class Settings(BaseSettings):
     @classmethod
     def _long_enough_to_notice(cls, value: int) -> int:
         if 0 < value < 5:
-            raise ValueError("must be 0 or at least 5, because activity is noted once a minute")
+            raise ValueError("must be 0 or at least 5, because activity is recorded once a minute")
         return value
 
     @field_validator("mail_from")
@@ -204,7 +208,7 @@ class Settings(BaseSettings):
     @classmethod
     def _over_tls(cls, value: str, info: ValidationInfo) -> str:
         if value and info.data.get("smtp_tls") == "none":
-            raise ValueError(f"a password is not sent in the clear: set {PREFIX}SMTP_TLS to starttls or tls")
+            raise ValueError(f"a password is not sent without encryption: set {PREFIX}SMTP_TLS to starttls or tls")
         return value
 
     @field_validator("database_url")
@@ -244,7 +248,7 @@ class Settings(BaseSettings):
 
     @property
     def public_url(self) -> str:
-        """The portal's address for people, without a slash at its end."""
+        """The portal's address for people, without a trailing slash."""
         if self.base_url:
             return self.base_url
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
@@ -252,12 +256,12 @@ class Settings(BaseSettings):
 
     @property
     def networks(self) -> Networks:
-        """The private networks that destinations may lie in."""
+        """The private networks that destinations may be in."""
         return _networks_of(self.allowed_networks)
 
     @property
     def session_idle(self) -> timedelta | None:
-        """How long a session lives without activity; None: that does not end it."""
+        """How long a session lasts without activity; None if inactivity does not end it."""
         return timedelta(minutes=self.session_idle_minutes) if self.session_idle_minutes else None
 
     @property
@@ -274,17 +278,17 @@ class Settings(BaseSettings):
 
 
 def _listed(value: str) -> tuple[str, ...]:
-    """What a list with commas names."""
+    """Return the items of a comma-separated list."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 def _networks_of(names: tuple[str, ...]) -> Networks:
-    """The networks that are named. Raises ValueError."""
+    """Return the networks with these names. Raises ValueError."""
     return tuple(ip_network(name) for name in names)
 
 
 def _is_sender(value: str) -> bool:
-    """True for one address that a header can carry."""
+    """Return True for a single address that a mail header can contain."""
     try:
         header = AddressHeader.value_parser(value)
     except (HeaderParseError, IndexError):
@@ -294,17 +298,17 @@ def _is_sender(value: str) -> bool:
 
 
 def load_settings() -> Settings:
-    """Read the environment.
+    """Read the settings from the environment.
 
     Raises:
-        SettingsError: a value cannot be used, or a name looks like a mistyped setting.
+        SettingsError: A value is invalid, or a name looks like a mistyped setting.
     """
     known = [PREFIX + name.upper() for name in Settings.model_fields]
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             meant = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
             if meant:
-                raise SettingsError(f"{name}: there is no such setting; did you mean {meant[0]}?")
+                raise SettingsError(f"{name}: there is no such setting. Did you mean {meant[0]}?")
     try:
         return Settings()
     except ValidationError as error:
@@ -317,12 +321,12 @@ def load_settings() -> Settings:
 
 
 def with_secret_key(settings: Settings) -> Settings:
-    """The settings with a secret key: the given one, or the one kept in the data directory, made on first use.
+    """Return settings with a secret key: the configured one, or one in the data directory that is created on first use.
 
-    Processes on several machines must be given the same key, since each would otherwise make its own.
+    Processes on several machines must get the same key, because each would create its own otherwise.
 
     Raises:
-        SettingsError: the data directory cannot be written, or the key file is not a key.
+        SettingsError: The data directory cannot be written, or the key file contains no key.
     """
     if settings.secret_key:
         return settings
@@ -335,7 +339,7 @@ def with_secret_key(settings: Settings) -> Settings:
     except OSError as error:
         raise SettingsError(f"{PREFIX}DATA_DIR: {path} cannot be used ({error.strerror})") from None
     if len(key) < 32:
-        raise SettingsError(f"{PREFIX}SECRET_KEY: the file {path} holds no key; remove it and a new one is made")
+        raise SettingsError(f"{PREFIX}SECRET_KEY: the file {path} contains no key; remove it, and a new one is created")
     return settings.model_copy(update={"secret_key": key})
 
 

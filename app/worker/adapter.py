@@ -1,4 +1,4 @@
-"""The use cases in the shape in which the runtime wants them."""
+"""An adapter that offers the services to the runtime as its `RunStore`."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from assent.dialects.base import Asked
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 LONG_PROPOSAL = 20_000
-"""Characters from which assessing a proposal may take so long that the event loop should not wait for it."""
+"""Length in characters above which a proposal is assessed in a thread, because it could block the event loop."""
 
 READERS = 4
-"""Connections for reading; most use cases of a run need none."""
+"""Connections for reading; most operations on a run need none."""
 
 
 class WorkerStore:
     """`app.domain.run_protocol.RunStore` over the database.
 
     Attributes:
-        now: the portal's clock.
+        now: The portal's clock.
 
     Args:
-        quick: writes what may be lost in a crash of the database, because then it is only done again. What LangGraph
-            stores is not among that.
+        quick: Writes data that may be lost in a crash of the database, because the work is then only repeated. This
+            does not include LangGraph's data.
     """
 
     def __init__(self, progress: RunProgress, quick: RunProgress, checkpoints: CheckpointManager, clock: Clock) -> None:
@@ -51,39 +51,39 @@ class WorkerStore:
     async def begin(
         self, run_id: str, holder: int, job: Job | None = None, read: Statement | None = None
     ) -> RunSnapshot | None:
-        """As `RunProgress.begin`."""
+        """Call `RunProgress.begin`."""
         return await on_loop(self._quick.begin, run_id, holder, job, read)
 
     async def note(self, attempt: int, journal: Journal) -> None:
-        """As `RunProgress.note`."""
+        """Call `RunProgress.note`."""
         await on_loop((self._progress if journal.stored else self._quick).note, attempt, journal)
 
     async def refuse(self, run_id: str, attempt: int, request_id: str, reason: str) -> None:
-        """As `RunProgress.refuse`."""
+        """Call `RunProgress.refuse`."""
         await on_loop(self._progress.refuse, run_id, attempt, request_id, reason)
 
     async def doubt(self, run_id: str, attempt: int) -> None:
-        """As `RunProgress.doubt`."""
+        """Call `RunProgress.doubt`."""
         await on_loop(self._progress.doubt, run_id, attempt)
 
     async def hold(self, run_id: str, attempt: int, until: Mapping[str, datetime]) -> None:
-        """As `RunProgress.hold`."""
+        """Call `RunProgress.hold`."""
         await on_loop(self._progress.hold, run_id, attempt, until)
 
     async def suspend(self, run_id: str, attempt: int, asked: Sequence[Asked], journal: Journal) -> bool:
-        """As `CheckpointManager.suspend`."""
+        """Call `CheckpointManager.suspend`."""
         return await on_loop(self._checkpoints.suspend, run_id, attempt, asked, journal)
 
     async def complete(self, attempt: int, journal: Journal, result: Any) -> None:
-        """As `RunProgress.complete`."""
+        """Call `RunProgress.complete`."""
         await on_loop(self._progress.complete, attempt, journal, result)
 
     async def fail(self, attempt: int, journal: Journal, problem: str) -> None:
-        """As `RunProgress.fail`."""
+        """Call `RunProgress.fail`."""
         await on_loop(self._progress.fail, attempt, journal, problem)
 
     async def drained(self, attempt: int, journal: Journal) -> None:
-        """As `RunProgress.drained`."""
+        """Call `RunProgress.drained`."""
         await on_loop(self._progress.drained, attempt, journal)
 
 
@@ -91,11 +91,11 @@ class WorkerStore:
 async def worker_store(
     database_url: str, pool: Pool, clock: Clock, quick: Pool | None = None
 ) -> AsyncIterator[WorkerStore]:
-    """The use cases on the event loop that runs.
+    """Yield a store on the current event loop.
 
     Args:
-        pool: for what they write.
-        quick: for taking up runs and noting steps; its connections need not wait for the disk.
+        pool: Connections for writing.
+        quick: Connections for claiming runs and recording steps, which need not wait for the disk.
     """
     engine = make_loop_engine(database_url, pool_size=READERS, application_name="assent worker")
     try:

@@ -1,7 +1,7 @@
-"""The worker's second queue: telling people. It gives way to runs, and never holds them up.
+"""The worker's second queue: notifications. It yields to runs, and never delays them.
 
-Its jobs are taken with the worker's own number, so that they are put back like those of runs when the worker dies
-(`app.worker.queue.RunQueue.put_back`). What takes time is done in threads of its own.
+Its jobs are claimed with the worker's number, so that they are put back like those of runs when the worker dies
+(`app.worker.queue.RunQueue.put_back`). Slow work runs in its own threads.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 PLAN_SECONDS = 0.5
-"""How often events are planned. The longer, the more are planned at once, and the later people hear of them."""
+"""How often deliveries of events are planned. A longer interval plans more at once, but notifies people later."""
 AT_ONCE = 4
-"""Deliveries that one worker has under way at the same time."""
+"""Deliveries that one worker attempts at the same time."""
 GIVE_WAY_SECONDS = 0.1
-"""Pause before each job while runs are being advanced, one job after the other."""
+"""Pause before each job while runs are being advanced; jobs then run one after the other."""
 PATIENCE_SECONDS, IMPATIENT_SECONDS = 60.0, 0.04
-"""After so long with always more to do the pauses are shorter: telling people must not fall behind for ever."""
+"""After this time with a backlog, the pauses get shorter, so that notifications do not fall behind forever."""
 BUSY_SECONDS = 1.0
-"""So long after a run was last seen to be advanced, the next one is reckoned with."""
+"""For this time after a run was last advanced, another one is expected."""
 LONGEST_WAIT_SECONDS = 30.0
 PRUNE_SECONDS = 3600.0
 
 
 class Courier:
-    """Takes the jobs of the post.
+    """Runs the jobs of the post.
 
     Args:
-        busy: says whether runs are being advanced here.
-        clock: of the database, which compares with its own when a job may be tried again.
+        busy: Returns whether runs are being advanced here.
+        clock: The database's clock. The database uses it to decide when a job may be retried.
     """
 
     def __init__(self, jobs: JobManager, post: Post, busy: Callable[[], bool], clock: Clock) -> None:
@@ -55,7 +55,7 @@ class Courier:
         self._hand: dict[asyncio.Task[None], int] = {}
         self._stopped = asyncio.Event()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="courier")
-        # Apart from the others, which may all be waiting for a slow mail server.
+        # Separate from the other threads, which may all be waiting for a slow mail server.
         self._planner = ThreadPoolExecutor(1, thread_name_prefix="planner")
         self._tasks: list[asyncio.Task[None]] = []
         self._pruned = 0.0
@@ -63,7 +63,7 @@ class Courier:
         self._idle_at = 0.0
 
     def start(self, worker: int) -> None:
-        """Begin, as that worker of the job queue."""
+        """Start, as this worker of the job queue."""
         self._idle_at = asyncio.get_running_loop().time()
         self._tasks = [
             asyncio.create_task(self._run(worker), name="courier"),
@@ -71,11 +71,11 @@ class Courier:
         ]
 
     def stop(self) -> None:
-        """Take no more jobs."""
+        """Accept no more jobs."""
         self._stopped.set()
 
     async def ended(self) -> None:
-        """Wait until the jobs at hand have come to their end."""
+        """Wait until the current jobs have ended."""
         self.stop()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         while self._hand:
@@ -85,7 +85,7 @@ class Courier:
 
     @property
     def hand(self) -> set[int]:
-        """The jobs that are being worked on."""
+        """IDs of the jobs that are being run."""
         return set(self._hand.values())
 
     async def _run(self, worker: int) -> None:
@@ -95,14 +95,14 @@ class Courier:
                 if await self._take_one(worker):
                     continue
             except ConnectorException:
-                # A lost connection; the job that this took nevertheless is put back.
+                # The connection was lost. A job that was claimed nevertheless is put back.
                 log.warning("courier.unreachable", exc_info=True)
             except Exception:
                 log.error("courier.failed", exc_info=True)
             await self._pause(POLL_SECONDS)
 
     async def _plan(self) -> None:
-        """Plan what is due, in a thread, again and again."""
+        """Plan due deliveries in a thread, repeatedly."""
         plan = self._post.planning.plan_due
         while not self._stopped.is_set():
             try:
@@ -113,7 +113,7 @@ class Courier:
             await self._pause(PLAN_SECONDS)
 
     async def _take_one(self, worker: int) -> bool:
-        """Begin with the next job; False if there is none."""
+        """Start the next job. Returns False if there is none."""
         if self._gives_way():
             waited = asyncio.get_running_loop().time() - self._idle_at
             await self._pause(GIVE_WAY_SECONDS if waited < PATIENCE_SECONDS else IMPATIENT_SECONDS)
@@ -131,7 +131,7 @@ class Courier:
         return True
 
     def _gives_way(self) -> bool:
-        """True while runs are advanced here, and for a moment after."""
+        """Return True while runs are being advanced here, and for a moment after that."""
         now = asyncio.get_running_loop().time()
         if self._busy():
             self._seen_busy = now
@@ -142,7 +142,7 @@ class Courier:
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._do, job)
         except Exception:
-            # The surroundings failed; a delivery that fails is noted as such. It is tried again for ever.
+            # The environment failed, not a delivery, whose failures are recorded. The job is retried forever.
             log.error("courier.job_failed", job=job_id, exc_info=True)
             wait = min(0.5 * 2 ** min(job.attempts, 10), LONGEST_WAIT_SECONDS)
             with suppress(ConnectorException):

@@ -1,4 +1,4 @@
-"""Standing grants whose time is over: they let nothing through any more, and the record says so."""
+"""Expiry of standing grants: expired grants approve nothing, and the audit log says so."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LOOK_EVERY_SECONDS = 60.0
 
 
 async def keep_lapsing(grants: Grants) -> None:
-    """Note which grants have lapsed, at once and then each minute until cancelled."""
+    """Record expired grants, at once and then every minute until canceled."""
     while True:
         try:
             await asyncio.to_thread(grants.lapse)
         except Exception:
-            # The next round tries again.
+            # The next round retries.
             log.warning("grants.lapse_failed", exc_info=True)
         await asyncio.sleep(LOOK_EVERY_SECONDS)

@@ -42,20 +42,20 @@ from app.worker.timekeeper import CONNECTION, THREADS, Timekeeper
 log = structlog.get_logger(__name__)
 
 UNFINISHED_EXIT = 75
-"""Exit code when steps may still have been running: the lease's connection was lost, or time ran out while stopping.
+"""Exit code if steps may still have been running: the lease's connection was lost, or stopping took too long.
 
-The supervisor starts the process again."""
+The supervisor restarts the process."""
 SHUTDOWN_SECONDS = 20.0
-"""How long the steps under way may take to come to their end after SIGTERM."""
+"""How long running steps may take to end after SIGTERM."""
 UNSYNCED = ("-c synchronous_commit=off",)
 """For connections whose last commits may be lost in a crash of the *database*: see docs/decisions/0008."""
 
 
 def run(settings: Settings, clock: Clock | None = None) -> None:
-    """Work until SIGTERM or SIGINT. The database is migrated and `settings.database_url` is set.
+    """Run until SIGTERM or SIGINT. The database must be migrated, and `settings.database_url` set.
 
     Args:
-        clock: tests may move one of their own; by default the database's.
+        clock: A clock that tests can move. Default: the database's.
     """
     asyncio.run(_work(settings, clock))
 
@@ -75,11 +75,11 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         services = build_services(engine, clock)
         stack.callback(services.engine.dispose)
         offering = Offering(services.sessions, library, leases.key)
-        offering.say()
+        offering.publish()
         store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock, quick))
         advancer = Advancer(library, store, leases)
         connector = procrastinate.PsycopgConnector()
-        # It makes cursors of its own, whose rows are what it expects.
+        # It creates its own cursors, with the type of rows that it expects.
         await connector.open_async(cast(Any, quick))
         jobs = JobManager(connector)
         courier = Courier(jobs, stack.enter_context(_post(settings, clock)), lambda: bool(advancer.active), clock)
@@ -112,7 +112,7 @@ async def _run_queue(
     except Exception:
         log.error("worker.broken", exc_info=True)
         if advancer.active:
-            # To leave here would close the leases while steps still run in threads.
+            # Returning would close the leases while steps are still running in threads.
             os._exit(UNFINISHED_EXIT)
         raise
     finally:
@@ -123,7 +123,7 @@ async def _run_queue(
 
 @contextmanager
 def _timekeeper(settings: Settings, clock: Clock) -> Iterator[None]:
-    """A timekeeper on connections of its own."""
+    """Run a timekeeper on its own connections."""
     engine = make_engine(
         settings.database_url, pool_size=THREADS + 1, application_name="assent worker deadlines", **CONNECTION
     )
@@ -136,10 +136,10 @@ def _timekeeper(settings: Settings, clock: Clock) -> Iterator[None]:
 
 @contextmanager
 def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
-    """The post on connections of its own."""
+    """Yield the post on its own connections."""
     engine = make_engine(settings.database_url, pool_size=AT_ONCE + 1, application_name="assent worker post")
     try:
-        # Whoever checks a signature does so by a clock that is not the portal's.
+        # Recipients verify signatures by a clock that is not the portal's.
         yield Post(
             make_sessions(engine), clock, senders(settings, system_clock), settings.public_url, settings.secret_key,
             settings.demo,
@@ -149,7 +149,7 @@ def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
 
 
 async def _follow(settings: Settings, queue: RunQueue, advancer: Advancer) -> None:
-    """Pass on which jobs there are, and what people ask of runs that are being advanced here."""
+    """Pass on announcements of jobs, and people's commands for runs that are being advanced here."""
     while True:
         try:
             connection = await psycopg.AsyncConnection.connect(
@@ -158,7 +158,7 @@ async def _follow(settings: Settings, queue: RunQueue, advancer: Advancer) -> No
             async with connection:
                 await connection.execute(f"listen {CONTROL_CHANNEL}")
                 await connection.execute(f"listen {JOBS_CHANNEL}")
-                # What was asked while nobody listened is in the runs themselves; jobs are found by polling.
+                # Commands that were sent while nobody listened are stored in the runs; jobs are found by polling.
                 await _steer_flagged(connection, advancer)
                 async for notice in connection.notifies():
                     if notice.channel == JOBS_CHANNEL:
@@ -185,14 +185,14 @@ def _stop(queue: RunQueue, advancer: Advancer, loop: asyncio.AbstractEventLoop) 
 
 
 def _stop_unfinished(advancer: Advancer) -> None:
-    """A step does not come to its end: it ends with this process and its locks, and another worker takes it up."""
+    """End the process although a step is still running. Its locks end too, and another worker repeats the step."""
     with suppress(Exception):
         log.error("worker.unfinished", runs=advancer.active, exit=UNFINISHED_EXIT)
     os._exit(UNFINISHED_EXIT)
 
 
 def _stop_at_once() -> None:
-    """Without its lease this process must not do anything more, not even what runs in threads."""
+    """End the process at once: without its lease it must not continue, not even in threads."""
     with suppress(Exception):
         log.error("worker.lease_lost", exit=UNFINISHED_EXIT)
     os._exit(UNFINISHED_EXIT)
@@ -202,7 +202,7 @@ def _stop_at_once() -> None:
 async def _pool(
     settings: Settings, size: int, name: str, *options: str
 ) -> AsyncIterator[AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]]:
-    """Connections that commit each statement and give rows as dictionaries."""
+    """Yield a pool of connections that commit each statement and return rows as dictionaries."""
     pool = AsyncConnectionPool(
         settings.database_url,
         min_size=2,
@@ -212,7 +212,7 @@ async def _pool(
         kwargs={
             "autocommit": True,
             "prepare_threshold": 0,
-            # Statements of these kinds are found by key: one plan does for all values, and is made once.
+            # These statements find rows by key, so one plan fits all values and is made only once.
             "options": " ".join(["-c plan_cache_mode=force_generic_plan", *options]),
             "row_factory": dict_row,
             "application_name": f"assent worker {name}",

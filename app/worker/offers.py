@@ -1,4 +1,4 @@
-"""What this worker has, said in the catalogue: at the start, then a sign of life, and again when it has changed."""
+"""This worker's entries in the catalog: written at the start and after changes, with a heartbeat in between."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ log = structlog.get_logger(__name__)
 
 
 class Offering:
-    """The offers of one worker.
+    """The workflows that one worker offers.
 
     Args:
-        worker: the key of the lock by which it is known to live.
+        worker: The key of the lock that shows that the worker is alive.
     """
 
     def __init__(self, sessions: Sessions, library: Library, worker: int) -> None:
         self._sessions = sessions
         self._library = library
         self._worker = worker
-        self._said: tuple[list[str], dict[str, str]] | None = None
+        self._published: tuple[list[str], dict[str, str]] | None = None
 
-    def say(self) -> None:
-        """Write what has changed since it was written last, or give a sign."""
+    def publish(self) -> None:
+        """Write the offers if they have changed, or else a heartbeat."""
         entries, broken = self._library.describe(), dict(self._library.broken)
         now = [entry["name"] for entry in entries], broken
-        if now == self._said:
+        if now == self._published:
             give_sign(self._sessions, self._worker)
             return
         refused = publish_catalog(self._sessions, entries)
@@ -38,14 +38,14 @@ class Offering:
             log.error("workflow.broken", workflow=name, error=error)
         offered = [name for name in now[0] if name not in refused]
         publish_offers(self._sessions, self._worker, offered, broken | refused)
-        self._said = now
+        self._published = now
 
     async def keep(self) -> None:
-        """Say it again and again until cancelled."""
+        """Publish the offers regularly until canceled."""
         while True:
             await asyncio.sleep(SIGN_SECONDS)
             try:
-                await asyncio.to_thread(self.say)
+                await asyncio.to_thread(self.publish)
             except Exception:
-                # The next round tries again.
-                log.warning("offers.not_said", exc_info=True)
+                # The next round retries.
+                log.warning("offers.not_published", exc_info=True)

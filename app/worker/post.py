@@ -1,4 +1,4 @@
-"""What is done with each job of the post: planning deliveries, and trying them."""
+"""The post: plans deliveries of notifications, and attempts them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ log = structlog.get_logger(__name__)
 
 
 class Post:
-    """Tells people. Its methods are called in threads, several at once.
+    """Sends notifications. Its methods are called in several threads at once.
 
     Args:
-        senders: the transport of each channel.
-        public_url: the portal's address for people.
-        secret_key: signs links, and opens what is sealed.
-        demo: links in messages that are kept instead of sent work.
+        senders: The transport of each channel.
+        public_url: The portal's address for people.
+        secret_key: Signs links, and decrypts secrets.
+        demo: Links work in messages that are kept instead of sent.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Post:
         self._senders = senders
 
     def deliver(self, delivery_id: str, job_id: int | None = None) -> DeliveryState | None:
-        """Try a delivery and note what came of it, with which the job ends; None: it waits no longer.
+        """Attempt a delivery and store the result, which ends the job. Returns None if it is no longer pending.
 
-        Between the moment at which the other side takes a notice and the one at which that is written here, this
-        process may die: then it is sent a second time, with the same id.
+        If this process dies after the other side has received a notification and before this is stored, the
+        notification is sent again with the same ID.
         """
         delivery = self.deliveries.take(delivery_id)
         if delivery is None:
@@ -77,9 +77,9 @@ class Post:
                     delivery.address = composed.notice.to.address  # it may have changed since
             result = self._senders[Channel(delivery.channel)].send(composed.notice)
         except Exception:
-            # A fault of ours must not take the others with it; it is tried again, and shows on the admins' page.
+            # A fault of ours must not affect other deliveries. This one is retried, and admins can see it.
             log.error("delivery.failed", delivery=delivery_id, exc_info=True)
-            result, told = Later("Something went wrong on our side; the log says what."), ()
+            result, told = Later("Something went wrong on our side; see the log."), ()
             seen = 0
         state = self.deliveries.note(delivery, result, told, job_id, seen)
         if delivery.destination_id:
@@ -91,7 +91,7 @@ class Post:
         return self._composing if delivery.person_id else self._places
 
     def rewrite(self, given: Mapping[str, Any], job_id: int) -> None:
-        """Bring a sent message up to date, as a job of `app.store.jobs.rewrite_job` says, and end the job."""
+        """Update a sent message, as the job from `app.store.jobs.rewrite_job` says, and end the job."""
         delivery = self.deliveries.sent(given["delivery"], given["seen"])
         notice = self._composer(delivery).rewritten(delivery) if delivery else None
         if delivery is None or notice is None:
@@ -101,7 +101,7 @@ class Post:
             result = cast(Rewriter, self._senders[Channel(delivery.channel)]).rewrite(delivery.reference, notice)
         except Exception:
             log.error("rewriting.failed", delivery=delivery.id, exc_info=True)
-            result = Later("Something went wrong on our side; the log says what.")
+            result = Later("Something went wrong on our side; see the log.")
         since = datetime.fromisoformat(given["since"]) if given["since"] else None
         self.deliveries.note_rewriting(delivery, result, job_id, given["tries"], since)
 

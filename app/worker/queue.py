@@ -1,8 +1,8 @@
-"""The worker's side of the job queue: which job this worker takes, and what becomes of it.
+"""The worker's side of the job queue: which jobs this worker claims, and how they end.
 
-procrastinate keeps the jobs. Its own `Worker` asks for a job each time that one is announced, in every process, and
-then takes the run up with a second statement. Here the worker whose turn it is takes an announced job together with its
-run, and the others look a little later whether one was left.
+procrastinate stores the jobs. Its own `Worker` queries for a job in every process each time one is announced, and needs
+a second statement to claim the run. Here, the worker whose turn it is claims an announced job together with its run,
+and the others check a little later whether it was left over.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from app.worker.courier import Courier
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
-"""How late a job is found whose announcement was missed, or that waited for its time."""
+"""How late a job is found whose announcement was missed, or that was scheduled for a time."""
 LATER_SECONDS = 0.1
-"""How long after its announcement a job is looked for that was another worker's to take, or could not be taken."""
+"""Delay before looking for an announced job that was another worker's turn, or could not be claimed."""
 BUSY_SECONDS = 0.3
 LONGEST_WAIT_SECONDS = 30.0
 ROUND_SECONDS = 1.0
-"""How often workers look for each other, and for jobs that were left behind."""
+"""How often workers look for each other, and for abandoned jobs."""
 BEAT_SECONDS = 10.0
 SILENT_SECONDS = 30.0
-"""Workers that have said nothing for so long are no longer counted."""
+"""Workers without a heartbeat for this time are no longer counted."""
 
 
 class RunQueue:
-    """The jobs of one worker process. They advance runs, each with a lock of its own in the queue.
+    """The jobs of one worker process. They advance runs; each run has its own lock in the queue.
 
     Args:
-        concurrency: how many at once.
-        clock: of the database, which compares with its own when a job may be tried again.
-        courier: takes the jobs of the other queue, as the same worker.
+        concurrency: How many jobs run at once.
+        clock: The database's clock. The database uses it to decide when a job may be retried.
+        courier: Runs the jobs of the other queue, as the same worker.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class RunQueue:
         self._stopped = False
 
     async def run(self) -> None:
-        """Work until stopped, and until the jobs at hand have come to their end."""
+        """Run jobs until stopped, and until the current jobs have ended."""
         await self._jobs.prune_stalled_workers(SILENT_SECONDS)
         self._worker = await self._jobs.register_worker()
-        # Held before the first job, so that nobody takes a living worker for dead.
+        # Held before the first job, so that nobody considers a living worker dead.
         await self._leases.claim_worker(self._worker)
         rounds = asyncio.create_task(self._go_round(), name="queue rounds")
         if self._courier is not None:
@@ -97,14 +97,14 @@ class RunQueue:
         await self._jobs.unregister_worker(self._worker)
 
     def stop(self) -> None:
-        """Take no more jobs."""
+        """Accept no more jobs."""
         self._stopped = True
         self._look.set()
         if self._courier is not None:
             self._courier.stop()
 
     def announce(self, job_id: int, run_id: str) -> None:
-        """There is a new job, or the lock that it waited for is free."""
+        """Handle a new job, or a job whose lock was released."""
         if self._worker is None or self._stopped:
             return
         if len(self._hand) < self._concurrency and self._is_mine(job_id):
@@ -113,7 +113,7 @@ class RunQueue:
             self._look_later()
 
     def _is_mine(self, job_id: int) -> bool:
-        """True for one of the workers, as long as they know of each other."""
+        """Return True for exactly one of the workers, if they know about each other."""
         return not self._workers or self._workers[job_id % len(self._workers)] == self._worker
 
     def _look_later(self) -> None:
@@ -125,14 +125,14 @@ class RunQueue:
         self._look.set()
 
     async def _take_all(self) -> None:
-        """Take what nobody has taken, as much as there is room for."""
+        """Claim unclaimed jobs, as many as there is room for."""
         while not self._stopped and len(self._hand) < self._concurrency:
             try:
                 job = await self._jobs.fetch_job([RUNS_QUEUE], self._worker or 0)
             except ConnectorException as error:
                 if not isinstance(error.__cause__, OperationalError):
                     raise
-                # A lost connection; a job that this took nevertheless is found by `put_back`.
+                # The connection was lost. A job that was claimed nevertheless is found by `put_back`.
                 log.warning("queue.unreachable", exc_info=True)
                 return
             if job is None:
@@ -151,8 +151,8 @@ class RunQueue:
 
     async def _work(self, job: Job, run_id: str) -> None:
         if job.worker is None:
-            # Looked for and announced at the same moment: the attempt to take what was announced comes to nothing, and
-            # until that is known the run seems to be busy.
+            # This job was found by polling and announced at the same time. The attempt to claim the announced job
+            # fails, and until then the run seems to be busy.
             twins = [task for task, held in self._hand.items() if held == job.id and task is not asyncio.current_task()]
             if twins:
                 await asyncio.wait(twins)
@@ -162,7 +162,7 @@ class RunQueue:
         except JobNotTakenError:
             self._look_later()
         except Exception as error:
-            # What fails here is the surroundings, never a decision of ours: it is tried again for ever.
+            # Only the environment can fail here, so the job is retried forever.
             busy = isinstance(error, RunBusyError)
             if not busy:
                 log.error("job.failed", job=job.id, run_id=run_id, exc_info=True)
@@ -170,17 +170,17 @@ class RunQueue:
                 await self._again(job.id, busy)
 
     async def _finish(self, job_id: int) -> None:
-        """Take a job out of the queue with which there was nothing to do."""
+        """Remove a job from the queue for which there was nothing to do."""
         try:
             await self._jobs.finish_job_by_id_async(job_id, Status.SUCCEEDED, delete_job=True)
         except ConnectorException as error:
             if not isinstance(error.__cause__, RaiseException):
                 raise
-            # It was not known whether the statement that ended it has been carried out.
+            # It was unknown whether the statement that ended the job had been executed.
             log.info("job.gone", job=job_id)
 
     async def _again(self, job_id: int, busy: bool) -> None:
-        """Soon for a run that is held elsewhere, with growing pauses for anything else."""
+        """Retry a job: soon if its run is held elsewhere, or else after increasing pauses."""
         wait = BUSY_SECONDS
         if not busy:
             for job in await self._jobs.list_jobs_async(id=job_id):
@@ -199,16 +199,17 @@ class RunQueue:
                 self._workers = [row["id"] for row in rows]
                 await self.put_back()
             except Exception:
-                # The next round tries again; the lease's heartbeat ends the process if the database is gone for good.
+                # The next round retries. The lease's heartbeat ends the process if the database stays unreachable.
                 log.warning("queue.round_failed", exc_info=True)
             await asyncio.sleep(ROUND_SECONDS)
 
     async def put_back(self) -> None:
-        """Put jobs that nobody works on back into the queue, where polling finds them.
+        """Put abandoned jobs back into the queue, where polling finds them.
 
         procrastinate leaves the job of a killed worker in the state ``doing``, where its lock blocks the run. A
-        worker's advisory lock is free as soon as its process is gone, so nobody need wait for its heartbeat to grow
-        old. A job of this worker that it does not know of at two looks was taken by a statement whose answer was lost.
+        worker's advisory lock is free as soon as its process has ended, so nobody has to wait for its heartbeat to
+        expire. A job of this worker that it does not know in two rounds was claimed by a statement whose result was
+        lost.
         """
         doing = await self._jobs.list_jobs_async(status=Status.DOING.value)
         owners = {job.id: job.worker_id for job in doing if job.id is not None}

@@ -1,10 +1,10 @@
-"""Does what is due on requests, when it is due.
+"""The timekeeper: executes steps on requests, such as escalation and expiry, when they are due.
 
-Of all workers one at a time keeps the time: the one that holds a session advisory lock, which another takes over when
-that one dies. The lock only saves work. That each step happens once follows from the guard of its write, so a second
-timekeeper does no harm; and where the first one has come to a halt without dying, the others help.
+One worker at a time is the timekeeper: the one that holds a session-level advisory lock, which another worker takes
+over when that one dies. The lock only saves work. The guard of each write ensures that a step happens only once, so a
+second timekeeper does no harm. If the first one hangs without dying, the others help.
 
-It runs in threads and on connections of its own: whatever the runs of this worker do, they take neither from it.
+It uses its own threads and connections, so that this worker's runs cannot block it.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ from app.services.clock import Clock
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
-"""How long it sleeps at most: a deadline may have been set meanwhile, or the clock, or the leader may have died."""
+"""The longest sleep: meanwhile, a deadline or the clock may have changed, or the leader may have died."""
 GATHER_SECONDS = 0.05
-"""Pause after a round: what falls due meanwhile is written together."""
+"""Pause after a round. Steps that become due meanwhile are written together."""
 CHUNK = 50
 """Requests whose steps are written in one statement."""
 THREADS = 2
 STUCK_SECONDS = 5.0
-"""How long the leading worker may do nothing about what is overdue before this one helps."""
+"""How long the leading worker may leave overdue steps undone before this one helps."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 30.0
-"""For a request whose step fails; the pause doubles each time."""
+"""Pauses for a request whose step fails; the pause doubles each time."""
 CONNECTION: dict[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 2,
     "keepalives_interval": 1,
     "keepalives_count": 3,
     "tcp_user_timeout": 4000,
-    # Who holds a run's row for longer than that is given a pause, and does not keep the others.
+    # A request whose run is locked for longer gets a pause, and does not delay the others.
     "options": "-c lock_timeout=2000",
 }
-"""How its connections are made: a server that is gone without a word is noticed."""
+"""Options of its connections, with which a server that disappears silently is noticed."""
 _LOCK = (0x0A55E8, 0)
 
 ABSENCES_EVERY = timedelta(seconds=1)
 ABSENCES_BEFORE = timedelta(hours=1)
-"""A new leader also looks at the absences that ended so long ago: nobody may have led then."""
+"""A new leader also handles absences that ended within this time, because there may have been no leader then."""
 
 
 class Timekeeper:
-    """Keeps the time while entered.
+    """Runs while the context is entered.
 
     Args:
-        checkpoints: on an engine with at least `THREADS` + 1 connections of its own.
-        clock: says what is due.
-        database_url: for the lock; a pooler in transaction mode would lose it.
+        checkpoints: Use an engine with at least `THREADS` + 1 connections of its own.
+        clock: Decides what is due.
+        database_url: For the lock. A connection pooler in transaction mode would lose it.
     """
 
     def __init__(self, checkpoints: CheckpointManager, clock: Clock, database_url: str) -> None:
@@ -97,12 +97,12 @@ class Timekeeper:
                     ) as connection:
                         self._follow(connection, threads)
                 except Exception:
-                    # The next round tries again; what is due stays due.
+                    # The next round retries; steps that are due stay due.
                     log.warning("timekeeper.failed", exc_info=True)
                     self._sleep(LOOK_SECONDS)
 
     def _follow(self, connection: psycopg.Connection, threads: ThreadPoolExecutor) -> None:
-        """Keep the time while this worker leads, and otherwise wait for that."""
+        """Run rounds while this worker leads, and wait for the lock otherwise."""
         leads, asked = False, 0.0
         while not self._stopping.is_set():
             if not leads:
@@ -111,7 +111,7 @@ class Timekeeper:
                 if leads:
                     log.info("timekeeper.leads")
             elif time.monotonic() - asked > LOOK_SECONDS:
-                # Who has lost the connection has lost the lock.
+                # The lock is lost with the connection.
                 connection.execute("select 1")
                 asked = time.monotonic()
             if leads:
@@ -122,20 +122,20 @@ class Timekeeper:
                 self._sleep(LOOK_SECONDS)
 
     def _end_absences(self) -> None:
-        """Once a second, settle what delegates did whose absence has ended; a new leader, of the last hour."""
+        """Once a second, settle delegates' approvals for absences that ended (at first, in the last hour)."""
         now = self._clock()
         since = self._absences_until or now - ABSENCES_BEFORE
         if now - since >= ABSENCES_EVERY:
             try:
                 self._checkpoints.settle_absences(since, now)
             except Exception:
-                # Until the next try the approvals are looked at again by whoever decides next.
+                # Until the next attempt, every decision re-checks the approvals itself.
                 log.warning("timekeeper.absences_failed", exc_info=True)
             else:
                 self._absences_until = now
 
     def _round(self, threads: ThreadPoolExecutor) -> None:
-        """Have done what is due; sleep if that is nothing."""
+        """Start the steps that are due, or sleep if there are none."""
         with self._changed:
             while self._chunks >= THREADS and not self._stopping.is_set():
                 self._changed.wait(LOOK_SECONDS)
@@ -157,7 +157,7 @@ class Timekeeper:
         threads.submit(self._do, ids)
 
     def _do(self, ids: list[str]) -> None:
-        """One step on each of these requests."""
+        """Execute one step on each of these requests."""
         done: set[str] = set()
         unreachable = False
         try:
@@ -190,16 +190,16 @@ class Timekeeper:
         self._pauses[request_id] = (tries + 1, time.monotonic() + seconds)
 
     def _besides(self) -> set[str]:
-        """Requests that are worked on or have a pause."""
+        """Return the requests that are being handled or paused."""
         now = time.monotonic()
         with self._changed:
-            # Whoever failed long ago and never came back has been done by somebody else.
+            # A request that failed long ago and is no longer due was handled by another worker.
             for old in [key for key, (_, until) in self._pauses.items() if until + LONGEST_PAUSE_SECONDS < now]:
                 del self._pauses[old]
             return self._busy | {key for key, (_, until) in self._pauses.items() if until > now}
 
     def _seconds_left(self, besides: set[str]) -> float:
-        """How long to sleep until something is due, as far as is known now."""
+        """Return how long to sleep until something is due, as far as is known now."""
         ends = [until - time.monotonic() for key, (_, until) in list(self._pauses.items()) if key in besides]
         due_at = self._checkpoints.next_due_at(besides)
         if due_at is not None:
@@ -207,13 +207,13 @@ class Timekeeper:
         return max(min([LOOK_SECONDS, *ends]), 0.0)
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep until then, or until something has been done that makes room, or another step due."""
+        """Sleep for this time, or until a finished step makes room or makes another step due."""
         with self._changed:
             if not self._stopping.is_set():
                 self._changed.wait(seconds)
 
     def _must_help(self) -> bool:
-        """True from when the longest overdue step has been the same one for too long, until nothing is that late."""
+        """Return True once the most overdue step has been the same for too long, until no step is that late."""
         oldest = self._checkpoints.next_due_at()
         if oldest is None or oldest > self._clock() - timedelta(seconds=STUCK_SECONDS):
             self._stuck, self._helps = (None, 0.0), False
@@ -226,5 +226,5 @@ class Timekeeper:
 
 
 def _is_unreachable(error: Exception) -> bool:
-    """True if it was the database that failed, rather than a request."""
+    """Return True if the database failed, not a request."""
     return isinstance(error, DBAPIError) and error.connection_invalidated

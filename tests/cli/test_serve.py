@@ -109,7 +109,7 @@ def test_a_second_one_on_the_same_data_says_so_in_one_line(serve, tmp_path):
     serve.start()
     done = assent("serve", ASSENT_DATA_DIR=str(tmp_path), ASSENT_PORT=str(free_port()))
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [f"assent: Assent is running already on {tmp_path} (process {serve.pid})."]
+    assert done.stderr.splitlines() == [f"assent: Assent is already running on {tmp_path} (process {serve.pid})."]
     assert healthy(address(serve))
 
 

@@ -141,14 +141,14 @@ def test_a_fault_of_ours_is_tried_again_and_shows(office: PostOffice, mail: Mail
     monkeypatch.setattr(composing, "_about", lambda *_: 1 / 0)
     office.work()
     [row] = office.of()
-    assert row.state == "pending" and row.reason == "Something went wrong on our side; the log says what."
+    assert row.state == "pending" and row.reason == "Something went wrong on our side; see the log."
     monkeypatch.undo()
     pass_time(office, minutes=1)
     assert len(mail.to(person)) == 1
 
 
 def test_without_tls_no_password_is_sent_and_certificates_are_checked(office: PostOffice, mail: MailServer) -> None:
-    with pytest.raises(ValueError, match="not sent in the clear"):
+    with pytest.raises(ValueError, match="not sent without encryption"):
         Settings(mail_from="a@example.org", smtp_tls="none", smtp_host="h", smtp_user="u")
     made = make_office(office.desk.engine.url.render_as_string(hide_password=False).replace("+psycopg", ""), mail,
                        smtp_tls="starttls")  # fmt: skip

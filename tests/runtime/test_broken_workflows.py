@@ -51,7 +51,7 @@ def test_a_build_that_hangs_holds_up_the_others_for_a_while_and_is_there_once_it
     library = Library([workflow("hanging", hangs), workflow("swift")], InMemorySaver())  # type: ignore[arg-type]
     library.load(patience=0.1)
     offering = Offering(rig.services.sessions, library, 7001)
-    offering.say()
+    offering.publish()
     assert [entry["name"] for entry in library.describe()] == ["swift"]
     assert library.broken == {"hanging": "Its build() has not come to an end after 0.1 s."}
     with pytest.raises(WorkflowError, match="“hanging” is broken"):
@@ -59,7 +59,7 @@ def test_a_build_that_hangs_holds_up_the_others_for_a_while_and_is_there_once_it
     assert offers(rig, 7001) == {"hanging": library.broken["hanging"], "swift": ""}
     release.set()
     next(thread for thread in threading.enumerate() if thread.name == "Its build()").join(30)
-    offering.say()
+    offering.publish()
     assert library.graph("hanging") and offers(rig, 7001) == {"hanging": "", "swift": ""}
 
 

@@ -437,5 +437,5 @@ def test_a_schema_that_refers_to_something_outside_itself_is_never_asked_with(ri
     run = rig.begin("guard_outside")
     assert rig.state(run) == "failed" and not rig.pending(run) and not rig.effects(run)
     told = rig.run(run).error["message"]
-    assert told.startswith("The step outside asks with a JSON Schema that cannot be used.")
+    assert told.startswith("The question of step outside has an unusable JSON Schema.")
     assert "/properties/go: The reference" in told and "Nothing is fetched" in told

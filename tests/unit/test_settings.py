@@ -39,7 +39,7 @@ def _shown(default):
         ("ASSENT_WORKFLOWS", "some.module", "ASSENT_WORKFLOWS: .*package.module:NAME"),
         ("ASSENT_ASYNC_MODE", "gevent", "ASSENT_ASYNC_MODE: .*eventlet.*threading"),
         ("ASSENT_REUSE_PORT", "perhaps", "ASSENT_REUSE_PORT: .*boolean"),
-        ("ASSENT_PROT", "8001", r"ASSENT_PROT: there is no such setting; did you mean ASSENT_PORT\?"),
+        ("ASSENT_PROT", "8001", r"ASSENT_PROT: there is no such setting. Did you mean ASSENT_PORT\?"),
     ],
 )
 def test_a_bad_setting_is_one_line_that_names_it(monkeypatch, name, value, words):
@@ -132,5 +132,5 @@ def test_a_data_directory_that_is_a_file_is_told_in_one_line(tmp_path):
 
 def test_an_emptied_key_file_is_refused(tmp_path):
     (tmp_path / "secret_key").write_text("\n")
-    with pytest.raises(SettingsError, match="holds no key"):
+    with pytest.raises(SettingsError, match="contains no key"):
         with_secret_key(Settings(data_dir=tmp_path))
