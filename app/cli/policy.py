@@ -262,7 +262,7 @@ def _print_warnings(warnings: Sequence[str]) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-def _print_loaded(loaded: Loaded) -> None:
+def _print_loaded(loaded: LoadedPolicy) -> None:
     _print_warnings(loaded.warnings)
     stored = loaded.stored
     since = "" if loaded.new else f" since {_local(stored.loaded_at)}"

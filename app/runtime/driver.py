@@ -39,7 +39,7 @@ class Rest:
     Attributes:
         asked: Questions to people, from interrupts of this drive.
         error: The exception that a node raised; None if none did.
-        drained: The drive stopped between steps because it was told to.
+        drained: The drive stopped between steps because of a drain request.
         values: The graph's values at the end of its last step.
         stopped: Breakpoints at which the drive stopped.
         unheard: Steps that should have read an outcome but apparently have not. The run stopped after them.

@@ -128,7 +128,7 @@ def test_a_version_and_a_title_are_needed(tmp_path: Path) -> None:
     [
         ("class Input(BaseModel):\n    hook: Callable[[int], int]\n", "class Input(BaseModel):", "has no JSON Schema"),
         ("class Input(RootModel[list[str]]):\n    pass\n", "class Input(RootModel[list[str]]):", "has no start form"),
-        ("class Input(BaseModel):\n    to: None\n", "class Input(BaseModel):", "nothing can be filled in"),
+        ("class Input(BaseModel):\n    to: None\n", "class Input(BaseModel):", "no value can be entered"),
         ("Input = dict\n", "WORKFLOW", "not a pydantic model"),
     ],
 )
@@ -295,7 +295,7 @@ def test_a_note_is_no_finding_that_fails(tmp_path: Path) -> None:
     (tmp_path / "tidy.py").write_text(HEAD + "".join((PARTS | {"build": build}).values()))
     done = run("tidy.py", tmp_path)
     assert done.returncode == 0 and done.stdout.endswith("tidy.py is valid.\n")
-    assert ": note: interrupt_before of 'ask': each time a run comes there" in done.stdout
+    assert ": note: interrupt_before of 'ask': each time a run reaches it" in done.stdout
 
 
 def test_findings_are_lines_for_people(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_build_that_hangs_holds_up_the_others_for_a_while_and_is_there_once_it
     offering = Offering(rig.services.sessions, library, 7001)
     offering.publish()
     assert [entry["name"] for entry in library.describe()] == ["swift"]
-    assert library.broken == {"hanging": "Its build() has not come to an end after 0.1 s."}
+    assert library.broken == {"hanging": "Its build() has not finished after 0.1 s."}
     with pytest.raises(WorkflowError, match="“hanging” is broken"):
         library.graph("hanging")
     assert offers(rig, 7001) == {"hanging": library.broken["hanging"], "swift": ""}
@@ -71,7 +71,7 @@ def test_an_import_that_hangs_or_ends_the_process_stops_no_other(
     found = find_workflows(["hanging_import", "tests.broken_import", "tests.broken_flows:GOOD"], patience=0.5)
     assert [each.name for each in found.workflows] == ["good"]
     assert found.broken == {
-        "hanging_import": "The import of hanging_import has not come to an end after 0.5 s.",
+        "hanging_import": "The import of hanging_import has not finished after 0.5 s.",
         "tests.broken_import": "SystemExit: 4",
     }
     sys.modules.pop("hanging_import", None)
@@ -90,7 +90,7 @@ def test_an_input_of_which_no_state_can_be_made_fails_the_run(rig: Rig, monkeypa
     monkeypatch.setattr(type(rig.library.workflow("test_gate")), "state_for", lambda self, given: fails(given))
     rig.advance(run_id)
     run = rig.run(run_id)
-    assert run.state == "failed" and "No state can be made of the input: KeyError: 'region'" in str(run.error)
+    assert run.state == "failed" and "The input cannot be turned into a state: KeyError: 'region'" in str(run.error)
 
 
 def offers(rig: Rig, worker: int) -> dict[str, str]:

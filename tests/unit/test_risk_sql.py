@@ -297,7 +297,7 @@ def test_a_large_text_that_drops_a_table_first_is_still_critical():
 def test_the_same_thing_many_times_is_summed_up():
     found = [each for each in assessed("DELETE FROM a;\n" * 500).findings if each.rule == "sql.delete.no_where"]
     assert len(found) == 21
-    assert any("480 further places" in each.message for each in found)
+    assert any("480 more places" in each.message for each in found)
 
 
 def test_a_rule_that_gives_up_is_high(monkeypatch):

@@ -319,6 +319,6 @@ def test_code_in_arguments_has_its_findings_at_the_lines(services: Services, bro
         lines = blocks["jobs.0.sql"].one("div", class_="lines").children
         second = next(number for number, each in enumerate(lines) if "delete from orders" in each.text)
         assert "In jobs.0.sql: Deletes" in lines[second + 1].text and "found" in lines[second].attributes["class"]
-        assert "The argument command holds a command or code" in blocks["command"].text
+        assert "The argument command contains a command or code" in blocks["command"].text
         outside = "".join(each.text for each in page.one(id="proposal").children if each.tag == "div")
         assert "jobs.0.sql" not in outside and "“query” in the tool's name" in outside
