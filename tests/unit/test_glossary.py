@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 
 NOT_YET = {
-    "CONTRIBUTING.md", "app/cli", "app/embedded.py", "app/risk", "app/runtime",
-    "app/settings.py", "app/store", "app/worker", "workflows", "docs/api.md",
+    "CONTRIBUTING.md",
+    "app/store", "workflows", "docs/api.md",
 }  # fmt: skip
 """What still has to be rewritten: folders and files. Only taken from, never added to."""
 
