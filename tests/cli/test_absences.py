@@ -46,7 +46,7 @@ def test_absences_at_the_command_line(desk):
 
     said = told(desk, "add", "away@example.com", *period, "--as", "away@example.com")
     assert "Away is away until" in said and "the delegate is Delegate" in said
-    assert "absent already" in refused(desk, "add", "away@example.com", *period)
+    assert "already absent" in refused(desk, "add", "away@example.com", *period)
     told(desk, "add", "other@example.com", "--from", (until - timedelta(days=1)).isoformat(), "--until",
          until.isoformat())  # fmt: skip
 

@@ -101,7 +101,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     assert [each["id"] for each in facts(desk, "approvals", "list", "--mine", "first@example.com")] == [request]
     assert facts(desk, "approvals", "list", "--mine", "second@example.com") == []
     assert facts(desk, "approvals", "list", "--unassigned") == []
-    assert "hand this on" in refused(desk, "approvals", "assign", request, "second@example.com", *first)
+    assert "handing this over" in refused(desk, "approvals", "assign", request, "second@example.com", *first)
     assert "has no assignee" in told(desk, "approvals", "assign", request, *first, "--reason", "Lunch.")
     assert "priority 1" in told(desk, "approvals", "escalate", request, *first, "--reason", "Urgent.")
     assert "ISO 8601" in refused(desk, "approvals", "extend", request, *first, "--until", "soon", "--reason", "More.")

@@ -426,7 +426,7 @@ def test_hazard_6_a_predicate_that_flips_on_resume_stops_the_run_and_is_told(rig
     rig.advance(run)
     assert rig.state(run) == "failed" and "did not ask again" in rig.run(run).error["message"]
     receipt = rig.view(request).receipt
-    assert receipt.status == "failed" and "may have happened" in receipt.summary
+    assert receipt.status == "failed" and "may have been done" in receipt.summary
     if flow == "agent_flickers":
         assert not rig.effects(run), "the run was stopped before the tool's step"
     else:
