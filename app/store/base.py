@@ -25,7 +25,7 @@ def _value(stored: str | None) -> Any:
 
 
 class CanonicalJSON(TypeDecorator[Any]):
-    """A JSON value kept as its canonical text, so that its digest can be checked against the stored bytes.
+    """A JSON value stored as its canonical text, so that its digest can be checked against the stored bytes.
 
     None is stored as SQL NULL.
     """
@@ -41,7 +41,7 @@ class CanonicalJSON(TypeDecorator[Any]):
 
 
 class OrderedJSON(TypeDecorator[Any]):
-    """A JSON value kept as text in the order it came: the fields of a form stand as their author wrote them."""
+    """A JSON value stored as text in its original order, so that a form's fields stay in their author's order."""
 
     impl = Text
     cache_ok = True
@@ -54,15 +54,15 @@ class OrderedJSON(TypeDecorator[Any]):
 
 
 def among(column: Any, values: Iterable[Any]) -> ColumnElement[bool]:
-    """True where the column has one of these values.
+    """Return the condition that a column has one of these values.
 
-    Unlike ``in_`` the statement reads the same however many there are, so that both sides keep it prepared.
+    Unlike with ``in_``, the statement is the same for any number of values, so that it stays prepared on both sides.
     """
     return column == func.any(literal(list(values), ARRAY(column.type)))
 
 
 class Base(DeclarativeBase):
-    """All tables of Assent; names of constraints are fixed so that migrations can refer to them."""
+    """The base of all tables. Names of constraints follow a convention, so that migrations can refer to them."""
 
     metadata = MetaData(
         naming_convention={
@@ -82,11 +82,12 @@ class Base(DeclarativeBase):
 
 
 class Made:
-    """The columns of rows by which, or with which, somebody acts for whom another person may have made the way in.
+    """Columns that say who created the link, token, or absence with which somebody acts, if another person did.
 
     Attributes:
-        makers: ids of those who made the sign-in link, token or absence for somebody else (`app.domain.people.Makers`).
-        made_by: their names; of what the operator made at the command line, who is no maker, the operator's.
+        makers: IDs of those who created a sign-in link, token, or absence for somebody else
+            (`app.domain.people.Makers`).
+        made_by: Their names; or the operator's, who is not a maker, for rows that the command line created.
     """
 
     makers: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))

@@ -1,8 +1,8 @@
-"""A guarded batch: one statement that does everything a use case writes, or nothing.
+"""A guarded batch: one statement that writes everything that a use case writes, or nothing.
 
-The guard is an UPDATE that hits exactly one row, or none if somebody else was first. All rows, jobs and notifications
-of the batch are written only if it hits. Being a single statement it is a transaction of its own: one trip to the
-server instead of a dozen, and no window in which a process could die half-way.
+The guard is an UPDATE that matches exactly one row, or none if somebody else was first. All rows, jobs, and
+notifications of the batch are written only if it matches. As a single statement, the batch is its own transaction: one
+trip to the server instead of a dozen, and no moment at which a process could die halfway.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from app.store.jobs import DEFER, END, advance_job
 from assent.digests import canonical
 
 VOID = "AS014"
-"""SQLSTATE of a batch whose guard hit nothing, and which so takes back what was to be written along with it."""
+"""SQLSTATE of a batch whose guard matched nothing, which rolls back the statements written with it."""
 MOST_VALUES = 50
-"""The driver takes a statement with more of them apart each time that it is run."""
+"""The driver parses a statement with more values each time it is run."""
 ATTEMPTS = 5
-"""How often a batch is run that the server ends to resolve a deadlock."""
+"""How often a batch is attempted if the server aborts it to resolve a deadlock."""
 
 
 class Batch:
-    """What one use case writes.
+    """Everything that one use case writes.
 
     Args:
-        guard: an UPDATE … RETURNING with named parameters (``%(name)s``), or empty for a batch without a condition.
-        values: the guard's parameters; JSON columns as canonical text (`text_of`).
+        guard: An UPDATE … RETURNING with named parameters (``%(name)s``), or empty for a batch without a condition.
+        values: The guard's parameters, with JSON columns as canonical text (`text_of`).
     """
 
     def __init__(self, guard: str = "", values: Mapping[str, Any] | None = None) -> None:
@@ -58,7 +58,7 @@ class Batch:
         self._along: list[Statement] = []
 
     def add(self, model: type[Base], **values: Any) -> None:
-        """Insert a row; columns that are not named get their defaults."""
+        """Insert a row. Columns without a value get their defaults."""
         table = _table(model)
         row = _constants(table) | values
         self._rows.setdefault(table.name, []).append({name: plain(table, name, value) for name, value in row.items()})
@@ -67,13 +67,13 @@ class Batch:
         """Insert a row, or replace the one with the same key.
 
         Args:
-            key: comma list of the key's columns.
-            where: which standing rows may be replaced, as a condition.
-            keep: comma list of columns of which a standing row keeps the value, if it has one.
+            key: Columns of the key, separated by commas.
+            where: A condition that an existing row must meet to be replaced.
+            keep: Columns, separated by commas, in which an existing row keeps its value if it has one.
         """
         table = _table(model).name
         keys = [part.strip() for part in key.split(",")]
-        # One statement may write a row once: the last word counts.
+        # A statement may write a row only once, so the last values count.
         self._rows[table] = [
             row for row in self._rows.get(table, []) if any(row[key] != values[key] for key in keys)
         ]
@@ -81,32 +81,32 @@ class Batch:
         self._upserts[table] = (key, where, keep)
 
     def also(self, statement: str, **values: Any) -> str:
-        """A further data-changing statement; it must refer to ``guard`` itself if it depends on it.
+        """Add another data-changing statement. It must refer to ``guard`` itself if it depends on it.
 
         Returns:
-            The name under which later ones may refer to what it returns.
+            The name by which later statements can refer to its result.
         """
         self._also.append(statement)
         self._values |= values
         return f"also_{len(self._also) - 1}"
 
     def advance(self, run_id: str) -> None:
-        """Have a worker advance the run, one job at a time per run."""
+        """Enqueue a job that advances the run. The jobs of a run are executed one at a time."""
         self._jobs.append(advance_job(run_id))
 
     def end_job(self, job_id: int) -> None:
-        """Take a job that is being worked on out of the queue, because its work is done with this batch."""
+        """Remove a job in progress from the queue, because this batch completes its work."""
         self._ended_jobs.append(job_id)
 
     def along(self, statements: Sequence[Statement]) -> None:
-        """Further statements of the same transaction, which come to nothing if the guard hits nothing."""
+        """Add more statements of the same transaction, which have no effect if the guard matches nothing."""
         self._along += statements
 
     def run(self, sessions: Sessions) -> dict[str, Any] | None:
-        """Write it all. The guard's row, or None if the guard hit nothing and so nothing was written.
+        """Write everything. Returns the guard's row, or None if the guard matched nothing and nothing was written.
 
         Raises:
-            sqlalchemy.exc.IntegrityError: a row collides with one that stands; nothing was written.
+            sqlalchemy.exc.IntegrityError: A row conflicts with an existing one. Nothing was written.
         """
         shape = (
             self._guard,
@@ -141,10 +141,10 @@ class Batch:
 
 
 def made_once(batch: Batch, sessions: Sessions, made_as: str) -> dict[str, Any] | None:
-    """Write a batch that makes something under an id of the caller's; what was made under it before is let stand.
+    """Write a batch that creates something with the caller's ID. If it was created before, nothing changes.
 
     Args:
-        made_as: that id; empty: the batch makes something new, and is written as any other.
+        made_as: The caller's ID. If empty, the batch is written like any other.
     """
     try:
         return batch.run(sessions)
@@ -155,15 +155,15 @@ def made_once(batch: Batch, sessions: Sessions, made_as: str) -> dict[str, Any] 
 
 
 def execute(sessions: Sessions, statement: str, parameters: dict[str, Any]) -> Any:
-    """The statement's first row; see `execute_all`."""
+    """Execute a statement and return its first row; see `execute_all`."""
     return next(iter(execute_all(sessions, [Statement(statement, parameters)])[0]), None)
 
 
 def execute_all(sessions: Sessions, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
-    """The rows of each of the statements, which are one transaction.
+    """Execute statements in one transaction and return the rows of each.
 
-    Two batches may lock a request and its run in opposite order; the one that the server ends for that has written
-    nothing, so it is run again.
+    Two batches may lock a request and its run in opposite order. The one that the server aborts for this has written
+    nothing, so it is retried.
     """
     for attempt in count(1):
         try:
@@ -174,7 +174,7 @@ def execute_all(sessions: Sessions, statements: Sequence[Statement]) -> list[lis
             cause = getattr(error, "orig", error)
             if not isinstance(cause, (DeadlockDetected, SerializationFailure)) or attempt == ATTEMPTS:
                 raise
-            sessions.pause(random.uniform(0.005, 0.05) * attempt)  # noqa: S311 - no secret hangs on it
+            sessions.pause(random.uniform(0.005, 0.05) * attempt)  # noqa: S311 - not used for secrets
     return []
 
 
@@ -213,9 +213,9 @@ def _statement(
 
 
 def _inlined(statements: Sequence[Statement]) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Statements as parts of another one, and their parameters: that is less work than a pipeline.
+    """Return statements as parts of another one, and their parameters, which is faster than a pipeline.
 
-    The parts of a statement are carried out in no particular order. Nothing, if that would matter.
+    The parts of a statement are executed in no particular order. Returns nothing if the order matters.
     """
     places = [statement.place for statement in statements if statement.place]
     if len(set(places)) < len(places):
@@ -230,7 +230,7 @@ def _inlined(statements: Sequence[Statement]) -> tuple[tuple[str, ...], dict[str
 
 @lru_cache(maxsize=512)
 def _renamed(statement: str, prefix: str) -> str:
-    """The statement with other names for its parameters."""
+    """Return the statement with other names for its parameters."""
     return re.sub(r"%\((\w+)\)s", rf"%({prefix}\1)s", statement)
 
 
@@ -245,17 +245,17 @@ def _conflict(table: str, columns: Sequence[str], key: str, where: str, keep: st
 
 
 def text_of(value: Any) -> str | None:
-    """A value for a JSON column of a guard."""
+    """Return a value for a JSON column of a guard."""
     return None if value is None else canonical(value)
 
 
 def document(model: type[Base], name: str, value: Any) -> Any:
-    """A column's value for a guard: that of a JSON column as its canonical text, others as they are."""
+    """Return a column's value for a guard: canonical text for a JSON column, and others unchanged."""
     return text_of(value) if name in _documents(_table(model)) else value
 
 
 def plain(table: Table, name: str, value: Any) -> Any:
-    """A column's value as it travels in JSON."""
+    """Return a column's value in the form that is sent as JSON."""
     if value is None:
         return None
     if name in _documents(table):
@@ -269,7 +269,7 @@ def plain(table: Table, name: str, value: Any) -> Any:
 
 @lru_cache
 def _documents(table: Table) -> frozenset[str]:
-    """The columns that hold canonical JSON."""
+    """Return the names of the columns that contain canonical JSON."""
     return frozenset(column.name for column in table.columns if isinstance(column.type, CanonicalJSON))
 
 
@@ -280,7 +280,7 @@ def _table(model: type[Base]) -> Table:
 
 @lru_cache
 def _constants(table: Table) -> dict[str, Any]:
-    """The defaults of the columns that have a constant one."""
+    """Return the constant defaults of columns."""
     return {
         column.name: column.default.arg
         for column in table.columns

@@ -1,4 +1,4 @@
-"""What is remembered of calls of the API: answers under a key, and how many a token has made."""
+"""API calls: responses under an idempotency key, and counts per token."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from app.store.base import Base
 
 
 class IdempotencyKey(Base):
-    """A call under a key of its caller's, and once it is done its answer.
+    """An API call with a key that its caller chose, and its response once it is complete.
 
     Attributes:
-        caller: who chose the key; other callers' equal keys are others.
-        fingerprint: SHA-256 of what was called with what.
-        status: of the answer; None: the call is being worked on.
-        location, etag: of the answer's headers; empty: it has none.
+        caller: Who chose the key. Equal keys of different callers are independent.
+        fingerprint: SHA-256 of the endpoint and the arguments.
+        status: Status of the response; None while the call is in progress.
+        location, etag: Headers of the response; empty if it has none.
     """
 
     __tablename__ = "idempotency_keys"
@@ -36,9 +36,9 @@ class IdempotencyKey(Base):
 
 
 class RateWindow(Base):
-    """How many calls a token's processes have taken for themselves in the current window.
+    """How many of a token's calls processes have reserved in the current window.
 
-    The table is not logged: after a crash of the server counting begins anew.
+    The table is unlogged: after a crash of the server, counting starts again from zero.
     """
 
     __tablename__ = "rate_windows"

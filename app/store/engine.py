@@ -1,4 +1,4 @@
-"""Connections to the one database."""
+"""Engines and sessions for the database."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.domain.run_protocol import Statement
 
 
 class Sessions(sessionmaker[Session]):
-    """Makes sessions whose objects stay readable after the commit.
+    """A factory of sessions whose objects stay readable after the commit.
 
     Attributes:
-        engine: makes the connections.
-        reads: makes sessions for reading, in which each statement stands for itself: no trips to the server to begin
-            and end a transaction.
+        engine: Creates the connections.
+        reads: Creates sessions for reading, in which each statement is its own transaction, so that no trips to the
+            server are needed to begin and end one.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -27,15 +27,15 @@ class Sessions(sessionmaker[Session]):
         self.reads: sessionmaker[Session] = sessionmaker(engine, expire_on_commit=False)
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Run one statement in the driver's own words, by itself. Gives its rows."""
+        """Execute one statement of the driver in its own transaction, and return its rows."""
         with self.engine.connect() as connection:
             return [dict(row) for row in connection.exec_driver_sql(statement, dict(parameters)).mappings()]
 
     def together(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
-        """Run statements in one transaction, each of which sees what those before it have done. Gives the rows of each.
+        """Execute statements in one transaction, where each sees the effects of the previous ones. Returns their rows.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: one of them failed, and nothing of any was kept; on an event loop psycopg.Error.
+            sqlalchemy.exc.DBAPIError: One of them failed, and nothing was written. On an event loop, psycopg.Error.
         """
         with self.engine.connect() as plain:
             connection = plain.execution_options(isolation_level="READ COMMITTED")
@@ -46,12 +46,12 @@ class Sessions(sessionmaker[Session]):
                 return [[dict(row) for row in result.mappings()] if result.returns_rows else [] for result in results]
 
     def pause(self, seconds: float) -> None:
-        """Wait before something is tried again."""
+        """Wait before a retry."""
         time.sleep(seconds)
 
 
 def sqlalchemy_url(database_url: str) -> str:
-    """The address with SQLAlchemy's driver named."""
+    """Return the address with the name of SQLAlchemy's driver."""
     for prefix in ("postgresql://", "postgres://"):
         if database_url.startswith(prefix):
             return "postgresql+psycopg://" + database_url[len(prefix) :]
@@ -61,15 +61,15 @@ def sqlalchemy_url(database_url: str) -> str:
 def make_engine(
     database_url: str, *, pool_size: int = 10, application_name: str = "assent", **connection: Any
 ) -> Engine:
-    """An engine that replaces connections the server has closed. `connection` are further parameters of libpq."""
+    """Create an engine that replaces connections that the server closed. `connection` is passed to libpq."""
     return create_engine(sqlalchemy_url(database_url), **engine_arguments(pool_size, application_name, **connection))
 
 
 def engine_arguments(pool_size: int, application_name: str, **connection: Any) -> dict[str, Any]:
-    """What all engines have in common.
+    """Return the arguments that all engines share.
 
-    Their connections commit each statement by itself, as most of what runs on them is one statement; to change that for
-    each of these takes longer than many do.
+    Their connections commit each statement by itself, because most transactions are a single statement, and changing
+    the mode for each of these would take longer than many statements do.
     """
     return {
         "isolation_level": "AUTOCOMMIT",
@@ -83,5 +83,5 @@ def engine_arguments(pool_size: int, application_name: str, **connection: Any) -
 
 
 def make_sessions(engine: Engine) -> Sessions:
-    """Sessions on `engine`."""
+    """Return a factory of sessions on `engine`."""
     return Sessions(engine)

@@ -1,6 +1,6 @@
-"""The jobs by name, and procrastinate's tables in SQL, which only this module knows (and `migrate`, which makes them).
+"""The names of jobs, and SQL on procrastinate's tables, which only this module and `migrate` know.
 
-What the names mean the worker knows. Jobs are enqueued by `app.store.batch`.
+The worker executes the jobs. `app.store.batch` enqueues them.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ REWRITE = "notify.rewrite"
 NOTIFY_QUEUE = "notify"
 """Jobs that send notifications."""
 JOBS_CHANNEL = "assent_jobs"
-"""Workers listen here for jobs that can be taken: the job's id and its run's, with a blank between."""
+"""Workers listen on this channel for available jobs: the IDs of the job and its run, separated by a space."""
 
 DEFER = """procrastinate_defer_jobs_v1(array(
         select each::procrastinate_job_to_defer_v1 from json_populate_recordset(
             null::procrastinate_job_to_defer_v1, %(jobs)s::json) as each {where}))"""
-"""An expression that enqueues `jobs`, in a statement that may say which of them with `where`."""
+"""An expression that enqueues `jobs`, or some of them, which the statement selects with `where`."""
 END = "delete from procrastinate_jobs where id = any(%(ended)s)"
-"""Takes the jobs `ended` out of the queue."""
+"""Removes the jobs `ended` from the queue."""
 TAKE = """
     update procrastinate_jobs as job set status = 'doing', worker_id = %(worker)s
     where id = %(job)s and status = 'todo' and (scheduled_at is null or scheduled_at <= now())
         and not exists (select from procrastinate_jobs as other
             where other.lock = job.lock and (other.status = 'doing' or other.status = 'todo' and other.id < job.id))
     returning id"""
-"""Takes the job for the worker, as procrastinate's own function does, if it is there to be taken.
+"""Claims a job for the worker, as procrastinate's own function does, if the job is available.
 
-The lock is what that function looks at, too; a unique index of procrastinate's makes sure of it.
+That function checks the lock, too; a unique index of procrastinate enforces it.
 """
 WAITING = """
     select queue_name as queue, count(*) as waiting from procrastinate_jobs where status = 'todo' group by queue_name"""
 LAST_SIGN = "select max(last_heartbeat) from procrastinate_workers"
-"""When a worker last said that it lives; null: there is none."""
+"""The time of the workers' last heartbeat; null if there is no worker."""
 LIVE_WORKERS = """
     select id from procrastinate_workers where last_heartbeat > now() - make_interval(secs => %(silent)s) order by id"""
 WORKERS_EXIST = "select to_regclass('procrastinate_workers') is not null"
 
 
 def advance_job(run_id: str) -> dict[str, Any]:
-    """Advance the run, one job at a time per run: a row of procrastinate's type `procrastinate_job_to_defer_v1`."""
+    """Return a job that advances a run, one at a time per run, as procrastinate's `procrastinate_job_to_defer_v1`."""
     return {
         "queue_name": RUNS_QUEUE,
         "task_name": ADVANCE,
@@ -56,7 +56,7 @@ def advance_job(run_id: str) -> dict[str, Any]:
 
 
 def deliver_job(delivery_id: str, at: datetime | None = None, priority: int = -20) -> dict[str, Any]:
-    """Try a delivery, at once or at a time; in the same form. Runs' jobs have a higher priority."""
+    """Return a job, in the same form, that attempts a delivery at once or at a time. Jobs of runs take priority."""
     return {
         "queue_name": NOTIFY_QUEUE,
         "task_name": DELIVER,
@@ -71,11 +71,11 @@ def deliver_job(delivery_id: str, at: datetime | None = None, priority: int = -2
 def rewrite_job(
     delivery_id: str, seen: int = 0, tries: int = 0, since: datetime | None = None, at: datetime | None = None
 ) -> dict[str, Any]:
-    """Bring a sent message up to date, one job at a time per message; in the same form.
+    """Return a job, in the same form, that updates a sent message, one at a time per message.
 
     Args:
-        seen: the request's version that the message tells; if it is still the same, nothing is done. 0: not known.
-        tries: how often it was tried in vain, the first time at `since`.
+        seen: The request's version that the message shows; if it is unchanged, nothing is done. 0 if unknown.
+        tries: The number of failed attempts, the first of them at `since`.
     """
     return {
         "queue_name": NOTIFY_QUEUE,

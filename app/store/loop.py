@@ -1,8 +1,8 @@
-"""Use cases on an event loop: written as if they waited for the server, they let other work go on meanwhile.
+"""Use cases on an event loop: synchronous code that lets other work continue while it waits for the server.
 
-It is SQLAlchemy's own way of running synchronous code over an asynchronous driver. A use case runs in a greenlet on
-the loop's thread, and each statement hands the loop back until its answer is there. A thread for each use case would do
-as well, but handing over to a thread and back costs more than most statements.
+This is SQLAlchemy's own way of running synchronous code on an asynchronous driver. A use case runs in a greenlet on the
+loop's thread, and each statement yields to the loop until its result has arrived. A thread per use case would work too,
+but switching to a thread and back costs more than most statements.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ class LoopSessions(Sessions):
     """Sessions for use cases that are called with `on_loop`.
 
     Args:
-        engine: for reading with sessions.
-        pool: for statements in the driver's own words; its connections commit each by itself and give rows as
-            dictionaries.
+        engine: For reading with sessions.
+        pool: For statements of the driver. Its connections commit each statement and return rows as dictionaries.
     """
 
     def __init__(self, engine: AsyncEngine, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
@@ -38,15 +37,15 @@ class LoopSessions(Sessions):
         self._pool = pool
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """As `Sessions.execute`."""
+        """See `Sessions.execute`."""
         return await_(self._execute(statement, parameters))
 
     def together(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
-        """As `Sessions.together`, in one trip to the server."""
+        """See `Sessions.together`; this takes one trip to the server."""
         return await_(self._on_connection(lambda connection: run_together(connection, statements)))
 
     def pause(self, seconds: float) -> None:
-        """As `Sessions.pause`."""
+        """See `Sessions.pause`."""
         await_(asyncio.sleep(seconds))
 
     async def _execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -60,7 +59,7 @@ class LoopSessions(Sessions):
             async with self._pool.connection() as connection:
                 return await work(connection)
         except psycopg.OperationalError:
-            # A connection is seldom lost alone: those at rest are looked at before somebody tries again.
+            # A connection is rarely lost alone, so the idle ones are checked before anybody retries.
             await self._pool.check()
             raise
 
@@ -68,12 +67,12 @@ class LoopSessions(Sessions):
 async def run_together(
     connection: AsyncConnection[DictRow], statements: Sequence[Statement]
 ) -> list[list[dict[str, Any]]]:
-    """Run statements in one transaction and one trip, on a connection that commits each by itself.
+    """Execute statements in one transaction and one trip, on a connection that commits each statement by itself.
 
-    Between two of its synchronizations a pipeline is one transaction. Gives the rows of each statement.
+    Between two synchronizations, a pipeline is one transaction. Returns the rows of each statement.
 
     Raises:
-        psycopg.Error: one of them failed, and nothing of any was kept.
+        psycopg.Error: One of them failed, and nothing was written.
     """
     async with connection.pipeline():
         cursors = [
@@ -89,5 +88,5 @@ async def on_loop(use_case: Callable[..., Result], *arguments: Any) -> Result:
 
 
 def make_loop_engine(database_url: str, *, pool_size: int, application_name: str) -> AsyncEngine:
-    """As `app.store.engine.make_engine`, for `LoopSessions`."""
+    """Create an engine for `LoopSessions`, as `app.store.engine.make_engine` does."""
     return create_async_engine(sqlalchemy_url(database_url), **engine_arguments(pool_size, application_name))

@@ -1,7 +1,7 @@
-"""The database's schema: bring it up to date, and tell whether it is.
+"""Migration of the database's schema, and checks that it is up to date.
 
-Assent's tables are migrated by Alembic, procrastinate's by its own files. LangGraph's tables are the command line's
-business (`app.cli.database`), because nothing that the web process loads may import LangGraph.
+Alembic migrates Assent's tables, and procrastinate's own files migrate its tables. The command line
+(`app.cli.database`) migrates LangGraph's tables, because nothing that the web process loads may import LangGraph.
 """
 
 from __future__ import annotations
@@ -56,31 +56,31 @@ create or replace trigger assent_wake_blocked_job_ended after update of status o
 alter table procrastinate_jobs disable trigger procrastinate_trigger_status_events_insert_v1;
 alter table procrastinate_jobs disable trigger procrastinate_trigger_status_events_update_v1;
 """
-# procrastinate wakes its workers when a job is inserted, with the job's id alone; ours need the run's as well to take
-# both at once (`app.store.jobs.JOBS_CHANNEL`). Jobs of other queues are not that urgent; they are found by polling.
-# And it wakes nobody when a job that a lock kept waiting becomes free: a decision that comes while the job that opened
-# its request is still ending would wait for the next poll.
-# Its history of each job is switched off: our jobs are gone when they are done, and what they did is in the record.
+# procrastinate wakes its workers when a job is inserted, with only the job's ID. Ours also need the run's ID to claim
+# both at once (`app.store.jobs.JOBS_CHANNEL`). Jobs of other queues are less urgent, and are found by polling.
+# Also, it wakes nobody when a job is no longer blocked by a lock: a decision that arrives while the job that opened its
+# request is still ending would wait for the next poll.
+# Its history of jobs is turned off: our jobs are deleted when they end, and the audit log says what they did.
 
 
 class SchemaError(AssentError):
-    """The database's schema is not the one this version needs."""
+    """The database's schema is not the one that this version needs."""
 
     code = "schema"
 
 
 class UnreachableError(AssentError):
-    """The database does not answer, or refuses us."""
+    """The database does not respond, or rejects the connection."""
 
     code = "database_unreachable"
 
 
 def upgrade(database_url: str) -> None:
-    """Bring Assent's and procrastinate's tables up to date. Several callers at once are safe: one works, the rest wait.
+    """Bring Assent's and procrastinate's tables up to date. Concurrent calls are safe: one works, and the rest wait.
 
     Raises:
-        UnreachableError: the database cannot be used.
-        SchemaError: it was made by a newer version.
+        UnreachableError: The database cannot be used.
+        SchemaError: The schema is that of a newer version.
     """
     with connected(database_url) as connection, migration_lock(connection):
         current, head = current_and_head(database_url)
@@ -92,11 +92,11 @@ def upgrade(database_url: str) -> None:
 
 
 def check(database_url: str) -> None:
-    """Make sure that this version can work on the database.
+    """Check that this version can use the database.
 
     Raises:
-        UnreachableError: the database cannot be used.
-        SchemaError: its schema is behind or ahead; the message says what to do.
+        UnreachableError: The database cannot be used.
+        SchemaError: The schema is older or newer; the message says what to do.
     """
     with connected(database_url) as connection:
         current, head = current_and_head(database_url)
@@ -105,19 +105,19 @@ def check(database_url: str) -> None:
         applied, newest = procrastinate_level(connection), _procrastinate_files()[-1]
     if current is None:
         raise SchemaError(
-            "The database is empty: run `assent db upgrade`. If Assent runs already, this is not its database: "
-            "set ASSENT_DATA_DIR or ASSENT_DATABASE_URL as it has them."
+            "The database is empty: run `assent db upgrade`. If Assent is already running, this is not its database: "
+            "set ASSENT_DATA_DIR or ASSENT_DATABASE_URL to the same values."
         )
     if current != head:
         raise SchemaError(f"The database is behind (at {current}, needs {head}): run `assent db upgrade`.")
     if applied is None or applied < newest:
         raise SchemaError(f"The job queue's tables are behind (needs {newest}): run `assent db upgrade`.")
     if applied > newest:
-        raise SchemaError(f"The job queue's tables are newer ({applied}) than this version: install the newer one.")
+        raise SchemaError(f"The job queue's tables are newer ({applied}) than this version: install the newer version.")
 
 
 def current_and_head(database_url: str) -> tuple[str | None, str]:
-    """The revision the database is at, None for an empty one, and the one this version needs."""
+    """Return the database's revision (None if it is empty), and the one that this version needs."""
     with connected(database_url) as connection:
         exists = _first(connection, "SELECT to_regclass('alembic_version') IS NOT NULL")
         current = _first(connection, "SELECT version_num FROM alembic_version") if exists else None
@@ -125,7 +125,7 @@ def current_and_head(database_url: str) -> tuple[str | None, str]:
 
 
 def newest_revision() -> str:
-    """The revision that this version needs."""
+    """Return the revision that this version needs."""
     revisions = _revisions()
     heads = set(revisions) - set(revisions.values())
     if len(heads) != 1:
@@ -134,7 +134,7 @@ def newest_revision() -> str:
 
 
 def _revisions() -> dict[str, str | None]:
-    """Each migration and the one before it, as its file says."""
+    """Return each migration and the one before it, from their files."""
     found: dict[str, str | None] = {}
     for file in (MIGRATIONS / "versions").glob("*.py"):
         said = dict(_REVISION.findall(file.read_text()))
@@ -146,10 +146,10 @@ def _revisions() -> dict[str, str | None]:
 
 @contextmanager
 def connected(database_url: str) -> Iterator[psycopg.Connection]:
-    """A connection that commits each statement.
+    """Yield a connection that commits each statement.
 
     Raises:
-        UnreachableError: it cannot be made.
+        UnreachableError: The connection fails.
     """
     try:
         connection = psycopg.connect(database_url, autocommit=True, connect_timeout=10, application_name="assent db")
@@ -161,10 +161,10 @@ def connected(database_url: str) -> Iterator[psycopg.Connection]:
 
 @contextmanager
 def migration_lock(connection: psycopg.Connection) -> Iterator[None]:
-    """Hold the lock of whoever changes the schema, waiting for another holder.
+    """Hold the lock for changes of the schema, after waiting for another holder.
 
-    It is tried again and again: a session that waits inside `pg_advisory_lock` keeps a snapshot, for which the
-    holder's CREATE INDEX CONCURRENTLY (LangGraph's) would wait in turn, for ever.
+    This polls: a session that waits inside `pg_advisory_lock` keeps a snapshot, for which the holder's CREATE INDEX
+    CONCURRENTLY (LangGraph's) would wait in turn, forever.
     """
     deadline = time.monotonic() + _LOCK_SECONDS
     while not _first(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK_KEY):
@@ -178,7 +178,7 @@ def migration_lock(connection: psycopg.Connection) -> Iterator[None]:
 
 
 def procrastinate_level(connection: psycopg.Connection) -> str | None:
-    """The name of procrastinate's newest migration that was applied; None if its tables are missing."""
+    """Return the name of procrastinate's newest applied migration; None if its tables are missing."""
     if not _first(connection, "SELECT to_regclass('procrastinate_schema_level') IS NOT NULL"):
         return None
     level = _first(connection, "SELECT max(level) FROM procrastinate_schema_level")
@@ -186,13 +186,13 @@ def procrastinate_level(connection: psycopg.Connection) -> str | None:
 
 
 def one_line(error: BaseException) -> str:
-    """A driver's message in one line, without the password it may quote."""
+    """Return a driver's message in one line, without a password that it may quote."""
     text = " ".join(str(error).split()) or type(error).__name__
     return re.sub(r"//([^:@/\s]+):[^@/\s]+@", r"//\1:***@", text)
 
 
 def _upgrade_assent(database_url: str) -> None:
-    # Imported here because the web process, which only checks the schema, would carry its 9 MiB for nothing.
+    # Imported here because the web process only checks the schema, and does not need its 9 MiB.
     from alembic import command
     from alembic.config import Config
 
@@ -210,7 +210,7 @@ def _upgrade_procrastinate(connection: psycopg.Connection) -> None:
     with connection.transaction():
         if applied is None:
             if _first(connection, "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"):
-                raise SchemaError("The database has tables of procrastinate that Assent did not make: use another one.")
+                raise SchemaError("The database has tables of procrastinate that are not Assent's: use another one.")
             connection.execute(
                 "CREATE TABLE procrastinate_schema_level (level text PRIMARY KEY, at timestamptz NOT NULL)"
             )
@@ -225,7 +225,7 @@ def _upgrade_procrastinate(connection: psycopg.Connection) -> None:
 
 
 def _procrastinate_files() -> list[str]:
-    """Names of its migrations; they sort in the order in which they are applied."""
+    """Return the names of procrastinate's migrations, sorted in the order of application."""
     folder = resources.files("procrastinate.sql") / "migrations"
     return sorted(path.name for path in folder.iterdir() if path.name.endswith(".sql"))
 
@@ -239,7 +239,7 @@ def _known(revision: str) -> bool:
 
 
 def _ahead(current: str, head: str) -> str:
-    return f"The database is ahead (at {current}, this version knows up to {head}): install the newer version."
+    return f"The database is ahead (at {current}; this version knows {head} and earlier): install the newer version."
 
 
 def _first(connection: psycopg.Connection, query: LiteralString, *values: object) -> object:

@@ -1,4 +1,4 @@
-"""What people were told, or are to be told, and what they have chosen about it."""
+"""Notifications: destinations, deliveries, and what people have chosen."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from app.store.people import Person
 
 
 class Destination(Base):
-    """A place that is told and is no person: a webhook, the channel of a team, or any other that Apprise reaches.
+    """A recipient that is not a person: a webhook, a team's channel, or another service that Apprise supports.
 
     Attributes:
         id: 32 hexadecimal digits.
-        address: sealed, as it may hold secrets; `shown` is what people see of it.
-        topics: of a webhook the kinds of events, of the others the kinds of notices that go there; empty: all.
-        least_risk: of the requests that are told; a webhook is told of all.
-        team_slug: only what concerns this team is told; None: everything.
-        secret: sealed; signs what goes to a webhook, until `former_until` together with `former_secret`.
-        failures: how often it failed since it last worked; until `hold_until` it is left alone.
-        disabled_at: it is told nothing since, for `disabled_reason`.
-        removed_at: it is gone, but for the deliveries that name it.
+        address: Encrypted, because it may contain secrets; `shown` is the part that people see.
+        topics: For a webhook, the kinds of events that it gets; for others, the kinds of notifications. Empty for all.
+        least_risk: Minimum risk of requests for which it gets notifications; a webhook gets all.
+        team_slug: It is notified only about this team's requests; None for all.
+        secret: Encrypted. Signs webhook calls, together with `former_secret` until `former_until`.
+        failures: Number of failures since its last success. Nothing is sent to it until `hold_until`.
+        disabled_at: When notifications stopped, because of `disabled_reason`.
+        removed_at: When it was removed; the row is kept for the deliveries that refer to it.
     """
 
     __tablename__ = "destinations"
@@ -54,10 +54,10 @@ class Destination(Base):
 
 
 class Callback(Base):
-    """Where the agent that asked wants to be called when its request is settled; address and secret are sealed.
+    """The callback of a requesting agent when its request is resolved. Its address and secret are encrypted.
 
     Attributes:
-        ag_ui: ``thread_id`` and ``interrupt_id`` of an agent that speaks AG-UI; None: it takes a webhook.
+        ag_ui: ``thread_id`` and ``interrupt_id`` of an agent that speaks AG-UI; None for a webhook.
     """
 
     __tablename__ = "callbacks"
@@ -70,19 +70,19 @@ class Callback(Base):
 
 
 class Delivery(Base):
-    """One notice over one channel for one person, for one destination, or for the agent that asked.
+    """One notification over one channel to one person, destination, or requesting agent.
 
     Attributes:
         id: 32 hexadecimal digits.
-        key: what it is about; the same is never told twice to the same person over the same channel.
-        event_id: the event that caused it; None for a digest.
-        in_digest: it is told in the person's next digest, which is a delivery of its own.
-        digest: of the payload that the link is bound to.
-        reason: why it failed, is tried again, or is not sent.
-        due_at: when it is tried next; `first_due_at` when it was tried first.
-        reference: the Message-ID, or what the other side calls it.
-        text, html: the message, where it is kept because no server is set.
-        digest_id: the digest in which it was told.
+        key: Its subject. A person gets at most one notification with the same key over the same channel.
+        event_id: The event that caused it; None for a notification digest.
+        in_digest: It is part of the person's next notification digest, which is a delivery of its own.
+        digest: Digest of the payload to which the link is bound.
+        reason: Why it failed, is retried, or is not sent.
+        due_at: Time of the next attempt; `first_due_at` is that of the first one.
+        reference: The Message-ID, or the other side's ID of the message.
+        text, html: The message, if it is kept because no server is configured.
+        digest_id: The notification digest that contained it.
     """
 
     __tablename__ = "deliveries"
@@ -138,11 +138,11 @@ class Delivery(Base):
 
 
 class UnplannedEvent(Base):
-    """An event that may concern people, until it is known whom it does; a trigger on `events` writes it.
+    """An event whose recipients are not determined yet. A trigger on `events` inserts it.
 
     Attributes:
-        due_at: when it is planned, a little after the event.
-        tries: how often that has failed.
+        due_at: When its deliveries are planned, a little after the event.
+        tries: How often planning has failed.
     """
 
     __tablename__ = "unplanned_events"
@@ -153,7 +153,7 @@ class UnplannedEvent(Base):
 
 
 class NotifyChoices(Base):
-    """What a person has chosen, as `app.domain.choices.Choices` writes it; without a row all is as by default."""
+    """A person's choices, in the form of `app.domain.choices.Choices`; without a row, the defaults apply."""
 
     __tablename__ = "notify_choices"
 
@@ -163,7 +163,7 @@ class NotifyChoices(Base):
 
 
 class SlackPerson(Made, Base):
-    """The Slack user that somebody has linked with their account; the others are found by their email address."""
+    """The Slack user that a person has linked to their account. Others are found by their email address."""
 
     __tablename__ = "slack_people"
 
@@ -174,7 +174,7 @@ class SlackPerson(Made, Base):
 
 
 class SlackCode(Base):
-    """A single-use code with which a Slack user is linked; only its hash is kept."""
+    """A single-use code that links a Slack user; only its hash is stored."""
 
     __tablename__ = "slack_codes"
 
@@ -185,7 +185,7 @@ class SlackCode(Base):
 
 
 class SlackCall(Base):
-    """A signed call of Slack that was taken; it is not taken twice."""
+    """A signed call from Slack that was accepted, so that it is not accepted twice."""
 
     __tablename__ = "slack_calls"
 
@@ -193,5 +193,5 @@ class SlackCall(Base):
     at: Mapped[datetime]
 
 
-RECIPIENT_NAME = func.coalesce(Person.name, Destination.name, "the agent that asked")
-"""What the recipient of a delivery is called, in a query that joins `Person` and `Destination`."""
+RECIPIENT_NAME = func.coalesce(Person.name, Destination.name, "the requesting agent")
+"""The name of a delivery's recipient, in a query that joins `Person` and `Destination`."""

@@ -1,4 +1,4 @@
-"""People, their teams, the links with which they sign in, and the browsers in which they are signed in."""
+"""People, their teams, sign-in links, and sessions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Team(Base):
 
 
 class TeamMember(Base):
-    """Who is in which team."""
+    """Membership of a person in a team."""
 
     __tablename__ = "team_members"
 
@@ -35,11 +35,12 @@ class Person(Made, Base):
     """Somebody who signs in.
 
     Attributes:
-        time_zone: the IANA name of the zone in which they read times; empty: their browser's.
-        theme: a value of `app.domain.preferences.Theme`.
-        density: a value of `app.domain.preferences.Density`.
-        keys: ``on`` or ``off``: single keys that act.
-        makers: of the account, until somebody else vouches for it (`app.services.people.accounts.People.make_link`).
+        time_zone: IANA name of the zone in which they see times; empty for their browser's.
+        theme: A value of `app.domain.preferences.Theme`.
+        density: A value of `app.domain.preferences.Density`.
+        keys: ``on`` or ``off`` for single-key shortcuts.
+        makers: Makers of the account, until somebody else vouches for it
+            (`app.services.people.accounts.People.make_link`).
     """
 
     __tablename__ = "people"
@@ -59,7 +60,7 @@ class Person(Made, Base):
     __table_args__ = (Index("uq_people_email", text("lower(email)"), unique=True),)
 
     def as_actor(self, via: Via, source: str = "") -> Actor:
-        """This person as the one who acts."""
+        """Return the person as an actor."""
         return Actor(
             kind="person",
             id=self.id,
@@ -74,10 +75,10 @@ class Person(Made, Base):
 
 
 class SavedView(Base):
-    """A person's name for a set of filters of the queue.
+    """A set of filters of the queue that a person has saved under a name.
 
     Attributes:
-        filters: arguments of the queue's address.
+        filters: Arguments of the queue's address.
     """
 
     __tablename__ = "saved_views"
@@ -92,7 +93,7 @@ class SavedView(Base):
 
 
 class SignInLink(Made, Base):
-    """A single-use link; only the hash of its token is kept."""
+    """A single-use sign-in link; only the hash of its token is stored."""
 
     __tablename__ = "sign_in_links"
 
@@ -104,13 +105,13 @@ class SignInLink(Made, Base):
 
 
 class SignIn(Made, Base):
-    """A browser in which somebody is signed in. Ending the session removes the row, and its removal is notified.
+    """A session in a browser. Ending the session deletes the row, which PostgreSQL announces to listeners.
 
     Attributes:
-        token_hash: SHA-256 of what the browser's cookie names the session by.
-        source: the network address from which it began.
-        browser: what the browser said it was, in words.
-        seen_at: when it was last used, written once a minute at most.
+        token_hash: SHA-256 of the session's token in the browser's cookie.
+        source: Network address from which the session began.
+        browser: Description of the browser, as it identified itself.
+        seen_at: Time of last use, updated at most once a minute.
     """
 
     __tablename__ = "sign_ins"

@@ -13,12 +13,12 @@ from app.store.base import Base, Made
 
 
 class PolicyVersion(Base):
-    """A policy file as it was loaded. The newest is in force; older ones stay for the requests opened under them.
+    """A policy file as it was loaded. The newest is in force; older ones apply to requests opened under them.
 
     Attributes:
-        text: the file, byte for byte.
-        digest: SHA-256 of the text, so that loading the same file again makes no new version.
-        source: the file's name, for people.
+        text: The file, byte for byte.
+        digest: SHA-256 of the text, so that loading the same file again creates no new version.
+        source: The file's name, for people.
     """
 
     __tablename__ = "policy_versions"
@@ -33,11 +33,11 @@ class PolicyVersion(Base):
 
 
 class Absence(Made, Base):
-    """A period in which somebody else decides for a person.
+    """A period in which a delegate may decide on behalf of a person.
 
     Attributes:
-        ended_at: it was ended early, or declined.
-        confirmed_at: from then on it counts. None: somebody else entered it, and its person has not confirmed it.
+        ended_at: When it was ended early, or declined.
+        confirmed_at: When it took effect. None if somebody else entered it, and the person has not confirmed it.
     """
 
     __tablename__ = "absences"
@@ -61,14 +61,14 @@ class Absence(Made, Base):
 
 
 class Grant(Made, Base):
-    """A bounded rule by which like proposals are approved without a person, until it is used up, ends or is revoked.
+    """A bounded rule that approves similar proposals without a person, until it is used up, expires, or is revoked.
 
     Attributes:
-        pattern: which proposals it lets through (`app.domain.patterns.Pattern`).
-        evidence: ids of the approvals from which it was proposed.
-        uses: how many proposals it has let through; never more than `max_uses`.
-        makers: of the sign-in link or token with which it was proposed; `approved_makers` of that with which it was
-            approved.
+        pattern: The proposals that it approves (`app.domain.patterns.Pattern`).
+        evidence: IDs of the approvals on which the grant is based.
+        uses: Number of proposals that it has approved; at most `max_uses`.
+        makers: Makers of the sign-in link or token with which it was proposed; `approved_makers` are those of the one
+            with which it was approved.
     """
 
     __tablename__ = "grants"
@@ -102,12 +102,12 @@ class Grant(Made, Base):
 
     @property
     def proposers(self) -> frozenset[str]:
-        """Ids of everybody who may have proposed it (`app.domain.people.Actor.persons`)."""
+        """IDs of everybody who may have proposed it (`app.domain.people.Actor.persons`)."""
         return self.made.ids | ({self.proposed_by_id} if self.proposed_by_id else frozenset())
 
     @property
     def approvers(self) -> frozenset[str]:
-        """Ids of everybody who may have approved it."""
+        """IDs of everybody who may have approved it."""
         approver = {self.approved_by_id} if self.approved_by_id else frozenset[str]()
         return frozenset(self.approved_makers or ()) | approver
 
@@ -129,7 +129,7 @@ class Grant(Made, Base):
 
 
 class GrantUse(Base):
-    """A proposal that a grant let through."""
+    """A proposal that a grant approved."""
 
     __tablename__ = "grant_uses"
 

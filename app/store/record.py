@@ -1,4 +1,4 @@
-"""The audit record (append only) and the live events."""
+"""The audit log, which is append-only, and live events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.store.base import Base
 
 
 class AuditEntry(Base):
-    """One line of the record. The database refuses UPDATE, DELETE and TRUNCATE (see the first migration)."""
+    """One audit entry. The database rejects UPDATE, DELETE, and TRUNCATE (see the first migration)."""
 
     __tablename__ = "audit_entries"
 
@@ -32,20 +32,20 @@ class AuditEntry(Base):
         Index("ix_audit_entries_request", "request_id", "seq"),
         Index("ix_audit_entries_run", "run_id", "seq"),
         Index("ix_audit_entries_actor", "actor_id", "seq"),
-        # Also finds what an action begins with, in any collation.
+        # Also finds prefixes of actions, in any collation.
         Index("ix_audit_entries_action", "action", "seq", postgresql_ops={"action": "text_pattern_ops"}),
         Index("ix_audit_entries_at", "at", "seq"),
     )
 
 
 class AuditBlock(Base):
-    """Neighboring entries of the audit log and all keys of their texts (`app.store.search`), by which they are found.
+    """Consecutive audit entries with all search keys of their texts (`app.store.search`).
 
-    Blocks are made some time after their entries; entries behind the last block are looked through instead.
+    Blocks are created some time after their entries; entries after the last block are scanned instead.
 
     Attributes:
-        first_seq, last_seq: the entries of the block. Numbers that no entry has got will not get one any more.
-        keys: of the details; with `ACTOR_KEY` added, of the names and ids of who acted.
+        first_seq, last_seq: The block's range of entries. Numbers that no entry has will never get one.
+        keys: Keys of the details and, with `ACTOR_KEY` added, of the names and IDs of actors.
     """
 
     __tablename__ = "audit_blocks"
@@ -60,15 +60,15 @@ class AuditBlock(Base):
 
 
 class Event(Base):
-    """Something open pages want to know. Inserting notifies ``assent_events`` with the ids, comma separated.
+    """A change that open pages show. An insert notifies the channel ``assent_events`` with the IDs, comma-separated.
 
-    Ids are given before commits, so their order is not the order in which events appear. The two transaction numbers
-    make catching up exact (`app.services.record.events`).
+    IDs are assigned before the commit, so their order is not the order in which events become visible. The two
+    transaction numbers make catching up exact (`app.services.record.events`).
 
     Attributes:
-        tx: number of the transaction that wrote it.
-        seq: number of the oldest transaction that was open then. Whatever appears later than this event was written
-            by a transaction with this number or a higher one.
+        tx: Number of the transaction that wrote the event.
+        seq: Number of the oldest transaction that was open then. Everything that becomes visible after this event was
+            written by a transaction with this number or a higher one.
     """
 
     __tablename__ = "events"

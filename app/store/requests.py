@@ -1,4 +1,4 @@
-"""Approval requests and what people and runs do with them."""
+"""Approval requests, decisions, outcomes, receipts, and comments."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ UNCLAIMED: Mapping[str, str | None] = {"claimed_by_id": None, "claimed_by_name":
 
 
 class ApprovalRequest(Made, Base):
-    """A proposal, its risk, terms, deadline and state.
+    """An approval request: a proposal with its risk, terms, deadline, and state.
 
     Attributes:
-        interrupt_id: LangGraph's id of what is asked; empty for a request that no interrupt stands behind.
-        value_digest: digest of the raw interrupt value that was reviewed; compared again before resuming.
-        payload: what would be applied now; `proposed` is what the agent proposed, kept when a reviewer changed it.
+        interrupt_id: LangGraph's ID of the interrupt; empty for a request without one.
+        value_digest: Digest of the interrupt's raw value that was reviewed; compared again before resuming.
+        payload: What would be applied now; `proposed` is the agent's proposal, kept when a reviewer changed it.
         digest: SHA-256 of `payload` as stored.
-        edited_by: ids of the people who made `payload` what it is, with those whose delegate or link they used; empty
-            while it is as the agent proposed it.
-        response_schema: JSON Schema of the answer, where the interrupt has one.
-        opened_by_agent: name of the agent that opened it with a token of the requester's, or started its run so; empty
-            if a person did.
-        attention_at: the ranking key (`app.domain.ranking`).
-        policy_version: of the policy it was opened under; None for the strict default.
-        stage: of the terms, that reviews next.
-        addressed_to: who may decide now, as `app.domain.policy.access` writes it; empty for any reviewer.
-        escalated_to: who was added to this stage by escalations, in the same form; `escalation` counts the steps of
-            the chain that are done.
-        due_at: when time does something to it next (`app.domain.policy.due`); None: never.
-        held_until: what was approved waits until then for its change window.
-        answered_by: ``rejection:<request>`` or ``grant:<grant>`` that is to answer it, or has.
-        reopened_at: a person wants the same proposal to be asked again, although this one was rejected.
-        makers: of the token or link with which it was asked; they count as requesters, besides `requester_id`.
+        edited_by: IDs of the people who changed `payload`, and of those whose delegate or link they used; empty while
+            it is as the agent proposed it.
+        response_schema: JSON Schema of the answer, if the interrupt has one.
+        opened_by_agent: Name of the agent that opened it, or started its run, with a token of the requester; empty if
+            a person did.
+        attention_at: The ranking key (`app.domain.ranking`).
+        policy_version: Version of the policy under which it was opened; None for the strict default.
+        stage: Current stage of the terms.
+        addressed_to: Who may decide now, in the form of `app.domain.policy.access`; empty for any reviewer.
+        escalated_to: Who was added to this stage by escalations, in the same form; `escalation` is the number of
+            completed steps of the chain.
+        due_at: Time of the next scheduled step (`app.domain.policy.due`); None if there is none.
+        held_until: Time until which an approved change waits for its change window.
+        answered_by: ``rejection:<request>`` or ``grant:<grant>`` that answered it, or will.
+        reopened_at: When a person reopened it, so that the same proposal is reviewed again although it was rejected.
+        makers: Makers of the token or link with which it was opened; they count as requesters, like `requester_id`.
     """
 
     __tablename__ = "approval_requests"
@@ -151,16 +151,17 @@ class ApprovalRequest(Made, Base):
 
 
 class Decision(Made, Base):
-    """One person's word.
+    """One person's decision.
 
-    `digest` is that of the payload it stands for, after the person's own change; of an answer, that of the payload and
-    the answer together (`app.domain.policy.fold.answer_digest`). A withdrawn decision is kept and counts no more.
+    `digest` is that of the payload that was decided, after the person's own change; for an answer, it is that of the
+    payload and the answer (`app.domain.policy.fold.answer_digest`). A withdrawn decision is kept, but no longer counts.
 
     Attributes:
-        stage: of the request's terms, counted from 0.
-        on_behalf_of_id: the absent person for whom a delegate decided.
-        lapsed_why: why it counts no more although nobody took it back: its author has left, or is not asked any more.
-        makers: of the sign-in link or token with which it was decided.
+        stage: Stage of the request's terms, starting at 0.
+        on_behalf_of_id: The absent person on whose behalf a delegate decided.
+        lapsed_why: Why it no longer counts although it was not withdrawn: its author has left, or is no longer an
+            approver.
+        makers: Makers of the sign-in link or token with which the decision was made.
     """
 
     __tablename__ = "decisions"
@@ -192,9 +193,9 @@ class Decision(Made, Base):
 
 
 class OutcomeRow(Base):
-    """What the policy made of the decisions. `body` is the `assent.Outcome` as the run receives it.
+    """The outcome of the decisions. `body` is the `assent.Outcome` that the run receives.
 
-    The run is not told while `held_until` is set: a change window has to open first.
+    The run does not receive it while `held_until` is set, because a change window has to open first.
     """
 
     __tablename__ = "outcomes"
@@ -210,8 +211,8 @@ class OutcomeRow(Base):
 class ReceiptRow(Base):
     """What the run did with an outcome.
 
-    `explicit` is True when the workflow itself reported; what the portal concludes never replaces that. `delivered_at`
-    is the proof of delivery: empty where a step has reported, and it is not certain yet that the run keeps the outcome.
+    `explicit` is True if the workflow itself reported it; the portal's conclusions never replace that. `delivered_at`
+    proves the delivery: it is empty if a step has reported, but it is not certain yet that the run keeps the outcome.
     """
 
     __tablename__ = "receipts"
@@ -226,10 +227,9 @@ class ReceiptRow(Base):
 
 
 class Comment(Base):
-    """A remark on a request that decides nothing.
+    """A comment on a request, without a decision.
 
-    `person_name` is the agent's where `by_agent` says that an agent made it; `person_id` is then the account that
-    answers for the agent.
+    If `by_agent` is set, `person_name` is the agent's name, and `person_id` is the account responsible for the agent.
     """
 
     __tablename__ = "comments"

@@ -1,4 +1,4 @@
-"""The catalogue of workflows, runs, and what runs leave behind."""
+"""The catalog of workflows, runs, and artifacts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from app.store.base import Base, CanonicalJSON, Made, OrderedJSON
 
 
 class CatalogueEntry(Base):
-    """A workflow as the worker found it; the web process knows workflows only from here.
+    """A workflow as a worker described it. The web process knows workflows only from this table.
 
-    `nodes` is a list of ``{"id", "title", "agent", "tool", "skippable"}`` in drawing order, `edges` a list of
-    ``[from, to]``, or ``[from, to, label]`` where a run may go that way and may not; the label may be empty.
+    `nodes` is a list of ``{"id", "title", "agent", "tool", "skippable"}`` in drawing order. `edges` is a list of
+    ``[from, to]``, or ``[from, to, label]`` for conditional edges; the label may be empty.
     """
 
     __tablename__ = "workflows"
@@ -33,11 +33,11 @@ class CatalogueEntry(Base):
 
 
 class WorkflowOffer(Base):
-    """A workflow that a worker has, or has found and cannot run.
+    """A workflow that a worker can run, or has found but cannot run.
 
-    `worker` is the key of the advisory lock by which it is known to live (`app.runtime.leases`). `name` is the
-    workflow's, or the path of what cannot even be imported. `error` says why it cannot be run; empty: it can. `seen_at`
-    is when the worker last gave a sign.
+    `worker` is the key of the advisory lock that shows that the worker is alive (`app.runtime.leases`). `name` is the
+    workflow's name, or its path if it cannot be imported. `error` says why it cannot be run, and is empty if it can.
+    `seen_at` is the time of the worker's last heartbeat.
     """
 
     __tablename__ = "workflow_offers"
@@ -49,13 +49,13 @@ class WorkflowOffer(Base):
 
 
 class Run(Made, Base):
-    """One execution of a workflow; its id is the LangGraph thread's.
+    """One execution of a workflow. Its ID is that of the LangGraph thread.
 
-    `control` is what a person asked of a run that is being advanced: empty, ``pause`` or ``cancel``. `attempt` counts
-    the times a worker took the run up; `holder` is the key of the advisory lock by which the last one that did so is
-    known to live (`app.runtime.leases`). `makers` of the token or link with which it was started count as requesters of
-    what it asks. `started_by_agent` is the name of the agent that started it with a token of the starter's; empty if a
-    person did.
+    `control` is a person's command for a run that is being advanced: empty, ``pause``, or ``cancel``. `attempt` counts
+    how often a worker claimed the run; `holder` is the key of the advisory lock that shows that the last of them is
+    alive (`app.runtime.leases`). `makers` of the token or link with which it was started count as requesters of its
+    requests. `started_by_agent` is the name of the agent that started it with the starter's token; empty if a person
+    did.
     """
 
     __tablename__ = "runs"
@@ -91,7 +91,7 @@ class Run(Made, Base):
 
 
 class Artifact(Base):
-    """A text a run leaves behind, such as a report."""
+    """A text that a run produced, such as a report."""
 
     __tablename__ = "artifacts"
 

@@ -1,8 +1,8 @@
-"""Steps of many requests in one statement, each guarded by itself.
+"""A sweep: steps of many requests in one statement, each with its own guard.
 
-Like a guarded batch (`app.store.batch`), but for any number of requests at once: of each the columns, the record, the
-events and the job are written if it is still as it was seen, and nothing if it is not. What somebody holds locked is
-left for another time rather than waited for, so that one request never keeps the others.
+It is like a guarded batch (`app.store.batch`), but for any number of requests at once. For each request, the columns,
+audit entries, events, and job are written if its version is unchanged, and nothing is written otherwise. Locked
+requests are skipped until later, so that one request never delays the others.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ COLUMNS = (
     "state", "note", "resolved_at", "expires_at", "attention_at", "due_at", "priority", "escalation", "escalated_to",
     "addressed_to", "warned", "claimed_by_id", "claimed_by_name", "claimed_until", "held_until", "answered_by",
 )  # fmt: skip
-"""What a sweep may change. It writes all of them, so that every sweep is the same statement."""
+"""The columns that a sweep may change. It writes all of them, so that every sweep is the same statement."""
 _TABLE = metadata.tables[ApprovalRequest.__tablename__]
 _DEFER = DEFER.format(where="where each.args ->> 'run_id' in (select run_id from guard)")
 _SEEN = "r.id = m.id and r.version = m.version"
 
 
 class Sweep(Batch):
-    """What is written for several requests. Every row that is added names its `request_id`."""
+    """Everything that is written for several requests. Every added row has a `request_id`."""
 
     def __init__(self) -> None:
         super().__init__()
         self._moves: list[dict[str, Any]] = []
 
     def move(self, seen: ApprovalRequest, **columns: Any) -> None:
-        """Change columns (of `COLUMNS`) of a request that is still of the version that was seen."""
+        """Change columns (of `COLUMNS`) of a request, if it still has the version that was read."""
         values = {name: columns.get(name, getattr(seen, name)) for name in COLUMNS}
         row = {"id": seen.id, "version": seen.version} | {
             name: plain(_TABLE, name, value) for name, value in values.items()
@@ -43,15 +43,15 @@ class Sweep(Batch):
         self._moves.append(row)
 
     def advance(self, run_id: str) -> None:
-        """Have a worker advance the run, if its request is written."""
+        """Enqueue a job that advances the run, if its request is written."""
         if all(job["args"]["run_id"] != run_id for job in self._jobs):
             super().advance(run_id)
 
     def sweep(self, sessions: Sessions) -> set[str]:
-        """Write it all. Ids of the requests that were as they had been seen; of the others nothing is written.
+        """Write everything. Returns the IDs of the requests whose version was unchanged; others are not written.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: nothing was written, of any request.
+            sqlalchemy.exc.DBAPIError: Nothing was written for any request.
         """
         if not self._moves:
             return set()
@@ -66,7 +66,7 @@ def _statement(inserts: tuple[tuple[str, tuple[str, ...]], ...], also: tuple[str
     parts = [
         f"moves as materialized (select id, version, {', '.join(COLUMNS)} "
         "from json_populate_recordset(null::approval_requests, %(moves)s::json))",
-        # A row that changed meanwhile is looked at again here, and once more where it is written.
+        # A row that changed meanwhile is checked again here, and once more when it is written.
         f"free as materialized (select r.id from approval_requests r join moves m on {_SEEN} "
         "for update of r skip locked)",
         f"guard as (update approval_requests r set {', '.join(f'{name} = m.{name}' for name in COLUMNS)}, "

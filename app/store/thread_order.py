@@ -1,12 +1,12 @@
-"""The order of a thread's checkpoints, kept by the database instead of anybody's clock.
+"""The order of a thread's checkpoints, which the database keeps independently of clocks.
 
-LangGraph names checkpoints by time-based ids and takes the greatest for the newest. When the clocks of two workers
-differ, a checkpoint written later can have the smaller id: the thread seems to stand where it stood before, and the
-step after an approval runs again. So each row has a number of its own, one more than that of its parent, and a
-checkpoint that does not follow the newest one is refused, whoever writes it.
+LangGraph gives checkpoints time-based IDs, and considers the greatest the newest. When the clocks of two workers
+differ, a later checkpoint can have a smaller ID: the thread seems to be in an earlier state, and the step after an
+approval runs again. So each row has its own number, one more than that of its parent, and a checkpoint that does not
+follow the newest one is rejected, regardless of its writer.
 
-This is done by a trigger, so it also holds for LangGraph's own saver and for workers of earlier versions. The column's
-name is ours alone, so that no migration of LangGraph's can meet it; LangGraph's statements name their columns.
+A trigger does this, so it also applies to LangGraph's own saver and to workers of earlier versions. The column's name
+is our own, so that it cannot conflict with LangGraph's migrations; LangGraph's statements name their columns.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import psycopg
 OVERTAKEN = "AS013"
 """SQLSTATE of a checkpoint that does not follow the newest one of its thread and namespace."""
 UNIQUE = "checkpoints_assent_seq"
-"""The index by which two writers at the same instant cannot both follow the same checkpoint."""
+"""The index that prevents two concurrent writers from following the same checkpoint."""
 
 _COMPLETE = """
     select exists (select from pg_attribute where attrelid = to_regclass('checkpoints') and attname = 'assent_seq'
@@ -83,15 +83,15 @@ update checkpoints as row set assent_seq = placed.place from placed
 alter table checkpoints alter column assent_seq set not null;
 create unique index checkpoints_assent_seq on checkpoints (thread_id, checkpoint_ns, assent_seq);
 """
-# A parent comes before its children. Where clocks agreed, that is the order of the ids. Where they did not, each row
-# takes the greatest id on the way to it, so that what was written after a checkpoint "from the future" comes after it;
-# of two ways on from one checkpoint, the one that got further is the newer.
+# A parent comes before its children. If clocks agreed, that is the order of the IDs. If they did not, each row uses the
+# greatest ID on the path to it, so that checkpoints written after one "from the future" come after it; of two branches
+# from one checkpoint, the longer one is the newer.
 
 
 def order_threads(connection: psycopg.Connection) -> None:
-    """Number the checkpoints of all threads, and see to it that those to come are; done already, it changes nothing.
+    """Number the checkpoints of all threads, and install the trigger for new ones. Repeating this changes nothing.
 
-    LangGraph's own migrations have to be applied before. While it numbers stored threads, the table is locked.
+    LangGraph's own migrations must be applied before. While stored threads are being numbered, the table is locked.
     """
     with connection.transaction():
         if not threads_ordered(connection):
@@ -103,6 +103,6 @@ def order_threads(connection: psycopg.Connection) -> None:
 
 
 def threads_ordered(connection: psycopg.Connection) -> bool:
-    """True if `order_threads` was applied to the database, and nothing has undone it."""
+    """Return True if `order_threads` was applied to the database, and not undone."""
     row = connection.execute(_COMPLETE).fetchone()
     return bool(row and row[0])

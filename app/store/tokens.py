@@ -1,4 +1,4 @@
-"""What programs sign in with."""
+"""Tokens with which programs sign in."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from app.store.people import Person
 
 
 class ApiToken(Made, Base):
-    """A token of a program; only its hash is kept.
+    """A token of a program; only its hash is stored.
 
     Attributes:
-        kind: ``person``: it acts as its owner; ``agent``: it acts as an agent for whom its owner answers.
-        hint: the first characters after the prefix, by which people tell tokens apart.
-        last_used_at: written once a minute at most.
-        confirmed_at: from then on it works. None: somebody else made it, and its owner has not confirmed it.
+        kind: ``person`` acts as its owner; ``agent`` acts as an agent for which its owner is responsible.
+        hint: The first characters after the prefix, with which people recognize tokens.
+        last_used_at: Updated at most once a minute.
+        confirmed_at: When the token started to work. None if somebody else created it, and its owner has not confirmed
+            it.
     """
 
     __tablename__ = "api_tokens"

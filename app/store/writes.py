@@ -1,7 +1,7 @@
-"""What several use cases write in one statement with something else: lines of the audit log, events, and waking a run.
+"""Writes that several use cases share: audit entries, events, and resuming runs.
 
-Each is a part of a guarded batch or of a sweep, made from the rows that another part has changed. How many those are is
-known only when the statement runs, so they cannot be written as values (`Batch.add`).
+Each is a part of a guarded batch or sweep, made from the rows that another part has changed. Their number is known only
+when the statement runs, so they cannot be written as values (`Batch.add`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from app.store.batch import Batch
 def audit_entries_from(
     changed: str, *, action: str, detail: str, request: str = "id", run: str = "run_id", where: str = "true"
 ) -> str:
-    """An INSERT of one line of the audit log for each changed row.
+    """Return an INSERT of one audit entry per changed row.
 
-    Every argument is SQL and becomes part of the statement's text. When and who are the parameters of `by`.
+    Every argument is SQL and becomes part of the statement's text. The time and the actor are the parameters of `by`.
 
     Args:
-        changed: what returned the rows, such as ``guard``, or a name that `Batch.also` gave.
-        detail: the further facts, as a `jsonb` expression.
+        changed: The source of the rows, such as ``guard``, or a name that `Batch.also` returned.
+        detail: The details, as a `jsonb` expression.
     """
     return f"""
         insert into audit_entries (
@@ -36,7 +36,7 @@ def audit_entries_from(
 
 
 def by(actor: Actor, at: datetime) -> dict[str, Any]:
-    """The parameters of `audit_entries_from`: who acts, and when."""
+    """Return the parameters of `audit_entries_from`: the actor and the time."""
     return {
         "by_at": at, "by_kind": actor.kind, "by_id": actor.id, "by_name": actor.name, "by_via": actor.via.value,
         "by_source": actor.source, "by_makers": json.dumps(acting_by(actor)),
@@ -44,21 +44,21 @@ def by(actor: Actor, at: datetime) -> dict[str, Any]:
 
 
 def acting_by(actor: Actor) -> dict[str, Any]:
-    """What the audit log says of those who made the link or token with which the actor is signed in; mostly nothing."""
+    """Return the audit log's details about the makers of the actor's link or token; usually none."""
     if not actor.makers.ids:
         return {}
     return {"acting_by": actor.makers.names, "acting_by_ids": sorted(actor.makers.ids)}
 
 
 def events_from(changed: str, kind: EventKind, payload: str, *, at: str, run: str, request: str = "null") -> str:
-    """An INSERT of one event for each changed row. Arguments but `kind` are SQL; `payload` is of the type `text`."""
+    """Return an INSERT of one event per changed row. All arguments except `kind` are SQL; `payload` has type `text`."""
     return f"""
         insert into events (at, kind, run_id, request_id, payload)
         select {at}, '{kind.value}', {run}, {request}, {payload} from {changed}"""
 
 
 def run_events_from(changed: str, state: RunState, *, at: str) -> str:
-    """An INSERT of one event for each changed run, which is in that state now."""
+    """Return an INSERT of one event per changed run, whose state is now `state`."""
     return events_from(changed, EventKind.RUN_CHANGED, f'\'{{"state":"{state.value}"}}\'', at=at, run="id")
 
 
@@ -70,9 +70,9 @@ WAKE_MANY = f"{_WAKE} id in (select run_id from guard where id = any(%(woken_by)
 
 
 def wake_run(batch: Batch, run_id: str, at: datetime) -> None:
-    """Have the batch put a run that rests into the queue, with its event and the job that advances it.
+    """Add to a batch that a suspended run is queued, with its event and the job that advances it.
 
-    A run that is paused stays so, and one that is being advanced finds the job afterwards.
+    A paused run stays paused, and a run that is being advanced finds the job afterward.
     """
     woken = batch.also(WAKE_ONE, woken_run=run_id, woken_at=at)
     batch.also(run_events_from(woken, RunState.QUEUED, at="%(woken_at)s"))
@@ -80,6 +80,6 @@ def wake_run(batch: Batch, run_id: str, at: datetime) -> None:
 
 
 def wake_runs_of(batch: Batch, request_ids: list[str], at: datetime) -> None:
-    """The same for the runs of these requests, of those that the guard has changed; their jobs are the caller's."""
+    """Do the same for the runs of those requests that the guard has changed. The caller adds the jobs."""
     woken = batch.also(WAKE_MANY, woken_by=request_ids, woken_at=at)
     batch.also(run_events_from(woken, RunState.QUEUED, at="%(woken_at)s"))

@@ -148,7 +148,7 @@ def test_the_agent_is_called_once_it_can_have_its_outcome(services, agent, call,
         [delivery] = session.scalars(select(Delivery).where(Delivery.kind == "callback"))
         assert (delivery.state, delivery.subject) == ("sent", "approval.settled")
     page = call("admin").get(f"/deliveries/{delivery.id}").text
-    assert "the agent that asked" in page and "key=abc" not in page
+    assert "the requesting agent" in page and "key=abc" not in page
 
 
 def test_it_waits_for_the_change_window(services, agent, call, hooks, work) -> None:
