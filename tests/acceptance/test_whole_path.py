@@ -112,7 +112,7 @@ def start_run(visitor: Visitor) -> Page:
     page.get_by_label("Target", exact=True).fill("shop")
     page.get_by_label("Environment").fill("sample")
     page.get_by_label("Workload", exact=False).and_(page.locator("textarea, input")).fill(json.dumps(wanted))
-    page.locator("summary", has_text="Which queries are looked at").click()
+    page.locator("summary", has_text="Which queries are examined").click()
     page.get_by_label("Slow from (ms)").fill("0.1")
     page.get_by_label("Runs per measurement").fill("3")
     page.get_by_role("button", name="Start the run").click()

@@ -1,4 +1,4 @@
-"""Database maintenance: find what slows a database down, and fix it with leave."""
+"""Database maintenance: find what slows a database down, and fix it after approval."""
 
 from assent import Workflow
 from workflows.database_maintenance.graph import build

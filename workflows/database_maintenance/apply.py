@@ -1,4 +1,4 @@
-"""The steps after the gate: look again, create what was approved, measure, and take back what does not help."""
+"""The steps after the gate: check again, create the approved indexes, measure, and drop those that do not help."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workflows.database_maintenance.validation import judge
 
 
 def prepare(state: State) -> State:
-    """Look again at what may have changed while people decided, and measure the queries as they are now."""
+    """Check what may have changed while people decided, and measure the queries as they are now."""
     settings = settings_of(state)
     approved = Outcome.model_validate(state["outcome"]).proposal
     if not isinstance(approved, Optimizations):
@@ -40,7 +40,7 @@ def prepare(state: State) -> State:
         try:
             backup = _fresh_backup(state, settings, target)
         except TargetError as error:
-            return _refuse_all(state, items, f"The backup had grown old, and a new one could not be made: {error}")
+            return _refuse_all(state, items, f"The backup was too old, and a new one could not be made: {error}")
         return {
             "backup": backup.model_dump(mode="json") if backup else None,
             "existing": _index_names(target.schema()),
@@ -65,7 +65,7 @@ def _fresh_backup(state: State, settings: MaintenanceInput, target: Target) -> B
 
 
 def _index_names(schema: Schema) -> list[str]:
-    """Indexes that were there before this run created any."""
+    """Return the indexes that existed before this run created any."""
     return sorted(
         f"{table.name}/{index.name}" for table in schema.tables.values() for index in table.indexes if index.valid
     )
@@ -77,13 +77,13 @@ def _measure_all(target: Target, queries: list[Query]) -> Json:
         try:
             measured[query.id] = target.measure(query).model_dump(mode="json")
         except TrialError:
-            # It ran when it was found; what happened to it since is no reason to stop.
+            # The query ran when it was found; a failure since then is no reason to stop.
             continue
     return measured
 
 
 def apply_next(state: State) -> State:
-    """Create one approved index, so that each is on record before the next begins.
+    """Create one approved index, so that each is stored before the next begins.
 
     Safe to repeat after a crash at any moment: see `targets.postgres_apply`.
     """
@@ -111,7 +111,7 @@ def _apply(settings: MaintenanceInput, item: Json, existing: set[str]) -> Applie
 
 
 def validate(state: State) -> State:
-    """Measure the same queries again, and judge each new index by what it really did."""
+    """Measure the same queries again, and judge each new index by its real effect."""
     settings = settings_of(state)
     queries = queries_of(state)
     applied = [Applied.model_validate(record) for record in state["applied"]]
@@ -138,22 +138,22 @@ def rollback(state: State) -> State:
 
 
 def typed(measured: Json) -> dict[str, Measurement]:
-    """Measurements by query id."""
+    """Return measurements by query ID."""
     return {query: Measurement.model_validate(measurement) for query, measurement in measured.items()}
 
 
 def route_after_prepare(state: State) -> str:
-    """On to the first item, or to the report if all were refused."""
+    """Continue with the first item, or with the report if all were refused."""
     return "apply" if state["pending"] else "report"
 
 
 def route_after_apply(state: State) -> str:
-    """The next item; then measuring, if anything was created."""
+    """Continue with the next item; after the last one, measure if anything was created."""
     if state["pending"]:
         return "apply"
     return "validate" if any(Applied.model_validate(record).ours for record in state["applied"]) else "report"
 
 
 def route_after_validation(state: State) -> str:
-    """Take something back, or report."""
+    """Roll back indexes that did not help, or report."""
     return "report" if all(verdict["keep"] for verdict in state["verdicts"]) else "rollback"

@@ -9,12 +9,12 @@ from workflows.database_maintenance.inputs import ALL_HOURS, MaintenanceInput
 
 
 def now() -> datetime:
-    """The present moment, with its zone."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def outside_hours(settings: MaintenanceInput, moment: datetime) -> str:
-    """Why indexes may not be created at a moment, in words; empty if they may."""
+    """Return why indexes may not be created at a time; empty if they may."""
     if settings.allowed_hours == ALL_HOURS:
         return ""
     local = moment.astimezone(UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone))

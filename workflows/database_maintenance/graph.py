@@ -32,12 +32,12 @@ _STEPS = {
 
 
 def check_hours(state: State) -> State:
-    """Note whether indexes may be created now; if not, nobody is asked."""
+    """Check whether indexes may be created now; if not, no approval is requested."""
     return {"refusal": constraints.outside_hours(settings_of(state), constraints.now())}
 
 
 def build() -> StateGraph[State]:
-    """The uncompiled graph."""
+    """Return the uncompiled graph."""
     graph = StateGraph(State)
     for name, (function, title, agent, tool) in _STEPS.items():
         graph.add_node(name, function, metadata={"title": title, "agent": agent, "tool": tool})
@@ -69,7 +69,7 @@ def _after_health(state: State) -> str:
 
 
 def _after_constraints(state: State) -> str:
-    """A backup only before something that needs one."""
+    """Make a backup only before something that requires one."""
     return "backup" if state["candidates"] and not state["refusal"] else "refresh_statistics"
 
 

@@ -1,4 +1,4 @@
-"""What a maintenance run is started with; the portal draws the start form from this model's JSON Schema."""
+"""The input of a maintenance run. The portal draws the start form from this model's JSON Schema."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.config import JsonDict
 
 ALL_HOURS = list(range(24))
-# Parts of the start form; all of them can stay as they are.
-_QUERIES: JsonDict = {"x-group": "Which queries are looked at", "x-advanced": True}
+# Parts of the start form; all of them have usable defaults.
+_QUERIES: JsonDict = {"x-group": "Which queries are examined", "x-advanced": True}
 _PROPOSAL: JsonDict = {"x-group": "What may be proposed", "x-advanced": True}
 _HOURS: JsonDict = {"x-group": "When indexes may be created", "x-advanced": True}
 _BACKUP: JsonDict = {"x-group": "Backup", "x-advanced": True}
@@ -41,28 +41,28 @@ class MaintenanceInput(BaseModel):
     environment: str = Field(
         default="production",
         title="Environment",
-        description="Where the target lives, shown to reviewers",
+        description="Environment of the target, shown to reviewers",
         max_length=100,
         examples=["production", "staging"],
     )
     query_source: QuerySource = Field(
         default=QuerySource.AUTO,
         title="Source of queries",
-        description="auto: pg_stat_statements where the target has it, else the workload",
+        description="auto: pg_stat_statements if the target has it, or else the workload",
         examples=["auto"],
     )
     workload: str = Field(
         default="",
         title="Workload",
         description="Name of a .json or .sql file with queries and weights in the worker's maintenance directory, "
-        "or such a text itself; needed where the target has no pg_stat_statements",
+        "or the text itself; required if the target has no pg_stat_statements",
         max_length=200_000,
         examples=["shop-workload.json", "SELECT * FROM orders WHERE customer_id = 42;"],
     )
     min_duration_ms: float = Field(
         default=100.0,
         title="Slow from (ms)",
-        description="Queries that take at least this long are looked at",
+        description="Queries that take at least this long are examined",
         ge=0,
         le=3_600_000,
         examples=[100],
@@ -71,7 +71,7 @@ class MaintenanceInput(BaseModel):
     max_queries: int = Field(
         default=20,
         title="Most queries",
-        description="At most this many slow queries are looked at, the most costly first",
+        description="At most this many slow queries are examined, the most expensive first",
         ge=1,
         le=200,
         examples=[20],
@@ -79,7 +79,7 @@ class MaintenanceInput(BaseModel):
     )
     query_timeout_ms: int = Field(
         default=30_000,
-        title="Query time-out (ms)",
+        title="Query timeout (ms)",
         description="A measured query is stopped after this time",
         ge=100,
         le=600_000,
@@ -124,8 +124,8 @@ class MaintenanceInput(BaseModel):
     trial_rows: int = Field(
         default=500_000,
         title="Trial on the real table up to (rows)",
-        description="Candidates are built on the table itself and rolled back, which holds back its writers meanwhile; "
-        "above this size they are built on a sampled copy of about this many rows, which holds back nobody",
+        description="Candidates are built on the table itself and rolled back, which blocks writes to it meanwhile; "
+        "above this size, they are built on a sampled copy of about this many rows, which blocks nobody",
         ge=0,
         le=50_000_000,
         examples=[500_000],
@@ -134,7 +134,7 @@ class MaintenanceInput(BaseModel):
     stale_after_days: int = Field(
         default=7,
         title="Statistics are stale after (days)",
-        description="Changed tables whose statistics are older than this are analysed again",
+        description="Changed tables whose statistics are older than this are analyzed again",
         ge=0,
         le=3650,
         examples=[7],
@@ -159,14 +159,14 @@ class MaintenanceInput(BaseModel):
     backup_required: bool = Field(
         default=True,
         title="Backup required",
-        description="Nothing is proposed or created without a backup that was proved by restoring it",
+        description="Nothing is proposed or created without a backup that was verified by restoring it",
         examples=[True],
         json_schema_extra=_BACKUP,
     )
     backup_directory: str = Field(
         default="",
         title="Backup directory",
-        description="Folder in the worker's maintenance directory; empty: backups",
+        description="Folder in the worker's maintenance directory. Empty: backups",
         max_length=1000,
         examples=["backups"],
         json_schema_extra=_BACKUP,
@@ -183,7 +183,7 @@ class MaintenanceInput(BaseModel):
     backup_retention_days: int = Field(
         default=30,
         title="Keep backups (days)",
-        description="Older backups of the same target in the same folder are deleted after a new one is proved",
+        description="Older backups of the same target in the same folder are deleted after a new one is verified",
         ge=1,
         le=3650,
         examples=[30],
@@ -192,15 +192,15 @@ class MaintenanceInput(BaseModel):
     restore_target: str = Field(
         default="",
         title="Restore check on",
-        description="Name of a configured target whose server takes the scratch restore; empty: the target's own",
+        description="Name of a configured target whose server is used for the test restore. Empty: the target's own",
         max_length=63,
         examples=["staging"],
         json_schema_extra=_BACKUP,
     )
     build_timeout_s: int = Field(
         default=3_600,
-        title="Build time-out (s)",
-        description="Creating one index is given up after this time",
+        title="Build timeout (s)",
+        description="The creation of an index is stopped after this time",
         ge=1,
         le=86_400,
         examples=[3_600],
@@ -209,7 +209,7 @@ class MaintenanceInput(BaseModel):
     decision_hours: int = Field(
         default=0,
         title="Time to decide (hours)",
-        description="Deadline of the approval request; 0: the policy's own deadline",
+        description="Deadline of the approval request. 0: the policy's deadline",
         ge=0,
         le=8_760,
         examples=[24],
@@ -218,7 +218,7 @@ class MaintenanceInput(BaseModel):
     max_revisions: int = Field(
         default=5,
         title="Most revisions",
-        description="How often the proposal may be sent back before the run gives up",
+        description="How often changes to the proposal may be requested before the run gives up",
         ge=0,
         le=50,
         examples=[5],
@@ -229,7 +229,7 @@ class MaintenanceInput(BaseModel):
     @classmethod
     def _is_a_name(cls, value: str) -> str:
         if value and not _TARGET.fullmatch(value):
-            raise ValueError("a target is named by letters, digits, - and _, and never given as an address")
+            raise ValueError("a target is a name of letters, digits, - and _, not an address")
         return value
 
     @field_validator("allowed_hours")

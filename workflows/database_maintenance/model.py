@@ -165,7 +165,7 @@ class Backup(BaseModel):
 
 
 class ItemStatus(StrEnum):
-    """What became of one approved item."""
+    """The state of one approved item."""
 
     CREATED = "created"
     REBUILT = "rebuilt"
@@ -176,7 +176,7 @@ class ItemStatus(StrEnum):
 
 
 class Applied(BaseModel):
-    """The record of one approved item."""
+    """The result of one approved item."""
 
     id: str
     statement: str
@@ -190,10 +190,10 @@ class Applied(BaseModel):
 
     @property
     def ours(self) -> bool:
-        """True if the index is there because of this run."""
+        """True if the index exists because of this run."""
         return self.status in (ItemStatus.CREATED, ItemStatus.REBUILT)
 
 
 def dump(values: list[Any] | tuple[Any, ...]) -> list[dict[str, Any]]:
-    """The models as JSON-ready dictionaries."""
+    """Return the models as dictionaries that are ready for JSON."""
     return [value.model_dump(mode="json") for value in values]

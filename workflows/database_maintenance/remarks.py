@@ -1,4 +1,4 @@
-"""What a reviewer's remark asks of the next revision, as far as it can be told for certain."""
+"""What a reviewer's comment requests for the next revision, as far as it is certain."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _WITHOUT = re.compile(r"\b(without|leave\s+out|leave|remove|drop|skip|omit|exclu
 _ONLY = re.compile(r"\b(only|just|nothing\s+but)\b")
 
 
-def left_out(remark: str, candidate: Candidate) -> bool:
-    """True if the remark asks to leave a candidate out.
+def left_out(comment: str, candidate: Candidate) -> bool:
+    """Return True if the comment requests to leave out a candidate.
 
-    Understood are sentences that name an index, a table, or ``table.column`` together with a word such as "without"
-    or "only". Anything else is for the agent's author or the reviewer; the remark is quoted in the next proposal.
+    This understands sentences that name an index, a table, or ``table.column`` together with a word such as "without"
+    or "only". Anything else is left to people; the next proposal quotes the comment.
     """
-    for sentence in re.split(r"(?<=[.!?;])\s+|\n", remark.lower()):
+    for sentence in re.split(r"(?<=[.!?;])\s+|\n", comment.lower()):
         named = _names(sentence, candidate)
         if named and _WITHOUT.search(sentence):
             return True
@@ -37,5 +37,5 @@ def _names(sentence: str, candidate: Candidate) -> bool:
 
 
 def _names_something(sentence: str) -> bool:
-    """True if "only" is about an index or a table, and not about something else."""
+    """Return True if "only" refers to an index or a table."""
     return re.search(r"\bidx_\w+|\b\w+\.\w+|\b(on|for|table|index|indexes)\s+\w+", sentence) is not None

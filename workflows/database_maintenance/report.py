@@ -16,7 +16,7 @@ _KEPT = (ItemStatus.CREATED, ItemStatus.REBUILT, ItemStatus.ALREADY_THERE)
 
 
 def report(state: State) -> State:
-    """Write the report, and say on the request's page what was really applied."""
+    """Write the report, and report a receipt of what was really applied."""
     effects = _effects(state)
     gain = _gain(effects) if _kept(state) else None
     gain_of_users = _gain(_effects_of_users(state)) if _kept(state) else None
@@ -29,7 +29,7 @@ def report(state: State) -> State:
 
 
 def _gain(effects: list[Effect]) -> float | None:
-    """Weighted time before ÷ time after; None if nothing was measured."""
+    """Return the weighted time before ÷ the time after; None if nothing was measured."""
     return round(factor(*overall(effects)), 2) if effects else None
 
 
@@ -48,7 +48,7 @@ def _effects(state: State) -> list[Effect]:
 
 
 def _effects_of_users(state: State) -> list[Effect]:
-    """The effects on the queries that use an index of this run."""
+    """Return the effects on the queries that use an index of this run."""
     kept = {record.index for record in _kept(state)}
     before, after = typed(state.get("before", {})), typed(state.get("after", {}))
     return [
@@ -59,7 +59,7 @@ def _effects_of_users(state: State) -> list[Effect]:
 
 
 def _status(state: State, gain: float | None, gain_of_users: float | None) -> tuple[str, str]:
-    """One word for programs and one sentence for people."""
+    """Return one word for programs and one sentence for people."""
     if not state["health"]["healthy"]:
         return "unhealthy", "Stopped: a critical health check failed. Nothing was changed."
     applied, kept = _applied(state), _kept(state)
@@ -80,8 +80,9 @@ def _status(state: State, gain: float | None, gain_of_users: float | None) -> tu
         return "refused", f"No index was created. {state['refusal']}"
     if state.get("outcome"):
         outcome = Outcome.model_validate(state["outcome"])
-        words = {Verdict.REQUEST_CHANGES: "sent back too often", Verdict.REJECT: "not approved"}
-        return "not_approved", f"The proposal was {words.get(outcome.verdict, 'not approved')}. No index was created."
+        if outcome.verdict is Verdict.REQUEST_CHANGES:
+            return "not_approved", "Changes to the proposal were requested too often. No index was created."
+        return "not_approved", "The proposal was not approved. No index was created."
     if not state.get("queries"):
         return "nothing_to_do", "No slow queries were found. No index was created."
     return "nothing_to_do", "No index was found that would help enough. No index was created."
@@ -118,7 +119,7 @@ def _text(state: State, headline: str, effects: list[Effect]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that stays in its table cell."""
+    """Return text that fits in a table cell."""
     return " ".join(text.replace("|", "\\|").split())
 
 
@@ -204,7 +205,7 @@ def _safety(state: State) -> str:
         lines.append(
             f"- Backup `{backup['path']}` ({size(backup['bytes'])}, {backup['tables']} tables, "
             f"{backup['rows']:,} rows) made at {moment(backup['made_at'])}, "
-            "proved by restoring it into a scratch database and comparing every table."
+            "verified by restoring it into a scratch database and comparing every table."
         )
     analyzed = state.get("analyzed", [])
     if analyzed:

@@ -79,16 +79,16 @@ _MARKER = "CREATE TABLE shop_sample (version integer NOT NULL, orders integer NO
 
 
 def create_sample(address: str, *, orders: int = 300_000, seed: int = 7) -> None:
-    """Fill an empty database with the shop; takes a few seconds.
+    """Fill an empty database with the shop, which takes a few seconds.
 
-    A complete sample of this size and seed is left alone, with whatever was done to it since; one of another size or
-    seed is made anew. It is complete or not there at all: PostgreSQL fills it in one transaction, SQLite in a file
-    that then takes the given one's place.
+    A complete sample of this size and seed stays unchanged, with all changes since; one of another size or seed is
+    replaced. A sample is either complete or missing: PostgreSQL fills it in one transaction, and SQLite in a file that
+    then replaces the given one.
 
     Args:
         address: ``postgresql://…`` of an existing database, or ``sqlite:///path``.
-        orders: rows of the orders table; the other tables follow from it.
-        seed: makes the data; 0 to 2³¹.
+        orders: Rows of the orders table; the sizes of other tables depend on it.
+        seed: Seed of the data, 0 to 2³¹.
 
     Raises:
         SampleError: the database holds other tables; they are left alone.

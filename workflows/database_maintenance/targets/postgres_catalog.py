@@ -1,4 +1,4 @@
-"""Questions to PostgreSQL's catalogue, for versions from 14 on."""
+"""Questions to PostgreSQL's catalog, for versions from 14 on."""
 
 from __future__ import annotations
 

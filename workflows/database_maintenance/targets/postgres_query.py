@@ -47,7 +47,7 @@ _TEXTS = re.compile(
 
 @contextmanager
 def trusted_path(connection: Connection) -> Iterator[None]:
-    """A transaction for questions to the catalogue, in which no function of the database's users is found by its name.
+    """A transaction for questions to the catalog, in which no function of the database's users is found by its name.
 
     It is rolled back.
     """
@@ -160,7 +160,7 @@ def _require_harmless_texts(connection: Connection, text: str) -> None:
 
 
 def _without_texts(query: str) -> str:
-    """The query with a parameter in the place of every text."""
+    """The query with a parameter instead of every text."""
     count = 0
 
     def parameter(match: re.Match[str]) -> str:
