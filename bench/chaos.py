@@ -1,4 +1,4 @@
-"""The portal under load while everything around it fails, and whether what it promises was kept.
+"""The portal under load while everything around it fails, and a check that it keeps its promises.
 
     python -m bench.chaos [--minutes N] [--seed N] [--keep FOLDER]
 
@@ -36,7 +36,7 @@ from bench.chaos_place import FAKETIME, Place
 from bench.support import machine
 
 REST_SECONDS = 180.0
-"""Within so long after the last fault everything has to have come to rest."""
+"""Seconds after the last fault within which everything must have finished."""
 PERSON_SCOPES = (
     Scope.APPROVALS_READ, Scope.APPROVALS_REQUEST, Scope.APPROVALS_DECIDE, Scope.RUNS_READ, Scope.RUNS_WRITE
 )  # fmt: skip
@@ -44,7 +44,7 @@ POLICY = "version: 1\ndefault: {deadline: 24 hours, reason_required: []}\n"
 
 
 def people_of(place: Place, seed: int) -> People:
-    """Everybody, with their tokens. Made before anything goes wrong."""
+    """All people with their tokens, created before the first fault."""
     services = build_services(make_engine(place.direct))
     services.policies.load(SYSTEM, POLICY, "bench/chaos.py")
     tokens: dict[str, str] = {}
@@ -64,7 +64,7 @@ def people_of(place: Place, seed: int) -> People:
 
 
 def wait_until_ready(place: Place) -> None:
-    """Wait until all web processes answer, and a worker has been seen."""
+    """Wait until all web processes respond and a worker is alive."""
     for port in place.ports:
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
@@ -80,11 +80,11 @@ _JOBS = (
     "select count(*) from procrastinate_jobs where task_name = 'runs.advance' and "
     "(status = 'doing' or status = 'todo' and coalesce(scheduled_at, now()) <= now())"
 )
-"""Notifications give way to runs, so under this load they are behind; they are no part of coming to rest."""
+"""Notifications yield to runs, so they fall behind under this load; they need not have finished."""
 
 
 def settled(place: Place) -> bool:
-    """True once nothing is open any more."""
+    """Return True once nothing is pending any more."""
     with psycopg.connect(place.direct) as connection:
         [open_runs] = connection.execute(
             "select count(*) from runs where not state = any(%s)", (list(AT_REST),)
@@ -97,7 +97,7 @@ def settled(place: Place) -> bool:
 
 
 def come_to_rest(place: Place) -> float:
-    """Wait until everything has come to rest; the seconds that took."""
+    """Wait until everything has finished. Returns the seconds that this took."""
     began = time.monotonic()
     while time.monotonic() - began < REST_SECONDS:
         with suppress(psycopg.OperationalError):
@@ -108,7 +108,7 @@ def come_to_rest(place: Place) -> float:
 
 
 def show(invariants: list[Invariant], people: People, faults: Faults, stored: Stored, again: int, rest: float) -> bool:
-    """Print what happened; True if all is as it must be."""
+    """Print what happened. Returns True if all invariants hold."""
     seen = people.seen
     acknowledged = sum(200 <= sent.status < 300 for sent in seen.decisions)
     unknown = sum(sent.status == 0 for sent in seen.decisions)
@@ -136,7 +136,7 @@ def show(invariants: list[Invariant], people: People, faults: Faults, stored: St
 
 
 def run(place: Place, minutes: float, seed: int) -> bool:
-    """Let it all happen; True if all is as it must be."""
+    """Run everything. Returns True if all invariants hold."""
     people, faults = people_of(place, seed), Faults(place, seed)
     place.start()
     wait_until_ready(place)

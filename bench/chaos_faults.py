@@ -1,4 +1,4 @@
-"""What goes wrong during `bench.chaos`, drawn from a seed: processes, the database, the network, and clocks."""
+"""The faults of `bench.chaos`, drawn from a seed: processes, the database, the network, and clocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SKEWS = (-180.0, -3.0, 3.0, 180.0)
 
 
 class Faults:
-    """Makes one fault after the other until `stop`; then all is as it should be again."""
+    """Causes one fault after the other until `stop`, which repairs everything."""
 
     def __init__(self, place: Place, seed: int) -> None:
         self._place = place

@@ -1,4 +1,4 @@
-"""Workflows for `bench.chaos`: each step writes down, outside of the portal, that it began and that it ended.
+"""Workflows for `bench.chaos`: each step records outside the portal that it began and that it ended.
 
 The ledger is a file to which each line is appended by one write, so that lines of several processes do not mix. It is
 what the portal's word is compared with.
@@ -35,7 +35,7 @@ Node = Callable[..., Any]
 
 
 class ChaosInput(BaseModel):
-    """What a run is started with."""
+    """The input of a run."""
 
     name: str
 
@@ -48,7 +48,7 @@ class ChaosState(TypedDict, total=False):
 
 
 def note(run_id: str, step: str, what: str, outcome: Outcome | None = None) -> None:
-    """Append a line to the ledger: of which run, which step, whether it began or ended, and on which outcome."""
+    """Append a line to the ledger: the run, the step, whether it began or ended, and its outcome."""
     entry = {
         "run": run_id, "step": step, "what": what, "pid": os.getpid(), "at": time.monotonic(),
         "request": outcome.request_id if outcome else "", "digest": outcome.digest if outcome else "",
@@ -62,7 +62,7 @@ def _run_of(config: RunnableConfig) -> str:
 
 
 def _ask(name: str) -> Node:
-    """A gate, whose outcome the state keeps under that name."""
+    """A gate whose outcome is stored in the state under this name."""
 
     def ask(state: ChaosState, config: RunnableConfig) -> dict[str, Any]:
         call = ToolCall(title=f"Deploy {state['input']['name']} ({name})", tool="deploy", args={"part": name})
@@ -72,7 +72,7 @@ def _ask(name: str) -> Node:
 
 
 def _act(name: str, seconds: float = 0.0) -> Node:
-    """The step behind a gate: acts, and reports what it did."""
+    """The step after a gate: acts, and reports what it did."""
 
     def act(state: ChaosState, config: RunnableConfig) -> dict[str, Any]:
         outcome = Outcome.model_validate(state[name])  # type: ignore[literal-required]
@@ -115,7 +115,7 @@ def _parallel() -> StateGraph:
 
 
 def _unsteady(state: ChaosState, config: RunnableConfig) -> dict[str, Any]:
-    """Fails until its marker is there, which it leaves at its first try: a person has it tried again."""
+    """Fails on the first attempt, which creates a marker, so that a person has to retry it."""
     marker = Path(f"{os.environ[LEDGER]}.{_run_of(config)}")
     if not marker.exists():
         marker.touch()
@@ -177,7 +177,7 @@ GATES = {
     "chaos_single": 1, "chaos_twice": 2, "chaos_parallel": 2, "chaos_unsteady": 1, "chaos_question": 1,
     "chaos_slow": 1, "chaos_revising": 1, "chaos_expiring": 1,
 }  # fmt: skip
-"""How often a run of each asks people, errors and revisions aside."""
+"""How many requests a run of each opens, without errors and revisions."""
 
 WORKFLOWS = [
     Workflow(name, "1", name.replace("_", " ").capitalize(), "For bench/chaos.py", ChaosInput, build)

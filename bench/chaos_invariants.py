@@ -1,4 +1,4 @@
-"""What must be true after `bench.chaos`: the portal's word against the ledger, and against what everybody was told."""
+"""The invariants after `bench.chaos`: the portal's data must match the ledger, and everybody's responses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OUTCOMES = "select request_id, verdict, body::json ->> 'digest' as digest from 
 
 @dataclass
 class Invariant:
-    """One thing that must be true, how often it was looked at, and where it was not."""
+    """One invariant, how often it was checked, and where it was violated."""
 
     words: str
     checked: int = 0
@@ -38,7 +38,7 @@ class Invariant:
 
 
 class Stored:
-    """All that the portal has stored, and the ledger."""
+    """Everything that the portal has stored, and the ledger."""
 
     def __init__(self, address: str, ledger: Path) -> None:
         with psycopg.connect(address, row_factory=dict_row) as connection:

@@ -1,4 +1,4 @@
-"""Who works during `bench.chaos`: starters, reviewers that decide over REST, and agents that wait with the SDK."""
+"""The people and agents of `bench.chaos`: starters, reviewers who use REST, and agents that use the SDK."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.chaos_place import Place
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision as its sender saw it. `status` is 0 where no answer came, so that it may count or not."""
+    """A decision as its sender saw it. `status` is 0 if no response arrived, so that it may or may not count."""
 
     request: str
     person: str
@@ -32,7 +32,7 @@ class Decided:
 
 @dataclass
 class Seen:
-    """What everybody was told, to be compared with what is stored.
+    """The responses that everybody received, for comparison with the stored data.
 
     Attributes:
         runs: flow by run, of those whose start was acknowledged.
@@ -49,7 +49,7 @@ class Seen:
 
 
 class People:
-    """Everybody, in threads, until `stop`."""
+    """All people and agents, in threads, until `stop`."""
 
     def __init__(self, place: Place, tokens: dict[str, str], agent: str, seed: int) -> None:
         self._place = place

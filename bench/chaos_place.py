@@ -1,4 +1,4 @@
-"""Where `bench.chaos` takes place: a database server, web processes and workers, and a line between them to cut."""
+"""The site of `bench.chaos`: a database server, web processes, workers, and a proxy between them that can fail."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class End:
 
 
 class Program:
-    """A web process or a worker, which is started again after each end of its own."""
+    """A web process or worker, which is restarted whenever it ends by itself."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
         self.name = name
@@ -148,7 +148,7 @@ class Program:
 
 
 class Place:
-    """The portal on this machine, and what can be done to it."""
+    """The portal on this machine, and the faults that can be caused."""
 
     def __init__(self, folder: Path, webs: int, workers: int) -> None:
         self.folder = folder

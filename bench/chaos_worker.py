@@ -1,4 +1,4 @@
-"""A worker on a machine whose clock may be off (`bench.chaos` sets libfaketime up)."""
+"""A worker on a machine whose clock may be off (`bench.chaos` sets up libfaketime)."""
 
 from __future__ import annotations
 

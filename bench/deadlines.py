@@ -1,4 +1,4 @@
-"""How late due steps are done: many deadlines spread over a minute, and then many at one instant.
+"""How late due steps are executed: many deadlines spread over a minute, and then many at once.
 
     python -m bench.deadlines [--deadlines N] [--burst N] [--seconds N] [--workers N]
 
@@ -32,9 +32,9 @@ from bench.support import cpu_seconds, database, machine, percentile, processes
 
 TARGET_P95 = 1.0
 AHEAD_SECONDS = 3.0
-"""Between the insertion of the last request and the first deadline."""
+"""Seconds between the insertion of the last request and the first deadline."""
 PATIENCE_SECONDS = 60.0
-"""How long after the last deadline something may still come that is not counted as missed."""
+"""Seconds after the last deadline in which a late step does not count as missed."""
 SHARES = {DueStep.EXPIRE: 5, DueStep.WARN: 3, DueStep.ESCALATE: 2}
 ACTIONS = {
     DueStep.EXPIRE: "request.expired",
@@ -46,7 +46,7 @@ LATER = timedelta(hours=6)
 
 
 class Listener:
-    """Hears of events as a web process does, and notes when."""
+    """Listens for events as a web process does, and records their times."""
 
     def __init__(self, address: str) -> None:
         self.heard: dict[int, float] = {}
@@ -64,7 +64,7 @@ class Listener:
 
 @dataclass
 class Result:
-    """What became of a set of deadlines; `late` in seconds, `waking` runs that no worker had taken up at the end.
+    """The results of a set of deadlines; `late` in seconds, `waking` runs that no worker had claimed at the end.
 
     A target of None promises nothing.
     """
@@ -97,7 +97,7 @@ class Result:
 
 
 def rows(count: int, first: datetime, over: timedelta, seed: int) -> list[tuple[DueStep, datetime, dict[str, Any]]]:
-    """Requests whose one next step is due at instants spread evenly from `first` on."""
+    """Return requests whose next step is due at times spread evenly from `first` on."""
     dice = random.Random(seed)
     steps = dice.choices(list(SHARES), list(SHARES.values()), k=count)
     return [
@@ -131,7 +131,7 @@ def insert(address: str, made: list[tuple[DueStep, datetime, dict[str, Any]]]) -
 
 
 def measure(address: str, result: Result, count: int, over: timedelta, seed: int, workers: list[int]) -> Result:
-    """Insert, wait until all is done, and see how late each was."""
+    """Insert the requests, wait until all steps are done, and measure how late each was."""
     listener = Listener(address)
     started = time.monotonic()
     rows(count, datetime.now(UTC), over, seed)
@@ -186,7 +186,7 @@ def _compare(
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--deadlines", type=int, default=10_000, help="spread over the time")
     parser.add_argument("--seconds", type=int, default=60, help="over which they are spread")

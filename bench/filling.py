@@ -1,4 +1,4 @@
-"""Fills a database with approval requests as many busy teams would leave them."""
+"""Fills a database with approval requests like those of many busy teams."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ ENVIRONMENTS = {"production": 60, "staging": 30, "": 10}
 VERBS = ("Create", "Rebuild", "Send", "Delete", "Archive", "Restart", "Rotate", "Grant", "Export", "Merge")
 THINGS = ("indexes", "invoices", "mails", "customers", "sessions", "replicas", "certificates", "reports", "orders")
 TEAMS = {"dba": 400, "security": 300, "": 299, "payments": 1}
-"""Who is asked, by slug; empty for anyone who may decide."""
+"""Teams whose approval is required, by slug; empty for any reviewer."""
 SINCE = timedelta(days=3)
 """Requests were opened evenly over this time, up to now; those past their deadline got a new one."""
 RESOLVED_SHARE = 4
-"""For so many pending requests, one more is resolved."""
+"""Number of pending requests per resolved request."""
 
 
 def fill(address: str, pending: int, seed: int = 1) -> None:

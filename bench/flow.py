@@ -1,4 +1,4 @@
-"""The workflow that both sides of the gate benchmark run: propose, ask, apply."""
+"""The workflow that both sides of the gate benchmark run: propose, request approval, and apply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assent import ToolCall, Workflow, request_approval
 
 
 class BenchInput(BaseModel):
-    """Nothing to ask for."""
+    """An empty input."""
 
     number: int = 0
 
@@ -40,7 +40,7 @@ def _apply(state: BenchState) -> BenchState:
 
 
 def build() -> StateGraph:
-    """Three nodes, each as cheap as can be, so that what is measured is the machinery around them."""
+    """Three nodes that are as cheap as possible, so that the benchmark measures the machinery around them."""
     graph = StateGraph(BenchState)
     graph.add_node("propose", _propose, metadata={"agent": "bench agent"})
     graph.add_node("gate", _gate, metadata={"agent": "bench agent"})

@@ -1,4 +1,4 @@
-"""Full gate cycles (start, suspend, decide, resume, finish), beside bare LangGraph on the same database.
+"""Full gate cycles (start, suspend, decide, resume, finish), compared with bare LangGraph on the same database.
 
     python -m bench.gate [--cycles N] [--workers N] [--widths 1,8,32] [--minutes N] [--against COMMIT] [--statements]
 
@@ -99,13 +99,13 @@ def earlier(commit: str) -> Iterator[Path]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description="Gate cycles beside bare LangGraph.")
     parser.add_argument("--cycles", type=int, default=150, help="cycles for each measurement; a third with one client")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--widths", default="1,8,32", help="numbers of clients; empty: only count")
-    parser.add_argument("--minutes", type=float, default=10.0, help="at most so long, over all widths")
-    parser.add_argument("--against", metavar="COMMIT", help="measure an earlier commit beside this version")
+    parser.add_argument("--minutes", type=float, default=10.0, help="time limit for all widths together")
+    parser.add_argument("--against", metavar="COMMIT", help="compare with an earlier commit")
     parser.add_argument("--suspended", type=int, default=1000, help="runs left suspended, for the memory figures")
     parser.add_argument("--statements", action="store_true", help="print each statement of a cycle")
     wanted = parser.parse_args()
@@ -142,7 +142,7 @@ def count(trees: dict[str, Path], address: Any, statements: bool) -> None:
 
 
 def print_counts(name: str, counts: Counts, statements: bool) -> None:
-    """Print what was counted, by process and purpose."""
+    """Print the counts by process and purpose."""
     trips, commits = _sum(counts)
     print(f"{name:12} {trips:5.1f} trips, {commits:4.1f} commits a cycle, without notifications")
     for (process, purpose), (trips, commits) in totals(counts).items():
@@ -158,7 +158,7 @@ def _sum(counts: Counts) -> tuple[float, float]:
 
 
 def measure(trees: dict[str, Path], address: Any, server: int, widths: list[int], wanted: argparse.Namespace) -> None:
-    """Measure the sides in turn at each width, and print what came of it."""
+    """Measure the sides in turn at each width, and print the results."""
     ours = [
         Side(name, tree, "portal", address(f"bench_gate_{number}"), "--workers", str(wanted.workers),
              "--server", str(server))
@@ -182,7 +182,7 @@ def measure(trees: dict[str, Path], address: Any, server: int, widths: list[int]
 
 
 def rounds(sides: list[Side], width: int, cycles: int, until: float) -> dict[str, list[dict[str, Any]]]:
-    """Measure in turn until the spread is small enough, or the time is over."""
+    """Measure in turn until the spread is small enough, or time is up."""
     found: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
     turn = 0
     while True:
@@ -215,7 +215,7 @@ def spread(values: list[float]) -> float:
 
 
 def report(width: int, found: dict[str, list[dict[str, Any]]]) -> None:
-    """Print the medians of all rounds, and whether they mean anything."""
+    """Print the medians of all rounds, and whether they are significant."""
     head = f"clients {width:2}"
     for name, of_side in found.items():
         p50, p95 = _median(of_side, "latency", 0), _median(of_side, "latency", 1)

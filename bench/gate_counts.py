@@ -1,4 +1,4 @@
-"""From trips that were counted to figures of one cycle."""
+"""Figures per cycle from counted trips."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN = 110
 
 
 class Line(TypedDict):
-    """Trips of one kind, for each cycle."""
+    """Trips of one kind per cycle."""
 
     process: str
     purpose: str
@@ -26,7 +26,7 @@ class Line(TypedDict):
 Counts = list[Line]
 
 POST, CLOCKS = "notifications", "polls, clocks and leases"
-"""What is no part of a cycle."""
+"""Trips that are not part of a cycle."""
 
 
 def counts_of(trips: Sequence[Trip], cycles: int, idle: Sequence[Trip] = (), times: float = 0.0) -> Counts:
@@ -54,7 +54,7 @@ def counts_of(trips: Sequence[Trip], cycles: int, idle: Sequence[Trip] = (), tim
 
 
 def purpose_of(trip: Trip) -> str:
-    """What a trip was for, by the tables it names and by its connection."""
+    """Return the purpose of a trip, by its tables and its connection."""
     if trip.connection == "assent worker post" or (
         "procrastinate_fetch_job" in trip.text and b"notify" in trip.arguments
     ):
@@ -67,7 +67,7 @@ def purpose_of(trip: Trip) -> str:
 
 
 def own(counts: Counts) -> Counts:
-    """What a cycle itself waits for."""
+    """Return the trips for which a cycle itself waits."""
     return [line for line in counts if line["purpose"] not in (POST, CLOCKS)]
 
 

@@ -1,4 +1,4 @@
-"""The two sides of the gate benchmark, each a process of its own that `bench.gate` tells what to do.
+"""The two sides of the gate benchmark, each in a process that `bench.gate` controls.
 
     python -m bench.gate_sides bare|portal ADDRESS [--workers N] [--server PID] [--counted]
 
@@ -52,7 +52,7 @@ _POST = """
 
 @dataclass
 class Measured:
-    """What some cycles took.
+    """The cost of some cycles.
 
     Attributes:
         per_second: cycles per second.
@@ -195,7 +195,7 @@ async def _bare_cycle(graph: Any, number: int) -> dict[str, float]:
 
 
 def _approval(digest: str) -> tuple[Any, ...]:
-    """What this version's `CheckpointManager.decide` takes as an approval, after the request and the person."""
+    """Return the arguments for an approval with this version's `CheckpointManager.decide`."""
     try:
         from app.domain.ballot import Ballot
     except ImportError:  # until the end of November 2026
@@ -315,7 +315,7 @@ def portal(address: str, workers: int, server: int, counting: bool) -> Iterator[
 
 
 def main() -> None:
-    """Do what is asked until the input ends."""
+    """Execute commands until the input ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("side", choices=["bare", "portal"])
     parser.add_argument("address")

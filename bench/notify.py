@@ -1,4 +1,4 @@
-"""Decisions while 1,000 people are being told, beside decisions while nobody is.
+"""Decisions while 1,000 people are being notified, compared with decisions while nobody is.
 
     python -m bench.notify [--people N] [--cycles N] [--workers N] [--rounds N]
 
@@ -49,7 +49,7 @@ _SENT = """
 
 @dataclass
 class Taken:
-    """Seconds, of each cycle: that deciding took, and from the decision to the run's next step."""
+    """Seconds per cycle for the decision, and from the decision to the run's next step."""
 
     decision: list[float] = field(default_factory=list)
     step: list[float] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Taken:
 
 @contextmanager
 def mail_server() -> Iterator[int]:
-    """A server that takes all mails and keeps none; its port."""
+    """Run a mail server that accepts and discards all emails, and yield its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -76,7 +76,7 @@ def mail_server() -> Iterator[int]:
 
 
 def add_crowd(services: Services, people: int) -> None:
-    """So many reviewers, of one team."""
+    """Add this many reviewers to one team."""
     names = [f"person-{number}" for number in range(people)]
     with services.sessions.begin() as session:
         session.execute(insert(Team).values(slug=CROWD, name="Crowd"))
@@ -88,7 +88,7 @@ def add_crowd(services: Services, people: int) -> None:
 
 
 def cycles_of(services: Services, bell: Bell, people: tuple[Actor, Actor], count: int) -> Taken:
-    """Start, decide and wait for the end, so often."""
+    """Start a run, decide, and wait for its end, this many times."""
     starter, reviewer = people
     taken = Taken()
     for number in range(count):
@@ -105,7 +105,7 @@ def cycles_of(services: Services, bell: Bell, people: tuple[Actor, Actor], count
 
 
 def ask_everybody(services: Services, bell: Bell, starter: Actor) -> str:
-    """A request that asks the whole crowd; the id."""
+    """Open a request that requires approval from the whole crowd, and return its ID."""
     run = services.runs.start(starter, WORKFLOW.name, {"number": 0})
     request = bell.expect(run.id, "pending").result(60)
     services.sessions.execute(_ASK_ALL, {"id": request, "to": [f"team:{CROWD}"]})
@@ -115,13 +115,13 @@ def ask_everybody(services: Services, bell: Bell, starter: Actor) -> str:
 
 
 def told(services: Services, request: str) -> tuple[int, int]:
-    """How many of the crowd have been sent a mail, and how many deliveries are planned."""
+    """Return how many of the crowd have been sent an email, and how many deliveries are planned."""
     [row] = services.sessions.execute(_SENT, {"id": request})
     return int(row["sent"]), int(row["planned"])
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--people", type=int, default=1000)
     parser.add_argument("--cycles", type=int, default=150, help="cycles for each measurement")

@@ -67,7 +67,7 @@ SEARCHES: dict[str, dict[str, str]] = {
 
 @dataclass
 class Desk:
-    """A portal over a database with so many requests pending."""
+    """A portal on a database with this many pending requests."""
 
     pending: int
     address: str
@@ -88,7 +88,7 @@ class Desk:
 
 @contextmanager
 def desk(pending: int) -> Iterator[Desk]:
-    """A filled database with a portal over it and a person who is signed in."""
+    """Yield a filled database with a portal and a signed-in person."""
     with database(f"bench_queue_{pending}") as address, tempfile.TemporaryDirectory() as folder:
         fill(address, pending)
         app = create_app(
@@ -109,7 +109,7 @@ def desk(pending: int) -> Iterator[Desk]:
 
 @dataclass
 class Line:
-    """One page that is measured, and the milliseconds it took on each desk."""
+    """One measured page, and its milliseconds on each desk."""
 
     name: str
     query: dict[str, str]
@@ -118,7 +118,7 @@ class Line:
     taken: dict[int, list[float]] = field(default_factory=dict)
 
     def sample(self, desk: Desk, keep: bool) -> None:
-        """Take it once."""
+        """Measure the page once."""
         began = time.perf_counter()
         self.take(desk, self.query)
         if keep:
@@ -140,7 +140,7 @@ class Line:
 
 
 def show_plans(desk: Desk) -> None:
-    """What PostgreSQL does for each page."""
+    """Print PostgreSQL's plans for each page."""
     statements: list[tuple[str, object]] = []
 
     def note(*arguments: object) -> None:
@@ -160,7 +160,7 @@ def show_plans(desk: Desk) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--samples", type=int, default=300, help="of each page on each database")
     parser.add_argument("--sizes", default="1000,100000", help="requests that are pending")
@@ -207,7 +207,7 @@ def report(title: str, lines: list[Line]) -> None:
 
 
 def measure(desks: list[Desk], lines: list[Line], samples: int) -> None:
-    """Take every page on every desk once in each round, the desks in changing order."""
+    """Measure every page on every desk once per round, with the desks in alternating order."""
     gc.collect()
     gc.freeze()
     for number in range(WARM_UP + samples):

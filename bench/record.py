@@ -1,4 +1,4 @@
-"""Pages of the audit record with 10,000 and with 1,000,000 entries.
+"""Pages of the audit log with 10,000 and with 1,000,000 entries.
 
     python -m bench.record [--samples N] [--sizes 10000,1000000] [--plans]
 
@@ -53,7 +53,7 @@ _FILL = """
 
 @dataclass
 class Desk:
-    """A portal over a record with so many entries."""
+    """A portal on an audit log with this many entries."""
 
     entries: int
     services: Services
@@ -80,7 +80,7 @@ def _filter(wanted: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def desk(entries: int) -> Iterator[Desk]:
-    """A filled database with a portal over it and an auditor who is signed in."""
+    """Yield a filled database with a portal and a signed-in auditor."""
     with database(f"bench_record_{entries}") as address, tempfile.TemporaryDirectory() as folder:
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute(_FILL, {"count": entries, "began": BEGAN, "lasted": LASTED})
@@ -103,7 +103,7 @@ def desk(entries: int) -> Iterator[Desk]:
 
 
 def make_blocks(address: str, entries: int) -> None:
-    """As a worker does it, but without resting."""
+    """Index the audit log as a worker does, but without pauses."""
     engine = make_engine(address)
     index = AuditIndex(make_sessions(engine))
     began = time.perf_counter()
@@ -116,7 +116,7 @@ def make_blocks(address: str, entries: int) -> None:
 
 
 def pages(entries: int) -> dict[str, tuple[dict[str, Any], bool]]:
-    """What is asked of a record of that length, and whether its time is promised."""
+    """Return the queries of an audit log of this length, and whether their time has a target."""
     middle = BEGAN + LASTED / 2
     return {
         "first page": ({}, True),
@@ -141,7 +141,7 @@ def pages(entries: int) -> dict[str, tuple[dict[str, Any], bool]]:
 
 @dataclass
 class Line:
-    """One page that is measured, and the milliseconds it took on each desk."""
+    """One measured page, and its milliseconds on each desk."""
 
     name: str
     how: str
@@ -163,7 +163,7 @@ class Line:
 
 
 def show_plans(desk: Desk) -> None:
-    """What PostgreSQL does for each page."""
+    """Print PostgreSQL's plans for each page."""
     statements: list[tuple[str, Any]] = []
     event.listen(
         desk.services.engine, "before_cursor_execute", lambda *given: statements.append((str(given[2]), given[3]))
@@ -179,7 +179,7 @@ def show_plans(desk: Desk) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--sizes", default="10000,1000000")

@@ -1,4 +1,4 @@
-"""How the queue's list behaves in a browser when one scrolls through all of 10,000 pending requests.
+"""The queue's list in a browser that scrolls through 10,000 pending requests.
 
     python -m bench.scroll [--pending N] [--browser PATH]
 
@@ -31,7 +31,7 @@ from bench.support import database, machine, percentile, web
 TARGET = 2.0
 LONGEST = 200.0
 SHORT = 10
-"""Pages that make a short list."""
+"""Number of pages of a short list."""
 WATCH = """() => {
     window.long = [];
     new PerformanceObserver((seen) => window.long.push(...seen.getEntries().map((each) => each.duration)))
@@ -80,7 +80,7 @@ CHOOSE = """(wanted) => new Promise((done) => {
 
 @contextmanager
 def signed_in(pending: int, browser: str) -> Iterator[Page]:
-    """A browser at a portal with so many requests pending."""
+    """Yield a browser at a portal with this many pending requests."""
     with database("bench_scroll") as address, tempfile.TemporaryDirectory() as folder:
         fill(address, pending)
         vacuum(address)
@@ -118,12 +118,12 @@ def filtered(page: Page) -> float:
 
 
 def long_tasks(page: Page) -> list[float]:
-    """The long tasks since the last look."""
+    """Return the long tasks since the last call."""
     return list(page.evaluate("() => { const found = window.long; window.long = []; return found; }"))
 
 
 def line(name: str, short: list[float], whole: list[float], promised: bool = True) -> None:
-    """Print how both compare."""
+    """Print how the two compare."""
     ratio = percentile(whole, 0.95) / percentile(short, 0.95)
     figures = "   ".join(
         f"{which}: p50 {percentile(value, 0.5):7.1f} ms, p95 {percentile(value, 0.95):7.1f} ms"
@@ -134,7 +134,7 @@ def line(name: str, short: list[float], whole: list[float], promised: bool = Tru
 
 
 def told(name: str, page: Page) -> None:
-    """Print what long tasks there were."""
+    """Print the long tasks."""
     found = long_tasks(page)
     longest = max(found, default=0.0)
     missed = "" if longest <= LONGEST else ", MISSED"
@@ -142,12 +142,12 @@ def told(name: str, page: Page) -> None:
 
 
 def repeated(times: int, act: Callable[[], float]) -> list[float]:
-    """What some repetitions of an act took."""
+    """Return the times of some repetitions of an action."""
     return [act() for _ in range(times)]
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--pending", type=int, default=10_000)
     parser.add_argument("--browser", default=os.environ.get("ASSENT_TEST_BROWSER", ""))

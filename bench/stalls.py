@@ -1,4 +1,4 @@
-"""How long one hostile call keeps everybody else waiting: /healthz of a real web process while it is served.
+"""How long one hostile call delays everybody else: /healthz of a real web process while it is served.
 
     python -m bench.stalls [--only EXPRESSION] [--target SECONDS]
 
@@ -79,7 +79,7 @@ def custom(data: Any, schema: Any = None) -> dict[str, Any]:
 
 
 def deep(levels: int, inside: Any = 1) -> Any:
-    """A list in a list, and so on."""
+    """Return a list in a list, and so on."""
     for _ in range(levels):
         inside = [inside]
     return inside
@@ -178,7 +178,7 @@ def opening() -> Iterator[Call]:
 
 
 def deciding() -> Iterator[Call]:
-    """Requests that are looked at, and decided on."""
+    """Requests that are viewed and decided."""
     decide, preview, page = "/api/v1/approvals/{id}/decisions", "/api/v1/approvals/{id}/preview", "/requests/{id}"
     plain = script("select 1")
     for name, text in sql_texts(900_000).items():
@@ -266,7 +266,7 @@ CALLS: tuple[Callable[[], Iterator[Call]], ...] = (opening, deciding, others)
 
 
 class Health:
-    """Asks /healthz all the time, and keeps the longest answer since `reset`."""
+    """Polls /healthz, and keeps the longest response time since `reset`."""
 
     def __init__(self, url: str) -> None:
         parts = urllib.parse.urlsplit(url)
@@ -380,7 +380,7 @@ def _csrf(page: str) -> str:
 
 
 def main() -> None:
-    """Send all calls, and print what they did."""
+    """Send all calls, and print their effects."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="calls whose name matches this expression")
     parser.add_argument("--target", type=float, default=TARGET, help="seconds")

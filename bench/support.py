@@ -1,4 +1,4 @@
-"""What the benchmarks share: a database, worker processes, percentiles, and the machine's description."""
+"""Shared parts of the benchmarks: a database, worker processes, percentiles, and a description of the machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.embedded import EmbeddedServer
 
 @contextmanager
 def database(name: str) -> Iterator[str]:
-    """A fresh, migrated database on an embedded server of its own, or on ASSENT_BENCH_SERVER."""
+    """Yield a new, migrated database on its own embedded server, or on ASSENT_BENCH_SERVER."""
     if given := os.environ.get("ASSENT_BENCH_SERVER"):
         with psycopg.connect(given, autocommit=True) as connection:
             connection.execute(f"drop database if exists {name} with (force)")
@@ -62,7 +62,7 @@ def gate_server() -> Iterator[tuple[Callable[[str], str], int]]:
 
 @contextmanager
 def processes(address: str, workflows: str, workers: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Worker processes, ready to work."""
+    """Yield worker processes that are ready."""
     environment = {
         **os.environ,
         "ASSENT_DATABASE_URL": address,
@@ -83,7 +83,7 @@ def processes(address: str, workflows: str, workers: int) -> Iterator[list[subpr
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """Return a port on which nothing is listening now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -91,7 +91,7 @@ def free_port() -> int:
 
 @contextmanager
 def web(address: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A web process that answers, and its address."""
+    """Yield a web process that responds, and its address."""
     port = free_port()
     environment = {
         **os.environ,
@@ -116,7 +116,7 @@ def web(address: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 
 class Bell:
-    """Tells those who wait for a run's events, as the portal's live hub does: one connection listens for all."""
+    """Passes on a run's events as the portal's live hub does: one connection listens for all."""
 
     def __init__(self, address: str) -> None:
         self._listening = psycopg.connect(address, autocommit=True)
@@ -160,7 +160,7 @@ class Bell:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The value below which that share of the values lies."""
+    """Return the value below which this share of the values lies."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
@@ -188,7 +188,7 @@ def cpu_seconds(workers: list[int]) -> dict[str, float]:
 
 
 def machine() -> str:
-    """What this ran on."""
+    """Return a description of the machine."""
     model = platform.processor() or platform.machine()
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():

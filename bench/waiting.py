@@ -1,4 +1,4 @@
-"""Clients that long-poll one web process for their outcomes: what each costs in memory, and how fast it is answered.
+"""Clients that long-poll one web process for their outcomes: memory per client, and response times.
 
     python -m bench.waiting [--clients N] [--decisions N] [--pause SECONDS]
 
@@ -31,7 +31,7 @@ EACH = 50
 
 
 class Waiters:
-    """Clients, and when each of them was answered."""
+    """Clients, and when each of them got its outcome."""
 
     def __init__(self, services: Services, reviewer: Actor) -> None:
         self._services = services
@@ -68,7 +68,7 @@ class Waiters:
 
 
 async def measure(waiters: Waiters, url: str, token: str, pid: int, wanted: argparse.Namespace) -> None:
-    """Ask, wait, decide, and print."""
+    """Request approval, wait, decide, and print."""
     pools = [AsyncAssent(url, token) for _ in range(-(-wanted.clients // EACH))]
     approvals = [await waiters.ask(pools[number // EACH], number) for number in range(wanted.clients)]
     await asyncio.sleep(2)
@@ -107,7 +107,7 @@ def show(what: str, taken: list[float], to_reach: float | None) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--decisions", type=int, default=200, help="how many of them are decided one after the other")

@@ -1,4 +1,4 @@
-"""Counts what PostgreSQL is asked: a proxy that speaks its protocol, on a Unix socket in front of the server.
+"""Counts statements that PostgreSQL receives: a proxy for its protocol, on a Unix socket in front of the server.
 
 A **trip** is one wait of a process for an answer of PostgreSQL: it begins when the client sends a Sync, a simple query
 or a Flush while it waits for nothing, and ends when everything sent so far has been answered. What is sent before that,
@@ -33,7 +33,7 @@ _CAN_BE_FOLLOWED = re.compile(rb"\s*(with|select|insert|update|delete|merge)\b",
 
 @dataclass
 class Trip:
-    """One wait for an answer.
+    """One wait for a response.
 
     Attributes:
         process: which process waited.
@@ -137,7 +137,7 @@ class _Proxy:
 
 
 class _Connection:
-    """One connection, and where it stands."""
+    """One connection, and its state."""
 
     def __init__(self, process: str, name: str, counter: Counter) -> None:
         self._process, self._name, self._counter = process, name, counter
@@ -243,7 +243,7 @@ class _Connection:
 
 
 async def _startup(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> bytes:
-    """The message that opens a connection; encryption is declined."""
+    """Return the message that opens a connection; encryption is declined."""
     while True:
         head = await client.readexactly(8)
         length, code = struct.unpack("!II", head)
