@@ -18,7 +18,7 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text()
 
 NOT_YET = {
     "CONTRIBUTING.md",
-    "app/store", "workflows", "docs/api.md",
+    "workflows/database_maintenance/proposal.py", "workflows/database_maintenance/sample.py", "docs/api.md",
 }  # fmt: skip
 """What still has to be rewritten: folders and files. Only taken from, never added to."""
 
