@@ -46,7 +46,7 @@ def test_grants_at_the_command_line(desk, sessions):
     [listed] = json.loads(told(desk, "list", "--json"))
     assert (listed["state"], listed["uses_left"], listed["pattern"]["kind"]) == ("active", 3, "script")
     shown = told(desk, "show", grant.id)
-    assert "Counting: active" in shown and "given by Second" in shown and "language is “sql”" in shown
+    assert "Counting: active" in shown and "approved by Second" in shown and "language is “sql”" in shown
     assert "The grant has not approved any request." in shown
     assert len(json.loads(told(desk, "show", grant.id, "--json"))["evidence"]) == 3
 
