@@ -52,7 +52,7 @@ def test_grants_at_the_command_line(desk, sessions):
 
     viewer = ("--as", make_person(sessions, "Viewer", []).email)
     assert "needs the role" in refused(desk, "revoke", grant.id, "--reason", "No.", *viewer)
-    assert "say why" in refused(desk, "revoke", grant.id, "--reason", " ")
+    assert "Give a reason" in refused(desk, "revoke", grant.id, "--reason", " ")
     assert "is revoked" in told(desk, "revoke", grant.id, "--reason", "It changed.")
     assert "revoked" in refused(desk, "revoke", grant.id, "--reason", "Again.")
     assert "Ended: It changed." in told(desk, "show", grant.id)
