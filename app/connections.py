@@ -60,7 +60,7 @@ _WAITING = frozenset({Phase.IDLE, Phase.HEAD, Phase.BODY, Phase.SLOW, Phase.JOIN
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """The limits of connections.
 
     Attributes:
@@ -166,7 +166,7 @@ class Connection:
 class Connections:
     """All connections of this process."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._all: set[Connection] = set()
         self._count_at: Counter[str] = Counter()

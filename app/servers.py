@@ -7,7 +7,7 @@ import socket
 from contextlib import suppress
 from typing import Any
 
-from app.connections import ENVIRON, Connection, Connections, Limits, Phase
+from app.connections import ENVIRON, Connection, ConnectionLimits, Connections, Phase
 from app.settings import Settings
 
 SEND_SECONDS = 60
@@ -124,7 +124,7 @@ class WatchedHandler:
 def connections_of(settings: Settings) -> Connections:
     """Raise the limit of open files, and return the connections of a web process with these settings."""
     return Connections(
-        Limits(
+        ConnectionLimits(
             total=room_for(settings.max_connections), per_address=settings.connections_per_address,
             head_seconds=settings.request_timeout_seconds, largest_body=settings.max_body_bytes,
             exempt=settings.proxies,

@@ -9,17 +9,21 @@ import click
 PERSON_TOKEN = "assent_person_"  # noqa: S105 - the beginning of a token, not one
 
 
-class TokenError(ValueError):
+class AgentTokenError(ValueError):
     """There is no token that an agent can use; the message says what to do."""
 
 
 def checked_token(token: str) -> str:
-    """Return the token if an agent may use it. Raises TokenError."""
+    """Return the token if an agent may use it. Raises AgentTokenError."""
     if not token:
-        raise TokenError("An agent's token is required: in ASSENT_TOKEN, or over HTTP as `Authorization: Bearer …`.")
+        raise AgentTokenError(
+            "An agent's token is required: in ASSENT_TOKEN, or over HTTP as `Authorization: Bearer …`."
+        )
     if token.startswith(PERSON_TOKEN):
         # An agent must not have a person's permissions, even if no tool here would use them.
-        raise TokenError("This is a person's token. Create one for the agent: assent token add NAME --agent --for MAIL")
+        raise AgentTokenError(
+            "This is a person's token. Create one for the agent: assent token add NAME --agent --for MAIL"
+        )
     return token
 
 

@@ -21,7 +21,7 @@ from assent.asking import Asking, asking_about, asking_for
 from assent.breakpoints import Breakpoints, Stopped
 from assent.calls import Send
 from assent.contracts import Outcome, Receipt, ReceiptStatus, Verdict
-from assent.dialects.base import Asked, Delivery
+from assent.dialects.base import Asked, OutcomeDelivery
 from assent.dialects.breakpoint import Stop
 from assent.dialects.registry import BY_NAME, understand
 from assent.digests import digest_of
@@ -187,7 +187,7 @@ class Driving:
         self._taken: dict[str, Opened] = {}
         self._doubtful = False
         self._open: dict[str, tuple[Opened, Asked]] = {}
-        self._due: dict[str, tuple[Opened, Delivery, Outcome]] = {}
+        self._due: dict[str, tuple[Opened, OutcomeDelivery, Outcome]] = {}
         self._refused: dict[tuple[str, str], str] = {}
         self._revised = ""
         self._changes = 0
@@ -293,7 +293,7 @@ class Driving:
         if request_id not in self._open:
             return
         request, asked = self._open.pop(request_id)
-        delivery = Delivery(
+        delivery = OutcomeDelivery(
             request_id, asked.interrupt_id, asked.dialect, asked.value_digest, asked.node, asked.response_schema,
             outcome.model_dump(mode="json"),
         )  # fmt: skip
@@ -358,7 +358,7 @@ class Driving:
         return rest
 
     def _not_taken(
-        self, before: StateSnapshot, sent: dict[str, tuple[Opened, Delivery, Outcome]], error: Exception
+        self, before: StateSnapshot, sent: dict[str, tuple[Opened, OutcomeDelivery, Outcome]], error: Exception
     ) -> Generator[Step, Any, bool]:
         """A step raised: remove from `sent` what was not accepted. Returns True if people must be asked again."""
         if isinstance(error, ProposalChangedError) and len(before.tasks) == 1 and self._changes < CHANGES_PROPOSED:
@@ -404,7 +404,7 @@ class Driving:
             yield Tell(request.reporting(status, summary, detail))
 
     def _pass_on(
-        self, receipt: Receipt, sent: Mapping[str, tuple[Opened, Delivery, Outcome]]
+        self, receipt: Receipt, sent: Mapping[str, tuple[Opened, OutcomeDelivery, Outcome]]
     ) -> Generator[Step, Any, None]:
         """Pass on a node's receipt, even for a request that an earlier process opened."""
         known = sent.get(receipt.request_id)

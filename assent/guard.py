@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from assent.breakpoints import is_hidden
 from assent.contracts import Outcome, Verdict
-from assent.dialects.base import Delivery, EndRun, Pending, UnfitAnswerError, jsonable
+from assent.dialects.base import EndRun, OutcomeDelivery, Pending, UnfitAnswerError, jsonable
 from assent.dialects.breakpoint import BREAKPOINT, Stop
 from assent.dialects.failure import ErrorAction
 from assent.dialects.registry import BATCHED, BY_NAME, value_digest
@@ -64,7 +64,7 @@ class Plan:
     unseen: tuple[str, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
     held: dict[str, datetime] = field(default_factory=dict)
-    later: tuple[Delivery, ...] = ()
+    later: tuple[OutcomeDelivery, ...] = ()
 
 
 def poisoned(state: StateSnapshot) -> Reading[bool]:
@@ -88,7 +88,7 @@ def failure_id(task_id: str, error: str) -> str:
 
 
 def plan(
-    state: StateSnapshot, deliveries: Sequence[Delivery], undecided: Collection[str], initial: Any,
+    state: StateSnapshot, deliveries: Sequence[OutcomeDelivery], undecided: Collection[str], initial: Any,
     stops: Collection[Stop] = (),
 ) -> Plan:  # fmt: skip
     """Decide what to send, given what is pending and which outcomes are waiting.
@@ -113,7 +113,7 @@ def plan(
     answers: dict[str, Any] = {}
     refused: dict[str, str] = {}
     held: dict[str, datetime] = {}
-    later: list[Delivery] = []
+    later: list[OutcomeDelivery] = []
     alone = False
     places = {stop.id: stop.digest for stop in stops}
     passing: dict[str, str] = {}
@@ -180,7 +180,7 @@ def plan(
     )  # fmt: skip
 
 
-def _end_at_breakpoint(delivery: Delivery) -> EndRun | None:
+def _end_at_breakpoint(delivery: OutcomeDelivery) -> EndRun | None:
     """Return why the run ends at a breakpoint; None if it may continue. An unclear answer ends it, too."""
     try:
         answer = _answer(delivery, None)
@@ -190,7 +190,7 @@ def _end_at_breakpoint(delivery: Delivery) -> EndRun | None:
 
 
 def must_be_heard(
-    state: StateSnapshot, todo: Plan, deliveries: Iterable[Delivery], stored: bool = True
+    state: StateSnapshot, todo: Plan, deliveries: Iterable[OutcomeDelivery], stored: bool = True
 ) -> dict[str, str]:
     """Return the requests, by step, whose outcome is not a plain approval, so that the step must be seen accepting it.
 
@@ -246,7 +246,7 @@ def _digest(interrupt: Interrupt) -> str:
     return value_digest(interrupt.value, interrupt.response_schema)
 
 
-def _answer(delivery: Delivery, interrupt: Interrupt | None) -> Any:
+def _answer(delivery: OutcomeDelivery, interrupt: Interrupt | None) -> Any:
     outcome = Outcome.model_validate(delivery.outcome)
     asked = Pending(jsonable(interrupt.value), jsonable(interrupt.response_schema)) if interrupt else Pending()
     return BY_NAME[delivery.dialect].answer(outcome, asked)

@@ -43,7 +43,7 @@ class SchemaError(ValueError):
 def check(schema: Any) -> None:
     """Raise SchemaError unless this is a JSON Schema that can be used."""
     _measure(schema)
-    walk = _Walk(schema)
+    walk = _SchemaWalk(schema)
     walk.run()
     walk.weigh()
 
@@ -91,7 +91,7 @@ def patterns_in(schema: Any) -> Iterator[str]:
         ]
 
 
-class _Walk:
+class _SchemaWalk:
     """Looks at every schema inside a schema once, and at what references point to."""
 
     def __init__(self, root: Any) -> None:

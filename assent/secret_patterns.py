@@ -23,7 +23,7 @@ Span = tuple[int, int, str]
 
 
 @dataclass(frozen=True)
-class Pattern:
+class SecretPattern:
     """One way a secret shows itself.
 
     Attributes:
@@ -48,14 +48,14 @@ class Pattern:
     whole: bool = False
 
 
-def _token(kind: str, prefix: str, rest: str, left: str = "A-Za-z0-9_") -> Pattern:
+def _token(kind: str, prefix: str, rest: str, left: str = "A-Za-z0-9_") -> SecretPattern:
     """A vendor's token: a literal prefix with `rest` after it, and no character of `left` before it.
 
     A token of fixed length must end there: else what is left of a longer run could look like the next one.
     """
     literal = re.escape(prefix)
     tail = "" if ",}" in rest else f"(?![{left}])"
-    return Pattern(kind, prefix, re.compile(f"{literal}(?<![{left}]{literal}){rest}{tail}"), exact=True)
+    return SecretPattern(kind, prefix, re.compile(f"{literal}(?<![{left}]{literal}){rest}{tail}"), exact=True)
 
 
 _WORD = r"[A-Za-z0-9_-]"
@@ -67,14 +67,16 @@ _TOKENS = [
     ),
     _token("google-refresh-token", "1//0", f"{_WORD}{{20,}}", left="A-Za-z0-9_/"),
     _token("jwt", "eyJ", rf"{_WORD}{{8,}}+(?:\.{_WORD}*){{2,4}}", left="A-Za-z0-9_-"),
-    Pattern("telegram-token", ":aa", re.compile(rf":AA(?<=[0-9]:AA){_WORD}{{32,33}}(?!{_WORD})")),
-    Pattern("azure-client-secret", "8q~", re.compile(r"8Q~[A-Za-z0-9_~.-]{31,34}")),
-    Pattern("azure-client-secret", "q~", re.compile(r"[0-9]Q~[A-Za-z0-9_~.-]{31,34}"), back=1),
-    Pattern("terraform-token", ".atlasv1.", re.compile(r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}"), back=14),
-    Pattern("maxmind-key", "_mmk", re.compile(r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk(?![A-Za-z0-9_])"), back=36),
-    Pattern("newrelic-key", "nral", re.compile(r"[0-9a-f]{36}NRAL(?![A-Za-z0-9_])"), back=36),
-    Pattern("mailchimp-key", "-us", re.compile(r"[0-9a-f]{32}-us[0-9]{1,2}(?![A-Za-z0-9_])"), back=32),
-    Pattern(
+    SecretPattern("telegram-token", ":aa", re.compile(rf":AA(?<=[0-9]:AA){_WORD}{{32,33}}(?!{_WORD})")),
+    SecretPattern("azure-client-secret", "8q~", re.compile(r"8Q~[A-Za-z0-9_~.-]{31,34}")),
+    SecretPattern("azure-client-secret", "q~", re.compile(r"[0-9]Q~[A-Za-z0-9_~.-]{31,34}"), back=1),
+    SecretPattern(
+        "terraform-token", ".atlasv1.", re.compile(r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}"), back=14
+    ),
+    SecretPattern("maxmind-key", "_mmk", re.compile(r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk(?![A-Za-z0-9_])"), back=36),
+    SecretPattern("newrelic-key", "nral", re.compile(r"[0-9a-f]{36}NRAL(?![A-Za-z0-9_])"), back=36),
+    SecretPattern("mailchimp-key", "-us", re.compile(r"[0-9a-f]{32}-us[0-9]{1,2}(?![A-Za-z0-9_])"), back=32),
+    SecretPattern(
         "facebook-token", "|", re.compile(rf"\|(?<=[0-9]{{15}}\|)(?P<s>{_WORD}{{27,40}})(?!{_WORD})"), near="facebook"
     ),
 ]  # fmt: skip
@@ -93,7 +95,7 @@ _ASSIGNED = (
 """What may stand between a vendor's name and the value: the rest of the name, and a sign of assignment."""
 
 _VENDORS = [
-    Pattern(
+    SecretPattern(
         vendor.kind,
         name,
         re.compile(
@@ -105,21 +107,21 @@ _VENDORS = [
 ]
 
 _ADDRESSES = [
-    Pattern(
+    SecretPattern(
         "slack-webhook", "hooks.slack.com/", re.compile(r"(?i:hooks\.slack\.com/)(?P<s>[a-z]+/[A-Za-z0-9/+_-]{10,200})")
     ),
-    Pattern(
+    SecretPattern(
         "discord-webhook", "/api/webhooks/", re.compile(r"(?i:/api/webhooks/)[0-9]{5,25}/(?P<s>[A-Za-z0-9_-]{20,200})")
     ),
-    Pattern(
+    SecretPattern(
         "teams-webhook",
         "webhook.office.com/",
         re.compile(r"(?i:webhook\.office\.com/)(?P<s>webhookb2/[A-Za-z0-9@/_-]{20,300})"),
     ),
     # The user's part may be empty; the password reaches to the last @ before the path.
-    Pattern("password", "://", re.compile(r"://[^\s/:@?#\"'`<>⟦⟧]{0,256}:(?P<s>[^\s/\"'`<>⟦⟧]+)@")),
+    SecretPattern("password", "://", re.compile(r"://[^\s/:@?#\"'`<>⟦⟧]{0,256}:(?P<s>[^\s/\"'`<>⟦⟧]+)@")),
     *(
-        Pattern(
+        SecretPattern(
             "url-key",
             name,
             re.compile(
@@ -128,31 +130,33 @@ _ADDRESSES = [
         )
         for name in ("key=", "auth=", "code=", "apitoken=", "signature=", "authkey=", "subscription-key=")
     ),
-    Pattern("url-signature", "sig=", re.compile(r"(?i:sig=)(?<=[?&;](?i:sig)=)(?P<s>[A-Za-z0-9%/+=_-]{20,256})")),
-    Pattern("url-signature", "x-amz-signature=", re.compile(r"(?i:x-amz-signature=)(?P<s>[0-9a-fA-F]{32,128})")),
-    Pattern("url-signature", "x-goog-signature=", re.compile(r"(?i:x-goog-signature=)(?P<s>[0-9a-fA-F]{32,1024})")),
+    SecretPattern("url-signature", "sig=", re.compile(r"(?i:sig=)(?<=[?&;](?i:sig)=)(?P<s>[A-Za-z0-9%/+=_-]{20,256})")),
+    SecretPattern("url-signature", "x-amz-signature=", re.compile(r"(?i:x-amz-signature=)(?P<s>[0-9a-fA-F]{32,128})")),
+    SecretPattern(
+        "url-signature", "x-goog-signature=", re.compile(r"(?i:x-goog-signature=)(?P<s>[0-9a-fA-F]{32,1024})")
+    ),
 ]
 
 _FILES = [
     # .netrc, .npmrc, NuGet.Config
-    Pattern(
+    SecretPattern(
         "password",
         "password ",
         re.compile(r"(?i:password )(?P<s>[A-Za-z0-9_!#%^*+~.@/=-]{6,256})(?=\s|$)"),
         near="machine ",
     ),
-    Pattern(
+    SecretPattern(
         "npm-token",
         ":_auth",
         re.compile(r"(?i::_auth)(?:[Tt]oken)?[ \t]{0,4}=[ \t]{0,4}\"?(?P<s>[A-Za-z0-9_.+/=-]{8,})"),
     ),
-    Pattern("password", 'password" value="', re.compile(r"(?i:password\" value=\")(?P<s>[^\"\n⟦⟧]+)")),
+    SecretPattern("password", 'password" value="', re.compile(r"(?i:password\" value=\")(?P<s>[^\"\n⟦⟧]+)")),
 ]
 
 _CRUMB = r"[^\s\"'`$(){};|&<>⟦⟧]"
 _SCHEMES = "bearer|basic|token|digest|apikey|bot|negotiate"
 _HEADERS = [
-    Pattern(
+    SecretPattern(
         "authorization",
         "authorization",
         re.compile(
@@ -161,12 +165,12 @@ _HEADERS = [
             r"|(?P<t>(?=[A-Za-z_.~+/=-]{0,64}[0-9])[A-Za-z0-9_.~+/=-]{12,}+(?![(\[])))"
         ),
     ),
-    Pattern(
+    SecretPattern(
         "bearer-token",
         "bearer ",
         re.compile(r"(?i:bearer)[ ]{1,4}(?=[A-Za-z_.~+/=-]{0,64}[0-9])(?P<s>[A-Za-z0-9_.~+/=-]{16,})"),
     ),
-    Pattern(
+    SecretPattern(
         "cookie",
         "cookie: ",
         re.compile(
@@ -176,7 +180,7 @@ _HEADERS = [
         whole=True,
     ),
     *(
-        Pattern(
+        SecretPattern(
             "password",
             flag,
             re.compile(rf"(?i:{flag})(?<=\s{flag})[ =]?[\"']?[^\s:\"'$`]{{1,100}}:(?P<s>[^\s\"'$`()⟦⟧]+)"),
@@ -184,14 +188,14 @@ _HEADERS = [
         )
         for flag in ("-u", "--user")
     ),
-    Pattern("password", "sshpass ", re.compile(r"(?i:sshpass )[ ]{0,4}-p[ ]?[\"']?(?P<s>[^\s\"'$`()⟦⟧]+)")),
+    SecretPattern("password", "sshpass ", re.compile(r"(?i:sshpass )[ ]{0,4}-p[ ]?[\"']?(?P<s>[^\s\"'$`()⟦⟧]+)")),
 ]
 
 _LITERAL = r"(?:(?:[EeNn]|[Uu]&)?'(?P<s>(?:[^'⟦⟧]|'')+)'|\$(?P<tag>[A-Za-z_]*)\$(?P<t>[^$⟦⟧]+)\$(?P=tag)\$)"
 _SQL = [
-    Pattern("password", "password", re.compile(rf"(?i:password)\s{{1,20}}{_LITERAL}")),
-    Pattern("password", "password", re.compile(r"(?i:password)\s{1,20}[Ee]'(?P<s>(?:[^'\\⟦⟧]|\\.|'')+)'")),
-    Pattern(
+    SecretPattern("password", "password", re.compile(rf"(?i:password)\s{{1,20}}{_LITERAL}")),
+    SecretPattern("password", "password", re.compile(r"(?i:password)\s{1,20}[Ee]'(?P<s>(?:[^'\\⟦⟧]|\\.|'')+)'")),
+    SecretPattern(
         "password",
         "identified ",
         re.compile(
@@ -200,13 +204,13 @@ _SQL = [
         ),
     ),
     # Oracle and others write the new password without quotes, or in double quotes.
-    Pattern(
+    SecretPattern(
         "password", "identified by ", re.compile(r"(?i:identified by) {1,20}\"?(?P<s>[A-Za-z0-9_#!%^*+~.-]{1,128})")
     ),
 ]
 
 _KEY_PAIR = [
-    Pattern(
+    SecretPattern(
         "aws-secret-key",
         prefix.lower(),
         re.compile(
@@ -233,19 +237,19 @@ _VALUE = (
 )
 
 
-def _assignments(keys: tuple[str, ...], weak: bool) -> Iterator[Pattern]:
+def _assignments(keys: tuple[str, ...], weak: bool) -> Iterator[SecretPattern]:
     for key in keys:
         kind = _KINDS.get(key, key.replace("_", "-"))
         for spelling in sorted({key, key.replace("_", "-"), key.replace("_", " "), key.replace("_", "") or key}):
             literal = re.escape(spelling)
-            yield Pattern(kind, spelling, re.compile(rf"(?i:{literal}){_SEPARATOR}{_VALUE}"), weak)
-            yield Pattern(kind, f"--{spelling}", re.compile(rf"--(?i:{literal})[ ]{{1,4}}(?!-){_VALUE}"), weak)
+            yield SecretPattern(kind, spelling, re.compile(rf"(?i:{literal}){_SEPARATOR}{_VALUE}"), weak)
+            yield SecretPattern(kind, f"--{spelling}", re.compile(rf"--(?i:{literal})[ ]{{1,4}}(?!-){_VALUE}"), weak)
 
 
-_LONG: tuple[Pattern, ...] = (*_TOKENS, *_VENDORS)
+_LONG: tuple[SecretPattern, ...] = (*_TOKENS, *_VENDORS)
 """These take only what has a long run of the characters of tokens in it; most texts have none."""
 
-_OTHERS: tuple[Pattern, ...] = (
+_OTHERS: tuple[SecretPattern, ...] = (
     *_KEY_PAIR,
     *_ADDRESSES,
     *_FILES,
@@ -259,15 +263,15 @@ _LONG_RUN = re.compile(r"[A-Za-z0-9_+/=.~:|$-]{15}")
 _LONG_RUNS = re.compile(r"[A-Za-z0-9_+/=.~:|$-]{15,}")
 
 
-_Tried = list[tuple[str, bool, list[tuple[int, Pattern]]]]
+_Tried = list[tuple[str, bool, list[tuple[int, SecretPattern]]]]
 
 
-def _by_anchor(patterns: Iterable[Pattern], first_rank: int) -> _Tried:
+def _by_anchor(patterns: Iterable[SecretPattern], first_rank: int) -> _Tried:
     """Anchors, whether each is exact, and the patterns tried there with their ranks.
 
     Where two patterns take the same text, the lower rank names the kind.
     """
-    tried: dict[tuple[str, bool], list[tuple[int, Pattern]]] = {}
+    tried: dict[tuple[str, bool], list[tuple[int, SecretPattern]]] = {}
     for rank, pattern in enumerate(patterns, first_rank):
         tried.setdefault((pattern.anchor, pattern.exact), []).append((rank, pattern))
     return [(anchor, exact, ranked) for (anchor, exact), ranked in tried.items()]
@@ -343,7 +347,7 @@ def _joined(found: list[tuple[int, int, int, str]]) -> list[Span]:
     return [(start, end, kind) for start, end, _, kind in spans]
 
 
-def _secret_at(pattern: Pattern, text: str, lower: str, position: int) -> tuple[int, int] | None:
+def _secret_at(pattern: SecretPattern, text: str, lower: str, position: int) -> tuple[int, int] | None:
     if pattern.near and lower.rfind(pattern.near, max(0, position - 400), position) < 0:
         return None
     if position < pattern.back:

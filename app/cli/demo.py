@@ -35,7 +35,7 @@ class DemoError(AssentError):
 
 
 @dataclass(frozen=True)
-class _Part:
+class _DemoPerson:
     """A person of the demo, named after their role."""
 
     name: str
@@ -46,19 +46,19 @@ class _Part:
 
 
 CAST = (
-    _Part("DBA on call", "dba@example.com", (Role.REVIEWER,), ("dba",), "decides"),
-    _Part(
+    _DemoPerson("DBA on call", "dba@example.com", (Role.REVIEWER,), ("dba",), "decides"),
+    _DemoPerson(
         "Platform lead", "platform@example.com", (Role.REVIEWER, Role.ADMIN), ("platform",), "decides, manages people"
     ),
-    _Part(
+    _DemoPerson(
         "Release engineer",
         "release@example.com",
         (Role.REVIEWER,),
         ("platform",),
         "started the run, may not approve it",
     ),
-    _Part("Auditor", "auditor@example.com", (Role.AUDITOR,), (), "reads the audit log"),
-    _Part("Viewer", "viewer@example.com", (Role.VIEWER,), (), "reads requests and runs"),
+    _DemoPerson("Auditor", "auditor@example.com", (Role.AUDITOR,), (), "reads the audit log"),
+    _DemoPerson("Viewer", "viewer@example.com", (Role.VIEWER,), (), "reads requests and runs"),
 )
 STARTER = CAST[2]
 
@@ -79,7 +79,7 @@ def demo(sample: str) -> None:
         _print_links(settings, services, people)
 
 
-def _person(services: Services, part: _Part) -> Person:
+def _person(services: Services, part: _DemoPerson) -> Person:
     try:
         return services.people.by_email(part.email)
     except NotFoundError:

@@ -37,8 +37,10 @@ def check_everything(database_url: str) -> None:
         ordered = threads_ordered(connection)
     applied, newest = (row[0] if row and row[0] is not None else -1), len(PostgresSaver.MIGRATIONS) - 1
     if applied < newest:
-        raise migrate.SchemaError("LangGraph's tables are out of date: run `assent db upgrade`.")
+        raise migrate.SchemaVersionError("LangGraph's tables are out of date: run `assent db upgrade`.")
     if applied > newest:
-        raise migrate.SchemaError("LangGraph's tables are newer than this version: install the newer version.")
+        raise migrate.SchemaVersionError("LangGraph's tables are newer than this version: install the newer version.")
     if not ordered:
-        raise migrate.SchemaError("The checkpoints of stored runs are not numbered yet: run `assent db upgrade`.")
+        raise migrate.SchemaVersionError(
+            "The checkpoints of stored runs are not numbered yet: run `assent db upgrade`."
+        )

@@ -39,11 +39,11 @@ _STAR = frozenset(string.ascii_letters + string.digits + "_-")
 """No dot, slash, or at sign: a wildcard never leads to another folder, host, or mail domain."""
 
 
-class _Part(BaseModel):
+class _PatternPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Equal(_Part):
+class Equal(_PatternPart):
     """Exactly this value; a long text is stored as its digest (`pinned`)."""
 
     match: Literal["equal"] = "equal"
@@ -59,7 +59,7 @@ class Equal(_Part):
         return f"is {_shown(self.value)}"
 
 
-class OneOf(_Part):
+class OneOf(_PatternPart):
     """One of a few values."""
 
     match: Literal["one_of"] = "one_of"
@@ -75,7 +75,7 @@ class OneOf(_Part):
         return f"is one of {', '.join(_shown(value) for value in self.values)}"
 
 
-class Range(_Part):
+class Range(_PatternPart):
     """A number within inclusive bounds."""
 
     match: Literal["range"] = "range"
@@ -100,7 +100,7 @@ class Range(_Part):
         return f"is a {'whole ' if self.whole else ''}number from {_shown(self.low)} to {_shown(self.high)}"
 
 
-class Glob(_Part):
+class Glob(_PatternPart):
     """A text with up to three ``*``; anchored at both ends.
 
     Attributes:
@@ -140,7 +140,7 @@ class Glob(_Part):
         return f"is like “{self.text}”, at most {self.max_length} characters, * only letters, digits, _ and -"
 
 
-class AnyValue(_Part):
+class AnyValue(_PatternPart):
     """Any value of a type.
 
     Attributes:
@@ -169,7 +169,7 @@ class AnyValue(_Part):
 Matcher = Annotated[Equal | OneOf | Range | Glob | AnyValue, Field(discriminator="match")]
 
 
-class Leaf(_Part):
+class Leaf(_PatternPart):
     """What one leaf of a proposal must be. `at`: keys, and list positions from 0."""
 
     at: tuple[StrictStr | StrictInt, ...] = Field(min_length=1, max_length=MAX_DEPTH)
@@ -181,7 +181,7 @@ class Leaf(_Part):
         return place_words(self.at)
 
 
-class Pattern(_Part):
+class Pattern(_PatternPart):
     """Which proposals of a kind are approved."""
 
     kind: Literal["script", "optimizations", "tool_call", "custom"]

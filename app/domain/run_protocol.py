@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from app.domain.errors import ConflictError
 from assent.contracts import Receipt
-from assent.dialects.base import Asked, Delivery
+from assent.dialects.base import Asked, OutcomeDelivery
 
 
 class LostRunError(ConflictError):
@@ -74,7 +74,7 @@ class RunSnapshot:
     version: str
     input: dict[str, Any]
     attempt: int
-    deliveries: list[Delivery] = field(default_factory=list)
+    deliveries: list[OutcomeDelivery] = field(default_factory=list)
     open: frozenset[str] = frozenset()
     reported: frozenset[str] = frozenset()
     read: dict[str, Any] | None = None

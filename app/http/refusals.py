@@ -12,7 +12,7 @@ from app.domain.errors import LinkError, TokenError
 from app.domain.people import Actor, Via
 from app.http.errors import WATCH, TooManyAttemptsError
 from app.http.runtime import portal, services
-from app.services.refusals import Refusal, Refusals, Refused
+from app.services.refusals import Refusal, Refusals, RefusedAction
 
 HEARD = "assent.refused"
 """Key in the environment of an HTTP request in a helper process: its refusals, for the web process to count and store.
@@ -38,17 +38,17 @@ def before_credentials(credential: str) -> None:
 
 def refuse(error: TokenError) -> NoReturn:
     """Record a refused token, and raise the error or TooManyAttemptsError."""
-    note(Refused.TOKEN, str(error.extra.get("reason", error.code)), _stranger(Via.API), error.account)
+    note(RefusedAction.TOKEN, str(error.extra.get("reason", error.code)), _stranger(Via.API), error.account)
     raise error
 
 
 def note_link(error: LinkError) -> None:
     """Record a refused sign-in link. Raises TooManyAttemptsError."""
     reason = str(error.extra.get("reason", error.code))
-    note(Refused.SIGN_IN, reason, _stranger(Via.PAGE), error.account)
+    note(RefusedAction.SIGN_IN, reason, _stranger(Via.PAGE), error.account)
 
 
-def note(action: Refused, reason: str, actor: Actor, account: tuple[str, str] = ("", "")) -> None:
+def note(action: RefusedAction, reason: str, actor: Actor, account: tuple[str, str] = ("", "")) -> None:
     """Record a refusal. Raises TooManyAttemptsError."""
     rule = request.url_rule.rule if request.url_rule is not None else ""
     refusal = Refusal(action, reason, actor, rule, *account)
@@ -59,7 +59,7 @@ def note(action: Refused, reason: str, actor: Actor, account: tuple[str, str] = 
         raise too_many(wait)
 
 
-def note_stranger(action: Refused, reason: str, via: Via) -> None:
+def note_stranger(action: RefusedAction, reason: str, via: Via) -> None:
     """Record a refusal of somebody who is not signed in. Raises TooManyAttemptsError."""
     note(action, reason, _stranger(via))
 
@@ -70,7 +70,7 @@ def note_forbidden(code: str) -> TooManyAttemptsError | None:
         return None
     actor = _actor()
     try:
-        note(Refused.ACT, code, actor, (actor.id, "") if actor.id else ("", ""))
+        note(RefusedAction.ACT, code, actor, (actor.id, "") if actor.id else ("", ""))
     except TooManyAttemptsError as error:
         return error
     return None

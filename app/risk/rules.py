@@ -10,11 +10,11 @@ from app.domain.risk import Finding
 from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
-    from app.risk.sql_statement import Statement
+    from app.risk.sql_statement import SqlStatement
 
 
 @dataclass(frozen=True)
-class Rule:
+class RiskRule:
     """One reason for a risk level.
 
     Attributes:
@@ -32,15 +32,15 @@ class Rule:
         return Finding(self.id, severity or self.severity, message, line)
 
 
-RULES: dict[str, Rule] = {}
+RULES: dict[str, RiskRule] = {}
 """All rules by id."""
 
 
-def declare(rule_id: str, severity: RiskLevel, summary: str) -> Rule:
+def declare(rule_id: str, severity: RiskLevel, summary: str) -> RiskRule:
     """Add a rule to the catalog. Raises ValueError if there is one with this ID."""
     if rule_id in RULES:
         raise ValueError(f"The rule {rule_id} is declared twice.")
-    rule = RULES[rule_id] = Rule(rule_id, severity, summary)
+    rule = RULES[rule_id] = RiskRule(rule_id, severity, summary)
     return rule
 
 
@@ -57,8 +57,8 @@ class Hit(NamedTuple):
     severity: RiskLevel | None = None
 
 
-Check = Callable[["Statement"], Iterable[Hit]]
-_CHECKS: list[tuple[Rule, frozenset[str], Check]] = []
+Check = Callable[["SqlStatement"], Iterable[Hit]]
+_CHECKS: list[tuple[RiskRule, frozenset[str], Check]] = []
 
 
 def sql_rule(rule_id: str, severity: RiskLevel, summary: str, verbs: str = "") -> Callable[[Check], Check]:
@@ -72,7 +72,7 @@ def sql_rule(rule_id: str, severity: RiskLevel, summary: str, verbs: str = "") -
     return register
 
 
-def findings_of(statement: Statement) -> Iterator[Finding]:
+def findings_of(statement: SqlStatement) -> Iterator[Finding]:
     """Check a statement with all SQL rules."""
     for rule, verbs, check in _CHECKS:
         if not verbs or statement.verb in verbs:

@@ -10,9 +10,9 @@ from app.domain.weight import SQL_A_CHARACTER, weigh
 from app.risk import sql_code, sql_destructive, sql_locking, sql_privileges  # noqa: F401 - importing these adds their rules
 from app.risk.budget import Budget
 from app.risk.rules import declare, findings_of, word_set
-from app.risk.sql_lexer import Lexed, Piece, Token, split
+from app.risk.sql_lexer import Lexed, Piece, SqlToken, split
 from app.risk.sql_queries import judged
-from app.risk.sql_statement import Statement, dialect_named
+from app.risk.sql_statement import SqlStatement, dialect_named
 from assent.contracts import RiskLevel
 
 TOO_LARGE = declare("sql.too_large", RiskLevel.HIGH, "The text is too large to be analyzed.")
@@ -62,7 +62,7 @@ class _Script:
         if self._parse:
             budget.characters -= len(text)
         self._noticed = Lexed()
-        self._outer: list[Statement] = []
+        self._outer: list[SqlStatement] = []
 
     def findings(self) -> Iterator[Finding]:
         if not self._parse:
@@ -82,7 +82,7 @@ class _Script:
         if _is_client_command(piece, self._dialect):
             words = "A command for a client such as psql or mysql, which can run programs and other files."
             yield CLIENT.finding(words, piece.line)
-        statement = Statement(piece, self._dialect, self._rows, self._parse)
+        statement = SqlStatement(piece, self._dialect, self._rows, self._parse)
         if not piece.in_body:
             self._outer.append(statement)
         found = self._judge(statement)
@@ -90,7 +90,7 @@ class _Script:
         for body in _bodies(statement):
             yield from self._body_findings(body, statement)
 
-    def _judge(self, statement: Statement) -> list[Finding]:
+    def _judge(self, statement: SqlStatement) -> list[Finding]:
         try:
             found = list(findings_of(statement))
         except Exception:  # a failing rule must not hide a proposal; deep nesting is the usual cause
@@ -107,7 +107,7 @@ class _Script:
             found = [finding for finding in found if finding.rule not in _GENERAL]
         return found
 
-    def _body_findings(self, body: Token, statement: Statement) -> Iterator[Finding]:
+    def _body_findings(self, body: SqlToken, statement: SqlStatement) -> Iterator[Finding]:
         """Check the statements inside a block or routine, as far as they can be separated."""
         inner = body.text
         tag = re.match(r"\$[^$]*\$|'", inner)
@@ -120,7 +120,7 @@ class _Script:
                 if self._budget.statements <= 0:
                     return
                 self._budget.statements -= 1
-                fragment = Statement(part, self._dialect, self._rows, self._parse)
+                fragment = SqlStatement(part, self._dialect, self._rows, self._parse)
                 for found in self._judge(fragment):
                     # Procedural code is not all SQL, and another finding already says that this is code.
                     if found.rule not in (UNPARSED, "sql.dynamic", "sql.insert", "sql.function.unknown", "sql.setting"):
@@ -149,7 +149,7 @@ _GENERAL = frozenset({"sql.alter", "sql.setting"})
 """Rules whose findings are dropped where another rule has a more specific one."""
 
 
-def _unknown(statement: Statement) -> Finding:
+def _unknown(statement: SqlStatement) -> Finding:
     verb = statement.tokens[0].text[:40] if statement.tokens else ""
     words = f"{verb!r} is not a known statement, so its effects are unknown."
     return Finding(UNPARSED, RiskLevel.HIGH, words, statement.line)
@@ -166,8 +166,8 @@ _TRANSACTION = frozenset({"BEGIN", "START", "COMMIT", "ROLLBACK", "END", "ABORT"
 _NOT_INSIDE = frozenset({"VACUUM"})
 
 
-def _transactions(statements: list[Statement]) -> Iterator[Finding]:
-    begun: Statement | None = None
+def _transactions(statements: list[SqlStatement]) -> Iterator[Finding]:
+    begun: SqlStatement | None = None
     for statement in statements:
         keys = statement.keys
         if statement.verb in ("BEGIN", "START"):
@@ -189,7 +189,7 @@ def _transactions(statements: list[Statement]) -> Iterator[Finding]:
         )
 
 
-def _bodies(statement: Statement) -> Iterator[Token]:
+def _bodies(statement: SqlStatement) -> Iterator[SqlToken]:
     if statement.verb == "DO" or (statement.verb == "CREATE" and statement.object in ("FUNCTION", "PROCEDURE")):
         for index, token in enumerate(statement.tokens):
             quoted = token.kind == "string" and statement.keys[index - 1] in ("AS", "DO")
@@ -223,17 +223,17 @@ def _parts(piece: Piece) -> Iterator[Piece]:
             yield _slice(piece, part)
 
 
-def _slice(piece: Piece, part: list[Token]) -> Piece:
+def _slice(piece: Piece, part: list[SqlToken]) -> Piece:
     begin, end = part[0].start, part[-1].start + len(part[-1].text)
     code = piece.code[begin - piece.start : end - piece.start]
     line = piece.line + piece.code.count("\n", 0, begin - piece.start)
     if part[0].key == "PERFORM":
-        part = [Token("word", "SELECT ", begin), *part[1:]]
+        part = [SqlToken("word", "SELECT ", begin), *part[1:]]
         code = "SELECT " + code[len("PERFORM") :]
     return Piece(part, begin, end, line, code, piece.broken)
 
 
-def _executed(text: Token, piece: Piece) -> Iterator[Piece]:
+def _executed(text: SqlToken, piece: Piece) -> Iterator[Piece]:
     line = piece.line + piece.code.count("\n", 0, text.start - piece.start)
     for inner in split(text.text.strip("'").replace("''", "'"), "postgres", Lexed()):
         inner.line += line - 1

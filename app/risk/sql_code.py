@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.risk.rules import Hit, sql_rule, word_set
-from app.risk.sql_statement import Statement
+from app.risk.sql_statement import SqlStatement
 from assent.contracts import RiskLevel
 
 
@@ -15,7 +15,7 @@ from assent.contracts import RiskLevel
     "Code or dynamic SQL is run whose effects cannot be known in advance.",
     verbs="DO EXECUTE EXEC CALL PREPARE BEGIN DECLARE",
 )
-def dynamic(statement: Statement) -> Iterator[Hit]:
+def dynamic(statement: SqlStatement) -> Iterator[Hit]:
     if statement.verb == "DO":
         yield Hit(
             "Runs a block of procedural code; its effects can depend on data and cannot be fully determined here."
@@ -30,7 +30,7 @@ def dynamic(statement: Statement) -> Iterator[Hit]:
         yield Hit("Begins a block of procedural code; its effects cannot be determined here.")
 
 
-def _transaction(statement: Statement) -> bool:
+def _transaction(statement: SqlStatement) -> bool:
     return statement.keys[1] in _TRANSACTION_WORDS
 
 
@@ -40,7 +40,7 @@ _TRANSACTION_WORDS = word_set(
 
 
 @sql_rule("sql.create.function", RiskLevel.MEDIUM, "A function or procedure is created or replaced.", verbs="CREATE")
-def create_function(statement: Statement) -> Iterator[Hit]:
+def create_function(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object in ("FUNCTION", "PROCEDURE", "PACKAGE"):
         replaces = " or replaces" if statement.has("OR", "REPLACE") else ""
         yield Hit(f"Creates{replaces} the code of {statement.object_name}, which everything that calls it will run.")
@@ -52,13 +52,13 @@ def create_function(statement: Statement) -> Iterator[Hit]:
     "A trigger, rule, or event is created: code that runs automatically.",
     verbs="CREATE",
 )
-def create_trigger(statement: Statement) -> Iterator[Hit]:
+def create_trigger(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object in ("TRIGGER", "RULE", "EVENT"):
         yield Hit("Creates code that runs automatically from then on, on every write to its table or on a schedule.")
 
 
 @sql_rule("sql.create", RiskLevel.LOW, "Something new is created.", verbs="CREATE SELECT WITH")
-def create(statement: Statement) -> Iterator[Hit]:
+def create(statement: SqlStatement) -> Iterator[Hit]:
     if statement.verb == "CREATE":
         if statement.object in _HARMLESS_OBJECTS:
             replaces = statement.has("OR", "REPLACE")
@@ -74,7 +74,7 @@ _HARMLESS_OBJECTS = word_set("TABLE VIEW MATERIALIZED SEQUENCE TYPE DOMAIN SCHEM
 
 
 @sql_rule("sql.create.other", RiskLevel.MEDIUM, "An object of an uncommon kind is created.", verbs="CREATE")
-def create_other(statement: Statement) -> Iterator[Hit]:
+def create_other(statement: SqlStatement) -> Iterator[Hit]:
     kind = statement.object
     if kind in _UNCOMMON_OBJECTS:
         yield Hit(f"Creates an object of kind {kind.lower()}, which changes how the database behaves.")
@@ -84,7 +84,7 @@ _UNCOMMON_OBJECTS = word_set("OPERATOR CAST TRANSFORM CONVERSION TEXT TABLESPACE
 
 
 @sql_rule("sql.setting", RiskLevel.LOW, "A setting of this session is changed.", verbs="SET RESET DISCARD")
-def setting(statement: Statement) -> Iterator[Hit]:
+def setting(statement: SqlStatement) -> Iterator[Hit]:
     yield Hit("Changes a setting for the rest of this session.")
 
 
@@ -96,7 +96,7 @@ _READING_PRAGMAS = word_set(
 
 
 @sql_rule("sql.pragma", RiskLevel.MEDIUM, "A PRAGMA changes how SQLite works.", verbs="PRAGMA")
-def pragma(statement: Statement) -> Iterator[Hit]:
+def pragma(statement: SqlStatement) -> Iterator[Hit]:
     name = statement.name_after(1).rsplit(".", 1)[-1].lower()
     sets = statement.has("=") or statement.has("(")
     if name not in _READING_PRAGMAS and (sets or name not in _SIMPLE_PRAGMAS):
@@ -112,5 +112,5 @@ _SIMPLE_PRAGMAS = word_set(
 @sql_rule(
     "sql.other", RiskLevel.LOW, "A comment, a notification, or something similar.", verbs="COMMENT SECURITY NOTIFY USE"
 )
-def other(statement: Statement) -> Iterator[Hit]:
+def other(statement: SqlStatement) -> Iterator[Hit]:
     yield Hit(f"{statement.verb} changes neither rows nor tables.")

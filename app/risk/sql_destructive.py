@@ -8,32 +8,32 @@ from typing import Any
 from sqlglot import exp
 
 from app.risk.rules import Hit, sql_rule, word_set
-from app.risk.sql_statement import Statement
+from app.risk.sql_statement import SqlStatement
 from assent.contracts import RiskLevel
 
 _GONE = "Only a backup can restore it."
 
 
 @sql_rule("sql.drop.table", RiskLevel.CRITICAL, "A table is dropped with all its rows.", verbs="DROP")
-def drop_table(statement: Statement) -> Iterator[Hit]:
+def drop_table(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object == "TABLE":
         yield Hit(f"Drops the table {statement.object_name} with all its rows, indexes, and grants. {_GONE}")
 
 
 @sql_rule("sql.drop.database", RiskLevel.CRITICAL, "A whole database is dropped.", verbs="DROP")
-def drop_database(statement: Statement) -> Iterator[Hit]:
+def drop_database(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object == "DATABASE" or (statement.object == "SCHEMA" and statement.dialect == "mysql"):
         yield Hit(f"Drops the database {statement.object_name} and everything in it. {_GONE}")
 
 
 @sql_rule("sql.drop.schema", RiskLevel.CRITICAL, "A schema is dropped.", verbs="DROP")
-def drop_schema(statement: Statement) -> Iterator[Hit]:
+def drop_schema(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object == "SCHEMA" and statement.dialect != "mysql":
         yield Hit(f"Drops the schema {statement.object_name}; with CASCADE, every table in it as well. {_GONE}")
 
 
 @sql_rule("sql.drop.owned", RiskLevel.CRITICAL, "Everything that a role owns is dropped.", verbs="DROP")
-def drop_owned(statement: Statement) -> Iterator[Hit]:
+def drop_owned(statement: SqlStatement) -> Iterator[Hit]:
     if statement.starts("DROP", "OWNED"):
         yield Hit(f"Drops every object that the role owns in this database, including tables. {_GONE}")
 
@@ -46,7 +46,7 @@ _OTHER_RULES = word_set(
 @sql_rule(
     "sql.drop.object", RiskLevel.HIGH, "A view, function, trigger, sequence, or other object is dropped.", verbs="DROP"
 )
-def drop_object(statement: Statement) -> Iterator[Hit]:
+def drop_object(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object not in _OTHER_RULES:
         kind = statement.object.lower() or "object"
         yield Hit(f"Drops the {kind} {statement.object_name}; everything that uses it fails from then on.")
@@ -58,7 +58,7 @@ def drop_object(statement: Statement) -> Iterator[Hit]:
     "CASCADE also affects everything that depends on the object.",
     verbs="DROP ALTER TRUNCATE",
 )
-def cascade(statement: Statement) -> Iterator[Hit]:
+def cascade(statement: SqlStatement) -> Iterator[Hit]:
     place = statement.find("CASCADE")
     # In a foreign key (ON DELETE CASCADE), it says what later deletes do.
     if place > 0 and statement.keys[place - 1] not in ("DELETE", "UPDATE"):
@@ -69,7 +69,7 @@ def cascade(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.drop.column", RiskLevel.CRITICAL, "A column is dropped with its data.", verbs="ALTER")
-def drop_column(statement: Statement) -> Iterator[Hit]:
+def drop_column(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object != "TABLE":
         return
     for index, keys in statement.actions():
@@ -92,7 +92,7 @@ def drop_column(statement: Statement) -> Iterator[Hit]:
 @sql_rule(
     "sql.drop.constraint", RiskLevel.MEDIUM, "A constraint is dropped; invalid data can be stored.", verbs="ALTER"
 )
-def drop_constraint(statement: Statement) -> Iterator[Hit]:
+def drop_constraint(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object != "TABLE":
         return
     for index, keys in statement.actions():
@@ -104,12 +104,12 @@ def drop_constraint(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.truncate", RiskLevel.CRITICAL, "A table is emptied.", verbs="TRUNCATE")
-def truncate(statement: Statement) -> Iterator[Hit]:
+def truncate(statement: SqlStatement) -> Iterator[Hit]:
     yield Hit(f"Deletes all rows of {statement.name_after(1) or 'the table'} at once. {_GONE}")
 
 
 @sql_rule("sql.delete.no_where", RiskLevel.CRITICAL, "DELETE without WHERE: every row is deleted.")
-def delete_all(statement: Statement) -> Iterator[Hit]:
+def delete_all(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Delete) and not _limited(write.node):
             yield Hit(f"Deletes every row of {write.table}: there is no WHERE. {_GONE}", write.line)
@@ -118,7 +118,7 @@ def delete_all(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.update.no_where", RiskLevel.CRITICAL, "UPDATE without WHERE: every row changes.")
-def update_all(statement: Statement) -> Iterator[Hit]:
+def update_all(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Update) and not _limited(write.node):
             yield Hit(f"Changes every row of {write.table}: there is no WHERE. The old values are lost.", write.line)
@@ -129,7 +129,7 @@ def update_all(statement: Statement) -> Iterator[Hit]:
 @sql_rule(
     "sql.where.always_true", RiskLevel.CRITICAL, "The WHERE of a DELETE or UPDATE is always true: it affects every row."
 )
-def always_true_where(statement: Statement) -> Iterator[Hit]:
+def always_true_where(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
         where = write.node.args.get("where")
         if isinstance(write.node, (exp.Delete, exp.Update)) and where is not None and always_true(where.this):
@@ -142,14 +142,14 @@ def _limited(node: exp.Expression) -> bool:
 
 
 @sql_rule("sql.delete", RiskLevel.MEDIUM, "Rows are deleted.")
-def delete(statement: Statement) -> Iterator[Hit]:
+def delete(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Delete) and _limited(write.node):
             yield Hit(f"Deletes the rows of {write.table} that match the condition. Count them first.", write.line)
 
 
 @sql_rule("sql.update", RiskLevel.MEDIUM, "Rows are changed.")
-def update(statement: Statement) -> Iterator[Hit]:
+def update(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Update) and _limited(write.node):
             words = f"Changes the rows of {write.table} that match the condition; the old values are not kept."
@@ -157,20 +157,20 @@ def update(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.insert", RiskLevel.LOW, "Rows are added.")
-def insert(statement: Statement) -> Iterator[Hit]:
+def insert(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Insert) and not _replaces(statement, write.node):
             yield Hit(f"Adds rows to {write.table}.", write.line)
 
 
 @sql_rule("sql.upsert", RiskLevel.MEDIUM, "Rows are added, and existing ones are overwritten.")
-def upsert(statement: Statement) -> Iterator[Hit]:
+def upsert(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Insert) and _replaces(statement, write.node):
             yield Hit(f"Adds rows to {write.table}, and overwrites existing ones.", write.line)
 
 
-def _replaces(statement: Statement, node: exp.Expression) -> bool:
+def _replaces(statement: SqlStatement, node: exp.Expression) -> bool:
     conflict: Any = node.args.get("conflict")
     if conflict is not None and (
         conflict.args.get("duplicate") or "UPDATE" in str(conflict.args.get("action") or "").upper()
@@ -182,7 +182,7 @@ def _replaces(statement: Statement, node: exp.Expression) -> bool:
 
 
 @sql_rule("sql.merge", RiskLevel.MEDIUM, "MERGE adds, changes, or deletes rows by comparison with another table.")
-def merge(statement: Statement) -> Iterator[Hit]:
+def merge(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
         if isinstance(write.node, exp.Merge):
             deletes = "DELETE" in statement.keys

@@ -15,7 +15,7 @@ MAX_TOKENS = 50_000
 """The most tokens of one statement that are kept; a longer statement counts as not parsed."""
 
 
-class Token(NamedTuple):
+class SqlToken(NamedTuple):
     """A piece of code. `kind` is word, name (quoted), string, body (dollar-quoted), number, or op."""
 
     kind: str
@@ -44,7 +44,7 @@ class Piece:
         in_body: True between BEGIN and END of a trigger or routine.
     """
 
-    tokens: list[Token]
+    tokens: list[SqlToken]
     start: int
     end: int
     line: int
@@ -152,8 +152,8 @@ class _Lexer:
         self._blanks.clear()
         return "".join([*parts, self._text[position:end]])
 
-    def statements(self) -> Iterator[tuple[list[Token], str]]:
-        tokens: list[Token] = []
+    def statements(self) -> Iterator[tuple[list[SqlToken], str]]:
+        tokens: list[SqlToken] = []
         broken = ""
         for token in self._tokens():
             if token.text == ";" and token.kind == "op":
@@ -172,16 +172,16 @@ class _Lexer:
         if tokens:
             yield from self._finish(tokens, broken)
         elif broken:
-            yield [Token("op", self._text[-1], len(self._text) - 1)], broken
+            yield [SqlToken("op", self._text[-1], len(self._text) - 1)], broken
 
-    def _finish(self, tokens: list[Token], broken: str) -> Iterator[tuple[list[Token], str]]:
+    def _finish(self, tokens: list[SqlToken], broken: str) -> Iterator[tuple[list[SqlToken], str]]:
         if self._open_body and tokens[0].key == "END":
             self._open_body = False
             return
         self.in_body = self._open_body
         yield tokens, broken
 
-    def _opens_body(self, tokens: list[Token]) -> bool:
+    def _opens_body(self, tokens: list[SqlToken]) -> bool:
         """Return whether the statements of a trigger or routine begin here; they are judged one by one."""
         last = tokens[-1].key
         if self._open_body or tokens[0].key != "CREATE" or last not in ("BEGIN", "ATOMIC"):
@@ -191,7 +191,7 @@ class _Lexer:
             return tokens[-2].key == "BEGIN" and bool(kinds & {"FUNCTION", "PROCEDURE"})
         return self._dialect != "postgres" and bool(kinds & {"TRIGGER", "FUNCTION", "PROCEDURE", "EVENT"})
 
-    def _tokens(self) -> Iterator[Token]:
+    def _tokens(self) -> Iterator[SqlToken]:
         text, position, size = self._text, 0, len(self._text)
         while position < size:
             match = self._pattern.match(text, position)
@@ -206,17 +206,17 @@ class _Lexer:
                 position, problem = self._block(start)
             elif kind == "dollar":
                 position, problem = self._dollar(match)
-                yield Token("body", text[start:position], start)
+                yield SqlToken("body", text[start:position], start)
             else:
                 problem = self._problem(kind, match[0], start)
                 if kind == "op" and match[0] == "*" and self._dialect == "mysql" and text.startswith("*/", start):
                     self._blanks.append((start, start + 2))
                     position += 1
                 else:
-                    yield Token({"escaped": "string", "param": "op"}.get(kind, kind), match[0], start)
+                    yield SqlToken({"escaped": "string", "param": "op"}.get(kind, kind), match[0], start)
             if problem:
                 # The database would read the rest of the text as part of it, and reject it.
-                yield Token("broken", problem, start)
+                yield SqlToken("broken", problem, start)
                 return
 
     def _problem(self, kind: str, found: str, start: int) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.risk.rules import Hit, sql_rule, word_set
-from app.risk.sql_statement import LARGE_TABLE, SMALL_TABLE, Statement
+from app.risk.sql_statement import LARGE_TABLE, SMALL_TABLE, SqlStatement
 from assent.contracts import RiskLevel
 
 
-def _by_rows(statement: Statement, table: str, usual: RiskLevel) -> tuple[RiskLevel, str]:
+def _by_rows(statement: SqlStatement, table: str, usual: RiskLevel) -> tuple[RiskLevel, str]:
     """Return the severity of blocking access to a table, and a sentence about the table's size."""
     rows = statement.rows_of(table)
     if rows is None:
@@ -23,7 +23,7 @@ def _by_rows(statement: Statement, table: str, usual: RiskLevel) -> tuple[RiskLe
     return usual, f"It has about {rows:,} rows: expect minutes."
 
 
-def _indexed_table(statement: Statement) -> str:
+def _indexed_table(statement: SqlStatement) -> str:
     place = statement.find("ON")
     return statement.name_after(place + 1) if place > 0 else ""
 
@@ -31,7 +31,7 @@ def _indexed_table(statement: Statement) -> str:
 @sql_rule(
     "sql.index.blocking", RiskLevel.HIGH, "An index is built while writes to its table are blocked.", verbs="CREATE"
 )
-def create_index(statement: Statement) -> Iterator[Hit]:
+def create_index(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object != "INDEX" or statement.has("CONCURRENTLY"):
         return
     table = _indexed_table(statement)
@@ -45,7 +45,7 @@ def create_index(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.index.concurrently", RiskLevel.MEDIUM, "An index is built without blocking writes.", verbs="CREATE")
-def create_index_concurrently(statement: Statement) -> Iterator[Hit]:
+def create_index_concurrently(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object == "INDEX" and statement.has("CONCURRENTLY"):
         table = _indexed_table(statement)
         words = (
@@ -56,7 +56,7 @@ def create_index_concurrently(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.index.drop_blocking", RiskLevel.HIGH, "An index is dropped under an exclusive lock.", verbs="DROP")
-def drop_index_blocking(statement: Statement) -> Iterator[Hit]:
+def drop_index_blocking(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object == "INDEX" and not statement.has("CONCURRENTLY") and statement.dialect in ("postgres", ""):
         name = statement.name_after(2)
         words = (
@@ -67,7 +67,7 @@ def drop_index_blocking(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.index.drop", RiskLevel.MEDIUM, "An index is dropped; queries that use it become slow.", verbs="DROP")
-def drop_index(statement: Statement) -> Iterator[Hit]:
+def drop_index(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object == "INDEX" and (statement.has("CONCURRENTLY") or statement.dialect not in ("postgres", "")):
         yield Hit(
             f"Drops the index {statement.name_after(2)}; queries that use it become slow until it is built again."
@@ -80,7 +80,7 @@ def drop_index(statement: Statement) -> Iterator[Hit]:
     "Maintenance that blocks reads or writes.",
     verbs="REINDEX VACUUM CLUSTER REPACK OPTIMIZE",
 )
-def exclusive_maintenance(statement: Statement) -> Iterator[Hit]:
+def exclusive_maintenance(statement: SqlStatement) -> Iterator[Hit]:
     if not _is_exclusive(statement):
         return
     if statement.dialect == "sqlite":
@@ -101,12 +101,12 @@ def exclusive_maintenance(statement: Statement) -> Iterator[Hit]:
     "Maintenance that does not block other work.",
     verbs="REINDEX VACUUM ANALYZE ANALYSE CHECKPOINT CLUSTER",
 )
-def maintenance(statement: Statement) -> Iterator[Hit]:
+def maintenance(statement: SqlStatement) -> Iterator[Hit]:
     if not _is_exclusive(statement):
         yield Hit(f"{statement.verb} does not block other work, but causes disk reads and writes.")
 
 
-def _is_exclusive(statement: Statement) -> bool:
+def _is_exclusive(statement: SqlStatement) -> bool:
     if statement.verb == "VACUUM":
         return "FULL" in statement.keys[:12] or statement.dialect == "sqlite"
     if statement.verb == "REINDEX":
@@ -120,7 +120,7 @@ def _is_exclusive(statement: Statement) -> bool:
     "A materialized view is refreshed while reads of it are blocked.",
     verbs="REFRESH",
 )
-def refresh(statement: Statement) -> Iterator[Hit]:
+def refresh(statement: SqlStatement) -> Iterator[Hit]:
     if statement.has("CONCURRENTLY"):
         yield Hit("Refreshes a materialized view without blocking reads of it.", severity=RiskLevel.LOW)
     else:
@@ -128,7 +128,7 @@ def refresh(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.lock_table", RiskLevel.HIGH, "A table is locked explicitly.", verbs="LOCK")
-def lock_table(statement: Statement) -> Iterator[Hit]:
+def lock_table(statement: SqlStatement) -> Iterator[Hit]:
     yield Hit("Locks a table until the transaction ends; the default mode also blocks reads.")
 
 
@@ -138,7 +138,7 @@ def lock_table(statement: Statement) -> Iterator[Hit]:
     "A column's type is changed; the table is usually rewritten.",
     verbs="ALTER",
 )
-def alter_type(statement: Statement) -> Iterator[Hit]:
+def alter_type(statement: SqlStatement) -> Iterator[Hit]:
     for index, keys in _alterations(statement):
         changes = keys[0] == "ALTER" and ("TYPE" in keys[2:6])
         if changes or (keys[0] in ("MODIFY", "CHANGE") and statement.dialect != "postgres"):
@@ -150,7 +150,7 @@ def alter_type(statement: Statement) -> Iterator[Hit]:
             yield Hit(words, statement.line_at(index), severity)
 
 
-def _alterations(statement: Statement) -> Iterator[tuple[int, list[str]]]:
+def _alterations(statement: SqlStatement) -> Iterator[tuple[int, list[str]]]:
     if statement.object == "TABLE":
         yield from statement.actions()
 
@@ -163,7 +163,7 @@ def _adds_column(keys: list[str]) -> bool:
 
 
 @sql_rule("sql.alter.add_not_null", RiskLevel.HIGH, "A NOT NULL column is added without a default.", verbs="ALTER")
-def add_not_null(statement: Statement) -> Iterator[Hit]:
+def add_not_null(statement: SqlStatement) -> Iterator[Hit]:
     for index, keys in _alterations(statement):
         text = " ".join(keys)
         if _adds_column(keys) and "NOT NULL" in text and "DEFAULT" not in keys and "GENERATED" not in keys:
@@ -185,7 +185,7 @@ _VOLATILE = word_set(
     "A column whose default differs from row to row is added; the table is rewritten.",
     verbs="ALTER",
 )
-def volatile_default(statement: Statement) -> Iterator[Hit]:
+def volatile_default(statement: SqlStatement) -> Iterator[Hit]:
     for index, keys in _alterations(statement):
         if _adds_column(keys) and (_VOLATILE.intersection(keys) or "STORED" in keys):
             severity, size = _by_rows(statement, statement.object_name, RiskLevel.HIGH)
@@ -202,7 +202,7 @@ def volatile_default(statement: Statement) -> Iterator[Hit]:
     "A constraint is added and checked while the table is locked.",
     verbs="ALTER",
 )
-def add_constraint(statement: Statement) -> Iterator[Hit]:
+def add_constraint(statement: SqlStatement) -> Iterator[Hit]:
     for index, keys in _alterations(statement):
         if keys[0] != "ADD" or not keys[1:2] or keys[1] not in _CONSTRAINT_WORDS:
             continue
@@ -225,7 +225,7 @@ def add_constraint(statement: Statement) -> Iterator[Hit]:
     "SET NOT NULL reads the whole table under an exclusive lock.",
     verbs="ALTER",
 )
-def set_not_null(statement: Statement) -> Iterator[Hit]:
+def set_not_null(statement: SqlStatement) -> Iterator[Hit]:
     for index, keys in _alterations(statement):
         if keys[0] == "ALTER" and "SET NOT NULL" in " ".join(keys):
             severity, size = _by_rows(statement, statement.object_name, RiskLevel.HIGH)
@@ -236,7 +236,7 @@ def set_not_null(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.alter.rewrite", RiskLevel.HIGH, "The table is rewritten under an exclusive lock.", verbs="ALTER")
-def rewrite(statement: Statement) -> Iterator[Hit]:
+def rewrite(statement: SqlStatement) -> Iterator[Hit]:
     for index, keys in _alterations(statement):
         if keys[0] == "SET" and keys[1:2] and keys[1] in ("TABLESPACE", "LOGGED", "UNLOGGED", "ACCESS"):
             severity, size = _by_rows(statement, statement.object_name, RiskLevel.HIGH)
@@ -250,14 +250,14 @@ def rewrite(statement: Statement) -> Iterator[Hit]:
     "An object is renamed; programs that use the old name fail at once.",
     verbs="ALTER RENAME",
 )
-def rename(statement: Statement) -> Iterator[Hit]:
+def rename(statement: SqlStatement) -> Iterator[Hit]:
     place = statement.find("RENAME")
     if place >= 0 and statement.object != "INDEX":
         yield Hit("Renames an object; every program that uses the old name fails at once.", statement.line_at(place))
 
 
 @sql_rule("sql.alter", RiskLevel.MEDIUM, "The definition of an object is changed.", verbs="ALTER")
-def alter(statement: Statement) -> Iterator[Hit]:
+def alter(statement: SqlStatement) -> Iterator[Hit]:
     kind = statement.object.lower() or "object"
     yield Hit(
         f"Changes the {kind} {statement.object_name}; this waits for running queries, and blocks later ones meanwhile."

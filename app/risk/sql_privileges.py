@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.risk.rules import Hit, sql_rule, word_set
-from app.risk.sql_statement import Statement
+from app.risk.sql_statement import SqlStatement
 from assent.contracts import RiskLevel
 
 _ROLE_OBJECTS = frozenset({"ROLE", "USER", "GROUP", "LOGIN"})
 
 
 @sql_rule("sql.grant", RiskLevel.HIGH, "Privileges are granted.", verbs="GRANT ALTER")
-def grant(statement: Statement) -> Iterator[Hit]:
+def grant(statement: SqlStatement) -> Iterator[Hit]:
     if statement.verb == "GRANT" or (statement.starts("ALTER", "DEFAULT", "PRIVILEGES") and statement.has("GRANT")):
         everybody = " to everybody" if statement.has("TO", "PUBLIC") else ""
         further = (
@@ -24,7 +24,7 @@ def grant(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.revoke", RiskLevel.HIGH, "Privileges are revoked.", verbs="REVOKE ALTER")
-def revoke(statement: Statement) -> Iterator[Hit]:
+def revoke(statement: SqlStatement) -> Iterator[Hit]:
     if statement.verb == "REVOKE" or (statement.starts("ALTER", "DEFAULT", "PRIVILEGES") and statement.has("REVOKE")):
         yield Hit("Revokes privileges; those who rely on them are denied access at once.")
 
@@ -35,7 +35,7 @@ def revoke(statement: Statement) -> Iterator[Hit]:
     "A role or user is created, changed, dropped, or assumed.",
     verbs="CREATE ALTER DROP SET REASSIGN RENAME",
 )
-def role(statement: Statement) -> Iterator[Hit]:
+def role(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object in _ROLE_OBJECTS and statement.verb in ("CREATE", "ALTER", "DROP", "RENAME"):
         yield Hit(
             f"{statement.verb.capitalize()}s a role; roles decide who can connect to the database and what they can do."
@@ -46,7 +46,7 @@ def role(statement: Statement) -> Iterator[Hit]:
         yield Hit("The statements that follow run with another role's privileges, or a password is changed.")
 
 
-def _sets_role(statement: Statement) -> bool:
+def _sets_role(statement: SqlStatement) -> bool:
     keys = [key for key in statement.keys[1:4] if key not in ("LOCAL", "SESSION")]
     return keys[:1] in (["ROLE"], ["AUTHORIZATION"], ["PASSWORD"])
 
@@ -58,7 +58,7 @@ _POWERFUL_ROLES = frozenset(
 
 
 @sql_rule("sql.superuser", RiskLevel.CRITICAL, "Unlimited privileges are granted.", verbs="CREATE ALTER GRANT SET")
-def superuser(statement: Statement) -> Iterator[Hit]:
+def superuser(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object in _ROLE_OBJECTS and (power := next((name for name in _POWERS if name in statement.keys), "")):
         yield Hit(f"Grants {power}: those who use this role bypass the checks that apply to everyone else.")
     elif statement.verb == "GRANT" and _POWERFUL_ROLES.intersection(statement.keys):
@@ -68,7 +68,7 @@ def superuser(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.owner", RiskLevel.HIGH, "An object's owner is changed.", verbs="ALTER")
-def owner(statement: Statement) -> Iterator[Hit]:
+def owner(statement: SqlStatement) -> Iterator[Hit]:
     place = statement.find("OWNER", "TO")
     if place >= 0:
         yield Hit(
@@ -83,7 +83,7 @@ def owner(statement: Statement) -> Iterator[Hit]:
     "Row-level security is turned off, or its policies are changed.",
     verbs="ALTER CREATE DROP SET",
 )
-def row_security(statement: Statement) -> Iterator[Hit]:
+def row_security(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object == "POLICY":
         yield Hit("Changes which rows users can read or write.")
     elif statement.verb == "ALTER" and _near(statement, ("DISABLE", "NO"), ("ROW", "LEVEL", "SECURITY")):
@@ -94,13 +94,13 @@ def row_security(statement: Statement) -> Iterator[Hit]:
         yield Hit("Changes row-level security for this session.")
 
 
-def _near(statement: Statement, off: tuple[str, ...], words: tuple[str, ...]) -> bool:
+def _near(statement: SqlStatement, off: tuple[str, ...], words: tuple[str, ...]) -> bool:
     place = statement.find(*words)
     return place > 0 and bool(set(statement.keys[max(0, place - 2) : place]).intersection(off))
 
 
 @sql_rule("sql.trigger.disabled", RiskLevel.HIGH, "Triggers are turned off.", verbs="ALTER DISABLE")
-def trigger_disabled(statement: Statement) -> Iterator[Hit]:
+def trigger_disabled(statement: SqlStatement) -> Iterator[Hit]:
     if statement.has("DISABLE", "TRIGGER") or statement.has("DISABLE", "RULE"):
         yield Hit("Turns off triggers: checks, audit trails, and foreign keys that depend on them no longer work.")
 
@@ -111,7 +111,7 @@ def trigger_disabled(statement: Statement) -> Iterator[Hit]:
     "A setting turns off triggers, foreign keys, or other safeguards.",
     verbs="SET PRAGMA",
 )
-def safeguards_off(statement: Statement) -> Iterator[Hit]:
+def safeguards_off(statement: SqlStatement) -> Iterator[Hit]:
     if statement.verb == "PRAGMA" and not (statement.has("=") or statement.has("(")):
         return
     names = {key.lower() for key in statement.keys[1:]}
@@ -131,7 +131,7 @@ _SAFEGUARDS = word_set(
 
 
 @sql_rule("sql.alter_system", RiskLevel.HIGH, "The server's configuration is changed for everybody.", verbs="ALTER SET")
-def alter_system(statement: Statement) -> Iterator[Hit]:
+def alter_system(statement: SqlStatement) -> Iterator[Hit]:
     if statement.starts("ALTER", "SYSTEM"):
         yield Hit("Changes the server's configuration for every database and user, even after a restart.")
     elif statement.starts("ALTER", "DATABASE") or (
@@ -141,14 +141,14 @@ def alter_system(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.security_definer", RiskLevel.HIGH, "A function runs with its owner's privileges.", verbs="CREATE ALTER")
-def security_definer(statement: Statement) -> Iterator[Hit]:
+def security_definer(statement: SqlStatement) -> Iterator[Hit]:
     if statement.has("SECURITY", "DEFINER"):
         words = "Everybody who can call this function acts with its owner's privileges; check its search_path."
         yield Hit(words, statement.line_at(statement.find("SECURITY", "DEFINER")))
 
 
 @sql_rule("sql.copy.program", RiskLevel.CRITICAL, "COPY runs a program on the database server.", verbs="COPY")
-def copy_program(statement: Statement) -> Iterator[Hit]:
+def copy_program(statement: SqlStatement) -> Iterator[Hit]:
     if statement.has("PROGRAM"):
         yield Hit("Runs a shell command on the database server, with the server's privileges.")
 
@@ -159,7 +159,7 @@ def copy_program(statement: Statement) -> Iterator[Hit]:
     "Data is copied to or from a file on the server, or rows are loaded.",
     verbs="COPY LOAD SELECT WITH VALUES TABLE ( UNLOAD",
 )
-def copy_file(statement: Statement) -> Iterator[Hit]:
+def copy_file(statement: SqlStatement) -> Iterator[Hit]:
     if statement.verb in ("LOAD", "UNLOAD"):
         yield Hit("Loads a file or a library into the server.")
     elif statement.verb == "COPY" and not statement.has("PROGRAM"):
@@ -223,7 +223,7 @@ _FUNCTIONS: dict[str, tuple[str, str]] = {
 KNOWN_FUNCTIONS = frozenset(_FUNCTIONS)
 
 
-def _calls(statement: Statement, group: str) -> Iterator[Hit]:
+def _calls(statement: SqlStatement, group: str) -> Iterator[Hit]:
     for name, index in statement.functions():
         known = _FUNCTIONS.get(name)
         if known is not None and known[0] == group:
@@ -231,36 +231,36 @@ def _calls(statement: Statement, group: str) -> Iterator[Hit]:
 
 
 @sql_rule("sql.function.server_file", RiskLevel.CRITICAL, "A function accesses the server's files or programs.")
-def server_file(statement: Statement) -> Iterator[Hit]:
+def server_file(statement: SqlStatement) -> Iterator[Hit]:
     yield from _calls(statement, "file")
     if statement.has("XP_CMDSHELL") and not any(name == "xp_cmdshell" for name, _ in statement.functions()):
         yield Hit("xp_cmdshell runs a shell command on the database server.")
 
 
 @sql_rule("sql.function.remote", RiskLevel.HIGH, "A function connects to another server.")
-def remote_function(statement: Statement) -> Iterator[Hit]:
+def remote_function(statement: SqlStatement) -> Iterator[Hit]:
     yield from _calls(statement, "remote")
 
 
 @sql_rule("sql.function.server_control", RiskLevel.HIGH, "A function controls the server or ends sessions.", verbs="")
-def server_control(statement: Statement) -> Iterator[Hit]:
+def server_control(statement: SqlStatement) -> Iterator[Hit]:
     yield from _calls(statement, "server")
     if statement.verb in ("KILL", "SHUTDOWN"):
         yield Hit("Ends other people's sessions, or stops the server.")
 
 
 @sql_rule("sql.function.runs_text", RiskLevel.HIGH, "A function runs a text as SQL.")
-def runs_text(statement: Statement) -> Iterator[Hit]:
+def runs_text(statement: SqlStatement) -> Iterator[Hit]:
     yield from _calls(statement, "text")
 
 
 @sql_rule("sql.function.effect", RiskLevel.MEDIUM, "A function in a query changes something or blocks others.")
-def effect(statement: Statement) -> Iterator[Hit]:
+def effect(statement: SqlStatement) -> Iterator[Hit]:
     yield from _calls(statement, "effect")
 
 
 @sql_rule("sql.remote", RiskLevel.HIGH, "A connection to another server is set up.", verbs="CREATE ALTER DROP IMPORT")
-def remote(statement: Statement) -> Iterator[Hit]:
+def remote(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object in ("SERVER", "SUBSCRIPTION", "PUBLICATION") or statement.starts("IMPORT", "FOREIGN"):
         yield Hit("Connects this database to another server: data can be sent to it or received from it.")
 
@@ -271,7 +271,7 @@ def remote(statement: Statement) -> Iterator[Hit]:
     "An extension or language is installed, changed, or dropped.",
     verbs="CREATE ALTER DROP INSTALL UNINSTALL",
 )
-def extension(statement: Statement) -> Iterator[Hit]:
+def extension(statement: SqlStatement) -> Iterator[Hit]:
     if statement.object in ("EXTENSION", "LANGUAGE", "PLUGIN", "COMPONENT") or statement.verb in (
         "INSTALL",
         "UNINSTALL",
@@ -281,5 +281,5 @@ def extension(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.attach", RiskLevel.HIGH, "Another database file is opened or closed.", verbs="ATTACH DETACH")
-def attach(statement: Statement) -> Iterator[Hit]:
+def attach(statement: SqlStatement) -> Iterator[Hit]:
     yield Hit("Opens or closes another database file; a file that does not exist is created.")

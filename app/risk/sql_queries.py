@@ -11,7 +11,7 @@ from app.risk.rules import Hit, sql_rule, word_set
 from app.risk.sql_destructive import always_true
 from app.risk.sql_functions import HARMLESS_FUNCTIONS
 from app.risk.sql_privileges import KNOWN_FUNCTIONS
-from app.risk.sql_statement import LARGE_TABLE, QUERY_VERBS, WRITE_VERBS, Statement, name_of
+from app.risk.sql_statement import LARGE_TABLE, QUERY_VERBS, WRITE_VERBS, SqlStatement, name_of
 from assent.contracts import RiskLevel
 
 _FEW_PAIRS = 1_000_000
@@ -23,7 +23,7 @@ _NO_EFFECT = word_set(
 
 
 @sql_rule("sql.unparsed", RiskLevel.HIGH, "A statement that cannot be parsed; it may do anything.")
-def unparsed(statement: Statement) -> Iterator[Hit]:
+def unparsed(statement: SqlStatement) -> Iterator[Hit]:
     reason = statement.broken
     if not reason and _needs_tree(statement) and not statement.understood:
         reason = "it cannot be parsed"
@@ -35,14 +35,14 @@ _HARMLESS = HARMLESS_FUNCTIONS | {"operator"}
 _HOLDS_QUERY = frozenset({"TABLE", "VIEW", "MATERIALIZED", "INDEX"})
 
 
-def _needs_tree(statement: Statement) -> bool:
+def _needs_tree(statement: SqlStatement) -> bool:
     """Return True for statements that are judged by their content, not by how they begin."""
     if statement.verb == "CREATE":
         return statement.object in _HOLDS_QUERY and statement.object != "INDEX"
     return statement.verb in QUERY_VERBS or statement.verb in WRITE_VERBS or statement.verb == "COPY"
 
 
-def judged(statement: Statement, found: bool) -> bool:
+def judged(statement: SqlStatement, found: bool) -> bool:
     """Return True if a statement is known to be harmless, or its findings cover it."""
     if statement.verb in QUERY_VERBS:
         return True  # `unparsed` reports those that could not be parsed
@@ -54,7 +54,7 @@ def judged(statement: Statement, found: bool) -> bool:
 
 
 @sql_rule("sql.select.large", RiskLevel.LOW, "A query without LIMIT or WHERE reads an entire large table.")
-def select_large(statement: Statement) -> Iterator[Hit]:
+def select_large(statement: SqlStatement) -> Iterator[Hit]:
     tree = statement.tree
     if not isinstance(tree, exp.Select) or tree.args.get("limit") or tree.args.get("where") or tree.args.get("fetch"):
         return
@@ -69,7 +69,7 @@ def select_large(statement: Statement) -> Iterator[Hit]:
 
 
 @sql_rule("sql.join.cartesian", RiskLevel.MEDIUM, "A join without a condition pairs every row with every row.")
-def cartesian(statement: Statement) -> Iterator[Hit]:
+def cartesian(statement: SqlStatement) -> Iterator[Hit]:
     if statement.tree is None:
         return
     for select in statement.tree.find_all(exp.Select):
@@ -123,7 +123,7 @@ def _mentions(conditions: exp.Expression, table: exp.Table) -> bool:
 
 
 @sql_rule("sql.select.locks", RiskLevel.LOW, "A query locks the rows it reads.")
-def locks_rows(statement: Statement) -> Iterator[Hit]:
+def locks_rows(statement: SqlStatement) -> Iterator[Hit]:
     if statement.tree is not None and statement.tree.find(exp.Lock):
         yield Hit(
             "Locks the rows that it reads until the transaction ends; others who want to change them have to wait."
@@ -144,7 +144,7 @@ def _called(tree: exp.Expression) -> Iterator[tuple[str, str]]:
 
 
 @sql_rule("sql.function.unknown", RiskLevel.MEDIUM, "An unknown function is called; it may write.")
-def unknown_function(statement: Statement) -> Iterator[Hit]:
+def unknown_function(statement: SqlStatement) -> Iterator[Hit]:
     if statement.tree is None or (statement.verb == "CREATE" and statement.object not in _HOLDS_QUERY):
         return
     if statement.verb == "PRAGMA":

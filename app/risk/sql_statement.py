@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from app.risk.rules import word_set
-from app.risk.sql_lexer import Piece, Token
+from app.risk.sql_lexer import Piece, SqlToken
 
 # sqlglot's warnings contain the statement's text, which must not appear in a log.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -57,7 +57,7 @@ class Write(NamedTuple):
     table: str
 
 
-class Statement:
+class SqlStatement:
     """A statement and its context.
 
     Attributes:
@@ -233,7 +233,7 @@ def shortened(name: str) -> str:
     return name if len(name) <= 80 else name[:77] + "…"
 
 
-def _prefix(tokens: list[Token]) -> tuple[int, str]:
+def _prefix(tokens: list[SqlToken]) -> tuple[int, str]:
     """Return the number of tokens before what really runs, and the prefix that they form."""
     keys = [token.key for token in tokens[:200]]
     if keys[0] in ("EXPLAIN", "DESCRIBE", "DESC"):

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from app.domain.risk import Finding
-from app.risk.rules import Rule, declare
+from app.risk.rules import RiskRule, declare
 from assent.contracts import RiskLevel
 
 BIDI = declare(
@@ -50,7 +50,7 @@ def text_findings(text: str, place: str = "") -> Iterator[Finding]:
     yield from _places(MIXED, _MIXED, text, place, words)
 
 
-def _places(rule: Rule, pattern: re.Pattern[str], text: str, place: str, words: str) -> Iterator[Finding]:
+def _places(rule: RiskRule, pattern: re.Pattern[str], text: str, place: str, words: str) -> Iterator[Finding]:
     lines: dict[int, list[str]] = {}
     line = 1
     counted = 0

@@ -20,7 +20,7 @@ from langgraph.types import StateSnapshot
 from app.domain.errors import InvalidInputError
 from app.domain.misfits import check_schemas
 from app.domain.run_protocol import Job, JobNotTakenError, Journal, LostRunError, RunBusyError, RunSnapshot, RunStore
-from app.runtime.driver import Driver, Rest
+from app.runtime.driver import Driver, RunRest
 from app.runtime.leases import Leases
 from app.runtime.library import Library, WorkflowError, told
 from app.runtime.saver import OvertakenError
@@ -241,7 +241,7 @@ class Advancer:
         config: RunnableConfig,
         driver: Driver,
         writer: StepWriter,
-        rest: Rest,
+        rest: RunRest,
     ) -> None:
         """Store the state in which a drive stopped."""
         journal = writer.journal
@@ -281,7 +281,7 @@ class Advancer:
             await self._suspend(snapshot, asked, journal)
 
     async def _stops(
-        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], state: StateSnapshot, rest: Rest
+        self, snapshot: RunSnapshot, graph: CompiledStateGraph[Any], state: StateSnapshot, rest: RunRest
     ) -> list[Stop]:
         """Return the breakpoints at which the thread is after a drive."""
         breakpoints = self.library.breakpoints(snapshot.workflow)
@@ -306,7 +306,7 @@ class Advancer:
         await written(self._store.fail, snapshot.attempt, journal, f"{PASSED_OVER} {RETRY_ASKS}")
 
     async def _not_accepted(
-        self, snapshot: RunSnapshot, state: StateSnapshot, sent: tuple[str, ...], rest: Rest, journal: Journal
+        self, snapshot: RunSnapshot, state: StateSnapshot, sent: tuple[str, ...], rest: RunRest, journal: Journal
     ) -> None:
         """Request a decision again, because the step rejected the outcome for a reason that only its own code knows."""
         self._not_taken(snapshot, state, journal)

@@ -33,7 +33,7 @@ from assent.watch import Watch, seen
 
 
 @dataclass
-class Rest:
+class RunRest:
     """The state in which a drive stopped.
 
     Attributes:
@@ -97,7 +97,7 @@ class Driver:
         self, send: Any, delivering: Iterable[str] = (), watched: Collection[str] = (),
         took: Callable[[str], bool] = lambda _: True, before: StateSnapshot | None = None,
         sent: Mapping[str, str] = MappingProxyType({}),
-    ) -> Rest:  # fmt: skip
+    ) -> RunRest:  # fmt: skip
         """Send the input and follow the graph until it is suspended, ends, fails, or is drained.
 
         LangGraph stores an answer only when the node that read it has ended. Until that step is stored, or the run
@@ -115,7 +115,7 @@ class Driver:
             OvertakenError: Something else has continued the thread.
             psycopg.DatabaseError: The results of the steps cannot be written.
         """
-        rest = Rest()
+        rest = RunRest()
         self._delivering = list(delivering)
         try:
             self._writer.before = lambda step_ended: self._gather(step_ended and not rest.unheard)
@@ -140,7 +140,7 @@ class Driver:
         return rest
 
     async def _follow(
-        self, send: Any, watch: Watch, watched: Collection[str], took: Callable[[str], bool], rest: Rest
+        self, send: Any, watch: Watch, watched: Collection[str], took: Callable[[str], bool], rest: RunRest
     ) -> None:
         stream = self._graph.astream(
             send,
@@ -170,7 +170,7 @@ class Driver:
         if step_ended and self._ended:
             self._delivered()
 
-    async def _listen(self, data: Any, watched: Collection[str], took: Callable[[str], bool], rest: Rest) -> None:
+    async def _listen(self, data: Any, watched: Collection[str], took: Callable[[str], bool], rest: RunRest) -> None:
         """Stop before the next step if a step has ended without reading its outcome."""
         if data["id"] not in watched or "triggers" in data or data["error"] is not None:
             return
@@ -179,7 +179,7 @@ class Driver:
             rest.unheard.append(data["id"])
             self._control.request_drain("unheard")
 
-    def _take(self, kind: str, namespace: tuple[str, ...], data: Any, rest: Rest) -> None:
+    def _take(self, kind: str, namespace: tuple[str, ...], data: Any, rest: RunRest) -> None:
         if kind == "custom":
             self._custom(data)
         elif kind == "values":

@@ -67,7 +67,7 @@ _TIDY = """
     ) select count(*) from gone"""
 
 
-class Refused(StrEnum):
+class RefusedAction(StrEnum):
     """What can be refused, as actions of the audit log."""
 
     SIGN_IN = "access.sign_in_failed"
@@ -89,7 +89,7 @@ class Refusal:
         account_name: as shown in the audit log.
     """
 
-    action: Refused
+    action: RefusedAction
     reason: str
     actor: Actor
     route: str = ""

@@ -63,13 +63,13 @@ alter table procrastinate_jobs disable trigger procrastinate_trigger_status_even
 # Its history of jobs is turned off: our jobs are deleted when they end, and the audit log says what they did.
 
 
-class SchemaError(AssentError):
+class SchemaVersionError(AssentError):
     """The database's schema is not the one that this version needs."""
 
     code = "schema"
 
 
-class UnreachableError(AssentError):
+class DatabaseUnreachableError(AssentError):
     """The database does not respond, or rejects the connection."""
 
     code = "database_unreachable"
@@ -79,13 +79,13 @@ def upgrade(database_url: str) -> None:
     """Bring Assent's and procrastinate's tables up to date. Concurrent calls are safe: one works, and the rest wait.
 
     Raises:
-        UnreachableError: The database cannot be used.
-        SchemaError: The schema is that of a newer version.
+        DatabaseUnreachableError: The database cannot be used.
+        SchemaVersionError: The schema is that of a newer version.
     """
     with connected(database_url) as connection, migration_lock(connection):
         current, head = current_and_head(database_url)
         if current is not None and not _known(current):
-            raise SchemaError(_ahead(current, head))
+            raise SchemaVersionError(_ahead(current, head))
         _upgrade_assent(database_url)
         _upgrade_procrastinate(connection)
         connection.execute(_JOB_TRIGGERS)
@@ -95,25 +95,27 @@ def check(database_url: str) -> None:
     """Check that this version can use the database.
 
     Raises:
-        UnreachableError: The database cannot be used.
-        SchemaError: The schema is older or newer; the message says what to do.
+        DatabaseUnreachableError: The database cannot be used.
+        SchemaVersionError: The schema is older or newer; the message says what to do.
     """
     with connected(database_url) as connection:
         current, head = current_and_head(database_url)
         if current is not None and not _known(current):
-            raise SchemaError(_ahead(current, head))
+            raise SchemaVersionError(_ahead(current, head))
         applied, newest = procrastinate_level(connection), _procrastinate_files()[-1]
     if current is None:
-        raise SchemaError(
+        raise SchemaVersionError(
             "The database is empty: run `assent db upgrade`. If Assent is already running, this is not its database: "
             "set ASSENT_DATA_DIR or ASSENT_DATABASE_URL to the same values."
         )
     if current != head:
-        raise SchemaError(f"The database is behind (at {current}, needs {head}): run `assent db upgrade`.")
+        raise SchemaVersionError(f"The database is behind (at {current}, needs {head}): run `assent db upgrade`.")
     if applied is None or applied < newest:
-        raise SchemaError(f"The job queue's tables are behind (needs {newest}): run `assent db upgrade`.")
+        raise SchemaVersionError(f"The job queue's tables are behind (needs {newest}): run `assent db upgrade`.")
     if applied > newest:
-        raise SchemaError(f"The job queue's tables are newer ({applied}) than this version: install the newer version.")
+        raise SchemaVersionError(
+            f"The job queue's tables are newer ({applied}) than this version: install the newer version."
+        )
 
 
 def current_and_head(database_url: str) -> tuple[str | None, str]:
@@ -129,7 +131,7 @@ def newest_revision() -> str:
     revisions = _revisions()
     heads = set(revisions) - set(revisions.values())
     if len(heads) != 1:
-        raise SchemaError(f"{MIGRATIONS} has {len(heads)} newest migrations instead of one.")
+        raise SchemaVersionError(f"{MIGRATIONS} has {len(heads)} newest migrations instead of one.")
     return heads.pop()
 
 
@@ -149,12 +151,12 @@ def connected(database_url: str) -> Iterator[psycopg.Connection]:
     """Yield a connection that commits each statement.
 
     Raises:
-        UnreachableError: The connection fails.
+        DatabaseUnreachableError: The connection fails.
     """
     try:
         connection = psycopg.connect(database_url, autocommit=True, connect_timeout=10, application_name="assent db")
     except psycopg.Error as error:
-        raise UnreachableError(f"ASSENT_DATABASE_URL: {one_line(error)}") from None
+        raise DatabaseUnreachableError(f"ASSENT_DATABASE_URL: {one_line(error)}") from None
     with connection:
         yield connection
 
@@ -169,7 +171,7 @@ def migration_lock(connection: psycopg.Connection) -> Iterator[None]:
     deadline = time.monotonic() + _LOCK_SECONDS
     while not _first(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK_KEY):
         if time.monotonic() > deadline:
-            raise SchemaError("Another process has been migrating the database for five minutes.")
+            raise SchemaVersionError("Another process has been migrating the database for five minutes.")
         time.sleep(0.1)
     try:
         yield
@@ -210,7 +212,9 @@ def _upgrade_procrastinate(connection: psycopg.Connection) -> None:
     with connection.transaction():
         if applied is None:
             if _first(connection, "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"):
-                raise SchemaError("The database has tables of procrastinate that are not Assent's: use another one.")
+                raise SchemaVersionError(
+                    "The database has tables of procrastinate that are not Assent's: use another one."
+                )
             connection.execute(
                 "CREATE TABLE procrastinate_schema_level (level text PRIMARY KEY, at timestamptz NOT NULL)"
             )

@@ -53,7 +53,7 @@ class Destination(Base):
     __table_args__ = (CheckConstraint("channel in ('webhook', 'slack', 'apprise')", name="channel"),)
 
 
-class Callback(Base):
+class CallbackRow(Base):
     """The callback of a requesting agent when its request is resolved. Its address and secret are encrypted.
 
     Attributes:

@@ -70,7 +70,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class OutcomeDelivery:
     """An outcome that waits to reach the run.
 
     Attributes:

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import click
 
-from assent.connecting import TokenError, check_address, checked_token
+from assent.connecting import AgentTokenError, check_address, checked_token
 
 
 @click.command("langgraph-server")
@@ -29,7 +29,7 @@ def langgraph_server(server: str, url: str, graph: str, workflow: str, every: fl
     check_address("ASSENT_URL", url)
     try:
         token = checked_token(os.environ.get("ASSENT_TOKEN", "").strip())
-    except TokenError as error:
+    except AgentTokenError as error:
         raise click.ClickException(str(error)) from error
     try:
         from assent.errors import SignInError

@@ -35,7 +35,7 @@ REPORTED = (
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentAnswers:
     """Answers that are being sent to a thread.
 
     Attributes:
@@ -127,13 +127,13 @@ class Resuming(AsyncRunner):
         self._begins_anew = False
         names = {task.id: task.name for task in step.before.tasks if task.id in step.watched}
         where = str(step.before.config["configurable"]["checkpoint_id"])
-        sent = Sent(uuid.uuid4().hex, where, dict(step.answers), names)
+        sent = SentAnswers(uuid.uuid4().hex, where, dict(step.answers), names)
         if resume is not None:
             await self._thread.mark(asdict(sent))
             self._marked = True
         return await self._follow(sent, resume)
 
-    async def _follow(self, sent: Sent, resume: Mapping[str, Any] | None) -> Rest:
+    async def _follow(self, sent: SentAnswers, resume: Mapping[str, Any] | None) -> Rest:
         rest = Rest()
         try:
             await self._run(rest, resume, sent)
@@ -148,7 +148,7 @@ class Resuming(AsyncRunner):
             self._failed = True
         return rest
 
-    async def _run(self, rest: Rest, resume: Mapping[str, Any] | None, sent: Sent) -> None:
+    async def _run(self, rest: Rest, resume: Mapping[str, Any] | None, sent: SentAnswers) -> None:
         async with aclosing(self._thread.run(resume, sent.mark, set(sent.watched.values()))) as written:
             async for part in written:
                 rest.take({"type": "custom", "data": part, "ns": ()}, ())
@@ -159,7 +159,7 @@ class Resuming(AsyncRunner):
             self._marked = False
 
 
-async def unheard(thread: Thread, sent: Sent) -> list[str]:
+async def unheard(thread: Thread, sent: SentAnswers) -> list[str]:
     """Return the requests whose watched steps continued without accepting their answer."""
     then = await thread.steps_at(sent.checkpoint)
     return [request_id for request_id in sent.watched if not heard(then, request_id, sent.requests)]
@@ -176,7 +176,7 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
     Answers that were not sent are left alone: the thread still waits, and opening the same request again returns its
     outcome.
     """
-    sent = Sent(**document["metadata"][SENT])
+    sent = SentAnswers(**document["metadata"][SENT])
     now = await thread.rest()
     was_sent = await thread.was_run(sent.mark)
     error = failed(now)

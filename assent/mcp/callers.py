@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from assent.calls import checked_id
 from assent.client import AsyncApproval, AsyncAssent
-from assent.connecting import TokenError, checked_token
+from assent.connecting import AgentTokenError, checked_token
 from assent.errors import ApiError, AssentError, NotFoundError, SignInError
 
 MOST_REMEMBERED = 1_000
@@ -41,7 +41,7 @@ class Callers:
     _remembered: OrderedDict[tuple[str, str], AsyncApproval] = field(default_factory=OrderedDict, repr=False)
 
     def token_of(self, headers: Mapping[str, str] | None) -> str:
-        """Return the token to use for a caller. Raises TokenError."""
+        """Return the token to use for a caller. Raises AgentTokenError."""
         return checked_token(bearer_of(headers) or self.token)
 
     @asynccontextmanager
@@ -51,7 +51,7 @@ class Callers:
             token = self.token_of(headers)
             async with AsyncAssent(self.url, token, self.patience if patience is None else patience) as client:
                 yield Portal(client, self, hashlib.sha256(token.encode()).hexdigest())
-        except (AssentError, TokenError, ValidationError) as error:
+        except (AssentError, AgentTokenError, ValidationError) as error:
             raise ToolError(self.words(error)) from error
 
     def words(self, error: Exception) -> str:

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from assent.connecting import TokenError, check_address, checked_token
+from assent.connecting import AgentTokenError, check_address, checked_token
 
 
 @click.command("mcp")
@@ -41,7 +41,7 @@ def mcp(
     if shared_token or not http:
         try:
             callers.token = checked_token(os.environ.get("ASSENT_TOKEN", "").strip())
-        except TokenError as error:
+        except AgentTokenError as error:
             raise click.ClickException(str(error)) from error
     server = build_server(Tools(callers, workflow, environment))
     if http:

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assent.connecting import TokenError
+from assent.connecting import AgentTokenError
 from assent.mcp.callers import Callers
 from assent.mcp.waiting import settled
 
@@ -34,7 +34,7 @@ class TokenRequired:
         if scope["type"] == "http":
             try:
                 token = self._callers.token_of(Headers(scope=scope))
-            except TokenError as error:
+            except AgentTokenError as error:
                 refusal = JSONResponse({"error": "invalid_token", "error_description": str(error)}, 401)
                 refusal.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
                 return await refusal(scope, receive, send)

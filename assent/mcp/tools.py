@@ -15,7 +15,7 @@ from assent.contracts import Proposal, Verdict
 from assent.errors import EndedError, WaitTimeoutError
 from assent.mcp import permission
 from assent.mcp.callers import Callers, Portal
-from assent.mcp.waiting import GAVE_UP, Progress, progress, withdrawn_if_cancelled
+from assent.mcp.waiting import GAVE_UP, WaitProgress, progress, withdrawn_if_cancelled
 
 PERMISSION_PATIENCE = 120.0
 """Seconds for which a permission prompt tries to open its request, enough for a restart of the portal."""
@@ -29,7 +29,7 @@ Wait = Annotated[float, Field(ge=0, le=LONGEST_WAIT, description="Seconds to wai
 Reported = Literal["applied", "partly_applied", "not_applied", "failed"]
 
 
-class Standing(BaseModel):
+class RequestStatus(BaseModel):
     """The status of a request."""
 
     id: str
@@ -75,7 +75,7 @@ class Tools:
             str, Field(max_length=255, description="Identifies the action: the same key finds the same request again")
         ] = "",
         wait_seconds: Wait = 0,
-    ) -> Standing:
+    ) -> RequestStatus:
         """Ask people to approve an action (a tool call, a script, a set of optimizations, any value) or to answer a
         question. Do not act before the result says `approved`, and then do exactly what `payload` says."""
         async with self._callers.portal(context.headers) as portal:
@@ -91,12 +91,12 @@ class Tools:
             async with withdrawn_if_cancelled(approval):
                 return await self._after(context, approval, wait_seconds)
 
-    async def wait_for_approval(self, context: Context, id: RequestId, wait_seconds: Wait = 45) -> Standing:
+    async def wait_for_approval(self, context: Context, id: RequestId, wait_seconds: Wait = 45) -> RequestStatus:
         """Wait until people have decided on a request. If there is none yet, the result says so: call again."""
         async with self._callers.portal(context.headers) as portal:
             return await self._after(context, portal.approval(id), wait_seconds)
 
-    async def approval_status(self, context: Context, id: RequestId) -> Standing:
+    async def approval_status(self, context: Context, id: RequestId) -> RequestStatus:
         """Get the status of a request, without waiting."""
         async with self._callers.portal(context.headers) as portal:
             return await self._after(context, portal.approval(id), 0)
@@ -158,7 +158,7 @@ class Tools:
         return permission.denied("The request was canceled repeatedly before it was decided.")
 
     @staticmethod
-    async def _answer(shown: Progress, approval: AsyncApproval, tool: str) -> str:
+    async def _answer(shown: WaitProgress, approval: AsyncApproval, tool: str) -> str:
         """Return the answer to a permission prompt; empty: an earlier call of the same prompt just canceled it."""
         async with withdrawn_if_cancelled(approval):
             await shown.waits_for(approval)
@@ -170,7 +170,7 @@ class Tools:
             return ""
         return permission.answered(tool, outcome, approval)
 
-    async def _after(self, context: Context, approval: AsyncApproval, wait_seconds: float) -> Standing:
+    async def _after(self, context: Context, approval: AsyncApproval, wait_seconds: float) -> RequestStatus:
         """Return the status after waiting."""
         if wait_seconds:
             async with progress(context) as shown:
@@ -180,9 +180,9 @@ class Tools:
         return _standing(approval, await approval.status())
 
 
-def _standing(approval: AsyncApproval, status: Status) -> Standing:
+def _standing(approval: AsyncApproval, status: Status) -> RequestStatus:
     outcome = status.outcome
-    found = Standing(
+    found = RequestStatus(
         id=approval.id, url=approval.url, state=status.state, resolved=status.resolved,
         approved=outcome is not None and outcome.approved, receipt=str((status.receipt or {}).get("status", "")),
         held_until=status.held_until, next="",
@@ -196,7 +196,7 @@ def _standing(approval: AsyncApproval, status: Status) -> Standing:
     return found
 
 
-def _next(found: Standing) -> str:
+def _next(found: RequestStatus) -> str:
     if not found.resolved:
         return "There is no decision yet. Do not act; call wait_for_approval with this id again."
     if found.approved:

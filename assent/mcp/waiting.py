@@ -25,7 +25,7 @@ _unsettled: set[asyncio.Event] = set()
 """For each request that is canceled with its tool call: set when the call is over, and the cancellation made."""
 
 
-class Progress:
+class WaitProgress:
     """Regular progress reports to the client, because many clients end calls that are silent."""
 
     def __init__(self, context: Context[Any, Any]) -> None:
@@ -49,9 +49,9 @@ class Progress:
 
 
 @asynccontextmanager
-async def progress(context: Context[Any, Any]) -> AsyncIterator[Progress]:
+async def progress(context: Context[Any, Any]) -> AsyncIterator[WaitProgress]:
     """Report progress to the client until the block ends, even while the portal cannot be reached."""
-    shown = Progress(context)
+    shown = WaitProgress(context)
     reporting = asyncio.create_task(shown.report())
     try:
         yield shown

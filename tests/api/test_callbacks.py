@@ -27,7 +27,7 @@ from app.notify.webhook import event_streams
 from app.services.bundle import Services
 from app.services.clock import system_clock
 from app.settings import Settings
-from app.store.notify import Callback, Delivery, UnplannedEvent
+from app.store.notify import CallbackRow, Delivery, UnplannedEvent
 from app.store.requests import ApprovalRequest
 from app.worker.post import Post
 from tests.factories import Caller, Program, make_person, make_token
@@ -143,7 +143,7 @@ def test_the_agent_is_called_once_it_can_have_its_outcome(services, agent, call,
     path = told["data"]["outcome_url"].split(":8000")[-1]
     assert agent.get(path).json["outcome"]["verdict"] == "approve"
     with services.sessions() as session:
-        kept = session.get_one(Callback, request["id"])
+        kept = session.get_one(CallbackRow, request["id"])
         assert secret not in kept.secret and "key=abc" not in kept.address + kept.shown
         [delivery] = session.scalars(select(Delivery).where(Delivery.kind == "callback"))
         assert (delivery.state, delivery.subject) == ("sent", "approval.settled")

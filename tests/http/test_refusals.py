@@ -212,7 +212,8 @@ def test_a_flood_from_many_addresses_writes_few_lines_and_rows(
 
 def test_nobody_who_makes_many_lines_keeps_others_off_the_audit_log(services: Services) -> None:
     kept = refusals.Refusals(services.sessions, services.clock)
-    action, insider = refusals.Refused.TOKEN, make_person(services.sessions, "Insider").as_actor(Via.API, ELSEWHERE)
+    action = refusals.RefusedAction.TOKEN
+    insider = make_person(services.sessions, "Insider").as_actor(Via.API, ELSEWHERE)
 
     def refused(actor: Actor, route: str) -> None:
         kept.note(refusals.Refusal(action, "unknown", actor, route), 0)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from langgraph_sdk import get_client
 
-from assent.langgraph_server.resuming import Sent
+from assent.langgraph_server.resuming import SentAnswers
 from assent.langgraph_server.threads import RESUMING, SENT, Thread, snapshot
 from assent.ordering import _newer
 from assent.thread import GetListed
@@ -207,7 +207,7 @@ def test_killed_before_the_answer_was_sent_and_resumed_elsewhere(work: Work, bri
     assert not work.done
 
 
-def decided_without_it(work: Work, bridge: Bridge, verdict: str) -> tuple[dict[str, Any], Sent, dict[str, Any]]:
+def decided_without_it(work: Work, bridge: Bridge, verdict: str) -> tuple[dict[str, Any], SentAnswers, dict[str, Any]]:
     """A request that was decided while the bridge was dead, and what a bridge notes and sends then."""
     work.begin()
     request = work.asked()
@@ -217,11 +217,11 @@ def decided_without_it(work: Work, bridge: Bridge, verdict: str) -> tuple[dict[s
     [task] = state["tasks"]
     interrupt = str(task["interrupts"][0]["id"])
     where = str(state["checkpoint"]["checkpoint_id"])
-    sent = Sent("a mark of its own " + work.note, where, {interrupt: request["id"]}, {task["id"]: task["name"]})
+    sent = SentAnswers("a mark of its own " + work.note, where, {interrupt: request["id"]}, {task["id"]: task["name"]})
     return request, sent, {interrupt: {"decisions": [{"type": verdict}]}}
 
 
-async def resumed(thread: Thread, sent: Sent, resume: dict[str, Any]) -> None:
+async def resumed(thread: Thread, sent: SentAnswers, resume: dict[str, Any]) -> None:
     """What a bridge does until the middleware's step has ended."""
     await thread.mark(asdict(sent))
     async for _ in thread.run(resume, sent.mark, set(sent.watched.values())):

@@ -17,7 +17,7 @@ from ipaddress import ip_network
 import pytest
 import requests
 
-from app.connections import Connections, Limits, Phase
+from app.connections import ConnectionLimits, Connections, Phase
 from app.services.bundle import build_services
 from app.store.engine import make_engine
 from app.store.people import Person
@@ -234,7 +234,7 @@ def test_a_browser_may_come_back_after_a_pause(module_database_url: str) -> None
 
 def test_without_descriptors_accepting_waits_and_closes_the_longest_waiting() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
-    connections = Connections(Limits(total=1000, per_address=1000))
+    connections = Connections(ConnectionLimits(total=1000, per_address=1000))
     idle, beside = socket.socketpair()
     waiting = connections.open(idle, ("192.0.2.1", 1))
     assert waiting is not None
@@ -278,7 +278,7 @@ pair.kept = []  # type: ignore[attr-defined]
 
 
 def test_one_address_closes_its_own_and_a_proxy_closes_none() -> None:
-    connections = Connections(Limits(total=100, per_address=2, exempt=(ip_network("10.0.0.0/8"),)))
+    connections = Connections(ConnectionLimits(total=100, per_address=2, exempt=(ip_network("10.0.0.0/8"),)))
     other, _ = pair(connections, "192.0.2.9")
     first, *_rest = [pair(connections, "192.0.2.1")[0] for _ in range(3)]
     assert first.recv(1) == b"" and connections.count(Phase.HEAD) == 3
@@ -291,7 +291,7 @@ def test_one_address_closes_its_own_and_a_proxy_closes_none() -> None:
 
 
 def test_when_all_are_in_use_a_new_one_is_told_so_and_waiting_ones_make_room() -> None:
-    connections = Connections(Limits(total=2, per_address=2))
+    connections = Connections(ConnectionLimits(total=2, per_address=2))
     client, _first = pair(connections, "192.0.2.1")
     _, second = pair(connections, "192.0.2.2")
     second.serve(0)  # type: ignore[attr-defined]
@@ -302,7 +302,7 @@ def test_when_all_are_in_use_a_new_one_is_told_so_and_waiting_ones_make_room() -
 
 
 def test_one_address_has_at_most_half_of_all_connections() -> None:
-    connections = Connections(Limits(total=8, per_address=2))
+    connections = Connections(ConnectionLimits(total=8, per_address=2))
     for _ in range(4):
         pair(connections, "192.0.2.1")[1].serve(0)  # type: ignore[attr-defined]
     assert pair(connections, "192.0.2.1")[1] is None

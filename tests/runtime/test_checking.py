@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.runtime.checks.check import check
-from app.runtime.checks.finding import Finding
+from app.runtime.checks.finding import CheckFinding
 
 _NUMBER = itertools.count(1)
 HEAD = """
@@ -66,7 +66,7 @@ def found(folder: Path, ask: str = ASK, build: str = BUILD) -> list[tuple[str, s
     file = folder / f"checked_flow_{next(_NUMBER)}.py"
     file.write_text(HEAD + textwrap.dedent(ask) + textwrap.dedent(build) + END_OF_IT)
     lines = file.read_text().splitlines()
-    findings: list[Finding] = check(str(file), lambda schema: "")
+    findings: list[CheckFinding] = check(str(file), lambda schema: "")
     assert all(each.file == str(file.resolve()) for each in findings)
     return [(each.code, each.message, lines[each.line - 1].strip()) for each in findings]
 

@@ -80,7 +80,7 @@ def test_who_wants_to_be_called_instead(portal, services, client):
 
     again = asyncio.run(called())
     with services.sessions() as session:
-        kept = [session.get_one(stored.Callback, each) for each in (request.id, asked.id, again)]
+        kept = [session.get_one(stored.CallbackRow, each) for each in (request.id, asked.id, again)]
     answers = {"thread_id": "a conversation", "interrupt_id": "int-1"}
     assert [each.ag_ui for each in kept] == [answers, None, answers]
     assert all("agent.example.com" in each.shown for each in kept) and secret not in repr(where)

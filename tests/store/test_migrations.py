@@ -59,7 +59,7 @@ def test_a_second_upgrade_changes_nothing_and_is_quick(database_url):
 
 
 def test_an_empty_database_is_refused(empty_database_url):
-    with pytest.raises(migrate.SchemaError, match=r"is empty: .*assent db upgrade"):
+    with pytest.raises(migrate.SchemaVersionError, match=r"is empty: .*assent db upgrade"):
         migrate.check(empty_database_url)
 
 
@@ -67,7 +67,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_url):
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     for act in (migrate.check, migrate.upgrade):
-        with pytest.raises(migrate.SchemaError, match="is ahead"):
+        with pytest.raises(migrate.SchemaVersionError, match="is ahead"):
             act(database_url)
 
 
@@ -75,7 +75,7 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_url):
 def test_the_job_queues_tables_are_compared_too(database_url, level, words):
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("UPDATE procrastinate_schema_level SET level = %s", (level,))
-    with pytest.raises(migrate.SchemaError, match=words):
+    with pytest.raises(migrate.SchemaVersionError, match=words):
         migrate.check(database_url)
 
 
@@ -90,7 +90,7 @@ def test_langgraphs_tables_are_compared_for_processes_that_run_graphs(database_u
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(change)
     migrate.check(database_url)
-    with pytest.raises(migrate.SchemaError, match=words):
+    with pytest.raises(migrate.SchemaVersionError, match=words):
         check_everything(database_url)
 
 
@@ -111,7 +111,7 @@ STORED = {
 def test_stored_checkpoints_are_numbered_by_parents_where_clocks_differed(database_url):
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(UNNUMBERED)
-        with pytest.raises(migrate.SchemaError, match=r"not numbered yet: run `assent db upgrade`"):
+        with pytest.raises(migrate.SchemaVersionError, match=r"not numbered yet: run `assent db upgrade`"):
             check_everything(database_url)
         for thread, rows in STORED.items():
             for namespace in ("", "inner"):
@@ -142,7 +142,7 @@ def test_langgraphs_own_migrations_may_follow_the_numbering(database_url):
         upgrade_everything(database_url)
         check_everything(database_url)
         connection.execute("alter table checkpoints disable trigger assent_order_checkpoint")
-        with pytest.raises(migrate.SchemaError, match="not numbered yet"):
+        with pytest.raises(migrate.SchemaVersionError, match="not numbered yet"):
             check_everything(database_url)
         connection.execute("drop trigger assent_order_checkpoint on checkpoints")
         order_threads(connection)
@@ -158,7 +158,7 @@ def test_newer_files_of_procrastinate_are_applied_in_order(database_url, monkeyp
         "migrations/98.00.00_02_b.sql": "ALTER TABLE later ADD b int",
     }
     monkeypatch.setattr(migrate, "_procrastinate_text", lambda path: texts.get(path) or real(path))
-    with pytest.raises(migrate.SchemaError, match="behind"):
+    with pytest.raises(migrate.SchemaVersionError, match="behind"):
         migrate.check(database_url)
     migrate.upgrade(database_url)
     migrate.check(database_url)
@@ -167,7 +167,7 @@ def test_newer_files_of_procrastinate_are_applied_in_order(database_url, monkeyp
 
 
 def test_an_unreachable_database_is_told_in_one_line_without_its_password():
-    with pytest.raises(migrate.UnreachableError) as caught:
+    with pytest.raises(migrate.DatabaseUnreachableError) as caught:
         migrate.check("postgresql://somebody:hunter2secret@127.0.0.1:1/assent")
     assert "\n" not in str(caught.value)
     assert "hunter2secret" not in str(caught.value)

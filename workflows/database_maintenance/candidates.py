@@ -50,7 +50,7 @@ def usages(sql: str, schema: Schema, dialect: str) -> list[Usage]:
         scopes = traverse_scope(tree)
     except SqlglotError as error:
         raise ValueError("its scopes cannot be resolved") from error
-    return [usage for scope in scopes for usage in _Reader(scope, schema, dialect).read()]
+    return [usage for scope in scopes for usage in _QueryReader(scope, schema, dialect).read()]
 
 
 def aliases(sql: str, dialect: str) -> dict[str, str]:
@@ -62,7 +62,7 @@ def aliases(sql: str, dialect: str) -> dict[str, str]:
     return {table.alias_or_name.lower(): table.name.lower() for table in tables}
 
 
-class _Reader:
+class _QueryReader:
     """Reads one SELECT."""
 
     def __init__(self, scope: Scope, schema: Schema, dialect: str) -> None:

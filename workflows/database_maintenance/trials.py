@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Choice:
+class IndexChoice:
     """What the trials found."""
 
     chosen: list[Candidate] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Trials:
         self._rejected: dict[str, Skipped] = {}
         self._chosen: list[Candidate] = []
 
-    def choose(self, queries: Sequence[Query], leave_out: Callable[[Candidate], bool] = lambda _: False) -> Choice:
+    def choose(self, queries: Sequence[Query], leave_out: Callable[[Candidate], bool] = lambda _: False) -> IndexChoice:
         """The indexes to propose for measured queries, without those that `leave_out` names."""
         for query in sorted(queries, key=lambda query: -query.load):
             try:
@@ -78,7 +78,7 @@ class Trials:
         self._chosen.sort(key=lambda candidate: -_saved_ms(candidate))
         chosen = {candidate.id for candidate in self._chosen}
         rejected = [candidate for key, candidate in self._rejected.items() if key not in chosen]
-        return Choice(self._chosen, rejected, together)
+        return IndexChoice(self._chosen, rejected, together)
 
     def _choose_for(self, query: Query, found: list[Candidate]) -> None:
         names = {candidate.id for candidate in self._chosen}

@@ -68,7 +68,7 @@ def read_tree(text: str) -> Tree:
     if not is_storable(text):
         raise UnreadableError(1, "there is a character in this file that no text may have")
     try:
-        return _Reader(text).read()
+        return _TreeReader(text).read()
     except yaml.MarkedYAMLError as error:
         raise _syntax(error, text) from None
     except yaml.reader.ReaderError as error:
@@ -76,7 +76,7 @@ def read_tree(text: str) -> Tree:
         raise UnreadableError(line, "there is a character here that YAML does not allow") from None
 
 
-class _Reader:
+class _TreeReader:
     def __init__(self, text: str) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self._tree = Tree()

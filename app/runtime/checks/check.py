@@ -13,7 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel, ValidationError
 
 from app.runtime.checks.effects import Effects
-from app.runtime.checks.finding import Finding, at, raised, shown
+from app.runtime.checks.finding import CheckFinding, at, raised, shown
 from app.runtime.checks.gates import Gates
 from app.runtime.checks.loader import Place, find, line_of_workflow, load
 from app.runtime.checks.proposals import unknown_fields
@@ -27,7 +27,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 FormProblem = Callable[[dict[str, Any]], str]
 
 
-def check(path: str, form_problem: FormProblem) -> list[Finding]:
+def check(path: str, form_problem: FormProblem) -> list[CheckFinding]:
     """Return the findings, in the order of their files and lines.
 
     Args:
@@ -39,7 +39,7 @@ def check(path: str, form_problem: FormProblem) -> list[Finding]:
     """
     place = find(path)
     loaded = load(place)
-    if isinstance(loaded, Finding):
+    if isinstance(loaded, CheckFinding):
         return [loaded]
     here = _Here(place, line_of_workflow(place))
     return sorted({*_names(loaded, here), *_input(loaded, here, form_problem), *_graph(loaded, here)})
@@ -53,12 +53,12 @@ class _Here:
         self.file = str(place.file)
         self._line = line
 
-    def finding(self, code: str, message: str) -> Finding:
+    def finding(self, code: str, message: str) -> CheckFinding:
         """Return a finding at the line that creates the workflow."""
-        return Finding(shown(self.file), self._line, code, message)
+        return CheckFinding(shown(self.file), self._line, code, message)
 
 
-def _names(workflow: Workflow, here: _Here) -> list[Finding]:
+def _names(workflow: Workflow, here: _Here) -> list[CheckFinding]:
     found = []
     if not isinstance(workflow.name, str) or not NAME.fullmatch(workflow.name):
         words = "at most 100 lowercase letters, digits, and underscores, and starts with a letter"
@@ -78,7 +78,7 @@ def _made_in(workflow: Workflow) -> str:
     return shown(code.co_filename) if code is not None else repr(workflow.build)
 
 
-def _input(workflow: Workflow, here: _Here, form_problem: FormProblem) -> list[Finding]:
+def _input(workflow: Workflow, here: _Here, form_problem: FormProblem) -> list[CheckFinding]:
     model = workflow.input_model
     if not isinstance(model, type) or not issubclass(model, BaseModel):
         return [here.finding("input", "The input model is not a pydantic model.")]
@@ -110,7 +110,7 @@ def _input(workflow: Workflow, here: _Here, form_problem: FormProblem) -> list[F
     return found
 
 
-def _graph(workflow: Workflow, here: _Here) -> list[Finding]:
+def _graph(workflow: Workflow, here: _Here) -> list[CheckFinding]:
     folder = here.place.folder
     try:
         built = workflow.build()
@@ -138,8 +138,8 @@ def _is_own(schema: Any, folder: Path) -> bool:
         return False
 
 
-def _nodes(builder: StateGraph[Any], sources: Sources, parents: str) -> list[Finding]:
-    found: list[Finding] = []
+def _nodes(builder: StateGraph[Any], sources: Sources, parents: str) -> list[CheckFinding]:
+    found: list[CheckFinding] = []
     effects, gates = Effects(sources), Gates(sources)
     for name, spec in builder.nodes.items():
         runnable: Any = spec.runnable

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from app.runtime.checks.finding import Finding, shown
+from app.runtime.checks.finding import CheckFinding, shown
 from app.runtime.checks.models import asks_model
 from app.runtime.checks.sources import DEPTH, Source, Sources, calls, dotted, meaning
 
@@ -68,23 +68,23 @@ class Effects:
     sources: Sources
     _known: dict[Any, _Effect | None] = field(default_factory=dict)
 
-    def of(self, node: str, function: Callable[..., Any]) -> list[Finding]:
+    def of(self, node: str, function: Callable[..., Any]) -> list[CheckFinding]:
         """Return the effects before gates in the node, and in its own functions that request approval."""
         source = self.sources.of(function)
         if source is None or "idempotent" in source.decorators:
             return []
-        found: set[Finding] = set()
+        found: set[CheckFinding] = set()
         for reached in self.sources.reached(function):
             if not isinstance(reached.node, ast.Lambda) and "idempotent" not in reached.decorators:
-                walk = _Walk(self, reached)
+                walk = _EffectWalk(self, reached)
                 walk.block(reached.node.body, [])
                 found |= {self._finding(node, reached, *spot) for spot in walk.found}
         return sorted(found)
 
-    def _finding(self, node: str, source: Source, effect: _Effect, gate: str) -> Finding:
+    def _finding(self, node: str, source: Source, effect: _Effect, gate: str) -> CheckFinding:
         again = f"when node {node!r} runs again with the answer"
         words = f"{effect.words} before {gate} {_WORDS[effect.kind].format(again)}"
-        return Finding(shown(source.file), effect.line, effect.kind, words)
+        return CheckFinding(shown(source.file), effect.line, effect.kind, words)
 
     def effect(self, call: ast.Call, source: Source, depth: int = 0) -> _Effect | None:
         """Return whether a call has an effect, or a different result each time; None if neither."""
@@ -117,7 +117,7 @@ class Effects:
         return self._known[source.function]
 
 
-class _Walk:
+class _EffectWalk:
     """Walks through a node's statements in the order in which they may run."""
 
     def __init__(self, effects: Effects, source: Source) -> None:

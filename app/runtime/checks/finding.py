@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, order=True)
-class Finding:
+class CheckFinding:
     """One problem.
 
     Attributes:
@@ -31,26 +31,26 @@ class Finding:
         return f"{self.file}:{self.line}: {'note: ' if self.note else ''}{self.message}"
 
 
-def at(subject: Any, code: str, message: str, fallback: str) -> Finding:
+def at(subject: Any, code: str, message: str, fallback: str) -> CheckFinding:
     """Return a finding at the definition of a function or class, or else at the beginning of the file `fallback`."""
     try:
         file, line = inspect.getsourcefile(subject) or fallback, inspect.getsourcelines(subject)[1]
-        return Finding(shown(file), line, code, message)
+        return CheckFinding(shown(file), line, code, message)
     except (OSError, TypeError):
-        return Finding(shown(fallback), 1, code, message)
+        return CheckFinding(shown(fallback), 1, code, message)
 
 
-def raised(error: BaseException, code: str, doing: str, folder: Path, fallback: str) -> Finding:
+def raised(error: BaseException, code: str, doing: str, folder: Path, fallback: str) -> CheckFinding:
     """Return a finding at the line where the workflow's own code raised an exception."""
     said = " ".join(str(error).split()) or "no message"
     message = f"{doing}: {type(error).__name__}: {said}"
     if isinstance(error, SyntaxError) and error.filename:
-        return Finding(shown(error.filename), error.lineno or 1, code, f"{doing}: {error.msg}")
+        return CheckFinding(shown(error.filename), error.lineno or 1, code, f"{doing}: {error.msg}")
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)]
     return (
-        Finding(shown(own[-1].filename), own[-1].lineno or 1, code, message)
+        CheckFinding(shown(own[-1].filename), own[-1].lineno or 1, code, message)
         if own
-        else Finding(shown(fallback), 1, code, message)
+        else CheckFinding(shown(fallback), 1, code, message)
     )
 
 

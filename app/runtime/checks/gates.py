@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from app.runtime.checks.finding import Finding, shown
+from app.runtime.checks.finding import CheckFinding, shown
 from app.runtime.checks.sources import DEPTH, Source, Sources, calls, dotted, last_name, meaning, statements
 
 _BROAD = frozenset({"Exception", "BaseException", "GraphBubbleUp", "GraphInterrupt"})
@@ -26,9 +26,9 @@ class Gates:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
 
-    def of(self, node: str, function: Callable[..., Any]) -> list[Finding]:
+    def of(self, node: str, function: Callable[..., Any]) -> list[CheckFinding]:
         """Return findings about the gates of a node, and of the workflow's own functions that it calls."""
-        found: set[Finding] = set()
+        found: set[CheckFinding] = set()
         for source in self._sources.reached(function):
             found |= set(self._swallowed(node, source)) | set(self._ignored(node, source))
         return sorted(found)
@@ -40,7 +40,7 @@ class Gates:
 
     # Swallowed
 
-    def _swallowed(self, node: str, source: Source) -> Iterator[Finding]:
+    def _swallowed(self, node: str, source: Source) -> Iterator[CheckFinding]:
         for statement in statements(source.body):
             if isinstance(statement, ast.Try | ast.TryStar) and (gate := self._gate_in(statement.body, source)):
                 yield from self._caught(node, source, statement, gate)
@@ -56,7 +56,7 @@ class Gates:
             ):
                 yield self._swallows(node, source, statement.lineno, "return_exceptions=True", gate)
 
-    def _caught(self, node: str, source: Source, statement: ast.Try | ast.TryStar, gate: str) -> Iterator[Finding]:
+    def _caught(self, node: str, source: Source, statement: ast.Try | ast.TryStar, gate: str) -> Iterator[CheckFinding]:
         for handler in statement.handlers:
             kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
             if handler.type is None or _broad(kinds):
@@ -69,8 +69,8 @@ class Gates:
             yield self._swallows(node, source, ending.lineno, "“return” in “finally”", gate)
 
     @staticmethod
-    def _swallows(node: str, source: Source, line: int, what: str, gate: str) -> Finding:
-        return Finding(
+    def _swallows(node: str, source: Source, line: int, what: str, gate: str) -> CheckFinding:
+        return CheckFinding(
             shown(source.file), line, "swallowed",
             f"{what} around {gate} catches the exception with which the gate stops the graph, so node {node!r} "
             "continues as if people had approved. Put “except GraphBubbleUp: raise” (from langgraph.errors) first.",
@@ -78,11 +78,11 @@ class Gates:
 
     # Ignored
 
-    def _ignored(self, node: str, source: Source) -> Iterator[Finding]:
+    def _ignored(self, node: str, source: Source) -> Iterator[CheckFinding]:
         parents = {child: parent for parent in ast.walk(source.node) for child in ast.iter_child_nodes(parent)}
         for call in calls(source.body):
             if self._gives_outcome(call, source) and (words := self._fault(call, parents, source)):
-                yield Finding(
+                yield CheckFinding(
                     shown(source.file), call.lineno, "ignored",
                     f"{words.format(f'{dotted(call.func)}()')}, so node {node!r} continues even if people reject. "
                     "Continue only if .approved of the outcome is true.",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.installation import add_folder, workflows_folder
-from app.runtime.checks.finding import Finding, raised, shown
+from app.runtime.checks.finding import CheckFinding, raised, shown
 from app.runtime.folder import FOLDER, import_folder
 from assent.workflow import Workflow
 
@@ -66,7 +66,7 @@ def find(path: str) -> Place:
     return Place(module, name or "WORKFLOW", file, file.parent if file.name == "__init__.py" else file, None)
 
 
-def load(place: Place) -> Workflow | Finding:
+def load(place: Place) -> Workflow | CheckFinding:
     """Import the workflow. Returns a finding if that fails."""
     if place.root is not None:
         add_folder(place.root)
@@ -87,7 +87,7 @@ def load(place: Place) -> Workflow | Finding:
         return found
     words = "is missing" if found is None else f"is a {type(found).__name__}"
     message = f"{place.name} {words}; it must be an assent.Workflow."
-    return Finding(shown(str(place.file)), _line_of(place, place.name), "workflow", message)
+    return CheckFinding(shown(str(place.file)), _line_of(place, place.name), "workflow", message)
 
 
 def line_of_workflow(place: Place) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.runtime.checks.finding import Finding, shown
+from app.runtime.checks.finding import CheckFinding, shown
 from app.runtime.checks.sources import Source, Sources, calls, last_name, meaning
 from assent import contracts
 
@@ -21,12 +21,12 @@ _KINDS = {
 }  # fmt: skip
 
 
-def unknown_fields(sources: Sources, function: Callable[..., Any]) -> list[Finding]:
+def unknown_fields(sources: Sources, function: Callable[..., Any]) -> list[CheckFinding]:
     """Return findings about unknown fields in the proposals of a node, and of the workflow's own functions it calls."""
     return sorted({finding for source in sources.reached(function) for finding in _in(source)})
 
 
-def _in(source: Source) -> Iterator[Finding]:
+def _in(source: Source) -> Iterator[CheckFinding]:
     for call in calls(source.body):
         model = _model(call, source)
         if model is not None:
@@ -37,7 +37,7 @@ def _in(source: Source) -> Iterator[Finding]:
             yield from _in_document(source, call.args[0])
 
 
-def _in_document(source: Source, document: ast.Dict) -> Iterator[Finding]:
+def _in_document(source: Source, document: ast.Dict) -> Iterator[CheckFinding]:
     keys = {
         key.value: (key.lineno, value)
         for key, value in zip(document.keys, document.values, strict=True)
@@ -64,7 +64,7 @@ def _names(model: type[BaseModel]) -> set[str]:
     return {*model.model_fields, *(field.alias for field in model.model_fields.values() if field.alias)}
 
 
-def _finding(source: Source, line: int, model: type[BaseModel], name: str) -> Finding:
+def _finding(source: Source, line: int, model: type[BaseModel], name: str) -> CheckFinding:
     known = ", ".join(sorted(_names(model) - {"kind"}))
     words = f"{model.__name__} has no field {name!r}, so the gate would fail when it is reached. Its fields: {known}."
-    return Finding(shown(source.file), line, "field", words)
+    return CheckFinding(shown(source.file), line, "field", words)

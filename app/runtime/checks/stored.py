@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel
 
-from app.runtime.checks.finding import Finding, at, shown
+from app.runtime.checks.finding import CheckFinding, at, shown
 
 _CODE = "state"
 _PLAIN_MODULES = frozenset({
@@ -26,7 +26,7 @@ _ABSTRACT = frozenset({
 _DEPTH = 12
 
 
-def of_schema(schema: Any, fallback: str) -> list[Finding]:
+def of_schema(schema: Any, fallback: str) -> list[CheckFinding]:
     """Return findings about fields of a state that LangGraph's serializer cannot store."""
     try:
         hints = typing.get_type_hints(schema, include_extras=True)
@@ -127,7 +127,7 @@ def _default_not_stored(schema: Any, name: str) -> str:
     return "" if value is missing else round_trip(value)
 
 
-def _at_field(schema: Any, name: str, message: str, fallback: str) -> Finding:
+def _at_field(schema: Any, name: str, message: str, fallback: str) -> CheckFinding:
     here = at(schema, _CODE, message, fallback)
     try:
         lines, first = getsourcelines(schema)
@@ -135,5 +135,5 @@ def _at_field(schema: Any, name: str, message: str, fallback: str) -> Finding:
         return here
     for number, line in enumerate(lines):
         if line.strip().startswith((f"{name}:", f"{name} :")):
-            return Finding(here.file, first + number, _CODE, message)
-    return Finding(shown(here.file), here.line, _CODE, message)
+            return CheckFinding(here.file, first + number, _CODE, message)
+    return CheckFinding(shown(here.file), here.line, _CODE, message)

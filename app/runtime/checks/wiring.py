@@ -9,7 +9,7 @@ from typing import Any
 from langgraph.graph import END, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from app.runtime.checks.finding import Finding, at, shown
+from app.runtime.checks.finding import CheckFinding, at, shown
 from app.runtime.checks.sources import DEPTH, Source, Sources, calls, last_name, meaning, statements
 
 _RUNNING = frozenset({"invoke", "ainvoke", "stream", "astream"})
@@ -28,7 +28,7 @@ class Wiring:
         self._build = build
         self._fallback = fallback
 
-    def of(self, graph: StateGraph[Any] | CompiledStateGraph[Any], parents: str = "") -> list[Finding]:
+    def of(self, graph: StateGraph[Any] | CompiledStateGraph[Any], parents: str = "") -> list[CheckFinding]:
         """Return findings about a graph and the graphs inside it, except for the code of the nodes."""
         builder = graph.builder if isinstance(graph, CompiledStateGraph) else graph
         found = [*self._contexts(builder, parents), *self._routes(builder, parents), *self._settings(builder, parents)]
@@ -46,7 +46,7 @@ class Wiring:
             return any(self.asks(spec.runnable) for spec in runnable.builder.nodes.values())
         return any(self._sources.asks(function) for function in functions_of(runnable))
 
-    def _contexts(self, builder: StateGraph[Any], parents: str) -> Iterator[Finding]:
+    def _contexts(self, builder: StateGraph[Any], parents: str) -> Iterator[CheckFinding]:
         if builder.context_schema is not None:
             graph = f"The graph of node {parents.removesuffix('/')!r}" if parents else "The graph"
             words = (
@@ -55,7 +55,7 @@ class Wiring:
             )
             yield self._where(("context_schema",), "context", words)
 
-    def _settings(self, builder: StateGraph[Any], parents: str) -> Iterator[Finding]:
+    def _settings(self, builder: StateGraph[Any], parents: str) -> Iterator[CheckFinding]:
         for name, spec in builder.nodes.items():
             runnable: Any = spec.runnable
             if spec.cache_policy is not None and self.asks(runnable):
@@ -72,9 +72,9 @@ class Wiring:
                         graph = meaning(call.func.value, source.names)
                         if isinstance(graph, CompiledStateGraph) and graph.checkpointer is False:
                             words = _no_checkpoints(f"The graph that node {parents + name!r} runs")
-                            yield Finding(shown(source.file), call.lineno, "checkpointer", words)
+                            yield CheckFinding(shown(source.file), call.lineno, "checkpointer", words)
 
-    def _breakpoints(self, graph: CompiledStateGraph[Any], parents: str) -> Iterator[Finding]:
+    def _breakpoints(self, graph: CompiledStateGraph[Any], parents: str) -> Iterator[CheckFinding]:
         for setting, nodes in (
             ("interrupt_before", graph.interrupt_before_nodes), ("interrupt_after", graph.interrupt_after_nodes),
         ):  # fmt: skip
@@ -88,7 +88,7 @@ class Wiring:
 
     # Routes
 
-    def _routes(self, builder: StateGraph[Any], parents: str) -> Iterator[Finding]:
+    def _routes(self, builder: StateGraph[Any], parents: str) -> Iterator[CheckFinding]:
         nodes = {*builder.nodes, END}
         for start, branches in builder.branches.items():
             for branch in branches.values():
@@ -98,13 +98,13 @@ class Wiring:
                     if target not in known and not (isinstance(target, _Sent) and target in nodes):
                         after = f"The router after {parents + start!r}"
                         words = f"{after} goes to {str(target)!r}, which {of} does not have."
-                        yield Finding(shown(source.file), line, "route", words)
+                        yield CheckFinding(shown(source.file), line, "route", words)
         for name, spec in builder.nodes.items():
             for source in (reached for one in functions_of(spec.runnable) for reached in self._sources.reached(one)):
                 for line, target in _commands(source):
                     if target not in nodes:
                         words = f"Node {parents + name!r} goes to {str(target)!r}, which the graph does not have."
-                        yield Finding(shown(source.file), line, "route", words)
+                        yield CheckFinding(shown(source.file), line, "route", words)
 
     def _targets(self, function: Any, depth: int = 0) -> Iterator[tuple[Source, int, Any]]:
         """Yield the targets of a router, as far as they are constants."""
@@ -124,7 +124,7 @@ class Wiring:
                 elif (target := _constant(part, source)) is not None:
                     yield source, part.lineno, target
 
-    def _where(self, named: tuple[str, ...], code: str, words: str, note: bool = False) -> Finding:
+    def _where(self, named: tuple[str, ...], code: str, words: str, note: bool = False) -> CheckFinding:
         """Return a finding at the call that names something, among the calls that build the graph."""
         for source in self._sources.reached(self._build):
             for call in calls(source.body):
@@ -132,9 +132,9 @@ class Wiring:
                     arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
                 }
                 if said & set(named):
-                    return Finding(shown(source.file), call.lineno, code, words, note)
+                    return CheckFinding(shown(source.file), call.lineno, code, words, note)
         here = at(self._build, code, words, self._fallback)
-        return Finding(here.file, here.line, code, words, note)
+        return CheckFinding(here.file, here.line, code, words, note)
 
 
 class _Sent(str):

@@ -13,7 +13,7 @@ from app.services.notifications.destination_messages import json_bytes
 from app.services.notifications.messages import ComposedNotice
 from app.services.vault import SealError, Vault
 from app.store.engine import Sessions
-from app.store.notify import Callback, Delivery
+from app.store.notify import CallbackRow, Delivery
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
 from assent.contracts import Outcome, ReceiptStatus
 
@@ -40,7 +40,7 @@ class CallbackComposer:
     def compose(self, delivery: Delivery) -> ComposedNotice:
         """The callback, as soon as the outcome is available."""
         with self._sessions.reads() as session:
-            found = session.get(Callback, delivery.request_id)
+            found = session.get(CallbackRow, delivery.request_id)
             request = session.get(ApprovalRequest, delivery.request_id)
             if found is None or request is None or request.state == RequestState.PENDING.value:
                 return ComposedNotice(None, "The request is pending again.")

@@ -14,7 +14,7 @@ from app.domain.notices import Channel, DeliveryState, NoticeKind
 from app.domain.policy.access import TEAM
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row
 from app.store.base import among
-from app.store.notify import Callback, Delivery, Destination
+from app.store.notify import CallbackRow, Delivery, Destination
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -47,7 +47,7 @@ def callback_plans(session: Session, events: Sequence[Event], now: datetime) -> 
     }  # fmt: skip
     if not settled:
         return []
-    query = select(Callback.request_id, Callback.shown).where(among(Callback.request_id, settled))
+    query = select(CallbackRow.request_id, CallbackRow.shown).where(among(CallbackRow.request_id, settled))
     return [
         DeliveryPlan(
             new_row(

@@ -27,7 +27,7 @@ from app.store.jobs import TAKE
 from app.store.runs import Run
 from app.store.writes import events_from, run_events_from
 from assent.contracts import ReceiptStatus
-from assent.dialects.base import Delivery
+from assent.dialects.base import OutcomeDelivery
 from assent.json_values import read_back
 
 _UNDELIVERED = """
@@ -278,7 +278,7 @@ class RunProgress:
             raise LostRunError("Another worker is running this run.", run_id=run_id)
 
 
-def _delivery(row: dict[str, Any], now: datetime) -> Delivery:
+def _delivery(row: dict[str, Any], now: datetime) -> OutcomeDelivery:
     schema, terms = row["response_schema"], row.pop("terms")
     outcome = read_back(row["outcome"])
     opens = None
@@ -286,4 +286,4 @@ def _delivery(row: dict[str, Any], now: datetime) -> Delivery:
         # The window may have closed since people decided: the run was paused, or no worker was available.
         opens = not_before(outcome["verdict"], outcome["next_action"], Terms.model_validate_json(terms), now)
     parsed = {"outcome": outcome, "response_schema": read_back(schema) if schema else None}
-    return Delivery(**row | parsed, not_before=opens)
+    return OutcomeDelivery(**row | parsed, not_before=opens)

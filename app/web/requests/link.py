@@ -18,7 +18,7 @@ from app.http.refusals import before_credentials, note_stranger
 from app.http.runtime import portal, services
 from app.services.notifications.links import LinkState, OpenedLink
 from app.services.reading.pages import RequestView
-from app.services.refusals import Refused
+from app.services.refusals import RefusedAction
 from app.services.requests.entitlement import HARMLESS
 from app.web.field_text import Submission, submitted_text
 from app.web.pages import render, see_other, web
@@ -77,7 +77,7 @@ def _open(token: str) -> OpenedLink:
     before_credentials(token)
     opened = services().links.open(secret_key, token, request.remote_addr or "", visitor)
     if opened.state is LinkState.UNKNOWN:
-        note_stranger(Refused.LINK, opened.state.value, Via.MAIL)
+        note_stranger(RefusedAction.LINK, opened.state.value, Via.MAIL)
     return opened
 
 

@@ -30,7 +30,7 @@ from app.services.approvals.decisions.reassessment import SECOND_PERSON
 from app.services.notifications.excerpts import is_whole, payload_of, summary_of
 from app.services.notifications.slack import SlackUser
 from app.services.reading.pages import RequestView
-from app.services.refusals import Refused
+from app.services.refusals import RefusedAction
 from app.services.requests.entitlement import HARMLESS
 from app.web.pages import web
 from app.web.slack.command import answer_command
@@ -93,7 +93,7 @@ def _refusal() -> Answer | None:
         genuine = False
     if not genuine or signature is None:
         log.warning("slack.forged", source=request.remote_addr)
-        note_stranger(Refused.SIGNATURE, "forged", Via.SLACK)
+        note_stranger(RefusedAction.SIGNATURE, "forged", Via.SLACK)
         return "The signature is wrong or too old.", 401
     if not request.environ.get(HANDED_OVER) and not services().slack_people.first_time(signature):
         return "This has already been processed.", 409

@@ -37,7 +37,7 @@ from app.services.runs.journal import put_receipt
 from app.services.sight import is_requester, sees_request
 from app.store.batch import Batch, made_once
 from app.store.engine import Sessions
-from app.store.notify import Callback
+from app.store.notify import CallbackRow
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, OutcomeRow, ReceiptRow
 from app.store.runs import CatalogueEntry
@@ -156,7 +156,7 @@ class Gate:
         request_id = enter(batch, actor, incoming, previous, now, answered_by, made_as)
         if wanted.callback is not None:
             at = wanted.callback
-            batch.add(Callback, request_id=request_id, **asdict(at))
+            batch.add(CallbackRow, request_id=request_id, **asdict(at))
         if made_once(batch, self._ground.sessions, made_as) is None:
             raise ConflictError("That request has already been revised.")
         if answered_by:
