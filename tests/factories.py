@@ -307,7 +307,7 @@ def make_token(
     with app.extensions["assent"].sessions.begin() as session:
         row = ApiToken(
             id=str(uuid.uuid4()), token_hash=hashlib.sha256(token.encode()).hexdigest(), kind=kind.value,
-            person_id=person.id, scopes=[each.value for each in scopes], **columns | values,
+            person_id=person.id, scopes=[scope.value for scope in scopes], **columns | values,
         )  # fmt: skip
         session.add(row)
     return token

@@ -90,8 +90,8 @@ class HookServer:
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
-                for each in pieces:
-                    self.wfile.write(each.encode())
+                for piece in pieces:
+                    self.wfile.write(piece.encode())
                     self.wfile.flush()
 
             def _trickle(self) -> None:

@@ -73,7 +73,7 @@ class MailServer:
 
     def to(self, person: Person | Any) -> list[EmailMessage]:
         """What somebody got."""
-        return [each for each in self.mails if person.email in each["To"]]
+        return [mail for mail in self.mails if person.email in mail["To"]]
 
 
 def _free_port() -> int:

@@ -100,7 +100,7 @@ class SlackServer:
             case "auth.test":
                 return _yes(team_id=TEAM, user_id="UBOT")
             case "users.lookupByEmail":
-                found = [each for each in self.users.values() if each["profile"]["email"] == given["email"]]
+                found = [user for user in self.users.values() if user["profile"]["email"] == given["email"]]
                 return _yes(user=found[0]) if found else _no("users_not_found")
             case "users.info":
                 return _yes(user=self.users[given["user"]]) if given["user"] in self.users else _no("user_not_found")
@@ -236,7 +236,7 @@ def submit(user: str, window: dict[str, Any], **written: str) -> dict[str, Any]:
 
 def buttons(message: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The buttons of a message by what they do."""
-    found = [each for block in message["blocks"] if block["type"] == "actions" for each in block["elements"]]
+    found = [element for block in message["blocks"] if block["type"] == "actions" for element in block["elements"]]
     return {each["action_id"]: each for each in found}
 
 

@@ -27,7 +27,7 @@ def ask(portal: Portal, workflow: str = GATE.name, **given: str) -> tuple[str, s
 
 def verdicts(portal: Portal, request_id: str) -> list[str]:
     """What was decided so far."""
-    return [each.verdict for each in portal.decisions(request_id)]
+    return [decision.verdict for decision in portal.decisions(request_id)]
 
 
 def said(page: Page) -> str:

@@ -106,7 +106,7 @@ def pages(portal: Portal) -> dict[str, tuple[str, str]]:
 
 
 def test_no_page_is_forgotten(rules: set[str], pages: dict[str, tuple[str, str]]) -> None:
-    acted = {each for each in rules if "<any(" in each}
+    acted = {rule for rule in rules if "<any(" in rule}
     assert rules - acted - NO_PAGES == set(pages) | set(SEEN_ELSEWHERE)
 
 

@@ -112,7 +112,7 @@ def test_what_a_person_writes_outlives_another_persons_decision(portal: Portal, 
     expect(page.locator("#timeline")).to_contain_text("Platform lead", timeout=SOON)
     assert is_marked(page)
     assert writer.posts == []
-    assert [each.person_name for each in portal.decisions(request_id)] == ["Platform lead"]
+    assert [decision.person_name for decision in portal.decisions(request_id)] == ["Platform lead"]
 
 
 def test_a_comment_of_somebody_else_appears_and_leaves_the_decision_open(portal: Portal, visit: Visit) -> None:

@@ -226,7 +226,7 @@ def record_tells(portal: Portal, visit: Visit, run_id: str, request_id: str) -> 
         "Assent recorded that the run did what was approved",
         "Assent completed a run",
     ]
-    numbers = [int(each) for each in page.locator("tbody tr td:first-child").all_inner_texts()]
+    numbers = [int(text) for text in page.locator("tbody tr td:first-child").all_inner_texts()]
     assert numbers == sorted(numbers, reverse=True)
     everything = auditor.go("/audit")
     for who in ("Release engineer", "DBA on call"):

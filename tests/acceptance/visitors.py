@@ -109,7 +109,7 @@ class Visitor:
                 page.evaluate(_STILL)
                 _keep_picture(page, f"{name}-{width}-{scheme}")
                 if width == "wide" or scheme == "light":  # the colours are the same on a phone
-                    self.troubles += [f"{name}, {width}, {scheme}: {each}" for each in _violations(page)]
+                    self.troubles += [f"{name}, {width}, {scheme}: {violation}" for violation in _violations(page)]
             over = page.evaluate("() => document.scrollingElement.scrollWidth - window.innerWidth")
             if over > 0:
                 self.troubles.append(f"{name}, {width}: {over} px wider than the screen")

@@ -47,7 +47,7 @@ def test_what_each_scope_lists(services: Services, someone: Callable[..., Caller
 
     def listed(caller: Caller, scope: str) -> list[str]:
         items = caller.get(f"/api/v1/absences?scope={scope}").json["items"]
-        return [each["id"] for each in items]
+        return [item["id"] for item in items]
 
     assert listed(me, "own") == [absence.id] and listed(me, "delegate") == []
     assert listed(delegate, "own") == [] and listed(delegate, "delegate") == [absence.id]

@@ -266,7 +266,7 @@ def test_own_request(services: Services, people: dict[str, Person], call: Callab
     assert (answer.status_code, answer.json["code"]) == (403, "own_request")
 
 
-@pytest.mark.parametrize("state", [each for each in RequestState if each is not RequestState.PENDING])
+@pytest.mark.parametrize("state", [state for state in RequestState if state is not RequestState.PENDING])
 def test_decided_already(state: RequestState, services: Services, call: Callable[[str], Caller]) -> None:
     request = make_request(services.sessions, state=state)
     answer = call("reviewer").post(

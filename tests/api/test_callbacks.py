@@ -178,8 +178,8 @@ def test_one_that_is_down_is_called_later(services, agent, call, hooks, work) ->
     work()
     hooks.always = (204, {})
     work()
-    calls = [json.loads(each.body)["data"]["request_id"] for each in hooks.calls]
-    assert calls == [request["id"]] * 2 and len({each.headers["webhook-id"] for each in hooks.calls}) == 1
+    calls = [json.loads(call.body)["data"]["request_id"] for call in hooks.calls]
+    assert calls == [request["id"]] * 2 and len({call.headers["webhook-id"] for call in hooks.calls}) == 1
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_run_that_was_refused_begins_later(services, agent, call, hooks, work)
     hooks.stream = lambda _call: iter([begun, failed])
     work()
     assert called(services, request).state == "sent", "what fails in a run has begun"
-    assert len({RunAgentInput.model_validate_json(each.body).run_id for each in hooks.calls}) == 1
+    assert len({RunAgentInput.model_validate_json(call.body).run_id for call in hooks.calls}) == 1
     assert len(hooks.calls) == 2
 
 

@@ -136,7 +136,7 @@ def test_comment_escalate_cancel(services: Services, call: Callable[[str], Calle
     assert (said.status_code, said.json["body"]) == (201, "Who asked for this?")
     raised = reviewer.post(f"{path}/escalations", {"reason": "Blocks the release"})
     assert (raised.status_code, raised.json["priority"]) == (201, 1)
-    assert [each["body"] for each in raised.json["comments"]] == ["Who asked for this?"]
+    assert [comment["body"] for comment in raised.json["comments"]] == ["Who asked for this?"]
     ended = reviewer.post(f"{path}/cancel", {"reason": "Not needed"})
     assert (ended.status_code, ended.json["state"], ended.json["note"]) == (200, "cancelled", "Not needed")
 
@@ -212,7 +212,7 @@ def test_runs_page_by_page(services: Services, call: Callable[[str], Caller]) ->
 
 def test_workflows(services: Services, call: Callable[[str], Caller]) -> None:
     make_workflow(services.sessions, "another_one", title="Another")
-    listed = {each["name"]: each for each in call("viewer").get("/api/v1/workflows").json["items"]}
+    listed = {item["name"]: item for item in call("viewer").get("/api/v1/workflows").json["items"]}
     assert listed["another_one"]["input_schema"]["required"] == ["target"]
 
 
@@ -221,7 +221,7 @@ def test_the_record(services: Services, call: Callable[[str], Caller], people: d
     call("reviewer").post(f"/api/v1/approvals/{request.id}/decisions", {"verdict": "approve", "digest": request.digest})
     auditor = call("auditor")
     entries = auditor.get(f"/api/v1/audit?request_id={request.id}").json["items"]
-    assert [each["action"] for each in entries] == ["request.resolved", "request.decided"]
+    assert [entry["action"] for entry in entries] == ["request.resolved", "request.decided"]
     decided = entries[1]
     assert (decided["actor_name"], decided["via"], decided["source"]) == (people["reviewer"].name, "api", "127.0.0.1")
     first = auditor.get("/api/v1/audit?limit=1").json
@@ -246,7 +246,7 @@ def test_the_earlier_addresses(services: Services, call: Callable[[str], Caller]
     done = reviewer.post(f"/api/approvals/{request.id}", word | {"digest": shown["digest"]})
     assert (done.status_code, done.json["status"], done.json["state"]) == (200, "success", "approved")
     view = services.views.request(request.id, reviewer.person.as_actor(Via.API))
-    assert [(each.person_id, each.comment) for each in view.decisions] == [(reviewer.person.id, "Fine")]
+    assert [(decision.person_id, decision.comment) for decision in view.decisions] == [(reviewer.person.id, "Fine")]
 
 
 def test_the_earlier_form_does_not_approve_what_somebody_changed(

@@ -146,7 +146,7 @@ def test_the_outcome_is_delivered_once_and_only_to_the_agent(
         lines = session.scalars(
             select(AuditEntry).where(AuditEntry.request_id == request["id"], AuditEntry.action == "request.receipt")
         ).all()
-    assert [(each.actor_kind, each.actor_name, each.actor_id) for each in lines] == [
+    assert [(line.actor_kind, line.actor_name, line.actor_id) for line in lines] == [
         ("agent", "Deploy agent", owner.id)
     ]
 
@@ -350,10 +350,10 @@ def test_two_who_revise_at_once_make_one_revision(app: Flask, agent: Program, ca
         statuses.append(answer.status_code)
 
     threads = [threading.Thread(target=revise) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(30)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
     assert sorted(statuses) == [201, 409, 409, 409]
 
 

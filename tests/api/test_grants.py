@@ -41,7 +41,7 @@ def test_a_grant_from_its_proposal_to_its_end(services: Services, someone: Calla
     assert (given.status_code, given.json["state"], given.json["uses_left"]) == (200, "active", 3)
     again = second.post(f"{PATH}/{grant['id']}/approve")
     assert (again.status_code, again.json["code"], again.json["state"]) == (409, "illegal_transition", "active")
-    assert grant["id"] in [each["id"] for each in second.get(PATH).json["items"]]
+    assert grant["id"] in [item["id"] for item in second.get(PATH).json["items"]]
 
     silent = second.post(f"{PATH}/{grant['id']}/revoke", {"reason": " "})
     assert (silent.status_code, silent.json["fields"]) == (422, {"reason": "empty"})
@@ -104,7 +104,7 @@ def test_a_pattern_that_is_not_bounded_is_explained(
     body["pattern"] = {"kind": "script", "leaves": [leaf]}
     answer = someone().post(PATH, body)
     assert (answer.status_code, answer.json["code"]) == (422, "invalid_input")
-    assert all(each.startswith("pattern") for each in answer.json["fields"]) and answer.json["fields"]
+    assert all(field.startswith("pattern") for field in answer.json["fields"]) and answer.json["fields"]
 
 
 def test_rehearsing_changes_nothing(services: Services, someone: Callable[..., Caller]) -> None:

@@ -20,9 +20,9 @@ def numbers(program: Program) -> dict[tuple[str, str], float]:
     answer = program.get("/metrics")
     assert answer.status_code == 200 and answer.content_type.startswith("text/plain; version=0.0.4")
     return {
-        (each.name, next(iter(each.labels.values()), "")): each.value
+        (sample.name, next(iter(sample.labels.values()), "")): sample.value
         for family in text_string_to_metric_families(answer.text)
-        for each in family.samples
+        for sample in family.samples
     }
 
 

@@ -91,14 +91,14 @@ def test_of_many_at_once_one_works(services: Services, agent: Program, owner: Pe
         answers.append(agent.post("/api/v1/approvals", {"proposal": PROPOSAL}, Idempotency_Key="race"))
 
     threads = [threading.Thread(target=send) for _ in range(5)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(30)
-    assert {each.status_code for each in answers} <= {201, 409}
-    busy = [each for each in answers if each.status_code == 409]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    busy = [answer for answer in answers if answer.status_code == 409]
     assert all((each.json["code"], each.headers["Retry-After"]) == ("idempotency_in_progress", "1") for each in busy)
-    assert len({each.json["id"] for each in answers if each.status_code == 201}) == 1
+    assert len({answer.json["id"] for answer in answers if answer.status_code == 201}) == 1
     assert count(services, ApprovalRequest, ApprovalRequest.requester_id == owner.id) == 1
 
 
@@ -149,7 +149,7 @@ def test_a_decision_counts_once_and_a_refusal_is_kept_like_any_answer(
     assert [(each.status_code, each.json["code"]) for each in stale] == [(409, "stale_digest")] * 2
     assert stale[0].data == stale[1].data and stale[1].mimetype == "application/problem+json"
     answers = [reviewer.post(path, body, headers={"Idempotency-Key": "go"}) for _ in range(2)]
-    assert [each.status_code for each in answers] == [201, 201]
+    assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json == answers[1].json
     assert count(services, Decision, Decision.request_id == request.id) == 1
 

@@ -32,10 +32,10 @@ def test_nothing_is_loaded_and_then_two_versions(reviewer: Caller, services: Ser
     assert reviewer.get("/api/v1/policies").json == {"in_force": None, "versions": [], "next_cursor": None}
     numbers = [services.policies.load(SYSTEM, each, "policies.yaml").stored.version for each in (FIRST, SECOND)]
     answer = reviewer.get("/api/v1/policies").json
-    assert [each["version"] for each in answer["versions"]] == numbers[::-1]
+    assert [version["version"] for version in answer["versions"]] == numbers[::-1]
     shown = answer["in_force"]
     assert (shown["version"], shown["text"], shown["loaded_by_name"]) == (numbers[1], SECOND, "Assent")
-    assert [each["name"] for each in shown["rules"]] == ["Two for the dangerous", "policy's default"]
+    assert [rule["name"] for rule in shown["rules"]] == ["Two for the dangerous", "policy's default"]
     assert (shown["rules"][0]["when"], shown["rules"][0]["asks"]) == ("risk.rank >= 3", ["2 of team dba"])
     assert shown["warnings"][0] == "There is no team dba."
     assert reviewer.get(f"/api/v1/policies/{numbers[0]}").json["text"] == FIRST
@@ -64,7 +64,7 @@ def test_a_policy_with_problems_is_refused_with_their_places(reviewer: Caller) -
     bad = SECOND.replace("4 hours", "soon").replace("risk.rank", "risc.rank")
     answer = reviewer.post("/api/v1/policies/test", {"text": bad})
     assert (answer.status_code, answer.json["code"]) == (422, "invalid_policy")
-    assert [(each["line"], each["field"]) for each in answer.json["problems"]] == [
+    assert [(problem["line"], problem["field"]) for problem in answer.json["problems"]] == [
         (4, "rules[0].when"), (6, "rules[0].deadline"),
     ]  # fmt: skip
 

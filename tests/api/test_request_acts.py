@@ -50,7 +50,7 @@ def done(caller: Caller, path: str, body: Any = None, status: int = 200) -> dict
 
 def ids(caller: Caller, query: str) -> set[str]:
     """Which requests the list has."""
-    return {each["id"] for each in caller.get(f"/api/v1/approvals?{query}").json["items"]}
+    return {item["id"] for item in caller.get(f"/api/v1/approvals?{query}").json["items"]}
 
 
 def test_a_document_says_how_the_request_stands(services: Services, at: At) -> None:

@@ -59,7 +59,7 @@ def token(app: Flask, services: Services) -> str:
 def test_every_path_parameter_is_described() -> None:
     paths = openapi.document(endpoints())["paths"]
     for path, method in OPERATIONS:
-        described = [each["name"] for each in paths[path][method]["parameters"] if each["in"] == "path"]
+        described = [parameter["name"] for parameter in paths[path][method]["parameters"] if parameter["in"] == "path"]
         assert described == re.findall(r"{(\w+)}", path), f"{method} {path}"
 
 

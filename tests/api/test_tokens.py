@@ -81,11 +81,11 @@ def test_every_endpoint_wants_a_scope_of_its_own(
     prefix: str, endpoint: Any, app: Flask, people: dict[str, Person]
 ) -> None:
     assert endpoint.scopes
-    others = [each for each in Scope if each not in endpoint.scopes]
+    others = [scope for scope in Scope if scope not in endpoint.scopes]
     program = Program(app, make_token(app, people["admin"], scopes=others))
     answer = program.send(endpoint.method, _filled(prefix + endpoint.path, str(uuid.uuid4())))
     assert (answer.status_code, answer.json["code"]) == (403, "insufficient_scope")
-    assert answer.json["scopes"] == [each.value for each in Scope if each in endpoint.scopes]
+    assert answer.json["scopes"] == [scope.value for scope in Scope if scope in endpoint.scopes]
     assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
 
 
@@ -186,7 +186,7 @@ def test_who_makes_and_revokes_which_tokens(services: Services, people: dict[str
     with pytest.raises(NotFoundError):
         made(services, admin, owner=reviewer)
     _, token_id = made(services, admin, TokenKind.AGENT, owner=reviewer)
-    assert token_id in {each.id for each in services.tokens.of_agents(admin.as_actor(Via.PAGE))}
+    assert token_id in {agent.id for agent in services.tokens.of_agents(admin.as_actor(Via.PAGE))}
     assert token_id in {each.id for each in services.tokens.own(reviewer.as_actor(Via.PAGE))}
     assert token_id not in {each.id for each in services.tokens.own(admin.as_actor(Via.PAGE))}
     with pytest.raises(NotFoundError):

@@ -170,12 +170,12 @@ def test_several_processes_share_a_quota_and_write_seldom(
     def all_at_once() -> None:
         caller, allowances = secrets.token_hex(8), []
         written.clear()
-        threads = [threading.Thread(target=call_often, args=(each, caller, allowances)) for each in processes]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join(60)
-        allowed = sum(each.allowed for each in allowances)
+        threads = [threading.Thread(target=call_often, args=(process, caller, allowances)) for process in processes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        allowed = sum(allowance.allowed for allowance in allowances)
         assert quota - 3 * quota // rate_limits.BLOCKS <= allowed <= quota
         # One write for a block, and one for each process to learn that none is left.
         assert len(written) <= rate_limits.BLOCKS + len(processes) + 4

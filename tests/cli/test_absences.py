@@ -60,7 +60,7 @@ def test_absences_at_the_command_line(desk):
     assert "has ended" in told(desk, "end", first["id"])
     assert "already over" in refused(desk, "end", first["id"])
     assert "no such absence" in refused(desk, "end", "nothing")
-    assert [each["person"] for each in json.loads(told(desk, "list", "--json"))] == ["Other"]
+    assert [load["person"] for load in json.loads(told(desk, "list", "--json"))] == ["Other"]
 
     record = json.loads(desk.assent("audit", "list", "--json").stdout)
     acts = [(each["action"], each["via"]) for each in record if each["action"].startswith("absence.")]

@@ -98,7 +98,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     assert "Only an admin" in refused(desk, "approvals", "release", request, *first)
     told(desk, "approvals", "release", request, *second)
     assert "Assigned to The first." in told(desk, "approvals", "assign", request, "first@example.com", *second)
-    assert [each["id"] for each in facts(desk, "approvals", "list", "--mine", "first@example.com")] == [request]
+    assert [fact["id"] for fact in facts(desk, "approvals", "list", "--mine", "first@example.com")] == [request]
     assert facts(desk, "approvals", "list", "--mine", "second@example.com") == []
     assert facts(desk, "approvals", "list", "--unassigned") == []
     assert "handing this over" in refused(desk, "approvals", "assign", request, "second@example.com", *first)

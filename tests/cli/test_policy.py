@@ -75,7 +75,10 @@ def test_every_mistake_is_told_with_its_place_and_nothing_is_loaded(desk: Any, f
         assert first.startswith(f"{bad}:4: rules[0].when: ")
         assert second.startswith(f"{bad}:5: rules[0].deadline: ")
     problems = json.loads(told(desk.assent("policy", "check", bad, "--json"), 1))["problems"]
-    assert [(each["line"], each["field"]) for each in problems] == [(4, "rules[0].when"), (5, "rules[0].deadline")]
+    assert [(problem["line"], problem["field"]) for problem in problems] == [
+        (4, "rules[0].when"),
+        (5, "rules[0].deadline"),
+    ]
     with sessions() as session:
         assert session.scalars(select(PolicyVersion)).all() == []
 
@@ -122,7 +125,7 @@ def test_from_a_file_to_the_record(desk: Any, file: Any, sessions: Any) -> None:
 
     with sessions() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "policy.loaded")).all()
-    assert [(each.via, each.actor_kind, each.detail["version"]) for each in entries] == [
+    assert [(entry.via, entry.actor_kind, entry.detail["version"]) for entry in entries] == [
         ("command_line", "system", 1), ("command_line", "system", 2),
     ]  # fmt: skip
 
@@ -153,7 +156,7 @@ def test_a_changed_file_is_tried_out_on_past_requests(desk: Any, file: Any, sess
     told(desk.assent("policy", "test", changed, "--since", "soon"), 2)
     # Only the rule's name differs from the strict default's, which is a difference too.
     [found] = json.loads(told(desk.assent("policy", "test", same, "--json")))["changed"]
-    assert {each["what"] for each in found["differences"]} == {"rule"}
+    assert {difference["what"] for difference in found["differences"]} == {"rule"}
 
 
 def test_serve_refuses_a_file_that_cannot_be_used_before_anything_starts(tmp_path: Path, file: Any) -> None:

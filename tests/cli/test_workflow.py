@@ -50,11 +50,11 @@ def checked(folder: Path, **parts: str) -> list[dict[str, Any]]:
     done = run("tidy", folder, "--json")
     assert done.returncode in (0, 1), done.stderr
     findings = list(json.loads(done.stdout)["findings"])
-    assert any(not each["note"] for each in findings) == bool(done.returncode)
+    assert any(not finding["note"] for finding in findings) == bool(done.returncode)
     lines = (package / "__init__.py").read_text().splitlines()
-    for each in findings:
-        assert each["file"] == "tidy/__init__.py"
-        each["text"] = lines[each["line"] - 1].strip()
+    for finding in findings:
+        assert finding["file"] == "tidy/__init__.py"
+        finding["text"] = lines[finding["line"] - 1].strip()
     return findings
 
 
@@ -233,7 +233,7 @@ FINE = [
 def asking(*lines: str) -> str:
     """A node of these lines."""
     names = "import os, time, uuid\nfrom uuid import uuid4\ndb = client = sql = send_mail = None\n"
-    return names + "def ask(state):\n" + "".join(f"    {each}\n" for each in lines)
+    return names + "def ask(state):\n" + "".join(f"    {line}\n" for line in lines)
 
 
 @pytest.mark.parametrize("call", TWICE)

@@ -58,7 +58,7 @@ def people(app: Flask) -> dict[str, Person]:
     assert version == 1, "the routes that name a version name the first"
     reviewers = {"not_asked": "sre", "stand_in": "sre", "requester": "dba", "asked": "dba", "away": "dba"}
     made = {name: make_person(sessions, f"The {name}", [Role.REVIEWER], [team]) for name, team in reviewers.items()}
-    made |= {each.value: make_person(sessions, f"The {each.value}", [each]) for each in Role if each != Role.REVIEWER}
+    made |= {role.value: make_person(sessions, f"The {role.value}", [role]) for role in Role if role != Role.REVIEWER}
     make_absence(sessions, made["away"], made["stand_in"])
     return made
 

@@ -118,11 +118,11 @@ def test_only_our_own_paths_are_gone_back_to(target: str | None, expected: str) 
 
 def test_every_error_has_a_status_and_a_code_of_its_own() -> None:
     kinds = [
-        each for each in vars(domain_errors).values()
-        if isinstance(each, type) and issubclass(each, AssentError) and each is not AssentError
+        var for var in vars(domain_errors).values()
+        if isinstance(var, type) and issubclass(var, AssentError) and var is not AssentError
     ]  # fmt: skip
     assert len(kinds) > 8
-    assert len({each.code for each in kinds}) == len(kinds)
+    assert len({kind.code for kind in kinds}) == len(kinds)
     for kind in kinds:
         # A refusal is the asker's to mend, except where the portal itself takes too long.
         assert 400 <= status_of(kind("x")) < 500 or kind is domain_errors.TookTooLongError, kind

@@ -109,10 +109,10 @@ def test_tokens_that_are_none_are_counted_by_address_across_processes(
     assert with_token(make_app(), guess).status_code == 429, "another process counts on"
     assert with_token(app, guess, source=ELSEWHERE).status_code == 401, "another address begins at none"
     first, *others = lines(services, "access.token_refused", reason="unknown")
-    [more] = [each for each in others if "times" in each.detail]
+    [more] = [other for other in others if "times" in other.detail]
     assert (first.actor_kind, first.source, first.via) == ("unknown", HERE, "api")
     assert "times" not in first.detail and more.detail["times"] == LIMIT
-    assert guess not in repr([each.detail for each in lines(services, "access.token_refused")])
+    assert guess not in repr([line.detail for line in lines(services, "access.token_refused")])
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(55, 429), (61, 401)])
@@ -222,7 +222,7 @@ def test_nobody_who_makes_many_lines_keeps_others_off_the_audit_log(services: Se
         return Actor(kind="unknown", id="", name="Somebody not signed in", via=Via.API, source=source)
 
     def found(source: str) -> list[AuditEntry]:
-        return [each for each in lines(services, action) if each.source == source]
+        return [line for line in lines(services, action) if line.source == source]
 
     before = len(lines(services, action))
     for number in range(3 * refusals.MOST_LINES):
@@ -233,7 +233,7 @@ def test_nobody_who_makes_many_lines_keeps_others_off_the_audit_log(services: Se
         refused(stranger(f"2001:db8:{number:x}::1"), "/many")
         refused(insider, f"/inside/{number}")
     kept.flush()
-    by_insider = [each for each in lines(services, action) if each.actor_id == insider.id]
+    by_insider = [line for line in lines(services, action) if line.actor_id == insider.id]
     assert by_insider[0].source == ELSEWHERE and len(by_insider) == refusals.LINES_EACH + 2
     assert by_insider[-1].detail["times"] == 3 * refusals.MOST_LINES - refusals.LINES_EACH - 1
     assert [each.detail["reason"] for each in found("2001:db8::/64")] == ["several", "several"]

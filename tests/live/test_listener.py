@@ -211,12 +211,12 @@ def test_presence_spans_processes_and_forgets_those_that_fall_silent(monkeypatch
     processes: list[Presence] = []
 
     def tell_all(words: str) -> None:
-        for each in processes:
-            each.hear(words)
+        for process in processes:
+            process.hear(words)
 
     def make(name: str) -> Presence:
         def show(request_id: str, people: list[dict[str, str]]) -> None:
-            shown[name] = [each["name"] for each in people]
+            shown[name] = [person["name"] for person in people]
 
         return Presence(show, tell_all)
 

@@ -66,7 +66,7 @@ def test_signing_out_closes_the_sockets_of_that_session_at_once(app: Flask, serv
     sockets = [
         app.extensions["socketio"].test_client(app, flask_test_client=each.client) for each in (phone, leaves, leaves)
     ]
-    assert all(each.is_connected() for each in sockets)
+    assert all(socket.is_connected() for socket in sockets)
     answer = leaves.post("/sign-out", data={"csrf_token": leaves.headers["X-CSRFToken"]})
     assert answer.status_code == 303
     assert until_gone(sockets[1]) and until_gone(sockets[2])

@@ -278,7 +278,7 @@ def test_who_is_looking(web: Web, services: Services, viewer: Person, reviewer: 
     request = make_request(services.sessions)
     with web.socket(viewer) as first:
         answer = first.ask("join_request", {"request_id": request.id})
-        assert [each["id"] for each in answer["people"]] == [viewer.id]
+        assert [person["id"] for person in answer["people"]] == [viewer.id]
         with web.socket(reviewer) as second, web.socket(reviewer) as third:
             second.ask("join_request", {"request_id": request.id})
             third.ask("join_request", {"request_id": request.id})

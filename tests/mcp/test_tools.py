@@ -209,8 +209,8 @@ def test_no_tool_decides_and_the_agents_token_cannot(desk):
             return tools, asked.structured_content["id"]
 
     tools, request_id = run(work())
-    assert {each.name for each in tools} == TOOLS
-    fields = {name for each in tools for name in each.input_schema["properties"]}
+    assert {tool.name for tool in tools} == TOOLS
+    fields = {name for tool in tools for name in tool.input_schema["properties"]}
     assert not fields & {"verdict", "digest", "change", "answer", "acknowledged_risk", "until", "take_over"}
     digest = desk.portal.request(request_id)["digest"]
     tried = {

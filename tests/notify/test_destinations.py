@@ -119,7 +119,7 @@ def test_a_webhook_is_told_of_what_it_wants_signed_and_without_payloads(office, 
     dba = office.desk.person("DBA on call")
     office.desk.decide(request, dba, Verdict.REJECT, comment="Not now.")
     office.work()
-    assert [json.loads(each.body)["type"] for each in hooks.calls] == ["request.opened", "request.resolved"]
+    assert [json.loads(call.body)["type"] for call in hooks.calls] == ["request.opened", "request.resolved"]
     assert json.loads(hooks.calls[1].body)["data"]["state"] == "rejected"
 
 
@@ -128,7 +128,7 @@ def test_every_kind_of_event_can_be_told(office, hooks, admin) -> None:
     with office.desk.sessions.begin() as session:
         publish(session, *(event_row(kind, office.desk.clock(), what="x", run_id=None) for kind in EventKind))
     office.work()
-    assert {json.loads(each.body)["type"] for each in hooks.calls} == {each.value for each in EventKind}
+    assert {json.loads(call.body)["type"] for call in hooks.calls} == {kind.value for kind in EventKind}
     assert {each.state for each in to(office, place)} == {"sent"}
 
 
@@ -164,7 +164,7 @@ def test_a_new_secret_and_the_former_one_sign_for_a_day(office, hooks, admin, pl
 def test_nothing_that_is_secret_can_be_read_in_the_database(office, hooks, admin) -> None:
     place, secret = add(office, admin, hooks.url)
     row = state_of(office, place)
-    kept = repr([getattr(row, each.name) for each in row.__table__.columns])
+    kept = repr([getattr(row, column.name) for column in row.__table__.columns])
     assert secret not in kept and "key=abc" not in kept and Vault(SECRET_KEY).open(row.secret) == secret
     with pytest.raises(SealError):
         Vault("another secret key, which was not there before").open(row.secret)
@@ -189,7 +189,7 @@ def test_whatever_is_no_yes_is_tried_again(office, hooks, admin, status) -> None
     assert len(hooks.calls) == (1 if status == 429 else 2)
     office.later(hours=2)
     office.work()
-    assert to(office, place)[0].state == "sent" and len({each.headers["webhook-id"] for each in hooks.calls}) == 1
+    assert to(office, place)[0].state == "sent" and len({call.headers["webhook-id"] for call in hooks.calls}) == 1
 
 
 def test_one_that_does_not_answer_is_left_alone_and_holds_nobody_up(office, hooks, admin) -> None:

@@ -42,12 +42,12 @@ def test_down_for_an_hour(office: PostOffice, mail: MailServer) -> None:
     mail.stop()
     pass_time(office, hours=1)
     rows = office.of()
-    assert {each.state for each in rows} == {"pending"} and mail.mails == []
-    assert all("cannot be reached" in each.reason and 6 <= each.attempts <= 12 for each in rows)
+    assert {row.state for row in rows} == {"pending"} and mail.mails == []
+    assert all("cannot be reached" in row.reason and 6 <= row.attempts <= 12 for row in rows)
     assert office.waiting() == len(people), "each has one job that waits for its time"
     mail.start()
     pass_time(office, minutes=20)
-    assert [len(mail.to(each)) for each in people] == [1] * 4
+    assert [len(mail.to(person)) for person in people] == [1] * 4
     assert {each.state for each in office.of()} == {"sent"} and office.waiting() == 0
     pass_time(office, hours=1)
     assert len(mail.mails) == 4, "nothing comes twice"
@@ -74,7 +74,7 @@ def test_a_slow_server_gets_each_mail_once(office: PostOffice, mail: MailServer)
     mail.on_data = lambda: (answered.wait(1), None)[1]
     people = ask(office, 2)
     office.work()
-    assert [len(mail.to(each)) for each in people] == [1, 1]
+    assert [len(mail.to(person)) for person in people] == [1, 1]
     assert {each.attempts for each in office.of()} == {1}
 
 
@@ -117,7 +117,7 @@ def test_permanent_refusals_concern_one_mail_only(office: PostOffice, mail: Mail
     people = ask(office, 3)
     mail.refused[people[1].email] = answer
     pass_time(office, minutes=5)
-    assert [len(mail.to(each)) for each in people] == [1, 0, 1]
+    assert [len(mail.to(person)) for person in people] == [1, 0, 1]
     rows = {each.person_id: each for each in office.of()}
     refused = rows[people[1].id]
     assert (refused.state, refused.attempts) == ("failed", 1) and answer in refused.reason

@@ -65,7 +65,7 @@ def test_a_message_has_the_heart_of_the_proposal_and_buttons(office, slack) -> N
     assert message["text"].startswith("Your decision is needed: Medium risk: Count &lt;orders&gt; &amp; ∗more∗")
     header, *_ = message["blocks"]
     assert header["text"] == {"type": "plain_text", "text": "Medium risk: Count <orders> & *more*", "emoji": False}
-    [code] = [each for each in message["blocks"] if each["type"] == "rich_text"]
+    [code] = [block for block in message["blocks"] if block["type"] == "rich_text"]
     assert code["elements"][0]["elements"] == [{"type": "text", "text": "select 1\n-- <!channel> ``` *bold*"}]
     assert "is rejected" in words(message) and "<!date^" in words(message)
     found = buttons(message)

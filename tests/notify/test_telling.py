@@ -84,7 +84,7 @@ def opened(office: PostOffice, people: dict[str, Person]) -> Callable[..., Any]:
 def told(office: PostOffice, mail: MailServer) -> set[str]:
     """Names of whoever has got a mail since the last look."""
     office.work()
-    names = {each["To"].addresses[0].display_name for each in mail.mails}
+    names = {mail["To"].addresses[0].display_name for mail in mail.mails}
     mail.mails.clear()
     return names
 
@@ -118,7 +118,7 @@ def test_an_escalation_tells_whom_it_added_and_a_warning_those_who_are_asked(off
     told(office, mail)
     office.desk.checkpoints.escalate(request.id, actor(people["dba"]), "It is urgent.")
     office.work()
-    assert [each["To"].addresses[0].display_name for each in mail.mails] == ["The lead"]
+    assert [mail["To"].addresses[0].display_name for mail in mail.mails] == ["The lead"]
     assert "This has been escalated.\n\nThe dba: It is urgent." in plain(mail.mails[0])
     mail.mails.clear()
     office.desk.checkpoints.assign(request.id, actor(people["dba"]), people["dba2"].id)
@@ -132,7 +132,7 @@ def test_time_warns_and_expires(office: PostOffice, mail: MailServer) -> None:
     desk.clock.ahead = (request.due_at or request.expires_at) - request.opened_at
     assert desk.keep(request) == 1
     office.work()
-    assert [each["To"].addresses[0].addr_spec for each in mail.mails] == [person.email]
+    assert [mail["To"].addresses[0].addr_spec for mail in mail.mails] == [person.email]
     assert plain(mail.mails[0]).startswith("The deadline is approaching.")
     mail.mails.clear()
     desk.clock.ahead = request.expires_at - request.opened_at
@@ -154,7 +154,7 @@ def test_whoever_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mai
     assert "can no longer decide it: You have decided" in reasons[first.id, people["dba"].id]
     assert reasons[second.id, people["dba2"].id] == "The account is no longer active."
     assert reasons[third.id, people["dba"].id] == "The request is now canceled."
-    assert {each["To"].addresses[0].addr_spec for each in mail.mails} == {
+    assert {mail["To"].addresses[0].addr_spec for mail in mail.mails} == {
         people["dba"].email, people["security"].email, people["starter"].email
     }  # fmt: skip
 
@@ -353,7 +353,7 @@ def test_whoever_gets_a_token_or_an_absence_from_somebody_else_is_told(office: P
     _token, declined = services.tokens.make(actor(admin), terms, person.id)
     services.confirmations.decline_token(actor(person), declined.id)
     office.work()
-    sent = {str(each["Subject"]): each for each in mail.mails if person.email in str(each["To"])}
+    sent = {str(mail["Subject"]): mail for mail in mail.mails if person.email in str(mail["To"])}
     assert set(sent) == {
         "Assent: Platform lead added an absence for you",
         "Assent: Platform lead created an agent token you are responsible for",

@@ -105,9 +105,9 @@ def test_killed_while_a_webhook_is_called(database_url: str, tmp_path: Path) -> 
             assert time.monotonic() < deadline, f"{states(services)}\n{worker.logs[-3000:]}"
             time.sleep(0.05)
     hooks.stop()
-    told = [Webhook(secret).verify(each.body, each.headers)["data"]["request"]["id"] for each in hooks.calls]
+    told = [Webhook(secret).verify(call.body, call.headers)["data"]["request"]["id"] for call in hooks.calls]
     assert len(set(told)) == PEOPLE
-    ids = {each.headers["webhook-id"] for each in hooks.calls}
+    ids = {call.headers["webhook-id"] for call in hooks.calls}
     assert len(ids) == PEOPLE, "whoever is called twice can tell that it is the same"
     assert 1 <= len(hooks.calls) - PEOPLE <= AT_ONCE
     services.engine.dispose()

@@ -47,9 +47,9 @@ class ScriptedModel(BaseChatModel):
         return self
 
     def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
-        said = next(each for each in messages if isinstance(each, HumanMessage))
+        said = next(message for message in messages if isinstance(message, HumanMessage))
         turns = json.loads(str(said.content).replace("the token", SECRET))["turns"]
-        turn = sum(isinstance(each, AIMessage) for each in messages)
+        turn = sum(isinstance(message, AIMessage) for message in messages)
         calls = turns[turn] if turn < len(turns) else []
         message = AIMessage(
             "" if calls else "Done.",

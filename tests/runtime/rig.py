@@ -187,7 +187,7 @@ class Rig:
 
     def asks(self, run_id: str) -> dict[str, Any]:
         """What LangGraph itself says is pending: values by interrupt id."""
-        return {each.id: each.value for task in self.thread(run_id).tasks for each in task.interrupts}
+        return {interrupt.id: interrupt.value for task in self.thread(run_id).tasks for interrupt in task.interrupts}
 
     def invoke(self, run_id: str, resume: dict[str, Any]) -> Any:
         """Resume the thread past the portal, as somebody else's program might."""

@@ -31,7 +31,7 @@ def look_up(rig: Rig, word: str) -> dict[str, Any]:
 
 def said(rig: Rig, run: str) -> list[str]:
     """What the tools, or people in their place, told the agent."""
-    return [each["content"] for each in rig.finish(run)["messages"] if each["type"] == "tool"]
+    return [message["content"] for message in rig.finish(run)["messages"] if message["type"] == "tool"]
 
 
 def by_tool(rig: Rig, run: str) -> dict[str, ApprovalRequest]:
@@ -151,7 +151,7 @@ def test_a_batch_is_decided_call_by_call_and_answered_in_its_order(rig: Rig) -> 
             mail(rig, "four@example.org")]  # fmt: skip
     run = rig.begin("agent_batched", turns=[turn])
     request = rig.only(run)
-    assert (request.kind, [each["tool"] for each in request.payload["calls"]]) == (
+    assert (request.kind, [call["tool"] for call in request.payload["calls"]]) == (
         "tool_calls", ["send_email", "delete_file", "send_email", "send_email"],
     )  # fmt: skip
     third = request.payload["calls"][2]["args"]
@@ -162,7 +162,11 @@ def test_a_batch_is_decided_call_by_call_and_answered_in_its_order(rig: Rig) -> 
     ]
     rig.decide(request, Verdict.MODIFY, change={"calls": change})
     rig.advance(run)
-    answers = {each["tool_call_id"]: each["content"] for each in rig.finish(run)["messages"] if each["type"] == "tool"}
+    answers = {
+        message["tool_call_id"]: message["content"]
+        for message in rig.finish(run)["messages"]
+        if message["type"] == "tool"
+    }
     assert "We still need it." in answers["call-0-2"] and answers["call-0-4"] == "Told them myself."
     assert rig.effects(run) == {
         "looked up risk": 1, "sent to one@example.org: ": 1, "sent to 3@example.org: ": 1,
@@ -212,7 +216,7 @@ def test_calls_of_one_turn_are_asked_and_answered_one_by_one(rig: Rig) -> None:
     turn = [mail(rig, "one@example.org"), delete(rig, "two"), mail(rig, "three@example.org")]
     run = rig.begin("agent_per_call", turns=[turn])
     requests = sorted(rig.pending(run), key=lambda each: each.title)
-    assert [each.payload["tool"] for each in requests] == ["delete_file", "send_email", "send_email"]
+    assert [request.payload["tool"] for request in requests] == ["delete_file", "send_email", "send_email"]
     assert requests[1].payload["args_schema"]["properties"]["to"], "the form is drawn from the tool's own schema"
     for request in reversed(requests):
         verdict = Verdict.REJECT if request.payload["tool"] == "delete_file" else Verdict.APPROVE
@@ -220,7 +224,7 @@ def test_calls_of_one_turn_are_asked_and_answered_one_by_one(rig: Rig) -> None:
     rig.advance(run)  # one job delivers all of them, one at a time
     rig.finish(run)
     assert rig.effects(run) == {"sent to one@example.org: ": 1, "sent to three@example.org: ": 1}
-    assert [rig.view(each).receipt.status for each in requests] == ["not_applied", "applied", "applied"]
+    assert [rig.view(request).receipt.status for request in requests] == ["not_applied", "applied", "applied"]
 
 
 def test_an_edit_that_does_not_fit_the_tools_own_schema_is_refused(rig: Rig) -> None:

@@ -67,8 +67,8 @@ def found(folder: Path, ask: str = ASK, build: str = BUILD) -> list[tuple[str, s
     file.write_text(HEAD + textwrap.dedent(ask) + textwrap.dedent(build) + END_OF_IT)
     lines = file.read_text().splitlines()
     findings: list[CheckFinding] = check(str(file), lambda schema: "")
-    assert all(each.file == str(file.resolve()) for each in findings)
-    return [(each.code, each.message, lines[each.line - 1].strip()) for each in findings]
+    assert all(finding.file == str(file.resolve()) for finding in findings)
+    return [(finding.code, finding.message, lines[finding.line - 1].strip()) for finding in findings]
 
 
 def node(*lines: str) -> str:

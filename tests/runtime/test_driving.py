@@ -71,12 +71,12 @@ def test_every_step_is_noted_with_who_what_and_how_long(rig: Rig) -> None:
     rig.decide(rig.only(run))
     rig.advance(run)
     steps = rig.views.run(run, rig.reviewer).steps
-    assert [(each.node, each.title, each.agent, each.tool, each.state) for each in steps] == [
+    assert [(step.node, step.title, step.agent, step.tool, step.state) for step in steps] == [
         ("propose", "Propose", "optimizer agent", "propose", "done"),
         ("gate", "Ask", "optimizer agent", "", "done"),
         ("apply", "Apply", "optimizer agent", "create_index", "done"),
     ]
-    assert all(each.duration_ms is not None and 0 <= each.duration_ms < 10_000 for each in steps)
+    assert all(step.duration_ms is not None and 0 <= step.duration_ms < 10_000 for step in steps)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations("abc")))
@@ -108,7 +108,7 @@ def test_a_question_of_a_subgraph(rig: Rig) -> None:
     rig.answer(request, "7 m")
     rig.advance(run)
     assert rig.finish(run)["answers"] == ["depth=7 m"]
-    assert "child/inner_ask" in [each.node for each in rig.views.run(run, rig.reviewer).steps]
+    assert "child/inner_ask" in [step.node for step in rig.views.run(run, rig.reviewer).steps]
 
 
 def test_an_answer_is_checked_against_the_schema(rig: Rig) -> None:
@@ -378,7 +378,7 @@ def test_a_queued_run_can_be_paused_resumed_and_cancelled(rig: Rig) -> None:
     rig.runs.cancel(rig.starter, run)
     rig.advance(run)
     assert rig.state(run) == "cancelled"
-    assert [each.state for each in rig.requests(run)] == ["cancelled"]
+    assert [request.state for request in rig.requests(run)] == ["cancelled"]
     for act in (rig.runs.pause, rig.runs.resume, rig.runs.retry, rig.runs.cancel):
         with pytest.raises(IllegalTransitionError):
             act(rig.starter, run)
@@ -613,7 +613,7 @@ def test_half_characters_of_a_proposal_are_replaced_before_anybody_sees_it(rig: 
     assert rig.finish(run)["answers"] == [data], "what runs is what was approved"
     receipt = rig.view(request).receipt
     assert (receipt.status, receipt.summary, receipt.detail) == ("applied", "Done", {"half": "\ufffd"})
-    assert [each.name for each in rig.views.run(run, rig.reviewer).artifacts] == ["half \ufffd"]
+    assert [artifact.name for artifact in rig.views.run(run, rig.reviewer).artifacts] == ["half \ufffd"]
 
 
 def test_a_value_that_others_cannot_read_is_asked_about_in_one_that_they_can(rig: Rig) -> None:

@@ -199,7 +199,7 @@ def test_hazard_8_two_workers_at_once_run_the_step_after_the_gate_once(rig: Rig)
         results = rig.do(
             asyncio.wait_for(_gather(rig.advancer.advance(run), other.advance(run), rig.advancer.advance(run)), 30)
         )
-        assert {type(each) for each in results} == {bool, RunBusyError}, results
+        assert {type(result) for result in results} == {bool, RunBusyError}, results
         assert set(rig.effects(run).values()) == {1} and len(rig.effects(run)) == 3
         rig.finish(run)
 
@@ -309,7 +309,7 @@ def test_a_paused_suspension_is_asked_about_once(rig: Rig) -> None:
         rig.runs.resume(rig.starter, run)
         rig.advance(run)
         assert rig.state(run) == "suspended"
-    assert [each.id for each in rig.requests(run)] == [request.id]
+    assert [request.id for request in rig.requests(run)] == [request.id]
     assert rig.effects(run) == {"asked": 1}
     rig.decide(request, Verdict.ANSWER, answer="go")
     rig.advance(run)

@@ -87,7 +87,11 @@ class Driven:
 
     def asks(self) -> dict[str, Any]:
         """What LangGraph itself says is pending: values by interrupt id."""
-        return {each.id: each.value for task in self.graph.get_state(self.config).tasks for each in task.interrupts}
+        return {
+            interrupt.id: interrupt.value
+            for task in self.graph.get_state(self.config).tasks
+            for interrupt in task.interrupts
+        }
 
     def past(self, resume: dict[str, Any]) -> Any:
         """Resume the thread past the driver, as another program might."""

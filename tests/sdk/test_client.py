@@ -181,14 +181,14 @@ def test_a_portal_that_is_killed_and_started_again_loses_no_client(portal):
                     all_polled.set()
 
             client._http.event_hooks = {"request": [count]}
-            waiting = [asyncio.create_task(each.wait()) for each in requests]
+            waiting = [asyncio.create_task(request.wait()) for request in requests]
             await all_polled.wait()
             await asyncio.to_thread(portal.web.kill)
             late = asyncio.create_task(client.approvals.request(named()))
             await asyncio.to_thread(portal.web.start)
-            for each in requests:
-                await asyncio.to_thread(portal.decide, each.id)
-            assert (await late).id not in [each.id for each in requests]
+            for request in requests:
+                await asyncio.to_thread(portal.decide, request.id)
+            assert (await late).id not in [request.id for request in requests]
             return [outcome.approved for outcome in await asyncio.gather(*waiting)]
 
     assert asyncio.run(asyncio.wait_for(wait(), 120)) == [True] * 100

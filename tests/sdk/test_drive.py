@@ -41,7 +41,7 @@ def delete(path: str) -> Any:
 
 def told(result: dict[str, Any]) -> list[str]:
     """What the tools, or people in their place, told the agent."""
-    return [each.content for each in result["messages"] if each.type == "tool"]
+    return [message.content for message in result["messages"] if message.type == "tool"]
 
 
 # Assent's own gate
@@ -155,7 +155,7 @@ def test_a_batch_is_decided_call_by_call_and_answered_in_its_order(drivable: Dri
     driven = agent(drivable, agent_flows.BATCHED, turn)
     running = driven.start()
     request = driven.next()
-    assert [each["tool"] for each in request["payload"]["calls"]] == [
+    assert [call["tool"] for call in request["payload"]["calls"]] == [
         "send_email", "delete_file", "send_email", "send_email",
     ]  # fmt: skip
     third = request["payload"]["calls"][2]["args"]
@@ -165,7 +165,7 @@ def test_a_batch_is_decided_call_by_call_and_answered_in_its_order(drivable: Dri
         {"id": "2", "decision": "reject", "message": "We still need it."},
     ]
     driven.portal.decide(request["id"], "modify", change={"calls": change})
-    answers = {each.tool_call_id: each.content for each in running.get()["messages"] if each.type == "tool"}
+    answers = {message.tool_call_id: message.content for message in running.get()["messages"] if message.type == "tool"}
     assert "We still need it." in answers["call-0-1"] and answers["call-0-3"] == "Told them myself."
     assert driven.effects() == {"sent to one@example.org: ": 1, "sent to 3@example.org: ": 1}
 
@@ -180,7 +180,7 @@ def test_calls_of_one_turn_are_asked_and_answered_one_by_one(drivable: Drivable)
         driven.portal.decide(request["id"], "reject" if request["payload"]["tool"] == "delete_file" else "approve")
     running.get()
     assert driven.effects() == {"sent to one@example.org: ": 1, "sent to three@example.org: ": 1}
-    assert sorted(driven.receipt(each)[0] for each in requests.values()) == ["applied", "applied", "not_applied"]
+    assert sorted(driven.receipt(request)[0] for request in requests.values()) == ["applied", "applied", "not_applied"]
 
 
 def test_a_tool_whose_result_people_give_is_a_question(drivable: Drivable) -> None:

@@ -59,6 +59,6 @@ def test_an_example_that_is_rejected(portal):
 def test_the_first_gate_in_the_docs_is_the_example() -> None:
     written = re.search(r"```python\n(.*?)```", (ROOT / "docs/sdk.md").read_text(), re.DOTALL)
     assert written is not None
-    code = [each for each in written[1].splitlines() if each.strip()]
+    code = [splitline for splitline in written[1].splitlines() if splitline.strip()]
     lines = (ROOT / "examples/first_gate.py").read_text().splitlines()
-    assert [each for each in lines if each in code] == code
+    assert [line for line in lines if line in code] == code

@@ -59,7 +59,7 @@ def record_of(desk: Desk, absence: AbsenceView) -> list[AuditEntry]:
         entries = session.scalars(
             select(AuditEntry).where(AuditEntry.action.like("absence.%")).order_by(AuditEntry.seq)
         )
-        return [each for each in entries if each.detail["absence_id"] == absence.id]
+        return [entry for entry in entries if entry.detail["absence_id"] == absence.id]
 
 
 # Entering and ending
@@ -123,8 +123,8 @@ def test_of_ends_at_the_same_moment_one_counts(
     me = desk.person()
     entered = away(desk, me)
     results = at_once([lambda: absences.end(me, entered.id)] * 4)
-    assert sum(isinstance(each, AbsenceView) for each in results) == 1
-    assert sum(isinstance(each, ConflictError) for each in results) == 3
+    assert sum(isinstance(result, AbsenceView) for result in results) == 1
+    assert sum(isinstance(result, ConflictError) for result in results) == 3
     assert [each.action for each in record_of(desk, entered)] == ["absence.added", "absence.ended"]
 
 
@@ -246,8 +246,8 @@ def test_of_overlapping_ones_at_the_same_moment_one_counts(
 ) -> None:
     me = desk.person()
     results = at_once([lambda: away(desk, me, length=DAY)] * 6)
-    assert sum(isinstance(each, AbsenceView) for each in results) == 1
-    assert sum(isinstance(each, ConflictError) for each in results) == 5
+    assert sum(isinstance(result, AbsenceView) for result in results) == 1
+    assert sum(isinstance(result, ConflictError) for result in results) == 5
     assert len(absences.of(me.id)) == 1
 
 
@@ -269,8 +269,8 @@ def test_of_a_circle_closed_at_the_same_moment_one_part_is_refused(
     people = [desk.person(f"P{number}") for number in range(4)]
     pairs = list(zip(people, people[1:] + people[:1], strict=True))
     results = at_once([lambda pair=pair: away(desk, *pair) for pair in pairs])
-    assert sum(isinstance(each, InvalidInputError) for each in results) == 1, results
-    assert sum(isinstance(each, AbsenceView) for each in results) == 3
+    assert sum(isinstance(result, InvalidInputError) for result in results) == 1, results
+    assert sum(isinstance(result, AbsenceView) for result in results) == 3
 
 
 def test_a_circle_needs_one_instant_at_which_it_is_closed() -> None:
@@ -333,7 +333,7 @@ def test_what_is_listed_and_in_which_order(own_desk: Desk) -> None:
 def test_deciders_are_named_by_their_address(own_desk: Desk) -> None:
     absences = Absences(own_desk.sessions, own_desk.clock)
     reviewer, viewer = own_desk.person("Reviewer"), own_desk.person("Viewer", [Role.VIEWER])
-    assert [each.id for each in absences.deciders()] == [reviewer.id]
+    assert [decider.id for decider in absences.deciders()] == [reviewer.id]
     assert absences.named(f" {reviewer.email.upper()} ", "delegate") == reviewer.id
     assert absences.named(" ", "delegate") is None
     for address in (viewer.email, "nobody@example.org"):

@@ -33,7 +33,7 @@ def test_a_change_is_assessed_again_and_raises_what_is_needed(desk: Desk) -> Non
     assert desk.decide(now, other).resolved
     outcome = Outcome.model_validate(desk.outcome(request).body)
     assert outcome.verdict is Verdict.MODIFY and outcome.proposal.content == "drop table t"
-    assert [each.who for each in outcome.remarks] == ["Editor", "Other"]
+    assert [remark.who for remark in outcome.remarks] == ["Editor", "Other"]
 
 
 def test_a_change_never_lowers_what_is_needed(desk: Desk) -> None:

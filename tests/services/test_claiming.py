@@ -54,7 +54,7 @@ def away(desk: Desk, who: Actor, delegate: Actor | None, length: timedelta = HOU
 def asking(desk: Desk, *stages: Stage, **values: Any) -> ApprovalRequest:
     """A request with these stages, of which the first is asked."""
     terms = Terms(name="test rule", stages=stages, deadline_seconds=4 * 3600)
-    addressed_to = [f"team:{each}" for each in stages[0].teams] + [f"person:{each}" for each in stages[0].people]
+    addressed_to = [f"team:{team}" for team in stages[0].teams] + [f"person:{person}" for person in stages[0].people]
     return make_request(desk.sessions, terms=terms, addressed_to=addressed_to, **values)
 
 
@@ -120,12 +120,12 @@ def test_a_claim_that_is_over_is_free_before_it_is_swept(desk: Desk) -> None:
 def test_of_ten_who_claim_at_once_one_has_it_and_the_others_are_told_who(desk: Desk, at_once: AtOnce) -> None:
     request = desk.open()
     people = [desk.person(f"Person {number}") for number in range(10)]
-    results = at_once([lambda each=each: desk.checkpoints.claim(request.id, each) for each in people])
-    winners = [each for each in results if isinstance(each, ApprovalRequest)]
-    losers = [each for each in results if isinstance(each, ClaimedError)]
+    results = at_once([lambda each=person: desk.checkpoints.claim(request.id, each) for person in people])
+    winners = [result for result in results if isinstance(result, ApprovalRequest)]
+    losers = [result for result in results if isinstance(result, ClaimedError)]
     assert (len(winners), len(losers)) == (1, 9), results
     holder = desk.fresh(request).claimed_by_name
-    assert {each.extra["claimed_by"] for each in losers} == {holder} == {winners[0].claimed_by_name}
+    assert {loser.extra["claimed_by"] for loser in losers} == {holder} == {winners[0].claimed_by_name}
     assert len(lines(desk, request)) == 1
 
 
@@ -437,9 +437,9 @@ def test_nobody_who_is_away_is_assigned_but_who_stands_in_is(desk: Desk) -> None
 def test_of_ten_assignments_at_once_one_counts_and_the_others_are_told_of_it(desk: Desk, at_once: AtOnce) -> None:
     request, me = desk.open(), desk.person("First")
     people = [desk.person(f"Person {number}") for number in range(10)]
-    results = at_once([lambda each=each: desk.checkpoints.assign(request.id, me, each.id) for each in people])
-    given = [each for each in results if isinstance(each, ApprovalRequest)]
-    assert all(isinstance(each, ApprovalRequest | ConflictError) for each in results), results
+    results = at_once([lambda each=person: desk.checkpoints.assign(request.id, me, each.id) for person in people])
+    given = [result for result in results if isinstance(result, ApprovalRequest)]
+    assert all(isinstance(result, ApprovalRequest | ConflictError) for result in results), results
     chain = [(detail["from"], detail["to"]) for _, detail in lines(desk, request)]
     # Each that counted began where the one before it ended: none was lost from sight.
     assert len(chain) == len(given) and [old for old, _ in chain] == ["", *(new for _, new in chain[:-1])]
@@ -456,7 +456,7 @@ def test_claiming_assigning_and_deciding_at_once_all_count(desk: Desk, at_once: 
             lambda r=request: desk.decide(r, decider),
             lambda r=request: desk.checkpoints.claim(r.id, me, 60),
         ])  # fmt: skip
-        assert not [each for each in results if isinstance(each, Exception)], results
+        assert not [result for result in results if isinstance(result, Exception)], results
         after = desk.fresh(request)
         assert (after.claimed_by_id, after.assigned_to_id, after.approvals) == (me.id, other.id, 1)
         assert after.due_at == after.claimed_until

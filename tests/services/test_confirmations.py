@@ -189,9 +189,9 @@ def test_the_person_is_told_by_their_channels(house: House) -> None:
     house.services.tokens.make(house.admin, AGENT, house.dba.id)
     house.services.preferences.choose(house.dba, by_both)
     house.absence(house.admin)
-    told = [(each.key.split(":")[1], each.channel, each.state) for each in house.notices()]
+    told = [(notice.key.split(":")[1], notice.channel, notice.state) for notice in house.notices()]
     assert told == [("token", "mail", "pending"), ("absence", "mail", "pending"), ("absence", "slack", "pending")]
     query = text("select count(*) from procrastinate_jobs where args ->> 'delivery' = any(:ids)")
     with house.desk.sessions() as session:
-        jobs = session.execute(query, {"ids": [each.id for each in house.notices()]}).scalar_one()
+        jobs = session.execute(query, {"ids": [notice.id for notice in house.notices()]}).scalar_one()
     assert jobs == 3

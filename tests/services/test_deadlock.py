@@ -38,4 +38,6 @@ def test_deciding_while_the_run_is_cancelled_has_no_surprise(
         results = at_once(
             [lambda: desk.decide(request, person), lambda: desk.runs.cancel(person, request.run_id or "")]  # noqa: B023
         )
-        assert [each for each in results if isinstance(each, Exception) and not isinstance(each, AssentError)] == []
+        assert [
+            result for result in results if isinstance(result, Exception) and not isinstance(result, AssentError)
+        ] == []

@@ -75,7 +75,7 @@ def test_each_verdict_settles_the_request_and_has_the_run_resumed(
     assert (outcome.verdict, outcome.next_action, outcome.request_id) == (verdict, action, request.id)
     assert outcome.digest == now.digest == digest_of(outcome.payload)
     assert outcome.proposed_digest == request.digest
-    assert [(each.who, each.verdict) for each in outcome.remarks] == [("DBA on call", verdict)]
+    assert [(remark.who, remark.verdict) for remark in outcome.remarks] == [("DBA on call", verdict)]
     assert desk.run_state(request.run_id) == "queued"
     assert desk.jobs(request.run_id) == 1
     assert [each.action for each in desk.audit(request)] == ["request.opened", "request.decided", "request.resolved"]
@@ -110,7 +110,7 @@ def test_a_part_of_a_set_is_approved_with_an_edit_in_the_agents_order(desk: Desk
     request = desk.open(optimizations())
     desk.decide(request, desk.person(), Verdict.MODIFY, change=KEEP_A_AND_EDIT_B)
     outcome = Outcome.model_validate(desk.outcome(request).body)
-    statements = [(each.id, each.statement) for each in outcome.proposal.items]
+    statements = [(item.id, item.statement) for item in outcome.proposal.items]
     assert statements == [
         ("a", "create index concurrently i_a on t (a)"),
         ("b", "create index concurrently i_b2 on t (b, c)"),
@@ -307,5 +307,7 @@ def test_what_a_decision_gives_is_what_is_stored(desk: Desk, verdict: Verdict, w
     more = {"change": {"content": f"{words};"}} if verdict is Verdict.MODIFY else {}
     given = desk.decide(request, desk.person(), verdict, comment="Because.", **more).request
     stored = desk.fresh(request)
-    columns = [each.name for each in ApprovalRequest.__table__.columns]
-    assert {each: getattr(given, each) for each in columns} == {each: getattr(stored, each) for each in columns}
+    columns = [column.name for column in ApprovalRequest.__table__.columns]
+    assert {column: getattr(given, column) for column in columns} == {
+        column: getattr(stored, column) for column in columns
+    }

@@ -229,7 +229,7 @@ def test_a_departure_and_the_last_approval_at_once(teamed: Desk, at_once: AtOnce
             lambda r=seen_now, who=last: teamed.decide(r, who),
             lambda who=dan: change(teamed, who, (Role.REVIEWER,), ("dba",), active=False),
         ])  # fmt: skip
-        assert not [each for each in results if isinstance(each, Exception)], results
+        assert not [result for result in results if isinstance(result, Exception)], results
         now, first = teamed.fresh(request), teamed.decisions(request)[0]
         ends.add(now.state)
         assert (now.state, first.withdrawn_at is None) in {("approved", True), ("pending", False)}

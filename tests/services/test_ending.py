@@ -129,8 +129,8 @@ def test_cancelling_the_run_cancels_what_it_waits_for(desk: Desk) -> None:
     run, person = desk.run(), desk.person()
     requests = desk.suspend(run, asked(script("select 1")), asked(question(), node="other"))
     desk.runs.cancel(person, run.id, "The window has closed.")
-    assert [desk.fresh(each).state for each in requests] == ["cancelled", "cancelled"]
-    assert {desk.fresh(each).note for each in requests} == {"The window has closed."}
+    assert [desk.fresh(request).state for request in requests] == ["cancelled", "cancelled"]
+    assert {desk.fresh(request).note for request in requests} == {"The window has closed."}
     with pytest.raises(AlreadyDecidedError):
         desk.decide(requests[0], person)
 
@@ -143,4 +143,4 @@ def test_a_decision_on_a_paused_run_waits_for_it(desk: Desk) -> None:
     assert desk.progress.begin(request.run_id or "") is None
     desk.runs.resume(person, request.run_id or "")
     taken = desk.progress.begin(request.run_id or "")
-    assert taken is not None and [each.request_id for each in taken.deliveries] == [request.id]
+    assert taken is not None and [delivery.request_id for delivery in taken.deliveries] == [request.id]

@@ -210,8 +210,8 @@ def test_both_at_once_are_counted_once(desk: Desk, at_once: Callable[[list[Calla
         away(desk, absent, delegate)
         request = desk.open()
         results = at_once([partial(desk.decide, request, who) for who in (absent, delegate)])
-        assert sum(isinstance(each, DecisionResult) for each in results) == 1, results
-        assert any(isinstance(each, DuplicateDecisionError) for each in results)
+        assert sum(isinstance(result, DecisionResult) for result in results) == 1, results
+        assert any(isinstance(result, DuplicateDecisionError) for result in results)
         assert desk.fresh(request).approvals == 1
 
 
@@ -345,7 +345,7 @@ def test_the_page_offers_exactly_what_a_decision_takes(desk: Desk, rule: str, ki
         for at, (name, who) in enumerate(people.items()):
             view = seen(desk, request, who)
             assert bool(view.why_not) == (view.verdicts == ()), (past, name)
-            old = {each for each in view.verdicts if view.sign_in_first and each not in HARMLESS}
+            old = {verdict for verdict in view.verdicts if view.sign_in_first and verdict not in HARMLESS}
             for verdict in Verdict:
                 where = (rule, kind, past, name, verdict, view.verdicts)
                 if verdict in old:

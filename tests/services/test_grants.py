@@ -85,17 +85,17 @@ class Office:
 
     def approved(self, *documents: dict[str, Any]) -> list[ApprovalRequest]:
         """Requests that somebody approved as they were."""
-        done = [self.ask(each) for each in documents]
+        done = [self.ask(document) for document in documents]
         for each in done:
             self.desk.decide(each, self.second)
         return done
 
     def draft(self, approvals: list[ApprovalRequest], uses: int = 5, days: int = 7, **values: Any) -> GrantDraft:
-        pattern = values.get("pattern") or suggest([each.payload for each in approvals])
+        pattern = values.get("pattern") or suggest([approval.payload for approval in approvals])
         assert pattern is not None
         fields: dict[str, Any] = {
             "scope": self.scope, "pattern": pattern, "limits": Limits(RiskLevel.MEDIUM, uses, days),
-            "title": "Mails to operations", "evidence": [each.id for each in approvals],
+            "title": "Mails to operations", "evidence": [approval.id for approval in approvals],
         }  # fmt: skip
         return GrantDraft(**fields | values)
 
@@ -145,7 +145,11 @@ def test_three_like_approvals_give_a_suggestion_with_its_bounds(office: Office) 
 
 
 def mine(office: Office) -> list[Any]:
-    return [each for each in office.grants.suggestions(office.first) if each.scope.workflow == office.workflow]
+    return [
+        suggestion
+        for suggestion in office.grants.suggestions(office.first)
+        if suggestion.scope.workflow == office.workflow
+    ]
 
 
 def test_what_does_not_speak_for_a_rule(office: Office) -> None:
@@ -235,7 +239,7 @@ def test_two_who_give_it_at_once_are_one(wide_desk: Desk, at_once: AtOnce) -> No
     grant = office.proposed()
     people = [wide_desk.person(f"Person {number}") for number in range(8)]
     results = at_once([lambda who=who: office.grants.approve(who, grant.id) for who in people])
-    assert Counter(type(each) for each in results) == {Grant: 1, IllegalTransitionError: 7}
+    assert Counter(type(result) for result in results) == {Grant: 1, IllegalTransitionError: 7}
     assert [each.action for each in office.record(grant)].count("grant.approved") == 1
 
 
@@ -309,7 +313,7 @@ def test_what_fits_is_approved_at_once_and_every_use_is_on_the_record(office: Of
     outcome = office.desk.outcome(request)
     assert outcome is not None and (outcome.verdict, outcome.next_action) == ("approve", "continue")
     assert outcome.body["payload"] == request.payload and outcome.body["digest"] == request.digest
-    assert [each["comment"] for each in outcome.body["remarks"]] == [words]
+    assert [remark["comment"] for remark in outcome.body["remarks"]] == [words]
     assert actions(office.desk, request) == ["request.opened", "grant.used", "request.resolved"]
     assert office.desk.events(request) == ["request.opened", "request.resolved"]
     assert office.desk.run_state(request.run_id) == "queued"
@@ -506,19 +510,19 @@ def test_of_ten_at_once_with_one_use_left_one_is_let_through(wide_desk: Desk, at
     grant = office.active(uses=1)
     runs = [wide_desk.run(workflow=office.workflow) for _ in range(10)]
     results = at_once([lambda run=run: office.ask(mail(), run=run) for run in runs])
-    assert Counter(each.state for each in results) == {"approved": 1, "pending": 9}
-    let_through = next(each for each in results if each.state == "approved")
+    assert Counter(result.state for result in results) == {"approved": 1, "pending": 9}
+    let_through = next(result for result in results if result.state == "approved")
     assert office.used_for(grant) == {let_through.id}
     assert (office.fresh(grant).state, office.fresh(grant).uses) == ("used_up", 1)
-    for each in results:
+    for result in results:
         wanted = ["request.opened", "grant.used", "request.resolved", "grant.ended"]
-        if each.state == "pending":
-            assert each.answered_by == "" and office.desk.outcome(each) is None
-            assert each.due_at is not None and each.due_at > each.opened_at
-            assert actions(wide_desk, each) in (["request.opened"], ["request.opened", "request.left_to_people"])
+        if result.state == "pending":
+            assert result.answered_by == "" and office.desk.outcome(result) is None
+            assert result.due_at is not None and result.due_at > result.opened_at
+            assert actions(wide_desk, result) in (["request.opened"], ["request.opened", "request.left_to_people"])
         else:
-            assert sorted(actions(wide_desk, each)) == sorted(wanted)
-    decided = wide_desk.decide(next(each for each in results if each.state == "pending"), office.second)
+            assert sorted(actions(wide_desk, result)) == sorted(wanted)
+    decided = wide_desk.decide(next(result for result in results if result.state == "pending"), office.second)
     assert decided.resolved
 
 
@@ -545,12 +549,12 @@ def test_revoked_while_it_is_used_nothing_more_is_let_through_afterwards(wide_de
         *asked_before, revoked, a, b, c = at_once(calls)
         requests = [*asked_before, a, b, c]
         assert revoked.state == "revoked"
-        uses = {each.id for each in requests if each.state == "approved"}
+        uses = {request.id for request in requests if request.state == "approved"}
         assert office.used_for(grant) == uses and office.fresh(grant).uses == len(uses)
         used = [each.request_id for each in office.record(grant) if each.action == "grant.used"]
         assert sorted(used) == sorted(uses)
         assert office.fresh(grant).state == "revoked"
-        assert all(each.answered_by == "" for each in requests if each.state == "pending")
+        assert all(request.answered_by == "" for request in requests if request.state == "pending")
         assert office.ask(mail()).state == "pending"
 
 
@@ -605,7 +609,7 @@ def test_what_cannot_be_used_any_more_is_left_to_people(
 def test_a_stored_pattern_reads_as_it_was_proposed(office: Office) -> None:
     grant = office.proposed()
     pattern = Pattern.from_json(office.fresh(grant).pattern)
-    [limit] = [each.must for each in pattern.leaves if each.place == "args.limit"]
+    [limit] = [leave.must for leave in pattern.leaves if leave.place == "args.limit"]
     assert limit == Range(low=10, high=30)
     secret = suggest([mail("ghp_" + "a1B2c3D4e5" * 4)])
     with pytest.raises(InvalidInputError, match="secret"):

@@ -153,10 +153,10 @@ class Portal:
 
     def fitting(self, wanted: InsightsFilter) -> list[ApprovalRequest]:
         return [
-            each
-            for each in self.requests
-            if wanted.workflow in ("", each.workflow)
-            and (not wanted.team or f"team:{wanted.team}" in each.addressed_to)
+            request
+            for request in self.requests
+            if wanted.workflow in ("", request.workflow)
+            and (not wanted.team or f"team:{wanted.team}" in request.addressed_to)
         ]
 
     def settled(self, wanted: InsightsFilter) -> list[ApprovalRequest]:
@@ -168,7 +168,11 @@ class Portal:
         ]
 
     def words_on(self, request: ApprovalRequest) -> list[Decision]:
-        return [each for each in self.decisions if each.request_id == request.id and each.withdrawn_at is None]
+        return [
+            decision
+            for decision in self.decisions
+            if decision.request_id == request.id and decision.withdrawn_at is None
+        ]
 
     def by_itself(self, request: ApprovalRequest) -> bool:
         plain = request.state in ("approved", "rejected")
@@ -204,7 +208,7 @@ def length(payload: dict[str, Any]) -> int:
     if payload["kind"] == "script":
         return units(payload["content"])
     if payload["kind"] == "optimizations":
-        return sum(units(each["statement"]) for each in payload["items"])
+        return sum(units(item["statement"]) for item in payload["items"])
     if payload["kind"] == "tool_call":
         return len(re.sub(r"\\\\|\\u[0-9a-f]{4}", "x", canonical(payload["args"])))
     return units(payload["data"])
@@ -266,7 +270,7 @@ def test_the_history_has_something_of_everything(history: Portal):
     assert any(history.faster(each) for each in history.decided(whole) if each.state == "approved")
     assert not all(history.faster(each) for each in history.decided(whole) if each.state == "approved")
     assert any(history.by_itself(each) for each in history.settled(whole))
-    assert {each.kind for each in history.requests} == {"script", "tool_call", "optimizations", "custom"}
+    assert {request.kind for request in history.requests} == {"script", "tool_call", "optimizations", "custom"}
     assert any(each.answered_by and history.words_on(each) for each in history.settled(whole))
 
 
@@ -321,11 +325,11 @@ def test_what_expired(history: Portal, wanted: InsightsFilter, found: Insights):
 
 def test_what_was_answered_by_itself(history: Portal, wanted: InsightsFilter, found: Insights):
     counted = Counter(each.answered_by for each in history.settled(wanted) if history.by_itself(each))
-    titles = {f"grant:{each.id}": each.title for each in history.grants}
-    titles |= {f"rejection:{each.id}": each.title for each in history.requests}
+    titles = {f"grant:{grant.id}": grant.title for grant in history.grants}
+    titles |= {f"rejection:{request.id}": request.title for request in history.requests}
     expected = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[: insights.MAX_GROUPS]
-    assert [(f"{each.kind}:{each.id}", each.count) for each in found.sources] == expected
-    assert all(each.title == titles[f"{each.kind}:{each.id}"] for each in found.sources)
+    assert [(f"{source.kind}:{source.id}", source.count) for source in found.sources] == expected
+    assert all(source.title == titles[f"{source.kind}:{source.id}"] for source in found.sources)
 
 
 def test_more_groups_than_fit_are_counted(history: Portal, viewer: Actor, monkeypatch):
@@ -389,7 +393,7 @@ def worded(desk: Desk, proposed: str, changed: str, *words: tuple[float, str, in
     before, after = script(proposed), script(changed or proposed)
     request = make_request(
         desk.sessions, payload=after, state=RequestState.MODIFIED if changed else RequestState.APPROVED, opened_at=at,
-        resolved_at=at + timedelta(seconds=max(each[0] for each in words)),
+        resolved_at=at + timedelta(seconds=max(word[0] for word in words)),
         proposed=before if changed else None, proposed_digest=digest_of(before),
     )  # fmt: skip
     for seconds, verdict, stage in words:

@@ -270,7 +270,7 @@ def test_a_decision_is_not_taken_back_in_such_a_session(house: House) -> None:
     desk.decide(request, house.ana, Verdict.REJECT, comment="No.")
     with pytest.raises(OwnRequestError):
         desk.checkpoints.withdraw(request.id, house.by_link(house.ana, house.admin), "Yes.")
-    assert [each.withdrawn_at for each in desk.decisions(request)] == [None]
+    assert [decision.withdrawn_at for decision in desk.decisions(request)] == [None]
 
 
 def test_the_second_person_of_a_grant_is_another_person(house: House) -> None:

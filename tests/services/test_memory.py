@@ -31,7 +31,7 @@ def ask(desk: Desk, run: Run, document: dict[str, Any] | None = None, **values: 
     """The run asks this, and the request that was opened for it, whatever has become of it."""
     what = asked(script("select 1") if document is None else document, **values)
     taken = desk.progress.begin(run.id) if desk.run_state(run.id) == "queued" else None
-    delivered = [each.request_id for each in taken.deliveries] if taken else []
+    delivered = [delivery.request_id for delivery in taken.deliveries] if taken else []
     journal = Journal(run.id, delivered=delivered)
     assert desk.checkpoints.suspend(run.id, taken.attempt if taken else 1, [what], journal)
     with desk.sessions() as session:

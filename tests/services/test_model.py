@@ -183,8 +183,8 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
             assert (outcome is None) == (state is RequestState.PENDING)
             if self.ended is not None:
                 assert self.ended == (now.state, outcome.body if outcome else None), "it ended twice"
-                assert all(each.at <= now.resolved_at for each in decisions), "a word after the end"
-            standing = [each for each in decisions if each.withdrawn_at is None]
+                assert all(decision.at <= now.resolved_at for decision in decisions), "a word after the end"
+            standing = [decision for decision in decisions if decision.withdrawn_at is None]
             self.added.setdefault(now.stage, set()).update(each.removeprefix("team:") for each in now.escalated_to)
             judged = judge(now, standing, cast, self.added)
             if state is RequestState.EXPIRED:
@@ -197,9 +197,11 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
                 if state is RequestState.EXPIRED and outcome.verdict in ("approve", "modify"):
                     assert Terms.from_json(now.terms).on_expiry is OnExpiry.APPROVE
                     assert RiskLevel(now.risk).rank <= RiskLevel.LOW.rank
-            assert all(each.at < now.expires_at for each in decisions), "a word after the deadline"
-            assert all(each.person_id != cast["Requester"].id for each in decisions), "whoever asked has decided"
-            assert all(each.on_behalf_of_id != cast["Requester"].id for each in decisions)
+            assert all(decision.at < now.expires_at for decision in decisions), "a word after the deadline"
+            assert all(decision.person_id != cast["Requester"].id for decision in decisions), (
+                "whoever asked has decided"
+            )
+            assert all(decision.on_behalf_of_id != cast["Requester"].id for decision in decisions)
 
     return Requests
 
@@ -242,15 +244,15 @@ def _persons(decision: Decision) -> set[str]:
 
 def _distinct(decisions: list[Decision]) -> bool:
     """True if nobody counts twice, neither by themselves nor through a delegate."""
-    everybody = [person for each in decisions for person in _persons(each)]
+    everybody = [person for decision in decisions for person in _persons(decision)]
     return len(everybody) == len(set(everybody))
 
 
 def _different(decisions: list[Decision]) -> list[Decision]:
     counted: list[Decision] = []
-    for each in decisions:
-        if _distinct([*counted, each]):
-            counted.append(each)
+    for decision in decisions:
+        if _distinct([*counted, decision]):
+            counted.append(decision)
     return counted
 
 

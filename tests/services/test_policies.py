@@ -107,8 +107,8 @@ class SimpleNamespaceDesk(SimpleNamespace):
 
 def test_the_same_file_again_makes_no_version(desk: Any, at_once: Callable[..., list[Any]]) -> None:
     results = at_once([lambda: desk.policies.load(OPERATOR, ONE_OF_ANYONE, "policies.yaml") for _ in range(4)])
-    assert sorted(each.new for each in results) == [False, False, False, True]
-    assert len({each.stored.version for each in results}) == 1
+    assert sorted(result.new for result in results) == [False, False, False, True]
+    assert len({result.stored.version for result in results}) == 1
     [entry] = loaded_entries(desk)
     assert entry.actor_name == OPERATOR.name
     stored = results[0].stored
@@ -121,7 +121,7 @@ def test_the_same_file_again_makes_no_version(desk: Any, at_once: Callable[..., 
     assert len(loaded_entries(desk)) == 3
 
 
-@pytest.mark.parametrize("role", [each for each in Role if each is not Role.ADMIN])
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMIN])
 def test_only_those_who_manage_policies_may_load(desk: Any, role: Role) -> None:
     with pytest.raises(ForbiddenError):
         desk.policies.load(desk.person(roles=[role]), ONE_OF_ANYONE, "policies.yaml")
@@ -134,7 +134,7 @@ def test_only_those_who_manage_policies_may_load(desk: Any, role: Role) -> None:
 def test_what_cannot_be_used_is_not_loaded(desk: Any) -> None:
     with pytest.raises(PolicyFileError) as refused:
         load(desk, "version: 1\nrules:\n  - name: x\n    when: nonsense ==\n    deadline: soon\n", "mine.yaml")
-    assert [(each.file, each.line) for each in refused.value.problems] == [("mine.yaml", 4), ("mine.yaml", 5)]
+    assert [(problem.file, problem.line) for problem in refused.value.problems] == [("mine.yaml", 4), ("mine.yaml", 5)]
     with pytest.raises(TooLargeError):
         load(desk, ONE_OF_ANYONE + "#" * MAX_BYTES)
     with pytest.raises(InvalidInputError):
@@ -154,7 +154,7 @@ def test_a_version_that_cannot_be_read_falls_to_the_strict_default_and_is_logged
         )
     with capture_logs() as logs:
         opened = desk.open(script("drop table orders"))
-    assert [(each["log_level"], each["version"]) for each in logs if "policy" in each["event"]] == [
+    assert [(log["log_level"], log["version"]) for log in logs if "policy" in log["event"]] == [
         ("error", desk.policies.newest())
     ]
     assert (opened.quorum, Terms.from_json(opened.terms).on_expiry) == (2, OnExpiry.REJECT)
@@ -295,7 +295,7 @@ grants: false
 """,
         )
     )
-    assert {each.what: (each.before, each.after) for each in found.differences} == {
+    assert {difference.what: (difference.before, difference.after) for difference in found.differences} == {
         "stages": ("1 of any reviewer", "DBA: 1 of team dba, then Security: 2 of team security"),
         "deny_threshold": ("1", "2"),
         "edit_allowed": ("allowed", "not allowed"),

@@ -113,7 +113,7 @@ def promise_7_secrets_are_masked_before_anything_is_stored(desk: Desk) -> None:
         desk.decide(request, desk.person(), Verdict.MODIFY, change={"content": f"select '{TOKEN}'"})
     desk.decide(request, desk.person(), Verdict.MODIFY, change={"content": "select 2"}, comment=f"With {TOKEN}")
     stored = str([desk.fresh(request).payload, desk.outcome(request).body, [vars(each) for each in desk.audit(request)],
-                  [vars(each) for each in desk.decisions(request)]])  # fmt: skip
+                  [vars(decision) for decision in desk.decisions(request)]])  # fmt: skip
     assert TOKEN not in stored and stored.count("⟦secret:github-token:1⟧") >= 3
 
 

@@ -59,13 +59,13 @@ def test_fifty_conflicting_decisions_one_wins_and_49_are_told(wide_desk: Desk, a
     results = at_once(calls)
     winners = [number for number, each in enumerate(results) if isinstance(each, DecisionResult)]
     assert len(winners) == 1
-    told = [each for each in results if not isinstance(each, DecisionResult)]
+    told = [result for result in results if not isinstance(result, DecisionResult)]
     assert Counter(type(each) for each in told) == {AlreadyDecidedError: 49}
     state = desk.fresh(request).state
     assert {each.extra["state"] for each in told} == {state}
     verdict = KINDS[winners[0] % 5][0]
     assert desk.outcome(request).verdict == verdict.value
-    assert [each.person_id for each in desk.decisions(request)] == [people[winners[0]].id]
+    assert [decision.person_id for decision in desk.decisions(request)] == [people[winners[0]].id]
     one_effect(desk, request, 1)
 
 
@@ -128,9 +128,9 @@ def test_the_last_votes_at_once_give_one_outcome(wide_desk: Desk, at_once: AtOnc
         request = desk.open(script("drop table t"))
         people = [desk.person() for _ in range(4)]
         results = at_once([partial(desk.decide, request, who) for who in people])
-        counted = [each for each in results if isinstance(each, DecisionResult)]
+        counted = [result for result in results if isinstance(result, DecisionResult)]
         assert len(counted) == 2 and sorted(each.resolved for each in counted) == [False, True]
-        assert Counter(type(each) for each in results)[AlreadyDecidedError] == 2
+        assert Counter(type(result) for result in results)[AlreadyDecidedError] == 2
         assert desk.fresh(request).approvals == 2
         one_effect(desk, request, 2)
 
@@ -139,8 +139,8 @@ def test_the_same_person_in_many_tabs_counts_once(wide_desk: Desk, at_once: AtOn
     desk = wide_desk
     request, person = desk.open(script("drop table t")), desk.person()
     results = at_once([lambda: desk.decide(request, person) for _ in range(12)])
-    assert sum(isinstance(each, DecisionResult) for each in results) == 1
-    assert {each.code for each in results if not isinstance(each, DecisionResult)} == {"duplicate_decision"}
+    assert sum(isinstance(result, DecisionResult) for result in results) == 1
+    assert {result.code for result in results if not isinstance(result, DecisionResult)} == {"duplicate_decision"}
     assert (desk.fresh(request).approvals, desk.fresh(request).state) == (1, "pending")
 
 
@@ -152,7 +152,7 @@ def test_two_edits_at_once_one_is_told_the_new_digest(wide_desk: Desk, at_once: 
         for n, who in enumerate([desk.person(), desk.person()])
     ]
     results = at_once(calls)
-    lost = [each for each in results if isinstance(each, StaleDigestError)]
+    lost = [result for result in results if isinstance(result, StaleDigestError)]
     assert len(lost) == 1 and lost[0].extra["digest"] == desk.fresh(request).digest
     assert len(desk.decisions(request)) == 1
 
@@ -170,7 +170,7 @@ def test_deciding_expiring_and_cancelling_at_once(wide_desk: Desk, at_once: AtOn
                 partial(desk.checkpoints.cancel, request.id, other, "Not needed."),
             ]
         )
-        wins = [each for each in results if each is not False and not isinstance(each, ConflictError)]
+        wins = [result for result in results if result is not False and not isinstance(result, ConflictError)]
         assert len(wins) == 1, results
         assert desk.events(request).count("request.resolved") == 1 and desk.jobs(request.run_id) == 1
 

@@ -101,7 +101,9 @@ def test_everything_ends_that_was_chosen(
     assert services.people.redeem_link(others_link, "192.0.2.1").person.id == other.id
     entry = entries(services, "person.signed_out")[-1]
     assert (entry.actor_id, entry.detail.get("person_id")) == (actor.id, person.id if by_admin else None)
-    assert len([each for each in entries(services, "token.revoked") if each.detail["token_id"] in mine]) == ended.tokens
+    assert (
+        len([entry for entry in entries(services, "token.revoked") if entry.detail["token_id"] in mine]) == ended.tokens
+    )
 
 
 def test_nobody_else_ends_or_sees_somebodys_sessions(services: Services, person: Person) -> None:

@@ -54,13 +54,13 @@ def test_stages_say_who_is_asked_who_agreed_and_what_comes(named: Desk) -> None:
     desk = ruled(named, terms(DBA, SECURITY.model_copy(update={"quorum": 2})))
     dba, security = member(desk, "First DBA", "dba"), member(desk, "First officer", "security")
     request = desk.open()
-    assert [each.words for each in view_of(desk, request, dba).situation.stages] == [
+    assert [stage.words for stage in view_of(desk, request, dba).situation.stages] == [
         "DBA 0 of 1, now", "Security 0 of 2, later",
     ]  # fmt: skip
     assert view_of(desk, request, dba).situation.asked == ("DBA on call",)
     desk.decide(request, dba)
     stands = view_of(desk, request, security).situation
-    assert [each.words for each in stands.stages] == ["DBA 1 of 1 ✓", "Security 0 of 2, now"]
+    assert [stage.words for stage in stands.stages] == ["DBA 1 of 1 ✓", "Security 0 of 2, now"]
     assert stands.stages[0].agreed == ("First DBA",)
     desk.checkpoints.withdraw(request.id, dba)
     stands = view_of(desk, request, dba).situation
@@ -243,11 +243,11 @@ def test_whom_it_can_be_assigned_to(desk: Desk) -> None:
     away(desk, absent, None)
     request = asking.open(requester=starter)
     views = Views(desk.sessions, desk.clock)
-    assert [each.name for each in views.candidates(request.id, first)] == ["B first", "C second"]
+    assert [candidate.name for candidate in views.candidates(request.id, first)] == ["B first", "C second"]
     asking.decide(request, first)
-    assert [each.name for each in views.candidates(request.id, second)] == ["C second"]
-    for each in views.candidates(request.id, second):
-        asking.checkpoints.assign(request.id, second, each.id)
+    assert [candidate.name for candidate in views.candidates(request.id, second)] == ["C second"]
+    for candidate in views.candidates(request.id, second):
+        asking.checkpoints.assign(request.id, second, candidate.id)
     assert views.candidates(request.id, member(desk, "Viewer", roles=[Role.VIEWER])) == []
 
 

@@ -49,11 +49,11 @@ def test_one_stage_after_the_other_each_by_those_who_are_asked(staged: Desk) -> 
     with pytest.raises(NotAskedError, match=r"Security must decide now; you are not in that team\."):
         desk.decide(now, member(desk, "Dov", "dba"))
     assert desk.decide(now, security).words == "Approved. The run continues."
-    assert [(each.person_name, each.stage) for each in desk.decisions(request)] == [("Ana", 0), ("Sam", 1)]
+    assert [(decision.person_name, decision.stage) for decision in desk.decisions(request)] == [("Ana", 0), ("Sam", 1)]
     details = [each.detail for each in desk.audit(request) if each.action == "request.decided"]
-    assert [(each["stage"], each.get("asked_next")) for each in details] == [(0, 1), (1, None)]
+    assert [(detail["stage"], detail.get("asked_next")) for detail in details] == [(0, 1), (1, None)]
     outcome = Outcome.model_validate(desk.outcome(request).body)
-    assert [each.who for each in outcome.remarks] == ["Ana", "Sam"]
+    assert [remark.who for remark in outcome.remarks] == ["Ana", "Sam"]
 
 
 def test_people_are_asked_by_their_address_whatever_its_case(desk: Desk) -> None:
@@ -130,7 +130,7 @@ def test_equal_answers_are_needed_at_every_stage(staged: Desk) -> None:
     assert desk.fresh(request).stage == 0
     assert desk.decide(request, dba, Verdict.ANSWER, answer="the second").resolved
     assert desk.outcome(request).body["answer"] == "the second"
-    assert [each.withdrawn_at is None for each in desk.decisions(request)] == [False, True, True]
+    assert [decision.withdrawn_at is None for decision in desk.decisions(request)] == [False, True, True]
 
 
 def test_an_answer_may_be_taken_up_again(desk: Desk) -> None:
@@ -170,7 +170,7 @@ def test_a_rejection_too_few_does_not_outweigh_the_quorum(desk: Desk) -> None:
     desk.decide(request, member(desk, "One"), Verdict.REJECT, comment="No.")
     assert desk.decide(request, member(desk, "Two")).resolved
     assert desk.fresh(request).state == "approved"
-    assert [each["verdict"] for each in desk.outcome(request).body["remarks"]] == ["reject", "approve"]
+    assert [remark["verdict"] for remark in desk.outcome(request).body["remarks"]] == ["reject", "approve"]
 
 
 def test_a_rejected_answer_leaves_the_other_answers_counted(desk: Desk) -> None:
@@ -316,8 +316,8 @@ def test_last_votes_of_a_stage_at_once_move_it_once(staged: Desk, at_once: AtOnc
         people = [member(desk, f"DBA {number}", "dba") for number in range(3)]
         people += [member(desk, f"Security {number}", "security") for number in range(2)]
         results = at_once([partial(desk.decide, request, who) for who in people])
-        won = [each for each in results if isinstance(each, DecisionResult)]
-        told = Counter(type(each) for each in results if not isinstance(each, DecisionResult))
+        won = [result for result in results if isinstance(result, DecisionResult)]
+        told = Counter(type(result) for result in results if not isinstance(result, DecisionResult))
         assert set(told) <= {NotAskedError, AlreadyDecidedError}, results
         now = desk.fresh(request)
         assert now.approvals == len(won) == len(desk.decisions(request)) and len(won) in (1, 2)

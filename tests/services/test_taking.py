@@ -48,7 +48,7 @@ def test_of_many_that_try_one_gets_the_job_and_the_run(desk: Desk, worker: int) 
     with ThreadPoolExecutor(4) as several:
         taken = [each for each in several.map(attempt, range(8)) if each is not None]
     assert [each.attempt for each in taken] == [2]
-    assert [(each.status, each.worker_id) for each in jobs(desk, run)] == [("doing", worker)]
+    assert [(job.status, job.worker_id) for job in jobs(desk, run)] == [("doing", worker)]
 
 
 def test_a_job_waits_for_the_one_before_it_of_the_same_run(desk: Desk, worker: int) -> None:
@@ -63,14 +63,14 @@ def test_a_job_waits_for_the_one_before_it_of_the_same_run(desk: Desk, worker: i
     for _ in range(2):
         with pytest.raises(JobNotTakenError):
             desk.progress.begin(run, None, Job(second.id, worker))
-        assert [each.status for each in jobs(desk, run)][-1] == "todo"
+        assert [job.status for job in jobs(desk, run)][-1] == "todo"
         if first.status == "todo":
             taken = desk.progress.begin(run, None, Job(first.id, worker))
             first = jobs(desk, run)[0]
     assert taken is not None and first.status == "doing"
     desk.progress.complete(taken.attempt, Journal(run, job=first.id), {})
     assert desk.progress.begin(run, None, Job(second.id, worker)) is None, "there is nothing to do any more"
-    assert [(each.id, each.status) for each in jobs(desk, run)] == [(second.id, "doing")]
+    assert [(job.id, job.status) for job in jobs(desk, run)] == [(second.id, "doing")]
 
 
 def test_a_job_whose_run_is_held_is_taken_and_comes_back(desk: Desk, worker: int) -> None:
@@ -82,7 +82,7 @@ def test_a_job_whose_run_is_held_is_taken_and_comes_back(desk: Desk, worker: int
         with pytest.raises(RunBusyError):
             desk.progress.begin(run, 4712, Job(job.id, worker))
         other.execute(text("select pg_advisory_unlock(4711)"))
-    assert [each.status for each in jobs(desk, run)] == ["doing"]
+    assert [job.status for job in jobs(desk, run)] == ["doing"]
 
 
 def test_a_job_that_waits_for_its_time_or_is_gone_is_not_taken(desk: Desk, worker: int) -> None:

@@ -88,10 +88,10 @@ def test_after_a_day_without_a_worker_every_step_comes_in_its_order(desk: Desk) 
     desk.clock.ahead = 24 * HOUR
     assert desk.keep(request) == 4
     entries = [each for each in desk.audit(request) if each.detail.get("due")]
-    assert [each.action for each in entries] == [ESCALATED, ESCALATED, WARNED, EXPIRED]
-    due = [datetime.fromisoformat(each.detail["due"]) for each in entries]
+    assert [entry.action for entry in entries] == [ESCALATED, ESCALATED, WARNED, EXPIRED]
+    due = [datetime.fromisoformat(entry.detail["due"]) for entry in entries]
     assert due == [request.opened_at + hours * HOUR for hours in (2, 4, 7, 8)]
-    assert all(each.at >= request.opened_at + 24 * HOUR for each in entries), "recorded is when it was really done"
+    assert all(entry.at >= request.opened_at + 24 * HOUR for entry in entries), "recorded is when it was really done"
     assert desk.events(request) == [*["request.changed"] * 3, "request.resolved"]
 
 
@@ -153,11 +153,11 @@ def test_a_request_without_a_run_expires_as_well(desk: Desk) -> None:
 def test_many_at_once_do_each_step_once(own_desk: Desk, at_once: Callable[..., list[Any]]) -> None:
     desk = own_desk
     requests = [opened(desk, terms(escalation=(LEADS,))) for _ in range(10)]
-    ids = [each.id for each in requests]
+    ids = [request.id for request in requests]
     desk.clock.ahead = 24 * HOUR
     for _ in range(12):
         results = at_once([lambda: desk.checkpoints.keep_many(ids)] * 4)
-        assert not [each for each in results if isinstance(each, Exception)]
+        assert not [result for result in results if isinstance(result, Exception)]
     for request in requests:
         assert timely(desk, request) == [ESCALATED, WARNED, EXPIRED]
         assert desk.jobs(request.run_id) == 1
@@ -342,7 +342,7 @@ def test_what_was_held_is_released_when_its_window_opens(desk: Desk) -> None:
     now = desk.fresh(request)
     assert (now.held_until, now.due_at, now.state, desk.outcome(request).held_until) == (None, None, "approved", None)
     taken = desk.progress.begin(request.run_id or "")
-    assert taken is not None and [each.request_id for each in taken.deliveries] == [request.id]
+    assert taken is not None and [delivery.request_id for delivery in taken.deliveries] == [request.id]
 
 
 def test_a_window_that_was_missed_is_waited_for_again(desk: Desk) -> None:

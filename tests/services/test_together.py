@@ -84,7 +84,7 @@ def test_the_database_refuses_to_alter_the_record(desk: Desk, statement: str) ->
     assert [(each.seq, each.action, each.actor_name) for each in desk.audit(request)] == before
 
 
-@pytest.mark.parametrize("state", [each.value for each in RequestState if each is not RequestState.APPROVED])
+@pytest.mark.parametrize("state", [state.value for state in RequestState if state is not RequestState.APPROVED])
 def test_a_final_state_stays_even_against_direct_sql(desk: Desk, state: str) -> None:
     request = desk.open()
     desk.decide(request, desk.person())
@@ -114,7 +114,7 @@ def test_the_digest_is_that_of_the_stored_text(desk: Desk) -> None:
 
 def test_only_one_open_request_per_interrupt(desk: Desk) -> None:
     request = desk.open()
-    columns = ", ".join(f'"{each.name}"' for each in ApprovalRequest.__table__.columns if each.name != "id")
+    columns = ", ".join(f'"{column.name}"' for column in ApprovalRequest.__table__.columns if column.name != "id")
     copy = text(
         f"insert into approval_requests (id, {columns}) select :new, {columns} from approval_requests where id = :old"
     )

@@ -66,7 +66,7 @@ def test_it_goes_on_when_the_window_opens(windowed: Desk) -> None:
     assert desk.checkpoints.keep(request.id)
     assert desk.run_state(request.run_id) == "queued" and desk.jobs(request.run_id) == 1
     taken = desk.progress.begin(request.run_id)
-    assert taken is not None and [each.request_id for each in taken.deliveries] == [request.id]
+    assert taken is not None and [delivery.request_id for delivery in taken.deliveries] == [request.id]
 
 
 @pytest.mark.parametrize(

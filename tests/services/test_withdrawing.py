@@ -53,7 +53,7 @@ def test_an_approval_that_is_taken_back_counts_no_more(two: Desk) -> None:
     assert ("One", "withdrew their decision", "I looked at the wrong table.") in lines
     assert not desk.decide(request, other).resolved
     assert desk.decide(request, one).resolved, "whoever took it back may decide again"
-    assert [each.who for each in Outcome.model_validate(desk.outcome(request).body).remarks] == ["Other", "One"]
+    assert [remark.who for remark in Outcome.model_validate(desk.outcome(request).body).remarks] == ["Other", "One"]
 
 
 def test_a_rejection_stands_until_it_is_taken_back(two: Desk) -> None:
@@ -161,4 +161,4 @@ def test_taking_back_while_the_last_one_agrees(
         else:
             assert isinstance(back, AlreadyDecidedError)
             assert (now.state, now.approvals) == ("approved", 2)
-            assert all(each.withdrawn_at is None for each in desk.decisions(request))
+            assert all(decision.withdrawn_at is None for decision in desk.decisions(request))

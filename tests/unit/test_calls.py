@@ -62,6 +62,6 @@ def test_the_riskiest_call_counts_and_one_that_is_left_out_does_not() -> None:
     document = batch()
     risk = assess_proposal(document)
     assert risk.level.rank >= RiskLevel.HIGH.rank
-    assert {each.item.partition("/")[0] for each in risk.findings if each.severity.rank >= 3} == {"2"}
+    assert {finding.item.partition("/")[0] for finding in risk.findings if finding.severity.rank >= 3} == {"2"}
     left = apply_change(document, {"calls": [{"id": "2", "decision": "reject", "message": "No."}]})
     assert assess_proposal(left).level.rank < risk.level.rank

@@ -89,17 +89,17 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_files_that_are_named_exist(path: Path) -> None:
     named = re.findall(r"`((?:app|assent|bin|docs|migrations|static|tests|workflows)/[\w./-]*)`", path.read_text())
     ours = [each for each in named if not {"notify_customers", "NNNN_words.py"} & set(Path(each).parts)]
-    assert [each for each in ours if not (ROOT / each).exists()] == []
+    assert [our for our in ours if not (ROOT / our).exists()] == []
 
 
 def test_pictures_are_small() -> None:
     pictures = list((ROOT / "docs" / "images").glob("*.png"))
-    assert pictures and all(each.stat().st_size < 250_000 for each in pictures)
+    assert pictures and all(picture.stat().st_size < 250_000 for picture in pictures)
 
 
 def test_every_decision_has_its_number_and_parts() -> None:
     records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-    numbers = [int(each.name[:4]) for each in records]
+    numbers = [int(record.name[:4]) for record in records]
     assert numbers == list(range(1, len(numbers) + 1))
     for number, each in zip(numbers, records, strict=True):
         headings = re.findall(r"(?m)^#+ (.+)$", each.read_text())
@@ -138,8 +138,8 @@ def test_every_event_kind_is_documented() -> None:
 def test_every_error_code_is_documented() -> None:
     documented = {code: int(status) for code, status in table("Error codes").items()}
     told = {
-        each for each in vars(errors).values()
-        if isinstance(each, type) and issubclass(each, errors.AssentError) and each is not errors.AssentError
+        var for var in vars(errors).values()
+        if isinstance(var, type) and issubclass(var, errors.AssentError) and var is not errors.AssentError
     } | set(STATUS)  # fmt: skip
     assert {each.code: status_of(each("")) for each in told}.items() <= documented.items()
     source = (ROOT / "app" / "http" / "errors.py").read_text()
@@ -214,8 +214,8 @@ def test_the_page_about_workflows_runs(load: Load) -> None:
     module = load("docs/writing-workflows.md")
     tests = [each for name, each in vars(module).items() if name.startswith("test_")]
     assert len(tests) == 2
-    for each in tests:
-        each()
+    for test in tests:
+        test()
     entry = described(module.WORKFLOW)
     titles = {node["title"] for node in entry["nodes"]}
     assert titles == {"Find old rows", "Ask for approval", "Consider the comment", "Archive"}
@@ -250,7 +250,7 @@ def test_the_demo_prints_what_the_first_page_says() -> None:
 def test_every_scope_is_documented() -> None:
     text = (ROOT / "docs" / "api.md").read_text()
     documented = {row[0].strip("`"): (row[1], row[2] == "yes") for row in rows(section("Scopes", text))}
-    assert documented == {each.value: (each.words, each in AGENT_SCOPES) for each in Scope}
+    assert documented == {scope.value: (scope.words, scope in AGENT_SCOPES) for scope in Scope}
 
 
 def test_every_call_of_the_api_is_documented() -> None:

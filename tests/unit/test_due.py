@@ -72,21 +72,21 @@ def test_the_steps_come_in_the_order_of_their_instants() -> None:
 
 def test_what_is_due_at_the_same_instant_ends_last() -> None:
     stands = standing(terms(0, warn_hours=8), answered_at_once=True, claimed_until=OPENED)
-    assert [each.step for each in all_steps(stands)] == [
+    assert [step.step for step in all_steps(stands)] == [
         DueStep.ANSWER, DueStep.UNCLAIM, DueStep.WARN, DueStep.ESCALATE, DueStep.EXPIRE,
     ]  # fmt: skip
-    assert [each.step for each in all_steps(standing(terms(), claimed_until=OPENED + 8 * HOUR))][1:] == [
+    assert [step.step for step in all_steps(standing(terms(), claimed_until=OPENED + 8 * HOUR))][1:] == [
         DueStep.UNCLAIM, DueStep.EXPIRE,
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("after", [8, 9])
 def test_a_step_of_the_chain_that_does_not_lie_before_the_end_never_comes(after: int) -> None:
-    assert [each.step for each in all_steps(standing(terms(after)))] == [DueStep.WARN, DueStep.EXPIRE]
+    assert [step.step for step in all_steps(standing(terms(after)))] == [DueStep.WARN, DueStep.EXPIRE]
 
 
 def test_nobody_is_warned_where_the_terms_do_not_say_so() -> None:
-    assert [each.step for each in all_steps(standing(terms(warn_hours=0)))] == [DueStep.EXPIRE]
+    assert [step.step for step in all_steps(standing(terms(warn_hours=0)))] == [DueStep.EXPIRE]
 
 
 def test_what_has_ended_is_only_released() -> None:
@@ -111,7 +111,7 @@ def standings(draw: some.DrawFn) -> Standing:
 
 @given(standings())
 def test_every_step_comes_at_most_once_and_the_end_comes_last(stands: Standing) -> None:
-    steps = [each.step for each in all_steps(stands)]
+    steps = [step.step for step in all_steps(stands)]
     assert steps[-1] is DueStep.EXPIRE and steps.count(DueStep.EXPIRE) == 1
     assert steps.count(DueStep.WARN) == bool(stands.terms.warn_seconds)
     assert steps.count(DueStep.ESCALATE) <= len(stands.terms.escalation)
@@ -121,7 +121,7 @@ def test_every_step_comes_at_most_once_and_the_end_comes_last(stands: Standing) 
 @given(standings())
 def test_nothing_is_done_before_something_that_was_due_earlier(stands: Standing) -> None:
     # Steps of a chain stand in the policy's order, whatever their spans; apart from these the instants never go back.
-    instants = [each.at for each in all_steps(stands) if each.step is not DueStep.ESCALATE]
+    instants = [step.at for step in all_steps(stands) if step.step is not DueStep.ESCALATE]
     assert instants == sorted(instants)
 
 
@@ -131,7 +131,7 @@ def test_however_the_clock_jumps_the_steps_are_the_same_and_in_the_same_order(
 ) -> None:
     expected = all_steps(stands)
     seen: list[Due] = []
-    for now in [*(OPENED + each * HOUR for each in hours), OPENED + 1000 * HOUR]:
+    for now in [*(OPENED + hour * HOUR for hour in hours), OPENED + 1000 * HOUR]:
         while (due := next_due(stands)) is not None and due.at <= now:
             seen.append(due)
             stands = done(stands, due.step)

@@ -42,7 +42,7 @@ def tool_call(**args: Any) -> dict[str, Any]:
 
 def must(pattern: Pattern | None, place: str) -> Any:
     assert pattern is not None
-    [found] = [each.must for each in pattern.leaves if each.place == place]
+    [found] = [leave.must for leave in pattern.leaves if leave.place == place]
     return found
 
 
@@ -90,9 +90,9 @@ def test_a_suggestion_lets_all_its_evidence_through(documents: list[dict[str, An
     pattern = suggest(documents)
     assume(pattern is not None)
     assert pattern is not None
-    assert all(matches(pattern, each) for each in documents)
+    assert all(matches(pattern, document) for document in documents)
     again = Pattern.from_json(pattern.to_json())
-    assert again == pattern and all(matches(again, each) for each in documents)
+    assert again == pattern and all(matches(again, document) for document in documents)
     assert len(words(pattern)) == len(pattern.leaves)
 
 
@@ -107,7 +107,7 @@ def test_another_value_matches_only_within_the_bounds_of_its_leaf(
     leaf = data.draw(st.sampled_from(pattern.leaves))
     value = data.draw(scalars)
     changed = at_place(data.draw(st.sampled_from(documents)), leaf.at, value)
-    assert matches(pattern, changed) == within(leaf.must, value, [at(each, leaf.at) for each in documents])
+    assert matches(pattern, changed) == within(leaf.must, value, [at(document, leaf.at) for document in documents])
 
 
 def at(document: Any, path: tuple[Any, ...]) -> Any:
@@ -191,7 +191,7 @@ def test_numbers_become_a_range_and_texts_what_they_share() -> None:
     ],
 )
 def test_where_a_wildcard_could_lead_elsewhere_a_list_is_suggested(texts: list[str]) -> None:
-    assert must(suggest([tool_call(to=each) for each in texts]), "args.to") == OneOf(values=tuple(texts))
+    assert must(suggest([tool_call(to=text) for text in texts]), "args.to") == OneOf(values=tuple(texts))
 
 
 def test_a_wildcard_within_what_all_begin_and_end_with() -> None:
@@ -269,8 +269,8 @@ def test_masked_secrets_never_match() -> None:
     any_text = Pattern(
         kind="tool_call",
         leaves=tuple(
-            Leaf(at=each.at, must=AnyValue(type="text", max_length=100)) if each.place == "args.to" else each
-            for each in plain.leaves
+            Leaf(at=leave.at, must=AnyValue(type="text", max_length=100)) if leave.place == "args.to" else leave
+            for leave in plain.leaves
         ),
     )
     assert matches(any_text, tool_call(to="anything at all"))

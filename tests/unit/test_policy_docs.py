@@ -43,7 +43,7 @@ def test_every_field_is_documented(heading: str, model: type[BaseModel]) -> None
 
 def test_every_fact_and_every_meaning_of_silence_is_documented() -> None:
     assert rows("Conditions") == set(FACTS)
-    assert rows("When nobody decides") == {each.value for each in OnExpiry}
+    assert rows("When nobody decides") == {expiry.value for expiry in OnExpiry}
 
 
 @pytest.mark.parametrize("text", [*EXAMPLES, (ROOT / "policies.yaml").read_text()])

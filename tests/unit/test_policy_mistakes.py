@@ -47,7 +47,7 @@ def complaints(text: str) -> list[str]:
     """The problems of a policy that has some, as people see them."""
     with pytest.raises(PolicyFileError) as caught:
         read_policy(text, "p.yaml")
-    return [str(each) for each in caught.value.problems]
+    return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize(("text", "expected"), MISTAKES.values(), ids=list(MISTAKES))
@@ -67,7 +67,7 @@ def test_the_error_carries_everything_for_programs() -> None:
 
     error = caught.value
     assert error.code == "invalid_policy"
-    assert [(each["file"], each["line"], each["field"]) for each in error.extra["problems"]] == [
+    assert [(problem["file"], problem["line"], problem["field"]) for problem in error.extra["problems"]] == [
         ("p.yaml", 5, "rules[0].deadline"),
         ("p.yaml", 6, "rules[0].edit"),
     ]
@@ -111,7 +111,7 @@ def test_whatever_is_done_to_a_file_it_is_read_or_refused_with_reasons(edits: li
         CompiledPolicy(read_policy(text, "p.yaml"), 1)
     except PolicyFileError as error:
         assert error.problems
-        assert all(0 < each.line <= text.count("\n") + 1 and each.message for each in error.problems)
+        assert all(0 < problem.line <= text.count("\n") + 1 and problem.message for problem in error.problems)
 
 
 def test_a_file_full_of_mistakes_is_answered_shortly() -> None:

@@ -46,7 +46,7 @@ def policy(text: str) -> CompiledPolicy:
 
 def one(*fields: str, when: str = "true") -> CompiledPolicy:
     """A policy of one rule."""
-    return policy("\n".join(["rules:", "  - name: R", f"    when: '{when}'", *(f"    {each}" for each in fields)]))
+    return policy("\n".join(["rules:", "  - name: R", f"    when: '{when}'", *(f"    {field}" for field in fields)]))
 
 
 def test_every_field_reaches_the_terms() -> None:
@@ -76,7 +76,7 @@ def test_every_field_reaches_the_terms() -> None:
     assert set(made.reason_required) == {Verdict.APPROVE, Verdict.REJECT, Verdict.REQUEST_CHANGES}
     assert not made.edit_allowed
     assert made.reauthenticate_seconds == 600
-    assert [(each.days, each.start, each.end, each.except_days) for each in made.windows] == [
+    assert [(window.days, window.start, window.end, window.except_days) for window in made.windows] == [
         ((5, 6), "10:00", "12:00", ("2026-12-26",)),
         ((5, 6), "22:00", "00:00", ("2026-12-26",)),
     ]
@@ -190,7 +190,7 @@ def test_a_chain_in_working_hours_stays_in_order() -> None:
     steps = one("ask: {teams: dba}", "on_expiry: escalate", chain).terms(facts(), FRIDAY).escalation
     assert FRIDAY + timedelta(seconds=steps[0].after_seconds) == datetime(2026, 11, 30, 10, tzinfo=BERLIN)
     assert steps[1].after_seconds == steps[0].after_seconds
-    assert [each.words for each in steps] == ["2 working hours", "3 hours"]
+    assert [step.words for step in steps] == ["2 working hours", "3 hours"]
 
 
 def test_a_deadline_in_working_hours_begins_again_in_working_hours() -> None:

@@ -126,7 +126,7 @@ def test_the_effort_is_bounded_over_all_items():
     document = optimizations(*["SELECT 1; " * 20_000] * 100)
     found = assess_proposal(document)
     assert found.level.rank >= RiskLevel.HIGH.rank
-    assert {"i100"} <= {each.item for each in found.findings if each.rule == "sql.too_large"}
+    assert {"i100"} <= {finding.item for finding in found.findings if finding.rule == "sql.too_large"}
 
 
 def test_the_contract_types_are_all_known():
@@ -137,7 +137,7 @@ def test_the_contract_types_are_all_known():
         Question(title="x", question="x"),
         Custom(title="x", data=1),
     ]
-    levels = [assess_proposal(each.model_dump(mode="json")).level.value for each in proposals]
+    levels = [assess_proposal(proposal.model_dump(mode="json")).level.value for proposal in proposals]
     assert levels == ["safe", "safe", "low", "safe", "medium"]
 
 

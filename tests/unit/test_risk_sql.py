@@ -279,14 +279,14 @@ def test_lines_inside_a_block_count_from_the_top():
 
 
 def test_one_bad_statement_does_not_hide_the_others():
-    found = {(each.rule, each.line) for each in assessed("foo bar;\nDROP TABLE a;\nbaz (").findings}
+    found = {(finding.rule, finding.line) for finding in assessed("foo bar;\nDROP TABLE a;\nbaz (").findings}
     assert {("sql.unparsed", 1), ("sql.drop.table", 2), ("sql.unparsed", 3)} <= found
 
 
 def test_a_megabyte_is_answered_and_not_called_safe():
     found = assessed("SELECT 1;\n" * 100_000)
     assert found.level.rank >= RiskLevel.HIGH.rank
-    assert "sql.too_large" in {each.rule for each in found.findings}
+    assert "sql.too_large" in {finding.rule for finding in found.findings}
     assert len(found.findings) < 100
 
 
@@ -295,7 +295,9 @@ def test_a_large_text_that_drops_a_table_first_is_still_critical():
 
 
 def test_the_same_thing_many_times_is_summed_up():
-    found = [each for each in assessed("DELETE FROM a;\n" * 500).findings if each.rule == "sql.delete.no_where"]
+    found = [
+        finding for finding in assessed("DELETE FROM a;\n" * 500).findings if finding.rule == "sql.delete.no_where"
+    ]
     assert len(found) == 21
     assert any("480 more places" in each.message for each in found)
 
@@ -306,7 +308,7 @@ def test_a_rule_that_gives_up_is_high(monkeypatch):
 
     monkeypatch.setattr("app.risk.sql.findings_of", gives_up)
     found = assessed("SELECT 1")
-    assert [each.rule for each in found.findings] == ["sql.check_failed"]
+    assert [finding.rule for finding in found.findings] == ["sql.check_failed"]
     assert found.level is RiskLevel.HIGH
 
 
@@ -335,7 +337,7 @@ DIALECTS = st.sampled_from(["postgres", "sqlite", "mysql", "", "tsql", "oracle",
 def test_nothing_raises(text, dialect):
     found = assessed(text, dialect)
     lines = text.count("\n") + 1
-    assert all(each.line is None or 1 <= each.line <= lines for each in found.findings)
+    assert all(finding.line is None or 1 <= finding.line <= lines for finding in found.findings)
 
 
 @settings(max_examples=examples(200), deadline=None)

@@ -38,16 +38,16 @@ def test_every_operation_has_a_name_of_its_own_and_says_what_a_token_needs() -> 
     listed = list(operations(WHOLE))
     assert len({each.name for each in listed}) == len(listed) == len(endpoints())
     assert all(each.scopes and each.summary.endswith(".") for each in listed)
-    assert {each.tag for each in listed} == {each["name"] for each in WHOLE["tags"]}
+    assert {each.tag for each in listed} == {tag["name"] for tag in WHOLE["tags"]}
 
 
 def test_the_overview_leads_to_a_page_for_each_operation(browse: Callable[[str], Browser]) -> None:
     viewer = browse("viewer")
     page = viewer.get("/api/docs")
     links = {each.attributes.get("href", "") for each in page.all("a")}
-    for each in operations(WHOLE):
-        assert f"/api/docs/{each.name}" in links
-        assert f"{each.method} {each.path}" in viewer.get(f"/api/docs/{each.name}").text
+    for operation in operations(WHOLE):
+        assert f"/api/docs/{operation.name}" in links
+        assert f"{operation.method} {operation.path}" in viewer.get(f"/api/docs/{operation.name}").text
     assert len(viewer.caller.get("/api/docs").data) < 40_000
     viewer.get("/api/docs/nothing", status=404)
 

@@ -112,7 +112,7 @@ def test_a_run_that_names_something_outside_stops_at_its_health_check(
     before = sorted(path.name for path in (allowed.parent / "elsewhere").iterdir())
     run = maintenance(shop.input(BY_CODE, **{field: name}, backup_required=False)).start()
     assert run.steps == ["health", "report"] and run.values["status"] == "unhealthy"
-    check = next(each for each in run.values["health"]["checks"] if each["name"] == "named_files")
+    check = next(check for check in run.values["health"]["checks"] if check["name"] == "named_files")
     assert not check["ok"] and "is outside the directory" in check["message"]
     assert check["message"] in run.values["report"] and "Traceback" not in run.values["report"]
     assert sorted(path.name for path in (allowed.parent / "elsewhere").iterdir()) == before

@@ -368,7 +368,7 @@ def test_plans_are_read() -> None:
     }
     measured = read_postgres([{"Plan": plan, "Execution Time": 1.5}])
     assert (measured.ms, measured.buffers, measured.indexes) == (1.5, 7, ["i"])
-    assert [(each.table, each.read, each.kept) for each in measured.scans][:2] == [("", 10, 10), ("orders", 2000, 10)]
+    assert [(scan.table, scan.read, scan.kept) for scan in measured.scans][:2] == [("", 10, 10), ("orders", 2000, 10)]
     details = [
         "SCAN o",
         "SEARCH c USING INDEX idx (id=?)",
@@ -376,5 +376,5 @@ def test_plans_are_read() -> None:
         "USE TEMP B-TREE FOR ORDER BY",
     ]
     read = read_sqlite(details, {"o": "orders", "c": "customers"}, {"orders": 900, "customers": 5}, 2.0)
-    assert [(each.table, each.kind) for each in read.scans] == [("orders", "scan"), ("orders", "scan"), ("", "sort")]
+    assert [(scan.table, scan.kind) for scan in read.scans] == [("orders", "scan"), ("orders", "scan"), ("", "sort")]
     assert read.indexes == ["by_time", "idx"]

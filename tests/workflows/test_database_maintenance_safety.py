@@ -86,7 +86,7 @@ def test_critical_only_where_the_input_needs_it(shop: Shop, maintenance: Mainten
     assert maintenance(unwritable).start().values["status"] == "unhealthy"
     run = maintenance({**unwritable, "backup_required": False}).start()
     assert run.proposal is not None and "There is no backup" in run.proposal["summary"]
-    check = next(each for each in run.values["health"]["checks"] if each["name"] == "backup_directory")
+    check = next(check for check in run.values["health"]["checks"] if check["name"] == "backup_directory")
     assert not check["ok"] and not check["critical"]
 
 

@@ -145,7 +145,9 @@ def test_every_plot_has_a_name_a_description_and_the_numbers_of_its_table(busy: 
     endings = busy.plot("endings")
     assert "Approved as proposed: 5, 62 %" in endings.one("desc").text
     assert "test gate: median 20 min, 90 % within 48 min" in busy.plot("by-workflow").one("desc").text
-    widths = [each.attributes["width"] for each in endings.all("rect") if each.attributes["class"].startswith("bar")]
+    widths = [
+        ending.attributes["width"] for ending in endings.all("rect") if ending.attributes["class"].startswith("bar")
+    ]
     assert widths == ["62.5%", "25.0%", "12.5%"]
     marked = endings.all("rect", class_="marked")
     assert [(each.attributes["x"], each.attributes["width"]) for each in marked] == [
@@ -233,7 +235,7 @@ def test_rest_gives_the_same_numbers(busy: Site):
     assert found["pace"] == {"name": "", "decided": 5, "median": 1200, "p90": 2880}
     assert [(each["name"], each["decided"]) for each in found["by_team"]] == [("team:dba", 4), ("", 1)]
     assert {each["risk"]: each["faster"] for each in found["hasty"]}["high"] == 2
-    assert [each["kind"] for each in found["sources"]] == ["grant", "rejection"]
+    assert [source["kind"] for source in found["sources"]] == ["grant", "rejection"]
     assert "any_request" not in found and found["until"].endswith("Z")
 
 

@@ -154,7 +154,7 @@ def parts(drawn: Field) -> dict[str, Section]:
 
 def keys(fields: list[Field]) -> list[str]:
     """The names of fields without the path."""
-    return [each.key for each in fields]
+    return [field.key for field in fields]
 
 
 def test_a_form_comes_in_parts() -> None:

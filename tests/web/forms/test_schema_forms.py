@@ -130,7 +130,7 @@ def test_each_error_is_told_at_its_field(sent: dict[str, str], told: tuple[str, 
 
 def walk(drawn: Field) -> list[Field]:
     """The field and all inside."""
-    return [drawn, *(inner for each in drawn.fields for inner in walk(each))]
+    return [drawn, *(inner for field in drawn.fields for inner in walk(field))]
 
 
 @pytest.mark.parametrize(

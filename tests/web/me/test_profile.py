@@ -98,7 +98,7 @@ def test_times_are_in_the_chosen_zone_without_a_script(browser: Browser, service
 
     def shown() -> set[tuple[str, str]]:
         times = browser.get(f"/requests/{request.id}").all("time", data_time="full")
-        return {(each.attributes["datetime"], each.text) for each in times}
+        return {(time.attributes["datetime"], time.text) for time in times}
 
     assert ("2100-01-10T20:30:00.000+00:00", "2100-01-10 20:30 UTC") in shown()
     prefer(browser, time_zone="Asia/Tokyo")
@@ -211,12 +211,12 @@ def test_nobody_ends_what_is_somebody_elses(app: Flask, services: Services, brow
     stranger = Caller(app, people["other"])
     theirs = {each.id for each in services.sign_ins.of(people["other"].as_actor(Via.PAGE), timedelta(hours=1))}
     form = rows(browser.get("/profile"))[0].one("form")
-    for each in theirs:
-        form.attributes["action"] = f"/profile/sessions/{each}/end"
+    for their in theirs:
+        form.attributes["action"] = f"/profile/sessions/{their}/end"
         browser.send(form)
         assert "had ended already" in browser.follow().text
     assert stranger.get("/queue").status_code == 200
-    assert not any(each in browser.page.text for each in theirs)
+    assert not any(their in browser.page.text for their in theirs)
 
 
 def test_whoever_was_inactive_is_not_signed_in_again_by_coming_back(

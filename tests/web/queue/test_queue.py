@@ -119,7 +119,7 @@ def test_what_is_alike_stands_together_with_the_odd_one_flagged(services: Servic
 
 def marked(browser: Browser, requests: list[ApprovalRequest], status: int = 200) -> None:
     """Go where the marked ones are decided."""
-    browser.get("/queue/marked?" + "&".join(f"request={each.id}" for each in requests), status)
+    browser.get("/queue/marked?" + "&".join(f"request={request.id}" for request in requests), status)
 
 
 def test_a_marked_subset_is_decided_and_each_has_its_entry(services: Services, browse: Browse, flow: str) -> None:
@@ -129,10 +129,10 @@ def test_a_marked_subset_is_decided_and_each_has_its_entry(services: Services, b
     assert reviewer.page.one("h1").text == "Decide on 2 requests together"
     reviewer.send(reviewer.page.one("form", action="/queue/marked"), status=200, verdict="approve", comment="All fine.")
     assert reviewer.page.one("h1").text == "2 requests decided"
-    assert [state(services, each) for each in requests] == ["approved", "approved", "pending"]
-    for each in requests[:2]:
+    assert [state(services, request) for request in requests] == ["approved", "approved", "pending"]
+    for request in requests[:2]:
         with services.sessions.reads() as session:
-            told = session.scalars(select(AuditEntry.action).where(AuditEntry.request_id == each.id)).all()
+            told = session.scalars(select(AuditEntry.action).where(AuditEntry.request_id == request.id)).all()
         assert told.count("request.decided") == 1
 
 

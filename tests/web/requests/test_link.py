@@ -209,7 +209,7 @@ def test_what_was_changed_meanwhile_is_not_decided(app, services, link, browse: 
     page = visitor.send(form, button, status=409)
     assert page.one("h1").text == "The proposal has changed" and "was not counted" in page.text
     assert visitor.get(made.path).one("h1").text == "The proposal has changed"
-    assert [each.person_id for each in made.decisions()] == [other.id]
+    assert [decision.person_id for decision in made.decisions()] == [other.id]
 
 
 def test_who_was_faster_is_said(app, services, link, browse: Browse) -> None:

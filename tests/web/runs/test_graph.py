@@ -117,7 +117,7 @@ def test_titles_are_broken_and_cut_and_never_lost() -> None:
     lines = {box.id: box.lines for box in drawing.boxes}
     assert lines["a"] == ("Short",)
     assert " ".join(lines["b"]) == titles["b"]
-    assert all(len(each) <= 2 and all(each) for each in lines.values())
+    assert all(len(line) <= 2 and all(line) for line in lines.values())
     assert lines["c"][1].endswith("…") and lines["d"][1].endswith("…") and lines["f"][1].endswith("…")
 
 
@@ -190,10 +190,10 @@ def test_a_step_whose_approval_is_held_waits_for_the_window_and_not_for_people()
     asking, opens = step("plan", 0, None, "waiting"), START + timedelta(hours=3)
     held = ApprovalRequest(id="h", node="plan", state="approved", opened_at=START, held_until=opens)
     stands = told(asking, state=RunState.SUSPENDED, requests=[held]).stands
-    assert [each.words for each in stands if each.node.id == "plan"] == ["waits for its change window"]
+    assert [stand.words for stand in stands if stand.node.id == "plan"] == ["waits for its change window"]
     other = ApprovalRequest(id="o", node="plan", state="pending", opened_at=START)
     stands = told(asking, state=RunState.SUSPENDED, requests=[held, other]).stands
-    assert [each.words for each in stands if each.node.id == "plan"] == ["waits for a decision"]
+    assert [stand.words for stand in stands if stand.node.id == "plan"] == ["waits for a decision"]
 
 
 def test_branches_that_run_at_the_same_time() -> None:

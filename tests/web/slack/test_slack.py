@@ -292,7 +292,7 @@ def test_a_script_is_changed_in_the_window(scene) -> None:
     made = scene(payload=script("select 1"))
     made.press("modify")
     [window] = made.slack.windows
-    field = next(each for each in window["blocks"] if each.get("block_id") == "change")
+    field = next(block for block in window["blocks"] if block.get("block_id") == "change")
     assert field["element"]["initial_value"] == "select 1"
     wrong = made.send(window, change="select \u0007 1")
     assert wrong["response_action"] == "errors" and "control characters" in wrong["errors"]["change"]
@@ -310,7 +310,7 @@ def test_a_change_that_raises_the_risk_is_said_before_it_is_taken(scene) -> None
     again = answer["view"]
     assert again["submit"]["text"] == "Approve anyway"
     made.send(again, change="drop table orders")
-    assert [each.verdict for each in made.decisions()] == ["modify"]
+    assert [decision.verdict for decision in made.decisions()] == ["modify"]
 
 
 def test_data_is_changed_as_json_and_what_does_not_fit_is_said_at_the_field(scene) -> None:
