@@ -172,7 +172,7 @@ def test_a_viewer_looks_and_decides_nothing(portal: Portal, visit: Visit) -> Non
     page = visitor.go(f"/requests/{request_id}")
     expect(page.locator("#decision")).to_have_text("Your roles allow viewing, but not deciding.")
     expect(page.locator("#decision").get_by_role("button")).to_have_count(0)
-    expect(page.get_by_role("link", name="Audit")).to_have_count(0)
+    expect(page.get_by_role("link", name="Audit log")).to_have_count(0)
     visitor.go("/audit", 403)
     visitor.go("/runs/new", 403)
     token = visitor.go("/queue").locator("input[name=csrf_token]").first.input_value()

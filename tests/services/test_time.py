@@ -262,7 +262,7 @@ def test_silence_asks_the_next_people_and_gives_them_the_whole_time(desk: Desk) 
     assert now.addressed_to == ["team:dba", "person:head@example.org"] == ["team:dba", *now.escalated_to]
     assert timedelta(0) <= now.expires_at - (request.opened_at + 5 * HOUR) < timedelta(minutes=1)
     assert now.attention_at == attention_at(now.expires_at, RiskLevel.LOW, 1)
-    assert "others are asked" in desk.audit(request)[-1].detail["reason"]
+    assert "was escalated and has a new deadline" in desk.audit(request)[-1].detail["reason"]
     desk.clock.ahead = 6 * HOUR
     assert desk.keep(request) == 2, "warned anew, and then nobody is left to ask"
     assert outcome(desk, request).verdict is Verdict.REJECT

@@ -109,7 +109,7 @@ def test_from_like_approvals_to_a_use_on_the_pages(house: House, first: Browser,
     used = house.ask(call(limit=15, tool=house.workflow))
     assert used.state == "approved"
     second.get(f"/requests/{used.id}")
-    assert "given by First and Second" in second.page.text
+    assert "approved by First and Second" in second.page.text
     assert second.page.all("a", href=address)
     second.get(address)
     assert "Used up" in second.page.text and second.page.all("a", href=f"/requests/{used.id}")
@@ -192,7 +192,7 @@ def test_those_who_do_not_decide_only_look(house: House, first: Browser, browse:
     address = proposed(first, house)
     visitor = browse(role)
     visitor.get("/grants")
-    assert "What may be proposed" not in visitor.page.text
+    assert "Suggestions" not in visitor.page.text
     visitor.get(address)
     assert visitor.page.all("form", id="decline") == [] and "viewing, but not deciding" in visitor.page.text
     data = {"csrf_token": visitor.caller.headers["X-CSRFToken"], "reason": "No."}

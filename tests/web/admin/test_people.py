@@ -97,7 +97,7 @@ def test_the_last_admin_stays(admin: Browser, services, people):
         ({"email": "a b@example.org"}, "needs an email address"),
         ({"roles": []}, "at least one role"),
         ({"roles": ["emperor"]}, "at least one role"),
-        ({"teams": "Ops Team!"}, "small letters, digits and hyphens"),
+        ({"teams": "Ops Team!"}, "lowercase letters, digits, and hyphens"),
     ],
 )
 def test_what_cannot_be_used_is_said_at_its_field_and_nothing_typed_is_lost(admin: Browser, services, values, words):
