@@ -69,7 +69,7 @@ def test_a_file_and_a_module_are_found_as_well(tmp_path: Path) -> None:
     for path in ("tidy.py", str(tmp_path / "tidy.py"), "tidy:WORKFLOW", "tidy"):
         assert run(path, tmp_path).returncode == 0, path
     done = run("tidy:OTHER", tmp_path)
-    assert (done.returncode, done.stdout) == (1, "tidy.py:1: OTHER is missing; it has to be an assent.Workflow.\n")
+    assert (done.returncode, done.stdout) == (1, "tidy.py:1: OTHER is missing; it must be an assent.Workflow.\n")
 
 
 @pytest.mark.parametrize("path", ["nowhere", "nowhere/tidy.py", ".", "no such:thing"])
