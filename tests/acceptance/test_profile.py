@@ -148,7 +148,7 @@ def test_a_mail_is_looked_at_in_the_outbox_and_decided_on_a_phone_without_script
     page = admin.go("/outbox")
     admin.look("outbox")
     page.get_by_role("row").filter(has_text="DBA on call").get_by_role("link").first.click()
-    frame = page.frame_locator("iframe[title='The mail']")
+    frame = page.frame_locator("iframe[title='The email']")
     link = frame.get_by_role("link", name="Review and decide")
     expect(link).to_be_visible()
     address = link.get_attribute("href") or ""

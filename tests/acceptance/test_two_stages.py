@@ -45,11 +45,11 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
 
     first = dba.go(path)
     expect(first.locator("#approve")).to_have_text("Approve for DBA; Platform reviews next")
-    expect(first.locator("#facts")).to_contain_text(re.compile("Goes to platform in 1 h 59 min", re.IGNORECASE))
+    expect(first.locator("#facts")).to_contain_text(re.compile("Escalates to platform in 1 h 59 min", re.IGNORECASE))
     dba.look("stages-asked")
-    watch_for(second, says("Claimed by DBA on call", "#facts"))
+    watch_for(second, says("DBA on call, for", "#facts"))
     first.get_by_role("button", name="Claim for 30 min").click()
-    expect(first.locator("#facts")).to_contain_text("Claimed by you")
+    expect(first.locator("#facts")).to_contain_text("You, for")
     assert_soon(second, portal.request(path.rsplit("/", 1)[-1]).claimed_until.timestamp() - 30 * 60)
 
     dba.expect_status(409)
@@ -66,7 +66,7 @@ def test_two_teams_agree_to_an_edited_script(portal: Portal, visit: Visit, tmp_p
     dba.look("stages-raised")
     assert not portal.decisions(path.rsplit("/", 1)[-1])
 
-    watch_for(second, says("Asked now", "#facts .stage:nth-child(2)"))
+    watch_for(second, says("Approval required", "#facts .stage:nth-child(2)"))
     notice.get_by_role("button", name=re.compile("^Send this edit as ")).click()
     expect(first.locator("#request-said")).to_contain_text("Platform reviews next.")
     assert_soon(second, portal.decisions(path.rsplit("/", 1)[-1])[-1].at.timestamp())
