@@ -7,7 +7,7 @@ The people of the table work at a desk where a request asks the team `dba`:
 - stand_in: a reviewer of another team, delegate of somebody of that team who is away
 - not_asked: a reviewer of another team
 - admin: of no team
-- viewer, auditor: look, and read the record
+- viewer, auditor: look, and read the audit log
 - nobody, who is no column: is not signed in, and gets nothing but what is in `OPEN`
 
 What a line says of somebody:
@@ -46,8 +46,8 @@ report what was done          role    role     role       role      none       r
 start a run                   role    role     yes        yes       yes        yes    yes
 control a run                 role    role     yes        yes       yes        yes    yes
 cancel a waiting run          role    role     team       yes       yes        yes    yes
-read the record               role    yes      role       role      role       role   yes
-take the record away          role    yes      role       role      role       role   yes
+read the audit log            role    yes      role       role      role       role   yes
+export the audit log          role    yes      role       role      role       role   yes
 manage people                 role    role     role       role      role       role   yes
 see deliveries                role    role     role       role      role       role   yes
 send a delivery again         role    role     role       role      role       role   yes
@@ -238,7 +238,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
     ),
     "cancel a waiting run": (rest("POST /api/v1/runs/<uuid:id>/cancel"),),
     "read the audit log": (page("GET /audit"), rest("GET /api/v1/audit")),
-    "take the record away": (page("GET /audit/export"),),
+    "export the audit log": (page("GET /audit/export"),),
     "manage people": (
         page("GET /people"),
         page("POST /people", name="New", email="{new_mail}", roles="viewer"),
