@@ -296,7 +296,7 @@ def _show(view: PolicyView) -> None:
 def _lines(rule: RuleSummary) -> Iterator[tuple[str, str]]:
     yield "when", " ".join(rule.when.split()) or "no rule above matches"
     yield "approvals", ", then ".join(rule.asks)
-    yield "deadline", f"{rule.deadline}; a request that nobody has decided by then {rule.on_expiry}"
+    yield "deadline", f"{rule.deadline}; on expiry {rule.on_expiry}"
     yield from (("escalates", words) for words in rule.escalation)
     yield "changes", rule.windows
     if rule.also:

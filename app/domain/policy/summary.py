@@ -19,9 +19,9 @@ from app.domain.policy.terms import DEADLINE_SECONDS, Edited, OnExpiry
 from app.domain.policy.words import exact_span, listing, reasons_words, who_words, windows_words
 
 _ON_EXPIRY = {
-    OnExpiry.REJECT: "is rejected",
+    OnExpiry.REJECT: "rejected",
     OnExpiry.APPROVE: "approved if its risk is low or safe and nobody rejected it; otherwise rejected",
-    OnExpiry.ESCALATE: "takes the next step of the chain; after the last step, it is rejected",
+    OnExpiry.ESCALATE: "escalated along the chain, and rejected after its last step",
 }
 
 

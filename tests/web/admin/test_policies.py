@@ -67,7 +67,7 @@ def test_the_rules_stand_in_words_with_how_often_they_matched(
     [first, default] = page.one("table", class_="list-table rules").one("tbody").all("tr")
     for words in (
         name, 'risk.rank >= 3 && environment != "<test>"', "First: 1 of team dba", "then 2 of team platform", "4 hours",
-        "takes the next step of the chain", "Escalates after 1 hour: team platform",
+        "escalated along the chain", "Escalates after 1 hour: team platform",
         "Mon–Fri 22:00–04:00 Europe/Berlin",
         "2 requests",
     ):  # fmt: skip
