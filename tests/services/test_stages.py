@@ -152,7 +152,7 @@ def test_as_many_rejections_as_the_rule_asks_for_and_each_stays(desk: Desk) -> N
     first = desk.decide(request, one, Verdict.REJECT, comment="No.")
     assert not first.resolved
     assert first.words == (
-        "Your rejection is counted: 1 of 2. It counts until you withdraw it."
+        "Your rejection is counted: 1 of 2. It stays counted until you withdraw it, even if others change the proposal."
     )
     desk.decide(request, member(desk, "Three"), Verdict.MODIFY, change={"content": "select 2"})
     now = desk.fresh(request)
