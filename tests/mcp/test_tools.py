@@ -197,7 +197,7 @@ def test_what_is_asked_wrongly_is_told(stdio):
 
     told = run(work())
     assert all(each.is_error for each in told)
-    for each, words in zip(told, ["kind", "previous_id", "has to be the id", "404", "status"], strict=True):
+    for each, words in zip(told, ["kind", "previous_id", "must be the id", "404", "status"], strict=True):
         assert words in text(each)
 
 
