@@ -289,7 +289,7 @@ def test_what_was_approved_is_not_applied_after_a_run_was_cancelled(rig: Rig, mo
     rig.advance(run)
     receipt = rig.view(left).receipt
     assert rig.state(run) == "cancelled" and receipt.status == "delivered"
-    assert "cancelled" in receipt.summary and "not known" in receipt.summary
+    assert "canceled" in receipt.summary and "not known" in receipt.summary
 
 
 def test_a_failure_after_a_later_question_is_not_that_of_an_earlier_outcome(
