@@ -329,7 +329,7 @@ def test_one_graph_alone_filed_under_another_name(work: Work, bridge: Bridge) ->
     [
         ({"LANGGRAPH_SERVER_URL": "localhost:2024"}, 2, "LANGGRAPH_SERVER_URL: 'localhost:2024' is not an address"),
         ({"ASSENT_URL": ""}, 2, "Set ASSENT_URL"),
-        ({"ASSENT_TOKEN": ""}, 1, "An agent's token is needed"),
+        ({"ASSENT_TOKEN": ""}, 1, "An agent's token is required"),
         ({"ASSENT_TOKEN": "assent_person_x"}, 1, "This is a person's token."),
     ],
 )
