@@ -50,7 +50,7 @@ def test_what_is_typed_into_the_confirmation_stays(portal: Portal, visit: Visit)
     expect(page.locator("#run-head")).to_contain_text("Paused")
     expect(reason).to_have_value("The wrong database")
     expect(reason).to_be_focused()
-    page.get_by_role("button", name="Cancel the run and what it waits for").click()
+    page.get_by_role("button", name="Cancel the run and its requests").click()
     expect(page.locator("#run-head")).to_contain_text("Canceled")
     assert portal.request(request_id).state == "cancelled"
     assert "stopped" in node(page, "Ask")

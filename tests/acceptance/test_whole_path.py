@@ -31,7 +31,7 @@ def test_the_whole_path(portal: Portal, visit: Visit, shop: str) -> None:
     sign_in(portal, starter, "release")
     sign_in(portal, decider, "dba")
     queue = decider.go("/queue")
-    expect(queue.get_by_role("heading", name="Nothing waits for a decision")).to_be_visible()
+    expect(queue.get_by_role("heading", name="Nothing waiting for a decision")).to_be_visible()
     decider.look("queue-empty")
     mark(queue)
     watch_for(queue, says("on shop", "#queue-rows"))
