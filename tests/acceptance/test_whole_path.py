@@ -219,7 +219,7 @@ def record_tells(portal: Portal, visit: Visit, run_id: str, request_id: str) -> 
     told = [" ".join(re.sub(r"(request|run) [0-9a-f]{8}", "", line).split()) for line in reversed(lines)]
     assert told == [
         "Release engineer started a run",
-        "optimizer agent (agent) asked for approval",
+        "optimizer agent (agent) requested approval",
         "DBA on call approved a request with changes",
         "Assent settled a request: approved with changes",
         "Assent recorded that the run received the outcome",
