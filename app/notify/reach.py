@@ -1,7 +1,7 @@
 """Which addresses senders may reach (public ones, and private networks that the operator allows), and what they may do.
 
 Host names are resolved when a destination is saved, for a clear error message. The check that counts is made for each
-connection: an audit hook of the interpreter sees the actual address that a socket is about to reach, whoever opens it,
+connection: an audit hook of the interpreter sees the actual address that any socket is about to reach,
 after names have been resolved and redirects followed. Threads that a guarded thread starts are guarded as well, for as
 long as they live.
 

@@ -52,7 +52,7 @@ def _in_document(source: Source, document: ast.Dict) -> Iterator[CheckFinding]:
 
 
 def _model(call: ast.Call, source: Source) -> type[BaseModel] | None:
-    """Return the contract's model of which a call creates an instance."""
+    """Return the contract model that a call instantiates."""
     meant = meaning(call.func, source.names)
     if meant is None:  # it may be imported inside the function
         meant = getattr(contracts, last_name(call.func), None)

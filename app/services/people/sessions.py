@@ -1,7 +1,7 @@
 """Sessions: begun by signing in, looked up on each request, and ended one by one or all at once.
 
 A person is signed in exactly while the session's row exists, so a copied cookie is worthless once the row is deleted. A
-trigger notifies all web processes of every deleted row, whoever deletes it.
+trigger notifies all web processes of every deleted row.
 """
 
 from __future__ import annotations

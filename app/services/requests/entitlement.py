@@ -82,7 +82,7 @@ def seat_of(
     if is_asked(member, request.addressed_to):
         principal = None
     else:
-        # People who have already decided learn that, whoever the current approvers are.
+        # People who have already decided get that error even if they are not among the current approvers.
         _refuse_second(request, actor, decisions)
         principal = _principal(session, request, actor, decisions, now)
     return _seat(request, actor, principal, decisions)
