@@ -8,7 +8,7 @@ turn, and every page once in each round, so that a passing disturbance hits all 
 that were inserted just now, of which counting has to fetch each from the table, and again after a vacuum, which is how
 PostgreSQL keeps tables by itself. To reach: the 95th percentile with the most requests is at most 1.3 times that with
 the fewest for page one and for each filter by a column, and at most twice that for rare matches and for words. The use
-case decides; a page as a browser gets it takes longer, because it also renders its rows, and the longer queue fills more of them.
+case decides; a page as a browser gets it takes longer, because it also renders its rows, and a longer queue has more.
 """
 
 from __future__ import annotations
