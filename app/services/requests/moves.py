@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import AlreadyDecidedError, InvalidInputError, TooLargeError
-from app.domain.events import EventKind
+from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import REQUEST_TRANSITIONS, RequestState, may_move
 from app.domain.policy.calendars import opening_under
 from app.domain.policy.fold import Resolution, Vote
@@ -88,6 +88,14 @@ def move(seen: ApprovalRequest, new: RequestState, now: datetime, person_id: str
         resolved = event_row(EventKind.REQUEST_RESOLVED, now, run_id=seen.run_id, request_id=seen.id, state=new.value)
         publish(batch, resolved)
     return batch
+
+
+def changed(request: ApprovalRequest, now: datetime, what: RequestChange, **more: Any) -> dict[str, Any]:
+    """The event that a pending request has changed, without a change of its state."""
+    return event_row(
+        EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request.id,
+        state=RequestState.PENDING.value, what=what, **more,
+    )  # fmt: skip
 
 
 def decisions_on(session: Session, request_id: str) -> list[Decision]:

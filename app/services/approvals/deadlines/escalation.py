@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.domain.errors import ConflictError, IllegalTransitionError, InvalidInputError
-from app.domain.events import EventKind, RequestChange
+from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
 from app.domain.policy.access import PERSON, TEAM, addressed
@@ -13,7 +13,7 @@ from app.domain.policy.terms import EscalationStep, Terms
 from app.domain.ranking import MAX_PRIORITY, attention_at
 from app.services.approvals.ground import Ground, get, refuse_unless_open
 from app.services.record.audit import record
-from app.services.record.events import event_row, publish
+from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.services.requests.concern import require_handling
@@ -55,13 +55,7 @@ class Escalations:
             batch, actor, "request.escalated", now, request_id=request_id, run_id=request.run_id, reason=words,
             **escalation_detail(request, columns),
         )  # fmt: skip
-        publish(
-            batch,
-            event_row(
-                EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request_id, state="pending",
-                what=RequestChange.ESCALATED,
-            ),
-        )  # fmt: skip
+        publish(batch, moves.changed(request, now, RequestChange.ESCALATED))
         if batch.run(self._ground.sessions) is None:
             raise ConflictError("This request has just changed. Reload it and try again.")
         return self._ground.fresh(request_id)

@@ -12,7 +12,7 @@ from app.domain.errors import (
     NotAskedError,
     OwnRequestError,
 )
-from app.domain.events import EventKind, RequestChange
+from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Role
 from app.domain.policy.access import is_asked
@@ -20,7 +20,7 @@ from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.services.approvals.ground import Ground, refuse_unless_open
 from app.services.record.audit import record
-from app.services.record.events import event_row, publish
+from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.services.requests.delegation import stands_for
@@ -69,13 +69,7 @@ class Extensions:
             batch, actor, "request.extended", now, request_id=request_id, run_id=request.run_id, reason=words,
             **{"from": request.expires_at.isoformat(), "to": until.isoformat()},
         )  # fmt: skip
-        publish(
-            batch,
-            event_row(
-                EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request_id, state="pending",
-                what=RequestChange.EXTENDED,
-            ),
-        )  # fmt: skip
+        publish(batch, moves.changed(request, now, RequestChange.EXTENDED))
         if batch.run(self._ground.sessions) is None:
             raise ConflictError("This request has just changed. Reload it and try again.")
         return self._ground.fresh(request_id)

@@ -19,14 +19,14 @@ from app.domain.errors import (
     NotAskedError,
     OwnRequestError,
 )
-from app.domain.events import EventKind, RequestChange
+from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Via
 from app.domain.policy.terms import Terms
 from app.domain.text import is_storable
 from app.services.approvals.ground import Ground, get, refuse_unless_open
 from app.services.record.audit import record
-from app.services.record.events import event_row, publish
+from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.services.requests.concern import require_handling
@@ -184,13 +184,7 @@ class Claims:
                 **due_values(request, **wanted.columns),
             )  # fmt: skip
             record(batch, actor, wanted.action, now, request_id=request.id, run_id=request.run_id, **wanted.detail)
-            publish(
-                batch,
-                event_row(
-                    EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request.id,
-                    state=RequestState.PENDING.value, what=wanted.what,
-                ),
-            )  # fmt: skip
+            publish(batch, moves.changed(request, now, wanted.what))
             if batch.run(self._ground.sessions) is not None:
                 return self._ground.fresh(request_id)
         raise ConflictError("This request is changing too often right now. Try again.")

@@ -18,7 +18,7 @@ from app.domain.errors import (
     IllegalTransitionError,
     VersionChangedError,
 )
-from app.domain.events import EventKind, RequestChange
+from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Action, Actor
 from app.domain.policy.fold import Progress, Resolution, fold, progress, rejections
@@ -33,7 +33,7 @@ from app.services.approvals.decisions.tally import standing_columns
 from app.services.approvals.decisions.validity import lapsed
 from app.services.approvals.ground import Ground, get, refuse_unless_open, settle
 from app.services.record.audit import record
-from app.services.record.events import event_row, publish
+from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.services.requests.entitlement import seat_of
@@ -263,13 +263,7 @@ def _tell(batch: Batch, seen: ApprovalRequest, after: Progress, what: RequestCha
         what = RequestChange.NEXT_STAGE
     elif after.current < seen.stage:
         what = RequestChange.EARLIER_STAGE
-    publish(
-        batch,
-        event_row(
-            EventKind.REQUEST_CHANGED, now, run_id=seen.run_id, request_id=seen.id, state="pending",
-            what=what, progress=after.words,
-        ),
-    )  # fmt: skip
+    publish(batch, moves.changed(seen, now, what, progress=after.words))
 
 
 def _decision(request: ApprovalRequest, actor: Actor, checked: CheckedDecision, now: datetime) -> dict[str, Any]:

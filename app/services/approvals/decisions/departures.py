@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.events import EventKind, RequestChange
+from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
 from app.domain.policy.fold import progress
@@ -22,7 +22,7 @@ from app.domain.policy.terms import Terms
 from app.services.approvals.decisions.tally import standing_columns
 from app.services.approvals.decisions.validity import lapsed, takes_part
 from app.services.record.audit import record
-from app.services.record.events import event_row, publish
+from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.store.engine import Sessions
@@ -87,11 +87,8 @@ def _settle(session: Session, request: ApprovalRequest, now: datetime) -> bool:
         .values(**columns, version=ApprovalRequest.version + 1)
         .execution_options(synchronize_session=False)
     )
-    changed = event_row(
-        EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request.id, state=request.state,
-        what=RequestChange.APPROVALS_LAPSED if gone else RequestChange.UNASSIGNED,
-    )  # fmt: skip
-    publish(session, changed)
+    what = RequestChange.APPROVALS_LAPSED if gone else RequestChange.UNASSIGNED
+    publish(session, moves.changed(request, now, what))
     return True
 
 

@@ -139,11 +139,7 @@ class AutomaticAnswers:
             batch, SYSTEM, "request.left_to_people", now, request_id=request.id, run_id=request.run_id, reason=why,
             **detail,
         )  # fmt: skip
-        changed = event_row(
-            EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request.id,
-            state=RequestState.PENDING.value, what=RequestChange.ASKS_PEOPLE,
-        )  # fmt: skip
-        publish(batch, changed)
+        publish(batch, moves.changed(request, now, RequestChange.ASKS_PEOPLE))
         return batch.run(self._ground.sessions) is not None
 
 
