@@ -17,7 +17,7 @@ class Budget:
 
 
 def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budget) -> list[Finding]:
-    """Call `app.risk.sql.sql_findings`. The module is imported on first use, because its parser takes 8 MiB."""
-    from app.risk import sql
+    """Call `app.risk.sql.script.sql_findings`. The module is imported on first use, because its parser takes 8 MiB."""
+    from app.risk.sql import script
 
-    return sql.sql_findings(text, dialect, rows, budget)
+    return script.sql_findings(text, dialect, rows, budget)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
 
 from app.domain.risk import Finding
 from assent.contracts import RiskLevel
-
-if TYPE_CHECKING:
-    from app.risk.sql_statement import SqlStatement
 
 
 @dataclass(frozen=True)
@@ -47,34 +42,3 @@ def declare(rule_id: str, severity: RiskLevel, summary: str) -> RiskRule:
 def word_set(words: str) -> frozenset[str]:
     """Return the words of a text; long lists are easier to read this way."""
     return frozenset(words.split())
-
-
-class Hit(NamedTuple):
-    """A match of an SQL rule. The line defaults to the statement's first, and the severity to the rule's."""
-
-    message: str
-    line: int | None = None
-    severity: RiskLevel | None = None
-
-
-Check = Callable[["SqlStatement"], Iterable[Hit]]
-_CHECKS: list[tuple[RiskRule, frozenset[str], Check]] = []
-
-
-def sql_rule(rule_id: str, severity: RiskLevel, summary: str, verbs: str = "") -> Callable[[Check], Check]:
-    """Add an SQL rule, which is checked for statements that begin with one of `verbs`, or for all if there are none."""
-    rule = declare(rule_id, severity, summary)
-
-    def register(check: Check) -> Check:
-        _CHECKS.append((rule, word_set(verbs), check))
-        return check
-
-    return register
-
-
-def findings_of(statement: SqlStatement) -> Iterator[Finding]:
-    """Check a statement with all SQL rules."""
-    for rule, verbs, check in _CHECKS:
-        if not verbs or statement.verb in verbs:
-            for hit in check(statement):
-                yield rule.finding(hit.message, hit.line or statement.line, hit.severity)

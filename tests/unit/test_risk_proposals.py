@@ -176,7 +176,7 @@ def test_nothing_raises_for_any_field(kind, fields):
         assert found.level is not RiskLevel.SAFE or isinstance(fields.get("content"), str) or fields.get("items")
 
 
-@pytest.mark.parametrize(("module", "dialects"), [("assess", []), ("sql", ["sqlglot.dialects.dialect"])])
+@pytest.mark.parametrize(("module", "dialects"), [("assess", []), ("sql.script", ["sqlglot.dialects.dialect"])])
 def test_importing_the_analysers_loads_no_dialect_but_those_needed(module, dialects):
     """The web process imports the first, and the second once there is SQL: what they cost in memory is kept small."""
     listed = "[name for name in sys.modules if name.startswith('sqlglot.dialects.')]"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import app.risk.sql  # noqa: F401 - its rules are entered when it is loaded, which otherwise is with the first SQL
+import app.risk.sql.script  # noqa: F401 - its rules are entered when it is loaded, which otherwise is with the first SQL
 from app.risk.assess import assess_proposal
 from app.risk.rules import RULES
 from assent.contracts import RiskLevel
@@ -306,7 +306,7 @@ def test_a_rule_that_gives_up_is_high(monkeypatch):
     def gives_up(statement):
         raise RecursionError
 
-    monkeypatch.setattr("app.risk.sql.findings_of", gives_up)
+    monkeypatch.setattr("app.risk.sql.script.findings_of", gives_up)
     found = assessed("SELECT 1")
     assert [finding.rule for finding in found.findings] == ["sql.check_failed"]
     assert found.level is RiskLevel.HIGH

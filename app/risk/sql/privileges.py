@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.risk.rules import Hit, sql_rule, word_set
-from app.risk.sql_statement import SqlStatement
+from app.risk.rules import word_set
+from app.risk.sql.rules import Hit, sql_rule
+from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
 
 _ROLE_OBJECTS = frozenset({"ROLE", "USER", "GROUP", "LOGIN"})

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlglot import exp
 
-from app.risk.rules import Hit, sql_rule, word_set
-from app.risk.sql_statement import SqlStatement
+from app.risk.rules import word_set
+from app.risk.sql.rules import Hit, sql_rule
+from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
 
 _GONE = "Only a backup can restore it."

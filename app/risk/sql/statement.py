@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from app.risk.rules import word_set
-from app.risk.sql_lexer import Piece, SqlToken
+from app.risk.sql.lexer import Piece, SqlToken
 
 # sqlglot's warnings contain the statement's text, which must not appear in a log.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)

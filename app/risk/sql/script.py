@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from app.domain.risk import Finding
 from app.domain.weight import SQL_A_CHARACTER, weigh
-from app.risk import sql_code, sql_destructive, sql_locking, sql_privileges  # noqa: F401 - importing these adds their rules
 from app.risk.budget import Budget
-from app.risk.rules import declare, findings_of, word_set
-from app.risk.sql_lexer import Lexed, Piece, SqlToken, split
-from app.risk.sql_queries import judged
-from app.risk.sql_statement import SqlStatement, dialect_named
+from app.risk.rules import declare, word_set
+from app.risk.sql import code, destructive, locking, privileges  # noqa: F401 - importing these adds their rules
+from app.risk.sql.lexer import Lexed, Piece, SqlToken, split
+from app.risk.sql.queries import judged
+from app.risk.sql.rules import findings_of
+from app.risk.sql.statement import SqlStatement, dialect_named
 from assent.contracts import RiskLevel
 
 TOO_LARGE = declare("sql.too_large", RiskLevel.HIGH, "The text is too large to be analyzed.")
@@ -112,10 +113,10 @@ class _Script:
         inner = body.text
         tag = re.match(r"\$[^$]*\$|'", inner)
         cut = len(tag[0]) if tag else 0
-        code = inner[cut : len(inner) - cut]
+        content = inner[cut : len(inner) - cut]
         first = statement.line_at(statement.tokens.index(body))
         when = "When the code runs: " if statement.verb == "CREATE" else ""
-        for piece in split(code.replace("''", "' ") if inner[:1] == "'" else code, self._dialect, Lexed()):
+        for piece in split(content.replace("''", "' ") if inner[:1] == "'" else content, self._dialect, Lexed()):
             for part in _parts(piece):
                 if self._budget.statements <= 0:
                     return
@@ -225,12 +226,12 @@ def _parts(piece: Piece) -> Iterator[Piece]:
 
 def _slice(piece: Piece, part: list[SqlToken]) -> Piece:
     begin, end = part[0].start, part[-1].start + len(part[-1].text)
-    code = piece.code[begin - piece.start : end - piece.start]
+    text = piece.code[begin - piece.start : end - piece.start]
     line = piece.line + piece.code.count("\n", 0, begin - piece.start)
     if part[0].key == "PERFORM":
         part = [SqlToken("word", "SELECT ", begin), *part[1:]]
-        code = "SELECT " + code[len("PERFORM") :]
-    return Piece(part, begin, end, line, code, piece.broken)
+        text = "SELECT " + text[len("PERFORM") :]
+    return Piece(part, begin, end, line, text, piece.broken)
 
 
 def _executed(text: SqlToken, piece: Piece) -> Iterator[Piece]:

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlglot import exp
 
-from app.risk.rules import Hit, sql_rule, word_set
-from app.risk.sql_destructive import always_true
-from app.risk.sql_functions import HARMLESS_FUNCTIONS
-from app.risk.sql_privileges import KNOWN_FUNCTIONS
-from app.risk.sql_statement import LARGE_TABLE, QUERY_VERBS, WRITE_VERBS, SqlStatement, name_of
+from app.risk.rules import word_set
+from app.risk.sql.destructive import always_true
+from app.risk.sql.functions import HARMLESS_FUNCTIONS
+from app.risk.sql.privileges import KNOWN_FUNCTIONS
+from app.risk.sql.rules import Hit, sql_rule
+from app.risk.sql.statement import LARGE_TABLE, QUERY_VERBS, WRITE_VERBS, SqlStatement, name_of
 from assent.contracts import RiskLevel
 
 _FEW_PAIRS = 1_000_000
