@@ -20,6 +20,8 @@ from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.requests import moves
 from app.services.requests.assessment import Assessor
+from app.services.requests.outcomes import outcome_body
+from app.services.requests.votes import decisions_on, remark
 from app.services.sight import sees_request
 from app.store.batch import Batch
 from app.store.engine import Sessions
@@ -67,10 +69,10 @@ class Ground:
         """
         now = self.clock()
         with self.sessions.reads() as session:
-            remarks = [moves.remark(decision) for decision in moves.decisions_on(session, request.id)]
+            remarks = [remark(decision) for decision in decisions_on(session, request.id)]
         resolution = Resolution(state, Verdict.REJECT, NextAction.ABORT)
         remarks.append(Remark(who=actor.signature, verdict=Verdict.REJECT, comment=reason, at=now))
-        body = moves.outcome_body(request, resolution, request.payload, request.digest, None, remarks, now)
+        body = outcome_body(request, resolution, request.payload, request.digest, None, remarks, now)
         batch = moves.move(request, state, now, note=note)
         record(batch, actor, action, now, request_id=request.id, run_id=request.run_id, reason=reason)
         settle(batch, request, resolution, body, now)

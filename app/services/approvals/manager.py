@@ -34,8 +34,8 @@ from app.services.approvals.intake.suspension import Suspension
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
-from app.services.requests import moves
 from app.services.requests.assessment import Assessor
+from app.services.requests.comments import clean_comment
 from app.services.requests.concern import require_handling
 from app.services.sight import is_requester
 from app.store.batch import Batch, made_once
@@ -171,7 +171,7 @@ class CheckpointManager:
             NotFoundError, ForbiddenError, InvalidInputError: no such request, not allowed, or no text.
         """
         actor.require(Action.COMMENT)
-        text = moves.clean_comment(body)
+        text = clean_comment(body)
         if not text:
             raise InvalidInputError("A comment cannot be empty.", {"comment": "empty"})
         now = self._ground.clock()
@@ -219,7 +219,7 @@ class CheckpointManager:
             NotAskedError: the actor's approval is not required; nor are they the requester or an administrator.
             AlreadyDecidedError, ExpiredError: too late.
         """
-        words = moves.clean_comment(reason)
+        words = clean_comment(reason)
         now = self._ground.clock()
         with self._ground.sessions.reads() as session:
             request = get(session, request_id, actor)

@@ -31,7 +31,7 @@ from app.services.grants.precedents import MAX_EVIDENCE, GrantScope, Precedent, 
 from app.services.grants.use import ENDED
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
-from app.services.requests import moves
+from app.services.requests.comments import clean_comment
 from app.store.batch import Batch
 from app.store.engine import Sessions
 from app.store.policies import Grant, GrantUse
@@ -174,7 +174,7 @@ class Grants:
         _person(actor, Action.PROPOSE_GRANT)
         draft.limits.check()
         words_given = _reason(reason, "A standing grant needs a reason.")
-        title = moves.clean_comment(draft.title)[:MAX_TITLE] or "Standing grant"
+        title = clean_comment(draft.title)[:MAX_TITLE] or "Standing grant"
         pattern = draft.pattern.to_json()
         if has_secret(pattern) or mask(pattern)[1]:
             raise InvalidInputError("A rule cannot name a secret.", {"pattern": "holds a secret"})
@@ -368,7 +368,7 @@ def _person(actor: Actor, action: Action) -> None:
 
 
 def _reason(text: str, problem: str) -> str:
-    said = moves.clean_comment(text)
+    said = clean_comment(text)
     if not said:
         raise InvalidInputError(problem, {"reason": "empty"})
     return said

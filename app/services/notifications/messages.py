@@ -21,7 +21,7 @@ from app.services.notifications.excerpts import heart_of
 from app.services.notifications.planner import zone_for
 from app.services.reading.brief import Brief, brief_of
 from app.services.requests.entitlement import HARMLESS
-from app.services.requests.moves import decider
+from app.services.requests.votes import decider
 from app.store.engine import Sessions
 from app.store.notify import Delivery, Destination, SlackPerson
 from app.store.people import Person

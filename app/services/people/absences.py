@@ -19,7 +19,7 @@ from app.services.approvals.decisions.departures import settle_departures
 from app.services.clock import Clock
 from app.services.notifications.account_notices import ABSENCE, announce
 from app.services.record.audit import record
-from app.services.requests.moves import clean_comment
+from app.services.requests.comments import clean_comment
 from app.store.engine import Sessions
 from app.store.people import Person
 from app.store.policies import Absence

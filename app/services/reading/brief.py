@@ -12,9 +12,9 @@ from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
 from app.domain.risk import Assessment
 from app.services.reading.pages import seat_or_why_not
-from app.services.requests import moves
 from app.services.requests.entitlement import Seat, sign_in_again
 from app.services.requests.situation import UpcomingStep, addresses_in, ahead_of, named, names_of
+from app.services.requests.votes import decisions_on
 from app.store.requests import ApprovalRequest, Decision
 
 
@@ -46,7 +46,7 @@ def brief_of(session: Session, request: ApprovalRequest, viewer: Actor, now: dat
     viewer.require(Action.SEE)
     terms, state = Terms.from_json(request.terms), RequestState(request.state)
     # Every decision creates a new version, so a request of version 1 has no decisions.
-    decisions = moves.decisions_on(session, request.id) if request.version > 1 else []
+    decisions = decisions_on(session, request.id) if request.version > 1 else []
     seat, why_not = seat_or_why_not(session, request, viewer, decisions, now)
     pending = state is RequestState.PENDING
     names = names_of(session, addresses_in(terms, request.addressed_to)) if pending else {}

@@ -17,8 +17,8 @@ from app.domain.policy.terms import Terms
 from app.services.clock import Clock
 from app.services.requests.delegation import stands_for
 from app.services.requests.entitlement import seat_of
-from app.services.requests.moves import decisions_on
 from app.services.requests.situation import addresses_in, ahead_of, names_of
+from app.services.requests.votes import decisions_on
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 

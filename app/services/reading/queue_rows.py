@@ -14,7 +14,6 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.terms import OnExpiry, Terms
 from app.domain.ranking import explain
-from app.services.requests.moves import decider
 from app.services.requests.situation import (
     AGREEING,
     Names,
@@ -25,6 +24,7 @@ from app.services.requests.situation import (
     names_of,
     stage_name,
 )
+from app.services.requests.votes import decider
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict
 

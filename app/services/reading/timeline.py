@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.domain.notices import DeliveryState, NoticeKind
 from app.domain.people import signature
 from app.services.reading.delivery_lines import NotificationLine, told_about
-from app.services.requests.moves import decider
 from app.services.requests.situation import Names, listing, named, names_of
+from app.services.requests.votes import decider
 from app.store.record import AuditEntry
 from app.store.requests import ApprovalRequest, Comment, Decision, ReceiptRow
 from assent.contracts import Verdict

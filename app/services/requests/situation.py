@@ -19,7 +19,7 @@ from app.domain.policy.fold import progress, to_agree
 from app.domain.policy.terms import EscalationStep, OnExpiry, Terms
 from app.domain.policy.words import listing
 from app.services.requests.assessment import standing
-from app.services.requests.moves import decider, vote
+from app.services.requests.votes import decider, vote
 from app.store.people import Person, Team
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict

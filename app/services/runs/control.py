@@ -28,9 +28,9 @@ from app.domain.text import is_storable
 from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
+from app.services.requests.comments import clean_comment
 from app.services.requests.concern import is_concerned
 from app.services.requests.endings import end_held, end_pending
-from app.services.requests.moves import clean_comment
 from app.services.runs.catalog import OFFERED_SECONDS, broken_workflows, is_offered
 from app.services.runs.journal import CANCELLED, conclude, open_receipts
 from app.services.sight import is_starter, seen_runs, sees_run

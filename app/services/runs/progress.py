@@ -19,7 +19,7 @@ from app.services.clock import Clock
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests.endings import end_held, end_pending
-from app.services.requests.moves import not_before
+from app.services.requests.outcomes import not_before
 from app.services.runs.journal import CANCELLED, conclude, open_receipts, put_receipt, suspended, write
 from app.store.batch import Batch, execute_all, text_of
 from app.store.engine import Sessions

@@ -17,7 +17,7 @@ from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.approvals.decisions.reassessment import ChangePreview
 from app.services.reading.pages import RequestView, RunView
-from app.services.requests.moves import decider
+from app.services.requests.votes import decider
 from app.web.differences import difference
 from app.web.field_text import Submission, submitted_text
 from app.web.forms.complaints import Complaint, complaints

@@ -16,6 +16,7 @@ from app.services.record.audit import record
 from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.comments import clean_comment
 from app.services.requests.concern import require_handling
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -37,7 +38,7 @@ class Escalations:
             IllegalTransitionError: the chain has no further step, and the priority is the highest.
         """
         actor.require(Action.ESCALATE)
-        words = moves.clean_comment(reason)
+        words = clean_comment(reason)
         if not words:
             raise InvalidInputError("An escalation needs a reason.", {"reason": "missing"})
         now = self._ground.clock()

@@ -23,6 +23,7 @@ from app.services.record.audit import record
 from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.comments import clean_comment
 from app.services.requests.delegation import stands_for
 from app.services.requests.requester import askers, own_request
 from app.store.requests import ApprovalRequest
@@ -50,7 +51,7 @@ class Extensions:
             AlreadyDecidedError, ExpiredError, IllegalTransitionError, ConflictError: too late, or too often.
         """
         actor.require(Action.EXTEND)
-        words = moves.clean_comment(reason)
+        words = clean_comment(reason)
         if not words:
             raise InvalidInputError("Extending the deadline needs a reason.", {"reason": "empty"})
         request, now = self._ground.fresh(request_id), self._ground.clock()

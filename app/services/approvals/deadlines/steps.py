@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.events import EventKind, RequestChange
+from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
 from app.domain.policy.calendars import deadline_again, opening_under
@@ -17,9 +17,11 @@ from app.domain.policy.fold import Resolution, rejections
 from app.domain.policy.terms import EscalationStep, OnExpiry, Terms
 from app.services.approvals.deadlines.escalation import escalation_detail, next_step, raised
 from app.services.record.audit import record
-from app.services.record.events import event_row, publish
+from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.outcomes import hold_until, outcome_body
+from app.services.requests.votes import remark, vote
 from app.store.engine import Sessions
 from app.store.requests import UNCLAIMED, ApprovalRequest, Decision, OutcomeRow
 from app.store.sweep import Sweep
@@ -80,7 +82,7 @@ class DueSteps:
         # The window may have closed again in the meantime.
         until = opening_under(item.terms, self._now)
         what = RequestChange.HELD if until else RequestChange.RELEASED
-        self._change(item, what, {"held_until": until}, state=request.state)
+        self._change(item, what, {"held_until": until})
         self._released.append(request.id)
         if until:
             self._record(item, "request.held", until=until.isoformat())
@@ -113,7 +115,7 @@ class DueSteps:
         request = item.request
         meaning = expiry_means(
             item.terms, risk=RiskLevel(request.risk), kind=request.kind, escalation=request.escalation,
-            rejected=rejections([moves.vote(decision) for decision in item.decisions]) > 0,
+            rejected=rejections([vote(decision) for decision in item.decisions]) > 0,
         )  # fmt: skip
         step = next_step(request, item.terms)
         if meaning is OnExpiry.ESCALATE and step is not None:
@@ -130,10 +132,10 @@ class DueSteps:
             resolution = Resolution(RequestState.EXPIRED, verdict, NextAction.CONTINUE)
         else:
             resolution = Resolution(RequestState.EXPIRED, Verdict.REJECT, NextAction.ABORT)
-        held_until = moves.held_until(resolution, item.terms, self._now)
-        remarks = [moves.remark(decision) for decision in item.decisions]
+        held_until = hold_until(resolution, item.terms, self._now)
+        remarks = [remark(decision) for decision in item.decisions]
         remarks.append(Remark(who=SYSTEM.name, verdict=resolution.verdict, comment=words, at=self._now))
-        body = moves.outcome_body(request, resolution, request.payload, request.digest, None, remarks, self._now)
+        body = outcome_body(request, resolution, request.payload, request.digest, None, remarks, self._now)
         state = resolution.state.value
         columns = {"state": state, "resolved_at": self._now, "note": words, "held_until": held_until, **UNCLAIMED}
         self._sweep.move(request, **columns, **due_values(request, terms=item.terms, **columns))
@@ -142,23 +144,14 @@ class DueSteps:
             body=body, at=self._now, held_until=held_until,
         )  # fmt: skip
         self._record(item, "request.expired", reason=words, verdict=resolution.verdict.value)
-        publish(
-            self._sweep,
-            event_row(EventKind.REQUEST_RESOLVED, self._now, run_id=request.run_id, request_id=request.id, state=state),
-        )
+        publish(self._sweep, moves.resolved(request, self._now, resolution.state))
         if held_until is None:
             self._wake(request)
 
-    def _change(self, item: DueRequest, what: RequestChange, columns: dict[str, Any], state: str = "pending") -> None:
+    def _change(self, item: DueRequest, what: RequestChange, columns: dict[str, Any]) -> None:
         request = item.request
         self._sweep.move(request, **columns, **due_values(request, terms=item.terms, **columns))
-        publish(
-            self._sweep,
-            event_row(
-                EventKind.REQUEST_CHANGED, self._now, run_id=request.run_id, request_id=request.id, state=state,
-                what=what,
-            ),
-        )  # fmt: skip
+        publish(self._sweep, moves.changed(request, self._now, what))
 
     def _record(self, item: DueRequest, action: str, **detail: Any) -> None:
         record(

@@ -29,10 +29,12 @@ from app.services.record.audit import record
 from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.comments import clean_comment
 from app.services.requests.concern import require_handling
 from app.services.requests.delegation import current_absence
 from app.services.requests.entitlement import HARMLESS, asked_words, seat_of
 from app.services.requests.requester import how_they_asked
+from app.services.requests.votes import decisions_on
 from app.store.people import Person
 from app.store.requests import UNCLAIMED, ApprovalRequest
 
@@ -82,7 +84,7 @@ class Claims:
             raise InvalidInputError(words, {"minutes": "out of range"})
 
         def change(session: Session, request: ApprovalRequest, first: ApprovalRequest, now: datetime) -> _Change:
-            seat_of(session, request, actor, moves.decisions_on(session, request.id), now)
+            seat_of(session, request, actor, decisions_on(session, request.id), now)
             holder = holder_of(request, now)
             # Only the claim that the actor saw is taken over, never a newer one of someone else.
             if holder not in (None, actor.id) and not (take_over and holder == holder_of(first, now)):
@@ -135,7 +137,7 @@ class Claims:
         """
         actor.require(Action.SEE)
         actor.require(Action.ASSIGN)
-        words = moves.clean_comment(reason)
+        words = clean_comment(reason)
 
         def change(session: Session, request: ApprovalRequest, first: ApprovalRequest, now: datetime) -> _Change:
             require_handling(session, request, actor, Action.ASSIGN, now)
@@ -246,7 +248,7 @@ def _why_not(session: Session, request: ApprovalRequest, person: Person, now: da
     if not person.active:
         return "has no active account."
     try:
-        seat = seat_of(session, request, person.as_actor(Via.PAGE), moves.decisions_on(session, request.id), now)
+        seat = seat_of(session, request, person.as_actor(Via.PAGE), decisions_on(session, request.id), now)
     except OwnRequestError:
         return f"{how_they_asked(request)}, or is the delegate of the person who did."
     except NotAskedError:

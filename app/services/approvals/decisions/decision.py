@@ -36,9 +36,12 @@ from app.services.record.audit import record
 from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.comments import clean_comment
 from app.services.requests.entitlement import seat_of
+from app.services.requests.outcomes import hold_until, outcome_body
 from app.services.requests.requester import refuse_own
 from app.services.requests.situation import addresses_in, names_of, stage_name
+from app.services.requests.votes import decisions_on, remark, vote
 from app.store.batch import Batch
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
@@ -72,7 +75,7 @@ class Decisions:
     def decide(self, request_id: str, actor: Actor, ballot: Ballot) -> DecisionResult:
         """Record a person's decision, as `CheckpointManager.decide` describes."""
         actor.require(Action.DECIDE)  # before anything reveals whether the request exists
-        ballot = replace(ballot, comment=moves.clean_comment(ballot.comment))
+        ballot = replace(ballot, comment=clean_comment(ballot.comment))
         for attempt in range(ATTEMPTS):
             now = self._ground.clock()
             with self._ground.sessions.reads() as session:
@@ -81,7 +84,7 @@ class Decisions:
                     _refuse_inactive(session, actor)
                 _refuse_other_version(request, ballot.version)
                 # Every decision creates a new version, so a request of version 1 has no decisions.
-                earlier = moves.decisions_on(session, request_id) if request.version > 1 else []
+                earlier = decisions_on(session, request_id) if request.version > 1 else []
                 pending = request.state == RequestState.PENDING.value
                 departed = pending and bool(lapsed(session, request, earlier, now))
                 seat = None if departed else seat_of(session, request, actor, earlier, now)
@@ -104,17 +107,17 @@ class Decisions:
         refuse_unless_open(seen, now)
         values = _decision(seen, actor, checked, now)
         standing = [*(decision for decision in earlier if decision is not checked.seat.replaces), Decision(**values)]
-        votes = [moves.vote(decision) for decision in standing]
+        votes = [vote(decision) for decision in standing]
         resolution = fold(votes, checked.digest, checked.terms, checked.changed, checked.editors)
         after = progress(votes, checked.digest, checked.terms, checked.editors)
-        held = moves.held_until(resolution, checked.terms, now) if resolution else None
+        held = hold_until(resolution, checked.terms, now) if resolution else None
         batch = _moved(seen, actor, checked, resolution, after, held, now)
         batch.add(Decision, **values)
         _record(batch, seen, actor, checked, resolution, after, now)
         if resolution is not None:
             payload = checked.payload if checked.payload is not None else seen.payload
-            remarks = [moves.remark(decision) for decision in standing]
-            body = moves.outcome_body(seen, resolution, payload, checked.digest, checked.answer, remarks, now)
+            remarks = [remark(decision) for decision in standing]
+            body = outcome_body(seen, resolution, payload, checked.digest, checked.answer, remarks, now)
             until = {"held_until": held.isoformat()} if held else {}
             record(
                 batch, SYSTEM, "request.resolved", now, request_id=seen.id, run_id=seen.run_id,
@@ -140,12 +143,12 @@ class Decisions:
     def withdraw(self, request_id: str, actor: Actor, reason: str = "") -> DecisionResult:
         """Withdraw the actor's own decision, as `CheckpointManager.withdraw` describes."""
         actor.require(Action.DECIDE)
-        comment = moves.clean_comment(reason)
+        comment = clean_comment(reason)
         for _ in range(ATTEMPTS):
             now = self._ground.clock()
             with self._ground.sessions.reads() as session:
                 request = get(session, request_id)
-                standing = moves.decisions_on(session, request_id)
+                standing = decisions_on(session, request_id)
             refuse_unless_open(request, now)
             own = [decision for decision in standing if decision.person_id == actor.id]
             if not own or not actor.id:
@@ -170,7 +173,7 @@ class Decisions:
         Fewer approvals never settle a request, so the result need not be computed.
         """
         terms = Terms.from_json(seen.terms)
-        votes = [moves.vote(decision) for decision in standing if decision not in own]
+        votes = [vote(decision) for decision in standing if decision not in own]
         after = progress(votes, seen.digest, terms, seen.edited_by)
         values = standing_columns(seen, terms, after)
         values |= let_go(seen, actor.id, terms, others_asked=True) if _asks_others(values) else {}

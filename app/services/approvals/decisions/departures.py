@@ -25,6 +25,7 @@ from app.services.record.audit import record
 from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.votes import decider, decisions_on, vote
 from app.store.engine import Sessions
 from app.store.people import Person
 from app.store.policies import Absence
@@ -66,7 +67,7 @@ def settle_departures_on(sessions: Sessions, request_id: str, now: datetime) -> 
 
 def _settle(session: Session, request: ApprovalRequest, now: datetime) -> bool:
     """Review one request, which is locked. True if it changed."""
-    standing = moves.decisions_on(session, request.id)
+    standing = decisions_on(session, request.id)
     gone = lapsed(session, request, standing, now)
     columns: dict[str, Any] = {}
     if gone:
@@ -74,7 +75,7 @@ def _settle(session: Session, request: ApprovalRequest, now: datetime) -> bool:
             if decision.id in gone:
                 _lapse(session, request, decision, gone[decision.id], now)
         terms = Terms.from_json(request.terms)
-        votes = [moves.vote(decision) for decision in standing if decision.id not in gone]
+        votes = [vote(decision) for decision in standing if decision.id not in gone]
         columns |= standing_columns(request, terms, progress(votes, request.digest, terms, request.edited_by))
         # Fewer approvals settle nothing: as many are required as before, and other approvers decide.
     columns |= _hands(session, request, now)
@@ -99,7 +100,7 @@ def _lapse(session: Session, request: ApprovalRequest, decision: Decision, why: 
     )
     record(
         session, SYSTEM, "request.approval_lapsed", now, request_id=request.id, run_id=request.run_id,
-        person=moves.decider(decision), verdict=decision.verdict, digest=decision.digest, reason=why,
+        person=decider(decision), verdict=decision.verdict, digest=decision.digest, reason=why,
     )  # fmt: skip
 
 

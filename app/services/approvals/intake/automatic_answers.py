@@ -24,6 +24,8 @@ from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
+from app.services.requests.outcomes import hold_until, outcome_body
+from app.services.requests.votes import decisions_on
 from app.store.batch import Batch
 from app.store.policies import Grant, GrantUse
 from app.store.requests import UNCLAIMED, ApprovalRequest
@@ -53,7 +55,7 @@ class AutomaticAnswers:
             return False
         kind, _, source = request.answered_by.partition(":")
         with self._ground.sessions.reads() as session:
-            voted = bool(moves.decisions_on(session, request.id)) if request.version > 1 else False
+            voted = bool(decisions_on(session, request.id)) if request.version > 1 else False
         if voted or request.digest != request.proposed_digest:
             return self._leave(request, "People are already deciding on this.")
         if kind == REJECTION:
@@ -70,7 +72,7 @@ class AutomaticAnswers:
         said = f"Rejected before by {who}{reason}; ask an approver to reopen it if it should be reviewed again."
         resolution = Resolution(RequestState.REJECTED, Verdict.REJECT, NextAction.ABORT)
         remark = Remark(who=SYSTEM.name, verdict=Verdict.REJECT, comment=said, at=now)
-        body = moves.outcome_body(request, resolution, request.payload, request.digest, None, [remark], now)
+        body = outcome_body(request, resolution, request.payload, request.digest, None, [remark], now)
         columns = {"state": resolution.state.value, "resolved_at": now, "due_at": None, "note": said, **UNCLAIMED}
         batch = Batch(
             f"update approval_requests set {_assigned(columns)}, version = version + 1 "
@@ -98,8 +100,8 @@ class AutomaticAnswers:
         said = f"{given_by(grant)}."
         resolution = Resolution(RequestState.APPROVED, Verdict.APPROVE, NextAction.CONTINUE)
         remark = Remark(who=SYSTEM.name, verdict=Verdict.APPROVE, comment=said, at=now)
-        body = moves.outcome_body(request, resolution, request.payload, request.digest, None, [remark], now)
-        held_until = moves.held_until(resolution, Terms.from_json(request.terms), now)
+        body = outcome_body(request, resolution, request.payload, request.digest, None, [remark], now)
+        held_until = hold_until(resolution, Terms.from_json(request.terms), now)
         columns = {
             "state": resolution.state.value, "resolved_at": now, "note": f"Approved by the s{said[1:]}",
             "held_until": held_until, **UNCLAIMED,
@@ -148,12 +150,7 @@ def _resolved(batch: Batch, request: ApprovalRequest, state: RequestState, now: 
         batch, SYSTEM, "request.resolved", now, request_id=request.id, run_id=request.run_id, state=state.value,
         digest=request.digest, **detail,
     )  # fmt: skip
-    publish(
-        batch,
-        event_row(
-            EventKind.REQUEST_RESOLVED, now, run_id=request.run_id, request_id=request.id, state=state.value
-        ),
-    )  # fmt: skip
+    publish(batch, moves.resolved(request, now, state))
 
 
 def _assigned(columns: dict[str, Any]) -> str:

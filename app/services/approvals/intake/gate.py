@@ -31,7 +31,8 @@ from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.services.approvals.intake.entry import enter
 from app.services.grants.use import GRANT, GrantCandidate, find
 from app.services.requests.assessment import prepare
-from app.services.requests.moves import clean_comment, not_before
+from app.services.requests.comments import clean_comment
+from app.services.requests.outcomes import not_before
 from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, RequestSource, requester_from
 from app.services.runs.journal import put_receipt
 from app.services.sight import is_requester, sees_request

@@ -9,16 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import ConflictError, ForbiddenError, IllegalTransitionError, InvalidInputError, OwnRequestError
-from app.domain.events import EventKind, RequestChange
+from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
 from app.domain.text import capitalized
 from app.services.approvals.ground import Ground, get
 from app.services.record.audit import record
-from app.services.record.events import event_row, publish
-from app.services.requests import moves
+from app.services.record.events import publish
+from app.services.requests.comments import clean_comment
 from app.services.requests.concern import require_handling
+from app.services.requests.moves import changed
 from app.services.requests.requester import own_request
+from app.services.requests.votes import decider
 from app.store.batch import Batch
 from app.store.requests import ApprovalRequest, Decision
 from app.store.runs import Run
@@ -68,7 +70,7 @@ def rejected_by(session: Session, request_id: str) -> tuple[str, str]:
         .order_by(Decision.at)
     )
     decisions = session.scalars(query).all()
-    names = " and ".join(dict.fromkeys(map(moves.decider, decisions)))
+    names = " and ".join(dict.fromkeys(map(decider, decisions)))
     return names, next((decision.comment for decision in reversed(decisions) if decision.comment), "")
 
 
@@ -112,7 +114,7 @@ class Reopenings:
                 reopened.
         """
         actor.require(Action.REOPEN)
-        words = moves.clean_comment(reason)
+        words = clean_comment(reason)
         with self._ground.sessions.reads() as session:
             seen = get(session, request_id)
             original = get(session, original_id(seen))
@@ -140,8 +142,4 @@ class Reopenings:
             batch, actor, "request.reopened", now, request_id=request.id, run_id=request.run_id, reason=reason,
             rejection=original.id,
         )  # fmt: skip
-        changed = event_row(
-            EventKind.REQUEST_CHANGED, now, run_id=request.run_id, request_id=request.id, state=request.state,
-            what=RequestChange.REOPENED,
-        )  # fmt: skip
-        publish(batch, changed)
+        publish(batch, changed(request, now, RequestChange.REOPENED))
