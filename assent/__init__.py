@@ -41,10 +41,10 @@ from assent.gate import publish_artifact, report_receipt, request_approval
 from assent.workflow import Workflow, idempotent, target_address
 
 if TYPE_CHECKING:
-    from assent.asking import AgUi, Callback
     from assent.client import Approval, Assent, AsyncApproval, AsyncAssent
+    from assent.drafts import AgUi, Callback
     from assent.graphs import adrive, drive
-    from assent.opened import Status
+    from assent.open_requests import Status
     from assent.tools import requires_approval
 
 __all__ = [
@@ -96,9 +96,9 @@ __all__ = [
 ]
 
 _LATER = {
-    "AgUi": "asking", "Callback": "asking",
+    "AgUi": "drafts", "Callback": "drafts",
     "Approval": "client", "Assent": "client", "AsyncApproval": "client", "AsyncAssent": "client",
-    "Status": "opened", "requires_approval": "tools", "adrive": "graphs", "drive": "graphs",
+    "Status": "open_requests", "requires_approval": "tools", "adrive": "graphs", "drive": "graphs",
 }  # fmt: skip
 
 

@@ -16,16 +16,16 @@ import httpx
 from pydantic import JsonValue
 
 from assent import calls
-from assent.asking import Asking, Callback, asking_about, asking_for
 from assent.calls import Answer, Pause, Result, Send, Steps
 from assent.contracts import Outcome, ReceiptStatus
-from assent.opened import Opened, Status
+from assent.drafts import Callback, RequestDraft, proposal_draft, question_draft
+from assent.open_requests import OpenRequest, Status
 
 CONNECT_SECONDS = 10.0
 
 
 @dataclass
-class Approval(Opened):
+class Approval(OpenRequest):
     """An approval request, for a program that waits. Created by `Approvals`."""
 
     _client: Assent = field(kw_only=True, repr=False)
@@ -44,7 +44,7 @@ class Approval(Opened):
             EndedError: the request ended without an outcome.
             ApiError: the portal refused the API call, for example because the token was revoked.
         """
-        return self.taken(self._client.run(calls.outcome(self.id, timeout)))
+        return self.receive_outcome(self._client.run(calls.outcome(self.id, timeout)))
 
     def report(self, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
         """Report what was actually done; a later receipt replaces an earlier one.
@@ -56,38 +56,38 @@ class Approval(Opened):
             ApiError, UnreachableError: the portal did not accept the receipt. The action has been done: repeat the
                 report, not the action.
         """
-        self.receipt = self._client.call(self.reporting(status, summary, detail))
+        self.receipt = self._client.call(self.receipt_call(status, summary, detail))
 
     def cancel(self, reason: str = "") -> None:
         """Cancel the request. Raises ApiError: ConflictError if it has already been decided."""
-        self._client.call(self.cancelling(reason))
+        self._client.call(self.cancel_call(reason))
 
     def status(self) -> Status:
         """Return the current status of the request, without waiting. Raises ApiError, UnreachableError."""
-        return self._status(self._client.call(self.looking()))
+        return self._status(self._client.call(self.status_call()))
 
 
 @dataclass
-class AsyncApproval(Opened):
+class AsyncApproval(OpenRequest):
     """An approval request, for an async program that waits. Created by `AsyncApprovals`."""
 
     _client: AsyncAssent = field(kw_only=True, repr=False)
 
     async def wait(self, timeout: float | None = None) -> Outcome:  # noqa: ASYNC109 - the same as in the sync client
         """As `Approval.wait`."""
-        return self.taken(await self._client.run(calls.outcome(self.id, timeout)))
+        return self.receive_outcome(await self._client.run(calls.outcome(self.id, timeout)))
 
     async def report(self, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
         """As `Approval.report`."""
-        self.receipt = await self._client.call(self.reporting(status, summary, detail))
+        self.receipt = await self._client.call(self.receipt_call(status, summary, detail))
 
     async def cancel(self, reason: str = "") -> None:
         """As `Approval.cancel`."""
-        await self._client.call(self.cancelling(reason))
+        await self._client.call(self.cancel_call(reason))
 
     async def status(self) -> Status:
         """As `Approval.status`."""
-        return self._status(await self._client.call(self.looking()))
+        return self._status(await self._client.call(self.status_call()))
 
 
 class Approvals:
@@ -125,8 +125,8 @@ class Approvals:
             ApiError: the portal refused the request.
             UnreachableError: the portal did not answer.
         """
-        asking = asking_for(proposal, workflow, previous_id, response_schema, idempotency_key, callback)
-        return self.open(asking)
+        draft = proposal_draft(proposal, workflow, previous_id, response_schema, idempotency_key, callback)
+        return self.open(draft)
 
     def ask(
         self,
@@ -145,13 +145,13 @@ class Approvals:
             response_schema: JSON Schema of the answer; None: any JSON or text.
             idempotency_key, workflow, callback: as for `request`, which also lists the errors.
         """
-        return self.open(asking_about(value, title, workflow, "", response_schema, idempotency_key, callback))
+        return self.open(question_draft(value, title, workflow, "", response_schema, idempotency_key, callback))
 
-    def open(self, asking: Asking) -> Approval:
+    def open(self, draft: RequestDraft) -> Approval:
         """Open a prepared request."""
-        found = self._client.call(asking.send())
+        found = self._client.call(draft.send())
         return Approval(
-            found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
+            found["id"], self._client.page(found["id"]), found["receipt"], draft.secrets, draft.digest,
             _client=self._client,
         )  # fmt: skip
 
@@ -182,8 +182,8 @@ class AsyncApprovals:
         callback: Callback | None = None,
     ) -> AsyncApproval:
         """As `Approvals.request`."""
-        asking = asking_for(proposal, workflow, previous_id, response_schema, idempotency_key, callback)
-        return await self.open(asking)
+        draft = proposal_draft(proposal, workflow, previous_id, response_schema, idempotency_key, callback)
+        return await self.open(draft)
 
     async def ask(
         self,
@@ -196,13 +196,13 @@ class AsyncApprovals:
         callback: Callback | None = None,
     ) -> AsyncApproval:
         """As `Approvals.ask`."""
-        return await self.open(asking_about(value, title, workflow, "", response_schema, idempotency_key, callback))
+        return await self.open(question_draft(value, title, workflow, "", response_schema, idempotency_key, callback))
 
-    async def open(self, asking: Asking) -> AsyncApproval:
+    async def open(self, draft: RequestDraft) -> AsyncApproval:
         """As `Approvals.open`."""
-        found = await self._client.call(asking.send())
+        found = await self._client.call(draft.send())
         return AsyncApproval(
-            found["id"], self._client.page(found["id"]), found["receipt"], asking.secrets, asking.digest,
+            found["id"], self._client.page(found["id"]), found["receipt"], draft.secrets, draft.digest,
             _client=self._client,
         )  # fmt: skip
 
@@ -215,7 +215,7 @@ class AsyncApprovals:
 class _Base:
     def __init__(self, url: str, token: str, patience: float) -> None:
         self._url = url.rstrip("/")
-        self._patience = patience
+        self._limit = patience
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
 
     def page(self, request_id: str) -> str:
@@ -262,7 +262,7 @@ class Assent(_Base):
 
     def call(self, send: Send) -> dict[str, Any]:
         """Make an API call. Raises ApiError, UnreachableError."""
-        return dict(self.run(calls.call(send, self._patience)))
+        return dict(self.run(calls.call(send, self._limit)))
 
     def run(self, steps: Steps[Result]) -> Result:
         """Execute the steps of an API call."""
@@ -314,7 +314,7 @@ class AsyncAssent(_Base):
 
     async def call(self, send: Send) -> dict[str, Any]:
         """Make an API call. Raises ApiError, UnreachableError."""
-        return dict(await self.run(calls.call(send, self._patience)))
+        return dict(await self.run(calls.call(send, self._limit)))
 
     async def run(self, steps: Steps[Result]) -> Result:
         """Execute the steps of an API call."""

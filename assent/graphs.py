@@ -23,13 +23,13 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 
 from assent import calls
-from assent.asking import Asking
-from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, Opened
+from assent.checkpoint_order import seconds_ahead
+from assent.client import Approval, Assent, AsyncApproval, AsyncAssent, OpenRequest
 from assent.contracts import Outcome
-from assent.driving import Clear, Driving, Go, Open, Rest, Step, Tell, Wait
+from assent.drafts import RequestDraft
+from assent.driver import CallPortal, Clear, Drive, Invocation, Invoke, Open, Step, Wait
 from assent.errors import AlreadyDrivenError, ApiError, WaitTimeoutError
-from assent.ordering import seconds_ahead
-from assent.stepping import AsyncRunner, Patience, made_before
+from assent.executor import AsyncExecutor, WaitLimit, earlier_request_id
 from assent.thread import GetListed, GetSaved, GetState, aread, read, unheard
 from assent.watch import Watch, seen
 
@@ -99,7 +99,7 @@ def drive(
         with _alone(where):
             runner = _Runner(graph, own, context, timeout)
             try:
-                return runner.run(Driving(graph, config, workflow, on_request, ask_again=ask_again).steps(input))
+                return runner.run(Drive(graph, config, workflow, on_request, ask_again=ask_again).steps(input))
             finally:
                 runner.stop()
     finally:
@@ -126,7 +126,7 @@ async def adrive(
         with _alone(where):
             runner = _AsyncRunner(graph, own, context, timeout)
             try:
-                return await runner.run(Driving(graph, config, workflow, on_request, ask_again=ask_again).steps(input))
+                return await runner.run(Drive(graph, config, workflow, on_request, ask_again=ask_again).steps(input))
             finally:
                 await runner.stop()
     finally:
@@ -172,7 +172,7 @@ class _Runner:
         self._graph = graph
         self._client = client
         self._context = context
-        self._patience = Patience(timeout)
+        self._limit = WaitLimit(timeout)
         self._waiting: set[str] = set()
         self._stopped = threading.Event()
         self._heard: queue.SimpleQueue[tuple[str, Outcome | Exception]] = queue.SimpleQueue()
@@ -201,25 +201,25 @@ class _Runner:
                 return read(self._graph, _once(step))
             case Clear():
                 return self._graph.update_state(step.config, None)
-            case Go():
-                return self._go(step)
+            case Invoke():
+                return self._invoke(step)
             case Open():
-                return self._open(step.asking)
+                return self._open(step.draft)
             case Wait():
                 return self._wait(step.requests)
-            case Tell():
+            case CallPortal():
                 return self._client.call(step.send)
 
-    def _open(self, asking: Asking) -> Approval:
+    def _open(self, draft: RequestDraft) -> Approval:
         try:
-            return self._client.approvals.open(asking)
+            return self._client.approvals.open(draft)
         except ApiError as error:
-            if not (made := made_before(error)):
+            if not (made := earlier_request_id(error)):
                 raise
         page = self._client.page(made)
-        return Approval(made, page, None, asking.secrets, asking.digest, _client=self._client)
+        return Approval(made, page, None, draft.secrets, draft.digest, _client=self._client)
 
-    def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome | None]:
+    def _wait(self, requests: Sequence[OpenRequest]) -> tuple[str, Outcome | None]:
         """Return the first request that is decided, and its outcome; or nothing, to check the thread again."""
         for request in requests:
             if request.id not in self._waiting:
@@ -227,47 +227,47 @@ class _Runner:
                 name = f"wait for {request.id}"
                 threading.Thread(target=self._listen, args=(request,), daemon=True, name=name).start()
         try:
-            request_id, heard = self._heard.get(timeout=self._patience.next())
+            request_id, heard = self._heard.get(timeout=self._limit.next())
         except queue.Empty:
             return "", None
-        self._patience.begin()
+        self._limit.begin()
         if isinstance(heard, Exception):
             raise heard
         return request_id, heard
 
-    def _listen(self, request: Opened) -> None:
+    def _listen(self, request: OpenRequest) -> None:
         while not self._stopped.is_set():
             try:
                 found = self._client.run(calls.outcome(request.id, _LOOK_AGAIN_SECONDS))
-                self._heard.put((request.id, request.taken(found)))
+                self._heard.put((request.id, request.receive_outcome(found)))
             except WaitTimeoutError:
                 continue
             except Exception as error:
                 self._heard.put((request.id, error))
             return
 
-    def _go(self, step: Go) -> Rest:
+    def _invoke(self, step: Invoke) -> Invocation:
         time.sleep(read(self._graph, seconds_ahead(step.config)))
-        rest, control = Rest(), RunControl()
-        watch = Watch(self._graph, step.before, rest.stopped.append, _by_request(step))
+        invocation, control = Invocation(), RunControl()
+        watch = Watch(self._graph, step.before, invocation.stopped.append, _by_request(step))
         try:
             for part in self._graph.stream(
                 step.send, watch.config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
                 subgraphs=True, control=control, version="v2",
             ):  # fmt: skip
-                ended = rest.take(part, step.watched)
+                ended = invocation.take(part, step.watched)
                 lost = read(self._graph, unheard(step.before, [ended])) if ended else []
                 if lost:
-                    rest.unheard.append(ended)
+                    invocation.unheard.append(ended)
                     control.request_drain("unheard")
         except GraphDrained:
-            rest.drained = True
+            invocation.drained = True
         except Exception as error:
-            rest.error = seen(error)
-        return rest
+            invocation.error = seen(error)
+        return invocation
 
 
-class _AsyncRunner(AsyncRunner):
+class _AsyncRunner(AsyncExecutor):
     """Executes the steps of a drive, async."""
 
     def __init__(
@@ -283,28 +283,28 @@ class _AsyncRunner(AsyncRunner):
     async def _clear(self, config: RunnableConfig) -> Any:
         return await self._graph.aupdate_state(config, None)
 
-    async def _go(self, step: Go) -> Rest:
+    async def _invoke(self, step: Invoke) -> Invocation:
         await asyncio.sleep(await aread(self._graph, seconds_ahead(step.config)))
-        rest, control = Rest(), RunControl()
-        watch = Watch(self._graph, step.before, rest.stopped.append, _by_request(step))
+        invocation, control = Invocation(), RunControl()
+        watch = Watch(self._graph, step.before, invocation.stopped.append, _by_request(step))
         try:
             async for part in self._graph.astream(
                 step.send, watch.config(step.config), context=self._context, stream_mode=_MODES, durability="sync",
                 subgraphs=True, control=control, version="v2",
             ):  # fmt: skip
-                ended = rest.take(part, step.watched)
+                ended = invocation.take(part, step.watched)
                 lost = await aread(self._graph, unheard(step.before, [ended])) if ended else []
                 if lost:
-                    rest.unheard.append(ended)
+                    invocation.unheard.append(ended)
                     control.request_drain("unheard")
         except GraphDrained:
-            rest.drained = True
+            invocation.drained = True
         except Exception as error:
-            rest.error = seen(error)
-        return rest
+            invocation.error = seen(error)
+        return invocation
 
 
-def _by_request(step: Go) -> dict[str, str]:
+def _by_request(step: Invoke) -> dict[str, str]:
     """Return the answered interrupts, by request."""
     return {request_id: interrupt_id for interrupt_id, request_id in step.answers.items()}
 

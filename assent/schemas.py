@@ -1,7 +1,7 @@
 """Whether a JSON Schema can be used: it is one, stays inside itself, and can be checked in a bounded time.
 
 Schemas come from agents, so nothing in them is taken on trust. What is checked here costs time in proportion to the
-schema; what a value's check may cost is bounded in `assent.fitting`.
+schema; what a value's check may cost is bounded in `assent.conformance`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of values and JSON Schemas (`assent.fitting`) that raise the domain's errors."""
+"""Checks of values and JSON Schemas (`assent.conformance`) that raise the domain's errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.errors import InvalidInputError
 from app.domain.weight import HandOver, is_weighed, weigh
-from assent import fitting
+from assent import conformance
 from assent.expressions import is_costly
 from assent.schemas import patterns_in
 from assent.validator import MAX_STEPS, TooMuchWorkError, fewer_steps
@@ -26,8 +26,8 @@ def check_is_schema(schema: Any, field: str) -> None:
     if is_weighed():
         weigh(sum(COSTLY_PATTERN if is_costly(pattern) else PLAIN_PATTERN for pattern in patterns_in(schema)))
     try:
-        fitting.check_is_schema(schema, field)
-    except fitting.MisfitError as error:
+        conformance.check_is_schema(schema, field)
+    except conformance.MisfitError as error:
         raise InvalidInputError(error.message, error.fields) from None
 
 
@@ -52,8 +52,8 @@ def check_schema(value: Any, schema: dict[str, Any] | None, root: str) -> None:
     """
     try:
         with fewer_steps(INLINE_STEPS if is_weighed() else MAX_STEPS):
-            fitting.check_schema(value, schema, root)
+            conformance.check_schema(value, schema, root)
     except TooMuchWorkError:
         raise HandOver from None
-    except fitting.MisfitError as error:
+    except conformance.MisfitError as error:
         raise InvalidInputError(error.message, error.fields) from error

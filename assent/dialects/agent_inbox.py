@@ -9,7 +9,7 @@ from typing import Any
 
 from assent.contracts import CallDecision, Outcome, Verdict
 from assent.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked, refused
-from assent.dialects.calling import Decided, Wanted, decided, document_of
+from assent.dialects.tool_calls import DecidedCall, RequestedCall, decided_calls, document_of
 
 _ALLOWS = {
     "allow_accept": CallDecision.APPROVE,
@@ -28,17 +28,17 @@ class AgentInboxDialect:
     acts = False
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
-        wanted = _wanted(value)
-        document = document_of(wanted) if wanted else None
+        requested = _requested(value)
+        document = document_of(requested) if requested else None
         return Seen(masked(document), None) if document is not None else None
 
     def answer(self, outcome: Outcome, pending: Pending) -> Any:
-        wanted = _wanted(pending.value)
-        document = document_of(wanted) if wanted else None
-        if wanted is None or document is None:
+        requested = _requested(pending.value)
+        document = document_of(requested) if requested else None
+        if requested is None or document is None:
             raise UnfitAnswerError("the run's question is no longer in this dialect")
         answers = []
-        for decision, call in zip(decided(outcome, document), wanted, strict=True):
+        for decision, call in zip(decided_calls(outcome, document), requested, strict=True):
             answer = _response(decision, call, sent_back=outcome.verdict is Verdict.REQUEST_CHANGES)
             if answer is None:
                 return refused(outcome) or EndRun(f"{call.tool} was left out, which this run cannot handle.")
@@ -46,13 +46,13 @@ class AgentInboxDialect:
         return answers
 
 
-def _wanted(value: Any) -> list[Wanted] | None:
+def _requested(value: Any) -> list[RequestedCall] | None:
     requests = value if isinstance(value, list) else [value]
-    wanted = [_request(request) for request in requests]
-    return [request for request in wanted if request] if wanted and all(wanted) else None
+    requested = [_request(request) for request in requests]
+    return [request for request in requested if request] if requested and all(requested) else None
 
 
-def _request(value: Any) -> Wanted | None:
+def _request(value: Any) -> RequestedCall | None:
     if not isinstance(value, dict) or not {"action_request", "config"} <= set(value):
         return None
     action, config = value["action_request"], value["config"]
@@ -63,10 +63,10 @@ def _request(value: Any) -> Wanted | None:
         return None
     decisions = [decision for key, decision in _ALLOWS.items() if config.get(key)]
     about = value.get("description")
-    return Wanted(name, args, decisions, about if isinstance(about, str) else "") if decisions else None
+    return RequestedCall(name, args, decisions, about if isinstance(about, str) else "") if decisions else None
 
 
-def _response(found: Decided, call: Wanted, sent_back: bool) -> dict[str, Any] | None:
+def _response(found: DecidedCall, call: RequestedCall, sent_back: bool) -> dict[str, Any] | None:
     """One response; None if the run cannot be told."""
     match found.decision:
         case CallDecision.APPROVE:

@@ -9,7 +9,7 @@ from typing import Any
 
 from assent.contracts import CallDecision, Outcome, calls_of
 from assent.dialects.base import Asked, EndRun, Pending, Seen, UnfitAnswerError, jsonable, masked, refused
-from assent.dialects.calling import Wanted, document_of
+from assent.dialects.tool_calls import RequestedCall, document_of
 from assent.digests import digest_of
 
 BREAKPOINT = "breakpoint"
@@ -80,10 +80,10 @@ class Stop:
         names = [f"“{step.title}”" for step in self.steps]
         title = f"Go on with {names[0]}?" if len(names) == 1 else f"Go on with {len(names)} steps: {', '.join(names)}?"
         why = _WHY.format(self.setting) + (_ONE if len(names) == 1 else _ALL)
-        document = document_of([_wanted(step, why) for step in self.steps])
+        document = document_of([_requested(step, why) for step in self.steps])
         if document is None:
             bare = [replace(step, tool="", node=step.node[:200] or "step", value=None) for step in self.steps[:100]]
-            document = document_of([_wanted(step, why) for step in bare]) or {}
+            document = document_of([_requested(step, why) for step in bare]) or {}
         document |= {"title": title if len(title) <= 200 else title[:199] + "…"}
         node, agent = self.steps[0].node, self.steps[0].agent
         return Asked(self.id, BREAKPOINT, document, self.digest, None, node, agent)
@@ -95,8 +95,8 @@ def stop_at(place: Sequence[str], setting: str, steps: Sequence[NextStep], withi
     return Stop(f"{BREAKPOINT}:{digest_of(list(place))[:40]}", digest, setting, tuple(steps), within)
 
 
-def _wanted(step: NextStep, why: str) -> Wanted:
-    return Wanted(step.tool or step.node, _shown(step.value), [CallDecision.APPROVE, CallDecision.REJECT], why)
+def _requested(step: NextStep, why: str) -> RequestedCall:
+    return RequestedCall(step.tool or step.node, _shown(step.value), [CallDecision.APPROVE, CallDecision.REJECT], why)
 
 
 def _shown(value: Any) -> dict[str, Any]:

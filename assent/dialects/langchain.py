@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from assent.conformance import MisfitError, check_schema
 from assent.contracts import CallDecision, Outcome
 from assent.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked
-from assent.dialects.calling import Decided, Wanted, decided, document_of
-from assent.fitting import MisfitError, check_schema
+from assent.dialects.tool_calls import DecidedCall, RequestedCall, decided_calls, document_of
 
 _DEFAULT_WORDS = "Tool execution requires approval"
 _DEPTH = 20
@@ -31,42 +31,42 @@ class BatchedDialect:
         return Seen(masked(document), None) if document is not None else None
 
     def answer(self, outcome: Outcome, pending: Pending) -> Any:
-        wanted = self._wanted(pending.value)
-        document = document_of(wanted) if wanted else None
+        requested = self._requested(pending.value)
+        document = document_of(requested) if requested else None
         if document is None:
             raise UnfitAnswerError("the run's question is no longer in this dialect")
-        found = decided(outcome, document)
-        if any(decision.decision not in call.decisions for decision, call in zip(found, wanted or [], strict=True)):
+        found = decided_calls(outcome, document)
+        if any(decision.decision not in call.decisions for decision, call in zip(found, requested or [], strict=True)):
             return _end(outcome)
-        answered = [_decision(decision, call.tool) for decision, call in zip(found, wanted or [], strict=True)]
+        answered = [_decision(decision, call.tool) for decision, call in zip(found, requested or [], strict=True)]
         return {"decisions": answered}
 
     def never_takes(self, value: Any, answer: Any) -> bool:
         """True if the value is in this dialect, and the middleware raises for such an answer, again and again."""
-        wanted = self._wanted(value)
-        if not wanted:
+        requested = self._requested(value)
+        if not requested:
             return False
         given = answer.get("decisions") if isinstance(answer, dict) else None
-        if not isinstance(given, list) or len(given) != len(wanted):
+        if not isinstance(given, list) or len(given) != len(requested):
             return True
         return any(
             not isinstance(decision, dict) or decision.get("type") not in [may.value for may in call.decisions]
-            for decision, call in zip(given, wanted, strict=True)
+            for decision, call in zip(given, requested, strict=True)
         )
 
     def _document(self, value: Any) -> dict[str, Any] | None:
-        wanted = self._wanted(value)
-        return document_of(wanted) if wanted else None
+        requested = self._requested(value)
+        return document_of(requested) if requested else None
 
     @staticmethod
-    def _wanted(value: Any) -> list[Wanted] | None:
+    def _requested(value: Any) -> list[RequestedCall] | None:
         if not isinstance(value, dict) or set(value) != {"action_requests", "review_configs"}:
             return None
         actions, configs = value["action_requests"], value["review_configs"]
         if not isinstance(actions, list) or not isinstance(configs, list) or len(actions) != len(configs):
             return None
-        wanted = [_action(*paired) for paired in zip(actions, configs, strict=True)]
-        return [action for action in wanted if action] if wanted and all(wanted) else None
+        requested = [_action(*paired) for paired in zip(actions, configs, strict=True)]
+        return [action for action in requested if action] if requested and all(requested) else None
 
 
 class PerCallDialect:
@@ -79,19 +79,19 @@ class PerCallDialect:
     acts = True
 
     def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
-        wanted = self._wanted(value, response_schema)
-        document = document_of([wanted]) if wanted else None
+        requested = self._requested(value, response_schema)
+        document = document_of([requested]) if requested else None
         return Seen(masked(document), None) if document is not None else None
 
     def answer(self, outcome: Outcome, pending: Pending) -> Any:
-        wanted = self._wanted(pending.value, pending.response_schema)
-        document = document_of([wanted]) if wanted else None
-        if wanted is None or document is None:
+        requested = self._requested(pending.value, pending.response_schema)
+        document = document_of([requested]) if requested else None
+        if requested is None or document is None:
             raise UnfitAnswerError("the run's question is no longer in this dialect")
-        [found] = decided(outcome, document)
-        if found.decision not in wanted.decisions:
+        [found] = decided_calls(outcome, document)
+        if found.decision not in requested.decisions:
             return _end(outcome)
-        answer = _decision(found, wanted.tool)
+        answer = _decision(found, requested.tool)
         try:
             check_schema(answer, pending.response_schema, "decision")
         except MisfitError as error:
@@ -99,7 +99,7 @@ class PerCallDialect:
         return answer
 
     @staticmethod
-    def _wanted(value: Any, schema: dict[str, Any] | None) -> Wanted | None:
+    def _requested(value: Any, schema: dict[str, Any] | None) -> RequestedCall | None:
         if not isinstance(value, dict) or value.get("type") != "tool_approval" or not isinstance(schema, dict):
             return None
         if not isinstance(value.get("name"), str) or not isinstance(value.get("args"), dict):
@@ -109,10 +109,10 @@ class PerCallDialect:
         if not decisions:
             return None
         about = _about(value.get("description"), value["name"])
-        return Wanted(value["name"], value["args"], decisions, about, _args_schema(schema, branches.get("edit")))
+        return RequestedCall(value["name"], value["args"], decisions, about, _args_schema(schema, branches.get("edit")))
 
 
-def _action(action: Any, config: Any) -> Wanted | None:
+def _action(action: Any, config: Any) -> RequestedCall | None:
     if not isinstance(action, dict) or not isinstance(config, dict):
         return None
     name, args, allowed = action.get("name"), action.get("args"), config.get("allowed_decisions")
@@ -123,10 +123,12 @@ def _action(action: Any, config: Any) -> Wanted | None:
     decisions = [decision for decision in CallDecision if decision.value in allowed]
     schema = config.get("args_schema")
     about = _about(action.get("description"), name)
-    return Wanted(name, args, decisions, about, schema if isinstance(schema, dict) else None) if decisions else None
+    if not decisions:
+        return None
+    return RequestedCall(name, args, decisions, about, schema if isinstance(schema, dict) else None)
 
 
-def _decision(found: Decided, tool: str) -> dict[str, Any]:
+def _decision(found: DecidedCall, tool: str) -> dict[str, Any]:
     match found.decision:
         case CallDecision.EDIT:
             return {"type": "edit", "edited_action": {"name": tool, "args": found.args}}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from assent.conformance import MisfitError, check_schema
 from assent.contracts import Outcome
 from assent.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked, one_line, refused
-from assent.fitting import MisfitError, check_schema
 
 
 class SchemaDialect:

@@ -15,7 +15,7 @@ from langgraph_sdk.errors import LangGraphError
 
 from assent.client import AsyncAssent
 from assent.errors import AssentError, SignInError, ThreadOrderError
-from assent.langgraph_server.resuming import REPORTED, Resuming, take_over
+from assent.langgraph_server.thread_driver import REPORTED, ThreadDriver, take_over
 from assent.langgraph_server.threads import RESUMING, Thread
 
 logger = logging.getLogger("assent.langgraph_server")
@@ -125,7 +125,7 @@ class Bridge:
             await take_over(self._client, thread, document)
         now = await thread.document()
         if now["status"] == "interrupted" and (await thread.state()).interrupts:
-            await Resuming(self._client, thread, woken).resume(self._workflow or thread.graph)
+            await ThreadDriver(self._client, thread, woken).resume(self._workflow or thread.graph)
 
     def _collect(self) -> None:
         """Collect the results of the tasks that have ended. Raises SignInError."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import click
 
-from assent.connecting import AgentTokenError, check_address, checked_token
+from assent.connection import AgentTokenError, check_address, checked_token
 
 
 @click.command("langgraph-server")

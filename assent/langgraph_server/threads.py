@@ -20,7 +20,7 @@ MARK = "assent"
 RESUMING = "assent_resuming"
 """Key in a thread's metadata: true from before answers are sent until their results are reported."""
 SENT = "assent_sent"
-"""Key in a thread's metadata: the answers, as the fields of a `resuming.Sent`."""
+"""Key in a thread's metadata: the answers, as the fields of a `thread_driver.SentAnswers`."""
 _KEPT_OF_CONFIG = ("tags", "recursion_limit")
 _MOST_OF_A_STEP = 100
 _FAILED = frozenset({"error", "timeout"})
@@ -119,7 +119,7 @@ class Thread:
         runs = await self._server.runs.list(self.id, limit=20)
         return any((run.get("metadata") or {}).get(MARK) == mark for run in runs)
 
-    async def rest(self) -> Mapping[str, Any]:
+    async def wait_until_idle(self) -> Mapping[str, Any]:
         """Wait until no run is active, and return the thread as the server lists it then."""
         under_way: tuple[RunStatus, ...] = ("running", "pending")
         for status in under_way:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from assent.calls import checked_id
 from assent.client import AsyncApproval, AsyncAssent
-from assent.connecting import AgentTokenError, checked_token
+from assent.connection import AgentTokenError, checked_token
 from assent.errors import ApiError, AssentError, NotFoundError, SignInError
 
 MOST_REMEMBERED = 1_000

@@ -6,7 +6,7 @@ import os
 
 import click
 
-from assent.connecting import AgentTokenError, check_address, checked_token
+from assent.connection import AgentTokenError, check_address, checked_token
 
 
 @click.command("mcp")

@@ -15,9 +15,9 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assent.connecting import AgentTokenError
+from assent.connection import AgentTokenError
 from assent.mcp.callers import Callers
-from assent.mcp.waiting import settled
+from assent.mcp.waits import settled
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHUTDOWN_SECONDS = 5

@@ -15,7 +15,7 @@ from assent.contracts import Proposal, Verdict
 from assent.errors import EndedError, WaitTimeoutError
 from assent.mcp import permission
 from assent.mcp.callers import Callers, Portal
-from assent.mcp.waiting import GAVE_UP, WaitProgress, progress, withdrawn_if_cancelled
+from assent.mcp.waits import GAVE_UP, WaitProgress, progress, withdrawn_if_cancelled
 
 PERMISSION_PATIENCE = 120.0
 """Seconds for which a permission prompt tries to open its request, enough for a restart of the portal."""

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from langgraph_sdk import get_client
 
-from assent.langgraph_server.resuming import SentAnswers
+from assent.checkpoint_order import _newer
+from assent.langgraph_server.thread_driver import SentAnswers
 from assent.langgraph_server.threads import RESUMING, SENT, Thread, snapshot
-from assent.ordering import _newer
 from assent.thread import GetListed
 from tests.hookserver import HookServer
 from tests.langgraph_server.conftest import Bridge, Work
@@ -240,7 +240,7 @@ def alone(work: Work, act: Any) -> None:
 
 
 def test_the_server_says_what_was_written_after_a_checkpoint(work: Work) -> None:
-    """By which a bridge tells that a thread's newest checkpoint is not the newest: see `assent.ordering`."""
+    """By which a bridge tells that a thread's newest checkpoint is not the newest: see `assent.checkpoint_order`."""
     work.begin()
     request = work.asked("Tidy up")
     [*_, first] = work.client.threads.get_history(work.thread)

@@ -16,7 +16,7 @@ from app.services.clock import system_clock
 from assent import Assent, Verdict
 from assent.mcp.callers import Callers
 from assent.mcp.tools import Tools
-from assent.mcp.waiting import GAVE_UP
+from assent.mcp.waits import GAVE_UP
 from tests.mcp.conftest import Desk, HttpServer, answer, aside, run
 
 pytestmark = pytest.mark.processes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from langgraph.graph import END
 
-from assent import AlreadyDrivenError, Assent, MovedOnError, Rejected, WaitTimeoutError, Workflow, drive, stepping
+from assent import AlreadyDrivenError, Assent, MovedOnError, Rejected, WaitTimeoutError, Workflow, drive, executor
 from tests import flows
 from tests.runtime import agent_flows, breakpoint_flows, guard_flows
 from tests.runtime.test_agents import COMMAND
@@ -346,7 +346,7 @@ def test_what_was_approved_is_applied_only_when_the_graph_has_come_to_its_end(dr
 def test_what_another_program_answered_is_withdrawn_at_once(
     drivable: Drivable, sync: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stepping, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(executor, "LOOK_SECONDS", 0.1)
     driven = drivable(guard_flows.SAME)
     running = driven.start(sync=sync)
     first = driven.next()
@@ -363,7 +363,7 @@ def test_what_another_program_answered_is_withdrawn_at_once(
 def test_what_another_program_brought_to_its_end_is_withdrawn(
     drivable: Drivable, sync: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stepping, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(executor, "LOOK_SECONDS", 0.1)
     driven = drivable(flows.SCRIPT)
     driven.graph.update_state(driven.config, driven.input)
     running = driven.start(sync=sync)
@@ -377,7 +377,7 @@ def test_what_another_program_brought_to_its_end_is_withdrawn(
 def test_a_thread_that_another_program_is_running_is_left_to_it(
     drivable: Drivable, sync: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stepping, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(executor, "LOOK_SECONDS", 0.1)
     driven = drivable(flows.GATE)
     running = driven.start(sync=sync)
     request = driven.next()
@@ -389,7 +389,7 @@ def test_a_thread_that_another_program_is_running_is_left_to_it(
 
 
 def test_looking_at_the_thread_gives_nobody_more_time(drivable: Drivable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stepping, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(executor, "LOOK_SECONDS", 0.05)
     for sync in (True, False):
         driven = drivable(flows.SCRIPT)
         with pytest.raises(WaitTimeoutError):

@@ -16,7 +16,7 @@ from app.domain.weight import weigh
 from app.web.field_text import text_for_field
 from app.web.forms.fields import MISSING, Field
 from app.web.forms.schemas import FieldShape, fixed_in, infer, required_in, shape_of, way_label, way_of
-from assent.fitting import FORMATS
+from assent.conformance import FORMATS
 
 MAX_FIELDS = 300
 MAX_ENTRIES = 50

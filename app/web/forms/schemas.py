@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from assent.fitting import FORMATS
+from assent.conformance import FORMATS
 
 MAX_REFERENCES = 20
 MAX_WAYS = 12

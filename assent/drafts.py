@@ -16,7 +16,7 @@ from assent.masking import mask
 
 
 @dataclass(frozen=True)
-class Asking:
+class RequestDraft:
     """A request to be opened, and what has to be kept for its outcome.
 
     Attributes:
@@ -60,32 +60,32 @@ class Callback:
     ag_ui: AgUi | None = None
 
 
-def asking_for(
+def proposal_draft(
     proposal: Any, workflow: str, previous_id: str, response_schema: dict[str, Any] | None, key: str,
     callback: Callback | None = None,
-) -> Asking:  # fmt: skip
+) -> RequestDraft:  # fmt: skip
     """Prepare a request to approve a proposal, or its JSON. Raises pydantic.ValidationError, JsonError."""
     document = document_of(proposal)
     masked, secrets = mask(document)
-    body = {"proposal": masked} | _filed(workflow, previous_id, response_schema, callback)
-    return Asking(body, secrets, digest_of(masked), key or str(uuid.uuid4()))
+    body = {"proposal": masked} | _common_fields(workflow, previous_id, response_schema, callback)
+    return RequestDraft(body, secrets, digest_of(masked), key or str(uuid.uuid4()))
 
 
-def asking_about(
+def question_draft(
     value: JsonValue, title: str, workflow: str, previous_id: str, response_schema: dict[str, Any] | None, key: str,
     callback: Callback | None = None,
-) -> Asking:  # fmt: skip
+) -> RequestDraft:  # fmt: skip
     """Prepare a request to answer a value. Raises JsonError: JSON cannot represent it."""
     title = title.strip() or "An agent asks for an answer"
     document = checked({"kind": "value", "title": title, "value": value})
     masked: Any
     masked, secrets = mask(document)
     body: dict[str, Any] = {"value": masked["value"], "title": masked["title"]}
-    body |= _filed(workflow, previous_id, response_schema, callback)
-    return Asking(body, secrets, digest_of(masked), key or str(uuid.uuid4()))
+    body |= _common_fields(workflow, previous_id, response_schema, callback)
+    return RequestDraft(body, secrets, digest_of(masked), key or str(uuid.uuid4()))
 
 
-def _filed(
+def _common_fields(
     workflow: str, previous_id: str, response_schema: dict[str, Any] | None, callback: Callback | None
 ) -> dict[str, Any]:
     body: dict[str, Any] = {"workflow": workflow} if workflow else {}

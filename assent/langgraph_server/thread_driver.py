@@ -1,6 +1,6 @@
 """One thread of a LangGraph server: its requests, its resumption through the guard, and its receipts.
 
-It is driven like any other graph (`assent.driving`), but its steps run on the server. Before answers are sent, they
+It is driven like any other graph (`assent.driver`), but its steps run on the server. Before answers are sent, they
 are noted in the thread's metadata, so that the next process after a crash knows what happened to them.
 """
 
@@ -19,12 +19,12 @@ from langgraph.types import Command, StateSnapshot
 
 from assent.client import AsyncApproval, AsyncAssent
 from assent.contracts import Outcome, ReceiptStatus
-from assent.driving import GONE, REFUSED, Driving, Go, Rest, Step, Tell, concluded
+from assent.driver import GONE, REFUSED, CallPortal, Drive, Invocation, Invoke, Step, default_receipt
 from assent.errors import EndedError, MovedOnError, PassedOverError, Rejected, ThreadOrderError
+from assent.executor import AsyncExecutor
 from assent.gate import ProposalChangedError
 from assent.guard import PASSED_OVER
 from assent.langgraph_server.threads import SENT, NotOursError, RunFailedError, Thread, failed, heard
-from assent.stepping import AsyncRunner
 from assent.thread import GetListed, GetSaved, GetState
 
 logger = logging.getLogger("assent.langgraph_server")
@@ -51,14 +51,14 @@ class SentAnswers:
     watched: dict[str, str] = field(default_factory=dict)
 
 
-class NoGraph:
+class RemoteGraph:
     """Stands for the graph, whose nodes and output only the server knows."""
 
     nodes: Mapping[str, Any] = {}
     output_channels: tuple[str, ...] = ()
 
 
-class Resuming(AsyncRunner):
+class ThreadDriver(AsyncExecutor):
     """Opens requests for a thread's interrupts, and resumes it, until it waits for nothing more.
 
     Args:
@@ -80,9 +80,9 @@ class Resuming(AsyncRunner):
             NotOursError: somebody else has gone on with it.
             RunFailedError, PassedOverError, Rejected, EndedError: as `assent.drive`; all is reported by then.
         """
-        driving = Driving(NoGraph(), self._thread.config, workflow, self._opened, stored=False)
+        drive = Drive(RemoteGraph(), self._thread.config, workflow, self._opened, stored=False)
         try:
-            await self.run(driving.steps(None))
+            await self.run(drive.steps(None))
         except REPORTED:
             await self._unmark()
             raise
@@ -95,7 +95,7 @@ class Resuming(AsyncRunner):
         logger.info("thread %s waits for people at %s", self._thread.id, request.url)
 
     async def _take(self, step: Step) -> Any:
-        if not isinstance(step, Tell | GetState | GetSaved | GetListed):
+        if not isinstance(step, CallPortal | GetState | GetSaved | GetListed):
             # The results of the answers have been reported by now.
             await self._unmark()
         return await super()._take(step)
@@ -103,7 +103,7 @@ class Resuming(AsyncRunner):
     async def _read(self, step: GetState | GetSaved | GetListed) -> Any:
         if isinstance(step, GetListed):
             return await self._thread.of_step(step.step) if step.step is not None else []
-        # The API does not give access to the checkpointer; `_go` checks itself whether answers were accepted.
+        # The API does not give access to the checkpointer; `_invoke` checks itself whether answers were accepted.
         return await self._thread.state(self._failed) if isinstance(step, GetState) else None
 
     async def _clear(self, config: RunnableConfig) -> None:
@@ -119,7 +119,7 @@ class Resuming(AsyncRunner):
         self._woken.clear()
         return {tended for tended in self._waiting.values() if tended in done}
 
-    async def _go(self, step: Go) -> Rest:
+    async def _invoke(self, step: Invoke) -> Invocation:
         resume = step.send.resume if isinstance(step.send, Command) else None
         if resume is None and not self._begins_anew:
             # It does not wait for a request from here: it is running, or somebody else is holding it.
@@ -133,25 +133,26 @@ class Resuming(AsyncRunner):
             self._marked = True
         return await self._follow(sent, resume)
 
-    async def _follow(self, sent: SentAnswers, resume: Mapping[str, Any] | None) -> Rest:
-        rest = Rest()
+    async def _follow(self, sent: SentAnswers, resume: Mapping[str, Any] | None) -> Invocation:
+        invocation = Invocation()
         try:
-            await self._run(rest, resume, sent)
+            await self._run(invocation, resume, sent)
             if not sent.watched:
-                return rest
-            rest.unheard = await unheard(self._thread, sent)
-            rest.drained = bool(rest.unheard)
-            if not rest.unheard and stopped_between(await self._thread.rest(), await self._thread.state()):
-                await self._run(rest, None, replace(sent, watched={}))
+                return invocation
+            invocation.unheard = await unheard(self._thread, sent)
+            invocation.drained = bool(invocation.unheard)
+            idle = await self._thread.wait_until_idle()
+            if not invocation.unheard and stopped_between(idle, await self._thread.state()):
+                await self._run(invocation, None, replace(sent, watched={}))
         except (RunFailedError, ProposalChangedError) as error:
-            rest.error = error
+            invocation.error = error
             self._failed = True
-        return rest
+        return invocation
 
-    async def _run(self, rest: Rest, resume: Mapping[str, Any] | None, sent: SentAnswers) -> None:
+    async def _run(self, invocation: Invocation, resume: Mapping[str, Any] | None, sent: SentAnswers) -> None:
         async with aclosing(self._thread.run(resume, sent.mark, set(sent.watched.values()))) as written:
             async for part in written:
-                rest.take({"type": "custom", "data": part, "ns": ()}, ())
+                invocation.take({"type": "custom", "data": part, "ns": ()}, ())
 
     async def _unmark(self) -> None:
         if self._marked:
@@ -177,7 +178,7 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
     outcome.
     """
     sent = SentAnswers(**document["metadata"][SENT])
-    now = await thread.rest()
+    now = await thread.wait_until_idle()
     was_sent = await thread.was_run(sent.mark)
     error = failed(now)
     waiting = {question.id for question in (await thread.state(error is not None)).interrupts}
@@ -202,5 +203,5 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
             elif lost:
                 await approval.report(ReceiptStatus.FAILED, PASSED_OVER)
             elif error is not None or not goes_on or status.outcome.verdict in REFUSED:
-                await approval.report(*concluded(status.outcome, error))
+                await approval.report(*default_receipt(status.outcome, error))
     await thread.mark(None)

@@ -18,7 +18,7 @@ _FULL_TITLE = 200
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedCall:
     """A call that an agent wants to make, as it said so.
 
     Attributes:
@@ -35,7 +35,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedCall:
     """What became of one call.
 
     Attributes:
@@ -48,9 +48,9 @@ class Decided:
     message: str = ""
 
 
-def document_of(wanted: Sequence[Wanted]) -> dict[str, Any] | None:
+def document_of(requested: Sequence[RequestedCall]) -> dict[str, Any] | None:
     """The calls as a proposal, secrets and all; None if they cannot be one."""
-    document = _question(wanted[0]) if _only_asks(wanted) else _calls(wanted)
+    document = _question(requested[0]) if _only_asks(requested) else _calls(requested)
     try:
         proposal_adapter.validate_python(document)
     except ValidationError:
@@ -58,34 +58,34 @@ def document_of(wanted: Sequence[Wanted]) -> dict[str, Any] | None:
     return document
 
 
-def _only_asks(wanted: Sequence[Wanted]) -> bool:
+def _only_asks(requested: Sequence[RequestedCall]) -> bool:
     """True of the one call of a tool whose result people give: it is a question."""
-    return len(wanted) == 1 and not {CallDecision.APPROVE, CallDecision.EDIT} & set(wanted[0].decisions)
+    return len(requested) == 1 and not {CallDecision.APPROVE, CallDecision.EDIT} & set(requested[0].decisions)
 
 
-def _question(call: Wanted) -> dict[str, Any]:
+def _question(call: RequestedCall) -> dict[str, Any]:
     asked = next((arg for arg in call.args.values() if isinstance(arg, str) and arg.strip()), "")
     text = asked if len(call.args) == 1 and asked else f"{call.about}\n\n{_pretty(call)}".strip()
     return {"kind": "question", "title": _title(one_line(asked or call.about, call.tool)), "question": text}
 
 
-def _pretty(call: Wanted) -> str:
+def _pretty(call: RequestedCall) -> str:
     return f"`{call.tool}`\n\n```json\n{json.dumps(call.args, indent=2, ensure_ascii=False)}\n```"
 
 
-def _calls(wanted: Sequence[Wanted]) -> dict[str, Any]:
-    if len(wanted) == 1:
-        call = wanted[0]
+def _calls(requested: Sequence[RequestedCall]) -> dict[str, Any]:
+    if len(requested) == 1:
+        call = requested[0]
         return {"kind": "tool_call", "title": _title(f"Call {call.tool}{_hint(call.args)}")} | _fields(call)
-    names = ", ".join(dict.fromkeys(call.tool for call in wanted))
+    names = ", ".join(dict.fromkeys(call.tool for call in requested))
     return {
         "kind": "tool_calls",
-        "title": _title(f"{len(wanted)} calls: {names}"),
-        "calls": [{"id": str(number)} | _fields(call) for number, call in enumerate(wanted, 1)],
+        "title": _title(f"{len(requested)} calls: {names}"),
+        "calls": [{"id": str(number)} | _fields(call) for number, call in enumerate(requested, 1)],
     }
 
 
-def _fields(call: Wanted) -> dict[str, Any]:
+def _fields(call: RequestedCall) -> dict[str, Any]:
     said = {"summary": call.about[:20_000]} if call.about else {}
     schema = {"args_schema": call.schema} if call.schema else {}
     decisions = [decision.value for decision in dict.fromkeys(call.decisions)]
@@ -106,7 +106,7 @@ def _title(text: str) -> str:
     return text if len(text) <= _FULL_TITLE else text[: LONGEST_TITLE - 1] + "…"
 
 
-def decided(outcome: Outcome, document: dict[str, Any]) -> list[Decided]:
+def decided_calls(outcome: Outcome, document: dict[str, Any]) -> list[DecidedCall]:
     """What became of each call, in the order in which the agent asked.
 
     Args:
@@ -119,7 +119,7 @@ def decided(outcome: Outcome, document: dict[str, Any]) -> list[Decided]:
         return [_answered(outcome)]
     asked = calls_of(document)
     if outcome.verdict in (Verdict.REJECT, Verdict.REQUEST_CHANGES):
-        return [Decided(CallDecision.REJECT, message=outcome.comment)] * len(asked)
+        return [DecidedCall(CallDecision.REJECT, message=outcome.comment)] * len(asked)
     if not outcome.approved:
         raise UnfitAnswerError("tool calls are approved or rejected")
     shown, secrets = mask(document)
@@ -127,22 +127,22 @@ def decided(outcome: Outcome, document: dict[str, Any]) -> list[Decided]:
     if [given_call.get("id") for given_call in given] != [asked_call.get("id") for asked_call in asked]:
         raise UnfitAnswerError("these are other calls")
     return [
-        _decided(mine, before, seen, lambda value: reveal(value, secrets))
+        _decided_call(mine, before, seen, lambda value: reveal(value, secrets))
         for mine, before, seen in zip(given, asked, calls_of(shown), strict=True)
     ]
 
 
-def _answered(outcome: Outcome) -> Decided:
+def _answered(outcome: Outcome) -> DecidedCall:
     if outcome.verdict is Verdict.ANSWER and isinstance(outcome.answer, str):
-        return Decided(CallDecision.RESPOND, message=outcome.answer)
+        return DecidedCall(CallDecision.RESPOND, message=outcome.answer)
     if outcome.verdict is Verdict.REJECT:
-        return Decided(CallDecision.REJECT, message=outcome.comment)
+        return DecidedCall(CallDecision.REJECT, message=outcome.comment)
     raise UnfitAnswerError("a question is answered with a text")
 
 
-def _decided(
+def _decided_call(
     given: dict[str, Any], asked: dict[str, Any], seen: dict[str, Any], put_back: Callable[[Any], Any]
-) -> Decided:
+) -> DecidedCall:
     if given.get("tool") != seen["tool"]:
         raise UnfitAnswerError(f"an edit keeps its tool; it named {given.get('tool')!r} instead of {asked['tool']!r}")
     allowed = [CallDecision(decision) for decision in asked["decisions"]]
@@ -156,4 +156,4 @@ def _decided(
             decision, args = CallDecision.EDIT, asked["args"]
     if decision not in allowed:
         raise UnfitAnswerError(f"{asked['tool']} cannot take {decision.value!r}")
-    return Decided(decision, args, put_back(given.get("message", "")))
+    return DecidedCall(decision, args, put_back(given.get("message", "")))

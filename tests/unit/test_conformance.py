@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from referencing.exceptions import Unresolvable
 
+from assent.conformance import MisfitError, check_is_schema, check_schema
 from assent.expressions import ExpressionError, expression
-from assent.fitting import MisfitError, check_is_schema, check_schema
 from assent.validator import TooMuchWorkError, errors_of, fewer_steps
 
 KEYWORDS = ("$ref", "$dynamicRef", "$recursiveRef")

@@ -11,10 +11,10 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 
 from assent import calls
-from assent.asking import Asking
-from assent.client import AsyncApproval, AsyncAssent, Opened
+from assent.client import AsyncApproval, AsyncAssent, OpenRequest
 from assent.contracts import Outcome
-from assent.driving import Clear, Go, Open, Rest, Step, Tell, Wait
+from assent.drafts import RequestDraft
+from assent.driver import CallPortal, Clear, Invocation, Invoke, Open, Step, Wait
 from assent.errors import ApiError, WaitTimeoutError
 from assent.thread import GetListed, GetSaved, GetState
 
@@ -22,13 +22,13 @@ LOOK_SECONDS = 5.0
 """How many seconds a drive waits before it checks its thread again."""
 
 
-def made_before(error: ApiError) -> str:
+def earlier_request_id(error: ApiError) -> str:
     """Return the id of the request that an earlier process opened under this key with another previous request."""
     place = str(error.document.get("location") or "")
     return place.rpartition("/")[2] if error.code == "idempotency_key_reused" else ""
 
 
-class Patience:
+class WaitLimit:
     """How long to wait for people, with checks of the thread in between.
 
     Args:
@@ -55,7 +55,7 @@ class Patience:
         return min(LOOK_SECONDS, self._until - now)
 
 
-class AsyncRunner(ABC):
+class AsyncExecutor(ABC):
     """Executes the steps of one drive: API calls here, steps of the graph in a subclass.
 
     Args:
@@ -66,7 +66,7 @@ class AsyncRunner(ABC):
         self._client = client
         self._timeout = timeout
         self._waiting: dict[str, asyncio.Task[Outcome]] = {}
-        self._patience = Patience(timeout)
+        self._limit = WaitLimit(timeout)
 
     async def run(self, steps: Any) -> Any:
         """Execute the steps, and return their result."""
@@ -95,7 +95,7 @@ class AsyncRunner(ABC):
     async def _clear(self, config: RunnableConfig) -> Any: ...
 
     @abstractmethod
-    async def _go(self, step: Go) -> Rest: ...
+    async def _invoke(self, step: Invoke) -> Invocation: ...
 
     async def _take(self, step: Step) -> Any:
         match step:
@@ -103,25 +103,25 @@ class AsyncRunner(ABC):
                 return await self._read(step)
             case Clear():
                 return await self._clear(step.config)
-            case Go():
-                return await self._go(step)
+            case Invoke():
+                return await self._invoke(step)
             case Open():
-                return await self._open(step.asking)
+                return await self._open(step.draft)
             case Wait():
                 return await self._wait(step.requests)
-            case Tell():
+            case CallPortal():
                 return await self._client.call(step.send)
 
-    async def _open(self, asking: Asking) -> AsyncApproval:
+    async def _open(self, draft: RequestDraft) -> AsyncApproval:
         try:
-            return await self._client.approvals.open(asking)
+            return await self._client.approvals.open(draft)
         except ApiError as error:
-            if not (made := made_before(error)):
+            if not (made := earlier_request_id(error)):
                 raise
         page = self._client.page(made)
-        return AsyncApproval(made, page, None, asking.secrets, asking.digest, _client=self._client)
+        return AsyncApproval(made, page, None, draft.secrets, draft.digest, _client=self._client)
 
-    async def _wait(self, requests: Sequence[Opened]) -> tuple[str, Outcome | None]:
+    async def _wait(self, requests: Sequence[OpenRequest]) -> tuple[str, Outcome | None]:
         """Return the first request that is decided, and its outcome; or nothing, to check the thread again."""
         for request in requests:
             if request.id not in self._waiting:
@@ -130,15 +130,15 @@ class AsyncRunner(ABC):
         for request_id, task in list(self._waiting.items()):
             if task in done:
                 del self._waiting[request_id]
-                self._patience.begin()
+                self._limit.begin()
                 return request_id, task.result()
         return "", None
 
     async def _first(self) -> set[asyncio.Task[Outcome]]:
         """Return the waits that have ended; none, to check the thread. Raises WaitTimeoutError."""
-        seconds = self._patience.next()
+        seconds = self._limit.next()
         done, _ = await asyncio.wait(self._waiting.values(), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return done
 
-    async def _listen(self, request: Opened) -> Outcome:
-        return request.taken(await self._client.run(calls.outcome(request.id, None)))
+    async def _listen(self, request: OpenRequest) -> Outcome:
+        return request.receive_outcome(await self._client.run(calls.outcome(request.id, None)))

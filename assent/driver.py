@@ -17,14 +17,15 @@ from langgraph.types import StateSnapshot
 from pydantic import JsonValue
 
 from assent import calls
-from assent.asking import Asking, asking_about, asking_for
 from assent.breakpoints import Breakpoints, Stopped
 from assent.calls import Send
+from assent.checkpoint_order import in_order
 from assent.contracts import Outcome, Receipt, ReceiptStatus, Verdict
 from assent.dialects.base import Asked, OutcomeDelivery
 from assent.dialects.breakpoint import Stop
 from assent.dialects.registry import BY_NAME, understand
 from assent.digests import digest_of
+from assent.drafts import RequestDraft, proposal_draft, question_draft
 from assent.errors import (
     ApiError,
     AssentError,
@@ -36,8 +37,7 @@ from assent.errors import (
 )
 from assent.gate import RECEIPT_KEY, ProposalChangedError
 from assent.guard import CHANGED, PASSED_OVER, Plan, must_be_heard, plan, poisoned, waiting_interrupts
-from assent.opened import Opened
-from assent.ordering import in_order
+from assent.open_requests import OpenRequest
 from assent.reports import receipt_of
 from assent.thread import GetListed, GetSaved, GetState, current, missing_nodes, read_thread, unheard
 
@@ -62,7 +62,7 @@ REFUSED = frozenset({Verdict.REJECT, Verdict.REQUEST_CHANGES})
 
 
 @dataclass
-class Rest:
+class Invocation:
     """The result of one invocation of the graph.
 
     Attributes:
@@ -108,8 +108,8 @@ class Clear:
 
 
 @dataclass(frozen=True)
-class Go:
-    """Send to the graph, and follow it until it stops; returns a `Rest`.
+class Invoke:
+    """Send to the graph, and follow it until it stops; returns a `Invocation`.
 
     Attributes:
         watched: steps that must accept an answer. If one does not, the graph is stopped before its next step.
@@ -128,7 +128,7 @@ class Go:
 class Open:
     """Open a request; returns it."""
 
-    asking: Asking
+    draft: RequestDraft
 
 
 @dataclass(frozen=True)
@@ -136,20 +136,20 @@ class Wait:
     """Wait until people decide on any of these requests; returns the request's id and the outcome, or another id if the
     thread has to be checked again."""
 
-    requests: tuple[Opened, ...]
+    requests: tuple[OpenRequest, ...]
 
 
 @dataclass(frozen=True)
-class Tell:
+class CallPortal:
     """Make an API call to the portal; returns its response."""
 
     send: Send
 
 
-Step: TypeAlias = GetState | GetSaved | GetListed | Clear | Go | Open | Wait | Tell
+Step: TypeAlias = GetState | GetSaved | GetListed | Clear | Invoke | Open | Wait | CallPortal
 
 
-class Shape(Protocol):
+class GraphShape(Protocol):
     """What a drive needs to know about a graph: the names of its nodes, and which of its values are its output."""
 
     @property
@@ -159,7 +159,7 @@ class Shape(Protocol):
     def output_channels(self) -> str | Sequence[str]: ...
 
 
-class Driving:
+class Drive:
     """One drive of one thread.
 
     Args:
@@ -171,7 +171,7 @@ class Driving:
 
     def __init__(
         self,
-        graph: Shape,
+        graph: GraphShape,
         config: RunnableConfig,
         workflow: str,
         opened: Callable[[Any], object] | None,
@@ -182,12 +182,12 @@ class Driving:
         self._stored = stored
         self._config = config
         self._workflow = workflow
-        self._told = opened
+        self._on_request = opened
         self._ask_again = ask_again
-        self._taken: dict[str, Opened] = {}
+        self._accepted: dict[str, OpenRequest] = {}
         self._doubtful = False
-        self._open: dict[str, tuple[Opened, Asked]] = {}
-        self._due: dict[str, tuple[Opened, OutcomeDelivery, Outcome]] = {}
+        self._open: dict[str, tuple[OpenRequest, Asked]] = {}
+        self._due: dict[str, tuple[OpenRequest, OutcomeDelivery, Outcome]] = {}
         self._refused: dict[tuple[str, str], str] = {}
         self._revised = ""
         self._changes = 0
@@ -199,7 +199,7 @@ class Driving:
 
         Raises MovedOnError: another program continued the thread, and has not completed it.
         """
-        ran: Rest | None = None
+        ran: Invocation | None = None
         waited = False
         while True:
             state = yield from in_order(self._config)
@@ -232,7 +232,7 @@ class Driving:
             if ran is not None and rested and not todo.delivered and todo.send is None:
                 raise AssentError("The graph stopped before its end for an unknown reason. Nothing more was run.")
             initial, waited = None, False
-            ran = yield from self._go(state, todo)
+            ran = yield from self._invoke(state, todo)
 
     def _values(self, state: StateSnapshot) -> Any:
         shown = self._graph.output_channels
@@ -265,18 +265,18 @@ class Driving:
         known |= {(delivery.interrupt_id, delivery.value_digest) for _, delivery, _ in self._due.values()}
         for name, found in asked.items():
             if name not in known:
-                request = yield Open(self._asking(found))
-                while self._ask_again and (ended := (yield Tell(request.looking()))["state"]) in NOT_APPROVED:
+                request = yield Open(self._draft(found))
+                while self._ask_again and (ended := (yield CallPortal(request.status_call()))["state"]) in NOT_APPROVED:
                     self._refused[name] = request.id
                     # A canceled request cannot be revised.
                     self._revised = request.id if ended != "cancelled" else ""
-                    request = yield Open(self._asking(found))
+                    request = yield Open(self._draft(found))
                 self._open[request.id] = request, found
-                if self._told is not None:
-                    self._told(request)
+                if self._on_request is not None:
+                    self._on_request(request)
         return gone
 
-    def _asking(self, asked: Asked) -> Asking:
+    def _draft(self, asked: Asked) -> RequestDraft:
         """Prepare the request under a key that is the same in every process, so that a restarted one finds it again."""
         where = self._config["configurable"]
         refused = self._refused.get((asked.interrupt_id, asked.value_digest), "")
@@ -285,8 +285,8 @@ class Driving:
         key, document, previous, self._revised = f"drive-{digest_of(named)}", asked.document, self._revised, ""
         if document["kind"] == "value":
             title = document["title"].replace("\x00", " ")
-            return asking_about(document["value"], title, self._workflow, previous, asked.response_schema, key)
-        return asking_for(document, self._workflow, previous, None, key)
+            return question_draft(document["value"], title, self._workflow, previous, asked.response_schema, key)
+        return proposal_draft(document, self._workflow, previous, None, key)
 
     def _wait(self) -> Generator[Step, Any, None]:
         request_id, outcome = yield Wait(tuple(request for request, _ in self._open.values()))
@@ -317,15 +317,15 @@ class Driving:
                 yield Clear(self._config)
             raise Rejected(outcome)
 
-    def _go(self, state: StateSnapshot, todo: Plan) -> Generator[Step, Any, Rest]:
+    def _invoke(self, state: StateSnapshot, todo: Plan) -> Generator[Step, Any, Invocation]:
         """Send what is planned, and report the results."""
         sent = {request_id: self._due.pop(request_id) for request_id in todo.delivered if request_id in self._due}
         deliveries = [delivery for _, delivery, _ in sent.values()]
         watched = must_be_heard(state, todo, deliveries, self._stored)
         answers = {delivery.interrupt_id: answer for answer, (_, delivery, _) in sent.items()}
-        rest: Rest = yield Go(todo.send, self._config, frozenset(watched), state, answers)
-        self._stopped = rest.stopped
-        if rest.unheard and (lost := (yield from unheard(state, rest.unheard))):
+        invocation: Invocation = yield Invoke(todo.send, self._config, frozenset(watched), state, answers)
+        self._stopped = invocation.stopped
+        if invocation.unheard and (lost := (yield from unheard(state, invocation.unheard))):
             for task in lost:
                 yield from self._report(sent[watched[task]][0], ReceiptStatus.FAILED, PASSED_OVER)
             for other, _ in self._open.values():
@@ -338,27 +338,27 @@ class Driving:
             yield Clear(state.config)
             raise PassedOverError(PASSED_OVER)
         again = False
-        if rest.error is not None:
-            again = yield from self._not_taken(state, sent, rest.error)
-        self._doubtful |= rest.failed and rest.error is None
-        for receipt in rest.receipts.values():
+        if invocation.error is not None:
+            again = yield from self._not_accepted(state, sent, invocation.error)
+        self._doubtful |= invocation.failed and invocation.error is None
+        for receipt in invocation.receipts.values():
             yield from self._pass_on(receipt, sent)
-            self._taken.pop(receipt.request_id, None)
+            self._accepted.pop(receipt.request_id, None)
         for request_id, (request, delivery, outcome) in sent.items():
             if outcome.verdict is Verdict.REQUEST_CHANGES:
                 self._revised = request_id
-            if request_id in rest.receipts:
+            if request_id in invocation.receipts:
                 continue
-            if rest.error is None and not BY_NAME[delivery.dialect].acts and outcome.verdict not in REFUSED:
-                self._taken[request_id] = request
+            if invocation.error is None and not BY_NAME[delivery.dialect].acts and outcome.verdict not in REFUSED:
+                self._accepted[request_id] = request
             else:
-                yield from self._report(request, *concluded(outcome, rest.error))
-        if rest.error is not None and not again:
-            raise rest.error
-        return rest
+                yield from self._report(request, *default_receipt(outcome, invocation.error))
+        if invocation.error is not None and not again:
+            raise invocation.error
+        return invocation
 
-    def _not_taken(
-        self, before: StateSnapshot, sent: dict[str, tuple[Opened, OutcomeDelivery, Outcome]], error: Exception
+    def _not_accepted(
+        self, before: StateSnapshot, sent: dict[str, tuple[OpenRequest, OutcomeDelivery, Outcome]], error: Exception
     ) -> Generator[Step, Any, bool]:
         """A step raised: remove from `sent` what was not accepted. Returns True if people must be asked again."""
         if isinstance(error, ProposalChangedError) and len(before.tasks) == 1 and self._changes < CHANGES_PROPOSED:
@@ -391,24 +391,24 @@ class Driving:
         results are unknown.
         """
         if not self._doubtful:
-            for request in self._taken.values():
+            for request in self._accepted.values():
                 yield from self._report(request, ReceiptStatus.APPLIED, WENT_ON)
-        self._taken = {}
+        self._accepted = {}
 
     # Reporting to the portal
 
     def _report(
-        self, request: Opened, status: ReceiptStatus, summary: str, detail: JsonValue = None
+        self, request: OpenRequest, status: ReceiptStatus, summary: str, detail: JsonValue = None
     ) -> Generator[Step, Any, None]:
         if status is not ReceiptStatus.DELIVERED:  # an unknown result needs no report
-            yield Tell(request.reporting(status, summary, detail))
+            yield CallPortal(request.receipt_call(status, summary, detail))
 
     def _pass_on(
-        self, receipt: Receipt, sent: Mapping[str, tuple[Opened, OutcomeDelivery, Outcome]]
+        self, receipt: Receipt, sent: Mapping[str, tuple[OpenRequest, OutcomeDelivery, Outcome]]
     ) -> Generator[Step, Any, None]:
         """Pass on a node's receipt, even for a request that an earlier process opened."""
         known = sent.get(receipt.request_id)
-        request = known[0] if known else Opened(receipt.request_id, "")
+        request = known[0] if known else OpenRequest(receipt.request_id, "")
         try:
             calls.checked_id(request.id)
             yield from self._report(request, receipt.status, receipt.summary, receipt.detail)
@@ -419,15 +419,15 @@ class Driving:
             log.warning("The portal did not accept the receipt of request %s: %s", receipt.request_id, error)
 
     @staticmethod
-    def _cancel(request: Opened, reason: str) -> Generator[Step, Any, None]:
+    def _cancel(request: OpenRequest, reason: str) -> Generator[Step, Any, None]:
         try:
-            yield Tell(request.cancelling(reason))
+            yield CallPortal(request.cancel_call(reason))
         except ApiError as error:
             if error.status != 409:  # already decided: the outcome is ignored
                 raise
 
 
-def concluded(outcome: Outcome, error: Exception | None) -> tuple[ReceiptStatus, str]:
+def default_receipt(outcome: Outcome, error: Exception | None) -> tuple[ReceiptStatus, str]:
     """Return what to report if the graph does not report itself; `error`: what a node raised with the outcome."""
     if outcome.verdict in REFUSED:
         return ReceiptStatus.NOT_APPLIED, "The agent received the decision and did not act."

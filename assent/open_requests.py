@@ -34,7 +34,7 @@ class Status:
 
 
 @dataclass
-class Opened:
+class OpenRequest:
     """A request that this program opened or looked up.
 
     Attributes:
@@ -51,7 +51,7 @@ class Opened:
     _secrets: dict[str, str] = field(default_factory=dict, repr=False)
     _proposed_digest: str = field(default="", repr=False)
 
-    def taken(self, found: dict[str, Any]) -> Outcome:
+    def receive_outcome(self, found: dict[str, Any]) -> Outcome:
         """Return the outcome in the portal's response, with secrets restored. Raises UnfitOutcomeError."""
         outcome = Outcome.model_validate(found["outcome"])
         if self._proposed_digest and outcome.proposed_digest != self._proposed_digest:
@@ -60,14 +60,14 @@ class Opened:
         return outcome.model_copy(update={"payload": reveal(outcome.payload, self._secrets)})
 
     def _status(self, found: dict[str, Any]) -> Status:
-        outcome = self.taken(found) if found["outcome"] is not None else None
+        outcome = self.receive_outcome(found) if found["outcome"] is not None else None
         return Status(str(found["state"]), bool(found["resolved"]), outcome, found["receipt"], found["held_until"])
 
-    def looking(self) -> Send:
+    def status_call(self) -> Send:
         """Return the API call that gets the status, without waiting."""
         return Send("GET", f"/api/v1/approvals/{self.id}/outcome?wait=0")
 
-    def reporting(self, status: ReceiptStatus | str, summary: str, detail: Any) -> Send:
+    def receipt_call(self, status: ReceiptStatus | str, summary: str, detail: Any) -> Send:
         """Return the API call that reports a receipt; any summary and details are converted so that they can be sent.
 
         Raises ValueError: there is no such status.
@@ -79,6 +79,6 @@ class Opened:
         }
         return Send("POST", f"/api/v1/approvals/{self.id}/receipt", body, str(uuid.uuid4()))
 
-    def cancelling(self, reason: str) -> Send:
+    def cancel_call(self, reason: str) -> Send:
         """Return the API call that cancels the request."""
         return Send("POST", f"/api/v1/approvals/{self.id}/cancel", {"reason": whole(reason)}, str(uuid.uuid4()))
