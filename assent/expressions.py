@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import re2
-
 MAX_PATTERN = 2_000
 """Longest expression, in characters."""
 MAX_PROGRAM = 10_000
@@ -77,6 +75,8 @@ def expression(pattern: str) -> Expression:
 
 
 def _compiled(pattern: str) -> Any:
+    import re2  # here, because many processes never see an expression
+
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True

@@ -7,11 +7,10 @@ applies stricter terms (`rules`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
-
-from cel_expr_python import cel
 
 from app.domain.policy import condition_words as words
 from app.domain.policy.facts import Facts, Requester
@@ -19,35 +18,32 @@ from app.domain.risk import Assessment, Finding
 from app.domain.text import storable
 from assent.contracts import RiskLevel
 
-_TEXTS = cel.Type.List(cel.Type.STRING)
-_LABELS = cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
-
 MOST_FINDINGS = 500
 """Maximum number of findings that conditions see."""
 LONGEST_TEXT = 10_000
 """Maximum length of a fact; a longer one is cut and ends with an ellipsis."""
 
-FACTS: dict[str, Any] = {
-    "workflow": cel.Type.STRING,
-    "node": cel.Type.STRING,
-    "agent": cel.Type.STRING,
-    "kind": cel.Type.STRING,
-    "environment": cel.Type.STRING,
-    "tool": cel.Type.STRING,
-    "target": cel.Type.STRING,
-    "size": cel.Type.INT,
-    "risk.level": cel.Type.STRING,
-    "risk.score": cel.Type.DOUBLE,
-    "risk.rank": cel.Type.INT,
-    "findings": cel.Type.List(cel.Type.Map(cel.Type.STRING, cel.Type.DYN)),
-    "labels": _LABELS,
-    "requester.id": cel.Type.STRING,
-    "requester.name": cel.Type.STRING,
-    "requester.email": cel.Type.STRING,
-    "requester.roles": _TEXTS,
-    "requester.teams": _TEXTS,
+FACTS: dict[str, str] = {
+    "workflow": "string",
+    "node": "string",
+    "agent": "string",
+    "kind": "string",
+    "environment": "string",
+    "tool": "string",
+    "target": "string",
+    "size": "int",
+    "risk.level": "string",
+    "risk.score": "double",
+    "risk.rank": "int",
+    "findings": "list(map(string, dyn))",
+    "labels": "map(string, string)",
+    "requester.id": "string",
+    "requester.name": "string",
+    "requester.email": "string",
+    "requester.roles": "list(string)",
+    "requester.teams": "list(string)",
 }
-"""The facts that conditions may refer to, with their types."""
+"""The facts that conditions may refer to, with their types in CEL."""
 
 
 class ConditionError(Exception):
@@ -89,9 +85,8 @@ class Conditions:
         # A label that is named as labels.x reads as "" where it is not set. So it is a variable of its own; but then
         # CEL's has() does not see the map behind it, so a condition with has(labels.x) gets the map alone.
         self._labels = sorted({key for text in texts for key in words.label_names(text)})
-        named = {f"labels.{key}": cel.Type.STRING for key in self._labels}
-        self._named = cel.NewEnv(variables=FACTS | named)
-        self._bare = cel.NewEnv(variables=FACTS)
+        self._named = _environment(FACTS | {f"labels.{key}": "string" for key in self._labels})
+        self._bare = _environment(FACTS)
 
     def compile(self, text: str) -> Condition:
         """Compile and check a condition. Raises ConditionError with all problems."""
@@ -100,7 +95,7 @@ class Conditions:
             program = environment.compile(text)
         except (RuntimeError, TypeError, ValueError) as error:
             raise ConditionError(words.explain(str(error), text, list(FACTS))) from None
-        if program.return_type() != cel.Type.BOOL:
+        if program.return_type() != _cel().Type.BOOL:
             kind = str(program.return_type()).lower()
             raise ConditionError([(0, f"a condition must be true or false, and this is of type {kind}")])
         condition = Condition(text, program, self._constant(program))
@@ -165,6 +160,27 @@ class Conditions:
         return []
 
 
+@cache
+def _cel() -> Any:
+    # Imported here because it takes 4 MiB, and a process that compiles no policy does not need it.
+    from cel_expr_python import cel
+
+    return cel
+
+
+def _environment(variables: Mapping[str, str]) -> Any:
+    kinds = _cel().Type
+    types = {
+        "string": kinds.STRING,
+        "int": kinds.INT,
+        "double": kinds.DOUBLE,
+        "list(string)": kinds.List(kinds.STRING),
+        "map(string, string)": kinds.Map(kinds.STRING, kinds.STRING),
+        "list(map(string, dyn))": kinds.List(kinds.Map(kinds.STRING, kinds.DYN)),
+    }
+    return _cel().NewEnv(variables={name: types[kind] for name, kind in variables.items()})
+
+
 def _text(value: str) -> str:
     # The library ends a text at U+0000, so without this, "production\0" would equal "production".
     return storable(value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}…")
@@ -184,7 +200,7 @@ def _evaluate(program: Any, activation: Any) -> Any:
     """The value, or the error as text."""
     try:
         value = program.eval(activation)
-        return value.value() if value.type() == cel.Type.BOOL else str(value.value())
+        return value.value() if value.type() == _cel().Type.BOOL else str(value.value())
     except Exception as error:
         # The library raises plain RuntimeErrors for statuses of its own, such as too many steps. Whatever it is:
         # a condition must not stop a request from being opened.

@@ -7,16 +7,16 @@ import logging
 import threading
 import time
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web import WebClient
-from slack_sdk.webhook import WebhookClient
 
 from app.domain.notices import Later, Refused
 from app.notify.slack.blocks import escaped
+
+if TYPE_CHECKING:
+    from slack_sdk.errors import SlackApiError
 
 _OURS = frozenset({
     "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope",
@@ -70,6 +70,9 @@ class SlackApi:
     """
 
     def __init__(self, token: str, base_url: str, seconds: int) -> None:
+        # Imported here because it takes 3 MiB, and a portal without Slack does not need it.
+        from slack_sdk.web import WebClient
+
         self._client = WebClient(token, base_url=base_url, timeout=seconds, retry_handlers=[], logger=_log)
         self._base = urlsplit(base_url)
         self._known: dict[tuple[str, str], tuple[float, Any]] = {}
@@ -84,6 +87,8 @@ class SlackApi:
         return self._called(method, params=values)
 
     def _called(self, method: str, **how: Any) -> dict[str, Any]:
+        from slack_sdk.errors import SlackApiError, SlackClientError
+
         try:
             answer = self._client.api_call(method, **how)
             return dict(answer.data) if isinstance(answer.data, dict) else {}
@@ -117,6 +122,9 @@ class SlackApi:
 
     def reply(self, response_url: str, words: str) -> None:
         """Show the person who pressed a button a message that only they see; a failure is logged."""
+        from slack_sdk.errors import SlackClientError
+        from slack_sdk.webhook import WebhookClient
+
         if not self._is_slacks(response_url):
             return
         try:

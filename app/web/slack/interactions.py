@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 from flask import Response, jsonify, request
-from slack_sdk.signature import SignatureVerifier
 
 from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, ConflictError, InvalidInputError, RiskRaisedError
@@ -85,6 +84,8 @@ def _refusal() -> Answer | None:
     secret, api = portal().settings.slack_signing_secret, portal().slack
     if not secret or api is None:
         return "Slack is not set up here.", 404
+    from slack_sdk.signature import SignatureVerifier  # here, because it loads all of slack_sdk
+
     stamp, signature = request.headers.get("X-Slack-Request-Timestamp"), request.headers.get("X-Slack-Signature")
     body = request.get_data()
     try:
