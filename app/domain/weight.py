@@ -19,6 +19,8 @@ READ_A_CHARACTER = 0.15
 """Microseconds to read a character of stored JSON and render it on a page."""
 SQL_A_CHARACTER = 40.0
 """Microseconds to assess a character of SQL."""
+CODE_A_CHARACTER = 10.0
+"""Microseconds to read a character of other code."""
 
 
 class HandOver(BaseException):

@@ -10,22 +10,25 @@ from typing import Any
 from app.domain.calls import is_made
 from app.domain.risk import Assessment, Finding, assess
 from app.domain.text import plural
-from app.risk.budget import Budget, sql_findings
+from app.risk.reading import Reading
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in, text_findings
-from app.risk.tools import tool_findings
+from app.risk.tools import read_call
 from assent.contracts import RiskLevel, calls_of
 
-NO_ANALYSER = declare("script.no_analyser", RiskLevel.HIGH, "A script in a language that cannot be analyzed.")
-UNKNOWN = declare("custom.unknown", RiskLevel.MEDIUM, "A proposal of an unknown kind; its effects are unknown.")
-MALFORMED = declare("proposal.malformed", RiskLevel.HIGH, "A proposal that does not have the form of its kind.")
+UNKNOWN = declare(
+    "custom.unknown", RiskLevel.MEDIUM, "A proposal of an unknown kind; its effects are unknown.", unread=True
+)
+MALFORMED = declare(
+    "proposal.malformed", RiskLevel.HIGH, "A proposal that does not have the form of its kind.", unread=True
+)
 FLOOR_UNKNOWN = declare(
-    "proposal.floor_unknown", RiskLevel.HIGH, "A proposal sets a minimum risk that is not a known risk level."
+    "proposal.floor_unknown",
+    RiskLevel.HIGH,
+    "A proposal sets a minimum risk that is not a known risk level.",
+    unread=True,
 )
 
-_SQL_LANGUAGES = frozenset(
-    {"sql", "postgres", "postgresql", "plpgsql", "sqlite", "mysql", "mariadb", "tsql", "plsql", "pgsql"}
-)
 _FINDINGS_PER_RULE = 20
 
 
@@ -38,11 +41,12 @@ def assess_proposal(document: Any) -> Assessment:
     Never raises. Anything that cannot be analyzed is never safe. The document's `risk_floor` is the minimum risk level.
     """
     floor = RiskLevel.SAFE
-    found: list[Finding] = []
+    reading = Reading()
     if isinstance(document, Mapping):
         floor, problems = _floor(document.get("risk_floor"))
-        found += problems
-    return assess(_fewer([*found, *_findings(document)]), floor)
+        reading.take(problems)
+    _read(document, reading)
+    return assess(_fewer(reading.findings), floor, reading.understood, reading.touches)
 
 
 def _floor(value: Any) -> tuple[RiskLevel, list[Finding]]:
@@ -56,34 +60,31 @@ def _floor(value: Any) -> tuple[RiskLevel, list[Finding]]:
         ]
 
 
-def _findings(document: Any) -> Iterator[Finding]:
+def _read(document: Any, reading: Reading) -> None:
     kind = document.get("kind") if isinstance(document, Mapping) else None
     if not isinstance(document, Mapping) or not isinstance(kind, str) or kind not in _KINDS:
-        yield from fields_findings(strings_in(document))
-        yield UNKNOWN.finding("The effects of this value are unknown.")
+        reading.take(fields_findings(strings_in(document)))
+        reading.add(UNKNOWN, "The effects of this value are unknown.")
         return
     code = _CODE_FIELDS.get(kind)
-    yield from fields_findings(strings_in({key: value for key, value in document.items() if key != code}))
-    yield from _KINDS[kind](document)
+    reading.take(fields_findings(strings_in({key: value for key, value in document.items() if key != code})))
+    _KINDS[kind](document, reading)
 
 
-def _script(document: Mapping[str, Any]) -> Iterator[Finding]:
+def _script(document: Mapping[str, Any], reading: Reading) -> None:
     content = document.get("content")
     if not isinstance(content, str):
-        yield MALFORMED.finding("The script has no text.")
+        reading.add(MALFORMED, "The script has no text.")
         return
-    yield from text_findings(content)
-    yield from _code(content, document, Budget())
+    reading.take(text_findings(content))
+    _read_code(content, document, reading)
 
 
-def _code(content: str, document: Mapping[str, Any], budget: Budget, default: str = "") -> Iterator[Finding]:
+def _read_code(content: str, document: Mapping[str, Any], reading: Reading, default: str = "") -> None:
     language = str(document.get("language") or default).strip().lower()
-    if language in _SQL_LANGUAGES:
-        dialect = str(document.get("dialect") or ("" if language == "sql" else language))
-        yield from sql_findings(content, dialect, _rows(document.get("tables")), budget)
-    else:
-        name = language[:40] or "an unnamed language"
-        yield NO_ANALYSER.finding(f"This script has not been checked, because {name} cannot be analyzed.")
+    dialect = str(document.get("dialect") or ("" if language == "sql" else language))
+    rows = _rows(document.get("tables"))
+    reading.read(language, content, dialect=dialect, rows=rows, server_version=document.get("server_version"))
 
 
 def _rows(tables: Any) -> dict[str, int]:
@@ -97,65 +98,61 @@ def _rows(tables: Any) -> dict[str, int]:
     return rows
 
 
-def _optimizations(document: Mapping[str, Any]) -> Iterator[Finding]:
+def _optimizations(document: Mapping[str, Any], reading: Reading) -> None:
     items = document.get("items")
     if not isinstance(items, list) or not items:
-        yield MALFORMED.finding("The set of changes is empty.")
+        reading.add(MALFORMED, "The set of changes is empty.")
         return
-    budget = Budget()
     for item in items:
-        name = str(item.get("id", ""))[:100] if isinstance(item, Mapping) else ""
-        for found in _item(item, document, budget):
-            yield replace(found, item=name)
+        with reading.at_item(str(item.get("id", ""))[:100] if isinstance(item, Mapping) else ""):
+            _read_item(item, document, reading)
 
 
-def _item(item: Any, document: Mapping[str, Any], budget: Budget) -> Iterator[Finding]:
+def _read_item(item: Any, document: Mapping[str, Any], reading: Reading) -> None:
     statement = item.get("statement") if isinstance(item, Mapping) else None
     if not isinstance(statement, str):
-        yield MALFORMED.finding("The change has no statement.")
+        reading.add(MALFORMED, "The change has no statement.")
         return
-    yield from text_findings(statement)
-    yield from fields_findings(strings_in({key: value for key, value in item.items() if key != "statement"}))
-    yield from _code(statement, document, budget, default="sql")
+    reading.take(text_findings(statement))
+    reading.take(fields_findings(strings_in({key: value for key, value in item.items() if key != "statement"})))
+    _read_code(statement, document, reading, default="sql")
     rollback = item.get("rollback")
     if isinstance(rollback, str) and rollback.strip():
-        for found in _code(rollback, document, budget, default="sql"):
+        back = Reading(reading.budget)
+        _read_code(rollback, document, back, default="sql")
+        for found in back.findings:
             # A rollback is expected to take locks and to drop what the change created, but not to lose data.
-            if found.severity is RiskLevel.CRITICAL or found.rule in ("sql.unparsed", "sql.too_large"):
-                yield replace(found, message=f"If it is rolled back: {found.message}", line=None)
+            if found.severity is RiskLevel.CRITICAL or (found.unread and found.severity.rank >= RiskLevel.HIGH.rank):
+                reading.take([replace(found, message=f"If it is rolled back: {found.message}", line=None)])
 
 
-def _tool_call(document: Mapping[str, Any]) -> Iterator[Finding]:
-    yield from _call(document, Budget())
-
-
-def _call(call: Mapping[str, Any], budget: Budget) -> Iterator[Finding]:
+def _tool_call(call: Mapping[str, Any], reading: Reading) -> None:
     tool = call.get("tool")
     if not isinstance(tool, str):
-        yield MALFORMED.finding("The tool call names no tool.")
+        reading.add(MALFORMED, "The tool call names no tool.")
     elif is_made(dict(call)):
         # Tool calls that reviewers exclude or answer themselves have no effect.
-        yield from tool_findings(tool, call.get("args"), budget)
+        read_call(tool, call.get("args"), reading)
 
 
-def _tool_calls(document: Mapping[str, Any]) -> Iterator[Finding]:
+def _tool_calls(document: Mapping[str, Any], reading: Reading) -> None:
     calls = calls_of(document)
     if not calls:
-        yield MALFORMED.finding("The set of tool calls is empty.")
-    budget = Budget()
+        reading.add(MALFORMED, "The set of tool calls is empty.")
     for call in calls:
-        name = str(call.get("id", ""))[:100]
-        for found in (*fields_findings(strings_in(call)), *_call(call, budget)):
-            yield replace(found, item=f"{name}/{found.item}" if found.item else name)
+        with reading.at_item(str(call.get("id", ""))[:100]):
+            reading.take(fields_findings(strings_in(call)))
+            _tool_call(call, reading)
 
 
-def _question(document: Mapping[str, Any]) -> Iterator[Finding]:
+def _question(document: Mapping[str, Any], reading: Reading) -> None:
+    reading.doubt()
     if not isinstance(document.get("question"), str):
-        yield MALFORMED.finding("The question has no text.")
+        reading.add(MALFORMED, "The question has no text.")
 
 
-def _custom(document: Mapping[str, Any]) -> Iterator[Finding]:
-    yield UNKNOWN.finding("The effects of this value are unknown.")
+def _custom(document: Mapping[str, Any], reading: Reading) -> None:
+    reading.add(UNKNOWN, "The effects of this value are unknown.")
 
 
 _KINDS = {

@@ -11,17 +11,26 @@ from app.risk.rules import RiskRule, declare
 from assent.contracts import RiskLevel
 
 BIDI = declare(
-    "text.bidi", RiskLevel.HIGH, "Bidirectional control characters show the text in a different order than it runs."
+    "text.bidi",
+    RiskLevel.HIGH,
+    "Bidirectional control characters show the text in a different order than it runs.",
+    unread=True,
 )
 INVISIBLE = declare(
-    "text.invisible", RiskLevel.HIGH, "Characters that are invisible, or look like a space or a line break."
+    "text.invisible",
+    RiskLevel.HIGH,
+    "Characters that are invisible, or look like a space or a line break.",
+    unread=True,
 )
 CONTROL = declare(
     "text.control",
     RiskLevel.HIGH,
     "Control characters: NUL, escape sequences, or a carriage return without a line feed.",
+    unread=True,
 )
-MIXED = declare("text.mixed_script", RiskLevel.MEDIUM, "A word mixes Latin letters with look-alikes of another script.")
+MIXED = declare(
+    "text.mixed_script", RiskLevel.MEDIUM, "A word mixes Latin letters with look-alikes of another script.", unread=True
+)
 
 _BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]|\r(?!\n)|[\ud800-\udfff]")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from app.domain.risk import Finding
-from app.risk.budget import Budget, sql_findings
+from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.text import strings_in
 from assent.contracts import RiskLevel
@@ -102,25 +101,23 @@ _INTERNAL = re.compile(
 _MOST_ARGUMENTS = 2_000
 
 
-def tool_findings(tool: str, args: Any, budget: Budget) -> Iterator[Finding]:
-    """Return the risk findings of a tool call.
+def read_call(tool: str, args: Any, reading: Reading) -> None:
+    """Read a tool call.
 
     Args:
         tool: The tool's name, whose words are in snake, camel, or kebab case.
         args: The call's arguments.
-        budget: See `sql_findings`.
+        reading: Is added to. Findings about an argument have its path as their item.
     """
-    yield from _name_findings(tool)
-    reported: set[tuple[str, str, int | None]] = set()
+    reading.take(_name_findings(tool))
     for number, (path, text) in enumerate(strings_in(args)):
         if number == _MOST_ARGUMENTS:
-            yield COMMAND.finding("There are too many arguments; the others are not analyzed.")
-            return
-        for found in _argument_findings(path, text, budget):
-            if (found.rule, path, found.line) not in reported:
-                reported.add((found.rule, path, found.line))
-                yield replace(found, item=path)
-    yield from _flags(args)
+            reading.add(COMMAND, "There are too many arguments; the others are not analyzed.")
+            break
+        with reading.at_item(path):
+            _read_argument(path, text, reading)
+    reading.take(_flags(args))
+    reading.doubt()
 
 
 def _name_findings(tool: str) -> Iterator[Finding]:
@@ -158,18 +155,17 @@ def language_of(path: str, text: str) -> str:
     return "shell" if words & _COMMAND_KEYS and text.strip() else ""
 
 
-def _argument_findings(path: str, text: str, budget: Budget) -> Iterator[Finding]:
+def _read_argument(path: str, text: str, reading: Reading) -> None:
     language = language_of(path, text)
     if language == "sql":
-        yield SQL.finding(f"The argument {path} contains SQL, whose risks are listed separately.")
-        for found in sql_findings(text, "", {}, budget):
-            yield replace(found, message=f"In {path}: {found.message}")
+        reading.add(SQL, f"The argument {path} contains SQL, whose risks are listed separately.")
+        reading.read("sql", text, within=f"In {path}: ", dialect="")
     elif language:
-        yield COMMAND.finding(f"The argument {path} contains a command or code, which has not been checked.")
+        reading.add(COMMAND, f"The argument {path} contains a command or code, which has not been checked.")
     if _key_words(path) & _EVERYTHING_KEYS and _EVERYTHING.fullmatch(text):
-        yield BROAD.finding(f"The argument {path} is {text.strip()!r}: the call may affect everything.")
+        reading.add(BROAD, f"The argument {path} is {text.strip()!r}: the call may affect everything.")
     if _INTERNAL.search(text[:10_000]):
-        yield ADDRESS.finding(f"The argument {path} points to a local file or an internal address.")
+        reading.add(ADDRESS, f"The argument {path} points to a local file or an internal address.")
 
 
 def _flags(args: Any) -> Iterator[Finding]:

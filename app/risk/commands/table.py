@@ -1,0 +1,98 @@
+"""The table of programs, and how a command is looked up in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from app.risk.effects import UNKNOWN, run_dynamic, run_unread
+from app.risk.reading import Reading
+from app.risk.words import Word
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that would run.
+
+    Attributes:
+        words: The program and its arguments; never empty.
+        input: What it reads from standard input: known text, such as a here-document; None if there is none, or if it
+            is not known.
+        input_from: What its input comes from if it is not known: ``download``, ``secret``, ``decoded``, ``files``,
+            ``unknown``, or empty.
+        here: Where it runs if not on this machine: ``ssh host``, ``container``.
+    """
+
+    words: list[Word]
+    input: Word | None = None
+    input_from: str = ""
+    here: str = ""
+    environment: dict[str, Word] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The program's name without its folder and ``.exe``, in lower case."""
+        return program_name(self.words[0].text)
+
+    @property
+    def arguments(self) -> list[Word]:
+        """The words after the program's name."""
+        return self.words[1:]
+
+    @property
+    def line(self) -> int:
+        """The line of the program's name."""
+        return self.words[0].line
+
+
+Handler = Callable[[Command, Reading], None]
+_HANDLERS: dict[str, Handler] = {}
+_FAMILIES = ("app.risk.commands.files",)
+"""Modules that add programs to the table. They are imported on first use."""
+
+
+def program(*names: str) -> Callable[[Handler], Handler]:
+    """Add a function that knows what programs of these names do."""
+
+    def register(handler: Handler) -> Handler:
+        for name in names:
+            if name in _HANDLERS:
+                raise ValueError(f"The program {name} is in the table twice.")
+            _HANDLERS[name] = handler
+        return handler
+
+    return register
+
+
+def read_command(command: Command, reading: Reading) -> None:
+    """Find out what a command would do, and add it to the reading."""
+    reading.budget.step()
+    word = command.words[0]
+    if not word.known:
+        run_dynamic(reading, word)
+        return
+    reading.touch(commands=[command.name])
+    handler = handlers().get(command.name)
+    if handler is not None:
+        handler(command, reading)
+    elif "/" in word.text or "\\" in word.text:
+        run_unread(reading, word)
+    else:
+        reading.add(UNKNOWN, f"What {word.display} does is not known.", word.line)
+
+
+def handlers() -> dict[str, Handler]:
+    """Return all programs that are known."""
+    if not _HANDLERS:
+        for family in _FAMILIES:
+            import_module(family)
+    return _HANDLERS
+
+
+def program_name(text: str) -> str:
+    """Return a program's name without its folder, version, and ``.exe``: ``python3`` for ``/usr/bin/python3.11``."""
+    name = re.split(r"[/\\]", text)[-1].lower()
+    name = re.sub(r"\.(?:exe|com|cmd|bat)$", "", name)
+    return re.sub(r"(?<=^python[23])\.\d+$", "", name)

@@ -1,0 +1,42 @@
+"""The languages that can be read. Their readers are imported on first use, because parsers take memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.risk.reading import Reading
+
+Reader = Callable[[str, "Reading"], None]
+"""Reads a text and adds what it finds to the reading. It may raise anything; see `Reading.read`."""
+
+_MODULES = {
+    "sql": "app.risk.sql.reader",
+}
+"""Modules with a function ``read(text, reading)``."""
+_NAMES = {
+    "shell": "sh bash zsh ksh dash ash shellscript console terminal",
+    "powershell": "pwsh ps1 posh powershell_core",
+    "python": "py python3 python2 ipython jupyter",
+    "sql": "postgres postgresql plpgsql sqlite mysql mariadb tsql plsql pgsql mssql oracle",
+}
+LIMITS_ITSELF = frozenset({"sql"})
+"""Languages whose readers read what they can of a text that is too large."""
+_ALIASES = {alias: name for name, aliases in _NAMES.items() for alias in aliases.split()}
+
+
+def language_named(name: str) -> str:
+    """Return our name of a language; empty if it cannot be read."""
+    plain = name.strip().lower().replace("-", "_").replace(" ", "_")
+    plain = _ALIASES.get(plain, plain)
+    return plain if plain in _MODULES else ""
+
+
+@cache
+def reader_of(language: str) -> Reader | None:
+    """Return the reader of a language; None if it cannot be read."""
+    name = language_named(language)
+    return import_module(_MODULES[name]).read if name else None
