@@ -95,12 +95,12 @@ def make_absence(
 def grant_body(sessions: Sessions, **values: Any) -> dict[str, Any]:
     """What proposes a grant over REST, with three like approvals that speak for it."""
     evidence = [make_request(sessions, payload=script("select 1"), state=RequestState.APPROVED) for _ in range(3)]
-    first, pattern = evidence[0], suggest([each.payload for each in evidence])
+    first, pattern = evidence[0], suggest([request.payload for request in evidence])
     assert pattern is not None
     return {
         "workflow": first.workflow, "node": first.node, "kind": first.kind, "environment": first.environment,
         "pattern": pattern.to_json(), "max_risk": "medium", "title": "Counting", "max_uses": 3, "days": 7,
-        "evidence": [each.id for each in evidence], "reason": "Always the same.",
+        "evidence": [request.id for request in evidence], "reason": "Always the same.",
     } | values  # fmt: skip
 
 

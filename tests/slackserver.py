@@ -78,11 +78,11 @@ class SlackServer:
 
     def to(self, user: str) -> list[dict[str, Any]]:
         """The direct messages of a user, as they read now."""
-        return [self.messages[each] for each in self.order if each.startswith(f"D{user}:")]
+        return [self.messages[message_id] for message_id in self.order if message_id.startswith(f"D{user}:")]
 
     def to_channel(self, channel: str) -> list[dict[str, Any]]:
         """The messages in a channel, as they read now."""
-        return [self.messages[each] for each in self.order if each.startswith(f"{channel}:")]
+        return [self.messages[message_id] for message_id in self.order if message_id.startswith(f"{channel}:")]
 
     def take(self, method: str, given: dict[str, Any], token: str) -> tuple[int, dict[str, str], Any]:
         """Answer a call."""
@@ -195,8 +195,12 @@ def complaint(blocks: list[dict[str, Any]]) -> str:
             return "context"
         if block["type"] == "actions" and not 1 <= len(elements) <= 25:
             return "actions"
-        for each in elements if block["type"] == "actions" else []:
-            if len(each["text"]["text"]) > 75 or len(each.get("value", "")) > 2000 or len(each.get("url", "")) > 3000:
+        for element in elements if block["type"] == "actions" else []:
+            if (
+                len(element["text"]["text"]) > 75
+                or len(element.get("value", "")) > 2000
+                or len(element.get("url", "")) > 3000
+            ):
                 return "button"
     return ""
 
@@ -237,7 +241,7 @@ def submit(user: str, window: dict[str, Any], **written: str) -> dict[str, Any]:
 def buttons(message: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The buttons of a message by what they do."""
     found = [element for block in message["blocks"] if block["type"] == "actions" for element in block["elements"]]
-    return {each["action_id"]: each for each in found}
+    return {element["action_id"]: element for element in found}
 
 
 def words(message: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ create trigger sign_ins_notify_ended after delete on sign_ins
 
 def _preferences() -> list[sa.Column[str]]:
     defaults = {"time_zone": "", "theme": "system", "density": "comfortable"}
-    return [sa.Column(name, sa.Text(), nullable=False, server_default=each) for name, each in defaults.items()]
+    return [sa.Column(name, sa.Text(), nullable=False, server_default=default) for name, default in defaults.items()]
 
 
 def upgrade() -> None:

@@ -135,7 +135,7 @@ class Portal:
 
     def _pending(self, run_id: str) -> str | None:
         found = self.services.views.run(run_id, self.actor("lead")).requests
-        return next((each.id for each in found if each.state == "pending"), None)
+        return next((request.id for request in found if request.state == "pending"), None)
 
     def _wait_for_workflows(self) -> None:
         self.until(lambda: len(self.services.runs.catalog()) > ALL.count(","))

@@ -154,14 +154,14 @@ def test_what_is_printed_is_the_whole_page_without_its_frame(
     page = visit(who).go(path)
     page.emulate_media(media="print")
     for frame in (".rail", ".list.beside", "#decision"):
-        for each in page.locator(frame).all():
-            expect(each).to_be_hidden()
+        for element in page.locator(frame).all():
+            expect(element).to_be_hidden()
     assert page.evaluate("() => [...document.querySelectorAll('.desk, .lines')].every((each) => "
                          "getComputedStyle(each).overflowY === 'visible')"), "nothing is cut off at a pane's end"
     folded = page.locator("main details:not(:has(form, button))")
     closed = page.evaluate(
         "(list) => list.filter((each) => !each.checkVisibility({ contentVisibilityAuto: true })).length",
-        [each.evaluate_handle("(details) => details.lastElementChild") for each in folded.all()],
+        [element.evaluate_handle("(details) => details.lastElementChild") for element in folded.all()],
     )
     assert closed == 0, "what is folded away on the screen is printed"
     pdf = page.pdf(path=tmp_path / "page.pdf")

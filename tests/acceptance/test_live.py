@@ -135,21 +135,21 @@ def test_nobody_approves_what_was_put_under_their_pointer(portal: Portal, visit:
     page = reader.go(f"/requests/{request_id}")
     writing = writer.go(f"/requests/{request_id}")
     writing.locator("#f-comment").fill("Half a sentence")
-    for each in (page, writing):
-        connected(each)
-        mark(each)
+    for page_or_form in (page, writing):
+        connected(page_or_form)
+        mark(page_or_form)
     ballot = Ballot(Verdict.MODIFY, seen.digest, change={"content": "drop table clients"})
     portal.services.checkpoints.decide(request_id, portal.actor("lead", Via.API), ballot)
     expect(page.locator("#request-meanwhile")).to_contain_text("changed while you were reading", timeout=SOON)
     expect(writing.locator("#request-meanwhile")).to_contain_text("changed while you were writing", timeout=SOON)
-    for each in (page, writing):
-        expect(each.locator("#timeline")).to_contain_text("Platform lead", timeout=SOON)
-        expect(each.locator("#proposal")).to_contain_text("drop table orders")
-        expect(each.locator("#proposal")).not_to_contain_text("drop table clients")
-        expect(each.locator("#decide input[name=digest]")).to_have_value(seen.digest)
-        for button in each.locator("#decision button:not([hidden])").all():
+    for page_or_form in (page, writing):
+        expect(page_or_form.locator("#timeline")).to_contain_text("Platform lead", timeout=SOON)
+        expect(page_or_form.locator("#proposal")).to_contain_text("drop table orders")
+        expect(page_or_form.locator("#proposal")).not_to_contain_text("drop table clients")
+        expect(page_or_form.locator("#decide input[name=digest]")).to_have_value(seen.digest)
+        for button in page_or_form.locator("#decision button:not([hidden])").all():
             expect(button).to_be_disabled()
-        assert is_marked(each)
+        assert is_marked(page_or_form)
     expect(writing.locator("#f-comment")).to_have_value("Half a sentence")
     # A further event must not bring it in by the back door.
     portal.services.checkpoints.comment(request_id, portal.actor("lead", Via.API), "Clients, not orders.")

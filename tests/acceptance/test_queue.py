@@ -74,7 +74,7 @@ def test_what_is_new_on_a_further_page_is_announced_and_shown_in_its_place(
     page.locator("#queue-rows .row").last.scroll_into_view_if_needed()
     expect(page.locator("#queue-rows .row")).to_have_count(100)
     above, below = page.locator("#queue-rows .row").nth(69), page.locator("#queue-rows .row").nth(70)
-    one, two = (portal.request(id_of(each)).attention_at for each in (above, below))
+    one, two = (portal.request(id_of(request)).attention_at for request in (above, below))
     between = fill(portal.services, 900, attention_at=one + (two - one) / 2)
     with portal.services.sessions.begin() as session:
         add_event(session, EventKind.REQUEST_OPENED, request_id=between, state="pending")

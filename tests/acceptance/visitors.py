@@ -149,9 +149,9 @@ class Visitor:
 def _violations(page: Page) -> list[str]:
     found = _AXE.run(page, options={"resultTypes": ["violations"], **_RULES}).response["violations"]
     return [
-        f"{each['id']} ({each['impact']}): {each['help']}: "
-        + "; ".join(node["html"][:200] for node in each["nodes"][:4])
-        for each in found
+        f"{control['id']} ({control['impact']}): {control['help']}: "
+        + "; ".join(node["html"][:200] for node in control["nodes"][:4])
+        for control in found
     ]
 
 

@@ -62,8 +62,8 @@ def counts(services: Services) -> Callable[[], tuple[int, ...]]:
     def count() -> tuple[int, ...]:
         with services.sessions() as session:
             return tuple(
-                session.scalar(select(func.count()).select_from(each)) or 0
-                for each in (Decision, Comment, AuditEntry, Event)
+                session.scalar(select(func.count()).select_from(table)) or 0
+                for table in (Decision, Comment, AuditEntry, Event)
             )
 
     return count

@@ -312,10 +312,10 @@ def test_runs_beyond_what_can_be_listened_to_are_left(services, agent, call, hoo
 
     hooks.stream = answer
     asked = [ask(agent, hooks.url, new_secret(), ag_ui=ASKED_OVER_AG_UI) for _ in left]
-    for each in asked:
-        decide(call, each)
+    for request_id in asked:
+        decide(call, request_id)
     work()
-    assert [called(services, each).state for each in asked] == ["sent", "sent"]
+    assert [called(services, request_id).state for request_id in asked] == ["sent", "sent"]
     assert left[1].wait(60) and not left[0].is_set()
     ended.set()
     assert event_streams._listening.acquire(timeout=60), "a run that has ended makes room for another one"

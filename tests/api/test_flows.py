@@ -52,12 +52,12 @@ def test_pending_ones_come_in_rank_order_page_by_page(services: Services, call: 
         for risk in (RiskLevel.LOW, RiskLevel.HIGH, RiskLevel.CRITICAL)
         for hours in (30, 60, 26)
     ]
-    expected = [each.id for each in sorted(made, key=lambda each: (each.attention_at, each.id))]
+    expected = [request.id for request in sorted(made, key=lambda request: (request.attention_at, request.id))]
     viewer = call("viewer")
-    assert [each["id"] for each in everything(viewer, f"/api/v1/approvals?workflow={kind}&limit=2")] == expected
-    assert [each["id"] for each in everything(viewer, f"/api/v1/approvals?workflow={kind}&limit=9")] == expected
+    assert [item["id"] for item in everything(viewer, f"/api/v1/approvals?workflow={kind}&limit=2")] == expected
+    assert [item["id"] for item in everything(viewer, f"/api/v1/approvals?workflow={kind}&limit=9")] == expected
     filtered = everything(viewer, f"/api/v1/approvals?workflow={kind}&risk=critical&limit=1")
-    assert {each["risk"] for each in filtered} == {"critical"}
+    assert {item["risk"] for item in filtered} == {"critical"}
     assert len(filtered) == 3
     page = viewer.get(f"/api/v1/approvals?workflow={kind}&limit=2").json
     assert (page["total"], page["capped"]) == (9, False)
@@ -74,7 +74,7 @@ def test_resolved_ones_come_newest_first(services: Services, call: Callable[[str
         for minutes in (5, 1, 3)
     ]
     listed = everything(call("viewer"), f"/api/v1/approvals?status=resolved&workflow={kind}&limit=2")
-    assert [each["id"] for each in listed] == [made[1].id, made[2].id, made[0].id]
+    assert [item["id"] for item in listed] == [made[1].id, made[2].id, made[0].id]
 
 
 def test_a_request_with_everything_a_decision_needs(services: Services, call: Callable[[str], Caller]) -> None:
@@ -191,7 +191,7 @@ def test_runs(services: Services, call: Callable[[str], Caller]) -> None:
     events = reviewer.get(f"{path}/events?limit=2").json
     assert (len(events["items"]), events["more"]) == (2, True)
     rest = reviewer.get(f"{path}/events?cursor={events['cursor']}").json
-    assert [each["payload"]["state"] for each in events["items"] + rest["items"]] == [
+    assert [event["payload"]["state"] for event in events["items"] + rest["items"]] == [
         "queued", "paused", "queued", "cancelled",
     ]  # fmt: skip
     assert reviewer.get(f"{path}/events?cursor={rest['cursor']}").json["items"] == []
@@ -205,7 +205,7 @@ def test_runs_page_by_page(services: Services, call: Callable[[str], Caller]) ->
         make_run(services.sessions, state=RunState.FAILED, created_at=now - timedelta(hours=hours)).id for hours in ages
     }
     for limit in (1, 2, 200):
-        listed = [each["id"] for each in everything(call("viewer"), f"/api/v1/runs?state=failed&limit={limit}")]
+        listed = [item["id"] for item in everything(call("viewer"), f"/api/v1/runs?state=failed&limit={limit}")]
         assert len(listed) == len(set(listed))
         assert made <= set(listed)
 
@@ -236,7 +236,7 @@ def test_the_earlier_addresses(services: Services, call: Callable[[str], Caller]
     request = make_request(services.sessions, expires_in=timedelta(minutes=1), risk=RiskLevel.HIGH)
     reviewer = call("reviewer")
     pending = reviewer.get("/api/approvals/pending?user_id=somebody-else").json
-    shown = next(each for each in pending if each["request_id"] == request.id)
+    shown = next(item for item in pending if item["request_id"] == request.id)
     assert (shown["workflow_id"], shown["risk_level"], shown["status"]) == (request.run_id, "high", "pending")
     details = reviewer.get(f"/api/workflows/{request.run_id}/details?user_id=x").json
     assert (details["workflow_id"], details["status"], details["progress"]) == (request.run_id, "suspended", 0)

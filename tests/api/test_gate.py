@@ -71,7 +71,7 @@ def outcome(agent: Program, request: dict[str, Any], wait: float = 0) -> dict[st
     return answer.json
 
 
-@pytest.mark.parametrize("proposal", PROPOSALS, ids=lambda each: each["kind"])
+@pytest.mark.parametrize("proposal", PROPOSALS, ids=lambda case: case["kind"])
 def test_every_kind_is_opened_decided_and_collected(
     proposal: dict[str, Any], agent: Program, owner: Person, call: Callable[[str], Caller]
 ) -> None:
@@ -364,12 +364,12 @@ def test_a_standing_grant_answers_for_an_agent_elsewhere_too(
     for _ in range(3):
         evidence.append(opened(agent, PROPOSALS[2], workflow="mails"))
         decide(call, evidence[-1])
-    pattern = suggest([each["payload"] for each in evidence])
+    pattern = suggest([request["payload"] for request in evidence])
     assert pattern is not None
     body = {
         "workflow": "mails", "node": "", "kind": "tool_call", "environment": "", "pattern": pattern.to_json(),
         "max_risk": "medium", "title": "Mails", "max_uses": 1, "days": 7,
-        "evidence": [each["id"] for each in evidence], "reason": "Always the same.",
+        "evidence": [request["id"] for request in evidence], "reason": "Always the same.",
     }  # fmt: skip
     proposed = call("admin").post("/api/v1/grants", body)
     assert proposed.status_code == 201, proposed.json

@@ -31,7 +31,7 @@ def test_a_grant_from_its_proposal_to_its_end(services: Services, someone: Calla
         "state": "proposed", "title": "Counting", "max_uses": 3, "uses": 0, "uses_left": 0, "max_risk": "medium",
         "pattern": body["pattern"], "proposed_by_name": "First", "approved_at": None, "let_through": [],
     }.items()  # fmt: skip
-    assert {each["id"] for each in grant["evidence"]} == set(body["evidence"])
+    assert {request["id"] for request in grant["evidence"]} == set(body["evidence"])
     assert grant["rehearsal"]["complete"] is True and grant["rehearsal"]["refused"] == []
     assert "language is “sql”" in grant["words"]
 
@@ -113,7 +113,7 @@ def test_rehearsing_changes_nothing(services: Services, someone: Callable[..., C
     before = len(services.grants.list(make_person(services.sessions).as_actor(Via.API)))
     answer = someone().post(f"{PATH}/rehearsal", rule)
     assert answer.status_code == 200
-    assert {each["id"] for each in answer.json["through"]} >= set(body["evidence"])
+    assert {past["id"] for past in answer.json["through"]} >= set(body["evidence"])
     assert answer.json["considered"] >= 3 and answer.json["days"] == 90
     assert len(services.grants.list(make_person(services.sessions).as_actor(Via.API))) == before
 
@@ -121,7 +121,7 @@ def test_rehearsing_changes_nothing(services: Services, someone: Callable[..., C
 def test_suggestions_are_for_those_who_may_propose(services: Services, someone: Callable[..., Caller]) -> None:
     body = grant_body(services.sessions, workflow="x")
     found = someone().get(PATH).json["suggestions"]
-    assert any(set(body["evidence"]) <= {each["id"] for each in one["evidence"]} for one in found)
+    assert any(set(body["evidence"]) <= {request["id"] for request in one["evidence"]} for one in found)
     assert someone(role=Role.VIEWER).get(PATH).json["suggestions"] == []
     first = make_grant(services.sessions)
     assert someone().get(f"{PATH}?cursor={first.id}").json["suggestions"] == [], "on the first page only"

@@ -97,7 +97,9 @@ def test_of_many_at_once_one_works(services: Services, agent: Program, owner: Pe
         thread.join(30)
     assert {answer.status_code for answer in answers} <= {201, 409}
     busy = [answer for answer in answers if answer.status_code == 409]
-    assert all((each.json["code"], each.headers["Retry-After"]) == ("idempotency_in_progress", "1") for each in busy)
+    assert all(
+        (answer.json["code"], answer.headers["Retry-After"]) == ("idempotency_in_progress", "1") for answer in busy
+    )
     assert len({answer.json["id"] for answer in answers if answer.status_code == 201}) == 1
     assert count(services, ApprovalRequest, ApprovalRequest.requester_id == owner.id) == 1
 
@@ -146,7 +148,7 @@ def test_a_decision_counts_once_and_a_refusal_is_kept_like_any_answer(
     path, reviewer = f"/api/v1/approvals/{request.id}/decisions", call("reviewer")
     body = {"verdict": "approve", "digest": request.digest}
     stale = [reviewer.post(path, body | {"digest": "x"}, headers={"Idempotency-Key": "stale"}) for _ in range(2)]
-    assert [(each.status_code, each.json["code"]) for each in stale] == [(409, "stale_digest")] * 2
+    assert [(answer.status_code, answer.json["code"]) for answer in stale] == [(409, "stale_digest")] * 2
     assert stale[0].data == stale[1].data and stale[1].mimetype == "application/problem+json"
     answers = [reviewer.post(path, body, headers={"Idempotency-Key": "go"}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 201]

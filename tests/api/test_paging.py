@@ -55,7 +55,7 @@ def test_page_by_page_it_is_the_same(
         assert len(page[name]) <= 2
         found += page[name]
         pages, cursor = pages + 1, page["next_cursor"]
-    assert [each[key] for each in found] == [each[key] for each in whole[name]]
+    assert [item[key] for item in found] == [item[key] for item in whole[name]]
     assert pages == (len(found) + 1) // 2
 
 

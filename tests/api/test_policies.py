@@ -30,7 +30,7 @@ def reviewer(call: Callable[[str], Caller]) -> Caller:
 
 def test_nothing_is_loaded_and_then_two_versions(reviewer: Caller, services: Services) -> None:
     assert reviewer.get("/api/v1/policies").json == {"in_force": None, "versions": [], "next_cursor": None}
-    numbers = [services.policies.load(SYSTEM, each, "policies.yaml").stored.version for each in (FIRST, SECOND)]
+    numbers = [services.policies.load(SYSTEM, text, "policies.yaml").stored.version for text in (FIRST, SECOND)]
     answer = reviewer.get("/api/v1/policies").json
     assert [version["version"] for version in answer["versions"]] == numbers[::-1]
     shown = answer["in_force"]

@@ -66,7 +66,7 @@ def test_a_document_says_how_the_request_stands(services: Services, at: At) -> N
     assert (shown["asked"], shown["addressed_to"], shown["quorum"], shown["next_step"]) == (
         ["dba"], ["team:dba"], 3, "leads",
     )  # fmt: skip
-    assert [(each["step"], each["words"]) for each in shown["ahead"]] == [
+    assert [(step["step"], step["words"]) for step in shown["ahead"]] == [
         ("escalate", "escalates to leads"), ("warn", "approvers are warned"), ("expire", "is rejected"),
     ]  # fmt: skip
     assert shown["windows"] == ["Mon–Fri 22:00–04:00 Europe/Berlin"]
@@ -87,7 +87,7 @@ def test_stage_after_stage(services: Services, at: At) -> None:
     assert (counted["resolved"], counted["approvals"], counted["quorum"], counted["stage"]) == (False, 1, 3, 1)
     done(first, f"{request.id}/decisions", body, 201)
     listed = first.get("/api/v1/approvals?mine=true&team=security").json["items"]
-    row = next(each for each in listed if each["id"] == request.id)
+    row = next(item for item in listed if item["id"] == request.id)
     assert (row["asked"], row["agreed"], row["stage_name"]) == (["security"], ["DBA", "First"], "Security")
     assert done(second, f"{request.id}/decisions", body, 201)["state"] == "approved"
 

@@ -63,7 +63,7 @@ def test_every_path_parameter_is_described() -> None:
         assert described == re.findall(r"{(\w+)}", path), f"{method} {path}"
 
 
-@pytest.mark.parametrize("mode", GenerationMode, ids=lambda each: each.value)
+@pytest.mark.parametrize("mode", GenerationMode, ids=lambda case: case.value)
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_the_api_answers_as_it_is_described(
     path: str, method: str, mode: GenerationMode, description: Any, services: Services, token: str

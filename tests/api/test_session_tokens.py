@@ -13,7 +13,7 @@ from app.api.register import endpoints
 from app.services.bundle import Services
 from tests.factories import Caller, make_request
 
-CHANGING = [(each.method, prefix + each.path) for prefix, each in endpoints() if each.method != "GET"]
+CHANGING = [(endpoint.method, prefix + endpoint.path) for prefix, endpoint in endpoints() if endpoint.method != "GET"]
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGING)

@@ -61,7 +61,9 @@ def test_a_persons_token_acts_as_that_person_and_the_record_names_it(
         query = select(AuditEntry).where(AuditEntry.request_id == request.id, AuditEntry.action == "request.decided")
         entry = session.scalars(query).one()
         row = session.get_one(ApiToken, token_id)
-        lines = {each.action for each in session.scalars(select(AuditEntry)) if each.detail.get("token_id") == token_id}
+        lines = {
+            entry.action for entry in session.scalars(select(AuditEntry)) if entry.detail.get("token_id") == token_id
+        }
     assert (entry.actor_kind, entry.actor_id, entry.via) == ("person", people["reviewer"].id, "api")
     assert entry.source == f"127.0.0.1, token {row.hint}"
     assert row.last_used_at is not None
@@ -76,7 +78,7 @@ def test_a_token_gives_no_more_than_its_owners_roles(app: Flask, people: dict[st
     assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
 
 
-@pytest.mark.parametrize(("prefix", "endpoint"), endpoints(), ids=lambda each: getattr(each, "name", each))
+@pytest.mark.parametrize(("prefix", "endpoint"), endpoints(), ids=lambda case: getattr(case, "name", case))
 def test_every_endpoint_wants_a_scope_of_its_own(
     prefix: str, endpoint: Any, app: Flask, people: dict[str, Person]
 ) -> None:
@@ -174,7 +176,7 @@ def test_a_revoked_token_is_worth_nothing_from_then_on(app: Flask, services: Ser
     assert not services.tokens.revoke(actor, token_id)
     with services.sessions() as session:
         query = select(AuditEntry).where(AuditEntry.action == "token.revoked")
-        assert [each.detail["token_id"] for each in session.scalars(query)].count(token_id) == 1
+        assert [entry.detail["token_id"] for entry in session.scalars(query)].count(token_id) == 1
 
 
 def test_who_makes_and_revokes_which_tokens(services: Services, people: dict[str, Person]) -> None:
@@ -187,8 +189,8 @@ def test_who_makes_and_revokes_which_tokens(services: Services, people: dict[str
         made(services, admin, owner=reviewer)
     _, token_id = made(services, admin, TokenKind.AGENT, owner=reviewer)
     assert token_id in {agent.id for agent in services.tokens.of_agents(admin.as_actor(Via.PAGE))}
-    assert token_id in {each.id for each in services.tokens.own(reviewer.as_actor(Via.PAGE))}
-    assert token_id not in {each.id for each in services.tokens.own(admin.as_actor(Via.PAGE))}
+    assert token_id in {token.id for token in services.tokens.own(reviewer.as_actor(Via.PAGE))}
+    assert token_id not in {token.id for token in services.tokens.own(admin.as_actor(Via.PAGE))}
     with pytest.raises(NotFoundError):
         services.tokens.revoke(people["viewer"].as_actor(Via.PAGE), token_id)
     _, own = made(services, reviewer)

@@ -63,5 +63,5 @@ def test_absences_at_the_command_line(desk):
     assert [load["person"] for load in json.loads(told(desk, "list", "--json"))] == ["Other"]
 
     record = json.loads(desk.assent("audit", "list", "--json").stdout)
-    acts = [(each["action"], each["via"]) for each in record if each["action"].startswith("absence.")]
+    acts = [(entry["action"], entry["via"]) for entry in record if entry["action"].startswith("absence.")]
     assert acts.count(("absence.added", "command_line")) == 2 and acts.count(("absence.ended", "command_line")) == 1

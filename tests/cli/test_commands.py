@@ -128,9 +128,9 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
 def test_links_are_new_each_time_and_only_their_hashes_are_kept(desk, database_url):
     first = facts(desk, "user", "add", "a@example.com", "--name", "A", "--role", "admin", "--team", "dba")
     second = facts(desk, "user", "link", "A@Example.com")
-    tokens = {each["link"].rsplit("/", 1)[1] for each in (first, second)}
+    tokens = {answer["link"].rsplit("/", 1)[1] for answer in (first, second)}
     assert len(tokens) == 2
-    assert all(each["link"].startswith(f"{desk.url}/sign-in/") for each in (first, second))
+    assert all(answer["link"].startswith(f"{desk.url}/sign-in/") for answer in (first, second))
     with psycopg.connect(database_url) as connection:
         kept = connection.execute("SELECT sign_in_links::text FROM sign_in_links").fetchall()
     assert len(kept) == 2
@@ -163,8 +163,8 @@ def test_what_cannot_be_done_is_told_in_one_line(desk, arguments, words):
 def test_each_command_has_help(name):
     command = cli.get_command(None, name)
     assert command.help
-    for each in getattr(command, "commands", {}).values():
-        assert each.help
+    for subcommand in getattr(command, "commands", {}).values():
+        assert subcommand.help
 
 
 def test_a_table_is_one_line_per_row_and_obeys_no_terminal_codes(capsys):

@@ -120,7 +120,7 @@ def test_from_a_file_to_the_record(desk: Any, file: Any, sessions: Any) -> None:
     assert "4 hours" in json.loads(told(desk.assent("policy", "show", "--version", "1", "--json")))["text"]
     assert "no such version" in desk.assent("policy", "show", "--version", "9").stderr
     listed = json.loads(told(desk.assent("policy", "history", "--json")))
-    assert [each["version"] for each in listed] == [2, 1]
+    assert [version["version"] for version in listed] == [2, 1]
     assert "next.yaml" in told(desk.assent("policy", "history"))
 
     with sessions() as session:
@@ -147,7 +147,7 @@ def test_a_changed_file_is_tried_out_on_past_requests(desk: Any, file: Any, sess
     assert "⇒ Would have been rejected on expiry at" in out
     assert "1 request since" in out and "\x1b" not in out
     document = json.loads(told(desk.assent("policy", "test", changed, "--json")))
-    assert [each["id"] for each in document["changed"]] == [request.id]
+    assert [change["id"] for change in document["changed"]] == [request.id]
     assert document["changed"][0]["state_after"] == "expired"
 
     assert "0 requests since" in told(desk.assent("policy", "test", changed, "--since", "1d"))
@@ -180,7 +180,7 @@ def test_serve_puts_its_file_into_force(database_url: str, tmp_path: Path, file:
     finally:
         served.stop()
     with sessions() as session:
-        assert [each.text for each in session.scalars(select(PolicyVersion))] == [GOOD]
+        assert [version.text for version in session.scalars(select(PolicyVersion))] == [GOOD]
 
 
 def test_the_policy_of_this_repository_can_be_used(tmp_path: Path) -> None:

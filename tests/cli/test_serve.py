@@ -52,7 +52,7 @@ def family(process: Managed) -> dict[str, psutil.Process]:
 
 def gone(processes, seconds: float = 60.0) -> bool:
     _ended, alive = psutil.wait_procs(list(processes), timeout=seconds)
-    return not [each for each in alive if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    return not [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 def healthy(url: str) -> bool:
@@ -102,7 +102,7 @@ def test_whatever_dies_is_started_again(serve, tmp_path):
     before["postgres"].kill()
     serve.wait_for_log("embedded PostgreSQL server died")
     _until(lambda: set(family(serve)) == set(before) and _answers(address(serve)) and find_running(tmp_path))
-    assert {each.pid for each in family(serve).values()}.isdisjoint(each.pid for each in before.values())
+    assert {process.pid for process in family(serve).values()}.isdisjoint(process.pid for process in before.values())
 
 
 def test_a_second_one_on_the_same_data_says_so_in_one_line(serve, tmp_path):

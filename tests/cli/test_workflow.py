@@ -120,7 +120,7 @@ def test_a_name_that_another_workflow_has(tmp_path: Path) -> None:
 
 def test_a_version_and_a_title_are_needed(tmp_path: Path) -> None:
     found = checked(tmp_path, workflow="WORKFLOW = Workflow('tidy_up', '', ' ', '', Input, build)\n")
-    assert [each["code"] for each in found] == ["title", "version"]
+    assert [finding["code"] for finding in found] == ["title", "version"]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_what_makes_another_proposal_each_time_is_told(tmp_path: Path, call: str
     ],
 )
 def test_only_what_may_come_before_the_gate_counts(tmp_path: Path, lines: tuple[str, ...], told: bool) -> None:
-    assert [each["code"] for each in checked(tmp_path, ask=asking(*lines))] == (["twice"] if told else [])
+    assert [finding["code"] for finding in checked(tmp_path, ask=asking(*lines))] == (["twice"] if told else [])
 
 
 def test_a_node_may_be_marked_as_a_whole(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Scene:
         """The value with what was prepared in the place of names in braces."""
         if isinstance(value, str):
             return value.format(**self.values) if value != "{policy}" else POLICY
-        return {key: self.fill(each) for key, each in value.items()} if isinstance(value, dict) else value
+        return {key: self.fill(item) for key, item in value.items()} if isinstance(value, dict) else value
 
     def path(self, rule: str) -> str:
         """The address of a route about this scene."""
@@ -204,7 +204,7 @@ def test_everybody(
         assert stored(app, scene.request) == before, "it was refused, and something happened all the same"
 
 
-@pytest.mark.parametrize(("line", "way"), [case for case in CASES if case[1].kind != "command"], ids=lambda each: "")
+@pytest.mark.parametrize(("line", "way"), [case for case in CASES if case[1].kind != "command"], ids=lambda case: "")
 def test_nobody(line: str, way: Way, app: Flask, fresh: Callable[[str, Way], Scene]) -> None:
     scene, visitor = fresh(line, way), Caller(app, None)
     before = stored(app, scene.request)
@@ -281,7 +281,7 @@ def _command(app: Flask, person: Person, way: Way, scene: Scene, wanted: str, pa
         app.extensions["assent"].engine.url.render_as_string(hide_password=False).replace("+psycopg", ""),
     )
     patch.setenv("ASSENT_SECRET_KEY", "x" * 40)
-    words = ["approvals", *(scene.fill(each) for each in way.rule.split()), "--as", person.email]
+    words = ["approvals", *(scene.fill(part) for part in way.rule.split()), "--as", person.email]
     if wanted == "yes":
         cli.main(words, prog_name="assent", standalone_mode=False)
     else:

@@ -155,7 +155,7 @@ def test_an_unexpected_error_shows_nothing_and_is_logged(broken: Flask, caplog: 
     assert (document.status_code, document.json["code"]) == (500, "internal")
     assert "hunter2" not in document.text
     logged = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
-    (line,) = [each for each in logged if each.get("request_id") == document.json["request_id"]]
+    (line,) = [entry for entry in logged if entry.get("request_id") == document.json["request_id"]]
     assert isinstance(line["exc_info"], RuntimeError)
     assert broken.test_client().get("/api/v1/teapot").json["status"] == 418
 

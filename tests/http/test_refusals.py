@@ -81,7 +81,7 @@ def lines(services: Services, action: str, **detail: Any) -> list[AuditEntry]:
     services.refusals.flush()
     with services.sessions() as session:
         found = session.scalars(select(AuditEntry).where(AuditEntry.action == action).order_by(AuditEntry.seq))
-        return [each for each in found if detail.items() <= each.detail.items()]
+        return [entry for entry in found if detail.items() <= entry.detail.items()]
 
 
 def until_over(act: Callable[[], TestResponse], before: int) -> TestResponse:
@@ -168,7 +168,7 @@ def test_sign_in_links_that_are_none_are_refused_and_counted(app: Flask, service
     assert "Try again in" in answer.get_data(as_text=True)
     [first, *more] = lines(services, "access.sign_in_failed", reason="unknown")
     assert first.detail["route"] == "/sign-in/<token>" and len(more) == 1
-    assert guess not in repr([each.detail for each in (first, *more)])
+    assert guess not in repr([entry.detail for entry in (first, *more)])
 
 
 def test_links_that_decide_and_signatures_of_slack_are_counted_too(app: Flask, services: Services) -> None:
@@ -183,7 +183,7 @@ def test_what_is_forbidden_is_noted_and_does_not_stop_what_is_not(app: Flask, se
     assert caller.client.get("/queue", environ_base={"REMOTE_ADDR": HERE}).status_code == 200
     [first, *more] = lines(services, "access.forbidden", route="/people")
     assert (first.actor_id, first.source, first.detail["reason"]) == (viewer.id, HERE, "forbidden")
-    assert [each.detail["times"] for each in more] == [LIMIT]
+    assert [entry.detail["times"] for entry in more] == [LIMIT]
 
 
 def test_a_scope_that_is_missing_is_noted_with_the_token(app: Flask, services: Services) -> None:
@@ -236,7 +236,7 @@ def test_nobody_who_makes_many_lines_keeps_others_off_the_audit_log(services: Se
     by_insider = [line for line in lines(services, action) if line.actor_id == insider.id]
     assert by_insider[0].source == ELSEWHERE and len(by_insider) == refusals.LINES_EACH + 2
     assert by_insider[-1].detail["times"] == 3 * refusals.MOST_LINES - refusals.LINES_EACH - 1
-    assert [each.detail["reason"] for each in found("2001:db8::/64")] == ["several", "several"]
+    assert [entry.detail["reason"] for entry in found("2001:db8::/64")] == ["several", "several"]
     assert len(lines(services, action)) - before <= refusals.MOST_LINES + 2 * refusals.LINES_EACH
 
 
@@ -275,5 +275,5 @@ def test_what_a_process_beside_refuses_is_counted_and_kept_here(app: Flask, serv
     assert call(own).status_code == 429, "it is looked up, and refused once more"
     first, *more = lines(services, "access.token_refused")[before:]
     assert (first.source, first.actor_kind) == (HERE, "unknown")
-    assert [each.detail["times"] for each in more] == [LIMIT + 1]
+    assert [entry.detail["times"] for entry in more] == [LIMIT + 1]
     assert lines(services, "access.forbidden", reason="insufficient_scope", route="/api/v1/approvals")

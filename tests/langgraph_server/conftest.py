@@ -157,8 +157,8 @@ class Work:
         """The pending request that names this test's file."""
 
         def found() -> dict[str, Any] | None:
-            pending = (self.portal.request(each["id"]) for each in self.portal.pending())
-            return next((each for each in pending if str(self.file) in json.dumps(each["payload"])), None)
+            pending = (self.portal.request(request["id"]) for request in self.portal.pending())
+            return next((request for request in pending if str(self.file) in json.dumps(request["payload"])), None)
 
         return dict(until(found, what="nobody asked"))
 

@@ -143,7 +143,7 @@ def test_killed_while_people_think_it_goes_on_with_the_same_request(work: Work, 
     bridge.start()
     assert work.receipt(request["id"])["status"] == "applied"
     assert work.done == ["VACUUM orders;", "region None"]
-    assert all(work.note not in each["title"] for each in work.portal.pending())
+    assert all(work.note not in request["title"] for request in work.portal.pending())
 
 
 def test_stopped_it_leaves_the_requests_open(work: Work, bridge: Bridge) -> None:
@@ -318,7 +318,7 @@ def test_one_graph_alone_filed_under_another_name(work: Work, bridge: Bridge) ->
     assert request["workflow"] == "nightly"
     work.portal.decide(request["id"])
     assert other.receipt(request["id"])["status"] == "applied"
-    assert all(work.note not in each["title"] for each in work.portal.pending()), "it has looked several times"
+    assert all(work.note not in request["title"] for request in work.portal.pending()), "it has looked several times"
     chosen.stop()
     bridge.start()
     work.asked("Tidy up")

@@ -232,7 +232,7 @@ def test_presence_spans_processes_and_forgets_those_that_fall_silent(monkeypatch
     # A process that comes later asks; one that dies without a word is forgotten.
     processes.append(make("three"))
     processes[2].hello()
-    assert [each["name"] for each in processes[2].people_at("r")] == ["Ann", "Bob"]
+    assert [person["name"] for person in processes[2].people_at("r")] == ["Ann", "Bob"]
     processes.remove(two)
     clock[0] += 61
     one.tick()

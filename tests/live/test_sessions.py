@@ -64,7 +64,8 @@ def test_signing_out_closes_the_sockets_of_that_session_at_once(app: Flask, serv
     leaving = make_person(services.sessions, "Leaving")
     phone, leaves = Caller(app, leaving), Caller(app, leaving)
     sockets = [
-        app.extensions["socketio"].test_client(app, flask_test_client=each.client) for each in (phone, leaves, leaves)
+        app.extensions["socketio"].test_client(app, flask_test_client=visitor.client)
+        for visitor in (phone, leaves, leaves)
     ]
     assert all(socket.is_connected() for socket in sockets)
     answer = leaves.post("/sign-out", data={"csrf_token": leaves.headers["X-CSRFToken"]})

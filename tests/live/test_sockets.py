@@ -72,7 +72,7 @@ def test_the_sockets_of_an_ended_session_are_closed_within_a_second(web: Web, se
     make_person(services.sessions, "Somebody who stays", [Role.ADMIN])
     ends, other = web.cookie(leaving), web.cookie(leaving)
     actor = leaving.as_actor(Via.PAGE)
-    [first] = [each.id for each in services.sign_ins.of(actor, timedelta(hours=1))][-1:]
+    [first] = [sign_in.id for sign_in in services.sign_ins.of(actor, timedelta(hours=1))][-1:]
     with web.socket(leaving, ends) as closed, web.socket(leaving, other) as stays:
         closed.next("dashboard_data")
         stays.next("dashboard_data")
@@ -184,7 +184,7 @@ def test_a_cut_socket_gets_what_it_missed(web: Web, services: Services, viewer: 
         answer = again.ask("catch_up", {"after": seen["seq"]})
         assert answer["complete"]
         missed = [event["data"] for event in answer["events"] if event["data"]["id"] != seen["id"]]
-        assert [each["request_id"] for each in missed] == [request.id, request.id, other.id]
+        assert [event["request_id"] for event in missed] == [request.id, request.id, other.id]
         assert all(event["name"] == "approval_update" for event in answer["events"])
         # From there on nothing is left.
         assert again.ask("catch_up", {"after": answer["seq"]})["events"] == []
@@ -282,7 +282,7 @@ def test_who_is_looking(web: Web, services: Services, viewer: Person, reviewer: 
         with web.socket(reviewer) as second, web.socket(reviewer) as third:
             second.ask("join_request", {"request_id": request.id})
             third.ask("join_request", {"request_id": request.id})
-            both = [{"id": each.id, "name": each.name, "editing": False} for each in (reviewer, viewer)]
+            both = [{"id": person.id, "name": person.name, "editing": False} for person in (reviewer, viewer)]
             first.next("presence", request_id=request.id, people=both)
             second.ask("leave_request", {"request_id": request.id})
         # The third one disconnected without a word.

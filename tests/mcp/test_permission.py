@@ -258,8 +258,8 @@ def test_the_same_use_asked_again_is_the_same_request(stdio):
                 answers.append(answer(await another.call_tool("permission_prompt", asked)))
             return answers
 
-    assert [each["behavior"] for each in run(work())] == ["allow"] * 3
-    assert title(asked) not in [each["title"] for each in stdio.portal.pending()]
+    assert [answer["behavior"] for answer in run(work())] == ["allow"] * 3
+    assert title(asked) not in [request["title"] for request in stdio.portal.pending()]
 
 
 def test_the_portal_is_killed_and_started_again_while_progress_goes_on(desk):

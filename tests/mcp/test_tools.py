@@ -65,7 +65,7 @@ PROPOSALS = [
 ]
 
 
-@pytest.mark.parametrize("proposal", PROPOSALS, ids=lambda each: each["kind"])
+@pytest.mark.parametrize("proposal", PROPOSALS, ids=lambda case: case["kind"])
 def test_every_kind_is_asked_and_a_rejection_gives_nothing_to_run(stdio, proposal):
     async def work():
         async with stdio.client() as client:
@@ -196,9 +196,9 @@ def test_what_is_asked_wrongly_is_told(stdio):
             return [await client.call_tool(name, given) for name, given in wrong]
 
     told = run(work())
-    assert all(each.is_error for each in told)
-    for each, words in zip(told, ["kind", "previous_id", "must be the id", "404", "status"], strict=True):
-        assert words in text(each)
+    assert all(result.is_error for result in told)
+    for result, words in zip(told, ["kind", "previous_id", "must be the id", "404", "status"], strict=True):
+        assert words in text(result)
 
 
 def test_no_tool_decides_and_the_agents_token_cannot(desk):

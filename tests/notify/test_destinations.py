@@ -129,7 +129,7 @@ def test_every_kind_of_event_can_be_told(office, hooks, admin) -> None:
         publish(session, *(event_row(kind, office.desk.clock(), what="x", run_id=None) for kind in EventKind))
     office.work()
     assert {json.loads(call.body)["type"] for call in hooks.calls} == {kind.value for kind in EventKind}
-    assert {each.state for each in to(office, place)} == {"sent"}
+    assert {delivery.state for delivery in to(office, place)} == {"sent"}
 
 
 def test_without_webhooks_events_that_tell_nobody_leave_no_job(office) -> None:
@@ -152,8 +152,8 @@ def test_a_new_secret_and_the_former_one_sign_for_a_day(office, hooks, admin, pl
     secret = places.rotate(admin, place.id)
     office.desk.open(script("a"))
     office.work()
-    for each in (former, secret):
-        Webhook(each).verify(hooks.calls[-1].body, hooks.calls[-1].headers)
+    for key in (former, secret):
+        Webhook(key).verify(hooks.calls[-1].body, hooks.calls[-1].headers)
     office.later(hours=24, minutes=1)
     office.desk.open(script("b"))
     office.work()
@@ -198,14 +198,14 @@ def test_one_that_does_not_answer_is_left_alone_and_holds_nobody_up(office, hook
     for number in range(5):
         office.desk.open(script(f"select {number}"))
     office.work()
-    assert sum(each.attempts for each in to(office, place)) == 1  # the others wait for the outcome of this one
+    assert sum(delivery.attempts for delivery in to(office, place)) == 1  # the others wait for the outcome of this one
     assert state_of(office, place).failures == 1
     hooks.start()
     office.later(minutes=1)
     office.work()
     office.later(minutes=1)
     office.work()
-    assert {each.state for each in to(office, place)} == {"sent"} and len(hooks.calls) == 5
+    assert {delivery.state for delivery in to(office, place)} == {"sent"} and len(hooks.calls) == 5
     assert state_of(office, place).failures == 0
 
 
@@ -229,8 +229,8 @@ def test_after_a_day_without_an_answer_it_is_switched_off_and_admins_are_told(of
     assert to(office, place)[0].state == "failed"
     row = state_of(office, place)
     assert row.disabled_at is not None and "503" in row.disabled_reason
-    told = [each for each in office.of() if each.kind == "disabled" and each.person_id == admin.id]
-    assert [(each.state, each.subject) for each in told] == [
+    told = [delivery for delivery in office.of() if delivery.kind == "disabled" and delivery.person_id == admin.id]
+    assert [(delivery.state, delivery.subject) for delivery in told] == [
         ("sent", "Assent: The destination “Chat bot” has been disabled")
     ]
     # Disabled since until it is switched on; then what it has not got can be sent again.
@@ -242,7 +242,7 @@ def test_after_a_day_without_an_answer_it_is_switched_off_and_admins_are_told(of
     places.switch(admin, place.id, True)
     assert places.replay(admin, place.id, office.desk.clock() - timedelta(days=3)) == 2
     office.work()
-    assert {each.state for each in to(office, place)} == {"sent"} and len(to(office, place)) == 2
+    assert {delivery.state for delivery in to(office, place)} == {"sent"} and len(to(office, place)) == 2
     assert places.replay(admin, place.id, office.desk.clock() - timedelta(days=3)) == 0
 
 
@@ -302,7 +302,7 @@ def test_one_that_is_taken_away_while_it_is_called_leaves_nothing_behind(office,
     office.work()
     office.later(minutes=1)
     office.work()
-    assert [each.state for each in to(office, place)] == ["suppressed"] and len(hooks.calls) == 1
+    assert [delivery.state for delivery in to(office, place)] == ["suppressed"] and len(hooks.calls) == 1
     assert office.waiting() == 0
 
 

@@ -48,7 +48,7 @@ def test_down_for_an_hour(office: PostOffice, mail: MailServer) -> None:
     mail.start()
     pass_time(office, minutes=20)
     assert [len(mail.to(person)) for person in people] == [1] * 4
-    assert {each.state for each in office.of()} == {"sent"} and office.waiting() == 0
+    assert {delivery.state for delivery in office.of()} == {"sent"} and office.waiting() == 0
     pass_time(office, hours=1)
     assert len(mail.mails) == 4, "nothing comes twice"
 
@@ -75,7 +75,7 @@ def test_a_slow_server_gets_each_mail_once(office: PostOffice, mail: MailServer)
     people = ask(office, 2)
     office.work()
     assert [len(mail.to(person)) for person in people] == [1, 1]
-    assert {each.attempts for each in office.of()} == {1}
+    assert {delivery.attempts for delivery in office.of()} == {1}
 
 
 def test_a_server_that_does_not_answer_in_time_is_tried_again(database_url: str, mail: MailServer) -> None:
@@ -89,7 +89,7 @@ def test_a_server_that_does_not_answer_in_time_is_tried_again(database_url: str,
     mail.on_data = lambda: None
     release.set()
     pass_time(office, minutes=1)
-    ids = {each["Message-ID"] for each in mail.to(person)}
+    ids = {message["Message-ID"] for message in mail.to(person)}
     assert len(ids) == 1, "a yes that came too late is the window in which a mail comes twice, with the same id"
     office.desk.engine.dispose()
 
@@ -118,7 +118,7 @@ def test_permanent_refusals_concern_one_mail_only(office: PostOffice, mail: Mail
     mail.refused[people[1].email] = answer
     pass_time(office, minutes=5)
     assert [len(mail.to(person)) for person in people] == [1, 0, 1]
-    rows = {each.person_id: each for each in office.of()}
+    rows = {delivery.person_id: delivery for delivery in office.of()}
     refused = rows[people[1].id]
     assert (refused.state, refused.attempts) == ("failed", 1) and answer in refused.reason
     assert office.waiting() == 0
@@ -132,7 +132,7 @@ def test_an_address_that_cannot_be_used_harms_nobody_else(office: PostOffice, ma
             session.execute(update(Person).where(Person.id == person_id).values(email=address))
     office.work()
     assert len(mail.mails) == 1 and mail.mails[0]["Bcc"] is None
-    assert {each.state for each in office.of() if each.person_id in bad} == {"failed"}
+    assert {delivery.state for delivery in office.of() if delivery.person_id in bad} == {"failed"}
 
 
 def test_a_fault_of_ours_is_tried_again_and_shows(office: PostOffice, mail: MailServer, monkeypatch) -> None:
@@ -154,7 +154,7 @@ def test_without_tls_no_password_is_sent_and_certificates_are_checked(office: Po
                        smtp_tls="starttls")  # fmt: skip
     ask(made, 1)
     made.work()
-    assert mail.mails == [] and {each.state for each in made.of()} == {"pending"}, "the server offers no TLS"
+    assert mail.mails == [] and {delivery.state for delivery in made.of()} == {"pending"}, "the server offers no TLS"
     assert ssl.create_default_context().check_hostname
     made.desk.engine.dispose()
 
@@ -162,7 +162,7 @@ def test_without_tls_no_password_is_sent_and_certificates_are_checked(office: Po
 def test_pauses_grow_and_end() -> None:
     now = datetime(2026, 11, 26, tzinfo=UTC)
     tries = [next_try(number, now, now, None, 0.0) for number in range(1, 9)]
-    seconds = [(each - now).total_seconds() for each in tries if each]
+    seconds = [(moment - now).total_seconds() for moment in tries if moment]
     assert seconds == [10, 30, 60, 120, 300, 600, 900, 900]
     assert next_try(1, now, now, timedelta(hours=2), 1.0) == now + timedelta(hours=2)
     assert next_try(50, now, now + KEPT_TRYING, None, 0.0) is None

@@ -33,7 +33,7 @@ def kept(office: PostOffice, channel: str = "mail") -> tuple[ApprovalRequest, De
         NotificationPreferences(office.desk.sessions, office.desk.clock).choose(person.as_actor(Via.PAGE), chosen)
     request = office.desk.open(script(f"select 1 -- {SIGN_IN}", title=f"Look at {SIGN_IN}"))
     office.work()
-    [delivery] = [each for each in office.of(request) if each.person_id == person.id]
+    [delivery] = [delivery for delivery in office.of(request) if delivery.person_id == person.id]
     assert (delivery.channel, delivery.state) == (channel, "sent") and delivery.kept
     return request, delivery
 

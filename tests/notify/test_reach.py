@@ -209,7 +209,7 @@ def test_words_for_slack_go_to_slack_only(hooks: HookServer) -> None:
             api.reply(url, "Done.")
         assert not hooks.calls and not server.said
         api.reply(server.response_url, "Done.")
-        assert [each["text"] for each in server.said] == ["Done."]
+        assert [message["text"] for message in server.said] == ["Done."]
     finally:
         server.stop()
 

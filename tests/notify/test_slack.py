@@ -219,7 +219,7 @@ def test_slack_is_down_for_an_hour_and_nothing_is_lost(office, slack) -> None:
     for _ in range(12):
         office.work_all()
         office.later(minutes=5)
-    assert {each.state for request in requests for each in office.of(request)} == {"pending"}
+    assert {delivery.state for request in requests for delivery in office.of(request)} == {"pending"}
     assert "Slack does not respond" in office.of(requests[0])[0].reason
     slack.start()
     office.later(minutes=15)
@@ -258,7 +258,7 @@ def test_a_rewriting_that_slack_does_not_take_is_tried_again(office, slack) -> N
     office.desk.decide(request, person.as_actor(Via.PAGE))
     slack.answers += [LIMITED]
     office.work_all()
-    [delivery] = [each for each in office.of(request) if each.kind == "asked"]
+    [delivery] = [delivery for delivery in office.of(request) if delivery.kind == "asked"]
     assert "could not be updated. Slack asked us to wait." in delivery.reason
     assert "approve" in buttons(slack.to(user)[0])
     office.later(seconds=120)
@@ -273,7 +273,7 @@ def test_both_may_be_chosen_and_a_digest_comes_over_slack(office, slack) -> None
     _, other = joins(office, slack, "Second DBA", Choices(later, Rhythm.HOURLY, digest_by=Way.SLACK))
     request = open_one(office, title="Count * of <orders>", content="select 1")
     office.work_all()
-    assert sorted(each.channel for each in office.of(request)) == ["mail", "slack", "slack"]
+    assert sorted(delivery.channel for delivery in office.of(request)) == ["mail", "slack", "slack"]
     assert len(slack.to(user)) == 1 and slack.to(other) == []
     office.later(minutes=61)
     office.work_all()

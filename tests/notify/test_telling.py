@@ -96,7 +96,7 @@ def test_those_are_told_who_may_decide_the_stage_that_is_asked(office, mail, peo
     assert told(office, mail) == {"The security"}
     office.desk.decide(office.desk.fresh(request), actor(people["security"]), comment="Seen.")
     assert told(office, mail) == {"The starter"}, "the others hear of it in their digest"
-    settled = {each.person_id: each.state for each in office.of(request) if each.kind == "settled"}
+    settled = {delivery.person_id: delivery.state for delivery in office.of(request) if delivery.kind == "settled"}
     assert settled == {people["dba2"].id: "held"}
 
 
@@ -105,7 +105,7 @@ def test_delegates_are_told_in_the_place_of_the_absent(office, mail, people, ope
     make_absence(office.desk.sessions, people["dba2"], None)
     request = opened()
     office.work()
-    assert [each["Subject"] for each in mail.to(people["lead"])] == ["Medium risk: Delete paid orders"]
+    assert [message["Subject"] for message in mail.to(people["lead"])] == ["Medium risk: Delete paid orders"]
     assert "on behalf of The dba" in plain(mail.to(people["lead"])[0])
     assert not mail.to(people["dba"])
     assert mail.to(people["dba2"]), "nobody else would be told in their place"
@@ -150,7 +150,11 @@ def test_whoever_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mai
         session.execute(update(Person).where(Person.id == people["dba2"].id).values(active=False))
     office.desk.checkpoints.cancel(third.id, actor(people["dba"]), "No longer needed.")
     office.work()
-    reasons = {(each.request_id, each.person_id): each.reason for each in office.of() if each.state == "suppressed"}
+    reasons = {
+        (delivery.request_id, delivery.person_id): delivery.reason
+        for delivery in office.of()
+        if delivery.state == "suppressed"
+    }
     assert "can no longer decide it: You have decided" in reasons[first.id, people["dba"].id]
     assert reasons[second.id, people["dba2"].id] == "The account is no longer active."
     assert reasons[third.id, people["dba"].id] == "The request is now canceled."
@@ -162,7 +166,7 @@ def test_whoever_may_not_see_it_any_more_or_has_decided_gets_nothing(office, mai
 def test_planning_twice_tells_once(office, mail, people, opened) -> None:
     request = opened()
     first = office.plan()
-    [event] = {each.event_id for each in office.of(request)}
+    [event] = {delivery.event_id for delivery in office.of(request)}
     assert len(first) == 2 and office.post.planning.plan([event]) == []
     office.work()
     assert len(mail.mails) == 2 and office.waiting() == 0
@@ -178,7 +182,11 @@ def test_what_is_chosen_holds(office, mail, people, opened) -> None:
     assert told(office, mail) == set()
     opened(risk=RiskLevel.HIGH)
     assert told(office, mail) == {"The dba2"}
-    states = {(each.person_id, each.state, each.reason) for each in office.of() if each.person_id == people["dba"].id}
+    states = {
+        (delivery.person_id, delivery.state, delivery.reason)
+        for delivery in office.of()
+        if delivery.person_id == people["dba"].id
+    }
     assert states == {(people["dba"].id, "suppressed", "They have turned this notification off.")}
 
 
@@ -196,8 +204,8 @@ def test_a_digest_tells_together_what_still_matters(office, mail, people, opened
     [digest_mail] = mail.to(people["dba"])
     assert digest_mail["Subject"] == "Assent: 2 things in your notification digest"
     assert plain(digest_mail).count("Your decision is needed.") == 2 and gone.id not in plain(digest_mail)
-    own = [each for each in office.of() if each.person_id == people["dba"].id and each.kind == "asked"]
-    assert sorted(each.state for each in own) == ["sent", "sent", "suppressed"]
+    own = [delivery for delivery in office.of() if delivery.person_id == people["dba"].id and delivery.kind == "asked"]
+    assert sorted(delivery.state for delivery in own) == ["sent", "sent", "suppressed"]
     office.later(hours=1)
     office.work()
     assert len(mail.to(people["dba"])) == 1, "nothing is told a second time"
@@ -212,7 +220,7 @@ def test_quiet_hours_hold_everything_but_escalations(office, mail, people, opene
         choosing.choose(actor(people[name]), Choices(quiet=quiet))
     request = opened()
     assert told(office, mail) == set()
-    assert {each.state for each in office.of(request)} == {"held"}
+    assert {delivery.state for delivery in office.of(request)} == {"held"}
     office.desk.checkpoints.escalate(request.id, actor(people["dba"]), "It is urgent.")
     assert told(office, mail) == {"The lead"}
     office.later(hours=2)
@@ -226,11 +234,11 @@ def test_secrets_and_deceiving_characters_do_not_leave(office, mail, people) -> 
     desk.suspend(desk.run(actor(people["starter"])), asks(payload))
     office.work()
     assert mail.mails
-    for each in mail.mails:
-        whole = each.as_string() + plain(each) + html(each)
+    for message in mail.mails:
+        whole = message.as_string() + plain(message) + html(message)
         assert TOKEN not in whole and "\u202e" not in whole
-        assert each["Bcc"] is None and "\n" not in each["Subject"]
-        assert "⟨U+202E⟩" in each["Subject"] and "⟨U+202E⟩" in plain(each) and "⟨U+202E⟩" in html(each)
+        assert message["Bcc"] is None and "\n" not in message["Subject"]
+        assert "⟨U+202E⟩" in message["Subject"] and "⟨U+202E⟩" in plain(message) and "⟨U+202E⟩" in html(message)
 
 
 def test_a_mail_is_what_mail_programs_expect(office, mail, people, opened) -> None:
@@ -245,8 +253,8 @@ def test_a_mail_is_what_mail_programs_expect(office, mail, people, opened) -> No
     assert first["Message-ID"] != last["Message-ID"]
     assert first["List-Unsubscribe"] == "<https://assent.example/profile/notifications>"
     assert first["Auto-Submitted"] == "auto-generated"
-    for each in (first, last):
-        page = html(each)
+    for message in (first, last):
+        page = html(message)
         assert "prefers-color-scheme: dark" in page and "width=device-width" in page
         assert "<img" not in page and "<script" not in page and "src=" not in page and "url(" not in page
     assert "/decide/" in plain(first) and "/decide/" in html(first)
@@ -261,12 +269,12 @@ def test_admins_see_what_became_of_it_and_send_it_again(office, mail, people, op
     admin = make_person(office.desk.sessions, "Admin", [Role.ADMIN]).as_actor(Via.PAGE)
     deliveries = Deliveries(office.desk.sessions, office.desk.clock)
     found = deliveries.page(admin, DeliveryFilter(text="THE DBA", request_id=request.id)).rows
-    [failed] = [each for each in found if each.name == "The dba"]
+    [failed] = [delivery for delivery in found if delivery.name == "The dba"]
     assert failed.delivery.state == "failed" and "550 no such mailbox" in failed.delivery.reason
     mail.refused.clear()
     deliveries.again(admin, failed.delivery.id)
     office.work()
-    assert [each.state for each in office.of(request)] == ["sent", "sent"]
+    assert [delivery.state for delivery in office.of(request)] == ["sent", "sent"]
     with pytest.raises(Exception, match="Only failed deliveries"):
         deliveries.again(admin, failed.delivery.id)
 
@@ -363,5 +371,5 @@ def test_whoever_gets_a_token_or_an_absence_from_somebody_else_is_told(office: P
     assert "https://assent.example/absences" in about
     about = html(sent["Assent: Platform lead created an agent token you are responsible for"])
     assert "“CI”" in about and "https://assent.example/profile/tokens" in about
-    states = {each.key.split(":")[2]: each.state for each in office.of() if each.kind == "account"}
+    states = {delivery.key.split(":")[2]: delivery.state for delivery in office.of() if delivery.kind == "account"}
     assert (states[absence.id], states[declined.id]) == ("sent", "suppressed")

@@ -22,7 +22,7 @@ from tests.processes.harness import SECRET_KEY, Managed
 
 pytestmark = pytest.mark.processes
 BEHIND, AHEAD = -180.0, 180.0
-DIFFERENCES = [-3.0, AHEAD, *(pytest.param(each, marks=pytest.mark.soak) for each in (3.0, BEHIND))]
+DIFFERENCES = [-3.0, AHEAD, *(pytest.param(hours, marks=pytest.mark.soak) for hours in (3.0, BEHIND))]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_run_that_goes_from_one_clock_to_the_other_does_each_thing_once(crew: 
         resting.process.send_signal(signal.SIGSTOP)
         try:
             crew.decide(request, Verdict.APPROVE)
-            until(lambda old=request.id: old not in [each.id for each in crew.services.checkpoints.pending(run)]
+            until(lambda old=request.id: old not in [request.id for request in crew.services.checkpoints.pending(run)]
                   and (crew.run(run).finished_at or crew.services.checkpoints.pending(run)))  # fmt: skip
         finally:
             resting.process.send_signal(signal.SIGCONT)

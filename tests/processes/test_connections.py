@@ -262,8 +262,8 @@ def test_without_descriptors_accepting_waits_and_closes_the_longest_waiting() ->
         for number in used:
             os.close(number)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for each in (listener, client, beside):
-            each.close()
+        for connection in (listener, client, beside):
+            connection.close()
 
 
 def pair(connections: Connections, address: str) -> tuple[socket.socket, object]:

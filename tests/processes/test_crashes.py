@@ -272,7 +272,7 @@ def test_a_decision_in_the_moment_the_request_appears_just_works_and_quickly(cre
             while request is None:
                 told = [notice.payload for notice in listener.notifies(timeout=SOON, stop_after=1)]
                 assert told, "no event came"
-                ids = [int(each) for payload in told for each in payload.split(",")]
+                ids = [int(number) for payload in told for number in payload.split(",")]
                 request = next(iter(crew.sql(opened, ids, run)), None)
             began = time.monotonic()
             crew.decide(crew.pending(run))

@@ -104,7 +104,7 @@ class Times:
         until(lambda: self.sql(written, ids)[0][0] >= len(ids), seconds, "everything is done")
         found = self.sql("select request_id, action from audit_entries where request_id = any(%s)", ids)
         assert Counter(found) == Counter(expected.items())
-        ended = [each for each, action in expected.items() if action == EXPIRED]
+        ended = [request_id for request_id, action in expected.items() if action == EXPIRED]
         assert self.sql("select count(*) from outcomes where request_id = any(%s)", ids) == [(len(ended),)]
         query = "select request_id, count(*) from events where request_id = any(%s) group by 1 having count(*) <> 1"
         assert self.sql(query, ids) == []
@@ -126,7 +126,7 @@ def test_after_a_day_without_a_worker_every_step_comes_in_its_order(times: Times
         steps = times.done(request)
         assert [action for action, _, _ in steps] == [ESCALATED, WARNED, EXPIRED]
         due = [datetime.fromisoformat(detail["due"]) for _, detail, _ in steps]
-        assert due == [request.opened_at + each * HOUR for each in (2, 7, 8)]
+        assert due == [request.opened_at + hours * HOUR for hours in (2, 7, 8)]
         assert all(at > request.opened_at + 24 * HOUR for _, _, at in steps)
     until(lambda: times.sql("select count(*) from runs where state = 'suspended'") == [(0,)], what="the runs are told")
 
@@ -217,8 +217,8 @@ def test_one_that_fails_and_those_that_are_held_keep_nobody(times: Times) -> Non
         assert times.actions(waits) == [ESCALATED, WARNED]
         holder.rollback()
     times.sql("update approval_requests set terms = %s where id = %s", good, broken.id)
-    for each in (held, broken, waits):
-        until(lambda each=each: times.actions(each) == [ESCALATED, WARNED, EXPIRED])  # type: ignore[misc]
+    for request in (held, broken, waits):
+        until(lambda request=request: times.actions(request) == [ESCALATED, WARNED, EXPIRED])  # type: ignore[misc]
 
 
 def test_where_the_first_worker_stands_still_another_helps(times: Times) -> None:

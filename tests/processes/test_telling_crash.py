@@ -73,8 +73,10 @@ def test_killed_while_telling(database_url: str, tmp_path: Path) -> None:
             time.sleep(0.05)
     mail.stop()
     assert len(killed) == 2 and before < PEOPLE
-    ids = {person.id: {each["Message-ID"] for each in mail.to(person)} for person in people}
-    assert all(len(each) == 1 for each in ids.values()), "whoever gets a mail twice can tell that it is the same"
+    ids = {person.id: {message["Message-ID"] for message in mail.to(person)} for person in people}
+    assert all(len(ids_of_person) == 1 for ids_of_person in ids.values()), (
+        "whoever gets a mail twice can tell that it is the same"
+    )
     twice = len(mail.mails) - PEOPLE
     # Each time, at most those were under way that a worker has under way at once.
     assert 1 <= twice <= 2 * AT_ONCE

@@ -36,7 +36,7 @@ def said(rig: Rig, run: str) -> list[str]:
 
 def by_tool(rig: Rig, run: str) -> dict[str, ApprovalRequest]:
     """What the run waits for, by tool."""
-    return {each.payload["tool"]: each for each in rig.pending(run)}
+    return {request.payload["tool"]: request for request in rig.pending(run)}
 
 
 MODES = pytest.mark.parametrize("flow", ["agent_batched", "agent_per_call"])
@@ -180,7 +180,7 @@ def test_a_batch_is_approved_or_rejected_as_a_whole(rig: Rig) -> None:
     rig.advance(run)
     rig.decide(rig.only(run), Verdict.REJECT, comment="Enough.")
     rig.advance(run)
-    assert [("Enough." in each) for each in said(rig, run)] == [False, False, True, True]
+    assert [("Enough." in text) for text in said(rig, run)] == [False, False, True, True]
     assert rig.effects(run) == {"sent to a@example.org: ": 1, "deleted b": 1}
 
 
@@ -215,7 +215,7 @@ def test_a_change_that_does_not_fit_a_batch_is_refused_and_changes_nothing(rig: 
 def test_calls_of_one_turn_are_asked_and_answered_one_by_one(rig: Rig) -> None:
     turn = [mail(rig, "one@example.org"), delete(rig, "two"), mail(rig, "three@example.org")]
     run = rig.begin("agent_per_call", turns=[turn])
-    requests = sorted(rig.pending(run), key=lambda each: each.title)
+    requests = sorted(rig.pending(run), key=lambda request: request.title)
     assert [request.payload["tool"] for request in requests] == ["delete_file", "send_email", "send_email"]
     assert requests[1].payload["args_schema"]["properties"]["to"], "the form is drawn from the tool's own schema"
     for request in reversed(requests):

@@ -69,7 +69,7 @@ def test_an_import_that_hangs_or_ends_the_process_stops_no_other(
     (tmp_path / "hanging_import.py").write_text("import threading; threading.Event().wait(5)")
     monkeypatch.syspath_prepend(tmp_path)
     found = find_workflows(["hanging_import", "tests.broken_import", "tests.broken_flows:GOOD"], patience=0.5)
-    assert [each.name for each in found.workflows] == ["good"]
+    assert [workflow.name for workflow in found.workflows] == ["good"]
     assert found.broken == {
         "hanging_import": "The import of hanging_import has not finished after 0.5 s.",
         "tests.broken_import": "SystemExit: 4",
@@ -79,7 +79,7 @@ def test_an_import_that_hangs_or_ends_the_process_stops_no_other(
 
 def test_a_module_beside_the_workflows_that_exports_none_is_no_broken_one() -> None:
     found = find_workflows()
-    assert "database_maintenance" in {each.name for each in found.workflows} and found.broken == {}
+    assert "database_maintenance" in {workflow.name for workflow in found.workflows} and found.broken == {}
 
 
 def test_an_input_of_which_no_state_can_be_made_fails_the_run(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,12 +82,14 @@ def test_every_step_is_noted_with_who_what_and_how_long(rig: Rig) -> None:
 @pytest.mark.parametrize("order", list(itertools.permutations("abc")))
 def test_parallel_questions_are_answered_in_any_order(rig: Rig, order: tuple[str, ...]) -> None:
     run = rig.begin("guard_beside")
-    asked = {each.node: each for each in rig.pending(run)}
+    asked = {request.node: request for request in rig.pending(run)}
     assert sorted(asked) == ["a", "b", "c"]
     for number, node in enumerate(order):
         rig.answer(asked[node], f"{node}{number}")
         rig.advance(run)
-        assert sorted(each.id for each in rig.pending(run)) == sorted(asked[each].id for each in order[number + 1 :])
+        assert sorted(request.id for request in rig.pending(run)) == sorted(
+            asked[node].id for node in order[number + 1 :]
+        )
     expected = sorted(f"{node}={node}{number}" for number, node in enumerate(order))
     assert sorted(rig.finish(run)["answers"]) == expected
     assert rig.effects(run)["last"] == 1
@@ -247,7 +249,7 @@ def test_secrets_of_a_failure_are_masked(rig: Rig) -> None:
 def test_a_failure_beside_a_question_loses_neither(rig: Rig, late: bool) -> None:
     """One of two parallel steps fails while the other has been sent its answer; nobody is asked that again."""
     run = rig.begin("guard_fails_beside")
-    by_node = {each.node: each for each in rig.pending(run)}
+    by_node = {request.node: request for request in rig.pending(run)}
     rig.answer(by_node["quick"], "this one")
     rig.answer(by_node["beside"], "yes")
     if late:
@@ -269,7 +271,7 @@ def test_an_answer_given_while_another_is_on_its_way_is_delivered_next(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = rig.begin("guard_beside")
-    asked = {each.node: each for each in rig.pending(run)}
+    asked = {request.node: request for request in rig.pending(run)}
     rig.answer(asked["a"], "1")
     drive = Driver.run
 
@@ -280,7 +282,7 @@ def test_an_answer_given_while_another_is_on_its_way_is_delivered_next(
     monkeypatch.setattr(Driver, "run", meanwhile)
     rig.advance(run)
     monkeypatch.undo()
-    assert rig.state(run) == "suspended" and [each.node for each in rig.pending(run)] == ["c"]
+    assert rig.state(run) == "suspended" and [request.node for request in rig.pending(run)] == ["c"]
     rig.advance(run)  # the job that the second answer has queued
     assert rig.view(asked["b"]).receipt is not None
     rig.answer(asked["c"], "3")
@@ -308,17 +310,17 @@ def test_a_step_that_failed_and_then_asks_gets_its_answers(rig: Rig, workflow: s
 
 def test_a_step_that_failed_is_not_tried_again_because_something_else_was_answered(rig: Rig) -> None:
     run = rig.begin("guard_waits_beside")
-    by_node = {each.node: each for each in rig.pending(run)}
+    by_node = {request.node: request for request in rig.pending(run)}
     rig.answer(by_node["fails"], True)
     rig.advance(run)
     assert rig.effects(run)["failed"] == 1
-    failed = next(each for each in rig.pending(run) if each.kind == "error")
+    failed = next(request for request in rig.pending(run) if request.kind == "error")
     for request in rig.pending(run):
         if request.node == "a":
             rig.answer(request, "first")
     rig.advance(run)
     assert rig.effects(run)["failed"] == 1, "only a person says that it is tried again"
-    assert [each.id for each in rig.pending(run) if each.kind == "error"] == [failed.id]
+    assert [request.id for request in rig.pending(run) if request.kind == "error"] == [failed.id]
     rig.aside(run, "mended").touch()
     rig.answer(failed, {"action": "retry"})
     rig.advance(run)
@@ -520,10 +522,10 @@ def test_what_was_approved_in_its_window_is_not_carried_out_once_that_has_closed
 
 def test_beside_what_waits_for_its_window_the_run_goes_on(rig: Rig) -> None:
     run = rig.begin("guard_gates")
-    asked = {each.node: each for each in rig.pending(run)}
+    asked = {request.node: request for request in rig.pending(run)}
     first, second = asked["a"], asked["b"]
-    for each in (first, second):
-        rig.decide(each)
+    for request in (first, second):
+        rig.decide(request)
     now = datetime.now(UTC)
     start, end = now + timedelta(hours=4), now + timedelta(hours=6)
     window = {"timezone": "UTC", "days": list(range(7)), "start": f"{start:%H:%M}", "end": f"{end:%H:%M}"}

@@ -60,35 +60,35 @@ def test_hazard_1_an_outcome_that_is_none_is_never_sent(rig: Rig) -> None:
 
 def test_hazard_1_an_answer_that_only_the_graph_can_refuse_is_asked_for_again(rig: Rig) -> None:
     run = rig.begin("guard_even")
-    request = next(each for each in rig.pending(run) if each.node == "even")
+    request = next(request for request in rig.pending(run) if request.node == "even")
     rig.answer(request, {"number": 3})
     rig.advance(run)
     assert rig.state(run) == "suspended", rig.run(run).error
     assert rig.view(request).receipt.status == "not_applied" and "odd" in rig.request(request).note
-    again = next(each for each in rig.pending(run) if each.node == "even")
+    again = next(request for request in rig.pending(run) if request.node == "even")
     assert again.previous_id == request.id
     rig.answer(again, {"number": 4})
-    rig.answer(next(each for each in rig.pending(run) if each.node == "a"), "1")
+    rig.answer(next(request for request in rig.pending(run) if request.node == "a"), "1")
     rig.advance(run)
     assert sorted(map(str, rig.finish(run)["answers"])) == ["4", "a=1"]
 
 
 def test_hazard_2_the_first_answer_is_never_used_for_the_second_question(rig: Rig) -> None:
     run = rig.begin("test_questions")
-    first = next(each for each in rig.pending(run) if each.title == "What is the first word?")
+    first = next(request for request in rig.pending(run) if request.title == "What is the first word?")
     rig.answer(first, "one")
     rig.advance(run)
-    second = next(each for each in rig.pending(run) if each.title == "What is the second word?")
+    second = next(request for request in rig.pending(run) if request.title == "What is the second word?")
     # The worker died after the thread had taken the answer and before anybody had noted it: it is delivered again.
     rig.sql("delete from receipts where request_id = :id", id=first.id)
     rig.sql("update runs set state = 'queued' where id = :id", id=run)
     for _ in range(2):
         rig.advance(run)
     assert "What is the second word?" in rig.asks(run).values()
-    assert [each.id for each in rig.pending(run) if each.node == "two"] == [second.id]
+    assert [request.id for request in rig.pending(run) if request.node == "two"] == [second.id]
     assert rig.view(first).receipt.status in ("delivered", "applied"), "it did arrive, and the page must say so"
     rig.answer(second, "two")
-    age = next(each for each in rig.pending(run) if each.node == "age")
+    age = next(request for request in rig.pending(run) if request.node == "age")
     rig.answer(age, {"years": 7})
     rig.advance(run)
     assert sorted(map(str, rig.finish(run)["answers"])) == ["7", "one", "two"]
@@ -118,7 +118,7 @@ def test_hazard_3_an_id_that_nothing_waits_for_resumes_nothing(rig: Rig) -> None
 
 def test_hazard_3_an_answer_that_was_taken_already_runs_nothing_again(rig: Rig) -> None:
     run = rig.begin("guard_beside")
-    a = next(each for each in rig.pending(run) if each.node == "a")
+    a = next(request for request in rig.pending(run) if request.node == "a")
     rig.answer(a, "1")
     rig.advance(run)
     before = rig.effects(run)
@@ -127,15 +127,15 @@ def test_hazard_3_an_answer_that_was_taken_already_runs_nothing_again(rig: Rig) 
     rig.advance(run)
     assert rig.effects(run) == before
     assert rig.view(a).receipt is not None
-    assert sorted(each.node for each in rig.pending(run)) == ["b", "c"]
+    assert sorted(request.node for request in rig.pending(run)) == ["b", "c"]
 
 
 def test_hazard_12_what_changed_since_the_review_is_asked_anew_and_linked(rig: Rig) -> None:
     run = rig.begin("guard_file", advance=False)
     rig.aside(run, "question").write_text("Drop table a?")
     rig.advance(run)
-    reviewed = next(each for each in rig.pending(run) if each.node == "file")
-    other = next(each for each in rig.pending(run) if each.node == "a")
+    reviewed = next(request for request in rig.pending(run) if request.node == "file")
+    other = next(request for request in rig.pending(run) if request.node == "a")
     rig.answer(reviewed, "yes")
     # Before the worker comes to it, the thread moves on past the portal: the node runs again and asks another thing.
     rig.aside(run, "question").write_text("Drop table b?")
@@ -158,9 +158,9 @@ def test_hazard_12_a_pending_request_whose_question_changed_is_superseded(rig: R
     run = rig.begin("guard_file", advance=False)
     rig.aside(run, "question").write_text("Drop table a?")
     rig.advance(run)
-    shown = next(each for each in rig.pending(run) if each.node == "file")
+    shown = next(request for request in rig.pending(run) if request.node == "file")
     rig.aside(run, "question").write_text("Drop table b?")
-    rig.answer(next(each for each in rig.pending(run) if each.node == "a"), "x")
+    rig.answer(next(request for request in rig.pending(run) if request.node == "a"), "x")
     rig.advance(run)
     old, new = rig.view(shown), rig.only(run)
     assert (old.state.value, old.next_id) == ("superseded", new.id)
@@ -410,8 +410,8 @@ def test_hazard_5_answers_of_one_turn_that_come_together_are_all_delivered(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = rig.begin("agent_per_call", turns=[[_mail(rig, f"{name}@example.org") for name in "abcd"]])
-    for each in rig.pending(run):
-        rig.decide(each)
+    for request in rig.pending(run):
+        rig.decide(request)
     rig.advance(run)
     rig.finish(run)
     assert rig.effects(run) == {f"sent to {name}@example.org: ": 1 for name in "abcd"}

@@ -65,7 +65,7 @@ async def rows(pool: Pool, thread: str) -> dict[str, list[Any]]:
             cursor = await connection.execute(
                 f"select to_jsonb({table}) - 'thread_id' as row from {table} where thread_id = %s order by 1", (thread,)
             )
-            found[table] = [each["row"] for each in await cursor.fetchall()]
+            found[table] = [record["row"] for record in await cursor.fetchall()]
     return found
 
 
@@ -174,13 +174,13 @@ def test_the_newest_checkpoint_is_the_one_written_last(
         with saver.reading_once(where["thread_id"]):
             newest = await saver.aget_tuple(config)
             assert found(newest) == "2" and newest.checkpoint["channel_values"] == values
-        assert [found(each) async for each in saver.alist(config)] == NEWEST_FIRST
-        assert [found(each) async for each in saver.alist(config, limit=2)] == NEWEST_FIRST[:2]
+        assert [found(checkpoint) async for checkpoint in saver.alist(config)] == NEWEST_FIRST
+        assert [found(checkpoint) async for checkpoint in saver.alist(config, limit=2)] == NEWEST_FIRST[:2]
         before: Any = {"configurable": where | {"checkpoint_id": "8"}}
-        assert [found(each) async for each in saver.alist(config, before=before)] == ["7", "9"]
+        assert [found(checkpoint) async for checkpoint in saver.alist(config, before=before)] == ["7", "9"]
         assert found(await saver.aget_tuple(before)) == "8", "what is asked for by name is found by name"
         elsewhere: Any = {"configurable": where | {"checkpoint_ns": "other", "checkpoint_id": "80"}}
-        assert [found(each) async for each in saver.alist(config, before=elsewhere)] == ["2", "8", "7"]
+        assert [found(checkpoint) async for checkpoint in saver.alist(config, before=elsewhere)] == ["2", "8", "7"]
 
     rig.do(put_chain(made(rig, writer), where, **values))
     rig.do(look())
@@ -256,7 +256,7 @@ def test_what_a_delta_channel_is_made_of_is_found_along_the_parents(rig: Rig, mo
     log, nothing = rig.do(history())
     assert nothing == {}
     assert log == {
-        "log": {"seed": ["seed"], "writes": [(f"task {each}", "log", each) for each in ("6", "9", "7", "8")]},
+        "log": {"seed": ["seed"], "writes": [(f"task {task}", "log", task) for task in ("6", "9", "7", "8")]},
         "other": {"seed": "plain", "writes": []},
         "none": {"writes": []},
     }

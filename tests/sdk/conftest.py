@@ -44,9 +44,9 @@ class Portal:
         """The pending request of that title, once it is there."""
         deadline = time.monotonic() + SOON
         while time.monotonic() < deadline:
-            for each in self.pending():
-                if each["title"] == title:
-                    return self.request(each["id"])
+            for request in self.pending():
+                if request["title"] == title:
+                    return self.request(request["id"])
             time.sleep(0.02)
         raise AssertionError(f"nobody asked {title!r}")
 

@@ -59,7 +59,7 @@ class Driven:
     def several(self, count: int) -> dict[str, dict[str, Any]]:
         """As many requests, by title."""
         found = [self.next() for _ in range(count)]
-        return {each["title"]: each for each in found}
+        return {request["title"]: request for request in found}
 
     def answer(self, request: dict[str, Any], answer: Any) -> None:
         """Have people answer."""

@@ -80,10 +80,10 @@ def test_who_wants_to_be_called_instead(portal, services, client):
 
     again = asyncio.run(called())
     with services.sessions() as session:
-        kept = [session.get_one(stored.CallbackRow, each) for each in (request.id, asked.id, again)]
+        kept = [session.get_one(stored.CallbackRow, callback_id) for callback_id in (request.id, asked.id, again)]
     answers = {"thread_id": "a conversation", "interrupt_id": "int-1"}
-    assert [each.ag_ui for each in kept] == [answers, None, answers]
-    assert all("agent.example.com" in each.shown for each in kept) and secret not in repr(where)
+    assert [callback.ag_ui for callback in kept] == [answers, None, answers]
+    assert all("agent.example.com" in callback.shown for callback in kept) and secret not in repr(where)
 
 
 def test_a_callback_that_cannot_be_used(client):
@@ -166,7 +166,7 @@ def test_killed_while_waiting_and_started_again_gets_its_outcome_once(portal):
     printed, _ = process.communicate(timeout=60)
     assert again == first and process.returncode == 0
     assert json.loads(printed)["request_id"] == first
-    assert key not in [each["title"] for each in portal.pending()]
+    assert key not in [request["title"] for request in portal.pending()]
 
 
 def test_a_portal_that_is_killed_and_started_again_loses_no_client(portal):

@@ -24,7 +24,7 @@ MODES = pytest.mark.parametrize("flow", [agent_flows.BATCHED, agent_flows.PER_CA
 def agent(drivable: Drivable, flow: Any, *turns: Any) -> Driven:
     """An agent whose model says these turns, each made of the driven thing's own calls."""
     made = drivable(flow)
-    given = agent_flows.AgentInput(effects=str(made.file), turns=[[each(made) for each in turn] for turn in turns])
+    given = agent_flows.AgentInput(effects=str(made.file), turns=[[call(made) for call in turn] for turn in turns])
     made.input = agent_flows._state(given)
     return made
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.base import id as ids
 
-from assent import ThreadOrderError, ordering
+from assent import ThreadOrderError, checkpoint_order
 from tests.processes.crash_flows import GATES, MANY_GATES
 from tests.sdk.driven import Drivable, Driven
 
@@ -31,7 +31,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
         with monkeypatch.context() as there:
             there.setattr(ids, "time", clock)
             there.setattr(ids, "_last_v6_timestamp", None)
-            there.setattr(ordering, "time", clock)
+            there.setattr(checkpoint_order, "time", clock)
             yield
 
     return off

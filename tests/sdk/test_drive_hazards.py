@@ -201,7 +201,7 @@ def test_hazard_12_an_answer_for_a_value_that_changed_is_not_used(drivable: Driv
     driven.aside("question").write_text("Drop table a?")
     running = driven.start()
     asked = driven.several(2)
-    other = next(each for each, value in driven.asks().items() if value == "What is a?")
+    other = next(title for title, value in driven.asks().items() if value == "What is a?")
     driven.aside("question").write_text("Drop table b?")
     driven.past({other: "x"})
     driven.answer(asked["Drop table a?"], "yes")
@@ -324,7 +324,7 @@ def test_killed_while_waiting_and_started_again_gets_its_outcome_once(program: A
     assert printed.split() == [request, '["approve"]'] and again.returncode == 0
     assert made.file.read_text() == "ran select 1\n"
     assert portal.request(request)["receipt"]["status"] == "applied"
-    assert "Run a script" not in [each["title"] for each in portal.pending()]
+    assert "Run a script" not in [request["title"] for request in portal.pending()]
 
 
 def test_killed_while_waiting_for_a_revision_finds_it_again(program: Any, portal: Portal) -> None:
@@ -358,15 +358,15 @@ def test_hazard_9_killed_inside_the_gates_node_after_the_answer_delivers_it_agai
 
 def test_a_portal_that_is_killed_and_started_again_loses_no_drive(drivable: Drivable, portal: Portal) -> None:
     waiting = [drivable(guard_flows.BESIDE) for _ in range(3)]
-    running = [each.start(sync=number != 1) for number, each in enumerate(waiting)]
-    asked = [each.several(3) for each in waiting]
+    running = [driven.start(sync=number != 1) for number, driven in enumerate(waiting)]
+    asked = [driven.several(3) for driven in waiting]
     portal.web.kill()
     portal.web.start()
-    for each, requests in zip(waiting, asked, strict=True):
+    for driven, requests in zip(waiting, asked, strict=True):
         for request in requests.values():
-            each.answer(request, "x")
-    for each in running:
-        assert sorted(each.get()["answers"]) == ["a=x", "b=x", "c=x"]
+            driven.answer(request, "x")
+    for task in running:
+        assert sorted(task.get()["answers"]) == ["a=x", "b=x", "c=x"]
 
 
 def test_a_driven_graph_takes_no_answer_of_a_request_of_another_thread(drivable: Drivable) -> None:

@@ -34,7 +34,7 @@ def example(portal: Any, name: str) -> subprocess.Popen[str]:
 
 def test_every_example_is_run() -> None:
     elsewhere = {"ag_ui_agent.py", "langgraph_server"}  # tests/processes/test_ag_ui.py and tests/langgraph_server
-    found = {each.name for each in (ROOT / "examples").iterdir() if each.name != "__pycache__"}
+    found = {path.name for path in (ROOT / "examples").iterdir() if path.name != "__pycache__"}
     assert found == set(APPROVED) | elsewhere
 
 

@@ -110,7 +110,7 @@ def test_what_is_no_call_of_it_is_asked_of_nobody(client, portal):
             wrong()
     with pytest.raises(TypeError):
         mailer.send([])
-    assert mailer.title not in [each["title"] for each in portal.pending()]
+    assert mailer.title not in [request["title"] for request in portal.pending()]
 
 
 def test_functions_that_cannot_be_gated(client):

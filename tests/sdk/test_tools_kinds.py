@@ -152,11 +152,11 @@ def test_a_method_asked_again_after_a_kill_is_the_same_request(bench: Bench) -> 
     request = bench.portal.asked(bench.title)
     assert "0x" not in str(request["payload"])
     bench.portal.decide(request["id"])
-    for each in running:
+    for task in running:
         # Whichever comes second may hear that it was carried out already.
         with contextlib.suppress(AlreadyDoneError):
-            assert each.get() == f"ops cancelled {order}"
-    assert bench.title not in [each["title"] for each in bench.portal.pending()]
+            assert task.get() == f"ops cancelled {order}"
+    assert bench.title not in [request["title"] for request in bench.portal.pending()]
 
 
 def test_what_cannot_be_gated_is_refused_when_it_is_decorated(bench: Bench) -> None:
@@ -188,7 +188,7 @@ def test_what_cannot_be_shown_is_refused_before_anybody_is_asked(bench: Bench) -
 
     with pytest.raises(TypeError, match="'to' of send is a object"):
         send(object())
-    assert bench.title not in [each["title"] for each in bench.portal.pending()]
+    assert bench.title not in [request["title"] for request in bench.portal.pending()]
 
 
 # Bodies that run after the call
@@ -205,7 +205,7 @@ def test_a_generator_is_applied_only_when_it_has_come_to_its_end(bench: Bench) -
         return "all"
 
     body = rows(3)
-    assert bench.title not in [each["title"] for each in bench.portal.pending()], "nobody has begun it"
+    assert bench.title not in [request["title"] for request in bench.portal.pending()], "nobody has begun it"
     first, request = bench.approved(lambda: next(body))
     assert (first, bench.done) == (0, [0]) and bench.receipt(request) == "delivered"
     assert body.send("hello") == 1 and next(body) == 2 and bench.done == [0, "hello", 1, 2]

@@ -85,8 +85,8 @@ class Desk:
         """The run asks, taken up again first if a decision has woken it; what it waits for then, in the order asked."""
         taken = self.progress.begin(run.id) if self.run_state(run.id) == "queued" else None
         self.checkpoints.suspend(run.id, taken.attempt if taken else 1, what, Journal(run.id))
-        order = [each.interrupt_id for each in what]
-        return sorted(self.checkpoints.pending(run.id), key=lambda each: order.index(each.interrupt_id))
+        order = [question.interrupt_id for question in what]
+        return sorted(self.checkpoints.pending(run.id), key=lambda request: order.index(request.interrupt_id))
 
     def open(
         self, document: dict[str, Any] | None = None, requester: Actor | None = None, **values: Any

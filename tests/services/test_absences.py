@@ -46,7 +46,7 @@ def away(
 
 def standing_in(desk: Desk, delegate: Actor) -> list[str]:
     with desk.sessions.reads() as session:
-        return [each.id for each in stands_for(session, delegate.id, desk.clock())]
+        return [absence.id for absence in stands_for(session, delegate.id, desk.clock())]
 
 
 def is_away(desk: Desk, who: Actor) -> CurrentAbsence | None:
@@ -74,11 +74,11 @@ def test_an_absence_is_entered_lasts_its_period_and_is_on_the_record(desk: Desk,
     desk.clock.ahead = HOUR
     assert is_away(desk, me).id == entered.id
     assert standing_in(desk, delegate) == [me.id]
-    assert [each.state for each in absences.of(me.id)] == [AbsenceState.CURRENT]
+    assert [absence.state for absence in absences.of(me.id)] == [AbsenceState.CURRENT]
 
     desk.clock.ahead = HOUR + DAY
     assert is_away(desk, me) is None and standing_in(desk, delegate) == []
-    assert [each.state for each in absences.of(me.id)] == [AbsenceState.OVER]
+    assert [absence.state for absence in absences.of(me.id)] == [AbsenceState.OVER]
 
     [added] = record_of(desk, entered)
     assert (added.action, added.actor_id) == ("absence.added", me.id)
@@ -96,7 +96,7 @@ def test_it_is_ended_early_and_only_once(desk: Desk, absences: Absences) -> None
     assert is_away(desk, me) is None and standing_in(desk, delegate) == []
     with pytest.raises(ConflictError, match="already over"):
         absences.end(me, entered.id)
-    assert [each.action for each in record_of(desk, entered)] == ["absence.added", "absence.ended"]
+    assert [entry.action for entry in record_of(desk, entered)] == ["absence.added", "absence.ended"]
     away(desk, me, delegate)  # its time is free again
 
 
@@ -125,7 +125,7 @@ def test_of_ends_at_the_same_moment_one_counts(
     results = at_once([lambda: absences.end(me, entered.id)] * 4)
     assert sum(isinstance(result, AbsenceView) for result in results) == 1
     assert sum(isinstance(result, ConflictError) for result in results) == 3
-    assert [each.action for each in record_of(desk, entered)] == ["absence.added", "absence.ended"]
+    assert [entry.action for entry in record_of(desk, entered)] == ["absence.added", "absence.ended"]
 
 
 # Who may
@@ -305,11 +305,11 @@ def test_notes_are_for_oneself_and_admins(own_desk: Desk) -> None:
     me, delegate, admin = own_desk.person("Away"), own_desk.person("Delegate"), own_desk.person("Admin", [Role.ADMIN])
     viewer = own_desk.person("Viewer", [Role.VIEWER])
     away(own_desk, me, delegate, note="private")
-    assert [each.note for each in absences.of(me.id)] == ["private"]
-    assert [each.note for each in absences.upcoming(admin)] == ["private"]
-    assert [each.note for each in absences.current(admin)] == ["private"]
-    assert [each.note for each in absences.current(viewer)] == [""]
-    assert [(each.person_name, each.note) for each in absences.for_whom(delegate)] == [("Away", "")]
+    assert [absence.note for absence in absences.of(me.id)] == ["private"]
+    assert [absence.note for absence in absences.upcoming(admin)] == ["private"]
+    assert [absence.note for absence in absences.current(admin)] == ["private"]
+    assert [absence.note for absence in absences.current(viewer)] == [""]
+    assert [(absence.person_name, absence.note) for absence in absences.for_whom(delegate)] == [("Away", "")]
 
 
 def test_what_is_listed_and_in_which_order(own_desk: Desk) -> None:
@@ -320,14 +320,14 @@ def test_what_is_listed_and_in_which_order(own_desk: Desk) -> None:
     now = away(own_desk, b, length=HOUR)
     ended = away(own_desk, admin)
     absences.end(admin, ended.id)
-    assert [each.id for each in absences.of(a.id)] == [sooner.id, later.id]
-    assert [each.id for each in absences.upcoming(admin)] == [now.id, sooner.id, later.id]
-    assert [each.id for each in absences.current(a)] == [now.id]
-    assert [each.id for each in absences.of(admin.id)] == [ended.id]
-    assert [each.id for each in absences.for_whom(b)] == [sooner.id]
+    assert [absence.id for absence in absences.of(a.id)] == [sooner.id, later.id]
+    assert [absence.id for absence in absences.upcoming(admin)] == [now.id, sooner.id, later.id]
+    assert [absence.id for absence in absences.current(a)] == [now.id]
+    assert [absence.id for absence in absences.of(admin.id)] == [ended.id]
+    assert [absence.id for absence in absences.for_whom(b)] == [sooner.id]
     own_desk.clock.ahead = 2 * HOUR
     assert absences.current(a) == []
-    assert [each.state for each in absences.of(b.id)] == [AbsenceState.OVER]
+    assert [absence.state for absence in absences.of(b.id)] == [AbsenceState.OVER]
 
 
 def test_deciders_are_named_by_their_address(own_desk: Desk) -> None:

@@ -140,5 +140,5 @@ def test_whoever_has_to_agree_sees_what_was_answered(desk: Desk) -> None:
     request, one, two = ask_who(desk), desk.person("One"), desk.person("Two")
     desk.decide(request, one, Verdict.ANSWER, answer="alice", comment="She keeps the table.")
     view = Views(desk.sessions, desk.clock).request(request.id, two)
-    [line] = [each for each in view.timeline if each.who == "One"]
+    [line] = [line for line in view.timeline if line.who == "One"]
     assert line.comment == "alice\n\nShe keeps the table."

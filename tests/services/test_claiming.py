@@ -38,7 +38,7 @@ AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
 def lines(desk: Desk, request: ApprovalRequest) -> list[tuple[str, dict[str, Any]]]:
     """What the record says of claims and assignments."""
     wanted = ("request.claim", "request.assign", "request.unassign")
-    return [(each.action, each.detail) for each in desk.audit(request) if each.action.startswith(wanted)]
+    return [(entry.action, entry.detail) for entry in desk.audit(request) if entry.action.startswith(wanted)]
 
 
 def member(desk: Desk, name: str, *teams: str, roles: tuple[Role, ...] = (Role.REVIEWER,)) -> Actor:
@@ -120,7 +120,7 @@ def test_a_claim_that_is_over_is_free_before_it_is_swept(desk: Desk) -> None:
 def test_of_ten_who_claim_at_once_one_has_it_and_the_others_are_told_who(desk: Desk, at_once: AtOnce) -> None:
     request = desk.open()
     people = [desk.person(f"Person {number}") for number in range(10)]
-    results = at_once([lambda each=person: desk.checkpoints.claim(request.id, each) for person in people])
+    results = at_once([lambda person=person: desk.checkpoints.claim(request.id, person) for person in people])
     winners = [result for result in results if isinstance(result, ApprovalRequest)]
     losers = [result for result in results if isinstance(result, ClaimedError)]
     assert (len(winners), len(losers)) == (1, 9), results
@@ -437,7 +437,7 @@ def test_nobody_who_is_away_is_assigned_but_who_stands_in_is(desk: Desk) -> None
 def test_of_ten_assignments_at_once_one_counts_and_the_others_are_told_of_it(desk: Desk, at_once: AtOnce) -> None:
     request, me = desk.open(), desk.person("First")
     people = [desk.person(f"Person {number}") for number in range(10)]
-    results = at_once([lambda each=person: desk.checkpoints.assign(request.id, me, each.id) for person in people])
+    results = at_once([lambda person=person: desk.checkpoints.assign(request.id, me, person.id) for person in people])
     given = [result for result in results if isinstance(result, ApprovalRequest)]
     assert all(isinstance(result, ApprovalRequest | ConflictError) for result in results), results
     chain = [(detail["from"], detail["to"]) for _, detail in lines(desk, request)]

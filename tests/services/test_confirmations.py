@@ -76,9 +76,9 @@ def test_an_absence_entered_for_another_counts_once_that_person_confirms_it(hous
     assert waiting.state is AbsenceState.WAITING and waiting.made_by == "Admin"
     with pytest.raises(NotAskedError):
         house.desk.decide(request, house.admin)
-    assert waiting.id not in [each.id for each in house.services.absences.current(house.admin)]
+    assert waiting.id not in [absence.id for absence in house.services.absences.current(house.admin)]
     assert house.services.absences.for_whom(house.admin) == []
-    assert waiting.id in [each.id for each in house.services.absences.of(house.dba.id)]
+    assert waiting.id in [absence.id for absence in house.services.absences.of(house.dba.id)]
     for who in (house.admin, house.opened_by(house.admin), replace(house.dba, kind="agent")):
         with pytest.raises((ForbiddenError, NotFoundError)):
             house.services.confirmations.confirm_absence(who, waiting.id)

@@ -78,7 +78,7 @@ def test_each_verdict_settles_the_request_and_has_the_run_resumed(
     assert [(remark.who, remark.verdict) for remark in outcome.remarks] == [("DBA on call", verdict)]
     assert desk.run_state(request.run_id) == "queued"
     assert desk.jobs(request.run_id) == 1
-    assert [each.action for each in desk.audit(request)] == ["request.opened", "request.decided", "request.resolved"]
+    assert [entry.action for entry in desk.audit(request)] == ["request.opened", "request.decided", "request.resolved"]
     opened = desk.audit(request)[0].detail
     assert opened["rule"] and datetime.fromisoformat(opened["expires_at"]) == request.expires_at
     assert desk.events(request) == ["request.opened", "request.resolved"]

@@ -29,7 +29,7 @@ def test_silence_rejects_and_says_so(desk: Desk) -> None:
     assert (outcome.verdict, outcome.next_action) == (Verdict.REJECT, NextAction.ABORT)
     assert "Expired without a decision" in outcome.comment
     assert desk.run_state(request.run_id) == "queued" and desk.jobs(request.run_id) == 1
-    assert [each.action for each in desk.audit(request)][-1] == "request.expired"
+    assert [entry.action for entry in desk.audit(request)][-1] == "request.expired"
 
 
 
@@ -47,7 +47,7 @@ def test_escalation_ranks_it_higher_by_four_hours_each_and_has_an_end(desk: Desk
         assert now.attention_at == request.attention_at - timedelta(hours=4) * priority
     with pytest.raises(IllegalTransitionError):
         desk.checkpoints.escalate(request.id, reviewer, "Once more.")
-    assert [each.action for each in desk.audit(request)].count("request.escalated") == MAX_PRIORITY
+    assert [entry.action for entry in desk.audit(request)].count("request.escalated") == MAX_PRIORITY
     assert desk.decide(desk.fresh(request), reviewer).resolved
 
 
@@ -86,8 +86,10 @@ def test_what_a_run_no_longer_asks_is_superseded_and_linked(desk: Desk) -> None:
     old, stays = desk.suspend(run, first, kept)
     changed = asked(script("select 2"), interrupt_id=first.interrupt_id)
     new = desk.suspend(run, changed, kept)
-    assert [each.id for each in new if each.node == "other"] == [stays.id], "what is still asked stays as it is"
-    revision = next(each for each in new if each.node == "ask")
+    assert [request.id for request in new if request.node == "other"] == [stays.id], (
+        "what is still asked stays as it is"
+    )
+    revision = next(request for request in new if request.node == "ask")
     assert (revision.previous_id, revision.revision, revision.state) == (old.id, 2, "pending")
     assert desk.fresh(old).state == "superseded" and "something else" in desk.fresh(old).note
     with pytest.raises(AlreadyDecidedError):
@@ -98,7 +100,7 @@ def test_suspending_again_with_the_same_opens_nothing_new(desk: Desk) -> None:
     run, what = desk.run(), asked(script("select 1"))
     first = desk.suspend(run, what)
     before = desk.counts()
-    assert [each.id for each in desk.suspend(run, what)] == [first[0].id]
+    assert [request.id for request in desk.suspend(run, what)] == [first[0].id]
     after = desk.counts()
     assert (after["audit_entries"], after["procrastinate_jobs"]) == (
         before["audit_entries"],

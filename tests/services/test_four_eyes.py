@@ -67,12 +67,12 @@ def test_a_delegate_decides_for_whom_they_stand_in_and_it_shows(staged: Desk) ->
     decision = desk.decisions(request)[0]
     assert (decision.person_id, decision.on_behalf_of_id) == (delegate.id, absent.id)
     assert decision.on_behalf_of_name == "DBA on call"
-    entry = next(each for each in desk.audit(request) if each.action == "request.decided")
+    entry = next(entry for entry in desk.audit(request) if entry.action == "request.decided")
     assert entry.actor_name == "Reviewer"
     assert entry.detail["on_behalf_of"] == {"id": absent.id, "name": "DBA on call"}
     outcome = Outcome.model_validate(desk.outcome(request).body)
     assert outcome.remarks[0].who == "Reviewer (for DBA on call)"
-    line = next(each for each in seen(desk, request, absent).timeline if each.verdict == "approve")
+    line = next(line for line in seen(desk, request, absent).timeline if line.verdict == "approve")
     assert line.who == "Reviewer (for DBA on call)"
 
 

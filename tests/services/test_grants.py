@@ -86,8 +86,8 @@ class Office:
     def approved(self, *documents: dict[str, Any]) -> list[ApprovalRequest]:
         """Requests that somebody approved as they were."""
         done = [self.ask(document) for document in documents]
-        for each in done:
-            self.desk.decide(each, self.second)
+        for approved in done:
+            self.desk.decide(approved, self.second)
         return done
 
     def draft(self, approvals: list[ApprovalRequest], uses: int = 5, days: int = 7, **values: Any) -> GrantDraft:
@@ -100,7 +100,7 @@ class Office:
         return GrantDraft(**fields | values)
 
     def proposed(self, uses: int = 5, days: int = 7) -> Grant:
-        evidence = self.approved(*(mail(limit=each) for each in (10, 20, 30)))
+        evidence = self.approved(*(mail(limit=limit) for limit in (10, 20, 30)))
         return self.grants.propose(self.first, self.draft(evidence, uses, days), "Always the same.")
 
     def active(self, uses: int = 5, days: int = 7) -> Grant:
@@ -117,7 +117,7 @@ class Office:
     def record(self, grant: Grant) -> list[AuditEntry]:
         with self.desk.sessions() as session:
             query = select(AuditEntry).where(AuditEntry.action.startswith("grant.")).order_by(AuditEntry.seq)
-            return [each for each in session.scalars(query) if each.detail.get("grant") == grant.id]
+            return [entry for entry in session.scalars(query) if entry.detail.get("grant") == grant.id]
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def office(desk: Desk) -> Office:
 
 
 def actions(desk: Desk, request: ApprovalRequest) -> list[str]:
-    return [each.action for each in desk.audit(request)]
+    return [entry.action for entry in desk.audit(request)]
 
 
 # Suggestions
@@ -140,7 +140,7 @@ def test_three_like_approvals_give_a_suggestion_with_its_bounds(office: Office) 
     assert found.scope == office.scope
     assert (found.max_risk, len(found.evidence)) == (RiskLevel.MEDIUM, 3)
     assert evidence[0].id == found.evidence[0].id
-    assert {each.who for each in found.evidence} == {"The second"}
+    assert {request.who for request in found.evidence} == {"The second"}
     assert found.words[0] == "args.limit is a whole number from 10 to 20"
 
 
@@ -211,7 +211,7 @@ def test_a_grant_takes_two_people(office: Office) -> None:
     assert (given.state, given.approved_by_id, given.approved_by_name) == ("active", office.second.id, "The second")
     with pytest.raises(IllegalTransitionError, match="active"):
         office.grants.approve(office.desk.person(), grant.id)
-    assert [(each.action, each.actor_name) for each in office.record(grant)] == [
+    assert [(entry.action, entry.actor_name) for entry in office.record(grant)] == [
         ("grant.proposed", "The first"), ("grant.approved", "The second"),
     ]  # fmt: skip
 
@@ -240,7 +240,7 @@ def test_two_who_give_it_at_once_are_one(wide_desk: Desk, at_once: AtOnce) -> No
     people = [wide_desk.person(f"Person {number}") for number in range(8)]
     results = at_once([lambda who=who: office.grants.approve(who, grant.id) for who in people])
     assert Counter(type(result) for result in results) == {Grant: 1, IllegalTransitionError: 7}
-    assert [each.action for each in office.record(grant)].count("grant.approved") == 1
+    assert [entry.action for entry in office.record(grant)].count("grant.approved") == 1
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_rule_out_of_bounds_or_without_approvals_is_refused(
     draft = office.draft(office.approved(mail(limit=10), mail(limit=20), mail(limit=30)), **change)
     with pytest.raises(error):
         office.grants.propose(office.first, draft, "Always the same.")
-    assert all(each.grant.workflow != office.workflow for each in office.grants.list(office.first))
+    assert all(listed.grant.workflow != office.workflow for listed in office.grants.list(office.first))
 
 
 def test_a_rule_needs_a_reason_a_person_and_approvals_that_fit_it(office: Office) -> None:
@@ -292,13 +292,13 @@ def test_the_rehearsal_shows_what_people_refused(office: Office) -> None:
     pattern = office.draft(evidence).pattern
     found = office.grants.rehearse(office.first, office.scope, pattern, RiskLevel.MEDIUM)
     assert (found.considered, found.complete, len(found.through)) == (6, True, 5)
-    assert {each.id for each in found.refused} == {rejected.id, changed.id}
+    assert {past.id for past in found.refused} == {rejected.id, changed.id}
     assert not office.grants.rehearse(office.first, office.scope, pattern, RiskLevel.LOW).through
     grant = office.grants.propose(office.first, office.draft(evidence), "Always.")
     detail = office.grants.view(grant.id, office.second)
     assert detail.rehearsal is not None
-    assert {each.id for each in detail.rehearsal.refused} == {rejected.id, changed.id}
-    assert {each.id for each in detail.evidence} == {each.id for each in evidence}
+    assert {past.id for past in detail.rehearsal.refused} == {rejected.id, changed.id}
+    assert {request.id for request in detail.evidence} == {request.id for request in evidence}
 
 
 # Using
@@ -321,7 +321,7 @@ def test_what_fits_is_approved_at_once_and_every_use_is_on_the_record(office: Of
     assert office.desk.decisions(request) == []
     assert office.used_for(grant) == {request.id}
     assert office.fresh(grant).uses == 1
-    assert [each.request_id for each in office.record(grant) if each.action == "grant.used"] == [request.id]
+    assert [entry.request_id for entry in office.record(grant) if entry.action == "grant.used"] == [request.id]
     [used] = office.grants.view(grant.id, office.first).uses
     assert used.id == request.id
 
@@ -467,7 +467,7 @@ def test_used_up_it_ends_by_itself(office: Office) -> None:
     ended = office.fresh(grant)
     assert (ended.state, ended.uses) == ("used_up", 2)
     assert ended.ended_at is not None and ended.end_reason
-    [entry] = [each for each in office.record(grant) if each.action == "grant.ended"]
+    [entry] = [entry for entry in office.record(grant) if entry.action == "grant.ended"]
     assert entry.detail == {"grant": grant.id, "state": "used_up", "uses": 2}
 
 
@@ -475,14 +475,14 @@ def test_its_time_over_it_lets_nothing_through_and_that_is_noted(office: Office)
     grant, waiting = office.active(days=1), Office(office.desk).proposed(days=1)
     office.desk.clock.ahead += timedelta(days=1, seconds=1)
     assert office.ask(mail()).state == "pending"
-    by_id = {each.grant.id: each for each in office.grants.list(office.first)}
+    by_id = {listed.grant.id: listed for listed in office.grants.list(office.first)}
     assert by_id[grant.id].state == "expired" and by_id[grant.id].uses_left == 0
     with pytest.raises(IllegalTransitionError, match="lapsed"):
         office.grants.approve(office.second, waiting.id)
     assert office.grants.lapse() >= 2
     assert office.grants.lapse() == 0
     assert (office.fresh(grant).state, office.fresh(waiting).state) == ("expired", "expired")
-    assert [each.action for each in office.record(grant)][-1] == "grant.ended"
+    assert [entry.action for entry in office.record(grant)][-1] == "grant.ended"
 
 
 def test_declining_and_revoking(office: Office) -> None:
@@ -551,7 +551,7 @@ def test_revoked_while_it_is_used_nothing_more_is_let_through_afterwards(wide_de
         assert revoked.state == "revoked"
         uses = {request.id for request in requests if request.state == "approved"}
         assert office.used_for(grant) == uses and office.fresh(grant).uses == len(uses)
-        used = [each.request_id for each in office.record(grant) if each.action == "grant.used"]
+        used = [entry.request_id for entry in office.record(grant) if entry.action == "grant.used"]
         assert sorted(used) == sorted(uses)
         assert office.fresh(grant).state == "revoked"
         assert all(request.answered_by == "" for request in requests if request.state == "pending")
@@ -597,7 +597,7 @@ def test_what_cannot_be_used_any_more_is_left_to_people(
     left = office.desk.fresh(request)
     assert (left.state, left.answered_by) == ("pending", "")
     assert left.due_at is not None and left.due_at > left.opened_at
-    entry = [each for each in office.desk.audit(request) if each.action == "request.left_to_people"]
+    entry = [entry for entry in office.desk.audit(request) if entry.action == "request.left_to_people"]
     assert len(entry) == 1 and entry[0].detail["reason"]
     assert office.fresh(grant).uses == 0 and office.desk.outcome(request) is None
     if what == "expired":

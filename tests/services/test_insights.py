@@ -68,7 +68,7 @@ class Portal:
         answered_by = ""
         if state.value in ("approved", "rejected", "expired") and dice.random() < 0.3:
             grant = f"grant:{dice.choice(self.grants).id}"
-            earlier = [each for each in getattr(self, "rejected", []) if each]
+            earlier = [moment for moment in getattr(self, "rejected", []) if moment]
             answered_by = f"rejection:{dice.choice(earlier)}" if state == "rejected" and earlier else grant
         made = make_request(
             self.desk.sessions, self.run, payload, risk=dice.choice(list(RiskLevel)), state=state,
@@ -162,9 +162,9 @@ class Portal:
     def settled(self, wanted: InsightsFilter) -> list[ApprovalRequest]:
         since = self.now - timedelta(days=wanted.days)
         return [
-            each
-            for each in self.fitting(wanted)
-            if each.state != "pending" and each.resolved_at is not None and since <= each.resolved_at < self.now
+            row
+            for row in self.fitting(wanted)
+            if row.state != "pending" and row.resolved_at is not None and since <= row.resolved_at < self.now
         ]
 
     def words_on(self, request: ApprovalRequest) -> list[Decision]:
@@ -179,7 +179,7 @@ class Portal:
         return plain and bool(request.answered_by) and not self.words_on(request)
 
     def decided(self, wanted: InsightsFilter) -> list[ApprovalRequest]:
-        return [each for each in self.settled(wanted) if each.state in BY_PEOPLE and not self.by_itself(each)]
+        return [row for row in self.settled(wanted) if row.state in BY_PEOPLE and not self.by_itself(row)]
 
     def faster(self, request: ApprovalRequest) -> bool:
         words = self.words_on(request)
@@ -187,7 +187,7 @@ class Portal:
             if word.verdict not in ("approve", "modify"):
                 continue
             begins = [request.opened_at]
-            begins += [max(each.at for each in words if each.stage < word.stage)] if word.stage else []
+            begins += [max(earlier.at for earlier in words if earlier.stage < word.stage)] if word.stage else []
             payload = request.payload
             if request.proposed is not None:
                 if word.seen_digest == request.proposed_digest:
@@ -225,11 +225,11 @@ def spread(seconds: Sequence[float]) -> tuple[float, float]:
 def assert_pace(found: Iterable[DecisionPace], by_name: dict[str, list[ApprovalRequest]]) -> None:
     """The same groups, with the same counts and percentiles, the largest first."""
     found = list(found)
-    assert {each.name: each.decided for each in found} == {name: len(rows) for name, rows in by_name.items()}
-    assert [each.decided for each in found] == sorted((each.decided for each in found), reverse=True)
-    for each in found:
-        took = [(row.resolved_at - row.opened_at).total_seconds() for row in by_name[each.name] if row.resolved_at]
-        assert (each.median, each.p90) == pytest.approx(spread(took), rel=1e-6, abs=1e-5)
+    assert {group.name: group.decided for group in found} == {name: len(rows) for name, rows in by_name.items()}
+    assert [group.decided for group in found] == sorted((group.decided for group in found), reverse=True)
+    for group in found:
+        took = [(row.resolved_at - row.opened_at).total_seconds() for row in by_name[group.name] if row.resolved_at]
+        assert (group.median, group.p90) == pytest.approx(spread(took), rel=1e-6, abs=1e-5)
 
 
 def grouped(rows: Iterable[ApprovalRequest], names: Any) -> dict[str, list[ApprovalRequest]]:
@@ -241,7 +241,7 @@ def grouped(rows: Iterable[ApprovalRequest], names: Any) -> dict[str, list[Appro
 
 
 def asked(row: ApprovalRequest) -> set[str]:
-    return {each if each.startswith("team:") else "person" for each in row.addressed_to} or {""}
+    return {name if name.startswith("team:") else "person" for name in row.addressed_to} or {""}
 
 
 @pytest.fixture(scope="module")
@@ -266,22 +266,22 @@ def found(history: Portal, viewer: Actor, wanted: InsightsFilter) -> Insights:
 
 def test_the_history_has_something_of_everything(history: Portal):
     whole = InsightsFilter(days=90)
-    assert {each.state for each in history.settled(whole)} == set(RequestState) - {"pending"}
-    assert any(history.faster(each) for each in history.decided(whole) if each.state == "approved")
-    assert not all(history.faster(each) for each in history.decided(whole) if each.state == "approved")
-    assert any(history.by_itself(each) for each in history.settled(whole))
+    assert {row.state for row in history.settled(whole)} == set(RequestState) - {"pending"}
+    assert any(history.faster(row) for row in history.decided(whole) if row.state == "approved")
+    assert not all(history.faster(row) for row in history.decided(whole) if row.state == "approved")
+    assert any(history.by_itself(row) for row in history.settled(whole))
     assert {request.kind for request in history.requests} == {"script", "tool_call", "optimizations", "custom"}
-    assert any(each.answered_by and history.words_on(each) for each in history.settled(whole))
+    assert any(row.answered_by and history.words_on(row) for row in history.settled(whole))
 
 
 def test_what_waits(history: Portal, wanted: InsightsFilter, found: Insights):
-    pending = [each for each in history.fitting(wanted) if each.state == "pending"]
-    assert [each.risk for each in found.pending] == ["critical", "high", "medium", "low", "safe"]
-    for each in found.pending:
-        rows = [row for row in pending if row.risk == each.risk]
+    pending = [row for row in history.fitting(wanted) if row.state == "pending"]
+    assert [level.risk for level in found.pending] == ["critical", "high", "medium", "low", "safe"]
+    for level in found.pending:
+        rows = [row for row in pending if row.risk == level.risk]
         soon = [row for row in rows if row.expires_at < history.now + timedelta(days=1)]
-        assert (each.count, each.soon) == (len(rows), len(soon))
-        assert each.oldest == min((row.opened_at for row in rows), default=None)
+        assert (level.count, level.soon) == (len(rows), len(soon))
+        assert level.oldest == min((row.opened_at for row in rows), default=None)
     assert found.waiting == len(pending)
 
 
@@ -295,36 +295,36 @@ def test_time_to_decision(history: Portal, wanted: InsightsFilter, found: Insigh
 
 def test_what_became_of_requests(history: Portal, wanted: InsightsFilter, found: Insights):
     settled = history.settled(wanted)
-    states = Counter(each.state for each in settled)
-    alone = Counter(each.state for each in settled if history.by_itself(each))
-    assert {each.state: each.count for each in found.ended} == {
+    states = Counter(row.state for row in settled)
+    alone = Counter(row.state for row in settled if history.by_itself(row))
+    assert {row.state: row.count for row in found.ended} == {
         state: states[state] for state in RequestState if state != "pending"
     }
-    assert {each.state: each.by_itself for each in found.ended if each.by_itself} == dict(alone)
+    assert {row.state: row.by_itself for row in found.ended if row.by_itself} == dict(alone)
     assert found.settled == len(settled)
 
 
 def test_approvals_faster_than_the_text_can_be_read(history: Portal, wanted: InsightsFilter, found: Insights):
-    approved = [each for each in history.decided(wanted) if each.state in ("approved", "modified")]
-    for each in found.hasty:
-        rows = [row for row in approved if row.risk == each.risk]
-        assert (each.approved, each.faster) == (len(rows), sum(map(history.faster, rows))), each.risk
+    approved = [row for row in history.decided(wanted) if row.state in ("approved", "modified")]
+    for level in found.hasty:
+        rows = [row for row in approved if row.risk == level.risk]
+        assert (level.approved, level.faster) == (len(rows), sum(map(history.faster, rows))), level.risk
 
 
 def test_what_expired(history: Portal, wanted: InsightsFilter, found: Insights):
-    expired = [each for each in history.settled(wanted) if each.state == "expired"]
-    newest = sorted(expired, key=lambda each: each.resolved_at or history.now, reverse=True)[: insights.MAX_EXPIRED]
-    assert [each.id for each in found.expired] == [each.id for each in newest]
-    for each, row in zip(found.expired, newest, strict=True):
+    expired = [row for row in history.settled(wanted) if row.state == "expired"]
+    newest = sorted(expired, key=lambda row: row.resolved_at or history.now, reverse=True)[: insights.MAX_EXPIRED]
+    assert [row.id for row in found.expired] == [row.id for row in newest]
+    for listed, row in zip(found.expired, newest, strict=True):
         approved = history.outcomes[row.id] == "approve"
-        assert (each.title, each.risk, each.workflow, each.at, each.approved) == (
+        assert (listed.title, listed.risk, listed.workflow, listed.at, listed.approved) == (
             row.title, row.risk, row.workflow, row.resolved_at, approved,
         )  # fmt: skip
-    assert found.expired_approved == sum(history.outcomes[each.id] == "approve" for each in expired)
+    assert found.expired_approved == sum(history.outcomes[row.id] == "approve" for row in expired)
 
 
 def test_what_was_answered_by_itself(history: Portal, wanted: InsightsFilter, found: Insights):
-    counted = Counter(each.answered_by for each in history.settled(wanted) if history.by_itself(each))
+    counted = Counter(row.answered_by for row in history.settled(wanted) if history.by_itself(row))
     titles = {f"grant:{grant.id}": grant.title for grant in history.grants}
     titles |= {f"rejection:{request.id}": request.title for request in history.requests}
     expected = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[: insights.MAX_GROUPS]
@@ -373,12 +373,12 @@ def read(desk: Desk, **wanted: Any) -> Insights:
 @pytest.mark.parametrize("character", ["x", "ä", '"', "\\", "\n", "\x00", "\ud800"])
 def test_a_hundred_characters_are_read_in_four_seconds(alone: Desk, seconds, faster, character):
     approve(alone, seconds, script(character * 100))
-    assert sum(each.faster for each in read(alone).hasty) == faster
+    assert sum(row.faster for row in read(alone).hasty) == faster
 
 
 def test_title_and_summary_are_not_counted(alone: Desk):
     approve(alone, 4, script("x" * 100) | {"title": "t" * 200, "summary": "s" * 5000})
-    assert sum(each.faster for each in read(alone).hasty) == 0
+    assert sum(row.faster for row in read(alone).hasty) == 0
 
 
 def worded(desk: Desk, proposed: str, changed: str, *words: tuple[float, str, int]) -> int:
@@ -407,7 +407,7 @@ def worded(desk: Desk, proposed: str, changed: str, *words: tuple[float, str, in
                     at=at + timedelta(seconds=seconds),
                 )
             )  # fmt: skip
-    return sum(each.faster for each in read(desk).hasty)
+    return sum(row.faster for row in read(desk).hasty)
 
 
 @pytest.mark.parametrize(("last", "faster"), [(22, 1), (25, 0)])
@@ -436,7 +436,7 @@ def test_payloads_of_any_shape_are_read(alone: Desk, kind):
     approve(alone, 0.5, payload)
     approve(alone, 0.5, question() | {"kind": "optimizations", "items": []})
     approve(alone, 60, payload)
-    assert sum(each.faster for each in read(alone).hasty) == 1
+    assert sum(row.faster for row in read(alone).hasty) == 1
 
 
 def test_the_period_begins_and_ends_at_once_with_its_bounds(alone: Desk):
@@ -468,10 +468,10 @@ def test_a_real_day_at_the_desk(alone: Desk):
     alone.clock.ahead = expiring.expires_at - datetime.now(UTC) + timedelta(minutes=1)
     alone.keep(expiring)
     found = read(alone)
-    assert {each.state.value: each.count for each in found.ended if each.count} == {
+    assert {row.state.value: row.count for row in found.ended if row.count} == {
         "approved": 1, "rejected": 1, "expired": 1,
     }  # fmt: skip
-    assert ([each.id for each in found.expired], found.waiting) == ([expiring.id], 1)
+    assert ([row.id for row in found.expired], found.waiting) == ([expiring.id], 1)
     assert found.pace and found.pace.decided == 2
 
 

@@ -110,7 +110,7 @@ def test_a_decision_in_a_session_opened_by_another_is_marked(house: House) -> No
     assert decision.made.ids == {house.admin.id} and decision.made_by == "Admin"
     [entry] = house.entries("request.decided", request)
     assert entry.detail["acting_by"] == "Admin" and entry.detail["acting_by_ids"] == [house.admin.id]
-    said = [each.what for each in seen(house.desk, request, house.ben).timeline if each.who == "Ana"]
+    said = [line.what for line in seen(house.desk, request, house.ben).timeline if line.who == "Ana"]
     assert said == ["approved, acting with a sign-in link or token from Admin"]
 
 

@@ -45,7 +45,7 @@ def rejected(desk: Desk, run: Run, **values: Any) -> ApprovalRequest:
 
 
 def actions(desk: Desk, request: ApprovalRequest) -> list[str]:
-    return [each.action for each in desk.audit(request)]
+    return [entry.action for entry in desk.audit(request)]
 
 
 def test_the_same_again_is_answered_from_the_earlier_rejection(desk: Desk) -> None:

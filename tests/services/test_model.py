@@ -185,7 +185,7 @@ def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:
                 assert self.ended == (now.state, outcome.body if outcome else None), "it ended twice"
                 assert all(decision.at <= now.resolved_at for decision in decisions), "a word after the end"
             standing = [decision for decision in decisions if decision.withdrawn_at is None]
-            self.added.setdefault(now.stage, set()).update(each.removeprefix("team:") for each in now.escalated_to)
+            self.added.setdefault(now.stage, set()).update(team.removeprefix("team:") for team in now.escalated_to)
             judged = judge(now, standing, cast, self.added)
             if state is RequestState.EXPIRED:
                 assert desk.clock() >= now.expires_at and judged is RequestState.PENDING
@@ -215,16 +215,16 @@ def judge(
         added: teams that escalations asked as well, by stage.
     """
     terms = Terms.from_json(request.terms)
-    if any(each.verdict == "request_changes" for each in standing):
+    if any(vote.verdict == "request_changes" for vote in standing):
         return RequestState.CHANGES_REQUESTED
-    if len(_different([each for each in standing if each.verdict == "reject"])) >= terms.deny_threshold:
+    if len(_different([vote for vote in standing if vote.verdict == "reject"])) >= terms.deny_threshold:
         return RequestState.REJECTED
-    agreeing = [each for each in standing if each.verdict in ("approve", "modify") and each.digest == request.digest]
+    agreeing = [vote for vote in standing if vote.verdict in ("approve", "modify") and vote.digest == request.digest]
     seats = [at for at, stage in enumerate(terms.stages) for _ in range(stage.quorum)]
     for chosen in permutations(agreeing, len(seats)):
-        if all(each.stage == seat for each, seat in zip(chosen, seats, strict=True)) and _distinct(list(chosen)):
-            for each in chosen:
-                _assert_asked(terms.stages[each.stage], each, cast, added.get(each.stage, set()))
+        if all(vote.stage == seat for vote, seat in zip(chosen, seats, strict=True)) and _distinct(list(chosen)):
+            for vote in chosen:
+                _assert_asked(terms.stages[vote.stage], vote, cast, added.get(vote.stage, set()))
             return RequestState.APPROVED if request.digest == request.proposed_digest else RequestState.MODIFIED
     return RequestState.PENDING
 

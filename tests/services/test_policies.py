@@ -117,7 +117,11 @@ def test_the_same_file_again_makes_no_version(desk: Any, at_once: Callable[..., 
 
     load(desk, ONE_OF_ANYONE + "# a remark\n")
     back = load(desk, ONE_OF_ANYONE)
-    assert [each.version for each in desk.policies.history(SYSTEM)] == [back.version, back.version - 1, stored.version]
+    assert [version.version for version in desk.policies.history(SYSTEM)] == [
+        back.version,
+        back.version - 1,
+        stored.version,
+    ]
     assert len(loaded_entries(desk)) == 3
 
 
@@ -160,7 +164,7 @@ def test_a_version_that_cannot_be_read_falls_to_the_strict_default_and_is_logged
     assert (opened.quorum, Terms.from_json(opened.terms).on_expiry) == (2, OnExpiry.REJECT)
     shown = desk.policies.view(SYSTEM)
     assert "newer.yaml:1" in shown.problem
-    assert [each.name for each in shown.rules] == ["strict default"]
+    assert [rule.name for rule in shown.rules] == ["strict default"]
 
 
 def test_names_that_nobody_has_are_told_and_keep_nothing_from_being_loaded(desk: Any) -> None:
@@ -202,7 +206,7 @@ def test_conditions_see_who_started_the_run(desk: Any) -> None:
         run = make_run(desk.sessions, starter, RunState.RUNNING, attempt=1)
         return desk.suspend(run, asked(script("select 1")))[0].quorum
 
-    assert [quorum(each) for each in (platform, other, None)] == [3, 1, 1]
+    assert [quorum(scope) for scope in (platform, other, None)] == [3, 1, 1]
 
 
 # Replay
@@ -272,7 +276,7 @@ def test_what_stays_the_same_is_not_listed(desk: Any, past: Any, dba: Any) -> No
     past((dba, APPROVE, 5))
     told = replayed(desk, "deadline: 8 hours")
     assert (told.examined, told.changed, told.stopped) == (1, (), "")
-    assert [(each.rule, each.before, each.after) for each in told.rules] == [("The rule", 1, 1)]
+    assert [(rule.rule, rule.before, rule.after) for rule in told.rules] == [("The rule", 1, 1)]
 
 
 def test_every_difference_of_the_terms_is_listed(desk: Any, past: Any) -> None:
@@ -381,8 +385,8 @@ def test_the_first_of_two_would_have_been_enough(desk: Any, past: Any, dba: Any,
         RequestState.APPROVED, "Would have been approved on MOMENT, before Platform lead decided.",
     )  # fmt: skip
     desk.opened = past((dba, APPROVE, 5), terms=two, state=RequestState.PENDING).opened_at
-    told = [each for each in replayed(desk, "deadline: 8 hours").changed if each.state is RequestState.PENDING]
-    assert [each.consequences for each in told] == [("Would have been approved with the decision of DBA on call.",)]
+    told = [change for change in replayed(desk, "deadline: 8 hours").changed if change.state is RequestState.PENDING]
+    assert [change.consequences for change in told] == [("Would have been approved with the decision of DBA on call.",)]
 
 
 def test_an_edit_is_judged_as_an_edit_of_the_proposal(desk: Any, past: Any, dba: Any, lead: Any) -> None:
@@ -443,8 +447,8 @@ def test_a_missing_reason_and_a_forbidden_grant_are_told(desk: Any, past: Any, d
         "DBA on call would have had to give a reason.",
     )
     past(answered_by="grant:1")
-    told = [each for each in replayed(desk, "deadline: 8 hours\ngrants: false").changed if each.consequences]
-    assert [each.consequences for each in told] == [
+    told = [change for change in replayed(desk, "deadline: 8 hours\ngrants: false").changed if change.consequences]
+    assert [change.consequences for change in told] == [
         (
             "The standing grant could not have approved it.",
             "Would still be waiting for 1 more from any reviewer.",
@@ -459,9 +463,9 @@ def test_what_people_took_back_stays_taken_back(desk: Any, past: Any, dba: Any) 
 
 
 def test_a_replay_writes_nothing_and_stops_where_it_is_told_to(desk: Any, past: Any, dba: Any) -> None:
-    newest = [past((dba, APPROVE, 5), opened_at=datetime.now(UTC) - timedelta(hours=each)) for each in (1, 2, 3)]
+    newest = [past((dba, APPROVE, 5), opened_at=datetime.now(UTC) - timedelta(hours=hours)) for hours in (1, 2, 3)]
     counts = desk.counts()
-    assert [each.id for each in replayed(desk, "deadline: 1 hour").changed] == [each.id for each in newest]
+    assert [change.id for change in replayed(desk, "deadline: 1 hour").changed] == [past.id for past in newest]
     told = replayed(desk, "deadline: 1 hour", limit=2)
     assert (told.examined, told.stopped, told.oldest) == (2, "limit", newest[1].opened_at)
     told = replayed(desk, "deadline: 1 hour", seconds=-1)
@@ -493,6 +497,6 @@ def test_which_rules_matched_lately_is_counted(desk: Any, past: Any, dba: Any, m
     past((dba, APPROVE, 5), opened_at=datetime.now(UTC) - timedelta(days=40))
     since = datetime.now(UTC) - timedelta(days=30)
     counted = desk.policies.matched(SYSTEM, since)
-    assert {name: each.requests for name, each in counted.items()} == {"The rule": 2, "Another": 1}
+    assert {name: rule.requests for name, rule in counted.items()} == {"The rule": 2, "Another": 1}
     monkeypatch.setattr(policies_module, "COUNTED", 1)
-    assert sum(each.requests for each in desk.policies.matched(SYSTEM, since).values()) == 2
+    assert sum(rule.requests for rule in desk.policies.matched(SYSTEM, since).values()) == 2

@@ -112,8 +112,8 @@ def promise_7_secrets_are_masked_before_anything_is_stored(desk: Desk) -> None:
     with pytest.raises(InvalidInputError):
         desk.decide(request, desk.person(), Verdict.MODIFY, change={"content": f"select '{TOKEN}'"})
     desk.decide(request, desk.person(), Verdict.MODIFY, change={"content": "select 2"}, comment=f"With {TOKEN}")
-    stored = str([desk.fresh(request).payload, desk.outcome(request).body, [vars(each) for each in desk.audit(request)],
-                  [vars(decision) for decision in desk.decisions(request)]])  # fmt: skip
+    entries, decisions = map(vars, desk.audit(request)), map(vars, desk.decisions(request))
+    stored = str([desk.fresh(request).payload, desk.outcome(request).body, [*entries], [*decisions]])
     assert TOKEN not in stored and stored.count("⟦secret:github-token:1⟧") >= 3
 
 
@@ -133,15 +133,17 @@ def promise_9_every_change_is_told_in_the_moment_it_commits(desk: Desk) -> None:
     with psycopg.connect(address, autocommit=True) as listener:
         listener.execute("listen assent_events")
         desk.decide(request, desk.person())
-        told = {each for notice in listener.notifies(timeout=1, stop_after=1) for each in notice.payload.split(",")}
+        told = {
+            event_id for notice in listener.notifies(timeout=1, stop_after=1) for event_id in notice.payload.split(",")
+        }
         query = "select kind from events where id = any(%s) and request_id = %s"
-        kinds = [kind for (kind,) in listener.execute(query, ([int(each) for each in told], request.id))]
+        kinds = [kind for (kind,) in listener.execute(query, ([int(event_id) for event_id in told], request.id))]
     assert kinds == ["request.resolved"]
 
 
-PROMISES = [each for name, each in sorted(globals().items()) if name.startswith("promise_")]
+PROMISES = [item for name, item in sorted(globals().items()) if name.startswith("promise_")]
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda case: case.__name__)
 def test_promise(desk: Desk, promise: Callable[[Desk], None]) -> None:
     promise(desk)

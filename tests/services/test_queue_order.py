@@ -60,7 +60,7 @@ def test_risk_ranks_ahead_by_its_head_start(run_desk: Desk) -> None:
     levels = [RiskLevel.CRITICAL, RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW, RiskLevel.SAFE]
     order = [sooner, *[made[level] for level in levels]]
     order.insert(2, raised)
-    assert [row.id for row in desk.queue.page(QueueFilter()).rows] == [each.id for each in order]
+    assert [row.id for row in desk.queue.page(QueueFilter()).rows] == [request.id for request in order]
     why = {row.id: row.why_here for row in desk.queue.page(QueueFilter()).rows}
     assert why[made[RiskLevel.CRITICAL].id] == "critical risk ranks 24 h ahead of its deadline"
     assert "raised 5 times" in why[raised.id]
@@ -103,7 +103,7 @@ def test_rows_that_come_and_go_between_pages_neither_repeat_nor_hide_others(run_
     desk.decide(made[0], desk.person())
     newcomer = make_request(sessions, run, expires_in=timedelta(hours=2, minutes=30))
     rest = desk.queue.page(QueueFilter(), first.next_cursor, limit=50)
-    assert [row.id for row in rest.rows] == [each.id for each in made[2:]]
+    assert [row.id for row in rest.rows] == [request.id for request in made[2:]]
     assert newcomer.id not in [row.id for row in rest.rows], "it ranks on the page that was read before"
 
 

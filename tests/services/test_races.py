@@ -42,7 +42,7 @@ def one_effect(desk: Desk, request_id: Any, words: int) -> None:
     """Exactly one outcome, resolution, job; and as many decisions as were counted."""
     assert len(desk.decisions(request_id)) == words
     assert desk.outcome(request_id) is not None
-    actions = Counter(each.action for each in desk.audit(request_id))
+    actions = Counter(entry.action for entry in desk.audit(request_id))
     assert actions == {"request.opened": 1, "request.decided": words, "request.resolved": 1}
     assert desk.events(request_id).count("request.resolved") == 1
     assert desk.jobs(request_id.run_id) == 1
@@ -57,12 +57,12 @@ def test_fifty_conflicting_decisions_one_wins_and_49_are_told(wide_desk: Desk, a
         for number, who in enumerate(people)
     ]
     results = at_once(calls)
-    winners = [number for number, each in enumerate(results) if isinstance(each, DecisionResult)]
+    winners = [number for number, result in enumerate(results) if isinstance(result, DecisionResult)]
     assert len(winners) == 1
     told = [result for result in results if not isinstance(result, DecisionResult)]
-    assert Counter(type(each) for each in told) == {AlreadyDecidedError: 49}
+    assert Counter(type(error) for error in told) == {AlreadyDecidedError: 49}
     state = desk.fresh(request).state
-    assert {each.extra["state"] for each in told} == {state}
+    assert {error.extra["state"] for error in told} == {state}
     verdict = KINDS[winners[0] % 5][0]
     assert desk.outcome(request).verdict == verdict.value
     assert [decision.person_id for decision in desk.decisions(request)] == [people[winners[0]].id]
@@ -129,7 +129,7 @@ def test_the_last_votes_at_once_give_one_outcome(wide_desk: Desk, at_once: AtOnc
         people = [desk.person() for _ in range(4)]
         results = at_once([partial(desk.decide, request, who) for who in people])
         counted = [result for result in results if isinstance(result, DecisionResult)]
-        assert len(counted) == 2 and sorted(each.resolved for each in counted) == [False, True]
+        assert len(counted) == 2 and sorted(result.resolved for result in counted) == [False, True]
         assert Counter(type(result) for result in results)[AlreadyDecidedError] == 2
         assert desk.fresh(request).approvals == 2
         one_effect(desk, request, 2)

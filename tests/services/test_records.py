@@ -60,8 +60,8 @@ def test_json_lines_hold_every_entry_once_and_oldest_first(kept, auditor, monkey
     monkeypatch.setattr(records, "EXPORT_CHUNK", chunk)
     lines = "".join(kept.export(auditor, AuditFilter(), ExportFormat.JSON_LINES)).splitlines()
     read = [json.loads(line) for line in lines]
-    assert [each["seq"] for each in read] == sorted({each["seq"] for each in read})
-    assert [each["action"] for each in read] == [
+    assert [entry["seq"] for entry in read] == sorted({entry["seq"] for entry in read})
+    assert [entry["action"] for entry in read] == [
         "request.opened", "request.commented", "request.decided", "request.resolved",
     ]  # fmt: skip
     assert read[2]["detail"]["comment"] == "because of the moon"
@@ -100,7 +100,7 @@ def test_the_pages_of_a_period_hold_every_entry_once_whatever_order_they_were_wr
         page = kept.page(auditor, wanted, before, limit=2)
         pages.append([entry.seq for entry in page.entries])
         before = page.next_before
-    found = [each for page in pages for each in page]
+    found = [entry for page in pages for entry in page]
     assert len(found) == len(set(found)) == 7
     times = [entry.at for entry in kept.page(auditor, wanted).entries]
     assert times == sorted(times, reverse=True)

@@ -158,7 +158,10 @@ def test_a_receipt_for_a_request_of_nobody_or_of_another_run_is_left_out(desk: D
     desk.decide(foreign, desk.person())
     taken = desk.progress.begin(request.run_id or "")
     assert taken is not None
-    receipts = [Receipt(request_id=each, status=ReceiptStatus.FAILED) for each in ("nobody's", "", "\x00", foreign.id)]
+    receipts = [
+        Receipt(request_id=request_id, status=ReceiptStatus.FAILED)
+        for request_id in ("nobody's", "", "\x00", foreign.id)
+    ]
     desk.progress.complete(taken.attempt, Journal(taken.id, receipts=receipts, delivered=[request.id]), {})
     assert desk.run_state(taken.id) == "completed"
     assert desk.receipt(foreign) is None, "another run's outcome is still to be delivered"

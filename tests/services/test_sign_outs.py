@@ -82,7 +82,7 @@ def test_everything_ends_that_was_chosen(
     by_admin: bool,
 ) -> None:  # fmt: skip
     own, agent = tokens_of(services, admin, person)
-    mine = {each.id for each in services.tokens.own(person.as_actor(Via.PAGE))}
+    mine = {token.id for token in services.tokens.own(person.as_actor(Via.PAGE))}
     session, link = make_sign_in(services.sessions, person), services.people.make_link(admin, person.id)
     slack_user = SlackUser(f"U{uuid.uuid4().hex[:8]}", "ada")
     services.slack_people.link(person.as_actor(Via.PAGE), services.slack_people.new_code(slack_user))

@@ -47,7 +47,7 @@ def view_of(desk: Desk, request: ApprovalRequest, viewer: Actor) -> RequestView:
 def ahead(view: RequestView) -> list[tuple[str, int]]:
     """What time will do, each with its hours from the opening."""
     opened = view.request.opened_at
-    return [(each.words, round((each.at - opened) / timedelta(hours=1))) for each in view.situation.ahead]
+    return [(step.words, round((step.at - opened) / timedelta(hours=1))) for step in view.situation.ahead]
 
 
 def test_stages_say_who_is_asked_who_agreed_and_what_comes(named: Desk) -> None:
@@ -205,7 +205,7 @@ def test_a_window_that_is_closed_says_when_it_opens(desk: Desk) -> None:
     asking.decide(request, reviewer)
     held = view_of(asking, request, reviewer)
     assert held.request.held_until == stands.opens_at
-    assert [each.words for each in held.situation.ahead] == ["its change window opens"]
+    assert [step.words for step in held.situation.ahead] == ["its change window opens"]
 
 
 def test_acts_are_those_that_are_possible(named: Desk) -> None:

@@ -50,7 +50,7 @@ def test_one_stage_after_the_other_each_by_those_who_are_asked(staged: Desk) -> 
         desk.decide(now, member(desk, "Dov", "dba"))
     assert desk.decide(now, security).words == "Approved. The run continues."
     assert [(decision.person_name, decision.stage) for decision in desk.decisions(request)] == [("Ana", 0), ("Sam", 1)]
-    details = [each.detail for each in desk.audit(request) if each.action == "request.decided"]
+    details = [entry.detail for entry in desk.audit(request) if entry.action == "request.decided"]
     assert [(detail["stage"], detail.get("asked_next")) for detail in details] == [(0, 1), (1, None)]
     outcome = Outcome.model_validate(desk.outcome(request).body)
     assert [remark.who for remark in outcome.remarks] == ["Ana", "Sam"]

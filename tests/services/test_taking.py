@@ -46,8 +46,8 @@ def test_of_many_that_try_one_gets_the_job_and_the_run(desk: Desk, worker: int) 
             return None
 
     with ThreadPoolExecutor(4) as several:
-        taken = [each for each in several.map(attempt, range(8)) if each is not None]
-    assert [each.attempt for each in taken] == [2]
+        taken = [job for job in several.map(attempt, range(8)) if job is not None]
+    assert [job.attempt for job in taken] == [2]
     assert [(job.status, job.worker_id) for job in jobs(desk, run)] == [("doing", worker)]
 
 

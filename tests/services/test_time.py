@@ -61,7 +61,7 @@ def changed(desk: Desk, request: ApprovalRequest, **columns: Any) -> ApprovalReq
 
 def timely(desk: Desk, request: ApprovalRequest) -> list[str]:
     """What time did, in the order of the record."""
-    return [each.action for each in desk.audit(request) if each.actor_kind == "system" and each.detail.get("due")]
+    return [entry.action for entry in desk.audit(request) if entry.actor_kind == "system" and entry.detail.get("due")]
 
 
 def outcome(desk: Desk, request: ApprovalRequest) -> Outcome:
@@ -87,7 +87,7 @@ def test_after_a_day_without_a_worker_every_step_comes_in_its_order(desk: Desk) 
     request = opened(desk, terms(escalation=(LEADS, HEADS)))
     desk.clock.ahead = 24 * HOUR
     assert desk.keep(request) == 4
-    entries = [each for each in desk.audit(request) if each.detail.get("due")]
+    entries = [entry for entry in desk.audit(request) if entry.detail.get("due")]
     assert [entry.action for entry in entries] == [ESCALATED, ESCALATED, WARNED, EXPIRED]
     due = [datetime.fromisoformat(entry.detail["due"]) for entry in entries]
     assert due == [request.opened_at + hours * HOUR for hours in (2, 4, 7, 8)]
@@ -125,10 +125,12 @@ def test_one_write_does_one_step_of_each(own_desk: Desk) -> None:
     open_still = opened(desk, terms(deadline_seconds=99 * 3600, warn_seconds=0))
     desk.clock.ahead = 9 * HOUR
     every = [ends, warned, raised, released, open_still]
-    assert desk.checkpoints.keep_many([each.id for each in every]) == {each.id for each in every} - {open_still.id}
-    assert [timely(desk, each) for each in every] == [[EXPIRED], [WARNED], [ESCALATED], ["request.released"], []]
-    assert [desk.jobs(each.run_id) for each in every] == [1, 0, 0, 1, 0]
-    assert [desk.run_state(each.run_id) for each in every] == ["queued", *["suspended"] * 2, "queued", "suspended"]
+    ids = [request.id for request in every]
+    assert desk.checkpoints.keep_many(ids) == {*ids} - {open_still.id}
+    assert [timely(desk, request) for request in every] == [[EXPIRED], [WARNED], [ESCALATED], ["request.released"], []]
+    assert [desk.jobs(request.run_id) for request in every] == [1, 0, 0, 1, 0]
+    states = [desk.run_state(request.run_id) for request in every]
+    assert states == ["queued", *["suspended"] * 2, "queued", "suspended"]
     assert (desk.outcome(ends) is not None, desk.outcome(warned)) == (True, None)
 
 
@@ -137,7 +139,7 @@ def test_two_requests_of_one_run_wake_it_once(own_desk: Desk) -> None:
     both = [changed(desk, make_request(desk.sessions, run, terms=terms(), expires_in=HOUR)) for _ in range(2)]
     desk.clock.ahead = 2 * HOUR
     for _ in range(2):
-        assert desk.checkpoints.keep_many([each.id for each in both]) == {each.id for each in both}
+        assert desk.checkpoints.keep_many([request.id for request in both]) == {request.id for request in both}
     assert desk.jobs(run.id) == 1 and desk.run_state(run.id) == "queued"
 
 
@@ -303,7 +305,7 @@ def test_a_step_of_the_chain_adds_people_and_ranks_anew(desk: Desk) -> None:
     assert now.escalated_to == ["team:leads", "person:head@example.org"]
     assert now.addressed_to == ["team:dba", *now.escalated_to]
     assert now.priority == 3 and now.attention_at == attention_at(request.expires_at, RiskLevel.LOW, 3)
-    first = next(each for each in desk.audit(request) if each.action == ESCALATED)
+    first = next(entry for entry in desk.audit(request) if entry.action == ESCALATED)
     assert (first.detail["from"], first.detail["to"]) == (["team:dba"], ["team:dba", "team:leads"])
     assert "2 hours" in first.detail["reason"]
 

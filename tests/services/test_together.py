@@ -76,12 +76,12 @@ def test_a_suspension_opens_all_its_requests_or_none(desk: Desk) -> None:
 )
 def test_the_database_refuses_to_alter_the_record(desk: Desk, statement: str) -> None:
     request = desk.open()
-    before = [(each.seq, each.action, each.actor_name) for each in desk.audit(request)]
+    before = [(entry.seq, entry.action, entry.actor_name) for entry in desk.audit(request)]
     assert before
     with desk.engine.connect() as connection, pytest.raises(DBAPIError, match="append only") as caught:
         connection.exec_driver_sql(statement)
     assert isinstance(caught.value.orig, psycopg.errors.InsufficientPrivilege)
-    assert [(each.seq, each.action, each.actor_name) for each in desk.audit(request)] == before
+    assert [(entry.seq, entry.action, entry.actor_name) for entry in desk.audit(request)] == before
 
 
 @pytest.mark.parametrize("state", [state.value for state in RequestState if state is not RequestState.APPROVED])

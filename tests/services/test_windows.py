@@ -104,7 +104,7 @@ def test_what_waits_for_its_window_ends_with_its_run(windowed: Desk, running: bo
     assert happened(desk, request)[-1] == {"state": "approved", "what": "not carried out"}
     at(desk, MONDAY_NINE + timedelta(hours=1))
     assert desk.keep(request) == 0
-    assert "request.released" not in [each.action for each in desk.audit(request)]
+    assert "request.released" not in [entry.action for entry in desk.audit(request)]
 
 
 def test_inside_the_window_nothing_waits(windowed: Desk) -> None:

@@ -48,7 +48,7 @@ def test_an_approval_that_is_taken_back_counts_no_more(two: Desk) -> None:
     assert (entry.action, entry.actor_name) == ("request.decision_withdrawn", "One")
     assert entry.detail["reason"] == "I looked at the wrong table." and entry.detail["verdict"] == "approve"
     assert happened(desk, request)[-1] == {"state": "pending", "what": "withdrawn", "progress": "0 of 2"}
-    lines = [(each.who, each.what, each.comment) for each in seen(desk, request, other).timeline]
+    lines = [(line.who, line.what, line.comment) for line in seen(desk, request, other).timeline]
     assert ("One", "approved, which no longer counts", "Fine.") in lines
     assert ("One", "withdrew their decision", "I looked at the wrong table.") in lines
     assert not desk.decide(request, other).resolved

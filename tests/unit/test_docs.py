@@ -88,7 +88,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_that_are_named_exist(path: Path) -> None:
     named = re.findall(r"`((?:app|assent|bin|docs|migrations|static|tests|workflows)/[\w./-]*)`", path.read_text())
-    ours = [each for each in named if not {"notify_customers", "NNNN_words.py"} & set(Path(each).parts)]
+    ours = [name for name in named if not {"notify_customers", "NNNN_words.py"} & set(Path(name).parts)]
     assert [our for our in ours if not (ROOT / our).exists()] == []
 
 
@@ -101,10 +101,10 @@ def test_every_decision_has_its_number_and_parts() -> None:
     records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
     numbers = [int(record.name[:4]) for record in records]
     assert numbers == list(range(1, len(numbers) + 1))
-    for number, each in zip(numbers, records, strict=True):
-        headings = re.findall(r"(?m)^#+ (.+)$", each.read_text())
+    for number, path in zip(numbers, records, strict=True):
+        headings = re.findall(r"(?m)^#+ (.+)$", path.read_text())
         assert headings[0].startswith(f"{number}. ")
-        assert headings[1:] == ["Context", "Decision", "Consequences"], each.name
+        assert headings[1:] == ["Context", "Decision", "Consequences"], path.name
 
 
 # Catalogues
@@ -141,7 +141,7 @@ def test_every_error_code_is_documented() -> None:
         var for var in vars(errors).values()
         if isinstance(var, type) and issubclass(var, errors.AssentError) and var is not errors.AssentError
     } | set(STATUS)  # fmt: skip
-    assert {each.code: status_of(each("")) for each in told}.items() <= documented.items()
+    assert {error.code: status_of(error("")) for error in told}.items() <= documented.items()
     source = (ROOT / "app" / "http" / "errors.py").read_text()
     direct = {(code, int(status)) for status, code in re.findall(r'ProblemDocument\((\d+), "(\w+)"', source)}
     assert direct and direct <= set(documented.items())
@@ -163,7 +163,7 @@ def test_every_socket_event_is_documented() -> None:
 def test_every_transition_is_documented(title: str, transitions: dict[Any, frozenset[Any]]) -> None:
     documented = {state: words(cell) for state, cell in table(title).items()}
     for old, new in transitions.items():
-        assert documented.get(old.value, set()) == {each.value for each in new}, old
+        assert documented.get(old.value, set()) == {state.value for state in new}, old
 
 
 def test_the_exit_code_of_a_lost_lease_is_documented() -> None:
@@ -212,7 +212,7 @@ def described(workflow: Workflow) -> dict[str, Any]:
 
 def test_the_page_about_workflows_runs(load: Load) -> None:
     module = load("docs/writing-workflows.md")
-    tests = [each for name, each in vars(module).items() if name.startswith("test_")]
+    tests = [item for name, item in vars(module).items() if name.startswith("test_")]
     assert len(tests) == 2
     for test in tests:
         test()
@@ -262,7 +262,7 @@ def test_every_call_of_the_api_is_documented() -> None:
 def test_every_mcp_tool_is_documented() -> None:
     offered = asyncio.run(build_server(Tools(Callers("http://127.0.0.1"))).list_tools())
     documented = table_in("Tools", (ROOT / "docs" / "mcp.md").read_text())
-    assert list(documented) == [each.name for each in offered]
+    assert list(documented) == [method.name for method in offered]
 
 
 def test_every_metric_is_documented() -> None:

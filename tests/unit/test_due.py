@@ -20,8 +20,8 @@ HOUR = timedelta(hours=1)
 
 def terms(*after_hours: float, hours: float = 8, warn_hours: float = 1, **values: object) -> Terms:
     chain = tuple(
-        EscalationStep(after_seconds=int(each * 3600), words=f"{each} hours", teams=(f"team-{at}",))
-        for at, each in enumerate(after_hours)
+        EscalationStep(after_seconds=int(offset * 3600), words=f"{offset} hours", teams=(f"team-{at}",))
+        for at, offset in enumerate(after_hours)
     )
     return Terms(
         name="test", deadline_seconds=int(hours * 3600), warn_seconds=int(warn_hours * 3600), escalation=chain,

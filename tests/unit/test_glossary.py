@@ -143,3 +143,17 @@ def test_every_state_verdict_role_and_risk_has_its_term() -> None:
         re.findall(r"\w+", GLOSSARY.split("| risk level", 1)[1][:200])
     )
     assert {word.value for kind in (Verdict, Role, RiskLevel) for word in kind} <= named
+
+
+def names_bound(source: str) -> set[str]:
+    """The names of the variables and arguments of a module."""
+    nodes = list(ast.walk(ast.parse(source)))
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}
+
+
+def test_loops_say_what_they_hold() -> None:
+    folders = ("app", "assent", "bench", "bin", "examples", "migrations", "tests", "wheels", "workflows")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    sources = {path: path.read_text() for path in [*files, ROOT / "bin" / "sdk-reference"]}
+    assert [str(path) for path, source in sources.items() if "each" in source and "each" in names_bound(source)] == []

@@ -67,9 +67,9 @@ def alike(draw: st.DrawFn) -> list[dict[str, Any]]:
 
     def filled(part: Any) -> Any:
         if isinstance(part, dict):
-            return {name: filled(each) for name, each in part.items()}
+            return {name: filled(part) for name, part in part.items()}
         if isinstance(part, list):
-            return [filled(each) for each in part]
+            return [filled(part) for part in part]
         return draw(st.one_of(st.sampled_from(some), scalars))
 
     return [tool_call(**filled(shape)) for _ in range(draw(st.integers(1, 5)))]
@@ -78,8 +78,8 @@ def alike(draw: st.DrawFn) -> list[dict[str, Any]]:
 def at_place(document: dict[str, Any], at: tuple[Any, ...], value: Any) -> dict[str, Any]:
     changed = copy.deepcopy(document)
     inside: Any = changed
-    for each in at[:-1]:
-        inside = inside[each]
+    for key in at[:-1]:
+        inside = inside[key]
     inside[at[-1]] = value
     return changed
 
@@ -111,23 +111,23 @@ def test_another_value_matches_only_within_the_bounds_of_its_leaf(
 
 
 def at(document: Any, path: tuple[Any, ...]) -> Any:
-    for each in path:
-        document = document[each]
+    for key in path:
+        document = document[key]
     return document
 
 
 def within(matcher: Any, value: Any, evidence: list[Any]) -> bool:
     """What a suggested matcher may let through at most, said independently of its code."""
-    if any(type(each) is type(value) and each == value for each in evidence):
+    if any(type(request) is type(value) and request == value for request in evidence):
         return repr(value) in map(repr, evidence) or isinstance(matcher, Range)
     if isinstance(matcher, Range):
-        whole = all(isinstance(each, int) for each in evidence)
+        whole = all(isinstance(request, int) for request in evidence)
         fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
         return fits and min(evidence) <= value <= max(evidence)
     if isinstance(matcher, Glob) and isinstance(value, str):
         begin, end = matcher.text.split("*")
         inside = value[len(begin) : len(value) - len(end)]
-        harmless = all(each.isascii() and (each.isalnum() or each in "-_") for each in inside)
+        harmless = all(character.isascii() and (character.isalnum() or character in "-_") for character in inside)
         around = value.startswith(begin) and value.endswith(end) and len(begin) + len(end) <= len(value)
         return around and harmless and len(value) <= max(map(len, evidence))
     return False
@@ -152,7 +152,7 @@ def test_anything_that_a_pattern_does_not_mention_does_not_match(
 
 
 def test_numbers_become_a_range_and_texts_what_they_share() -> None:
-    documents = [tool_call(to=f"orders_{each}", limit=each, mode="fast") for each in (10, 20, 35)]
+    documents = [tool_call(to=f"orders_{number}", limit=number, mode="fast") for number in (10, 20, 35)]
     pattern = suggest(documents)
     assert must(pattern, "args.limit") == Range(low=10, high=35)
     assert must(pattern, "args.to") == Glob(text="orders_*", max_length=9)
@@ -195,7 +195,7 @@ def test_where_a_wildcard_could_lead_elsewhere_a_list_is_suggested(texts: list[s
 
 
 def test_a_wildcard_within_what_all_begin_and_end_with() -> None:
-    documents = [tool_call(to=f"https://example.org/reports/{each}.csv") for each in ("jan", "feb", "march")]
+    documents = [tool_call(to=f"https://example.org/reports/{month}.csv") for month in ("jan", "feb", "march")]
     pattern = suggest(documents)
     assert must(pattern, "args.to") == Glob(text="https://example.org/reports/*.csv", max_length=37)
     assert pattern is not None
@@ -223,7 +223,7 @@ def test_a_wildcard_alone_or_too_many_are_refused(text: str) -> None:
 
 
 def test_programs_are_never_widened() -> None:
-    scripts = [script(f"delete_{each}") for each in "abc"]
+    scripts = [script(f"delete_{letter}") for letter in "abc"]
     pattern = suggest(scripts)
     assert must(pattern, "content") == OneOf(values=("delete_a", "delete_b", "delete_c"))
     for wide in (Glob(text="delete_*", max_length=20), AnyValue(type="text", max_length=20)):
@@ -232,7 +232,7 @@ def test_programs_are_never_widened() -> None:
         for name in ("statement", "rollback"):
             with pytest.raises(ValidationError, match="equal to what people approved"):
                 Pattern(kind="optimizations", leaves=(Leaf(at=("items", 0, name), must=wide),))
-    assert suggest([script(f"delete_{each}") for each in range(11)]) is None
+    assert suggest([script(f"delete_{number}") for number in range(11)]) is None
 
 
 def test_of_a_long_program_the_digest_is_kept_and_every_character_counts() -> None:
@@ -284,7 +284,7 @@ def test_too_little_in_common_gives_no_suggestion() -> None:
     assert suggest([tool_call(to="a"), script("a")]) is None
     assert suggest([tool_call(to="a"), tool_call(to=[])]) is None
     assert suggest([tool_call(to="a"), tool_call(cc="a")]) is None
-    assert suggest([tool_call(to=[str(each) for each in range(MAX_LEAVES)])]) is None
+    assert suggest([tool_call(to=[str(number) for number in range(MAX_LEAVES)])]) is None
     assert suggest([{"kind": "question", "title": "?", "question": "?"}]) is None
     assert suggest([]) is None
 

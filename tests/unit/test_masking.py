@@ -349,12 +349,12 @@ def strings_of(value):
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for name, each in value.items():
+        for name, item in value.items():
             yield name
-            yield from strings_of(each)
+            yield from strings_of(item)
     elif isinstance(value, list):
-        for each in value:
-            yield from strings_of(each)
+        for item in value:
+            yield from strings_of(item)
 
 
 @settings(max_examples=examples(200), deadline=None)
@@ -362,7 +362,7 @@ def strings_of(value):
 def test_no_secret_remains(secrets, text, key):
     document = {"kind": "script", key: text, "content": "\n".join([text, *secrets]), "args": {"list": secrets}}
     masked, originals = mask(document)
-    everything = "\n".join(TOKEN.sub("", each) for each in strings_of(masked))
+    everything = "\n".join(TOKEN.sub("", text) for text in strings_of(masked))
     for secret in secrets:
         assert secret not in everything
     assert reveal(masked, originals) == document

@@ -27,7 +27,7 @@ PUBLIC = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("block", [each for each in RESERVED if each != "::ffff:0:0/96"])
+@pytest.mark.parametrize("block", [network for network in RESERVED if network != "::ffff:0:0/96"])
 def test_a_reserved_block_is_closed_from_its_first_address_to_its_last(block: str) -> None:
     network = ip_network(block)
     middle = network.network_address + network.num_addresses // 2

@@ -104,7 +104,7 @@ def optimizations(*statements, **fields):
 
 def test_findings_name_their_item():
     found = assess_proposal(optimizations("CREATE INDEX CONCURRENTLY i ON a (b)", "SELECT 1;\nDROP TABLE a")).findings
-    assert {(each.rule, each.item, each.line) for each in found} == {
+    assert {(finding.rule, finding.item, finding.line) for finding in found} == {
         ("sql.index.concurrently", "i1", 1),
         ("sql.several_statements", "i2", 2),
         ("sql.drop.table", "i2", 2),

@@ -275,7 +275,7 @@ def test_findings_stand_at_their_lines():
 
 def test_lines_inside_a_block_count_from_the_top():
     found = assessed("SELECT 1;\nDO $$\nBEGIN\n  DELETE FROM a;\nEND\n$$;\n").findings
-    assert next(each.line for each in found if each.rule == "sql.delete.no_where") == 4
+    assert next(finding.line for finding in found if finding.rule == "sql.delete.no_where") == 4
 
 
 def test_one_bad_statement_does_not_hide_the_others():
@@ -299,7 +299,7 @@ def test_the_same_thing_many_times_is_summed_up():
         finding for finding in assessed("DELETE FROM a;\n" * 500).findings if finding.rule == "sql.delete.no_where"
     ]
     assert len(found) == 21
-    assert any("480 more places" in each.message for each in found)
+    assert any("480 more places" in finding.message for finding in found)
 
 
 def test_a_rule_that_gives_up_is_high(monkeypatch):

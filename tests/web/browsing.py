@@ -85,17 +85,17 @@ def parse(html: str) -> Element:
 
 def lint(page: Element) -> None:
     """Fail unless the page is what every page has to be."""
-    assert len(page.all("h1")) == 1, [each.text for each in page.all("h1")]
+    assert len(page.all("h1")) == 1, [heading.text for heading in page.all("h1")]
     assert page.one("head").one("title").text.removesuffix("· Assent").strip()
-    ids = [each.attributes["id"] for each in page.all() if "id" in each.attributes]
-    assert len(ids) == len(set(ids)), {each for each in ids if ids.count(each) > 1}
-    for each in page.all():
-        _lint_element(each, set(ids))
+    ids = [element.attributes["id"] for element in page.all() if "id" in element.attributes]
+    assert len(ids) == len(set(ids)), {id_ for id_ in ids if ids.count(id_) > 1}
+    for element in page.all():
+        _lint_element(element, set(ids))
     labelled = {label.attributes.get("for") for label in page.all("label")}
-    for each in page.all():
-        if each.tag in ("input", "select", "textarea") and each.attributes.get("type") != "hidden":
-            named = each.attributes.get("id") in labelled or "aria-label" in each.attributes
-            assert named, f"a field without a label: {each.attributes}"
+    for element in page.all():
+        if element.tag in ("input", "select", "textarea") and element.attributes.get("type") != "hidden":
+            named = element.attributes.get("id") in labelled or "aria-label" in element.attributes
+            assert named, f"a field without a label: {element.attributes}"
     for form in page.all("form"):
         if form.attributes.get("method") == "dialog":
             continue
@@ -105,20 +105,20 @@ def lint(page: Element) -> None:
             assert form.one("input", name="csrf_token").attributes["value"]
 
 
-def _lint_element(each: Element, ids: set[str]) -> None:
-    inline = [name for name in each.attributes if name == "style" or name.startswith("on")]
-    assert not inline, f"inline {inline} in <{each.tag}>"
-    assert each.tag != "style", "an inline style sheet"
-    if each.tag == "script":
-        assert each.attributes.get("src", "").startswith("/static/"), each.attributes
-        assert not each.text
+def _lint_element(element: Element, ids: set[str]) -> None:
+    inline = [name for name in element.attributes if name == "style" or name.startswith("on")]
+    assert not inline, f"inline {inline} in <{element.tag}>"
+    assert element.tag != "style", "an inline style sheet"
+    if element.tag == "script":
+        assert element.attributes.get("src", "").startswith("/static/"), element.attributes
+        assert not element.text
     for name in ("aria-labelledby", "aria-describedby", "form", "for"):
-        for target in each.attributes.get(name, "").split():
+        for target in element.attributes.get(name, "").split():
             assert target in ids, f"{name}={target!r} points nowhere"
-    if each.tag == "button":
-        assert each.text or "hidden" in each.attributes or "aria-label" in each.attributes
-    if each.tag == "a":
-        assert each.text or "aria-label" in each.attributes, each.attributes
+    if element.tag == "button":
+        assert element.text or "hidden" in element.attributes or "aria-label" in element.attributes
+    if element.tag == "a":
+        assert element.text or "aria-label" in element.attributes, element.attributes
 
 
 class Browser:
@@ -152,12 +152,12 @@ class Browser:
         """What the form would send as it stands."""
         data: dict[str, Any] = {}
         outside = self.page.all(form=form.attributes["id"]) if "id" in form.attributes else []
-        for each in form.all() + outside:
-            if each.tag not in ("input", "select", "textarea") or "name" not in each.attributes:
+        for element in form.all() + outside:
+            if element.tag not in ("input", "select", "textarea") or "name" not in element.attributes:
                 continue
-            value = _value(each)
+            value = _value(element)
             if value is not None:
-                data.setdefault(each.attributes["name"], []).append(value)
+                data.setdefault(element.attributes["name"], []).append(value)
         return data
 
     def follow(self) -> Element:
@@ -167,8 +167,8 @@ class Browser:
 
     def button(self, words: str) -> Element:
         """The button with that text."""
-        found = [each for each in self.page.all("button") if each.text.startswith(words)]
-        assert len(found) == 1, [each.text for each in self.page.all("button")]
+        found = [button for button in self.page.all("button") if button.text.startswith(words)]
+        assert len(found) == 1, [button.text for button in self.page.all("button")]
         return found[0]
 
     def form(self, element_id: str) -> Element:
@@ -190,15 +190,15 @@ def parse_text(response: TestResponse) -> str:
     return response.text[:2000]
 
 
-def _value(each: Element) -> str | None:
-    if each.tag == "textarea":
+def _value(element: Element) -> str | None:
+    if element.tag == "textarea":
         # A parser drops the first line end of a text area, and a browser sends CRLF.
-        raw = "".join(each.pieces)
+        raw = "".join(element.pieces)
         return raw.removeprefix("\n").replace("\n", "\r\n")
-    if each.tag == "select":
-        options = each.all("option")
+    if element.tag == "select":
+        options = element.all("option")
         chosen = [option for option in options if "selected" in option.attributes] or options[:1]
         return chosen[0].attributes.get("value", chosen[0].text) if chosen else None
-    if each.attributes.get("type") in ("checkbox", "radio") and "checked" not in each.attributes:
+    if element.attributes.get("type") in ("checkbox", "radio") and "checked" not in element.attributes:
         return None
-    return each.attributes.get("value", "")
+    return element.attributes.get("value", "")

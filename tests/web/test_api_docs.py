@@ -36,15 +36,15 @@ def test_every_schema_in_it_is_one() -> None:
 
 def test_every_operation_has_a_name_of_its_own_and_says_what_a_token_needs() -> None:
     listed = list(operations(WHOLE))
-    assert len({each.name for each in listed}) == len(listed) == len(endpoints())
-    assert all(each.scopes and each.summary.endswith(".") for each in listed)
-    assert {each.tag for each in listed} == {tag["name"] for tag in WHOLE["tags"]}
+    assert len({endpoint.name for endpoint in listed}) == len(listed) == len(endpoints())
+    assert all(endpoint.scopes and endpoint.summary.endswith(".") for endpoint in listed)
+    assert {endpoint.tag for endpoint in listed} == {tag["name"] for tag in WHOLE["tags"]}
 
 
 def test_the_overview_leads_to_a_page_for_each_operation(browse: Callable[[str], Browser]) -> None:
     viewer = browse("viewer")
     page = viewer.get("/api/docs")
-    links = {each.attributes.get("href", "") for each in page.all("a")}
+    links = {link.attributes.get("href", "") for link in page.all("a")}
     for operation in operations(WHOLE):
         assert f"/api/docs/{operation.name}" in links
         assert f"{operation.method} {operation.path}" in viewer.get(f"/api/docs/{operation.name}").text

@@ -136,8 +136,8 @@ def test_what_is_wrong_is_named_by_its_label_and_unfolded(services: Services, re
     }  # fmt: skip
     make_workflow(services.sessions, "parted", input_schema=schema)
     page = reviewer.get("/runs/new/parted")
-    assert [each.attributes.get("open") for each in page.all("details", class_="fold part")] == [None, None]
-    assert [each.text for each in page.all("h2")] == ["Backup", "Time"]
+    assert [fold.attributes.get("open") for fold in page.all("details", class_="fold part")] == [None, None]
+    assert [heading.text for heading in page.all("h2")] == ["Backup", "Time"]
     typed = {"title": "Mine", "input.target": "shop", "input.keep": "10", "input.hours": "1, 24"}
     page = reviewer.send(reviewer.form("start"), status=422, **typed)
     told = page.one(role="alert")
@@ -145,7 +145,7 @@ def test_what_is_wrong_is_named_by_its_label_and_unfolded(services: Services, re
         "Keep backups": "#f-input.keep", "Hours": "#f-input.hours",
     }  # fmt: skip
     assert "input." not in told.text and "item 2" in told.text
-    assert ["open" in each.attributes for each in page.all("details", class_="fold part")] == [True, True]
+    assert ["open" in fold.attributes for fold in page.all("details", class_="fold part")] == [True, True]
     assert page.one(name="input.keep").attributes["value"] == "10"
     assert "Default: 3" in page.one(id="f-input.keep-more").text
     assert page.one(name="input.hours").attributes["value"] == "1, 24"
@@ -229,7 +229,7 @@ def test_what_is_hidden_is_shown(services: Services, reviewer: Browser) -> None:
     page = reviewer.get(f"/requests/{request.id}")
     assert page.one("h1").text == "Title ⟨U+202E⟩ turned"
     assert "⟨U+202E⟩" in page.one("title").text
-    assert [each.attributes["title"] for each in page.one(id="proposal").all(class_="ctl")] == [
+    assert [element.attributes["title"] for element in page.one(id="proposal").all(class_="ctl")] == [
         "Right-to-left override"
     ]
     assert "U+202E (Right-to-left override), line 1" in page.text

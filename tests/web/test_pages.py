@@ -168,13 +168,17 @@ def test_a_long_text_is_read_only_for_its_download(services: Services, reviewer:
         assert reviewer.caller.get(f"/api/v1/runs/{run.id}").status_code == 200
     finally:
         event.remove(services.engine, "before_cursor_execute", notice)
-    lists = [each for each in asked if "FROM artifacts" in each]
+    lists = [statement for statement in asked if "FROM artifacts" in statement]
     assert lists
-    assert not [each for each in lists if "artifacts.content" in each.replace("octet_length(artifacts.content)", "")]
+    assert not [
+        statement
+        for statement in lists
+        if "artifacts.content" in statement.replace("octet_length(artifacts.content)", "")
+    ]
 
     left = reviewer.get(f"/runs/{run.id}").one(id="run-artifacts")
     assert left.text.count("Too long to show here") == 2
-    assert [len(each.text) for each in left.all("pre")] == [len(at_limit), len("A short text")]
+    assert [len(text.text) for text in left.all("pre")] == [len(at_limit), len("A short text")]
     assert reviewer.caller.get(f"/runs/{run.id}/artifacts/long.txt").text == too_long
 
 
@@ -199,7 +203,7 @@ def test_the_queue_goes_on_where_the_page_ended(services: Services, reviewer: Br
     shown = {row.attributes["id"] for row in first.all("div") if row.attributes.get("class", "") == "row"}
     second = reviewer.get(first.one("a", class_="next").attributes["href"])
     shown |= {row.attributes["id"] for row in second.all("div") if row.attributes.get("class", "") == "row"}
-    assert shown == {f"row-{each}" for each in made}
+    assert shown == {f"row-{request}" for request in made}
 
 
 def test_approved_is_not_done(services: Services, browse: Browse, people: dict[str, Person]) -> None:
@@ -281,14 +285,14 @@ def test_no_page_of_a_request_shows_a_hidden_character_as_it_is(services: Servic
     services.checkpoints.comment(request.id, _actor(reviewer), f"Mind {HIDDEN}.")
     for browser in (reviewer, browse("viewer")):
         page = browser.get(f"/requests/{request.id}")
-        shown = "".join(each.text for each in page.all() if each.tag in ("h1", "main"))
+        shown = "".join(element.text for element in page.all() if element.tag in ("h1", "main"))
         for field in page.all("textarea"):
             shown = shown.replace(field.text, "")
         assert not set(shown) & {"\u202e", "\u200b", "\ufe00"}
         assert "Ta⟨U+202E⟩b⟨U+200B⟩c⟨U+FE00⟩d" in page.one("h1").text
         assert "Mind a⟨U+202E⟩b" in page.one(id="timeline").text
-        told = [each.text for each in page.all("p", class_="note high")]
-        assert len(told) == len([each for each in page.all("textarea") if "\u202e" in each.text])
+        told = [note.text for note in page.all("p", class_="note high")]
+        assert len(told) == len([field for field in page.all("textarea") if "\u202e" in field.text])
         assert "\u202e" not in page.one("title").text
 
 
@@ -314,10 +318,10 @@ def test_code_in_arguments_has_its_findings_at_the_lines(services: Services, bro
     request = make_request(services.sessions, payload=payload, assessment=assess_proposal(payload).to_json())
     for role in ("reviewer", "viewer"):
         page = browse(role).get(f"/requests/{request.id}")
-        blocks = {each.one("h3").text: each for each in page.all("section", class_="code")}
+        blocks = {section.one("h3").text: section for section in page.all("section", class_="code")}
         assert list(blocks) == ["command", "jobs.0.sql", "note"]
         lines = blocks["jobs.0.sql"].one("div", class_="lines").children
-        second = next(number for number, each in enumerate(lines) if "delete from orders" in each.text)
+        second = next(number for number, line in enumerate(lines) if "delete from orders" in line.text)
         assert "In jobs.0.sql: Deletes" in lines[second + 1].text and "found" in lines[second].attributes["class"]
         assert "The argument command contains a command or code" in blocks["command"].text
         outside = "".join(child.text for child in page.one(id="proposal").children if child.tag == "div")

@@ -86,10 +86,10 @@ def test_links_that_do_not_work_say_why(services: Services, browse: Browse, admi
 def test_signing_out_ends_this_session_and_no_other(app: Flask, services: Services, browse: Browse, admin) -> None:
     leaving = make_person(services.sessions, "Leaving", [Role.VIEWER])
     visitor, phone = browse("anonymous"), browse("anonymous")
-    for each in (visitor, phone):
-        each.get(f"/sign-in/{services.people.make_link(admin, leaving.id)}")
-        each.send(each.page.one("form"))
-        each.get("/queue")
+    for browser in (visitor, phone):
+        browser.get(f"/sign-in/{services.people.make_link(admin, leaving.id)}")
+        browser.send(browser.page.one("form"))
+        browser.get("/queue")
     copied = visitor.caller.client.get_cookie("assent_session")
     assert copied is not None
     visitor.send(visitor.page.one("form", action="/sign-out"))
@@ -101,7 +101,7 @@ def test_signing_out_ends_this_session_and_no_other(app: Flask, services: Servic
     with services.sessions() as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.actor_id == leaving.id).order_by(AuditEntry.seq))
         *signed_in, signed_out = entries
-    assert [each.action for each in signed_in] == ["person.signed_in", "person.signed_in"]
+    assert [entry.action for entry in signed_in] == ["person.signed_in", "person.signed_in"]
     assert (signed_out.action, signed_out.detail["scope"]) == ("person.signed_out", "session")
 
 

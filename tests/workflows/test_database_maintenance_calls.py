@@ -62,7 +62,7 @@ def test_sessions_are_not_ended_before_anybody_is_asked(shop: Shop, maintenance:
     with shop.connect() as victim:
         run = maintenance(shop.input(workload=json.dumps(workload), backup_required=False)).start()
         assert victim.execute("SELECT 1").fetchone() == (1,)
-    left_out = {each["name"]: each["reason"] for each in run.values["skipped"]}
+    left_out = {query["name"]: query["reason"] for query in run.values["skipped"]}
     assert "pg_terminate_backend(integer,bigint), which is volatile" in left_out["ends sessions"]
     assert "pg_sleep(double precision), which is volatile" in left_out["waits"]
     assert "Left out: ends sessions: not run before approval" in run.artifacts["report.md"]["content"]

@@ -227,7 +227,7 @@ def test_workload_texts_and_files(tmp_path: Path) -> None:
     assert [(query.name, query.weight, query.sql) for query in queries] == [
         ("of a customer", 7.0, "SELECT ';' FROM orders")
     ]
-    assert [(each.name, "change data" in each.reason) for each in skipped] == [("query 2", True)]
+    assert [(query.name, "change data" in query.reason) for query in skipped] == [("query 2", True)]
     assert split_statements("SELECT 1; -- end", "postgres") == ["SELECT 1"]
 
 
@@ -338,7 +338,9 @@ def test_indexes_are_judged_by_the_queries_that_use_them() -> None:
         "q2": Measurement(ms=49, indexes=["weak"]),
     }
     names = ["good", "mixed", "weak", "unused"]
-    verdicts = {each.index: each for each in judge([record(name) for name in names], queries, before, after, 0.15)}
+    verdicts = {
+        verdict.index: verdict for verdict in judge([record(name) for name in names], queries, before, after, 0.15)
+    }
     assert {name: verdict.keep for name, verdict in verdicts.items()} == {
         "good": True, "mixed": False, "weak": False, "unused": False,
     }  # fmt: skip

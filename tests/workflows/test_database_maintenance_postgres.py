@@ -263,7 +263,7 @@ def test_queries_of_pg_stat_statements_get_values_and_are_measured(shop: Shop, m
         "statement 1": 900,
         "statement 2": 50,
     }
-    skipped = {each["name"]: each["reason"] for each in run.values["skipped"]}
+    skipped = {query["name"]: query["reason"] for query in run.values["skipped"]}
     assert set(skipped) == {"statement 4", "statement 7"} and "calls pg_cancel_backend" in skipped["statement 7"]
     assert run.proposal is not None and "“statement 7”: not run before approval" in run.proposal["summary"]
     assert {item["id"] for item in run.proposal["items"]} >= {CODE_INDEX}

@@ -182,7 +182,7 @@ def test_the_sample_is_made_once_and_remade_for_another_size(tmp_path: Path) -> 
     assert indexes(path) == set()
     create_sample(f"sqlite:///{path}", orders=500)
     assert path.read_bytes() == first, "the same seed makes the same shop"
-    assert [each.name for each in path.parent.iterdir()] == ["shop.db"]
+    assert [file.name for file in path.parent.iterdir()] == ["shop.db"]
 
 
 def test_the_sample_leaves_other_databases_alone(tmp_path: Path, empty_database_url: str) -> None:

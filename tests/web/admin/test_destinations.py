@@ -27,7 +27,7 @@ def test_a_webhook_is_added_and_its_secret_shown_once(services: Services, browse
     listed = admin.get("/destinations")
     assert "Chat <bot>" in listed.text and "request.opened" in listed.text and secret not in listed.text
     assert "key=k" not in listed.text
-    address = next(each.attributes["href"] for each in listed.all("a") if each.text == "Chat <bot>")
+    address = next(link.attributes["href"] for link in listed.all("a") if link.text == "Chat <bot>")
     again = admin.get(address)
     assert secret not in again.text
     changed = admin.send(again.one("form", action=address), name="Chat")

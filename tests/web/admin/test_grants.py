@@ -54,8 +54,8 @@ class House:
         return request
 
     def approve_three(self) -> None:
-        for each in (10, 20, 30):
-            self.decide(call(limit=each, tool=self.workflow))
+        for limit in (10, 20, 30):
+            self.decide(call(limit=limit, tool=self.workflow))
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def second(app: Flask, services: Services) -> Browser:
 def suggestion_of(browser: Browser, house: House) -> str:
     """The address of the suggestion for that workflow."""
     browser.get("/grants")
-    notes = [each for each in browser.page.all("div", class_="note") if house.workflow in each.text]
+    notes = [element for element in browser.page.all("div", class_="note") if house.workflow in element.text]
     assert len(notes) == 1
     return notes[0].one("a").attributes["href"]
 
@@ -213,6 +213,6 @@ def test_opening_the_address_of_an_act_only_shows(house: House, first: Browser, 
 def test_a_page_hears_of_what_happens_to_grants(house: House, first: Browser) -> None:
     address = proposed(first, house)
     first.get(address)
-    live: list[Element] = [each for each in first.page.all() if each.attributes.get("data-live") == "grants"]
-    assert {each.attributes["id"] for each in live} == {"grant-head", "grant-bounds", "grant-uses"}
-    assert {each.attributes["data-live-src"] for each in live} == {address}
+    live: list[Element] = [element for element in first.page.all() if element.attributes.get("data-live") == "grants"]
+    assert {element.attributes["id"] for element in live} == {"grant-head", "grant-bounds", "grant-uses"}
+    assert {element.attributes["data-live-src"] for element in live} == {address}

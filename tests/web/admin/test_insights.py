@@ -67,9 +67,9 @@ class Site:
     def plot(self, plot_id: str) -> Element:
         """A picture by its id."""
         found = [
-            each
-            for each in self.browser.page.all("svg")
-            if each.attributes["aria-labelledby"] == f"{plot_id}-title {plot_id}-desc"
+            chart
+            for chart in self.browser.page.all("svg")
+            if chart.attributes["aria-labelledby"] == f"{plot_id}-title {plot_id}-desc"
         ]
         assert len(found) == 1
         return found[0]
@@ -150,7 +150,7 @@ def test_every_plot_has_a_name_a_description_and_the_numbers_of_its_table(busy: 
     ]
     assert widths == ["62.5%", "25.0%", "12.5%"]
     marked = endings.all("rect", class_="marked")
-    assert [(each.attributes["x"], each.attributes["width"]) for each in marked] == [
+    assert [(element.attributes["x"], element.attributes["width"]) for element in marked] == [
         ("50.0%", "12.5%"), ("12.5%", "12.5%"),
     ]  # fmt: skip
 
@@ -172,7 +172,9 @@ def test_no_person_is_named(busy: Site):
 
 def test_filters_stand_in_the_address_and_in_the_form(busy: Site):
     page = busy.browser.get("/insights?days=7&workflow=test_gate&team=dba")
-    chosen = [each.attributes.get("value", each.text) for each in page.all("option") if "selected" in each.attributes]
+    chosen = [
+        option.attributes.get("value", option.text) for option in page.all("option") if "selected" in option.attributes
+    ]
     assert chosen == ["7", "test_gate", "dba"]
     assert busy.table("Outcomes")["Approved as proposed"][0] == "4"
     link = busy.browser.page.one("div", aria_label="Time to decision, by team, table").one("a")
@@ -181,7 +183,10 @@ def test_filters_stand_in_the_address_and_in_the_form(busy: Site):
 
 def test_an_unknown_filter_stays_chosen_and_offers_a_way_out(busy: Site):
     page = busy.browser.get("/insights?workflow=%3Cb%3E%E2%80%AE&team=gone")
-    assert [each.text for each in page.all("option") if "selected" in each.attributes][1:] == ["<b>⟨U+202E⟩", "gone"]
+    assert [option.text for option in page.all("option") if "selected" in option.attributes][1:] == [
+        "<b>⟨U+202E⟩",
+        "gone",
+    ]
     assert "No request ended in the last 30 days" in page.text
     assert busy.browser.get("/insights?days=30").all("svg")
 
@@ -229,12 +234,12 @@ def test_counting_that_takes_too_long_is_said_with_the_form_to_ask_for_less(busy
 def test_rest_gives_the_same_numbers(busy: Site):
     found = busy.browser.caller.get("/api/v1/insights?days=7").json
     assert (found["waiting"], found["settled"], found["reading_speed"]) == (2, 8, 25)
-    assert {each["state"]: each["count"] for each in found["ended"] if each["count"]} == {
+    assert {row["state"]: row["count"] for row in found["ended"] if row["count"]} == {
         "approved": 5, "rejected": 2, "expired": 1,
     }  # fmt: skip
     assert found["pace"] == {"name": "", "decided": 5, "median": 1200, "p90": 2880}
-    assert [(each["name"], each["decided"]) for each in found["by_team"]] == [("team:dba", 4), ("", 1)]
-    assert {each["risk"]: each["faster"] for each in found["hasty"]}["high"] == 2
+    assert [(row["name"], row["decided"]) for row in found["by_team"]] == [("team:dba", 4), ("", 1)]
+    assert {row["risk"]: row["faster"] for row in found["hasty"]}["high"] == 2
     assert [source["kind"] for source in found["sources"]] == ["grant", "rejection"]
     assert "any_request" not in found and found["until"].endswith("Z")
 

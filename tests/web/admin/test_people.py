@@ -30,7 +30,7 @@ def entries(services: Services, action: str) -> list[AuditEntry]:
 
 def form_to(page: Element, action: str) -> Element:
     """The page's form that goes there."""
-    return next(each for each in page.all("form") if each.attributes["action"] == action)
+    return next(form for form in page.all("form") if form.attributes["action"] == action)
 
 
 def add(admin: Browser, status: int = 200, **values: object) -> None:
@@ -105,7 +105,7 @@ def test_what_cannot_be_used_is_said_at_its_field_and_nothing_typed_is_lost(admi
     add(admin, 422, **given)
     assert words in admin.page.text
     assert admin.page.one("input", id="f-teams").attributes["value"] == given["teams"]
-    assert all(each.email != "somebody@example.org" for each in services.people.everybody())
+    assert all(person.email != "somebody@example.org" for person in services.people.everybody())
 
 
 def test_an_address_that_is_taken_is_refused(admin: Browser, people):

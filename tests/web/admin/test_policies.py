@@ -35,7 +35,9 @@ default: {deadline: 1 day}
 @pytest.fixture
 def versions(services: Services) -> tuple[int, int]:
     """Two versions; the second is in force."""
-    first, second = (services.policies.load(SYSTEM, each, "policies.yaml").stored.version for each in (FIRST, SECOND))
+    first, second = (
+        services.policies.load(SYSTEM, version, "policies.yaml").stored.version for version in (FIRST, SECOND)
+    )
     return first, second
 
 
@@ -43,7 +45,7 @@ def test_without_a_policy_the_strict_default_is_shown(reviewer: Browser) -> None
     page = reviewer.get("/policies")
     assert "No policy is loaded" in page.text
     assert "1 of any reviewer; for critical risk 2" in page.text
-    assert not any(each.text == "Versions" for each in page.all("h2"))
+    assert not any(heading.text == "Versions" for heading in page.all("h2"))
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -80,8 +82,8 @@ def test_the_rules_stand_in_words_with_how_often_they_matched(
 def test_an_earlier_version_is_marked_and_compared(reviewer: Browser, versions: Any) -> None:
     page = reviewer.get("/policies")
     assert f"Version {versions[0]}" in page.text and "Two <for> the dangerous" in page.text
-    added = [each.text for each in page.all("div", class_="ln add")]
-    assert any("risk.rank >= 3" in each for each in added)
+    added = [element.text for element in page.all("div", class_="ln add")]
+    assert any("risk.rank >= 3" in text for text in added)
     earlier = reviewer.get(f"/policies/{versions[0]}")
     assert "not in force" in earlier.text
     assert earlier.one("h1").text == f"Policy version {versions[0]}"
@@ -115,7 +117,7 @@ def test_a_changed_policy_is_tried_out(reviewer: Browser, versions: Any, service
     form = reviewer.form("test-form")
     assert reviewer.fields(form)["text"] == [SECOND.replace("\n", "\r\n")]
     page = reviewer.send(form, status=200, text=FIRST.replace("1 day", "2 hours").replace("\n", "\r\n"))
-    item = next(each for each in page.all("li") if each.all("a", href=f"/requests/{request.id}"))
+    item = next(item for item in page.all("li") if item.all("a", href=f"/requests/{request.id}"))
     assert "Tidy <up>" in item.text
     assert "1 d becomes→ 2 h" in item.text
     assert "Would have been rejected on expiry" in item.text
@@ -132,9 +134,9 @@ def test_problems_stand_at_their_lines(reviewer: Browser, versions: Any) -> None
     bad = SECOND.replace("4 hours", "soon").replace("risk.rank", "risc.rank")
     page = reviewer.send(reviewer.form("test-form"), status=422, text=bad)
     assert page.one("div", role="alert").one("h2").text == "This policy is not valid: 2 problems"
-    assert [each.attributes["href"] for each in page.one("div", role="alert").all("a")] == ["#line-4", "#line-7"]
+    assert [link.attributes["href"] for link in page.one("div", role="alert").all("a")] == ["#line-4", "#line-7"]
     found = page.all("div", class_="ln found")
-    assert [each.attributes["id"] for each in found] == ["line-4", "line-7"]
+    assert [element.attributes["id"] for element in found] == ["line-4", "line-7"]
     assert len(page.all("div", class_="finding")) == 2
     assert reviewer.fields(reviewer.form("test-form"))["text"] == [bad.replace("\n", "\r\n")]
 

@@ -275,4 +275,4 @@ def test_spans(seconds: float, words: str) -> None:
 
 
 def test_durations() -> None:
-    assert [duration(each) for each in (None, 12, 1400, 61_000)] == ["", "12 ms", "1.4 s", "1 min"]
+    assert [duration(milliseconds) for milliseconds in (None, 12, 1400, 61_000)] == ["", "12 ms", "1.4 s", "1 min"]

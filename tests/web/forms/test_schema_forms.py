@@ -124,8 +124,8 @@ def test_each_error_is_told_at_its_field(sent: dict[str, str], told: tuple[str, 
     problems = caught.value.extra["fields"]
     refill(drawn, form, problems)
     found = complaints(drawn, problems)
-    assert [(each.element_id, each.label) for each in found] == [told]
-    assert [each.error for each in walk(drawn) if each.error] == [found[0].words]
+    assert [(fault.element_id, fault.label) for fault in found] == [told]
+    assert [field.error for field in walk(drawn) if field.error] == [found[0].words]
 
 
 def walk(drawn: Field) -> list[Field]:
@@ -164,9 +164,9 @@ def mail(services: Services) -> ApprovalRequest:
 def test_arguments_are_edited_entry_by_entry_without_a_script(services: Services, reviewer: Browser) -> None:
     request = mail(services)
     page = reviewer.get(f"/requests/{request.id}")
-    first = next(each for each in page.all("button") if each.attributes.get("form") == "decide")
+    first = next(button for button in page.all("button") if button.attributes.get("form") == "decide")
     assert "disabled" in first.attributes  # what Enter would press
-    add = next(each for each in page.all("button", value="add:args.to"))
+    add = next(button for button in page.all("button", value="add:args.to"))
     assert add.attributes["formaction"].endswith("#f-args.to")
     page = reviewer.send(reviewer.form("decide"), add, 200, comment="Mine.")
     assert page.one("textarea", name="comment").text == "Mine."
@@ -179,7 +179,7 @@ def test_arguments_are_edited_entry_by_entry_without_a_script(services: Services
     link = page.one("div", role="alert").one("a")
     assert link.attributes["href"] == f"#{field.attributes['id']}"
     assert link.text == "Recipients, Recipient 3, Address"
-    gone = next(each for each in page.all("button", value="remove:args.to:0"))
+    gone = next(button for button in page.all("button", value="remove:args.to:0"))
     page = reviewer.send(reviewer.form("decide"), gone, 200, **{"args.to.n1.address": "e@f.example"})
     reviewer.send(reviewer.form("decide"), reviewer.button("Approve with changes"))
     with services.sessions() as session:

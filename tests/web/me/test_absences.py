@@ -38,7 +38,9 @@ def away(services: Services, person: Person, delegate: Person | None = None, not
 
 def table(browser: Browser, label: str) -> list[Element]:
     """The rows under a heading; none if there is no table."""
-    found = [each for each in browser.page.all("div") if each.attributes.get("aria-label") == f"{label}, table"]
+    found = [
+        element for element in browser.page.all("div") if element.attributes.get("aria-label") == f"{label}, table"
+    ]
     return found[0].one("tbody").all("tr") if found else []
 
 
@@ -146,8 +148,8 @@ def test_reviewers_see_their_own_and_who_is_away_and_no_notes_of_others(services
     me, other = someone("Looks"), someone("Is away")
     away(services, other.person, me.person, "private")
     me.get("/absences")
-    assert any("Is away" in each.text for each in table(me, "People away now"))
-    assert any("Is away" in each.text for each in table(me, "People you are delegate for"))
+    assert any("Is away" in row.text for row in table(me, "People away now"))
+    assert any("Is away" in row.text for row in table(me, "People you are delegate for"))
     assert table(me, "Your absences") == [] and "private" not in me.page.text
     assert not me.page.all("select", id="f-person_id")
 
@@ -157,7 +159,7 @@ def test_admins_enter_and_end_everybodys(services: Services, browse: Browse, som
     admin.get("/absences")
     admin.send(admin.form("absence"), person_id=other.person.id, ends_at=typed(datetime.now(UTC) + DAY), note="ill")
     admin.follow()
-    [row] = [each for each in table(admin, "All absences") if "Ill today" in each.text]
+    [row] = [row for row in table(admin, "All absences") if "Ill today" in row.text]
     assert "ill" in row.text
     admin.send(row.one("form"))
     [ended] = services.absences.of(other.person.id)

@@ -165,7 +165,7 @@ def test_what_cannot_be_used_is_said_at_its_field(
 
 
 def test_every_zone_on_the_page_can_be_chosen(browser: Browser) -> None:
-    offered = [each.attributes["value"] for each in browser.get("/profile").one("select").all("option")]
+    offered = [option.attributes["value"] for option in browser.get("/profile").one("select").all("option")]
     assert {"", "UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"} <= set(offered)
     assert len(offered) == len(set(offered))
     for name in offered:
@@ -209,7 +209,7 @@ def test_signing_out_everywhere(app: Flask, services: Services, browser: Browser
 
 def test_nobody_ends_what_is_somebody_elses(app: Flask, services: Services, browser: Browser, people) -> None:
     stranger = Caller(app, people["other"])
-    theirs = {each.id for each in services.sign_ins.of(people["other"].as_actor(Via.PAGE), timedelta(hours=1))}
+    theirs = {sign_in.id for sign_in in services.sign_ins.of(people["other"].as_actor(Via.PAGE), timedelta(hours=1))}
     form = rows(browser.get("/profile"))[0].one("form")
     for their in theirs:
         form.attributes["action"] = f"/profile/sessions/{their}/end"
@@ -246,8 +246,9 @@ def test_no_choice_complains_before_anything_was_sent(browser: Browser) -> None:
 def test_who_is_signed_in_is_one_statement(services: Services, browser: Browser) -> None:
     with statements(services) as asked:
         browser.get("/profile")
-    assert len([each for each in asked if "people" in each and "sign_ins" in each and "token_hash =" in each]) == 1
-    assert not [each for each in asked if "FROM teams" in each or each.startswith("UPDATE")]
+    names = ("people", "sign_ins", "token_hash =")
+    assert len([statement for statement in asked if all(name in statement for name in names)]) == 1
+    assert not [statement for statement in asked if "FROM teams" in statement or statement.startswith("UPDATE")]
 
 
 def test_the_last_use_is_noted_once_a_minute(services: Services, me: Person) -> None:
@@ -270,7 +271,7 @@ def test_the_last_use_is_noted_once_a_minute(services: Services, me: Person) -> 
         for _ in range(3):
             assert mine.sign_ins.find(token, day) is not None
     assert seen() == now[0]
-    assert len([each for each in asked if each.startswith("UPDATE")]) == 1
+    assert len([statement for statement in asked if statement.startswith("UPDATE")]) == 1
     now[0] = began + day
     assert mine.sign_ins.find(token, day) is None
 

@@ -19,7 +19,7 @@ Browse = Callable[[str], Browser]
 
 def form_to(page: Element, action: str) -> Element:
     """The page's form that goes there."""
-    return next(each for each in page.all("form") if each.attributes["action"].startswith(action))
+    return next(form for form in page.all("form") if form.attributes["action"].startswith(action))
 
 
 def shown(browser: Browser) -> str:
@@ -54,7 +54,7 @@ def test_an_admin_makes_an_agents_token_for_somebody_who_confirms_it(
     admin = browse("admin")
     admin.get("/people")
     admin.get("/tokens")
-    offered = {each.attributes["value"] for each in admin.page.all("input", name="scopes")}
+    offered = {field.attributes["value"] for field in admin.page.all("input", name="scopes")}
     assert "approvals:decide" not in offered and "approvals:request" in offered
     form = form_to(admin.page, "/tokens")
     admin.send(form, status=422, name="Deployer", owner="nobody@example.org", scopes=["approvals:request"])
@@ -69,7 +69,7 @@ def test_an_admin_makes_an_agents_token_for_somebody_who_confirms_it(
     person = browse("reviewer")
     assert "The admin created an agent token, Deployer" in person.get("/profile").text
     person.get("/profile/tokens")
-    person.send(next(each for each in person.page.all("form") if each.attributes["action"].endswith("/confirm")))
+    person.send(next(form for form in person.page.all("form") if form.attributes["action"].endswith("/confirm")))
     assert "is confirmed; it works now" in person.follow().text
     assert "created by The admin" in person.page.text and "Deployer" not in person.get("/profile").text
     bearer = services.tokens.find(token, "")
@@ -83,8 +83,8 @@ def test_a_token_that_was_not_expected_is_declined(browse: Browse, services: Ser
     token, _view = services.tokens.make(people["admin"].as_actor(Via.PAGE), terms, people["other"].id)
     person = browse("other")
     person.get("/profile/tokens")
-    person.send(next(each for each in person.page.all("form") if each.attributes["action"].endswith("/decline")))
+    person.send(next(form for form in person.page.all("form") if form.attributes["action"].endswith("/decline")))
     assert "“Unexpected” is declined" in person.follow().text
-    assert not [each for each in person.page.all("form") if each.attributes["action"].endswith("/confirm")]
+    assert not [form for form in person.page.all("form") if form.attributes["action"].endswith("/confirm")]
     with pytest.raises(TokenError):
         services.tokens.find(token, "")

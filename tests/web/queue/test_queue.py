@@ -39,7 +39,7 @@ def titles(browser: Browser) -> list[str]:
 
 def chip(browser: Browser, words: str) -> str:
     """What a chip says."""
-    [found] = [each.text for each in browser.page.all("a", class_="chip") if each.text.startswith(words)]
+    [found] = [link.text for link in browser.page.all("a", class_="chip") if link.text.startswith(words)]
     return found
 
 
@@ -50,7 +50,7 @@ def test_a_page_goes_on_where_the_last_one_ended(services: Services, browse: Bro
     first = titles(reviewer)
     reviewer.get(reviewer.page.one(id="queue-next").attributes["href"])
     assert len(first) == 50 and len(titles(reviewer)) == 10
-    assert sorted([*first, *titles(reviewer)]) == sorted(each.title for each in made)
+    assert sorted([*first, *titles(reviewer)]) == sorted(request.title for request in made)
 
 
 def test_single_rows_are_fetched_as_they_are_now(services: Services, browse: Browse, flow: str) -> None:
@@ -86,10 +86,10 @@ def test_a_view_is_kept_renamed_and_deleted(services: Services, browse: Browse, 
     assert chip(reviewer, "Ours") == "Ours 1"
     other = browse("other")
     other.get("/queue")
-    assert not [each for each in other.page.all("a", class_="chip") if "Ours" in each.text], "views are one's own"
+    assert not [link for link in other.page.all("a", class_="chip") if "Ours" in link.text], "views are one's own"
     reviewer.send(reviewer.page.one(id="queue-view").all("form")[1])
     reviewer.follow()
-    assert not [each for each in reviewer.page.all("a", class_="chip") if "Ours" in each.text]
+    assert not [link for link in reviewer.page.all("a", class_="chip") if "Ours" in link.text]
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 61, "a\x00b"])
@@ -98,7 +98,7 @@ def test_a_view_needs_a_usable_name(services: Services, browse: Browse, flow: st
     reviewer.get("/queue?risk=high")
     reviewer.send(reviewer.page.one("form", id="queue-keep"), status=422, name=name)
     reviewer.get("/queue?risk=high")
-    assert not [each for each in reviewer.page.all("a", class_="chip") if "x" * 9 in each.text]
+    assert not [link for link in reviewer.page.all("a", class_="chip") if "x" * 9 in link.text]
 
 
 def test_what_is_alike_stands_together_with_the_odd_one_flagged(services: Services, browse: Browse, flow: str) -> None:
@@ -108,9 +108,9 @@ def test_what_is_alike_stands_together_with_the_odd_one_flagged(services: Servic
     asked(services, flow, "select 1", node="elsewhere")
     reviewer = browse("reviewer")
     reviewer.get(f"/queue?workflow={flow}&group=1")
-    [group] = [each for each in reviewer.page.all("div") if each.attributes.get("class") == "group"]
+    [group] = [element for element in reviewer.page.all("div") if element.attributes.get("class") == "group"]
     assert "5 similar" in group.text and "user_id = … and age > 90" in group.text
-    differs = sorted(each.text for each in group.all("div", class_="differs"))
+    differs = sorted(element.text for element in group.all("div", class_="differs"))
     assert differs == ["0", "1", "2", "3", "delete from sessions"]
     [odd] = group.all("div", class_="odd")
     assert odd.text == "Differs: high risk, the others low; does something different from the others"
@@ -158,7 +158,7 @@ def test_what_cannot_be_decided_together_is_told_and_leaves_the_others(
     said = reviewer.page.one("ul", class_="together").text
     for words in ("Critical risk can only be approved", "you started this run", "has changed"):
         assert words in said
-    assert [state(services, each) for each in (fine, critical, own, stale)] == [
+    assert [state(services, request) for request in (fine, critical, own, stale)] == [
         "approved", "pending", "pending", "pending",
     ]  # fmt: skip
 

@@ -48,8 +48,8 @@ def facts(browser: Browser) -> str:
 
 def form(browser: Browser, act: str) -> Any:
     """The form of that act."""
-    found = [each for each in browser.page.all("form") if f"/{act}" in each.attributes.get("action", "")]
-    assert len(found) == 1, [each.attributes["action"] for each in browser.page.all("form")]
+    found = [form for form in browser.page.all("form") if f"/{act}" in form.attributes.get("action", "")]
+    assert len(found) == 1, [form.attributes["action"] for form in browser.page.all("form")]
     return found[0]
 
 
@@ -147,7 +147,7 @@ def test_assigning_and_handing_over(services: Services, at: Callable[..., Browse
     one, other = at("First of two", "tandem"), at("Second of two", "tandem")
     assert one.person is not None and other.person is not None
     open_page(one, request)
-    offered = [each.text for each in form(one, "assignment").one("select").all("option")]
+    offered = [option.text for option in form(one, "assignment").one("select").all("option")]
     assert offered == ["First of two (you)", "Second of two", "Nobody in particular"]
     one.send(form(one, "assignment"), person_id=one.person.id)
     assert "Assigned to you" in one.follow().text
@@ -254,7 +254,7 @@ def test_enter_in_a_field_does_not_send_an_edit_that_raises_the_risk(services: S
     open_page(reviewer, request).send(
         reviewer.form("decide"), reviewer.button("Check this edit"), 200, content="drop table orders"
     )
-    first = next(each for each in reviewer.page.all("button") if each.attributes.get("form") == "decide")
+    first = next(button for button in reviewer.page.all("button") if button.attributes.get("form") == "decide")
     assert "disabled" in first.attributes
 
 
@@ -281,7 +281,7 @@ def test_a_page_that_waits_for_a_fresh_sign_in_is_still_good_afterwards(
     browser.send(browser.form("decide"), browser.button("Approve"), 403, comment="A long thought.")
     assert browser.page.one("textarea", name="comment").text == "A long thought."
     kept = browser.page
-    way = next(each for each in kept.one("div", role="alert").all("a") if "Sign in again" in each.text)
+    way = next(link for link in kept.one("div", role="alert").all("a") if "Sign in again" in link.text)
     assert "Sign in again" in browser.get(way.attributes["href"]).one("h1").text
     token = services.people.make_link(SYSTEM, browser.person.id)
     browser.get(f"/sign-in/{token}")

@@ -358,7 +358,7 @@ def test_each_revision_is_compared_with_the_one_before(services: Services, revie
     diffs = {}
     for number in (1, 2, 3):
         page = reviewer.get(f"/requests/{ids[number]}")
-        diffs[number] = [each.text for each in page.all("details", id="since-previous")]
+        diffs[number] = [fold.text for fold in page.all("details", id="since-previous")]
     assert diffs[1] == []
     assert "Changes since revision 1" in diffs[2][0] and "+ limit 2" in diffs[2][0]
     assert "− limit 2" in diffs[3][0] and "+ limit 3" in diffs[3][0]

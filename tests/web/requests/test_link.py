@@ -244,7 +244,7 @@ def test_a_fresh_sign_in_is_asked_for_where_the_policy_does(app: Flask, link, br
     made = link(terms=terms)
     visitor = browse("anonymous")
     page = visitor.get(made.path)
-    assert [each.text for each in page.one("form", id="decide").all("button", name="verdict")] == [
+    assert [button.text for button in page.one("form", id="decide").all("button", name="verdict")] == [
         "Request changes", "Reject"
     ]  # fmt: skip
     assert "To approve, you must have signed in within the last" in page.text

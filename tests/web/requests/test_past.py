@@ -54,7 +54,7 @@ def test_what_is_nearest_comes_first_with_what_became_of_it(services: Services, 
     past.ask("g", "Archive \u202eorders")  # pending: nothing has become of it
     now = past.ask("f", "Archive \u202eorders", proposed_digest=past_digest("f", "Old name"))
     page = reviewer.get(f"/requests/{now.id}")
-    told = [each.text for each in page.one("ul", class_="past").all("li")]
+    told = [item.text for item in page.one("ul", class_="past").all("li")]
     assert [words.split(" decided")[0].split(" 20")[0] for words in told] == [
         "Old name same proposalapproved",
         "Archive ⟨U+202E⟩ordersexpired",
@@ -80,8 +80,8 @@ def test_other_revisions_are_not_the_past(services: Services, reviewer: Browser)
     past = Past(services)
     first = past.ask("a", "Archive", 1, state=RequestState.CHANGES_REQUESTED)
     second = past.ask("b", "Archive", previous_id=first.id, revision=2)
-    for each in (first, second):
-        assert "Similar past requests" not in reviewer.get(f"/requests/{each.id}").text
+    for request in (first, second):
+        assert "Similar past requests" not in reviewer.get(f"/requests/{request.id}").text
 
 
 def test_few_are_told_and_not_all_of_the_past_is_read(
@@ -91,7 +91,7 @@ def test_few_are_told_and_not_all_of_the_past_is_read(
     made = [past.ask(str(number), "Archive", number) for number in range(8)]
     now = past.ask("x", "Archive")
     found = services.views.past_like(now, viewer)
-    assert [each.id for each in found] == [each.id for each in made[: reading.MOST]]
+    assert [past.id for past in found] == [request.id for request in made[: reading.MOST]]
     monkeypatch.setattr(reading, "LOOKED_THROUGH", 0)
     assert services.views.past_like(now, viewer) == []
     with pytest.raises(ForbiddenError):

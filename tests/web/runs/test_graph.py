@@ -44,7 +44,7 @@ def boxes(drawing: Drawing) -> dict[str, Box]:
 
 def ends(path: str) -> tuple[tuple[float, float], tuple[float, float]]:
     """Where a path begins and where it ends."""
-    numbers = [float(each) for each in re.findall(r"-?[\d.]+", path)]
+    numbers = [float(number) for number in re.findall(r"-?[\d.]+", path)]
     last = (numbers[-2], numbers[-1])
     if " H " in path[-9:]:
         last = (numbers[-1], numbers[-2])
@@ -253,7 +253,7 @@ def test_a_step_that_failed_and_was_passed_over(services: Services) -> None:
     assert states(gone_on)["join"] == "skipped"
     tried_again = told(*FORK, step("join", 12, None, "running"), requests=[asked(RequestState.ANSWERED)])
     assert states(tried_again)["join"] == "running"
-    assert [each.dialect for each in tried_again.steps[3].asked] == ["error"]
+    assert [request.dialect for request in tried_again.steps[3].asked] == ["error"]
 
 
 def test_progress_claims_no_more_than_can_be_known() -> None:
@@ -333,13 +333,13 @@ def test_the_page_draws_the_graph_and_lists_the_same(services: Services, reviewe
     assert drawing.attributes["aria-hidden"] == "true"
     assert "agent ask agent, tool ask_tool" in drawing.text
     listed = page.one("ol", aria_label="Steps of the workflow").all("li")
-    assert [each.attributes["class"] for each in listed if "aria-current" in each.attributes] == ["waiting"]
+    assert [item.attributes["class"] for item in listed if "aria-current" in item.attributes] == ["waiting"]
     assert len(listed) == len(NODES) and "waits for a decision" in listed[4].text
     assert page.one("progress").attributes["value"] == "4"
     assert "4 of up to 8 steps done" in page.one(id="run-head").text
-    asking = [each for each in page.one(id="run-steps").all("li") if "Do ask" in each.text]
+    asking = [item for item in page.one(id="run-steps").all("li") if "Do ask" in item.text]
     assert "High risk Delete <b>orders</b> waiting for a decision" in asking[0].text
-    live = {each.attributes["id"] for each in page.all(data_live=f"run:{run.id}")}
+    live = {element.attributes["id"] for element in page.all(data_live=f"run:{run.id}")}
     assert live >= {"run-head", "run-steps", "run-facts", "run-artifacts"}
 
 
@@ -413,6 +413,6 @@ def test_downloads_are_files_of_a_safe_kind(services: Services, reviewer: Browse
 
 
 def test_sizes() -> None:
-    assert [size_words(each) for each in (0, 1, 999, 1000, 99_600, 999_400, 999_600, 5_000_000)] == [
+    assert [size_words(number) for number in (0, 1, 999, 1000, 99_600, 999_400, 999_600, 5_000_000)] == [
         "0 bytes", "1 byte", "999 bytes", "1.0 kB", "100 kB", "999 kB", "1.0 MB", "5.0 MB"
     ]  # fmt: skip

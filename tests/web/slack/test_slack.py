@@ -88,8 +88,8 @@ class Scene:
         before = len(self.slack.said)
         answer = self.post(interaction(press(self.slack, user or self.user, self.button(name, **values))))
         assert (answer.status_code, answer.text) == (200, "")
-        assert all(each["response_type"] == "ephemeral" for each in self.slack.said)
-        return "".join(each["text"] for each in self.slack.said[before:])
+        assert all(message["response_type"] == "ephemeral" for message in self.slack.said)
+        return "".join(message["text"] for message in self.slack.said[before:])
 
     def send(self, window: dict[str, Any], **written: str) -> dict[str, Any]:
         """Send a window."""
