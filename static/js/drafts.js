@@ -188,7 +188,7 @@ function isChoice(field) {
 
 function reset(field) {
   if (isChoice(field)) field.checked = field.defaultChecked;
-  else if (field.tagName === "SELECT") for (const each of field.options) each.selected = each.defaultSelected;
+  else if (field.tagName === "SELECT") for (const option of field.options) option.selected = option.defaultSelected;
   else field.value = field.defaultValue;
 }
 

@@ -159,7 +159,7 @@ function showWaiting(list) {
     shown?.remove();
   }
   for (const row of fresh) {
-    const below = rows().find((each) => isAfter(list, each, row));
+    const below = rows().find((other) => isAfter(list, other, row));
     if (below) below.before(row);
     else document.querySelector("#queue-rows > :last-child").append(row);
   }
@@ -215,7 +215,7 @@ function watchEnd() {
   const next = document.getElementById("queue-next");
   if (!next) return;
   const scroller = next.closest(".scroll");
-  watcher = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && appendFrom(next), {
+  watcher = new IntersectionObserver((seen) => seen.some((entry) => entry.isIntersecting) && appendFrom(next), {
     // On a phone the page itself scrolls.
     root: getComputedStyle(scroller).overflowY === "auto" ? scroller : null,
     rootMargin: "0px 0px 600px 0px",

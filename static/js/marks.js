@@ -66,7 +66,7 @@ function show() {
 
 /** Marks of rows that are not on the page go along. */
 function complete(form) {
-  for (const each of form.querySelectorAll("input[type=hidden]")) each.remove();
+  for (const input of form.querySelectorAll("input[type=hidden]")) input.remove();
   for (const id of marked) {
     if (document.querySelector(`#row-${CSS.escape(id)} .mark-box`)) continue;
     form.append(Object.assign(document.createElement("input"), { type: "hidden", name: "request", value: id }));

@@ -48,8 +48,8 @@ function draw() {
   const place = document.getElementById("present");
   if (!place) return;
   const me = document.querySelector('meta[name="assent-person"]')?.content;
-  const others = people.filter((each) => each.id !== me);
-  const words = others.map((each) => (each.editing ? `${each.name} (editing)` : each.name)).join(", ");
+  const others = people.filter((person) => person.id !== me);
+  const words = others.map((person) => (person.editing ? `${person.name} (editing)` : person.name)).join(", ");
   if (place.textContent !== words) place.textContent = words;
   place.closest("section").hidden = !others.length;
 }

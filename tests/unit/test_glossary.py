@@ -157,3 +157,7 @@ def test_loops_say_what_they_hold() -> None:
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     sources = {path: path.read_text() for path in [*files, ROOT / "bin" / "sdk-reference"]}
     assert [str(path) for path, source in sources.items() if "each" in source and "each" in names_bound(source)] == []
+    files = [path for folder in ("app", "templates") for path in (ROOT / folder).rglob("*")]
+    pages = [path for path in files if path.suffix in (".html", ".txt")]
+    bound = re.compile(r"\{% (?:for (?:\w+, )*each\b|macro \w+\(each\b|set each\b)")
+    assert [str(path) for path in pages if bound.search(path.read_text())] == []
