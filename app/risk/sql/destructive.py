@@ -8,6 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from app.risk.rules import word_set
+from app.risk.sql.conditions import Reach
 from app.risk.sql.rules import Hit, sql_rule
 from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
@@ -112,7 +113,7 @@ def truncate(statement: SqlStatement) -> Iterator[Hit]:
 @sql_rule("sql.delete.no_where", RiskLevel.CRITICAL, "DELETE without WHERE: every row is deleted.")
 def delete_all(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
-        if isinstance(write.node, exp.Delete) and not _limited(write.node):
+        if isinstance(write.node, exp.Delete) and statement.selected(write) is Reach.ALL and not _limited(write.node):
             yield Hit(f"Deletes every row of {write.table}: there is no WHERE. {_GONE}", write.line)
     if statement.verb == "DELETE" and not statement.understood and not statement.has("WHERE"):
         yield Hit(f"Apparently deletes every row: there is no WHERE. {_GONE}")
@@ -121,20 +122,39 @@ def delete_all(statement: SqlStatement) -> Iterator[Hit]:
 @sql_rule("sql.update.no_where", RiskLevel.CRITICAL, "UPDATE without WHERE: every row changes.")
 def update_all(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
-        if isinstance(write.node, exp.Update) and not _limited(write.node):
+        if isinstance(write.node, exp.Update) and statement.selected(write) is Reach.ALL and not _limited(write.node):
             yield Hit(f"Changes every row of {write.table}: there is no WHERE. The old values are lost.", write.line)
-    if statement.verb == "UPDATE" and not statement.understood and not statement.has("WHERE"):
+    unread = statement.verb == "UPDATE" and not statement.understood and not statement.starts("UPDATE", "STATISTICS")
+    if unread and not statement.has("WHERE"):
         yield Hit("Apparently changes every row: there is no WHERE. The old values are lost.")
 
 
 @sql_rule(
-    "sql.where.always_true", RiskLevel.CRITICAL, "The WHERE of a DELETE or UPDATE is always true: it affects every row."
+    "sql.where.always_true", RiskLevel.CRITICAL, "The WHERE of a DELETE or UPDATE does not restrict it to some rows."
 )
 def always_true_where(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
-        where = write.node.args.get("where")
-        if isinstance(write.node, (exp.Delete, exp.Update)) and where is not None and always_true(where.this):
-            words = f"The condition is true for every row of {write.table}, as if there were no WHERE. {_GONE}"
+        if statement.selected(write) is not Reach.ALL:
+            continue
+        if isinstance(write.node, exp.Merge) and _changes_matches(write.node):
+            words = f"The condition joins every row of {write.table}: all of them can be changed. {_GONE}"
+            yield Hit(words, write.line)
+        elif isinstance(write.node, (exp.Delete, exp.Update)) and _limited(write.node):
+            words = f"The condition does not pick out rows of {write.table}: it is as if there were none. {_GONE}"
+            yield Hit(words, write.line)
+
+
+@sql_rule(
+    "sql.where.nearly_always_true",
+    RiskLevel.HIGH,
+    "The WHERE of a DELETE or UPDATE lets through nearly every row.",
+)
+def nearly_always_true_where(statement: SqlStatement) -> Iterator[Hit]:
+    for write in statement.writes:
+        if isinstance(write.node, (exp.Delete, exp.Update)) and statement.selected(write) is Reach.NEARLY_ALL:
+            words = (
+                f"The condition holds for nearly every row of {write.table}, for example because keys are never NULL."
+            )
             yield Hit(words, write.line)
 
 
@@ -142,19 +162,29 @@ def _limited(node: exp.Expression) -> bool:
     return node.args.get("where") is not None
 
 
+def _changes_matches(node: exp.Expression) -> bool:
+    return any(
+        when.args.get("matched") and not isinstance(when.args.get("then"), exp.Insert)
+        for when in node.find_all(exp.When)
+    )
+
+
 @sql_rule("sql.delete", RiskLevel.MEDIUM, "Rows are deleted.")
 def delete(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
-        if isinstance(write.node, exp.Delete) and _limited(write.node):
-            yield Hit(f"Deletes the rows of {write.table} that match the condition. Count them first.", write.line)
+        reach = statement.selected(write)
+        if isinstance(write.node, exp.Delete) and (_limited(write.node) or reach is not Reach.ALL):
+            words = f"Deletes the rows of {write.table} that match the condition. Count them first."
+            yield Hit(words, write.line, RiskLevel.LOW if reach is Reach.NONE else None)
 
 
 @sql_rule("sql.update", RiskLevel.MEDIUM, "Rows are changed.")
 def update(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
-        if isinstance(write.node, exp.Update) and _limited(write.node):
+        reach = statement.selected(write)
+        if isinstance(write.node, exp.Update) and (_limited(write.node) or reach is not Reach.ALL):
             words = f"Changes the rows of {write.table} that match the condition; the old values are not kept."
-            yield Hit(words, write.line)
+            yield Hit(words, write.line, RiskLevel.LOW if reach is Reach.NONE else None)
 
 
 @sql_rule("sql.insert", RiskLevel.LOW, "Rows are added.")
@@ -190,88 +220,3 @@ def merge(statement: SqlStatement) -> Iterator[Hit]:
             verbs = "Adds, changes, or deletes" if deletes else "Adds or changes"
             words = f"{verbs} rows of {write.table} by comparison with another table."
             yield Hit(words, write.line, RiskLevel.HIGH if deletes else None)
-
-
-def always_true(condition: Any) -> bool:
-    """Return True if a condition holds for any row, as far as can be determined without the data."""
-    condition = condition.unnest() if isinstance(condition, exp.Expression) else condition
-    if isinstance(condition, exp.Or):
-        return any(map(always_true, condition.flatten())) or _covers_all(list(condition.flatten()))
-    if isinstance(condition, exp.And):
-        return all(map(always_true, condition.flatten()))
-    if isinstance(condition, exp.Not):
-        return always_false(condition.this)
-    if isinstance(condition, exp.Cast):
-        return condition.this.name.lower() in ("true", "t", "1", "yes", "on")
-    if isinstance(condition, exp.Exists):
-        query = condition.this
-        return isinstance(query, exp.Select) and not query.args.get("from_") and not query.args.get("where")
-    if isinstance(condition, exp.In):
-        return any(expression == condition.this for expression in condition.expressions)
-    if isinstance(condition, (exp.Like, exp.ILike)):
-        pattern = condition.expression
-        return isinstance(pattern, exp.Literal) and bool(pattern.name) and set(pattern.name) == {"%"}
-    if isinstance(condition, exp.Is):
-        return isinstance(condition.this, exp.Null) and isinstance(condition.expression, exp.Null)
-    if isinstance(condition, exp.Binary):
-        return _comparison(condition) is True
-    return _constant(condition) is True
-
-
-def always_false(condition: Any) -> bool:
-    """Return True if a condition never holds."""
-    condition = condition.unnest() if isinstance(condition, exp.Expression) else condition
-    if isinstance(condition, exp.Not):
-        return always_true(condition.this)
-    if isinstance(condition, exp.And):
-        return any(map(always_false, condition.flatten()))
-    if isinstance(condition, exp.Is):
-        constant = isinstance(condition.this, (exp.Literal, exp.Boolean))
-        return constant and isinstance(condition.expression, exp.Null)
-    if isinstance(condition, exp.Binary):
-        return _comparison(condition) is False
-    return _constant(condition) is False
-
-
-def _covers_all(parts: list[Any]) -> bool:
-    """Return True for alternatives that cover everything, such as `a IS NULL OR a IS NOT NULL`."""
-    whole = [part.unnest() for part in parts]
-    denied = [part.this.unnest() for part in whole if isinstance(part, exp.Not)]
-    return any(name in whole for name in denied)
-
-
-def _constant(value: Any) -> bool | None:
-    if isinstance(value, exp.Boolean):
-        return bool(value.this)
-    if isinstance(value, exp.Literal):
-        text = value.name.strip().lower()
-        if text in ("true", "t", "yes", "on"):
-            return True
-        try:
-            return float(text) != 0
-        except ValueError:
-            return None
-    if isinstance(value, exp.Neg):
-        return _constant(value.this)
-    return None
-
-
-def _comparison(condition: exp.Binary) -> bool | None:
-    left, right = condition.left.unnest(), condition.right.unnest()
-    equal = left == right
-    if equal:
-        if isinstance(condition, (exp.EQ, exp.GTE, exp.LTE, exp.NullSafeEQ)):
-            return True
-        return False if isinstance(condition, (exp.NEQ, exp.GT, exp.LT)) else None
-    if not (isinstance(left, exp.Literal) and isinstance(right, exp.Literal)):
-        return None
-    if isinstance(condition, (exp.EQ, exp.NullSafeEQ)):
-        return False
-    if isinstance(condition, exp.NEQ):
-        return True
-    try:
-        one, other = float(left.name), float(right.name)
-    except ValueError:
-        return None
-    outcomes = {exp.GT: one > other, exp.GTE: one >= other, exp.LT: one < other, exp.LTE: one <= other}
-    return outcomes.get(type(condition))

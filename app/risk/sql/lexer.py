@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
+
+from app.risk.sql.client import command_end, separator_end
 
 MAX_TOKENS = 50_000
 """The most tokens of one statement that are kept; a longer statement counts as not parsed."""
@@ -42,6 +45,7 @@ class Piece:
         code: The text from start to end with its comments blanked out; offsets and lines stay the same.
         broken: Why the statement may be incomplete (an unterminated quote or comment, too many tokens).
         in_body: True between BEGIN and END of a trigger or routine.
+    client: The command for a client program, such as psql, that this is instead of a statement; empty for statements.
     """
 
     tokens: list[SqlToken]
@@ -51,6 +55,7 @@ class Piece:
     code: str
     broken: str = ""
     in_body: bool = False
+    client: str = ""
 
 
 @dataclass
@@ -66,6 +71,7 @@ _STRING = r"(?P<string>(?:[NnBbXx]|[Uu]&)?'(?:[^']|'')*+')"
 _BACKSLASH_STRING = r"(?:[^{q}\\]|\\.|{q}{q})*+{q}"
 _DOUBLE_NAME = r"\"(?:[^\"]|\"\")*+\""
 _WORD = r"(?P<word>[A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_$\u0080-\U0010ffff]*)"
+_TSQL_WORD = _WORD.replace("A-Za-z_", "A-Za-z_@#").replace("0-9_$", "0-9_$@#").replace("?P<word>", "?P<sign>")
 _REST = rf"{_WORD}|(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)|(?P<param>\$[0-9]+)|(?P<block>/\*)|(?P<op>.)"
 
 
@@ -83,6 +89,12 @@ _POSTGRES = _compiled(
 _SQLITE = _compiled(
     r"(?P<comment>--[^\n]*)", _STRING, rf"(?P<name>{_DOUBLE_NAME}|`(?:[^`]|``)*+`|\[[^\[\]\n]{{0,128}}+\])"
 )
+_TSQL = _compiled(r"(?P<comment>--[^\n\r]*)", _STRING, rf"(?P<name>{_DOUBLE_NAME}|\[(?:[^\]]|\]\])*+\])", _TSQL_WORD)
+_ORACLE = _compiled(
+    r"(?P<comment>--[^\n\r]*)",
+    r"(?P<string>[Nn]?[Qq]'(?:\[.*?\]|\{.*?\}|\(.*?\)|<.*?>|(?P<mark>[^\s\[{(<]).*?(?P=mark))'|[Nn]?'(?:[^']|'')*+')",
+    rf"(?P<name>{_DOUBLE_NAME})",
+)
 _MYSQL = _compiled(
     r"(?P<comment>(?:#|--(?=[\x00-\x20]|\Z))[^\n]*)",
     rf"(?P<string>[NnBbXx]?'{_BACKSLASH_STRING.format(q=chr(39))}|\"{_BACKSLASH_STRING.format(q=chr(34))})",
@@ -94,9 +106,16 @@ _GENERIC = _compiled(
     rf"(?P<name>{_DOUBLE_NAME}|`(?:[^`]|``)*+`)",
     r"(?P<dollar>\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$)",
 )
-_PATTERNS = {"postgres": _POSTGRES, "sqlite": _SQLITE, "mysql": _MYSQL}
+_PATTERNS = {
+    "postgres": _POSTGRES, "redshift": _POSTGRES, "duckdb": _POSTGRES, "sqlite": _SQLITE, "mysql": _MYSQL,
+    "tsql": _TSQL, "oracle": _ORACLE,
+}  # fmt: skip
+_NESTED_COMMENTS = frozenset({"postgres", "redshift", "duckdb", "tsql"})
 _RUN_COMMENT = re.compile(r"/\*M?![0-9]{0,6}")
 _MOST_NOTES = 10
+_KINDS = {"escaped": "string", "param": "op", "sign": "word"}
+_TRANSACTION_WORDS = frozenset({"TRAN", "TRANSACTION", "WORK", "DISTRIBUTED"})
+_TRANSACTION = re.compile(r"\s*(?:TRAN|TRANSACTION|WORK|DISTRIBUTED|;|\Z)\b|\s*(?:;|\Z)", re.IGNORECASE)
 _BLOCK_EDGE = re.compile(r"/\*|\*/")
 
 
@@ -105,16 +124,18 @@ def split(text: str, dialect: str, noticed: Lexed) -> Iterator[Piece]:
 
     Args:
         text: SQL.
-        dialect: postgres, sqlite, or mysql. Others are parsed generically, and ambiguities between dialects are noted.
+        dialect: One of those in `_PATTERNS`. Others are parsed generically, and ambiguities between dialects are noted.
         noticed: Receives the observations.
     """
     lexer = _Lexer(text, dialect, noticed)
     for tokens, broken in lexer.statements():
         first, last = tokens[0], tokens[-1]
         end = last.start + len(last.text)
-        yield Piece(
-            tokens, first.start, end, lexer.line_of(first.start), lexer.code(first.start, end), broken, lexer.in_body
-        )
+        line = lexer.line_of(first.start)
+        if first.kind == "client":
+            yield Piece(tokens, first.start, end, line, first.text, client=first.text)
+        else:
+            yield Piece(tokens, first.start, end, line, lexer.code(first.start, end), broken, lexer.in_body)
 
 
 class _Lexer:
@@ -127,7 +148,9 @@ class _Lexer:
         self._blanks: list[tuple[int, int]] = []
         self._line = 1
         self._counted = 0
-        self._open_body = False
+        self._position = 1 if text[:1] == "\ufeff" else 0  # a byte order mark says how a file is encoded
+        self._delimiter = ""
+        self._depth = 0
         self.in_body = False
 
     def line_of(self, offset: int) -> int:
@@ -153,20 +176,26 @@ class _Lexer:
         return "".join([*parts, self._text[position:end]])
 
     def statements(self) -> Iterator[tuple[list[SqlToken], str]]:
+        """Yield each statement's tokens, and why it is incomplete; a client command is one token of kind client."""
         tokens: list[SqlToken] = []
         broken = ""
         for token in self._tokens():
-            if token.text == ";" and token.kind == "op":
+            command = None
+            if token.kind == "broken":
+                broken = token.text
+            elif self._separates(token) or (command := self._client_command(token, not tokens)):
                 if tokens:
                     yield from self._finish(tokens, broken)
                 tokens, broken = [], ""
-            elif token.kind == "broken":
-                broken = token.text
+                if command:
+                    yield [command], ""
             elif len(tokens) < MAX_TOKENS:
                 tokens.append(token)
-                if self._opens_body(tokens):
+                if self._opens_block(tokens):
+                    tokens, self._depth = [], self._depth + 1
+                elif self._opens_body(tokens):
                     yield from self._finish(tokens, broken)
-                    tokens, broken, self._open_body = [], "", True
+                    tokens, broken, self._depth = [], "", 1
             else:
                 broken = f"the statement has more than {MAX_TOKENS:,} words and signs"
         if tokens:
@@ -174,46 +203,89 @@ class _Lexer:
         elif broken:
             yield [SqlToken("op", self._text[-1], len(self._text) - 1)], broken
 
+    def _separates(self, token: SqlToken) -> bool:
+        if self._delimiter and self._text.startswith(self._delimiter, token.start):
+            self._position = token.start + len(self._delimiter)
+            self._depth = 0
+            return True
+        if token.kind == "op" and token.text == ";":
+            return True
+        if token.text in ("\\", "/") or token.text.upper() == "GO":
+            end = separator_end(self._text, token.start, self._dialect)
+            if end:
+                self._position = end
+                self._depth = 0
+                return True
+        return False
+
+    def _client_command(self, token: SqlToken, first: bool) -> SqlToken | None:
+        if not (token.text[0] in "\\.:!@$" or (first and token.kind == "word")):
+            return None
+        end = command_end(self._text, token.start, token.key, first, self._dialect)
+        if not end:
+            return None
+        self._position = end
+        command = self._text[token.start : end]
+        words = command.split()
+        if words and words[0].upper() == "DELIMITER":
+            self._delimiter = words[1] if len(words) > 1 and words[1] != ";" else ""
+        return SqlToken("client", command, token.start)
+
     def _finish(self, tokens: list[SqlToken], broken: str) -> Iterator[tuple[list[SqlToken], str]]:
-        if self._open_body and tokens[0].key == "END":
-            self._open_body = False
-            return
-        self.in_body = self._open_body
+        if self._depth:
+            keys = [token.key for token in tokens[:3]]
+            if keys[0] == "END":
+                if keys[1:2] not in (["IF"], ["LOOP"], ["WHILE"], ["REPEAT"], ["CASE"]):
+                    self._depth -= 1
+                tokens = tokens[2:] if self._dialect == "tsql" else []
+                if not tokens:
+                    return
+            self._depth += sum(
+                token.key == "BEGIN" and after.key not in _TRANSACTION_WORDS for token, after in pairwise(tokens)
+            )
+        self.in_body = self._depth > 0
         yield tokens, broken
+
+    def _opens_block(self, tokens: list[SqlToken]) -> bool:
+        """Return whether a block of T-SQL or PL/SQL begins here, whose statements are judged one by one."""
+        if self._dialect not in ("tsql", "oracle") or len(tokens) > 1 or tokens[0].key != "BEGIN":
+            return False
+        return not _TRANSACTION.match(self._text, tokens[0].start + len("BEGIN"))
 
     def _opens_body(self, tokens: list[SqlToken]) -> bool:
         """Return whether the statements of a trigger or routine begin here; they are judged one by one."""
         last = tokens[-1].key
-        if self._open_body or tokens[0].key != "CREATE" or last not in ("BEGIN", "ATOMIC"):
+        if self._depth or tokens[0].key not in ("CREATE", "ALTER") or last not in ("BEGIN", "ATOMIC"):
             return False
-        kinds = {token.key for token in tokens[1:6]}
+        kinds = {token.key for token in tokens[1:8]}
         if last == "ATOMIC":
             return tokens[-2].key == "BEGIN" and bool(kinds & {"FUNCTION", "PROCEDURE"})
-        return self._dialect != "postgres" and bool(kinds & {"TRIGGER", "FUNCTION", "PROCEDURE", "EVENT"})
+        return self._dialect != "postgres" and bool(kinds & {"TRIGGER", "FUNCTION", "PROCEDURE", "PROC", "EVENT"})
 
     def _tokens(self) -> Iterator[SqlToken]:
-        text, position, size = self._text, 0, len(self._text)
-        while position < size:
-            match = self._pattern.match(text, position)
+        text, size = self._text, len(self._text)
+        while self._position < size:
+            match = self._pattern.match(text, self._position)
             assert match is not None  # the last alternative matches any character
-            kind, start, position = str(match.lastgroup), position, match.end()
+            kind, start = str(match.lastgroup), self._position
+            self._position = match.end()
+            problem = ""
             if kind == "space":
                 continue
             if kind == "comment":
-                self._blanks.append((start, position))
-                continue
-            if kind == "block":
-                position, problem = self._block(start)
+                self._blanks.append((start, match.end()))
+            elif kind == "block":
+                self._position, problem = self._block(start)
             elif kind == "dollar":
-                position, problem = self._dollar(match)
-                yield SqlToken("body", text[start:position], start)
+                self._position, problem = self._dollar(match)
+                yield SqlToken("body", text[start : self._position], start)
             else:
                 problem = self._problem(kind, match[0], start)
                 if kind == "op" and match[0] == "*" and self._dialect == "mysql" and text.startswith("*/", start):
                     self._blanks.append((start, start + 2))
-                    position += 1
+                    self._position += 1
                 else:
-                    yield SqlToken({"escaped": "string", "param": "op"}.get(kind, kind), match[0], start)
+                    yield SqlToken(_KINDS.get(kind, kind), match[0], start)
             if problem:
                 # The database would read the rest of the text as part of it, and reject it.
                 yield SqlToken("broken", problem, start)
@@ -253,7 +325,7 @@ class _Lexer:
             position = edge.end()
             if edge[0] == "*/":
                 depth -= 1
-            elif self._dialect == "postgres":
+            elif self._dialect in _NESTED_COMMENTS:
                 depth += 1
             elif not self._known:
                 self._note(self._noticed.doubtful, start)

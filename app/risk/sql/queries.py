@@ -8,7 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from app.risk.rules import word_set
-from app.risk.sql.destructive import always_true
+from app.risk.sql.conditions import always_true
 from app.risk.sql.functions import HARMLESS_FUNCTIONS
 from app.risk.sql.privileges import KNOWN_FUNCTIONS
 from app.risk.sql.rules import Hit, sql_rule

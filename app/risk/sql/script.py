@@ -10,6 +10,7 @@ from app.domain.weight import SQL_A_CHARACTER, weigh
 from app.risk.budget import Budget
 from app.risk.rules import declare, word_set
 from app.risk.sql import code, destructive, locking, privileges  # noqa: F401 - importing these adds their rules
+from app.risk.sql.client import client_findings
 from app.risk.sql.lexer import Lexed, Piece, SqlToken, split
 from app.risk.sql.queries import judged
 from app.risk.sql.rules import findings_of
@@ -24,9 +25,6 @@ DOUBTFUL = declare(
     "sql.doubtful_quoting",
     RiskLevel.HIGH,
     "A name with escapes, or a string or comment whose end depends on the database.",
-)
-CLIENT = declare(
-    "sql.client_command", RiskLevel.HIGH, "A command for the client program, which can run other programs."
 )
 SEVERAL = declare(
     "sql.several_statements", RiskLevel.LOW, "Several statements; some may already have run when one fails."
@@ -64,6 +62,7 @@ class _Script:
             budget.characters -= len(text)
         self._noticed = Lexed()
         self._outer: list[SqlStatement] = []
+        self._commands = 0
 
     def findings(self) -> Iterator[Finding]:
         if not self._parse:
@@ -80,9 +79,10 @@ class _Script:
         yield from self._whole()
 
     def _piece_findings(self, piece: Piece) -> Iterator[Finding]:
-        if _is_client_command(piece, self._dialect):
-            words = "A command for a client such as psql or mysql, which can run programs and other files."
-            yield CLIENT.finding(words, piece.line)
+        if piece.client:
+            self._commands += 1
+            yield from client_findings(piece.client, piece.line, self._dialect)
+            return
         statement = SqlStatement(piece, self._dialect, self._rows, self._parse)
         if not piece.in_body:
             self._outer.append(statement)
@@ -137,7 +137,7 @@ class _Script:
                 "A name with escapes, or a string or comment whose end depends on the database; specify the dialect."
             )
             yield DOUBTFUL.finding(words, line)
-        if not self._outer:
+        if not self._outer and not self._commands:
             yield EMPTY.finding("This text contains no statement, so nothing would run.")
         yield from _transactions(self._outer)
         effective = [statement for statement in self._outer if statement.verb not in _TRANSACTION]
@@ -154,13 +154,6 @@ def _unknown(statement: SqlStatement) -> Finding:
     verb = statement.tokens[0].text[:40] if statement.tokens else ""
     words = f"{verb!r} is not a known statement, so its effects are unknown."
     return Finding(UNPARSED, RiskLevel.HIGH, words, statement.line)
-
-
-def _is_client_command(piece: Piece, dialect: str) -> bool:
-    keys = [token.key for token in piece.tokens[:2]]
-    if keys[0] in ("DELIMITER", "SOURCE", "SYSTEM", "!") or (keys[0] == "." and dialect != "mysql"):
-        return True
-    return any(token.kind == "op" and token.text == "\\" for token in piece.tokens)
 
 
 _TRANSACTION = frozenset({"BEGIN", "START", "COMMIT", "ROLLBACK", "END", "ABORT", "SAVEPOINT", "RELEASE"})

@@ -12,7 +12,9 @@ import sqlglot
 from sqlglot import exp
 
 from app.risk.rules import word_set
+from app.risk.sql.conditions import Reach
 from app.risk.sql.lexer import Piece, SqlToken
+from app.risk.sql.selection import reach_of_write
 
 # sqlglot's warnings contain the statement's text, which must not appear in a log.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
@@ -30,6 +32,7 @@ _MODIFIERS = word_set(
     "OR REPLACE TEMP TEMPORARY UNLOGGED GLOBAL LOCAL UNIQUE FULLTEXT SPATIAL CLUSTERED NONCLUSTERED RECURSIVE "
     "CONSTRAINT TRUSTED PROCEDURAL VIRTUAL FOREIGN AGGREGATE"
 )
+_PRIORITIES = word_set("LOW_PRIORITY HIGH_PRIORITY DELAYED QUICK IGNORE")
 _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 _SQLGLOT_NAMES = {
     "postgres": "postgres", "sqlite": "sqlite", "mysql": "mysql", "bigquery": "bigquery", "duckdb": "duckdb",
@@ -80,6 +83,7 @@ class SqlStatement:
         self.tokens = piece.tokens[skipped:]
         self.keys = [token.key for token in self.tokens]
         self.verb = self.keys[0] if self.keys else ""
+        self._selected: dict[int, Reach] = {}
         if self.prefix == "EXPLAIN" and not skipped:
             self.verb = "EXPLAIN"
 
@@ -92,6 +96,7 @@ class SqlStatement:
         code = self._piece.code[start - self._piece.start :]
         if self.verb == "REPLACE":
             code = "INSERT " + code[len("REPLACE") :]
+        code = self._without_modifiers(code)
         try:
             trees = sqlglot.parse(code, read=_SQLGLOT_NAMES.get(self.dialect))
         except Exception:  # whatever the parser fails on, including deep nesting: the statement is not parsed
@@ -100,6 +105,27 @@ class SqlStatement:
         if not isinstance(tree, exp.Expression) or isinstance(tree, exp.Command) or tree.find(exp.Command):
             return None
         return tree
+
+    def _without_modifiers(self, code: str) -> str:
+        """Blank out words that say how a write is done, and that sqlglot does not know, such as TOP (10)."""
+        index = 1
+        if self.verb in WRITE_VERBS and self.keys[1:2] == ["TOP"]:
+            index = (self.keys.index(")") + 1) if self.keys[2:3] == ["("] and ")" in self.keys else 3
+            index += self.keys[index : index + 1] == ["PERCENT"]
+        elif self.verb == "UPDATE" and self.keys[1:2] == ["OR"] and len(self.keys) > 2:
+            index = 3
+        elif self.verb in ("UPDATE", "DELETE", "INSERT", "REPLACE") and self.dialect in ("mysql", ""):
+            while self.keys[index : index + 1] and self.keys[index] in _PRIORITIES and len(self.keys) > index + 1:
+                index += 1
+        begin = self.tokens[0].start
+        if index > 1 and index < len(self.tokens):
+            start, end = self.tokens[1].start - begin, self.tokens[index].start - begin
+            code = code[:start] + "".join(char if char == "\n" else " " for char in code[start:end]) + code[end:]
+        current = self.find("CURRENT", "OF")
+        if current > 0:
+            start, end = self.tokens[current].start - begin, self.tokens[current + 1].start + len("OF") - begin
+            code = code[:start] + " " * (end - start) + code[end:]
+        return code
 
     @property
     def _nesting(self) -> int:
@@ -137,6 +163,19 @@ class SqlStatement:
             return []
         nodes = [node for node in self.tree.find_all(*_WRITES) if not isinstance(node.parent, exp.When)]
         return [Write(node, self._line_of(node), name_of(node)) for node in nodes]
+
+    def selected(self, write: Write) -> Reach:
+        """Return how many rows of its table a write changes."""
+        if id(write.node) not in self._selected:
+            few = write.node is self.tree and self._top
+            self._selected[id(write.node)] = Reach.SOME if few else reach_of_write(write.node)
+        return self._selected[id(write.node)]
+
+    @property
+    def _top(self) -> bool:
+        """True if T-SQL's TOP restricts the statement to a number of rows."""
+        place = self.find("TOP")
+        return 0 < place < 3 and "PERCENT" not in self.keys[place : place + 6] and self.verb in ("DELETE", "UPDATE")
 
     def _line_of(self, node: exp.Expression) -> int:
         if node is self.tree and self.verb in WRITE_VERBS:

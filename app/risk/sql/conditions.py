@@ -1,0 +1,394 @@
+"""How many rows of its target a condition lets through: all of them, nearly all, some, or none.
+
+A condition that does not depend on the target's rows lets through all of them or none, and counts as all of them. What
+cannot be determined counts as some.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import Any
+
+from sqlglot import exp
+
+from app.risk.rules import word_set
+from app.risk.sql.constants import UNKNOWN, constant, folded, truth
+
+
+class Reach(IntEnum):
+    """What share of the rows a condition lets through."""
+
+    NONE = 0
+    SOME = 1
+    NEARLY_ALL = 2
+    ALL = 3
+
+
+_KEYS = word_set("id _id rowid oid uuid guid pk key rownum rn nr objectid object_id")
+_SYSTEM_COLUMNS = word_set("ctid rowid tableoid xmin xmax cmin cmax _rowid_ rownum")
+_CREATED = word_set(
+    "created created_at created_on creation_date create_time createdat inserted_at insert_time added_at"
+)
+_NOT_NEGATIVE = (exp.Length, exp.Abs)
+_OFTEN_NULL = re.compile(
+    r"(?<!created)(?<!updated)(?<!inserted)_(?:at|on|date|time|until|by)$|^(?:parent|deleted|archived|ended|closed|old|error|previous|next)",
+    re.IGNORECASE,
+)
+"""Columns that have a value in some rows only, such as `deleted_at` and `parent_id`."""
+_LARGE_NUMBER = 10_000_000
+_MOST_ALTERNATIVES = 100
+_OPPOSITES = {exp.EQ: exp.NEQ, exp.GT: exp.LTE, exp.LT: exp.GTE, exp.GTE: exp.LT, exp.LTE: exp.GT}
+_MIRRORED = {exp.GT: exp.LT, exp.LT: exp.GT, exp.GTE: exp.LTE, exp.LTE: exp.GTE}
+
+
+def reach_of(conditions: Iterable[Any], target: Target) -> Reach:
+    """Return how many of the target's rows pass all conditions."""
+    return _all_of([target.reach(condition) for condition in conditions])
+
+
+def always_true(condition: Any) -> bool:
+    """Return True if a condition holds for any row, as far as can be determined without the data."""
+    return Target(set(), everything=True).reach(condition) is Reach.ALL
+
+
+def _all_of(parts: list[Reach]) -> Reach:
+    if not parts:
+        return Reach.ALL
+    return min(parts)
+
+
+class Target:
+    """The table whose rows a condition selects.
+
+    Args:
+        names: Its name and alias, in lower case, without the schema.
+        everything: True if every column counts as one of the target.
+    """
+
+    def __init__(self, names: set[str], everything: bool = False) -> None:
+        self._names = names
+        self._everything = everything
+
+    def reach(self, condition: Any) -> Reach:
+        """Return how many rows a condition lets through."""
+        condition = _bare(condition)
+        if isinstance(condition, exp.Or):
+            return self._either([_bare(part) for part in condition.flatten()])
+        if isinstance(condition, exp.And):
+            return _all_of([self.reach(part) for part in condition.flatten()])
+        if isinstance(condition, exp.Not):
+            return self._denied(condition.this)
+        value = truth(constant(condition))
+        if value is not UNKNOWN:
+            return Reach.ALL if value else Reach.NONE
+        found = self._by_kind(condition)
+        if found is not None:
+            return found
+        return self._dependent(condition)
+
+    def _either(self, parts: list[Any]) -> Reach:
+        if _covers_all(parts):
+            return Reach.ALL
+        return max((self.reach(part) for part in parts), default=Reach.SOME)
+
+    def _denied(self, condition: Any) -> Reach:
+        condition = _bare(condition)
+        if isinstance(condition, exp.Not):
+            return self.reach(condition.this)
+        if isinstance(condition, exp.Is):
+            return self._is(condition, not condition.args.get("negate"))
+        if type(condition) in _OPPOSITES:
+            return self.reach(_OPPOSITES[type(condition)](this=condition.this, expression=condition.expression))
+        reach = self.reach(condition)
+        if reach is Reach.ALL and not self._bound(condition) and truth(constant(condition)) is UNKNOWN:
+            return Reach.ALL  # all or none, and nobody knows which
+        if reach in (Reach.NONE, Reach.ALL):
+            return Reach.ALL if reach is Reach.NONE else Reach.NONE
+        if isinstance(condition, exp.In) and condition.expressions and self._is_key(condition.this):
+            return Reach.NEARLY_ALL
+        return Reach.SOME
+
+    def _by_kind(self, condition: Any) -> Reach | None:
+        """Return the reach if the kind of condition alone tells, independently of which columns are in it."""
+        if isinstance(condition, exp.Is):
+            return self._is(condition, bool(condition.args.get("negate")))
+        if isinstance(condition, exp.In):
+            return self._in(condition)
+        if isinstance(condition, exp.Exists):
+            return self._exists(condition.this)
+        if isinstance(condition, exp.Coalesce):
+            return None
+        if isinstance(condition, (exp.Case, exp.If)):
+            return self._case(condition)
+        if isinstance(condition, exp.Between):
+            return self._between(condition)
+        if isinstance(condition, exp.Column):
+            return None
+        pattern = _pattern_of(condition)
+        if pattern is not None:
+            return Reach.ALL if pattern else None
+        if isinstance(condition, exp.Binary):
+            return self._comparison(condition)
+        return None
+
+    def _is(self, condition: Any, negated: bool) -> Reach:
+        column = _bare(condition.this)
+        if isinstance(condition.expression, exp.Null) and isinstance(column, exp.Column):
+            if column.name.lower() in _SYSTEM_COLUMNS:
+                return Reach.ALL if negated else Reach.NONE
+            if negated and not _OFTEN_NULL.search(column.name):
+                return Reach.NEARLY_ALL
+            return self._dependent(condition)
+        if isinstance(column, (exp.Binary, exp.Predicate)) and negated and isinstance(condition.expression, exp.Null):
+            return Reach.NEARLY_ALL
+        if isinstance(condition.expression, exp.Boolean):
+            wanted = bool(condition.expression.this) is not negated
+            return self.reach(column) if wanted else self._denied(column)
+        return self._dependent(condition)
+
+    def _in(self, condition: Any) -> Reach | None:
+        left = folded(condition.this)
+        if any(folded(expression) == left for expression in condition.expressions):
+            return Reach.ALL
+        query = condition.args.get("query")
+        if query is None:
+            return None
+        return self._chosen(left, _query_of(query))
+
+    def _chosen(self, left: Any, query: Any) -> Reach | None:
+        """Return the reach of `left IN (query)`; None if the query does not read the target's own keys."""
+        if not isinstance(query, exp.Select) or not isinstance(left, (exp.Column, exp.Tuple)):
+            return None
+        source: Any = query.args.get("from_")
+        if source is None or not isinstance(source.this, exp.Table) or query.args.get("joins"):
+            return None
+        if any(query.args.get(part) for part in ("limit", "fetch", "group", "having", "offset", "qualify")):
+            return None
+        wanted = [_name(column) for column in (left.expressions if isinstance(left, exp.Tuple) else [left])]
+        table = source.this.name.lower()
+        where: Any = query.args.get("where")
+        if table in self._names and wanted == [_name(column) for column in query.expressions]:
+            inner = Target({table, source.this.alias_or_name.lower()})
+            return inner.reach(where.this) if where is not None else Reach.ALL
+        if where is None and wanted[0].endswith("_id") and table.startswith(wanted[0][:-3]):
+            return Reach.NEARLY_ALL  # every reference has what it refers to
+        return None
+
+    def _exists(self, query: Any) -> Reach | None:
+        query = _query_of(query)
+        if not isinstance(query, exp.Select):
+            return None
+        source: Any = query.args.get("from_")
+        where: Any = query.args.get("where")
+        if source is None:
+            return self.reach(where.this) if where is not None else Reach.ALL
+        if isinstance(source.this, exp.Table) and source.this.name.lower() in self._names and where is not None:
+            inner = source.this.alias_or_name.lower()
+            condition = _bare(where.this)
+            if isinstance(condition, exp.EQ) and _name(condition.left) == _name(condition.right):
+                sides = {_bare(condition.left).args.get("table"), _bare(condition.right).args.get("table")}
+                names = {side.name.lower() for side in sides if side is not None}
+                if inner in names and len(sides) == 2:
+                    return Reach.ALL  # every row has itself
+        return None
+
+    def _case(self, condition: Any) -> Reach | None:
+        branches = condition.args.get("ifs") or [condition]
+        results = [self.reach(branch.args["true"]) for branch in branches if branch.args.get("true") is not None]
+        default = condition.args.get("default") or condition.args.get("false")
+        if condition.this is None or isinstance(condition, exp.If):
+            for branch in branches:
+                decided = truth(constant(branch.this))
+                if decided is UNKNOWN:
+                    break
+                if decided:
+                    return self.reach(branch.args["true"])
+        if default is not None:
+            results.append(self.reach(default))
+        elif isinstance(condition, exp.Case):
+            results.append(Reach.NONE)
+        return Reach.ALL if results and all(result is Reach.ALL for result in results) else None
+
+    def _between(self, condition: Any) -> Reach | None:
+        value, low, high = (folded(condition.args[part]) for part in ("this", "low", "high"))
+        if value == low and value == high:
+            return Reach.ALL
+        least, most = constant(low), constant(high)
+        if self._is_key(value) and _is_number(least) and _is_number(most) and least <= 1 and most >= _LARGE_NUMBER:
+            return Reach.NEARLY_ALL
+        return None
+
+    def _comparison(self, condition: exp.Binary) -> Reach | None:
+        kind: Any = type(condition)
+        left, right = folded(condition.left), folded(condition.right)
+        if left == right and isinstance(condition, exp.Predicate):
+            same = kind in (exp.EQ, exp.GTE, exp.LTE, exp.NullSafeEQ)
+            return Reach.ALL if same else Reach.NONE if kind in (exp.NEQ, exp.GT, exp.LT, exp.NullSafeNEQ) else None
+        if isinstance(right, exp.Any) and kind is exp.EQ:
+            chosen = _bare(right.this)
+            if isinstance(chosen, exp.Array) and any(folded(item) == left for item in chosen.expressions):
+                return Reach.ALL
+            return self._chosen(left, _query_of(chosen))
+        query = _query_of(right)
+        if (
+            kind is exp.EQ
+            and isinstance(left, exp.Column)
+            and isinstance(query, exp.Select)
+            and not query.find(exp.AggFunc)
+        ):
+            return self._chosen(left, query)
+        if constant(left) is not UNKNOWN:
+            left, right, kind = right, left, _MIRRORED.get(kind, kind)
+        return self._bounded(kind, left, constant(right), right)
+
+    def _bounded(self, kind: Any, left: Any, value: Any, right: Any) -> Reach | None:
+        if isinstance(left, exp.Column) and left.name.lower() in _CREATED:
+            present = isinstance(right, (exp.CurrentTimestamp, exp.CurrentDate)) or _name(right) in (
+                "now",
+                "getdate",
+                "sysdate",
+            )
+            past = isinstance(value, str) and value[:2] in ("00", "10", "18", "19")
+            if (present and kind in (exp.LT, exp.LTE)) or (past and kind in (exp.GT, exp.GTE)):
+                return Reach.NEARLY_ALL
+        if not _is_number(value):
+            return Reach.NEARLY_ALL if kind is exp.NEQ and value is not UNKNOWN and self._is_key(left) else None
+        holds = (kind is exp.GTE and value <= 0) or (kind is exp.GT and value < 0)
+        if holds and (isinstance(left, _NOT_NEGATIVE) or _is_square(left)):
+            return Reach.ALL
+        if kind in (exp.GT, exp.GTE):
+            limit = 1 if self._is_key(left) else 0 if kind is exp.GTE else -1
+            return Reach.NEARLY_ALL if isinstance(left, exp.Column) and value <= limit else None
+        if self._is_key(left) and (kind is exp.NEQ or (kind in (exp.LT, exp.LTE) and value >= _LARGE_NUMBER)):
+            return Reach.NEARLY_ALL
+        return None
+
+    def _is_key(self, value: Any) -> bool:
+        value = _bare(value)
+        if not isinstance(value, exp.Column):
+            return False
+        name = value.name.lower()
+        singular = {table.rstrip("s") for table in self._names} | self._names
+        return name in _KEYS or name in _SYSTEM_COLUMNS or name.removesuffix("_id").rstrip("s") in singular
+
+    def _dependent(self, condition: Any) -> Reach:
+        if not self._bound(condition):
+            unknown = condition.find(exp.Parameter, exp.Placeholder)
+            return Reach.NEARLY_ALL if unknown is not None else Reach.ALL
+        columns = list(condition.find_all(exp.Column))
+        if any(_outside(column, condition) or column.table.lower() in self._names for column in columns):
+            return Reach.SOME
+        return Reach.NEARLY_ALL  # only unqualified columns in a subquery may be the target's
+
+    def _bound(self, condition: Any) -> bool:
+        """Return whether a condition may depend on the target's row."""
+        return any(self._is_own(column, condition) for column in condition.find_all(exp.Column))
+
+    def _is_own(self, column: exp.Column, condition: Any) -> bool:
+        if self._everything:
+            return True
+        table = column.table.lower()
+        if _outside(column, condition):
+            return not table or table in self._names
+        if table:
+            return table in self._names and not _hidden(column, condition, table)
+        # An unqualified column in a subquery is the subquery's, unless two of them are compared.
+        comparison = column.find_ancestor(exp.Predicate)
+        if comparison is None or comparison is condition or not isinstance(comparison, exp.Binary):
+            return False
+        sides = [_bare(comparison.left), _bare(comparison.right)]
+        return all(isinstance(side, exp.Column) for side in sides) and not all(side.table for side in sides)
+
+
+def _hidden(column: exp.Column, condition: Any, table: str) -> bool:
+    """Return whether a query between a column and the condition has a table of the column's qualifier."""
+    query = column.find_ancestor(exp.Select)
+    while query is not None and query is not condition.parent_select:
+        if any(source.alias_or_name.lower() == table for source in _sources(query)):
+            return True
+        query = query.find_ancestor(exp.Select)
+    return False
+
+
+def _sources(query: Any) -> Iterator[Any]:
+    source = query.args.get("from_")
+    if source is not None:
+        yield source.this
+        yield from (join.this for join in source.this.args.get("joins") or [])
+    yield from (join.this for join in query.args.get("joins") or [])
+
+
+def _outside(column: Any, condition: Any) -> bool:
+    """Return whether a column is not inside a query within the condition."""
+    node = column
+    while node is not condition and node is not None:
+        if isinstance(node, exp.Query) and not isinstance(node, exp.Subquery):
+            return False
+        node = node.parent
+    return not isinstance(condition, exp.Query)
+
+
+def _bare(node: Any) -> Any:
+    return node.unnest() if isinstance(node, exp.Expression) else node
+
+
+def _query_of(node: Any) -> Any:
+    while isinstance(node, (exp.Subquery, exp.Paren)):
+        node = node.this
+    return node
+
+
+def _name(node: Any) -> str:
+    node = _bare(node)
+    return node.name.lower() if isinstance(node, (exp.Column, exp.Alias, exp.Anonymous)) else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_square(node: Any) -> bool:
+    return isinstance(node, exp.Mul) and folded(node.left) == folded(node.right)
+
+
+def _pattern_of(condition: Any) -> bool | None:
+    """Return whether a pattern matches every text; None for conditions without a pattern."""
+    if not isinstance(condition, (exp.Like, exp.ILike, exp.SimilarTo, exp.RegexpLike, exp.RegexpILike, exp.Glob)):
+        return None
+    pattern = constant(condition.expression)
+    if not isinstance(pattern, str):
+        return folded(condition.this) == folded(condition.expression)
+    if isinstance(condition, (exp.RegexpLike, exp.RegexpILike)):
+        return pattern.strip("^$") in ("", ".*", ".*?", ".?", "(.*)", "[\\s\\S]*")
+    return bool(pattern) and set(pattern) <= ({"*"} if isinstance(condition, exp.Glob) else {"%"})
+
+
+def _covers_all(parts: list[Any]) -> bool:
+    """Return True for alternatives that cover everything, such as `a IS NULL OR a IS NOT NULL`."""
+    if len(parts) > _MOST_ALTERNATIVES:
+        return False
+    texts = {_text(part) for part in parts}
+    return any(_opposite_text(part) in texts for part in parts)
+
+
+def _text(part: Any) -> str:
+    if isinstance(part, exp.Not):
+        return _opposite_text(_bare(part.this))
+    negated = "NOT " if isinstance(part, exp.Is) and part.args.get("negate") else ""
+    if isinstance(part, (exp.Is, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)):
+        return f"{type(part).__name__} {negated}{folded(part.this).sql()} {folded(part.expression).sql()}"
+    return str(part.sql())
+
+
+def _opposite_text(part: Any) -> str:
+    if isinstance(part, exp.Not):
+        return _text(_bare(part.this))
+    if isinstance(part, exp.Is):
+        negated = "" if part.args.get("negate") else "NOT "
+        return f"Is {negated}{folded(part.this).sql()} {folded(part.expression).sql()}"
+    kind: Any = {**_OPPOSITES, exp.NEQ: exp.EQ}.get(type(part))
+    if kind is not None:
+        return f"{kind.__name__} {folded(part.this).sql()} {folded(part.expression).sql()}"
+    return f"NOT {part.sql()}"
