@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -25,6 +26,10 @@ class Arguments:
     def has(self, *names: str) -> bool:
         """Return True if one of the options is given. A long one may be abbreviated, as GNU programs allow."""
         return any(_same(given, name) for given, _ in self.options for name in names)
+
+    def exactly(self, *names: str) -> bool:
+        """Return True if one of the options is given in full: for those that make a command harmless."""
+        return any(given in names for given, _ in self.options)
 
     def value(self, *names: str) -> Word | None:
         """Return the last value of the options; None if there is none."""
@@ -52,9 +57,9 @@ def arguments_of(
     """
     valued = frozenset(with_value.split())
     found = Arguments()
-    pending = list(words)
+    pending = deque(words)
     while pending:
-        word = pending.pop(0)
+        word = pending.popleft()
         text = word.text
         if text == "--":
             found.operands += pending
@@ -64,7 +69,7 @@ def arguments_of(
             if equals:
                 found.options.append((name, word.with_text(value)))
             elif name in valued and pending:
-                found.options.append((name, pending.pop(0)))
+                found.options.append((name, pending.popleft()))
             else:
                 found.options.append((name, None))
         elif text.startswith("-") and len(text) > 1:
@@ -79,15 +84,19 @@ def arguments_of(
     return found
 
 
-def _short(word: Word, valued: frozenset[str], pending: list[Word], found: Arguments) -> None:
+def _short(word: Word, valued: frozenset[str], pending: deque[Word], found: Arguments) -> None:
     letters = word.text[1:]
+    seen: set[str] = set()
     for place, letter in enumerate(letters):
+        if letter in seen:
+            continue
+        seen.add(letter)
         option = f"-{letter}"
         if option in valued:
             rest = letters[place + 1 :]
             if rest:
                 found.options.append((option, word.with_text(rest)))
             else:
-                found.options.append((option, pending.pop(0) if pending else None))
+                found.options.append((option, pending.popleft() if pending else None))
             return
         found.options.append((option, None))

@@ -49,7 +49,10 @@ class Command:
 
 Handler = Callable[[Command, Reading], None]
 _HANDLERS: dict[str, Handler] = {}
-_FAMILIES = ("app.risk.commands.files",)
+_FAMILIES = (
+    "app.risk.commands.files",
+    "app.risk.commands.git",
+)
 """Modules that add programs to the table. They are imported on first use."""
 
 
