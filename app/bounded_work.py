@@ -91,11 +91,14 @@ class _Process:
 class Pool:
     """A pool of helper processes, each with one piece of work at a time."""
 
-    def __init__(self, processes: int = PROCESSES, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, processes: int = PROCESSES, idle_seconds: float = IDLE_SECONDS, max_waiting: int = MAX_WAITING
+    ) -> None:
         self._slots = threading.BoundedSemaphore(processes)
         self._lock = threading.Lock()
         self._free: list[_Process] = []
         self._idle_seconds = idle_seconds
+        self._max_waiting = max_waiting
         self._waiting = 0
         self._watched = False
         """True if a timer will look for idle processes."""
@@ -104,7 +107,7 @@ class Pool:
         """See `run_bounded`."""
         work = pickle.dumps((function, arguments, seconds))
         deadline = time.monotonic() + seconds
-        if self._waiting >= MAX_WAITING:
+        if self._waiting >= self._max_waiting:
             raise TookTooLongError(_BUSY)
         self._waiting += 1
         try:

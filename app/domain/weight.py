@@ -17,10 +17,6 @@ MOST = 60_000.0
 """Estimated microseconds, on an ordinary machine, that one HTTP request may take in the web process."""
 READ_A_CHARACTER = 0.15
 """Microseconds to read a character of stored JSON and render it on a page."""
-SQL_A_CHARACTER = 40.0
-"""Microseconds to assess a character of SQL."""
-CODE_A_CHARACTER = 10.0
-"""Microseconds to read a character of other code."""
 
 
 class HandOver(BaseException):

@@ -49,6 +49,22 @@ def assess_proposal(document: Any) -> Assessment:
     return assess(_fewer(reading.findings), floor, reading.understood, reading.touches)
 
 
+def assess_unread(document: Any, finding: Finding) -> Assessment:
+    """Assess a proposal that cannot be read, for the reason that the finding gives."""
+    floor = _floor(document.get("risk_floor"))[0] if isinstance(document, Mapping) else RiskLevel.SAFE
+    return assess([finding], floor)
+
+
+def has_code(document: Any) -> bool:
+    """Return True if a proposal may contain code, so that assessing it may take long."""
+    return isinstance(document, Mapping) and document.get("kind") in (
+        "script",
+        "optimizations",
+        "tool_call",
+        "tool_calls",
+    )
+
+
 def _floor(value: Any) -> tuple[RiskLevel, list[Finding]]:
     if value is None:
         return RiskLevel.SAFE, []

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from app.domain.risk import Finding, Touches
-from app.domain.weight import CODE_A_CHARACTER, weigh
 from app.risk.budget import DEPTH, Budget, OverBudgetError
 from app.risk.languages import LIMITS_ITSELF, language_named, reader_of
 from app.risk.rules import RiskRule, declare
@@ -183,7 +182,6 @@ class Reading:
         elif language_named(language) not in LIMITS_ITSELF and not self.budget.fits(text):
             self.add(TOO_LARGE, f"The code has {len(text):,} characters, which is too many to read.", 1)
         else:
-            weigh(len(text) * CODE_A_CHARACTER)
             try:
                 reader(text, self)
             except OverBudgetError:

@@ -75,7 +75,13 @@ class Services:
     vault: Vault
 
 
-def build_services(engine: Engine, clock: Clock | None = None, secret_key: str = "", demo: bool = False) -> Services:
+def build_services(
+    engine: Engine,
+    clock: Clock | None = None,
+    secret_key: str = "",
+    demo: bool = False,
+    assess: Assessor = assess_proposal,
+) -> Services:
     """The use cases on `engine`.
 
     Args:
@@ -83,8 +89,9 @@ def build_services(engine: Engine, clock: Clock | None = None, secret_key: str =
             the services for longer than a test enter `DatabaseClock.followed`, or read it once.
         secret_key: seals what must not be readable in the database; without one, destinations cannot be added.
         demo: the portal runs as a demo: links in outbox messages work.
+        assess: assesses proposals. The web process passes `app.risk.apart.assess_apart`.
     """
-    return services_over(make_sessions(engine), clock or DatabaseClock(engine), secret_key=secret_key, demo=demo)
+    return services_over(make_sessions(engine), clock or DatabaseClock(engine), assess, secret_key, demo)
 
 
 def services_over(

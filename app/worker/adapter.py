@@ -15,6 +15,7 @@ from sqlalchemy.util import await_
 
 from app.domain.risk import Assessment
 from app.domain.run_protocol import Job, Journal, RunSnapshot, Statement
+from app.risk.apart import assess_apart
 from app.risk.assess import assess_proposal
 from app.services.approvals.manager import CheckpointManager
 from app.services.bundle import services_over
@@ -24,8 +25,8 @@ from app.store.loop import LoopSessions, make_loop_engine, on_loop
 from assent.dialects.base import Asked
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
-LONG_PROPOSAL = 20_000
-"""Length in characters above which a proposal is assessed in a thread, because it could block the event loop."""
+LONG_PROPOSAL = 4_000
+"""Length in characters above which a proposal is assessed in another process, because it could block the event loop."""
 
 READERS = 4
 """Connections for reading; most operations on a run need none."""
@@ -110,4 +111,4 @@ async def worker_store(
 def _assess(document: dict[str, Any]) -> Assessment:
     if len(str(document)) < LONG_PROPOSAL:
         return assess_proposal(document)
-    return await_(asyncio.to_thread(assess_proposal, document))
+    return await_(asyncio.to_thread(assess_apart, document))

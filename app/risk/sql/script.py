@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from app.domain.risk import Finding
-from app.domain.weight import SQL_A_CHARACTER, weigh
 from app.risk.budget import Budget
 from app.risk.rules import declare, word_set
 from app.risk.sql import code, destructive, locking, privileges  # noqa: F401 - importing these adds their rules
@@ -52,7 +51,6 @@ def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budge
 
 class _Script:
     def __init__(self, text: str, dialect: str, rows: Mapping[str, int], budget: Budget) -> None:
-        weigh(len(text) * SQL_A_CHARACTER)
         self._text = text
         self._dialect = dialect
         self._rows = rows
