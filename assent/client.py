@@ -44,7 +44,7 @@ class Approval(OpenRequest):
             EndedError: the request ended without an outcome.
             ApiError: the portal refused the API call, for example because the token was revoked.
         """
-        return self.receive_outcome(self._client.run(calls.outcome(self.id, timeout)))
+        return self.kept_outcome() or self.receive_outcome(self._client.run(calls.outcome(self.id, timeout)))
 
     def report(self, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
         """Report what was actually done; a later receipt replaces an earlier one.
@@ -75,7 +75,7 @@ class AsyncApproval(OpenRequest):
 
     async def wait(self, timeout: float | None = None) -> Outcome:  # noqa: ASYNC109 - the same as in the sync client
         """As `Approval.wait`."""
-        return self.receive_outcome(await self._client.run(calls.outcome(self.id, timeout)))
+        return self.kept_outcome() or self.receive_outcome(await self._client.run(calls.outcome(self.id, timeout)))
 
     async def report(self, status: ReceiptStatus | str, summary: str = "", detail: Any = None) -> None:
         """As `Approval.report`."""
@@ -150,10 +150,11 @@ class Approvals:
     def open(self, draft: RequestDraft) -> Approval:
         """Open a prepared request."""
         found = self._client.call(draft.send())
-        return Approval(
+        approval = Approval(
             found["id"], self._client.page(found["id"]), found["receipt"], draft.secrets, draft.digest,
             _client=self._client,
         )  # fmt: skip
+        return approval.keep_outcome(found)
 
     def get(self, request_id: str) -> Approval:
         """Return a request that was opened earlier, to continue waiting for it; nothing is sent.
@@ -201,10 +202,11 @@ class AsyncApprovals:
     async def open(self, draft: RequestDraft) -> AsyncApproval:
         """As `Approvals.open`."""
         found = await self._client.call(draft.send())
-        return AsyncApproval(
+        approval = AsyncApproval(
             found["id"], self._client.page(found["id"]), found["receipt"], draft.secrets, draft.digest,
             _client=self._client,
         )  # fmt: skip
+        return approval.keep_outcome(found)
 
     def get(self, request_id: str) -> AsyncApproval:
         """As `Approvals.get`."""

@@ -222,7 +222,10 @@ class _Runner:
     def _wait(self, requests: Sequence[OpenRequest]) -> tuple[str, Outcome | None]:
         """Return the first request that is decided, and its outcome; or nothing, to check the thread again."""
         for request in requests:
-            if request.id not in self._waiting:
+            if request.id not in self._waiting and (outcome := request.kept_outcome()) is not None:
+                self._waiting.add(request.id)
+                self._heard.put((request.id, outcome))
+            elif request.id not in self._waiting:
                 self._waiting.add(request.id)
                 name = f"wait for {request.id}"
                 threading.Thread(target=self._listen, args=(request,), daemon=True, name=name).start()

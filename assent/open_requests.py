@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from assent.calls import Send
 from assent.contracts import Outcome, ReceiptStatus
@@ -50,6 +50,7 @@ class OpenRequest:
     state: str = field(default="", kw_only=True)
     _secrets: dict[str, str] = field(default_factory=dict, repr=False)
     _proposed_digest: str = field(default="", repr=False)
+    _decided: dict[str, Any] | None = field(default=None, repr=False, kw_only=True)
 
     def receive_outcome(self, found: dict[str, Any]) -> Outcome:
         """Return the outcome in the portal's response, with secrets restored. Raises UnfitOutcomeError."""
@@ -62,6 +63,21 @@ class OpenRequest:
     def _status(self, found: dict[str, Any]) -> Status:
         outcome = self.receive_outcome(found) if found["outcome"] is not None else None
         return Status(str(found["state"]), bool(found["resolved"]), outcome, found["receipt"], found["held_until"])
+
+    def keep_outcome(self, found: dict[str, Any]) -> Self:
+        """Keep the outcome if it comes with the response to the opening: a policy or a grant decided at once."""
+        if found.get("outcome") is not None:
+            final = {"resolved": True, "held_until": None}
+            self._decided = {name: found[name] for name in ("state", "outcome", "receipt")} | final
+        return self
+
+    def kept_outcome(self) -> Outcome | None:
+        """Return the outcome that came with the response to the opening, so that no call is necessary; else None."""
+        return self.receive_outcome(self._decided) if self._decided is not None else None
+
+    def kept_status(self) -> Status | None:
+        """Return the status at the opening if the request was decided then; else None."""
+        return self._status(self._decided) if self._decided is not None else None
 
     def status_call(self) -> Send:
         """Return the API call that gets the status, without waiting."""

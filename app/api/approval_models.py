@@ -14,6 +14,8 @@ from app.http.body import Input, PlainText, QueryArguments
 from app.services.approvals.decisions.claims import CLAIM_MINUTES
 from assent.contracts import Proposal, ReceiptStatus, RiskLevel, Verdict
 
+ANSWERED_BY = "`rejection:<request>`, `grant:<id>`, or `policy:<version>:<rule>`; empty if people decide"
+
 
 class ApprovalQuery(QueryArguments):
     """Filters for requests."""
@@ -70,7 +72,7 @@ class ApprovalSummary(Output):
     expires_at: Time
     resolved_at: Time | None
     held_until: Time | None
-    answered_by: str = Field(description="`rejection:<request>` or `grant:<id>`; empty if people decide")
+    answered_by: str = Field(description=ANSWERED_BY)
 
 
 class ApprovalList(Output):
@@ -267,7 +269,7 @@ class ApprovalOut(Tagged):
     escalation: int = Field(description="How many steps of the escalation chain are done")
     next_step: str = Field(description="Whose approval the next escalation requires as well; empty: nobody's")
     extended: int = Field(description="How often the deadline was extended")
-    answered_by: str = Field(description="`rejection:<request>` or `grant:<id>`; empty if people decide")
+    answered_by: str = Field(description=ANSWERED_BY)
     held_until: Time | None = Field(description="If it is approved and waits for its change window, until when")
     reopened_at: Time | None
     priority: int

@@ -54,7 +54,9 @@ def list_approvals(call: ApiCall) -> Any:
 def open_approval(call: ApiCall) -> Any:
     """Request approval, from any agent anywhere."""
     asking = replace(asking_of(call.body), callback=_callback(call))
-    opened = call.portal.services.checkpoints.open(call.actor, asking, call.made_as)
+    # A program acts on what it reads with its token; in a browser's session nothing is delivered.
+    collects = bool(call.client.token_id)
+    opened = call.portal.services.checkpoints.open(call.actor, asking, call.made_as, collects=collects)
     return approval_document(call, opened.id)
 
 

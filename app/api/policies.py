@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from pydantic import Field
@@ -33,7 +33,10 @@ class VersionOut(Output):
 
 
 class RuleOut(Output):
-    """A rule in words. `when` is its condition as written; empty for the default."""
+    """A rule in words. `when` is its condition as written; empty for the default.
+
+    `decides` says what the rule does at once, without asking people; empty: it asks them.
+    """
 
     name: str
     when: str
@@ -43,6 +46,9 @@ class RuleOut(Output):
     escalation: list[str]
     windows: str
     also: list[str]
+    decides: str
+    until: date | None = Field(description="The last day, in UTC, on which it decides")
+    sample: float = Field(description="The share of its decisions that people review afterwards, from 0 to 1")
 
 
 class PolicyOut(VersionOut):

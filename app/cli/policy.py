@@ -20,7 +20,7 @@ from app.cli.context import as_json, print_json, print_table
 from app.domain.errors import AssentError, InvalidInputError, TooLargeError
 from app.domain.people import Actor
 from app.domain.policy.parser import PolicyFileError, read_policy
-from app.domain.policy.summary import RuleSummary
+from app.domain.policy.summary import RuleSummary, decides_words
 from app.domain.text import plural
 from app.embedded import EmbeddedError, find_running
 from app.services.bundle import Services, build_services
@@ -295,8 +295,11 @@ def _show(view: PolicyView) -> None:
 
 def _lines(rule: RuleSummary) -> Iterator[tuple[str, str]]:
     yield "when", " ".join(rule.when.split()) or "no rule above matches"
-    yield "approvals", ", then ".join(rule.asks)
-    yield "deadline", f"{rule.deadline}; on expiry {rule.on_expiry}"
+    if rule.decides:
+        yield "decides", decides_words(rule.decides, rule.until, rule.sample)
+    else:
+        yield "approvals", ", then ".join(rule.asks)
+        yield "deadline", f"{rule.deadline}; on expiry {rule.on_expiry}"
     yield from (("escalates", words) for words in rule.escalation)
     yield "changes", rule.windows
     if rule.also:

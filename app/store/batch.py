@@ -90,6 +90,10 @@ class Batch:
         self._values |= values
         return f"also_{len(self._also) - 1}"
 
+    def set(self, name: str, value: Any) -> None:
+        """Give a parameter of the guard another value."""
+        self._values[name] = value
+
     def advance(self, run_id: str) -> None:
         """Enqueue a job that advances the run. The jobs of a run are executed one at a time."""
         self._jobs.append(advance_job(run_id))

@@ -45,7 +45,8 @@ class ApprovalRequest(Made, Base):
             completed steps of the chain.
         due_at: Time of the next scheduled step (`app.domain.policy.due`); None if there is none.
         held_until: Time until which an approved change waits for its change window.
-        answered_by: ``rejection:<request>`` or ``grant:<grant>`` that answered it, or will.
+        answered_by: ``rejection:<request>`` or ``grant:<grant>`` that answered it, or will, or
+            ``policy:<version>:<rule>``.
         reopened_at: When a person reopened it, so that the same proposal is reviewed again although it was rejected.
         makers: Makers of the token or link with which it was opened; they count as requesters, like `requester_id`.
     """

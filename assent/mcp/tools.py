@@ -149,7 +149,7 @@ class Tools:
                         proposal, idempotency_key=key, workflow=self._workflow
                     )
                     # A repeated prompt for the same use finds its first request, which may have been canceled by now.
-                    state = (await approval.status()).state
+                    state = (approval.kept_status() or await approval.status()).state
                 if state != "cancelled":
                     answer = await self._answer(shown, approval, tool)
                     if answer:
@@ -172,6 +172,8 @@ class Tools:
 
     async def _after(self, context: Context, approval: AsyncApproval, wait_seconds: float) -> RequestStatus:
         """Return the status after waiting."""
+        if (status := approval.kept_status()) is not None:
+            return _standing(approval, status)  # a policy or a grant decided at once
         if wait_seconds:
             async with progress(context) as shown:
                 await shown.waits_for(approval)

@@ -376,7 +376,33 @@ def test_a_standing_grant_answers_for_an_agent_elsewhere_too(
     given = call("reviewer").post(f"/api/v1/grants/{proposed.json['id']}/approve")
     assert given.json["state"] == "active"
     answered = opened(agent, PROPOSALS[2], workflow="mails")
+    assert answered["outcome"]["verdict"] == "approve" and answered["receipt"]["status"] == "delivered"
     found = outcome(agent, answered)
     assert (found["state"], found["outcome"]["verdict"]) == ("approved", "approve")
     asked = opened(agent, PROPOSALS[2], workflow="mails")
     assert outcome(agent, asked)["state"] == "pending", "it was given for one use"
+
+
+def test_what_a_policy_decides_is_in_the_answer_to_the_opening(services: Services, agent: Program) -> None:
+    policy = """
+version: 1
+rules:
+  - {name: No mails, when: 'workflow == "governed" && tool == "send_mail"', decide: reject, reason: Write letters.}
+"""
+    services.policies.load(SYSTEM, policy, "policies.yaml")
+    request = opened(agent, PROPOSALS[2], workflow="governed")
+    assert request["state"] == "rejected" and request["answered_by"].endswith(":No mails")
+    received = Outcome.model_validate(request["outcome"])
+    assert not received.approved and received.comment.endswith("Write letters.")
+    assert request["receipt"]["status"] == "delivered"
+    with services.sessions() as session:
+        entries = session.scalars(
+            select(AuditEntry).where(AuditEntry.request_id == request["id"]).order_by(AuditEntry.seq)
+        ).all()
+    assert [(entry.action, entry.actor_kind) for entry in entries] == [
+        ("request.opened", "agent"), ("request.decided", "policy"), ("request.resolved", "system"),
+        ("request.receipt", "agent"),
+    ]  # fmt: skip
+    assert outcome(agent, request)["outcome"] == request["outcome"]
+    again = agent.post("/api/v1/approvals", {"proposal": PROPOSALS[2], "workflow": "other"})
+    assert again.json["state"] == "pending" and again.json["outcome"] is None

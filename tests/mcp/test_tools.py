@@ -11,6 +11,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from app.domain.people import SYSTEM
 from app.services.bundle import build_services
 from app.services.clock import system_clock
 from tests.mcp.conftest import answer, aside, run, text
@@ -245,3 +246,17 @@ import sys, assent.mcp.command, assent.mcp.http, assent.mcp.server
 assert not {"app", "flask", "sqlalchemy", "langgraph", "langchain_core"} & set(sys.modules), sorted(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
+
+
+def test_what_a_policy_decides_is_in_the_first_answer(desk, services):
+    rule = "{name: No mails, when: 'workflow == \"governed\"', decide: reject, reason: Write letters.}"
+    services.policies.load(SYSTEM, f"version: 1\nrules:\n  - {rule}\n", "policies.yaml")
+
+    async def work():
+        async with desk.client() as client:
+            asked = {"proposal": call_of(str(uuid.uuid4())), "workflow": "governed", "wait_seconds": 30}
+            return (await client.call_tool("request_approval", asked)).structured_content
+
+    found = run(work())
+    assert (found["state"], found["resolved"], found["approved"]) == ("rejected", True, False)
+    assert found["comment"].endswith(", rule “No mails”: Write letters.") and found["receipt"] == "delivered"

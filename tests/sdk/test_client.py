@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.domain.people import SYSTEM
 from app.lifeline import die_with_parent_hook
 from app.store import notify as stored
 from assent import (
@@ -192,3 +193,23 @@ def test_a_portal_that_is_killed_and_started_again_loses_no_client(portal):
             return [outcome.approved for outcome in await asyncio.gather(*waiting)]
 
     assert asyncio.run(asyncio.wait_for(wait(), 120)) == [True] * 100
+
+
+NO_MAILS = """
+version: 1
+rules:
+  - {name: No mails, when: 'workflow == "governed"', decide: reject, reason: Write letters.}
+"""
+
+
+def test_what_a_policy_decides_needs_no_further_call(portal, client, services):
+    services.policies.load(SYSTEM, NO_MAILS, "policies.yaml")
+    calls = []
+    client._http.event_hooks["request"].append(lambda request: calls.append((request.method, request.url.path)))
+    secret = "ghp_" + "a1B2" * 9
+    request = client.approvals.request(ToolCall(title="Send", tool="send", args={"key": secret}), workflow="governed")
+    outcome = request.wait(1)
+    assert outcome.verdict is Verdict.REJECT and outcome.comment.endswith(", rule “No mails”: Write letters.")
+    assert outcome.payload["args"]["key"] == secret, "secrets are restored as usual"
+    assert request.state == "rejected" and request.receipt["status"] == "delivered"
+    assert calls == [("POST", "/api/v1/approvals")]

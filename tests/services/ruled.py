@@ -13,6 +13,7 @@ from sqlalchemy import select
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.facts import Facts
 from app.domain.policy.terms import Stage, Terms
+from app.domain.policy.verdicts import Ruling
 from app.services.approvals.manager import CheckpointManager
 from app.services.reading.pages import RequestView, Views
 from app.store.policies import Absence
@@ -41,6 +42,9 @@ class Ruled:
 
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
         return self._rule(facts)
+
+    def ruling(self, facts: Facts, opened_at: datetime) -> Ruling:
+        return Ruling(self.terms(facts, opened_at))
 
 
 def ruled(desk: Desk, rule: Terms | Callable[[Facts], Terms]) -> Desk:

@@ -24,6 +24,7 @@ from app.domain.grants import Limits
 from app.domain.patterns import Pattern, Range, suggest
 from app.domain.people import SYSTEM, Actor, Role
 from app.domain.policy.terms import ChangeWindow, Stage, Terms, default_terms
+from app.domain.policy.verdicts import Ruling
 from app.domain.run_protocol import Journal
 from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.services.approvals.manager import CheckpointManager
@@ -389,6 +390,9 @@ class Rule:
 
     def terms(self, facts: Any, opened_at: Any) -> Terms:
         return default_terms(facts.assessment.level).model_copy(update=self._terms)
+
+    def ruling(self, facts: Any, opened_at: Any) -> Ruling:
+        return Ruling(self.terms(facts, opened_at))
 
 
 def under(office: Office, **terms: Any) -> None:

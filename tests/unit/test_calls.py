@@ -45,7 +45,7 @@ def test_every_calls_rule_holds() -> None:
         document, assess_proposal(document), workflow="w", node="n", agent="a", requester=Requester()
     )
     terms = policy.terms(facts, datetime.now(UTC))
-    assert terms.name == "Reading and Dropping" and policy.rule_for(facts) == "Reading and Dropping"
+    assert terms.name == "Reading and Dropping"
     assert {team for stage in terms.stages for team in stage.teams} == {"readers", "dba"}
     assert terms.quorum == 3 and terms.deadline_seconds == 3600
 

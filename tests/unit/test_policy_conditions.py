@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from app.domain.policy.conditions import ConditionError, Conditions
+from app.domain.policy.conditions import MOST_NAMES, MOST_VALUES, UNKNOWN, ConditionError, Conditions
 from app.domain.policy.facts import Facts, Requester
-from app.domain.risk import Assessment, Finding
+from app.domain.risk import Assessment, Finding, Touches
 from assent.contracts import RiskLevel
 
 FINDINGS = (Finding("sql.drop.table", RiskLevel.CRITICAL, "", 3), Finding("sql.other", RiskLevel.LOW, ""))
+TOUCHES = Touches(commands=("rm",), paths=("/srv/a", "/srv/b"), hosts=("example.org",))
 
 
 def facts(**changed: Any) -> Facts:
@@ -21,9 +22,11 @@ def facts(**changed: Any) -> Facts:
         "node": "propose",
         "agent": "optimizer",
         "kind": "script",
-        "assessment": Assessment(RiskLevel.CRITICAL, 9.5, FINDINGS),
+        "assessment": Assessment(RiskLevel.CRITICAL, 9.5, FINDINGS, True, TOUCHES),
         "environment": "production",
+        "language": "bash",
         "tool": "psql",
+        "args": {"amount": 501, "to": {"name": "Ada"}, "items": [{"price": 1}, {"price": 6.5}]},
         "target": "shop",
         "labels": {"team": "search", "cost-center": "7"},
         "size": 1234,
@@ -54,6 +57,10 @@ def holds(condition: str, known: Facts) -> bool:
         'requester.id == "p1" && requester.name.contains("engineer") && requester.email.endsWith("@example.com")',
         '"reviewer" in requester.roles && "platform" in requester.teams',
         'workflow.matches("^main.*nce$")',
+        'understood && language == "bash" && "rm" in commands && "example.org" in hosts',
+        'paths.all(path, path.startsWith("/srv/")) && size(paths) == 2',
+        'args.amount > 500 && args.amount < 500.5 + 1.0 && args["to"]["name"] == "Ada"',
+        "args.items.exists(item, item.price > 5) && has(args.amount) && !has(args.other)",
         'workflow == "maintenance" // as the workflow is called',
     ],
 )
@@ -125,3 +132,64 @@ def test_a_pattern_that_would_never_end_elsewhere_ends() -> None:
 )
 def test_a_condition_that_does_not_depend_on_anything_is_known(condition: str, constant: bool | None) -> None:
     assert Conditions([condition]).compile(condition).constant is constant
+
+
+@pytest.mark.parametrize("args", [{}, None, {"to": {}}, {"other": 600}], ids=str)
+@pytest.mark.parametrize(
+    "condition",
+    ["args.amount > 500", "!(args.amount > 500)", 'args.amount > 500 || args.to.name == "x"', "args.amount != 1"],
+)
+def test_a_condition_on_an_argument_that_is_missing_does_not_hold(condition: str, args: Any) -> None:
+    assert holds(condition, facts(args=args)) is False
+
+
+@pytest.mark.parametrize("amount", ["1000", None, [1000], {"value": 1000}, True], ids=str)
+def test_an_argument_of_another_type_is_no_way_around_a_condition(amount: Any) -> None:
+    with pytest.raises(ConditionError):
+        holds("args.amount > 500", facts(args={"amount": amount}))
+    with pytest.raises(ConditionError):
+        holds("args.amount > 500 || args.total > 500", facts(args={"amount": amount}))
+
+
+@pytest.mark.parametrize("amount", [501, 500.5, 10**30, 2**63])
+def test_amounts_of_every_size_are_compared(amount: float) -> None:
+    assert holds("args.amount > 500", facts(args={"amount": amount}))
+
+
+def test_what_is_too_much_to_look_at_is_not_taken_for_less() -> None:
+    many = Assessment(RiskLevel.LOW, 2.5, (), True, Touches(paths=tuple(map(str, range(MOST_NAMES + 1)))))
+    for condition, known in (
+        ('paths.all(path, path != "/etc/shadow")', facts(assessment=many)),
+        ("args.amount > 500", facts(args={"amount": 501, "more": [0] * MOST_VALUES})),
+        ("args.amount > 500", facts(args=UNKNOWN)),
+        ("args.amount > 500", facts(args="not an object")),
+    ):
+        with pytest.raises(ConditionError):
+            holds(condition, known)
+
+
+@pytest.mark.parametrize(
+    ("condition", "bounded"),
+    [
+        ("understood && risk.rank <= 1", True),
+        ('risk.level in ["safe", "low"] && understood == true && labels.team == "x"', True),
+        ("!(risk.rank > 1) && (understood ? true : false) && args.amount < 5", True),
+        ("understood && risk.rank <= 1 && has(labels.x) && paths.all(path, path == labels.x)", True),
+        ("understood", False),
+        ("understood && risk.score < 4.0", False),
+        ("understood && risk.rank != 4", False),
+        ('understood && risk.rank <= 1 || environment == "sandbox"', False),
+        ('understood && (risk.rank <= 1 || agent == "trusted")', False),
+        ('(understood || tool == "read") && risk.rank <= 1', False),
+        ('findings.all(finding, finding.severity == "low") && understood', False),
+    ],
+)
+def test_whether_a_condition_is_bounded_is_known_without_the_other_facts(condition: str, bounded: bool) -> None:
+    conditions = Conditions([condition])
+    compiled = conditions.compile(condition)
+    found = conditions.needs(compiled, understood=False) and all(
+        conditions.needs(compiled, understood=True, risk_rank=level.rank, risk_level=level.value)
+        for level in RiskLevel
+        if level.rank > RiskLevel.LOW.rank
+    )
+    assert found is bounded

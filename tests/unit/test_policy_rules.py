@@ -133,9 +133,8 @@ rules:
     ],
 )
 def test_the_first_rule_that_holds_applies(asked: Facts, name: str, hours: int) -> None:
-    rules = policy(FIRST)
-    made = rules.terms(asked, FRIDAY)
-    assert (made.name, made.deadline_seconds, rules.rule_for(asked)) == (name, hours * HOUR, name)
+    made = policy(FIRST).terms(asked, FRIDAY)
+    assert (made.name, made.deadline_seconds) == (name, hours * HOUR)
 
 
 def test_no_rule_falls_to_the_policys_default_or_to_the_strict_one() -> None:
@@ -143,12 +142,11 @@ def test_no_rule_falls_to_the_policys_default_or_to_the_strict_one() -> None:
     strict = policy(FIRST)
     expected = default_terms(RiskLevel.LOW, 90 * 86_400)
     assert strict.terms(asked, FRIDAY) == expected.model_copy(update={"policy_version": 7})
-    assert strict.rule_for(asked) == "strict default"
 
     own = policy(FIRST + "default: {ask: {teams: [dba]}, deadline: 5 hours}")
     made = own.terms(asked, FRIDAY)
     assert (made.stages, made.deadline_seconds, made.policy_version) == ((Stage(teams=("dba",)),), 5 * HOUR, 7)
-    assert made.name == own.rule_for(asked) == "policy's default"
+    assert made.name == "policy's default"
 
 
 @pytest.mark.parametrize(("wanted", "seconds"), [(None, 4 * HOUR), (600, 600), (4 * HOUR + 1, 4 * HOUR)])
@@ -248,7 +246,6 @@ def test_a_condition_that_cannot_be_evaluated_never_leads_to_something_laxer() -
     made = rules.terms(asked, FRIDAY)
 
     assert made.name == "strict default, because the condition of “lax” could not be evaluated"
-    assert made.name == rules.rule_for(asked)
     assert made.deadline_seconds == 4 * HOUR  # the strict default's for critical risk
     assert made.on_expiry is OnExpiry.REJECT
     assert not made.edit_allowed and not made.grants_allowed
@@ -257,15 +254,15 @@ def test_a_condition_that_cannot_be_evaluated_never_leads_to_something_laxer() -
     asking = {team for stage in made.stages for team in stage.teams}
     assert asking == {"interns", "dba"}
     assert sum(stage.quorum for stage in made.stages if "dba" in stage.teams) == 2
-    ((failed, reason),) = rules.match(asked).failed
+    ((failed, reason),) = rules.match(asked, FRIDAY).failed
     assert (failed.name, "overflow" in reason) == ("lax", True)
 
 
 def test_where_it_can_be_evaluated_the_same_policy_does_as_it_says() -> None:
     rules = policy(FAILING)
-    assert rules.rule_for(facts(size=1)) == "lax"
-    assert rules.rule_for(facts(size=0)) == "firm"
-    assert rules.rule_for(facts(size=0, environment="")) == "policy's default"
+    assert rules.terms(facts(size=1), FRIDAY).name == "lax"
+    assert rules.terms(facts(size=0), FRIDAY).name == "firm"
+    assert rules.terms(facts(size=0, environment=""), FRIDAY).name == "policy's default"
 
 
 # The example, and how fast it is

@@ -90,6 +90,40 @@ def names_risk(text: str) -> bool:
     return any(token.kind == "path" and token.value.startswith("risk.") for token in tokens(text))
 
 
+AGENT_STATED = ("environment", "labels", "target", "agent", "tool", "language", "workflow", "node")
+"""Facts that an agent states about its own proposal, without which a condition on the risk means less."""
+
+
+def agent_stated(text: str) -> list[str]:
+    """The facts in a condition that only the agent states."""
+    named = {token.value.split(".")[0] for token in tokens(text) if token.kind == "path"}
+    return [name for name in AGENT_STATED if name in named]
+
+
+def names_args(text: str) -> bool:
+    """True if it refers to the arguments of tool calls."""
+    return any(token.kind == "path" and token.value.split(".")[0] == "args" for token in tokens(text))
+
+
+def arguments(text: str) -> tuple[tuple[str, ...], ...]:
+    """The arguments of tool calls that it names, as keys from the outside in: ``args.to.name``, ``args["to"]``."""
+    found = tokens(text)
+    named: list[tuple[str, ...]] = []
+    for at, token in enumerate(found):
+        if token.kind != "path" or token.value.split(".")[0] != "args":
+            continue
+        keys = token.value.split(".")[1:]
+        if _value(found, at + 1) == "(":
+            keys = keys[:-1]  # a function or a macro, such as args.to.startsWith(…)
+        after = at + 1
+        while _value(found, after) == "[" and _kind(found, after + 1) == "text" and _value(found, after + 2) == "]":
+            keys.append(found[after + 1].value)
+            after += 3
+        if keys:
+            named.append(tuple(keys))
+    return tuple(dict.fromkeys(named))
+
+
 def patterns(text: str) -> Iterator[tuple[int, str]]:
     """Line and literal of each regular expression that is given as a literal."""
     found = tokens(text)

@@ -7,21 +7,29 @@ applies stricter terms (`rules`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from app.domain.policy import condition_words as words
-from app.domain.policy.facts import Facts, Requester
+from app.domain.policy.facts import CallFacts, Facts, Requester
 from app.domain.risk import Assessment, Finding
 from app.domain.text import storable
 from assent.contracts import RiskLevel
+from assent.json_values import count
 
 MOST_FINDINGS = 500
 """Maximum number of findings that conditions see."""
 LONGEST_TEXT = 10_000
 """Maximum length of a fact; a longer one is cut and ends with an ellipsis."""
+MOST_NAMES = 2_000
+"""Maximum number of commands, paths, or hosts; with more, conditions that name them cannot be evaluated."""
+MOST_VALUES = 2_000
+"""The same for the arguments of a tool call, counted with all values inside them."""
+UNKNOWN = object()
+"""Arguments of which conditions know nothing, so that those that name them cannot be evaluated."""
 
 FACTS: dict[str, str] = {
     "workflow": "string",
@@ -31,6 +39,12 @@ FACTS: dict[str, str] = {
     "environment": "string",
     "tool": "string",
     "target": "string",
+    "language": "string",
+    "args": "map(string, dyn)",
+    "understood": "bool",
+    "commands": "list(string)",
+    "paths": "list(string)",
+    "hosts": "list(string)",
     "size": "int",
     "risk.level": "string",
     "risk.score": "double",
@@ -64,18 +78,52 @@ class Condition:
 
     Attributes:
         constant: its value if it does not depend on the facts; None if it does.
+        arguments: the arguments of a tool call that it names, as keys from the outside in.
     """
 
     text: str
     program: Any
     constant: bool | None
+    arguments: tuple[tuple[str, ...], ...] = ()
 
-    def holds(self, activation: Any) -> bool:
-        """Whether it holds for the facts of a `Conditions.activation`. Raises ConditionError if that is unknown."""
-        value = _evaluate(self.program, activation)
+    def holds(self, known: Known) -> bool:
+        """Whether it holds for these facts. Raises ConditionError if that is unknown.
+
+        It does not hold if it names an argument that the call does not have, and depends on its value.
+        """
+        value = _evaluate(self.program, known.activation)
         if isinstance(value, bool):
             return value
+        if self._lacks_arguments(known):
+            return False
         raise ConditionError([(0, str(value))])
+
+    def _lacks_arguments(self, known: Known) -> bool:
+        """True if it can be evaluated as soon as the arguments that are missing have some value."""
+        missing = [keys for keys in self.arguments if not _has(known.args, keys)]
+        if not missing or known.args is None:
+            return False
+        return any(isinstance(_evaluate(self.program, known.with_args(missing, value)), bool) for value in _STAND_INS)
+
+
+@dataclass(frozen=True)
+class Known:
+    """The facts in the form that conditions read.
+
+    Attributes:
+        args: the arguments of the tool call; None: nothing is known of them.
+    """
+
+    activation: Any
+    args: dict[str, Any] | None
+    remake: Callable[[dict[str, Any]], Any]
+
+    def with_args(self, missing: Iterable[tuple[str, ...]], value: Any) -> Any:
+        """An activation in which these arguments have that value as well."""
+        args: dict[str, Any] = json.loads(json.dumps(self.args))
+        for keys in missing:
+            _put(args, keys, value)
+        return self.remake(args)
 
 
 class Conditions:
@@ -98,22 +146,43 @@ class Conditions:
         if program.return_type() != _cel().Type.BOOL:
             kind = str(program.return_type()).lower()
             raise ConditionError([(0, f"a condition must be true or false, and this is of type {kind}")])
-        condition = Condition(text, program, self._constant(program))
+        condition = Condition(text, program, self._constant(program), words.arguments(text))
         complaints = [*words.misused(text), *self._bad_patterns(text)]
         complaints = complaints or self._failing(condition)
         if complaints:
             raise ConditionError(complaints)
         return condition
 
-    def activation(self, facts: Facts) -> Any:
+    def activation(self, facts: Facts) -> Known:
         """The facts in the form that conditions read; made once for all conditions of a policy."""
-        return self._named.Activation(self._values(facts))
+        values = self._values(facts)
+        return Known(
+            self._named.Activation(values), values.get("args"),
+            lambda args: self._named.Activation(values | {"args": args}),
+        )  # fmt: skip
+
+    def needs(self, condition: Condition, **known: Any) -> bool:
+        """True if the condition never holds where these facts are known, whatever the others are.
+
+        Args:
+            known: facts by name, with ``_`` for the point.
+        """
+        facts = {name.replace("_", "."): value for name, value in known.items()}
+        return _evaluate(condition.program, self._named.Activation(facts)) is False
 
     def _values(self, facts: Facts) -> dict[str, Any]:
         requester, risk = facts.requester, facts.assessment
         labels = {_text(key): _text(value) for key, value in facts.labels.items()}
         values: dict[str, Any] = {f"labels.{key}": labels.get(key, "") for key in self._labels}
+        touches = risk.touches
+        for name, found in (("commands", touches.commands), ("paths", touches.paths), ("hosts", touches.hosts)):
+            if len(found) <= MOST_NAMES:
+                values[name] = [_text(text) for text in found]
+        if (args := _arguments(facts.args)) is not None:
+            values["args"] = args
         return values | {
+            "language": _text(facts.language),
+            "understood": risk.understood,
             "workflow": _text(facts.workflow),
             "node": _text(facts.node),
             "agent": _text(facts.agent),
@@ -174,8 +243,10 @@ def _environment(variables: Mapping[str, str]) -> Any:
         "string": kinds.STRING,
         "int": kinds.INT,
         "double": kinds.DOUBLE,
+        "bool": kinds.BOOL,
         "list(string)": kinds.List(kinds.STRING),
         "map(string, string)": kinds.Map(kinds.STRING, kinds.STRING),
+        "map(string, dyn)": kinds.Map(kinds.STRING, kinds.DYN),
         "list(map(string, dyn))": kinds.List(kinds.Map(kinds.STRING, kinds.DYN)),
     }
     return _cel().NewEnv(variables={name: types[kind] for name, kind in variables.items()})
@@ -184,6 +255,51 @@ def _environment(variables: Mapping[str, str]) -> Any:
 def _text(value: str) -> str:
     # The library ends a text at U+0000, so without this, "production\0" would equal "production".
     return storable(value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}…")
+
+
+def _arguments(args: Any) -> dict[str, Any] | None:
+    """The arguments of a call as conditions read them; None if there are too many, or they are unknown."""
+    if args is None:
+        return {}
+    if not isinstance(args, dict) or count(args) > MOST_VALUES:
+        return None
+    plain: dict[str, Any] = _plain(args)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, dict):
+        return {_text(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    # CEL's whole numbers have 64 bits.
+    return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
+
+
+def _has(args: dict[str, Any] | None, keys: tuple[str, ...]) -> bool:
+    part: Any = args
+    for key in keys:
+        if not isinstance(part, dict) or key not in part:
+            return False
+        part = part[key]
+    return True
+
+
+def _put(args: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
+    """Give an argument a value, unless something other than an object is in its way."""
+    part = args
+    for key in keys[:-1]:
+        inner = part.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return
+        part = inner
+    part.setdefault(keys[-1], value)
+
+
+_STAND_INS: tuple[Any, ...] = (0, "", False, [], {})
+"""Values of each type, to see whether only missing arguments keep a condition from being evaluated."""
 
 
 def _telling(findings: Sequence[Finding]) -> Sequence[Finding]:
@@ -216,7 +332,10 @@ _SAMPLES = {
         kind="script",
         assessment=Assessment(RiskLevel.HIGH, 7.5, (Finding("rule", RiskLevel.HIGH, "", 1),)),
         environment="environment",
+        language="language",
         tool="tool",
+        args={"argument": "value"},
+        calls=(CallFacts("tool", {"argument": "value"}),),
         target="target",
         size=1,
         requester=Requester("id", "name", "mail@example.com", ("reviewer",), ("team",)),

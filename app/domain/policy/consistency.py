@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
+from app.domain.policy.at_once import approval_problems, deciding_problems
 from app.domain.policy.condition_words import did_you_mean, names_risk
 from app.domain.policy.conditions import Condition, ConditionError, Conditions
 from app.domain.policy.document import Body, CalendarPart, EscalationPart, PolicyDocument, Rule, StagePart, WindowPart
 from app.domain.policy.spans import Span
 from app.domain.policy.terms import OnExpiry
+from app.domain.policy.verdicts import Decide
 from app.domain.policy.yaml_tree import Path
 from assent.contracts import Verdict
 
@@ -50,10 +52,14 @@ def _conditions(rules: Mapping[int, Rule], texts: Mapping[int, str]) -> Iterator
     seen: dict[str, int] = {}
     for at, text in texts.items():
         path: Path = ("rules", at, "when")
+        # A rule that approves leaves it to the rules after it to say what applies if it may not.
+        approves = at in rules and rules[at].decide is Decide.APPROVE
         if always is not None:
             yield path, 0, f"this rule is never reached, because rules[{always}] matches everything"
-        elif (same := seen.setdefault(" ".join(text.split()), at)) != at:
+        elif (same := seen.get(" ".join(text.split()))) is not None:
             yield path, 0, f"this rule is never reached, because rules[{same}] has the same condition"
+        elif not approves:
+            seen[" ".join(text.split())] = at
         try:
             condition = compiler.compile(text)
         except ConditionError as error:
@@ -61,10 +67,11 @@ def _conditions(rules: Mapping[int, Rule], texts: Mapping[int, str]) -> Iterator
             continue
         if condition.constant is False:
             yield path, 0, "this condition never holds, so the rule is never used"
-        if condition.constant and always is None:
+        if condition.constant and always is None and not approves:
             always = at
         if at in rules:
             yield from _silent_approval(at, rules[at], condition)
+            yield from approval_problems(at, rules[at], compiler, condition)
 
 
 def _silent_approval(at: int, rule: Rule, condition: Condition) -> Iterator[Complaint]:
@@ -99,6 +106,8 @@ def _calendars(calendars: Mapping[str, CalendarPart]) -> Iterator[Complaint]:
 
 
 def _body(body: Body, document: PolicyDocument, named: set[str]) -> Iterator[tuple[Path, str]]:
+    if isinstance(body, Rule):
+        yield from deciding_problems(body)
     yield from _stages(body)
     yield from _calendar_of(body, document, named)
     for at, window in enumerate(body.change_windows):

@@ -14,11 +14,13 @@ from pydantic_core import PydanticCustomError
 from app.domain.policy.calendars import Calendar, Hours
 from app.domain.policy.spans import DAYS, LONGEST_SECONDS, Span, clock, parse_days, parse_span, parse_times
 from app.domain.policy.terms import ChangeWindow, Edited, OnExpiry
+from app.domain.policy.verdicts import Decide
 from app.domain.ranking import MAX_PRIORITY
 from app.domain.text import TEAM_SLUG
 from assent.contracts import Verdict
 
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s*%")
 _ALL_VERDICTS = tuple(Verdict)
 MAX_CONDITION = 4000
 """Maximum length of a condition, in characters."""
@@ -297,11 +299,30 @@ class Body(_Part):
         return self.stages or (self.ask or StagePart(),)
 
 
+def _share(value: Any) -> Any:
+    """A share from 0 to 1, from a percentage such as ``2%``."""
+    found = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or not 0 < float(found[1]) <= 100:
+        raise complaint("a sample is a percentage such as 2%, above 0% and up to 100%")
+    return float(found[1]) / 100
+
+
 class Rule(Body):
-    """A condition, and what applies if it holds."""
+    """A condition, and what applies if it holds.
+
+    Attributes:
+        decide: what it does instead of asking people; None: it asks.
+        until: the last day, in UTC, on which it decides.
+        sample: the share of its decisions that people review afterwards, from 0 to 1.
+        reason: its own words about a decision, for the agent and the audit log.
+    """
 
     name: Name
     when: Annotated[str, Field(min_length=1, max_length=MAX_CONDITION)]
+    decide: Decide | None = None
+    until: date | None = None
+    sample: Annotated[float, BeforeValidator(_share)] = 0.0
+    reason: Annotated[str, Field(max_length=500), AfterValidator(_name)] = ""
 
 
 class PolicyDocument(_Part):

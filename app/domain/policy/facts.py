@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from app.domain.policy.terms import Terms, default_terms
+from app.domain.policy.verdicts import Ruling
 from app.domain.risk import Assessment
 from assent.contracts import calls_of
 from assent.digests import canonical
@@ -24,12 +25,21 @@ class Requester:
 
 
 @dataclass(frozen=True)
+class CallFacts:
+    """A tool call, as conditions see it. `args` are its arguments as JSON, usually an object."""
+
+    tool: str
+    args: Any = None
+
+
+@dataclass(frozen=True)
 class Facts:
     """The facts about one request.
 
     Attributes:
-        tool: the tool of the only call, or of the first of several.
-        tools: the tools of several calls. Each call is matched with the rules by itself, and all matched rules apply.
+        language: of a script, as its agent states it.
+        calls: the tool calls. Each is matched with the rules by itself, and all matched rules apply.
+        tool, args: of the call that is matched; before that, of the first one.
         size: of the proposal as canonical JSON, in bytes.
         expires_in_seconds: the deadline that the agent asks for; None: the policy's.
     """
@@ -40,8 +50,10 @@ class Facts:
     kind: str
     assessment: Assessment
     environment: str = ""
+    language: str = ""
     tool: str = ""
-    tools: tuple[str, ...] = ()
+    args: Any = None
+    calls: tuple[CallFacts, ...] = ()
     target: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     size: int = 0
@@ -54,7 +66,7 @@ class Facts:
         requester: Requester,
     ) -> Facts:  # fmt: skip
         """The facts about a proposal's document."""
-        tools = tuple(dict.fromkeys(str(call.get("tool", "")) for call in calls_of(document)))
+        calls = tuple(CallFacts(str(call.get("tool", "")), call.get("args")) for call in calls_of(document))
         return cls(
             workflow=workflow,
             node=node,
@@ -62,8 +74,10 @@ class Facts:
             kind="tool_call" if document["kind"] == "tool_calls" else document["kind"],
             assessment=assessment,
             environment=document.get("environment", ""),
-            tool=tools[0] if tools else "",
-            tools=tools,
+            language=str(document.get("language") or ""),
+            tool=calls[0].tool if calls else "",
+            args=calls[0].args if calls else None,
+            calls=calls,
             target=document.get("target", ""),
             labels=document.get("labels") or {},
             size=len(canonical(document).encode()),
@@ -73,12 +87,16 @@ class Facts:
 
 
 class Policy(Protocol):
-    """Determines the terms of requests from facts."""
+    """Determines what applies to requests, from facts."""
 
     version: int | None
 
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
         """The terms of a request with these facts. There always are some: without a match, the strict default's."""
+        ...
+
+    def ruling(self, facts: Facts, opened_at: datetime) -> Ruling:
+        """The same terms, and what the policy decides at once."""
         ...
 
 
@@ -90,3 +108,7 @@ class StrictDefault:
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
         """One reviewer who is not the requester, two for critical risk; rejected on expiry."""
         return default_terms(facts.assessment.level, facts.expires_in_seconds)
+
+    def ruling(self, facts: Facts, opened_at: datetime) -> Ruling:
+        """The strict default decides nothing by itself."""
+        return Ruling(self.terms(facts, opened_at))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
 
 from app.domain.policy.calendars import add_working
-from app.domain.policy.conditions import ConditionError, Conditions
+from app.domain.policy.condition_words import names_args
+from app.domain.policy.conditions import UNKNOWN, ConditionError, Conditions
 from app.domain.policy.document import Body, CalendarPart, PolicyDocument, Rule
-from app.domain.policy.facts import Facts
+from app.domain.policy.facts import CallFacts, Facts
 from app.domain.policy.spans import LONGEST_SECONDS, Span
 from app.domain.policy.terms import (
     DEADLINE_SECONDS,
@@ -23,27 +25,33 @@ from app.domain.policy.terms import (
     default_terms,
     stricter,
 )
+from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, in_time
 from assent.contracts import RiskLevel
+from assent.digests import digest_of
 
 DEFAULT = "policy's default"
 """The name of the policy's own default on pages and in reports."""
 STRICT_DEFAULT = "strict default"
 """The name in reports if no rule matches and the policy has no default. The terms' own name says more."""
+MAX_CALLS = 200
+"""Maximum number of different tool calls of one proposal that are matched one by one with their arguments."""
 _WARN_SHARE = 8
 """If a rule does not say when to warn, it is when an eighth of the time is left, as under the strict default."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """Which rule applies.
+    """Which rules apply.
 
     Attributes:
-        rule: the first rule whose condition holds; None: the default.
+        rule: the first rule that asks people and whose condition holds; None: the default.
+        deciding: the rule that decides at once instead; None: people decide.
         failed: rules before it whose condition could not be evaluated, each with the reason. They should be logged.
     """
 
     rule: Rule | None
     failed: tuple[tuple[Rule, str], ...] = ()
+    deciding: Rule | None = None
 
 
 class CompiledPolicy:
@@ -55,49 +63,66 @@ class CompiledPolicy:
         self.version = version
         self._conditions = Conditions(rule.when for rule in document.rules)
         self._rules = [(rule, self._conditions.compile(rule.when)) for rule in document.rules]
+        self._names_args = any(names_args(rule.when) for rule in document.rules)
 
-    def match(self, facts: Facts) -> Match:
-        """The rule that applies. Never raises."""
+    def match(self, facts: Facts, at: datetime) -> Match:
+        """The rules that apply to one call, or to a proposal without calls, at that time. Never raises.
+
+        A rule that approves at once takes nothing away from the rules after it: they say what applies if it may not
+        approve, and one of them may reject.
+        """
         activation = self._conditions.activation(facts)
         failed: list[tuple[Rule, str]] = []
+        deciding: Rule | None = None
+        doubtful = False
         for rule, condition in self._rules:
+            if not _may_apply(rule, deciding, at):
+                continue
             try:
-                if condition.holds(activation):
-                    return Match(rule, tuple(failed))
+                holds = condition.holds(activation)
             except ConditionError as error:
-                failed.append((rule, str(error)))
-        return Match(None, tuple(failed))
-
-    def rule_for(self, facts: Facts) -> str:
-        """The name of the rule that applies, for reports, with a note if a condition could not be evaluated."""
-        return " and ".join(dict.fromkeys(self._rule_for(call) for call in _one_by_one(facts)))
-
-    def _rule_for(self, facts: Facts) -> str:
-        match = self.match(facts)
-        if match.failed:
-            return _failure_words(match)
-        if match.rule is not None:
-            return match.rule.name
-        return DEFAULT if self.document.default is not None else STRICT_DEFAULT
+                # A rule that would only have approved requires nothing of anybody.
+                if rule.decide is not Decide.APPROVE:
+                    failed.append((rule, str(error)))
+                    doubtful |= deciding is None or deciding.decide is Decide.APPROVE
+                continue
+            if holds and rule.decide is None:
+                return Match(rule, tuple(failed), None if doubtful else deciding)
+            if holds:
+                deciding = rule
+        return Match(None, tuple(failed), None if doubtful else deciding)
 
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
-        """The terms of a request with these facts. Never raises.
+        """The terms of a request with these facts, as `ruling` describes them. Never raises."""
+        return self.ruling(facts, opened_at).terms
+
+    def ruling(self, facts: Facts, opened_at: datetime) -> Ruling:
+        """The terms of a request with these facts, and what the policy decides at once. Never raises.
 
         If a condition could not be evaluated, the strict default applies, together with everything that the failed
-        rules, and the rule that would apply without them, require beyond it; the terms' name says so. Of several tool
-        calls, each may match its own rule: then the requirements of all these rules apply.
+        rules, and the rule that would apply without them, require beyond it; the terms' name says so, and nothing is
+        decided at once. Of several tool calls, each may match its own rule: then the requirements of all these rules
+        apply. One rejected call rejects them all, and they are approved only if each of them is.
         """
-        found = list(dict.fromkeys(self._terms_of_one(call, opened_at) for call in _one_by_one(facts)))
+        calls = self._one_by_one(facts)
+        matches = [self.match(call, opened_at) for call in calls]
+        decision = _decision(matches, self.version)
+        found = list(
+            dict.fromkeys(
+                self._terms_of_one(match, call, opened_at) for match, call in zip(matches, calls, strict=True)
+            )
+        )
         if len(found) == 1:
-            return found[0]
+            return Ruling(found[0], decision)
         together = reduce(stricter, found[1:], found[0])
         names = " and ".join(dict.fromkeys(terms.name for terms in found))
         deadline = min(terms.deadline_seconds for terms in found)
-        return together.model_copy(update={"name": names, "deadline_seconds": deadline})
+        return Ruling(together.model_copy(update={"name": names, "deadline_seconds": deadline}), decision)
 
-    def _terms_of_one(self, facts: Facts, opened_at: datetime) -> Terms:
-        match = self.match(facts)
+    def _terms_of_one(self, match: Match, facts: Facts, opened_at: datetime) -> Terms:
         applying = self._terms(match.rule or self.document.default, facts, opened_at)
+        if match.deciding is not None:
+            applying = _within(applying, self._windows(match.deciding))
         if not match.failed:
             return applying
         others = [self._terms(rule, facts, opened_at) for rule, _ in match.failed]
@@ -133,13 +158,54 @@ class CompiledPolicy:
             grants_allowed=body.grants_allowed and level.rank <= RiskLevel.MEDIUM.rank,
         )
 
+    def _one_by_one(self, facts: Facts) -> list[Facts]:
+        """The facts of each of several tool calls, so that no call escapes its rule by being one of many."""
+        seen: dict[str, CallFacts] = {}
+        for call in facts.calls:
+            # Calls differ by their arguments only if a condition names those.
+            seen.setdefault(digest_of([call.tool, call.args]) if self._names_args else call.tool, call)
+        if len(seen) > MAX_CALLS:
+            # Too many to look at each: a condition that depends on the arguments cannot be evaluated.
+            tools = {call.tool: CallFacts(call.tool) for call in seen.values()}
+            return [replace(facts, tool=tool, args=UNKNOWN, calls=(call,)) for tool, call in tools.items()]
+        return [replace(facts, tool=call.tool, args=call.args, calls=(call,)) for call in seen.values()] or [facts]
+
     def _windows(self, body: Body) -> tuple[ChangeWindow, ...]:
         return tuple(window for part in body.change_windows for window in part.windows(self.document.calendars))
 
 
-def _one_by_one(facts: Facts) -> list[Facts]:
-    """The facts of each of several tool calls, so that no call escapes its rule by being one of many."""
-    return [replace(facts, tool=tool, tools=(tool,)) for tool in facts.tools] or [facts]
+def _may_apply(rule: Rule, deciding: Rule | None, at: datetime) -> bool:
+    """False for a rule that decides at once and has ended, or that comes after one that decides otherwise."""
+    if rule.decide is None:
+        return True
+    if deciding is not None and (rule.decide is Decide.APPROVE or deciding.decide is Decide.REJECT):
+        return False
+    return in_time(rule.until, at)
+
+
+def _decision(matches: Sequence[Match], version: int | None) -> PolicyDecision | None:
+    """What the rules decide at once about all calls together; None: people decide."""
+    deciding = [match.deciding for match in matches]
+    rejecting = [rule for rule in deciding if rule is not None and rule.decide is Decide.REJECT]
+    rules = rejecting[:1] or [rule for rule in deciding if rule is not None]
+    if not rules or (not rejecting and len(rules) < len(deciding)):
+        return None
+    return PolicyDecision(
+        verdict=Decide.REJECT if rejecting else Decide.APPROVE,
+        rule=" and ".join(dict.fromkeys(rule.name for rule in rules)),
+        version=version,
+        reason=" ".join(dict.fromkeys(rule.reason for rule in rules if rule.reason)),
+        sample=max(rule.sample for rule in rules),
+    )
+
+
+def _within(terms: Terms, windows: tuple[ChangeWindow, ...]) -> Terms:
+    """The terms, with further change windows of which one has to be open as well."""
+    if not windows or windows == terms.windows:
+        return terms
+    if not terms.windows:
+        return terms.model_copy(update={"windows": windows})
+    return terms.model_copy(update={"further_windows": (*terms.further_windows, windows)})
 
 
 def _failure_words(match: Match) -> str:

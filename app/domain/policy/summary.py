@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from app.domain.policy.document import (
     ALWAYS_REASONED,
@@ -16,6 +17,7 @@ from app.domain.policy.document import (
 )
 from app.domain.policy.rules import DEFAULT, STRICT_DEFAULT
 from app.domain.policy.terms import DEADLINE_SECONDS, Edited, OnExpiry
+from app.domain.policy.verdicts import Decide
 from app.domain.policy.words import exact_span, listing, reasons_words, who_words, windows_words
 
 _ON_EXPIRY = {
@@ -37,6 +39,9 @@ class RuleSummary:
         escalation: a line per step of the chain.
         windows: when changes may run.
         also: everything else that differs from the defaults.
+        decides: what it does instead of asking people; empty: it asks, and otherwise nothing is asked for.
+        until: the last day on which it decides; None: no end.
+        sample: the share of its decisions that people review afterwards, from 0 to 1.
     """
 
     name: str
@@ -47,6 +52,9 @@ class RuleSummary:
     escalation: tuple[str, ...] = ()
     windows: str = "at any time"
     also: tuple[str, ...] = ()
+    decides: str = ""
+    until: date | None = None
+    sample: float = 0.0
 
 
 def summary(document: PolicyDocument) -> tuple[RuleSummary, ...]:
@@ -73,6 +81,8 @@ STRICT_SUMMARY = RuleSummary(
 
 
 def _rule(document: PolicyDocument, name: str, body: Body) -> RuleSummary:
+    if isinstance(body, Rule) and body.decide is not None:
+        return _deciding(document, body)
     windows = [window for part in body.change_windows for window in part.windows(document.calendars)]
     return RuleSummary(
         name=name,
@@ -84,6 +94,29 @@ def _rule(document: PolicyDocument, name: str, body: Body) -> RuleSummary:
         windows=windows_words(windows),
         also=tuple(_also(document, body)),
     )
+
+
+def _deciding(document: PolicyDocument, rule: Rule) -> RuleSummary:
+    windows = [window for part in rule.change_windows for window in part.windows(document.calendars)]
+    return RuleSummary(
+        name=rule.name,
+        when=rule.when.strip(),
+        asks=(),
+        deadline="",
+        on_expiry="",
+        windows=windows_words(windows) if windows else "as under the rules below",
+        also=(f"the reason “{rule.reason}”",) if rule.reason else (),
+        decides="approves at once" if rule.decide is Decide.APPROVE else "rejects at once",
+        until=rule.until,
+        sample=rule.sample,
+    )
+
+
+def decides_words(decides: str, until: date | None, sample: float) -> str:
+    """What a rule decides, such as ``approves at once until 2027-03-31; people review 2% of it afterwards``."""
+    end = f" until {until.isoformat()}" if until is not None else ""
+    reviewed = f"; people review {sample * 100:g}% of it afterwards" if sample else ""
+    return f"{decides}{end}{reviewed}"
 
 
 def _stage(stage: StagePart) -> str:

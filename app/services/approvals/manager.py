@@ -92,20 +92,23 @@ class CheckpointManager:
 
     # For agents outside runs
 
-    def open(self, actor: Actor, wanted: ExternalRequest, made_as: str = "") -> ApprovalRequest:
+    def open(
+        self, actor: Actor, wanted: ExternalRequest, made_as: str = "", *, collects: bool = False
+    ) -> ApprovalRequest:
         """Open a request of an agent outside a run, which waits by itself. The actor's account is responsible for it.
 
         Secrets in the proposal are masked before anything is stored.
 
         Args:
             made_as: the request's id, if the same call may be repeated; empty: a new one.
+            collects: the caller will act on the outcome if a policy or a grant decides at once, as for `outcome`.
 
         Raises:
             ForbiddenError: the actor may not request approval.
             InvalidInputError: the request is not valid; `fields` says where.
             ConflictError: another request has already revised `previous_id`.
         """
-        return self._gate.open(actor, wanted, made_as)
+        return self._gate.open(actor, wanted, made_as, collects=collects)
 
     def outcome(self, request_id: str, actor: Actor, *, collects: bool = False) -> CollectedOutcome:
         """The outcome of a request. For an agent outside a run it is held until the change window is open.

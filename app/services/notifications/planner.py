@@ -21,6 +21,7 @@ from app.domain.choices import Choices, When
 from app.domain.events import EventKind, RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.notices import Channel, DeliveryState, NoticeKind
+from app.domain.policy.verdicts import decided_by
 from app.domain.preferences import zone_of
 from app.services.clock import Clock
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
@@ -177,6 +178,8 @@ def _asks(request: ApprovalRequest) -> bool:
 
 def _kinds(event: Event, request: ApprovalRequest) -> list[NoticeKind]:
     """What to notify people of, except what has been superseded since."""
+    if event.kind == EventKind.REQUEST_RESOLVED.value and decided_by(request.answered_by) is not None:
+        return []  # the agent has the outcome at once, and nobody was asked
     if event.kind == EventKind.REQUEST_RESOLVED.value:
         return [NoticeKind.OUTCOME, NoticeKind.SETTLED]
     if event.kind == EventKind.REQUEST_RECEIPT.value:

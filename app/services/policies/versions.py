@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain.errors import InvalidInputError, NotFoundError, TooLargeError
 from app.domain.people import Action, Actor, Via
 from app.domain.policy.access import addressed, is_asked
-from app.domain.policy.document import PolicyDocument
+from app.domain.policy.document import PolicyDocument, Rule
 from app.domain.policy.facts import Policy, StrictDefault
 from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.rules import CompiledPolicy
@@ -38,10 +38,12 @@ COUNTED = 10_000
 """How many of the newest requests are counted to see which rules matched."""
 _ONE_AT_A_TIME = 0x61737065_706F6C69
 _MATCHED = sql("""
-    select terms::json->>'name' as rule, count(*) as requests, max(opened_at) as latest from (
-        (select terms, opened_at from approval_requests where state = 'pending' and opened_at >= :since limit :most)
+    select case when answered_by like 'policy:%' then regexp_replace(answered_by, '^policy:[0-9]+:', '')
+        else terms::json->>'name' end as rule, count(*) as requests, max(opened_at) as latest from (
+        (select terms, answered_by, opened_at from approval_requests
+         where state = 'pending' and opened_at >= :since limit :most)
         union all
-        (select terms, opened_at from approval_requests
+        (select terms, answered_by, opened_at from approval_requests
          where state <> 'pending' and resolved_at >= :since and opened_at >= :since
          order by resolved_at desc limit :most)
     ) as lately group by 1""")
@@ -266,6 +268,8 @@ def _unknown(session: Session, document: PolicyDocument) -> tuple[str, ...]:
     warnings += [f"Nobody with an active account has the address {address}." for address in sorted(people - addresses)]
     members = [decider.member for decider in deciders if decider.may(Action.DECIDE)]
     for name, body in bodies(document):
+        if isinstance(body, Rule) and body.decide is not None:
+            continue
         for stage in body.asked:
             asked = addressed(Stage(teams=stage.teams, people=stage.people))
             able = sum(is_asked(member, asked) for member in members)

@@ -15,6 +15,7 @@ from app.domain.people import Action, Actor, Role, Via
 from app.domain.policy.access import PERSON, TEAM, is_asked
 from app.domain.policy.calendars import opening_under
 from app.domain.policy.terms import Terms
+from app.domain.policy.verdicts import decided_by
 from app.domain.policy.words import listing, window_words
 from app.domain.ranking import MAX_PRIORITY
 from app.services.approvals.deadlines.extension import MAX_EXTENSIONS, latest_extension
@@ -49,8 +50,8 @@ class AnsweredBy:
     """What answers a request, or has answered it, instead of people.
 
     Attributes:
-        kind: ``rejection`` or ``grant``.
-        id: of the rejected request, or of the grant.
+        kind: ``rejection``, ``grant``, or ``policy``.
+        id: of the rejected request, or of the grant; the version of the policy.
         words: such as ``the earlier rejection by DBA on call``.
     """
 
@@ -146,6 +147,9 @@ def _answered_by(session: Session, request: ApprovalRequest) -> AnsweredBy | Non
     if kind == REJECTION:
         who, _why = rejected_by(session, source)
         return AnsweredBy(kind, source, f"the earlier rejection by {who}" if who else "an earlier rejection")
+    if (decided := decided_by(request.answered_by)) is not None:
+        version, rule = decided
+        return AnsweredBy(kind, str(version), f"the rule “{rule}” of policy version {version}")
     grant = session.get(Grant, source)
     return AnsweredBy(kind, source, f"the standing grant “{grant.title}”" if grant else "a standing grant")
 

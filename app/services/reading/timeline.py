@@ -91,12 +91,13 @@ def timeline_of(
     entries = session.scalars(
         select(AuditEntry).where(AuditEntry.request_id == request.id).order_by(AuditEntry.seq).limit(200)
     )
-    told = [entry for entry in entries if entry.action in _ACTION_WORDS and entry.action != "request.resolved"]
+    told = [entry for entry in entries if _is_told(entry)]
     names = names_of(session, [address for entry in told for address in _asked_as_well(entry)])
     for entry in told:
         who = signature(entry.actor_kind, entry.actor_name)
         who = (request.agent or request.workflow) if entry.action == "request.opened" else who
-        lines.append(TimelineEntry(entry.at, who, _told(request, entry, names), entry.detail.get("reason", "")))
+        comment = entry.detail.get("reason") or entry.detail.get("comment", "")
+        lines.append(TimelineEntry(entry.at, who, _told(request, entry, names), comment))
     if receipt is not None:
         words = receipt.status.replace("_", " ")
         # What the portal concludes by itself must not look like a statement of the agent.
@@ -126,6 +127,13 @@ def _delivered(told: NotificationLine) -> str:
     return f"is notifying {names} by {told.channel}: {of}"
 
 
+def _is_told(entry: AuditEntry) -> bool:
+    """True for an entry that is a line of its own; people's decisions are shown with their comments instead."""
+    if entry.action == "request.decided":
+        return entry.actor_kind == "policy"
+    return entry.action in _ACTION_WORDS and entry.action != "request.resolved"
+
+
 def _asked_as_well(entry: AuditEntry) -> list[str]:
     """The addresses of the approvers that an escalation added."""
     before = set(entry.detail.get("from") or ()) if entry.action == "request.escalated" else set()
@@ -135,9 +143,11 @@ def _asked_as_well(entry: AuditEntry) -> list[str]:
 
 def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
     """What was done, and to whom."""
-    words, detail = _ACTION_WORDS[entry.action], entry.detail
+    words, detail = _ACTION_WORDS.get(entry.action, ""), entry.detail
     added = listing(named(_asked_as_well(entry), names))
     match entry.action:
+        case "request.decided":
+            return f"{_VERDICT_WORDS[detail['verdict']]}, without asking people"
         case "request.opened" if request.kind == ERROR_KIND:
             return "failed at this step; the run is suspended"
         case "request.opened" if request.run_id is None:

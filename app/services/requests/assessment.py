@@ -13,6 +13,7 @@ from app.domain.policy.access import addressed
 from app.domain.policy.due import Standing, next_due
 from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.terms import Terms
+from app.domain.policy.verdicts import PolicyDecision, permitted
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment
 from app.domain.text import storable
@@ -29,6 +30,9 @@ class IncomingProposal:
     """A new proposal: its requester, content, risk, and requirements.
 
     Prepared before the transaction because parsing takes time.
+
+    Attributes:
+        decision: what the policy decides at once; None: nothing.
     """
 
     asker: RequestSource
@@ -36,6 +40,7 @@ class IncomingProposal:
     assessment: Assessment
     terms: Terms
     digest: str
+    decision: PolicyDecision | None = None
 
 
 def prepare(asker: RequestSource, asked: Asked, assess: Assessor, policy: Policy, now: datetime) -> IncomingProposal:
@@ -45,7 +50,9 @@ def prepare(asker: RequestSource, asked: Asked, assess: Assessor, policy: Policy
         asked.document, assessment, workflow=asker.workflow, node=asked.node, agent=asked.agent,
         requester=asker.requester,
     )  # fmt: skip
-    return IncomingProposal(asker, asked, assessment, policy.terms(facts, now), digest_of(asked.document))
+    ruling = policy.ruling(facts, now)
+    decision = permitted(ruling.decision, asked.document, assessment, asked.response_schema is not None)
+    return IncomingProposal(asker, asked, assessment, ruling.terms, digest_of(asked.document), decision)
 
 
 def request_values(incoming: IncomingProposal, now: datetime, previous: ApprovalRequest | None) -> dict[str, Any]:

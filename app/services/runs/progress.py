@@ -87,10 +87,16 @@ _HELD = "where id = %(run)s and attempt = %(attempt)s and state = 'running'"
 def rest_run(run_id: str, attempt: int, now: datetime) -> Batch:
     """A batch that suspends a run until people decide; it has no effect if the run is to be paused or canceled."""
     return Batch(
-        "update runs set state = 'suspended', version = version + 1, updated_at = %(now)s where id = %(run)s "
+        "update runs set state = %(rest)s, version = version + 1, updated_at = %(now)s where id = %(run)s "
         "and attempt = %(attempt)s and state in ('running', 'suspended') and control = '' returning id",
-        {"run": run_id, "attempt": attempt, "now": now},
+        {"run": run_id, "attempt": attempt, "now": now, "rest": RunState.SUSPENDED.value},
     )
+
+
+def go_on(batch: Batch, run_id: str) -> None:
+    """Make a batch of `rest_run` queue the run instead of suspending it, because an outcome is there already."""
+    batch.set("rest", RunState.QUEUED.value)
+    batch.advance(run_id)
 
 
 class RunProgress:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.events import EventKind
+from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
+from app.domain.policy.verdicts import PolicyDecision
+from app.services.approvals.intake.policy_outcome import PolicyOutcome
 from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests.assessment import IncomingProposal, request_values
 from app.store.batch import Batch
 from app.store.requests import ApprovalRequest
+
+
+@dataclass(frozen=True)
+class EnteredRequest:
+    """A request in a batch. `settled`: what the policy makes of it at once; None: nothing."""
+
+    id: str
+    settled: PolicyOutcome | None
+
+    @property
+    def resumes(self) -> bool:
+        """True if its outcome can be acted on as soon as the batch is written."""
+        return self.settled is not None and self.settled.held_until is None
 
 
 def enter(
@@ -19,14 +36,16 @@ def enter(
     incoming: IncomingProposal,
     previous: ApprovalRequest | None,
     now: datetime,
-    answered_by: str,
+    answered_by: str = "",
     made_as: str = "",
-) -> str:
-    """Add a new request to the batch; returns its id.
+    decision: PolicyDecision | None = None,
+) -> EnteredRequest:
+    """Add a new request to the batch, and what a policy decides about it.
 
     Args:
         answered_by: what should answer it instead of people; empty: nothing.
         made_as: its id; empty: a new one.
+        decision: what the policy decides at once; None: nothing.
     """
     asker = incoming.asker
     values = request_values(incoming, now, previous)
@@ -34,7 +53,9 @@ def enter(
         values["id"] = made_as
     if answered_by:
         values |= {"answered_by": answered_by, "due_at": now}
-    batch.add(ApprovalRequest, **values)
+    settled = PolicyOutcome(values, decision, now) if decision is not None else None
+    state = settled.state if settled is not None else RequestState.PENDING
+    batch.add(ApprovalRequest, **values | (settled.columns if settled is not None else {}))
     record(
         batch, actor, "request.opened", now, request_id=values["id"], run_id=asker.run_id, digest=incoming.digest,
         risk=values["risk"], kind=values["kind"], revision_of=values["previous_id"], rule=incoming.terms.name,
@@ -43,8 +64,10 @@ def enter(
     publish(
         batch,
         event_row(
-            EventKind.REQUEST_OPENED, now, run_id=asker.run_id, request_id=values["id"], state="pending",
+            EventKind.REQUEST_OPENED, now, run_id=asker.run_id, request_id=values["id"], state=state.value,
             risk=values["risk"], title=values["title"][:120], workflow=asker.workflow,
         ),
     )  # fmt: skip
-    return str(values["id"])
+    if settled is not None:
+        settled.write(batch)
+    return EnteredRequest(str(values["id"]), settled)

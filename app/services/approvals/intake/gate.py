@@ -25,12 +25,13 @@ from app.domain.lifecycle import RequestState
 from app.domain.misfits import check_schemas
 from app.domain.people import Action, Actor
 from app.domain.policy.terms import Terms
+from app.domain.policy.verdicts import Decide, PolicyDecision
 from app.domain.text import is_storable
 from app.services.approvals.ground import Ground, get
 from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.services.approvals.intake.entry import enter
 from app.services.grants.use import GRANT, GrantCandidate, find
-from app.services.requests.assessment import prepare
+from app.services.requests.assessment import IncomingProposal, prepare
 from app.services.requests.comments import clean_comment
 from app.services.requests.outcomes import not_before
 from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, RequestSource, requester_from
@@ -117,7 +118,9 @@ class Gate:
         self._ground = ground
         self._answers = AutomaticAnswers(ground)
 
-    def open(self, actor: Actor, wanted: ExternalRequest, made_as: str = "") -> ApprovalRequest:
+    def open(
+        self, actor: Actor, wanted: ExternalRequest, made_as: str = "", *, collects: bool = False
+    ) -> ApprovalRequest:
         """Open a request, as `CheckpointManager.open` describes."""
         actor.require(Action.REQUEST_APPROVAL)
         if not actor.id:
@@ -152,9 +155,12 @@ class Gate:
             agent or proposer,
         )  # fmt: skip
         incoming = prepare(asker, asked, self._ground.assess, self._ground.policy(about.policy), now)
-        answered_by = self._granted_by(GrantCandidate.opening(incoming), now) if previous is None else ""
+        answered_by, decision = self._without_people(incoming, previous, now)
         batch = Batch(*_still_to_revise(previous)) if previous is not None else Batch()
-        request_id = enter(batch, actor, incoming, previous, now, answered_by, made_as)
+        entered = enter(batch, actor, incoming, previous, now, answered_by, made_as, decision)
+        request_id = entered.id
+        if collects and entered.resumes:
+            put_receipt(batch, None, request_id, ReceiptStatus.DELIVERED, now, actor=actor)
         if wanted.callback is not None:
             at = wanted.callback
             batch.add(CallbackRow, request_id=request_id, **asdict(at))
@@ -162,6 +168,8 @@ class Gate:
             raise ConflictError("That request has already been revised.")
         if answered_by:
             self._answers.answer_soon([request_id])
+            if collects:
+                self.outcome(request_id, actor, collects)
         return self._ground.fresh(request_id)
 
     def outcome(self, request_id: str, actor: Actor, collects: bool) -> CollectedOutcome:
@@ -205,6 +213,21 @@ class Gate:
         batch.run(self._ground.sessions)
         with self._ground.sessions.reads() as session:
             return session.get_one(ReceiptRow, request_id)
+
+    def _without_people(
+        self, incoming: IncomingProposal, previous: ApprovalRequest | None, now: datetime
+    ) -> tuple[str, PolicyDecision | None]:
+        """The grant that will answer the request, or what the policy decides about it; neither: people decide.
+
+        A revision of an earlier request is for people, unless the policy rejects it.
+        """
+        decision = incoming.decision
+        if decision is not None and decision.verdict is Decide.REJECT:
+            return "", decision
+        if previous is not None:
+            return "", None
+        granted_by = self._granted_by(GrantCandidate.opening(incoming), now)
+        return (granted_by, None) if granted_by else ("", decision)
 
     def _granted_by(self, wanted: GrantCandidate, now: datetime) -> str:
         with self._ground.sessions.reads() as session:

@@ -12,6 +12,7 @@ from app.domain.errors import ConflictError, ForbiddenError, IllegalTransitionEr
 from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import Action, Actor
+from app.domain.policy.verdicts import decided_by
 from app.domain.text import capitalized
 from app.services.approvals.ground import Ground, get
 from app.services.record.audit import record
@@ -45,13 +46,19 @@ def remembered(known: Sequence[ApprovalRequest], digest: str) -> str:
         and row.kind != "error"  # A repeated failure of a step is not a proposal of an agent.
         and digest in (row.digest, row.proposed_digest)
     ]
-    by_people = [row for row in rejected if original_id(row) == row.id]
+    by_people = [row for row in rejected if original_id(row) == row.id and decided_by(row.answered_by) is None]
     if not by_people or by_people[-1].reopened_at is not None:
         return ""
     latest = by_people[-1].id
     if sum(1 for row in rejected if original_id(row) == latest) > MAX_REPEATS:
         return ""
     return f"{REJECTION}:{latest}"
+
+
+def still_rejects(known: Sequence[ApprovalRequest], digest: str) -> bool:
+    """False if a policy has rejected this proposal so often in this run that a person should look at it."""
+    alike = (row for row in known if digest in (row.digest, row.proposed_digest))
+    return sum(1 for row in alike if decided_by(row.answered_by) is not None) < MAX_REPEATS
 
 
 def original_id(request: ApprovalRequest) -> str:
@@ -91,6 +98,8 @@ def refuse_unless_reopenable(
     require_handling(session, original, actor, Action.REOPEN, now)
     if original.state != RequestState.REJECTED.value or run is None:
         raise IllegalTransitionError("Only rejected requests of runs can be reopened.", state=original.state)
+    if decided_by(original.answered_by) is not None:
+        raise IllegalTransitionError("A policy rejected this, and would reject it again.", state=original.state)
     if run.state in (RunState.COMPLETED.value, RunState.CANCELLED.value):
         raise IllegalTransitionError("The run has ended and sends no more requests.", state=run.state)
     if original.reopened_at is not None:

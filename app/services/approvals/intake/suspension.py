@@ -14,19 +14,20 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from app.domain.events import EventKind
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.people import SYSTEM, Actor, Makers
+from app.domain.policy.verdicts import Decide, PolicyDecision
 from app.domain.run_protocol import Journal, LostRunError
 from app.domain.text import storable
 from app.services.approvals.ground import Ground
 from app.services.approvals.intake.automatic_answers import AutomaticAnswers
 from app.services.approvals.intake.entry import enter
-from app.services.approvals.intake.rejection_memory import remembered
+from app.services.approvals.intake.rejection_memory import remembered, still_rejects
 from app.services.grants.use import ANY_ACTIVE, GRANT, GrantCandidate, find, may_be_granted
 from app.services.record.events import event_row, publish
 from app.services.requests.assessment import IncomingProposal, prepare
 from app.services.requests.endings import end_pending
 from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, RequestSource, requester_from
 from app.services.runs.journal import open_receipts, suspended, write
-from app.services.runs.progress import rest_run
+from app.services.runs.progress import go_on, rest_run
 from app.store.people import Person
 from app.store.requests import ApprovalRequest
 from app.store.runs import Run
@@ -100,17 +101,19 @@ class Suspension:
         # Of the decided requests only those remain whose outcome the run has not received; otherwise it asks again.
         untold = {outcome.request_id for outcome in outcomes if not outcome.status} - set(journal.delivered)
         standing = [row for row in known if row.state == RequestState.PENDING.value or row.id in untold]
-        answered = []
+        answered, resumes = [], False
         for proposal in incoming:
             if not any(_same(row, proposal.asked) for row in standing):
                 previous = _predecessor(known, stale, proposal.asked)
-                answered_by = remembered(known, proposal.digest)
-                if not answered_by and about.grants and may_be_granted(known, previous, proposal.digest):
-                    answered_by = self._granted_by(proposal, now)
-                request_id = enter(batch, _agent(proposal), proposal, previous, now, answered_by)
+                answered_by, decision = self._without_people(proposal, known, previous, about.grants, now)
+                entered = enter(batch, _agent(proposal), proposal, previous, now, answered_by, decision=decision)
+                resumes |= entered.resumes
                 if answered_by:
-                    answered.append(request_id)
-        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=RunState.SUSPENDED.value))
+                    answered.append(entered.id)
+        if resumes:
+            go_on(batch, run_id)
+        state = RunState.QUEUED if resumes else RunState.SUSPENDED
+        publish(batch, event_row(EventKind.RUN_CHANGED, now, run_id=run_id, state=state.value))
         if batch.run(self._ground.sessions) is not None:
             self._answers.answer_soon(answered)
             return True
@@ -119,6 +122,25 @@ class Suspension:
         if now_at.attempt == attempt and now_at.control:
             return False
         raise LostRunError("Another worker is running this run.", run_id=run_id)
+
+    def _without_people(
+        self, proposal: IncomingProposal, known: list[ApprovalRequest], previous: ApprovalRequest | None, grants: bool,
+        now: datetime,
+    ) -> tuple[str, PolicyDecision | None]:  # fmt: skip
+        """What will answer the request, or what the policy decides about it; neither: people decide.
+
+        A remembered rejection comes first, then a policy's rejection, and then people who wanted to see it again.
+        """
+        if answered_by := remembered(known, proposal.digest):
+            return answered_by, None
+        decision = proposal.decision
+        if decision is not None and decision.verdict is Decide.REJECT:
+            return "", decision if still_rejects(known, proposal.digest) else None
+        if not may_be_granted(known, previous, proposal.digest):
+            return "", None
+        if grants and (granted_by := self._granted_by(proposal, now)):
+            return granted_by, None
+        return "", decision
 
     def _known(self, run_id: str) -> list[ApprovalRequest]:
         """All earlier requests of the run, oldest first."""
