@@ -27,6 +27,22 @@ sys.path.insert(0, {root!r})
 import app.worker.main
 print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}})))
 """
+ASKING = """
+import json, sys
+sys.path.insert(0, {root!r})
+import wsgi
+from app.domain.people import Role
+from app.domain.tokens import AGENT_SCOPES, TokenKind
+from app.factory import create_app
+from app.settings import load_settings
+from tests.factories import Program, make_person, make_token, script
+app = create_app(load_settings())
+owner = make_person(app.extensions["assent"].sessions, "Owner", [Role.REVIEWER])
+agent = Program(app, make_token(app, owner, TokenKind.AGENT, AGENT_SCOPES))
+answers = [agent.post("/api/v1/approvals", {{"proposal": script(sql)}}) for sql in ("drop table orders", "select 1")]
+found = [finding["rule"] for answer in answers for finding in answer.json["risk"]["findings"]]
+print(json.dumps([*found, *sorted({{name.partition(".")[0] for name in sys.modules}})]))
+"""
 LARGE = {"cel_expr_python", "cryptography", "re2", "slack_sdk", "sqlglot"}
 
 
@@ -55,3 +71,13 @@ def test_a_worker_loads_large_libraries_once_something_needs_them():
     loaded = loaded_by(WORKER)
     assert {"langgraph", "psycopg", "app"} <= loaded
     assert loaded.isdisjoint(LARGE)
+
+
+@pytest.mark.parametrize("mode", ["eventlet", "threading"])
+def test_the_web_process_assesses_sql_without_loading_its_parser(database_url, tmp_path, mode):
+    loaded = loaded_by(
+        ASKING, ASSENT_DATABASE_URL=database_url, ASSENT_DATA_DIR=str(tmp_path), ASSENT_SECRET_KEY=SECRET_KEY,
+        ASSENT_ASYNC_MODE=mode,
+    )  # fmt: skip
+    assert "sql.drop.table" in loaded, "it was assessed, in a helper process"
+    assert "sqlglot" not in loaded
