@@ -116,6 +116,13 @@ class Rig:
             self.advance(run_id)
         return run_id
 
+    def begin_approved(self, workflow: str, **run_input: Any) -> tuple[str, ApprovalRequest]:
+        """Start a run and approve the one request that it waits for; the next advance delivers the approval."""
+        run_id = self.begin(workflow, **run_input)
+        request = self.only(run_id)
+        self.decide(request)
+        return run_id, request
+
     def advance(self, run_id: str) -> None:
         """What the worker's job does."""
         self.do(self.advancer.advance(run_id))

@@ -46,9 +46,7 @@ def test_hazard_1_an_answer_of_the_wrong_shape_is_never_sent(rig: Rig, answer: A
 
 
 def test_hazard_1_an_outcome_that_is_none_is_never_sent(rig: Rig) -> None:
-    run = rig.begin("test_gate")
-    request = rig.only(run)
-    rig.decide(request)
+    run, request = rig.begin_approved("test_gate")
     tamper(rig, request.id, verdict="perhaps")
     rig.advance(run)
     assert list(rig.asks(run)) == [request.interrupt_id] and not rig.effects(run)
@@ -372,9 +370,7 @@ def test_hazard_1_a_batch_never_gets_fewer_or_other_decisions_than_it_asks_for(r
 
 @pytest.mark.parametrize("flow", ["agent_batched", "agent_per_call"])
 def test_hazard_4_an_edit_never_names_another_tool(rig: Rig, flow: str) -> None:
-    run = rig.begin(flow, turns=[[_mail(rig, "a@example.org")]])
-    request = rig.only(run)
-    rig.decide(request)
+    run, request = rig.begin_approved(flow, turns=[[_mail(rig, "a@example.org")]])
     other = request.payload | {"tool": "delete_file", "args": request.payload["args"] | {"path": "all"}}
     tamper(rig, request.id, payload=other)
     rig.advance(run)

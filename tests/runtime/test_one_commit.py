@@ -12,10 +12,9 @@ import pytest
 from langgraph.graph import END, START, StateGraph
 
 from app.runtime import step_writer
-from assent import Script, report_receipt, request_approval
 from tests.flows import FlowState, effect
 from tests.runtime.rig import Rig
-from tests.runtime.test_honest_receipts import install, install_graph
+from tests.runtime.small_graphs import follow_up, install, install_graph, reporting_gate
 
 STORED = """
     select (select count(*) from checkpoints where thread_id = :run) as checkpoints,
@@ -31,17 +30,7 @@ SHORT_STORED = """
     where workflow = 'one_commit_beside' and channel = 'answers'"""
 
 
-def ask_and_act(state: FlowState) -> FlowState:
-    """A gate whose step acts and reports."""
-    outcome = request_approval(Script(title="Remove it", language="bash", content="rm x"))
-    effect(state, "removed")
-    report_receipt(outcome, "applied", "It is gone.")
-    return {}
-
-
-def follow_up(state: FlowState) -> FlowState:
-    effect(state, "followed up")
-    return {}
+ask_and_act = reporting_gate("removed", "applied", "It is gone.")
 
 
 @contextmanager
@@ -110,9 +99,7 @@ def test_a_step_and_what_is_told_of_it_are_one_commit(
 ) -> None:
     """The step that took the outcome: its checkpoint, its receipt, its events, and that the outcome has arrived."""
     install(rig, monkeypatch, "one_commit", step=ask_and_act, follow_up=follow_up)
-    run = rig.begin("one_commit")
-    request = rig.only(run)
-    rig.decide(request)
+    run, request = rig.begin_approved("one_commit")
     before = rows(rig, run)
     dies(rig, monkeypatch, run, table, condition)
     assert rows(rig, run) == before and rig.asks(run)
@@ -135,9 +122,7 @@ def test_the_last_step_and_the_completion_are_one_commit(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, table: str, condition: str, what: str
 ) -> None:
     install(rig, monkeypatch, "one_commit", step=ask_and_act, follow_up=follow_up)
-    run = rig.begin("one_commit")
-    request = rig.only(run)
-    rig.decide(request)
+    run, request = rig.begin_approved("one_commit")
     dies(rig, monkeypatch, run, table, condition, what=what)
     assert rig.thread(run).next == ("follow_up",), "the thread stands before its last step"
     assert rig.view(request).receipt.delivered_at is not None, "the step before it is stored with its delivery"

@@ -1,0 +1,76 @@
+"""Workflows of a few nodes, which a test makes the ones that its worker has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from langgraph.graph import END, START, StateGraph
+
+from app.runtime.library import Library
+from app.runtime.saver import Saver
+from app.services.runs.catalog import publish_catalog
+from assent import Script, Workflow, report_receipt, request_approval
+from assent.contracts import Outcome
+from tests.flows import FlowInput, FlowState, effect
+from tests.runtime.rig import Rig
+
+Node = Callable[[FlowState], FlowState]
+
+
+def install(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str = "1", **nodes: Node) -> None:
+    """Make a workflow of these nodes, one after the other, the one that the rig's worker has."""
+
+    def build() -> StateGraph:
+        graph, before = StateGraph(FlowState), START
+        for node, step in nodes.items():
+            graph.add_node(node, step, metadata={"skippable": True})
+            graph.add_edge(before, node)
+            before = node
+        graph.add_edge(before, END)
+        return graph
+
+    install_graph(rig, monkeypatch, name, version, build)
+
+
+def install_graph(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str, version: str, build: Callable[[], StateGraph]
+) -> None:
+    """Make a workflow the one that the rig's worker has."""
+
+    async def library() -> Library:
+        workflow = Workflow(name, version, name, "A workflow for tests.", FlowInput, build)
+        return Library([workflow], Saver(rig.pool))
+
+    installed = rig.do(library())
+    monkeypatch.setattr(rig.advancer, "library", installed)
+    monkeypatch.setattr(rig, "library", installed)
+    publish_catalog(rig.services.sessions, installed.describe())
+
+
+def gate(state: FlowState) -> FlowState:
+    outcome = request_approval(Script(title="Remove it", language="bash", content="rm x"))
+    return {"outcome": outcome.model_dump(mode="json")}
+
+
+def reporting_gate(done: str, status: str, summary: str) -> Node:
+    """A gate whose step acts and reports what came of it."""
+
+    def step(state: FlowState) -> FlowState:
+        outcome = request_approval(Script(title="Remove it", language="bash", content="rm x"))
+        effect(state, done)
+        report_receipt(outcome, status, summary)
+        return {}
+
+    return step
+
+
+def carry_out(state: FlowState) -> FlowState:
+    if Outcome.model_validate(state["outcome"]).approved:
+        effect(state, "done")
+    return {}
+
+
+def follow_up(state: FlowState) -> FlowState:
+    effect(state, "followed up")
+    return {}
