@@ -99,6 +99,7 @@ class _Entry:
     values: str | None = None
     plain: bool = False
     dry_run: tuple[str, ...] = ()
+    known: set[str] = field(default_factory=set)
 
 
 class Program:
@@ -151,6 +152,11 @@ class Program:
         """Add what subcommands do if one of the options is given."""
         for entry in self._each(names):
             entry.deeds.append(_Deed(rule, words, level, tuple(options.split())))
+
+    def knows(self, names: str, options: str) -> None:
+        """Add options of subcommands that change nothing. After this, any other option is of unknown effect."""
+        for entry in self._each(names):
+            entry.known.update(options.split())
 
     def starts(self, names: str) -> None:
         """Note that what follows the first operand of these subcommands belongs to a program that they start."""
@@ -205,6 +211,8 @@ class Program:
         if given.arguments.unknown and (entry.deeds or entry.readers):
             reading.doubt()
         deeds = [deed for deed in entry.deeds if deed.applies(given)]
+        if entry.known:
+            self._unknown_options(entry, given, reading)
         for deed in deeds:
             given.note(reading, deed.rule, deed.words, deed.level)
         if deeds and not all(word.known for word in given.operands):
@@ -213,6 +221,14 @@ class Program:
             reading.touch(objects=[word.text for word in given.operands if word.known])
         for reader in entry.readers:
             reader(given, reading)
+
+    def _unknown_options(self, entry: _Entry, given: Given, reading: Reading) -> None:
+        known = entry.known.union(self._values.split(), *(deed.options for deed in entry.deeds))
+        for option, _ in given.arguments.options:
+            if option not in known and not option[1:].isdigit():
+                words = f"What the option {option[:40]} of {given.command.name} does is not known."
+                reading.add(UNKNOWN, words, given.line)
+                return
 
     def _unknown(self, given: Given, reading: Reading) -> None:
         if not given.operands:
@@ -230,6 +246,11 @@ class Program:
             and (value is None or value.text not in ("none", "false", "False", "0"))
             for option, value in given.arguments.options
         )
+
+    @staticmethod
+    def split(words: list[Word], values: str) -> Arguments:
+        """Split the arguments of a program that starts another: after the first operand, all belongs to that."""
+        return arguments_of(words, values, mixed=False)
 
     def _given(self, command: Command) -> Given:
         found = Arguments()

@@ -51,7 +51,12 @@ Handler = Callable[[Command, Reading], None]
 _HANDLERS: dict[str, Handler] = {}
 _FAMILIES = (
     "app.risk.commands.files",
+    "app.risk.commands.build_tools",
     "app.risk.commands.git",
+    "app.risk.commands.javascript",
+    "app.risk.commands.packages",
+    "app.risk.commands.project",
+    "app.risk.commands.python_packages",
 )
 """Modules that add programs to the table. They are imported on first use."""
 
@@ -79,11 +84,32 @@ def read_command(command: Command, reading: Reading) -> None:
     reading.touch(commands=[command.name])
     handler = handlers().get(command.name)
     if handler is not None:
+        _own_folder(word, reading)
         handler(command, reading)
     elif "/" in word.text or "\\" in word.text:
         run_unread(reading, word)
     else:
         reading.add(UNKNOWN, f"What {word.display} does is not known.", word.line)
+
+
+_INSTALLED = re.compile(
+    r"(?:/usr(?:/local)?|/opt/homebrew|/snap|/opt/local)?/s?bin/[^/]+|[a-z]:[/\\](?:windows|program files.*)[/\\].*",
+    re.IGNORECASE,
+)
+_MANAGED = re.compile(
+    r"(?:.*/)?(?:node_modules/\.bin|\.?venv/bin|vendor/bin|\.cargo/bin|\.local/bin|go/bin|\.dotnet/tools|\.bun/bin|bin)"
+    r"/[^/]+|(?:.*/)?(?:gradlew|mvnw|manage\.py|artisan|rake|rails|sail)(?:\.bat)?|/opt/.*|.*[/\\]scripts[/\\].*",
+    re.IGNORECASE,
+)
+
+
+def _own_folder(word: Word, reading: Reading) -> None:
+    """Note a program that is not the one of the operating system but a file of that name in another folder."""
+    if not re.search(r"[/\\]", word.text) or _INSTALLED.fullmatch(word.text):
+        return
+    reading.doubt()
+    if not _MANAGED.fullmatch(word.text):
+        run_unread(reading, word)
 
 
 def handlers() -> dict[str, Handler]:
