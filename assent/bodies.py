@@ -41,7 +41,7 @@ def is_lazy(result: Any) -> bool:
 
 
 def followed(result: Any, report: Report) -> Any:
-    """Wrap a result for which `is_lazy` is true, so that it reports how its body ended."""
+    """Wrap a lazy result (see `is_lazy`), so that it reports how its body ended."""
     if isinstance(result, concurrent.futures.Future) or asyncio.isfuture(result):
         # The report must not delay the code that completes the future.
         result.add_done_callback(lambda done: threading.Thread(target=report.now, args=_of(done), daemon=True).start())

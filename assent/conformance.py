@@ -1,6 +1,6 @@
-"""Whether a value fits a JSON Schema, and what is wrong with it in words a person can act on.
+"""Checks values against JSON Schemas; the messages tell people what to correct.
 
-References are resolved inside the schema only; nothing is fetched. What a check may cost is bounded.
+References are resolved inside the schema only; nothing is fetched. The cost of a check is bounded.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from referencing.exceptions import Unresolvable
 from assent.schemas import SchemaError, check
 from assent.validator import TooMuchWorkError, are_fewer, errors_of
 
-_MAX_TOLD = 50
+_MAX_MESSAGES = 50
 _LONGEST = 300
 _SHORT = 20_000
-"""Characters of a schema that is worth remembering."""
+"""Longest schema that is cached, in characters."""
 _TYPES = {
     "string": "a text",
     "integer": "a whole number",
@@ -42,15 +42,15 @@ FORMATS = {
     "hostname": "a host name",
     "regex": "a regular expression",
 }
-"""Formats that are explained, as what a value has to be."""
+"""Formats in plain words, to complete "This must be …"."""
 
 
 class MisfitError(ValueError):
-    """A value does not fit its schema, or a schema is none.
+    """A value does not fit its schema, or the schema is invalid.
 
     Attributes:
-        message: in one sentence.
-        fields: what is wrong with which field.
+        message: the problem, in one sentence.
+        fields: the problem with each invalid field.
     """
 
     def __init__(self, message: str, fields: dict[str, str] | None = None) -> None:
@@ -61,7 +61,7 @@ class MisfitError(ValueError):
 
 @lru_cache(maxsize=128)
 def _usable(schema: str) -> Any:
-    """A schema's text as its value, once it is known to be usable: looking it over costs more than most values do.
+    """Parse a schema and check that it is usable; cached, because this takes longer than checking most values.
 
     Raises:
         SchemaError: it is not usable.
@@ -72,7 +72,7 @@ def _usable(schema: str) -> Any:
 
 
 def check_is_schema(schema: Any, field: str) -> None:
-    """Raise MisfitError, which names `field`, unless this is a JSON Schema that can be used here, or None."""
+    """Raise MisfitError for `field` unless this is a usable JSON Schema, or None."""
     if schema is None:
         return
     try:
@@ -82,9 +82,9 @@ def check_is_schema(schema: Any, field: str) -> None:
 
 
 def check_schema(value: Any, schema: Any, root: str) -> None:
-    """Raise MisfitError, with a complaint per field, unless `value` fits the JSON Schema.
+    """Raise MisfitError, with a message per field, unless `value` fits the JSON Schema.
 
-    Fields are named by `root` and the path, joined by dots; a place in a list is a number from 0.
+    Fields are named by `root` and their path, joined by dots; items of a list are numbered from 0.
     """
     if schema is None:
         return
@@ -98,22 +98,22 @@ def check_schema(value: Any, schema: Any, root: str) -> None:
     except SchemaError as error:
         raise MisfitError(f"The schema of this proposal cannot be used: {str(error)[:_LONGEST]}") from None
     except (RecursionError, TypeError, ValueError, LookupError, AttributeError, Unresolvable) as error:
-        # A reference can point to what no keyword says is a schema.
+        # A reference can point to a place that no keyword marks as a schema.
         raise MisfitError(f"The schema of this proposal cannot be used: {str(error)[:_LONGEST]}") from error
     if errors:
-        told = sorted((place for error in errors for place in _told(error)), key=lambda place: place[0])
+        messages = sorted((found for error in errors for found in _messages(error)), key=lambda found: found[0])
         fields: dict[str, str] = {}
-        for path, words in told[:_MAX_TOLD]:
+        for path, words in messages[:_MAX_MESSAGES]:
             fields.setdefault(".".join([root, *path]), words[:_LONGEST])
         raise MisfitError("The value does not fit the schema.", fields)
 
 
-def _told(error: ValidationError) -> Iterator[tuple[list[str], str]]:
-    """Where something is wrong, and what."""
-    meant = _meant(error) if error.validator in ("anyOf", "oneOf") else []
+def _messages(error: ValidationError) -> Iterator[tuple[list[str], str]]:
+    """Yield the path of each invalid part, with a message."""
+    meant = _likely_errors(error) if error.validator in ("anyOf", "oneOf") else []
     if meant:
         for alternative in meant:
-            yield from _told(alternative)
+            yield from _messages(alternative)
         return
     path = list(map(str, error.absolute_path))
     if error.validator == "required" and isinstance(error.instance, dict):
@@ -125,12 +125,12 @@ def _told(error: ValidationError) -> Iterator[tuple[list[str], str]]:
     yield path, _words(error)
 
 
-def _meant(error: ValidationError) -> list[ValidationError]:
-    """Of several ways, what is wrong with the one that was meant: the only one that is not another kind of thing."""
-    ways: dict[Any, list[ValidationError]] = {}
+def _likely_errors(error: ValidationError) -> list[ValidationError]:
+    """Return the errors of the alternative that was probably meant: the only one of the value's own type."""
+    alternatives: dict[Any, list[ValidationError]] = {}
     for inner in error.context or ():
-        ways.setdefault(inner.schema_path[0], []).append(inner)
-    likely = [errors for errors in ways.values() if not any(_is_other(error) for error in errors)]
+        alternatives.setdefault(inner.schema_path[0], []).append(inner)
+    likely = [errors for errors in alternatives.values() if not any(_is_other(error) for error in errors)]
     return likely[0] if len(likely) == 1 else []
 
 
@@ -153,37 +153,37 @@ def _count(number: Any, thing: str, several: str = "") -> str:
 
 def _type(wanted: Any, _value: Any) -> str:
     names = [wanted] if isinstance(wanted, str) else wanted
-    return f"This has to be {' or '.join(_TYPES[name] for name in names)}."
+    return f"This must be {' or '.join(_TYPES[name] for name in names)}."
 
 
 def _shortest(least: Any, value: Any) -> str:
     if not value:
         return "This field is required."
-    return f"At least {_count(least, 'character')}; these are {len(value):,}."
+    return f"At least {_count(least, 'character')}; this has {len(value):,}."
 
 
 def _format(name: Any, _value: Any) -> str:
-    return f"This has to be {FORMATS.get(name, f'of the format {name}')}."
+    return f"This must be {FORMATS.get(name, f'of the format {name}')}."
 
 
 _WORDS: dict[str, Callable[[Any, Any], str]] = {
     "type": _type,
     "format": _format,
     "minLength": _shortest,
-    "maxLength": lambda most, value: f"At most {_count(most, 'character')}; these are {len(value):,}.",
+    "maxLength": lambda most, value: f"At most {_count(most, 'character')}; this has {len(value):,}.",
     "minimum": lambda least, value: f"At least {least}; this is {value}.",
     "maximum": lambda most, value: f"At most {most}; this is {value}.",
     "exclusiveMinimum": lambda least, value: f"More than {least}; this is {value}.",
     "exclusiveMaximum": lambda most, value: f"Less than {most}; this is {value}.",
-    "multipleOf": lambda step, _: f"This has to be a multiple of {step}.",
+    "multipleOf": lambda step, _: f"This must be a multiple of {step}.",
     "pattern": lambda pattern, _: f"This does not match the required pattern, {pattern}",
-    "enum": lambda _choices, _value: "This is not one of the choices.",
-    "const": lambda wanted, _: f"This has to be {json.dumps(wanted, ensure_ascii=False)}.",
-    "minItems": lambda least, value: f"At least {_count(least, 'entry', 'entries')}; here are {len(value):,}.",
-    "maxItems": lambda most, value: f"At most {_count(most, 'entry', 'entries')}; here are {len(value):,}.",
+    "enum": lambda _choices, _value: "This is not one of the allowed values.",
+    "const": lambda wanted, _: f"This must be {json.dumps(wanted, ensure_ascii=False)}.",
+    "minItems": lambda least, value: f"At least {_count(least, 'entry', 'entries')}; this has {len(value):,}.",
+    "maxItems": lambda most, value: f"At most {_count(most, 'entry', 'entries')}; this has {len(value):,}.",
     "uniqueItems": lambda _wanted, _value: "Two entries are the same.",
     "minProperties": lambda least, _: f"At least {_count(least, 'field')}.",
     "maxProperties": lambda most, _: f"At most {_count(most, 'field')}.",
-    "anyOf": lambda _ways, _value: "This fits none of the ways in which it may be given.",
-    "oneOf": lambda _ways, _value: "This does not fit exactly one of the ways in which it may be given.",
+    "anyOf": lambda _alternatives, _value: "This does not fit any of the alternatives.",
+    "oneOf": lambda _alternatives, _value: "This must fit exactly one of the alternatives.",
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys, no white space and ASCII only, the same for equal values.
+    """Return JSON with sorted keys, no whitespace, and only ASCII, the same for equal values.
 
     Raises:
         ValueError: the value is not JSON (NaN, infinities, other types, too deeply nested).
@@ -24,5 +24,5 @@ def canonical(value: Any) -> str:
 
 
 def digest_of(value: Any) -> str:
-    """SHA-256, as 64 hex digits, of the canonical JSON of `value`. Raises ValueError."""
+    """Return the SHA-256 of the canonical JSON of `value`, as 64 hex digits. Raises ValueError."""
     return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()

@@ -89,8 +89,8 @@ class Invocation:
         if kind == "values" and not inside:
             self.values = data
         elif kind == "custom" and isinstance(data, dict) and RECEIPT_KEY in data:
-            said = data[RECEIPT_KEY] if isinstance(data[RECEIPT_KEY], dict) else {}
-            receipt = receipt_of(said, said.get("status"), said.get("summary"), said.get("detail"))
+            report = data[RECEIPT_KEY] if isinstance(data[RECEIPT_KEY], dict) else {}
+            receipt = receipt_of(report, report.get("status"), report.get("summary"), report.get("detail"))
             if receipt is not None:
                 self.receipts[receipt.request_id] = receipt
         elif kind == "tasks" and "triggers" not in data:

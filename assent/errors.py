@@ -29,8 +29,8 @@ class ApiError(AssentError):
         self.detail = str(document.get("detail") or document.get("title") or f"The portal answered {status}.")
         fields = document.get("fields")
         self.fields: dict[str, Any] = fields if isinstance(fields, dict) else {}
-        said = "".join(f" {name}: {words}." for name, words in self.fields.items())
-        super().__init__(f"{self.detail}{said} ({status}{f' {self.code}' if self.code else ''})")
+        fields = "".join(f" {name}: {words}." for name, words in self.fields.items())
+        super().__init__(f"{self.detail}{fields} ({status}{f' {self.code}' if self.code else ''})")
 
 
 class SignInError(ApiError):
@@ -83,8 +83,8 @@ class Rejected(AssentError):
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
-        said = outcome.comment
-        super().__init__(f"Not approved ({outcome.verdict.value}){': ' + said if said else '.'}")
+        comment = outcome.comment
+        super().__init__(f"Not approved ({outcome.verdict.value}){': ' + comment if comment else '.'}")
 
 
 class UnfitOutcomeError(AssentError):

@@ -83,7 +83,7 @@ class AsyncExecutor(ABC):
                 error = raised
 
     async def stop(self) -> None:
-        """Let nobody wait any more."""
+        """Stop waiting for people."""
         for delivery in self._waiting.values():
             delivery.cancel()
         await asyncio.gather(*self._waiting.values(), return_exceptions=True)

@@ -1,8 +1,8 @@
-"""Regular expressions that agents and people give. They are matched by RE2, which never backtracks.
+"""Regular expressions from agents and people, matched by RE2, which never backtracks.
 
-JSON Schema means the regular expressions of ECMA 262. RE2 knows them without backreferences and without looking
-ahead or behind. What tools write most often is understood all the same: tests ahead at the start of a pattern, as in
-``^(?=.*[A-Z])(?!.*secret).{8,}$``, become expressions of their own.
+JSON Schema uses the regular expressions of ECMA 262. RE2 supports them except for backreferences and lookaround.
+The most common lookaround is supported all the same: lookaheads at the start of a pattern, as in
+``^(?=.*[A-Z])(?!.*secret).{8,}$``, become separate expressions.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from functools import lru_cache
 from typing import Any
 
 MAX_PATTERN = 2_000
-"""Longest expression, in characters."""
+"""Longest pattern, in characters."""
 MAX_PROGRAM = 10_000
-"""Largest expression, in instructions of RE2; repeats such as ``(\\w{1,100}){1,9}`` have many."""
+"""Largest compiled pattern, in instructions of RE2; repetitions such as ``(\\w{1,100}){1,9}`` need many."""
 _MAX_TESTS = 10
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|c([A-Za-z])|(.))", re.DOTALL)
 _TEST = re.compile(r"\(\?[=!]")
 _PLAIN = 200
 _COSTLY = re.compile(r"\\[pP]|\{[0-9,]*[0-9]{2}|\{[^{}]*\}[^{}]*\)[^{}]*\{|\(\?[a-z]*i")
-"""Classes of Unicode, repeats from 10 on, repeats of repeats, and letters of either case."""
+"""Unicode classes, repetitions of 10 or more, nested repetitions, and case-insensitive letters."""
 _LOOKS = ("invalid perl operator", "invalid named capture")
 
 
 class ExpressionError(ValueError):
-    """An expression cannot be used; its text says why in one sentence."""
+    """A pattern cannot be used; the message says why, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -35,43 +35,43 @@ class Expression:
     """A compiled expression.
 
     Attributes:
-        wanted: all of these are found in a text that matches.
-        unwanted: none of these is.
-        size: instructions of RE2. The time that a match takes is at most proportional to this and the text's length.
+        required: each of these occurs in a matching text.
+        excluded: none of these occurs in it.
+        size: instructions of RE2. A match takes time at most proportional to this and to the text's length.
     """
 
-    wanted: tuple[Any, ...]
-    unwanted: tuple[Any, ...]
+    required: tuple[Any, ...]
+    excluded: tuple[Any, ...]
     size: int
 
     def found_in(self, text: str) -> bool:
-        """True if some part of the text matches."""
+        """Return True if any part of the text matches."""
         encoded = text.encode("utf-8") if text.isascii() else _SURROGATES.sub("\ufffd", text).encode("utf-8")
-        return all(pattern.search(encoded) for pattern in self.wanted) and not any(
-            pattern.search(encoded) for pattern in self.unwanted
+        return all(pattern.search(encoded) for pattern in self.required) and not any(
+            pattern.search(encoded) for pattern in self.excluded
         )
 
 
 def is_costly(pattern: str) -> bool:
-    """True if compiling it may take milliseconds: it repeats something often, or names large classes of characters."""
+    """Return True if compiling it may take milliseconds, because of many repetitions or large character classes."""
     return len(pattern) > _PLAIN or bool(_COSTLY.search(pattern))
 
 
 @lru_cache(maxsize=256)
 def expression(pattern: str) -> Expression:
-    """The expression of a pattern. Raises ExpressionError: not one that is understood here, or too large."""
+    """Return the compiled pattern. Raises ExpressionError: it is not supported, or too large."""
     if len(pattern) > MAX_PATTERN:
         raise ExpressionError(
             f"A regular expression has at most {MAX_PATTERN:,} characters; this has {len(pattern):,}."
         )
-    tests, rest = _tests_ahead(_translated(pattern))
-    wanted = [_compiled(f"^(?:{test})") for sign, test in tests if sign == "="]
-    unwanted = [_compiled(f"^(?:{test})") for sign, test in tests if sign == "!"]
-    wanted.append(_compiled(rest))
-    size = sum(pattern.programsize for pattern in (*wanted, *unwanted))
+    tests, rest = _lookaheads(_translated(pattern))
+    required = [_compiled(f"^(?:{test})") for sign, test in tests if sign == "="]
+    excluded = [_compiled(f"^(?:{test})") for sign, test in tests if sign == "!"]
+    required.append(_compiled(rest))
+    size = sum(pattern.programsize for pattern in (*required, *excluded))
     if size > MAX_PROGRAM:
         raise ExpressionError("This regular expression is too large: it repeats too much.")
-    return Expression(tuple(wanted), tuple(unwanted), size)
+    return Expression(tuple(required), tuple(excluded), size)
 
 
 def _compiled(pattern: str) -> Any:
@@ -98,7 +98,7 @@ def _complaint(words: str) -> str:
 
 
 def _translated(pattern: str) -> str:
-    """The pattern with ECMA 262's escapes in RE2's words, and no half characters."""
+    """Return the pattern with ECMA 262's escapes in RE2's syntax, and without unpaired surrogates."""
 
     def escape(found: re.Match[str]) -> str:
         code = found[1] or found[2]
@@ -114,8 +114,8 @@ def _translated(pattern: str) -> str:
     return _ESCAPE.sub(escape, _SURROGATES.sub("\ufffd", pattern)).replace("[^]", r"(?s:.)")
 
 
-def _tests_ahead(pattern: str) -> tuple[list[tuple[str, str]], str]:
-    """The tests ahead right after the start of a pattern, each with its sign (``=`` or ``!``), and what follows."""
+def _lookaheads(pattern: str) -> tuple[list[tuple[str, str]], str]:
+    """Return the lookaheads at the start of a pattern, each with its sign (``=`` or ``!``), and the rest."""
     tests: list[tuple[str, str]] = []
     if not pattern.startswith("^(?"):
         return tests, pattern
@@ -126,12 +126,12 @@ def _tests_ahead(pattern: str) -> tuple[list[tuple[str, str]], str]:
         at = end + 1
     rest = pattern[at:]
     if any(_group_end(f"({part})", 0)[1] for part in (rest, *(test for _, test in tests))) if tests else False:
-        return [], pattern  # a choice at the top is one between what stands before it, tests included, and the rest
+        return [], pattern  # a top-level alternation separates everything before it, lookaheads included, from the rest
     return tests, f"^{rest}" if tests else pattern
 
 
 def _group_end(pattern: str, start: int) -> tuple[int, bool]:
-    """Where the group that starts here ends, and whether there is a choice at its top. Raises ExpressionError."""
+    """Return the end of the group that starts here, and whether it has an alternation. Raises ExpressionError."""
     depth, at, choice, inside = 0, start, False, False
     while at < len(pattern):
         char = pattern[at]

@@ -1,8 +1,8 @@
-"""JSON from anybody: strict reading, and values that every reader of JSON can take.
+"""Untrusted JSON: strict parsing, and values that every JSON reader accepts.
 
-What JSON's grammar allows and other readers stumble over is refused where it comes in: half of a surrogate pair
-(``"\\ud83d"`` alone, half an emoji), numbers too large to be one, names that an object has twice, nesting without end.
-What is stored already, or is made by a program here, is made fit with `passable`.
+Input that JSON's grammar allows but other readers reject is refused: unpaired surrogates (``"\\ud83d"`` alone, half an
+emoji), numbers that are too large, duplicate names in an object, and excessive nesting. Values that are stored already,
+or created by programs here, are repaired with `passable` instead.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64
-"""Deepest nesting of arrays and objects that is taken."""
+"""Deepest nesting of arrays and objects that is accepted."""
 MAX_READ_DEPTH = 150
-"""Deepest nesting that is read back; pydantic writes no more than about 200 levels."""
+"""Deepest nesting that is read back; pydantic writes at most about 200 levels."""
 _HALVES = re.compile("[\ud800-\udfff]")
 _BRACKETS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]')
 _MOST_HASHED = 100_000
 
 
 class JsonError(ValueError):
-    """A text is not JSON, or holds what others cannot read; its text says what, in one sentence."""
+    """A text is not JSON, or other readers would not accept it; the message says why, in one sentence."""
 
 
 def parse(text: str | bytes) -> Any:
-    """Strict JSON: no NaN, infinities, repeated names or half characters, and not deeper than `MAX_DEPTH`.
+    """Parse strict JSON: no NaN, infinities, duplicate names, unpaired surrogates, or nesting beyond `MAX_DEPTH`.
 
     Raises:
-        JsonError: it is not that.
+        JsonError: it is not strict JSON.
     """
     try:
         value = json.loads(
@@ -51,18 +51,18 @@ def parse(text: str | bytes) -> Any:
 
 
 def check(value: Any) -> None:
-    """Raise JsonError for a JSON value that others cannot read: half characters, infinities, too deep nesting."""
+    """Raise JsonError if other readers would not accept a value: surrogates, infinities, or excessive nesting."""
     for level in _levels(value):
         for inside in level:
             if isinstance(inside, str):
                 if not inside.isascii() and _HALVES.search(inside):
-                    raise JsonError("A text has half a surrogate pair, which stands for no character.")
+                    raise JsonError("A string contains an unpaired surrogate, which is not a character.")
             elif isinstance(inside, float) and not math.isfinite(inside):
                 raise JsonError(f"The number {inside} is not a JSON number.")
 
 
 def checked(value: Any) -> Any:
-    """A JSON value with U+FFFD for half characters. Raises JsonError: infinities, NaN, or too deep nesting."""
+    """Return the value with U+FFFD for unpaired surrogates. Raises JsonError: infinities, NaN, or excessive nesting."""
     try:
         check(value)
     except JsonError:
@@ -72,7 +72,7 @@ def checked(value: Any) -> Any:
 
 
 def count(value: Any) -> int:
-    """How many values there are in a value, names and itself included."""
+    """Return the number of values inside a value, including names and itself."""
     total, level = 0, [value]
     while level:
         total += len(level)
@@ -81,9 +81,9 @@ def count(value: Any) -> int:
 
 
 def passable(value: Any, depth: int = MAX_READ_DEPTH) -> Any:
-    """A copy of a JSON value with U+FFFD for half characters; what is nested deeper than `depth` becomes a text.
+    """Return a copy with U+FFFD for unpaired surrogates, and strings in place of values nested deeper than `depth`.
 
-    That text has a digest of what was there, so that different values stay different.
+    Such a string contains a digest of the value, so that different values stay different.
     """
     if isinstance(value, str):
         return whole(value)
@@ -97,7 +97,7 @@ def passable(value: Any, depth: int = MAX_READ_DEPTH) -> Any:
 
 
 def named(value: dict[Any, Any]) -> dict[Any, Any]:
-    """The object with U+FFFD for half characters in its names; no two names become one."""
+    """Return the object with U+FFFD for unpaired surrogates in its names; different names stay different."""
     if all(not isinstance(name, str) or name.isascii() or not _HALVES.search(name) for name in value):
         return value
     made: dict[Any, Any] = {}
@@ -110,9 +110,9 @@ def named(value: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def read_back(text: str) -> Any:
-    """The value of a JSON text that is stored here, `passable` whatever it is: reading it never fails its reader."""
+    """Return the value of a stored JSON text, made `passable`, so that reading it never fails."""
     value = json.loads(text)
-    # Looked for in the text first: nearly all values are fit, and copies of large ones take time.
+    # Searched in the text first: nearly all values are fine, and copying large ones takes time.
     if "\\ud" in text or (text.count("[") + text.count("{") > MAX_READ_DEPTH and _depth(text) > MAX_READ_DEPTH):
         return passable(value)
     return value
@@ -130,17 +130,17 @@ def _depth(text: str) -> int:
 
 
 def in_place_of(value: Any) -> str:
-    """The text that stands for a value which is nested too deeply; different values have different ones."""
+    """Return the string that replaces a value that is nested too deeply; different values have different strings."""
     return f"(nested too deeply to be shown; SHA-256 {_digest(value)})"
 
 
 def whole(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair."""
+    """Return the text with U+FFFD for each unpaired surrogate."""
     return text if text.isascii() else _HALVES.sub("\ufffd", text)
 
 
 def _levels(value: Any) -> Iterator[list[Any]]:
-    """The values inside a value, itself first, one level of nesting after the other. Raises JsonError: too many."""
+    """Yield the values inside a value, level by level, starting with itself. Raises JsonError: too many levels."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         yield level
@@ -159,7 +159,7 @@ def _inside(value: Any) -> Iterable[Any]:
 
 
 def _digest(value: Any) -> str:
-    """A digest of a value, however deep it is; of a very large one, of its first parts."""
+    """Return a digest of a value of any depth; for a very large one, of its first parts."""
     digest, stack, left = hashlib.sha256(), [value], _MOST_HASHED
     while stack and left:
         left -= 1
@@ -194,5 +194,5 @@ def _finite(text: str) -> float:
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise JsonError("An object has a name twice.")
+        raise JsonError("An object has a duplicate name.")
     return made

@@ -1,7 +1,7 @@
-"""Secrets are masked before anything is stored, shown, sent or logged.
+"""Masks secrets before anything is stored, shown, sent, or logged.
 
-`mask` replaces each secret in a JSON value by a token such as ``⟦secret:github-token:1⟧`` and returns what was
-replaced, so that the process which holds the secrets can put them back with `reveal`.
+`mask` replaces each secret in a JSON value with a placeholder such as ``⟦secret:github-token:1⟧``, and returns the
+secrets, so that the process that has them can restore them with `reveal`.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 TOKEN = re.compile(r"⟦secret:([a-z0-9-]{1,40}):([0-9]{1,9})⟧")
-"""The text that stands for a secret: its kind, and its number among those of its kind."""
+"""The placeholder of a secret: its kind, and its number among secrets of that kind."""
 
 _PASSES = 8
-"""Masking can bare a further secret beside it: a text is gone over until nothing changes, at most this often."""
+"""Masking one secret can expose another next to it, so it is repeated until nothing changes, at most this often."""
 
 _SHORTEST_REPEAT = 8
-"""A secret of fewer characters is not looked for in the rest of the document: it might be an everyday word."""
+"""Shorter secrets are not searched for in the rest of the document, because they might be ordinary words."""
 
 _SHORT = 64
 _MOST_KNOWN = 4096
 _KNOWN_CLEAN: set[str] = set()
-"""Short texts in which no secret was found: names of fields, kinds, states, which come again and again."""
+"""Short texts without secrets that occur often: names of fields, kinds, and states."""
 
 _MOST_REPEATS = 200
-"""How many of a document's secrets are looked for elsewhere in it; the longest ones."""
+"""How many of a document's secrets, the longest first, are searched for elsewhere in it."""
 
 
 def mask(value: JsonValue) -> tuple[JsonValue, dict[str, str]]:
-    """A copy of a JSON value without its secrets, and the secrets by the token that stands for each.
+    """Return a copy of a JSON value with its secrets masked, and the secrets by placeholder.
 
-    Secrets are known by the key they stand under and by what they look like inside a longer text. Equal secrets
-    share a token; equal values give equal results. Masking what is masked changes nothing.
+    Secrets are recognized by their key, and by their form inside longer texts. Equal secrets have the same
+    placeholder, and equal values give equal results. Masking a masked value changes nothing.
     """
     vault = _Vault(_taken(value))
     masked = _rebuild(value, vault.mask_string)
@@ -50,13 +50,13 @@ def mask(value: JsonValue) -> tuple[JsonValue, dict[str, str]]:
 
 
 def mask_text(text: str) -> str:
-    """A text for logs and messages without its secrets; there is no way back."""
+    """Return a text for logs and messages with its secrets masked; they cannot be restored."""
     masked, _ = mask(text)
     return str(masked)
 
 
 def reveal(value: JsonValue, secrets: dict[str, str]) -> JsonValue:
-    """A copy of a JSON value with the secrets put back for the tokens that `secrets` knows; others stay."""
+    """Return a copy of a JSON value with the secrets restored for the placeholders in `secrets`; others stay."""
     if not secrets:
         return value
     return _rebuild(value, lambda text, _key: TOKEN.sub(lambda token: secrets.get(token[0], token[0]), text))
@@ -69,7 +69,7 @@ def _remember_clean(text: str) -> None:
 
 
 class _Vault:
-    """Gives out tokens, one per secret, numbered by kind."""
+    """Assigns a placeholder to each secret, numbered by kind."""
 
     def __init__(self, taken: set[str]) -> None:
         self.originals: dict[str, str] = {}
@@ -78,8 +78,8 @@ class _Vault:
         self._taken = taken
         self._forms: dict[str, list[str]] = {}
 
-    def token_for(self, secret: str, kind: str) -> str:
-        """The token of a secret; a text that already stands for another one is never given out."""
+    def placeholder_for(self, secret: str, kind: str) -> str:
+        """Return the placeholder of a secret; never one that the value already contains."""
         if secret in self._tokens:
             return self._tokens[secret]
         while True:
@@ -92,7 +92,7 @@ class _Vault:
         return token
 
     def mask_string(self, text: str, key: str) -> str:
-        """Mask the whole of a text by the key it stands under, or else the secrets inside it."""
+        """Mask the whole text if its key says that it is secret, or else the secrets inside it."""
         if not text or TOKEN.fullmatch(text):
             return text
         kind = secret_kind(key)
@@ -100,7 +100,7 @@ class _Vault:
             spans = find_spans(text) if len(text) <= 10_000 else []
             if len(spans) == 1 and spans[0][:2] == (0, len(text)):
                 kind = spans[0][2]
-            return self.token_for(text, kind)
+            return self.placeholder_for(text, kind)
         if text in _KNOWN_CLEAN:
             return text
         for passes in range(_PASSES):
@@ -113,23 +113,23 @@ class _Vault:
         return text
 
     def _mask_once(self, text: str) -> str:
-        # Tokens become brackets of equal length, which no pattern takes for a part of a secret.
+        # Placeholders become brackets of the same length, which no pattern considers a part of a secret.
         blank = TOKEN.sub(lambda token: "⟦" * len(token[0]), text) if "⟦secret:" in text else text
         parts = []
         position = 0
         for start, end, kind in find_spans(blank):
             if blank is text or text[start:end] == blank[start:end]:
-                parts += [text[position:start], self.token_for(text[start:end], kind)]
+                parts += [text[position:start], self.placeholder_for(text[start:end], kind)]
                 position = end
         return "".join([*parts, text[position:]])
 
     def worth_repeating(self) -> list[str]:
-        """The secrets that cannot be mistaken for other text, longest first."""
+        """Return the secrets that cannot be confused with other text, longest first."""
         known = [text for text in self._tokens if len(text) >= _SHORTEST_REPEAT and _is_random_looking(text)]
         return sorted(known, key=lambda text: (-len(text), text))[:_MOST_REPEATS]
 
     def mask_repeats(self, text: str, secrets: list[str]) -> str:
-        """Mask the given secrets wherever else they stand, encoded or not."""
+        """Mask the given secrets wherever else they occur, encoded or not."""
         if len(text) < _SHORTEST_REPEAT:
             return text
         for secret in secrets:
@@ -138,7 +138,7 @@ class _Vault:
             for form in self._forms_of(secret):
                 if form in text:
                     kind = TOKEN.fullmatch(self._tokens[secret])
-                    token = self.token_for(form, kind[1] if kind else "secret")
+                    token = self.placeholder_for(form, kind[1] if kind else "secret")
                     text = _outside_tokens(text, partial(_replaced, old=form, new=token))
         return text
 
@@ -149,7 +149,7 @@ class _Vault:
 
 
 def _is_random_looking(secret: str) -> bool:
-    # One word with letters and digits: never a command, or a sentence, that a reviewer has to read elsewhere.
+    # One word with letters and digits: never a command or a sentence that reviewers must be able to read elsewhere.
     return (
         any(char.isdigit() for char in secret)
         and any(char.isalpha() for char in secret)
@@ -173,9 +173,9 @@ def _outside_tokens(text: str, change: Callable[[str], str]) -> str:
 
 
 def _rebuild(value: Any, change: Callable[[str, str], str]) -> Any:
-    """A copy of a JSON value in which `change(text, key)` was applied to each string, in the order of the document.
+    """Return a copy of a JSON value with `change(text, key)` applied to each string, in document order.
 
-    Names of fields are texts too. Without recursion, so that any depth will do.
+    Names of fields are strings, too. It does not recurse, so any depth is possible.
     """
     top: list[Any] = [None]
     pending: list[tuple[Any, Any, Any, str]] = [(top, 0, value, "")]
@@ -201,11 +201,11 @@ def _rebuild(value: Any, change: Callable[[str, str], str]) -> Any:
 
 
 _KUBERNETES_DATA = "kubernetes secret"
-"""Stands for the key of each value of a Kubernetes Secret: there, the names of the keys say nothing."""
+"""Used as the key of each value of a Kubernetes Secret, whose own keys do not say what is secret."""
 
 
 def _keys_of(part: dict[Any, Any], key: str) -> dict[Any, str]:
-    """The keys by which the fields of an object are masked, where these are not their names."""
+    """Return the keys by which fields are masked, for fields where that is not their name."""
     if key == _KUBERNETES_DATA:
         return dict.fromkeys(part, key)
     if part.get("kind") == "Secret":
@@ -215,7 +215,7 @@ def _keys_of(part: dict[Any, Any], key: str) -> dict[Any, str]:
 
 
 def _taken(value: Any) -> set[str]:
-    """The tokens a value already holds, from an earlier masking."""
+    """Return the placeholders that a value already contains, from an earlier masking."""
     found: set[str] = set()
 
     def collect(text: str, _key: str) -> str:
@@ -252,7 +252,7 @@ _SECRET_WORDS = {
     "jwt": "jwt",
     "otp": "otp",
 }
-"""A key ending in one of these words holds a secret."""
+"""The last word of keys whose values are secrets, and the kind of secret."""
 
 _SECRET_ENDINGS = {
     ("api", "key"): "api-key",
@@ -284,7 +284,7 @@ _HARMLESS_ENDINGS = {
 
 @lru_cache(maxsize=2048)
 def secret_kind(key: str) -> str:
-    """What kind of secret a field of this name holds, in snake, camel or kebab case; empty when none."""
+    """Return the kind of secret that a field of this name holds, in snake, camel, or kebab case; empty: none."""
     if key == _KUBERNETES_DATA:
         return "kubernetes-secret"
     words = [word.lower() for word in _WORDS.findall(key[-100:])]

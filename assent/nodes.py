@@ -8,10 +8,10 @@ from typing import Any
 
 def node_facts(node: str, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return title, agent, tool, and whether the node may be skipped; the title defaults to its name in words."""
-    said = metadata or {}
+    described = metadata or {}
     return {
-        "title": str(said.get("title") or node.replace("_", " ").capitalize()),
-        "agent": str(said.get("agent") or ""),
-        "tool": str(said.get("tool") or ""),
-        "skippable": bool(said.get("skippable", False)),
+        "title": str(described.get("title") or node.replace("_", " ").capitalize()),
+        "agent": str(described.get("agent") or ""),
+        "tool": str(described.get("tool") or ""),
+        "skippable": bool(described.get("skippable", False)),
     }

@@ -1,7 +1,7 @@
-"""Whether a JSON Schema can be used: it is one, stays inside itself, and can be checked in a bounded time.
+"""Checks that a JSON Schema is usable: it is valid, refers only to itself, and can be checked in bounded time.
 
-Schemas come from agents, so nothing in them is taken on trust. What is checked here costs time in proportion to the
-schema; what a value's check may cost is bounded in `assent.conformance`.
+Schemas come from agents, so they are not trusted. The checks here take time in proportion to the schema; the cost of
+checking a value is bounded in `assent.conformance`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from urllib.parse import unquote
 from assent.expressions import ExpressionError, expression
 
 MAX_SCHEMAS = 5_000
-"""Schemas inside a schema: each property, each choice and each list's entry is one."""
+"""Most schemas inside a schema: each property, alternative, and list item has one."""
 MAX_DEPTH = 64
-"""Levels of objects and lists, in each other, that a schema's JSON has."""
+"""Deepest nesting of objects and lists in a schema's JSON."""
 MAX_VALUES = 50_000
-"""Values in a schema's JSON: texts, numbers, names of fields."""
+"""Most values in a schema's JSON: strings, numbers, and names of fields."""
 MAX_CHARACTERS = 500_000
-"""Characters of all texts in a schema."""
+"""Most characters of all strings in a schema."""
 MAX_PATTERNS = 500
-"""Regular expressions in a schema."""
+"""Most regular expressions in a schema."""
 MAX_WORK = 100_000
-"""Schemas that apply to one value at most, counted once for each way that leads to them."""
+"""Most schemas that apply to one value, counted once for each path that leads to them."""
 
 _TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
 _ONE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames", "unevaluatedItems",
@@ -33,15 +33,15 @@ _SEVERAL = ("allOf", "anyOf", "oneOf", "prefixItems")
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _SAME_VALUE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
-"""Keywords whose schemas apply to the value itself, not to a part of it."""
+"""Keywords whose schemas apply to the value itself, not to parts of it."""
 
 
 class SchemaError(ValueError):
-    """A schema cannot be used; its text says why in one sentence."""
+    """A schema cannot be used; the message says why, in one sentence."""
 
 
 def check(schema: Any) -> None:
-    """Raise SchemaError unless this is a JSON Schema that can be used."""
+    """Raise SchemaError unless this is a usable JSON Schema."""
     _measure(schema)
     walk = _SchemaWalk(schema)
     walk.run()
@@ -49,7 +49,7 @@ def check(schema: Any) -> None:
 
 
 def _measure(schema: Any) -> None:
-    """Bound the JSON itself, level by level, before anything looks into it."""
+    """Check the size of the JSON itself, level by level, before it is interpreted."""
     values = characters = 0
     level = [schema]
     for _ in range(MAX_DEPTH + 1):
@@ -74,7 +74,7 @@ def _measure(schema: Any) -> None:
 
 
 def patterns_in(schema: Any) -> Iterator[str]:
-    """The regular expressions in what may be a schema, and more: also texts that only look as if they were some."""
+    """Return the patterns in what may be a schema, and possibly strings that only look like patterns."""
     level = [schema]
     while level:
         for value in level:
@@ -92,7 +92,7 @@ def patterns_in(schema: Any) -> Iterator[str]:
 
 
 class _SchemaWalk:
-    """Looks at every schema inside a schema once, and at what references point to."""
+    """Visits every schema inside a schema once, and the targets of references."""
 
     def __init__(self, root: Any) -> None:
         self._root = root
@@ -106,7 +106,7 @@ class _SchemaWalk:
             if isinstance(schema, bool):
                 continue
             if not isinstance(schema, dict):
-                raise SchemaError(f"{place or 'The schema'} is not a schema: it has to be an object, true or false.")
+                raise SchemaError(f"{place or 'The schema'} is not a schema: it must be an object, true, or false.")
             if id(schema) in self._seen:
                 continue
             self._seen[id(schema)] = schema
@@ -122,7 +122,7 @@ class _SchemaWalk:
                 ) from None
 
     def weigh(self) -> None:
-        """Raise SchemaError if a value would meet a schema without end, or too many of them."""
+        """Raise SchemaError if schemas apply to a value endlessly, or too many of them do."""
         weights: dict[int, int] = {}
         for schema in self._seen.values():
             self._weight(schema, weights)
@@ -145,7 +145,7 @@ class _SchemaWalk:
                 if not isinstance(inside, dict):
                     weight += 1
                 elif id(inside) in under_way:
-                    raise SchemaError("The schema refers back to itself for the same value, without end.")
+                    raise SchemaError("The schema refers to itself endlessly for the same value.")
                 elif id(inside) in weights:
                     weight += weights[id(inside)]
                 else:
@@ -154,7 +154,7 @@ class _SchemaWalk:
                     break
                 rest.pop()
                 if weight > MAX_WORK:
-                    raise SchemaError(f"More than {MAX_WORK:,} schemas apply to one value; it would take too long.")
+                    raise SchemaError(f"More than {MAX_WORK:,} schemas apply to one value, which would take too long.")
             else:
                 weights[id(schema)] = weight
                 under_way.discard(id(schema))
@@ -173,12 +173,12 @@ class _SchemaWalk:
                 yield self.target(schema[word])
 
     def target(self, reference: Any) -> Any:
-        """What a reference points to. Raises SchemaError: nothing inside this schema."""
+        """Return the target of a reference. Raises SchemaError: it is not inside this schema."""
         if not isinstance(reference, str):
-            raise SchemaError("A reference has to be a text.")
+            raise SchemaError("A reference must be a string.")
         if not reference.startswith("#"):
             raise SchemaError(
-                f"The reference {reference[:100]!r} leaves the schema. Nothing is fetched: put what it refers to under "
+                f"The reference {reference[:100]!r} leads outside the schema. Nothing is fetched: put its target under "
                 "$defs, and refer to it as #/$defs/…"
             )
         found = pointed(self._root, reference)
@@ -194,14 +194,14 @@ class _SchemaWalk:
             if word in schema:
                 ways = schema[word]
                 if not isinstance(ways, list) or (not ways and word != "prefixItems"):
-                    raise SchemaError(f"{word} has to be a list of schemas.")
+                    raise SchemaError(f"{word} must be a list of schemas.")
                 for number, way in enumerate(ways):
                     yield f"{word}/{number}", way
         for word in _NAMED:
             if word in schema:
                 named = schema[word]
                 if not isinstance(named, dict):
-                    raise SchemaError(f"{word} has to be an object of schemas.")
+                    raise SchemaError(f"{word} must be an object of schemas.")
                 for name, inside in named.items():
                     yield f"{word}/{name[:100]}", inside
 
@@ -209,14 +209,14 @@ class _SchemaWalk:
         for word, value in schema.items():
             test = _KEYWORDS.get(word)
             if test is not None and not test[0](value):
-                raise SchemaError(f"{word} has to be {test[1]}; it is {_told(value)}.")
+                raise SchemaError(f"{word} must be {test[1]}; it is {_described(value)}.")
         if nested and isinstance(schema.get("$id"), str):
-            raise SchemaError("A schema inside a schema cannot have an $id of its own here.")
+            raise SchemaError("A schema inside a schema cannot have its own $id here.")
         if "patternProperties" in schema:
             for pattern in schema["patternProperties"] if isinstance(schema["patternProperties"], dict) else ():
                 self._expression(pattern)
         if "unevaluatedProperties" in schema and "patternProperties" in schema:
-            raise SchemaError("unevaluatedProperties beside patternProperties is not supported.")
+            raise SchemaError("unevaluatedProperties together with patternProperties is not supported.")
         if isinstance(schema.get("pattern"), str):
             self._expression(schema["pattern"])
 
@@ -231,9 +231,9 @@ class _SchemaWalk:
 
 
 def pointed(root: Any, reference: str) -> Any:
-    """What a reference such as ``#/$defs/name`` points to inside a schema; None if nothing is there.
+    """Return the target of a reference such as ``#/$defs/name`` inside a schema; None if there is none.
 
-    Names of anchors are looked for among the definitions.
+    Anchors are searched for among the definitions.
     """
     place = unquote(reference[1:])
     if not place:
@@ -263,7 +263,7 @@ def _anchored(root: Any, name: str) -> Any:
     return None
 
 
-def _told(value: Any) -> str:
+def _described(value: Any) -> str:
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
@@ -299,7 +299,7 @@ def _is_type(value: Any) -> bool:
 _Test = tuple[Callable[[Any], bool], str]
 _COUNT: _Test = (_is_count, "a whole number of at least 0")
 _NUMBER: _Test = (_is_number, "a number")
-_TEXT: _Test = (lambda value: isinstance(value, str), "a text")
+_TEXT: _Test = (lambda value: isinstance(value, str), "a string")
 _YES_NO: _Test = (lambda value: isinstance(value, bool), "true or false")
 _KEYWORDS: dict[str, _Test] = {
     "type": (_is_type, "one or more of " + ", ".join(sorted(_TYPES))),

@@ -1,11 +1,11 @@
 """Formats of vendors' tokens, as tables.
 
-`FORMATS` are recognized by how they begin, wherever they stand. `VENDOR_VALUES` look like any random text, so they are
-recognized only as a value that is assigned to a name with the vendor's name in it.
+`FORMATS` are recognized anywhere, by their prefix. `VENDOR_VALUES` look like any random text, so they are
+recognized only as values assigned to a name that contains the vendor's name.
 
-Identifiers that vendors call public (client ids, publishable keys) are left readable. The formats are facts that
+Identifiers that vendors call public (client ids, publishable keys) stay readable. The formats are facts that
 vendors document. They were checked against the rules of gitleaks (MIT License, copyright
-2019 Zachary Rice) as of July 2026; `tests/unit/test_secret_formats.py` makes a token for each line and masks it.
+2019 Zachary Rice) as of July 2026; `tests/unit/test_secret_formats.py` creates and masks a token for each line.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Format(NamedTuple):
     """One format of tokens.
 
     Attributes:
-        kind: vendor and sort of token, as shown in its place.
-        prefix: how it begins, in exactly this spelling.
-        rest: regular expression for what follows.
+        kind: vendor and type of token, as shown in the placeholder.
+        prefix: its first characters, in exactly this spelling.
+        rest: regular expression for the rest.
     """
 
     kind: str
@@ -46,12 +46,12 @@ class Format(NamedTuple):
 
 
 class VendorValue(NamedTuple):
-    """A value that is a secret where a name with one of `names` in it is assigned that value.
+    """A value that is a secret if it is assigned to a name that contains one of `names`.
 
     Attributes:
-        kind: as shown in its place.
+        kind: as shown in the placeholder.
         names: in lower case.
-        value: regular expression for the whole value; tried without regard to case.
+        value: regular expression for the whole value, case-insensitive.
     """
 
     kind: str
@@ -76,7 +76,7 @@ def _vendor_values(table: str) -> tuple[VendorValue, ...]:
     return tuple(VendorValue(kind, tuple(names.split("|")), value) for kind, names, value in _lines(table))
 
 
-# kind, prefixes, what follows
+# kind, prefixes, rest
 FORMATS = _formats(r"""
     assent-token            assent_person_|assent_agent_    <alnum>{43,}
     1password-secret-key    A3-                             <upper>{6}-(?:<upper>{11}|<upper>{6}-<upper>{5})(?:-<upper>{5}){3}

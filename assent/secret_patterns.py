@@ -1,11 +1,11 @@
-"""What secrets look like inside a text.
+"""Patterns of secrets inside texts.
 
-Every rule is anchored on a literal that `str.find` looks for, and its pattern is tried only there. Patterns begin with
-that literal, are bounded, or run over one class of characters that may not precede the anchor; so the work grows with
-the length of the text, whatever the text is.
+Every pattern has a literal anchor that `str.find` searches for, and is tried only there. Patterns begin with the
+anchor, are bounded, or match one class of characters that cannot precede the anchor; so the work grows with the
+length of the text, whatever it contains.
 
-Text that is masked is text that no reviewer reads. Patterns therefore take only what is inert: never a shell
-substitution, a call, or whatever follows the secret.
+Reviewers cannot read masked text. Patterns therefore match only inert text: never a shell substitution, a call, or
+anything after the secret.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from assent.secret_values import inert_end
 from assent.secret_wrappings import wrapped_spans
 
 Span = tuple[int, int, str]
-"""Start, end and kind of a secret in a text."""
+"""Start, end, and kind of a secret in a text."""
 
 
 @dataclass(frozen=True)
 class SecretPattern:
-    """One way a secret shows itself.
+    """A pattern by which secrets are recognized.
 
     Attributes:
-        kind: vendor or kind, as shown in the token.
+        kind: vendor or kind, as shown in the placeholder.
         anchor: literal at which `regex` is tried; in lower case, unless `exact`.
-        regex: must match at the anchor; what its one matching named group holds (``tag`` and ``name`` aside), or else
-            the whole match, is the secret. ``name`` holds the rest of the name that is assigned the value.
-        weak: the key says little (``token=``), so the value itself must look like a secret.
-        near: lower-case literal that must stand within the 400 characters before the anchor.
+        regex: must match at the anchor. The secret is its one matching named group (except ``tag`` and ``name``), or
+            else the whole match. ``name`` holds the rest of the name that the value is assigned to.
+        weak: the key alone does not prove a secret (``token=``), so the value itself must look like one.
+        near: lower-case literal that must occur within the 400 characters before the anchor.
         back: how many characters before the anchor the match begins.
-        exact: the anchor is looked for in this very spelling.
-        whole: what the pattern takes can do nothing, whatever it is; of others only `inert_end` says how far.
+        exact: the anchor is case-sensitive.
+        whole: everything that the pattern matches is inert; for other patterns, `inert_end` limits the match.
     """
 
     kind: str
@@ -49,9 +49,9 @@ class SecretPattern:
 
 
 def _token(kind: str, prefix: str, rest: str, left: str = "A-Za-z0-9_") -> SecretPattern:
-    """A vendor's token: a literal prefix with `rest` after it, and no character of `left` before it.
+    """Return the pattern of a vendor's token: a literal prefix, followed by `rest`, and not preceded by `left`.
 
-    A token of fixed length must end there: else what is left of a longer run could look like the next one.
+    A token of fixed length must end there; otherwise the rest of a longer run could look like another token.
     """
     literal = re.escape(prefix)
     tail = "" if ",}" in rest else f"(?![{left}])"
@@ -87,12 +87,12 @@ _HARMLESS_NAMES = frozenset({
     "team", "name", "user", "username", "email", "ref", "branch", "tag", "image", "revision", "build", "uuid", "guid",
     "fingerprint", "thread", "message", "guild", "issue", "ticket",
 })  # fmt: skip
-"""A name that ends in one of these holds something that tells things apart, and no secret."""
+"""Names with one of these endings hold identifiers, not secrets."""
 
 _ASSIGNED = (
     r"(?P<name>[ \t\w.-]{0,20})[\s'\"\\]{0,3}(?:=>|:{1,3}=|\?=|\|\||[=>:,])[`'\"\s=\\]{0,5}"
 )
-"""What may stand between a vendor's name and the value: the rest of the name, and a sign of assignment."""
+"""Text between a vendor's name and the value: the rest of the name, and an assignment."""
 
 _VENDORS = [
     SecretPattern(
@@ -118,7 +118,7 @@ _ADDRESSES = [
         "webhook.office.com/",
         re.compile(r"(?i:webhook\.office\.com/)(?P<s>webhookb2/[A-Za-z0-9@/_-]{20,300})"),
     ),
-    # The user's part may be empty; the password reaches to the last @ before the path.
+    # The user may be empty; the password extends to the last @ before the path.
     SecretPattern("password", "://", re.compile(r"://[^\s/:@?#\"'`<>⟦⟧]{0,256}:(?P<s>[^\s/\"'`<>⟦⟧]+)@")),
     *(
         SecretPattern(
@@ -203,7 +203,7 @@ _SQL = [
             rf"(?i:password\s{{1,20}})?{_LITERAL}"
         ),
     ),
-    # Oracle and others write the new password without quotes, or in double quotes.
+    # Oracle and others accept the new password without quotes, or in double quotes.
     SecretPattern(
         "password", "identified by ", re.compile(r"(?i:identified by) {1,20}\"?(?P<s>[A-Za-z0-9_#!%^*+~.-]{1,128})")
     ),
@@ -221,7 +221,7 @@ _KEY_PAIR = [
     for prefix in ("AKIA", "ASIA")
 ]
 
-# Keys that announce a secret in an assignment: `key = value`, `"key": "value"`, `--key value`.
+# Keys of assignments whose values are secrets: `key = value`, `"key": "value"`, `--key value`.
 _STRONG = (
     "secret_access_key", "password", "passwd", "passphrase", "pwd", "_pass", "client_secret", "api_key", "access_key",
     "secret_key", "private_key", "account_key", "shared_access_key", "access_token", "refresh_token", "auth_token",
@@ -230,7 +230,7 @@ _STRONG = (
 _WEAK = ("secret", "token", "credential")
 _KINDS = {"secret_access_key": "aws-secret-key", "_pass": "password", "passwd": "password", "pwd": "password"}
 _SEPARATOR = r"\\?[\"']?[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,8}"
-# Quotes inside JSON inside a string, double quotes, single quotes, or none. A name that is called or indexed is code.
+# Quotes of JSON inside a string, double quotes, single quotes, or none. A name that is called or indexed is code.
 _VALUE = (
     r"(?:\\\"(?P<e>[^\"\\\n⟦⟧]+)\\\"|\"(?P<d>(?:[^\"\\\n⟦⟧]|\\[^\n])+)\"|'(?P<q>(?:[^'\n⟦⟧]|'')+)'"
     r"|(?P<u>[^\s\"'`;,&|<>()\[\]{}$\\⟦⟧]++)(?![(\[{\\$`]))"
@@ -247,7 +247,7 @@ def _assignments(keys: tuple[str, ...], weak: bool) -> Iterator[SecretPattern]:
 
 
 _LONG: tuple[SecretPattern, ...] = (*_TOKENS, *_VENDORS)
-"""These take only what has a long run of the characters of tokens in it; most texts have none."""
+"""Patterns that require a long run of token characters, which most texts do not have."""
 
 _OTHERS: tuple[SecretPattern, ...] = (
     *_KEY_PAIR,
@@ -267,9 +267,9 @@ _Tried = list[tuple[str, bool, list[tuple[int, SecretPattern]]]]
 
 
 def _by_anchor(patterns: Iterable[SecretPattern], first_rank: int) -> _Tried:
-    """Anchors, whether each is exact, and the patterns tried there with their ranks.
+    """Anchors, whether they are exact, and the patterns tried there, with their ranks.
 
-    Where two patterns take the same text, the lower rank names the kind.
+    If two patterns match the same text, the one with the lower rank determines the kind.
     """
     tried: dict[tuple[str, bool], list[tuple[int, SecretPattern]]] = {}
     for rank, pattern in enumerate(patterns, first_rank):
@@ -281,16 +281,16 @@ _LONG_BY_ANCHOR = _by_anchor(_LONG, 0)
 _OTHERS_BY_ANCHOR = _by_anchor(_OTHERS, len(_LONG))
 _LARGE = 4096
 _BEFORE_RUN = 60
-"""A vendor's name stands at most so many characters before the value that is assigned to it."""
+"""Largest distance between a vendor's name and the value assigned to it, in characters."""
 
 
 def _tried_in(text: str) -> _Tried:
-    """The anchors that are worth looking for in a text."""
+    """Return the anchors that can lead to a match in a text."""
     if not _LONG_RUN.search(text):
         return _OTHERS_BY_ANCHOR
     if len(text) < _LARGE:
         return _LONG_BY_ANCHOR + _OTHERS_BY_ANCHOR
-    # Looking for some hundred anchors in all of a large text takes longer than picking out the runs first.
+    # Searching a large text for some hundred anchors takes longer than extracting the runs first.
     runs = "\n".join(text[max(0, run.start() - _BEFORE_RUN) : run.end()] for run in _LONG_RUNS.finditer(text))
     lower = runs.lower()
     there = [tried for tried in _LONG_BY_ANCHOR if tried[0] in (runs if tried[1] else lower)]
@@ -308,7 +308,7 @@ _PAGINATION = re.compile(r"(?:next|page|continuation|sync)[_-]?$", re.IGNORECASE
 
 
 def find_spans(text: str) -> list[Span]:
-    """The secrets in a text, also encoded ones, in order, without overlaps; overlapping finds are joined into one."""
+    """Return the secrets in a text, including encoded ones, in order; overlapping matches are joined."""
     wrapped = [(start, end, len(_LONG), kind) for start, end, kind in wrapped_spans(text, _plain_spans)]
     return _joined([*_found(text), *wrapped])
 
@@ -318,7 +318,7 @@ def _plain_spans(text: str) -> list[Span]:
 
 
 def _found(text: str) -> list[tuple[int, int, int, str]]:
-    # str.lower() makes two characters of this one alone, which would move every position after it.
+    # str.lower() turns only this character into two, which would shift every position after it.
     lower = text.replace("\u0130", "I").lower()
     found = [(start, end, -1, "private-key") for start, end in _private_keys(text)]
     for anchor, exact, patterns in _tried_in(text):
@@ -372,7 +372,7 @@ def _secret_at(pattern: SecretPattern, text: str, lower: str, position: int) -> 
 
 
 _FEWEST_CHARACTERS = 7
-"""A random value has more different characters than these; one with fewer stands for a value in an example."""
+"""A value with fewer different characters is a placeholder in an example, not a random value."""
 
 
 def _is_vendor_value(name: str, value: str) -> bool:
@@ -386,7 +386,7 @@ def _is_vendor_value(name: str, value: str) -> bool:
 def _is_secret(value: str, weak: bool, quoted: bool) -> bool:
     if value.lower() in _NOT_SECRET or _PLACEHOLDER.fullmatch(value) or not any(char.isalnum() for char in value):
         return False
-    # What a shell would put in is not the secret itself, and must stay readable.
+    # A shell expansion is not the secret itself, and must stay readable.
     if "`" in value or "$(" in value or "${" in value or "{{" in value:
         return False
     if not weak:
@@ -399,8 +399,8 @@ def _is_secret(value: str, weak: bool, quoted: bool) -> bool:
 _PEM_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BREAK = r"(?:\r?\n|\\r\\n|\\n)"
-# Only what belongs into such a block: nothing else may vanish from a reviewer's eyes, such as a path or a command that
-# stands on a short line of its own.
+# Only text that belongs to such a block: reviewers must see everything else, such as a path or a command on a short
+# line of its own.
 _PEM_BODY = re.compile(
     r"(?:[ \t]{0,16}(?:(?:Proc-Type|DEK-Info|Version|Comment|Hash): [A-Za-z0-9 ,.:_/@+-]{0,100}"
     r"|[A-Za-z0-9+/=]{32,4096}+|)"

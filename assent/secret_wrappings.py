@@ -1,7 +1,7 @@
-"""Secrets in other clothes: percent-encoded, in base64, and in the manifests of Kubernetes' Secrets.
+"""Finds encoded secrets: percent-encoded, in base64, and in manifests of Kubernetes Secrets.
 
-Masked text is text that no reviewer reads, so what is decoded must be inert: a secret by itself, a JSON document or a
-list of settings. A script in base64 stays as it is, whatever it has in it.
+Reviewers cannot read masked text, so the decoded text must be inert: a secret by itself, a JSON document, or a list of
+settings. A script in base64 stays readable, whatever it contains.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,16384}+={0,2}(?![A
 _USER_AND_PASSWORD = re.compile(r"[A-Za-z0-9_.@+-]{1,64}:(?!//)[!-~]{6,256}")
 _SETTING = re.compile(r"(?:export )?[A-Za-z_][A-Za-z0-9_.]*=\S*")
 _MOST_TIMES = 3
-"""So often a text is looked at that was percent-encoded more than once."""
+"""How often a text is percent-decoded, because it may be encoded more than once."""
 
 _SHORTEST_CORE = 12
-"""Of a secret inside a longer base64 text, only so many characters or more tell it for sure."""
+"""Fewest characters by which a secret is recognized inside a longer base64 text."""
 
 
 def wrapped_spans(text: str, find: Find) -> Iterator[Span]:
-    """The secrets that `find` does not see as the text stands."""
+    """Return the secrets that `find` does not see in the text because they are encoded."""
     if "%" in text:
         yield from _percent_encoded(text, find)
     yield from _in_base64(text, find)
@@ -45,12 +45,12 @@ def wrapped_spans(text: str, find: Find) -> Iterator[Span]:
 
 
 def encoded_forms(secret: str) -> Iterator[str]:
-    """What a known secret looks like percent-encoded and in base64, by itself or inside a longer text."""
+    """Return the percent-encoded and base64 forms of a known secret, alone or inside a longer text."""
     quoted = quote(secret, safe="")
     if quoted != secret:
         yield quoted
     for before in range(3):
-        # With other bytes before and after it, only the characters that hold nothing of those are known.
+        # Only the characters that do not depend on the bytes before and after it are known.
         whole = base64.b64encode(b"\0" * before + secret.encode("utf-8", "surrogatepass")).decode()
         core = whole[(0, 2, 3)[before] :].rstrip("=")
         core = core if len(whole) == len(whole.rstrip("=")) else core[:-1]
@@ -65,7 +65,7 @@ def _percent_encoded(text: str, find: Find) -> Iterator[Span]:
         if "%" not in run[0] or not _PERCENT.search(run[0]):
             continue
         decoded, places = _decoded(run[0])
-        for _ in range(_MOST_TIMES - 1):  # as in an address inside an address
+        for _ in range(_MOST_TIMES - 1):  # for example an address inside an address
             if not _PERCENT.search(decoded):
                 break
             decoded, inner = _decoded(decoded)
@@ -75,7 +75,7 @@ def _percent_encoded(text: str, find: Find) -> Iterator[Span]:
 
 
 def _decoded(text: str) -> tuple[str, list[int]]:
-    """The text with its percent-encoded ASCII characters as such, and where each character began; the end is last."""
+    """Decode percent-encoded ASCII; returns the text, and where each character began, with the end last."""
     characters: list[str] = []
     places: list[int] = []
     position = 0
@@ -113,7 +113,7 @@ def _readable(encoded: str) -> str | None:
 
 
 def _inert_secret(decoded: str, find: Find) -> str:
-    """The kind of the secret that a decoded text consists of; empty if it is anything else as well."""
+    """Return the kind of secret that is all of a decoded text; empty: it contains something else."""
     stripped = decoded.strip()
     spans = find(decoded)
     if not spans:
@@ -171,7 +171,7 @@ def _kubernetes(text: str) -> Iterator[Span]:
 
 
 def _block_values(document: str) -> Iterator[tuple[int, int]]:
-    """The values in the block style of YAML, one span for each line of theirs."""
+    """Return the values in YAML's block style, one span for each line."""
     inside = deeper = -1
     position = 0
     for line in document.splitlines(keepends=True):
@@ -204,13 +204,13 @@ def _unquoted(content: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _inert(content: str, start: int, end: int) -> int:
-    """Where what may be masked ends; words after a name on its line are inert by themselves."""
+    """Return the end of the part that may be masked; words after a name on the same line are inert."""
     active = _OPERATOR.search(content, start, end)
     return inert_end(content, start, end) if active else end
 
 
 def _flow_values(document: str) -> Iterator[tuple[int, int]]:
-    """The values in JSON, or in the flow style of YAML."""
+    """Return the values in JSON, or in YAML's flow style."""
     for flow in _FLOW.finditer(document):
         for entry in _FLOW_ENTRY.finditer(document, *flow.span("entries")):
             start, end = entry.span(entry.lastgroup or 0)

@@ -1,8 +1,8 @@
-"""Checks values against JSON Schemas (draft 2020-12) in a bounded number of steps, and fetches nothing.
+"""Checks values against JSON Schemas (draft 2020-12) in a bounded number of steps; nothing is fetched.
 
-The keywords are those of `jsonschema`, but for what would take more time than the size of a value and its schema
-explain: expressions are matched without backtracking, and whether entries are unique is not found out pair by pair.
-Every keyword of a schema that is applied to a value counts as a step, or as several where it looks through a list.
+The keywords are those of `jsonschema`, except where its implementation takes more time than the size of a value and
+its schema justify: patterns are matched without backtracking, and unique entries are not compared pair by pair.
+Every keyword that is applied to a value counts as a step, or as several if it goes through a list.
 """
 
 from __future__ import annotations
@@ -24,43 +24,43 @@ from referencing import Registry
 from assent.expressions import Expression, ExpressionError, expression
 
 MAX_STEPS = 500_000
-"""Steps that one check may take; a step takes about 3 µs."""
+"""Most steps of one check; a step takes about 3 µs."""
 MAX_ERRORS = 1_000
-"""Most faults that are reported for one value."""
+"""Most errors that are reported for one value."""
 _LONGEST_MESSAGE = 1_000
 _LONGEST_FORMATTED = 5_000
 _ITEMS_A_STEP = 10
 _CHARACTERS_A_STEP = 100
 _INSTRUCTIONS_A_STEP = 1_500
-"""Of an expression, times the characters it is matched with."""
+"""The size of a pattern, times the characters of the text, that count as one step."""
 _COMPILED_A_STEP = 4
-"""Instructions of an expression, for compiling it."""
+"""Instructions of a pattern whose compilation counts as one step."""
 _PAIRS_A_STEP = 100
 _steps: ContextVar[int] = ContextVar("steps", default=MAX_STEPS)
 
-# The drafts' own schemas are known to jsonschema; everything else has to stand in the schema itself.
+# jsonschema knows the drafts' own schemas; everything else must be in the schema itself.
 _NOTHING_ELSE: Registry[Any] = Registry()
 _BASE = jsonschema.Draft202012Validator
 
 
 class TooMuchWorkError(ValueError):
-    """The check would take too long."""
+    """The check takes too long."""
 
 
 class Checker(jsonschema.FormatChecker):
-    """The formats, and the steps that are left to one check: every part of a validator has it."""
+    """The formats, and the remaining steps of one check; shared by all parts of a validator."""
 
     checkers = dict(jsonschema.FormatChecker.checkers)  # noqa: RUF012
 
     def __init__(self, steps: int) -> None:
         self.left = steps
         self.choices: dict[int, frozenset[Any]] = {}
-        """The choices of each ``enum`` that was met, by its identity."""
+        """The values of each ``enum`` seen so far, by its identity."""
         self.expressions: dict[str, Expression] = {}
-        """Those that were met, by their patterns: compiling one can take as long as a thousand matches."""
+        """Compiled patterns: compiling one can take as long as a thousand matches."""
 
     def spend(self, steps: int) -> None:
-        """Count steps. Raises TooMuchWorkError: none are left."""
+        """Count steps. Raises TooMuchWorkError: no steps are left."""
         self.left -= steps
         if self.left < 0:
             raise TooMuchWorkError
@@ -68,9 +68,9 @@ class Checker(jsonschema.FormatChecker):
 
 @contextmanager
 def fewer_steps(steps: int) -> Iterator[None]:
-    """Let checks inside take fewer steps, for a caller who can have what takes more done elsewhere.
+    """Allow checks inside fewer steps, for callers who can move longer checks elsewhere.
 
-    What takes more raises TooMuchWorkError through all who would tell people about it otherwise.
+    Longer checks raise TooMuchWorkError, which passes through code that would otherwise report it to people.
     """
     before = _steps.set(steps)
     try:
@@ -85,13 +85,13 @@ def are_fewer() -> bool:
 
 
 def errors_of(value: Any, schema: Any) -> list[ValidationError]:
-    """What is wrong with the value, at most `MAX_ERRORS` of it; the schema has been checked (`assent.schemas`).
+    """Return at most `MAX_ERRORS` errors of the value; the schema must have been checked (`assent.schemas`).
 
     Raises:
-        TooMuchWorkError: it would take more than `MAX_STEPS`, or than are left inside `fewer_steps`.
+        TooMuchWorkError: the check takes more than `MAX_STEPS`, or than `fewer_steps` allows.
     """
     if isinstance(schema, dict) and ("$id" in schema or "$schema" in schema):
-        # They say where it is kept and how it is written; neither changes what is checked, nor where it looks.
+        # They identify the schema and its draft; neither affects how values are checked, or where references lead.
         schema = {word: inside for word, inside in schema.items() if word not in ("$id", "$schema")}
     validator = _Validator(schema, format_checker=Checker(_steps.get()), registry=_NOTHING_ELSE)
     return list(islice(validator.iter_errors(value), MAX_ERRORS))
@@ -102,7 +102,7 @@ def _bounded(keyword: Callable[..., Any], name: str) -> Callable[..., Iterator[V
 
     def check(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
         spend = validator.format_checker.spend
-        # An enum's choices are looked through once.
+        # An enum's values are indexed once.
         spend(1 + (0 if name == "enum" else _length(wanted) // _ITEMS_A_STEP))
         if squared:
             spend(_length(instance) ** 2 // _PAIRS_A_STEP)
@@ -122,7 +122,7 @@ def _length(value: Any) -> int:
 
 
 def _size(value: Any) -> int:
-    """Values inside a value, itself included."""
+    """Return the number of values inside a value, including itself."""
     count, level = 0, [value]
     while level:
         count += len(level)
@@ -185,17 +185,17 @@ def _enum(validator: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[
         checker.choices[id(wanted)] = frozenset(map(_comparable, wanted))
     checker.spend(_size(instance) // 2)
     if _comparable(instance) not in checker.choices[id(wanted)]:
-        yield ValidationError("This is not one of the choices.")
+        yield ValidationError("This is not one of the allowed values.")
 
 
 def _const(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     validator.format_checker.spend((_size(wanted) + _size(instance)) // 2)
     if _comparable(instance) != _comparable(wanted):
-        yield ValidationError("This is not the one value that is allowed.")
+        yield ValidationError("This is not the only allowed value.")
 
 
 def _comparable(value: Any) -> Any:
-    """Something hashable that is equal for values which JSON Schema takes for equal."""
+    """Return a hashable key that is equal for values that JSON Schema considers equal."""
     if isinstance(value, dict):
         return "object", frozenset((name, _comparable(inside)) for name, inside in value.items())
     if isinstance(value, list):
@@ -204,7 +204,7 @@ def _comparable(value: Any) -> Any:
 
 
 def _evolve(self: Any, **changes: Any) -> Any:
-    """A validator of a part: of the same kind, whatever the part says about itself, and with the same steps left."""
+    """Return a validator for a part, with the same draft, whatever the part says, and the same remaining steps."""
     self.format_checker.spend(1)
     return _Validator(
         changes.get("schema", self.schema),

@@ -39,7 +39,7 @@ class AgentInboxDialect:
             raise UnfitAnswerError("the run's question is no longer in this dialect")
         answers = []
         for decision, call in zip(decided_calls(outcome, document), requested, strict=True):
-            answer = _response(decision, call, sent_back=outcome.verdict is Verdict.REQUEST_CHANGES)
+            answer = _response(decision, call, changes_requested=outcome.verdict is Verdict.REQUEST_CHANGES)
             if answer is None:
                 return refused(outcome) or EndRun(f"{call.tool} was left out, which this run cannot handle.")
             answers.append(answer)
@@ -66,8 +66,8 @@ def _request(value: Any) -> RequestedCall | None:
     return RequestedCall(name, args, decisions, about if isinstance(about, str) else "") if decisions else None
 
 
-def _response(found: DecidedCall, call: RequestedCall, sent_back: bool) -> dict[str, Any] | None:
-    """One response; None if the run cannot be told."""
+def _response(found: DecidedCall, call: RequestedCall, changes_requested: bool) -> dict[str, Any] | None:
+    """Return one response; None if this dialect cannot express it."""
     match found.decision:
         case CallDecision.APPROVE:
             return {"type": "accept", "args": None}
@@ -75,6 +75,6 @@ def _response(found: DecidedCall, call: RequestedCall, sent_back: bool) -> dict[
             return {"type": "edit", "args": {"action": call.tool, "args": found.args}}
         case CallDecision.RESPOND:
             return {"type": "response", "args": found.message}
-    if sent_back and CallDecision.RESPOND in call.decisions:
+    if changes_requested and CallDecision.RESPOND in call.decisions:
         return {"type": "response", "args": found.message}
     return {"type": "ignore", "args": None} if CallDecision.REJECT in call.decisions else None

@@ -1,4 +1,4 @@
-"""Assent's own dialect: what `assent.request_approval` asks and receives."""
+"""Assent's own dialect: what `assent.request_approval` sends and receives."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AssentDialect:
             proposal = proposal_adapter.validate_python(value["proposal"])
         except ValidationError:
             return None
-        # The gate has masked it already, and masking that changes nothing: it stays to the letter what was digested.
+        # The gate has masked it already, and masking again changes nothing, so the digest still fits.
         # An agent that speaks the dialect without the gate may have forgotten to.
         return Seen(masked(value["proposal"]), getattr(proposal, "answer_schema", None))
 

@@ -115,7 +115,7 @@ class Dialect(Protocol):
 def jsonable(value: Any) -> Any:
     """Convert any Python value to JSON that every reader accepts; types unknown to pydantic become strings.
 
-    Half of a surrogate pair becomes a question mark; infinities, NaN, and values nested too deeply become strings.
+    An unpaired surrogate becomes a question mark; infinities, NaN, and values nested too deeply become strings.
     Equal values give equal JSON in every process; therefore the elements of sets are sorted.
     """
     try:
@@ -126,11 +126,11 @@ def jsonable(value: Any) -> Any:
 
 
 class _NotJsonError(Exception):
-    """Something in a value is not JSON as it stands."""
+    """A value contains something that is not JSON."""
 
 
 def _copied(value: Any, depth: int) -> Any:
-    """A copy of what is JSON already, as nearly all values are. Raises _NotJsonError: it is not, or is too deep."""
+    """Copy a value that is JSON already, as nearly all are. Raises _NotJsonError: it is not JSON, or too deep."""
     kind = type(value)
     if kind is str:
         if whole(value) == value:
@@ -145,7 +145,7 @@ def _copied(value: Any, depth: int) -> Any:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no infinities and no NaN: they become texts. (pydantic's `inf_nan_mode` is for its JSON output only.)"""
+    """Convert infinities and NaN to strings. (pydantic's `inf_nan_mode` affects only JSON output.)"""
     if isinstance(value, dict):
         return {key: _finite(inside) for key, inside in value.items()}
     if isinstance(value, list):
@@ -154,11 +154,11 @@ def _finite(value: Any) -> Any:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """The value with the elements of sets in order, and with a text for what is nested too deeply."""
+    """Return the value with sets as sorted lists, and with a string in place of values nested too deeply."""
     if isinstance(value, BaseModel):
         return _plain(value.model_dump(), depth)
     if not isinstance(value, dict | list | tuple | set | frozenset):
-        # A question mark is what LangGraph stores for half a character: a value has to be the same when it is read.
+        # LangGraph stores a question mark for an unpaired surrogate: a value must be the same after it is read back.
         return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
     if depth <= 0:
         return in_place_of(value)
@@ -189,6 +189,6 @@ def one_line(value: Any, fallback: str) -> str:
 def refused(outcome: Outcome) -> EndRun | None:
     """Return EndRun for outcomes that cannot answer a plain question."""
     if outcome.verdict in (Verdict.REJECT, Verdict.REQUEST_CHANGES) or outcome.next_action is NextAction.ABORT:
-        said = f": {outcome.comment}" if outcome.comment else "."
-        return EndRun(f"The run's request was rejected{said}")
+        ending = f": {outcome.comment}" if outcome.comment else "."
+        return EndRun(f"The run's request was rejected{ending}")
     return None

@@ -1,4 +1,4 @@
-"""Breakpoints: a graph that was compiled to stop before or after a node becomes a question whether it may go on."""
+"""Breakpoints: if a graph was compiled to stop before or after a node, people decide whether it continues."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ALL = "Approved, it goes on with all of these steps; if one of them is rejected
 
 
 class BreakpointDialect:
-    """Not an interrupt either: made where a graph stopped at a breakpoint. Answered by going on, or not."""
+    """Not an interrupt, but created when a graph stopped at a breakpoint. The graph continues or ends."""
 
     name = BREAKPOINT
     alone = False
@@ -38,18 +38,18 @@ class BreakpointDialect:
             return end
         calls = calls_of(outcome.payload)
         if not outcome.approved or not calls:
-            raise UnfitAnswerError("whether to go on is approved or rejected")
+            raise UnfitAnswerError("a breakpoint can only be approved or rejected")
         left = [call["tool"] for call in calls if call.get("decision", CallDecision.APPROVE) != CallDecision.APPROVE]
-        return EndRun(f"{', '.join(left)} was left out, and the graph can only go on with all of it.") if left else True
+        return EndRun(f"{', '.join(left)} was left out; the graph can only continue with all steps.") if left else True
 
 
 @dataclass(frozen=True)
 class NextStep:
-    """A step that the graph would go on with.
+    """A step that the graph would continue with.
 
     Attributes:
-        title: for people; `tool` and `agent` are as the node's metadata says.
-        value: what the step would get.
+        title, tool, agent: from the node's metadata.
+        value: the step's input.
     """
 
     node: str
@@ -61,12 +61,12 @@ class NextStep:
 
 @dataclass(frozen=True)
 class Stop:
-    """A place at which a thread stands at a breakpoint.
+    """A thread's stop at a breakpoint.
 
     Attributes:
-        id: names the place; a loop that comes by again makes another one.
+        id: identifies the stop; a loop that reaches the breakpoint again gets another id.
         setting: `interrupt_before` or `interrupt_after`.
-        within: id of the step of the outermost graph inside which it is; empty: it is in that graph itself.
+        within: id of the step of the outermost graph that contains it; empty: it is in that graph itself.
     """
 
     id: str
@@ -90,7 +90,7 @@ class Stop:
 
 
 def stop_at(place: Sequence[str], setting: str, steps: Sequence[NextStep], within: str) -> Stop:
-    """The stop of a graph at one of its checkpoints, which `place` names."""
+    """Return the stop of a graph at the checkpoint that `place` identifies."""
     digest = digest_of([*place, [step.node for step in steps]])
     return Stop(f"{BREAKPOINT}:{digest_of(list(place))[:40]}", digest, setting, tuple(steps), within)
 
@@ -100,7 +100,7 @@ def _requested(step: NextStep, why: str) -> RequestedCall:
 
 
 def _shown(value: Any) -> dict[str, Any]:
-    """What a step would get, without secrets, cut where it is too large for people to read."""
+    """Return a step's input, masked, and cut where it is too large for people to read."""
     plain = masked(jsonable(value))
     named = plain if isinstance(plain, dict) else {} if plain is None else {"input": plain}
     shown: dict[str, Any] = {str(name): _cut(part, _DEEPEST) for name, part in list(named.items())[:_MOST_ENTRIES]}

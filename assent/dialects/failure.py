@@ -1,4 +1,4 @@
-"""Error checkpoints: a step that failed after its retries becomes a question."""
+"""Error checkpoints: when a step fails after its retries, people decide what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_TRACE = 8_000
 
 
 class ErrorAction(StrEnum):
-    """What a person may choose for a failed step."""
+    """What people can choose for a failed step."""
 
     RETRY = "retry"
     SKIP = "skip"
@@ -22,7 +22,7 @@ class ErrorAction(StrEnum):
 
 
 class FailureDialect:
-    """Not an interrupt at all: made by the runtime when a node raised. Answered with an `ErrorAction`."""
+    """Not an interrupt, but created by the runtime when a node raised. Answered with an `ErrorAction`."""
 
     name = "error"
     alone = False
@@ -39,12 +39,12 @@ class FailureDialect:
             action = ErrorAction(outcome.answer["action"])  # type: ignore[index, arg-type, call-overload]
         except (KeyError, TypeError, ValueError) as error:
             raise UnfitAnswerError(f"not one of {', '.join(ErrorAction)}") from error
-        said = f": {outcome.comment}" if outcome.comment else "."
-        return EndRun(f"Aborted after the step failed{said}") if action is ErrorAction.ABORT else action
+        ending = f": {outcome.comment}" if outcome.comment else "."
+        return EndRun(f"Aborted after the step failed{ending}") if action is ErrorAction.ABORT else action
 
 
 def failure_document(node: str, title: str, error: BaseException | str, skippable: bool) -> dict[str, Any]:
-    """What a reviewer sees of a failed step."""
+    """Return what reviewers see of a failed step."""
     trace = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else str(error)
     kind = type(error).__name__ if isinstance(error, BaseException) else "Error"
     choices = [action.value for action in ErrorAction if skippable or action is not ErrorAction.SKIP]
@@ -54,14 +54,14 @@ def failure_document(node: str, title: str, error: BaseException | str, skippabl
         "node": node,
         "error": kind,
         "message": mask_text(str(error))[:MAX_TRACE],
-        # Masked before it is cut: half a secret would not be known for one.
+        # Masked before it is cut: half a secret would not be recognized.
         "trace": mask_text(trace)[-MAX_TRACE:],
         "choices": choices,
     }
 
 
 def failure_schema(document: dict[str, Any]) -> dict[str, Any]:
-    """The schema of the answer: which of the possible actions."""
+    """Return the schema of the answer: one of the possible actions."""
     return {
         "type": "object",
         "properties": {"action": {"title": "What now?", "enum": document["choices"]}},

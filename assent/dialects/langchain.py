@@ -1,8 +1,8 @@
 """The dialects of LangChain's `HumanInTheLoopMiddleware`, which deepagents uses too.
 
-Shapes: langchain/agents/middleware/human_in_the_loop.py. In the mode ``batched`` one interrupt holds all calls of a
-turn and is answered with as many decisions, by position; in the mode ``per_call`` each call has an interrupt of its
-own, whose schema says which decisions it takes.
+Shapes: langchain/agents/middleware/human_in_the_loop.py. In ``batched`` mode, one interrupt holds all calls of a
+turn and is answered with as many decisions, by position; in ``per_call`` mode, each call has its own interrupt,
+whose schema lists the possible decisions.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class BatchedDialect:
         return {"decisions": answered}
 
     def never_takes(self, value: Any, answer: Any) -> bool:
-        """True if the value is in this dialect, and the middleware raises for such an answer, again and again."""
+        """Return True if the value is in this dialect, and the middleware would always raise on this answer."""
         requested = self._requested(value)
         if not requested:
             return False
@@ -73,7 +73,7 @@ class PerCallDialect:
     """``{"type": "tool_approval", "tool_call_id", "name", "args", "description"}``, answered with one decision."""
 
     name = "langchain_per_call"
-    # One invalid answer of several, and other tools may already have run: each is sent by itself.
+    # If one of several answers were invalid, other tools might already have run: each answer is sent alone.
     alone = True
     may_be_passed_over = True
     acts = True
@@ -141,20 +141,20 @@ def _decision(found: DecidedCall, tool: str) -> dict[str, Any]:
 
 def _end(outcome: Outcome) -> EndRun:
     """The agent accepts no rejection of this tool: the run ends instead of making the call."""
-    said = f": {outcome.comment}" if outcome.comment else "."
-    return EndRun(f"The run's request was rejected{said}")
+    ending = f": {outcome.comment}" if outcome.comment else "."
+    return EndRun(f"The run's request was rejected{ending}")
 
 
 def _about(description: Any, tool: str) -> str:
-    """The agent's words on a call, without the tool and the arguments, which stand beside them anyway."""
+    """Return the agent's description of a call, without the tool and arguments, which are shown separately."""
     if not isinstance(description, str):
         return ""
-    said = description.split(f"\n\nTool: {tool}\nArgs:")[0].strip()
-    return "" if said == _DEFAULT_WORDS else said
+    about = description.split(f"\n\nTool: {tool}\nArgs:")[0].strip()
+    return "" if about == _DEFAULT_WORDS else about
 
 
 def _branches(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The kinds of decision that a schema allows, each with its own part of the schema."""
+    """Return the kinds of decision that a schema allows, each with its own part of the schema."""
     found = {}
     for part in schema.get("oneOf") or schema.get("anyOf") or [schema]:
         branch = _resolved(part, schema)
@@ -166,7 +166,7 @@ def _branches(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _args_schema(schema: dict[str, Any], edit: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The schema of the arguments, from that of an edit."""
+    """Return the schema of the arguments, from the schema of an edit."""
     if edit is None:
         return None
     action = _resolved(edit.get("properties", {}).get("edited_action"), schema)
@@ -177,7 +177,7 @@ def _args_schema(schema: dict[str, Any], edit: dict[str, Any] | None) -> dict[st
 
 
 def _resolved(part: Any, schema: dict[str, Any]) -> dict[str, Any]:
-    """A part of a schema, or what it refers to inside the same schema."""
+    """Return a part of a schema, or the target of its reference inside the same schema."""
     for _ in range(_DEPTH):
         if not isinstance(part, dict):
             return {}

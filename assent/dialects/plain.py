@@ -10,10 +10,10 @@ from assent.dialects.base import EndRun, Pending, Seen, UnfitAnswerError, masked
 
 
 class SchemaDialect:
-    """``interrupt(value, response_schema=…)``, answered with what the form built from the schema gave."""
+    """``interrupt(value, response_schema=…)``, answered with the values of the form that the schema describes."""
 
     name = "schema"
-    # The step may check more than its JSON Schema says. If it refuses one of several answers, it is unknown which.
+    # A step may validate more than its JSON Schema does. If it refused one of several answers, which one is unknown.
     alone = True
     may_be_passed_over = False
     acts = False

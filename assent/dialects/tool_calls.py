@@ -1,4 +1,4 @@
-"""What the dialects that ask about tool calls share: a document of calls, and what reviewers made of each."""
+"""Shared by the dialects for tool calls: the document that shows the calls, and the decision on each of them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _FULL_TITLE = 200
 
 @dataclass(frozen=True)
 class RequestedCall:
-    """A call that an agent wants to make, as it said so.
+    """A tool call that an agent wants to make.
 
     Attributes:
-        decisions: what people may do with it.
-        about: the agent's words on it, or empty.
-        schema: JSON Schema of the arguments where it is known.
+        decisions: what reviewers may decide.
+        about: the agent's description of it, or empty.
+        schema: JSON Schema of the arguments, if known.
     """
 
     tool: str
@@ -36,11 +36,11 @@ class RequestedCall:
 
 @dataclass(frozen=True)
 class DecidedCall:
-    """What became of one call.
+    """The decision on one call.
 
     Attributes:
-        args: what to call it with, secrets put back; None: as the agent wanted.
-        message: why it is left, or the answer in its place.
+        args: the arguments to use, with secrets restored; None: the agent's own.
+        message: why it is skipped, or the answer to use as its result.
     """
 
     decision: CallDecision
@@ -49,7 +49,7 @@ class DecidedCall:
 
 
 def document_of(requested: Sequence[RequestedCall]) -> dict[str, Any] | None:
-    """The calls as a proposal, secrets and all; None if they cannot be one."""
+    """Return the calls as an unmasked proposal; None if they do not conform to the contract."""
     document = _question(requested[0]) if _only_asks(requested) else _calls(requested)
     try:
         proposal_adapter.validate_python(document)
@@ -59,7 +59,7 @@ def document_of(requested: Sequence[RequestedCall]) -> dict[str, Any] | None:
 
 
 def _only_asks(requested: Sequence[RequestedCall]) -> bool:
-    """True of the one call of a tool whose result people give: it is a question."""
+    """Return True for a single call that people can only answer: it is a question."""
     return len(requested) == 1 and not {CallDecision.APPROVE, CallDecision.EDIT} & set(requested[0].decisions)
 
 
@@ -86,20 +86,20 @@ def _calls(requested: Sequence[RequestedCall]) -> dict[str, Any]:
 
 
 def _fields(call: RequestedCall) -> dict[str, Any]:
-    said = {"summary": call.about[:20_000]} if call.about else {}
+    fields = {"summary": call.about[:20_000]} if call.about else {}
     schema = {"args_schema": call.schema} if call.schema else {}
     decisions = [decision.value for decision in dict.fromkeys(call.decisions)]
-    return said | {"tool": call.tool, "args": call.args} | schema | {"decisions": decisions}
+    return fields | {"tool": call.tool, "args": call.args} | schema | {"decisions": decisions}
 
 
 def _hint(args: dict[str, Any]) -> str:
-    """The first short arguments, so that a row of the queue says more than the tool's name."""
-    told = [
+    """Return the first short arguments, so that a row of the queue shows more than the tool's name."""
+    shown = [
         f"{name} {value if isinstance(value, str) else json.dumps(value)}"
         for name, value in args.items()
         if isinstance(value, str | int | float | bool) and 0 < len(str(value)) <= 60 and "\n" not in str(value)
     ]
-    return f" with {', '.join(told[:3])}" if told else ""
+    return f" with {', '.join(shown[:3])}" if shown else ""
 
 
 def _title(text: str) -> str:
@@ -107,10 +107,10 @@ def _title(text: str) -> str:
 
 
 def decided_calls(outcome: Outcome, document: dict[str, Any]) -> list[DecidedCall]:
-    """What became of each call, in the order in which the agent asked.
+    """Return the decision on each call, in the agent's order.
 
     Args:
-        document: what the thread waits for now, as `document_of` gave it.
+        document: the calls that the thread waits for now, from `document_of`.
 
     Raises:
         UnfitAnswerError: the outcome is not about these calls.
@@ -137,23 +137,23 @@ def _answered(outcome: Outcome) -> DecidedCall:
         return DecidedCall(CallDecision.RESPOND, message=outcome.answer)
     if outcome.verdict is Verdict.REJECT:
         return DecidedCall(CallDecision.REJECT, message=outcome.comment)
-    raise UnfitAnswerError("a question is answered with a text")
+    raise UnfitAnswerError("a question is answered with text")
 
 
 def _decided_call(
-    given: dict[str, Any], asked: dict[str, Any], seen: dict[str, Any], put_back: Callable[[Any], Any]
+    given: dict[str, Any], asked: dict[str, Any], seen: dict[str, Any], restored: Callable[[Any], Any]
 ) -> DecidedCall:
     if given.get("tool") != seen["tool"]:
-        raise UnfitAnswerError(f"an edit keeps its tool; it named {given.get('tool')!r} instead of {asked['tool']!r}")
+        raise UnfitAnswerError(f"an edit cannot change the tool from {asked['tool']!r} to {given.get('tool')!r}")
     allowed = [CallDecision(decision) for decision in asked["decisions"]]
     decision = CallDecision(given.get("decision", CallDecision.APPROVE))
     args = None
     if decision is CallDecision.APPROVE:
         if given.get("args") != seen["args"]:
-            decision, args = CallDecision.EDIT, put_back(given.get("args"))
+            decision, args = CallDecision.EDIT, restored(given.get("args"))
         elif decision not in allowed and CallDecision.EDIT in allowed:
-            # It may only be called with arguments that people name, and they have agreed to these.
+            # It may only be called with arguments that people enter, and they have approved these.
             decision, args = CallDecision.EDIT, asked["args"]
     if decision not in allowed:
         raise UnfitAnswerError(f"{asked['tool']} cannot take {decision.value!r}")
-    return DecidedCall(decision, args, put_back(given.get("message", "")))
+    return DecidedCall(decision, args, restored(given.get("message", "")))

@@ -143,7 +143,7 @@ def test_agents_are_told_what_is_wrong_with_a_proposal_or_a_receipt(agent: Progr
     body = json.dumps({"proposal": script() | {"content": "select '\ud83d'"}})
     answer = sent(agent, "/api/v1/approvals", body)
     assert (answer.status_code, answer.json["code"]) == (400, "malformed")
-    assert "half a surrogate pair" in answer.json["detail"]
+    assert "unpaired surrogate" in answer.json["detail"]
     opened = agent.post("/api/v1/approvals", {"proposal": {"kind": "custom", "title": "x", "data": {"a": "\x00"}}}).json
     detail = json.dumps({"status": "not_applied", "detail": {"\ud83d": "\ud83d"}})
     path = f"/api/v1/approvals/{opened['id']}/receipt"

@@ -90,7 +90,7 @@ def test_one_of_several_steps_cannot_be_left_out(rig: Rig) -> None:
     )
     rig.advance(run)
     found = rig.run(run)
-    assert found.state == "failed" and "can only go on with all of it" in found.error["message"]
+    assert found.state == "failed" and "can only continue with all steps" in found.error["message"]
     assert not rig.effects(run)
 
 

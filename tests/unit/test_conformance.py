@@ -100,7 +100,7 @@ def test_a_schema_that_names_a_vocabulary_or_a_dialect_fetches_neither(elsewhere
 
 
 def test_a_refused_reference_says_what_to_do_instead() -> None:
-    assert "Nothing is fetched: put what it refers to under $defs" in complaint({"$ref": "https://example.org/a"})
+    assert "Nothing is fetched: put its target under $defs" in complaint({"$ref": "https://example.org/a"})
     assert complaint({"$ref": "#/$defs/a"}) == "The reference '#/$defs/a' points to nothing in the schema."
 
 
@@ -117,10 +117,10 @@ def test_a_schema_may_refer_to_itself_for_parts_of_a_value_only() -> None:
     assert not complaint(tree)
     assert not misfit({"inside": [{"inside": []}, {}]}, tree)
     wrong = misfit({"inside": [{"inside": [{"inside": 3}]}]}, tree)
-    assert wrong == {"value.inside.0.inside.0.inside": "This has to be a list."}
+    assert wrong == {"value.inside.0.inside.0.inside": "This must be a list."}
     for endless in ({"$ref": "#"}, {"allOf": [{"anyOf": [{"$ref": "#"}]}]}, {"if": {"$ref": "#"}},
                     {"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"not": {"$ref": "#/$defs/a"}}}}):  # fmt: skip
-        assert "without end" in complaint(endless)
+        assert "endlessly" in complaint(endless)
 
 
 def doubled(depth: int, apart: bool) -> dict[str, Any]:
@@ -237,16 +237,16 @@ def test_an_expression_that_cannot_be_used_is_refused_in_words(pattern: str, wor
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        ({"type": "strng"}, "type has to be one or more of"),
-        ({"type": []}, "type has to be"),
-        ({"properties": {"a": {"minLength": -1}}}, "/properties/a: minLength has to be a whole number of at least 0"),
-        ({"required": "a"}, "required has to be a list of names; it is 'a'"),
-        ({"properties": []}, "properties has to be an object of schemas"),
-        ({"anyOf": []}, "anyOf has to be a list of schemas"),
+        ({"type": "strng"}, "type must be one or more of"),
+        ({"type": []}, "type must be"),
+        ({"properties": {"a": {"minLength": -1}}}, "/properties/a: minLength must be a whole number of at least 0"),
+        ({"required": "a"}, "required must be a list of names; it is 'a'"),
+        ({"properties": []}, "properties must be an object of schemas"),
+        ({"anyOf": []}, "anyOf must be a list of schemas"),
         ({"items": 3}, "/items is not a schema"),
-        ({"pattern": 3}, "pattern has to be a text"),
+        ({"pattern": 3}, "pattern must be a string"),
         ({"multipleOf": 0}, "a number above 0"),
-        ({"$ref": 3}, "has to be a text"),
+        ({"$ref": 3}, "must be a string"),
         ("text", "The schema is not a schema"),
     ],
 )

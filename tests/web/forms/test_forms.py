@@ -199,15 +199,15 @@ def test_odd_hints_are_no_hints() -> None:
 
 def test_problems_carry_the_labels_of_their_fields() -> None:
     problems = {
-        "in.window.from": "This field is required.", "in.hours.1": "This has to be a whole number.",
-        "in.grid.1.1": "This has to be a whole number.", "title": "Too odd.",
+        "in.window.from": "This field is required.", "in.hours.1": "This must be a whole number.",
+        "in.grid.1.1": "This must be a whole number.", "title": "Too odd.",
         "in": "Nothing else is allowed.",
     }  # fmt: skip
     assert complaints(draw(PARTED, "in"), problems, {"title": "Title"}) == [
         Complaint("f-title", "Title", "Too odd."),
         Complaint("f-in.window.from", "Change window, From", "This field is required."),
-        Complaint("f-in.hours", "Hours", "item 2: This has to be a whole number."),
-        Complaint("f-in.grid", "Grid", "item 2, item 2: This has to be a whole number."),
+        Complaint("f-in.hours", "Hours", "item 2: This must be a whole number."),
+        Complaint("f-in.grid", "Grid", "item 2, item 2: This must be a whole number."),
         Complaint("", "", "Nothing else is allowed."),
     ]
 
