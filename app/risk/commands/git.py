@@ -107,7 +107,7 @@ GIT.does(
     "filter-branch, filter-repo, reflog expire, reflog delete, prune, update-ref, lfs migrate import, "
     "lfs migrate export, lfs prune, replace --delete, notes prune, gc --prune",
 )  # fmt: skip
-GIT.does(LOCAL, "This packs the repository anew.", "gc")
+GIT.does(LOCAL, "This repacks the repository.", "gc")
 GIT.option("gc", "--prune", REWRITES_ALL, "This throws away what could have been recovered.")
 GIT.does(LOSES, "This throws away stashed changes: {what|all of them}.", "stash drop, stash clear")
 GIT.does(

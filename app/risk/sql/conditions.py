@@ -1,6 +1,6 @@
-"""How many rows of its target a condition lets through: all of them, nearly all, some, or none.
+"""How many rows of its target a condition matches: all of them, nearly all, some, or none.
 
-A condition that does not depend on the target's rows lets through all of them or none, and counts as all of them. What
+A condition that does not depend on the target's rows matches all of them or none, and counts as all of them. What
 cannot be determined counts as some.
 """
 
@@ -18,7 +18,7 @@ from app.risk.sql.constants import UNKNOWN, constant, folded, truth
 
 
 class Reach(IntEnum):
-    """What share of the rows a condition lets through."""
+    """The share of rows that a condition matches."""
 
     NONE = 0
     SOME = 1
@@ -72,7 +72,7 @@ class Target:
         self._everything = everything
 
     def reach(self, condition: Any) -> Reach:
-        """Return how many rows a condition lets through."""
+        """Return how many rows a condition matches."""
         condition = _bare(condition)
         if isinstance(condition, exp.Or):
             return self._either([_bare(part) for part in condition.flatten()])

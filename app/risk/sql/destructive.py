@@ -147,7 +147,7 @@ def always_true_where(statement: SqlStatement) -> Iterator[Hit]:
 @sql_rule(
     "sql.where.nearly_always_true",
     RiskLevel.HIGH,
-    "The WHERE of a DELETE or UPDATE lets through nearly every row.",
+    "The WHERE of a DELETE or UPDATE matches nearly every row.",
 )
 def nearly_always_true_where(statement: SqlStatement) -> Iterator[Hit]:
     for write in statement.writes:
