@@ -68,6 +68,7 @@ decline a grant               role    role     yes        yes       yes        y
 revoke a grant                role    role     yes        yes       yes        yes    yes
 see policies                  yes     yes      yes        yes       yes        yes    yes
 test a policy                 role    yes      yes        yes       yes        yes    yes
+confirm a policy              role    role     role       role      role       role   yes
 see oneself                   yes     yes      yes        yes       yes        yes    yes
 choose what one is told of    yes     yes      yes        yes       yes        yes    yes
 link a Slack user             yes     yes      yes        yes       yes        yes    yes
@@ -339,6 +340,12 @@ WAYS: dict[str, tuple[Way, ...]] = {
         rest("GET /api/v1/policies"),
         rest("GET /api/v1/policies/<int:version>"),
     ),
+    "confirm a policy": (
+        page("POST /policies/<int:number>/confirm"),
+        page("POST /policies/<int:number>/decline", reason="No."),
+        rest("POST /api/v1/policies/<int:version>/confirm"),
+        rest("POST /api/v1/policies/<int:version>/decline", reason="No."),
+    ),
     "test a policy": (
         page("POST /policies/test", text="{policy}", days="30"),
         rest("POST /api/v1/policies/test", text="{policy}"),
@@ -393,6 +400,7 @@ ONLY_BACK = {
     ("GET", "/people/<person_id>/link"),
     ("GET", "/people/<person_id>/sessions/<sign_in_id>/end"),
     ("GET", "/people/<person_id>/sign-out"),
+    ("GET", "/policies/<int:number>/<any(confirm, decline):act>"),
     ("GET", "/profile/sessions/<sign_in_id>/end"),
     ("GET", "/profile/sign-out"),
     ("GET", "/profile/tokens/<token_id>/revoke"),

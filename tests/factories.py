@@ -92,6 +92,15 @@ def make_absence(
     return absence
 
 
+def approving(
+    when: str = "understood && risk.rank <= 1", name: str = "Harmless", more: str = "", days: int = 30
+) -> str:
+    """A policy with a rule that approves at once for so many days; `more` are further fields of it."""
+    until = (datetime.now(UTC) + timedelta(days=days)).date()
+    rule = f"  - name: {name}\n    when: '{when}'\n    decide: approve\n    until: {until}\n"
+    return f"version: 1\nrules:\n{rule}{f'    {more}' if more else ''}\n"
+
+
 def grant_body(sessions: Sessions, **values: Any) -> dict[str, Any]:
     """What proposes a grant over REST, with three like approvals that speak for it."""
     evidence = [make_request(sessions, payload=script("select 1"), state=RequestState.APPROVED) for _ in range(3)]

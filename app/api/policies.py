@@ -1,4 +1,4 @@
-"""Policies over REST: reading and testing them. Only the command line can load one."""
+"""Policies over REST: reading, testing, and confirming them. Only the command line can load one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from app.api.models import Output, Time
+from app.api.models import Empty, Output, Time
 from app.api.registry import ApiCall, EndpointTable
 from app.domain.lifecycle import RequestState
 from app.domain.tokens import Scope
@@ -19,7 +19,7 @@ from app.store.policies import PolicyVersion
 from assent.contracts import RiskLevel
 
 table = EndpointTable()
-READ = (Scope.RULES_READ,)
+READ, WRITE = (Scope.RULES_READ,), (Scope.RULES_WRITE,)
 
 
 class VersionOut(Output):
@@ -30,6 +30,11 @@ class VersionOut(Output):
     source: str
     loaded_at: Time
     loaded_by_name: str
+    in_force_at: Time | None = Field(description="Null while it waits for a second person, and if it was declined")
+    widens: list[str] = Field(description="Why it needs a second person, a sentence each; empty: it needs none")
+    declined: bool
+    decided_by_name: str = Field(description="Who confirmed or declined it")
+    decided_at: Time | None
 
 
 class RuleOut(Output):
@@ -64,6 +69,7 @@ class PoliciesOut(Output):
     """The policy in force (null: none is loaded, and the strict default applies) and all versions, newest first."""
 
     in_force: PolicyOut | None
+    waiting: VersionOut | None = Field(description="The newest version, if it waits for a second person")
     versions: list[VersionOut]
     next_cursor: int | None
 
@@ -73,6 +79,12 @@ class PoliciesQuery(QueryArguments):
 
     cursor: int | None = Field(default=None, ge=1, lt=2**31)
     limit: int = Field(default=100, ge=1, le=200)
+
+
+class DeclineIn(Input):
+    """Why a version of the policy is declined."""
+
+    reason: PlainText = Field(max_length=100_000)
 
 
 class PolicyTestIn(Input):
@@ -139,7 +151,8 @@ def list_policies(call: ApiCall) -> Any:
     limit = call.query.limit
     found = policies.history(call.actor, limit + 1, call.query.cursor)
     return {
-        "in_force": _document(view) if view else None, "versions": found[:limit],
+        "in_force": _document(view) if view else None, "waiting": policies.waiting(call.actor),
+        "versions": found[:limit],
         "next_cursor": found[limit - 1].version if len(found) > limit else None,
     }  # fmt: skip
 
@@ -147,9 +160,23 @@ def list_policies(call: ApiCall) -> Any:
 @table.add("GET", "/policies/<int:version>", PolicyOut, scopes=READ)
 def get_policy(call: ApiCall) -> Any:
     """Read a version of the policy."""
-    view = call.portal.services.policies.view(call.actor, int(call.path["version"]))
-    assert view is not None  # without a number it may be None
-    return _document(view)
+    return _version(call, int(call.path["version"]))
+
+
+@table.add("POST", "/policies/<int:version>/confirm", PolicyOut, body=Empty, scopes=WRITE)
+def confirm_policy(call: ApiCall) -> Any:
+    """Confirm a version of the policy as its second person, which puts it into force."""
+    number = int(call.path["version"])
+    call.portal.services.policies.confirm(call.actor, number)
+    return _version(call, number)
+
+
+@table.add("POST", "/policies/<int:version>/decline", PolicyOut, body=DeclineIn, scopes=WRITE)
+def decline_policy(call: ApiCall) -> Any:
+    """Decline a version of the policy, so that it does not come into force."""
+    number = int(call.path["version"])
+    call.portal.services.policies.decline(call.actor, number, call.body.reason)
+    return _version(call, number)
 
 
 @table.add("POST", "/policies/test", ReplayOut, body=PolicyTestIn, scopes=READ)
@@ -159,8 +186,17 @@ def test_policy(call: ApiCall) -> Any:
     return call.portal.services.policies.replay(call.actor, call.body.text, since, call.body.limit)
 
 
+def _version(call: ApiCall, number: int) -> dict[str, Any]:
+    view = call.portal.services.policies.view(call.actor, number)
+    assert view is not None  # without a number it may be None
+    return _document(view)
+
+
 def _document(view: PolicyView) -> dict[str, Any]:
     stored: PolicyVersion = view.stored
-    same = ("version", "digest", "source", "loaded_at", "loaded_by_name", "text")
+    same = (
+        "version", "digest", "source", "loaded_at", "loaded_by_name", "in_force_at", "widens", "declined",
+        "decided_by_name", "decided_at", "text",
+    )  # fmt: skip
     head = {name: getattr(stored, name) for name in same}
     return head | {"rules": [asdict(rule) for rule in view.rules], "warnings": view.warnings, "problem": view.problem}

@@ -70,7 +70,7 @@ def check(file: str, as_json: bool) -> None:
     """
     with _problems_printed(as_json):
         text = read_file(file)
-        document = read_policy(text, file)
+        document = read_policy(text, file, datetime.now(UTC).date())
         warnings, looked_up = _names(text, file)
     if as_json:
         print_json({"problems": [], "warnings": warnings, "names_looked_up": looked_up})
@@ -89,6 +89,8 @@ def check(file: str, as_json: bool) -> None:
 def load(file: str, email: str, as_json: bool) -> None:
     """Load FILE (default: ASSENT_POLICY_FILE) as the policy for every request that is opened from now on.
 
+    If it approves more without people than the version in force, it waits until a second person confirms it in the
+    portal.
     Pending requests keep the policy under which they were opened. A file that is already in force is not loaded again.
     """
     with _problems_printed(as_json):
@@ -97,7 +99,8 @@ def load(file: str, email: str, as_json: bool) -> None:
             actor = acting(services, email) if email else operator()
             loaded = services.policies.load(actor, text, source)
     if as_json:
-        print_json({"version": loaded.stored.version, "new": loaded.new, "warnings": loaded.warnings})
+        facts = {"version": loaded.stored.version, "new": loaded.new, "warnings": loaded.warnings}
+        print_json(facts | {"in_force": loaded.in_force, "widens": loaded.stored.widens})
     else:
         _print_loaded(loaded)
 
@@ -265,12 +268,22 @@ def _print_warnings(warnings: Sequence[str]) -> None:
 def _print_loaded(loaded: LoadedPolicy) -> None:
     _print_warnings(loaded.warnings)
     stored = loaded.stored
-    since = "" if loaded.new else f" since {_local(stored.loaded_at)}"
-    click.echo(f"Policy version {stored.version} ({stored.source}) is in force{since}.")
+    if stored.in_force_at is not None:
+        since = "" if loaded.new else f" since {_local(stored.in_force_at)}"
+        click.echo(f"Policy version {stored.version} ({stored.source}) is in force{since}.")
+        return
+    stays = f"version {loaded.in_force}" if loaded.in_force is not None else "the strict default"
+    if stored.declined:
+        click.echo(f"Policy version {stored.version} ({stored.source}) was declined; {stays} stays in force.")
+        return
+    click.echo(f"Policy version {stored.version} ({stored.source}) would decide more without people:")
+    for words in stored.widens:
+        click.echo(f"  {words}")
+    click.echo(f"A second person must confirm it at /policies/{stored.version}; until then, {stays} stays in force.")
 
 
 def _head(stored: Any) -> dict[str, Any]:
-    names = ("version", "digest", "source", "loaded_at", "loaded_by_name")
+    names = ("version", "digest", "source", "loaded_at", "loaded_by_name", "in_force_at", "decided_by_name")
     return {name: getattr(stored, name) for name in names}
 
 

@@ -83,7 +83,7 @@ _WORDS = {
     Scope.RUNS_READ: "read workflows, runs, and their events; agents: only runs that they started",
     Scope.RUNS_WRITE: "start, pause, resume, cancel, and retry runs",
     Scope.RULES_READ: "read policies, standing grants, and absences; test policies",
-    Scope.RULES_WRITE: "propose and approve standing grants; add absences",
+    Scope.RULES_WRITE: "propose and approve standing grants; confirm policies; add absences",
     Scope.AUDIT_READ: "read the audit log",
     Scope.DELIVERIES_READ: "read deliveries and destinations",
     Scope.DELIVERIES_WRITE: "send deliveries again; test destinations",

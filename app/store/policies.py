@@ -5,20 +5,29 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Identity, Index, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.grants import GrantState
 from app.store.base import Base, Made
 
+_EMPTY_LIST, _EMPTY_ARRAY = text("'[]'"), text("'{}'")
 
-class PolicyVersion(Base):
-    """A policy file as it was loaded. The newest is in force; older ones apply to requests opened under them.
+
+class PolicyVersion(Made, Base):
+    """A policy file as it was loaded. The newest one with `in_force_at` is in force; older ones apply to requests
+    opened under them.
 
     Attributes:
         text: The file, byte for byte.
         digest: SHA-256 of the text, so that loading the same file again creates no new version.
         source: The file's name, for people.
+        widens: What it decides without people that the version in force did not, a sentence each. Unless it is empty, a
+            second person has to confirm the version.
+        in_force_at: When it came into force; None while it waits for a second person, and if it was declined.
+        makers: Makers of the sign-in link or token with which it was loaded; `decided_makers` are those of the one with
+            which it was confirmed or declined.
+        declined: True if `decided_by` declined it.
     """
 
     __tablename__ = "policy_versions"
@@ -30,6 +39,34 @@ class PolicyVersion(Base):
     loaded_at: Mapped[datetime]
     loaded_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
     loaded_by_name: Mapped[str]
+    widens: Mapped[list[Any]] = mapped_column(server_default=_EMPTY_LIST)
+    in_force_at: Mapped[datetime | None]
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    decided_by_name: Mapped[str] = mapped_column(default="", server_default="")
+    decided_makers: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=_EMPTY_ARRAY)
+    declined: Mapped[bool] = mapped_column(default=False, server_default=false())
+    decline_reason: Mapped[str] = mapped_column(default="", server_default="")
+
+    @property
+    def waits(self) -> bool:
+        """True while a second person has neither confirmed nor declined it."""
+        return self.in_force_at is None and not self.declined
+
+    @property
+    def loaders(self) -> frozenset[str]:
+        """IDs of everybody who may have loaded it."""
+        return self.made.ids | ({self.loaded_by_id} if self.loaded_by_id else frozenset())
+
+    __table_args__ = (
+        CheckConstraint(
+            "in_force_at is null or decided_by_id is null or not (array_append(decided_makers, decided_by_id) "
+            "&& array_append(makers, loaded_by_id))",
+            name="second_person",
+        ),
+        CheckConstraint("widens = '[]' or in_force_at is null or decided_by_id is not null", name="confirmed"),
+        CheckConstraint("not (declined and in_force_at is not null)", name="declined"),
+    )
 
 
 class Absence(Made, Base):

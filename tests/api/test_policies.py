@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.people import SYSTEM
 from app.services.bundle import Services
-from tests.factories import Caller, make_request
+from tests.factories import Caller, approving, make_request
 
 FIRST = "version: 1\ndefault: {deadline: 1 day}\n"
 SECOND = """\
@@ -29,7 +29,9 @@ def reviewer(call: Callable[[str], Caller]) -> Caller:
 
 
 def test_nothing_is_loaded_and_then_two_versions(reviewer: Caller, services: Services) -> None:
-    assert reviewer.get("/api/v1/policies").json == {"in_force": None, "versions": [], "next_cursor": None}
+    assert reviewer.get("/api/v1/policies").json == {
+        "in_force": None, "waiting": None, "versions": [], "next_cursor": None,
+    }  # fmt: skip
     numbers = [services.policies.load(SYSTEM, text, "policies.yaml").stored.version for text in (FIRST, SECOND)]
     answer = reviewer.get("/api/v1/policies").json
     assert [version["version"] for version in answer["versions"]] == numbers[::-1]
@@ -79,3 +81,24 @@ def test_a_policy_with_problems_is_refused_with_their_places(reviewer: Caller) -
 )  # fmt: skip
 def test_what_cannot_be_a_policy_is_refused(reviewer: Caller, body: dict[str, object], status: int) -> None:
     assert reviewer.post("/api/v1/policies/test", body).status_code == status
+
+
+def test_a_version_that_approves_more_is_confirmed_by_a_second_person(
+    services: Services, call: Callable[[str], Caller]
+) -> None:
+    admin = call("admin")
+    waiting = services.policies.load(SYSTEM, approving(name="Confirmed over REST"), "policies.yaml").stored.version
+    listed = call("reviewer").get("/api/v1/policies").json
+    assert listed["in_force"]["version"] < waiting == listed["waiting"]["version"]
+    assert listed["waiting"]["widens"] == ["“Confirmed over REST” is new, or has another condition."]
+    answer = call("reviewer").post(f"/api/v1/policies/{waiting}/confirm")
+    assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+    answer = admin.post(f"/api/v1/policies/{waiting}/confirm")
+    assert answer.status_code == 200, answer.json
+    assert answer.json["in_force_at"] is not None and answer.json["decided_by_name"] == "The admin"
+    [rule] = [rule for rule in answer.json["rules"] if rule["decides"]]
+    assert (rule["name"], rule["decides"], rule["sample"]) == ("Confirmed over REST", "approves at once", 0.0)
+    assert call("reviewer").get("/api/v1/policies").json["in_force"]["version"] == waiting
+    answer = admin.post(f"/api/v1/policies/{waiting}/decline", {"reason": "Late."})
+    assert (answer.status_code, answer.json["code"]) == (409, "illegal_transition")
+    services.policies.load(SYSTEM, SECOND, "policies.yaml")

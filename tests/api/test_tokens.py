@@ -33,7 +33,7 @@ DECIDING = [
         "decide", "take a decision back", "check an edit", "claim", "release the claim of asked", "assign", "escalate",
         "give more time", "reopen a rejection", "be absent",
         "confirm an absence of asked", "propose a grant", "give a grant", "decline a grant",
-        "revoke a grant", "see past approvals", "test a policy",
+        "revoke a grant", "see past approvals", "test a policy", "confirm a policy",
     )
     for way in WAYS[line]
     if way.kind == "rest"

@@ -28,6 +28,7 @@ from tests import access
 from tests.access import OPEN, OPERATORS, PEOPLE, WAYS, Way
 from tests.factories import (
     Caller,
+    approving,
     grant_body,
     make_absence,
     make_delivery,
@@ -73,6 +74,7 @@ class Scene:
         self.run = make_run(sessions, people["requester"], state or RunState.SUSPENDED)
         terms = Terms(name="dba", stages=(Stage(teams=("dba",), quorum=2),), deadline_seconds=4 * 3600)
         self.request = make_request(sessions, self.run, terms=terms)
+        self.version = 1
         if prepare := getattr(self, f"_{line.replace(' ', '_')}", None):
             prepare()
         body: dict[str, Any] = {}
@@ -120,6 +122,11 @@ class Scene:
     def _release_the_claim_of_asked(self) -> None:
         self._services.checkpoints.claim(self.request.id, self._people["asked"].as_actor(Via.PAGE))
 
+    def _confirm_a_policy(self) -> None:
+        """A version that waits for a second person, whether or not an earlier scene's is in force by now."""
+        text = approving(f'understood && risk.rank <= 1 && tool == "{secrets.token_hex(8)}"')
+        self.version = self._services.policies.load(SYSTEM, text, "policies.yaml").stored.version
+
     def _decided(self, verdict: Verdict) -> None:
         actor = self._people["asked"].as_actor(Via.PAGE)
         ballot = Ballot(verdict, self.request.digest, comment="So be it.")
@@ -145,7 +152,8 @@ class Scene:
             "<hex:id>": self.values["destination" if "/destinations/" in rule else "delivery"],
             "<delivery_id>": self.values["delivery"],
             "<workflow>": "test_gate", "<key>": "nothing", "<path:name>": "none",
-            "<int:number>": "1", "<int:version>": "1", "<sign_in_id>": "nobodys", "<view_id>": "none",
+            "<int:number>": str(self.version), "<int:version>": str(self.version),
+            "<sign_in_id>": "nobodys", "<view_id>": "none",
             "<uuid:session_id>": str(uuid.UUID(int=0)),
             "<token_id>": "none", "<name>": "open_approval",
         }  # fmt: skip

@@ -152,8 +152,8 @@ def test_a_version_that_cannot_be_read_falls_to_the_strict_default_and_is_logged
     with desk.sessions.begin() as session:
         session.execute(
             text(
-                "insert into policy_versions (text, digest, source, loaded_at, loaded_by_name) "
-                "values ('version: 7', 'x', 'newer.yaml', now(), 'A later release')"
+                "insert into policy_versions (text, digest, source, loaded_at, loaded_by_name, in_force_at) "
+                "values ('version: 7', 'x', 'newer.yaml', now(), 'A later release', now())"
             )
         )
     with capture_logs() as logs:

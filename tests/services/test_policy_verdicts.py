@@ -59,7 +59,9 @@ def reads(document: dict[str, Any]) -> Assessment:
 def governed(desk: Desk, text: str) -> Desk:
     """The desk with this policy in force, and a reader."""
     policies = Policies(desk.sessions, desk.clock, reads)
-    policies.load(OPERATOR, text, "policies.yaml")
+    loaded = policies.load(OPERATOR, text, "policies.yaml").stored
+    if loaded.waits:
+        policies.confirm(desk.person("Second person", [Role.ADMIN]), loaded.version)
     return dataclasses.replace(
         desk, checkpoints=CheckpointManager(desk.sessions, desk.clock, reads, policy_of=policies.version)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from itertools import combinations, pairwise
 
 from app.domain.policy.at_once import approval_problems, deciding_problems
@@ -25,6 +26,7 @@ def check(
     calendars: Mapping[str, CalendarPart],
     named: set[str],
     default: Body | None,
+    today: date | None = None,
 ) -> list[Complaint]:
     """All inconsistencies between the parts.
 
@@ -34,6 +36,7 @@ def check(
         calendars: the calendars whose fields are valid.
         named: the names of all calendars.
         default: the policy's default.
+        today: the day on which the file is checked or loaded; None: it was loaded before.
     """
     # Without validation: what is wrong with a name has been said by then.
     document = PolicyDocument.model_construct(version=1, calendars=dict(calendars), rules=(), default=default)
@@ -42,7 +45,7 @@ def check(
     if default is not None:
         bodies.append((("default",), default))
     for path, body in bodies:
-        found += [((*path, *inner), 0, message) for inner, message in _body(body, document, named)]
+        found += [((*path, *inner), 0, message) for inner, message in _body(body, document, named, today)]
     return found
 
 
@@ -105,9 +108,11 @@ def _calendars(calendars: Mapping[str, CalendarPart]) -> Iterator[Complaint]:
         default = default or (name if calendar.default else "")
 
 
-def _body(body: Body, document: PolicyDocument, named: set[str]) -> Iterator[tuple[Path, str]]:
+def _body(
+    body: Body, document: PolicyDocument, named: set[str], today: date | None
+) -> Iterator[tuple[Path, str]]:
     if isinstance(body, Rule):
-        yield from deciding_problems(body)
+        yield from deciding_problems(body, today)
     yield from _stages(body)
     yield from _calendar_of(body, document, named)
     for at, window in enumerate(body.change_windows):

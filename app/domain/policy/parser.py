@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from datetime import date
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -61,12 +62,13 @@ class PolicyFileError(InvalidInputError):
         self.problems = problems
 
 
-def read_policy(text: str, source: str) -> PolicyDocument:
+def read_policy(text: str, source: str, today: date | None = None) -> PolicyDocument:
     """Read and check a policy.
 
     Args:
         text: the file's content.
         source: the file's name, for messages.
+        today: the day on which the file is checked or loaded; None: it was loaded before.
 
     Raises:
         PolicyFileError: with all problems that were found.
@@ -84,7 +86,7 @@ def read_policy(text: str, source: str) -> PolicyDocument:
     told = {path for _, path, _ in complaints}
     found += complaints
     found += [(tree.line(path), path, _NOTHING) for path in tree.empty if path not in told]
-    found += [(tree.line(path) + offset, path, message) for path, offset, message in _checked(tree, document)]
+    found += [(tree.line(path) + offset, path, message) for path, offset, message in _checked(tree, document, today)]
     if found or document is None:
         found.sort(key=lambda problem: problem[0])
         problems = [Problem(source, line, field_path(path)[:200], said[:_LONGEST]) for line, path, said in found]
@@ -115,7 +117,7 @@ def _validate(tree: Tree) -> tuple[PolicyDocument | None, _Complaints]:
         return None, complaints
 
 
-def _checked(tree: Tree, document: PolicyDocument | None) -> list[tuple[Path, int, str]]:
+def _checked(tree: Tree, document: PolicyDocument | None, today: date | None) -> list[tuple[Path, int, str]]:
     """Problems found by the cross-checks. In a document that is not valid, the valid parts are checked."""
     if document is not None:
         rules: dict[int, Rule] = dict(enumerate(document.rules))
@@ -131,7 +133,7 @@ def _checked(tree: Tree, document: PolicyDocument | None) -> list[tuple[Path, in
         for at, part in enumerate(_list(tree.data.get("rules")))
         if isinstance(part, dict) and isinstance(part.get("when"), str) and 0 < len(part["when"]) <= MAX_CONDITION
     }
-    found = check(rules, conditions, calendars, named, default)
+    found = check(rules, conditions, calendars, named, default, today)
     return [(path, _offset(tree, path, line), message) for path, line, message in found]
 
 

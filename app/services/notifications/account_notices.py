@@ -1,4 +1,5 @@
-"""Notifies people of what others created for their account, which has no effect until they confirm it."""
+"""Notifies people of what has no effect until they confirm it: tokens and absences that others created for their
+account, and policy versions that need a second person."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.choices import CHANNELS, Choices
@@ -15,11 +17,12 @@ from app.domain.tokens import Scope
 from app.services.notifications.delivery_rows import DeliveryPlan, new_row, write_in
 from app.store.notify import Delivery, NotifyChoices
 from app.store.people import Person
-from app.store.policies import Absence
+from app.store.policies import Absence, PolicyVersion
 from app.store.tokens import ApiToken
 
-TOKEN, ABSENCE = "token", "absence"
-"""What must be confirmed; the second part of a delivery's key, whose third part is its id."""
+TOKEN, ABSENCE, POLICY = "token", "absence", "policy"
+"""What must be confirmed; the second part of a delivery's key, whose third part is its id. That of a policy is its
+version, a point, and the person's id, because several people are notified of it."""
 
 _UNTIL = "It has no effect until you confirm it. If you did not expect it, decline it."
 
@@ -63,6 +66,10 @@ def to_confirm(session: Session, delivery: Delivery, now: datetime) -> Confirmat
         if token is None or token.confirmed_at or token.revoked_at or token.expires_at <= now:
             return None
         return _about_token(token)
+    if thing == POLICY:
+        stored = session.get(PolicyVersion, int(thing_id.partition(".")[0]))
+        newest = session.scalar(select(func.max(PolicyVersion.version)))
+        return _about_policy(stored) if stored is not None and stored.waits and stored.version == newest else None
     absence = session.get(Absence, thing_id)
     if absence is None or absence.confirmed_at or absence.ended_at or absence.ends_at <= now:
         return None
@@ -74,6 +81,13 @@ def _about_token(token: ApiToken) -> ConfirmationNotice:
     may = "; ".join(Scope(scope).words for scope in token.scopes)
     said = f"The token “{token.name}” may: {may}. {_UNTIL}"
     return ConfirmationNotice(f"{token.made_by} created {kind}", said, "/profile/tokens")
+
+
+def _about_policy(stored: PolicyVersion) -> ConfirmationNotice:
+    widens, until = " ".join(stored.widens), "Until somebody confirms it, the former version stays in force."
+    said = f"It would decide more without people: {widens} {until}"
+    headline = f"Version {stored.version} of the policy, which {stored.loaded_by_name} loaded, needs a second person"
+    return ConfirmationNotice(headline, said, f"/policies/{stored.version}")
 
 
 def _about_absence(session: Session, absence: Absence) -> ConfirmationNotice:

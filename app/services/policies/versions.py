@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
 import structlog
-from sqlalchemy import func, insert, literal, select
+from sqlalchemy import func, insert, select
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError, NotFoundError, TooLargeError
 from app.domain.people import Action, Actor, Via
 from app.domain.policy.access import addressed, is_asked
+from app.domain.policy.at_once import ending, widened
 from app.domain.policy.document import PolicyDocument, Rule
 from app.domain.policy.facts import Policy, StrictDefault
 from app.domain.policy.parser import PolicyFileError, read_policy
@@ -25,10 +27,11 @@ from app.domain.text import is_storable
 from app.domain.weight import weigh
 from app.services.approvals.ground import Ground
 from app.services.clock import Clock
+from app.services.policies.confirmation import confirm, decline, notify_others, one_at_a_time, why_not
 from app.services.policies.replay import MAX_REQUESTS, MAX_SECONDS, Replay, replay
 from app.services.record.audit import record
 from app.services.requests.assessment import Assessor
-from app.services.requests.requester import NEWEST_VERSION
+from app.services.requests.requester import VERSION_IN_FORCE
 from app.store.engine import Sessions
 from app.store.people import Person, Team
 from app.store.policies import PolicyVersion
@@ -36,7 +39,6 @@ from app.store.policies import PolicyVersion
 MAX_BYTES = 500_000
 COUNTED = 10_000
 """How many of the newest requests are counted to see which rules matched."""
-_ONE_AT_A_TIME = 0x61737065_706F6C69
 _MATCHED = sql("""
     select case when answered_by like 'policy:%' then regexp_replace(answered_by, '^policy:[0-9]+:', '')
         else terms::json->>'name' end as rule, count(*) as requests, max(opened_at) as latest from (
@@ -63,11 +65,17 @@ class CheckedPolicy:
 
 @dataclass(frozen=True)
 class LoadedPolicy:
-    """The policy in force. `new` is False if the newest version was already the same."""
+    """The newest version.
+
+    Attributes:
+        new: False if the newest version was already the same.
+        in_force: the version in force; the newest one, unless that waits for a second person or was declined.
+    """
 
     stored: PolicyVersion
     new: bool
     warnings: tuple[str, ...]
+    in_force: int | None
 
 
 @dataclass(frozen=True)
@@ -77,12 +85,16 @@ class PolicyView:
     Attributes:
         rules: in words; if the version can no longer be read, what applies instead.
         problem: why it cannot be read; empty if it can.
+        why_not: why the viewer may not confirm it, if it waits for a second person; empty if they may.
+        may_decline: the viewer may decline it.
     """
 
     stored: PolicyVersion
     rules: tuple[RuleSummary, ...]
     warnings: tuple[str, ...]
     problem: str = ""
+    why_not: str = ""
+    may_decline: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,13 +117,13 @@ class Policies:
     # In force
 
     def current(self) -> Policy:
-        """The policy in force: the newest version, read every time, so that a new one applies everywhere at once."""
+        """The policy in force, whose number is read every time, so that a new one applies everywhere at once."""
         return self.version(self.newest())
 
     def newest(self) -> int | None:
         """The number of the version in force; None if no policy is loaded."""
         with self._sessions.reads() as session:
-            return session.scalar(select(NEWEST_VERSION))
+            return session.scalar(select(VERSION_IN_FORCE))
 
     def version(self, number: int | None) -> Policy:
         """The policy of a version, such as the one under which a request was opened; the strict default for None.
@@ -137,12 +149,14 @@ class Policies:
     def check(self, text: str, source: str) -> CheckedPolicy:
         """Validate a policy without loading it. Raises PolicyFileError, TooLargeError."""
         weigh(len(text) * _READ_A_CHARACTER)
-        document = _read(text, source)
+        document = _read(text, source, self._today())
         with self._sessions.reads() as session:
-            return CheckedPolicy(document, _unknown(session, document))
+            return CheckedPolicy(document, self._warnings(session, document))
 
     def load(self, actor: Actor, text: str, source: str) -> LoadedPolicy:
-        """Put a policy into force for every request opened from now on, unless the newest version is identical.
+        """Load a policy for every request opened from now on, unless the newest version is identical.
+
+        If it decides more without people than the one in force, it waits for a second person, who is notified.
 
         Args:
             text: the file's content.
@@ -153,25 +167,55 @@ class Policies:
             PolicyFileError, TooLargeError: the policy is not valid; nothing was loaded.
         """
         actor.require(Action.MANAGE_POLICIES)
-        document = _read(text, source)
+        document = _read(text, source, self._today())
         digest, now = hashlib.sha256(text.encode()).hexdigest(), self._clock()
         with self._sessions.begin() as session:
             # One at a time: if two identical files are loaded at once, only one creates a version.
-            session.execute(select(func.pg_advisory_xact_lock(literal(_ONE_AT_A_TIME))))
-            warnings = _unknown(session, document)
+            one_at_a_time(session)
+            warnings = self._warnings(session, document)
+            in_force = session.scalar(select(VERSION_IN_FORCE))
             newest = session.scalar(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(1))
             if newest is not None and newest.digest == digest:
-                return LoadedPolicy(newest, False, warnings)
+                return LoadedPolicy(newest, False, warnings, in_force)
+            widens = widened(self._document(session, in_force), document)
             stored = session.scalars(
                 insert(PolicyVersion)
                 .values(
                     text=text, digest=digest, source=source, loaded_at=now, loaded_by_id=actor.id or None,
-                    loaded_by_name=actor.name,
+                    loaded_by_name=actor.name, widens=list(widens), in_force_at=None if widens else now,
+                    **actor.makers.columns,
                 )
                 .returning(PolicyVersion)
             ).one()  # fmt: skip
-            record(session, actor, "policy.loaded", now, version=stored.version, digest=digest, source=source)
-        return LoadedPolicy(stored, True, warnings)
+            waits: dict[str, Any] = {"widens": stored.widens} if widens else {}
+            record(session, actor, "policy.loaded", now, version=stored.version, digest=digest, source=source, **waits)
+            if widens and not notify_others(session, stored, now):
+                warnings += ("Nobody can confirm this version: it needs an administrator who did not load it.",)
+        return LoadedPolicy(stored, True, warnings, in_force if widens else stored.version)
+
+    def confirm(self, actor: Actor, number: int) -> PolicyVersion:
+        """Put a version into force, as its second person (`app.services.policies.confirmation`)."""
+        with self._sessions.begin() as session:
+            return confirm(session, actor, number, self._clock())
+
+    def decline(self, actor: Actor, number: int, reason: str) -> PolicyVersion:
+        """Keep a version from coming into force (`app.services.policies.confirmation`)."""
+        with self._sessions.begin() as session:
+            return decline(session, actor, number, reason, self._clock())
+
+    def _document(self, session: Session, number: int | None) -> PolicyDocument | None:
+        """The policy of a version; None if there is none, or it can no longer be read."""
+        stored = session.get(PolicyVersion, number) if number is not None else None
+        try:
+            return read_policy(stored.text, stored.source) if stored is not None else None
+        except PolicyFileError:
+            return None
+
+    def _today(self) -> date:
+        return self._clock().astimezone(UTC).date()
+
+    def _warnings(self, session: Session, document: PolicyDocument) -> tuple[str, ...]:
+        return (*_unknown(session, document), *ending(document, self._today()))
 
     # Reading
 
@@ -200,7 +244,24 @@ class Policies:
         except PolicyFileError as error:
             return PolicyView(stored, (STRICT_SUMMARY,), (), str(error))
         with self._sessions.reads() as session:
-            return PolicyView(stored, summary(document), _unknown(session, document))
+            waits = stored.waits and stored.version == session.scalar(select(func.max(PolicyVersion.version)))
+            may_decline = waits and viewer.kind == "person" and viewer.may(Action.MANAGE_POLICIES)
+            return PolicyView(
+                stored, summary(document), self._warnings(session, document),
+                why_not="" if not waits else why_not(stored, viewer), may_decline=may_decline,
+            )  # fmt: skip
+
+    def waiting(self, viewer: Actor) -> PolicyVersion | None:
+        """The newest version, if it waits for a second person. Raises ForbiddenError."""
+        viewer.require(Action.SEE)
+        with self._sessions.reads() as session:
+            newest = session.scalar(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(1))
+        return newest if newest is not None and newest.waits else None
+
+    def stored(self, viewer: Actor, number: int) -> PolicyVersion:
+        """A version. Raises ForbiddenError, NotFoundError."""
+        viewer.require(Action.SEE)
+        return self._get(number)
 
     def previous(self, viewer: Actor, number: int) -> PolicyVersion | None:
         """The version before that one, if any. Raises ForbiddenError."""
@@ -246,12 +307,12 @@ class Policies:
         return stored
 
 
-def _read(text: str, source: str) -> PolicyDocument:
+def _read(text: str, source: str, today: date) -> PolicyDocument:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise TooLargeError(f"A policy has at most {MAX_BYTES:,} bytes.")
     if not is_storable(text):
         raise InvalidInputError("This policy has characters that are not allowed in text.", {"text": "not text"})
-    return read_policy(text, source)
+    return read_policy(text, source, today)
 
 
 def _unknown(session: Session, document: PolicyDocument) -> tuple[str, ...]:

@@ -17,8 +17,10 @@ from app.store.people import Person, TeamMember
 from app.store.policies import PolicyVersion
 from app.store.requests import ApprovalRequest
 
-NEWEST_VERSION = select(func.max(PolicyVersion.version)).scalar_subquery()
-"""The policy version in force, as a column; null if no policy is loaded."""
+VERSION_IN_FORCE = (
+    select(func.max(PolicyVersion.version)).where(PolicyVersion.in_force_at.is_not(None)).scalar_subquery()
+)
+"""The policy version in force, as a column; null if there is none. Versions that wait for a second person are not."""
 _TEAMS = (
     select(array_agg(TeamMember.team_slug)).where(TeamMember.person_id == Person.id).correlate(Person).scalar_subquery()
 )

@@ -47,6 +47,8 @@ PHRASES = {
     "access.forbidden": "was refused: not allowed",
     "record.exported": "exported the audit log",
     "policy.loaded": "loaded a policy",
+    "policy.confirmed": "confirmed a policy as its second person",
+    "policy.declined": "declined a policy",
     "absence.added": "added an absence",
     "absence.ended": "ended an absence",
     "absence.confirmed": "confirmed an absence that somebody else added for them",

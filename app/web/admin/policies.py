@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, request
+from flask import Response, flash, request
 from werkzeug.datastructures import MultiDict
 
-from app.domain.errors import AssentError, ForbiddenError, InvalidInputError
+from app.domain.errors import AssentError, ForbiddenError, InvalidInputError, NotFoundError
 from app.domain.people import Action, Actor
 from app.domain.policy.parser import PolicyFileError, Problem
 from app.domain.policy.rules import STRICT_DEFAULT
@@ -63,13 +63,58 @@ def policy_version(number: int) -> Any:
     return _version(actor, view, number == services().policies.newest())
 
 
-def _version(actor: Actor, view: PolicyView | None, in_force: bool) -> Response:
+@web.post("/policies/<int:number>/confirm")
+def policy_confirm(number: int) -> Any:
+    """Put a version into force, as its second person."""
+    actor = current_actor()
+    try:
+        services().policies.confirm(actor, number)
+    except NotFoundError:
+        raise
+    except AssentError as error:
+        return _refused(actor, number, error)
+    flash(f"Version {number} is in force for every request that is opened from now on.")
+    return see_other("web.policies")
+
+
+@web.post("/policies/<int:number>/decline")
+def policy_decline(number: int) -> Any:
+    """Keep a version from coming into force."""
+    actor = current_actor()
+    try:
+        services().policies.decline(actor, number, request.form.get("reason", ""))
+    except NotFoundError:
+        raise
+    except AssentError as error:
+        return _refused(actor, number, error)
+    flash(f"Version {number} is declined. It decides nothing.")
+    return see_other("web.policies")
+
+
+@web.get("/policies/<int:number>/<any(confirm, decline):act>")
+def policy_acted(number: int, act: str) -> Any:
+    """Show the version: a refusal is rendered at the action's URL, which people may open again."""
+    return see_other("web.policy_version", number=number)
+
+
+def _refused(actor: Actor, number: int, error: AssentError) -> Response:
+    view = services().policies.view(actor, number)
+    return _version(actor, view, number == services().policies.newest(), error)
+
+
+def _version(actor: Actor, view: PolicyView | None, in_force: bool, error: AssentError | None = None) -> Response:
     since = services().clock() - timedelta(days=DAYS)
     matched = services().policies.matched(actor, since)
     rules = view.rules if view else (STRICT_SUMMARY,)
+    waiting, in_force_number = services().policies.waiting(actor), services().policies.newest()
     previous = services().policies.previous(actor, view.stored.version) if view else None
+    if view and waiting and waiting.version == view.stored.version:
+        # Who confirms it compares it with what it would replace.
+        previous = services().policies.stored(actor, in_force_number) if in_force_number is not None else None
     return render(
-        "policies.html", view=view, in_force=in_force, rules=rules, days=DAYS, counted=COUNTED,
+        "policies.html", status_of(error) if error else 200,
+        view=view, in_force=in_force, rules=rules, days=DAYS, counted=COUNTED, error=error,
+        waiting=waiting, reason=request.form.get("reason", ""), problems={}, in_force_number=in_force_number,
         counts={rule.name: _count(matched, rule.name) for rule in rules},
         others=sorted(
             ((name, found) for name, found in matched.items() if _shown_as(name) not in {rule.name for rule in rules}),

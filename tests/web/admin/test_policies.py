@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,10 +13,11 @@ import pytest
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
 from app.services.bundle import Services
-from tests.factories import make_request
+from tests.factories import approving, make_request
 from tests.web.browsing import Browser
 
 Browse = Callable[[str], Browser]
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
 ROLES = ["viewer", "reviewer", "auditor", "admin"]
 FIRST = "version: 1\ndefault: {deadline: 1 day}\n"
 SECOND = """\
@@ -100,7 +102,7 @@ def test_a_version_that_cannot_be_read_is_told(
         session.add(
             PolicyVersion(
                 text="version: 9\n", digest="x", source="newer.yaml", loaded_at=datetime.now(UTC),
-                loaded_by_name="A later release",
+                loaded_by_name="A later release", in_force_at=datetime.now(UTC),
             )
         )  # fmt: skip
     page = reviewer.get("/policies")
@@ -177,3 +179,57 @@ def test_the_form_s_address_alone_leads_to_the_page(reviewer: Browser) -> None:
     reviewer.get("/policies/test", 303)
     assert reviewer.response is not None
     assert reviewer.response.headers["Location"] == "/policies#test"
+
+
+@pytest.fixture
+def waiting(services: Services, versions: tuple[int, int]) -> int:
+    """A version that waits for a second person."""
+    text = approving(name=f'"Harmless <{secrets.token_hex(4)}>"', more="sample: 2%")
+    return services.policies.load(SYSTEM, text, "policies.yaml").stored.version
+
+
+def test_a_version_that_waits_is_shown_compared_and_confirmed(
+    browse: Browse, services: Services, versions: tuple[int, int], waiting: int
+) -> None:
+    page = browse("reviewer").get("/policies")
+    assert f"Version {versions[1]} is in force" in page.text
+    assert f"Version {waiting} waits for a second person" in page.text
+    admin = browse("admin")
+    page = admin.get(f"/policies/{waiting}")
+    assert "This version waits for a second person" in page.text
+    assert "is new, or has another condition." in page.one("section", id="confirmation").text
+    assert f"Changes since version {versions[1]}" in page.text
+    assert "Approves at once, without asking people" in page.text
+    admin.send(admin.form("confirm"))
+    page = admin.get("/policies")
+    assert f"Version {waiting} is in force" in page.text and services.policies.newest() == waiting
+    page = admin.get(f"/policies/{waiting}")
+    assert "Confirmed by The admin" in page.text and not page.all("section", id="confirmation")
+    services.policies.load(SYSTEM, SECOND, "policies.yaml")
+
+
+def test_a_reviewer_cannot_confirm_and_a_reason_is_required_to_decline(
+    browse: Browse, services: Services, versions: tuple[int, int], waiting: int
+) -> None:
+    page = browse("reviewer").get(f"/policies/{waiting}")
+    assert "An administrator who did not load it must confirm it." in page.text
+    assert not page.all("form", id="decline")
+    admin = browse("admin")
+    admin.get(f"/policies/{waiting}")
+    page = admin.send(admin.form("decline"), status=422, reason=" ")
+    assert "Give a reason." in page.one("div", role="alert").text
+    admin.send(admin.form("decline"), reason="Too broad.")
+    page = admin.get("/policies")
+    assert f"Version {waiting} is declined" in page.text
+    assert "Too broad." in admin.get(f"/policies/{waiting}").text
+    assert services.policies.newest() == versions[1]
+    services.policies.load(SYSTEM, SECOND + "# after that\n", "policies.yaml")
+
+
+def test_a_rule_that_ends_soon_is_announced(reviewer: Browser, services: Services, versions: Any) -> None:
+    rule = f"  - {{name: Gone, when: size > 9, decide: reject, until: {TOMORROW}}}\n"
+    text = SECOND.replace("default:", f"{rule}default:")
+    services.policies.load(SYSTEM, text, "policies.yaml")
+    page = reviewer.get("/policies")
+    assert f"Gone: stops deciding after its last day, {TOMORROW}." in page.one("div", class_="notice warn").text
+    services.policies.load(SYSTEM, SECOND, "policies.yaml")

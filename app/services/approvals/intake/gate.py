@@ -34,7 +34,7 @@ from app.services.grants.use import GRANT, GrantCandidate, find
 from app.services.requests.assessment import IncomingProposal, prepare
 from app.services.requests.comments import clean_comment
 from app.services.requests.outcomes import not_before
-from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, RequestSource, requester_from
+from app.services.requests.requester import REQUESTER_COLUMNS, VERSION_IN_FORCE, RequestSource, requester_from
 from app.services.runs.journal import put_receipt
 from app.services.sight import is_requester, sees_request
 from app.store.batch import Batch, made_once
@@ -144,7 +144,8 @@ class Gate:
                 raise InvalidInputError(
                     "Requests of this workflow can only come from its runs.", {"workflow": "runs here"}
                 )
-            query = select(Person.name, NEWEST_VERSION.label("policy"), *REQUESTER_COLUMNS).where(Person.id == actor.id)
+            columns = (Person.name, VERSION_IN_FORCE.label("policy"), *REQUESTER_COLUMNS)
+            query = select(*columns).where(Person.id == actor.id)
             about = session.execute(query).one()
             previous = _revised(session, actor, wanted.previous_id) if wanted.previous_id else None
         requester = requester_from(actor.id, about.name, about)

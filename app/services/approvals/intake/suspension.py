@@ -25,7 +25,7 @@ from app.services.grants.use import ANY_ACTIVE, GRANT, GrantCandidate, find, may
 from app.services.record.events import event_row, publish
 from app.services.requests.assessment import IncomingProposal, prepare
 from app.services.requests.endings import end_pending
-from app.services.requests.requester import NEWEST_VERSION, REQUESTER_COLUMNS, RequestSource, requester_from
+from app.services.requests.requester import REQUESTER_COLUMNS, VERSION_IN_FORCE, RequestSource, requester_from
 from app.services.runs.journal import open_receipts, suspended, write
 from app.services.runs.progress import go_on, rest_run
 from app.store.people import Person
@@ -44,7 +44,7 @@ _RUN = str(
     select(
         Run.workflow, Run.started_by_id, Run.started_by_name, Run.started_by_agent, Run.makers, Run.made_by,
         _ANY_ASKED.label("asked"),
-        NEWEST_VERSION.label("policy"), ANY_ACTIVE.label("grants"), *REQUESTER_COLUMNS,
+        VERSION_IN_FORCE.label("policy"), ANY_ACTIVE.label("grants"), *REQUESTER_COLUMNS,
     )
     .outerjoin(Person, Person.id == Run.started_by_id)
     .where(Run.id == bindparam("run"))
