@@ -35,7 +35,7 @@ from psycopg_pool import AsyncConnectionPool
 from app.domain.run_protocol import Statement
 from app.runtime.delta_history import delta_history
 from app.runtime.thread_statements import BEFORE, NEWEST, checkpoint_statements, newest_of_run, write_statements
-from app.store.loop import run_together
+from app.store.pipeline import run_together
 from app.store.thread_order import OVERTAKEN, UNIQUE
 from assent.errors import PassedOverError
 from assent.guard import PASSED_OVER
@@ -303,10 +303,7 @@ class Saver(AsyncPostgresSaver):
     async def _store(self, statements: Sequence[Statement]) -> None:
         try:
             async with self.conn.connection() as connection:
-                if len(statements) == 1:
-                    await connection.execute(statements[0].text, statements[0].parameters)
-                elif statements:
-                    await run_together(connection, statements)
+                await run_together(connection, statements)
         except DatabaseError as error:
             if refused := overtaken(error, statements):
                 raise refused from error

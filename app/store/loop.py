@@ -8,7 +8,7 @@ but switching to a thread and back costs more than most statements.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -20,6 +20,7 @@ from sqlalchemy.util import await_, greenlet_spawn
 
 from app.domain.run_protocol import Statement
 from app.store.engine import Sessions, engine_arguments, sqlalchemy_url
+from app.store.pipeline import run_together
 
 Result = TypeVar("Result")
 
@@ -38,48 +39,24 @@ class LoopSessions(Sessions):
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """See `Sessions.execute`."""
-        return await_(self._execute(statement, parameters))
+        return self.together([Statement(statement, parameters)])[0]
 
     def together(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
         """See `Sessions.together`; this takes one trip to the server."""
-        return await_(self._on_connection(lambda connection: run_together(connection, statements)))
+        return await_(self._together(statements))
 
     def pause(self, seconds: float) -> None:
         """See `Sessions.pause`."""
         await_(asyncio.sleep(seconds))
 
-    async def _execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        async def run(connection: AsyncConnection[DictRow]) -> list[dict[str, Any]]:
-            return await (await connection.execute(statement, parameters)).fetchall()
-
-        return await self._on_connection(run)
-
-    async def _on_connection(self, work: Callable[[AsyncConnection[DictRow]], Awaitable[Result]]) -> Result:
+    async def _together(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
         try:
             async with self._pool.connection() as connection:
-                return await work(connection)
+                return await run_together(connection, statements)
         except psycopg.OperationalError:
             # A connection is rarely lost alone, so the idle ones are checked before anybody retries.
             await self._pool.check()
             raise
-
-
-async def run_together(
-    connection: AsyncConnection[DictRow], statements: Sequence[Statement]
-) -> list[list[dict[str, Any]]]:
-    """Execute statements in one transaction and one trip, on a connection that commits each statement by itself.
-
-    Between two synchronizations, a pipeline is one transaction. Returns the rows of each statement.
-
-    Raises:
-        psycopg.Error: One of them failed, and nothing was written.
-    """
-    async with connection.pipeline():
-        cursors = [
-            await connection.execute(statement.text, statement.parameters, binary=statement.binary)
-            for statement in statements
-        ]
-    return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
 
 async def on_loop(use_case: Callable[..., Result], *arguments: Any) -> Result:

@@ -1,0 +1,206 @@
+"""Statements on an asynchronous connection of psycopg, sent and awaited with as little work as possible.
+
+psycopg's cursors adapt to every way of using them, which costs more processor time for each statement than our
+statements take on the server: a cursor, a new transformer and several turns of the event loop each. Here, statements
+are sent straight to libpq (`psycopg.pq`) with psycopg's own conversion of values, and the loop is entered once, for the
+answer. Only a caller who has the connection to itself may use this, such as one who got it from a pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import abc, pq
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+
+from app.domain.run_protocol import Statement
+
+Row = dict[str, Any]
+
+MOST_PREPARED = 200
+"""Prepared statements kept for each connection; those used least recently are dropped."""
+_PARAMETER = re.compile(r"%(?:%|\((\w+)\)s)")
+_GOOD = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
+
+
+class _Prepared:
+    """A statement that the server has parsed for a connection."""
+
+    __slots__ = ("make_row", "name")
+
+    def __init__(self, name: bytes) -> None:
+        self.name = name
+        self.make_row: Callable[[Sequence[Any]], Row] | None = None
+
+
+class _Pipeline:
+    """What is known about one connection: its prepared statements, and how its values are converted."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self.transformer: abc.Transformer = Transformer.from_context(connection)
+        self.prepared: dict[tuple[str, tuple[int, ...]], _Prepared] = {}
+        self._made = 0
+
+    def new(self) -> _Prepared:
+        """Return a name that the connection has not used."""
+        self._made += 1
+        return _Prepared(b"assent_%d" % self._made)
+
+
+_PIPELINES: WeakKeyDictionary[psycopg.AsyncConnection[Any], _Pipeline] = WeakKeyDictionary()
+
+
+async def run_together(
+    connection: psycopg.AsyncConnection[Any], statements: Sequence[Statement]
+) -> list[list[dict[str, Any]]]:
+    """Execute statements in one transaction and one trip, on a connection that commits each statement by itself.
+
+    Between two synchronizations, a pipeline is one transaction. Returns the rows of each statement.
+
+    Raises:
+        psycopg.Error: One of them failed, and nothing was written.
+    """
+    pipeline = _PIPELINES.get(connection)
+    if pipeline is None:
+        pipeline = _PIPELINES[connection] = _Pipeline(connection)
+    pgconn = connection.pgconn
+    pgconn.enter_pipeline_mode()
+    try:
+        sent = [_send(pgconn, pipeline, statement) for statement in statements]
+        pgconn.pipeline_sync()
+        results = await _results(pgconn)
+        pgconn.exit_pipeline_mode()
+    except BaseException:
+        # Nobody knows what the server still does, or has done.
+        await connection.close()
+        raise
+    return _rows(pipeline, sent, results)
+
+
+_Sent = tuple[Statement, tuple[str, tuple[int, ...]], _Prepared, int]
+"""A statement, the key and the name under which it is prepared, and the number of its results."""
+
+
+def _send(pgconn: pq.abc.PGconn, pipeline: _Pipeline, statement: Statement) -> _Sent:
+    text, names = _numbered(statement.text)
+    transformer, parameters = pipeline.transformer, statement.parameters
+    values = transformer.dump_sequence([parameters[name] for name in names], [PyFormat.AUTO] * len(names))
+    types = transformer.types or ()
+    key = (statement.text, types)
+    results = 1
+    prepared = pipeline.prepared.pop(key, None)
+    if prepared is None:
+        prepared = pipeline.new()
+        pgconn.send_prepare(prepared.name, text, types)
+        results = 2
+        if len(pipeline.prepared) >= MOST_PREPARED:
+            oldest = pipeline.prepared.pop(next(iter(pipeline.prepared)))
+            pgconn.send_query_params(b"deallocate " + oldest.name, None)
+            results = 3
+    pipeline.prepared[key] = prepared
+    pgconn.send_query_prepared(
+        prepared.name, values, transformer.formats, pq.Format.BINARY if statement.binary else pq.Format.TEXT
+    )
+    return statement, key, prepared, results
+
+
+@lru_cache(maxsize=1024)
+def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """Return the statement in PostgreSQL's own form, and the names of its parameters in their order."""
+    numbers: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        if (name := found[1]) is None:
+            return "%"
+        return f"${numbers.setdefault(name, len(numbers) + 1)}"
+
+    text = _PARAMETER.sub(number, statement)
+    return text.encode(), tuple(numbers)
+
+
+async def _results(pgconn: pq.abc.PGconn) -> list[pq.abc.PGresult]:
+    """Send what is left to send, and return all results up to the end of the pipeline."""
+    loop = asyncio.get_running_loop()
+    descriptor = pgconn.socket
+    turn = loop.create_future()
+
+    def ready() -> None:
+        if not turn.done():
+            turn.set_result(None)
+
+    writing = bool(pgconn.flush())
+    found: list[pq.abc.PGresult] = []
+    ended = False
+    loop.add_reader(descriptor, ready)
+    try:
+        while True:
+            if writing:
+                loop.add_writer(descriptor, ready)
+            await turn
+            turn = loop.create_future()
+            if writing:
+                loop.remove_writer(descriptor)
+            # The server may wait until its answers are read before it reads on.
+            pgconn.consume_input()
+            writing = writing and bool(pgconn.flush())
+            while not pgconn.is_busy():
+                result = pgconn.get_result()
+                if result is None:
+                    # This follows each result except that of the synchronization.
+                    if pgconn.status == pq.ConnStatus.BAD:
+                        raise _failure(found) or psycopg.OperationalError("The connection is lost.")
+                    if ended:
+                        break
+                    ended = True
+                    continue
+                ended = False
+                if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                    return found
+                found.append(result)
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _failure(results: Sequence[pq.abc.PGresult]) -> psycopg.Error | None:
+    """Return the error of the first statement that failed."""
+    for result in results:
+        if result.status not in _GOOD:
+            return error_from_result(result)
+    return None
+
+
+def _rows(pipeline: _Pipeline, sent: Sequence[_Sent], results: Sequence[pq.abc.PGresult]) -> list[list[Row]]:
+    place = 0
+    rows: list[list[Row]] = []
+    failure = _failure(results)
+    for _, key, prepared, count in sent:
+        if failure is None:
+            rows.append(_rows_of(pipeline.transformer, prepared, results[place + count - 1]))
+        elif count > 1 and results[place].status not in _GOOD:
+            del pipeline.prepared[key]
+        place += count
+    if failure is not None:
+        raise failure
+    return rows
+
+
+def _rows_of(transformer: abc.Transformer, prepared: _Prepared, result: pq.abc.PGresult) -> list[Row]:
+    if not (count := result.ntuples):
+        return []
+    if prepared.make_row is None:
+        prepared.make_row = _row_maker(
+            [(result.fname(column) or b"").decode(transformer.encoding) for column in range(result.nfields)]
+        )
+    transformer.set_pgresult(result)
+    return transformer.load_rows(0, count, prepared.make_row)
+
+
+def _row_maker(names: Sequence[str]) -> Callable[[Sequence[Any]], Row]:
+    return lambda values: dict(zip(names, values, strict=True))
