@@ -11,18 +11,17 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import psycopg
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
-from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_, greenlet_spawn
 
 from app.domain.run_protocol import Statement
 from app.store.engine import Sessions, engine_arguments, sqlalchemy_url
-from app.store.pipeline import run_together
+from app.store.pipeline import Connections
 
 Result = TypeVar("Result")
+
+
+_HASTY = Statement("select set_config('synchronous_commit', 'off', true)", {})
 
 
 class LoopSessions(Sessions):
@@ -30,12 +29,14 @@ class LoopSessions(Sessions):
 
     Args:
         engine: For reading with sessions.
-        pool: For statements of the driver. Its connections commit each statement and return rows as dictionaries.
+        connections: For statements of the driver. They commit each statement by itself.
+        hasty: Commits do not wait for the disk. A crash of the database, and nothing else, may lose the last of them.
     """
 
-    def __init__(self, engine: AsyncEngine, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
+    def __init__(self, engine: AsyncEngine, connections: Connections, *, hasty: bool = False) -> None:
         super().__init__(engine.sync_engine)
-        self._pool = pool
+        self._connections = connections
+        self._hasty = hasty
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """See `Sessions.execute`."""
@@ -43,20 +44,13 @@ class LoopSessions(Sessions):
 
     def together(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
         """See `Sessions.together`; this takes one trip to the server."""
-        return await_(self._together(statements))
+        if self._hasty:
+            return await_(self._connections.run([_HASTY, *statements]))[1:]
+        return await_(self._connections.run(statements))
 
     def pause(self, seconds: float) -> None:
         """See `Sessions.pause`."""
         await_(asyncio.sleep(seconds))
-
-    async def _together(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
-        try:
-            async with self._pool.connection() as connection:
-                return await run_together(connection, statements)
-        except psycopg.OperationalError:
-            # A connection is rarely lost alone, so the idle ones are checked before anybody retries.
-            await self._pool.check()
-            raise
 
 
 async def on_loop(use_case: Callable[..., Result], *arguments: Any) -> Result:

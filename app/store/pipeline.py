@@ -19,11 +19,14 @@ import psycopg
 from psycopg import abc, pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
+from psycopg_pool import AsyncConnectionPool
 
 from app.domain.run_protocol import Statement
 
 Row = dict[str, Any]
 
+KEPT = 2
+"""Connections that do not go back to the pool after each use. Every pool has more than these."""
 MOST_PREPARED = 200
 """Prepared statements kept for each connection; those used least recently are dropped."""
 _PARAMETER = re.compile(r"%(?:%|\((\w+)\)s)")
@@ -52,6 +55,47 @@ class _Pipeline:
         """Return a name that the connection has not used."""
         self._made += 1
         return _Prepared(b"assent_%d" % self._made)
+
+
+class Connections:
+    """Connections of a pool, of which the one used last is used next.
+
+    A pool takes turns between its connections. Each is a process of the server, and a process that has just worked
+    answers faster than one that has to be woken up with a cold cache.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]]) -> None:
+        self._pool = pool
+        self._kept: list[psycopg.AsyncConnection[Any]] = []
+        self._waiting = 0
+
+    async def run(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Call `run_together` on a connection."""
+        connection = self._kept.pop() if self._kept else await self._from_pool()
+        try:
+            return await run_together(connection, statements)
+        except psycopg.OperationalError:
+            # A connection is rarely lost alone, so the idle ones are checked before anybody retries.
+            await self.give_back()
+            await self._pool.check()
+            raise
+        finally:
+            if connection.closed or self._waiting or len(self._kept) >= KEPT:
+                await self._pool.putconn(connection)
+            else:
+                self._kept.append(connection)
+
+    async def _from_pool(self) -> psycopg.AsyncConnection[Any]:
+        self._waiting += 1
+        try:
+            return await self._pool.getconn()
+        finally:
+            self._waiting -= 1
+
+    async def give_back(self) -> None:
+        """Give all connections back to the pool that are not in use."""
+        while self._kept:
+            await self._pool.putconn(self._kept.pop())
 
 
 _PIPELINES: WeakKeyDictionary[psycopg.AsyncConnection[Any], _Pipeline] = WeakKeyDictionary()

@@ -22,6 +22,7 @@ from app.services.bundle import services_over
 from app.services.clock import Clock
 from app.services.runs.progress import RunProgress
 from app.store.loop import LoopSessions, make_loop_engine, on_loop
+from app.store.pipeline import Connections
 from assent.dialects.base import Asked
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
@@ -89,22 +90,18 @@ class WorkerStore:
 
 
 @asynccontextmanager
-async def worker_store(
-    database_url: str, pool: Pool, clock: Clock, quick: Pool | None = None
-) -> AsyncIterator[WorkerStore]:
-    """Yield a store on the current event loop.
-
-    Args:
-        pool: Connections for writing.
-        quick: Connections for claiming runs and recording steps, which need not wait for the disk.
-    """
+async def worker_store(database_url: str, pool: Pool, clock: Clock) -> AsyncIterator[WorkerStore]:
+    """Yield a store on the current event loop. `pool` has the connections for writing."""
     engine = make_loop_engine(database_url, pool_size=READERS, application_name="assent worker")
+    connections = Connections(pool)
     try:
-        services = services_over(LoopSessions(engine, pool), clock, _assess)
-        progress, hasty = (RunProgress(LoopSessions(engine, conns), clock) for conns in (pool, quick or pool))
-
-        yield WorkerStore(progress, hasty, services.checkpoints, clock)
+        services = services_over(LoopSessions(engine, connections), clock, _assess)
+        progress, quick = (
+            RunProgress(LoopSessions(engine, connections, hasty=hasty), clock) for hasty in (False, True)
+        )
+        yield WorkerStore(progress, quick, services.checkpoints, clock)
     finally:
+        await connections.give_back()
         await engine.dispose()
 
 

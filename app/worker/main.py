@@ -76,7 +76,7 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         stack.callback(services.engine.dispose)
         offering = Offering(services.sessions, library, leases.key)
         offering.publish()
-        store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock, quick))
+        store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock))
         advancer = Advancer(library, store, leases)
         connector = procrastinate.PsycopgConnector()
         # It creates its own cursors, with the type of rows that it expects.

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
+from zlib import crc32
 
 import structlog
 from procrastinate.exceptions import ConnectorException
@@ -107,14 +108,17 @@ class RunQueue:
         """Handle a new job, or a job whose lock was released."""
         if self._worker is None or self._stopped:
             return
-        if len(self._hand) < self._concurrency and self._is_mine(job_id):
+        if len(self._hand) < self._concurrency and self._is_mine(run_id):
             self._start(Job(job_id, self._worker), run_id)
         else:
             self._look_later()
 
-    def _is_mine(self, job_id: int) -> bool:
-        """Return True for exactly one of the workers, if they know about each other."""
-        return not self._workers or self._workers[job_id % len(self._workers)] == self._worker
+    def _is_mine(self, run_id: str) -> bool:
+        """Return True for exactly one of the workers, if they know about each other.
+
+        A run's jobs are the turn of the same worker, whose caches and connections have just dealt with that run.
+        """
+        return not self._workers or self._workers[crc32(run_id.encode()) % len(self._workers)] == self._worker
 
     def _look_later(self) -> None:
         if self._later is None:

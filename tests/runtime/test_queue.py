@@ -76,12 +76,24 @@ def test_a_job_that_is_announced_and_found_at_the_same_moment_is_done_at_once() 
     asyncio.run(both())
 
 
+def test_each_run_is_the_turn_of_one_worker_and_all_of_them_get_some() -> None:
+    queue, _ = make(Jobs(), [1, 2, 3])
+    turns: list[list[int]] = []
+    for run_id in map(str, range(60)):
+        turns.append([])
+        for worker in (1, 2, 3):
+            queue._worker = worker
+            turns[-1] += [worker] * queue._is_mine(run_id)
+    assert {len(workers) for workers in turns} == {1}
+    assert {worker for [worker] in turns} == {1, 2, 3}
+
+
 def test_another_workers_turn_is_left_to_it_for_a_moment() -> None:
     async def later() -> None:
         jobs = Jobs()
-        queue, advancer = make(jobs, [1, 2])
+        queue, advancer = make(jobs, [2, 1])
         queue.announce(7, "run")
-        assert not queue._hand and jobs.free, "job 7 is the second worker's"
+        assert not queue._hand and jobs.free, "this run is the other worker's"
         await asyncio.wait_for(queue._look.wait(), 5)
         await queue._take_all()
         await until_done(queue)

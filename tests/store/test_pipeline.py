@@ -9,10 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg_pool import AsyncConnectionPool
 
 from app.domain.run_protocol import Statement
 from app.store import pipeline
-from app.store.pipeline import run_together
+from app.store.loop import LoopSessions, make_loop_engine, on_loop
+from app.store.pipeline import Connections, run_together
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -154,3 +156,46 @@ def test_a_lost_connection_is_an_operational_error(on_connection: Any, empty_dat
         return connection.closed
 
     assert on_connection(ask) is True
+
+
+def test_the_connection_used_last_is_used_next_and_a_lost_one_is_replaced(empty_database_url: str) -> None:
+    who = Statement("select pg_backend_pid() as pid", {})
+
+    async def ask() -> Any:
+        async with AsyncConnectionPool(empty_database_url, min_size=3, max_size=3, kwargs={"autocommit": True}) as pool:
+            connections = Connections(pool)
+
+            async def backend() -> int:
+                [[row]] = await connections.run([who])
+                return int(row["pid"])
+
+            first = await backend()
+            # Whoever waits for a connection gets one, although some are kept.
+            at_once = await asyncio.gather(*(backend() for _ in range(9)))
+            assert len(set(at_once)) == 3
+            last = await backend()
+            assert [await backend() for _ in range(3)] == [last] * 3
+            with pytest.raises(psycopg.OperationalError):
+                await connections.run([Statement("select pg_terminate_backend(%(pid)s)", {"pid": last})])
+            assert last not in [await backend() for _ in range(3)]
+            await connections.give_back()
+            return first in at_once
+
+    assert asyncio.run(asyncio.wait_for(ask(), 30)) is True
+
+
+def test_only_what_is_hasty_does_not_wait_for_the_disk(empty_database_url: str) -> None:
+    synchronous = "select current_setting('synchronous_commit') as wanted"
+
+    async def ask() -> Any:
+        engine = make_loop_engine(empty_database_url, pool_size=1, application_name="tests")
+        synced = {"autocommit": True, "options": "-c synchronous_commit=on"}
+        async with AsyncConnectionPool(empty_database_url, min_size=1, max_size=1, kwargs=synced) as pool:
+            connections = Connections(pool)
+            sessions = [LoopSessions(engine, connections, hasty=hasty) for hasty in (True, False, True)]
+            found = [(await on_loop(some.execute, synchronous, {}))[0]["wanted"] for some in sessions]
+            await connections.give_back()
+        await engine.dispose()
+        return found
+
+    assert asyncio.run(asyncio.wait_for(ask(), 30)) == ["off", "on", "off"]
