@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypedDict
 
 import pytest
 from langgraph.graph import END, START, StateGraph
@@ -74,3 +75,40 @@ def carry_out(state: FlowState) -> FlowState:
 def follow_up(state: FlowState) -> FlowState:
     effect(state, "followed up")
     return {}
+
+
+class Branches(TypedDict, total=False):
+    input: dict[str, Any]
+    left: dict[str, Any]
+    right: dict[str, Any]
+
+
+def gate_of(branch: str) -> Node:
+    """A gate, which acts on nothing itself."""
+
+    def ask(state: FlowState) -> FlowState:
+        outcome = request_approval(Script(title=f"Remove {branch}", language="bash", content=f"rm {branch}"))
+        return {branch: outcome.model_dump(mode="json")}  # type: ignore[misc]
+
+    return ask
+
+
+def remove(branch: str) -> Node:
+    """What its outcome is for."""
+
+    def act(state: FlowState) -> FlowState:
+        effect(state, f"removed {branch}")
+        return {}
+
+    return act
+
+
+def two_branches() -> StateGraph:
+    """Two gates beside each other; what comes after each starts only once both are answered."""
+    graph = StateGraph(Branches)
+    for branch in ("left", "right"):
+        graph.add_node(f"ask_{branch}", gate_of(branch))
+        graph.add_node(f"remove_{branch}", remove(branch))
+        graph.add_edge(START, f"ask_{branch}")
+        graph.add_edge(f"ask_{branch}", f"remove_{branch}")
+    return graph

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,7 +15,7 @@ from assent import Script, request_approval
 from assent.contracts import Verdict
 from tests.flows import FlowState, effect
 from tests.runtime.rig import Rig
-from tests.runtime.small_graphs import Node, carry_out, follow_up, gate, install, install_graph
+from tests.runtime.small_graphs import carry_out, follow_up, gate, install, install_graph, two_branches
 
 
 def gate_and_carry_out(state: FlowState) -> FlowState:
@@ -91,43 +91,6 @@ def test_what_a_run_said_outlives_a_moment_without_the_database(rig: Rig, monkey
 
 
 # What is concluded where nothing is reported
-
-
-class Branches(TypedDict, total=False):
-    input: dict[str, Any]
-    left: dict[str, Any]
-    right: dict[str, Any]
-
-
-def gate_of(branch: str) -> Node:
-    """A gate, which acts on nothing itself."""
-
-    def ask(state: FlowState) -> FlowState:
-        outcome = request_approval(Script(title=f"Remove {branch}", language="bash", content=f"rm {branch}"))
-        return {branch: outcome.model_dump(mode="json")}  # type: ignore[misc]
-
-    return ask
-
-
-def remove(branch: str) -> Node:
-    """What its outcome is for."""
-
-    def act(state: FlowState) -> FlowState:
-        effect(state, f"removed {branch}")
-        return {}
-
-    return act
-
-
-def two_branches() -> StateGraph:
-    """Two gates beside each other; what comes after each starts only once both are answered."""
-    graph = StateGraph(Branches)
-    for branch in ("left", "right"):
-        graph.add_node(f"ask_{branch}", gate_of(branch))
-        graph.add_node(f"remove_{branch}", remove(branch))
-        graph.add_edge(START, f"ask_{branch}")
-        graph.add_edge(f"ask_{branch}", f"remove_{branch}")
-    return graph
 
 
 def beside(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ApprovalRequest, ApprovalRequest]:

@@ -21,9 +21,9 @@ from assent import PassedOverError, SwallowedGateError
 from assent.gate import ProposalChangedError
 from tests.processes.harness import ROOT, environment
 from tests.runtime import agent_flows, caching_flows, guard_flows, swallowing_flows
+from tests.sdk.agents import agent, mail
 from tests.sdk.conftest import Portal
 from tests.sdk.driven import Drivable
-from tests.sdk.test_drive import agent, mail
 
 pytestmark = pytest.mark.processes
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.services.desk import Desk, make_desk
+from app.services.approvals.manager import CheckpointManager
+from app.services.policies.versions import Policies
+from tests.services.desk import Desk, assess_words, make_desk
+from tests.services.office import Office
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,31 @@ def own_desk(database_url: str) -> Iterator[Desk]:
     desk = make_desk(database_url)
     yield desk
     desk.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def wide_desk(module_database_url: str) -> Iterator[Desk]:
+    """A desk with a connection for each of ten threads, and more."""
+    desk = make_desk(module_database_url, pool_size=15)
+    yield desk
+    desk.engine.dispose()
+
+
+@pytest.fixture
+def policy_desk(own_desk: Desk) -> Any:
+    """A desk on which loaded policies hold, on a database of its own."""
+    policies = Policies(own_desk.sessions, own_desk.clock, assess_words)
+    own_desk.policies = policies  # type: ignore[attr-defined]
+    own_desk.checkpoints = CheckpointManager(
+        own_desk.sessions, own_desk.clock, assess_words, policy_of=policies.version
+    )  # fmt: skip
+    return own_desk
+
+
+@pytest.fixture
+def office(desk: Desk) -> Office:
+    """Two people, a workflow of their own, and the standing grants for it."""
+    return Office(desk)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,6 +29,9 @@ from assent.contracts import RiskLevel, Verdict
 from assent.dialects.base import Asked
 from assent.digests import digest_of
 from tests.factories import make_person, make_run, script
+
+AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
+"""The fixture `at_once`."""
 
 
 class SettableClock:

@@ -16,10 +16,9 @@ from app.services.people.accounts import People
 from app.store.policies import Absence
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
-from tests.services.desk import Desk
+from tests.services.desk import AtOnce, Desk
 from tests.services.ruled import DBA, SECURITY, away, happened, member, ruled, seen, terms
 
-AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
 TWO = DBA.model_copy(update={"quorum": 2})
 ADMIN = Actor(kind="person", id="", name="Admin", roles=frozenset({Role.ADMIN}))
 

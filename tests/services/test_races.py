@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,8 @@ from app.services.approvals.decisions.decision import DecisionResult
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
 from tests.factories import optimizations, script
-from tests.services.desk import Desk, make_desk
+from tests.services.desk import AtOnce, Desk, make_desk
 
-AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
 KINDS: list[tuple[Verdict, dict[str, Any]]] = [
     (Verdict.APPROVE, {}),
     (Verdict.REJECT, {"comment": "No."}),

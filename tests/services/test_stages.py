@@ -23,7 +23,7 @@ from app.domain.policy.terms import EscalationStep, Stage, Terms
 from app.services.approvals.decisions.decision import DecisionResult
 from assent.contracts import Outcome, RiskLevel, Verdict
 from tests.factories import optimizations, question, script
-from tests.services.desk import Desk
+from tests.services.desk import AtOnce, Desk
 from tests.services.ruled import ANYONE, DBA, SECURITY, happened, member, ruled, seen, terms
 
 
@@ -306,7 +306,6 @@ def test_a_rule_that_another_text_falls_under_is_no_way_round_the_first(desk: De
 # Many at once
 
 
-AtOnce = Callable[[list[Callable[[], Any]]], list[Any]]
 
 
 def test_last_votes_of_a_stage_at_once_move_it_once(staged: Desk, at_once: AtOnce) -> None:
