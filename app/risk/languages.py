@@ -14,6 +14,9 @@ Reader = Callable[[str, "Reading"], None]
 """Reads a text and adds what it finds to the reading. It may raise anything; see `Reading.read`."""
 
 _MODULES = {
+    "cypher": "app.risk.stores.cypher",
+    "mongo": "app.risk.stores.mongo",
+    "redis": "app.risk.stores.redis",
     "sql": "app.risk.sql.reader",
 }
 """Modules with a function ``read(text, reading)``."""
@@ -21,6 +24,9 @@ _NAMES = {
     "shell": "sh bash zsh ksh dash ash shellscript console terminal",
     "powershell": "pwsh ps1 posh powershell_core",
     "python": "py python3 python2 ipython jupyter",
+    "cypher": "neo4j",
+    "mongo": "mongodb mongosh",
+    "redis": "redis-cli redis_cli valkey",
     "sql": "postgres postgresql plpgsql sqlite mysql mariadb tsql plsql pgsql mssql oracle",
 }
 LIMITS_ITSELF = frozenset({"sql"})

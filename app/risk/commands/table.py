@@ -52,11 +52,15 @@ _HANDLERS: dict[str, Handler] = {}
 _FAMILIES = (
     "app.risk.commands.files",
     "app.risk.commands.build_tools",
+    "app.risk.commands.database_tools",
+    "app.risk.commands.databases",
     "app.risk.commands.git",
     "app.risk.commands.javascript",
+    "app.risk.commands.network",
     "app.risk.commands.packages",
     "app.risk.commands.project",
     "app.risk.commands.python_packages",
+    "app.risk.commands.web",
 )
 """Modules that add programs to the table. They are imported on first use."""
 

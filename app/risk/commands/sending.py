@@ -1,0 +1,51 @@
+"""What a command sends to other machines: files, texts, and secrets among them."""
+
+from __future__ import annotations
+
+import re
+
+from app.risk.commands.table import Command
+from app.risk.effects import Act, act_on, connect
+from app.risk.places import Place, place_of
+from app.risk.reading import Reading
+from app.risk.words import Word
+
+_SECRETS = frozenset({Place.SECRET, Place.ACCESS})
+_SECRET_TEXT = re.compile(
+    r"[`$(|;].*(?:\.ssh\b|id_rsa|id_ed25519|/etc/shadow|\.env\b|\.aws\b|\.kube\b|\.netrc|\.git-credentials|\.npmrc"
+    r"|\.pgpass"
+    r"|/proc/\S*environ|\bprintenv\b|\benv\s*[|)]|\bexport\s+-p|credentials\b|secrets?\b|keychain"
+    r"|gpg\s+--export-secret)"
+    r"|\$\{?(?:env:)?\w*(?:SECRET|PASSWORD|PASSWD|PRIVATE_KEY|ACCESS_KEY)\w*",
+    re.IGNORECASE,
+)
+
+
+def is_secret(word: Word) -> bool:
+    """Return True if a word is the path of a secret, or contains one that is read when the command runs."""
+    if word.known:
+        return place_of(word.text) in _SECRETS
+    return bool(_SECRET_TEXT.search(word.shown or word.text))
+
+
+def sends_file(word: Word, command: Command, reading: Reading) -> bool:
+    """Note that a file, or standard input for ``-``, is sent. Returns True if it is a secret."""
+    if word.text in ("-", "/dev/stdin", "."):
+        return command.input_from == "secret"
+    act_on(reading, Act.READ, word)
+    return is_secret(word)
+
+
+def connect_to(target: Word, reading: Reading, *, sends: bool = False, secret: bool = False) -> None:
+    """Note a connection; a local file for a ``file:`` address. What an unknown part of the address sends counts."""
+    if target.text.lower().startswith("file:"):
+        act_on(
+            reading,
+            Act.READ,
+            target.with_text(re.sub(r"^file:/{0,2}(?:localhost)?", "", target.text, flags=re.IGNORECASE)),
+        )
+        return
+    if not target.known:
+        reading.doubt()
+        secret = secret or bool(_SECRET_TEXT.search(target.shown))
+    connect(reading, target, sends=sends, secret=secret)
