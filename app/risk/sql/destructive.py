@@ -18,13 +18,18 @@ _GONE = "Only a backup can restore it."
 
 @sql_rule("sql.drop.table", RiskLevel.CRITICAL, "A table is dropped with all its rows.", verbs="DROP")
 def drop_table(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.object == "TABLE":
+    if statement.object == "TABLE" and statement.keys[1:2] == ["FOREIGN"]:
+        words = f"Drops the foreign table {statement.object_name}; its rows remain on the other server."
+        yield Hit(words, severity=RiskLevel.HIGH)
+    elif statement.object == "TABLE":
         yield Hit(f"Drops the table {statement.object_name} with all its rows, indexes, and grants. {_GONE}")
 
 
 @sql_rule("sql.drop.database", RiskLevel.CRITICAL, "A whole database is dropped.", verbs="DROP")
 def drop_database(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.object == "DATABASE" or (statement.object == "SCHEMA" and statement.dialect == "mysql"):
+    if (statement.object == "DATABASE" and not statement.has("LINK")) or (
+        statement.object == "SCHEMA" and statement.dialect == "mysql"
+    ):
         yield Hit(f"Drops the database {statement.object_name} and everything in it. {_GONE}")
 
 
@@ -40,6 +45,7 @@ def drop_owned(statement: SqlStatement) -> Iterator[Hit]:
         yield Hit(f"Drops every object that the role owns in this database, including tables. {_GONE}")
 
 
+_MINOR = word_set("statistics comment")
 _OTHER_RULES = word_set(
     "TABLE DATABASE SCHEMA OWNED INDEX ROLE USER GROUP POLICY COLUMN LOGIN EXTENSION SERVER SUBSCRIPTION"
 )
@@ -49,8 +55,15 @@ _OTHER_RULES = word_set(
     "sql.drop.object", RiskLevel.HIGH, "A view, function, trigger, sequence, or other object is dropped.", verbs="DROP"
 )
 def drop_object(statement: SqlStatement) -> Iterator[Hit]:
-    if statement.object not in _OTHER_RULES:
-        kind = statement.object.lower() or "object"
+    kind = statement.object.lower() or "object"
+    if kind == "tablespace" and statement.has("INCLUDING", "CONTENTS"):
+        yield Hit(f"Drops {statement.object_name} with all tables in it. {_GONE}", severity=RiskLevel.CRITICAL)
+    elif kind in ("type", "domain") and statement.has("CASCADE"):
+        words = f"Drops the {kind} {statement.object_name}, and every column of that type with its data. {_GONE}"
+        yield Hit(words, severity=RiskLevel.CRITICAL)
+    elif kind in _MINOR:
+        yield Hit(f"Drops the {kind} {statement.object_name}.", severity=RiskLevel.MEDIUM)
+    elif statement.object not in _OTHER_RULES:
         yield Hit(f"Drops the {kind} {statement.object_name}; everything that uses it fails from then on.")
 
 
@@ -107,7 +120,8 @@ def drop_constraint(statement: SqlStatement) -> Iterator[Hit]:
 
 @sql_rule("sql.truncate", RiskLevel.CRITICAL, "A table is emptied.", verbs="TRUNCATE")
 def truncate(statement: SqlStatement) -> Iterator[Hit]:
-    yield Hit(f"Deletes all rows of {statement.name_after(1) or 'the table'} at once. {_GONE}")
+    if len(statement.keys) > 1 and statement.keys[1] != "(":  # MySQL has a function of that name
+        yield Hit(f"Deletes all rows of {statement.name_after(1) or 'the table'} at once. {_GONE}")
 
 
 @sql_rule("sql.delete.no_where", RiskLevel.CRITICAL, "DELETE without WHERE: every row is deleted.")
@@ -219,4 +233,15 @@ def merge(statement: SqlStatement) -> Iterator[Hit]:
             deletes = "DELETE" in statement.keys
             verbs = "Adds, changes, or deletes" if deletes else "Adds or changes"
             words = f"{verbs} rows of {write.table} by comparison with another table."
-            yield Hit(words, write.line, RiskLevel.HIGH if deletes else None)
+            level = RiskLevel.HIGH if deletes else None
+            if _acts_without_source(write.node):
+                words = f"Changes or deletes every row of {write.table} that the other table does not have. {_GONE}"
+                level = RiskLevel.CRITICAL
+            yield Hit(words, write.line, level)
+
+
+def _acts_without_source(node: exp.Expression) -> bool:
+    return any(
+        when.args.get("source") and not when.args.get("condition") and not when.args.get("matched")
+        for when in node.find_all(exp.When)
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from app.risk.sql.client import command_end, separator_end
+from app.risk.sql.client_lines import command_end, separator_end
 
 MAX_TOKENS = 50_000
 """The most tokens of one statement that are kept; a longer statement counts as not parsed."""

@@ -8,28 +8,41 @@ from typing import Any
 from sqlglot import exp
 
 from app.risk.rules import word_set
+from app.risk.sql.access import routine_named
+from app.risk.sql.code import is_known_procedure
 from app.risk.sql.conditions import always_true
+from app.risk.sql.dialect_functions import OF_DIALECT
 from app.risk.sql.functions import HARMLESS_FUNCTIONS
-from app.risk.sql.privileges import KNOWN_FUNCTIONS
+from app.risk.sql.routines import HARMLESS_PACKAGES
 from app.risk.sql.rules import Hit, sql_rule
-from app.risk.sql.statement import LARGE_TABLE, QUERY_VERBS, WRITE_VERBS, SqlStatement, name_of
+from app.risk.sql.statement import CONTROL, LARGE_TABLE, QUERY_VERBS, WRITE_VERBS, SqlStatement, name_of
+from app.risk.text import mixes_scripts
 from assent.contracts import RiskLevel
 
 _FEW_PAIRS = 1_000_000
 _NO_EFFECT = word_set(
     "EXPLAIN SHOW DESCRIBE DESC PRAGMA BEGIN COMMIT ROLLBACK END ABORT SAVEPOINT RELEASE LISTEN UNLISTEN DEALLOCATE "
-    "CLOSE FETCH MOVE"
+    "CLOSE FETCH MOVE HELP ? SAVE"
 )
 """Verbs that change nothing by themselves; statements inside them are judged separately."""
 
 
-@sql_rule("sql.unparsed", RiskLevel.HIGH, "A statement that cannot be parsed; it may do anything.")
+@sql_rule("sql.unparsed", RiskLevel.HIGH, "A statement that cannot be parsed; it may do anything.", unread=True)
 def unparsed(statement: SqlStatement) -> Iterator[Hit]:
     reason = statement.broken
     if not reason and _needs_tree(statement) and not statement.understood:
         reason = "it cannot be parsed"
     if reason:
         yield Hit(f"This statement cannot be analyzed ({reason}), so its effects are unknown.")
+
+
+@sql_rule("sql.name.lookalike", RiskLevel.HIGH, "A name mixes letters of two alphabets.", unread=True)
+def lookalike(statement: SqlStatement) -> Iterator[Hit]:
+    for index, token in enumerate(statement.tokens):
+        if token.kind in ("word", "name") and not token.text.isascii() and mixes_scripts(token.text):
+            words = f"The name {token.text[:80]} mixes letters of two alphabets: it is not the name that it looks like."
+            yield Hit(words, statement.line_at(index))
+            return
 
 
 _HARMLESS = HARMLESS_FUNCTIONS | {"operator"}
@@ -40,6 +53,8 @@ def _needs_tree(statement: SqlStatement) -> bool:
     """Return True for statements that are judged by their content, not by how they begin."""
     if statement.verb == "CREATE":
         return statement.object in _HOLDS_QUERY and statement.object != "INDEX"
+    if statement.starts("UPDATE", "STATISTICS"):
+        return False
     return statement.verb in QUERY_VERBS or statement.verb in WRITE_VERBS or statement.verb == "COPY"
 
 
@@ -47,6 +62,12 @@ def judged(statement: SqlStatement, found: bool) -> bool:
     """Return True if a statement is known to be harmless, or its findings cover it."""
     if statement.verb in QUERY_VERBS:
         return True  # `unparsed` reports those that could not be parsed
+    if statement.verb in CONTROL or (statement.procedural and statement.verb == "BEGIN"):
+        return True
+    if statement.verb == "EXECUTE" and statement.procedure in statement.context.prepared:
+        return True
+    if statement.procedure and is_known_procedure(statement.procedure):
+        return True
     if statement.verb == "START":
         return found or statement.starts("START", "TRANSACTION")
     if statement.verb == "COPY":
@@ -144,16 +165,25 @@ def _called(tree: exp.Expression) -> Iterator[tuple[str, str]]:
         yield "operator", str(operator.args.get("operator")).rpartition(".")[0].lower() or "pg_catalog"
 
 
-@sql_rule("sql.function.unknown", RiskLevel.MEDIUM, "An unknown function is called; it may write.")
+_NAMES_BEFORE_BRACKETS = word_set("PRAGMA ANALYZE ANALYSE VACUUM GRANT REVOKE DENY ALTER COMMENT LOCK CLUSTER CHECK")
+
+
+@sql_rule("sql.function.unknown", RiskLevel.MEDIUM, "An unknown function is called; it may write.", unread=True)
 def unknown_function(statement: SqlStatement) -> Iterator[Hit]:
     if statement.tree is None or (statement.verb == "CREATE" and statement.object not in _HOLDS_QUERY):
         return
-    if statement.verb == "PRAGMA":
+    if statement.verb in _NAMES_BEFORE_BRACKETS:
         return
     seen = set()
     for name, schema in _called(statement.tree):
         foreign = schema not in ("", "pg_catalog")
-        known = name in KNOWN_FUNCTIONS or (not foreign and name in _HARMLESS)
+        own = OF_DIALECT.get(statement.dialect, frozenset())
+        foreign = foreign and not (schema == "sys" and statement.dialect == "tsql")
+        known = (
+            (not foreign and (name in _HARMLESS or name in own))
+            or routine_named(schema, name)
+            or schema in HARMLESS_PACKAGES
+        )
         if not known and name not in seen:
             seen.add(name)
             full = f"{schema}.{name}" if schema else name

@@ -10,7 +10,11 @@ from app.risk.sql.script import sql_findings
 
 
 def read(text: str, reading: Reading) -> None:
-    """Read SQL. Options: ``dialect``, and ``rows``, the number of rows by table name in lower case."""
+    """Read SQL.
+
+    Options: ``dialect``, ``server_version``, and ``rows``, the number of rows by table name in lower case.
+    """
     rows = cast(Mapping[str, Any], reading.options.get("rows") or {})
-    reading.take(sql_findings(text, str(reading.options.get("dialect") or ""), rows, reading.budget))
+    dialect, version = (str(reading.options.get(name) or "") for name in ("dialect", "server_version"))
+    reading.take(sql_findings(text, dialect, rows, reading.budget, version))
     reading.doubt()

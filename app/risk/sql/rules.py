@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from app.domain.risk import Finding
 from app.risk.rules import RiskRule, declare, word_set
+from app.risk.sql.examples import EXAMPLES
 from app.risk.sql.statement import SqlStatement
 from assent.contracts import RiskLevel
 
@@ -23,9 +24,17 @@ Check = Callable[[SqlStatement], Iterable[Hit]]
 _CHECKS: list[tuple[RiskRule, frozenset[str], Check]] = []
 
 
-def sql_rule(rule_id: str, severity: RiskLevel, summary: str, verbs: str = "") -> Callable[[Check], Check]:
+def declare_sql(rule_id: str, severity: RiskLevel, summary: str, *, unread: bool = False) -> RiskRule:
+    """Add a rule with its examples to the catalog."""
+    dialect, example, harmless = EXAMPLES.get(rule_id, ("", "", ""))
+    return declare(rule_id, severity, summary, example, harmless, language=dialect, unread=unread)
+
+
+def sql_rule(
+    rule_id: str, severity: RiskLevel, summary: str, verbs: str = "", *, unread: bool = False
+) -> Callable[[Check], Check]:
     """Add an SQL rule, which is checked for statements that begin with one of `verbs`, or for all if there are none."""
-    rule = declare(rule_id, severity, summary)
+    rule = declare_sql(rule_id, severity, summary, unread=unread)
 
     def register(check: Check) -> Check:
         _CHECKS.append((rule, word_set(verbs), check))

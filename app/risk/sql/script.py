@@ -2,42 +2,73 @@
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from app.domain.risk import Finding
 from app.risk.budget import Budget
-from app.risk.rules import declare, word_set
-from app.risk.sql import code, destructive, locking, privileges  # noqa: F401 - importing these adds their rules
+from app.risk.sql import (  # noqa: F401 - importing these adds their rules
+    access,
+    alterations,
+    catalogs,
+    code,
+    destructive,
+    locking,
+    privileges,
+    servers,
+    settings,
+)
 from app.risk.sql.client import client_findings
-from app.risk.sql.lexer import Lexed, Piece, SqlToken, split
+from app.risk.sql.context import Context
+from app.risk.sql.history import note
+from app.risk.sql.lexer import Lexed, Piece, split
+from app.risk.sql.procedural import PLACEHOLDER, batch, bodies, candidates, composed, content_of, executed, parts
 from app.risk.sql.queries import judged
-from app.risk.sql.rules import findings_of
+from app.risk.sql.relief import relieved
+from app.risk.sql.rules import declare_sql, findings_of
 from app.risk.sql.statement import SqlStatement, dialect_named
+from app.risk.sql.transactions import transaction_findings
 from assent.contracts import RiskLevel
 
-TOO_LARGE = declare("sql.too_large", RiskLevel.HIGH, "The text is too large to be analyzed.")
-EMPTY = declare("sql.empty", RiskLevel.LOW, "The text contains no statement.")
+TOO_LARGE = declare_sql("sql.too_large", RiskLevel.HIGH, "The text is too large to be analyzed.", unread=True)
+EMPTY = declare_sql("sql.empty", RiskLevel.LOW, "The text contains no statement.")
 UNPARSED = "sql.unparsed"
-RUN_COMMENT = declare("sql.run_comment", RiskLevel.HIGH, "A comment that MySQL and MariaDB run as code.")
-DOUBTFUL = declare(
+RUN_COMMENT = declare_sql("sql.run_comment", RiskLevel.HIGH, "A comment that MySQL and MariaDB run as code.")
+DOUBTFUL = declare_sql(
     "sql.doubtful_quoting",
     RiskLevel.HIGH,
     "A name with escapes, or a string or comment whose end depends on the database.",
+    unread=True,
 )
-SEVERAL = declare(
-    "sql.several_statements", RiskLevel.LOW, "Several statements; some may already have run when one fails."
+SEVERAL = declare_sql(
+    "sql.several_statements", RiskLevel.LOW, "Several changes; some may already have been made when one fails."
 )
-OPEN = declare(
-    "sql.transaction.open", RiskLevel.MEDIUM, "A transaction is begun but not ended, or ended but not begun."
+FAILED = declare_sql(
+    "sql.check_failed", RiskLevel.HIGH, "A rule failed on a statement, which may do anything.", unread=True
 )
-INSIDE = declare(
-    "sql.transaction.not_allowed", RiskLevel.MEDIUM, "A statement that cannot run inside a transaction is inside one."
+
+_GENERAL = frozenset({"sql.alter", "sql.setting"})
+"""Rules whose findings are dropped where another rule has a more specific one."""
+_OF_BLOCKS = frozenset(
+    {
+        UNPARSED,
+        "sql.dynamic",
+        "sql.insert",
+        "sql.function.unknown",
+        "sql.setting",
+        "sql.create",
+        "sql.several_statements",
+    }
 )
-FAILED = declare("sql.check_failed", RiskLevel.HIGH, "A rule failed on a statement, which may do anything.")
+"""Rules that are not reported inside blocks, where not all is SQL: another finding already says that this is code."""
+_RUNS_TEXT = frozenset({"sql.dynamic", "sql.function.runs_text"})
+_MOST_CANDIDATES = 50
+_DEEPEST = 4
+"""How deep code in texts in code is looked into."""
 
 
-def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budget) -> list[Finding]:
+def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budget, version: str = "") -> list[Finding]:
     """Return the risk findings of an SQL text.
 
     Args:
@@ -45,12 +76,15 @@ def sql_findings(text: str, dialect: str, rows: Mapping[str, int], budget: Budge
         dialect: The dialect's name in the proposal. A text in an unknown dialect is parsed generically.
         rows: Estimated number of rows by table name in lower case.
         budget: Is reduced by what is analyzed.
+        version: The server's version, such as ``15.4``; empty if it is unknown.
     """
-    return list(_Script(text, dialect_named(dialect), rows, budget).findings())
+    return list(Script(text, dialect_named(dialect), rows, budget, version).findings())
 
 
-class _Script:
-    def __init__(self, text: str, dialect: str, rows: Mapping[str, int], budget: Budget) -> None:
+class Script:
+    """The assessment of one SQL text."""
+
+    def __init__(self, text: str, dialect: str, rows: Mapping[str, int], budget: Budget, version: str = "") -> None:
         self._text = text
         self._dialect = dialect
         self._rows = rows
@@ -58,36 +92,68 @@ class _Script:
         self._parse = len(text) <= budget.characters
         if self._parse:
             budget.characters -= len(text)
+        self._context = Context(_number(version), rows)
         self._noticed = Lexed()
         self._outer: list[SqlStatement] = []
-        self._commands = 0
+        self._pieces = 0
+        self._changes: list[int] = []
+        self._texts: list[tuple[Piece, int]] = []
+        self._dynamic = False
 
     def findings(self) -> Iterator[Finding]:
+        """Yield the findings in the order of the text."""
         if not self._parse:
             size = f"The text has {len(self._text):,} characters, which is too many to analyze."
             yield TOO_LARGE.finding(f"{size} Statements are not parsed; only how they begin is checked.")
         for piece in split(self._text, self._dialect, self._noticed):
-            if self._budget.statements <= 0:
+            if self._spent():
                 yield TOO_LARGE.finding(
                     "There are too many statements; nothing is checked from this line on.", piece.line
                 )
                 break
-            self._budget.statements -= 1
             yield from self._piece_findings(piece)
         yield from self._whole()
 
+    def _spent(self) -> bool:
+        self._budget.statements -= 1
+        late = self._budget.statements % 64 == 0 and time.monotonic() > self._budget.until
+        return self._budget.statements < 0 or late
+
     def _piece_findings(self, piece: Piece) -> Iterator[Finding]:
+        self._pieces += 1
         if piece.client:
-            self._commands += 1
             yield from client_findings(piece.client, piece.line, self._dialect)
             return
-        statement = SqlStatement(piece, self._dialect, self._rows, self._parse)
-        if not piece.in_body:
-            self._outer.append(statement)
+        pieces = batch(piece) if self._dialect in ("tsql", "") else [piece]
+        if len(pieces) > 1 and not self._dialect:
+            pieces = [piece, *pieces[1:]]  # in other dialects, words such as DELETE may be names
+        for part in pieces:
+            statement = SqlStatement(part, self._dialect, self._rows, self._parse, self._context)
+            found = [*self._statement_findings(statement, part, 0)]
+            if not part.in_body:
+                self._outer.append(statement)
+                if any(finding.severity is not RiskLevel.SAFE for finding in found):
+                    self._changes.append(statement.line)
+                note(statement, self._context)
+            yield from found
+
+    def _statement_findings(self, statement: SqlStatement, piece: Piece, depth: int) -> Iterator[Finding]:
         found = self._judge(statement)
         yield from found
-        for body in _bodies(statement):
-            yield from self._body_findings(body, statement)
+        if depth >= _DEEPEST:
+            return
+        self._dynamic = self._dynamic or any(finding.rule in _RUNS_TEXT for finding in found)
+        if statement.verb not in ("INSERT", "UPDATE", "COMMENT"):
+            self._texts += [(piece, index) for index in candidates(piece)][: _MOST_CANDIDATES - len(self._texts)]
+        for inner in executed(piece):
+            yield from self._text_findings(inner, depth)
+        if self._dialect not in ("postgres", "tsql") and statement.procedural:
+            for part in parts(piece):
+                if part.start != piece.start:
+                    yield from self._inner_findings(part, depth)
+        for body in bodies(statement):
+            first = statement.line_at(statement.tokens.index(body))
+            yield from self._body_findings(content_of(body), first, statement.verb == "CREATE", depth)
 
     def _judge(self, statement: SqlStatement) -> list[Finding]:
         try:
@@ -104,29 +170,40 @@ class _Script:
             found.append(_unknown(statement))
         if any(finding.rule not in _GENERAL for finding in found):
             found = [finding for finding in found if finding.rule not in _GENERAL]
-        return found
+        return relieved(found, statement, self._context)
 
-    def _body_findings(self, body: SqlToken, statement: SqlStatement) -> Iterator[Finding]:
+    def _inner_findings(self, part: Piece, depth: int) -> Iterator[Finding]:
+        """Check a statement inside procedural code."""
+        if self._spent():
+            return
+        fragment = SqlStatement(part, self._dialect, self._rows, self._parse, self._context)
+        for found in self._statement_findings(fragment, part, depth + 1):
+            if found.rule not in _OF_BLOCKS:
+                yield found
+
+    def _body_findings(self, content: str, first: int, created: bool, depth: int) -> Iterator[Finding]:
         """Check the statements inside a block or routine, as far as they can be separated."""
-        inner = body.text
-        tag = re.match(r"\$[^$]*\$|'", inner)
-        cut = len(tag[0]) if tag else 0
-        content = inner[cut : len(inner) - cut]
-        first = statement.line_at(statement.tokens.index(body))
-        when = "When the code runs: " if statement.verb == "CREATE" else ""
-        for piece in split(content.replace("''", "' ") if inner[:1] == "'" else content, self._dialect, Lexed()):
-            for part in _parts(piece):
-                if self._budget.statements <= 0:
-                    return
-                self._budget.statements -= 1
-                fragment = SqlStatement(part, self._dialect, self._rows, self._parse)
-                for found in self._judge(fragment):
-                    # Procedural code is not all SQL, and another finding already says that this is code.
-                    if found.rule not in (UNPARSED, "sql.dynamic", "sql.insert", "sql.function.unknown", "sql.setting"):
-                        line = (found.line or 1) + first - 1
-                        yield Finding(found.rule, found.severity, when + found.message, line)
+        when = "When the code runs: " if created else ""
+        for piece in split(content, self._dialect, Lexed()):
+            if piece.client:
+                continue
+            self._texts += [(piece, index) for index in candidates(piece)][: _MOST_CANDIDATES - len(self._texts)]
+            inner = [found for text in executed(piece) for found in self._text_findings(text, depth)]
+            inner += [found for part in parts(piece) for found in self._inner_findings(part, depth)]
+            for found in inner:
+                yield replace(found, message=when + found.message, line=(found.line or 1) + first - 1)
+
+    def _text_findings(self, inner: Piece, depth: int) -> Iterator[Finding]:
+        """Check a statement that stands in a text which is run as SQL."""
+        for found in self._inner_findings(inner, depth):
+            words = found.message.replace(PLACEHOLDER, "that the code names")
+            yield replace(found, message=f"When the text is run: {words}")
 
     def _whole(self) -> Iterator[Finding]:
+        if self._dynamic:
+            for piece, index in self._texts:
+                for inner in composed(piece, index):
+                    yield from self._text_findings(inner, 1)
         for line in self._noticed.run_comments:
             words = "This looks like a comment, but MySQL and MariaDB run its content."
             yield RUN_COMMENT.finding(words, line)
@@ -135,98 +212,26 @@ class _Script:
                 "A name with escapes, or a string or comment whose end depends on the database; specify the dialect."
             )
             yield DOUBTFUL.finding(words, line)
-        if not self._outer and not self._commands:
+        if not self._pieces:
             yield EMPTY.finding("This text contains no statement, so nothing would run.")
-        yield from _transactions(self._outer)
-        effective = [statement for statement in self._outer if statement.verb not in _TRANSACTION]
-        if len(effective) > 1:
-            words = f"{len(effective)} statements in one text: if one fails, those before it may already have run."
-            yield SEVERAL.finding(words, effective[1].line)
-
-
-_GENERAL = frozenset({"sql.alter", "sql.setting"})
-"""Rules whose findings are dropped where another rule has a more specific one."""
+        yield from transaction_findings(self._outer, self._context)
+        if len(self._changes) > 1:
+            words = (
+                f"{len(self._changes)} changes in one text: if one fails, those before it may already have been made."
+            )
+            yield SEVERAL.finding(words, self._changes[1])
 
 
 def _unknown(statement: SqlStatement) -> Finding:
     verb = statement.tokens[0].text[:40] if statement.tokens else ""
     words = f"{verb!r} is not a known statement, so its effects are unknown."
-    return Finding(UNPARSED, RiskLevel.HIGH, words, statement.line)
+    return Finding(UNPARSED, RiskLevel.HIGH, words, statement.line, unread=True)
 
 
-_TRANSACTION = frozenset({"BEGIN", "START", "COMMIT", "ROLLBACK", "END", "ABORT", "SAVEPOINT", "RELEASE"})
-_NOT_INSIDE = frozenset({"VACUUM"})
-
-
-def _transactions(statements: list[SqlStatement]) -> Iterator[Finding]:
-    begun: SqlStatement | None = None
-    for statement in statements:
-        keys = statement.keys
-        if statement.verb in ("BEGIN", "START"):
-            if begun is not None:
-                yield OPEN.finding("A transaction is begun inside another one.", statement.line)
-            begun = statement
-        elif statement.verb in ("COMMIT", "END", "ABORT") or (statement.verb == "ROLLBACK" and "TO" not in keys):
-            if begun is None:
-                words = f"{statement.verb} ends a transaction that was not begun here, and everything done in it."
-                yield OPEN.finding(words, statement.line)
-            begun = None
-        elif begun is not None and (statement.has("CONCURRENTLY") or statement.verb in _NOT_INSIDE):
-            words = "This cannot run inside a transaction: the transaction fails here and is rolled back."
-            yield INSIDE.finding(words, statement.line)
-    if begun is not None:
-        yield OPEN.finding(
-            "This transaction is never ended: it holds its locks until the connection closes, and is then rolled back.",
-            begun.line,
-        )
-
-
-def _bodies(statement: SqlStatement) -> Iterator[SqlToken]:
-    if statement.verb == "DO" or (statement.verb == "CREATE" and statement.object in ("FUNCTION", "PROCEDURE")):
-        for index, token in enumerate(statement.tokens):
-            quoted = token.kind == "string" and statement.keys[index - 1] in ("AS", "DO")
-            if token.kind == "body" or quoted:
-                yield token
-
-
-_EDGES = word_set("BEGIN THEN ELSE LOOP DECLARE AS EXECUTE QUERY RETURN")
-_PART_VERBS = word_set(
-    "SELECT WITH INSERT UPDATE DELETE MERGE TRUNCATE DROP ALTER CREATE GRANT REVOKE COPY LOCK REINDEX VACUUM "
-    "CLUSTER SET REASSIGN PERFORM"
-)
-
-
-def _parts(piece: Piece) -> Iterator[Piece]:
-    """Return the SQL in a statement of procedural code: what follows IF … THEN, for example, and texts for EXECUTE."""
-    tokens = piece.tokens
-    starts, depth = [0], 0
-    for index, token in enumerate(tokens):
-        depth = max(0, depth + (token.key == "CASE") - (token.key == "END"))
-        if depth == 0 and token.key in _EDGES:
-            starts.append(index + 1)
-    for place, start in enumerate(starts):
-        end = starts[place + 1] - 1 if place + 1 < len(starts) else len(tokens)
-        part = tokens[start:end]
-        if not part:
-            continue
-        if part[0].kind in ("string", "body") and start and tokens[start - 1].key == "EXECUTE":
-            yield from _executed(part[0], piece)
-        elif part[0].key in _PART_VERBS:
-            yield _slice(piece, part)
-
-
-def _slice(piece: Piece, part: list[SqlToken]) -> Piece:
-    begin, end = part[0].start, part[-1].start + len(part[-1].text)
-    text = piece.code[begin - piece.start : end - piece.start]
-    line = piece.line + piece.code.count("\n", 0, begin - piece.start)
-    if part[0].key == "PERFORM":
-        part = [SqlToken("word", "SELECT ", begin), *part[1:]]
-        text = "SELECT " + text[len("PERFORM") :]
-    return Piece(part, begin, end, line, text, piece.broken)
-
-
-def _executed(text: SqlToken, piece: Piece) -> Iterator[Piece]:
-    line = piece.line + piece.code.count("\n", 0, text.start - piece.start)
-    for inner in split(text.text.strip("'").replace("''", "'"), "postgres", Lexed()):
-        inner.line += line - 1
-        yield inner
+def _number(version: str) -> float | None:
+    """Return the first two parts of a version as a number: 8.0 for 8.0.36; None if there is none."""
+    digits = version.strip().lstrip("vV").split("-")[0].split(".")
+    try:
+        return float(".".join(digits[:2])) if digits[0] else None
+    except ValueError:
+        return None

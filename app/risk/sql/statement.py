@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from app.risk.rules import word_set
 from app.risk.sql.conditions import Reach
+from app.risk.sql.context import Context
 from app.risk.sql.lexer import Piece, SqlToken
 from app.risk.sql.selection import reach_of_write
 
@@ -29,9 +30,17 @@ MAX_NESTING = 24
 QUERY_VERBS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "("})
 WRITE_VERBS = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"})
 _MODIFIERS = word_set(
-    "OR REPLACE TEMP TEMPORARY UNLOGGED GLOBAL LOCAL UNIQUE FULLTEXT SPATIAL CLUSTERED NONCLUSTERED RECURSIVE "
-    "CONSTRAINT TRUSTED PROCEDURAL VIRTUAL FOREIGN AGGREGATE"
+    "OR REPLACE ALTER EDITIONABLE NONEDITIONABLE SHARDED PRIVATE TEMP TEMPORARY UNLOGGED GLOBAL "
+    "LOCAL UNIQUE FULLTEXT SPATIAL CLUSTERED NONCLUSTERED RECURSIVE CONSTRAINT TRUSTED PROCEDURAL VIRTUAL FOREIGN "
+    "AGGREGATE"
 )
+CONTROL = word_set(
+    "IF ELSIF ELSEIF ELSE WHILE FOR FOREACH LOOP REPEAT UNTIL CASE WHEN EXCEPTION RETURN RETURNS RAISE NULL EXIT "
+    "CONTINUE LEAVE ITERATE GET OPEN PRINT RAISERROR THROW GOTO TRY CATCH ASSERT SIGNAL RESIGNAL BREAK TRY"
+)
+"""First words of control flow, which does nothing by itself."""
+_ROUTINES = word_set("FUNCTION PROCEDURE PROC TRIGGER EVENT PACKAGE RULE")
+_COMPOUND = word_set("IF ELSIF ELSEIF ELSE WHILE FOR FOREACH LOOP REPEAT CASE WHEN DECLARE EXCEPTION")
 _PRIORITIES = word_set("LOW_PRIORITY HIGH_PRIORITY DELAYED QUICK IGNORE")
 _WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 _SQLGLOT_NAMES = {
@@ -70,16 +79,27 @@ class SqlStatement:
         line: 1-based line of the first token.
         dialect: Our name of the dialect; empty if unknown.
         prefix: The prefix (``EXPLAIN``, ``PREPARE``, ``DECLARE``). The statement is judged as what the prefix runs.
+        prepared: The name under which the statement is prepared; otherwise empty.
+        context: What is known from earlier statements.
     """
 
-    def __init__(self, piece: Piece, dialect: str, rows: Mapping[str, int], parse: bool = True) -> None:
+    def __init__(
+        self,
+        piece: Piece,
+        dialect: str,
+        rows: Mapping[str, int],
+        parse: bool = True,
+        context: Context | None = None,
+    ) -> None:
         self.dialect = dialect
+        self.context = context or Context()
         self.broken = piece.broken
         self.line = piece.line
         self._piece = piece
         self._rows = rows
         self._parse = parse
         skipped, self.prefix = _prefix(piece.tokens)
+        self.prepared = piece.tokens[1].text if self.prefix == "PREPARE" and skipped > 1 else ""
         self.tokens = piece.tokens[skipped:]
         self.keys = [token.key for token in self.tokens]
         self.verb = self.keys[0] if self.keys else ""
@@ -126,6 +146,12 @@ class SqlStatement:
             start, end = self.tokens[current].start - begin, self.tokens[current + 1].start + len("OF") - begin
             code = code[:start] + " " * (end - start) + code[end:]
         return code
+
+    @property
+    def procedural(self) -> bool:
+        """True if the statement holds others, such as IF … THEN, or a routine without quotes around its code."""
+        routine = self.verb in ("CREATE", "ALTER") and self.object in _ROUTINES
+        return routine or self.verb in _COMPOUND or (self.verb == "BEGIN" and len(self.keys) > 1)
 
     @property
     def _nesting(self) -> int:
@@ -210,7 +236,18 @@ class SqlStatement:
     @cached_property
     def object(self) -> str:
         """The kind of object of a CREATE, ALTER, or DROP, such as TABLE or MATERIALIZED."""
-        return next((key for key in self.keys[1:8] if key not in _MODIFIERS), "")
+        index = 1
+        while index < min(len(self.keys), 16):
+            key = self.keys[index]
+            if key in ("DEFINER", "ALGORITHM") and self.keys[index + 1 : index + 2] == ["="]:
+                index += 5 if self.keys[index + 3 : index + 4] == ["@"] else 3
+            elif key == "SQL" and self.keys[index + 1 : index + 2] == ["SECURITY"]:
+                index += 3
+            elif key in _MODIFIERS:
+                index += 1
+            else:
+                return key
+        return ""
 
     def name_after(self, index: int) -> str:
         """Return the possibly qualified name at a token, as written. IF EXISTS and ONLY are skipped."""
@@ -223,6 +260,35 @@ class SqlStatement:
                 break
             index += 2
         return shortened(".".join(parts))
+
+    def names_after(self, index: int) -> list[str]:
+        """Return the names at a token that are separated by commas."""
+        names = [self.name_after(index)]
+        depth = 0
+        for place in range(index, len(self.keys)):
+            key = self.keys[place]
+            depth += (key == "(") - (key == ")")
+            if key == "," and depth == 0:
+                names.append(self.name_after(place + 1))
+        return [name for name in names if name]
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """The tables and other objects that the statement changes, as written; empty if that cannot be told."""
+        if self.writes:
+            return [name for write in self.writes for name in written_names(write.node)]
+        if self.verb in ("DROP", "ALTER") and self.object in self.keys:
+            names = self.names_after(self.keys.index(self.object) + 1) if self.verb == "DROP" else [self.object_name]
+            return [] if self.object in ("OWNED", "SYSTEM", "DATABASE", "ROLE", "USER", "DEFAULT") else names
+        if self.verb == "TRUNCATE":
+            return self.names_after(1)
+        if self.verb == "CREATE" and self.object == "INDEX":
+            return [self.name_after(self.find("ON") + 1)] if self.has("ON") else []
+        if self.verb in ("ANALYZE", "CLUSTER", "LOCK", "REFRESH", "REINDEX"):
+            words = ("MATERIALIZED", "VIEW", "TABLE", "INDEX", "VERBOSE", "CONCURRENTLY")
+            place = next((place for place, key in enumerate(self.keys) if place and key not in words), 0)
+            return self.names_after(place) if place else []
+        return []
 
     @property
     def object_name(self) -> str:
@@ -250,11 +316,67 @@ class SqlStatement:
                     yield start, self.keys[start:index]
                 start = index + 1
 
-    def functions(self) -> Iterator[tuple[str, int]]:
-        """Yield names before a bracket, functions or not, in lower case, with the index of their token."""
-        for index in range(len(self.keys) - 1):
-            if self.keys[index + 1] == "(" and self.tokens[index].kind in ("word", "name"):
-                yield self.tokens[index].text.strip('"`[]').lower(), index
+    def calls(self) -> Iterator[tuple[str, str, int]]:
+        """Yield what may be a call: its schema or package and its name, in lower case, and the index of its token.
+
+        That is every name before a bracket, whether it is a function or not, and what EXEC, CALL, or a statement that
+        consists of a name runs.
+        """
+        called = self._procedure()
+        for index in range(len(self.keys)):
+            bracket = index + 1 < len(self.keys) and self.keys[index + 1] == "("
+            if (bracket or index == called) and self.tokens[index].kind in ("word", "name"):
+                yield self._schema_before(index), _bare_name(self.tokens[index]), index
+
+    def _procedure(self) -> int:
+        """Return the index of the name of a procedure that the statement runs; -1 if it runs none."""
+        index = 0
+        if self.verb in ("EXEC", "EXECUTE", "CALL"):
+            index = 3 if self.keys[2:3] == ["="] else 1
+        elif not self.verb.startswith(("SP_", "XP_")) and self.keys[1:2] != ["."] and not self._is_plain_call:
+            return -1
+        while index + 2 < len(self.keys) and self.keys[index + 1] == ".":
+            index += 3 if self.keys[index + 2] == "." else 2
+        return index if index < len(self.keys) else -1
+
+    @property
+    def _is_plain_call(self) -> bool:
+        """True if the statement is a call of PL/SQL, such as `archive(30)`."""
+        statements = QUERY_VERBS | WRITE_VERBS | CONTROL
+        return self.dialect == "oracle" and self.keys[1:2] == ["("] and self.verb not in statements
+
+    @property
+    def procedure(self) -> str:
+        """The qualified name of the procedure that the statement runs, in lower case; empty if it runs none."""
+        index = self._procedure()
+        if index < 0 or self.tokens[index].kind not in ("word", "name"):
+            return ""
+        schema, name = self._schema_before(index), _bare_name(self.tokens[index])
+        return f"{schema}.{name}" if schema else name
+
+    def _schema_before(self, index: int) -> str:
+        if index < 2 or self.keys[index - 1] != ".":
+            return ""
+        return _bare_name(self.tokens[index - 2]) if self.keys[index - 2] != "." else ""
+
+
+def _bare_name(token: SqlToken) -> str:
+    return token.text.strip('"`[]').lower()
+
+
+def written_names(node: Any) -> list[str]:
+    """Return the tables that a write affects, each once as in the text and without its alias."""
+    tables = [
+        table for table in (node.args.get("tables") or []) if isinstance(table, exp.Table) and table.name != "TOP"
+    ]
+    if not tables:
+        return [name_of(node)]
+    sources = {source.alias_or_name: name for source in node.find_all(exp.Table) if (name := _full_name(source))}
+    return [sources.get(table.name, _full_name(table)) for table in tables]
+
+
+def _full_name(table: exp.Table) -> str:
+    return ".".join(part.name for part in table.parts)
 
 
 def name_of(node: exp.Expression) -> str:

@@ -1,0 +1,184 @@
+"""Rules for access from the database to files, programs, other servers, and code that runs later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.risk.rules import word_set
+from app.risk.sql.routines import DANGEROUS_OPTIONS, PACKAGES, POWERFUL_NAMES, ROUTINES, Effect
+from app.risk.sql.rules import Hit, sql_rule
+from app.risk.sql.statement import SqlStatement
+from assent.contracts import RiskLevel
+
+
+def routine_named(schema: str, name: str) -> Effect | None:
+    """Return what a routine does, by its name and schema or package in lower case; None if it is not known to act."""
+    return ROUTINES.get(f"{schema}.{name}") or PACKAGES.get(schema.rpartition(".")[2]) or ROUTINES.get(name)
+
+
+def _calls(statement: SqlStatement, group: str) -> Iterator[Hit]:
+    for schema, name, index in statement.calls():
+        effect = routine_named(schema, name)
+        if effect is not None and effect.group == group:
+            full = f"{schema}.{name}" if PACKAGES.get(schema) else name
+            yield Hit(f"{full} {effect.words}.", statement.line_at(index), effect.level)
+
+
+@sql_rule("sql.function.server_file", RiskLevel.CRITICAL, "A function accesses the server's files or programs.")
+def server_file(statement: SqlStatement) -> Iterator[Hit]:
+    yield from _calls(statement, "file")
+
+
+@sql_rule(
+    "sql.function.code", RiskLevel.CRITICAL, "A function or procedure runs a program, or schedules code.", unread=True
+)
+def runs_code(statement: SqlStatement) -> Iterator[Hit]:
+    yield from _calls(statement, "code")
+    if (
+        statement.has("CMDEXEC")
+        or statement.has("POWERSHELL")
+        or _quoted(statement, ("cmdexec", "powershell", "executable"))
+    ):
+        yield Hit("The job runs a command of the operating system on the server.")
+
+
+def _quoted(statement: SqlStatement, words: tuple[str, ...]) -> bool:
+    if statement.dialect not in ("tsql", "oracle", "") or not any(group == "code" for group in _groups(statement)):
+        return False
+    return any(token.kind == "string" and token.text.strip("Nn'").lower() in words for token in statement.tokens)
+
+
+def _groups(statement: SqlStatement) -> Iterator[str]:
+    for schema, name, _ in statement.calls():
+        effect = routine_named(schema, name)
+        if effect is not None:
+            yield effect.group
+
+
+@sql_rule("sql.function.remote", RiskLevel.HIGH, "A function connects to another server.")
+def remote_function(statement: SqlStatement) -> Iterator[Hit]:
+    yield from _calls(statement, "remote")
+
+
+@sql_rule("sql.function.server_control", RiskLevel.HIGH, "A function controls the server or ends sessions.")
+def server_control(statement: SqlStatement) -> Iterator[Hit]:
+    yield from _calls(statement, "server")
+    if statement.has("SP_CONFIGURE") and _names_option(statement):
+        words = "Lets statements run programs on the server, or reach other servers, from now on."
+        yield Hit(words, severity=RiskLevel.CRITICAL)
+
+
+def _names_option(statement: SqlStatement) -> bool:
+    options = [token.text.strip("N'").lower() for token in statement.tokens if token.kind == "string"]
+    return any(option.startswith(DANGEROUS_OPTIONS) for option in options) and statement.keys[-1] != "0"
+
+
+@sql_rule("sql.function.powers", RiskLevel.HIGH, "A procedure makes somebody a member of a role.")
+def powers(statement: SqlStatement) -> Iterator[Hit]:
+    for hit in _calls(statement, "powers"):
+        texts = {token.text.strip("N'\"[]").upper() for token in statement.tokens}
+        yield hit._replace(severity=RiskLevel.CRITICAL if texts & POWERFUL_NAMES else None)
+
+
+@sql_rule("sql.function.runs_text", RiskLevel.HIGH, "A function runs a text as SQL.", unread=True)
+def runs_text(statement: SqlStatement) -> Iterator[Hit]:
+    yield from _calls(statement, "text")
+
+
+@sql_rule("sql.function.effect", RiskLevel.MEDIUM, "A function in a query changes something or blocks others.")
+def effect(statement: SqlStatement) -> Iterator[Hit]:
+    yield from _calls(statement, "effect")
+
+
+@sql_rule(
+    "sql.copy.program", RiskLevel.CRITICAL, "COPY runs a program on the database server.", verbs="COPY", unread=True
+)
+def copy_program(statement: SqlStatement) -> Iterator[Hit]:
+    if statement.has("PROGRAM"):
+        yield Hit("Runs a shell command on the database server, with the server's privileges.")
+
+
+@sql_rule(
+    "sql.copy.file",
+    RiskLevel.HIGH,
+    "Data is copied to or from a file on the server, or rows are loaded.",
+    verbs="COPY LOAD SELECT WITH VALUES TABLE ( UNLOAD BULK EXPORT IMPORT",
+)
+def copy_file(statement: SqlStatement) -> Iterator[Hit]:
+    if statement.verb == "LOAD" and statement.keys[1:2] not in (["DATA"], ["XML"], ["TABLE"], ["INDEX"]):
+        if statement.dialect not in ("mysql", "sqlite"):
+            yield Hit(
+                "Loads a library into the server, whose code can do all that the server may do.",
+                None,
+                RiskLevel.CRITICAL,
+            )
+    elif statement.verb in ("LOAD", "UNLOAD", "BULK", "EXPORT"):
+        yield Hit("Reads or writes a file on the machine of the server or of the client.")
+    elif statement.verb == "IMPORT" and statement.keys[1:2] != ["FOREIGN"]:
+        yield Hit("Reads a file into the database.")
+    elif statement.verb == "COPY" and not statement.has("PROGRAM"):
+        if statement.has("TO", "STDOUT"):
+            return
+        if statement.has("FROM", "STDIN"):
+            yield Hit("Adds rows that are not part of this text.", severity=RiskLevel.MEDIUM)
+        else:
+            yield Hit("Reads or writes a file on the database server, with the server's privileges.")
+    elif statement.has("INTO", "OUTFILE") or statement.has("INTO", "DUMPFILE"):
+        level = RiskLevel.CRITICAL if _writes_code(statement) else None
+        yield Hit("Writes a file on the database server.", severity=level)
+
+
+def _writes_code(statement: SqlStatement) -> bool:
+    endings = (".php", ".jsp", ".asp", ".aspx", ".so", ".dll", ".sh", ".py", ".bat", "authorized_keys", ".cnf")
+    return any(
+        token.kind == "string" and token.text.strip("'\"").lower().endswith(endings) for token in statement.tokens
+    )
+
+
+@sql_rule(
+    "sql.remote",
+    RiskLevel.HIGH,
+    "A connection to another server is set up.",
+    verbs="CREATE ALTER DROP IMPORT REFRESH",
+)
+def remote(statement: SqlStatement) -> Iterator[Hit]:
+    database_link = statement.object in ("DATABASE", "PUBLIC") and statement.has("LINK")
+    mapping = statement.object == "USER" and statement.has("MAPPING")
+    other = statement.object in _REMOTE_OBJECTS and not statement.starts(statement.verb, "SERVER", "ROLE")
+    if (
+        (other and not statement.has("SERVER", "AUDIT"))
+        or statement.starts("IMPORT", "FOREIGN")
+        or database_link
+        or mapping
+    ):
+        yield Hit("Connects this database to another server: data can be sent to it or received from it.")
+
+
+_REMOTE_OBJECTS = word_set("SERVER SUBSCRIPTION PUBLICATION ENDPOINT EXTERNAL CREDENTIAL")
+
+
+@sql_rule(
+    "sql.extension",
+    RiskLevel.HIGH,
+    "An extension or language is installed, changed, or dropped.",
+    verbs="CREATE ALTER DROP INSTALL UNINSTALL",
+)
+def extension(statement: SqlStatement) -> Iterator[Hit]:
+    words = "Changes which code the server runs: an extension can access files, programs, or the network."
+    if statement.object in ("ASSEMBLY", "LIBRARY", "JAVA") or (statement.verb == "INSTALL" and statement.has("SONAME")):
+        yield Hit(words, severity=RiskLevel.CRITICAL)
+    elif statement.object in ("EXTENSION", "LANGUAGE", "PLUGIN", "COMPONENT") or statement.verb in (
+        "INSTALL",
+        "UNINSTALL",
+    ):
+        drops_columns = statement.verb == "DROP" and statement.has("CASCADE")
+        more = " Columns of its types are dropped with their data." if drops_columns else ""
+        yield Hit(words + more, severity=RiskLevel.CRITICAL if drops_columns else None)
+
+
+@sql_rule("sql.attach", RiskLevel.HIGH, "Another database file is opened or closed.", verbs="ATTACH DETACH")
+def attach(statement: SqlStatement) -> Iterator[Hit]:
+    if statement.verb == "ATTACH":
+        yield Hit("Opens another database file; a file that does not exist is created.")
+    else:
+        yield Hit("Closes another database file.", severity=RiskLevel.LOW)
