@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -116,8 +115,7 @@ class Script:
 
     def _spent(self) -> bool:
         self._budget.statements -= 1
-        late = self._budget.statements % 64 == 0 and time.monotonic() > self._budget.until
-        return self._budget.statements < 0 or late
+        return self._budget.statements < 0 or (self._budget.statements % 64 == 0 and self._budget.late)
 
     def _piece_findings(self, piece: Piece) -> Iterator[Finding]:
         self._pieces += 1
