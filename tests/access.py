@@ -74,6 +74,8 @@ choose what one is told of    yes     yes      yes        yes       yes        y
 link a Slack user             yes     yes      yes        yes       yes        yes    yes
 choose how pages look         yes     yes      yes        yes       yes        yes    yes
 keep views of the queue       yes     yes      yes        yes       yes        yes    yes
+see samples                   role    yes      yes        yes       yes        yes    yes
+review a sample               role    role     team       yes       not        yes    team
 decide on several together    role    role     yes        yes       yes        yes    yes
 sign out                      yes     yes      yes        yes       yes        yes    yes
 """
@@ -138,7 +140,7 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("GET /requests/<request_id>"),
         page(
             "GET /requests/<request_id>/<any(decisions, preview, claim, release, assignment, escalations, extension, "
-            "withdrawal, reopening, comments, cancel):act>"
+            "withdrawal, reopening, comments, cancel, review):act>"
         ),
         page("GET /runs"),
         page("GET /runs/<run_id>"),
@@ -355,6 +357,11 @@ WAYS: dict[str, tuple[Way, ...]] = {
         page("POST /queue/views", name="Pressing", risk="high"),
         page("POST /queue/views/<view_id>/name", name="Pressing"),
         page("POST /queue/views/<view_id>/deletion"),
+    ),
+    "see samples": (page("GET /samples"), rest("GET /api/v1/samples")),
+    "review a sample": (
+        page("POST /requests/<request_id>/review", opinion="agree"),
+        rest("POST /api/v1/samples/<uuid:id>/review", agrees=True),
     ),
     "decide on several together": (
         page("GET /queue/marked"),

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
@@ -32,7 +32,7 @@ from app.services.people.sessions import begin
 from app.store.engine import Sessions
 from app.store.notify import Delivery, Destination
 from app.store.people import Person, Team, TeamMember
-from app.store.policies import Absence, Grant
+from app.store.policies import Absence, DecisionSample, Grant, PolicyVersion
 from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from app.store.runs import CatalogueEntry, Run
@@ -99,6 +99,31 @@ def approving(
     until = (datetime.now(UTC) + timedelta(days=days)).date()
     rule = f"  - name: {name}\n    when: '{when}'\n    decide: approve\n    until: {until}\n"
     return f"version: 1\nrules:\n{rule}{f'    {more}' if more else ''}\n"
+
+
+def make_sample(sessions: Sessions, rule: str = "Harmless", **values: Any) -> ApprovalRequest:
+    """A request that a policy approved at once, and that was drawn for review."""
+    with sessions() as session:
+        version = session.scalar(select(func.max(PolicyVersion.version)))
+    if version is None:
+        with sessions.begin() as session:
+            stored = PolicyVersion(
+                text="version: 1\ndefault: {deadline: 1 day}\n", digest="x", source="policies.yaml",
+                loaded_at=datetime.now(UTC), loaded_by_name="Somebody", in_force_at=datetime.now(UTC),
+            )  # fmt: skip
+            session.add(stored)
+            session.flush()
+            version = stored.version
+    request = make_request(
+        sessions, **{"state": RequestState.APPROVED, "answered_by": f"policy:{version}:{rule}"} | values
+    )
+    with sessions.begin() as session:
+        session.add(
+            DecisionSample(
+                request_id=request.id, policy_version=version, rule=rule, verdict="approve", drawn_at=datetime.now(UTC)
+            )
+        )
+    return request
 
 
 def grant_body(sessions: Sessions, **values: Any) -> dict[str, Any]:

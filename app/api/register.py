@@ -17,6 +17,7 @@ from app.api import (
     policies,
     record,
     runs,
+    samples,
     sessions,
 )
 from app.api.dispatch import limits_of, view_of
@@ -26,8 +27,8 @@ V1 = "/api/v1"
 EARLIER = "/api"
 _TABLES = {
     V1: (
-        runs.table, approvals.table, absences.table, grants.table, policies.table, insights.table, record.table,
-        deliveries.table, sessions.table,
+        runs.table, approvals.table, absences.table, grants.table, policies.table, samples.table, insights.table,
+        record.table, deliveries.table, sessions.table,
     ),
     EARLIER: (earlier.table,),
 }  # fmt: skip

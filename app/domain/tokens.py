@@ -79,7 +79,7 @@ _WORDS = {
     Scope.APPROVALS_READ_ACCOUNT: "read all requests and runs of the agent's responsible person",
     Scope.APPROVALS_READ_ALL: "read everybody's requests and runs, as an auditor does",
     Scope.APPROVALS_REQUEST: "request approval; cancel, report on, and comment on requests",
-    Scope.APPROVALS_DECIDE: "decide, claim, assign, escalate, extend deadlines, and comment",
+    Scope.APPROVALS_DECIDE: "decide, claim, assign, escalate, extend deadlines, comment, and review samples",
     Scope.RUNS_READ: "read workflows, runs, and their events; agents: only runs that they started",
     Scope.RUNS_WRITE: "start, pause, resume, cancel, and retry runs",
     Scope.RULES_READ: "read policies, standing grants, and absences; test policies",

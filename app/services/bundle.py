@@ -24,6 +24,7 @@ from app.services.people.confirmations import Confirmations
 from app.services.people.saved_views import SavedViews
 from app.services.people.sessions import SignIns
 from app.services.people.tokens import Tokens
+from app.services.policies.samples import Samples
 from app.services.policies.versions import Policies
 from app.services.reading.insights import InsightsBook
 from app.services.reading.numbers import Numbers
@@ -64,6 +65,7 @@ class Services:
     absences: Absences
     confirmations: Confirmations
     grants: Grants
+    samples: Samples
     insights: InsightsBook
     numbers: Numbers
     deliveries: Deliveries
@@ -127,6 +129,7 @@ def services_over(
         absences=Absences(sessions, clock),
         confirmations=Confirmations(sessions, clock),
         grants=Grants(sessions, clock),
+        samples=Samples(sessions, clock),
         insights=InsightsBook(sessions, clock),
         numbers=Numbers(sessions),
         deliveries=Deliveries(sessions, clock, demo),

@@ -69,6 +69,38 @@ class PolicyVersion(Made, Base):
     )
 
 
+class DecisionSample(Made, Base):
+    """A decision of a policy that was drawn for people to review afterwards. Agents never see it.
+
+    Attributes:
+        verdict: What the policy decided, ``approve`` or ``reject``.
+        agrees: What the reviewer thinks of it; None while nobody has reviewed it.
+        makers: Makers of the sign-in link or token with which it was reviewed.
+    """
+
+    __tablename__ = "decision_samples"
+
+    request_id: Mapped[str] = mapped_column(ForeignKey("approval_requests.id"), primary_key=True)
+    policy_version: Mapped[int] = mapped_column(ForeignKey("policy_versions.version"))
+    rule: Mapped[str]
+    verdict: Mapped[str]
+    drawn_at: Mapped[datetime]
+    reviewed_at: Mapped[datetime | None]
+    reviewer_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"))
+    reviewer_name: Mapped[str] = mapped_column(default="", server_default="")
+    agrees: Mapped[bool | None]
+    comment: Mapped[str] = mapped_column(default="", server_default="")
+
+    __table_args__ = (
+        CheckConstraint("(reviewed_at is null) = (agrees is null)", name="reviewed"),
+        Index("ix_decision_samples_waiting", "drawn_at", "request_id", postgresql_where=text("reviewed_at is null")),
+        Index(
+            "ix_decision_samples_reviewed", "reviewed_at", "request_id",
+            postgresql_where=text("reviewed_at is not null"),
+        ),
+    )  # fmt: skip
+
+
 class Absence(Made, Base):
     """A period in which a delegate may decide on behalf of a person.
 

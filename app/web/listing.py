@@ -44,6 +44,7 @@ class RequestList:
         soon: a row with less time left than this, in seconds, is highlighted.
         view: the saved view with exactly these filters, if there is one.
         may_decide: the viewer can select rows to decide them together.
+        samples: how many decisions of policies wait for a review afterwards.
     """
 
     wanted: QueueFilter
@@ -59,6 +60,7 @@ class RequestList:
     risks: tuple[str, ...] = tuple(level.value for level in reversed(RiskLevel))
     kinds: tuple[str, ...] = KINDS
     soon: int = 2 * 3600
+    samples: int = 0
 
     @property
     def filtered(self) -> bool:
@@ -123,6 +125,7 @@ def listed(wanted: QueueFilter, cursor: str | None = None) -> RequestList:
         wanted, page, services().queue.pending_workflows(), services().people.teams(), query,
         chips=chips, entries=services().similar.entries(wanted) if group else None, views=views,
         view=next((view for view in views if view.filters == query), None), may_decide=actor.may(Action.DECIDE),
+        samples=services().samples.waiting(actor),
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from app.domain.policy.terms import Stage, Terms
 from app.services.bundle import Services
 from app.services.notifications.slack import SlackUser
 from app.store.people import Person
+from app.store.policies import DecisionSample
 from app.store.requests import ApprovalRequest
 from assent.contracts import Verdict
 from tests import access
@@ -127,6 +128,15 @@ class Scene:
         text = approving(f'understood && risk.rank <= 1 && tool == "{secrets.token_hex(8)}"')
         self.version = self._services.policies.load(SYSTEM, text, "policies.yaml").stored.version
 
+    def _review_a_sample(self) -> None:
+        with self._services.sessions.begin() as session:
+            session.add(
+                DecisionSample(
+                    request_id=self.request.id, policy_version=1, rule="R", verdict="approve",
+                    drawn_at=datetime.now(UTC),
+                )
+            )  # fmt: skip
+
     def _decided(self, verdict: Verdict) -> None:
         actor = self._people["asked"].as_actor(Via.PAGE)
         ballot = Ballot(verdict, self.request.digest, comment="So be it.")
@@ -141,7 +151,7 @@ class Scene:
     def path(self, rule: str) -> str:
         """The address of a route about this scene."""
         name = "grant" if "/grants/" in rule else "absence" if "/absences/" in rule else "person"
-        about = self.values["request"] if "/approvals/" in rule else self.values["run"]
+        about = self.values["request"] if "/approvals/" in rule or "/samples/" in rule else self.values["run"]
         if name in ("grant", "absence") or "/people/" in rule:
             about = self.values[name]
         act = "cancel" if rule.startswith("/requests") else "approve" if "approve, decline" in rule else "pause"

@@ -83,6 +83,8 @@ PHRASES = {
     "request.remembered": "rejected a request because of an earlier rejection",
     "request.reopened": "reopened a rejection",
     "request.left_to_people": "passed a request to people",
+    "request.sampled": "drew a policy's decision for review",
+    "request.sample_reviewed": "reviewed what a policy decided",
     "request.receipt": "recorded what the run did",
     "delivery.repeated": "sent a notification again",
     "grant.proposed": "proposed a standing grant",

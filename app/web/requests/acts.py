@@ -124,3 +124,18 @@ def request_cancel(request_id: str) -> Any:
         return "Canceled. The run receives a rejection."
 
     return act_on(request_id, "cancel", cancel)
+
+
+@web.post("/requests/<request_id>/review")
+def request_review(request_id: str) -> Any:
+    """Review what a policy decided, if it was drawn as a sample."""
+
+    def review(actor: Actor) -> str:
+        opinion = {"agree": True, "disagree": False}.get(request.form.get("opinion", ""))
+        if opinion is None:
+            raise InvalidInputError("Choose whether you agree.", {"opinion": "unknown"})
+        comment = submitted_text(request.form.get("comment", ""))
+        services().samples.review(actor, request_id, opinion, comment)
+        return "Your review is recorded. It changes nothing for the agent."
+
+    return act_on(request_id, "review", review)

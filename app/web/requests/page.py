@@ -12,6 +12,7 @@ from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, InvalidInputError, NotFoundError, ReauthenticationError, RiskRaisedError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
+from app.domain.policy.verdicts import decided_by
 from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
@@ -32,7 +33,7 @@ from app.web.requests.readable import changed_text, readable
 from assent.contracts import RiskLevel, Verdict
 
 DECIDING = "decisions"
-ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopening, comments, cancel"
+ACTS = "claim, release, assignment, escalations, extension, withdrawal, reopening, comments, cancel, review"
 
 
 @dataclass
@@ -99,6 +100,7 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         query=query, list_src=address("web.queue", query | {"selected": request_id}),
         live_src=address("web.request_page", query, request_id=request_id),
         preview_diff=_preview_diff(view, attempt.sent) if attempt and attempt.preview else [],
+        sample=services().samples.of(request_id, actor) if decided_by(view.request.answered_by) else None,
     )  # fmt: skip
 
 

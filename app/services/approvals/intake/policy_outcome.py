@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.services.record.audit import record
 from app.services.record.events import event_row, publish
 from app.services.requests.outcomes import hold_until, outcome_body
 from app.store.batch import Batch
+from app.store.policies import DecisionSample
 from app.store.requests import ApprovalRequest, OutcomeRow
 from assent.contracts import NextAction, Remark, Verdict
 
@@ -24,6 +26,11 @@ _RESOLUTIONS = {
 }
 NO_REASON = "Decided without asking people."
 _WORDS = {Decide.APPROVE: "Approved", Decide.REJECT: "Rejected"}
+
+
+def drawn(decision: PolicyDecision) -> bool:
+    """Draw whether people review a decision afterwards, which nobody can predict."""
+    return decision.version is not None and secrets.randbelow(1_000_000) < decision.sample * 1_000_000
 
 
 class PolicyOutcome:
@@ -86,6 +93,16 @@ class PolicyOutcome:
             batch, SYSTEM, "request.resolved", now, request_id=request.id, run_id=request.run_id,
             state=self.state.value, digest=request.digest, **held,
         )  # fmt: skip
+        if drawn(decision):
+            # The agent must not be able to tell: no event, and no column of the request.
+            batch.add(
+                DecisionSample, request_id=request.id, policy_version=decision.version, rule=decision.rule,
+                verdict=decision.verdict, drawn_at=now,
+            )  # fmt: skip
+            record(
+                batch, SYSTEM, "request.sampled", now, request_id=request.id, run_id=request.run_id,
+                policy=decision.version, rule=decision.rule,
+            )  # fmt: skip
         resolved = event_row(
             EventKind.REQUEST_RESOLVED, now, run_id=request.run_id, request_id=request.id, state=self.state.value
         )
