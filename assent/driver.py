@@ -36,10 +36,10 @@ from assent.errors import (
     SignInError,
 )
 from assent.gate import RECEIPT_KEY, ProposalChangedError
-from assent.guard import CHANGED, PASSED_OVER, Plan, must_be_heard, plan, poisoned, waiting_interrupts
+from assent.guard import CHANGED, PASSED_OVER, Plan, plan, poisoned, waiting_interrupts, watched_requests
 from assent.open_requests import OpenRequest
 from assent.reports import receipt_of
-from assent.thread import GetListed, GetSaved, GetState, current, missing_nodes, read_thread, unheard
+from assent.thread import GetListed, GetSaved, GetState, current, missing_nodes, read_thread, unaccepted
 
 log = logging.getLogger(__name__)
 GONE = "The thread no longer waited for this when the outcome arrived; nothing was resumed."
@@ -80,7 +80,7 @@ class Invocation:
     error: Exception | None = None
     drained: bool = False
     stopped: list[Stopped] = field(default_factory=list)
-    unheard: list[str] = field(default_factory=list)
+    unaccepted: list[str] = field(default_factory=list)
     failed: bool = False
 
     def take(self, part: Mapping[str, Any], watched: Collection[str]) -> str:
@@ -321,11 +321,11 @@ class Drive:
         """Send what is planned, and report the results."""
         sent = {request_id: self._due.pop(request_id) for request_id in todo.delivered if request_id in self._due}
         deliveries = [delivery for _, delivery, _ in sent.values()]
-        watched = must_be_heard(state, todo, deliveries, self._stored)
+        watched = watched_requests(state, todo, deliveries, self._stored)
         answers = {delivery.interrupt_id: answer for answer, (_, delivery, _) in sent.items()}
         invocation: Invocation = yield Invoke(todo.send, self._config, frozenset(watched), state, answers)
         self._stopped = invocation.stopped
-        if invocation.unheard and (lost := (yield from unheard(state, invocation.unheard))):
+        if invocation.unaccepted and (lost := (yield from unaccepted(state, invocation.unaccepted))):
             for task in lost:
                 yield from self._report(sent[watched[task]][0], ReceiptStatus.FAILED, PASSED_OVER)
             for other, _ in self._open.values():

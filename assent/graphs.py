@@ -30,7 +30,7 @@ from assent.drafts import RequestDraft
 from assent.driver import CallPortal, Clear, Drive, Invocation, Invoke, Open, Step, Wait
 from assent.errors import AlreadyDrivenError, ApiError, WaitTimeoutError
 from assent.executor import AsyncExecutor, WaitLimit, earlier_request_id
-from assent.thread import GetListed, GetSaved, GetState, aread, read, unheard
+from assent.thread import GetListed, GetSaved, GetState, aread, read, unaccepted
 from assent.watch import Watch, seen
 
 _LOOK_AGAIN_SECONDS = 25.0
@@ -259,9 +259,9 @@ class _Runner:
                 subgraphs=True, control=control, version="v2",
             ):  # fmt: skip
                 ended = invocation.take(part, step.watched)
-                lost = read(self._graph, unheard(step.before, [ended])) if ended else []
+                lost = read(self._graph, unaccepted(step.before, [ended])) if ended else []
                 if lost:
-                    invocation.unheard.append(ended)
+                    invocation.unaccepted.append(ended)
                     control.request_drain("unheard")
         except GraphDrained:
             invocation.drained = True
@@ -296,9 +296,9 @@ class _AsyncRunner(AsyncExecutor):
                 subgraphs=True, control=control, version="v2",
             ):  # fmt: skip
                 ended = invocation.take(part, step.watched)
-                lost = await aread(self._graph, unheard(step.before, [ended])) if ended else []
+                lost = await aread(self._graph, unaccepted(step.before, [ended])) if ended else []
                 if lost:
-                    invocation.unheard.append(ended)
+                    invocation.unaccepted.append(ended)
                     control.request_drain("unheard")
         except GraphDrained:
             invocation.drained = True

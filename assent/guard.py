@@ -21,7 +21,7 @@ from assent.dialects.base import EndRun, OutcomeDelivery, Pending, UnfitAnswerEr
 from assent.dialects.breakpoint import BREAKPOINT, Stop
 from assent.dialects.failure import ErrorAction
 from assent.dialects.registry import BATCHED, BY_NAME, value_digest
-from assent.thread import Reading, answers_of, asks_itself
+from assent.thread import Reading, answers_of, asks_directly
 
 CHANGED = (
     "The run now proposes something else than what was reviewed; nothing was resumed. "
@@ -77,7 +77,7 @@ def poisoned(state: StateSnapshot) -> Reading[bool]:
             continue
         answers = yield from answers_of(state.config, task.id)
         values = [interrupt.value for interrupt in task.interrupts]
-        if answers and any(BATCHED.never_takes(jsonable(value), jsonable(answers[-1])) for value in values):
+        if answers and any(BATCHED.always_refuses(jsonable(value), jsonable(answers[-1])) for value in values):
             return True
     return False
 
@@ -189,7 +189,7 @@ def _end_at_breakpoint(delivery: OutcomeDelivery) -> EndRun | None:
     return answer if isinstance(answer, EndRun) else None
 
 
-def must_be_heard(
+def watched_requests(
     state: StateSnapshot, todo: Plan, deliveries: Iterable[OutcomeDelivery], stored: bool = True
 ) -> dict[str, str]:
     """Return the requests, by step, whose outcome is not a plain approval, so that the step must be seen accepting it.
@@ -213,7 +213,9 @@ def must_be_heard(
         task.id: requests[interrupt.id]
         for task in state.tasks
         for interrupt in task.interrupts
-        if interrupt.id in requests and not _only_approves(resume.get(interrupt.id)) and asks_itself(task, interrupt.id)
+        if interrupt.id in requests
+        and not _only_approves(resume.get(interrupt.id))
+        and asks_directly(task, interrupt.id)
     }
 
 

@@ -90,7 +90,7 @@ def passable(value: Any, depth: int = MAX_READ_DEPTH) -> Any:
     if not isinstance(value, dict | list):
         return value
     if depth <= 0:
-        return in_place_of(value)
+        return replacement_text(value)
     if isinstance(value, list):
         return [passable(inside, depth - 1) for inside in value]
     return {name: passable(inside, depth - 1) for name, inside in named(value).items()}
@@ -129,7 +129,7 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def in_place_of(value: Any) -> str:
+def replacement_text(value: Any) -> str:
     """Return the string that replaces a value that is nested too deeply; different values have different strings."""
     return f"(nested too deeply to be shown; SHA-256 {_digest(value)})"
 

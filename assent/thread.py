@@ -136,12 +136,12 @@ def missing_nodes(nodes: Collection[str], config: RunnableConfig) -> Reading[lis
     return sorted(due - set(nodes))
 
 
-def asks_itself(task: PregelTask, interrupt_id: str) -> bool:
+def asks_directly(task: PregelTask, interrupt_id: str) -> bool:
     """Return True if the step itself asked, and not something inside it."""
     return any(interrupt_id == _interrupt_id(f"{task.name}:{task.id}", at) for at in range(_MOST_QUESTIONS))
 
 
-def unheard(before: StateSnapshot, tasks: Iterable[str]) -> Reading[list[str]]:
+def unaccepted(before: StateSnapshot, tasks: Iterable[str]) -> Reading[list[str]]:
     """Return the steps that have stored no answer since `before`."""
     saved = yield GetSaved(before.config)
     took = {task_id for task_id, channel, _ in (saved.pending_writes or () if saved else ()) if channel == _RESUME}

@@ -114,7 +114,7 @@ def ask_everybody(services: Services, bell: Bell, starter: Actor) -> str:
     return request
 
 
-def told(services: Services, request: str) -> tuple[int, int]:
+def notified(services: Services, request: str) -> tuple[int, int]:
     """Return how many of the crowd have been sent an email, and how many deliveries are planned."""
     [row] = services.sessions.execute(_SENT, {"id": request})
     return int(row["sent"]), int(row["planned"])
@@ -157,15 +157,15 @@ def compare(
     for number in range(wanted.rounds):
         _join(quiet, cycles_of(services, bell, people, wanted.cycles))
         request = ask_everybody(services, bell, people[0])
-        while not told(services, request)[0]:
+        while not notified(services, request)[0]:
             time.sleep(0.005)
         before, began = cpu_seconds(workers), time.perf_counter()
         _join(busy, cycles_of(services, bell, people, wanted.cycles))
         seconds = time.perf_counter() - began
-        during, planned = told(services, request)
+        during, planned = notified(services, request)
         used = cpu_seconds(workers)["workers"] - before["workers"]
         left = time.perf_counter()
-        while told(services, request)[0] < wanted.people:
+        while notified(services, request)[0] < wanted.people:
             time.sleep(0.05)
         print(
             f"round {number + 1}: {planned:,} planned, {during:,} sent while {wanted.cycles} cycles took "
@@ -177,7 +177,7 @@ def compare(
     for words, alone, beside in (
         ("decision", quiet.decision, busy.decision), ("decision to next step", quiet.step, busy.step),
     ):  # fmt: skip
-        print(f"{words:22} {_words('alone', alone)}, {_words('while telling', beside)}")
+        print(f"{words:22} {_words('alone', alone)}, {_words('while comparable_text', beside)}")
         shares = {share: percentile(beside, share) / percentile(alone, share) for share in (0.5, 0.95)}
         print(f"{'':22} ratio p50 {shares[0.5]:.2f}, p95 {shares[0.95]:.2f} (to reach: {TO_REACH} at p50)")
 

@@ -133,7 +133,7 @@ def line(name: str, short: list[float], whole: list[float], promised: bool = Tru
     print(f"  {name:<24} {figures}   p95 ratio {ratio:5.2f}{verdict}", flush=True)
 
 
-def told(name: str, page: Page) -> None:
+def print_long_tasks(name: str, page: Page) -> None:
     """Print the long tasks."""
     found = long_tasks(page)
     longest = max(found, default=0.0)
@@ -161,13 +161,13 @@ def main() -> None:
         page.evaluate(WATCH)
         pages = gone_through(page)
         print(f"  rows in the list: {page.locator('#queue-rows .row').count():,}")
-        told("all pages appended", page)
+        print_long_tasks("all pages appended", page)
         line("the next page", pages[:SHORT], pages[-SHORT:])
         whole_wheel = page.evaluate(TURN)
-        told("the wheel, all loaded", page)
+        print_long_tasks("the wheel, all loaded", page)
         line("a frame while scrolling", short_wheel, whole_wheel)
         whole_filter = [filtered(page)]
-        told("the filter, all loaded", page)
+        print_long_tasks("the filter, all loaded", page)
         line("a filter", short_filter, whole_filter, promised=False)
 
 

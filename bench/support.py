@@ -140,8 +140,8 @@ class Bell:
     def _follow(self) -> None:
         with suppress(psycopg.OperationalError):
             while True:
-                told = [notice.payload.split(",") for notice in self._listening.notifies(stop_after=1)]
-                ids = [int(number) for some in told for number in some]
+                payloads = [notice.payload.split(",") for notice in self._listening.notifies(stop_after=1)]
+                ids = [int(number) for some in payloads for number in some]
                 rows = self._reading.execute(
                     "select run_id, request_id, payload::json ->> 'state' from events "
                     "where id = any(%s) and kind in ('request.opened', 'run.changed')",

@@ -256,7 +256,7 @@ def approval_document(call: ApiCall, request_id: str) -> dict[str, Any]:
     """The API document for a request. Raises NotFoundError, ForbiddenError."""
     services = call.portal.services
     view = services.views.request(request_id, call.actor)
-    request, stands = view.request, view.situation
+    request, situation = view.request, view.situation
     withheld = withheld_until(request, view.outcome, view.receipt, services.clock())
     same = (
         "id", "version", "title", "kind", "state", "note", "workflow", "run_id", "node", "agent", "environment",
@@ -271,14 +271,14 @@ def approval_document(call: ApiCall, request_id: str) -> dict[str, Any]:
         "why_here": view.why_here,
         "previous_id": view.previous.id if view.previous is not None else None,
         "next_id": view.next_id,
-        "stages": stands.stages,
-        "asked": stands.asked,
-        "ahead": stands.ahead,
-        "windows": stands.windows,
-        "opens_at": stands.opens_at,
-        "next_step": stands.next_step,
-        "claimed_by_name": request.claimed_by_name if stands.claimed else "",
-        "claimed_until": request.claimed_until if stands.claimed else None,
+        "stages": situation.stages,
+        "asked": situation.asked,
+        "ahead": situation.ahead,
+        "windows": situation.windows,
+        "opens_at": situation.opens_at,
+        "next_step": situation.next_step,
+        "claimed_by_name": request.claimed_by_name if situation.claimed else "",
+        "claimed_until": request.claimed_until if situation.claimed else None,
         "on_behalf_of": view.on_behalf_of,
         "sign_in_first": view.sign_in_first,
         "acts": view.acts.names,

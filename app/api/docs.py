@@ -111,9 +111,9 @@ def _operation(whole: dict[str, Any], path: str, method: str, described: dict[st
     body = described.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
     answers, roots = [], [_name(body)] if body else []
     for status, answer in described["responses"].items():
-        told = whole["components"]["responses"][answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
-        [schema] = [content["schema"] for content in told.get("content", {}).values()] or [{}]
-        answers.append((status, told["description"], _name(schema)))
+        response = whole["components"]["responses"][answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
+        [schema] = [content["schema"] for content in response.get("content", {}).values()] or [{}]
+        answers.append((status, response["description"], _name(schema)))
         if status.startswith("2"):
             roots.append(_name(schema))
     scopes = [scope for way in described["security"] for scope in way.get(openapi.TOKEN, ())]

@@ -165,10 +165,10 @@ def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     if endpoint.query is not None:
         schema = endpoint.query.model_json_schema(ref_template=_SCHEMAS + "{model}")
         for name, described in schema.get("properties", {}).items():
-            told = {key: value for key, value in described.items() if key not in ("title", "description")}
+            schema = {key: value for key, value in described.items() if key not in ("title", "description")}
             yield {
                 "name": name, "in": "query", "required": name in schema.get("required", ()),
-                "description": described.get("description", ""), "schema": told,
+                "description": described.get("description", ""), "schema": schema,
             }  # fmt: skip
     if endpoint.once:
         yield {

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.errors import InvalidInputError
-from app.domain.policy.access import Member, addressed, is_asked
+from app.domain.policy.access import Member, addressed, is_approver
 from app.domain.policy.terms import Terms
 from assent.contracts import RiskLevel
 
@@ -93,6 +93,6 @@ def _covered(wanted: list[tuple[str, ...]], givers: list[Member]) -> bool:
     if not wanted:
         return True
     return any(
-        is_asked(giver, wanted[0]) and _covered(wanted[1:], [other for other in givers if other is not giver])
+        is_approver(giver, wanted[0]) and _covered(wanted[1:], [other for other in givers if other is not giver])
         for giver in givers
     )

@@ -42,7 +42,7 @@ def name_of(char: str) -> str:
     return unicodedata.name(char, "control character").capitalize()
 
 
-def plainly(text: Any) -> str:
+def plain_text(text: Any) -> str:
     """The text with hidden, control, and direction-changing characters written as ``⟨U+202E⟩``."""
     return SUSPECT.sub(lambda found: _mark(found.group()), str(text))
 

@@ -31,7 +31,7 @@ class Like:
 
     Attributes:
         family: only requests of the same family are compared.
-        text: what it would do (`telling`).
+        text: what it would do (`comparable_text`).
         rules: ids of the rules that have findings in it.
     """
 
@@ -69,7 +69,7 @@ class Group:
     members: tuple[Alike, ...]
 
 
-def telling(payload: Any) -> str:
+def comparable_text(payload: Any) -> str:
     """What a proposal would do, as text to compare."""
     if not isinstance(payload, dict):
         return _json(payload)

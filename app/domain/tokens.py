@@ -111,7 +111,7 @@ class TokenTerms:
     lifetime: timedelta
 
 
-def sight_of(scopes: Collection[Scope]) -> Sight:
+def visibility_of(scopes: Collection[Scope]) -> Sight:
     """Which requests and runs an agent's token with these scopes sees."""
     return next((sight for scope, sight in WIDER_SIGHT.items() if scope in scopes), Sight.OWN)
 

@@ -126,8 +126,8 @@ class Listener:
         next_look = time.monotonic() + LOOK_SECONDS
         while not self._stopped:
             notes = list(connection.notifies(timeout=TICK_SECONDS, stop_after=1))
-            told = [note.payload.split(",") for note in notes if note.channel == EVENTS_CHANNEL]
-            ids = [int(event_id) for some in told for event_id in some if event_id.isdigit()]
+            payloads = [note.payload.split(",") for note in notes if note.channel == EVENTS_CHANNEL]
+            ids = [int(event_id) for some in payloads for event_id in some if event_id.isdigit()]
             self._read([event_id for event_id in ids if event_id not in self._heard])
             for note in notes:
                 if note.channel in self._channels:

@@ -106,20 +106,20 @@ class Presence:
 
     def hear(self, text: str) -> None:
         """Process a text from another process."""
-        told: dict[str, Any] = json.loads(text)
-        if told["process"] == self._process:
+        message: dict[str, Any] = json.loads(text)
+        if message["process"] == self._process:
             return
-        if told.get("hello"):
+        if message.get("hello"):
             self.repeat()
             return
-        request_id, people, editing = told["request"], dict(told["people"]), frozenset(told.get("editing", ()))
+        request_id, people, editing = message["request"], dict(message["people"]), frozenset(message.get("editing", ()))
         with self._lock:
             place = self._places.setdefault(request_id, _Place())
-            known = place.elsewhere.get(told["process"])
+            known = place.elsewhere.get(message["process"])
             if people:
-                place.elsewhere[told["process"]] = _Elsewhere(people, editing, time.monotonic())
+                place.elsewhere[message["process"]] = _Elsewhere(people, editing, time.monotonic())
             else:
-                place.elsewhere.pop(told["process"], None)
+                place.elsewhere.pop(message["process"], None)
             self._tidy(request_id)
         if (known.people if known else {}, known.editing if known else frozenset()) != (people, editing):
             self._show(request_id, self.people_at(request_id))
@@ -166,8 +166,8 @@ class Presence:
             editing = {place.here[sid][0] for sid in place.editing} if place else set()
         # People who edit are named first.
         people = dict(sorted(here.items(), key=lambda item: (item[0] not in editing, item[0]))[:MAX_PEOPLE])
-        told = {"process": self._process, "request": request_id, "people": people}
-        return json.dumps(told | {"editing": sorted(editing & people.keys())})
+        message = {"process": self._process, "request": request_id, "people": people}
+        return json.dumps(message | {"editing": sorted(editing & people.keys())})
 
     def _tidy(self, request_id: str) -> None:
         place = self._places.get(request_id)

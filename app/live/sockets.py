@@ -198,12 +198,12 @@ class Sockets:
         with self._services.sessions() as session:
             missed = events.missed_since(session, after, CATCH_UP_LIMIT)
         mine = set(rooms())
-        told = [
+        found = [
             {"name": NAMES[event.kind], "data": message_of(event)}
             for event in missed.events
             if mine.intersection(rooms_of(event))
         ]
-        return {"events": told, "complete": missed.complete, "seq": missed.position}
+        return {"events": found, "complete": missed.complete, "seq": missed.position}
 
     def submit_approval(self, actor: Actor, data: Any) -> dict[str, Any]:
         """Decide, as over REST; the person's other pages receive `approval_submitted`."""
@@ -214,7 +214,7 @@ class Sockets:
         except AssentError as error:
             emit("approval_submitted", {"status": "error", "request_id": request_id, "problem": _problem(error)})
             raise
-        told = {
+        found = {
             "status": "success",
             "request_id": request_id,
             "verdict": sent.verdict.value,
@@ -222,8 +222,8 @@ class Sockets:
             "resolved": result.resolved,
             "words": result.words,
         }
-        self._socketio.emit("approval_submitted", told, to=user_room(actor.id))
-        return {"result": told}
+        self._socketio.emit("approval_submitted", found, to=user_room(actor.id))
+        return {"result": found}
 
     # Internals
 

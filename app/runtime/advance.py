@@ -31,9 +31,9 @@ from assent.dialects.breakpoint import Stop
 from assent.dialects.failure import failure_document, failure_schema
 from assent.dialects.registry import value_digest
 from assent.errors import SwallowedGateError
-from assent.guard import PASSED_OVER, failed_tasks, must_be_heard, plan, waiting_interrupts
+from assent.guard import PASSED_OVER, failed_tasks, plan, waiting_interrupts, watched_requests
 from assent.masking import mask, mask_text
-from assent.thread import aread, missing_nodes, read_thread, unheard
+from assent.thread import aread, missing_nodes, read_thread, unaccepted
 
 log = structlog.get_logger(__name__)
 OTHER_VERSION = (
@@ -212,11 +212,11 @@ class Advancer:
                     journal.delivered.extend(todo.delivered)
                     await self._suspend(snapshot, _asked(stops), journal)
                     return
-            watched = must_be_heard(state, todo, snapshot.deliveries)
+            watched = watched_requests(state, todo, snapshot.deliveries)
             took = partial(self.library.saver.took, snapshot.id)
             sent = {delivery.request_id: delivery.interrupt_id for delivery in snapshot.deliveries}
             rest = await driver.run(todo.send, todo.delivered, watched, took, state, sent)
-            if rest.unheard and (lost := await aread(graph, unheard(state, rest.unheard))):
+            if rest.unaccepted and (lost := await aread(graph, unaccepted(state, rest.unaccepted))):
                 await self._passed_over(snapshot, [watched[task_id] for task_id in lost], journal)
                 return
             later = replace(snapshot, deliveries=list(todo.later))

@@ -52,7 +52,7 @@ class RunRest:
     drained: bool = False
     values: Any = None
     stopped: list[Stopped] = field(default_factory=list)
-    unheard: list[str] = field(default_factory=list)
+    unaccepted: list[str] = field(default_factory=list)
     passed: set[str] = field(default_factory=set)
     failed: bool = False
 
@@ -118,7 +118,7 @@ class Driver:
         rest = RunRest()
         self._delivering = list(delivering)
         try:
-            self._writer.before = lambda step_ended: self._gather(step_ended and not rest.unheard)
+            self._writer.before = lambda step_ended: self._gather(step_ended and not rest.unaccepted)
             with reporting_to(self._reports.append), self._saver.taking(self._journal.run_id, watched) as passed:
                 rest.passed = passed
                 await self._follow(send, Watch(self._graph, before, rest.stopped.append, sent), watched, took, rest)
@@ -128,11 +128,11 @@ class Driver:
             raise
         except Exception as error:
             rest.error = seen(error)
-            rest.unheard.extend(rest.passed.difference(rest.unheard))
+            rest.unaccepted.extend(rest.passed.difference(rest.unaccepted))
         finally:
             await self._writer.settle()
             self._journal.receipts.extend(_all_of(self._reports))
-        if (rest.error is not None or rest.unheard) and self._writer.refused is None:
+        if (rest.error is not None or rest.unaccepted) and self._writer.refused is None:
             # The thread shows which outcomes were read, so nothing is recorded as delivered yet.
             await self._writer.write()
         if self._ended or not rest.drained:
@@ -176,7 +176,7 @@ class Driver:
             return
         await asyncio.sleep(0)  # its writes are just being passed to the saver
         if not took(data["id"]):
-            rest.unheard.append(data["id"])
+            rest.unaccepted.append(data["id"])
             self._control.request_drain("unheard")
 
     def _take(self, kind: str, namespace: tuple[str, ...], data: Any, rest: RunRest) -> None:

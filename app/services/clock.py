@@ -72,9 +72,9 @@ class DatabaseClock:
         """
         with self._engine.connect() as connection:
             asked = _steady()
-            told: datetime = connection.execute(_NOW).scalar_one()
+            database_now: datetime = connection.execute(_NOW).scalar_one()
             answered = _steady()
-        new = _Reading(told.astimezone(UTC), (asked + answered) / 2, (answered - asked) / 2)
+        new = _Reading(database_now.astimezone(UTC), (asked + answered) / 2, (answered - asked) / 2)
         expected = system_clock() if self._read is None else self._at(self._read, answered)
         ahead = (expected - self._at(new, answered)).total_seconds()
         # A slow answer is inaccurate; as long as it agrees within its accuracy, the time does not jump.

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup, escape
 
-from app.domain.hidden_characters import SUSPECT, hidden, hidden_in, name_of, plainly
+from app.domain.hidden_characters import SUSPECT, hidden, hidden_in, name_of, plain_text
 from app.domain.lifecycle import RequestState, RunState
 from app.domain.text import capitalized, plural, span_words
 from app.http.identity import reader_zone
@@ -105,7 +105,7 @@ def register_filters(app: Flask) -> None:
     """Register the filters with an application."""
     app.jinja_env.filters.update(
         visible=visible,
-        plainly=plainly,
+        plain_text=plain_text,
         hidden_in=hidden_in,
         span_words=span_words,
         duration=duration,

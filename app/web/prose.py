@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from app.domain.hidden_characters import plainly
+from app.domain.hidden_characters import plain_text
 
 MAX_RENDERED = 300_000
 """Characters; longer texts are shown as plain text."""
@@ -45,8 +45,8 @@ _MARKDOWN = _maker()
 def markdown(text: str, top: int = 2) -> Markup:
     """The text as HTML with `<h{top}>` as its highest heading and hidden characters made visible."""
     if len(text) > MAX_RENDERED:
-        return Markup('<pre class="block">{}</pre>').format(plainly(text))
-    tokens = _MARKDOWN.parse(plainly(text.replace("\r\n", "\n")))
+        return Markup('<pre class="block">{}</pre>').format(plain_text(text))
+    tokens = _MARKDOWN.parse(plain_text(text.replace("\r\n", "\n")))
     levels = [int(token.tag[1]) for token in tokens if token.type == "heading_open"]
     shift = top - min(levels, default=top)
     _mark_empty_headings(tokens)

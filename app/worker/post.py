@@ -70,7 +70,7 @@ class Post:
             if composed.notice is None:
                 self.deliveries.suppress(delivery, composed.reason, job_id)
                 return DeliveryState.SUPPRESSED
-            told, seen = composed.told, 0
+            included, seen = composed.included, 0
             if isinstance(composed.notice, Notice):
                 seen = composed.notice.version if delivery.channel == Channel.SLACK.value else 0
                 if delivery.person_id:
@@ -79,9 +79,9 @@ class Post:
         except Exception:
             # A fault of ours must not affect other deliveries. This one is retried, and admins can see it.
             log.error("delivery.failed", delivery=delivery_id, exc_info=True)
-            result, told = Later("Something went wrong on our side; see the log."), ()
+            result, included = Later("Something went wrong on our side; see the log."), ()
             seen = 0
-        state = self.deliveries.note(delivery, result, told, job_id, seen)
+        state = self.deliveries.note(delivery, result, included, job_id, seen)
         if delivery.destination_id:
             self._destinations.note(delivery, result, state)
         _report(delivery_id, delivery.attempts, result, state)

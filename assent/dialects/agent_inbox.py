@@ -27,7 +27,7 @@ class AgentInboxDialect:
     may_be_passed_over = False
     acts = False
 
-    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+    def recognize(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         requested = _requested(value)
         document = document_of(requested) if requested else None
         return Seen(masked(document), None) if document is not None else None

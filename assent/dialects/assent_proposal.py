@@ -18,7 +18,7 @@ class AssentDialect:
     may_be_passed_over = False
     acts = False
 
-    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+    def recognize(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         if not isinstance(value, dict) or set(value) != {"assent", "proposal"} or value["assent"] != CONTRACT_VERSION:
             return None
         try:

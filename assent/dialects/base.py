@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from assent.contracts import NextAction, Outcome, Verdict
 from assent.digests import canonical
-from assent.json_values import MAX_READ_DEPTH, in_place_of, named, passable, whole
+from assent.json_values import MAX_READ_DEPTH, named, passable, replacement_text, whole
 from assent.masking import mask
 
 
@@ -103,7 +103,7 @@ class Dialect(Protocol):
     may_be_passed_over: bool
     acts: bool
 
-    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+    def recognize(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         """Return the value as a document, or None if it is not in this dialect. `value` is JSON."""
         ...
 
@@ -161,7 +161,7 @@ def _plain(value: Any, depth: int) -> Any:
         # LangGraph stores a question mark for an unpaired surrogate: a value must be the same after it is read back.
         return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
     if depth <= 0:
-        return in_place_of(value)
+        return replacement_text(value)
     if isinstance(value, dict):
         return {key: _plain(inside, depth - 1) for key, inside in named(value).items()}
     if isinstance(value, list | tuple):

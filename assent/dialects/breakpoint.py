@@ -30,7 +30,7 @@ class BreakpointDialect:
     acts = False
     may_be_passed_over = False
 
-    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+    def recognize(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         return None
 
     def answer(self, outcome: Outcome, pending: Pending) -> bool | EndRun:

@@ -29,7 +29,7 @@ class FailureDialect:
     may_be_passed_over = False
     acts = False
 
-    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+    def recognize(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         return None
 
     def answer(self, outcome: Outcome, pending: Pending) -> ErrorAction | EndRun:

@@ -26,7 +26,7 @@ class BatchedDialect:
     may_be_passed_over = True
     acts = False
 
-    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+    def recognize(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         document = self._document(value)
         return Seen(masked(document), None) if document is not None else None
 
@@ -41,7 +41,7 @@ class BatchedDialect:
         answered = [_decision(decision, call.tool) for decision, call in zip(found, requested or [], strict=True)]
         return {"decisions": answered}
 
-    def never_takes(self, value: Any, answer: Any) -> bool:
+    def always_refuses(self, value: Any, answer: Any) -> bool:
         """Return True if the value is in this dialect, and the middleware would always raise on this answer."""
         requested = self._requested(value)
         if not requested:
@@ -78,7 +78,7 @@ class PerCallDialect:
     may_be_passed_over = True
     acts = True
 
-    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+    def recognize(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         requested = self._requested(value, response_schema)
         document = document_of([requested]) if requested else None
         return Seen(masked(document), None) if document is not None else None

@@ -18,7 +18,7 @@ class SchemaDialect:
     may_be_passed_over = False
     acts = False
 
-    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+    def recognize(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         if response_schema is None:
             return None
         return Seen(_document(value), response_schema)
@@ -41,7 +41,7 @@ class ValueDialect:
     may_be_passed_over = False
     acts = False
 
-    def recognise(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
+    def recognize(self, value: Any, response_schema: dict[str, Any] | None) -> Seen | None:
         return Seen(_document(value), None)
 
     def answer(self, outcome: Outcome, pending: Pending) -> Any | EndRun:

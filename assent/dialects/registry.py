@@ -31,7 +31,7 @@ def understand(interrupt_id: str, value: Any, response_schema: Any, node: str, a
     plain = jsonable(value)
     schema = jsonable(response_schema) if response_schema is not None else None
     for dialect in DIALECTS:
-        seen = dialect.recognise(plain, schema)
+        seen = dialect.recognize(plain, schema)
         if seen is not None:
             return Asked(
                 interrupt_id,

@@ -139,10 +139,10 @@ class ThreadDriver(AsyncExecutor):
             await self._run(invocation, resume, sent)
             if not sent.watched:
                 return invocation
-            invocation.unheard = await unheard(self._thread, sent)
-            invocation.drained = bool(invocation.unheard)
+            invocation.unaccepted = await unaccepted(self._thread, sent)
+            invocation.drained = bool(invocation.unaccepted)
             idle = await self._thread.wait_until_idle()
-            if not invocation.unheard and stopped_between(idle, await self._thread.state()):
+            if not invocation.unaccepted and stopped_between(idle, await self._thread.state()):
                 await self._run(invocation, None, replace(sent, watched={}))
         except (RunFailedError, ProposalChangedError) as error:
             invocation.error = error
@@ -160,7 +160,7 @@ class ThreadDriver(AsyncExecutor):
             self._marked = False
 
 
-async def unheard(thread: Thread, sent: SentAnswers) -> list[str]:
+async def unaccepted(thread: Thread, sent: SentAnswers) -> list[str]:
     """Return the requests whose watched steps continued without accepting their answer."""
     then = await thread.steps_at(sent.checkpoint)
     return [request_id for request_id in sent.watched if not heard(then, request_id, sent.requests)]
@@ -182,7 +182,7 @@ async def take_over(client: AsyncAssent, thread: Thread, document: Mapping[str, 
     was_sent = await thread.was_run(sent.mark)
     error = failed(now)
     waiting = {question.id for question in (await thread.state(error is not None)).interrupts}
-    lost = await unheard(thread, sent) if was_sent and error is None and sent.watched else []
+    lost = await unaccepted(thread, sent) if was_sent and error is None and sent.watched else []
     if was_sent and not lost and sent.watched and stopped_between(now, await thread.state()):
         try:
             async for _ in thread.run(None, sent.mark):

@@ -134,8 +134,8 @@ class Thread:
 
 def failure(error: Any) -> Exception:
     """Return the error that a node raised, as reported by the server."""
-    told = error if isinstance(error, dict) else {"message": str(error)}
-    kind, message = str(told.get("error") or ""), str(told.get("message") or "")
+    document = error if isinstance(error, dict) else {"message": str(error)}
+    kind, message = str(document.get("error") or ""), str(document.get("message") or "")
     if kind == ProposalChangedError.__name__:
         return ProposalChangedError(message)
     return RunFailedError(f"{kind}: {message}" if kind else message)

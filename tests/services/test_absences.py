@@ -20,7 +20,7 @@ from app.domain.errors import (
 )
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.services.people.absences import Absences, AbsenceState, AbsenceView
-from app.services.requests.delegation import CurrentAbsence, current_absence, stands_for
+from app.services.requests.delegation import CurrentAbsence, current_absence, represented_by
 from app.store.policies import Absence
 from app.store.record import AuditEntry
 from tests.factories import make_person
@@ -46,7 +46,7 @@ def away(
 
 def standing_in(desk: Desk, delegate: Actor) -> list[str]:
     with desk.sessions.reads() as session:
-        return [absence.id for absence in stands_for(session, delegate.id, desk.clock())]
+        return [absence.id for absence in represented_by(session, delegate.id, desk.clock())]
 
 
 def is_away(desk: Desk, who: Actor) -> CurrentAbsence | None:

@@ -83,7 +83,7 @@ def test_a_claim_that_is_over_is_free_before_it_is_swept(desk: Desk) -> None:
     request, first, second = desk.open(), desk.person("First"), desk.person("Second")
     desk.checkpoints.claim(request.id, first, 5)
     desk.clock.ahead = timedelta(minutes=5)
-    assert holder_of(desk.fresh(request), desk.clock()) is None
+    assert claimant_id(desk.fresh(request), desk.clock()) is None
     desk.checkpoints.claim(request.id, second)
     assert lines(desk, request)[-1][1]["taken_from"] == ""
 
@@ -244,7 +244,7 @@ def test_a_claim_ends_with_the_request(desk: Desk, ending: str) -> None:
     after = desk.fresh(request)
     assert after.state == ending.split()[-1]
     assert (after.claimed_by_id, after.claimed_by_name, after.claimed_until) == (None, "", None)
-    assert holder_of(after, desk.clock()) is None
+    assert claimant_id(after, desk.clock()) is None
 
 
 def test_a_claim_lapses_by_itself_once_and_the_next_deadline_stands(desk: Desk, at_once: AtOnce) -> None:

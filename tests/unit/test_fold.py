@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.lifecycle import RequestState
-from app.domain.policy.access import Member, addressed, is_asked, seat_after_edit
+from app.domain.policy.access import Member, addressed, is_approver, seat_after_edit
 from app.domain.policy.fold import NO_STAGE, Resolution, Vote, answer_digest, fold, progress, rejections
 from app.domain.policy.terms import OnExpiry, Stage, Terms, stricter
 from assent.contracts import NextAction, Verdict
@@ -106,13 +106,13 @@ def test_progress_in_words_counts_no_stage_beyond_its_quorum() -> None:
 def test_addresses_are_compared_in_lower_case() -> None:
     stage = Stage(teams=("dba",), people=("Head@Example.org",))
     assert addressed(stage, ["team:leads", "team:dba"]) == ("team:dba", "person:head@example.org", "team:leads")
-    assert is_asked(Member("1", "Head", "HEAD@example.org", frozenset()), addressed(stage))
-    assert not is_asked(Member("2", "Other", "", frozenset({"db"})), addressed(stage))
+    assert is_approver(Member("1", "Head", "HEAD@example.org", frozenset()), addressed(stage))
+    assert not is_approver(Member("2", "Other", "", frozenset({"db"})), addressed(stage))
     assert addressed(ANYONE, ["team:leads"]) == (), "who may decide anyway is not narrowed by an escalation"
 
 
 def test_somebody_without_an_address_is_not_everybody_without_one() -> None:
-    assert not is_asked(Member("1", "Nobody", "", frozenset()), addressed(Stage(people=("a@example.org",))))
+    assert not is_approver(Member("1", "Nobody", "", frozenset()), addressed(Stage(people=("a@example.org",))))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.hidden_characters import plainly
+from app.domain.hidden_characters import plain_text
 from app.domain.proposal_text import lines_of
 
 
@@ -16,4 +16,4 @@ def test_runs_of_any_blank_are_told(blank: str) -> None:
 def test_what_is_one_line_for_a_shell_is_not_shown_as_two(sign: str) -> None:
     """The second half stands in a comment; shown as a line of its own it would look like a safeguard."""
     lines = lines_of("script", {"content": f"# careful{sign}exit 0\r\nrm -rf data\n"})
-    assert [plainly(line) for line in lines] == [f"# careful⟨U+{ord(sign):04X}⟩exit 0", "rm -rf data"]
+    assert [plain_text(line) for line in lines] == [f"# careful⟨U+{ord(sign):04X}⟩exit 0", "rm -rf data"]

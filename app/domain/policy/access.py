@@ -33,7 +33,7 @@ def addressed(stage: Stage, escalated_to: Collection[str] = ()) -> tuple[str, ..
     return tuple(dict.fromkeys((*named, *escalated_to))) if named else ()
 
 
-def is_asked(member: Member, addressed_to: Collection[str]) -> bool:
+def is_approver(member: Member, addressed_to: Collection[str]) -> bool:
     """True if the person is one of the approvers."""
     return not addressed_to or bool(member.addresses & set(addressed_to))
 
@@ -45,8 +45,8 @@ def seat_after_edit(old: Terms, new: Terms, current: int, who: Member, escalated
     approval; `NO_STAGE` if none does.
     """
     stages = list(enumerate(new.stages))
-    same = [at for at, stage in stages if stage.asks_the_same(old.stages[current])]
+    same = [at for at, stage in stages if stage.same_approvers(old.stages[current])]
     if current in same:
         return current
-    asking = [at for at, stage in stages if is_asked(who, addressed(stage, escalated_to))]
+    asking = [at for at, stage in stages if is_approver(who, addressed(stage, escalated_to))]
     return next(iter((*same, *asking)), NO_STAGE)

@@ -46,7 +46,7 @@ class Stage(_Term):
     people: tuple[str, ...] = ()
     quorum: int = 1
 
-    def asks_the_same(self, other: Stage) -> bool:
+    def same_approvers(self, other: Stage) -> bool:
         """True if the other stage has the same approvers, whatever its quorum."""
         return (set(self.teams), set(self.people)) == (set(other.teams), set(other.people))
 
@@ -200,7 +200,7 @@ def _names_no_fewer(old: Terms, new: Terms) -> bool:
 
 def _asked_of(whom: Stage, terms: Terms) -> int:
     """How many approvals the terms require from the same approvers, across all stages."""
-    return sum(stage.quorum for stage in terms.stages if stage.asks_the_same(whom))
+    return sum(stage.quorum for stage in terms.stages if stage.same_approvers(whom))
 
 
 def _further_windows(old: Terms, new: Terms) -> tuple[tuple[ChangeWindow, ...], ...]:
@@ -216,7 +216,7 @@ def _together(old: Terms, new: Terms) -> tuple[Stage, ...]:
     """
     stages = list(old.stages)
     for stage in new.stages:
-        same = [at for at, other in enumerate(stages) if other.asks_the_same(stage)]
+        same = [at for at, other in enumerate(stages) if other.same_approvers(stage)]
         if same:
             stages[same[0]] = stages[same[0]].model_copy(update={"quorum": max(stages[same[0]].quorum, stage.quorum)})
         elif not stage.open_to_all:

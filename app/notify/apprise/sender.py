@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain.hidden_characters import plainly
+from app.domain.hidden_characters import plain_text
 from app.domain.networks import Network
 from app.domain.notices import Heart, Later, Notice, Refused, Result, Sent
 from app.domain.text import storable
@@ -129,12 +129,12 @@ def title_of(notice: Notice) -> str:
     """The title, in one line."""
     if notice.heart is None:
         return notice.headline
-    return f"{notice.headline}: {' '.join(plainly(notice.heart.title).split())}"[:200]
+    return f"{notice.headline}: {' '.join(plain_text(notice.heart.title).split())}"[:200]
 
 
 def text_of(notice: Notice) -> str:
     """The text, in a few lines, with the page's URL at the end."""
-    lines = [plainly(notice.said)] if notice.said else []
+    lines = [plain_text(notice.said)] if notice.said else []
     if notice.heart is not None:
         lines += _heart(notice.heart, notice.kind.asks)
     return storable("\n".join([*lines, notice.page_url]).strip())
@@ -142,9 +142,9 @@ def text_of(notice: Notice) -> str:
 
 def _heart(heart: Heart, asks: bool) -> list[str]:
     facts = {"Risk": f"{heart.risk} ({heart.score:.1f} of 10)", "From": heart.source, "Environment": heart.environment}
-    lines = [f"{name}: {plainly(value)}" for name, value in facts.items() if value]
+    lines = [f"{name}: {plain_text(value)}" for name, value in facts.items() if value]
     if heart.summary:
-        lines.insert(0, plainly(heart.summary))
+        lines.insert(0, plain_text(heart.summary))
     if asks and heart.consequence:
         lines.append(f"If nobody decides, this {heart.consequence} on {heart.expires_at:%d %b %Y, %H:%M UTC}.")
     return lines

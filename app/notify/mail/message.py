@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from app.domain.hidden_characters import plainly
+from app.domain.hidden_characters import plain_text
 from app.domain.notices import Notice, NoticeKind
 from app.domain.text import span_words
 from assent.contracts import RiskLevel
@@ -110,7 +110,7 @@ def subject_of(notice: Notice) -> str:
 
 def one_line(text: str) -> str:
     """A text for a header: in one line, with hidden and direction-changing characters made visible."""
-    return plainly(" ".join(text.split()))
+    return plain_text(" ".join(text.split()))
 
 
 def _address(name: str, spec: str) -> Address:
@@ -129,7 +129,7 @@ def _moment(at: datetime, zone: ZoneInfo) -> str:
 
 def _shown(value: Any) -> Any:
     """The output of a template expression, with hidden characters made visible everywhere, without opting in."""
-    return plainly(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return plain_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @lru_cache

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.hidden_characters import plainly
+from app.domain.hidden_characters import plain_text
 from app.domain.notices import Heart, Line, Notice
 from app.domain.policy.words import expiry_words
 from app.domain.risk import Finding
@@ -78,12 +78,12 @@ def title_of(notice: Notice) -> str:
     """What the message is about, in one line."""
     if notice.heart is None:
         return notice.headline
-    return f"{notice.heart.risk.capitalize()} risk: {' '.join(plainly(notice.heart.title).split())}"
+    return f"{notice.heart.risk.capitalize()} risk: {' '.join(plain_text(notice.heart.title).split())}"
 
 
 def escaped(text: str) -> str:
     """A text by others, for use in markup: it mentions nobody, contains no links, and looks unchanged."""
-    text = plainly(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = plain_text(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     # Slack has no escapes for these; each is replaced by a similar character without a meaning.
     return _MARKS.sub(lambda found: _LIKE[found.group()], text)
 
@@ -103,7 +103,7 @@ def shortened(text: str, length: int) -> str:
 
 def plain(text: str, length: int = TEXT_LENGTH) -> Block:
     """A text object that Slack does not interpret."""
-    return {"type": "plain_text", "text": shortened(plainly(mask_text(text)), length) or "—", "emoji": False}
+    return {"type": "plain_text", "text": shortened(plain_text(mask_text(text)), length) or "—", "emoji": False}
 
 
 def marked(text: str) -> Block:
@@ -157,7 +157,7 @@ def finding_of(finding: Finding) -> Block:
 
 def code(text: str) -> Block:
     """Preformatted text, in which Slack interprets nothing."""
-    shown = {"type": "text", "text": shortened(plainly(mask_text(text)), CODE_LENGTH) or " "}
+    shown = {"type": "text", "text": shortened(plain_text(mask_text(text)), CODE_LENGTH) or " "}
     return {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [shown]}]}
 
 
@@ -209,8 +209,8 @@ def _digest(notice: Notice) -> list[Block]:
 
 def _line(line: Line) -> Block:
     title = escaped(shortened(" ".join(line.title.split()), 300))
-    told = f"*{escaped(line.headline)}*, {line.risk} risk\n{title}"
-    return marked(told) | {"accessory": link_button("Open", line.url)}
+    text = f"*{escaped(line.headline)}*, {line.risk} risk\n{title}"
+    return marked(text) | {"accessory": link_button("Open", line.url)}
 
 
 def link_button(words: str, url: str) -> Block:
@@ -218,7 +218,9 @@ def link_button(words: str, url: str) -> Block:
     return {"type": "button", "action_id": "open", "text": plain(words, BUTTON_LENGTH), "url": url}
 
 
-def waiting_of(words: str, lines: list[tuple[str, str, str, datetime, str]], more: bool, queue_url: str) -> list[Block]:
+def request_list(
+    words: str, lines: list[tuple[str, str, str, datetime, str]], more: bool, queue_url: str
+) -> list[Block]:
     """The list of requests that wait for somebody's decision.
 
     Args:

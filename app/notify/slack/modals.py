@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.hidden_characters import plainly
+from app.domain.hidden_characters import plain_text
 from app.notify.slack.blocks import Block, Pressed, link_button, plain, shortened
 from assent.contracts import Verdict
 from assent.json_values import parse
@@ -81,7 +81,7 @@ def titled(title: str) -> list[Block]:
     return [{"type": "section", "text": plain(title, 500)}]
 
 
-def told_in(words: str, page_url: str = "") -> Any:
+def message_modal(words: str, page_url: str = "") -> Any:
     """A window with only a message."""
     blocks: list[dict[str, Any]] = [{"type": "section", "text": plain(words)}]
     if page_url:
@@ -105,7 +105,7 @@ def editable_text(kind: str, payload: dict[str, Any]) -> str | None:
             return None
     # Hidden characters are invisible in a field: such a proposal has to be changed on its page, which shows them.
     fits = len(text.encode("utf-16-le", "replace")) // 2 <= INPUT_LENGTH and text.strip()
-    return text if fits and plainly(text) == text else None
+    return text if fits and plain_text(text) == text else None
 
 
 def change_of(kind: str, text: str) -> Any:
@@ -116,7 +116,7 @@ def change_of(kind: str, text: str) -> Any:
     return {name: parse(text)}
 
 
-def said_in(state: dict[str, Any], name: str) -> str:
+def entered_text(state: dict[str, Any], name: str) -> str:
     """The text that was entered in a field."""
     value = state.get("values", {}).get(name, {}).get(name, {}).get("value")
     return value if isinstance(value, str) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from app.domain.hidden_characters import plainly
+from app.domain.hidden_characters import plain_text
 from app.domain.risk import Finding
 from app.notify.slack.blocks import CODE_LENGTH, Block, code, finding_of, plain
 from assent.masking import mask_text
@@ -20,9 +20,9 @@ def whole_blocks(title: str, summary: str, lines: Sequence[str], findings: Seque
     if sum(map(len, lines)) + len(summary) > LONGEST:
         return None
     blocks: list[Block] = [{"type": "section", "text": plain(title)}]
-    for part in _pieces(plainly(mask_text(summary))) if summary.strip() else ():
+    for part in _pieces(plain_text(mask_text(summary))) if summary.strip() else ():
         blocks.append({"type": "section", "text": plain(part)})
-    text = plainly(mask_text("\n".join(lines)))
+    text = plain_text(mask_text("\n".join(lines)))
     blocks += [code(part) for part in _pieces(text)]
     blocks += [finding_of(finding) for finding in findings]
     return blocks if len(blocks) <= MOST_BLOCKS and sum(map(_size, blocks)) <= LONGEST else None

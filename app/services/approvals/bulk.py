@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.domain.ballot import Ballot
 from app.domain.errors import AssentError, InvalidInputError, StaleDigestError
 from app.domain.people import Action, Actor
-from app.domain.similarity import telling
+from app.domain.similarity import comparable_text
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel, Verdict
@@ -81,8 +81,8 @@ class BulkDecisions:
         """What each proposal would do, for a page that lists them; long texts are cut."""
         query = select(ApprovalRequest.id, ApprovalRequest.payload).where(ApprovalRequest.id.in_(ids))
         with self._sessions.reads() as session:
-            told = {row.id: telling(row.payload) for row in session.execute(query)}
-        return {name: text if len(text) <= SHOWN else f"{text[:SHOWN]}…" for name, text in told.items()}
+            texts = {row.id: comparable_text(row.payload) for row in session.execute(query)}
+        return {name: text if len(text) <= SHOWN else f"{text[:SHOWN]}…" for name, text in texts.items()}
 
     def _known(self, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
         query = select(ApprovalRequest.id, ApprovalRequest.title, ApprovalRequest.risk).where(

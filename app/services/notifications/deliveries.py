@@ -38,10 +38,10 @@ _NOTE = f"""
         update deliveries set state = %(state)s, reason = %(reason)s, due_at = %(due_at)s, sent_at = %(sent_at)s,
             subject = %(subject)s, reference = %(reference)s, text = %(text)s, html = %(html)s, address = %(address)s
         where id = %(id)s returning id),
-    told as (
-        update deliveries set state = %(told_state)s, reason = %(told_reason)s, sent_at = %(sent_at)s,
+    included as (
+        update deliveries set state = %(included_state)s, reason = %(included_reason)s, sent_at = %(sent_at)s,
             digest_id = %(id)s
-        where id = any(%(told)s) and state in ('pending', 'held', 'failed')),
+        where id = any(%(included)s) and state in ('pending', 'held', 'failed')),
     ended as ({END})
     select {DEFER.format(where="")} as deferred"""
 _REWRITTEN = f"""
@@ -129,12 +129,12 @@ class Deliveries:
         return Delivery(**taken[0]) if taken else None
 
     def note(
-        self, delivery: Delivery, result: Result, told: Sequence[str] = (), job_id: int | None = None, seen: int = 0
+        self, delivery: Delivery, result: Result, included: Sequence[str] = (), job_id: int | None = None, seen: int = 0
     ) -> DeliveryState:
         """Record the result of an attempt, schedule the next one if there is one, and end this attempt's job.
 
         Args:
-            told: for a digest, the deliveries it contains.
+            included: for a digest, the deliveries it contains.
             seen: the version of the request in the message, if it can be updated: the request may have changed
                 meanwhile.
         """
@@ -143,7 +143,7 @@ class Deliveries:
             kept = result.kept
             state = DeliveryState.SENT
             self._note(
-                delivery, state, "", now, job_id, told, sent_at=now, subject=blanked(result.subject),
+                delivery, state, "", now, job_id, included, sent_at=now, subject=blanked(result.subject),
                 reference=blanked(result.reference), text=self._shown(kept.text) if kept else None,
                 html=self._shown(kept.html) if kept else None,
                 further=[rewrite_job(delivery.id, seen)] if seen and not kept else [],
@@ -153,7 +153,7 @@ class Deliveries:
         if isinstance(result, Later):
             due = next_try(delivery.attempts, delivery.first_due_at, now, result.after, random.random())  # noqa: S311
         state = DeliveryState.PENDING if due else DeliveryState.FAILED
-        self._note(delivery, state, result.reason, due or now, job_id, () if due else told)
+        self._note(delivery, state, result.reason, due or now, job_id, () if due else included)
         return state
 
     def suppress(self, delivery: Delivery, reason: str, job_id: int | None = None) -> None:
@@ -186,7 +186,7 @@ class Deliveries:
         reason: str,
         due_at: datetime,
         job_id: int | None,
-        told: Sequence[str] = (),
+        included: Sequence[str] = (),
         further: Sequence[dict[str, Any]] = (),
         **columns: Any,
     ) -> None:
@@ -197,8 +197,8 @@ class Deliveries:
         again = state is DeliveryState.PENDING
         values |= {
             "id": delivery.id, "state": state.value, "reason": clean_reason(reason), "due_at": due_at,
-            "told": list(told), "told_state": state.value,
-            "told_reason": "In a digest." if state is DeliveryState.SENT else "Its digest could not be sent.",
+            "included": list(included), "included_state": state.value,
+            "included_reason": "In a digest." if state is DeliveryState.SENT else "Its digest could not be sent.",
             "ended": [job_id] if job_id is not None else [],
             "jobs": json.dumps([deliver_job(delivery.id, due_at)] if again else list(further)),
         }  # fmt: skip

@@ -16,7 +16,7 @@ from app.domain.notices import KEPT_TRYING, Channel, Notice, NoticeKind, Receive
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
 from app.services.clock import Clock
-from app.services.notifications.excerpts import heart_of
+from app.services.notifications.excerpts import excerpt_of
 from app.services.notifications.messages import ComposedNotice, NoticeComposer
 from app.services.reading.brief import Brief, brief_of
 from app.services.requests.entitlement import HARMLESS, fitting_verdicts
@@ -27,7 +27,7 @@ from app.store.record import Event
 from app.store.requests import ApprovalRequest
 from assent.masking import mask_text
 
-_TOLD = {
+_HEADLINES = {
     NoticeKind.ASKED: "A decision is needed",
     NoticeKind.ESCALATED: "This has been escalated",
     NoticeKind.EXPIRING: "The deadline is approaching",
@@ -90,7 +90,7 @@ class DestinationComposer:
         elif request.digest != delivery.digest:
             headline, said = "The proposal has changed since this message", ""
         else:
-            headline, said = _TOLD.get(kind, "A decision is needed"), ""
+            headline, said = _HEADLINES.get(kind, "A decision is needed"), ""
         return self._about(delivery, place, "", view, headline, said)
 
     def _notice(self, session: Session, delivery: Delivery, place: Destination, address: str) -> ComposedNotice:
@@ -105,7 +105,7 @@ class DestinationComposer:
             return ComposedNotice(None, f"The request is now {view.state.words}.")
         if kind.asks and request.digest != delivery.digest:
             return ComposedNotice(None, "The proposal has changed.")
-        headline, said = (_TOLD[kind], "") if kind.asks else self._words.headline(view, kind, SYSTEM)
+        headline, said = (_HEADLINES[kind], "") if kind.asks else self._words.headline(view, kind, SYSTEM)
         return ComposedNotice(self._about(delivery, place, address, view, headline, said))
 
     def _about(
@@ -119,7 +119,7 @@ class DestinationComposer:
         return Notice(
             id=delivery.id, kind=kind, to=self._receiver(delivery, place, address), at=delivery.created_at,
             headline=headline, said=mask_text(said), settings_url=f"{self._url}/destinations/{place.id}",
-            heart=heart_of(view), page_url=f"{self._url}/requests/{view.request.id}", sign_in_first=asks and again,
+            heart=excerpt_of(view), page_url=f"{self._url}/requests/{view.request.id}", sign_in_first=asks and again,
             digest=view.request.digest, verdicts=tuple(offered) if asks else (),
             reason_for=frozenset(terms.reason_required), version=view.request.version,
         )  # fmt: skip

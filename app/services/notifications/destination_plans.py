@@ -93,8 +93,8 @@ def _concerns(session: Session, place: Destination, request: ApprovalRequest, ki
         return team in request.escalated_to
     if kind.asks:
         return team in request.addressed_to
-    told = select(Delivery.id).where(
+    query = select(Delivery.id).where(
         Delivery.destination_id == place.id, Delivery.request_id == request.id, Delivery.digest != "",
         Delivery.state.in_([DeliveryState.SENT.value, DeliveryState.PENDING.value]),
     )  # fmt: skip
-    return session.scalar(told.limit(1)) is not None
+    return session.scalar(query.limit(1)) is not None

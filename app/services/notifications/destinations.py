@@ -96,7 +96,7 @@ class Destinations:
             self._put(session, row, terms, shown)
             session.add(row)
             session.flush()
-            record(session, actor, "destination.added", now, **_told(row))
+            record(session, actor, "destination.added", now, **_details(row))
         return self._row(row.id), secret
 
     def change(self, actor: Actor, destination_id: str, terms: DestinationTerms, shown: str) -> Destination:
@@ -109,7 +109,7 @@ class Destinations:
                 raise InvalidInputError("This destination is not valid.", complaint)
             self._put(session, row, terms, shown)
             row.failures, row.hold_until = 0, None
-            record(session, actor, "destination.changed", self._clock(), **_told(row))
+            record(session, actor, "destination.changed", self._clock(), **_details(row))
         return self._row(destination_id)
 
     def address_of(self, actor: Actor, destination_id: str) -> str:
@@ -144,7 +144,7 @@ class Destinations:
                 raise ConflictError("Only webhooks have secrets.")
             row.former_secret, row.former_until = row.secret, now + BOTH_SECRETS
             row.secret = self._vault.seal(secret)
-            record(session, actor, "destination.secret_rotated", now, **_told(row))
+            record(session, actor, "destination.secret_rotated", now, **_details(row))
         return secret
 
     def switch(self, actor: Actor, destination_id: str, on: bool) -> bool:
@@ -157,7 +157,7 @@ class Destinations:
                 return False
             row.disabled_at, row.disabled_reason = (None, "") if on else (now, f"Disabled by {actor.name}.")
             row.failures, row.hold_until = 0, None
-            record(session, actor, "destination.enabled" if on else "destination.disabled", now, **_told(row))
+            record(session, actor, "destination.enabled" if on else "destination.disabled", now, **_details(row))
         return True
 
     def remove(self, actor: Actor, destination_id: str) -> None:
@@ -167,7 +167,7 @@ class Destinations:
         with self._sessions.begin() as session:
             row = self._locked(session, destination_id)
             row.removed_at, row.address, row.secret, row.former_secret = now, "", "", ""
-            record(session, actor, "destination.removed", now, **_told(row))
+            record(session, actor, "destination.removed", now, **_details(row))
 
     def test(self, actor: Actor, destination_id: str) -> str:
         """Send a test; gives its delivery's id. Raises ForbiddenError, NotFoundError, ConflictError: it is disabled."""
@@ -182,7 +182,7 @@ class Destinations:
         with self._sessions.begin() as session:
             # A test is wanted now.
             session.execute(update(Destination).where(Destination.id == row.id).values(hold_until=None))
-            record(session, actor, "destination.tested", now, **_told(row))
+            record(session, actor, "destination.tested", now, **_details(row))
         return write(self._sessions, [DeliveryPlan(made)])[0]
 
     def replay(self, actor: Actor, destination_id: str, since: datetime) -> int:
@@ -210,7 +210,7 @@ class Destinations:
         jobs = json.dumps([deliver_job(delivery) for delivery in undone])
         count += len(execute(self._sessions, _AGAIN, {"ids": undone, "jobs": jobs, "now": now})["ids"])
         with self._sessions.begin() as session:
-            record(session, actor, "destination.replayed", now, since=since.isoformat(), number=count, **_told(row))
+            record(session, actor, "destination.replayed", now, since=since.isoformat(), number=count, **_details(row))
         return count
 
     # For workers
@@ -251,7 +251,7 @@ class Destinations:
             if row.disabled_at is not None or row.removed_at is not None:
                 return
             row.disabled_at, row.disabled_reason = now, reason
-            record(session, SYSTEM, "destination.disabled", now, reason=reason, **_told(row))
+            record(session, SYSTEM, "destination.disabled", now, reason=reason, **_details(row))
             for admin in session.scalars(select(Person).where(Person.active)):
                 if Role.ADMIN.value not in admin.roles:
                     continue
@@ -322,7 +322,7 @@ def _why(result: Result) -> str:
     return f"No delivery succeeded for a day. Last error: {reason}"
 
 
-def _told(row: Destination) -> dict[str, Any]:
+def _details(row: Destination) -> dict[str, Any]:
     """The destination's details for the audit log."""
     return {
         "destination": row.name, "channel": row.channel, "address": row.shown, "topics": list(row.topics),

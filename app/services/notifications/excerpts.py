@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain.hidden_characters import plainly
+from app.domain.hidden_characters import plain_text
 from app.domain.notices import Heart
 from app.domain.policy.words import listing
 from app.domain.proposal_text import lines_of
@@ -23,7 +23,7 @@ _WHOLE_EXCERPT = 2400
 """How many characters, with hidden ones written out, every channel shows without truncating them."""
 
 
-def heart_of(view: Brief) -> Heart:
+def excerpt_of(view: Brief) -> Heart:
     """The heart of the proposal, without secrets. Stored data has none, but everything sent is checked again."""
     row, findings = view.request, view.assessment.findings
     payload = payload_of(row)
@@ -46,16 +46,16 @@ def heart_of(view: Brief) -> Heart:
         expires_at=row.expires_at,
         consequence=view.ahead[-1].words if view.ahead else "",
         asked=listing(view.asked, "or"),
-        whole=_is_whole(row, lines, findings),
+        whole=_is_complete(row, lines, findings),
     )
 
 
-def is_whole(row: ApprovalRequest, findings: Sequence[Finding]) -> bool:
+def is_complete(row: ApprovalRequest, findings: Sequence[Finding]) -> bool:
     """True if a message shows every finding, and everything that an approval of the request would cause."""
-    return _is_whole(row, lines_of(row.kind, payload_of(row)), findings)
+    return _is_complete(row, lines_of(row.kind, payload_of(row)), findings)
 
 
-def _is_whole(row: ApprovalRequest, lines: Sequence[str], findings: Sequence[Finding]) -> bool:
+def _is_complete(row: ApprovalRequest, lines: Sequence[str], findings: Sequence[Finding]) -> bool:
     return (
         len(lines) <= EXCERPT_LINES
         and all(len(line) <= LINE_LENGTH for line in lines)
@@ -83,4 +83,4 @@ def _excerpt(lines: list[str]) -> tuple[str, ...]:
 
 def _units(text: str) -> int:
     """The length of a text in UTF-16, which some channels count, with hidden characters written out."""
-    return len(plainly(text).encode("utf-16-le", "replace")) // 2
+    return len(plain_text(text).encode("utf-16-le", "replace")) // 2

@@ -17,7 +17,7 @@ from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing
 from app.services.clock import Clock
 from app.services.notifications.account_notices import to_confirm
-from app.services.notifications.excerpts import heart_of
+from app.services.notifications.excerpts import excerpt_of
 from app.services.notifications.planner import zone_for
 from app.services.reading.brief import Brief, brief_of
 from app.services.requests.entitlement import HARMLESS
@@ -59,14 +59,14 @@ class ComposedNotice:
 
     Attributes:
         notice: None if it is not needed, for `reason`.
-        told: for a digest, the deliveries it contains.
+        included: for a digest, the deliveries it contains.
         dropped: for a digest, the deliveries that are no longer needed, with the reasons.
         later: do not attempt it before this time, for `reason`.
     """
 
     notice: Notice | WebhookCall | None
     reason: str = ""
-    told: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
     dropped: Mapping[str, str] = field(default_factory=dict)
     later: datetime | None = None
 
@@ -97,8 +97,8 @@ class NoticeComposer:
             return self._disabled(delivery, person)
         if delivery.kind == NoticeKind.ACCOUNT.value:
             return self._account(delivery, person)
-        told = self._about(delivery, person)
-        return ComposedNotice(None, told.reason) if isinstance(told, NeedlessNotice) else ComposedNotice(told)
+        notice = self._about(delivery, person)
+        return ComposedNotice(None, notice.reason) if isinstance(notice, NeedlessNotice) else ComposedNotice(notice)
 
     def _about(self, delivery: Delivery, person: Person) -> Notice | NeedlessNotice:
         kind, actor = NoticeKind(delivery.kind), person.as_actor(Via.MAIL)
@@ -124,13 +124,13 @@ class NoticeComposer:
     def _account(self, delivery: Delivery, person: Person) -> ComposedNotice:
         """The person has to confirm something that someone else created for them."""
         with self._sessions.reads() as session:
-            told = to_confirm(session, delivery, self._clock())
-        if told is None:
+            found = to_confirm(session, delivery, self._clock())
+        if found is None:
             return ComposedNotice(None, "It was confirmed, declined, or has ended.")
         notice = Notice(
             id=delivery.id, kind=NoticeKind.ACCOUNT, to=self._receiver(person, delivery.channel),
-            at=delivery.created_at, headline=told.headline, said=mask_text(told.said),
-            settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}{told.page}",
+            at=delivery.created_at, headline=found.headline, said=mask_text(found.said),
+            settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}{found.page}",
         )  # fmt: skip
         return ComposedNotice(notice)
 
@@ -164,7 +164,7 @@ class NoticeComposer:
             headline=headline,
             said=mask_text(said),
             settings_url=f"{self._url}/profile/notifications",
-            heart=heart_of(view),
+            heart=excerpt_of(view),
             on_behalf_of=behalf_of(view) if asks else "",
             page_url=f"{self._url}/requests/{view.request.id}",
             decide_url=self._decide_url(delivery) if asks and delivery.channel == Channel.MAIL.value else "",
@@ -237,28 +237,28 @@ class NoticeComposer:
     def _digest(self, delivery: Delivery, person: Person) -> ComposedNotice:
         actor = person.as_actor(Via.MAIL)
         lines: list[Line] = []
-        told: list[str] = []
+        included: list[str] = []
         dropped: dict[str, str] = {}
         for other in self._waiting(delivery):
             view = self._seen(other, actor)
             if isinstance(view, NeedlessNotice):
                 dropped[other.id] = view.reason
                 continue
-            told.append(other.id)
+            included.append(other.id)
             if len(lines) < MOST_LINES:
                 url = f"{self._url}/requests/{view.request.id}"
                 headline, _said = self.headline(view, NoticeKind(other.kind), actor)
                 lines.append(Line(headline, mask_text(view.request.title), view.request.risk, url))
         if not lines:
             return ComposedNotice(None, "There is nothing left to send.", dropped=dropped)
-        count = len(told)
+        count = len(included)
         notice = Notice(
             id=delivery.id, kind=NoticeKind.DIGEST, to=self._receiver(person, delivery.channel), at=self._clock(),
             headline=f"{count} {'thing' if count == 1 else 'things'} in your notification digest",
             settings_url=f"{self._url}/profile/notifications", page_url=f"{self._url}/queue", lines=tuple(lines),
             lines_more=count - len(lines),
         )  # fmt: skip
-        return ComposedNotice(notice, "", tuple(told), dropped)
+        return ComposedNotice(notice, "", tuple(included), dropped)
 
     def _receiver(self, person: Person, channel: str) -> Receiver:
         linked = None
@@ -274,9 +274,9 @@ class NoticeComposer:
             Delivery.state.in_([state.value for state in WAITING]), Delivery.in_digest,
             Delivery.due_at <= func.greatest(digest.first_due_at, digest.due_at),
         )  # fmt: skip
-        untold = and_(Delivery.digest_id == digest.id, Delivery.state == DeliveryState.FAILED.value)
+        left_out = and_(Delivery.digest_id == digest.id, Delivery.state == DeliveryState.FAILED.value)
         query = select(Delivery).where(
-            Delivery.person_id == digest.person_id, Delivery.channel == digest.channel, or_(waits, untold)
+            Delivery.person_id == digest.person_id, Delivery.channel == digest.channel, or_(waits, left_out)
         )
         with self._sessions.reads() as session:
             return list(session.scalars(query.order_by(Delivery.created_at, Delivery.id)))

@@ -108,17 +108,17 @@ class NotificationPlanner:
         plans = callback_plans(session, events, now)
         for event in events:
             plans += webhook_plans(places, event, now)
-        told, stale = _notices(session, events)
-        plans += _plans(session, told, places, now)
+        notices, stale = _notices(session, events)
+        plans += _plans(session, notices, places, now)
         made = write_in(session, plans, stale)
         session.execute(delete(UnplannedEvent).where(among(UnplannedEvent.event_id, event_ids)))
         return made
 
 
-_Told = tuple[Event, ApprovalRequest, NoticeKind]
+_DueNotice = tuple[Event, ApprovalRequest, NoticeKind]
 
 
-def _notices(session: Session, events: Sequence[Event]) -> tuple[list[_Told], list[str]]:
+def _notices(session: Session, events: Sequence[Event]) -> tuple[list[_DueNotice], list[str]]:
     """What to notify people of, and the messages that must be updated."""
     ids = {event.request_id for event in events if event.request_id}
     if not ids:
@@ -128,19 +128,21 @@ def _notices(session: Session, events: Sequence[Event]) -> tuple[list[_Told], li
     if asking := [request.id for request in requests.values() if _asks(request)]:
         whole = select(ApprovalRequest).where(among(ApprovalRequest.id, asking))
         session.scalars(whole.execution_options(populate_existing=True)).all()
-    told = [
+    notices = [
         (event, requests[event.request_id], kind)
         for event in events
         if event.request_id in requests
         for kind in _kinds(event, requests[event.request_id])
     ]
-    return told, _messages(session, list(requests))
+    return notices, _messages(session, list(requests))
 
 
-def _plans(session: Session, told: Sequence[_Told], places: Sequence[Destination], now: datetime) -> list[DeliveryPlan]:
+def _plans(
+    session: Session, notices: Sequence[_DueNotice], places: Sequence[Destination], now: datetime
+) -> list[DeliveryPlan]:
     """The deliveries to people, and to destinations other than webhooks."""
-    recipients = Recipients(session, [(request, kind) for _, request, kind in told], now)
-    found = [(event, request, kind, recipients.of(request, kind)) for event, request, kind in told]
+    recipients = Recipients(session, [(request, kind) for _, request, kind in notices], now)
+    found = [(event, request, kind, recipients.of(request, kind)) for event, request, kind in notices]
     chosen = choices_of(session, list({to.person.id for *_, people in found for to in people}))
     plans: list[DeliveryPlan] = []
     for event, request, kind, people in found:

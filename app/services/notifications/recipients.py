@@ -43,7 +43,7 @@ class Recipients:
         self._behind: dict[tuple[str, ...], list[Person]] = {}
         self._decisions = _decisions(session, {request.id for request, kind in about if kind.asks})
         settled = {request.id for request, kind in about if kind in (NoticeKind.SETTLED, NoticeKind.RECEIPT)}
-        self._told, self._decided = _told(session, settled), _decided(session, settled)
+        self._notified, self._decided = _notified(session, settled), _decided(session, settled)
         ids: set[str | None] = set()
         for request, kind in about:
             ids |= self._ids(request, kind)
@@ -68,15 +68,15 @@ class Recipients:
 
     def _ids(self, request: ApprovalRequest, kind: NoticeKind) -> set[str | None]:
         """Recipients who can be found without checking who may decide."""
-        told, decided = self._told.get(request.id, set()), self._decided.get(request.id, set())
+        notified, decided = self._notified.get(request.id, set()), self._decided.get(request.id, set())
         match kind:
             case NoticeKind.OUTCOME:
                 return {request.requester_id}
             case NoticeKind.RECEIPT:
-                return told | decided | {request.requester_id}
+                return notified | decided | {request.requester_id}
             case NoticeKind.SETTLED:
                 # Except those who settled it themselves.
-                return told - decided - {request.requester_id}
+                return notified - decided - {request.requester_id}
             case NoticeKind.ASSIGNED:
                 return {request.assigned_to_id}
         return set()
@@ -136,7 +136,7 @@ def _decisions(session: Session, request_ids: Collection[str]) -> dict[str, list
     return found
 
 
-def _told(session: Session, request_ids: Collection[str]) -> dict[str, set[str | None]]:
+def _notified(session: Session, request_ids: Collection[str]) -> dict[str, set[str | None]]:
     """The people who were notified that their decision is needed, by request."""
     query = select(Delivery.request_id, Delivery.person_id).where(
         among(Delivery.request_id, request_ids), Delivery.kind.in_([kind.value for kind in NoticeKind if kind.asks]),

@@ -19,7 +19,7 @@ from sqlalchemy.orm import joinedload
 from app.domain.errors import NotFoundError, TokenError
 from app.domain.people import Action, Actor, Makers, Via
 from app.domain.text import is_storable
-from app.domain.tokens import Scope, TokenKind, TokenTerms, sight_of
+from app.domain.tokens import Scope, TokenKind, TokenTerms, visibility_of
 from app.services.clock import Clock
 from app.services.notifications.account_notices import TOKEN, announce
 from app.services.record.audit import record
@@ -252,7 +252,7 @@ def _actor(token: ApiToken, source: str) -> Actor:
         return owner
     return Actor(
         kind="agent", id=owner.id, name=token.name, roles=owner.roles, teams=frozenset(), via=Via.API,
-        source=owner.source, makers=owner.makers, sight=sight_of([Scope(scope) for scope in token.scopes]),
+        source=owner.source, makers=owner.makers, sight=visibility_of([Scope(scope) for scope in token.scopes]),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.changes import apply_change
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
-from app.domain.policy.access import PERSON, TEAM, Member, addressed, is_asked
+from app.domain.policy.access import PERSON, TEAM, Member, addressed, is_approver
 from app.domain.policy.calendars import deadline_again, opening_under
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.fold import Progress, Vote, fold, progress, rejections
@@ -134,7 +134,7 @@ class _Replay:
         asked = addressed(self.terms.stages[min(stage, len(self.terms.stages) - 1)], self.escalated_to)
         deciders = (decision.person_id, decision.on_behalf_of_id or "")
         return not asked or any(
-            is_asked(self.members[decider], asked) for decider in deciders if decider in self.members
+            is_approver(self.members[decider], asked) for decider in deciders if decider in self.members
         )
 
     def _count(self, decision: Decision, verdict: Verdict, stage: int) -> None:

@@ -204,9 +204,9 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
         return assessed, candidate.terms(_facts(case, dict(payload), assessed), row.opened_at)
 
     found = differences(old, new)
-    told = Course(RequestState(row.state), ())
+    replayed = Course(RequestState(row.state), ())
     if found:
-        told = course(row, proposal, assessment.level, old, new, case.decisions, case.members, evaluate, now)
+        replayed = course(row, proposal, assessment.level, old, new, case.decisions, case.members, evaluate, now)
     return ReplayedRequest(
         id=row.id,
         title=row.title,
@@ -220,8 +220,8 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
         rule_before=old.name,
         rule_after=new.name,
         differences=found,
-        state_after=told.state,
-        consequences=told.words,
+        state_after=replayed.state,
+        consequences=replayed.words,
     )
 
 

@@ -333,7 +333,7 @@ def _unknown(session: Session, document: PolicyDocument) -> tuple[str, ...]:
             continue
         for stage in body.asked:
             asked = addressed(Stage(teams=stage.teams, people=stage.people))
-            able = sum(is_asked(member, asked) for member in members)
+            able = sum(is_approver(member, asked) for member in members)
             if able < stage.quorum:
                 who = who_words(stage.teams, stage.people)
                 warnings.append(f"{name}: needs {stage.quorum} of {who}, where {able or 'nobody'} may decide.")

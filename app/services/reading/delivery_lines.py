@@ -26,7 +26,7 @@ class NotificationLine:
     kept: bool
 
 
-def told_about(session: Session, request_id: str, limit: int = 500) -> list[NotificationLine]:
+def notification_lines(session: Session, request_id: str, limit: int = 500) -> list[NotificationLine]:
     """Who was notified of a request, or could not be; without people who turned it off, and programs."""
     query = (
         select(

@@ -12,18 +12,18 @@ from sqlalchemy.orm import Session
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Role, Via
-from app.domain.policy.access import PERSON, TEAM, is_asked
+from app.domain.policy.access import PERSON, TEAM, is_approver
 from app.domain.policy.calendars import opening_under
 from app.domain.policy.terms import Terms
 from app.domain.policy.verdicts import decided_by
 from app.domain.policy.words import listing, window_words
 from app.domain.ranking import MAX_PRIORITY
 from app.services.approvals.deadlines.extension import MAX_EXTENSIONS, latest_extension
-from app.services.approvals.decisions.claims import holder_of
+from app.services.approvals.decisions.claims import claimant_id
 from app.services.approvals.decisions.replies import opening_words
 from app.services.approvals.intake.rejection_memory import REJECTION, original_id, refuse_unless_reopenable, rejected_by
 from app.services.requests.concern import handles
-from app.services.requests.delegation import stands_for
+from app.services.requests.delegation import represented_by
 from app.services.requests.entitlement import Seat
 from app.services.requests.requester import askers, own_request
 from app.services.requests.situation import (
@@ -130,7 +130,7 @@ def situation_of(
         windows=_windows(terms),
         opens_at=opens_at,
         opening=opening_words(terms.every_window, opens_at, now) if opens_at and terms.windows else "",
-        claimed=pending and holder_of(request, now) is not None,
+        claimed=pending and claimant_id(request, now) is not None,
         answered_by=_answered_by(session, request),
     )
 
@@ -171,7 +171,7 @@ def acts_of(
     comment = viewer.may(Action.COMMENT) and (viewer.kind != "agent" or is_requester(request, viewer))
     if request.state != RequestState.PENDING.value or now >= request.expires_at:
         return Acts(reopen=_may_reopen(session, request, viewer, now), comment=comment)
-    holder = holder_of(request, now)
+    holder = claimant_id(request, now)
     own = bool(viewer.id) and holder == viewer.id
     handled = handles(session, request, viewer, now)
     steps_left = request.escalation < len(Terms.from_json(request.terms).escalation)
@@ -194,11 +194,11 @@ def _may_extend(session: Session, request: ApprovalRequest, viewer: Actor, now: 
         return False
     if request.extended >= MAX_EXTENSIONS or latest_extension(request) <= request.expires_at:
         return False
-    if is_asked(viewer.member, request.addressed_to) or Role.ADMIN in viewer.roles:
+    if is_approver(viewer.member, request.addressed_to) or Role.ADMIN in viewer.roles:
         return True
-    principals = stands_for(session, viewer.id, now)
+    principals = represented_by(session, viewer.id, now)
     return any(
-        is_asked(principal, request.addressed_to) and principal.id not in askers(request) for principal in principals
+        is_approver(principal, request.addressed_to) and principal.id not in askers(request) for principal in principals
     )
 
 

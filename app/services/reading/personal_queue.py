@@ -15,7 +15,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import Actor
 from app.domain.policy.terms import Terms
 from app.services.clock import Clock
-from app.services.requests.delegation import stands_for
+from app.services.requests.delegation import represented_by
 from app.services.requests.entitlement import seat_of
 from app.services.requests.situation import addresses_in, ahead_of, names_of
 from app.services.requests.votes import decisions_on
@@ -50,7 +50,7 @@ class PersonalQueue:
         found: list[WaitingRequest] = []
         with self._sessions.reads() as session:
             addresses = set(actor.member.addresses)
-            for member in stands_for(session, actor.id, now):
+            for member in represented_by(session, actor.id, now):
                 addresses |= member.addresses
             asks = or_(
                 func.cardinality(ApprovalRequest.addressed_to) == 0,

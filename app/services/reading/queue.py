@@ -19,7 +19,7 @@ from app.services.clock import Clock
 from app.services.reading.queue_filter import PENDING, QueueFilter, conditions, cursor_after, is_in_order, ordered
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.queue_search import COUNT_CAP, TOP, QueueSearch
-from app.services.requests.delegation import stands_for
+from app.services.requests.delegation import represented_by
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 
@@ -69,7 +69,7 @@ class Queue:
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidInputError(f"A page must have 1 to {MAX_PAGE} rows.", {"limit": "out of range"})
         with self._sessions.reads() as session:
-            absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
+            absent = represented_by(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
             search = QueueSearch(session, wanted, absent)
             found = search.first(select(*COLUMNS), limit + 1, cursor)
             more = len(found) > limit
@@ -97,7 +97,7 @@ class Queue:
             raise InvalidInputError(f"At most {ROWS_AT_ONCE} rows can be requested at once.", {"row": "too many"})
         usable = [request_id for request_id in ids if is_storable(request_id)]
         with self._sessions.reads() as session:
-            absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
+            absent = represented_by(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
             query = select(*COLUMNS).where(*conditions(wanted, absent), ApprovalRequest.id.in_(usable))
             return rows_of(session, session.execute(ordered(query, wanted)).all())
 
@@ -108,7 +108,7 @@ class Queue:
         with self._sessions.reads() as session:
             now = self._clock()
             people = {asked.mine.id for asked in wanted.values() if asked.mine is not None}
-            absent = {person_id: stands_for(session, person_id, now) for person_id in people}
+            absent = {person_id: represented_by(session, person_id, now) for person_id in people}
             parts = [_bounded(asked, absent.get(asked.mine.id, ()) if asked.mine else ()) for asked in wanted.values()]
             numbers = session.execute(select(*parts)).one()
             # If there are fewer, all of them have been searched.

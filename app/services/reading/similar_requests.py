@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import select
 
 from app.domain.risk import Assessment
-from app.domain.similarity import Alike, Group, Like, grouped, telling
+from app.domain.similarity import Alike, Group, Like, comparable_text, grouped
 from app.services.clock import Clock
 from app.services.reading.queue_filter import QueueFilter
 from app.services.reading.queue_rows import COLUMNS, QueueRow, rows_of
 from app.services.reading.queue_search import QueueSearch
-from app.services.requests.delegation import stands_for
+from app.services.requests.delegation import represented_by
 from app.store.engine import Sessions
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -45,7 +45,7 @@ class SimilarRequests:
     def entries(self, wanted: QueueFilter) -> list[QueueEntry]:
         """The first `LOOKED_AT` requests of the list; a group is placed where its first request would be."""
         with self._sessions.reads() as session:
-            absent = stands_for(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
+            absent = represented_by(session, wanted.mine.id, self._clock()) if wanted.mine is not None else ()
             query = select(*COLUMNS, ApprovalRequest.node, ApprovalRequest.payload)
             found = QueueSearch(session, wanted, absent).first(query, LOOKED_AT)
             rows = {row.id: row for row in rows_of(session, found)}
@@ -68,7 +68,7 @@ def _like(row: Any) -> Like:
     return Like(
         id=row.id,
         family=(row.workflow, row.node, row.kind, subject),
-        text=telling(row.payload),
+        text=comparable_text(row.payload),
         risk=RiskLevel(row.risk),
         environment=row.environment,
         rules=frozenset(finding.rule for finding in findings),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.notices import DeliveryState, NoticeKind
 from app.domain.people import signature
-from app.services.reading.delivery_lines import NotificationLine, told_about
+from app.services.reading.delivery_lines import NotificationLine, notification_lines
 from app.services.requests.situation import Names, listing, named, names_of
 from app.services.requests.votes import decider
 from app.store.record import AuditEntry
@@ -91,13 +91,13 @@ def timeline_of(
     entries = session.scalars(
         select(AuditEntry).where(AuditEntry.request_id == request.id).order_by(AuditEntry.seq).limit(200)
     )
-    told = [entry for entry in entries if _is_told(entry)]
-    names = names_of(session, [address for entry in told for address in _asked_as_well(entry)])
-    for entry in told:
+    shown = [entry for entry in entries if _is_shown(entry)]
+    names = names_of(session, [address for entry in shown for address in _asked_as_well(entry)])
+    for entry in shown:
         who = signature(entry.actor_kind, entry.actor_name)
         who = (request.agent or request.workflow) if entry.action == "request.opened" else who
         comment = entry.detail.get("reason") or entry.detail.get("comment", "")
-        lines.append(TimelineEntry(entry.at, who, _told(request, entry, names), comment))
+        lines.append(TimelineEntry(entry.at, who, _act_words(request, entry, names), comment))
     if receipt is not None:
         words = receipt.status.replace("_", " ")
         # What the portal concludes by itself must not look like a statement of the agent.
@@ -105,29 +105,30 @@ def timeline_of(
         who, what = (doer, f"reported: {words}") if receipt.explicit else ("Assent", f"noted: {words}")
         lines.append(TimelineEntry(receipt.updated_at, who, what, receipt.summary))
     lines += [
-        TimelineEntry(delivery.at, "Assent", _delivered(delivery)) for delivery in told_about(session, request.id)
+        TimelineEntry(notified.at, "Assent", _delivered(notified))
+        for notified in notification_lines(session, request.id)
     ]
     return sorted(lines, key=lambda line: line.at)
 
 
-def _delivered(told: NotificationLine) -> str:
+def _delivered(line: NotificationLine) -> str:
     """Who was notified, will be notified, or could not be notified."""
-    several, rest = told.names, len(told.names) - SHOWN_NAMES
+    several, rest = line.names, len(line.names) - SHOWN_NAMES
     names = listing((*several[:SHOWN_NAMES], f"{rest} others") if rest > 1 else several)
-    of = _NOTICE_WORDS[told.kind]
-    match told.state:
-        case DeliveryState.SENT if told.kept:
-            return f"kept a {told.channel} to {names} in the outbox: {of}"
+    of = _NOTICE_WORDS[line.kind]
+    match line.state:
+        case DeliveryState.SENT if line.kept:
+            return f"kept a {line.channel} to {names} in the outbox: {of}"
         case DeliveryState.SENT:
-            return f"notified {names} by {told.channel}: {of}"
+            return f"notified {names} by {line.channel}: {of}"
         case DeliveryState.HELD:
-            return f"will notify {names} later by {told.channel}, as they chose: {of}"
+            return f"will notify {names} later by {line.channel}, as they chose: {of}"
         case DeliveryState.FAILED:
-            return f"could not reach {names} by {told.channel}: {of}"
-    return f"is notifying {names} by {told.channel}: {of}"
+            return f"could not reach {names} by {line.channel}: {of}"
+    return f"is notifying {names} by {line.channel}: {of}"
 
 
-def _is_told(entry: AuditEntry) -> bool:
+def _is_shown(entry: AuditEntry) -> bool:
     """True for an entry that is a line of its own; people's decisions are shown with their comments instead."""
     if entry.action == "request.decided":
         return entry.actor_kind == "policy"
@@ -141,7 +142,7 @@ def _asked_as_well(entry: AuditEntry) -> list[str]:
     return [address for address in after if address not in before]
 
 
-def _told(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
+def _act_words(request: ApprovalRequest, entry: AuditEntry, names: Names) -> str:
     """What was done, and to whom."""
     words, detail = _ACTION_WORDS.get(entry.action, ""), entry.detail
     added = listing(named(_asked_as_well(entry), names))

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import NotAskedError
 from app.domain.people import Action, Actor, Role
-from app.domain.policy.access import addressed, is_asked
+from app.domain.policy.access import addressed, is_approver
 from app.domain.policy.terms import Terms
-from app.services.requests.delegation import stands_for
+from app.services.requests.delegation import represented_by
 from app.services.requests.requester import askers
 from app.services.sight import is_requester
 from app.store.requests import ApprovalRequest
@@ -24,10 +24,10 @@ def is_concerned(session: Session, request: ApprovalRequest, actor: Actor, now: 
     if not actor.id or actor.kind != "person" or not actor.may(Action.DECIDE):
         return False
     asked = _addresses(request)
-    if any(is_asked(actor.member, addresses) for addresses in asked):
+    if any(is_approver(actor.member, addresses) for addresses in asked):
         return True
-    absent = [person for person in stands_for(session, actor.id, now) if person.id not in askers(request)]
-    return any(is_asked(person, addresses) for person in absent for addresses in asked)
+    absent = [person for person in represented_by(session, actor.id, now) if person.id not in askers(request)]
+    return any(is_approver(person, addresses) for person in absent for addresses in asked)
 
 
 def handles(session: Session, request: ApprovalRequest, actor: Actor, now: datetime) -> bool:

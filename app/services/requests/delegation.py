@@ -24,7 +24,7 @@ class CurrentAbsence:
     ends_at: datetime
 
 
-def stands_for(session: Session, person_id: str, now: datetime) -> list[Member]:
+def represented_by(session: Session, person_id: str, now: datetime) -> list[Member]:
     """The people who are absent at `now` and have named this person as their delegate, by name.
 
     Only those who could decide themselves: nobody can delegate what they may not do. Delegates of delegates do not

@@ -20,12 +20,12 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor
-from app.domain.policy.access import TEAM, Member, is_asked
+from app.domain.policy.access import TEAM, Member, is_approver
 from app.domain.policy.fold import NO_STAGE
 from app.domain.policy.terms import Terms
 from app.domain.policy.words import listing
-from app.services.requests.delegation import stands_for
-from app.services.requests.requester import askers, how_they_asked, refuse_own
+from app.services.requests.delegation import represented_by
+from app.services.requests.requester import askers, refuse_own, request_origin
 from app.services.requests.situation import named, names_of, stage_name
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import Verdict
@@ -79,7 +79,7 @@ def seat_of(
     if now >= request.expires_at:
         raise ExpiredError("The deadline has passed. Your decision was not counted.", state=request.state)
     member = actor.member
-    if is_asked(member, request.addressed_to):
+    if is_approver(member, request.addressed_to):
         principal = None
     else:
         # People who have already decided get that error even if they are not among the current approvers.
@@ -187,11 +187,12 @@ def _principal(
     Raises:
         NotAskedError, OwnRequestError, DuplicateDecisionError: there is none, or they could not decide either.
     """
-    absent = [absentee for absentee in stands_for(session, actor.id, now) if is_asked(absentee, request.addressed_to)]
+    represented = represented_by(session, actor.id, now)
+    absent = [absentee for absentee in represented if is_approver(absentee, request.addressed_to)]
     refusal: AssentError | None = None
     for absentee in absent:
         if absentee.id in askers(request):
-            refusal = OwnRequestError(f"{absentee.name}, whose delegate you are, {how_they_asked(request)}.")
+            refusal = OwnRequestError(f"{absentee.name}, whose delegate you are, {request_origin(request)}.")
         elif _standing_words(request, {absentee.id}, decisions):
             refusal = DuplicateDecisionError(
                 f"{absentee.name}, whose delegate you are, has decided; another person must decide as well.",
@@ -199,12 +200,12 @@ def _principal(
             )
         else:
             return absentee
-    raise refusal or not_asked(session, request, actor)
+    raise refusal or not_approver_error(session, request, actor)
 
 
-def not_asked(session: Session, request: ApprovalRequest, actor: Actor) -> NotAskedError:
+def not_approver_error(session: Session, request: ApprovalRequest, actor: Actor) -> NotAskedError:
     """The error for a person who is not an approver; it names the approvers."""
-    who = asked_words(session, request)
+    who = approvers_text(session, request)
     if len(request.addressed_to) > 1:
         because = "; you are not among them"
     else:
@@ -212,7 +213,7 @@ def not_asked(session: Session, request: ApprovalRequest, actor: Actor) -> NotAs
     return NotAskedError(f"{who} must decide now{because}.", asked=list(request.addressed_to))
 
 
-def asked_words(session: Session, request: ApprovalRequest) -> str:
+def approvers_text(session: Session, request: ApprovalRequest) -> str:
     """The current approvers in words; empty: any reviewer."""
     names = names_of(session, request.addressed_to)
     terms = Terms.from_json(request.terms)

@@ -77,7 +77,7 @@ def refuse_own(request: ApprovalRequest, actor: Actor) -> None:
 def own_request(request: ApprovalRequest, actor: Actor) -> str:
     """Why the request is, or may be, the actor's own, as a clause; empty: it is someone else's."""
     if actor.id and actor.id == request.requester_id:
-        return f"you {how_they_asked(request)}"
+        return f"you {request_origin(request)}"
     if actor.id in request.made.ids:
         return "you made the sign-in link or token with which this was requested"
     if actor.persons & askers(request):
@@ -91,7 +91,7 @@ def own_request(request: ApprovalRequest, actor: Actor) -> str:
     return ""
 
 
-def how_they_asked(request: ApprovalRequest) -> str:
+def request_origin(request: ApprovalRequest) -> str:
     """What the requester did, as a predicate: they started the run, or an agent outside a run requested for them."""
     return "started this run" if request.run_id else "requested this"
 

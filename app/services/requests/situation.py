@@ -167,24 +167,25 @@ def ahead_of(
 ) -> tuple[UpcomingStep, ...]:
     """What will happen to a pending request up to its deadline, soonest first; for a held one, its release."""
     risk = RiskLevel(request.risk)
-    told = []
+    steps = []
     for step in due_steps(standing(request)):
         if step.step is DueStep.RELEASE:
-            told.append(UpcomingStep(step.step, step.at, "its change window opens"))
+            steps.append(UpcomingStep(step.step, step.at, "its change window opens"))
         if step.step is DueStep.WARN and step.at < request.expires_at:
-            told.append(UpcomingStep(step.step, step.at, "approvers are warned"))
+            steps.append(UpcomingStep(step.step, step.at, "approvers are warned"))
         if step.step is DueStep.EXPIRE:
             done = escalation_by(terms, request.opened_at, request.expires_at, request.escalation)
             for number in range(request.escalation, done):
                 at = request.opened_at + timedelta(seconds=terms.escalation[number].after_seconds)
-                told.append(UpcomingStep(DueStep.ESCALATE, at, f"escalates to {next_step_words(terms, number, names)}"))
+                words = f"escalates to {next_step_words(terms, number, names)}"
+                steps.append(UpcomingStep(DueStep.ESCALATE, at, words))
             rejected = any(
                 decision.verdict == Verdict.REJECT.value and decision.withdrawn_at is None for decision in decisions
             )
             means = expiry_means(terms, risk=risk, kind=request.kind, escalation=done, rejected=rejected)
             words, why = consequence(terms, means, done, names), _why(terms, means, risk)
-            told.append(UpcomingStep(step.step, step.at, words, why))
-    return tuple(sorted(told, key=lambda step: (step.at, list(DueStep).index(step.step))))
+            steps.append(UpcomingStep(step.step, step.at, words, why))
+    return tuple(sorted(steps, key=lambda step: (step.at, list(DueStep).index(step.step))))
 
 
 def escalation_by(terms: Terms, opened_at: datetime, until: datetime, done: int) -> int:

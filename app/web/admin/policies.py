@@ -152,26 +152,26 @@ def policy_test() -> Any:
         actor.require(Action.TEST_POLICIES)
         text, name = _file(sent)
         since = services().clock() - timedelta(days=_days(sent))
-        told = services().policies.replay(actor, text, since, source=name)
+        replay = services().policies.replay(actor, text, since, source=name)
     except ForbiddenError:
         raise
     except PolicyFileError as error:
         return _tried(sent, text, name, error=error, problems=error.problems)
     except AssentError as error:
         return _tried(sent, text, name, error=error)
-    return _tried(sent, text, name, told=told)
+    return _tried(sent, text, name, replay=replay)
 
 
 def _tried(
-    sent: Mapping[str, str], text: str, name: str, told: Replay | None = None, error: AssentError | None = None,
+    sent: Mapping[str, str], text: str, name: str, replay: Replay | None = None, error: AssentError | None = None,
     problems: Sequence[Problem] = (),
 ) -> Response:  # fmt: skip
-    changed = told.changed if told else ()
+    changed = replay.changed if replay else ()
     otherwise = [replayed for replayed in changed if replayed.state_after is not replayed.state]
     alike = [replayed for replayed in changed if replayed.state_after is replayed.state]
     return render(
         "policy_test.html", status_of(error) if error else 200,
-        told=told, text=text, name=name, sent=sent, periods=PERIODS, error=error, file_problems=problems,
+        replay=replay, text=text, name=name, sent=sent, periods=PERIODS, error=error, file_problems=problems,
         lines=_lines(text, problems), otherwise=otherwise, alike=alike, most=MAX_SHOWN,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ PARTED = ("group", "list", "union")
 """Kinds of fields whose parts show their own problems."""
 
 
-def complaint_of(drawn: Field, problems: Mapping[str, str]) -> str:
+def problem_at(drawn: Field, problems: Mapping[str, str]) -> str:
     """The problem with a field; for a field submitted as a whole, also problems inside its value."""
     if drawn.path in problems or drawn.kind in PARTED:
         return problems.get(drawn.path, "")
@@ -52,8 +52,8 @@ def complaints(
         Complaint(element_id(name), label, problems[name]) for name, label in (others or {}).items() if name in problems
     ]
     told = set(others or {})
-    for field, label in told_at(drawn) if drawn is not None else ():
-        words = complaint_of(field, problems)
+    for field, label in labeled_fields(drawn) if drawn is not None else ():
+        words = problem_at(field, problems)
         if words:
             found.append(Complaint(field.element_id, label, words))
             told |= {name for name in problems if name == field.path or _covers(field, name)}
@@ -64,7 +64,7 @@ def _covers(field: Field, name: str) -> bool:
     return field.kind not in PARTED and name.startswith(field.path + ".")
 
 
-def told_at(drawn: Field, above: str = "", top: bool = True) -> Iterator[tuple[Field, str]]:
+def labeled_fields(drawn: Field, above: str = "", top: bool = True) -> Iterator[tuple[Field, str]]:
     """Every field that can have a problem, with its label, prefixed by those of the fields around it."""
     label = f"{above}{drawn.label}"
     if drawn.kind == "fixed":
@@ -77,4 +77,4 @@ def told_at(drawn: Field, above: str = "", top: bool = True) -> Iterator[tuple[F
         yield drawn, label
     inside = drawn.fields[0].fields if drawn.kind == "union" and drawn.fields else drawn.fields
     for child in inside:
-        yield from told_at(child, "" if frame else f"{label}, ", False)
+        yield from labeled_fields(child, "" if frame else f"{label}, ", False)

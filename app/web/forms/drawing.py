@@ -185,8 +185,8 @@ def _leaf(shape: FieldShape, name: str, key: str, original: Any, required: bool)
 
 def _help(schema: dict[str, Any], kind: str) -> str:
     """The schema's description and its limits for the value, in words."""
-    said = schema.get("description")
-    words = [said.rstrip() + ("" if said.rstrip().endswith((".", "!", "?")) else ".")] if said else []
+    description = str(schema.get("description") or "").rstrip()
+    words = [description + ("" if description.endswith((".", "!", "?")) else ".")] if description else []
     if kind in ("text", "long") and schema.get("format") in FORMATS and schema["format"] not in ("date", "email"):
         words.append(f"{FORMATS[schema['format']][:1].upper()}{FORMATS[schema['format']][1:]}.")
     if kind == "number":

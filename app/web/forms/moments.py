@@ -13,7 +13,7 @@ from app.http.identity import reader_zone
 _ZONE = re.compile(r"[A-Za-z0-9_+/-]{1,60}")
 
 
-def field_of(moment: datetime) -> str:
+def field_value(moment: datetime) -> str:
     """The value of a date and time field, in the time zone of `field_zone`."""
     return moment.astimezone(reader_zone() or UTC).strftime("%Y-%m-%dT%H:%M")
 

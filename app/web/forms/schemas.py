@@ -14,7 +14,7 @@ MAX_CHOICES = 1_000
 """A field with more options becomes a JSON field."""
 WAYS = "~ways"
 """The key under which a resolved schema keeps the ways of a union, apart from "or null"."""
-_TOLD = ("title", "description", "default", "x-group", "x-advanced")
+_DESCRIBING = ("title", "description", "default", "x-group", "x-advanced")
 _ONE_LINE = 200
 _KEYBOARDS = {"email": "email", "uri": "url"}
 
@@ -203,12 +203,12 @@ def _undecided(schema: dict[str, Any], kept: dict[str, Any], nullable: bool) -> 
     """A schema that does not lead to a single other one: a plain one, or a union."""
     if not _branches(schema):
         return kept, nullable
-    told = {key: kept[key] for key in _TOLD if key in kept}
+    described = {key: kept[key] for key in _DESCRIBING if key in kept}
     ways = next((schema[keyword] for keyword in ("anyOf", "oneOf") if isinstance(schema.get(keyword), list)), None)
     if ways is None or {"properties", "enum", "const", "allOf"} & (kept.keys() | schema.keys()):
-        return told, nullable
+        return described, nullable
     others = [way for way in ways if not _is_null(way)]
-    return {**told, WAYS: others}, nullable or len(others) < len(ways)
+    return {**described, WAYS: others}, nullable or len(others) < len(ways)
 
 
 def _is_null(schema: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.domain.text import plural
-from app.web.forms.complaints import told_at
+from app.web.forms.complaints import labeled_fields
 from app.web.forms.fields import Field
 
 MANY = 6
@@ -29,7 +29,7 @@ class Section:
     @property
     def open(self) -> bool:
         """True if the collapsed fields have a problem or a value other than the default."""
-        return any(field.error for folded in self.folded for field, _ in told_at(folded)) or self.changed > 0
+        return any(field.error for folded in self.folded for field, _ in labeled_fields(folded)) or self.changed > 0
 
     @property
     def changed(self) -> int:
@@ -70,10 +70,10 @@ def _own_section(group: Field, made: dict[str, Section]) -> None:
 
 
 def _group(drawn: Field) -> str:
-    said = drawn.shape.schema.get("x-group")
-    return " ".join(said.split())[:_LONGEST_TITLE] if isinstance(said, str) else ""
+    hint = drawn.shape.schema.get("x-group")
+    return " ".join(hint.split())[:_LONGEST_TITLE] if isinstance(hint, str) else ""
 
 
 def _advanced(drawn: Field) -> bool | None:
-    said = drawn.shape.schema.get("x-advanced")
-    return said if isinstance(said, bool) else None
+    hint = drawn.shape.schema.get("x-advanced")
+    return hint if isinstance(hint, bool) else None

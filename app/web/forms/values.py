@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.domain.errors import InvalidInputError
 from app.web.field_text import text_for_field
-from app.web.forms.complaints import complaint_of, told_at
+from app.web.forms.complaints import labeled_fields, problem_at
 from app.web.forms.drawing import MAX_ENTRIES, number_entries
 from app.web.forms.fields import MISSING, Field
 from assent.json_values import parse
@@ -181,6 +181,6 @@ def refill(drawn: Field, form: Mapping[str, str], problems: Mapping[str, str]) -
     for leaf in drawn.leaves():
         if leaf.draw_part is None:
             leaf.value = text_for_field(form.get(leaf.name, ""))
-    for field, _ in told_at(drawn):
-        field.error = complaint_of(field, problems)
+    for field, _ in labeled_fields(drawn):
+        field.error = problem_at(field, problems)
     return drawn

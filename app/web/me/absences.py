@@ -13,7 +13,7 @@ from app.http.errors import status_of
 from app.http.identity import current_actor
 from app.http.runtime import services
 from app.services.people.absences import AbsenceState, require_absence
-from app.web.forms.moments import field_of, moment_of
+from app.web.forms.moments import field_value, moment_of
 from app.web.pages import render, see_other, web
 
 _NOTHING: MultiDict[str, str] = MultiDict()
@@ -112,11 +112,11 @@ def _page(sent: MultiDict[str, str] = _NOTHING, error: AssentError | None = None
 def _given(sent: MultiDict[str, str]) -> dict[str, str]:
     """The values of the form's fields, in the time zone of `field_zone`."""
     if not sent:
-        return {"starts_at": field_of(services().clock()), "ends_at": ""}
+        return {"starts_at": field_value(services().clock()), "ends_at": ""}
     given = {}
     for name in _FIELDS:
         try:
-            given[name] = field_of(moment_of(sent, name))
+            given[name] = field_value(moment_of(sent, name))
         except InvalidInputError:
             given[name] = ""
     return given

@@ -117,5 +117,5 @@ def acts_words(acts: Acts) -> str:
         "extend the deadline": acts.extend_until is not None,
         "cancel the request": acts.cancel,
     }
-    said = ", ".join(name for name, possible in words.items() if possible)
-    return said[:1].upper() + said[1:]
+    listed = ", ".join(name for name, possible in words.items() if possible)
+    return listed[:1].upper() + listed[1:]

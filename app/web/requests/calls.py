@@ -65,11 +65,11 @@ def shown_calls(
         if form is not None and sent is not None:
             refill(form, sent, problems)
         texts = arguments(call["args"], own)
-        told = {argument.path for argument in texts}
+        paths = {argument.path for argument in texts}
         shown.append(
             CallView(
                 id=call["id"], name=name, tool=call["tool"], args=call["args"], summary=call.get("summary", ""),
-                form=form, arguments=texts, general=[finding for finding in own if finding.item not in told],
+                form=form, arguments=texts, general=[finding for finding in own if finding.item not in paths],
                 choices=_choices(call), chosen=_chosen(call, name, sent),
                 message=_sent(sent, f"{name}.message", call.get("message", "")),
                 message_error=problems.get(f"{name}.message", ""), choice_error=problems.get(f"{name}.decision", ""),

@@ -24,7 +24,7 @@ from app.web.field_text import Submission, submitted_text
 from app.web.pages import render, see_other, web
 from app.web.requests.buttons import buttons_of
 from app.web.requests.changes import answer_of
-from app.web.requests.page import Attempt, said_of
+from app.web.requests.page import Attempt, resolution_text
 from app.web.requests.proposals import show
 from assent.contracts import Verdict
 
@@ -45,7 +45,7 @@ def by_link(token: str) -> Any:
     """Show the request. Mail scanners and previews open links, so opening one changes nothing."""
     opened = _open(token)
     if opened.state is not LinkState.USABLE or opened.view is None:
-        return _told(opened)
+        return _explanation(opened)
     return _page(token, opened.view, opened.actor)
 
 
@@ -55,7 +55,7 @@ def by_link_decide(token: str) -> Any:
     opened, sent = _open(token), request.form
     view, actor = opened.view, opened.actor
     if opened.state is not LinkState.USABLE or view is None or actor is None:
-        return _told(opened, late=True)
+        return _explanation(opened, late=True)
     try:
         verdict = _verdict(sent.get("verdict", ""))
         answer = answer_of(view, sent) if verdict is Verdict.ANSWER and Verdict.ANSWER in view.verdicts else None
@@ -65,7 +65,7 @@ def by_link_decide(token: str) -> Any:
     except AssentError as error:
         again = _open(token)
         if again.state is not LinkState.USABLE or again.view is None:
-            return _told(again, late=True)
+            return _explanation(again, late=True)
         return _page(token, again.view, again.actor, Attempt(sent, error=error, problems=_fields(error)))
     flash(result.words)
     return see_other("web.by_link", token=token)
@@ -121,7 +121,7 @@ def _nothing() -> Submission:
     return Submission()
 
 
-def _told(opened: OpenedLink, late: bool = False) -> Response:
+def _explanation(opened: OpenedLink, late: bool = False) -> Response:
     """Why the link does not work, or no longer works, and what to do instead.
 
     Args:
@@ -130,6 +130,6 @@ def _told(opened: OpenedLink, late: bool = False) -> Response:
     view = opened.view if opened.state not in _REFUSED else None
     status = _REFUSED.get(opened.state) or (409 if late else 200)
     return render(
-        "links/told.html", status, state=opened.state.value, view=view, late=late, request_id=opened.request_id,
-        said=said_of(view) if view is not None else "", signed_in=current_user.is_authenticated,
+        "links/result.html", status, state=opened.state.value, view=view, late=late, request_id=opened.request_id,
+        resolution=resolution_text(view) if view is not None else "", signed_in=current_user.is_authenticated,
     )  # fmt: skip

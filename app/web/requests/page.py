@@ -22,7 +22,7 @@ from app.services.requests.votes import decider
 from app.web.differences import difference
 from app.web.field_text import Submission, submitted_text
 from app.web.forms.complaints import Complaint, complaints
-from app.web.forms.moments import field_of
+from app.web.forms.moments import field_value
 from app.web.forms.values import REARRANGE, rearranged
 from app.web.listing import filter_from, is_grouped, listed, query_here, query_of
 from app.web.pages import address, events_position, is_fragment, render, see_other, web
@@ -91,11 +91,11 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
         complaints=_complaints(deciding, shown) if deciding else [],
         comment=sent.get("comment", "") if sent else "",
         past=services().views.past_like(view.request, actor),
-        said=said_of(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
+        resolution=resolution_text(view), run_view=_run_view(view, actor), proposed_diff=_proposed_diff(view),
         proposed_text="" if view.request.proposed is None else readable(view.request.proposed),
         revision_diff=_revision_diff(view), buttons=buttons_of(view, shown), acts_words=acts_words(view.acts),
         candidates=services().views.candidates(request_id, actor) if view.acts.assign else [],
-        new_deadline=field_of(view.request.expires_at),
+        new_deadline=field_value(view.request.expires_at),
         listed=None if is_fragment() else listed(wanted), selected=request_id, cursor=None,
         query=query, list_src=address("web.queue", query | {"selected": request_id}),
         live_src=address("web.request_page", query, request_id=request_id),
@@ -106,8 +106,8 @@ def page_of(request_id: str, actor: Actor, attempt: Attempt | None = None) -> Re
 
 def _complaints(deciding: Attempt, shown: ProposalView) -> list[Complaint]:
     """The problems with fields; a verdict is not a field."""
-    told = ("verdict", "acknowledged_risk")
-    problems = {name: words for name, words in deciding.problems.items() if name not in told}
+    not_fields = ("verdict", "acknowledged_risk")
+    problems = {name: words for name, words in deciding.problems.items() if name not in not_fields}
     return complaints(shown.form, problems, labels(shown))
 
 
@@ -115,7 +115,7 @@ def _run_view(view: RequestView, actor: Actor) -> RunView | None:
     return services().views.run(view.run.id, actor) if view.run is not None else None
 
 
-def said_of(view: RequestView) -> str:
+def resolution_text(view: RequestView) -> str:
     """How the request ended, in a sentence; empty while it is pending."""
     if view.state is RequestState.PENDING:
         return ""

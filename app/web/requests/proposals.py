@@ -91,8 +91,8 @@ def show(view: RequestView, sent: Submission | None = None, problems: Mapping[st
     else:
         shown.form = form_of(view)
         shown.arguments = arguments(payload.get("args"), findings) if request.kind == "tool_call" else []
-        told = {argument.path for argument in shown.arguments}
-        shown.general = [finding for finding in findings if finding.item not in told]
+        paths = {argument.path for argument in shown.arguments}
+        shown.general = [finding for finding in findings if finding.item not in paths]
         if shown.form is not None:
             _name_languages(shown.form, shown.arguments)
         if shown.form is not None and sent is not None:

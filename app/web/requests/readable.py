@@ -18,8 +18,8 @@ def readable(payload: Any) -> str:
     if payload.get("kind") == "script":
         return str(payload["content"])
     if payload.get("kind") == "tool_calls":
-        told = ("tool", "args", "decision", "message")
-        calls = [{name: call[name] for name in told if call.get(name)} for call in calls_of(payload)]
+        names = ("tool", "args", "decision", "message")
+        calls = [{name: call[name] for name in names if call.get(name)} for call in calls_of(payload)]
         return "\n".join(json.dumps(call, indent=2, ensure_ascii=False) for call in calls)
     if payload.get("kind") == "optimizations":
         return "\n".join(f"-- {item['title']}\n{item['statement']}" for item in payload["items"])

@@ -132,9 +132,9 @@ def examples_of(entry: CatalogueEntry) -> list[tuple[str, dict[str, Any]]]:
 
 def _gist(example: dict[str, Any], all_examples: list[dict[str, Any]]) -> str:
     """The values that only this example has; if there are none, all of its values."""
-    told = {key: value for key, value in example.items() if isinstance(value, str | int | float)}
-    own = {key: value for key, value in told.items() if any(other.get(key) != value for other in all_examples)}
-    words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in (own or told).items())
+    values = {key: value for key, value in example.items() if isinstance(value, str | int | float)}
+    own = {key: value for key, value in values.items() if any(other.get(key) != value for other in all_examples)}
+    words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in (own or values).items())
     return (words or json.dumps(example))[:60]
 
 

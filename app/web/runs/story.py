@@ -89,7 +89,7 @@ class StepProgress:
 class Story:
     """Everything that a run's page shows of its progress."""
 
-    stands: list[NodeStatus]
+    statuses: list[NodeStatus]
     steps: list[StepLine]
     agents: list[AgentStatus]
     progress: StepProgress
@@ -105,23 +105,23 @@ class Story:
     @property
     def by_id(self) -> dict[str, NodeStatus]:
         """The status of each node, by its id."""
-        return {stand.node.id: stand for stand in self.stands}
+        return {status.node.id: status for status in self.statuses}
 
 
 def story_of(view: RunView, pace: WorkflowPace, now: datetime) -> Story:
     """The progress of a run at `now`."""
-    stands = _stands(view)
+    statuses = _statuses(view)
     asked = _asked(view)
     return Story(
-        stands=stands,
+        statuses=statuses,
         steps=[
             StepLine(
                 step, _ended(step.state, view.state), asked.get(step.task_id, []), pace.milliseconds.get(step.node)
             )
             for step in view.steps
         ],
-        agents=_agents(view, stands),
-        progress=_progress(view, stands, pace, now),
+        agents=_agents(view, statuses),
+        progress=_progress(view, statuses, pace, now),
         drawing=drawing_of(((node.id, node.title) for node in view.nodes), view.edges),
         walked=_walked(view),
     )
@@ -136,7 +136,7 @@ def _end(step: StepView) -> datetime | None:
     return None if step.duration_ms is None else step.started_at + timedelta(milliseconds=step.duration_ms)
 
 
-def _stands(view: RunView) -> list[NodeStatus]:
+def _statuses(view: RunView) -> list[NodeStatus]:
     runs: dict[str, list[StepView]] = {}
     for step in view.steps:
         runs.setdefault(step.node, []).append(step)
@@ -153,11 +153,11 @@ def _stands(view: RunView) -> list[NodeStatus]:
         else:
             state = "skipped" if node.id in passed_over else _ended(own[-1].state, view.state)
         current = state in ("running", "waiting") or (state in _OPEN and not view.state.finished)
-        made.append(NodeStatus(node, state, _stand_words(state, own, view), current))
+        made.append(NodeStatus(node, state, _status_words(state, own, view), current))
     return made
 
 
-def _stand_words(state: str, own: list[StepView], view: RunView) -> str:
+def _status_words(state: str, own: list[StepView], view: RunView) -> str:
     if state == "pending" and view.state.finished:
         return "not reached"
     parts = ["waits for its change window" if state == "waiting" and view.held_until else _WORDS[state]]
@@ -245,19 +245,20 @@ def _asked(view: RunView) -> dict[str, list[ApprovalRequest]]:
     return found
 
 
-def _agents(view: RunView, stands: Iterable[NodeStatus]) -> list[AgentStatus]:
+def _agents(view: RunView, statuses: Iterable[NodeStatus]) -> list[AgentStatus]:
     found: dict[str, AgentStatus] = {}
     spent: dict[str, float] = {}
     for step in view.steps:
         spent[step.agent] = spent.get(step.agent, 0.0) + (step.duration_ms or 0)
-    for stand in stands:
-        if not stand.node.agent:
+    for status in statuses:
+        if not status.node.agent:
             continue
-        agent = found.setdefault(stand.node.agent, AgentStatus(stand.node.agent, ms=spent.get(stand.node.agent, 0.0)))
-        if stand.state != "skipped":
+        name = status.node.agent
+        agent = found.setdefault(name, AgentStatus(name, ms=spent.get(name, 0.0)))
+        if status.state != "skipped":
             agent.total += 1
-            agent.done += stand.state == "done"
-        agent.state = _more_telling(agent.state, stand.state)
+            agent.done += status.state == "done"
+        agent.state = _more_telling(agent.state, status.state)
     for agent in found.values():
         if agent.state == "pending" and not agent.total:
             agent.state = "skipped"
@@ -271,16 +272,16 @@ def _more_telling(one: str, other: str) -> str:
     return min((state for state in (one, other) if state in order), key=order.index, default="pending")
 
 
-def _progress(view: RunView, stands: list[NodeStatus], pace: WorkflowPace, now: datetime) -> StepProgress:
-    done = sum(stand.state == "done" for stand in stands)
-    skipped = sum(stand.state == "skipped" for stand in stands)
-    total = len(stands) - skipped
+def _progress(view: RunView, statuses: list[NodeStatus], pace: WorkflowPace, now: datetime) -> StepProgress:
+    done = sum(status.state == "done" for status in statuses)
+    skipped = sum(status.state == "skipped" for status in statuses)
+    total = len(statuses) - skipped
     if view.state is RunState.COMPLETED:
         words = f"All {total} steps done" if total > 1 and done == total else f"{done} of {plural(total, 'step')} done"
         words += f", {skipped} skipped" if skipped else ""
     else:
         words = f"{done} of {'up to ' if _may_branch(view) else ''}{plural(total, 'step')} done"
-    return StepProgress(done, total, words, "" if view.state.finished else _about(view, stands, pace, now))
+    return StepProgress(done, total, words, "" if view.state.finished else _about(view, statuses, pace, now))
 
 
 def _may_branch(view: RunView) -> bool:
@@ -291,20 +292,20 @@ def _may_branch(view: RunView) -> bool:
     return any(len(edge) > 2 and edge[0] in from_here for edge in view.edges)
 
 
-def _about(view: RunView, stands: list[NodeStatus], pace: WorkflowPace, now: datetime) -> str:
+def _about(view: RunView, statuses: list[NodeStatus], pace: WorkflowPace, now: datetime) -> str:
     """The remaining work, estimated from the last completed runs, for nodes that most of them reached."""
     left, counted = 0.0, False
-    for stand in stands:
-        usual = pace.milliseconds.get(stand.node.id)
-        if usual is None or (stand.state == "pending" and pace.shares[stand.node.id] < 0.5):
+    for status in statuses:
+        usual = pace.milliseconds.get(status.node.id)
+        if usual is None or (status.state == "pending" and pace.shares[status.node.id] < 0.5):
             continue
-        if stand.state == "pending":
+        if status.state == "pending":
             left, counted = left + usual, True
-        elif stand.state == "running":
-            began = max(step.started_at for step in view.steps if step.node == stand.node.id)
+        elif status.state == "running":
+            began = max(step.started_at for step in view.steps if step.node == status.node.id)
             left, counted = left + max(0.0, usual - (now - began).total_seconds() * 1000), True
     if not counted or not left:
         return ""
-    after = "after the decision" if any(stand.state == "waiting" for stand in stands) else "to go"
-    told = "the last run" if pace.runs == 1 else f"the last {pace.runs} runs"
-    return f"about {duration(left)} of work {after}, based on {told}"
+    after = "after the decision" if any(status.state == "waiting" for status in statuses) else "to go"
+    basis = "the last run" if pace.runs == 1 else f"the last {pace.runs} runs"
+    return f"about {duration(left)} of work {after}, based on {basis}"

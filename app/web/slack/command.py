@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.people import Actor
 from app.http.runtime import portal, services
-from app.notify.slack.blocks import escaped, waiting_of
+from app.notify.slack.blocks import escaped, request_list
 from app.services.notifications.slack import SlackUser
 
 MOST = 15
@@ -50,4 +50,4 @@ def _waiting(actor: Actor) -> dict[str, Any]:
     lines = [(row.title, row.risk, row.consequence, row.expires_at, f"{url}/requests/{row.id}") for row in found]
     number = f"{len(found)}{' or more' if more else ''}"
     words = f"{number} {'request requires' if len(found) == 1 and not more else 'requests require'} your approval."
-    return _only(words) | {"blocks": waiting_of(words, lines, more, f"{url}/queue")}
+    return _only(words) | {"blocks": request_list(words, lines, more, f"{url}/queue")}

@@ -23,10 +23,10 @@ from app.http.refusals import note_stranger
 from app.http.runtime import portal, services
 from app.notify.slack.blocks import BUTTONS, Block, Pressed, plain
 from app.notify.slack.client import SlackApi, SlackError
-from app.notify.slack.modals import Draft, change_of, editable_text, said_in, titled, told_in, window_of
+from app.notify.slack.modals import Draft, change_of, editable_text, entered_text, message_modal, titled, window_of
 from app.notify.slack.whole import whole_blocks
 from app.services.approvals.decisions.reassessment import SECOND_PERSON
-from app.services.notifications.excerpts import is_whole, payload_of, summary_of
+from app.services.notifications.excerpts import is_complete, payload_of, summary_of
 from app.services.notifications.slack import SlackUser
 from app.services.reading.pages import RequestView
 from app.services.refusals import RefusedAction
@@ -149,20 +149,21 @@ def _window(view: RequestView, verdict: Verdict, pressed: Pressed) -> Any:
     if view.request.digest != pressed.digest:
         raise ConflictError(STALE)
     if verdict not in view.verdicts:
-        return None if view.why_not else told_in("This is not possible now. Open the request.", _page(pressed))
+        return None if view.why_not else message_modal("This is not possible now. Open the request.", _page(pressed))
     if view.sign_in_first and verdict not in HARMLESS:
-        return told_in("The policy requires a recent sign-in for this. Open the request.", _page(pressed))
+        return message_modal("The policy requires a recent sign-in for this. Open the request.", _page(pressed))
     draft, needed = Draft(pressed, verdict), verdict in view.terms.reason_required
     if verdict is Verdict.MODIFY:
         before = editable_text(view.request.kind, view.request.payload)
         if before is None:
-            return told_in("This proposal cannot be edited in Slack. Open the request to edit it.", _page(pressed))
-        said = [{"type": "section", "text": plain(SECOND_PERSON)}] if view.terms.adds_second_person else []
-        return window_of(draft, [*titled(view.request.title), *said], needed, before)
-    if verdict is Verdict.APPROVE and not is_whole(view.request, view.assessment.findings):
+            words = "This proposal cannot be edited in Slack. Open the request to edit it."
+            return message_modal(words, _page(pressed))
+        notes = [{"type": "section", "text": plain(SECOND_PERSON)}] if view.terms.adds_second_person else []
+        return window_of(draft, [*titled(view.request.title), *notes], needed, before)
+    if verdict is Verdict.APPROVE and not is_complete(view.request, view.assessment.findings):
         about = _whole(view)
         if about is None:
-            return told_in("This proposal is too long for Slack. Open the request to approve it.", _page(pressed))
+            return message_modal("This proposal is too long for Slack. Open the request to approve it.", _page(pressed))
         return window_of(draft, about, needed)
     if needed or verdict is Verdict.REQUEST_CHANGES:
         return window_of(draft, titled(view.request.title), needed)
@@ -182,12 +183,12 @@ def _submitted(payload: Mapping[str, Any]) -> Answer:
     if draft is None or window.get("callback_id") != "decide":
         return "", 200
     state = window.get("state") or {}
-    comment, text = said_in(state, "comment"), said_in(state, "change")
+    comment, text = entered_text(state, "comment"), entered_text(state, "change")
     changes = draft.verdict is Verdict.MODIFY
     try:
         actor = _actor(_team(payload), _user(payload))
         if actor is None:
-            return _update(told_in(STRANGER))
+            return _update(message_modal(STRANGER))
         view = services().views.request(draft.pressed.request_id, actor)
         acknowledged = RiskLevel(draft.raised) if draft.raised else None
         change = _change(view, text) if changes else None
@@ -203,8 +204,8 @@ def _submitted(payload: Mapping[str, Any]) -> Answer:
         return _update(window_of(again, titled(view.request.title), needed, text, comment, error.message))
     except AssentError as error:
         _refresh(error, draft.pressed)
-        return _update(told_in(_why(error), _page(draft.pressed)))
-    return _update(told_in(words, _page(draft.pressed)))
+        return _update(message_modal(_why(error), _page(draft.pressed)))
+    return _update(message_modal(words, _page(draft.pressed)))
 
 
 def _change(view: RequestView, text: str) -> Any:

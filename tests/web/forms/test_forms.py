@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.errors import InvalidInputError
-from app.domain.hidden_characters import plainly
+from app.domain.hidden_characters import plain_text
 from app.web.filters import duration, span_words, visible
 from app.web.forms.complaints import Complaint, complaints
 from app.web.forms.drawing import draw
@@ -244,7 +244,7 @@ def test_no_value_is_not_null() -> None:
     ],
 )
 def test_hidden_characters_become_visible(text: str, shown: str) -> None:
-    assert plainly(text) == shown
+    assert plain_text(text) == shown
     assert visible(text).striptags() == " ".join(shown.split())
     assert str(visible("<b>" + text)).startswith("&lt;b&gt;")
 

@@ -166,7 +166,7 @@ def step(node: str, start: float, ms: int | None = 900, state: str = "done") -> 
     return StepView(f"{node}-{start}", node, node, f"agent of {node}", "", state, at, ms, "")
 
 
-def told(
+def story_at(
     *steps: StepView, state: RunState = RunState.RUNNING, requests: Iterable[ApprovalRequest] = (),
     pace: WorkflowPace | None = None, edges: list[Any] | None = None,
 ) -> Story:  # fmt: skip
@@ -180,7 +180,7 @@ def told(
 
 def states(story: Story) -> dict[str, str]:
     """The state of each node that is not merely to come."""
-    return {stand.node.id: stand.state for stand in story.stands if stand.state != "pending"}
+    return {status.node.id: status.state for status in story.statuses if status.state != "pending"}
 
 
 FORK = (step("plan", 0), step("left", 1), step("right", 1.001, 5000))
@@ -189,50 +189,50 @@ FORK = (step("plan", 0), step("left", 1), step("right", 1.001, 5000))
 def test_a_step_whose_approval_is_held_waits_for_the_window_and_not_for_people() -> None:
     asking, opens = step("plan", 0, None, "waiting"), START + timedelta(hours=3)
     held = ApprovalRequest(id="h", node="plan", state="approved", opened_at=START, held_until=opens)
-    stands = told(asking, state=RunState.SUSPENDED, requests=[held]).stands
-    assert [stand.words for stand in stands if stand.node.id == "plan"] == ["waits for its change window"]
+    statuses = story_at(asking, state=RunState.SUSPENDED, requests=[held]).statuses
+    assert [status.words for status in statuses if status.node.id == "plan"] == ["waits for its change window"]
     other = ApprovalRequest(id="o", node="plan", state="pending", opened_at=START)
-    stands = told(asking, state=RunState.SUSPENDED, requests=[held, other]).stands
-    assert [stand.words for stand in stands if stand.node.id == "plan"] == ["waits for a decision"]
+    statuses = story_at(asking, state=RunState.SUSPENDED, requests=[held, other]).statuses
+    assert [status.words for status in statuses if status.node.id == "plan"] == ["waits for a decision"]
 
 
 def test_branches_that_run_at_the_same_time() -> None:
-    story = told(step("plan", 0), step("left", 1), step("right", 1.001, None, "running"))
+    story = story_at(step("plan", 0), step("left", 1), step("right", 1.001, None, "running"))
     assert states(story) == {"plan": "done", "left": "done", "right": "running"}
-    assert [stand.node.id for stand in story.stands if stand.current] == ["right"]
+    assert [status.node.id for status in story.statuses if status.current] == ["right"]
     assert story.walked == {("plan", "left"), ("plan", "right")}
 
 
 def test_what_comes_after_a_branch_that_is_done_is_still_to_come() -> None:
     """The other branch, which runs, does not lead there."""
     edges = [["plan", "left"], ["plan", "right"], ["left", "join"], ["right", "report"]]
-    story = told(step("plan", 0), step("left", 1), step("right", 1.001, None, "running"), edges=edges)
+    story = story_at(step("plan", 0), step("left", 1), step("right", 1.001, None, "running"), edges=edges)
     assert "join" not in states(story) and "report" not in states(story)
 
 
 def test_what_was_passed_by_is_skipped_at_once_and_what_can_come_again_is_not() -> None:
-    story = told(*FORK, step("join", 7), step("ask", 8), step("write", 9, None, "running"))
+    story = story_at(*FORK, step("join", 7), step("ask", 8), step("write", 9, None, "running"))
     assert states(story)["revise"] == "skipped" and "report" not in states(story)
-    back = told(*FORK, step("join", 7), step("ask", 8), step("revise", 9, None, "running"))
+    back = story_at(*FORK, step("join", 7), step("ask", 8), step("revise", 9, None, "running"))
     assert "write" not in states(back)
 
 
 def test_the_ways_that_a_run_took() -> None:
-    story = told(*FORK, step("join", 7), step("ask", 8), step("revise", 9), step("ask", 10), step("report", 11))
+    story = story_at(*FORK, step("join", 7), step("ask", 8), step("revise", 9), step("ask", 10), step("report", 11))
     assert story.walked == {
         ("plan", "left"), ("plan", "right"), ("left", "join"), ("right", "join"), ("join", "ask"), ("ask", "revise"),
         ("revise", "ask"), ("ask", "report"),
     }  # fmt: skip
-    assert next(stand.words for stand in story.stands if stand.node.id == "ask") == "done, 900 ms, 2 times"
+    assert next(status.words for status in story.statuses if status.node.id == "ask") == "done, 900 ms, 2 times"
 
 
 def test_ends() -> None:
     waits = (*FORK, step("join", 7), step("ask", 8, 20, "waiting"))
-    assert states(told(*waits, state=RunState.SUSPENDED))["ask"] == "waiting"
-    cancelled = told(*waits, state=RunState.CANCELLED)
-    assert states(cancelled)["ask"] == "stopped" and not any(stand.current for stand in cancelled.stands)
-    assert {stand.words for stand in cancelled.stands if stand.state == "pending"} == {"not reached"}
-    done = told(*FORK, step("join", 7), step("ask", 8), step("report", 9), state=RunState.COMPLETED)
+    assert states(story_at(*waits, state=RunState.SUSPENDED))["ask"] == "waiting"
+    cancelled = story_at(*waits, state=RunState.CANCELLED)
+    assert states(cancelled)["ask"] == "stopped" and not any(status.current for status in cancelled.statuses)
+    assert {status.words for status in cancelled.statuses if status.state == "pending"} == {"not reached"}
+    done = story_at(*FORK, step("join", 7), step("ask", 8), step("report", 9), state=RunState.COMPLETED)
     assert {node for node, state in states(done).items() if state == "skipped"} == {"revise", "write"}
     assert done.progress.words == "All 6 steps done, 2 skipped"
 
@@ -247,37 +247,37 @@ def test_a_step_that_failed_and_was_passed_over(services: Services) -> None:
             resolved_at=None if state is RequestState.PENDING else after + timedelta(seconds=1),
         )  # fmt: skip
 
-    waits = told(*FORK, failed, state=RunState.SUSPENDED, requests=[asked(RequestState.PENDING)])
-    assert states(waits)["join"] == "failed" and waits.stands[3].current
-    gone_on = told(*FORK, failed, step("ask", 12, None, "running"), requests=[asked(RequestState.ANSWERED)])
+    waits = story_at(*FORK, failed, state=RunState.SUSPENDED, requests=[asked(RequestState.PENDING)])
+    assert states(waits)["join"] == "failed" and waits.statuses[3].current
+    gone_on = story_at(*FORK, failed, step("ask", 12, None, "running"), requests=[asked(RequestState.ANSWERED)])
     assert states(gone_on)["join"] == "skipped"
-    tried_again = told(*FORK, step("join", 12, None, "running"), requests=[asked(RequestState.ANSWERED)])
+    tried_again = story_at(*FORK, step("join", 12, None, "running"), requests=[asked(RequestState.ANSWERED)])
     assert states(tried_again)["join"] == "running"
     assert [request.dialect for request in tried_again.steps[3].asked] == ["error"]
 
 
 def test_progress_claims_no_more_than_can_be_known() -> None:
-    assert told(*FORK).progress.words == "3 of up to 8 steps done"
-    assert told(*FORK, step("join", 7), step("ask", 8), step("write", 9)).progress.words == "6 of 7 steps done"
-    assert told(state=RunState.QUEUED).progress.words == "0 of up to 8 steps done"
-    assert told(*FORK).progress.about == ""
+    assert story_at(*FORK).progress.words == "3 of up to 8 steps done"
+    assert story_at(*FORK, step("join", 7), step("ask", 8), step("write", 9)).progress.words == "6 of 7 steps done"
+    assert story_at(state=RunState.QUEUED).progress.words == "0 of up to 8 steps done"
+    assert story_at(*FORK).progress.about == ""
     pace = WorkflowPace(
         3,
         {"join": 2000, "ask": 1000, "revise": 60_000, "report": 500},
         {"join": 1, "ask": 1, "revise": 0.3, "report": 1},
     )
-    assert told(*FORK, pace=pace).progress.about == "about 3.5 s of work to go, based on the last 3 runs"
-    begun = told(*FORK, step("join", 29, None, "running"), pace=pace)
+    assert story_at(*FORK, pace=pace).progress.about == "about 3.5 s of work to go, based on the last 3 runs"
+    begun = story_at(*FORK, step("join", 29, None, "running"), pace=pace)
     assert begun.progress.about == "about 2.5 s of work to go, based on the last 3 runs"
-    late = told(*FORK, step("join", 7, None, "running"), pace=WorkflowPace(1, {"join": 2000}, {"join": 1}))
+    late = story_at(*FORK, step("join", 7, None, "running"), pace=WorkflowPace(1, {"join": 2000}, {"join": 1}))
     assert late.progress.about == ""
-    waits = told(*FORK, step("join", 7), step("ask", 8, 1, "waiting"), state=RunState.SUSPENDED, pace=pace)
+    waits = story_at(*FORK, step("join", 7), step("ask", 8, 1, "waiting"), state=RunState.SUSPENDED, pace=pace)
     assert waits.progress.about == "about 500 ms of work after the decision, based on the last 3 runs"
-    assert told(*FORK, state=RunState.FAILED, pace=pace).progress.about == ""
+    assert story_at(*FORK, state=RunState.FAILED, pace=pace).progress.about == ""
 
 
 def test_agents() -> None:
-    story = told(*FORK, step("join", 7), step("ask", 8), step("write", 9, None, "running"))
+    story = story_at(*FORK, step("join", 7), step("ask", 8), step("write", 9, None, "running"))
     said = {agent.name.removeprefix("agent of "): (agent.state, agent.done, agent.total) for agent in story.agents}
     assert said["left"] == ("done", 1, 1) and said["write"] == ("running", 0, 1)
     assert said["revise"] == ("skipped", 0, 0) and said["report"] == ("pending", 0, 1)

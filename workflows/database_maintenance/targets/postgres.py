@@ -34,7 +34,7 @@ from workflows.database_maintenance.targets.base import Lab
 from workflows.database_maintenance.targets.plans import read_postgres
 from workflows.database_maintenance.targets.postgres_calls import Calls
 from workflows.database_maintenance.targets.postgres_lab import PostgresLab
-from workflows.database_maintenance.targets.postgres_query import VIEW, looked_through, trusted_path
+from workflows.database_maintenance.targets.postgres_query import VIEW, checked_view, trusted_path
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -67,7 +67,7 @@ def _reason(error: psycopg.Error, address: str) -> str:
 
 
 @contextmanager
-def losing_is_told(name: str) -> Iterator[None]:
+def lost_connection_as_error(name: str) -> Iterator[None]:
     """Turn a lost connection into TargetError, whose message says nothing about the address."""
     try:
         yield
@@ -90,7 +90,7 @@ class PostgresTarget:
         self.connection = connect(address, self.name)
         self._oids: dict[str, int] = {}
         self._places: dict[str, tuple[str, str]] = {}
-        with losing_is_told(self.name):
+        with lost_connection_as_error(self.name):
             # Policies of tables may call anything: what would be subject to one fails instead.
             self.connection.execute("SET row_security = off")
             asked = (
@@ -106,7 +106,7 @@ class PostgresTarget:
 
     def rows(self, statement: str, *params: Any) -> list[TupleRow]:
         """All rows of one of our own queries."""
-        with losing_is_told(self.name), trusted_path(self.connection):
+        with lost_connection_as_error(self.name), trusted_path(self.connection):
             return self.connection.execute(sql.SQL(statement), params or None).fetchall()
 
     def version(self) -> str:
@@ -165,7 +165,7 @@ class PostgresTarget:
         )
 
     def statement_statistics(self, min_ms: float, limit: int) -> list[Query] | None:
-        with losing_is_told(self.name), trusted_path(self.connection):
+        with lost_connection_as_error(self.name), trusted_path(self.connection):
             place = self.connection.execute(postgres_catalog.STATISTICS_VIEW).fetchone()
             if place is None:
                 return None
@@ -207,9 +207,9 @@ class PostgresTarget:
         Raises:
             TrialError: it calls something that may do more than compute, so it was not run; or the target refuses it.
         """
-        with losing_is_told(self.name):
+        with lost_connection_as_error(self.name):
             try:
-                with looked_through(self.connection, text, self.settings.query_timeout_ms):
+                with checked_view(self.connection, text, self.settings.query_timeout_ms):
                     return repeat(self._explain, self.settings.runs_per_measurement)
             except psycopg.errors.QueryCanceled as error:
                 raise TrialError("it waits for a lock, or cannot be planned in time") from error
@@ -243,7 +243,7 @@ class PostgresTarget:
         """
         if table not in self._oids:
             self.schema()
-        with losing_is_told(self.name), trusted_path(self.connection):
+        with lost_connection_as_error(self.name), trusted_path(self.connection):
             if problems := Calls(self.connection).table(self._oids[table]):
                 raise TrialError(f"{table} is neither copied nor analyzed: {problems[0]}")
 
@@ -252,7 +252,7 @@ class PostgresTarget:
 
     def stale_tables(self, schema: Schema) -> list[StaleTable]:
         stale = []
-        with losing_is_told(self.name), trusted_path(self.connection):
+        with lost_connection_as_error(self.name), trusted_path(self.connection):
             rows = self.connection.execute(postgres_catalog.STALE, {"days": self.settings.stale_after_days}).fetchall()
         for schema_name, bare, reason, age in rows:
             table = schema.find(bare, schema_name)
@@ -262,7 +262,7 @@ class PostgresTarget:
 
     def analyze(self, table: str) -> None:
         self.require_plain(table)
-        with losing_is_told(self.name):
+        with lost_connection_as_error(self.name):
             self.connection.execute(f"ANALYZE {table}".encode())
 
     def backup(self, folder: Path, stem: str, scratch: str) -> Backup:
@@ -279,9 +279,9 @@ class PostgresTarget:
         return next((index for sibling in siblings for index in sibling.indexes if index.name == definition.name), None)
 
     def create_index(self, item_id: str, statement: str, definition: Definition, schema: Schema) -> Applied:
-        with losing_is_told(self.name):
+        with lost_connection_as_error(self.name):
             return postgres_apply.create_index(self, item_id, statement, definition, schema)
 
     def drop_index(self, rollback: str) -> None:
-        with losing_is_told(self.name):
+        with lost_connection_as_error(self.name):
             self.connection.execute(rollback.encode())

@@ -80,7 +80,7 @@ def _event_triggers(connection: Connection) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def looked_through(connection: Connection, text: str, timeout_ms: int) -> Iterator[None]:
+def checked_view(connection: Connection, text: str, timeout_ms: int) -> Iterator[None]:
     """A read-only (sub)transaction, rolled back at the end, in which `VIEW` is the query. Nothing of it has been run.
 
     Args:

@@ -15,7 +15,7 @@ from app.domain.errors import (
 from app.domain.events import RequestChange
 from app.domain.lifecycle import RequestState
 from app.domain.people import Action, Actor, Role
-from app.domain.policy.access import is_asked
+from app.domain.policy.access import is_approver
 from app.domain.policy.terms import Terms
 from app.domain.ranking import attention_at
 from app.services.approvals.ground import Ground, refuse_unless_open
@@ -24,7 +24,7 @@ from app.services.record.events import publish
 from app.services.requests import moves
 from app.services.requests.assessment import due_values
 from app.services.requests.comments import clean_comment
-from app.services.requests.delegation import stands_for
+from app.services.requests.delegation import represented_by
 from app.services.requests.requester import askers, own_request
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -80,12 +80,12 @@ class Extensions:
             raise ForbiddenError("Only people can extend a deadline.")
         if own := own_request(request, actor):
             raise OwnRequestError(f"Requesters cannot extend their own requests: {own}.")
-        if is_asked(actor.member, request.addressed_to) or Role.ADMIN in actor.roles:
+        if is_approver(actor.member, request.addressed_to) or Role.ADMIN in actor.roles:
             return
         with self._ground.sessions.reads() as session:
-            principals = stands_for(session, actor.id, now)
+            principals = represented_by(session, actor.id, now)
         if not any(
-            is_asked(principal, request.addressed_to) and principal.id not in askers(request)
+            is_approver(principal, request.addressed_to) and principal.id not in askers(request)
             for principal in principals
         ):
             words = "Only approvers, their delegates, and admins can extend the deadline."

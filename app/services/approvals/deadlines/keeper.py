@@ -54,12 +54,12 @@ class DeadlineKeeper:
         due, wrong = [], []
         with self._ground.sessions.reads() as session:
             for request in session.scalars(query):
-                stands = standing(request)
-                step = next_due(stands)
+                inputs = standing(request)
+                step = next_due(inputs)
                 if step is None or step.at > now:
                     wrong.append(request)
                 else:
-                    due.append(DueRequest(request, stands.terms, step))
+                    due.append(DueRequest(request, inputs.terms, step))
             # Every decision creates a new version, so a request of version 1 has no decisions.
             ending = [item.request.id for item in due if item.due.step is DueStep.EXPIRE and item.request.version > 1]
             decisions: dict[str, list[Decision]] = {}

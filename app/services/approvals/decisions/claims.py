@@ -32,8 +32,8 @@ from app.services.requests.assessment import due_values
 from app.services.requests.comments import clean_comment
 from app.services.requests.concern import require_handling
 from app.services.requests.delegation import current_absence
-from app.services.requests.entitlement import HARMLESS, asked_words, seat_of
-from app.services.requests.requester import how_they_asked
+from app.services.requests.entitlement import HARMLESS, approvers_text, seat_of
+from app.services.requests.requester import request_origin
 from app.services.requests.votes import decisions_on
 from app.store.people import Person
 from app.store.requests import UNCLAIMED, ApprovalRequest
@@ -85,9 +85,9 @@ class Claims:
 
         def change(session: Session, request: ApprovalRequest, first: ApprovalRequest, now: datetime) -> _Change:
             seat_of(session, request, actor, decisions_on(session, request.id), now)
-            holder = holder_of(request, now)
+            holder = claimant_id(request, now)
             # Only the claim that the actor saw is taken over, never a newer one of someone else.
-            if holder not in (None, actor.id) and not (take_over and holder == holder_of(first, now)):
+            if holder not in (None, actor.id) and not (take_over and holder == claimant_id(first, now)):
                 raise _claimed(request)
             until = now + timedelta(minutes=minutes)
             taken_from = request.claimed_by_name if holder not in (None, actor.id) else ""
@@ -192,7 +192,7 @@ class Claims:
         raise ConflictError("This request is changing too often right now. Try again.")
 
 
-def holder_of(request: ApprovalRequest, now: datetime) -> str | None:
+def claimant_id(request: ApprovalRequest, now: datetime) -> str | None:
     """The id of the person who has claimed the request; None if nobody has, or if the claim or the request expired."""
     over = request.claimed_until is None or request.claimed_until <= now
     if over or request.state != RequestState.PENDING.value:
@@ -250,9 +250,9 @@ def _why_not(session: Session, request: ApprovalRequest, person: Person, now: da
     try:
         seat = seat_of(session, request, person.as_actor(Via.PAGE), decisions_on(session, request.id), now)
     except OwnRequestError:
-        return f"{how_they_asked(request)}, or is the delegate of the person who did."
+        return f"{request_origin(request)}, or is the delegate of the person who did."
     except NotAskedError:
-        return f"is not an approver: {asked_words(session, request)} must decide now."
+        return f"is not an approver: {approvers_text(session, request)} must decide now."
     except DuplicateDecisionError:
         return "has already decided, or a delegate has decided for them."
     except ForbiddenError:

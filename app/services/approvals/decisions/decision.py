@@ -29,7 +29,7 @@ from app.services.approvals.decisions.claims import let_go
 from app.services.approvals.decisions.departures import settle_departures_on
 from app.services.approvals.decisions.reassessment import ChangePreview, reassess
 from app.services.approvals.decisions.replies import counted_words, settled_words, withdrawn_words
-from app.services.approvals.decisions.tally import standing_columns
+from app.services.approvals.decisions.tally import progress_columns
 from app.services.approvals.decisions.validity import lapsed
 from app.services.approvals.ground import Ground, get, refuse_unless_open, settle
 from app.services.record.audit import record
@@ -175,7 +175,7 @@ class Decisions:
         terms = Terms.from_json(seen.terms)
         votes = [vote(decision) for decision in standing if decision not in own]
         after = progress(votes, seen.digest, terms, seen.edited_by)
-        values = standing_columns(seen, terms, after)
+        values = progress_columns(seen, terms, after)
         values |= let_go(seen, actor.id, terms, others_asked=True) if _asks_others(values) else {}
         batch = moves.move(seen, RequestState.PENDING, now, **values)
         batch.also(WITHDRAW, withdrawn_at=now, withdrawn_by=actor.id)
@@ -253,7 +253,7 @@ def _moved(
             values |= {"held_until": held}
             values |= due_values(seen, state=resolution.state.value, held_until=held, terms=checked.terms)
         return moves.move(seen, resolution.state, now, actor.id, **values)
-    standing = standing_columns(seen, checked.terms, after)
+    standing = progress_columns(seen, checked.terms, after)
     values |= standing | let_go(seen, actor.id, checked.terms, _asks_others(standing))
     batch = moves.move(seen, RequestState.PENDING, now, actor.id, **values)
     _tell(batch, seen, after, RequestChange.DECIDED, now)

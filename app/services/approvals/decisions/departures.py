@@ -19,7 +19,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM
 from app.domain.policy.fold import progress
 from app.domain.policy.terms import Terms
-from app.services.approvals.decisions.tally import standing_columns
+from app.services.approvals.decisions.tally import progress_columns
 from app.services.approvals.decisions.validity import lapsed, takes_part
 from app.services.record.audit import record
 from app.services.record.events import publish
@@ -76,7 +76,7 @@ def _settle(session: Session, request: ApprovalRequest, now: datetime) -> bool:
                 _lapse(session, request, decision, gone[decision.id], now)
         terms = Terms.from_json(request.terms)
         votes = [vote(decision) for decision in standing if decision.id not in gone]
-        columns |= standing_columns(request, terms, progress(votes, request.digest, terms, request.edited_by))
+        columns |= progress_columns(request, terms, progress(votes, request.digest, terms, request.edited_by))
         # Fewer approvals settle nothing: as many are required as before, and other approvers decide.
     columns |= _hands(session, request, now)
     if not columns:

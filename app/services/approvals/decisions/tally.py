@@ -10,7 +10,7 @@ from app.domain.policy.terms import Terms
 from app.store.requests import ApprovalRequest
 
 
-def standing_columns(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str, Any]:
+def progress_columns(seen: ApprovalRequest, terms: Terms, after: Progress) -> dict[str, Any]:
     """The progress of the request; quorum, stage, and required approvers only where they change."""
     values: dict[str, Any] = {"approvals": after.approvals}
     if after.quorum != seen.quorum:

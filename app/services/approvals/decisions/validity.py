@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.people import Action, Actor, Via
-from app.domain.policy.access import addressed, is_asked
+from app.domain.policy.access import addressed, is_approver
 from app.domain.policy.fold import NO_STAGE
 from app.domain.policy.terms import Terms
-from app.services.requests.delegation import stands_for
+from app.services.requests.delegation import represented_by
 from app.services.requests.situation import AGREEING, step_addresses
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
@@ -38,9 +38,9 @@ def takes_part(session: Session, request: ApprovalRequest, person: Person, now: 
     actor = person.as_actor(Via.PAGE)
     if not person.active or not actor.may(Action.DECIDE):
         return False
-    if is_asked(actor.member, request.addressed_to):
+    if is_approver(actor.member, request.addressed_to):
         return True
-    return any(is_asked(absent, request.addressed_to) for absent in stands_for(session, person.id, now))
+    return any(is_approver(absent, request.addressed_to) for absent in represented_by(session, person.id, now))
 
 
 def _why(
@@ -59,12 +59,12 @@ def _why(
     if asked is not person:
         if why := _unable(asked):
             return why
-        if asked.id not in {absent.id for absent in stands_for(session, person.id, now)}:
+        if asked.id not in {absent.id for absent in represented_by(session, person.id, now)}:
             return f"{person.name} is no longer the delegate of {asked.name}."
     stage = terms.stages[min(decision.stage, len(terms.stages) - 1)]
     # Approvers added by an escalation stay approvers of that stage, even when the request is at the next stage.
     added = [address for step in terms.escalation[: request.escalation] for address in step_addresses(step)]
-    if not is_asked(asked.as_actor(Via.PAGE).member, addressed(stage, added)):
+    if not is_approver(asked.as_actor(Via.PAGE).member, addressed(stage, added)):
         return f"{asked.name}'s approval is no longer required."
     return ""
 
