@@ -24,7 +24,7 @@ from app.domain.errors import (
 )
 from app.domain.people import SYSTEM, Actor, Role, Via
 from app.domain.policy.terms import Stage
-from app.services.approvals.decisions.claims import LONGEST_CLAIM, SHORTEST_CLAIM, holder_of
+from app.services.approvals.decisions.claims import LONGEST_CLAIM, SHORTEST_CLAIM, claimant_id
 from app.store.requests import ApprovalRequest
 from tests.factories import script
 from tests.services.desk import AtOnce, Desk

@@ -18,7 +18,7 @@ from workflows.database_maintenance.inputs import MaintenanceInput
 from workflows.database_maintenance.model import Query, TrialError
 from workflows.database_maintenance.targets.opening import opened
 from workflows.database_maintenance.targets.postgres import PostgresTarget
-from workflows.database_maintenance.targets.postgres_query import VIEW, looked_through
+from workflows.database_maintenance.targets.postgres_query import VIEW, checked_view
 from workflows.database_maintenance.targets.sqlite import connect, timed
 
 Maintenance = Callable[[dict[str, Any]], MaintenanceRun]
@@ -271,7 +271,7 @@ def test_a_query_that_waits_for_a_lock_is_given_up(shop: Shop) -> None:
 def test_what_was_looked_through_is_what_runs(shop: Shop, target: PostgresTarget) -> None:
     """A better fitting function of the same name that comes to be meanwhile is not taken."""
     with (
-        looked_through(target.connection, "SELECT lower(status::varchar) FROM orders LIMIT 1", 60_000),
+        checked_view(target.connection, "SELECT lower(status::varchar) FROM orders LIMIT 1", 60_000),
         shop.connect() as other,
     ):
         other.execute(

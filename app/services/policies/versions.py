@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import InvalidInputError, NotFoundError, TooLargeError
 from app.domain.people import Action, Actor, Via
-from app.domain.policy.access import addressed, is_asked
+from app.domain.policy.access import addressed, is_approver
 from app.domain.policy.at_once import ending, widened
 from app.domain.policy.document import PolicyDocument, Rule
 from app.domain.policy.facts import Policy, StrictDefault
