@@ -19,6 +19,8 @@ class Word:
         shown: The argument as it is written, for messages. Defaults to the text.
         glob: True if the shell replaces the word by the files that it matches.
         several: True if the word may become several arguments.
+        source: What its unknown parts come from: ``download``, ``decoded``, ``secret``, ``files`` (a list of files), or
+            empty.
     """
 
     text: str
@@ -26,6 +28,7 @@ class Word:
     shown: str = ""
     glob: bool = False
     several: bool = False
+    source: str = ""
 
     @property
     def known(self) -> bool:

@@ -1,0 +1,54 @@
+"""What files hold that the code itself has written, for code that is written first and run afterwards."""
+
+from __future__ import annotations
+
+from app.risk.places import plain_path
+from app.risk.reading import Reading
+from app.risk.words import UNKNOWN, Word
+
+_MOST_FILES = 200
+
+
+def _files(reading: Reading) -> dict[str, Word]:
+    files = reading.options.get("files")
+    return files if isinstance(files, dict) else {}
+
+
+def path_in(reading: Reading, word: Word) -> str:
+    """Return a path from the working folder that the code has changed to."""
+    folder = str(reading.options.get("folder") or "")
+    text = plain_path(word.text)
+    relative = folder and not text.startswith(("/", "~", UNKNOWN)) and text[1:2] != ":"
+    return plain_path(f"{folder}/{text}") if relative else text
+
+
+def note_file(reading: Reading, word: Word, content: Word, *, append: bool = False) -> None:
+    """Note what a file holds from now on.
+
+    Args:
+        word: The file.
+        content: Its text, with the line on which it begins; with `Word.source` if it is not known, such as
+            ``download``.
+        append: The text is added to the file's end.
+    """
+    files = _files(reading)
+    path = path_in(reading, word)
+    before = files.get(path)
+    if append and before is not None:
+        content = Word(before.text + content.text, before.line, source=before.source or content.source)
+    elif append and not content.source:
+        content = Word(UNKNOWN + content.text, content.line)
+    if len(files) < _MOST_FILES:
+        files[path] = content
+
+
+def file_content(reading: Reading, word: Word) -> Word | None:
+    """Return what a file holds if the code has written it; None otherwise."""
+    return _files(reading).get(path_in(reading, word)) if word.known else None
+
+
+def copy_file(reading: Reading, source: Word, target: Word) -> None:
+    """Note that a file is copied or moved."""
+    content = file_content(reading, source)
+    if content is not None:
+        note_file(reading, target, content)

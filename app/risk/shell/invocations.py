@@ -1,0 +1,184 @@
+"""Reads simple commands: assignments, aliases, functions, built-in commands, and programs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.risk.commands.table import Command, program_name, read_command
+from app.risk.effects import CONNECTS, INTERNAL, READS_SECRET, SENDS, SENDS_SECRET, Act, run_dynamic
+from app.risk.reading import TOO_DEEP
+from app.risk.shell.assignments import assign, environment_of
+from app.risk.shell.builtins import BUILTINS, DECLARES
+from app.risk.shell.expansion import Expander, worse_source
+from app.risk.shell.outputs import output_of
+from app.risk.shell.redirections import deliver, redirect
+from app.risk.shell.rules import ESCAPED, FORK_BOMB, REVERSE_SHELL
+from app.risk.shell.state import MOST_CHOICES, NOTHING, Flow
+from app.risk.shell.tree import Simple
+from app.risk.words import UNKNOWN, Word
+
+if TYPE_CHECKING:
+    from app.domain.risk import Finding
+    from app.risk.shell.session import Session
+
+SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "rbash", "mksh", "fish", "busybox"})
+_NETWORK = frozenset({CONNECTS.id, SENDS.id, INTERNAL.id})
+_PRINTS_NOTHING = frozenset({"", ":", "true", "false", "exec"})
+_COUNTS = frozenset({"wc", "md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum", "test", "[", "true", "grep-q", "stat"})
+_MOST_CALLS = 10
+
+
+def run_simple(session: Session, node: Simple, given: Flow | None) -> Flow:
+    """Read a simple command with each value that its variables may have, and return what it prints."""
+    session.reading.budget.step()
+    if not node.words:
+        for assignment in node.assignments:
+            assign(session, assignment)
+        expander = Expander(session.state, session.substitute)
+        act = Act.EMPTY
+        return deliver(session, redirect(session, node.redirections, expander, given, act=act), NOTHING)
+    flow: Flow | None = None
+    choice, most = 0, 1
+    while choice < most:
+        expander = Expander(session.state, session.substitute, choice)
+        printed = _with_choice(session, node, given, expander)
+        flow = printed if flow is None or flow == printed else Flow(UNKNOWN, worse_source(flow.source, printed.source))
+        most = min(expander.most, MOST_CHOICES)
+        choice += 1
+        if choice < most:
+            session.reading.budget.step()
+    return flow or NOTHING
+
+
+def _with_choice(session: Session, node: Simple, given: Flow | None, expander: Expander) -> Flow:
+    alias = session.state.aliases.get(node.words[0].plain or "")
+    if alias is not None:
+        return _alias(session, node, alias, given)
+    words = expander.words(node.words)
+    declares = node.words[0].plain in DECLARES
+    environment = {} if declares else environment_of(session, node.assignments, expander, exported=bool(words))
+    session.reading.touch(environment=[name for name in expander.names if name.isupper()])
+    name = program_name(words[0].text) if words and words[0].known else ""
+    act = Act.EMPTY if name in _PRINTS_NOTHING and (not words or words[0].known) else Act.WRITE
+    shell = name in SHELLS or name == "exec" and len(words) > 1
+    routes = redirect(session, node.redirections, expander, given, act=act, shell=shell)
+    if not words:
+        return deliver(session, routes, NOTHING)
+    if expander.hidden and name not in ("echo", "printf"):
+        session.reading.add(ESCAPED, f"What {words[0].display} says here is hidden in escapes.", node.line)
+    return deliver(session, routes, invoke(session, words, routes.given, environment, node))
+
+
+def _alias(session: Session, node: Simple, text: str, given: Flow | None) -> Flow:
+    name = node.words[0].plain or ""
+    del session.state.aliases[name]
+    session.read_here(f"{text} {node.rest}", node.line)
+    session.state.aliases[name] = text
+    return Flow(UNKNOWN, given.source if given else "")
+
+
+def invoke(
+    session: Session,
+    words: list[Word],
+    given: Flow | None,
+    environment: dict[str, Word] | None = None,
+    node: Simple | None = None,
+) -> Flow:
+    """Read a command with expanded words, and return what it prints."""
+    first = words[0]
+    if not first.known or (first.glob and not first.text.startswith("[")):
+        return _dynamic(session, words, given)
+    definition = session.state.functions.get(first.text)
+    if definition is not None:
+        return _call(session, words, given)
+    reading = session.reading
+    reading.options["folder"] = session.state.folder
+    command = Command(words, _input(given, first.line), given.source if given else "", environment=environment or {})
+    known = len(reading.findings)
+    builtin = BUILTINS.get(first.text)
+    if builtin is not None:
+        reading.touch(commands=[first.text])
+        printed = builtin(session, command, node)
+        flow = printed if printed is not None else output_of(command, given, reading) or NOTHING
+    else:
+        read_command(command, reading)
+        flow = output_of(command, given, reading) or Flow()
+    return _judged(session, command, given, flow, reading.findings[known:])
+
+
+def _input(given: Flow | None, line: int) -> Word | None:
+    return None if given is None or given.text == UNKNOWN else Word(given.text, given.line or line, source=given.source)
+
+
+def _dynamic(session: Session, words: list[Word], given: Flow | None) -> Flow:
+    """A command whose name is not known; if it may be empty, what follows it is the command."""
+    run_dynamic(session.reading, words[0])
+    if words[0].when_empty == "" and len(words) > 1 and words[1].known and not words[1].text.startswith("-"):
+        invoke(session, words[1:], given)
+    return Flow(UNKNOWN, given.source if given else "")
+
+
+def _call(session: Session, words: list[Word], given: Flow | None) -> Flow:
+    name = words[0].text
+    definition = session.state.functions[name]
+    session.reading.budget.step()
+    if name in session.state.calls:
+        if session.spawning > session.entered.get(name, 0):
+            message = f"{name} starts itself again and again, until the machine stands still."
+            session.reading.add(FORK_BOMB, message, words[0].line)
+        return Flow(UNKNOWN, given.source if given else "")
+    if len(session.state.calls) >= _MOST_CALLS:
+        session.reading.add(TOO_DEEP, "Here, functions call functions too deep to be read.", words[0].line)
+        return Flow()
+    before, session.state.arguments = session.state.arguments, [replace(word, shown="") for word in words[1:]]
+    if any(word.several for word in words[1:]):
+        session.state.arguments = None
+    try:
+        return session.call(name, definition, given)
+    finally:
+        session.state.arguments = before
+
+
+def _judged(session: Session, command: Command, given: Flow | None, flow: Flow, found: list[Finding]) -> Flow:
+    """Return what a command prints with what it comes from, and note secrets that go to another machine."""
+    rules = {finding.rule for finding in found}
+    read_secret = READS_SECRET.id in rules
+    carried = "secret" if read_secret else ""
+    for word in command.words[1:]:
+        carried = worse_source(carried, word.source if word.source in ("secret", "download") else "")
+    source = worse_source(carried, given.source if given and command.name not in _COUNTS else "")
+    if rules & _NETWORK and SENDS_SECRET.id not in rules:
+        if carried == "secret" and _sends(command, read_secret) or (given is not None and given.source == "secret"):
+            session.reading.add(SENDS_SECRET, "This sends secrets to another machine.", command.line)
+    if rules & _NETWORK:
+        source = worse_source(source, "download")
+        if given is not None and given.source == "shell":
+            words = "This gives another machine a shell here, with which it can do whatever this account may do."
+            session.reading.add(REVERSE_SHELL, words, command.line)
+    if command.name in SHELLS and given is not None and not given.known and _interactive(command):
+        source = "shell"
+    return replace(flow, source=worse_source(flow.source, source) if source != "shell" else source)
+
+
+def _interactive(command: Command) -> bool:
+    return all(re.fullmatch(r"-[il]+|-", word.text) for word in command.arguments)
+
+
+def _sends(command: Command, read_secret: bool) -> bool:
+    """Return True if a secret is what is sent, not the key with which the program signs in."""
+    if read_secret and not any(word.source == "secret" for word in command.arguments):
+        return False
+    before = ""
+    for word in command.arguments:
+        if word.source == "secret" and not _is_login(before, word.text):
+            return True
+        before = word.text
+    return False
+
+
+def _is_login(option: str, text: str) -> bool:
+    return option in ("-H", "--header", "-u", "--user", "-i", "--oauth2-bearer", "-b", "--cookie") or text.startswith(
+        ("-H", "-u", "--header=", "--user=", "--password", "--token", "-p", "Authorization")
+    )

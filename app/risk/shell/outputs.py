@@ -1,0 +1,275 @@
+"""What commands print, where that is known: ``echo``, ``printf``, decoders, and a few filters."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import gzip
+import re
+import zlib
+
+from app.risk.commands.known_files import file_content
+from app.risk.commands.options import arguments_of
+from app.risk.commands.table import Command
+from app.risk.reading import Reading
+from app.risk.shell.escapes import unescaped
+from app.risk.shell.state import NOTHING, SOME, Flow
+from app.risk.words import UNKNOWN, Word
+
+_MOST = 200_000
+_FILES = frozenset({"find", "ls", "fd", "fdfind", "locate", "mlocate", "plocate", "dir", "tree", "ag", "rg", "lsof"})
+_LISTS_OF_GIT = frozenset({"ls-files", "branch", "tag", "diff", "ls-tree", "status", "for-each-ref", "worktree"})
+_DECODERS = frozenset(
+    {"gunzip", "zcat", "bzcat", "xzcat", "bunzip2", "unxz", "uudecode", "gpg", "openssl", "zstdcat", "lz4cat", "uncompress"}
+)
+_SILENT = frozenset(
+    "cp mv rm mkdir rmdir touch chmod chown chgrp ln test [ [[ sleep kill sync true false truncate shred".split()
+)
+_QUIET_TEMPORARY = "/tmp/tmp."  # noqa: S108 - stands for the folder of a name that mktemp makes
+
+
+def output_of(command: Command, given: Flow | None, reading: Reading) -> Flow | None:
+    """Return what a command prints; None if only its source matters, and that is not known.
+
+    Args:
+        given: What it reads from standard input.
+    """
+    name = command.name
+    if name in _SILENT:
+        return NOTHING
+    if handler := _OUTPUTS.get(name):
+        return handler(command, given, reading)
+    if name in _FILES or (name == "git" and any(word.text in _LISTS_OF_GIT for word in command.arguments[:3])):
+        return Flow(UNKNOWN, "files")
+    if name in _DECODERS:
+        return _decoder(command, given)
+    return None
+
+
+def printed_text(name: str, texts: list[str]) -> str:
+    """Return what ``echo`` or ``printf`` prints."""
+    if name == "printf":
+        return _format(texts)
+    escapes = False
+    newline = True
+    while texts and re.fullmatch(r"-[neE]+", texts[0]):
+        escapes = escapes or "e" in texts[0]
+        newline = newline and "n" not in texts[0]
+        texts = texts[1:]
+    text = " ".join(texts)
+    return (unescaped(text) if escapes else text) + ("\n" if newline else "")
+
+
+def _format(texts: list[str]) -> str:
+    if texts and texts[0] == "--":
+        texts = texts[1:]
+    if not texts:
+        return ""
+    pattern, arguments = texts[0], texts[1:]
+    found: list[str] = []
+    while True:
+        count = len(arguments)
+
+        def put(match: re.Match[str]) -> str:
+            kind = match.group(1)
+            if kind == "%":
+                return "%"
+            value = arguments.pop(0) if arguments else ""
+            if kind == "b":
+                return unescaped(value)
+            if kind == "c":
+                return value[:1]
+            return value if kind in "sqdiu" else UNKNOWN
+
+        # The pattern's own escapes first, so that those in arguments stay as they are.
+        found.append(re.sub(r"%[-+ #0]*\d*(?:\.\d+)?([a-zA-Z%])", put, unescaped(pattern)))
+        if not arguments or len(arguments) == count or sum(map(len, found)) > _MOST:
+            return "".join(found)
+
+
+def _echo(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    words = command.arguments
+    text = printed_text(command.name, [word.text for word in words])
+    source = next((word.source for word in words if word.source), "")
+    source = source or ("files" if any(word.glob for word in words) else "")
+    return Flow(text if len(text) < _MOST else UNKNOWN, source, words[0].line if words else command.line)
+
+
+def _cat(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    operands = [word for word in command.arguments if not word.text.startswith("-") or word.text == "-"]
+    if not operands or all(word.text == "-" for word in operands):
+        return given or Flow()
+    if len(operands) == 1 and (content := file_content(reading, operands[0])) is not None:
+        return Flow(content.text, content.source, content.line)
+    return Flow(UNKNOWN, next((word.source for word in operands if word.source), ""))
+
+
+def _base64(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    options = arguments_of(command.arguments, "-w --wrap")
+    if not options.has("-d", "-D", "--decode"):
+        return Flow(UNKNOWN, given.source if given else "")
+    if options.operands and options.operands[0].text != "-":
+        content = file_content(reading, options.operands[0])
+        return _decoded(Flow(content.text, content.source) if content else None, _from_base64)
+    return _decoded(given, base64_32 if command.name == "base32" else _from_base64)
+
+
+def _from_base64(text: str) -> bytes:
+    plain = re.sub(r"[^A-Za-z0-9+/_-]", "", text).replace("-", "+").replace("_", "/")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4))
+
+
+def base64_32(text: str) -> bytes:
+    """Return what a text in base32 stands for."""
+    plain = re.sub(r"[^A-Za-z2-7]", "", text).upper()
+    return base64.b32decode(plain + "=" * (-len(plain) % 8))
+
+
+def _decoded(given: Flow | None, decode: object) -> Flow:
+    source = "download" if given is not None and given.source == "download" else "decoded"
+    if given is None or not given.known or not callable(decode):
+        return Flow(UNKNOWN, source)
+    try:
+        raw = decode(given.text)
+    except (ValueError, binascii.Error):
+        return Flow(UNKNOWN, source)
+    return Flow(raw.decode("utf-8", "replace") if raw[:2] != b"\x1f\x8b" else _inflated(raw), source, given.line)
+
+
+def _inflated(raw: bytes) -> str:
+    try:
+        return zlib.decompressobj(31).decompress(raw, _MOST).decode("utf-8", "replace")
+    except (zlib.error, gzip.BadGzipFile):
+        return UNKNOWN
+
+
+def _xxd(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    if not any(re.match(r"-(?:r|revert)", word.text) for word in command.arguments):
+        return Flow(UNKNOWN, given.source if given else "")
+    return _decoded(given, lambda text: bytes.fromhex(re.sub(r"(?m)^[0-9a-f]+:|\s", "", text)))
+
+
+def _rev(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    if given is None or not given.known or len(command.words) > 1:
+        return Flow(UNKNOWN, given.source if given else "")
+    text = "\n".join(line[::-1] for line in given.text.split("\n"))
+    return Flow(text, "decoded", given.line)
+
+
+def _tr(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    words = [unescaped(word.text) for word in command.arguments]
+    if given is None or not given.known or UNKNOWN in "".join(words) or not words:
+        return Flow(UNKNOWN, given.source if given else "")
+    if len(words) == 2 and words[0] == "-d":
+        return Flow(re.sub(f"[{re.escape(_spread(words[1]))}]", "", given.text), "decoded", given.line)
+    if len(words) == 2 and not words[0].startswith("-"):
+        before, after = _spread(words[0]), _spread(words[1])
+        after = after + after[-1:] * (len(before) - len(after))
+        return Flow(given.text.translate(dict(zip(map(ord, before), after, strict=False))), "decoded", given.line)
+    return Flow(UNKNOWN, given.source)
+
+
+def _spread(letters: str) -> str:
+    classes = {"[:lower:]": "a-z", "[:upper:]": "A-Z", "[:digit:]": "0-9", "[:space:]": " \t\n", "[:alpha:]": "A-Za-z"}
+    for name, meaning in classes.items():
+        letters = letters.replace(name, meaning)
+    return re.sub(
+        r"(.)-(.)", lambda match: "".join(map(chr, range(ord(match[1]), min(ord(match[2]), ord(match[1]) + 999) + 1))), letters
+    )
+
+
+def _decoder(command: Command, given: Flow | None) -> Flow | None:
+    texts = [word.text for word in command.arguments]
+    if command.name in ("openssl", "gpg") and not any(text in ("-d", "--decrypt", "-D") for text in texts):
+        return None
+    if command.name == "openssl" and any(text in ("-base64", "-a", "base64") for text in texts) and "enc" in texts:
+        ciphers = [text for text in texts if re.match(r"-(?:aes|des|bf|rc4|camellia|chacha)", text)]
+        return _decoded(given if not ciphers else None, _from_base64)
+    return Flow(UNKNOWN, given.source if given is not None and given.source == "download" else "decoded")
+
+
+def _pass(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    """A filter that may drop parts; what it prints of a known text is not known, but for one that drops nothing."""
+    return given if given is not None and len(command.words) == 1 else Flow(UNKNOWN, given.source if given else "")
+
+
+def _tee(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    return given or Flow()
+
+
+def _head(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    options = arguments_of(command.arguments, "-n --lines -c --bytes")
+    lines = options.value("-n", "--lines")
+    short = next((word.text[1:] for word in command.arguments if re.fullmatch(r"-\d+", word.text)), "")
+    number = short or (lines.text if lines else "10")
+    if given is None or not given.known or not number.isdigit() or options.value("-c", "--bytes"):
+        return Flow(UNKNOWN, given.source if given else "")
+    kept = given.text.splitlines(keepends=True)
+    picked = kept[: int(number)] if command.name == "head" else kept[-int(number) :]
+    return Flow("".join(picked), given.source, given.line)
+
+
+def _which(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    names = [word for word in command.arguments if not word.text.startswith("-")]
+    return Flow(names[0].text) if len(names) == 1 and names[0].known else Flow(SOME)
+
+
+def _pwd(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    return Flow(str(reading.options.get("folder") or "."))
+
+
+def _mktemp(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    options = arguments_of(command.arguments, "-p --tmpdir --suffix")
+    template = options.operands[0].text if options.operands else ""
+    if "/" in template and not options.value("-p"):
+        return Flow(re.sub("X{3,}", f"{UNKNOWN}…", template))
+    folder = options.value("-p", "--tmpdir")
+    return Flow(f"{folder.text}/tmp.{SOME}" if folder else f"{_QUIET_TEMPORARY}{SOME}")
+
+
+def _path(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    operands = [word for word in command.arguments if not word.text.startswith("-")]
+    if not operands:
+        return Flow(UNKNOWN)
+    text = operands[0].text
+    if command.name in ("realpath", "readlink"):
+        return Flow(text if operands[0].known else f"{UNKNOWN}{'…' if text != UNKNOWN else ''}")
+    if command.name == "dirname":
+        return Flow(text.rstrip("/").rpartition("/")[0] or ("/" if text.startswith("/") else "."))
+    name = text.rstrip("/").rpartition("/")[2]
+    suffix = operands[1].text if len(operands) > 1 else ""
+    return Flow(name.removesuffix(suffix) if suffix and UNKNOWN not in suffix else name)
+
+
+def _date(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    return Flow(SOME)
+
+
+def _seq(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    numbers = [word.text for word in command.arguments]
+    if numbers and all(re.fullmatch(r"\d{1,4}", number) for number in numbers) and len(numbers) < 3:
+        first, last = (1, int(numbers[0])) if len(numbers) == 1 else (int(numbers[0]), int(numbers[1]))
+        if last - first < 20:
+            return Flow("\n".join(str(number) for number in range(first, last + 1)))
+    return Flow(SOME)
+
+
+def _rot13(command: Command, given: Flow | None, reading: Reading) -> Flow:
+    if given is None or not given.known:
+        return Flow(UNKNOWN, "decoded")
+    return Flow(codecs.encode(given.text, "rot13"), "decoded", given.line)
+
+
+_OUTPUTS = {
+    "echo": _echo, "printf": _echo, "print": _echo, "cat": _cat, "base64": _base64, "base32": _base64,
+    "xxd": _xxd, "rev": _rev, "tr": _tr, "tee": _tee, "head": _head, "tail": _head, "sort": _pass, "uniq": _pass,
+    "which": _which, "pwd": _pwd, "mktemp": _mktemp, "dirname": _path, "basename": _path, "realpath": _path,
+    "readlink": _path, "date": _date, "hostname": _date, "whoami": _date, "uname": _date, "nproc": _date,
+    "id": _date, "arch": _date, "seq": _seq, "rot13": _rot13, "uuidgen": _date, "tempfile": _mktemp,
+}  # fmt: skip
+
+
+def word_of(flow: Flow, line: int) -> Word:
+    """Return a flow as a word."""
+    return Word(flow.text, flow.line or line, source=flow.source)

@@ -1,0 +1,39 @@
+"""Reads shell code."""
+
+from __future__ import annotations
+
+from app.risk.reading import Reading
+from app.risk.shell.parser import Parser
+from app.risk.shell.session import Session
+from app.risk.shell.state import State
+
+
+def read(text: str, reading: Reading) -> None:
+    """Find out what shell code would do, and add it to the reading."""
+    outer = reading.options.get("session")
+    same = bool(reading.options.get("same"))
+    reading.options = {"files": {}, "folder": "", **reading.options, "same": False}
+    program = Parser(text, 1, reading.budget.until).program()
+    if isinstance(outer, Session) and same:
+        before, outer.reading = outer.reading, reading
+        reading.options["session"] = outer
+        try:
+            outer.run(program)
+        finally:
+            outer.reading = before
+        return
+    session = Session(reading, _state_of(outer))
+    arguments = reading.options.pop("arguments", None)
+    session.state.arguments = arguments if isinstance(arguments, list) else None
+    reading.options["session"] = session
+    session.run(program)
+    session.read_uncalled()
+
+
+def _state_of(outer: object) -> State:
+    """Return what a shell knows at its start; one that is started by another may know its variables."""
+    if not isinstance(outer, Session):
+        return State()
+    state = outer.state.copy()
+    state.functions, state.aliases, state.strict = {}, {}, False
+    return state
