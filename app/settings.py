@@ -89,9 +89,7 @@ class Settings(BaseSettings):
     )
     web_processes: int = Field(default=1, ge=1, le=64, description="Web processes that `assent serve` starts.")
     workers: int = Field(default=1, ge=1, le=64, description="Worker processes that `assent serve` starts.")
-    worker_concurrency: int = Field(
-        default=10, ge=1, le=500, description="Jobs that one worker runs at the same time."
-    )
+    worker_concurrency: int = Field(default=10, ge=1, le=500, description="Jobs that one worker runs at the same time.")
     workflows: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Comma list of `package.module:NAME`. "

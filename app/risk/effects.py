@@ -6,11 +6,12 @@ Readers of a language find the acts; these functions know how bad each act is wh
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import Enum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from app.risk.places import Place, is_pattern, place_of
+from app.risk.places import Place, is_pattern, path_from, place_of
 from app.risk.reading import Reading
 from app.risk.rules import RiskRule, declare
 from app.risk.words import Word
@@ -159,6 +160,7 @@ def act_on(reading: Reading, act: Act, word: Word) -> None:
     Args:
         word: The path. With unknown parts, what happens if they are empty counts, too: ``$DIR/*`` may be ``/*``.
     """
+    word = _located(reading, word)
     place = place_of(word.text)
     if word.known and place is not Place.NOTHING:
         reading.touch(paths=[word.text])
@@ -172,6 +174,12 @@ def act_on(reading: Reading, act: Act, word: Word) -> None:
         _changes_rights(reading, act, word, place)
     else:
         _deletes(reading, act, word)
+
+
+def _located(reading: Reading, word: Word) -> Word:
+    """Return a path as seen from the folder in which the code began, not the one to which it has changed."""
+    path = path_from(str(reading.options.get("folder") or ""), word.text)
+    return word if path == word.text else replace(word, text=path, shown=word.display)
 
 
 def _reads(reading: Reading, act: Act, word: Word, place: Place) -> None:

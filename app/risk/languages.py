@@ -17,6 +17,7 @@ _MODULES = {
     "cypher": "app.risk.stores.cypher",
     "mongo": "app.risk.stores.mongo",
     "redis": "app.risk.stores.redis",
+    "shell": "app.risk.shell.reader",
     "sql": "app.risk.sql.reader",
 }
 """Modules with a function ``read(text, reading)``."""

@@ -255,6 +255,13 @@ def plain_path(path: str) -> str:
     return f"/{text}" if share else text
 
 
+def path_from(folder: str, path: str) -> str:
+    """Return a path that is meant from a folder as seen from the working folder; from an empty folder, it is as is."""
+    if not folder or path.startswith(("/", "~", "\\", UNKNOWN)) or path[1:2] == ":":
+        return path
+    return plain_path(f"{folder}/{path}")
+
+
 @lru_cache(maxsize=2048)
 def place_of(path: str) -> Place:
     """Return where a path points. Its unknown parts are `UNKNOWN`, the home folder ``~``, the working folder ``.``."""

@@ -74,9 +74,7 @@ class Batch:
         table = _table(model).name
         keys = [part.strip() for part in key.split(",")]
         # A statement may write a row only once, so the last values count.
-        self._rows[table] = [
-            row for row in self._rows.get(table, []) if any(row[key] != values[key] for key in keys)
-        ]
+        self._rows[table] = [row for row in self._rows.get(table, []) if any(row[key] != values[key] for key in keys)]
         self.add(model, **values)
         self._upserts[table] = (key, where, keep)
 

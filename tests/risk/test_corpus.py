@@ -26,8 +26,9 @@ DIALECTS = {"postgres", "mysql", "sqlite", "tsql", "oracle"}
 # this share of harmless cases rated high. First over `shared` and `dev` together, then over `held`. Raise a floor (and
 # lower a ceiling) when the assessment has become better; never the other way.
 # The recall of languages that have no reader yet is full because everything in them is high; their floor is less.
+# That of shell code is low until all families of programs can be read.
 FLOORS = {
-    "bash": ((29, 95, 0, 100), (26, 95, 0, 100)),
+    "bash": ((58, 55, 40, 10), (60, 60, 44, 3)),
     "config": ((29, 95, 0, 100), (26, 95, 0, 100)),
     "powershell": ((25, 95, 0, 100), (25, 95, 0, 100)),
     "python": ((24, 95, 0, 100), (24, 95, 0, 100)),

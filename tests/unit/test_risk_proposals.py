@@ -46,7 +46,7 @@ CASES = {
         call("frob", url="http://169.254.169.254/latest"),
         call("frob", url="https://example.com/10."),
     ),
-    "script.no_analyser": (script("ls"), script("SELECT 1", "sql")),
+    "script.no_analyser": (script("puts 1", "ruby"), script("SELECT 1", "sql")),
     "custom.unknown": ({"kind": "custom", "data": 1}, {"kind": "question", "question": "Now?"}),
     "proposal.malformed": ({"kind": "script", "content": 5}, script("ls")),
     "proposal.floor_unknown": (script("ls", risk_floor="huge"), script("ls", risk_floor="low")),

@@ -1,22 +1,386 @@
-"""Programs that read, write, move, and delete files."""
+"""Programs that copy, move, write, and delete files."""
 
 from __future__ import annotations
 
-from app.risk.commands.options import arguments_of
+import re
+
+from app.risk.commands.known_files import copy_file, note_file
+from app.risk.commands.options import Arguments, arguments_of
 from app.risk.commands.table import Command, program
-from app.risk.effects import Act, act_on
+from app.risk.effects import SENDS_SECRET, Act, act_on, connect
+from app.risk.places import Place, place_of
 from app.risk.reading import Reading
+from app.risk.rules import declare
+from app.risk.words import UNKNOWN, Word
+from assent.contracts import RiskLevel
+
+NO_UNDO = declare(
+    "file.shreds",
+    RiskLevel.HIGH,
+    "Overwrites a file so that it cannot be recovered.",
+    "shred -u notes.txt",
+    "cat notes.txt",
+    language="shell",
+)
+SETUID = declare(
+    "file.setuid",
+    RiskLevel.HIGH,
+    "Makes a program run with its owner's rights, whoever starts it.",
+    "chmod u+s tool",
+    "chmod +x tool.txt",
+    language="shell",
+)
+LINKS = declare(
+    "file.links", RiskLevel.LOW, "Creates a link to a file.", "ln -s a.txt b.txt", "ls a.txt", language="shell"
+)
+FULL = declare(
+    "file.fills",
+    RiskLevel.MEDIUM,
+    "Writes without end, or fills the disk.",
+    "yes > big.txt",
+    "yes | head -1",
+    language="shell",
+)
+_INTERACTIVE = ("-i", "-I", "--interactive")
 
 
-@program("cat", "head", "tail", "tac", "nl", "wc", "less", "more", "od", "xxd", "strings")
-def _show(command: Command, reading: Reading) -> None:
-    for word in arguments_of(command.arguments, "-n -c --lines --bytes").operands:
+def _help(given: Arguments) -> bool:
+    return given.exactly("--help", "--version")
+
+
+@program("rm", "unlink", "rmdir", "grm", "trash", "trash-put", "srm", "rimraf", "del-cli", "trash-empty")
+def _remove(command: Command, reading: Reading) -> None:
+    given = arguments_of(command.arguments)
+    if _help(given):
+        return
+    recursive = given.has("-r", "-R", "--recursive", "-d") or command.name in ("rimraf", "srm")
+    many = command.name in ("trash-empty",)
+    for word in given.operands:
+        if command.name == "rmdir":  # only empty folders
+            act_on(reading, Act.DELETE, word)
+        else:
+            act_on(reading, Act.DELETE_ALL if recursive or many else Act.DELETE, word)
+
+
+@program("shred", "wipe", "scrub", "sfill", "blkdiscard", "wipefs", "hdparm")
+def _shred(command: Command, reading: Reading) -> None:
+    given = arguments_of(
+        command.arguments, "-n --iterations -s --size -o --offset -l --length -p -t --types --random-source"
+    )
+    if _help(given):
+        return
+    if command.name in ("wipefs", "hdparm") and not given.has(
+        "-a", "--all", "-o", "--security-erase", "--trim-sector-ranges"
+    ):
+        return
+    for word in given.operands:
+        if place_of(word.text) is Place.DEVICE:
+            act_on(reading, Act.DELETE_ALL, word)
+        elif given.has("-u", "--remove") or command.name in ("wipe", "sfill"):
+            act_on(reading, Act.DELETE, word)
+            reading.add(NO_UNDO, f"This overwrites {word.display}, so that it cannot be recovered.", word.line)
+        else:
+            act_on(reading, Act.WRITE, word)
+            reading.add(NO_UNDO, f"This overwrites {word.display}, so that it cannot be recovered.", word.line)
+
+
+def _target(given: Arguments) -> tuple[list[Word], Word | None]:
+    """Return the sources and the target of ``cp`` and its likes."""
+    folder = given.value("-t", "--target-directory")
+    if folder is not None:
+        return given.operands, folder
+    if len(given.operands) < 2:
+        return given.operands, None
+    return given.operands[:-1], given.operands[-1]
+
+
+_INTO_FOLDER = frozenset({".", "..", "~", ""})
+
+
+def _within(target: Word, source: Word) -> Word:
+    """Return the file that is written if a target may be a folder."""
+    text = target.text
+    if text.endswith("/") or text in _INTO_FOLDER or text.endswith(("/.", "/..")):
+        name = source.text.rstrip("/").rsplit("/", 1)[-1]
+        return Word(
+            f"{text.rstrip('/') or ('/' if text.startswith('/') else '.')}/{name}", target.line, source=source.source
+        )
+    return target
+
+
+@program("cp", "gcp", "install", "ginstall", "pcp", "copy", "ditto")
+def _copy(command: Command, reading: Reading) -> None:
+    installs = command.name in ("install", "ginstall")
+    valued = "-t --target-directory -S --suffix"
+    given = arguments_of(command.arguments, f"{valued} -m --mode -o --owner -g --group" if installs else valued)
+    if _help(given):
+        return
+    if installs and given.has("-d", "--directory"):
+        for word in given.operands:
+            act_on(reading, Act.CREATE, word)
+        return
+    sources, target = _target(given)
+    for word in sources:
+        act_on(reading, Act.READ, word)
+    if target is None:
+        return
+    for word in sources[:20]:
+        written = _within(target, word)
+        empties = word.text == "/dev/null" and not target.text.endswith("/")
+        act_on(reading, Act.EMPTY if empties else Act.WRITE, written)
+        copy_file(reading, word, written)
+    if mode := given.value("-m", "--mode"):
+        _mode(mode, [target], False, reading)
+
+
+@program("mv", "gmv", "rename", "prename", "mmv", "move", "exch")
+def _move(command: Command, reading: Reading) -> None:
+    if command.name in ("rename", "prename", "mmv"):
+        given = arguments_of(command.arguments, "-e -E -f")
+        if not given.has("-n", "--dry-run", "--nono", "--no-act"):
+            for word in given.operands[1:]:
+                act_on(reading, Act.MOVE, word)
+            if given.has("-e") or (
+                command.name in ("rename", "prename") and "/e" in (given.operands or [Word("")])[0].text
+            ):
+                reading.doubt()
+        return
+    given = arguments_of(command.arguments, "-t --target-directory -S --suffix")
+    sources, target = _target(given)
+    if _help(given):
+        return
+    for word in sources[:20]:
+        act_on(reading, Act.MOVE, word)
+    if target is not None:
+        for word in sources[:20]:
+            written = _within(target, word)
+            if written.text == "/dev/null":
+                act_on(reading, Act.DELETE, word)
+                continue
+            act_on(reading, Act.WRITE, written)
+            copy_file(reading, word, written)
+
+
+@program("ln", "gln", "link")
+def _link(command: Command, reading: Reading) -> None:
+    given = arguments_of(command.arguments, "-t --target-directory -S --suffix")
+    if _help(given):
+        return
+    sources, target = _target(given)
+    for word in sources:
+        act_on(reading, Act.READ, word)
+    if target is None and sources:
+        target = Word(sources[0].text.rstrip("/").rsplit("/", 1)[-1], command.line)
+    if target is None:
+        return
+    written = _within(target, sources[0]) if sources else target
+    level = place_of(written.text)
+    if level in (Place.WORKING, Place.TEMPORARY, Place.GENERATED) and all(
+        place_of(word.text) in (Place.WORKING, Place.TEMPORARY, Place.GENERATED, Place.CODE, Place.WORKING_ALL)
+        for word in sources
+    ):
+        reading.touch(paths=[written.text] if written.known else [])
+        reading.add(LINKS, f"This creates {written.display}, a link.", command.line)
+    else:
+        act_on(reading, Act.WRITE, written)
+
+
+@program("tee", "sponge", "gtee", "pee")
+def _tee(command: Command, reading: Reading) -> None:
+    given = arguments_of(command.arguments, "--output-error")
+    append = given.has("-a", "--append")
+    for word in given.operands:
+        act_on(reading, Act.APPEND if append else Act.WRITE, word)
+        content = command.input or Word(UNKNOWN, command.line, source=command.input_from)
+        note_file(reading, word, Word(content.text, content.line, source=command.input_from), append=append)
+        if command.input_from == "secret" and word.text.startswith(("/dev/tcp", "/dev/udp")):
+            reading.add(SENDS_SECRET, "This sends secrets to another machine.", command.line)
+
+
+@program("dd", "dcfldd", "dc3dd", "gdd")
+def _dd(command: Command, reading: Reading) -> None:
+    values: dict[str, Word] = {}
+    for word in command.arguments:
+        name, equals, value = word.text.partition("=")
+        if equals:
+            values[name] = word.with_text(value)
+    if source := values.get("if"):
+        act_on(reading, Act.READ, source)
+    if target := values.get("of"):
+        content = Word(UNKNOWN, command.line, source=command.input_from)
+        act_on(reading, Act.WRITE, target)
+        note_file(reading, target, content)
+
+
+@program("truncate", "fallocate", "mkfile", "xfs_mkfile", "gtruncate")
+def _truncate(command: Command, reading: Reading) -> None:
+    given = arguments_of(command.arguments, "-s --size -r --reference -l --length -o --offset -n")
+    size = given.value("-s", "--size")
+    loses = command.name in ("truncate", "gtruncate") and not (size and size.text.startswith(("+", ">", "%")))
+    digs = given.has("-p", "--punch-hole", "-c", "--collapse-range", "-z", "--zero-range")
+    for word in given.operands:
+        if loses and size is not None and re.fullmatch(r"[1-9]\d*[KMGTkmgt]?i?[Bb]?", size.text):
+            act_on(reading, Act.WRITE, word)  # usually makes a file of that size
+        else:
+            act_on(reading, Act.EMPTY if loses or digs else Act.WRITE, word)
+
+
+@program("mkdir", "gmkdir", "md", "touch", "gtouch", "mkfifo", "mktemp", "tempfile", "mknod")
+def _create(command: Command, reading: Reading) -> None:
+    given = arguments_of(
+        command.arguments,
+        "-m --mode -d --date -r --reference -t -p --tmpdir --suffix"
+        if command.name not in ("mkdir", "gmkdir", "md")
+        else "-m --mode -Z",
+    )
+    if _help(given):
+        return
+    operands = given.operands
+    if command.name in ("mktemp", "tempfile"):
+        if given.has("-u", "--dry-run"):
+            return
+        folder = given.value("-p", "--tmpdir")
+        place = folder or Word("/tmp/tmp.x", command.line)  # noqa: S108 - the folder of such files
+        operands = [word for word in operands if "/" in word.text] or [place]
+    if command.name == "mknod":
+        operands = operands[:1]
+    for word in operands:
+        made = Word(f"{word.text}/x", word.line, word.display) if command.name in ("mkdir", "md") else word
+        if made is not word and place_of(word.text) in (Place.SYSTEM, Place.WORKING_ALL, Place.CODE, Place.BUILD):
+            made = word
+        act_on(reading, Act.CREATE, made)
+    if mode := given.value("-m", "--mode"):
+        _mode(mode, operands, False, reading)
+
+
+_OPEN_TO_ALL = re.compile(r"0?[0-7]?[0-7][0-7][2367]|(?:.*,)?(?:a|o|ugo|go|uo)*[+=][rwxX]*w[rwxX]*(?:,.*)?")
+_SETS_ID = re.compile(r"0?[2-7][0-7]{3}|.*[ug]*[+=][rwx]*s.*|0?4[0-7]{3}|0?6[0-7]{3}")
+OPEN = declare(
+    "file.open_to_all",
+    RiskLevel.HIGH,
+    "Lets everybody on the machine change files.",
+    "chmod -R 777 .",
+    "chmod 644 notes.txt",
+    language="shell",
+)
+
+
+def _mode(mode: Word, words: list[Word], recursive: bool, reading: Reading) -> None:
+    if not mode.known:
+        reading.doubt()
+    if _SETS_ID.fullmatch(mode.text) and not re.fullmatch(r"0?2[0-7]{3}|g[+=]r?w?x?s", mode.text):
+        reading.add(SETUID, f"This makes {_names(words)} run with its owner's rights, whoever starts it.", mode.line)
+    elif _OPEN_TO_ALL.fullmatch(mode.text) and not re.fullmatch(r"1[0-7]{3}", mode.text):
+        outside = any(
+            place_of(word.text) not in (Place.WORKING, Place.TEMPORARY, Place.GENERATED, Place.CODE) for word in words
+        )
+        if recursive or outside:
+            reading.add(OPEN, f"This lets everybody on the machine change {_names(words)}.", mode.line)
+
+
+def _names(words: list[Word]) -> str:
+    return words[0].display if words else "files"
+
+
+@program("chmod", "gchmod", "setfacl", "chattr", "chflags", "chcon", "setcap", "restorecon", "setfattr")
+def _permissions(command: Command, reading: Reading) -> None:
+    valued = (
+        "--reference -m --modify -x --remove -M -X -b -t -u -r -n -v -p" if command.name != "chmod" else "--reference"
+    )
+    words = command.arguments
+    modes: list[Word] = []
+    if command.name in ("chmod", "gchmod"):
+        modes = [word for word in words if re.fullmatch(r"[-+=][rwxXstugo]+", word.text)]
+        words = [word for word in words if word not in modes]
+    elif command.name == "chattr":
+        modes = [word for word in words if re.fullmatch(r"[-+=][a-zA-Z]+", word.text) and word.text != "-R"]
+        words = [word for word in words if word not in modes]
+    given = arguments_of(words, valued)
+    if _help(given):
+        return
+    recursive = given.has("-R", "--recursive", "-r")
+    operands = given.operands
+    if not modes and command.name not in ("setfacl", "chattr", "restorecon") and not given.value("--reference"):
+        modes, operands = operands[:1], operands[1:]
+    for mode in modes:
+        if command.name == "setcap":
+            reading.add(SETUID, f"This gives {_names(operands)} rights of the system's administrator.", mode.line)
+        else:
+            _mode(mode, operands, recursive, reading)
+    for word in operands:
+        act_on(reading, Act.CHANGE_RIGHTS_ALL if recursive else Act.CHANGE_RIGHTS, word)
+
+
+@program("chown", "chgrp", "gchown")
+def _owner(command: Command, reading: Reading) -> None:
+    given = arguments_of(command.arguments, "--from --reference")
+    operands = given.operands if given.value("--reference") else given.operands[1:]
+    act = Act.CHANGE_RIGHTS_ALL if given.has("-R", "--recursive") else Act.CHANGE_RIGHTS
+    for word in operands:
+        act_on(reading, act, word)
+
+
+@program("split", "csplit", "gsplit")
+def _split(command: Command, reading: Reading) -> None:
+    given = arguments_of(
+        command.arguments, "-a -b -C -l -n -d -f --prefix --bytes --lines --number --filter -t --suffix-length"
+    )
+    for word in given.operands[:1]:
+        act_on(reading, Act.READ, word)
+    if code := given.value("--filter"):
+        reading.read("shell", code.text, code.line, fixed=True)
+        return
+    prefix = given.operands[1].text if command.name != "csplit" and len(given.operands) > 1 else "xaa"
+    act_on(reading, Act.CREATE, Word(f"{prefix}", command.line))
+
+
+@program("patch", "gpatch")
+def _patch(command: Command, reading: Reading) -> None:
+    given = arguments_of(command.arguments, "-p -i --input -d --directory -o --output -D -F -r -B -V -z -Y --strip")
+    if given.has("--dry-run") or _help(given):
+        return
+    for word in given.operands[:1]:
+        act_on(reading, Act.WRITE, word)
+    if not given.operands:
+        act_on(reading, Act.WRITE, Word("changed.py", command.line, shown="the files that the patch names"))
+
+
+@program("rsync", "unison", "lsyncd")
+def _rsync(command: Command, reading: Reading) -> None:
+    given = arguments_of(
+        command.arguments,
+        "-e --rsh -f --filter --exclude --include --exclude-from --include-from --files-from -T --temp-dir --log-file "
+        "--password-file --backup-dir --suffix -B --block-size --rsync-path --port --bwlimit --timeout --chmod --chown "
+        "--compare-dest --copy-dest --link-dest --max-size --min-size --max-delete --info --out-format -M",
+    )
+    if rsh := given.value("-e", "--rsh"):
+        reading.read("shell", rsh.text.replace(UNKNOWN, "x") + " host true", rsh.line, fixed=True)
+    dry = given.exactly("-n", "--dry-run", "--list-only")
+    deletes = any(option.startswith("--del") or option == "--remove-source-files" for option, _ in given.options)
+    operands = given.operands
+    for word in operands[:-1]:
+        _rsync_source(word, operands[-1], reading)
+        if any(option == "--remove-source-files" for option, _ in given.options) and not dry and not _is_remote(word):
+            act_on(reading, Act.DELETE_MANY, word)
+    if not operands or len(operands) < 2:
+        return
+    target = operands[-1]
+    if _is_remote(target):
+        secret = any(place_of(word.text) in (Place.SECRET, Place.ACCESS) for word in operands[:-1])
+        connect(reading, target, sends=not dry, secret=secret and not dry)
+        if deletes and not dry:
+            path = target.with_text(target.text.partition(":")[2] or ".")
+            act_on(reading, Act.DELETE_MANY, path)
+    elif not dry:
+        act_on(reading, Act.DELETE_ALL if deletes else Act.WRITE, target)
+
+
+def _rsync_source(word: Word, target: Word, reading: Reading) -> None:
+    if _is_remote(word):
+        connect(reading, word)
+    elif not _is_remote(target):
         act_on(reading, Act.READ, word)
 
 
-@program("rm", "unlink", "rmdir")
-def _remove(command: Command, reading: Reading) -> None:
-    given = arguments_of(command.arguments)
-    act = Act.DELETE_ALL if given.has("-r", "-R", "--recursive") else Act.DELETE
-    for word in given.operands:
-        act_on(reading, act, word)
+def _is_remote(word: Word) -> bool:
+    return bool(re.match(r"(?:rsync://|[^/:]+::?)", word.text)) and not re.match(r"[A-Za-z]:[\\/]", word.text)

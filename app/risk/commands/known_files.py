@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.risk.places import plain_path
+from app.risk.places import path_from, plain_path
 from app.risk.reading import Reading
 from app.risk.words import UNKNOWN, Word
 
@@ -16,10 +16,7 @@ def _files(reading: Reading) -> dict[str, Word]:
 
 def path_in(reading: Reading, word: Word) -> str:
     """Return a path from the working folder that the code has changed to."""
-    folder = str(reading.options.get("folder") or "")
-    text = plain_path(word.text)
-    relative = folder and not text.startswith(("/", "~", UNKNOWN)) and text[1:2] != ":"
-    return plain_path(f"{folder}/{text}") if relative else text
+    return path_from(str(reading.options.get("folder") or ""), plain_path(word.text))
 
 
 def note_file(reading: Reading, word: Word, content: Word, *, append: bool = False) -> None:

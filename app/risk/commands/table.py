@@ -50,7 +50,12 @@ class Command:
 Handler = Callable[[Command, Reading], None]
 _HANDLERS: dict[str, Handler] = {}
 _FAMILIES = (
+    "app.risk.commands.archives",
     "app.risk.commands.files",
+    "app.risk.commands.interpreters",
+    "app.risk.commands.searching",
+    "app.risk.commands.text",
+    "app.risk.commands.wrappers",
     "app.risk.commands.build_tools",
     "app.risk.commands.database_tools",
     "app.risk.commands.databases",
@@ -91,9 +96,16 @@ def read_command(command: Command, reading: Reading) -> None:
         _own_folder(word, reading)
         handler(command, reading)
     elif "/" in word.text or "\\" in word.text:
-        run_unread(reading, word)
+        _file(command, reading)
     else:
         reading.add(UNKNOWN, f"What {word.display} does is not known.", word.line)
+
+
+def _file(command: Command, reading: Reading) -> None:
+    """A program by its path: a file that the code has written before is read."""
+    from app.risk.commands.interpreters import run_program
+
+    run_program(command, reading)
 
 
 _INSTALLED = re.compile(

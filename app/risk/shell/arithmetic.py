@@ -28,7 +28,9 @@ def value_of(expression: str, variable: Callable[[str], Value]) -> str:
         return SOME
     text = re.sub(r"(?<![\w$])(\d{1,2})#([0-9A-Za-z]{1,12})", _based, text)
     try:
-        tree = ast.parse(_NAME.sub(lambda match: _number(match.group(), variable), text).replace("/", "//"), mode="eval")
+        tree = ast.parse(
+            _NAME.sub(lambda match: _number(match.group(), variable), text).replace("/", "//"), mode="eval"
+        )
         return str(_evaluate(tree.body))
     except (SyntaxError, ValueError, ArithmeticError, KeyError, RecursionError, MemoryError):
         return SOME

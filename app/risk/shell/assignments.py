@@ -69,5 +69,3 @@ def environment_of(
             session.state.set(assignment.name, value)
         set_variable(session.reading, assignment.name, found[assignment.name])
     return found
-
-

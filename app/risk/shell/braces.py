@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from app.risk.shell.tree import Literal, Part
 
@@ -18,7 +19,7 @@ def expand_braces(parts: list[Part]) -> list[list[Part]]:
     tokens: list[Part | str] = []
     for part in parts:
         if isinstance(part, Literal) and not part.quoted:
-            tokens += [piece for piece in re.split(r"([{},])", part.text) if piece]
+            tokens += [one for one in re.split(r"([{},])", part.text) if one]
         else:
             tokens.append(part)
     if len(tokens) > 400:
@@ -27,12 +28,12 @@ def expand_braces(parts: list[Part]) -> list[list[Part]]:
 
 
 def _joined(tokens: list[Part | str]) -> list[Part]:
-    return [Literal(token) if isinstance(token, str) else token for token in tokens]
+    return [Literal(piece) if isinstance(piece, str) else piece for piece in tokens]
 
 
 def _expand(tokens: list[Part | str], depth: int) -> list[list[Part | str]]:
-    for place, token in enumerate(tokens):
-        if token != "{" or depth > 6:
+    for place, piece in enumerate(tokens):
+        if piece != "{" or depth > 6:
             continue
         end, commas = _closing(tokens, place)
         if end is None:
@@ -48,16 +49,17 @@ def _expand(tokens: list[Part | str], depth: int) -> list[list[Part | str]]:
 
 
 def _closing(tokens: list[Part | str], start: int) -> tuple[int | None, list[int]]:
-    depth, commas = 0, []
+    depth = 0
+    commas: list[int] = []
     for place in range(start, len(tokens)):
-        token = tokens[place]
-        if token == "{":
+        piece = tokens[place]
+        if piece == "{":
             depth += 1
-        elif token == "}":
+        elif piece == "}":
             depth -= 1
             if depth == 0:
                 return place, commas
-        elif token == "," and depth == 1:
+        elif piece == "," and depth == 1:
             commas.append(place)
     return None, []
 
@@ -65,8 +67,8 @@ def _closing(tokens: list[Part | str], start: int) -> tuple[int | None, list[int
 def _choices(inner: list[Part | str], commas: list[int]) -> list[list[Part | str]] | None:
     if commas:
         edges = [-1, *commas, len(inner)]
-        return [inner[before + 1 : after] for before, after in zip(edges, edges[1:], strict=False)]
-    text = "".join(token for token in inner if isinstance(token, str))
+        return [inner[before + 1 : after] for before, after in pairwise(edges)]
+    text = "".join(piece for piece in inner if isinstance(piece, str))
     match = _RANGE.fullmatch(text) if len(inner) == 1 else None
     if match is None:
         return None

@@ -67,7 +67,9 @@ def _set(session: Session, command: Command, node: Simple | None) -> Flow | None
     for place, word in enumerate(words):
         if re.fullmatch(r"-[a-zA-Z]*u[a-zA-Z]*", word.text) or (word.text == "nounset" and place):
             session.state.strict = True
-        if word.text in ("-", "--") or not word.text.startswith(("-", "+")) and words[place - 1].text not in ("-o", "+o"):
+        if word.text in ("-", "--") or (
+            not word.text.startswith(("-", "+")) and words[place - 1].text not in ("-o", "+o")
+        ):
             rest = words[place + 1 :] if word.text in ("-", "--") else words[place:]
             session.state.arguments = None if any(one.several for one in rest) else list(rest)
             break
@@ -88,8 +90,8 @@ def _read(session: Session, command: Command, node: Simple | None) -> Flow | Non
     several = True
     names = [*given.operands, *given.values("-a")] or [Word("REPLY")]
     if command.name in ("mapfile", "readarray"):
-        lines = [Word(line, several=False) for line in flow.text.splitlines()][:200]
-        value = tuple(lines) if flow.known else (Word(UNKNOWN, several=True, source=flow.source),)
+        listed = [Word(line) for line in flow.text.splitlines()][:200]
+        value = tuple(listed) if flow.known else (Word(UNKNOWN, several=True, source=flow.source),)
         session.state.set(names[-1].text, value)
         return NOTHING
     lines = flow.text.splitlines() if flow.known else []
@@ -189,13 +191,13 @@ def _alias(session: Session, command: Command, node: Simple | None) -> Flow | No
         name, equals, value = word.text.partition("=")
         if equals:
             pairs.append((name, word.with_text(value)))
-    for name, value in pairs:
-        session.state.aliases[name] = value.text
-        first = program_name(value.text.split()[0]) if value.text.split() else ""
-        if name in handlers() and first != name and not value.known:
+    for name, meaning in pairs:
+        session.state.aliases[name] = meaning.text
+        first = program_name(meaning.text.split()[0]) if meaning.text.split() else ""
+        if name in handlers() and first != name and not meaning.known:
             session.reading.doubt()
         elif name in handlers() and first not in (name, "sudo", "command"):
-            session.reading.add(SHADOWS, f"From here on, {name} means {value.display}.", value.line)
+            session.reading.add(SHADOWS, f"From here on, {name} means {meaning.display}.", meaning.line)
     return NOTHING
 
 
@@ -294,17 +296,18 @@ def _time(session: Session, command: Command, node: Simple | None) -> Flow | Non
     return _inner(session, replace(command), arguments_of(command.arguments, "-f -o", mixed=False).operands)
 
 
-BUILTINS: dict[str, Builtin] = dict.fromkeys(DECLARES, _declare) | {
+BUILTINS: dict[str, Builtin] = {
     "unset": _unset, "set": _set, "shift": _shift, "read": _read, "mapfile": _read, "readarray": _read,
     "getopts": _getopts, "cd": _cd, "pushd": _cd, "popd": _cd, "eval": _eval, "source": _source, ".": _source,
     "alias": _alias, "unalias": _unalias, "exec": _exec, "command": _command, "builtin": _command, "trap": _trap,
     "let": _let, "hash": _hash, "enable": _enable, "history": _history, "printf": _printf,
     "noglob": _exec, "nocorrect": _exec,
-} | dict.fromkeys(
-    word_set(
-        ": true false return exit break continue wait jobs fg bg disown times ulimit umask bind complete compgen "
-        "compopt suspend logout shopt setopt unsetopt emulate autoload zmodload zstyle bindkey compdef vared dirs "
-        "caller local_options zle unfunction"
-    ),
-    _nothing,
-)  # fmt: skip
+}  # fmt: skip
+for _name in DECLARES:
+    BUILTINS[_name] = _declare
+for _name in word_set(
+    ": true false return exit break continue wait jobs fg bg disown times ulimit umask bind complete compgen "
+    "compopt suspend logout shopt setopt unsetopt emulate autoload zmodload zstyle bindkey compdef vared dirs "
+    "caller zle unfunction"
+):
+    BUILTINS[_name] = _nothing

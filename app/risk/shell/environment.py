@@ -29,9 +29,13 @@ _HARMLESS = word_set(
     "cat less more true false : vi vim nano emacs most bat code nvim ed head tail delta echo env "
     "/bin/true /bin/cat /usr/bin/less /usr/bin/vim /usr/bin/nano /bin/false /usr/bin/true"
 )
+_NODE_LOADS = re.compile(r"--(?:require|import|loader|inspect|experimental-loader)|-r")
 _SYSTEM = re.compile(r"/(?:usr|bin|sbin|opt|snap)(?:/.*)?|/nix/.*|")
-_SECRET = re.compile(r"(?:^|_)(?:SECRETS?|TOKENS?|PASSWORD|PASSWD|PASSPHRASE|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|"
-                     r"CREDENTIALS?|PGPASSWORD|MYSQL_PWD|SECRET_KEY|AUTH)(?:$|_)", re.IGNORECASE)  # fmt: skip
+_SECRET = re.compile(
+    r"(?:^|_)(?:SECRETS?|TOKENS?|PASSWORD|PASSWD|PASSPHRASE|APIKEY|API_KEY|ACCESS_KEY|PRIVATE_KEY|"
+    r"CREDENTIALS?|PGPASSWORD|MYSQL_PWD|SECRET_KEY|AUTH)(?:$|_)",
+    re.IGNORECASE,
+)
 
 
 def is_secret(name: str) -> bool:
@@ -54,8 +58,7 @@ def set_variable(reading: Reading, name: str, value: Word, *, exported: bool = T
             reading.add(ENVIRONMENT, f"{name} makes programs run or load {value.display}.", value.line)
     elif exported and name in _PROGRAMS:
         _program(reading, name, value)
-    elif exported and name == "NODE_OPTIONS" and re.search(r"--(?:require|import|loader|inspect|experimental-loader)|-r",
-                                                           value.text):  # fmt: skip
+    elif exported and name == "NODE_OPTIONS" and _NODE_LOADS.search(value.text):
         reading.add(ENVIRONMENT, "NODE_OPTIONS makes Node.js load code.", value.line)
     elif exported and re.match(r"GIT_CONFIG_(?:KEY|VALUE|COUNT|PARAMETERS)", name):
         reading.add(ENVIRONMENT, f"{name} sets Git's configuration, which can run programs.", value.line)
@@ -74,7 +77,7 @@ def _search_path(reading: Reading, value: Word) -> None:
     text = value.text
     worst: RiskLevel | None = None
     for number, folder in enumerate(text.split(":")):
-        if _SYSTEM.fullmatch(folder) and folder or (not folder and number):
+        if (_SYSTEM.fullmatch(folder) and folder) or (not folder and number):
             continue
         if folder in ("", ".") or folder.startswith(("./", "../", "/tmp", "/var/tmp", "/dev/shm")):  # noqa: S108
             worst = RiskLevel.HIGH

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "rbash", "mksh", "fish", "busybox"})
 _NETWORK = frozenset({CONNECTS.id, SENDS.id, INTERNAL.id})
 _PRINTS_NOTHING = frozenset({"", ":", "true", "false", "exec"})
-_COUNTS = frozenset({"wc", "md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum", "test", "[", "true", "grep-q", "stat"})
+_COUNTS = frozenset({"wc", "md5sum", "sha1sum", "sha256sum", "sha512sum", "cksum", "test", "[", "true", "stat"})
 _MOST_CALLS = 10
 
 
@@ -62,7 +62,7 @@ def _with_choice(session: Session, node: Simple, given: Flow | None, expander: E
     session.reading.touch(environment=[name for name in expander.names if name.isupper()])
     name = program_name(words[0].text) if words and words[0].known else ""
     act = Act.EMPTY if name in _PRINTS_NOTHING and (not words or words[0].known) else Act.WRITE
-    shell = name in SHELLS or name == "exec" and len(words) > 1
+    shell = name in SHELLS or (name == "exec" and len(words) > 1)
     routes = redirect(session, node.redirections, expander, given, act=act, shell=shell)
     if not words:
         return deliver(session, routes, NOTHING)
@@ -95,7 +95,7 @@ def invoke(
         return _call(session, words, given)
     reading = session.reading
     reading.options["folder"] = session.state.folder
-    command = Command(words, _input(given, first.line), given.source if given else "", environment=environment or {})
+    command = Command(words, _input(given, first.line), _source(given), environment=environment or {})
     known = len(reading.findings)
     builtin = BUILTINS.get(first.text)
     if builtin is not None:
@@ -106,6 +106,10 @@ def invoke(
         read_command(command, reading)
         flow = output_of(command, given, reading) or Flow()
     return _judged(session, command, given, flow, reading.findings[known:])
+
+
+def _source(given: Flow | None) -> str:
+    return "" if given is None else given.source or ("unknown" if given.text == UNKNOWN else "")
 
 
 def _input(given: Flow | None, line: int) -> Word | None:
@@ -149,9 +153,9 @@ def _judged(session: Session, command: Command, given: Flow | None, flow: Flow, 
     for word in command.words[1:]:
         carried = worse_source(carried, word.source if word.source in ("secret", "download") else "")
     source = worse_source(carried, given.source if given and command.name not in _COUNTS else "")
-    if rules & _NETWORK and SENDS_SECRET.id not in rules:
-        if carried == "secret" and _sends(command, read_secret) or (given is not None and given.source == "secret"):
-            session.reading.add(SENDS_SECRET, "This sends secrets to another machine.", command.line)
+    leaks = (carried == "secret" and _sends(command, read_secret)) or (given is not None and given.source == "secret")
+    if rules & _NETWORK and SENDS_SECRET.id not in rules and leaks:
+        session.reading.add(SENDS_SECRET, "This sends secrets to another machine.", command.line)
     if rules & _NETWORK:
         source = worse_source(source, "download")
         if given is not None and given.source == "shell":

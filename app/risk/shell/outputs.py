@@ -13,6 +13,7 @@ from app.risk.commands.known_files import file_content
 from app.risk.commands.options import arguments_of
 from app.risk.commands.table import Command
 from app.risk.reading import Reading
+from app.risk.rules import word_set
 from app.risk.shell.escapes import unescaped
 from app.risk.shell.state import NOTHING, SOME, Flow
 from app.risk.words import UNKNOWN, Word
@@ -20,11 +21,12 @@ from app.risk.words import UNKNOWN, Word
 _MOST = 200_000
 _FILES = frozenset({"find", "ls", "fd", "fdfind", "locate", "mlocate", "plocate", "dir", "tree", "ag", "rg", "lsof"})
 _LISTS_OF_GIT = frozenset({"ls-files", "branch", "tag", "diff", "ls-tree", "status", "for-each-ref", "worktree"})
-_DECODERS = frozenset(
-    {"gunzip", "zcat", "bzcat", "xzcat", "bunzip2", "unxz", "uudecode", "gpg", "openssl", "zstdcat", "lz4cat", "uncompress"}
+_DECODERS = word_set("gunzip zcat bzcat xzcat bunzip2 unxz uudecode gpg openssl zstdcat lz4cat uncompress")
+_DOWNLOADERS = word_set(
+    "curl wget fetch aria2c lynx w3m GET http https httpie xh nc ncat netcat socat telnet ftp tftp lftp"
 )
-_SILENT = frozenset(
-    "cp mv rm mkdir rmdir touch chmod chown chgrp ln test [ [[ sleep kill sync true false truncate shred".split()
+_SILENT = word_set(
+    "cp mv rm mkdir rmdir touch chmod chown chgrp ln test [ [[ sleep kill sync true false truncate shred"
 )
 _QUIET_TEMPORARY = "/tmp/tmp."  # noqa: S108 - stands for the folder of a name that mktemp makes
 
@@ -42,6 +44,8 @@ def output_of(command: Command, given: Flow | None, reading: Reading) -> Flow | 
         return handler(command, given, reading)
     if name in _FILES or (name == "git" and any(word.text in _LISTS_OF_GIT for word in command.arguments[:3])):
         return Flow(UNKNOWN, "files")
+    if name in _DOWNLOADERS:
+        return Flow(UNKNOWN, "download")
     if name in _DECODERS:
         return _decoder(command, given)
     return None
@@ -175,7 +179,9 @@ def _spread(letters: str) -> str:
     for name, meaning in classes.items():
         letters = letters.replace(name, meaning)
     return re.sub(
-        r"(.)-(.)", lambda match: "".join(map(chr, range(ord(match[1]), min(ord(match[2]), ord(match[1]) + 999) + 1))), letters
+        r"(.)-(.)",
+        lambda match: "".join(map(chr, range(ord(match[1]), min(ord(match[2]), ord(match[1]) + 999) + 1))),
+        letters,
     )
 
 
@@ -225,7 +231,7 @@ def _mktemp(command: Command, given: Flow | None, reading: Reading) -> Flow:
     if "/" in template and not options.value("-p"):
         return Flow(re.sub("X{3,}", f"{UNKNOWN}…", template))
     folder = options.value("-p", "--tmpdir")
-    return Flow(f"{folder.text}/tmp.{SOME}" if folder else f"{_QUIET_TEMPORARY}{SOME}")
+    return Flow(f"{folder.text}/made.{SOME}" if folder else f"{_QUIET_TEMPORARY}{SOME}")
 
 
 def _path(command: Command, given: Flow | None, reading: Reading) -> Flow:

@@ -47,6 +47,7 @@ class Parser(Scanner):
     def __init__(self, text: str, first_line: int = 1, until: float | None = None, depth: int = 0) -> None:
         super().__init__(text, first_line, until, depth)
         self.commands = _commands
+        self.assigned: set[str] = set()
         self._documents: list[tuple[WordNode, str, bool, bool]] = []
 
     def program(self) -> Sequence:
@@ -107,7 +108,7 @@ class Parser(Scanner):
         if not match:
             return ""
         following = self.text[match.end() : match.end() + 1]
-        return match.group() if following in "" or following in " \t\r\n;&|()<>" else ""
+        return match.group() if not following or following in " \t\r\n;&|()<>" else ""
 
     def sequence(self, ends: frozenset[str] = frozenset()) -> Sequence:
         """Parse commands up to a reserved word of `ends`, a closing parenthesis, or ``;;``."""
@@ -422,6 +423,7 @@ class Parser(Scanner):
         else:
             name = match.group(1)
         self.at = match.end()
+        self.assigned.add(name)
         append = match.group(2) == "+="
         if self.text.startswith("(", self.at):
             self.at += 1
@@ -516,4 +518,4 @@ _COMPOUND = {
     "coproc": Parser._coproc,
     "repeat": Parser._repeat,
 }
-_DECLARES = frozenset({"export", "declare", "typeset", "local", "readonly", "alias", "integer", "float"})
+_DECLARES = frozenset({"export", "declare", "typeset", "local", "readonly", "integer", "float"})

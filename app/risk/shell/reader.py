@@ -13,9 +13,11 @@ def read(text: str, reading: Reading) -> None:
     outer = reading.options.get("session")
     same = bool(reading.options.get("same"))
     reading.options = {"files": {}, "folder": "", **reading.options, "same": False}
-    program = Parser(text, 1, reading.budget.until).program()
+    parser = Parser(text, 1, reading.budget.until)
+    program = parser.program()
     if isinstance(outer, Session) and same:
         before, outer.reading = outer.reading, reading
+        outer.state.assigned |= parser.assigned
         reading.options["session"] = outer
         try:
             outer.run(program)
@@ -23,6 +25,7 @@ def read(text: str, reading: Reading) -> None:
             outer.reading = before
         return
     session = Session(reading, _state_of(outer))
+    session.state.assigned = frozenset(parser.assigned)
     arguments = reading.options.pop("arguments", None)
     session.state.arguments = arguments if isinstance(arguments, list) else None
     reading.options["session"] = session

@@ -315,7 +315,9 @@ class Scanner:
     def _parameter(self, quoted: bool) -> Parameter:
         text = self.text
         prefix = ""
-        if text[self.at : self.at + 1] in ("#", "!") and not re.match(r"[}:%#/+=?^,-]", text[self.at + 1 : self.at + 2]):
+        if text[self.at : self.at + 1] in ("#", "!") and not re.match(
+            r"[}:%#/+=?^,-]", text[self.at + 1 : self.at + 2]
+        ):
             prefix = text[self.at]
             self.at += 1
         match = _NAME.match(text, self.at)
@@ -359,4 +361,3 @@ class Scanner:
 
 def _no_commands(scanner: Scanner, end: str) -> Sequence:
     raise ShellSyntaxError(scanner.at)
-

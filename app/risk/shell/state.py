@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from app.risk.reading import Reading
+from app.risk.rules import word_set
 from app.risk.shell.tree import Node
 from app.risk.words import UNKNOWN, Word
 
@@ -21,9 +22,9 @@ _GIVEN = {
     "XDG_DATA_HOME": "~/.local/share", "CI_PROJECT_DIR": ".", "WORKSPACE": ".", "CARGO_HOME": "~/.cargo",
     "OPTIND": "1", "ZDOTDIR": "~", "CLAUDE_PROJECT_DIR": ".",
 }  # fmt: skip
-_NEVER_EMPTY = frozenset(
+_NEVER_EMPTY = word_set(
     "$ ? # ! RANDOM SECONDS LINENO UID EUID PPID BASHPID HOSTNAME USER LOGNAME BASH_VERSION OSTYPE HOSTTYPE SRANDOM "
-    "EPOCHSECONDS 0 BASH_SOURCE GITHUB_SHA GITHUB_RUN_ID XDG_RUNTIME_DIR OLDPWD SHLVL - RUNNER_TEMP".split()
+    "EPOCHSECONDS 0 BASH_SOURCE GITHUB_SHA GITHUB_RUN_ID XDG_RUNTIME_DIR OLDPWD SHLVL - RUNNER_TEMP"
 )
 
 
@@ -69,6 +70,7 @@ class State:
         arguments: ``$1`` and so on; None if they are not known.
         descriptors: What open file descriptors come from, such as ``download``.
         strict: True after ``set -u``, which makes it an error to use an unset variable.
+        assigned: The names that the code assigns anywhere; before that, they are taken to be empty.
         folder: The working folder if it has been changed; empty otherwise.
         depth: How many functions and sourced files deep.
     """
@@ -80,14 +82,22 @@ class State:
     descriptors: dict[str, str] = field(default_factory=dict)
     strict: bool = False
     folder: str = ""
+    assigned: frozenset[str] = frozenset()
     calls: tuple[str, ...] = ()
 
     def copy(self) -> State:
         """Return a copy for a subshell or a branch. Functions that are defined in it stay known, to be read once."""
         return State(
-            dict(self.variables), dict(self.functions), dict(self.aliases), self.arguments, dict(self.descriptors),
-            self.strict, self.folder, self.calls,
-        )  # fmt: skip
+            dict(self.variables),
+            dict(self.functions),
+            dict(self.aliases),
+            self.arguments,
+            dict(self.descriptors),
+            self.strict,
+            self.folder,
+            self.assigned,
+            self.calls,
+        )
 
     def values(self, name: str) -> tuple[Value, ...]:
         """Return the values that a variable may have; an unknown one if nothing is known."""
@@ -96,6 +106,8 @@ class State:
             return known
         if name in _GIVEN:
             return ((Word(_GIVEN[name]),),)
+        if name in self.assigned and not name.isupper():
+            return ((Word(""),),)
         if name in _NEVER_EMPTY or self.strict:
             return ((Word(SOME),),)
         return ((Word(UNKNOWN),),)

@@ -67,14 +67,14 @@ def _sequence(session: Session, node: Sequence, given: Flow | None) -> Flow:
 def _and_or(session: Session, node: AndOr, given: Flow | None) -> Flow:
     printed = [session.run(node.first, given)]
     for _, other in node.others:
-        printed.append(_perhaps(session, lambda other=other: session.run(other, given)))
+        printed.append(_perhaps(session, other, given))
     return joined(printed)
 
 
-def _perhaps(session: Session, act: Callable[[], Flow]) -> Flow:
+def _perhaps(session: Session, node: Node, given: Flow | None) -> Flow:
     """Read what may run or not."""
     before = session.state.copy()
-    flow = act()
+    flow = session.run(node, given)
     after = session.state
     session.state = before
     _merge(before, after)
@@ -139,7 +139,7 @@ def _unsure(flows: list[Flow]) -> Flow:
 
 def _while(session: Session, node: While, given: Flow | None) -> Flow:
     known = dict(session.state.variables)
-    printed = [session.run(node.condition, given), _perhaps(session, lambda: session.run(node.body, given))]
+    printed = [session.run(node.condition, given), _perhaps(session, node.body, given)]
     _forget_changes(session, known)
     return _unsure([*printed, *printed])
 
@@ -169,7 +169,7 @@ def _for(session: Session, node: For, given: Flow | None) -> Flow:
     known = dict(session.state.variables)
     listed = [Word(word.text, word.line, glob=word.glob, several=True, source=word.source) for word in words]
     session.state.set(node.name, *[(word,) for word in _representative(listed)])
-    flow = _perhaps(session, lambda: session.run(node.body, given))
+    flow = _perhaps(session, node.body, given)
     _forget_changes(session, known)
     return _unsure([flow, flow])
 
@@ -213,7 +213,7 @@ def _forget_counters(session: Session, words: list[WordNode]) -> None:
     """Variables that an arithmetic command may change are numbers afterwards, but not known."""
     text = "".join(getattr(part, "text", "") for word in words for part in word.parts)
     for name in session.state.variables:
-        if name in text and "=" in text or f"{name}++" in text or f"{name}--" in text:
+        if (name in text and "=" in text) or f"{name}++" in text or f"{name}--" in text:
             session.state.variables[name] = ((Word(f"{UNKNOWN}0"),),)
 
 
@@ -226,7 +226,9 @@ def _redirected(session: Session, node: Redirected, given: Flow | None) -> Flow:
 
 def _unparsed(session: Session, node: Unparsed, given: Flow | None) -> Flow:
     if node.deep:
-        session.reading.add(TOO_DEEP, "From here on, the code is nested too deep, or too complex, to be read.", node.line)
+        session.reading.add(
+            TOO_DEEP, "From here on, the code is nested too deep, or too complex, to be read.", node.line
+        )
     else:
         session.reading.add(UNPARSED, "This part cannot be parsed, so its effects are unknown.", node.line)
     return Flow()

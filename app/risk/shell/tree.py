@@ -213,6 +213,4 @@ class Unparsed:
     """True if it is nested too deep, or takes too long; nothing after it has been parsed."""
 
 
-Node = (
-    Simple | Sequence | AndOr | Pipeline | Group | If | While | For | Case | Function | Test | Redirected | Unparsed
-)
+Node = Simple | Sequence | AndOr | Pipeline | Group | If | While | For | Case | Function | Test | Redirected | Unparsed

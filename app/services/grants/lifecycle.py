@@ -131,7 +131,10 @@ class Grants:
             rehearsal = None
             if not view.state.ended:
                 rehearsal = precedents.rehearse(
-                    session, GrantScope.of(grant), Pattern.from_json(grant.pattern), RiskLevel(grant.max_risk),
+                    session,
+                    GrantScope.of(grant),
+                    Pattern.from_json(grant.pattern),
+                    RiskLevel(grant.max_risk),
                     self._clock(),
                 )
             used = select(GrantUse.request_id).where(GrantUse.grant_id == grant.id).order_by(GrantUse.at.desc())
