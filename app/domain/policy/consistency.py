@@ -108,9 +108,7 @@ def _calendars(calendars: Mapping[str, CalendarPart]) -> Iterator[Complaint]:
         default = default or (name if calendar.default else "")
 
 
-def _body(
-    body: Body, document: PolicyDocument, named: set[str], today: date | None
-) -> Iterator[tuple[Path, str]]:
+def _body(body: Body, document: PolicyDocument, named: set[str], today: date | None) -> Iterator[tuple[Path, str]]:
     if isinstance(body, Rule):
         yield from deciding_problems(body, today)
     yield from _stages(body)

@@ -7,7 +7,7 @@ import re
 from app.risk.commands.known_files import copy_file, note_file
 from app.risk.commands.options import Arguments, arguments_of
 from app.risk.commands.table import Command, program
-from app.risk.effects import SENDS_SECRET, Act, act_on, connect
+from app.risk.effects import SENDS_SECRET, Act, act_on
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.rules import declare
@@ -343,44 +343,3 @@ def _patch(command: Command, reading: Reading) -> None:
         act_on(reading, Act.WRITE, word)
     if not given.operands:
         act_on(reading, Act.WRITE, Word("changed.py", command.line, shown="the files that the patch names"))
-
-
-@program("rsync", "unison", "lsyncd")
-def _rsync(command: Command, reading: Reading) -> None:
-    given = arguments_of(
-        command.arguments,
-        "-e --rsh -f --filter --exclude --include --exclude-from --include-from --files-from -T --temp-dir --log-file "
-        "--password-file --backup-dir --suffix -B --block-size --rsync-path --port --bwlimit --timeout --chmod --chown "
-        "--compare-dest --copy-dest --link-dest --max-size --min-size --max-delete --info --out-format -M",
-    )
-    if rsh := given.value("-e", "--rsh"):
-        reading.read("shell", rsh.text.replace(UNKNOWN, "x") + " host true", rsh.line, fixed=True)
-    dry = given.exactly("-n", "--dry-run", "--list-only")
-    deletes = any(option.startswith("--del") or option == "--remove-source-files" for option, _ in given.options)
-    operands = given.operands
-    for word in operands[:-1]:
-        _rsync_source(word, operands[-1], reading)
-        if any(option == "--remove-source-files" for option, _ in given.options) and not dry and not _is_remote(word):
-            act_on(reading, Act.DELETE_MANY, word)
-    if not operands or len(operands) < 2:
-        return
-    target = operands[-1]
-    if _is_remote(target):
-        secret = any(place_of(word.text) in (Place.SECRET, Place.ACCESS) for word in operands[:-1])
-        connect(reading, target, sends=not dry, secret=secret and not dry)
-        if deletes and not dry:
-            path = target.with_text(target.text.partition(":")[2] or ".")
-            act_on(reading, Act.DELETE_MANY, path)
-    elif not dry:
-        act_on(reading, Act.DELETE_ALL if deletes else Act.WRITE, target)
-
-
-def _rsync_source(word: Word, target: Word, reading: Reading) -> None:
-    if _is_remote(word):
-        connect(reading, word)
-    elif not _is_remote(target):
-        act_on(reading, Act.READ, word)
-
-
-def _is_remote(word: Word) -> bool:
-    return bool(re.match(r"(?:rsync://|[^/:]+::?)", word.text)) and not re.match(r"[A-Za-z]:[\\/]", word.text)

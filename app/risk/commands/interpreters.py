@@ -68,6 +68,8 @@ def read_code(
     if code.source in ("download", "decoded", "secret"):
         run_code_of(reading, code.source, code)
     text = code.text if language == "shell" else code.text.replace(UNKNOWN, "0")
+    if command is not None:
+        options |= {"input": command.input, "input_from": command.input_from}
     fixed = bool(code.shown) and "\n" not in code.text
     reading.read(language, text, code.line, fixed=fixed, within=within, **options)
 

@@ -39,15 +39,15 @@ _OF_NAMES = word_set(
     "realpath readlink ls dir vdir ll la l exa eza lsd gls printenv-names sleep usleep yes clear reset tput figlet "
     "toilet fortune banner sl cmatrix read readonly local declare typeset export unset set shift getopts "
     "getopt shopt ulimit umask hash return exit break continue let mapfile readarray caller compgen complete bind "
-    "pathchk fc-match xdpyinfo xwininfo getent finger last lastb lastlog lslogins lsipc ipcs lslocks lsfd findmnt "
+    "pathchk fc-match xdpyinfo xwininfo finger last lastb lastlog lslogins lsipc ipcs lslocks lsfd findmnt "
     "blkid sensors acpi upower rocm-smi vainfo vulkaninfo glxinfo clinfo numastat slabtop pmap ss lsb_release sw_vers "
     "system_profiler ver hostid dnsdomainname nisdomainname ypdomainname zdump uuidgen mcookie pwgen apg title "
     "dircolors vercmp pkg-config pkgconf xdg-user-dir xdg-mime-query ckbcomp lessecho tzselect errno units qalc "
     "gcalctool ascii unicode isatty strftime suspend disown logout zparseopts semver jot gseq gdate gecho gprintf "
     "gbasename gdirname grealpath greadlink gexpr gtest guname gid tabs cpuid perror gettext ngettext envsubst "
-    "nl-langinfo notify-send systemd-detect-virt systemd-path systemd-escape systemd-analyze systemd-delta "
+    "nl-langinfo systemd-detect-virt systemd-path systemd-escape systemd-analyze systemd-delta "
     "systemd-cgls systemd-cgtop virt-what imvirt turbostat colors ischroot catman python-config python3-config "
-    "pg_config mysql_config curl-config xml2-config sdl-config freetype-config llvm-config gpg-error-config "
+    "mysql_config curl-config xml2-config sdl-config freetype-config llvm-config gpg-error-config "
     "ncurses-config php-config krb5-config net-snmp-config wx-config"
 )
 _VALUED = {
@@ -160,8 +160,6 @@ def _print(command: Command, reading: Reading) -> None:
     elif name in ("ls", "dir", "exa", "eza"):
         for word in arguments_of(command.arguments, "-I -w --ignore --time-style --sort --format").operands:
             act_on(reading, Act.LIST, word)
-    elif name == "getent" and any(word.text in ("shadow", "gshadow") for word in command.arguments):
-        act_on(reading, Act.READ, Word("/etc/shadow", command.line))
 
 
 SETS_CLOCK = declare(

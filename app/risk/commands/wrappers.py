@@ -73,7 +73,7 @@ _VALUED = {
     "capsh": "", "prlimit": "", "cpulimit": "-l -p -e -P", "softlimit": "", "numactl": "-N -m -C -p -i",
     "gosu": "", "su-exec": "", "tini": "-s", "dumb-init": "", "catatonit": "", "chpst": "-u -U -b -e -n -l -L -m "
     "-d -o -p",
-    "torsocks": "", "proxychains": "-f", "proxychains4": "-f", "tsocks": "",
+    "torsocks": "", "proxychains4": "-f", "tsocks": "",
     "systemd-run": "-p --property --unit -u --uid --gid --nice -E --setenv --description --slice --on-calendar "
     "--on-active --on-boot --on-startup --on-unit-active --timer-property -M --machine -H --host --working-directory",
     "systemd-cat": "-t -p --identifier --priority", "faketime": "-f",
@@ -228,11 +228,9 @@ def _script(command: Command, reading: Reading) -> None:
             act_on(reading, Act.WRITE, word)
 
 
-@program("ssh", "autossh", "mosh", "slogin", "rsh", "dbclient", "sshpass", "tsh")
-def _ssh(command: Command, reading: Reading) -> None:
-    from app.risk.commands.remote import read_ssh
-
-    read_ssh(command, reading)
+@program("sshpass")
+def _sshpass(command: Command, reading: Reading) -> None:
+    read_inner(arguments_of(command.arguments, "-p -f -d -P", mixed=False).operands, command, reading)
 
 
 _PLACEHOLDER = "{}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from app.risk.reading import Reading
 from app.risk.shell.parser import Parser
 from app.risk.shell.session import Session
-from app.risk.shell.state import State
+from app.risk.shell.state import Flow, State
+from app.risk.words import UNKNOWN, Word
 
 
 def read(text: str, reading: Reading) -> None:
@@ -13,6 +14,8 @@ def read(text: str, reading: Reading) -> None:
     outer = reading.options.get("session")
     same = bool(reading.options.get("same"))
     reading.options = {"files": {}, "folder": "", **reading.options, "same": False}
+    if reading.options.get("here"):
+        reading.options |= {"files": {}, "folder": ""}
     parser = Parser(text, 1, reading.budget.until)
     program = parser.program()
     if isinstance(outer, Session) and same:
@@ -24,13 +27,21 @@ def read(text: str, reading: Reading) -> None:
         finally:
             outer.reading = before
         return
-    session = Session(reading, _state_of(outer))
+    session = Session(reading, State() if reading.options.get("here") else _state_of(outer))
     session.state.assigned = frozenset(parser.assigned)
     arguments = reading.options.pop("arguments", None)
     session.state.arguments = arguments if isinstance(arguments, list) else None
     reading.options["session"] = session
-    session.run(program)
+    session.run(program, _input(reading))
     session.read_uncalled()
+
+
+def _input(reading: Reading) -> Flow | None:
+    """Return what the code reads from standard input, as the program that runs it says."""
+    word, source = reading.options.pop("input", None), str(reading.options.pop("input_from", ""))
+    if isinstance(word, Word):
+        return Flow(word.text, source, word.line)
+    return Flow(UNKNOWN, source) if source else None
 
 
 def _state_of(outer: object) -> State:
