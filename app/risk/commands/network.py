@@ -87,8 +87,10 @@ def _ssh(command: Command, reading: Reading) -> None:
         text = " ".join(word.text for word in words)
         if not all(word.known for word in words):
             reading.doubt()
-        given = {"input": command.input, "input_from": command.input_from}
-        reading.read("shell", text, words[0].line, fixed=True, within=within, here=host.text, **given)
+        reading.read(
+            "shell", text, words[0].line, fixed=True, within=within,
+            here=host.text, input=command.input, input_from=command.input_from,
+        )  # fmt: skip
     elif command.input is not None and command.input.known:
         reading.read("shell", command.input.text, command.input.line, within=within, here=host.text)
     elif command.input_from:
