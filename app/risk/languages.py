@@ -18,6 +18,7 @@ _MODULES = {
     "mongo": "app.risk.stores.mongo",
     "redis": "app.risk.stores.redis",
     "shell": "app.risk.shell.reader",
+    "python": "app.risk.python.reader",
     "sql": "app.risk.sql.reader",
 }
 """Modules with a function ``read(text, reading)``."""

@@ -86,10 +86,10 @@ def _table() -> list[tuple[Place, re.Pattern[str]]]:
 
 def _whole(table: _Rows) -> None:
     table.exactly(Place.NOTHING, r"/dev/(?:null|stdout|stderr|stdin|tty|fd/\d+|full|zero|u?random) nul con \$null")
-    table.exactly(Place.EVERYTHING, r"/ /\*+ /\*\*/\*+ /\.\* /\{.*\} [a-z]: [a-z]:/\*+(?:\.\*)?")
-    table.exactly(Place.HOMES, r"(?:/home|/users|[a-z]:/users)(?:/\*+)?")
+    table.exactly(Place.EVERYTHING, r"/ /(?:\*+/)*\*+ /\.\* /\{.*\} [a-z]: [a-z]:/(?:\*+/)*\*+(?:\.\*)?")
+    table.exactly(Place.HOMES, r"(?:/home|/users|[a-z]:/users)(?:/\*+)*")
     home = r"(?:~[^/]*|/root|/var/root|/home/[^/]+|/users/[^/]+|[a-z]:/users/[^/]+)"
-    table.exactly(Place.HOME, rf"{home}(?:/\*+|/\.\*|/\.\[.*)?")
+    table.exactly(Place.HOME, rf"{home}(?:(?:/\*+)*|/\.\*|/\.\[.*)")
     table.exactly(Place.DEVICE, r"/dev/(?:sd|hd|vd|xvd|nvme|mmcblk|r?disk|mapper/|md|dm-|loop|nbd|mem|kmem|port).*")
     table.exactly(Place.DEVICE, r"//[.?]/(?:physicaldrive|[a-z]:|globalroot).*")
     table.exactly(Place.KERNEL, r"/proc/sys/.* /proc/sysrq.* /sys/.* /dev/kmsg")
@@ -203,7 +203,7 @@ def _project(table: _Rows) -> None:
         r"coverage htmlcov \.next \.nuxt \.turbo \.cache \.gradle \.eggs [^/]+\.egg-info \.coverage "
         r"bin/(?:debug|release) obj",
     )
-    table.ending(Place.GENERATED, "pyc pyo o class tmp swp")
+    table.ending(Place.GENERATED, "pyc pyo o class")
     table.named(
         Place.BUILD,
         r"package\.json (?:gnu)?makefile cmakelists\.txt setup\.(?:py|cfg) pyproject\.toml conftest\.py tox\.ini "

@@ -1,0 +1,127 @@
+"""Functions of Python that compute, and those that show what they are given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.risk.python.values import ANY, Value, decoded_by
+from app.risk.rules import declare
+from assent.contracts import RiskLevel
+
+if TYPE_CHECKING:
+    from app.risk.python.calls import Call
+
+from app.risk.python.functions import function
+
+PRINTS_SECRETS = declare(
+    "python.prints_secrets", RiskLevel.HIGH, "Shows environment variables, which often hold secrets.",
+    "import os\nprint(os.environ)", "import os\nprint(os.environ['LANG'])", language="python",
+)  # fmt: skip
+
+
+@function(
+    [
+        "builtins.str",
+        "builtins.bytes",
+        "builtins.bytearray",
+        "builtins.repr",
+        "os.fsencode",
+        "os.fsdecode",
+        "textwrap.dedent",
+    ]
+)
+def _text(made: Call) -> Value:
+    value = made.argument(0)
+    if value.items is not None and all(item.number is not None for item in value.items):
+        return Value("".join(chr(item.number & 0x10FFFF) for item in value.items if item.number is not None))
+    return replace(value, kind="", name="") if value.text is not None else Value(marks=value.marks)
+
+
+@function(["builtins.chr"])
+def _chr(made: Call) -> Value:
+    number = made.argument(0).number
+    return Value(chr(number)) if number is not None and 0 <= number < 0x110000 else ANY
+
+
+@function(["builtins.ord"])
+def _ord(made: Call) -> Value:
+    value = made.argument(0)
+    return Value(number=ord(value.text)) if value.text and len(value.text) == 1 else ANY
+
+
+@function(["builtins.int"])
+def _int(made: Call) -> Value:
+    value, base = made.argument(0), made.argument(1, "base").number or 10
+    try:
+        return Value(number=int(value.text, base)) if value.text and value.known else value
+    except ValueError:
+        return ANY
+
+
+@function(["builtins.reversed", "builtins.sorted", "builtins.list", "builtins.tuple", "builtins.set", "builtins.iter"])
+def _sequence(made: Call) -> Value:
+    value = made.argument(0)
+    flip = made.shown.startswith("reversed")
+    if value.known and value.kind != "pathlib.Path" and not value.glob:
+        letters = tuple(Value(char, marks=value.marks) for char in (value.text or "")[:200])
+        return Value(items=letters[::-1] if flip else letters)
+    if value.items is not None and flip:
+        return replace(value, items=value.items[::-1])
+    return replace(value, name="")
+
+
+@function(["builtins.enumerate", "builtins.zip"])
+def _pairs(made: Call) -> Value:
+    from app.risk.python.evaluator import element
+
+    parts = [element(value) for value in made.arguments]
+    pair = Value(items=(Value(), *parts)) if made.shown.startswith("enumerate") else Value(items=tuple(parts))
+    return Value(items=(pair,))
+
+
+@function(["builtins.map", "builtins.filter"])
+def _map(made: Call) -> Value:
+    from app.risk.python.calls import called
+    from app.risk.python.evaluator import element
+
+    source = made.argument(1)
+    callee, results = made.argument(0), []
+    if made.shown.startswith("filter"):
+        return source
+    rounds = source.items if source.items is not None and len(source.items) <= 200 else (element(source),)
+    made.evaluator.loops += 1
+    for item in rounds:
+        results.append(called(made.handed([item], callee), callee))
+    made.evaluator.loops -= 1
+    return Value(items=tuple(results)) if source.items is not None else ANY
+
+
+@function(["codecs.decode", "codecs.encode"])
+def _codec(made: Call) -> Value:
+    codec = made.argument(1, "encoding")
+    return decoded_by(made.argument(0), codec.text or "") if codec.known else made.argument(0)
+
+
+@function(["os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault", "os.putenv", "os.environb.get"])
+def _environment(made: Call) -> Value:
+    from app.risk.python.expressions import assign_element, environment
+
+    if made.method in ("putenv", "setdefault"):
+        assign_element(made.evaluator, Value(name="os.environ"), made.argument(0), ANY, made.line)
+    return environment(made.evaluator, made.argument(0))
+
+
+@function(["os.environ.items", "os.environ.values", "os.environ.copy", "builtins.dict"])
+def _whole_environment(made: Call) -> Value:
+    return Value(marks=made.marks | ({"secret"} if made.shown.startswith(("os.environ", "environ")) else set()))
+
+
+@function(
+    ["builtins.print", "pprint.pprint", "json.dumps", "json.dump", "logging.info", "logging.debug", "builtins.input"]
+)
+def _print(made: Call) -> Value:
+    shows = any(value.name == "os.environ" or not value.text for value in made.arguments)
+    if "secret" in made.marks and shows and "file" not in {value.kind for value in made.arguments}:
+        made.reading.add(PRINTS_SECRETS, "This shows secrets, such as those in environment variables.", made.line)
+    return Value(marks=made.marks)

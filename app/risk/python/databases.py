@@ -1,0 +1,187 @@
+"""Databases in Python: drivers, SQLAlchemy, Django, pandas, MongoDB, Redis."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from app.risk.effects import run_dynamic
+from app.risk.python import tables
+from app.risk.python.values import ANY, Value
+from app.risk.rules import declare, word_set
+from app.risk.words import UNKNOWN
+from assent.contracts import RiskLevel
+
+if TYPE_CHECKING:
+    from app.risk.python.calls import Call
+
+ALL_ROWS = declare(
+    "python.all_rows", RiskLevel.CRITICAL, "Deletes or changes all rows of a table, or all documents of a collection.",
+    "User.objects.all().delete()", "User.objects.all().count()", language="python",
+)  # fmt: skip
+MANY_ROWS = declare(
+    "python.many_rows", RiskLevel.HIGH, "Deletes or changes the rows that a filter matches.",
+    "User.objects.filter(old=True).delete()", "User.objects.filter(old=True).count()", language="python",
+)  # fmt: skip
+ONE_ROW = declare(
+    "python.one_row", RiskLevel.MEDIUM, "Deletes or changes one row or document.",
+    "User.objects.get(id=5).delete()", "User.objects.get(id=5)", language="python",
+)  # fmt: skip
+DROPS = declare(
+    "python.drops", RiskLevel.CRITICAL, "Drops tables, collections, or a whole database.",
+    "Base.metadata.drop_all(engine)", "Base.metadata.tables", language="python",
+)  # fmt: skip
+DYNAMIC_SQL = declare(
+    "python.dynamic_sql", RiskLevel.HIGH, "Runs SQL of which a part is known only when it runs.",
+    "cursor.execute(f'DELETE FROM {table}')", "cursor.execute('SELECT 1')", language="python", unread=True,
+)  # fmt: skip
+
+_SQL = re.compile(
+    r"\s*(?:\(|--|/\*|select|with|insert|update|delete|merge|truncate|drop|alter|create|grant|revoke|copy|do|call|vacuum|explain"
+    r"|set|begin|commit|pragma|attach|lock|replace|exec|show|use|analyze)\b",
+    re.IGNORECASE,
+)
+_ALWAYS_SQL = word_set("execute executemany executescript exec_driver_sql read_sql fetchrow fetchval")
+_MANY = word_set("filter filter_by where exclude query find in_bulk")
+_ONE = word_set("get first one one_or_none get_or_404 first_or_404 latest earliest last")
+_DROPS = word_set(
+    "drop_all drop_database drop_collection dropDatabase flushall flushdb drop_table drop_tables drop_schema"
+)
+
+
+def call_database(made: Call) -> Value | None:
+    """Find out what a method does if it is one of a database; None if it is not."""
+    method = made.method
+    if method in tables.SQL_METHODS and made.arguments:
+        done = _run_sql(made)
+        if done is not None:
+            return done
+    if method in _DROPS:
+        made.reading.add(DROPS, f"This calls {method}: tables, collections, or a whole database are gone.", made.line)
+        return ANY
+    if method in ("delete_many", "update_many", "remove", "deleteMany") and made.arguments and made.arguments[0].empty:
+        made.reading.add(ALL_ROWS, f"This calls {method} without a condition: it affects all documents.", made.line)
+        return ANY
+    if method in (
+        "delete_many",
+        "update_many",
+        "bulk_write",
+        "find_one_and_delete",
+        "delete_one",
+        "update_one",
+        "replace_one",
+    ):
+        rule = MANY_ROWS if method in ("delete_many", "update_many", "bulk_write") else ONE_ROW
+        made.reading.add(rule, f"This calls {method}: it changes the documents that match.", made.line)
+        return ANY
+    if method in ("insert_one", "insert_many", "bulk_create", "save", "add_all", "bulk_insert_mappings"):
+        if method == "save" and made.arguments:
+            return None
+        made.reading.add(ONE_ROW, "This writes rows or documents to a database.", made.line)
+        return ANY
+    if method in ("delete", "update") and {"objects", "query", "all"} & set(made.chain):
+        return _bulk(made)
+    if made.base.kind in tables.CONNECTS_DATABASE and method in (
+        "commit",
+        "rollback",
+        "begin",
+        "connect",
+        "dispose",
+        "flush",
+    ):
+        return Value(kind=made.base.kind)
+    if made.base.kind.startswith("sqlalchemy."):
+        return _sqlalchemy(made)
+    return None
+
+
+def _bulk(made: Call) -> Value:
+    names = set(made.chain[:-1])
+    what = "deletes" if made.method == "delete" else "changes"
+    if names & _ONE and not names & (_MANY - {"query"}):
+        made.reading.add(ONE_ROW, f"This {what} one row.", made.line)
+    elif names & (_MANY - {"query"}):
+        made.reading.add(MANY_ROWS, f"This {what} all rows that match the filter.", made.line)
+    else:
+        made.reading.add(ALL_ROWS, f"This {what} all rows.", made.line)
+    return ANY
+
+
+def _sqlalchemy(made: Call) -> Value | None:
+    base = made.base.kind
+    if base in ("sqlalchemy.delete", "sqlalchemy.update"):
+        return Value(kind=f"{base}.where" if made.method in ("where", "filter", "filter_by") else base)
+    if base.startswith(
+        ("sqlalchemy.select", "sqlalchemy.delete", "sqlalchemy.update", "sqlalchemy.insert", "sqlalchemy.text")
+    ):
+        return Value(made.base.text, kind=base)
+    return None
+
+
+def _run_sql(made: Call) -> Value | None:
+    first = made.arguments[0]
+    dialect = tables.CONNECTS_DATABASE.get(made.base.kind, "") or made.evaluator.dialect
+    if first.kind.startswith(("sqlalchemy.delete", "sqlalchemy.update")):
+        if first.kind.endswith(".where"):
+            made.reading.add(MANY_ROWS, "This changes all rows that match the condition.", made.line)
+        else:
+            made.reading.add(ALL_ROWS, "This changes all rows, because there is no condition.", made.line)
+        return Value(kind=made.base.kind)
+    if first.kind.startswith("sqlalchemy.insert"):
+        made.reading.add(ONE_ROW, "This writes rows to a database.", made.line)
+        return Value(kind=made.base.kind)
+    if first.kind.startswith("sqlalchemy.") and first.text is None:
+        return Value(kind=made.base.kind)
+    if first.text is None:
+        if made.method in _ALWAYS_SQL and made.base.kind.split(".")[0] not in ("docker", "subprocess"):
+            run_dynamic(made.reading, made.word(Value()), made.line)
+            return Value(kind=made.base.kind)
+        return None
+    if made.method not in _ALWAYS_SQL and not _SQL.match(first.text):
+        return None
+    read_sql(made, first, dialect)
+    return Value(kind=made.base.kind)
+
+
+def read_sql(made: Call, value: Value, dialect: str) -> None:
+    """Read the SQL that a call runs."""
+    text = value.text or ""
+    if UNKNOWN in text:
+        reads = bool(re.match(r"\s*(?:select|with|show|explain)\b", text, re.IGNORECASE))
+        level = RiskLevel.MEDIUM if reads else RiskLevel.HIGH
+        made.reading.add(DYNAMIC_SQL, "A part of this SQL is known only when it runs.", made.line, level)
+    first = made.node.child_by_field_name("arguments")
+    line = int(first.named_children[0].start_point[0]) + 1 if first is not None and first.named_children else made.line
+    fixed = UNKNOWN in text or "\n" not in text
+    made.reading.read(
+        "sql", text.replace(UNKNOWN, "assent_unknown"), line, fixed=fixed, within="In its SQL: ", dialect=dialect
+    )
+
+
+def connect_database(made: Call, name: str) -> Value:
+    """Note the database that a call opens."""
+    made.evaluator.dialect = tables.CONNECTS_DATABASE[name]
+    target = made.argument(0, "dsn", "conninfo", "database", "url", "host")
+    if target.known and target.text:
+        _touch(made, target.text)
+    for keyword in ("dbname", "database", "db"):
+        if made.keywords.get(keyword, ANY).known:
+            made.reading.touch(databases=[made.keywords[keyword].text or ""])
+    host = made.keywords.get("host", ANY)
+    if host.known:
+        made.reading.touch(hosts=[host.text or ""])
+    return Value(kind=name)
+
+
+def _touch(made: Call, target: str) -> None:
+    if "://" in target:
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return
+        made.evaluator.dialect = parts.scheme.split("+")[0] or made.evaluator.dialect
+        made.reading.touch(databases=[parts.path.strip("/")], hosts=[parts.hostname or ""])
+        return
+    name = re.search(r"dbname=(\S+)", target)
+    made.reading.touch(databases=[name[1] if name else target])

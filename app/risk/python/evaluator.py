@@ -1,0 +1,390 @@
+"""Following a Python text in order: what names stand for, and which calls are made with which values."""
+
+from __future__ import annotations
+
+import builtins
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tree_sitter import Node
+
+from app.risk.budget import OverBudgetError
+from app.risk.python import expressions
+from app.risk.python.imports import import_names
+from app.risk.python.nodes import line, text
+from app.risk.python.values import ANY, Value
+from app.risk.reading import Reading
+from app.risk.words import UNKNOWN
+
+DEEPEST = 120
+"""How deep a text may be nested."""
+_CALL_DEPTH = 3
+"""How deep calls of the text's own functions are followed."""
+_MOST_CALLS = 10
+"""How many different calls of one function are followed."""
+_BUILTINS = frozenset(dir(builtins)) | {"unicode", "xrange", "raw_input", "execfile", "reduce", "get_ipython"}
+_PLAIN = ("builtins.str", "builtins.bytes", "builtins.object", "typing.Any")
+
+
+@dataclass
+class Own:
+    """A function or class that the text defines.
+
+    Attributes:
+        node: Its definition.
+        bases: A class's base classes.
+        methods: A class's functions by name.
+    """
+
+    node: Node
+    bases: list[Value] = field(default_factory=list)
+    methods: dict[str, Node] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """True if no other class adds methods that are not known here."""
+        return all(base.name in ("builtins.object", "abc.ABC", "enum.Enum") or base.name.startswith("own.")
+                   or "Error" in base.name or "Exception" in base.name for base in self.bases)  # fmt: skip
+
+
+class Evaluator:
+    """Visits the nodes of one text.
+
+    Attributes:
+        reading: What is found is added here.
+        own: Functions and classes of the text, by qualified name (``own.NAME``).
+        facts: What has been seen so far that gives later calls a meaning, such as ``socket``.
+        dialect: The dialect of the database that was opened last.
+        downloaded: Paths of files to which something was downloaded.
+        written: Texts that were written to files, by path.
+        loops: How many loops the current node is in.
+    """
+
+    def __init__(self, reading: Reading, call: Callable[[Evaluator, Node], Value]) -> None:
+        self.reading = reading
+        self.own: dict[str, Own] = {}
+        self.facts: set[str] = set()
+        self.dialect = ""
+        self.downloaded: set[str] = set()
+        self.written: dict[str, str] = {}
+        self.loops = 0
+        self._call = call
+        self._scopes: list[dict[str, Value]] = [{}]
+        self._returns: list[list[Value]] = [[]]
+        self._depth = 0
+        self._following = 0
+        self._followed: dict[object, Value] = {}
+        self._follows: Counter[int] = Counter()
+
+    # Names
+
+    def lookup(self, name: str) -> Value:
+        """Return what a name stands for."""
+        for scope in reversed(self._scopes):
+            if name in scope:
+                return scope[name]
+        return Value(name=f"builtins.{name}") if name in _BUILTINS else ANY
+
+    def bind(self, name: str, value: Value) -> None:
+        """Let a name stand for a value."""
+        self._scopes[-1][name] = value
+
+    def assign(self, target: Node, value: Value) -> None:
+        """Assign to a name, an attribute, an element, or several of them."""
+        kind = target.type
+        if kind == "identifier":
+            self.bind(text(target), value)
+        elif kind in ("pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "expression_list"):
+            for number, part in enumerate(target.named_children):
+                items = value.items
+                single = items[number] if items is not None and number < len(items) else element(value)
+                self.assign(part, single)
+        elif kind == "attribute":
+            self._assign_attribute(target, value)
+        elif kind == "subscript":
+            base = self.visit(target.child_by_field_name("value"))
+            for index in target.children_by_field_name("subscript"):
+                expressions.assign_element(self, base, self.visit(index), value, line(target))
+        elif kind in ("as_pattern_target", "parenthesized_expression", "list_splat_pattern", "list_splat"):
+            for part in target.named_children:
+                self.assign(part, value)
+        else:
+            self.visit(target)
+
+    def _assign_attribute(self, target: Node, value: Value) -> None:
+        base = self.visit(target.child_by_field_name("object"))
+        if base.name and not base.name.startswith("own.") and text(target) not in ("sys.stdout", "sys.stderr"):
+            name = text(target.child_by_field_name("attribute"))
+            expressions.patch(self, base.name, name, value, line(target))
+        self.bind(text(target), value)
+
+    # Nodes
+
+    def visit(self, node: Node | None) -> Value:
+        """Evaluate an expression or run a statement, with everything in it."""
+        if node is None:
+            return ANY
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self._depth = 0
+            raise OverBudgetError
+        try:
+            handler = _STATEMENTS.get(node.type) or expressions.EXPRESSIONS.get(node.type)
+            if handler is not None:
+                return handler(self, node)
+            if node.type == "call":
+                self.reading.budget.step()
+                return self._call(self, node)
+            self.visit_all(node.named_children)
+            return ANY
+        finally:
+            self._depth -= 1
+
+    def visit_all(self, nodes: list[Node]) -> None:
+        """Visit nodes in order."""
+        for node in nodes:
+            self.visit(node)
+
+    # Functions of the text
+
+    def follow(self, node: Node, arguments: dict[str | int, Value], own_object: Value | None = None) -> Value:
+        """Run a function of the text with arguments, and return its result. Deep nesting is not followed."""
+        known = tuple((name, value) for name, value in arguments.items() if value != ANY)
+        key = (node.start_byte, own_object, known)
+        if key in self._followed:
+            return self._followed[key]
+        if self._following >= _CALL_DEPTH or self._follows[node.start_byte] >= _MOST_CALLS:
+            return ANY
+        self._follows[node.start_byte] += 1
+        self._followed[key] = ANY  # for calls of itself
+        self._following += 1
+        try:
+            value = self._followed[key] = self._inside(node, arguments, own_object)
+            return value
+        finally:
+            self._following -= 1
+
+    def _inside(self, node: Node, arguments: dict[str | int, Value], own_object: Value | None = None) -> Value:
+        self._scopes.append({})
+        self._returns.append([])
+        loops, self.loops = self.loops, 0 if not arguments else self.loops
+        try:
+            names = list(self._parameters(node.child_by_field_name("parameters")))
+            if own_object is not None and names:
+                self.bind(names.pop(0)[0], own_object)
+            for number, (name, default) in enumerate(names):
+                self.bind(name, arguments.get(number, arguments.get(name, default)))
+            value = self.visit(node.child_by_field_name("body"))
+            returned = self._returns[-1]
+            if node.type == "lambda":
+                return value
+            return returned[0] if returned and all(one == returned[0] for one in returned) else ANY
+        finally:
+            self.loops = loops
+            self._scopes.pop()
+            self._returns.pop()
+
+    def _parameters(self, node: Node | None) -> Iterator[tuple[str, Value]]:
+        for part in node.named_children if node is not None else []:
+            if part.type == "identifier":
+                yield text(part), ANY
+            elif part.type in ("default_parameter", "typed_default_parameter"):
+                name = part.child_by_field_name("name")
+                yield text(name) if name is not None else "", self.visit(part.child_by_field_name("value"))
+            elif part.type == "typed_parameter":
+                yield text(part.named_children[0]).lstrip("*"), self._annotated(part.child_by_field_name("type"))
+            elif part.type in ("list_splat_pattern", "dictionary_splat_pattern"):
+                yield text(part).lstrip("*"), ANY
+
+    def _annotated(self, node: Node | None) -> Value:
+        """Return what a value's annotation says about it."""
+        parts = node.named_children if node is not None else []
+        named = self.visit(parts[0]) if parts and parts[0].type in ("identifier", "attribute") else ANY
+        if named.name in ("pathlib.Path", "pathlib.PurePath"):
+            return Value(UNKNOWN, kind="pathlib.Path")
+        return Value(kind=named.name) if named.name and named.name not in _PLAIN else ANY
+
+    def define(self, node: Node) -> Value:
+        """Note a function or class, and read its body once as if it were called with unknown arguments."""
+        name_node = node.child_by_field_name("name")
+        name = f"own.{text(name_node)}" if name_node is not None else "own."
+        value = Value(name=name)
+        self.own[name] = Own(node)
+        if name_node is not None:
+            self.bind(text(name_node), value)
+        if node.type == "class_definition":
+            self._define_class(node, name)
+        else:
+            self.follow(node, {})
+        return value
+
+    def _define_class(self, node: Node, name: str) -> None:
+        bases = node.child_by_field_name("superclasses")
+        own = self.own[name]
+        own.bases = [self.visit(base) for base in bases.named_children] if bases is not None else []
+        body = node.child_by_field_name("body")
+        if body is None:
+            return
+        for part in body.named_children:
+            inner = part.child_by_field_name("definition") if part.type == "decorated_definition" else part
+            inner_name = inner.child_by_field_name("name") if inner is not None else None
+            if inner is not None and inner.type == "function_definition" and inner_name is not None:
+                own.methods[text(inner_name)] = inner
+        self._scopes.append({})
+        try:
+            for part in body.named_children:
+                inner = part.child_by_field_name("definition") if part.type == "decorated_definition" else part
+                if inner is not None and inner.type == "function_definition":
+                    self.follow(inner, {}, Value(kind=name))
+                else:
+                    self.visit(part)
+        finally:
+            self._scopes.pop()
+
+    # Statements
+
+    def _if(self, node: Node) -> Value:
+        self.visit(node.child_by_field_name("condition"))
+        bodies = [node.child_by_field_name("consequence")]
+        for part in node.children_by_field_name("alternative"):
+            if part.type == "elif_clause":
+                self.visit(part.child_by_field_name("condition"))
+                bodies.append(part.child_by_field_name("consequence"))
+            else:
+                bodies.append(part)
+        self._branches(
+            [body for body in bodies if body is not None], whole=node.children_by_field_name("alternative") != []
+        )
+        return ANY
+
+    def _branches(self, bodies: list[Node], *, whole: bool) -> None:
+        """Run alternatives from the same start; names that they leave with different values are unknown then."""
+        before = dict(self._scopes[-1])
+        ends = [] if whole else [before]
+        for body in bodies:
+            self._scopes[-1] = dict(before)
+            self.visit(body)
+            ends.append(self._scopes[-1])
+        merged: dict[str, Value] = {}
+        for name in {name for end in ends for name in end}:
+            values = [end[name] for end in ends if name in end]
+            merged[name] = values[0] if all(value == values[0] for value in values) else _either(values)
+        self._scopes[-1] = merged
+
+    def _for(self, node: Node) -> Value:
+        self.assign(node.child_by_field_name("left") or node, element(self.visit(node.child_by_field_name("right"))))
+        self._loop(node.child_by_field_name("body"))
+        self.visit(node.child_by_field_name("alternative"))
+        return ANY
+
+    def _while(self, node: Node) -> Value:
+        self.visit(node.child_by_field_name("condition"))
+        self._loop(node.child_by_field_name("body"))
+        self.visit(node.child_by_field_name("alternative"))
+        return ANY
+
+    def _loop(self, body: Node | None) -> None:
+        self.loops += 1
+        before = dict(self._scopes[-1])
+        self.visit(body)
+        changed = [name for name, value in self._scopes[-1].items() if name in before and before[name] != value]
+        for name in changed:
+            self._scopes[-1][name] = _either([before[name], self._scopes[-1][name]])
+        if changed and self.loops <= 2:
+            # Later rounds begin with what earlier ones have assigned.
+            self.visit(body)
+        self.loops -= 1
+
+    def _with(self, node: Node) -> Value:
+        for part in node.named_children:
+            if part.type == "with_clause":
+                for item in part.named_children:
+                    self.visit(item)
+        self.visit(node.child_by_field_name("body"))
+        return ANY
+
+    def _as_pattern(self, node: Node) -> Value:
+        value = self.visit(node.named_children[0]) if node.named_children else ANY
+        target = node.child_by_field_name("alias")
+        if target is not None:
+            self.assign(target, value)
+        return value
+
+    def _assignment(self, node: Node) -> Value:
+        value = self.visit(node.child_by_field_name("right"))
+        left = node.child_by_field_name("left")
+        if left is not None and node.child_by_field_name("right") is not None:
+            self.assign(left, value)
+        return value
+
+    def _augmented(self, node: Node) -> Value:
+        value = expressions.binary(self, node)
+        left = node.child_by_field_name("left")
+        if left is not None:
+            self.assign(left, value)
+        return value
+
+    def _return(self, node: Node) -> Value:
+        values = [self.visit(part) for part in node.named_children]
+        self._returns[-1].append(values[0] if values else ANY)
+        return ANY
+
+    def _try(self, node: Node) -> Value:
+        self.visit_all(node.named_children)
+        return ANY
+
+    def _import(self, node: Node) -> Value:
+        for name, value in import_names(node, self.reading, self.downloaded):
+            self.bind(name, value)
+        return ANY
+
+    def _decorated(self, node: Node) -> Value:
+        for part in node.named_children:
+            if part.type == "decorator":
+                self.visit_all(part.named_children)
+        return self.visit(node.child_by_field_name("definition"))
+
+    def _nothing(self, _node: Node) -> Value:
+        return ANY
+
+    def _expression(self, node: Node) -> Value:
+        values = [self.visit(part) for part in node.named_children]
+        return values[-1] if values else ANY
+
+
+_Handler = Callable[[Evaluator, Node], Value]
+_STATEMENTS: dict[str, _Handler] = {
+    "if_statement": Evaluator._if, "for_statement": Evaluator._for, "while_statement": Evaluator._while,
+    "with_statement": Evaluator._with, "as_pattern": Evaluator._as_pattern, "assignment": Evaluator._assignment,
+    "augmented_assignment": Evaluator._augmented, "return_statement": Evaluator._return,
+    "try_statement": Evaluator._try,
+    "import_statement": Evaluator._import, "import_from_statement": Evaluator._import,
+    "future_import_statement": Evaluator._nothing, "decorated_definition": Evaluator._decorated,
+    "function_definition": Evaluator.define, "class_definition": Evaluator.define, "comment": Evaluator._nothing,
+    "pass_statement": Evaluator._nothing, "break_statement": Evaluator._nothing, "type": Evaluator._nothing,
+    "continue_statement": Evaluator._nothing, "global_statement": Evaluator._nothing,
+    "nonlocal_statement": Evaluator._nothing, "expression_statement": Evaluator._expression,
+}  # fmt: skip
+
+
+def element(value: Value) -> Value:
+    """Return what an element of a value is, as far as it is the same for all."""
+    if value.items:
+        return value.items[0] if all(item == value.items[0] for item in value.items) else _either(list(value.items))
+    if value.text is not None and not value.glob and value.kind != "pathlib.Path":
+        return Value(marks=value.marks)
+    return replace(value, name="", items=None, number=None)
+
+
+def _either(values: list[Value]) -> Value:
+    """Return what is known of one of several values."""
+    marks: frozenset[str] = frozenset().union(*(value.marks for value in values))
+    kinds = {value.kind for value in values}
+    return Value(kind=kinds.pop() if len(kinds) == 1 else "", marks=marks)
+
+
+def own_functions(evaluator: Any, value: Value) -> Own | None:
+    """Return the text's own function or class that a value is."""
+    return evaluator.own.get(value.name) if value.name.startswith("own.") else None

@@ -1,0 +1,204 @@
+"""Functions of Python that work on files and paths."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.risk.effects import (
+    Act,
+    act_on,
+)  # fmt: skip
+from app.risk.places import Place, place_of
+from app.risk.python import tables
+from app.risk.python.values import ANY, Value, joined, text_of
+from app.risk.rules import declare
+from app.risk.words import UNKNOWN
+from assent.contracts import RiskLevel
+
+if TYPE_CHECKING:
+    from app.risk.python.calls import Call
+
+from app.risk.python.functions import function
+
+EXTRACTS = declare(
+    "python.extracts", RiskLevel.MEDIUM, "Unpacks an archive, which may overwrite files.",
+    "import shutil\nshutil.unpack_archive('a.zip', 'out')", "import shutil\nshutil.which('zip')", language="python",
+    unread=True,
+)  # fmt: skip
+
+
+@function(tables.READS_FILE)
+def open_file(made: Call) -> Value:
+    path = made.argument(0, "file", "filename", "path", "name")
+    mode = made.argument(1, "mode", "flags")
+    kind = text_of(mode) if mode.text is not None else "r"
+    if not any(letter in kind for letter in "wax+"):
+        act_on(made.reading, Act.READ, made.word(path))
+        secret = path.known and place_of(path.text or "") in (Place.SECRET, Place.ACCESS)
+        return Value(kind="file", marks=path.marks | ({"secret"} if secret else set()))
+    act = Act.APPEND if "a" in kind else Act.CREATE if "x" in kind else Act.WRITE
+    act_on(made.reading, act, made.word(path))
+    return Value(path.text, kind="file.write", marks=path.marks)
+
+
+@function(tables.DELETES)
+def _delete(made: Call) -> Value:
+    path = _path_of(made)
+    many = made.evaluator.loops > 0 and not path.known
+    act_on(made.reading, Act.DELETE, replace(made.word(path), several=many))
+    return ANY
+
+
+@function(tables.DELETES_TREE)
+def _delete_tree(made: Call) -> Value:
+    act_on(made.reading, Act.DELETE_ALL, made.word(_path_of(made)))
+    return ANY
+
+
+@function(tables.MOVES)
+def _move(made: Call) -> Value:
+    place = 0 if made.base.kind != "pathlib.Path" else -1
+    source = made.base if place < 0 else made.argument(0, "src")
+    act_on(made.reading, Act.MOVE, made.word(source))
+    act_on(made.reading, Act.CREATE, made.word(made.argument(place + 1, "dst", "target")))
+    return ANY
+
+
+@function(tables.COPIES)
+def _copy(made: Call) -> Value:
+    source, target = made.argument(0, "src"), made.argument(1, "dst")
+    if source.kind not in ("file", "file.write"):
+        act_on(made.reading, Act.READ, made.word(source))
+        act_on(made.reading, Act.WRITE, made.word(target))
+    return ANY
+
+
+@function(tables.CREATES | tables.WRITES_PATH)
+def _create(made: Call) -> Value:
+    act_on(made.reading, Act.WRITE if made.method.startswith("write") else Act.CREATE, made.word(_path_of(made)))
+    _note_written(made, _path_of(made), made.argument(0))
+    return ANY
+
+
+@function(tables.READS_PATH)
+def _read_path(made: Call) -> Value:
+    path = _path_of(made)
+    act_on(made.reading, Act.READ, made.word(path))
+    secret = path.known and place_of(path.text or "") in (Place.SECRET, Place.ACCESS)
+    return Value(UNKNOWN, marks=frozenset({"secret"}) if secret else frozenset())
+
+
+@function(tables.EMPTIES)
+def _empty(made: Call) -> Value:
+    act_on(made.reading, Act.EMPTY, made.word(_path_of(made)))
+    return ANY
+
+
+@function(tables.RIGHTS)
+def _rights(made: Call) -> Value:
+    act_on(made.reading, Act.CHANGE_RIGHTS, made.word(_path_of(made)))
+    return ANY
+
+
+@function(tables.LISTS)
+def _list(made: Call) -> Value:
+    base = made.argument(0, "path", "top", "pathname")
+    act_on(made.reading, Act.LIST, made.word(base))
+    root = text_of(base) if base.text is not None else "." if not made.arguments else UNKNOWN
+    pattern = root if made.method in ("glob", "iglob") else f"{root}/*"
+    item = Value(pattern, glob=True)
+    if made.method in ("walk", "fwalk"):
+        names = Value(items=(Value("*", glob=True),))
+        return Value(items=(Value(items=(item, names, names)),))
+    # Names of a folder's entries; joined with the folder they are paths.
+    single = Value("*", glob=True) if made.method == "listdir" else item
+    return Value(items=(single,))
+
+
+def _path_of(made: Call) -> Value:
+    return made.base if made.base.kind == "pathlib.Path" else made.argument(0, "path", "name", "filename", "dst")
+
+
+def _note_written(made: Call, path: Value, content: Value) -> None:
+    if path.known and "download" in content.marks:
+        made.evaluator.downloaded.add(path.text or "")
+    elif path.known and content.known:
+        made.evaluator.written[path.text or ""] = content.text or ""
+
+
+@function(["pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.WindowsPath", "py.path.local"])
+def _make_path(made: Call) -> Value:
+    if not made.arguments:
+        return Value(".", kind="pathlib.Path")
+    return replace(joined(made.arguments, "/"), kind="pathlib.Path")
+
+
+@function(["pathlib.Path.home"])
+def _home(_made: Call) -> Value:
+    return Value("~", kind="pathlib.Path")
+
+
+@function(["pathlib.Path.cwd", "os.getcwd"])
+def _here(_made: Call) -> Value:
+    return Value(".", kind="pathlib.Path")
+
+
+@function(["os.path.join", "posixpath.join"])
+def _join(made: Call) -> Value:
+    parts = list(made.arguments)
+    for number, part in enumerate(parts):
+        if number and part.text is not None and part.text.startswith(("/", "~")):
+            return joined(parts[number:], "/")
+    return joined(parts, "/")
+
+
+@function(
+    ["os.path.expanduser", "os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expandvars", "os.fspath"]
+)
+def _same(made: Call) -> Value:
+    value = made.argument(0)
+    for name, known in (("$HOME", "~"), ("${HOME}", "~"), ("%USERPROFILE%", "~")):
+        if value.text and value.text.startswith(name):
+            return replace(value, text=known + value.text[len(name) :])
+    return value
+
+
+@function(["os.path.dirname", "os.path.basename"])
+def _part(made: Call) -> Value:
+    value = made.argument(0)
+    if not value.known:
+        return Value(UNKNOWN)
+    cut = posixpath.dirname if made.method == "dirname" else posixpath.basename
+    return Value(cut(value.text or ""))
+
+
+@function(["tempfile.gettempdir", "tempfile.mktemp", "tempfile.mkdtemp", "tempfile.TemporaryDirectory"])
+def _temporary(_made: Call) -> Value:
+    return Value("/tmp/x")  # noqa: S108 - a path to compare with
+
+
+@function(["logging.basicConfig", "logging.FileHandler", "logging.handlers.RotatingFileHandler"])
+def _log(made: Call) -> Value:
+    path = made.keywords.get("filename", made.arguments[0] if made.arguments else ANY)
+    if path.text is not None:
+        act_on(made.reading, Act.APPEND, made.word(path))
+    return Value(kind="logging")
+
+
+@function(["shutil.unpack_archive", "tarfile.open.extractall", "zipfile.ZipFile.extractall"])
+def _unpack(made: Call) -> Value:
+    place = 1 if made.method == "unpack_archive" else 0
+    extract(made, made.argument(place, "extract_dir", "path"))
+    return ANY
+
+
+def extract(made: Call, target: Value) -> None:
+    """Note that an archive is unpacked into a folder."""
+    path = target if target.text is not None else Value("." if len(made.arguments) < 2 else UNKNOWN)
+    near = place_of(path.text or "") in (Place.WORKING, Place.WORKING_ALL, Place.TEMPORARY, Place.GENERATED)
+    level = RiskLevel.MEDIUM if near and "fully_trusted" not in made.shown else RiskLevel.HIGH
+    made.reading.touch(paths=[path.text or ""] if path.known else ())
+    words = f"This unpacks an archive into {made.word(path).display}, over files of the same names."
+    made.reading.add(EXTRACTS, words, made.line, level)

@@ -1,0 +1,195 @@
+"""Libraries of other authors: clouds, clusters, containers, mail, chat, data frames."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from app.risk.effects import Act, act_on, connect, run_dynamic
+from app.risk.python import databases, tables
+from app.risk.python.values import ANY, Value
+from app.risk.rules import declare, word_set
+from assent.contracts import RiskLevel
+
+if TYPE_CHECKING:
+    from app.risk.python.calls import Call
+
+CLOUD_GONE = declare(
+    "python.cloud_delete", RiskLevel.CRITICAL, "Deletes or terminates resources of a cloud or cluster.",
+    "import boto3\nboto3.client('ec2').terminate_instances(InstanceIds=['i-1'])",
+    "import boto3\nboto3.client('ec2').describe_instances()", language="python",
+)  # fmt: skip
+CLOUD_CHANGES = declare(
+    "python.cloud_change", RiskLevel.HIGH, "Changes resources of a cloud or cluster.",
+    "import boto3\nboto3.client('ec2').stop_instances(InstanceIds=['i-1'])",
+    "import boto3\nboto3.client('s3').list_buckets()", language="python",
+)  # fmt: skip
+REMOTE = declare(
+    "python.remote", RiskLevel.HIGH, "Runs commands on another machine.",
+    "import paramiko\nc = paramiko.SSHClient()\nc.exec_command('uptime')", "import paramiko", language="python",
+)  # fmt: skip
+MESSAGE = declare(
+    "python.message", RiskLevel.MEDIUM, "Sends mail or a message, which cannot be recalled.",
+    "import smtplib\nsmtplib.SMTP('localhost').sendmail('a', 'b', 'c')", "import smtplib", language="python",
+)  # fmt: skip
+
+COMPUTING = word_set(
+    "numpy pandas polars scipy sklearn matplotlib seaborn plotly altair statsmodels networkx sympy PIL cv2 "
+    "skimage bs4 lxml html5lib parsel orjson msgpack jsonschema pydantic attr attrs marshmallow jinja2 markdown "
+    "rich tqdm tabulate colorama dateutil pytz arrow pendulum humanize chardet unidecode faker datetime re json "
+    "csv collections itertools functools math decimal fractions random statistics string textwrap hashlib hmac "
+    "base64 uuid xml html time copy io struct logging argparse dataclasses enum typing pprint difflib calendar "
+    "zoneinfo urllib builtins operator heapq bisect locale unicodedata contextlib threading queue concurrent "
+    "asyncio warnings traceback inspect types abc secrets zlib tokenize ast pyarrow xarray geopandas shapely nltk "
+    "spacy gensim textblob openpyxl yaml toml tomllib configparser packaging more_itertools toolz "
+    "sortedcontainers cachetools regex typer click structlog loguru six emoji fractions unittest pytest "
+    "hypothesis mock graphlib ipaddress fnmatch glob shlex platform getpass gettext timeit sched weakref numbers "
+    "array email mimetypes"
+)
+"""Libraries whose objects compute, and whose writing methods are known by name."""
+_CLOUDS = (
+    "boto3",
+    "botocore",
+    "azure",
+    "google",
+    "googleapiclient",
+    "kubernetes",
+    "docker",
+    "github",
+    "gitlab",
+    "openstack",
+    "digitalocean",
+)
+_MESSAGES = word_set("sendmail chat_postMessage postMessage sendMessage send_mail")
+_MESSENGERS = word_set("smtplib slack_sdk telegram discord twilio")
+_SERVICES = word_set(
+    "stripe paypalrestsdk twilio sendgrid slack_sdk telegram discord hvac consul jira openai anthropic redis "
+    "elasticsearch opensearchpy"
+)
+_GONE = word_set("delete terminate destroy purge remove deregister drop prune schedule empty")
+_READING = word_set(
+    "get list describe head lookup batch query scan search read download generate can wait paginate filter all "
+    "load exists is iter count select fetch show view resource client session meta objects bucket table queue "
+    "topic collection"
+)
+_SMALL = word_set("put upload send publish invoke tag post create_comment copy")
+_REMOTE = word_set(
+    "exec_command run sudo invoke_shell exec_run send_command send_config_set run_cmd run_ps execute_command"
+)
+
+
+def call_library(made: Call, name: str) -> Value | None:
+    """Find out what a library's function does if it is a special one; None for others."""
+    if name in tables.CONNECTS_DATABASE:
+        return databases.connect_database(made, name)
+    if name in tables.READS_SQL:
+        first = made.argument(0, "sql", "query")
+        if first.text is not None and " " in first.text:
+            databases.read_sql(made, first, made.evaluator.dialect)
+        elif first.text is None:
+            run_dynamic(made.reading, made.word(Value()), made.line)
+        return Value(kind="pandas")
+    if name in ("sqlalchemy.text", "sqlalchemy.sql.text", "psycopg.sql.SQL", "psycopg2.sql.SQL"):
+        return Value(made.argument(0).text, kind="sqlalchemy.text")
+    if name.startswith("sqlalchemy.") and name.rpartition(".")[2] in ("delete", "update", "insert", "select"):
+        return Value(kind=f"sqlalchemy.{name.rpartition('.')[2]}")
+    if name.split(".")[0] in _CLOUDS:
+        return (
+            Value(kind=name) if name[0].isupper() or "." not in name or made.method in _READING else _cloud(made, name)
+        )
+    if name.startswith(("paramiko.", "fabric.", "invoke.")) and made.method in _REMOTE:
+        return _remote(made)
+    return None
+
+
+def call_known_package(made: Call, name: str) -> Value:
+    """Return the value of a function of a well-known package that is not listed."""
+    last = name.rpartition(".")[2]
+    if made.method and (judged := methods_by_name(made, name)) is not None:
+        return judged
+    if last in tables.SAVES and made.arguments:
+        act_on(made.reading, Act.WRITE, made.word(made.arguments[-1 if last in ("imwrite", "dump") else 0]))
+    return Value(kind=name, marks=made.marks)
+
+
+def methods_by_name(made: Call, name: str) -> Value | None:
+    """Judge a function of a library that acts on another service by its name."""
+    from app.risk.python.methods import by_name
+
+    return by_name(made) if name.split(".")[0] in _SERVICES else None
+
+
+def call_object(made: Call) -> Value | None:
+    """Find out what a method of a library's object does; None if the library is not known here."""
+    top = made.base.kind.split(".")[0]
+    if top in _CLOUDS:
+        return _cloud(made, made.base.kind)
+    if top in ("paramiko", "fabric", "winrm", "netmiko", "ansible") or made.method in ("exec_command", "invoke_shell"):
+        if made.method in _REMOTE:
+            return _remote(made)
+        if made.method == "connect":
+            connect(made.reading, made.word(made.argument(0, "hostname")))
+        return Value(kind=made.base.kind)
+    sends = made.method in _MESSAGES or (made.method == "send_message" and top in _MESSENGERS)
+    if sends:
+        made.reading.add(MESSAGE, "This sends a message, which cannot be recalled.", made.line)
+        return ANY
+    if top in COMPUTING:
+        return _computing(made)
+    return None
+
+
+def _computing(made: Call) -> Value:
+    method = made.method
+    if method in tables.SAVES and made.arguments and made.arguments[0].text is not None:
+        act_on(made.reading, Act.WRITE, made.word(made.arguments[0]))
+    elif method == "to_sql":
+        replaces = "replace" in made.shown
+        rule = databases.ALL_ROWS if replaces else databases.MANY_ROWS
+        words = "This replaces a table." if replaces else "This writes rows to a table."
+        made.reading.add(rule, words, made.line, RiskLevel.HIGH if replaces else RiskLevel.MEDIUM)
+    return Value(kind=made.base.kind, marks=made.base.marks | made.marks)
+
+
+def _cloud(made: Call, kind: str) -> Value:
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", made.method)]
+    first = words[0] if words else ""
+    value = Value(kind=kind)
+    if first in _GONE:
+        small = words[1:] in (
+            ["object"],
+            ["message"],
+            ["item"],
+            ["tags"],
+            ["tag"],
+            ["messages"],
+            ["comment"],
+            ["container"],
+            ["pod"],
+        )
+        many = "objects" in words or (made.method in ("delete", "remove") and "all" in made.chain)
+        level = (
+            RiskLevel.MEDIUM if small and not made.evaluator.loops else RiskLevel.HIGH if small else RiskLevel.CRITICAL
+        )
+        if made.method in ("delete", "remove") and not many:
+            level = RiskLevel.HIGH
+        made.reading.add(CLOUD_GONE, f"This calls {made.method}: what it names is gone.", made.line, level)
+    elif first in _READING or made.method[:1].isupper():
+        return value
+    elif first in _SMALL and not {"policy", "acl", "role", "user", "key"} & set(words):
+        made.reading.add(
+            CLOUD_CHANGES, f"This calls {made.method}, which writes or sends something.", made.line, RiskLevel.MEDIUM
+        )
+    else:
+        made.reading.add(CLOUD_CHANGES, f"This calls {made.method}, which changes the cloud or cluster.", made.line)
+    return value
+
+
+def _remote(made: Call) -> Value:
+    made.reading.add(REMOTE, "This runs a command on another machine.", made.line)
+    first = made.argument(0, "cmd", "command")
+    if first.text is not None:
+        made.reading.read("shell", first.text.replace("\ufffc", "${assent_unknown}"), made.line, fixed=True)
+    elif first.items is None:
+        run_dynamic(made.reading, made.word(first), made.line)
+    return Value(kind="process")

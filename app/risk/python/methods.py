@@ -1,0 +1,180 @@
+"""Methods of objects: files, paths, sockets, responses, databases, and whatever else has a method of that name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from app.risk.effects import UNKNOWN as UNKNOWN_CALL
+from app.risk.effects import Act, act_on, connect
+from app.risk.python import databases, files, functions, libraries, networks, tables
+from app.risk.python.values import ANY, Value, joined, text_method, text_of
+from app.risk.rules import declare, word_set
+from app.risk.words import UNKNOWN
+from assent.contracts import RiskLevel
+
+if TYPE_CHECKING:
+    from app.risk.python.calls import Call
+
+DELETES_OBJECT = declare(
+    "python.deletes", RiskLevel.HIGH, "Calls a method whose name says that it deletes or stops something.",
+    "client.delete_user(5)", "client.get_user(5)", language="python",
+)  # fmt: skip
+CHANGES_OBJECT = declare(
+    "python.changes", RiskLevel.MEDIUM, "Calls a method whose name says that it changes something outside the process.",
+    "client.create_user('a')", "client.get_user(5)", language="python",
+)  # fmt: skip
+PAYS = declare(
+    "python.pays", RiskLevel.HIGH, "Moves money.", "import stripe\nstripe.Refund.create(charge='ch_1')",
+    "import stripe\nstripe.Refund.list()", language="python",
+)  # fmt: skip
+
+_PAYS = word_set("create capture refund confirm pay transfer send execute process submit")
+_MONEY = word_set(
+    "refund refunds charge charges payment payments paymentintent payment_intents transfer transfers payout "
+    "payouts invoice invoices order_payment withdrawal withdrawals"
+)
+_DESTROYS = word_set(
+    "delete drop destroy purge truncate wipe erase terminate uninstall shutdown kill prune flush flushall flushdb "
+    "evict deprovision decommission revoke reset rollback unlink rmtree rmdir disable deregister detach format"
+)
+_CHANGES = word_set(
+    "create update insert write put patch post upload send publish push set modify move rename copy add save "
+    "store commit enable start stop restart run invoke execute apply deploy install scale cancel close approve "
+    "merge register subscribe grant attach authorize assign promote import export sync upgrade migrate archive "
+    "restore trigger submit notify reply share invite"
+)
+_READS = word_set(
+    "get list read search find fetch lookup describe show count view check query select retrieve load is has can "
+    "exists head status validate verify parse format build make to from as compute calculate compare match scan "
+    "iter next peek dump"
+)
+
+
+def call_method(made: Call) -> Value:
+    """Find out what a method of an object would do, and return its value."""
+    base, method = made.base, made.method
+    if base.kind == "pathlib.Path":
+        return _path(made)
+    if base.text is not None and base.kind != "file.write":
+        value = text_method(base, method, made.arguments)
+        if value is not None:
+            return value
+    if base.kind == "socket":
+        return _socket(made)
+    if method == "extractall":
+        files.extract(made, made.argument(0, "path"))
+        return ANY
+    if base.kind in ("file", "file.write", "response"):
+        return _stream(made)
+    if method == "open" and not base.kind:
+        return functions.KNOWN_FUNCTIONS["builtins.open"](replace(made, arguments=[Value(UNKNOWN), *made.arguments]))
+    if base.kind == "configparser.ConfigParser" and method == "read":
+        return functions.KNOWN_FUNCTIONS["builtins.open"](replace(made, arguments=made.arguments[:1]))
+    if base.kind == "process":
+        return ANY
+    if base.kind == "dict" or base.items is not None:
+        return Value(marks=base.marks, items=base.items if method in ("copy", "values") else None)
+    if base.kind in tables.SESSIONS:
+        return functions.call_function(made, f"{tables.SESSIONS[base.kind]}.{method}")
+    for known in (databases.call_database, libraries.call_object):
+        value = known(made)
+        if value is not None:
+            return value
+    return by_name(made)
+
+
+def _path(made: Call) -> Value:
+    base, method = made.base, made.method
+    name = f"pathlib.Path.{method}"
+    if handler := _PATHS.get(method):
+        return handler(made)
+    if name in functions.KNOWN_FUNCTIONS:
+        return functions.KNOWN_FUNCTIONS[name](made)
+    if method == "open":
+        inner = replace(made, arguments=[base, *made.arguments])
+        return functions.KNOWN_FUNCTIONS["builtins.open"](inner)
+    if method in ("expanduser", "resolve", "absolute"):
+        return base
+    if method == "joinpath":
+        return replace(joined([base, *made.arguments], "/"), kind="pathlib.Path")
+    if method in ("with_suffix", "with_name", "with_stem", "relative_to"):
+        return Value(UNKNOWN, kind="pathlib.Path")
+    return ANY
+
+
+def _globbed(made: Call) -> Value:
+    pattern = text_of(made.argument(0)) if made.arguments else "*"
+    act_on(made.reading, Act.LIST, made.word(made.base))
+    return Value(items=(Value(f"{text_of(made.base)}/{pattern}".removeprefix("./"), kind="pathlib.Path", glob=True),))
+
+
+_PATHS: dict[str, Callable[[Call], Value]] = {"glob": _globbed, "rglob": _globbed, "iterdir": _globbed}
+
+
+def _stream(made: Call) -> Value:
+    base, method = made.base, made.method
+    if method in ("write", "writelines") and made.arguments:
+        content = made.arguments[0]
+        if base.text and "download" in content.marks:
+            made.evaluator.downloaded.add(base.text)
+        elif base.text and content.known:
+            made.evaluator.written[base.text] = content.text or ""
+        if "secret" in content.marks and base.kind == "response":
+            connect(made.reading, made.word(base), secret=True)
+        return ANY
+    if method in ("read", "readline", "readlines", "getvalue", "decode", "json"):
+        return Value(UNKNOWN, marks=base.marks)
+    return Value(marks=base.marks, kind=base.kind)
+
+
+def _socket(made: Call) -> Value:
+    method = made.method
+    if method in ("connect", "connect_ex") and made.arguments:
+        made.evaluator.facts.add("socket")
+        address = made.arguments[0]
+        connect(made.reading, made.word(address.items[0] if address.items else address))
+    elif method in ("send", "sendall", "sendto") and made.arguments:
+        if "secret" in made.arguments[0].marks:
+            connect(made.reading, made.word(Value("another machine")), secret=True)
+    elif method in ("bind", "listen"):
+        if method == "listen":
+            made.evaluator.facts.add("socket")
+            made.reading.add(networks.SERVES, "This opens a port for other machines.", made.line)
+    elif method in ("recv", "recvfrom", "makefile"):
+        return Value(UNKNOWN, marks=frozenset({"download"}))
+    elif method == "accept":
+        return Value(items=(Value(kind="socket"), ANY))
+    return ANY
+
+
+def by_name(made: Call) -> Value:
+    """Judge a method of an unknown object by its name."""
+    base, method = made.base, made.method
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", method)]
+    value = Value(marks=base.marks | made.marks, kind=base.kind)
+    if method in tables.SAVES and made.arguments and made.arguments[0].text is not None:
+        act_on(made.reading, Act.WRITE, made.word(made.arguments[0]))
+        return value
+    if method in tables.HARMLESS_METHODS or method in tables.STREAM_WRITES:
+        return value
+    if base.kind and base.kind.split(".")[0] in libraries.COMPUTING:
+        return value
+    if words and words[0] in _PAYS and _MONEY & {name.lower() for name in made.chain}:
+        made.reading.add(PAYS, f"This calls {'.'.join(made.chain[-2:])}, which moves money.", made.line)
+    elif words and words[0] in _DESTROYS and len(words) > 1:
+        made.reading.add(DELETES_OBJECT, f"The name {method} says that this deletes or stops something.", made.line)
+    elif method in _DESTROYS:
+        level = RiskLevel.MEDIUM
+        made.reading.add(DELETES_OBJECT, f"This calls {method}, which deletes or stops something.", made.line, level)
+    elif words and words[0] in _CHANGES:
+        made.reading.add(CHANGES_OBJECT, f"The name {method} says that this changes something.", made.line)
+    elif words and words[0] in _READS:
+        made.reading.doubt()
+        return value
+    else:
+        made.reading.add(UNKNOWN_CALL, f"What {method} does here is not known.", made.line)
+    made.reading.doubt()
+    return value

