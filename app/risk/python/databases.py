@@ -36,7 +36,12 @@ DYNAMIC_SQL = declare(
     "python.dynamic_sql", RiskLevel.HIGH, "Runs SQL of which a part is known only when it runs.",
     "cursor.execute(f'DELETE FROM {table}')", "cursor.execute('SELECT 1')", language="python", unread=True,
 )  # fmt: skip
+ACCOUNTS = declare(
+    "python.accounts", RiskLevel.HIGH, "Creates an administrator, or sets a password.",
+    "User.objects.create_superuser('a', password='b')", "User.objects.count()", language="python",
+)  # fmt: skip
 
+_FRAMES = word_set("pandas polars numpy")
 _SQL = re.compile(
     r"\s*(?:\(|--|/\*|select|with|insert|update|delete|merge|truncate|drop|alter|create|grant|revoke|copy|do|call|vacuum|explain"
     r"|set|begin|commit|pragma|attach|lock|replace|exec|show|use|analyze)\b",
@@ -59,6 +64,12 @@ def call_database(made: Call) -> Value | None:
             return done
     if method in _DROPS:
         made.reading.add(DROPS, f"This calls {method}: tables, collections, or a whole database are gone.", made.line)
+        return ANY
+    if method == "drop" and not made.arguments and not made.keywords and made.base.kind.split(".")[0] not in _FRAMES:
+        made.reading.add(DROPS, "This drops a table or collection.", made.line)
+        return ANY
+    if method in ("create_superuser", "set_password", "createsuperuser"):
+        made.reading.add(ACCOUNTS, f"This calls {method}: it changes who may sign in.", made.line)
         return ANY
     if method in ("delete_many", "update_many", "remove", "deleteMany") and made.arguments and made.arguments[0].empty:
         made.reading.add(ALL_ROWS, f"This calls {method} without a condition: it affects all documents.", made.line)

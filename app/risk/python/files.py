@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 from app.risk.python.functions import function
 
+OPENS_UP = declare(
+    "python.opens_up", RiskLevel.HIGH, "Lets everybody change a file, or run it with its owner's rights.",
+    "import os\nos.chmod('a.txt', 0o777)", "import os\nos.chmod('a.txt', 0o644)", language="python",
+)  # fmt: skip
 EXTRACTS = declare(
     "python.extracts", RiskLevel.MEDIUM, "Unpacks an archive, which may overwrite files.",
     "import shutil\nshutil.unpack_archive('a.zip', 'out')", "import shutil\nshutil.which('zip')", language="python",
@@ -99,6 +103,9 @@ def _empty(made: Call) -> Value:
 @function(tables.RIGHTS)
 def _rights(made: Call) -> Value:
     act_on(made.reading, Act.CHANGE_RIGHTS, made.word(_path_of(made)))
+    mode = made.argument(0 if made.base.kind == "pathlib.Path" else 1, "mode").number
+    if made.method in ("chmod", "lchmod") and mode is not None and (mode & 0o6000 or mode & 0o777 == 0o777):
+        made.reading.add(OPENS_UP, "This lets everybody change a file, or run it as its owner.", made.line)
     return ANY
 
 

@@ -89,6 +89,8 @@ def call_library(made: Call, name: str) -> Value | None:
         elif first.text is None:
             run_dynamic(made.reading, made.word(Value()), made.line)
         return Value(kind="pandas")
+    if name == "django.core.management.call_command":
+        return _manage(made)
     if name in ("sqlalchemy.text", "sqlalchemy.sql.text", "psycopg.sql.SQL", "psycopg2.sql.SQL"):
         return Value(made.argument(0).text, kind="sqlalchemy.text")
     if name.startswith("sqlalchemy.") and name.rpartition(".")[2] in ("delete", "update", "insert", "select"):
@@ -100,6 +102,15 @@ def call_library(made: Call, name: str) -> Value | None:
     if name.startswith(("paramiko.", "fabric.", "invoke.")) and made.method in _REMOTE:
         return _remote(made)
     return None
+
+
+def _manage(made: Call) -> Value:
+    """Read what ``manage.py`` would do."""
+    from app.risk.python.processes import run_words
+
+    options = [Value(f"--{name.replace('_', '-')}") for name in made.keywords if not made.is_false(name)]
+    run_words(made, [Value("python"), Value("manage.py"), *made.arguments, *options])
+    return ANY
 
 
 def call_known_package(made: Call, name: str) -> Value:

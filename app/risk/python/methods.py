@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.effects import UNKNOWN as UNKNOWN_CALL
 from app.risk.effects import Act, act_on, connect
-from app.risk.python import databases, files, functions, libraries, networks, tables
+from app.risk.python import databases, files, functions, libraries, networks, processes, tables
 from app.risk.python.values import ANY, Value, joined, text_method, text_of
 from app.risk.rules import declare, word_set
 from app.risk.words import UNKNOWN
@@ -40,6 +40,7 @@ _DESTROYS = word_set(
     "delete drop destroy purge truncate wipe erase terminate uninstall shutdown kill prune flush flushall flushdb "
     "evict deprovision decommission revoke reset rollback unlink rmtree rmdir disable deregister detach format"
 )
+_FINAL = word_set("destroy purge truncate wipe erase terminate uninstall shutdown deprovision decommission revoke")
 _CHANGES = word_set(
     "create update insert write put patch post upload send publish push set modify move rename copy add save "
     "store commit enable start stop restart run invoke execute apply deploy install scale cancel close approve "
@@ -73,6 +74,9 @@ def call_method(made: Call) -> Value:
         return functions.KNOWN_FUNCTIONS["builtins.open"](replace(made, arguments=[Value(UNKNOWN), *made.arguments]))
     if base.kind == "configparser.ConfigParser" and method == "read":
         return functions.KNOWN_FUNCTIONS["builtins.open"](replace(made, arguments=made.arguments[:1]))
+    if "git" in made.chain[:-1] and base.kind.startswith("git.Repo"):
+        processes.run_words(made, [Value("git"), Value(method.replace("_", "-")), *made.arguments, *_git_options(made)])
+        return ANY
     if base.kind == "process":
         return ANY
     if base.kind == "dict" or base.items is not None:
@@ -150,6 +154,11 @@ def _socket(made: Call) -> Value:
     return ANY
 
 
+def _git_options(made: Call) -> list[Value]:
+    """Return GitPython's named arguments as options: ``force=True`` is ``--force``."""
+    return [Value(f"--{name.replace('_', '-')}") for name in made.keywords if not made.is_false(name)]
+
+
 def by_name(made: Call) -> Value:
     """Judge a method of an unknown object by its name."""
     base, method = made.base, made.method
@@ -167,7 +176,7 @@ def by_name(made: Call) -> Value:
     elif words and words[0] in _DESTROYS and len(words) > 1:
         made.reading.add(DELETES_OBJECT, f"The name {method} says that this deletes or stops something.", made.line)
     elif method in _DESTROYS:
-        level = RiskLevel.MEDIUM
+        level = RiskLevel.HIGH if method in _FINAL or made.evaluator.loops else RiskLevel.MEDIUM
         made.reading.add(DELETES_OBJECT, f"This calls {method}, which deletes or stops something.", made.line, level)
     elif words and words[0] in _CHANGES:
         made.reading.add(CHANGES_OBJECT, f"The name {method} says that this changes something.", made.line)

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 from app.risk.python.functions import function
 
+DELETES_THERE = declare(
+    "network.deletes", RiskLevel.HIGH, "Asks another machine to delete something.",
+    "import requests\nrequests.delete('https://api.example.com/items/5')",
+    "import requests\nrequests.get('https://api.example.com/items/5')", language="python",
+)  # fmt: skip
 SERVES = declare(
     "python.serves", RiskLevel.MEDIUM, "Opens a port for other machines.",
     "import uvicorn\nuvicorn.run('a:b')", "import uvicorn", language="python",
@@ -51,6 +56,8 @@ def _network(made: Call) -> Value:
     ]
     secret = any("secret" in value.marks for value in [*data, target])
     connect(made.reading, made.word(target), sends=sends, secret=secret)
+    if method == "DELETE" and not secret:
+        made.reading.add(DELETES_THERE, "This asks another machine to delete something.", made.line)
     if verb == "urlretrieve" or made.shown.startswith("wget.download"):
         path = made.argument(1, "filename", "out")
         act_on(made.reading, Act.WRITE, made.word(path))
