@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.risk.python.values import ANY, Value, decoded_by
 from app.risk.rules import declare
+from app.risk.words import UNKNOWN
 from assent.contracts import RiskLevel
 
 if TYPE_CHECKING:
@@ -125,3 +126,9 @@ def _print(made: Call) -> Value:
     if "secret" in made.marks and shows and "file" not in {value.kind for value in made.arguments}:
         made.reading.add(PRINTS_SECRETS, "This shows secrets, such as those in environment variables.", made.line)
     return Value(marks=made.marks)
+
+
+@function(["shlex.quote", "pipes.quote", "shlex.join"])
+def _quote(made: Call) -> Value:
+    value = made.argument(0)
+    return value if value.known else Value(UNKNOWN, marks=value.marks | {"quoted"})

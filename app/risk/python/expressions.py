@@ -67,6 +67,14 @@ def _number(_evaluator: Evaluator, node: Node) -> Value:
         return ANY
 
 
+def _unary(evaluator: Evaluator, node: Node) -> Value:
+    value = evaluator.visit(node.child_by_field_name("argument"))
+    if value.number is None:
+        return ANY
+    change = {"-": -value.number, "~": ~value.number, "+": value.number}
+    return Value(number=change.get(text(node.child_by_field_name("operator"))))
+
+
 def _identifier(evaluator: Evaluator, node: Node) -> Value:
     name = text(node)
     if name in ("__builtins__", "__loader__"):
@@ -325,5 +333,5 @@ EXPRESSIONS: dict[str, Callable[[Evaluator, Node], Value]] = {
     "list_comprehension": _comprehension, "generator_expression": _comprehension, "set_comprehension": _comprehension,
     "dictionary_comprehension": _comprehension, "conditional_expression": _conditional, "lambda": _lambda,
     "parenthesized_expression": _last, "await": _last, "named_expression": _named, "boolean_operator": _boolean,
-    "dictionary_splat": _splat,
+    "dictionary_splat": _splat, "unary_operator": _unary,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.risk.commands.table import Command, read_command
 from app.risk.effects import (
     DOWNLOADED,
+    DYNAMIC,
     HIDDEN,
     run_dynamic,
 )  # fmt: skip
@@ -52,6 +53,9 @@ def read_shell(made: Call, value: Value) -> None:
         else:
             run_dynamic(made.reading, made.word(value), made.line)
         return
+    if UNKNOWN in value.text and "quoted" not in value.marks:
+        words = "A value that is known only when it runs becomes a part of a shell command, and may add commands to it."
+        made.reading.add(DYNAMIC, words, made.line)
     if "decoded" in value.marks:
         made.reading.add(HIDDEN, "This decodes a hidden command and runs it.", made.line)
     _note_files(made, value.text)
