@@ -10,6 +10,7 @@ from app.api.models import Output, Time
 from app.api.registry import ApiCall, EndpointTable
 from app.domain.errors import ScopeError
 from app.domain.lifecycle import RequestState
+from app.domain.people import Action
 from app.domain.tokens import Scope
 from app.http.body import PlainText, QueryArguments
 from app.services.reading.insights import READING_SPEED, InsightsFilter
@@ -52,7 +53,8 @@ class EndedOut(Output):
 
     state: RequestState
     count: int
-    by_itself: int = Field(description="Requests that a standing grant or an earlier rejection decided")
+    by_itself: int = Field(description="Requests that a policy, a standing grant, or an earlier rejection decided")
+    by_policy: int = Field(description="Of those, requests that a policy decided at once")
 
 
 class HasteOut(Output):
@@ -83,6 +85,17 @@ class SourceOut(Output):
     count: int
 
 
+class RuleDecisionsOut(Output):
+    """What a rule of the policy decided at once, and what people think of the samples; agents do not see the latter."""
+
+    name: str
+    approved: int
+    rejected: int
+    sampled: int | None
+    reviewed: int | None
+    disagreed: int | None
+
+
 class InsightsOut(Output):
     """Requests that are pending now, and statistics about those resolved in the period."""
 
@@ -102,6 +115,8 @@ class InsightsOut(Output):
     expired: list[LapseOut] = Field(description="The newest expired requests")
     expired_approved: int
     sources: list[SourceOut] = Field(description="Those that decided most")
+    rules: list[RuleDecisionsOut] = Field(description="Rules that decided at once, those that decided most")
+    rule_count: int
 
 
 @table.add("GET", "/insights", InsightsOut, query=InsightsQuery, scopes=READ)
@@ -111,4 +126,10 @@ def read_insights(call: ApiCall) -> Any:
         needed = Scope.APPROVALS_READ_ALL.value
         words = f"An agent's token requires the scope {needed} for statistics about everybody's requests."
         raise ScopeError(words, scopes=[needed])
-    return call.portal.services.insights.read(call.actor, InsightsFilter(**call.query.model_dump()))
+    found = call.portal.services.insights.read(call.actor, InsightsFilter(**call.query.model_dump()))
+    if call.actor.may(Action.SEE_SAMPLES):
+        return found
+    # An agent that watches these numbers could tell which of its requests were drawn.
+    hidden = {"sampled": None, "reviewed": None, "disagreed": None}
+    document = InsightsOut.model_validate(found).model_dump()
+    return document | {"rules": [rule | hidden for rule in document["rules"]]}

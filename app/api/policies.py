@@ -121,6 +121,8 @@ class ReplayedOut(Output):
     differences: list[DifferenceOut]
     state_after: RequestState | None
     consequences: list[str]
+    unseen: bool = Field(description="People saw it, and would no longer have been asked")
+    refused: bool = Field(description="People rejected it, requested changes, or changed it")
 
 
 class RuleCountOut(Output):
@@ -141,6 +143,8 @@ class ReplayOut(Output):
     stopped: str
     oldest: Time | None
     warnings: list[str]
+    unseen: int = Field(description="How many requests people would no longer have seen")
+    unseen_refused: int = Field(description="How many of those they rejected or changed")
 
 
 @table.add("GET", "/policies", PoliciesOut, query=PoliciesQuery, scopes=READ)
@@ -183,7 +187,8 @@ def decline_policy(call: ApiCall) -> Any:
 def test_policy(call: ApiCall) -> Any:
     """Test what a policy would have done with past requests. Changes nothing."""
     since = call.portal.services.clock() - timedelta(days=call.body.days)
-    return call.portal.services.policies.replay(call.actor, call.body.text, since, call.body.limit)
+    found = call.portal.services.policies.replay(call.actor, call.body.text, since, call.body.limit)
+    return vars(found) | {"unseen": len(found.unseen), "unseen_refused": found.unseen_refused}
 
 
 def _version(call: ApiCall, number: int) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def test(file: str, since: datetime | timedelta, limit: int, fail_on_difference:
             began = services.clock() - since if isinstance(since, timedelta) else since
             replay = services.policies.replay(operator(), text, began, limit, file, seconds=TEST_SECONDS)
     if as_json:
-        print_json(asdict(replay))
+        print_json(asdict(replay) | {"unseen": len(replay.unseen), "unseen_refused": replay.unseen_refused})
     else:
         _print_warnings(replay.warnings)
         for replayed in replay.changed:
@@ -340,6 +340,11 @@ def _sum_up(replay: Replay) -> None:
         f"{plural(replay.examined, 'request')} since {_local(replay.since)}: {len(replay.changed):,} would have been "
         f"treated differently, and {ended:,} would have had a different outcome."
     )
+    if unseen := len(replay.unseen):
+        refused = f", {replay.unseen_refused:,} of which people rejected or changed" if replay.unseen_refused else ""
+        click.echo(f"People would no longer have seen {plural(unseen, 'request')}{refused}:")
+        for replayed in replay.unseen:
+            click.echo(f"  {replayed.id}  {'! ' if replayed.refused else ''}{_plain(replayed.title)}")
     if replay.stopped:
         why = "of --limit" if replay.stopped == "limit" else "time ran out"
         oldest = f" before {_local(replay.oldest)}" if replay.oldest else ""

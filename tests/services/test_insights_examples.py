@@ -14,12 +14,13 @@ from sqlalchemy import text
 
 from app.domain.errors import ForbiddenError, InvalidInputError, TookTooLongError
 from app.domain.lifecycle import RequestState
+from app.services.policies.samples import Samples
 from app.services.reading import insights
-from app.services.reading.insights import Insights, InsightsBook, InsightsFilter
+from app.services.reading.insights import Insights, InsightsBook, InsightsFilter, RuleDecisions
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import Verdict
 from assent.digests import digest_of
-from tests.factories import make_person, make_request, make_run, question, script
+from tests.factories import make_person, make_request, make_run, make_sample, question, script
 from tests.services.desk import Desk
 
 
@@ -192,3 +193,19 @@ def test_filters_with_quotes_and_percent_signs_are_only_words(alone: Desk):
     approve(alone, 1, script(), run=make_run(alone.sessions, workflow="100%'; drop"))
     assert read(alone, workflow="100%'; drop").settled == 1
     assert read(alone, workflow="100%").settled == 0
+
+
+def test_what_a_policy_decided_is_counted_by_rule_with_what_people_think_of_it(alone: Desk):
+    first, second = (make_sample(alone.sessions, "Harmless: reads") for _ in range(2))
+    version = int(first.answered_by.split(":")[1])
+    make_request(alone.sessions, state=RequestState.APPROVED, answered_by=f"policy:{version + 8}:Harmless: reads")
+    make_request(alone.sessions, state=RequestState.REJECTED, answered_by=f"policy:{version}:Drops")
+    make_request(alone.sessions, state=RequestState.APPROVED, answered_by="grant:none")
+    samples = Samples(alone.sessions, alone.clock)
+    samples.review(alone.person(), second.id, False, "No.")
+    found = read(alone)
+    assert found.rules == [RuleDecisions("Harmless: reads", 3, 0, 2, 1, 1), RuleDecisions("Drops", 0, 1, 0, 0, 0)]
+    assert (found.by_policy, found.by_grants, found.by_rejections, found.rule_count) == (4, 1, 0, 2)
+    assert [(source.kind, source.id) for source in found.sources] == [("grant", "none")]
+    assert found.pace is None and found.settled == 5
+    assert read(alone, workflow="no such").rules == []

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from app.domain.errors import IllegalTransitionError
+from app.domain.lifecycle import RequestState
 from app.domain.people import Actor, Role, Via
 from app.domain.policy.verdicts import Decide, PolicyDecision, permitted
 from app.domain.risk import Assessment, Touches
@@ -278,3 +279,39 @@ def test_several_proposals_at_once_go_on_where_one_of_them_is_decided(ruled: Des
     ruled.checkpoints.suspend(run.id, 1, [asked(tool("ls")), asked(tool("mystery"))], Journal(run.id))
     assert (ruled.run_state(run.id), ruled.jobs(run.id)) == ("queued", 1)
     assert len(ruled.checkpoints.pending(run.id)) == 1
+
+
+def test_a_replay_says_what_people_would_no_longer_have_seen(own_desk: Desk) -> None:
+    plain = governed(own_desk, "version: 1\ndefault: {deadline: 1 day}\n")
+    reviewer = plain.person("Reviewer")
+    requests = {name: ask(plain, plain.run(), tool(name)) for name in ("ls", "list", "drop", "mystery", "read")}
+    plain.decide(requests["ls"], reviewer)
+    plain.decide(requests["list"], reviewer, Verdict.REJECT, comment="No.")
+    plain.decide(requests["drop"], reviewer)
+    policies = Policies(own_desk.sessions, own_desk.clock, reads)
+    found = policies.replay(OPERATOR, harmless(own_desk), own_desk.clock() - timedelta(days=1))
+    by_id = {replayed.id: replayed for replayed in found.changed}
+    told = {name: by_id[request.id] for name, request in requests.items()}
+    assert {name: replayed.unseen for name, replayed in told.items()} == {
+        "ls": True, "list": True, "drop": True, "mystery": False, "read": True,
+    }  # fmt: skip
+    assert found.unseen[0].id == requests["list"].id and found.unseen_refused == 1
+    assert told["list"].consequences == ("Would have been approved at once by “Harmless”, before Reviewer decided.",)
+    assert told["drop"].state_after is RequestState.REJECTED and told["drop"].rule_after == "Nothing is dropped"
+    [decided] = [found for found in told["ls"].differences if found.what == "decision"]
+    assert (decided.before, decided.after) == ("no", "approved by “Harmless”")
+    counts = {rule.rule: (rule.before, rule.after) for rule in found.rules}
+    assert counts["Harmless"] == (0, 3) and counts["Nothing is dropped"] == (0, 1)
+
+
+def test_a_replay_says_what_people_would_see_again(ruled: Desk) -> None:
+    request = ask(ruled, ruled.run(), tool("ls"))
+    policies = Policies(ruled.sessions, ruled.clock, reads)
+    since = ruled.clock() - timedelta(days=1)
+    same = policies.replay(OPERATOR, harmless(ruled), since)
+    assert same.changed == () and [(rule.rule, rule.before, rule.after) for rule in same.rules] == [("Harmless", 1, 1)]
+    [found] = policies.replay(OPERATOR, "version: 1\ndefault: {deadline: 1 day}\n", since).changed
+    assert found.id == request.id and not found.unseen and found.state_after is RequestState.PENDING
+    assert found.rule_before == "Harmless"
+    assert "Would still be waiting for 1 more from any reviewer." in found.consequences
+    assert any(change.what == "decision" and change.after == "no" for change in found.differences)

@@ -15,7 +15,8 @@ from app.domain.policy.calendars import deadline_again, opening_under
 from app.domain.policy.expiry import expiry_means
 from app.domain.policy.fold import Progress, Vote, fold, progress, rejections
 from app.domain.policy.terms import OnExpiry, Terms, stricter
-from app.domain.policy.words import listing, who_words
+from app.domain.policy.verdicts import Decide, PolicyDecision, decided_by
+from app.domain.policy.words import Difference, listing, who_words
 from app.domain.risk import Assessment
 from app.store.requests import ApprovalRequest, Decision
 from assent.contracts import RiskLevel, Verdict
@@ -61,6 +62,27 @@ def course(
         members: those who decided, and on whose behalf, by id.
     """
     return _Replay(request, dict(proposal), risk, old, new, members, evaluate).tell(decisions, now)
+
+
+def course_at_once(request: ApprovalRequest, decision: PolicyDecision, decisions: Sequence[Decision]) -> Course:
+    """What would have happened if the policy had decided at once, before anybody else."""
+    state = RequestState.APPROVED if decision.verdict is Decide.APPROVE else RequestState.REJECTED
+    if decided_by(request.answered_by) is not None and request.state == state.value:
+        return Course(state, ())
+    names = listing(list(dict.fromkeys(vote.person_name for vote in decisions)))
+    before = f", before {names} decided" if names else ""
+    return Course(state, (f"Would have been {state.words} at once by “{decision.rule}”{before}.",))
+
+
+def decision_difference(request: ApprovalRequest, decision: PolicyDecision | None) -> tuple[Difference, ...]:
+    """The difference between what decided a request at once and what would have; empty: none."""
+    was = decided_by(request.answered_by)
+    before = f"{RequestState(request.state).words} by “{was[1]}”" if was is not None else "no"
+    after = "no"
+    if decision is not None:
+        state = RequestState.APPROVED if decision.verdict is Decide.APPROVE else RequestState.REJECTED
+        after = f"{state.words} by “{decision.rule}”"
+    return (Difference("decision", "Decided at once", before, after),) if before != after else ()
 
 
 @dataclass
@@ -206,7 +228,8 @@ class _Replay:
             return
         grant = self.request.answered_by.startswith("grant:") and not decided
         forbidden = grant and not self.terms.grants_allowed
-        if real in _BY_OTHERS or (self.request.answered_by and not decided and not forbidden):
+        answered = bool(self.request.answered_by) and decided_by(self.request.answered_by) is None
+        if real in _BY_OTHERS or (answered and not decided and not forbidden):
             self.state = real
         if self.state is real:
             return

@@ -16,15 +16,16 @@ from app.domain.lifecycle import RequestState
 from app.domain.policy.access import Member
 from app.domain.policy.facts import Facts, Policy, Requester
 from app.domain.policy.terms import Terms
+from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, decided_by, permitted
 from app.domain.policy.words import Difference, differences
 from app.domain.risk import Assessment
 from app.domain.weight import weigh
 from app.services.approvals.ground import Ground
-from app.services.policies.courses import Course, course
+from app.services.policies.courses import Course, course, course_at_once, decision_difference
 from app.services.requests.requester import requesters
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
-from assent.contracts import RiskLevel
+from assent.contracts import RiskLevel, Verdict
 
 MAX_REQUESTS = 5000
 MAX_SECONDS = 10.0
@@ -40,6 +41,8 @@ class ReplayedRequest:
         rule_before, rule_after: the rules' names.
         state_after: the state it would be in now with the same decisions; None: cannot be determined.
         consequences: the differences, a sentence each; empty: only the terms differ.
+        unseen: people saw it, and would no longer have been asked.
+        refused: people rejected it, requested changes, or changed it.
     """
 
     id: str
@@ -56,6 +59,8 @@ class ReplayedRequest:
     differences: tuple[Difference, ...]
     state_after: RequestState | None
     consequences: tuple[str, ...]
+    unseen: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,16 @@ class Replay:
     oldest: datetime | None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def unseen(self) -> list[ReplayedRequest]:
+        """What people would no longer have seen, starting with what they rejected or changed."""
+        return sorted((found for found in self.changed if found.unseen), key=lambda found: not found.refused)
+
+    @property
+    def unseen_refused(self) -> int:
+        """How many of these people rejected or changed."""
+        return sum(found.refused for found in self.unseen)
+
 
 _REQUEST, _RULE = 500.0, 40.0
 """Microseconds that a request takes, and that each rule adds."""
@@ -99,8 +114,9 @@ def replay(
     """Evaluate requests opened since then under `candidate`, and list every difference.
 
     The facts are those of the opening: what the agent proposed, without reviewers' changes. A request keeps the
-    assessment of its current payload. If that was edited, the proposal is assessed again with today's rules, and its
-    terms before the edit are determined again from the policy under which it was opened. Requesters and approvers have
+    assessment of its current payload. If that was edited, or is from before assessments said what was understood, the
+    proposal is assessed again with today's rules; the terms before an edit are determined again from the policy under
+    which it was opened. Requesters and approvers have
     the roles and teams of today, because past ones are not stored.
 
     Args:
@@ -192,21 +208,28 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
     row = case.request
     edited = row.proposed is not None and row.proposed_digest != row.digest
     proposal = row.proposed if edited else row.payload
-    assessment = ground.assess(proposal) if edited else Assessment.from_json(row.assessment)
+    again = edited or "understood" not in row.assessment
+    assessment = ground.assess(proposal) if again else Assessment.from_json(row.assessment)
     opened = _facts(case, proposal, assessment)
     old = Terms.from_json(row.terms)
     if edited:
         old = ground.policy_of(row.policy_version).terms(opened, row.opened_at)
-    new = candidate.terms(opened, row.opened_at)
+    ruling = candidate.ruling(opened, row.opened_at)
+    new, decision = ruling.terms, _at_once(ruling, row, proposal, assessment)
+    decided = decided_by(row.answered_by)
 
     def evaluate(payload: Mapping[str, Any]) -> tuple[Assessment, Terms]:
         assessed = ground.assess(dict(payload))
         return assessed, candidate.terms(_facts(case, dict(payload), assessed), row.opened_at)
 
-    found = differences(old, new)
+    found = (*decision_difference(row, decision), *differences(old, new))
     replayed = Course(RequestState(row.state), ())
-    if found:
+    unseen = decision is not None and not row.answered_by
+    if decision is not None:
+        replayed = course_at_once(row, decision, case.decisions)
+    elif found:
         replayed = course(row, proposal, assessment.level, old, new, case.decisions, case.members, evaluate, now)
+    refusals = (Verdict.REJECT, Verdict.REQUEST_CHANGES, Verdict.MODIFY)
     return ReplayedRequest(
         id=row.id,
         title=row.title,
@@ -217,12 +240,26 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
         requester_name=row.requester_name,
         opened_at=row.opened_at,
         state=RequestState(row.state),
-        rule_before=old.name,
-        rule_after=new.name,
+        rule_before=decided[1] if decided is not None else old.name,
+        rule_after=decision.rule if decision is not None else new.name,
         differences=found,
         state_after=replayed.state,
         consequences=replayed.words,
+        unseen=unseen,
+        refused=any(vote.verdict in refusals for vote in case.decisions),
     )
+
+
+def _at_once(
+    ruling: Ruling, row: ApprovalRequest, proposal: dict[str, Any], assessment: Assessment
+) -> PolicyDecision | None:
+    """What the policy would have decided at once. A revision is for people unless it is rejected; grants come first."""
+    decision = permitted(ruling.decision, proposal, assessment, row.response_schema is not None)
+    if decision is None or row.answered_by.startswith("rejection:"):
+        return None
+    if decision.verdict is Decide.APPROVE and (row.previous_id is not None or row.answered_by.startswith("grant:")):
+        return None
+    return decision
 
 
 def _facts(case: _Case, document: dict[str, Any], assessment: Assessment) -> Facts:

@@ -84,11 +84,17 @@ class DecisionPace:
 
 @dataclass(frozen=True)
 class EndedCount:
-    """Requests that ended in one state. `by_itself`: those answered by a standing grant or an earlier rejection."""
+    """Requests that ended in one state.
+
+    Attributes:
+        by_itself: those that a policy, a standing grant, or an earlier rejection decided.
+        by_policy: of those, the ones that a policy decided at once.
+    """
 
     state: RequestState
     count: int
     by_itself: int
+    by_policy: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,23 @@ class AnswerSource:
 
 
 @dataclass(frozen=True)
+class RuleDecisions:
+    """What a rule of the policy decided at once, in all of its versions, and what people think of it.
+
+    Attributes:
+        sampled: how many of its decisions were drawn for review; `reviewed` are those that somebody has reviewed.
+        disagreed: how many reviewers would have decided otherwise.
+    """
+
+    name: str
+    approved: int
+    rejected: int
+    sampled: int
+    reviewed: int
+    disagreed: int
+
+
+@dataclass(frozen=True)
 class Insights:
     """Statistics on requests that were settled between `since` and `until`, and on those pending now.
 
@@ -137,6 +160,7 @@ class Insights:
         expired: the newest `MAX_EXPIRED`.
         expired_approved: how many expired requests were approved on expiry.
         sources: at most `MAX_GROUPS`.
+        rules: of policies that decided at once, at most `MAX_GROUPS`, those with the most decisions first.
     """
 
     since: datetime
@@ -154,6 +178,8 @@ class Insights:
     expired: list[ExpiredRequest]
     expired_approved: int
     sources: list[AnswerSource]
+    rules: list[RuleDecisions]
+    rule_count: int
 
     @property
     def settled(self) -> int:
@@ -168,12 +194,20 @@ class Insights:
     @property
     def by_grants(self) -> int:
         """How many requests standing grants approved."""
-        return next(group.by_itself for group in self.ended if group.state is RequestState.APPROVED)
+        return self._not_by_policy(RequestState.APPROVED)
 
     @property
     def by_rejections(self) -> int:
         """How many requests were rejected because of an earlier rejection."""
-        return next(group.by_itself for group in self.ended if group.state is RequestState.REJECTED)
+        return self._not_by_policy(RequestState.REJECTED)
+
+    @property
+    def by_policy(self) -> int:
+        """How many requests a policy decided at once."""
+        return sum(group.by_policy for group in self.ended)
+
+    def _not_by_policy(self, state: RequestState) -> int:
+        return next(group.by_itself - group.by_policy for group in self.ended if group.state is state)
 
     def count_of(self, state: RequestState) -> int:
         """How many requests ended in this state."""
@@ -253,6 +287,10 @@ def _insights(parts: Mapping[str, list[dict[str, Any]]], since: datetime, until:
         sources=sorted(
             map(_source, parts.get("source", ())), key=lambda source: (-source.count, source.kind, source.id)
         ),
+        rules=sorted(
+            map(_rule, parts.get("rule", ())), key=lambda rule: (-(rule.approved + rule.rejected), rule.name)
+        ),
+        rule_count=_groups(parts.get("rule")),
     )
 
 
@@ -276,7 +314,7 @@ def _groups(rows: Sequence[Mapping[str, Any]] | None) -> int:
 
 
 def _ended(state: RequestState, row: Mapping[str, Any] | None) -> EndedCount:
-    return EndedCount(state, row["count"], row["by_itself"]) if row else EndedCount(state, 0, 0)
+    return EndedCount(state, row["count"], row["by_itself"], row["by_policy"]) if row else EndedCount(state, 0, 0)
 
 
 def _haste(level: RiskLevel, row: Mapping[str, Any] | None) -> HasteCount:
@@ -286,6 +324,10 @@ def _haste(level: RiskLevel, row: Mapping[str, Any] | None) -> HasteCount:
 def _lapse(row: Mapping[str, Any]) -> ExpiredRequest:
     at = datetime.fromisoformat(row["at"])
     return ExpiredRequest(row["id"], row["title"], RiskLevel(row["risk"]), row["workflow"], at, row["approved"])
+
+
+def _rule(row: Mapping[str, Any]) -> RuleDecisions:
+    return RuleDecisions(**{name: value for name, value in row.items() if name != "of"})
 
 
 def _source(row: Mapping[str, Any]) -> AnswerSource:

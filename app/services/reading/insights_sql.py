@@ -58,7 +58,9 @@ by_team as (
 
 _ENDED = """
 ended as (
-    select state, count(*) as count, count(*) filter (where by_itself) as by_itself from settled group by state
+    select state, count(*) as count, count(*) filter (where by_itself) as by_itself,
+        count(*) filter (where by_itself and answered_by like 'policy:%') as by_policy
+    from settled group by state
 )"""
 
 _EXPIRED = """
@@ -77,7 +79,8 @@ lapse as (
 
 _SOURCE = """
 answered as (
-    select answered_by, count(*) as count from settled where by_itself group by answered_by
+    select answered_by, count(*) as count from settled
+    where by_itself and answered_by not like 'policy:%' group by answered_by
     order by count desc, answered_by limit :groups
 ),
 source as (
@@ -86,6 +89,20 @@ source as (
     left join grants as g on a.answered_by = 'grant:' || g.id
     left join approval_requests as e on a.answered_by like 'rejection:%' and e.id = substr(a.answered_by, 11)
     order by a.count desc, a.answered_by
+)"""
+
+# A rule keeps its name from version to version.
+_RULE = """
+ruled as (
+    select substr(s.answered_by, length('policy:') + 1) as source, s.state, d.request_id as drawn, d.agrees
+    from settled as s left join decision_samples as d on d.request_id = s.id
+    where s.answered_by like 'policy:%'
+),
+rule as (
+    select substr(source, strpos(source, ':') + 1) as name, count(*) filter (where state = 'approved') as approved,
+        count(*) filter (where state = 'rejected') as rejected, count(drawn) as sampled, count(agrees) as reviewed,
+        count(*) filter (where not agrees) as disagreed, count(*) over () as of
+    from ruled group by name order by count(*) desc, name limit :groups
 )"""
 
 # A person could read what they approved from the latest of three moments: the request was opened, its stage began, or
@@ -151,9 +168,10 @@ union all select 'hasty', row_to_json(counted) from hasty as counted
 union all select 'lapsed', row_to_json(counted) from lapsed as counted
 union all select 'lapse', row_to_json(counted) from lapse as counted
 union all select 'source', row_to_json(counted) from source as counted
+union all select 'rule', row_to_json(counted) from rule as counted
 """
 
-_PARTS = (_SETTLED, _WAITING, _DECIDED, _PACE, _ENDED, _EXPIRED, _SOURCE, _APPROVAL, _HASTY)
+_PARTS = (_SETTLED, _WAITING, _DECIDED, _PACE, _ENDED, _EXPIRED, _SOURCE, _RULE, _APPROVAL, _HASTY)
 
 
 def statement_of(*, workflow: bool, team: bool) -> str:

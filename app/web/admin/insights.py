@@ -105,7 +105,7 @@ def insights() -> Any:
         waiting=_waiting(found), endings=_endings(found), hasty=_hasty(found),
         by_workflow=_times([_workflow_row(pace, wanted) for pace in found.by_workflow], found.workflow_count),
         by_team=_times([_team_row(pace, wanted, teams) for pace in found.by_team], found.team_count),
-        share=share, bars_words=bars_words, **common,
+        share=share, bars_words=bars_words, may_see_samples=viewer.may(Action.SEE_SAMPLES), **common,
     )  # fmt: skip
 
 

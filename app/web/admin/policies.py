@@ -167,12 +167,14 @@ def _tried(
     problems: Sequence[Problem] = (),
 ) -> Response:  # fmt: skip
     changed = replay.changed if replay else ()
-    otherwise = [replayed for replayed in changed if replayed.state_after is not replayed.state]
-    alike = [replayed for replayed in changed if replayed.state_after is replayed.state]
+    unseen = replay.unseen if replay else []
+    otherwise = [replayed for replayed in changed if replayed.state_after is not replayed.state and not replayed.unseen]
+    alike = [replayed for replayed in changed if replayed.state_after is replayed.state and not replayed.unseen]
     return render(
         "policy_test.html", status_of(error) if error else 200,
         replay=replay, text=text, name=name, sent=sent, periods=PERIODS, error=error, file_problems=problems,
-        lines=_lines(text, problems), otherwise=otherwise, alike=alike, most=MAX_SHOWN,
+        lines=_lines(text, problems), unseen=unseen, otherwise=otherwise, alike=alike, most=MAX_SHOWN,
+        different=sum(replayed.state_after is not replayed.state for replayed in changed),
     )  # fmt: skip
 
 

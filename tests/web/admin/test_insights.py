@@ -14,7 +14,8 @@ import pytest
 from flask import Flask
 
 from app.domain.lifecycle import RequestState
-from app.domain.people import Role
+from app.domain.people import Role, Via
+from app.domain.tokens import Scope, TokenKind
 from app.factory import create_app
 from app.services.bundle import Services
 from app.services.reading import insights
@@ -23,7 +24,17 @@ from app.settings import Settings
 from app.store.requests import ApprovalRequest, Decision, OutcomeRow
 from app.web.admin.insights import PaceRow, _times, share
 from assent.contracts import RiskLevel
-from tests.factories import make_grant, make_person, make_request, make_run, script
+from tests.factories import (
+    Caller,
+    Program,
+    make_grant,
+    make_person,
+    make_request,
+    make_run,
+    make_sample,
+    make_token,
+    script,
+)
 from tests.web.browsing import Browser, Element
 
 HOSTILE = '<script>"&\u202etxt'
@@ -267,3 +278,23 @@ def test_the_scale_of_times_holds_all_of_them(median: float, p90: float, ticks: 
     assert [words for _, words in drawn.ticks] == ticks
     assert (drawn.ticks[0][0], drawn.ticks[-1][0]) == (0, 100)
     assert 0 <= drawn.spans[0].median <= drawn.spans[0].p90 <= 100
+
+
+def test_a_rules_decisions_samples_and_disagreements_are_counted(busy: Site):
+    services = busy.services
+    drawn = [make_sample(services.sessions, "Reads <only>") for _ in range(2)]
+    reviewer = make_person(services.sessions, "Reviewer", [Role.REVIEWER])
+    services.samples.review(reviewer.as_actor(Via.PAGE), drawn[0].id, False, "No.")
+    busy.browser.get("/insights")
+    assert busy.table("Decisions of the policy") == {"Reads <only>": ["2", "0"]}, "a viewer does not see samples"
+    pages = Browser(busy.app, reviewer)
+    site = Site(busy.app, services, pages, busy.url)
+    pages.get("/insights")
+    assert site.table("Decisions of the policy") == {"Reads <only>": ["2", "0", "2", "1", "1 (100 %)"]}
+    found = Caller(busy.app, reviewer).get("/api/v1/insights").json
+    assert found["rules"] == [
+        {"name": "Reads <only>", "approved": 2, "rejected": 0, "sampled": 2, "reviewed": 1, "disagreed": 1}
+    ]
+    token = make_token(busy.app, reviewer, TokenKind.AGENT, [Scope.APPROVALS_READ, Scope.APPROVALS_READ_ALL])
+    [rule] = Program(busy.app, token).get("/api/v1/insights").json["rules"]
+    assert (rule["approved"], rule["sampled"], rule["disagreed"]) == (2, None, None), "nor does an agent"

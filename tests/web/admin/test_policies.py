@@ -13,7 +13,7 @@ import pytest
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
 from app.services.bundle import Services
-from tests.factories import approving, make_request
+from tests.factories import approving, make_request, script
 from tests.web.browsing import Browser
 
 Browse = Callable[[str], Browser]
@@ -233,3 +233,18 @@ def test_a_rule_that_ends_soon_is_announced(reviewer: Browser, services: Service
     page = reviewer.get("/policies")
     assert f"Gone: stops deciding after its last day, {TOMORROW}." in page.one("div", class_="notice warn").text
     services.policies.load(SYSTEM, SECOND, "policies.yaml")
+
+
+def test_what_people_would_no_longer_have_seen_comes_first(
+    reviewer: Browser, versions: Any, services: Services
+) -> None:
+    request = make_request(services.sessions, payload=script("select 1") | {"environment": "tidy"})
+    rule = """{name: Never, when: 'environment == "tidy"', decide: reject}"""
+    text = FIRST.replace("default:", f"rules: [{rule}]\ndefault:")
+    reviewer.get("/policies")
+    page = reviewer.send(reviewer.form("test-form"), status=200, text=text)
+    assert "People would no longer have seen 1 request" in page.text
+    section = page.one("section", aria_labelledby="changed-1")
+    assert section.one("h2").text == "No longer seen by people"
+    assert section.all("a", href=f"/requests/{request.id}")
+    assert "Would have been rejected at once by “Never”." in section.text
