@@ -9,7 +9,7 @@ from app.risk.commands.table import Command, program
 from app.risk.effects import Act, act_on, run_dynamic
 from app.risk.places import Place, place_of
 from app.risk.reading import Reading
-from app.risk.rules import declare
+from app.risk.rules import declare, word_set
 from app.risk.words import UNKNOWN, Word
 from assent.contracts import RiskLevel
 
@@ -96,30 +96,10 @@ def _unpacks(folder: Word | None, command: Command, reading: Reading, anywhere: 
 
 
 @program(
-    "unzip",
-    "7z",
-    "7za",
-    "7zr",
-    "7zz",
-    "unrar",
-    "rar",
-    "unar",
-    "cabextract",
-    "jar",
-    "cpio",
-    "pax",
-    "ar",
-    "unsquashfs",
-    "dtrx",
-    "atool",
-    "aunpack",
-    "ouch",
-    "p7zip",
-    "funzip",
-    "lha",
-    "arj",
-    "zpaq",
-    "uudecode",
+    *word_set(
+        "unzip 7z 7za 7zr 7zz unrar rar unar cabextract jar cpio pax ar unsquashfs dtrx atool aunpack ouch p7zip "
+        "funzip lha arj zpaq uudecode"
+    )
 )
 def _unpack(command: Command, reading: Reading) -> None:
     name = command.name
@@ -180,29 +160,10 @@ def _pack(command: Command, reading: Reading) -> None:
 
 
 @program(
-    "gzip",
-    "gunzip",
-    "bzip2",
-    "bunzip2",
-    "xz",
-    "unxz",
-    "zstd",
-    "unzstd",
-    "lz4",
-    "unlz4",
-    "lzma",
-    "unlzma",
-    "lzip",
-    "pigz",
-    "unpigz",
-    "compress",
-    "uncompress",
-    "brotli",
-    "pixz",
-    "pbzip2",
-    "lbzip2",
-    "lzop",
-    "plzip",
+    *word_set(
+        "gzip gunzip bzip2 bunzip2 xz unxz zstd unzstd lz4 unlz4 lzma unlzma lzip pigz unpigz compress uncompress "
+        "brotli pixz pbzip2 lbzip2 lzop plzip"
+    )
 )
 def _compress(command: Command, reading: Reading) -> None:
     given = arguments_of(command.arguments, "-S --suffix -o --output -b -p --threads -T -D -B -q -w")

@@ -298,14 +298,17 @@ _CODE_OPTIONS = {
     "nashorn": ("", "", "javascript"),
 }  # fmt: skip
 _DANGEROUS = re.compile(
-    r"system|exec|qx|`|popen|unlink|rmtree|rmdir|rm_rf|child_process|spawn|fork|socket|Socket|FileUtils|delete|File\.write"
-    r"|writeFile|open\s*\(|rename|kill|eval|require|IO\.|Net::|fetch|http|fs\.|passthru|shell_exec|curl|env|ENV|os\.|io\."
+    r"system|exec|qx|`|popen|unlink|rmtree|rmdir|rm_rf|child_process|spawn|fork|socket|Socket|FileUtils|delete"
+    r"|File\.write"
+    r"|writeFile|open\s*\(|rename|kill|eval|require|IO\.|Net::|fetch|http|fs\.|passthru|shell_exec|curl|env|ENV"
+    r"|os\.|io\."
     r"|proc_open|Kernel|%x|syscall|chmod|chown|truncate|\bdo shell "
     r"script\b|\bdo\b|print\s*\{|>>?|use\s|-M|load|import|=>",
     re.IGNORECASE,
 )
 _CALLS = re.compile(
-    r"(?:system|exec|shell_exec|passthru|popen|execSync|exec_sync|spawnSync|spawn|IO\.popen|os\.execute|io\.popen|proc_open|"
+    r"(?:system|exec|shell_exec|passthru|popen|execSync|exec_sync|spawnSync|spawn|IO\.popen|os\.execute|io\.popen"
+    r"|proc_open|"
     r"do shell script|Kernel\.system|run)\s*\(?\s*(?:\[\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|q[qx]?\{[^}]*\})"
     r"|(?:%x|qx)\s*[({\[/|](.*?)[)}\]/|]|`([^`]*)`",
     re.DOTALL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 
 from app.risk.effects import UNKNOWN, run_dynamic, run_unread
@@ -57,17 +58,24 @@ _FAMILIES = (
     "app.risk.commands.text",
     "app.risk.commands.wrappers",
     "app.risk.commands.build_tools",
+    "app.risk.commands.cloud_programs",
+    "app.risk.commands.clouds",
     "app.risk.commands.cluster_tools",
     "app.risk.commands.clusters",
     "app.risk.commands.containers",
     "app.risk.commands.database_tools",
     "app.risk.commands.databases",
+    "app.risk.commands.disks",
     "app.risk.commands.git",
+    "app.risk.commands.infrastructure",
     "app.risk.commands.javascript",
     "app.risk.commands.network",
+    "app.risk.commands.machine",
+    "app.risk.commands.object_stores",
     "app.risk.commands.packages",
     "app.risk.commands.project",
     "app.risk.commands.python_packages",
+    "app.risk.commands.services",
     "app.risk.commands.web",
 )
 """Modules that add programs to the table. They are imported on first use."""
@@ -133,10 +141,14 @@ def _own_folder(word: Word, reading: Reading) -> None:
 
 def handlers() -> dict[str, Handler]:
     """Return all programs that are known."""
-    if not _HANDLERS:
-        for family in _FAMILIES:
-            import_module(family)
+    _load()
     return _HANDLERS
+
+
+@cache
+def _load() -> None:
+    for family in _FAMILIES:
+        import_module(family)
 
 
 def program_name(text: str) -> str:

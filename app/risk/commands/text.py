@@ -173,58 +173,12 @@ SETS_CLOCK = declare(
 
 
 @program(
-    "sort",
-    "gsort",
-    "uniq",
-    "shuf",
-    "tr",
-    "iconv",
-    "yq",
-    "mlr",
-    "csvsql",
-    "dos2unix",
-    "unix2dos",
-    "exiftool",
-    "pdftotext",
-    "xsltproc",
-    "xmlstarlet",
-    "jo",
-    "dasel",
-    "tomlq",
-    "pandoc",
-    "groff",
-    "asciidoctor",
-    "dot",
-    "gnuplot",
-    "qpdf",
-    "pdfunite",
-    "convert",
-    "magick",
-    "mogrify",
-    "ffmpeg",
-    "sox",
-    "optipng",
-    "pngquant",
-    "jpegoptim",
-    "cwebp",
-    "rsvg-convert",
-    "inkscape",
-    "wkhtmltopdf",
-    "libreoffice",
-    "soffice",
-    "ps2pdf",
-    "gs",
-    "crudini",
-    "augtool",
-    "hex2bin",
-    "msgfmt",
-    "xgettext",
-    "msgmerge",
-    "plantuml",
-    "mmdc",
-    "d2",
-    "perltidy",
-    "recode",
+    *word_set(
+        "sort gsort uniq shuf tr iconv yq mlr csvsql dos2unix unix2dos exiftool pdftotext xsltproc xmlstarlet jo "
+        "dasel tomlq pandoc groff asciidoctor dot gnuplot qpdf pdfunite convert magick mogrify ffmpeg sox optipng "
+        "pngquant jpegoptim cwebp rsvg-convert inkscape wkhtmltopdf libreoffice soffice ps2pdf gs crudini augtool "
+        "hex2bin msgfmt xgettext msgmerge plantuml mmdc d2 perltidy recode"
+    )
 )
 def _convert(command: Command, reading: Reading) -> None:
     name = command.name

@@ -1,0 +1,411 @@
+"""A machine's firewall, network, kernel, guards, logs, clock, and settings."""
+
+from __future__ import annotations
+
+import re
+
+from app.risk.commands.services import POWER
+from app.risk.commands.table import Command, program
+from app.risk.effects import run_unread
+from app.risk.reading import Reading
+from app.risk.rules import declare, word_set
+from assent.contracts import RiskLevel
+
+SAFE, LOW, MEDIUM, HIGH, CRITICAL = RiskLevel
+
+FIREWALL = declare(
+    "machine.firewall",
+    HIGH,
+    "Changes which connections are let through.",
+    "ufw disable",
+    "ufw status",
+    language="shell",
+)
+NETWORK = declare(
+    "machine.network", HIGH, "Changes the machine's network.", "ip link set eth0 down", "ip addr show", language="shell"
+)
+KERNEL = declare(
+    "machine.kernel",
+    HIGH,
+    "Changes the running kernel.",
+    "sysctl -w net.ipv4.ip_forward=1",
+    "sysctl -a",
+    language="shell",
+)
+GUARDS = declare(
+    "machine.guards",
+    HIGH,
+    "Turns off or changes what guards or watches the machine.",
+    "setenforce 0",
+    "getenforce",
+    language="shell",
+)
+LOGS = declare(
+    "machine.logs",
+    HIGH,
+    "Deletes or changes logs.",
+    "journalctl --vacuum-time=1s",
+    "journalctl -u nginx",
+    language="shell",
+)
+CLOCK = declare(
+    "machine.clock",
+    HIGH,
+    "Changes the machine's clock, name, or language.",
+    "timedatectl set-time 00:00",
+    "timedatectl status",
+    language="shell",
+)
+BOOT = declare(
+    "machine.boot", HIGH, "Changes how the machine starts.", "update-grub", "efibootmgr -v", language="shell"
+)
+SETTINGS = declare(
+    "machine.settings",
+    HIGH,
+    "Changes settings of the machine.",
+    "update-alternatives --set editor /usr/bin/vim",
+    "update-alternatives --list editor",
+    language="shell",
+)
+
+
+@program(
+    *word_set(
+        "iptables ip6tables iptables-restore ip6tables-restore iptables-save nft ufw firewall-cmd ipset pfctl "
+        "ebtables arptables iptables-legacy iptables-nft firewalld csf shorewall fail2ban-client ipfw socketfilterfw "
+        "tcpdchk nfct conntrack ufw-docker"
+    )
+)
+def _firewall(command: Command, reading: Reading) -> None:
+    texts = [word.text for word in command.arguments]
+    line = " ".join(texts)
+    if command.name == "iptables-save" or (not texts and command.name not in ("iptables-restore", "ip6tables-restore")):
+        return
+    if re.search(
+        r"(?:^| "
+        r")(?:-[LS]\b|-[nv]*L[nv]*\b|--list\S*|list\b|status\b|--get\S*|--state|--query\S*|--info\S*|show\b|-s\s"
+        r"|-V\b|--version|version|ping|--check-config|-C\s)",
+        line,
+    ) and not re.search(
+        r"(?:^| )(?:-[FXADIPRNEZ]\b|flush|delete|add|insert|--add|--remove|--set|-F\b|disable|enable|reset)", line
+    ):
+        return
+    whole = re.search(
+        r"(?:^| )(?:-F\b|--flush|flush ruleset|disable\b|--panic|-d\b|reset\b|-X\b|flush\b)|-P \w+ ACCEPT|stop\b", line
+    )
+    reading.add(
+        FIREWALL,
+        "This turns the firewall off, or takes all its rules away."
+        if whole
+        else "This changes which connections are let through.",
+        command.line,
+    )
+
+
+@program(
+    *word_set(
+        "ip ifconfig ifup ifdown route arp nmcli netplan tc ethtool iw iwconfig brctl ovs-vsctl wpa_cli dhclient "
+        "networkctl networksetup nmtui vconfig bridge rfkill scutil hostapd ipvsadm keepalived vtysh netstat "
+        "bluetoothctl resolvconf nstat ipcalc sipcalc iwlist hostname domainname"
+    )
+)
+def _network(command: Command, reading: Reading) -> None:
+    texts = [word.text for word in command.arguments if not word.text.startswith("-")]
+    options = {word.text for word in command.arguments if word.text.startswith("-")}
+    name = command.name
+    if name in ("netstat", "nstat", "ipcalc", "sipcalc", "iwlist"):
+        return
+    if name == "hostname":
+        if texts and not options:
+            reading.add(CLOCK, f"This changes the machine's name to {texts[0][:60]}.", command.line)
+        return
+    line = " ".join(texts)
+    changes = re.search(
+        r"\b(?:add|del|delete|set|flush|up|down|change|replace|append|modify|mod|apply|connect|disconnect|edit"
+        r"|reload|try|renew|reapply|off|on|remove|create"
+        r"|clear|import|hotspot|block|unblock|start|stop|exec|netns "
+        r"exec|restart|reconfigure|add-br|del-br|add-port)\b|-set|[0-9]+\.[0-9]+",
+        line,
+    )
+    if (
+        name in ("ifup", "ifdown", "dhclient", "keepalived", "hostapd", "nmtui")
+        or changes
+        or (
+            name in ("arp", "route", "ethtool", "ipvsadm")
+            and options & {"-d", "-s", "-K", "-C", "-A", "-D"}
+            and texts
+            and not (name == "ethtool" and not options)
+        )
+    ):
+        if name == "ip" and re.match(r"(?:netns )?exec", line):
+            run_unread(reading, "a command in another network", command.line)
+        if name == "ip" and re.match(r"r(?:oute)? get", line):
+            return
+        reading.add(NETWORK, f"This changes the machine's network: {name} {line}."[:120], command.line)
+
+
+@program(
+    *word_set(
+        "sysctl modprobe insmod rmmod depmod kmod dkms dmesg perf bpftool bpftrace systemtap stap trace-cmd cpupower "
+        "tuned-adm kpatch livepatch canonical-livepatch mokutil setpci msr-tools wrmsr cgset cgcreate cgdelete "
+        "update-initramfs dracut mkinitcpio mkinitrd"
+    )
+)
+def _kernel(command: Command, reading: Reading) -> None:
+    texts = [word.text for word in command.arguments]
+    operands = [text for text in texts if not text.startswith("-")]
+    name = command.name
+    if (
+        name == "sysctl"
+        and not any("=" in text for text in texts)
+        and not set(texts) & {"-w", "-p", "--write", "--load", "--system", "-f"}
+    ):
+        return
+    if name == "dmesg":
+        if set(texts) & {"-c", "-C", "--clear", "--read-clear", "-D", "-n"}:
+            reading.add(LOGS, "This clears the kernel's messages.", command.line)
+        return
+    if name in ("modprobe", "dkms", "kmod", "mokutil", "cpupower", "tuned-adm", "bpftool") and (
+        set(texts)
+        & {
+            "-n",
+            "--dry-run",
+            "--show",
+            "status",
+            "list",
+            "-c",
+            "--list-enrolled",
+            "--sb-state",
+            "show",
+            "-D",
+            "--showconfig",
+            "active",
+            "frequency-info",
+            "recommend",
+        }
+    ):
+        return
+    if name in ("perf", "bpftrace", "stap", "systemtap", "trace-cmd"):
+        reading.add(
+            KERNEL,
+            "This watches the whole machine, and may run programs of its own in the kernel.",
+            command.line,
+            MEDIUM if name == "perf" else None,
+        )
+        reading.doubt()
+        return
+    if not operands and not texts and name not in ("update-initramfs", "dracut", "mkinitcpio"):
+        return
+    rule = BOOT if name in ("update-initramfs", "dracut", "mkinitcpio", "mkinitrd") else KERNEL
+    reading.add(
+        rule, f"This changes the kernel: {name} {' '.join(operands[:3])}."[:120].replace(" .", "."), command.line
+    )
+
+
+@program(
+    *word_set(
+        "setenforce aa-disable aa-teardown aa-complain aa-enforce apparmor_parser auditctl augenrules semanage "
+        "setsebool semodule getenforce sestatus aa-status ausearch aureport spctl csrutil tccutil clamscan freshclam "
+        "falconctl rkhunter chkrootkit lynis aide tripwire osqueryi osqueryctl wazuh-control mdatp sentinelctl "
+        "audit2allow auditd getsebool xattr fdesetup profiles santactl getcap getfacl getfattr"
+    )
+)
+def _guards(command: Command, reading: Reading) -> None:
+    texts = [word.text for word in command.arguments]
+    line = " ".join(texts)
+    name = command.name
+    if name in (
+        "getenforce",
+        "sestatus",
+        "aa-status",
+        "ausearch",
+        "aureport",
+        "clamscan",
+        "rkhunter",
+        "chkrootkit",
+        "lynis",
+        "getsebool",
+        "getcap",
+        "getfacl",
+        "getfattr",
+        "osqueryi",
+    ):
+        if name == "clamscan" and "--remove" in line:
+            reading.add(LOGS, "This deletes files that are found to be harmful.", command.line)
+        return
+    if re.match(
+        r"(?:-[lsv]\b|--list|-l|status|list|health|--status|show|-p\b(?! -)|authtest|stats|version|check|--check)", line
+    ) or (name == "xattr" and not re.search(r"-[wcd]", line)):
+        return
+    if not texts and name not in ("aa-teardown", "auditd", "freshclam"):
+        return
+    reading.add(
+        GUARDS, f"This turns off or changes what guards or watches the machine: {name} {line}."[:140], command.line
+    )
+
+
+@program(
+    *word_set(
+        "journalctl logrotate logger rsyslogd syslog-ng log logcli savelog vector fluentd filebeat coredumpctl "
+        "abrt-cli utmpdump"
+    )
+)
+def _logs(command: Command, reading: Reading) -> None:
+    texts = [word.text for word in command.arguments]
+    line = " ".join(texts)
+    name = command.name
+    if name in ("journalctl", "log", "coredumpctl", "logcli", "abrt-cli", "utmpdump"):
+        if re.search(
+            r"--vacuum|--rotate|--flush|--relinquish|--setup-keys|erase|config|-r\b.*utmp|remove|debug", line
+        ) and not re.match(r"-r\b", line):
+            reading.add(LOGS, "This deletes or closes logs.", command.line)
+    elif name == "logger":
+        reading.add(LOGS, "This writes a message into the log.", command.line, LOW)
+    elif name == "logrotate":
+        if not {"-d", "--debug"} & set(texts):
+            reading.add(
+                LOGS,
+                "This rotates logs: old ones are deleted.",
+                command.line,
+                HIGH if {"-f", "--force"} & set(texts) else MEDIUM,
+            )
+    else:
+        reading.add(LOGS, "This starts or changes what keeps logs.", command.line)
+
+
+@program(
+    *word_set(
+        "timedatectl hwclock hostnamectl localectl ntpdate chronyc ntpq chronyd sntp locale-gen localedef "
+        "dpkg-reconfigure update-locale machinectl setxkbmap loadkeys setfont"
+    )
+)
+def _clock(command: Command, reading: Reading) -> None:
+    texts = [word.text for word in command.arguments]
+    if re.search(
+        r"\bset|-w\b|-s\b|--systohc|--hctosys|--set|makestep|settime|hostname "
+        r"\S|-b\b|adjtime|^-?a\b|reconfigure|poweroff|reboot|terminate|remove|clone|rename|kill",
+        " ".join(texts),
+    ) or (
+        command.name
+        in ("ntpdate", "chronyd", "locale-gen", "localedef", "dpkg-reconfigure", "update-locale", "loadkeys")
+        and "-q" not in texts
+    ):
+        reading.add(
+            CLOCK,
+            f"This changes the machine's clock, name, or language: {command.name} {' '.join(texts[:3])}."[:120].replace(
+                " .", "."
+            ),
+            command.line,
+        )
+
+
+@program(
+    *word_set(
+        "grub-install update-grub grub-mkconfig grub2-mkconfig grub2-install grub-set-default grub2-set-default "
+        "grub-reboot efibootmgr bootctl grubby lilo syslinux extlinux bless nvram fwupdmgr flashrom kernelstub "
+        "kernel-install systemd-firstboot rpi-update raspi-config ubootenv fw_setenv"
+    )
+)
+def _boot(command: Command, reading: Reading) -> None:
+    texts = [word.text for word in command.arguments]
+    line = " ".join(texts)
+    if (
+        command.name in ("efibootmgr", "bootctl", "fwupdmgr", "nvram", "grubby", "grub-mkconfig", "grub2-mkconfig")
+        and (not texts or re.match(r"(?:-v|--verbose|status|list|get-|security|-p$|-x$|--info|--default|show)", line))
+        and not re.search(r"-[BcbnoOr]\b|-o\b", line)
+    ):
+        return
+    reading.add(
+        BOOT, f"This changes how the machine starts: {command.name} {line}."[:120].replace(" .", "."), command.line
+    )
+
+
+@program(
+    *word_set(
+        "update-alternatives alternatives ldconfig defaults gsettings dconf authbind setterm quotaon quotaoff "
+        "setquota edquota update-rc.d chkconfig insserv rc-update update-mime-database xdg-mime xdg-settings plutil "
+        "PlistBuddy lpadmin cupsctl cancel lp lpr newaliases postmap postconf a2ensite a2dissite a2enmod a2dismod "
+        "phpenmod phpdismod virsh virt-install qm pct pvesh lxc incus lxd multipass VBoxManage vboxmanage qemu-img xe "
+        "govc esxcli prlctl tart qemu-system-x86_64 virt-clone lxc-start lxc-stop lxc-destroy drbdadm pcs crm gluster "
+        "ceph rbd rados mmchconfig sacctmgr scontrol scancel squeue sinfo sacct sbatch srun qsub qdel"
+    )
+)
+def _settings(command: Command, reading: Reading) -> None:
+    texts = [word.text for word in command.arguments]
+    line = f"{' '.join(texts)}".lower()
+    name = command.name
+    if name in ("squeue", "sinfo", "sacct"):
+        return
+    if not texts and name not in ("ldconfig", "newaliases"):
+        return
+    if re.match(
+        r"(?:-\w+ "
+        r")?(?:--list|--display|--query|--get-selections|--version|-p\b|read|list|get|show|info|status|domblklist"
+        r"|domstate|dominfo|dumpxml|ls|config show|image list|check|"
+        r"df|health|version|help|osd (?:tree|stat|df|dump|status)|pg "
+        r"stat|-s$|-n$|capabilities|net-list|pool-list|vol-list|snapshot-list|guestinfo|about|query|default|find"
+        r"|datastore\.ls|vm\.info)",
+        line,
+    ):
+        return
+    if re.search(
+        r"\b(?:delete|destroy(?! \w+$)|undefine|rm|remove|purge|unregistervm|closemedium|vol-delete|pool-delete"
+        r"|snapshot-delete|zap|wipe|lost|osd purge|detach-disk|template-delete|erase)\b|-destroy",
+        f"{name} {line}",
+    ):
+        level = (
+            CRITICAL
+            if name
+            in (
+                "virsh",
+                "qm",
+                "pct",
+                "lxc",
+                "incus",
+                "vboxmanage",
+                "govc",
+                "xe",
+                "ceph",
+                "rbd",
+                "rados",
+                "gluster",
+                "pvesh",
+                "esxcli",
+                "lxc-destroy",
+                "drbdadm",
+            )
+            else HIGH
+        )
+        reading.add(SETTINGS, f"This deletes machines, disks, or settings: {name} {line}."[:140], command.line, level)
+    elif name in ("virsh", "qm", "pct", "xe", "govc", "vboxmanage", "lxc-stop") and re.search(
+        r"\b(?:reboot|shutdown|stop|destroy|reset|poweroff|power\.off|controlvm)\b", line
+    ):
+        reading.add(POWER, f"This stops or restarts a virtual machine: {name} {line}."[:140], command.line)
+    elif name in ("sbatch", "srun", "qsub"):
+        run_unread(reading, command.words[-1])
+    else:
+        low = name in (
+            "qemu-img",
+            "plutil",
+            "xdg-mime",
+            "xdg-settings",
+            "gsettings",
+            "dconf",
+            "setterm",
+            "lp",
+            "lpr",
+            "cancel",
+            "multipass",
+            "lxc",
+            "incus",
+            "tart",
+            "scancel",
+            "defaults",
+            "ldconfig",
+        )
+        reading.add(
+            SETTINGS,
+            f"This changes settings of the machine: {name} {line}."[:140],
+            command.line,
+            MEDIUM if low else None,
+        )
