@@ -293,7 +293,7 @@ class EmbeddedServer:
             time.sleep(0.03)
         with self.log.open("rb") as log:
             log.seek(offset)
-            return _complaint(log.read().decode(errors="replace"))
+            return _complaint(log.read().decode(errors="replace"), self._process.pid)
 
 
 @contextmanager
@@ -412,10 +412,12 @@ def _stop_process(process: subprocess.Popen[bytes]) -> None:
             process.wait(STOP_SECONDS)
 
 
-def _complaint(log: str) -> str:
-    for line in log.splitlines():
-        if "FATAL:" in line:
-            return line.split("FATAL:", 1)[1].strip()
+def _complaint(log: str, pid: int) -> str:
+    """Return why the server with that process ID ended. Backends of a killed one may still write to the same log."""
+    fatal = [line for line in log.splitlines() if "FATAL:" in line]
+    own = [line for line in fatal if f"[{pid}]" in line]
+    for line in own or fatal:
+        return line.split("FATAL:", 1)[1].strip()
     return _last_line(log)
 
 

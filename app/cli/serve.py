@@ -132,6 +132,7 @@ def _revive(server: EmbeddedServer | None) -> None:
     if server is not None and server.process.poll() is not None:
         log.error("the embedded PostgreSQL server died; restarting it", code=server.process.returncode)
         server.revive()
+        log.info("the embedded PostgreSQL server runs again")
 
 
 def _answers(settings: Settings) -> bool:

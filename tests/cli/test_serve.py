@@ -95,13 +95,15 @@ def test_nothing_is_left_when_the_supervisor_is_killed(serve, tmp_path):
 def test_whatever_dies_is_started_again(serve, tmp_path):
     serve.start()
     before = family(serve)
-    before["web"].kill()
-    serve.wait_for_log('"child": "web 1"')
-    before["worker"].kill()
-    serve.wait_for_log('"child": "worker 1"')
+    for name, back in (("web", "listening"), ("worker", r"worker\.ready")):
+        mark = serve.printed
+        before[name].kill()
+        serve.wait_for_log(back, since=mark)
+    mark = serve.printed
     before["postgres"].kill()
-    serve.wait_for_log("embedded PostgreSQL server died")
-    _until(lambda: set(family(serve)) == set(before) and _answers(address(serve)) and find_running(tmp_path))
+    serve.wait_for_log("embedded PostgreSQL server runs again")
+    serve.wait_for_log(r"worker\.ready", since=mark)
+    assert set(family(serve)) == set(before) and healthy(address(serve)) and find_running(tmp_path)
     assert {process.pid for process in family(serve).values()}.isdisjoint(process.pid for process in before.values())
 
 
@@ -175,17 +177,3 @@ def test_a_data_directory_that_is_a_file(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("assent: ASSENT_DATA_DIR: ")
     assert len(done.stderr.splitlines()) == 1
-
-
-def _answers(url: str) -> bool:
-    try:
-        return healthy(url)
-    except OSError:
-        return False
-
-
-def _until(true, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

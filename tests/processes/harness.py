@@ -93,6 +93,12 @@ class Managed:
             return "".join(self._lines)
 
     @property
+    def printed(self) -> int:
+        """How many lines it has printed, for `wait_for_log`."""
+        with self._changed:
+            return len(self._lines)
+
+    @property
     def events(self) -> list[dict[str, Any]]:
         """The JSON log lines among what it printed."""
         return [json.loads(line) for line in self.logs.splitlines() if line.startswith("{")]
@@ -195,6 +201,7 @@ class Desk:
     """
 
     def __init__(self, database_url: str, data_dir: Path, **settings: str) -> None:
+        self.database_url = database_url
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = environment(
