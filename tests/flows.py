@@ -8,7 +8,8 @@ from __future__ import annotations
 import operator
 import os
 import signal
-import time
+import threading
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
@@ -26,6 +27,8 @@ from assent import (
     report_receipt,
     request_approval,
 )
+
+_released: defaultdict[str, threading.Event] = defaultdict(threading.Event)
 
 
 class FlowInput(BaseModel):
@@ -213,11 +216,14 @@ def _flaky_graph() -> StateGraph:
     return graph
 
 
+def released(effects: str) -> threading.Event:
+    """What slow steps of the run with that file wait for, which a test in the same process sets."""
+    return _released[effects]
+
+
 def _slow(state: FlowState) -> FlowState:
     effect(state, "slow began")
-    waited = Path(state["input"]["effects"] + ".go")
-    while not waited.exists():
-        time.sleep(0.02)
+    released(state["input"]["effects"]).wait()
     effect(state, "slow ended")
     return {}
 

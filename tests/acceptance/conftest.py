@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from tests.conftest import Server
 from tests.factories import csrf_token, make_person, make_sign_in, session_cookie
 from tests.flows import ALL
 from tests.processes.harness import SECRET_KEY, Desk, Managed
+from tests.waiting import until
 
 CAST = {
     "dba": ("DBA on call", (Role.REVIEWER,), ("dba",)),
@@ -119,11 +119,10 @@ class Portal:
 
     def until(self, check: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Ask until the answer is true; for what no page or log tells."""
-        deadline = time.monotonic() + seconds
-        while not (found := check()):
-            assert time.monotonic() < deadline, f"not within {seconds} s; the worker says:\n{self.worker.logs[-3000:]}"
-            time.sleep(0.03)
-        return found
+        try:
+            return until(self.desk.database_url, check, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the worker says:\n{self.worker.logs[-3000:]}") from None
 
     def api(self, who: str) -> requests.Session:
         """A program with that person's session."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from datetime import datetime, timedelta
 
 import psycopg
@@ -14,6 +13,7 @@ from app.cli.context import print_table
 from app.cli.main import COMMANDS, cli
 from tests.flows import ALL
 from tests.processes.harness import Desk
+from tests.waiting import until
 
 pytestmark = pytest.mark.processes
 
@@ -41,20 +41,12 @@ def refused(desk: Desk, *arguments: str) -> str:
     return done.stderr.strip()
 
 
-def until(seen, seconds: float = 60.0):
-    deadline = time.monotonic() + seconds
-    while not (found := seen()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
-
-
 def test_a_run_from_its_start_to_its_record(desk):
     for name, role in (("starter", "reviewer"), ("reviewer", "reviewer"), ("viewer", "viewer")):
         told(desk, "user", "add", f"{name}@example.com", "--name", f"The {name}", "--role", role)
     desk.worker()
     started = facts(desk, "run", "start", "test_gate", "--as", "starter@example.com", "--title", "By hand")
-    request = until(lambda: facts(desk, "approvals", "list"))[0]
+    request = until(desk.database_url, lambda: facts(desk, "approvals", "list"))[0]
     assert request["run_id"] == started["id"]
     assert request["title"] in told(desk, "approvals", "list")
 
@@ -69,7 +61,7 @@ def test_a_run_from_its_start_to_its_record(desk):
     assert told(desk, *decide, "reviewer@example.com")
     refused(desk, *decide, "reviewer@example.com")
 
-    until(lambda: facts(desk, "run", "show", started["id"])["state"] == "completed")
+    until(desk.database_url, lambda: facts(desk, "run", "show", started["id"])["state"] == "completed")
     shown = told(desk, "run", "show", started["id"])
     assert "By hand: completed" in shown
     assert request["id"] in shown
@@ -88,7 +80,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     desk.worker()
     text = json.dumps({"text": "select 1"})
     run = facts(desk, "run", "start", "test_script", "--as", "starter@example.com", "--input", text)
-    request = until(lambda: facts(desk, "approvals", "list", "--unassigned"))[0]["id"]
+    request = until(desk.database_url, lambda: facts(desk, "approvals", "list", "--unassigned"))[0]["id"]
     seen = facts(desk, "approvals", "show", request)
     first, second = ("--as", "first@example.com"), ("--as", "second@example.com")
 
@@ -120,7 +112,7 @@ def test_a_request_is_looked_after_from_the_command_line(desk):
     digest = facts(desk, "approvals", "show", request)["digest"]
     reject = ("approvals", "decide", request, "reject", "--digest", digest, "--comment", "Not today.")
     assert "Rejected" in told(desk, *reject, *second)
-    until(lambda: facts(desk, "run", "show", run["id"])["state"] == "completed")
+    until(desk.database_url, lambda: facts(desk, "run", "show", run["id"])["state"] == "completed")
     assert "ended" in refused(desk, "approvals", "reopen", request, *second, "--reason", "Look again.")
     assert "rejected" in refused(desk, "approvals", "cancel", request, *second)
 

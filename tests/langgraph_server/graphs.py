@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import fcntl
 from pathlib import Path
 from typing import Any, ClassVar, TypedDict
 
@@ -50,8 +50,8 @@ def propose(state: State) -> State:
 
 def region(state: State, runtime: Any) -> State:
     """Say with which context it went on, once nothing holds it any more."""
-    while Path(state["file"]).with_suffix(".hold").exists():
-        time.sleep(0.02)
+    with Path(state["file"]).with_suffix(".hold").open("a") as hold:
+        fcntl.flock(hold, fcntl.LOCK_SH)
     write(state, f"region {(runtime.context or {}).get('region')}")
     return {}
 

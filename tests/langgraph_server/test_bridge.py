@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import subprocess
 import sys
 import threading
@@ -159,13 +160,12 @@ def test_stopped_it_leaves_the_requests_open(work: Work, bridge: Bridge) -> None
 def test_killed_after_the_answer_was_sent_it_reports_what_came_of_it(work: Work, bridge: Bridge) -> None:
     work.begin()
     request = work.asked("Tidy up")
-    hold = work.file.with_suffix(".hold")
-    hold.touch()
-    work.portal.decide(request["id"])
-    work.until_done(["VACUUM orders;"])
-    bridge.kill()
-    bridge.start()
-    hold.unlink()
+    with work.file.with_suffix(".hold").open("a") as hold:
+        fcntl.flock(hold, fcntl.LOCK_EX)
+        work.portal.decide(request["id"])
+        work.until_done(["VACUUM orders;"])
+        bridge.kill()
+        bridge.start()
     receipt = work.receipt(request["id"])
     assert (receipt["status"], receipt["summary"]) == ("applied", "The agent continued with what was approved.")
     assert work.done == ["VACUUM orders;", "region None"]

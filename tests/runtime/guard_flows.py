@@ -25,7 +25,7 @@ from assent import (
     report_receipt,
     request_approval,
 )
-from tests.flows import Age, FlowState, _workflow, effect
+from tests.flows import Age, FlowState, _workflow, effect, released
 
 
 def aside(state: FlowState, name: str) -> Path:
@@ -107,8 +107,7 @@ async def _linger(state: FlowState) -> FlowState:
     if aside(state, "report").exists():
         report_receipt(outcome, ReceiptStatus.APPLIED, "Restarted.")
     aside(state, "lingers").touch()
-    while not aside(state, "go").exists():  # noqa: ASYNC110 - another process makes it
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(released(state["input"]["effects"]).wait)
     effect(state, f"restarted {outcome.verdict.value}")
     return {}
 

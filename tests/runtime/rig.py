@@ -58,6 +58,7 @@ class Rig:
         self.second = make_person(self.services.sessions, "SRE", [Role.REVIEWER]).as_actor(Via.PAGE)
         self.lost: list[str] = []
         self._leases: dict[str, Leases] = {}
+        self._stores: dict[str, AsyncExitStack] = {}
         self._stack = AsyncExitStack()
         self.folder = Path()
 
@@ -91,15 +92,20 @@ class Rig:
         """An advancer with a lease connection of its own, as another worker would be."""
         leases = Leases(self.url, lambda: self.lost.append(name))
         self._leases[name] = await self._stack.enter_async_context(leases)
-        store = await self._stack.enter_async_context(worker_store(self.url, self.pool, self.services.clock))
+        self._stores[name] = await self._stack.enter_async_context(AsyncExitStack())
+        store = await self._stores[name].enter_async_context(worker_store(self.url, self.pool, self.services.clock))
         return Advancer(Library(find_workflows(WORKFLOWS).workflows, Saver(self.pool)), store, leases)
 
     async def died(self) -> None:
-        """What the end of its process does after a cancelled advance: its locks are gone, and a new worker comes."""
+        """What the end of its process does after a canceled advance.
+
+        Its locks and its connections are gone, and a new worker comes.
+        """
         connection = self._leases["first"]._connection
         assert connection is not None
         backend = connection.info.backend_pid
         await self._leases["first"].__aexit__(None, None, None)
+        await self._stores["first"].aclose()
         await until(lambda: not self.sql("select 1 from pg_stat_activity where pid = :pid", pid=backend))
         self.advancer = await self.another("first")
         self.library = self.advancer.library
@@ -178,6 +184,10 @@ class Rig:
     def aside(self, run_id: str, name: str) -> Path:
         """The file by which the test talks to the run's nodes."""
         return Path(f"{self.run(run_id).input['effects']}.{name}")
+
+    def release(self, run_id: str) -> None:
+        """Let the run's slow step go on."""
+        flows.released(self.run(run_id).input["effects"]).set()
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
         """Something a test does behind everybody's back."""

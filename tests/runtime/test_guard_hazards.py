@@ -252,7 +252,7 @@ def test_hazard_9_an_answer_lost_inside_the_gates_node_is_delivered_again(rig: R
     rig.do(cut_short())
     assert rig.asks(run), "LangGraph has forgotten the answer"
     assert rig.state(run) == "running" and not rig.effects(run)
-    rig.aside(run, "go").touch()
+    rig.release(run)
     rig.advance(run)
     rig.finish(run)
     assert rig.effects(run) == {"restarted approve": 1, "last": 1}
@@ -374,7 +374,7 @@ def test_hazard_4_an_edit_never_names_another_tool(rig: Rig, flow: str) -> None:
     other = request.payload | {"tool": "delete_file", "args": request.payload["args"] | {"path": "all"}}
     tamper(rig, request.id, payload=other)
     rig.advance(run)
-    assert not rig.effects(run) and "keeps its tool" in rig.request(request).note
+    assert not rig.effects(run) and "cannot change the tool" in rig.request(request).note
     assert rig.only(run).previous_id == request.id
 
 

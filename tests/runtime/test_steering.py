@@ -44,7 +44,7 @@ def test_a_running_run_stops_before_its_next_step(rig: Rig, act: str, state: str
         await until(lambda: "slow began" in rig.effects(run))
         await asyncio.to_thread(getattr(rig.runs, act), rig.starter, run)
         rig.advancer.steer(run)  # what the worker does when the notification comes
-        rig.aside(run, "go").touch()
+        rig.release(run)
         await work
 
     rig.do(steer())
@@ -66,7 +66,7 @@ def test_a_thread_that_somebody_else_has_gone_on_with_stops_the_run(rig: Rig) ->
         work = asyncio.ensure_future(rig.advancer.advance(run))
         await until(lambda: "slow began" in rig.effects(run))
         await graph.aupdate_state(config, {"answers": ["meanwhile"]}, as_node="slow")
-        rig.aside(run, "go").touch()
+        rig.release(run)
         await work
 
     rig.do(overtake())
@@ -117,7 +117,7 @@ def test_what_was_asked_of_a_run_whose_worker_died_is_done_by_the_next(rig: Rig,
         await rig.died()
 
     rig.do(die())
-    rig.aside(run, "go").touch()
+    rig.release(run)
     getattr(rig.runs, act)(rig.starter, run)
     assert rig.state(run) == "running"
     rig.advance(run)
