@@ -26,7 +26,9 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 PLAN_SECONDS = 0.5
-"""How often deliveries of events are planned. A longer interval plans more at once, but notifies people later."""
+"""How often deliveries of events are planned; half as often while runs are being advanced.
+
+A longer interval plans more at once, but notifies people later."""
 AT_ONCE = 4
 """Deliveries that one worker attempts at the same time."""
 GIVE_WAY_SECONDS = 0.1
@@ -110,7 +112,7 @@ class Courier:
                     continue
             except Exception:
                 log.warning("planning.unreachable", exc_info=True)
-            await self._pause(PLAN_SECONDS)
+            await self._pause(PLAN_SECONDS * (2 if self._gives_way() else 1))
 
     async def _take_one(self, worker: int) -> bool:
         """Start the next job. Returns False if there is none."""

@@ -8,9 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from typing import Any, cast
 
-import procrastinate
 import psycopg
 import structlog
 from procrastinate.manager import JobManager
@@ -31,9 +29,11 @@ from app.settings import Settings
 from app.store.engine import make_engine, make_sessions
 from app.store.jobs import JOBS_CHANNEL
 from app.worker.adapter import worker_store
+from app.worker.connector import QueueConnector
 from app.worker.courier import AT_ONCE, Courier
 from app.worker.grant_expiry import keep_lapsing
 from app.worker.indexing import keep_indexing
+from app.worker.notices import follow, listen
 from app.worker.offers import Offering
 from app.worker.post import Post
 from app.worker.queue import RunQueue
@@ -78,9 +78,8 @@ async def _work(settings: Settings, given: Clock | None) -> None:
         offering.publish()
         store = await stack.enter_async_context(worker_store(settings.database_url, pool, clock))
         advancer = Advancer(library, store, leases)
-        connector = procrastinate.PsycopgConnector()
-        # It creates its own cursors, with the type of rows that it expects.
-        await connector.open_async(cast(Any, quick))
+        connector = QueueConnector(quick)
+        stack.push_async_callback(connector.give_back)
         jobs = JobManager(connector)
         courier = Courier(jobs, stack.enter_context(_post(settings, clock)), lambda: bool(advancer.active), clock)
         queue = RunQueue(jobs, leases, advancer, settings.worker_concurrency, clock, courier)
@@ -150,22 +149,24 @@ def _post(settings: Settings, clock: Clock) -> Iterator[Post]:
 
 async def _follow(settings: Settings, queue: RunQueue, advancer: Advancer) -> None:
     """Pass on announcements of jobs, and people's commands for runs that are being advanced here."""
+
+    def handle(channel: str, payload: str) -> None:
+        if channel == JOBS_CHANNEL:
+            job_id, _, run_id = payload.partition(" ")
+            queue.announce(int(job_id), run_id)
+        else:
+            advancer.steer(payload)
+
     while True:
         try:
             connection = await psycopg.AsyncConnection.connect(
                 settings.database_url, autocommit=True, application_name="assent worker notifications"
             )
             async with connection:
-                await connection.execute(f"listen {CONTROL_CHANNEL}")
-                await connection.execute(f"listen {JOBS_CHANNEL}")
+                await listen(connection, (CONTROL_CHANNEL, JOBS_CHANNEL), handle)
                 # Commands that were sent while nobody listened are stored in the runs; jobs are found by polling.
                 await _steer_flagged(connection, advancer)
-                async for notice in connection.notifies():
-                    if notice.channel == JOBS_CHANNEL:
-                        job_id, _, run_id = notice.payload.partition(" ")
-                        queue.announce(int(job_id), run_id)
-                    else:
-                        advancer.steer(notice.payload)
+                await follow(connection, handle)
         except psycopg.OperationalError:
             log.warning("notifications.disconnected")
             await asyncio.sleep(1)

@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 INSIDES = {
     # Its tables and functions in SQL. Workers use its Python classes, too.
     r"procrastinate_[a-z]": {"app/store/jobs.py", "app/store/migrate.py"},
-    r"^\s*(import|from) procrastinate": {"app/worker/courier.py", "app/worker/main.py", "app/worker/queue.py"},
+    r"^\s*(import|from) procrastinate": {
+        "app/worker/connector.py", "app/worker/courier.py", "app/worker/main.py", "app/worker/queue.py",
+    },
     # Its tables in SQL, and the base class with its statements.
     r"\b(into|from|update|table|join) checkpoint(s|_blobs|_writes)\b": {
         "app/runtime/delta_history.py", "app/runtime/saver.py", "app/runtime/thread_statements.py",

@@ -40,6 +40,7 @@ LINK_LIFETIME = timedelta(days=7)
 """A link works until the request's deadline, but at most this long."""
 AT_ONCE = 200
 """How many events are planned in one transaction."""
+_ANY_DUE = "select 1 from unplanned_events where due_at <= now() limit 1"
 _PUT_OFF = """
     update unplanned_events set tries = tries + 1,
         due_at = now() + least(interval '30 seconds', interval '0.5 seconds' * power(2, least(tries, 10)))
@@ -72,9 +73,8 @@ class NotificationPlanner:
         """Plan what is due and not being planned by another worker. True: there may be more."""
         due = select(UnplannedEvent.event_id).where(UnplannedEvent.due_at <= func.now())
         due = due.order_by(UnplannedEvent.event_id).limit(AT_ONCE)
-        with self._sessions.reads() as session:
-            if session.scalar(due.limit(1)) is None:
-                return False
+        if not self._sessions.execute(_ANY_DUE, {}):
+            return False
         taken: Sequence[int] = ()
         try:
             with self._sessions.begin() as session:
