@@ -127,6 +127,7 @@ class Journal:
         reported: ids of requests with a stored receipt from the run; their delivery is noted on that receipt.
         doubtful: a step failed and the run continued without it, so its completion proves nothing.
         job: id of the job that ends when this is written; None if it continues.
+        began: when the worker acquired the run, until that was written.
         stored: what LangGraph stores for these steps. It is written in the same transaction as the rest, or not at all.
     """
 
@@ -140,14 +141,16 @@ class Journal:
     reported: frozenset[str] = frozenset()
     doubtful: bool = False
     job: int | None = None
+    began: datetime | None = None
     stored: list[Statement] = field(default_factory=list)
 
     def take(self) -> Journal:
         """Return everything so far and leave this journal empty. The job continues."""
         taken = Journal(
             self.run_id, self.steps, self.receipts, self.artifacts, self.delivered, self.unseen, self.undelivered,
-            self.reported, stored=self.stored,
+            self.reported, began=self.began, stored=self.stored,
         )  # fmt: skip
+        self.began = None
         self.steps, self.receipts, self.artifacts, self.delivered, self.stored = [], [], [], [], []
         return taken
 
@@ -156,6 +159,7 @@ class Journal:
         self.steps[:0], self.receipts[:0] = earlier.steps, earlier.receipts
         self.artifacts[:0], self.delivered[:0] = earlier.artifacts, earlier.delivered
         self.stored[:0] = earlier.stored
+        self.began = self.began or earlier.began
 
     @property
     def empty(self) -> bool:

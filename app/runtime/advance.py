@@ -110,7 +110,8 @@ class Advancer:
         try:
             snapshot = await self._store.begin(run_id, self._leases.key, job, self.library.saver.newest(run_id))
             if snapshot is not None:
-                await self._advance_claimed(snapshot, Journal(run_id, job=job.id if job else None))
+                journal = Journal(run_id, job=job.id if job else None, began=self._store.now())
+                await self._advance_claimed(snapshot, journal)
             return snapshot is not None
         finally:
             del self._controls[run_id]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.events import EventKind
+from app.domain.lifecycle import RunState
 from app.domain.people import SYSTEM, Actor
 from app.domain.run_protocol import Journal, Step, StepKind
 from app.services.record.audit import record
@@ -86,6 +87,11 @@ def write(batch: Batch, sessions: Sessions, journal: Journal, now: datetime, *, 
         delivered: record deliveries; False if the caller concludes them at once with `conclude`.
     """
     batch.along(journal.stored)
+    if journal.began is not None:
+        # Not when the run was acquired: the page learns of it with the first step, with one announcement less.
+        publish(batch, event_row(
+            EventKind.RUN_CHANGED, journal.began, run_id=journal.run_id, state=RunState.RUNNING.value
+        ))  # fmt: skip
     if journal.job is not None:
         batch.end_job(journal.job)
     for step in journal.steps:

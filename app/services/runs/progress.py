@@ -25,7 +25,7 @@ from app.store.batch import Batch, execute_all, text_of
 from app.store.engine import Sessions
 from app.store.jobs import TAKE
 from app.store.runs import Run
-from app.store.writes import events_from, run_events_from
+from app.store.writes import events_from
 from assent.contracts import ReceiptStatus
 from assent.dialects.base import OutcomeDelivery
 from assent.json_values import read_back
@@ -60,11 +60,9 @@ def _take_up(condition: str = "") -> str:
         (select json_agg(interrupt_id) from approval_requests where run_id = runs.id and state = 'pending') as open"""
 
 
-_TOLD = run_events_from("begun", RunState.RUNNING, at="%(now)s")
-_BEGIN = f"with begun as ({_take_up()}), told as ({_TOLD}) select * from begun"
+_BEGIN = _take_up()
 _BEGIN_WITH_JOB = f"""
-    with taken as ({TAKE}), begun as ({_take_up("and exists (select from taken)")}),
-        told as ({_TOLD})
+    with taken as ({TAKE}), begun as ({_take_up("and exists (select from taken)")})
     select begun.* from taken left join begun on true"""
 _WORTH_ANOTHER_LOOK = text(f"""
     select state in ('queued', 'running') or (state = 'suspended' and exists (select {_UNDELIVERED}))
@@ -110,6 +108,8 @@ class RunProgress:
         self, run_id: str, holder: int | None = None, job: Job | None = None, read: Statement | None = None
     ) -> RunSnapshot | None:
         """Take the run if there is something to do; None if it is waiting or has ended.
+
+        Its event is written with the first step, or with the state in which the run stops (`Journal.began`).
 
         If the run's worker died before it could pause or cancel the run, that is done here.
 
