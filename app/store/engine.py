@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+import psycopg
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.domain.run_protocol import Statement
+from app.store.pipeline import run_together_now
 
 
 class Sessions(sessionmaker[Session]):
@@ -28,22 +31,37 @@ class Sessions(sessionmaker[Session]):
 
     def execute(self, statement: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Execute one statement of the driver in its own transaction, and return its rows."""
-        with self.engine.connect() as connection:
-            return [dict(row) for row in connection.exec_driver_sql(statement, dict(parameters)).mappings()]
+        return self.together([Statement(statement, parameters)])[0]
 
     def together(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
-        """Execute statements in one transaction, where each sees the effects of the previous ones. Returns their rows.
+        """Execute statements in one transaction and one trip, where each sees the effects of the previous ones.
+
+        Returns their rows.
 
         Raises:
             sqlalchemy.exc.DBAPIError: One of them failed, and nothing was written. On an event loop, psycopg.Error.
         """
-        with self.engine.connect() as plain:
-            connection = plain.execution_options(isolation_level="READ COMMITTED")
-            with connection.begin():
-                results = [
-                    connection.exec_driver_sql(statement.text, dict(statement.parameters)) for statement in statements
-                ]
-                return [[dict(row) for row in result.mappings()] if result.returns_rows else [] for result in results]
+        try:
+            pooled = self.engine.raw_connection()
+        except psycopg.Error as error:
+            raise self._wrapped(error) from error
+        connection = cast(psycopg.Connection[Any], pooled.driver_connection)
+        try:
+            return run_together_now(connection, statements)
+        except psycopg.Error as error:
+            raise self._wrapped(error, lost=connection.closed) from error
+        finally:
+            if connection.closed:
+                pooled.invalidate()
+            pooled.close()
+
+    def _wrapped(self, error: psycopg.Error, lost: bool = False) -> BaseException:
+        """Return the error as SQLAlchemy raises it."""
+        if lost:
+            # A connection is rarely lost alone.
+            self.engine.dispose()
+        dialect = self.engine.dialect
+        return DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=lost, dialect=dialect)
 
     def pause(self, seconds: float) -> None:
         """Wait before a retry."""

@@ -1,4 +1,4 @@
-"""Statements on an asynchronous connection of psycopg, sent and awaited with as little work as possible.
+"""Statements on a connection of psycopg, sent and awaited with as little work as possible.
 
 psycopg's cursors adapt to every way of using them, which costs more processor time for each statement than our
 statements take on the server: a cursor, a new transformer and several turns of the event loop each. Here, statements
@@ -19,6 +19,7 @@ import psycopg
 from psycopg import abc, pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
+from psycopg.waiting import WAIT_R, WAIT_RW
 from psycopg_pool import AsyncConnectionPool
 
 from app.domain.run_protocol import Statement
@@ -46,7 +47,7 @@ class _Prepared:
 class _Pipeline:
     """What is known about one connection: its prepared statements, and how its values are converted."""
 
-    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
         self.transformer: abc.Transformer = Transformer.from_context(connection)
         self.prepared: dict[tuple[str, tuple[int, ...]], _Prepared] = {}
         self._made = 0
@@ -98,12 +99,10 @@ class Connections:
             await self._pool.putconn(self._kept.pop())
 
 
-_PIPELINES: WeakKeyDictionary[psycopg.AsyncConnection[Any], _Pipeline] = WeakKeyDictionary()
+_PIPELINES: WeakKeyDictionary[psycopg.Connection[Any] | psycopg.AsyncConnection[Any], _Pipeline] = WeakKeyDictionary()
 
 
-async def run_together(
-    connection: psycopg.AsyncConnection[Any], statements: Sequence[Statement]
-) -> list[list[dict[str, Any]]]:
+async def run_together(connection: psycopg.AsyncConnection[Any], statements: Sequence[Statement]) -> list[list[Row]]:
     """Execute statements in one transaction and one trip, on a connection that commits each statement by itself.
 
     Between two synchronizations, a pipeline is one transaction. Returns the rows of each statement.
@@ -111,14 +110,9 @@ async def run_together(
     Raises:
         psycopg.Error: One of them failed, and nothing was written.
     """
-    pipeline = _PIPELINES.get(connection)
-    if pipeline is None:
-        pipeline = _PIPELINES[connection] = _Pipeline(connection)
-    pgconn = connection.pgconn
-    pgconn.enter_pipeline_mode()
+    pgconn, pipeline = connection.pgconn, _pipeline_of(connection)
     try:
-        sent = [_send(pgconn, pipeline, statement) for statement in statements]
-        pgconn.pipeline_sync()
+        sent = _send_all(pgconn, pipeline, statements)
         results = await _results(pgconn)
         pgconn.exit_pipeline_mode()
     except BaseException:
@@ -128,8 +122,35 @@ async def run_together(
     return _rows(pipeline, sent, results)
 
 
+def run_together_now(connection: psycopg.Connection[Any], statements: Sequence[Statement]) -> list[list[Row]]:
+    """Do what `run_together` does, on a synchronous connection."""
+    pgconn, pipeline = connection.pgconn, _pipeline_of(connection)
+    try:
+        sent = _send_all(pgconn, pipeline, statements)
+        results = connection.wait(_awaited(pgconn))
+        pgconn.exit_pipeline_mode()
+    except BaseException:
+        connection.close()
+        raise
+    return _rows(pipeline, sent, results)
+
+
+def _pipeline_of(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> _Pipeline:
+    pipeline = _PIPELINES.get(connection)
+    if pipeline is None:
+        pipeline = _PIPELINES[connection] = _Pipeline(connection)
+    return pipeline
+
+
 _Sent = tuple[Statement, tuple[str, tuple[int, ...]], _Prepared, int]
 """A statement, the key and the name under which it is prepared, and the number of its results."""
+
+
+def _send_all(pgconn: pq.abc.PGconn, pipeline: _Pipeline, statements: Sequence[Statement]) -> list[_Sent]:
+    pgconn.enter_pipeline_mode()
+    sent = [_send(pgconn, pipeline, statement) for statement in statements]
+    pgconn.pipeline_sync()
+    return sent
 
 
 def _send(pgconn: pq.abc.PGconn, pipeline: _Pipeline, statement: Statement) -> _Sent:
@@ -181,7 +202,6 @@ async def _results(pgconn: pq.abc.PGconn) -> list[pq.abc.PGresult]:
 
     writing = bool(pgconn.flush())
     found: list[pq.abc.PGresult] = []
-    ended = False
     loop.add_reader(descriptor, ready)
     try:
         while True:
@@ -194,22 +214,43 @@ async def _results(pgconn: pq.abc.PGconn) -> list[pq.abc.PGresult]:
             # The server may wait until its answers are read before it reads on.
             pgconn.consume_input()
             writing = writing and bool(pgconn.flush())
-            while not pgconn.is_busy():
-                result = pgconn.get_result()
-                if result is None:
-                    # This follows each result except that of the synchronization.
-                    if pgconn.status == pq.ConnStatus.BAD:
-                        raise _failure(found) or psycopg.OperationalError("The connection is lost.")
-                    if ended:
-                        break
-                    ended = True
-                    continue
-                ended = False
-                if result.status == pq.ExecStatus.PIPELINE_SYNC:
-                    return found
-                found.append(result)
+            if _take_results(pgconn, found):
+                return found
     finally:
         loop.remove_reader(descriptor)
+
+
+def _awaited(pgconn: pq.abc.PGconn) -> abc.PQGen[list[pq.abc.PGresult]]:
+    """Do the same for psycopg's way of waiting, which suits the process: blocking, or another greenlet's turn."""
+    writing = bool(pgconn.flush())
+    found: list[pq.abc.PGresult] = []
+    while True:
+        if not (yield WAIT_RW if writing else WAIT_R):
+            continue
+        pgconn.consume_input()
+        writing = writing and bool(pgconn.flush())
+        if _take_results(pgconn, found):
+            return found
+
+
+def _take_results(pgconn: pq.abc.PGconn, found: list[pq.abc.PGresult]) -> bool:
+    """Add the results that have arrived to `found`. Returns True at the end of the pipeline."""
+    ended = False
+    while not pgconn.is_busy():
+        result = pgconn.get_result()
+        if result is None:
+            # This follows each result except that of the synchronization.
+            if pgconn.status == pq.ConnStatus.BAD:
+                raise _failure(found) or psycopg.OperationalError("The connection is lost.")
+            if ended:
+                break
+            ended = True
+            continue
+        ended = False
+        if result.status == pq.ExecStatus.PIPELINE_SYNC:
+            return True
+        found.append(result)
+    return False
 
 
 def _failure(results: Sequence[pq.abc.PGresult]) -> psycopg.Error | None:

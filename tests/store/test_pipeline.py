@@ -163,6 +163,7 @@ def test_the_connection_used_last_is_used_next_and_a_lost_one_is_replaced(empty_
 
     async def ask() -> Any:
         async with AsyncConnectionPool(empty_database_url, min_size=3, max_size=3, kwargs={"autocommit": True}) as pool:
+            await pool.wait()
             connections = Connections(pool)
 
             async def backend() -> int:
