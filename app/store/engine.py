@@ -41,6 +41,8 @@ class Sessions(sessionmaker[Session]):
         Raises:
             sqlalchemy.exc.DBAPIError: One of them failed, and nothing was written. On an event loop, psycopg.Error.
         """
+        if self.engine.dispatch.before_cursor_execute:
+            return self._together_heard(statements)
         try:
             pooled = self.engine.raw_connection()
         except psycopg.Error as error:
@@ -54,6 +56,16 @@ class Sessions(sessionmaker[Session]):
             if connection.closed:
                 pooled.invalidate()
             pooled.close()
+
+    def _together_heard(self, statements: Sequence[Statement]) -> list[list[dict[str, Any]]]:
+        """Do the same through SQLAlchemy, for what listens to its statements, such as instrumentation."""
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="READ COMMITTED")
+            with connection.begin():
+                results = [
+                    connection.exec_driver_sql(statement.text, dict(statement.parameters)) for statement in statements
+                ]
+                return [[dict(row) for row in result.mappings()] if result.returns_rows else [] for result in results]
 
     def _wrapped(self, error: psycopg.Error, lost: bool = False) -> BaseException:
         """Return the error as SQLAlchemy raises it."""

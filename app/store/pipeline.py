@@ -31,6 +31,8 @@ KEPT = 2
 MOST_PREPARED = 200
 """Prepared statements kept for each connection; those used least recently are dropped."""
 _PARAMETER = re.compile(r"%(?:%|\((\w+)\)s)")
+_FORGOTTEN = (b"26000", b"0A000")
+"""SQLSTATEs of a prepared statement that does not exist, or that would return other columns than before."""
 _GOOD = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK})
 
 
@@ -111,28 +113,32 @@ async def run_together(connection: psycopg.AsyncConnection[Any], statements: Seq
         psycopg.Error: One of them failed, and nothing was written.
     """
     pgconn, pipeline = connection.pgconn, _pipeline_of(connection)
-    try:
-        sent = _send_all(pgconn, pipeline, statements)
-        results = await _results(pgconn)
-        pgconn.exit_pipeline_mode()
-    except BaseException:
-        # Nobody knows what the server still does, or has done.
-        await connection.close()
-        raise
-    return _rows(pipeline, sent, results)
+    while True:
+        try:
+            sent = _send_all(pgconn, pipeline, statements)
+            results = await _results(pgconn)
+            pgconn.exit_pipeline_mode()
+        except BaseException:
+            # Nobody knows what the server still does, or has done.
+            await connection.close()
+            raise
+        if not _forgot(pipeline, sent, results):
+            return _rows(pipeline, sent, results)
 
 
 def run_together_now(connection: psycopg.Connection[Any], statements: Sequence[Statement]) -> list[list[Row]]:
     """Do what `run_together` does, on a synchronous connection."""
     pgconn, pipeline = connection.pgconn, _pipeline_of(connection)
-    try:
-        sent = _send_all(pgconn, pipeline, statements)
-        results = connection.wait(_awaited(pgconn))
-        pgconn.exit_pipeline_mode()
-    except BaseException:
-        connection.close()
-        raise
-    return _rows(pipeline, sent, results)
+    while True:
+        try:
+            sent = _send_all(pgconn, pipeline, statements)
+            results = connection.wait(_awaited(pgconn))
+            pgconn.exit_pipeline_mode()
+        except BaseException:
+            connection.close()
+            raise
+        if not _forgot(pipeline, sent, results):
+            return _rows(pipeline, sent, results)
 
 
 def _pipeline_of(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> _Pipeline:
@@ -261,6 +267,19 @@ def _failure(results: Sequence[pq.abc.PGresult]) -> psycopg.Error | None:
     return None
 
 
+def _forgot(pipeline: _Pipeline, sent: Sequence[_Sent], results: Sequence[pq.abc.PGresult]) -> bool:
+    """Return True if a statement has to be prepared again, so that nothing was executed.
+
+    psycopg's cursors deallocate all prepared statements after a rollback, and a migration may change what a prepared
+    statement returns.
+    """
+    failed = next((result for result in results if result.status not in _GOOD), None)
+    if failed is None or failed.error_field(pq.DiagnosticField.SQLSTATE) not in _FORGOTTEN:
+        return False
+    pipeline.prepared.clear()
+    return any(count == 1 for *_, count in sent)
+
+
 def _rows(pipeline: _Pipeline, sent: Sequence[_Sent], results: Sequence[pq.abc.PGresult]) -> list[list[Row]]:
     place = 0
     rows: list[list[Row]] = []
@@ -269,7 +288,7 @@ def _rows(pipeline: _Pipeline, sent: Sequence[_Sent], results: Sequence[pq.abc.P
         if failure is None:
             rows.append(_rows_of(pipeline.transformer, prepared, results[place + count - 1]))
         elif count > 1 and results[place].status not in _GOOD:
-            del pipeline.prepared[key]
+            pipeline.prepared.pop(key, None)
         place += count
     if failure is not None:
         raise failure

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import inspect
 
 from app.domain.ballot import Ballot
 from app.domain.errors import (
@@ -25,6 +26,7 @@ from app.domain.lifecycle import RequestState
 from app.domain.people import SYSTEM, Actor, Role
 from app.domain.risk import Assessment
 from app.services.approvals.manager import CheckpointManager
+from app.store.objects import read_object
 from app.store.requests import ApprovalRequest
 from assent.contracts import NextAction, Outcome, RiskLevel, Verdict
 from assent.digests import digest_of
@@ -311,3 +313,15 @@ def test_what_a_decision_gives_is_what_is_stored(desk: Desk, verdict: Verdict, w
     assert {column: getattr(given, column) for column in columns} == {
         column: getattr(stored, column) for column in columns
     }
+
+
+def test_a_request_that_is_read_without_a_session_has_the_same_values(desk: Desk) -> None:
+    request = desk.open()
+    desk.checkpoints.claim(request.id, desk.person("Reviewer"))
+    found = read_object(desk.sessions, ApprovalRequest, request.id)
+    assert found is not None and read_object(desk.sessions, ApprovalRequest, "missing") is None
+    with desk.sessions.reads() as session:
+        stored = session.get_one(ApprovalRequest, request.id)
+        for attribute in inspect(ApprovalRequest).column_attrs:
+            value, expected = getattr(found, attribute.key), getattr(stored, attribute.key)
+            assert (value, type(value)) == (expected, type(expected)), attribute.key

@@ -88,6 +88,21 @@ def test_a_statement_that_could_not_be_prepared_is_prepared_the_next_time(on_con
     assert on_connection(ask) == [[], [{"text": "here"}], []]
 
 
+def test_prepared_statements_that_are_gone_or_outdated_are_prepared_again(on_connection: Any) -> None:
+    every = Statement("select * from notes order by id", {})
+
+    async def ask(connection: Connection) -> Any:
+        await run_together(connection, [put(1), every])
+        # psycopg's cursors do this after a rollback.
+        await connection.execute("deallocate all")
+        await run_together(connection, [put(2), every])
+        await connection.execute("alter table notes drop column raw")
+        [_, rows] = await run_together(connection, [put(3), every])
+        return rows
+
+    assert on_connection(ask) == [{"id": number, "text": ""} for number in (1, 2, 3)]
+
+
 def test_a_connection_keeps_a_limited_number_of_prepared_statements(
     on_connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

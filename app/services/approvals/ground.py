@@ -25,6 +25,7 @@ from app.services.requests.votes import decisions_on, remark
 from app.services.sight import sees_request
 from app.store.batch import Batch
 from app.store.engine import Sessions
+from app.store.objects import read_object
 from app.store.requests import ApprovalRequest, OutcomeRow
 from app.store.writes import wake_run
 from assent.contracts import NextAction, Remark, Verdict
@@ -58,6 +59,13 @@ class Ground:
         """The request as stored now. Raises NotFoundError, also if `viewer` may not see it."""
         with self.sessions.reads() as session:
             return get(session, request_id, viewer)
+
+    def read(self, request_id: str) -> ApprovalRequest:
+        """The same, for everybody, with less work: the object belongs to no session. Raises NotFoundError."""
+        request = read_object(self.sessions, ApprovalRequest, request_id) if is_storable(request_id) else None
+        if request is None:
+            raise NotFoundError("There is no such request.", request_id=request_id)
+        return request
 
     def end(
         self, request: ApprovalRequest, actor: Actor, state: RequestState, reason: str, action: str, note: str

@@ -78,8 +78,8 @@ class Decisions:
         ballot = replace(ballot, comment=clean_comment(ballot.comment))
         for attempt in range(ATTEMPTS):
             now = self._ground.clock()
+            request = self._ground.read(request_id)
             with self._ground.sessions.reads() as session:
-                request = get(session, request_id)
                 if attempt:
                     _refuse_inactive(session, actor)
                 _refuse_other_version(request, ballot.version)
