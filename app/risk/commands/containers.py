@@ -247,8 +247,10 @@ DOCKER.option(
     "system prune, image prune", "-a --all", DATA, "This deletes all images and containers that are not in use."
 )
 DOCKER.option("compose down", "--rmi", REMOVES, "This removes images, too.")
-_STARTING = "run, create, container run, container create, exec, container exec, compose run, compose exec, "
-"machine ssh, unshare, pod exec"
+_STARTING = (
+    "run, create, container run, container create, exec, container exec, compose run, compose exec, "
+    "machine ssh, unshare, pod exec"
+)
 DOCKER.starts(_STARTING)
 DOCKER.takes(
     "compose down, rm, container rm, compose rm, system prune, volume prune", "-t --timeout --filter -f --file -p"

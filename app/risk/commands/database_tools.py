@@ -68,8 +68,10 @@ DRAFTS = declare(
     unread=True,
 )
 
-_PG = "-d --dbname -h --host -p --port -U --username -f --file -F --format -t --table -n --schema -N -T -j --jobs "
-"-Z -E -S -L -O --owner -T"
+_PG = (
+    "-d --dbname -h --host -p --port -U --username -f --file -F --format -t --table -n --schema -N -T -j --jobs "
+    "-Z -E -S -L -O --owner -T"
+)
 
 
 @program(
@@ -148,8 +150,8 @@ def _restore(command: Command, reading: Reading) -> None:
         "dropdb dropuser createdb createuser vacuumdb reindexdb clusterdb initdb pg_resetwal pg_rewind "
         "pg_upgrade pg_archivecleanup pg_checksums pg_controldata pg_config pg_waldump pg_amcheck pg_dropcluster "
         "pg_createcluster pg_lsclusters mysql_upgrade mysqlcheck mysqlshow mysql_install_db mysql_secure_installation "
-        "myisamchk pgbench mongostat mongotop pg_renamecluster pg_upgradecluster mysql_tzinfo_to_sql mysqlslap redis- "
-        "benchmark redis-check-aof redis-check-rdb"
+        "myisamchk pgbench mongostat mongotop pg_renamecluster pg_upgradecluster mysql_tzinfo_to_sql mysqlslap "
+        "redis-benchmark redis-check-aof redis-check-rdb"
     )
 )
 def _tools(command: Command, reading: Reading) -> None:

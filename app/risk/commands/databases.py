@@ -295,8 +295,10 @@ def _mongo(command: Command, reading: Reading) -> None:
 
 @program("redis-cli", "valkey-cli", "keydb-cli", "iredis")
 def _redis(command: Command, reading: Reading) -> None:
-    values = "-h -p -s -a -u -n -r -i -d -D --user --pass --cacert --cert --key --sni --eval --pattern --rdb "
-    "--functions-rdb --lru-test --intrinsic-latency"
+    values = (
+        "-h -p -s -a -u -n -r -i -d -D --user --pass --cacert --cert --key --sni --eval --pattern --rdb "
+        "--functions-rdb --lru-test --intrinsic-latency"
+    )
     given = arguments_of(command.arguments, values, mixed=False)
     if given.exactly("--version", "-v", "--help"):
         return

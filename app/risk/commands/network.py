@@ -302,8 +302,8 @@ def _scans(command: Command, reading: Reading) -> None:
 
 @program(
     *word_set(
-        "ngrok cloudflared lt localtunnel bore frpc frps chisel zrok localxpose serveo pagekite tailscale zerotier- "
-        "cli wg wg-quick openvpn nebula ligolo iodine dnscat2 tor proxychains sshuttle gost v2ray boringtun"
+        "ngrok cloudflared lt localtunnel bore frpc frps chisel zrok localxpose serveo pagekite tailscale "
+        "zerotier-cli wg wg-quick openvpn nebula ligolo iodine dnscat2 tor proxychains sshuttle gost v2ray boringtun"
     )
 )
 def _tunnels(command: Command, reading: Reading) -> None:

@@ -125,8 +125,9 @@ def _build(command: Command, reading: Reading) -> None:
     )
 )
 def _make(command: Command, reading: Reading) -> None:
-    values = "-C --directory -f --file --makefile --justfile -j -l -o -W -I --working-directory -d -t --taskfile "
-    "--buildfile"
+    values = (
+        "-C --directory -f --file --makefile --justfile -j -l -o -W -I --working-directory -d -t --taskfile --buildfile"
+    )
     given = arguments_of(command.arguments, values)
     if given.exactly(
         "--version", "-v", "--help", "-h", "--list", "-l", "--summary", "--evaluate", "-T", "-P", "--tasks"
