@@ -94,12 +94,31 @@ class FindingOut(Output):
     item: str
 
 
+class RuleChangeOut(Output):
+    """A risk rule that the policy changes. `level` is null if it is switched off."""
+
+    rule: str
+    level: RiskLevel | None
+    reason: str
+
+
+class AdjustmentOut(Output):
+    """What the policy changed about the risk: its version, the level without it, and the findings as they were."""
+
+    policy_version: int | None
+    level: RiskLevel
+    score: float
+    changes: list[RuleChangeOut]
+    findings: list[FindingOut]
+
+
 class RiskOut(Output):
     """The risk level and score, with the findings behind them."""
 
     level: RiskLevel
     score: float
     findings: list[FindingOut]
+    adjustment: AdjustmentOut | None = Field(None, description="What the policy changed; null: nothing")
 
 
 class DecisionOut(Output):

@@ -56,11 +56,20 @@ class RuleOut(Output):
     sample: float = Field(description="The share of its decisions that people review afterwards, from 0 to 1")
 
 
+class RiskRuleOut(Output):
+    """A risk rule that the policy changes. `level` is null if its findings do not count."""
+
+    rule: str
+    level: RiskLevel | None
+    reason: str
+
+
 class PolicyOut(VersionOut):
     """A version with its rules. `problem` says why it can no longer be read; the strict default then applies."""
 
     text: str
     rules: list[RuleOut]
+    risk_rules: list[RiskRuleOut]
     warnings: list[str]
     problem: str
 
@@ -204,4 +213,10 @@ def _document(view: PolicyView) -> dict[str, Any]:
         "decided_by_name", "decided_at", "text",
     )  # fmt: skip
     head = {name: getattr(stored, name) for name in same}
-    return head | {"rules": [asdict(rule) for rule in view.rules], "warnings": view.warnings, "problem": view.problem}
+    risk_rules = [
+        {"rule": rule, "level": part.level, "reason": part.reason} for rule, part in view.risk_rules.items()
+    ]
+    return head | {
+        "rules": [asdict(rule) for rule in view.rules], "risk_rules": risk_rules, "warnings": view.warnings,
+        "problem": view.problem,
+    }  # fmt: skip

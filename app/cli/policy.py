@@ -19,10 +19,12 @@ from app.cli.actors import acting, operator, use_cases
 from app.cli.context import as_json, print_json, print_table
 from app.domain.errors import AssentError, InvalidInputError, TooLargeError
 from app.domain.people import Actor
+from app.domain.policy.at_once import ending, lowers_critical
 from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.summary import RuleSummary, decides_words
 from app.domain.text import plural
 from app.embedded import EmbeddedError, find_running
+from app.risk.catalog import rule_levels
 from app.services.bundle import Services, build_services
 from app.services.policies.replay import MAX_REQUESTS, Replay, ReplayedRequest
 from app.services.policies.versions import MAX_BYTES, LoadedPolicy, PolicyView
@@ -72,6 +74,9 @@ def check(file: str, as_json: bool) -> None:
         text = read_file(file)
         document = read_policy(text, file, datetime.now(UTC).date())
         warnings, looked_up = _names(text, file)
+        if not looked_up:
+            levels = rule_levels() if document.risk_rules else {}
+            warnings = (*lowers_critical(document, levels), *ending(document, datetime.now(UTC).date()))
     if as_json:
         print_json({"problems": [], "warnings": warnings, "names_looked_up": looked_up})
         return
@@ -304,6 +309,10 @@ def _show(view: PolicyView) -> None:
         click.echo(f"\n{number}. {rule.name}")
         for label, words in _lines(rule):
             click.echo(f"   {label:<10} {words}")
+    if view.risk_rules:
+        click.echo("\nRisk rules")
+    for name, part in view.risk_rules.items():
+        click.echo(f"   {name}: {part.level.value if part.level else 'off'} ({part.reason})")
 
 
 def _lines(rule: RuleSummary) -> Iterator[tuple[str, str]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from assent.contracts import RiskLevel
@@ -93,6 +93,62 @@ class Touches:
 
 
 @dataclass(frozen=True)
+class RuleChange:
+    """What a policy made of a rule: its findings have this level, or do not count (None)."""
+
+    rule: str
+    level: RiskLevel | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What a policy changed about an assessment.
+
+    Attributes:
+        policy_version: None while the policy is only tested.
+        level, score: As they would have been without the policy.
+        changes: The rules that it changed, of those with findings.
+        findings: The findings of these rules as they were.
+    """
+
+    policy_version: int | None
+    level: RiskLevel
+    score: float
+    changes: tuple[RuleChange, ...]
+    findings: tuple[Finding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "policy_version": self.policy_version,
+            "level": self.level.value,
+            "score": self.score,
+            "changes": [
+                {"rule": change.rule, "level": change.level.value if change.level else "off", "reason": change.reason}
+                for change in self.changes
+            ],
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Adjustment:
+        """Return the inverse of `to_json`."""
+        return cls(
+            value["policy_version"],
+            RiskLevel(value["level"]),
+            value["score"],
+            tuple(
+                RuleChange(
+                    change["rule"], None if change["level"] == "off" else RiskLevel(change["level"]), change["reason"]
+                )
+                for change in value["changes"]
+            ),
+            tuple(Finding.from_json(finding) for finding in value["findings"]),
+        )
+
+
+@dataclass(frozen=True)
 class Assessment:
     """The risk of a proposal.
 
@@ -102,6 +158,7 @@ class Assessment:
         findings: The reasons, the worst first.
         understood: True if everything that would run has been read, and its effects are known.
         touches: What it would touch.
+        adjustment: What a policy changed about it; None: nothing.
     """
 
     level: RiskLevel
@@ -109,10 +166,12 @@ class Assessment:
     findings: tuple[Finding, ...] = field(default_factory=tuple)
     understood: bool = False
     touches: Touches = field(default_factory=Touches)
+    adjustment: Adjustment | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready form, as stored with the request."""
-        return {
+        adjustment = {"adjustment": self.adjustment.to_json()} if self.adjustment is not None else {}
+        return adjustment | {
             "level": self.level.value,
             "score": self.score,
             "findings": [finding.to_json() for finding in self.findings],
@@ -129,7 +188,47 @@ class Assessment:
             tuple(Finding.from_json(finding) for finding in value["findings"]),
             bool(value.get("understood")),
             Touches.from_json(value.get("touches") or {}),
+            Adjustment.from_json(value["adjustment"]) if value.get("adjustment") else None,
         )
+
+    def adjusted(self, changes: Mapping[str, RuleChange], version: int | None, floor: RiskLevel) -> Assessment:
+        """Return the assessment under a policy that changes these rules.
+
+        Args:
+            changes: By the rule's id.
+            floor: The minimum risk level of the proposal.
+        """
+        found = [finding for finding in self.findings if finding.rule in changes]
+        if not found:
+            return self
+        kept = [finding for finding in self.findings if finding.rule not in changes]
+        for finding in found:
+            level = changes[finding.rule].level
+            if level is not None:
+                kept.append(replace(finding, severity=level))
+        named = sorted({finding.rule for finding in found})
+        adjustment = Adjustment(
+            version, self.level, self.score, tuple(changes[rule] for rule in named), tuple(found)
+        )
+        return replace(assess(kept, floor, self.understood, self.touches), adjustment=adjustment)
+
+    def original(self) -> Assessment:
+        """Return the assessment as it was before a policy changed it."""
+        if self.adjustment is None:
+            return self
+        changed = {change.rule for change in self.adjustment.changes}
+        kept = [finding for finding in self.findings if finding.rule not in changed]
+        found = in_order([*kept, *self.adjustment.findings])
+        return replace(
+            self, level=self.adjustment.level, score=self.adjustment.score, findings=found, adjustment=None
+        )
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings in the order in which people read them: the worst first."""
+    return tuple(
+        sorted(findings, key=lambda finding: (-finding.severity.rank, finding.item, finding.line or 0, finding.rule))
+    )
 
 
 def assess(
@@ -139,9 +238,7 @@ def assess(
     touches: Touches | None = None,
 ) -> Assessment:
     """Combine findings: the worst one sets the level, others of that severity raise the score within its band."""
-    found = tuple(
-        sorted(findings, key=lambda finding: (-finding.severity.rank, finding.item, finding.line or 0, finding.rule))
-    )
+    found = in_order(findings)
     level = max([floor, *(finding.severity for finding in found)], key=lambda severity: severity.rank)
     alike = sum(1 for finding in found if finding.severity is level)
     score = min(BASE_SCORE[level] + _STEP * max(0, alike - 1), _BAND[level])

@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import select
 
 from app.domain.people import Actor, Role, Via
-from app.domain.policy.facts import Facts
+from app.domain.policy.facts import Facts, StrictDefault
 from app.domain.policy.terms import Stage, Terms
-from app.domain.policy.verdicts import Ruling
 from app.services.approvals.manager import CheckpointManager
 from app.services.reading.pages import RequestView, Views
 from app.store.policies import Absence
@@ -32,19 +31,14 @@ def terms(*stages: Stage, **values: Any) -> Terms:
     return Terms(**{"name": "test rule", "stages": stages or (ANYONE,), "deadline_seconds": 86_400} | values)
 
 
-class Ruled:
+class Ruled(StrictDefault):
     """A policy that is one function."""
-
-    version: int | None = None
 
     def __init__(self, rule: Callable[[Facts], Terms]) -> None:
         self._rule = rule
 
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
         return self._rule(facts)
-
-    def ruling(self, facts: Facts, opened_at: datetime) -> Ruling:
-        return Ruling(self.terms(facts, opened_at))
 
 
 def ruled(desk: Desk, rule: Terms | Callable[[Facts], Terms]) -> Desk:

@@ -22,9 +22,8 @@ from app.domain.ballot import Ballot
 from app.domain.errors import AssentError
 from app.domain.lifecycle import RequestState
 from app.domain.people import Actor, Role, Via
-from app.domain.policy.facts import Facts
+from app.domain.policy.facts import Facts, StrictDefault
 from app.domain.policy.terms import EscalationStep, OnExpiry, Stage, Terms
-from app.domain.policy.verdicts import Ruling
 from app.domain.risk import Assessment, Finding, assess
 from app.services.approvals.manager import CheckpointManager
 from app.store.policies import Absence
@@ -61,7 +60,7 @@ def assess_text(document: dict[str, Any]) -> Assessment:
 
 
 @dataclass
-class OneRule:
+class OneRule(StrictDefault):
     """A policy of one rule."""
 
     rule: Terms
@@ -73,9 +72,6 @@ class OneRule:
             return self.rule
         first, *rest = self.rule.stages
         return self.rule.model_copy(update={"stages": (first.model_copy(update={"quorum": first.quorum + 1}), *rest)})
-
-    def ruling(self, facts: Facts, opened_at: datetime) -> Ruling:
-        return Ruling(self.terms(facts, opened_at))
 
 
 def make_machine(desk: Desk) -> type[RuleBasedStateMachine]:

@@ -24,7 +24,7 @@ from app.store.runs import Run
 from assent.contracts import Outcome, RiskLevel, Verdict
 from assent.masking import mask
 from tests.factories import make_person, question, script
-from tests.services.desk import Desk, asked
+from tests.services.desk import Desk, asked, assess_words
 from tests.services.test_policies import OPERATOR
 
 HARMLESS = """\
@@ -315,3 +315,41 @@ def test_a_replay_says_what_people_would_see_again(ruled: Desk) -> None:
     assert found.rule_before == "Harmless"
     assert "Would still be waiting for 1 more from any reviewer." in found.consequences
     assert any(change.what == "decision" and change.after == "no" for change in found.differences)
+
+
+def test_what_only_the_agent_states_about_tables_does_not_make_a_proposal_harmless(own_desk: Desk) -> None:
+    def by_size(document: dict[str, Any]) -> Assessment:
+        small = document.get("tables", {}).get("orders", {}).get("rows", 10**9) < 1000
+        return Assessment(RiskLevel.LOW if small else RiskLevel.HIGH, 0.0, (), True)
+
+    governed(own_desk, harmless(own_desk))
+    policies = Policies(own_desk.sessions, own_desk.clock, by_size)
+    manager = CheckpointManager(own_desk.sessions, own_desk.clock, by_size, policy_of=policies.version)
+    desk = dataclasses.replace(own_desk, checkpoints=manager)
+    request = ask(desk, desk.run(), script("select 1") | {"tables": {"orders": {"rows": 5}}})
+    assert (request.state, request.risk) == ("pending", "low"), "its level counts for people, but not for the policy"
+    assert ask(desk, desk.run(), script("select 1")).state == "pending"
+
+
+def test_a_policy_that_changes_risk_rules_is_on_the_request(own_desk: Desk) -> None:
+    text = "version: 1\nrisk_rules:\n  test.word: {level: safe, reason: Only a word.}\ndefault: {deadline: 1 day}\n"
+    policies = Policies(own_desk.sessions, own_desk.clock, assess_words)
+    version = policies.load(OPERATOR, text, "policies.yaml").stored.version
+    manager = CheckpointManager(own_desk.sessions, own_desk.clock, assess_words, policy_of=policies.version)
+    desk = dataclasses.replace(own_desk, checkpoints=manager)
+    if policies.newest() != version:
+        policies.confirm(desk.person("Second", [Role.ADMIN]), version)
+    request = ask(desk, desk.run(), script("drop table orders"))
+    assert (request.risk, request.quorum) == ("safe", 1)
+    stored = request.assessment["adjustment"]
+    assert (stored["policy_version"], stored["level"]) == (version, "critical")
+    assert stored["changes"] == [{"rule": "test.word", "level": "safe", "reason": "Only a word."}]
+    view = _view(desk, request)
+    assert view.assessment.adjustment.level is RiskLevel.CRITICAL
+    # An edit is assessed under the same policy.
+    preview = manager.preview(request.id, desk.person(), {"content": "drop table other"})
+    assert preview.assessment.level is RiskLevel.SAFE and not preview.raised
+    # A replay begins from what the assessment was without the policy.
+    since = desk.clock() - timedelta(days=1)
+    [found] = policies.replay(OPERATOR, "version: 1\ndefault: {deadline: 1 hour}\n", since).changed
+    assert found.risk is RiskLevel.CRITICAL

@@ -9,7 +9,15 @@ import pytest
 from pydantic import BaseModel
 
 from app.domain.policy.conditions import FACTS
-from app.domain.policy.document import CalendarPart, EscalationPart, PolicyDocument, Rule, StagePart, WindowPart
+from app.domain.policy.document import (
+    CalendarPart,
+    EscalationPart,
+    PolicyDocument,
+    RiskRulePart,
+    Rule,
+    StagePart,
+    WindowPart,
+)
 from app.domain.policy.parser import read_policy
 from app.domain.policy.rules import CompiledPolicy
 from app.domain.policy.terms import OnExpiry
@@ -35,6 +43,7 @@ def rows(heading: str) -> set[str]:
         ("Escalation", EscalationPart),
         ("Change windows", WindowPart),
         ("Calendars", CalendarPart),
+        ("Risk rules", RiskRulePart),
     ],
 )
 def test_every_field_is_documented(heading: str, model: type[BaseModel]) -> None:

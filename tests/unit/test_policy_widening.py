@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
-from app.domain.policy.at_once import ending, widened
+from app.domain.policy.at_once import ending, lowers_critical, widened
 from app.domain.policy.document import PolicyDocument
 from app.domain.policy.parser import read_policy
+from assent.contracts import RiskLevel
 
 LOW = "understood && risk.rank <= 1"
 HARMLESS = f"{{name: Harmless, when: {LOW}, decide: approve, until: 2027-03-31, sample: 2%}}"
@@ -77,6 +78,55 @@ def test_what_does_not(old: tuple[str, ...], new: tuple[str, ...]) -> None:
 def test_where_no_policy_was_every_approval_is_new() -> None:
     assert len(widened(None, policy(HARMLESS))) == 1
     assert widened(None, policy(ASKS, FORBIDS)) == ()
+
+
+LEVELS = {"sql.drop.database": RiskLevel.CRITICAL, "sql.lock_table": RiskLevel.HIGH}
+
+
+def risk_rules(rules: tuple[str, ...] = (ASKS,), **levels: str) -> PolicyDocument:
+    """A policy with these levels of risk rules, whose ids are given with a word for each."""
+    ids = {"drop": "sql.drop.database", "lock": "sql.lock_table"}
+    lines = "".join(f"  {ids[name]}: {{level: {level}, reason: Because.}}\n" for name, level in levels.items())
+    text = "".join(f"  - {rule.replace(chr(39), chr(34))}\n" for rule in rules)
+    head = f"risk_rules:\n{lines}" if lines else ""
+    return read_policy(f"version: 1\n{head}rules:\n{text}", "policies.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wider"),
+    [
+        ({}, {"drop": "off"}, True),
+        ({}, {"drop": "high"}, True),
+        ({}, {"drop": "critical"}, False),
+        ({}, {"lock": "off"}, False),
+        ({"drop": "high"}, {"drop": "high"}, False),
+        ({"drop": "high"}, {"drop": "off"}, False),
+        ({"drop": "high"}, {}, False),
+        ({"lock": "critical"}, {}, True),
+        ({"lock": "critical"}, {"lock": "high"}, True),
+    ],
+)
+def test_a_critical_rule_that_counts_less_needs_a_second_person(
+    old: dict[str, str], new: dict[str, str], wider: bool
+) -> None:
+    assert bool(widened(risk_rules(**old), risk_rules(**new), LEVELS)) is wider
+
+
+def test_where_a_rule_approves_every_rule_that_counts_less_does() -> None:
+    approving = (HARMLESS, ASKS)
+    for levels in ({"lock": "off"}, {"lock": "medium"}):
+        [why] = widened(risk_rules(approving), risk_rules(approving, **levels), LEVELS)
+        assert why.startswith("The risk rule sql.lock_table") and why.endswith("it was high.")
+    assert widened(risk_rules(approving), risk_rules(approving, lock="critical"), LEVELS) == ()
+    assert widened(risk_rules(approving, lock="low"), risk_rules(approving, lock="low"), LEVELS) == ()
+
+
+def test_a_check_warns_of_critical_rules_and_unknown_ones() -> None:
+    assert lowers_critical(risk_rules(drop="off", lock="off"), LEVELS) == (
+        "The critical risk rule sql.drop.database is switched off; a second person has to confirm that.",
+    )
+    [unknown] = lowers_critical(risk_rules(lock="off"), {"sql.lock_tables": RiskLevel.HIGH})
+    assert unknown == "There is no risk rule sql.lock_table, did you mean sql.lock_tables?"
 
 
 def test_an_end_is_announced_two_weeks_before() -> None:

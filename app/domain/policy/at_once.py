@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from app.domain.policy.condition_words import agent_stated
+from app.domain.policy.condition_words import agent_stated, did_you_mean
 from app.domain.policy.conditions import Condition, Conditions
 from app.domain.policy.document import Body, PolicyDocument, Rule
 from app.domain.policy.verdicts import MAX_RISK, Decide
@@ -102,11 +102,53 @@ def ending(document: PolicyDocument, today: date) -> tuple[str, ...]:
     return tuple(found)
 
 
-def widened(old: PolicyDocument | None, new: PolicyDocument) -> tuple[str, ...]:
+def widened(
+    old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[str, RiskLevel] | None = None
+) -> tuple[str, ...]:
     """What the new policy approves without people that the old one did not, or not as long or as observed.
 
     A sentence each; empty: nothing. Whatever can be compared only by evaluating conditions counts as wider.
+
+    Args:
+        levels: the usual levels of the risk rules, by id.
     """
+    return (*_wider(old, new), *_lowered(old, new, levels or {}))
+
+
+def lowers_critical(document: PolicyDocument, levels: Mapping[str, RiskLevel]) -> tuple[str, ...]:
+    """A sentence for each critical risk rule that the policy switches off or lowers, and each one that is unknown."""
+    found = []
+    for rule, part in document.risk_rules.items():
+        if levels and rule not in levels:
+            found.append(f"There is no risk rule {rule}{did_you_mean(rule, sorted(levels)) or '.'}")
+        elif levels.get(rule) is RiskLevel.CRITICAL and part.level is not RiskLevel.CRITICAL:
+            found.append(f"The critical risk rule {rule} {_to(part.level)}; a second person has to confirm that.")
+    return tuple(found)
+
+
+def _lowered(
+    old: PolicyDocument | None, new: PolicyDocument, levels: Mapping[str, RiskLevel]
+) -> Iterator[str]:
+    """Risk rules whose findings count less than before, if they are critical or some rule approves at once."""
+    before = old.risk_rules if old is not None else {}
+    approves = any(rule.decide is Decide.APPROVE for rule in new.rules)
+    for rule in dict.fromkeys((*new.risk_rules, *before)):
+        usual = levels.get(rule, RiskLevel.CRITICAL)
+        was = before[rule].level if rule in before else usual
+        now = new.risk_rules[rule].level if rule in new.risk_rules else usual
+        if _rank(now) < _rank(was) and (approves or _rank(was) == RiskLevel.CRITICAL.rank):
+            yield f"The risk rule {rule} {_to(now)}; it was {was.value if was else 'off'}."
+
+
+def _rank(level: RiskLevel | None) -> int:
+    return level.rank if level is not None else -1
+
+
+def _to(level: RiskLevel | None) -> str:
+    return f"becomes {level.value}" if level is not None else "is switched off"
+
+
+def _wider(old: PolicyDocument | None, new: PolicyDocument) -> tuple[str, ...]:
     before = _approving(old.rules) if old is not None else {}
     found = []
     for at, rule in enumerate(new.rules):

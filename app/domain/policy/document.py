@@ -17,7 +17,7 @@ from app.domain.policy.terms import ChangeWindow, Edited, OnExpiry
 from app.domain.policy.verdicts import Decide
 from app.domain.ranking import MAX_PRIORITY
 from app.domain.text import TEAM_SLUG
-from assent.contracts import Verdict
+from assent.contracts import RiskLevel, Verdict
 
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s*%")
@@ -325,10 +325,35 @@ class Rule(Body):
     reason: Annotated[str, Field(max_length=500), AfterValidator(_name)] = ""
 
 
+def _level(value: Any) -> Any:
+    """A risk level, or None for ``off``."""
+    if value is False or (isinstance(value, str) and value.lower() == "off"):
+        return None
+    if not isinstance(value, str) or value not in set(RiskLevel):
+        raise complaint(f"write off, or one of {', '.join(RiskLevel)}")
+    return RiskLevel(value)
+
+
+class RiskRulePart(_Part):
+    """What a policy makes of a risk rule.
+
+    Attributes:
+        level: the level of its findings; None (``off`` in the file): they do not count.
+    """
+
+    level: Annotated[RiskLevel | None, BeforeValidator(_level)]
+    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_name)]
+
+
 class PolicyDocument(_Part):
-    """A whole policy. The first rule whose condition holds applies; if none does, `default`, or the strict default."""
+    """A whole policy. The first rule whose condition holds applies; if none does, `default`, or the strict default.
+
+    Attributes:
+        risk_rules: risk rules that are switched off or have another level, by their ids.
+    """
 
     version: Literal[1]
+    risk_rules: Annotated[dict[Name, RiskRulePart], Field(max_length=200)] = Field(default_factory=dict)
     calendars: Annotated[dict[Name, CalendarPart], Field(max_length=200)] = Field(default_factory=dict)
     rules: Annotated[tuple[Rule, ...], Field(max_length=500)] = ()
     default: Body | None = None

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from app.domain.policy.terms import Terms, default_terms
 from app.domain.policy.verdicts import Ruling
 from app.domain.risk import Assessment
-from assent.contracts import calls_of
+from assent.contracts import RiskLevel, calls_of
 from assent.digests import canonical
 
 
@@ -91,6 +91,10 @@ class Policy(Protocol):
 
     version: int | None
 
+    def assessed(self, assessment: Assessment, floor: RiskLevel) -> Assessment:
+        """The assessment with the policy's changes of risk rules; `floor` is the proposal's minimum risk."""
+        ...
+
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
         """The terms of a request with these facts. There always are some: without a match, the strict default's."""
         ...
@@ -104,6 +108,10 @@ class StrictDefault:
     """The policy that applies if none is loaded, or none of its rules matches."""
 
     version: int | None = None
+
+    def assessed(self, assessment: Assessment, floor: RiskLevel) -> Assessment:
+        """It changes no risk rules."""
+        return assessment
 
     def terms(self, facts: Facts, opened_at: datetime) -> Terms:
         """One reviewer who is not the requester, two for critical risk; rejected on expiry."""

@@ -26,6 +26,7 @@ from app.domain.policy.terms import (
     stricter,
 )
 from app.domain.policy.verdicts import Decide, PolicyDecision, Ruling, in_time
+from app.domain.risk import Assessment, RuleChange
 from assent.contracts import RiskLevel
 from assent.digests import digest_of
 
@@ -63,7 +64,14 @@ class CompiledPolicy:
         self.version = version
         self._conditions = Conditions(rule.when for rule in document.rules)
         self._rules = [(rule, self._conditions.compile(rule.when)) for rule in document.rules]
+        self._risk_rules = {
+            rule: RuleChange(rule, part.level, part.reason) for rule, part in document.risk_rules.items()
+        }
         self._names_args = any(names_args(rule.when) for rule in document.rules)
+
+    def assessed(self, assessment: Assessment, floor: RiskLevel) -> Assessment:
+        """The assessment with this policy's changes of risk rules, which it records."""
+        return assessment.adjusted(self._risk_rules, self.version, floor) if self._risk_rules else assessment
 
     def match(self, facts: Facts, at: datetime) -> Match:
         """The rules that apply to one call, or to a proposal without calls, at that time. Never raises.

@@ -22,6 +22,7 @@ from app.domain.risk import Assessment
 from app.domain.weight import weigh
 from app.services.approvals.ground import Ground
 from app.services.policies.courses import Course, course, course_at_once, decision_difference
+from app.services.requests.assessment import assess_under, floor_of
 from app.services.requests.requester import requesters
 from app.store.people import Person
 from app.store.requests import ApprovalRequest, Decision
@@ -209,17 +210,20 @@ def _replay_one(ground: Ground, candidate: Policy, case: _Case, now: datetime) -
     edited = row.proposed is not None and row.proposed_digest != row.digest
     proposal = row.proposed if edited else row.payload
     again = edited or "understood" not in row.assessment
-    assessment = ground.assess(proposal) if again else Assessment.from_json(row.assessment)
+    plain = ground.assess(proposal) if again else Assessment.from_json(row.assessment).original()
+    assessment = candidate.assessed(plain, floor_of(proposal))
     opened = _facts(case, proposal, assessment)
     old = Terms.from_json(row.terms)
     if edited:
-        old = ground.policy_of(row.policy_version).terms(opened, row.opened_at)
+        policy = ground.policy_of(row.policy_version)
+        was = _facts(case, proposal, policy.assessed(plain, floor_of(proposal)))
+        old = policy.terms(was, row.opened_at)
     ruling = candidate.ruling(opened, row.opened_at)
     new, decision = ruling.terms, _at_once(ruling, row, proposal, assessment)
     decided = decided_by(row.answered_by)
 
     def evaluate(payload: Mapping[str, Any]) -> tuple[Assessment, Terms]:
-        assessed = ground.assess(dict(payload))
+        assessed = assess_under(candidate, ground.assess, dict(payload))
         return assessed, candidate.terms(_facts(case, dict(payload), assessed), row.opened_at)
 
     found = (*decision_difference(row, decision), *differences(old, new))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,8 +16,8 @@ from sqlalchemy.orm import Session
 from app.domain.errors import InvalidInputError, NotFoundError, TooLargeError
 from app.domain.people import Action, Actor, Via
 from app.domain.policy.access import addressed, is_approver
-from app.domain.policy.at_once import ending, widened
-from app.domain.policy.document import PolicyDocument, Rule
+from app.domain.policy.at_once import ending, lowers_critical, widened
+from app.domain.policy.document import PolicyDocument, RiskRulePart, Rule
 from app.domain.policy.facts import Policy, StrictDefault
 from app.domain.policy.parser import PolicyFileError, read_policy
 from app.domain.policy.rules import CompiledPolicy
@@ -25,6 +26,7 @@ from app.domain.policy.terms import Stage
 from app.domain.policy.words import who_words
 from app.domain.text import is_storable
 from app.domain.weight import weigh
+from app.risk.catalog import rule_levels
 from app.services.approvals.ground import Ground
 from app.services.clock import Clock
 from app.services.policies.confirmation import confirm, decline, notify_others, one_at_a_time, why_not
@@ -35,6 +37,7 @@ from app.services.requests.requester import VERSION_IN_FORCE
 from app.store.engine import Sessions
 from app.store.people import Person, Team
 from app.store.policies import PolicyVersion
+from assent.contracts import RiskLevel
 
 MAX_BYTES = 500_000
 COUNTED = 10_000
@@ -87,6 +90,7 @@ class PolicyView:
         problem: why it cannot be read; empty if it can.
         why_not: why the viewer may not confirm it, if it waits for a second person; empty if they may.
         may_decline: the viewer may decline it.
+        risk_rules: risk rules that it switches off or gives another level, by id.
     """
 
     stored: PolicyVersion
@@ -95,6 +99,7 @@ class PolicyView:
     problem: str = ""
     why_not: str = ""
     may_decline: bool = False
+    risk_rules: Mapping[str, RiskRulePart] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -174,10 +179,11 @@ class Policies:
             one_at_a_time(session)
             warnings = self._warnings(session, document)
             in_force = session.scalar(select(VERSION_IN_FORCE))
+            former = self._document(session, in_force)
             newest = session.scalar(select(PolicyVersion).order_by(PolicyVersion.version.desc()).limit(1))
             if newest is not None and newest.digest == digest:
                 return LoadedPolicy(newest, False, warnings, in_force)
-            widens = widened(self._document(session, in_force), document)
+            widens = widened(former, document, _levels(document, former))
             stored = session.scalars(
                 insert(PolicyVersion)
                 .values(
@@ -215,7 +221,8 @@ class Policies:
         return self._clock().astimezone(UTC).date()
 
     def _warnings(self, session: Session, document: PolicyDocument) -> tuple[str, ...]:
-        return (*_unknown(session, document), *ending(document, self._today()))
+        risk_rules = lowers_critical(document, _levels(document))
+        return (*_unknown(session, document), *risk_rules, *ending(document, self._today()))
 
     # Reading
 
@@ -249,6 +256,7 @@ class Policies:
             return PolicyView(
                 stored, summary(document), self._warnings(session, document),
                 why_not="" if not waits else why_not(stored, viewer), may_decline=may_decline,
+                risk_rules=document.risk_rules,
             )  # fmt: skip
 
     def waiting(self, viewer: Actor) -> PolicyVersion | None:
@@ -313,6 +321,11 @@ def _read(text: str, source: str, today: date) -> PolicyDocument:
     if not is_storable(text):
         raise InvalidInputError("This policy has characters that are not allowed in text.", {"text": "not text"})
     return read_policy(text, source, today)
+
+
+def _levels(*documents: PolicyDocument | None) -> Mapping[str, RiskLevel]:
+    """The usual levels of the risk rules, if one of the policies changes any."""
+    return rule_levels() if any(document is not None and document.risk_rules for document in documents) else {}
 
 
 def _unknown(session: Session, document: PolicyDocument) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,12 +13,13 @@ from app.domain.policy.access import addressed
 from app.domain.policy.due import Standing, next_due
 from app.domain.policy.facts import Facts, Policy
 from app.domain.policy.terms import Terms
-from app.domain.policy.verdicts import PolicyDecision, permitted
+from app.domain.policy.verdicts import Decide, PolicyDecision, permitted
 from app.domain.ranking import attention_at
 from app.domain.risk import Assessment
 from app.domain.text import storable
 from app.services.requests.requester import RequestSource
 from app.store.requests import ApprovalRequest
+from assent.contracts import RiskLevel
 from assent.dialects.base import Asked
 from assent.digests import digest_of
 
@@ -43,15 +44,38 @@ class IncomingProposal:
     decision: PolicyDecision | None = None
 
 
+_CLAIMS = ("tables", "server_version")
+"""Parts of a proposal in which its agent states facts that may lower the risk."""
+
+
+def assess_under(policy: Policy, assess: Assessor, document: dict[str, Any]) -> Assessment:
+    """The assessment of a proposal under a policy, which may change risk rules."""
+    return policy.assessed(assess(document), floor_of(document))
+
+
+def floor_of(document: dict[str, Any]) -> RiskLevel:
+    """The minimum risk that a proposal states; high if it is not a risk level."""
+    stated = document.get("risk_floor")
+    if stated is None:
+        return RiskLevel.SAFE
+    return RiskLevel(stated) if stated in set(RiskLevel) else RiskLevel.HIGH
+
+
 def prepare(asker: RequestSource, asked: Asked, assess: Assessor, policy: Policy, now: datetime) -> IncomingProposal:
     """Assess a proposal and determine its terms."""
-    assessment = assess(asked.document)
+    assessment = assess_under(policy, assess, asked.document)
     facts = Facts.of(
         asked.document, assessment, workflow=asker.workflow, node=asked.node, agent=asked.agent,
         requester=asker.requester,
     )  # fmt: skip
     ruling = policy.ruling(facts, now)
     decision = permitted(ruling.decision, asked.document, assessment, asked.response_schema is not None)
+    if decision is not None and decision.verdict is Decide.APPROVE and not asked.document.keys().isdisjoint(_CLAIMS):
+        # What only the agent states must not be what makes it harmless.
+        bare = {name: value for name, value in asked.document.items() if name not in _CLAIMS}
+        without = replace(facts, assessment=assess_under(policy, assess, bare))
+        again = policy.ruling(without, now).decision
+        decision = decision if permitted(again, bare, without.assessment, answers=False) == decision else None
     return IncomingProposal(asker, asked, assessment, ruling.terms, digest_of(asked.document), decision)
 
 

@@ -12,8 +12,10 @@ import pytest
 
 from app.domain.people import SYSTEM
 from app.domain.policy.terms import Terms
+from app.domain.risk import Finding, RuleChange, assess
 from app.services.bundle import Services
-from tests.factories import approving, make_request, script
+from assent.contracts import RiskLevel
+from tests.factories import Caller, approving, make_request, script
 from tests.web.browsing import Browser
 
 Browse = Callable[[str], Browser]
@@ -248,3 +250,25 @@ def test_what_people_would_no_longer_have_seen_comes_first(
     assert section.one("h2").text == "No longer seen by people"
     assert section.all("a", href=f"/requests/{request.id}")
     assert "Would have been rejected at once by “Never”." in section.text
+
+
+def test_risk_rules_that_a_policy_changes_are_shown_there_and_with_the_request(
+    browse: Browse, services: Services, versions: Any
+) -> None:
+    changed = FIRST + "risk_rules: {sql.lock_table: {level: low, reason: <They> retry.}}\n"
+    version = services.policies.load(SYSTEM, changed, "policies.yaml").stored.version
+    reviewer = browse("reviewer")
+    section = reviewer.get("/policies").one("section", aria_labelledby="risk-rules")
+    assert "sql.lock_table" in section.text and "are low" in section.text and "<They> retry." in section.text
+    found = assess([Finding("sql.lock_table", RiskLevel.HIGH, "It waits.", 1)])
+    change = RuleChange("sql.lock_table", RiskLevel.LOW, "<They> retry.")
+    assessment = found.adjusted({change.rule: change}, version, RiskLevel.SAFE)
+    request = make_request(services.sessions, risk=RiskLevel.LOW, assessment=assessment.to_json())
+    text = reviewer.get(f"/requests/{request.id}").one("aside").text
+    assert f"Without policy version {version}, it would be High" in text and "is Low: <They> retry." in text
+    risk = Caller(reviewer.caller.client.application, reviewer.caller.person).get(f"/api/v1/approvals/{request.id}")
+    assert risk.json["risk"]["adjustment"]["level"] == "high"
+    assert risk.json["risk"]["adjustment"]["changes"] == [
+        {"rule": "sql.lock_table", "level": "low", "reason": "<They> retry."}
+    ]
+    services.policies.load(SYSTEM, SECOND, "policies.yaml")

@@ -11,6 +11,7 @@ from app.domain.policy.terms import Terms, stricter
 from app.domain.policy.words import listing
 from app.domain.risk import Assessment
 from app.services.approvals.ground import Ground
+from app.services.requests.assessment import assess_under
 from app.services.requests.requester import requesters
 from app.store.requests import ApprovalRequest
 from assent.contracts import RiskLevel
@@ -63,13 +64,14 @@ def reassess(ground: Ground, request: ApprovalRequest, payload: dict[str, Any]) 
     The policy version under which the request was opened is evaluated again. A change may raise what is required, but
     never lower it: editing must not be a way around a second reviewer.
     """
-    assessment = ground.assess(payload)
+    policy = ground.policy_of(request.policy_version)
+    assessment = assess_under(policy, ground.assess, payload)
     old = Terms.from_json(request.terms)
     facts = Facts.of(
         payload, assessment, workflow=request.workflow, node=request.node, agent=request.agent,
         requester=_requester(ground, request),
     )  # fmt: skip
-    needed = stricter(old, ground.policy_of(request.policy_version).terms(facts, request.opened_at))
+    needed = stricter(old, policy.terms(facts, request.opened_at))
     if needed.stages == old.stages:
         needed = needed.model_copy(update={"name": old.name, "policy_version": old.policy_version})
     riskier = assessment.level.rank > RiskLevel(request.risk).rank
