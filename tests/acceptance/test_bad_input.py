@@ -46,7 +46,7 @@ def test_the_same_decision_without_javascript(portal: Portal, visit: Visit) -> N
     page.get_by_label("Statement of Index a").fill(edited)
     page.locator("#edit-1").get_by_role("button", name="Check this edit").click()
     expect(
-        page.get_by_role("heading", name=re.compile("Not sent yet: the edited proposal would be medium risk"))
+        page.get_by_role("heading", name=re.compile("Not sent yet: the edited proposal would be low risk"))
     ).to_be_visible()
     expect(page.locator("#item-3")).not_to_be_checked()
     page.locator("#f-comment").fill("Without c.")
