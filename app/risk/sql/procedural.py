@@ -106,7 +106,7 @@ def _begins(tokens: list[SqlToken], index: int, current: int) -> bool:
     if key == "MERGE":
         return any(token.key == "USING" for token in tokens[index : index + 12])
     if key in ("GRANT", "REVOKE", "DENY"):
-        return any(token.key in ("TO", "FROM") for token in tokens[index:])
+        return any(token.key in ("TO", "FROM") for token in tokens[index : index + 60])
     if key == "SELECT":
         return before not in _SELECT_FOLLOWS and (verb not in _HOLDS_SELECT or before == "BEGIN")
     if key == "SET":
@@ -132,32 +132,28 @@ _SQL_TEXT = re.compile(
 )
 _FORMAT = re.compile(r"%(?:[0-9]+\$)?([IsL])")
 _WRAPPED = word_set("FORMAT CONCAT QUOTE_IDENT QUOTENAME QUOTE_LITERAL QUOTE_NULLABLE CAST CONCAT_WS UPPER LOWER")
-_ENDS = frozenset({"USING", "INTO", ";", "LOOP", "WITH"})
+_RUNS_TEXT = word_set("EXECUTE IMMEDIATE EXEC SP_EXECUTESQL SP_MSFOREACHTABLE SP_MSFOREACHDB")
+_MOST_TEXTS = 40
+_MOST_PARTS = 400
+_ENDS = frozenset({"EXECUTE", "EXEC", "IMMEDIATE", "USING", "INTO", ";", "LOOP", "WITH"})
 
 
 def executed(piece: Piece) -> Iterator[Piece]:
     """Yield the statements in texts that a statement runs by EXECUTE, EXEC, or PREPARE, as far as they are written."""
-    tokens = piece.tokens
+    tokens, found = piece.tokens, 0
     for index, token in enumerate(tokens[:-1]):
-        if token.key not in (
-            "EXECUTE",
-            "IMMEDIATE",
-            "EXEC",
-            "SP_EXECUTESQL",
-            "FROM",
-            "SP_MSFOREACHTABLE",
-            "SP_MSFOREACHDB",
-        ):
-            continue
-        if token.key == "FROM" and tokens[0].key != "PREPARE":
+        if token.key not in _RUNS_TEXT and (token.key != "FROM" or tokens[0].key != "PREPARE"):
             continue
         if tokens[index + 1].kind in ("string", "body", "word") or tokens[index + 1].key == "(":
+            found += 1
+            if found > _MOST_TEXTS:
+                return
             yield from composed(piece, index + 1)
 
 
 def composed(piece: Piece, start: int) -> Iterator[Piece]:
     """Yield the statements of a text that is put together from a token on, with `PLACEHOLDER` for unknown parts."""
-    text = _composed_text(piece.tokens[start:])
+    text = _composed_text(piece.tokens[start : start + _MOST_PARTS])
     if not _SQL_TEXT.match(text):
         return
     line = piece.line + piece.code.count("\n", 0, max(0, piece.tokens[start].start - piece.start))

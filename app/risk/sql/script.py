@@ -115,7 +115,9 @@ class Script:
 
     def _spent(self) -> bool:
         self._budget.statements -= 1
-        return self._budget.statements < 0 or (self._budget.statements % 64 == 0 and self._budget.late)
+        if self._budget.statements % 64 == 0 and self._budget.late:
+            self._budget.statements = 0
+        return self._budget.statements < 0
 
     def _piece_findings(self, piece: Piece) -> Iterator[Finding]:
         self._pieces += 1
@@ -125,7 +127,10 @@ class Script:
         pieces = batch(piece) if self._dialect in ("tsql", "") else [piece]
         if len(pieces) > 1 and not self._dialect:
             pieces = [piece, *pieces[1:]]  # in other dialects, words such as DELETE may be names
-        for part in pieces:
+        for number, part in enumerate(pieces):
+            if number and self._spent():
+                yield TOO_LARGE.finding("There are too many statements; nothing is checked from here on.", part.line)
+                return
             statement = SqlStatement(part, self._dialect, self._rows, self._parse, self._context)
             found = [*self._statement_findings(statement, part, 0)]
             if not part.in_body:
@@ -183,6 +188,9 @@ class Script:
         """Check the statements inside a block or routine, as far as they can be separated."""
         when = "When the code runs: " if created else ""
         for piece in split(content, self._dialect, Lexed()):
+            if self._spent():
+                yield TOO_LARGE.finding("The code is too long; nothing is checked from here on.", piece.line + first - 1)
+                return
             if piece.client:
                 continue
             self._texts += [(piece, index) for index in candidates(piece)][: _MOST_CANDIDATES - len(self._texts)]
