@@ -102,6 +102,9 @@ class Script(_Proposal):
     kind: Literal["script"] = "script"
     language: str = Field(description="sql, bash, powershell, python …")
     dialect: str = Field(default="", description="For SQL: postgres, sqlite …")
+    server_version: str = Field(
+        default="", max_length=40, description="For SQL: the server's version, such as 15.4; decides what locks"
+    )
     content: str = Field(min_length=1, max_length=2_000_000)
     target: str = Field(default="", description="What it would run against")
     tables: dict[str, TableFacts] = Field(default_factory=dict)
@@ -126,6 +129,9 @@ class Optimizations(_Proposal):
     kind: Literal["optimizations"] = "optimizations"
     language: str = "sql"
     dialect: str = Field(default="", description="For SQL: postgres, sqlite …")
+    server_version: str = Field(
+        default="", max_length=40, description="For SQL: the server's version, such as 15.4; decides what locks"
+    )
     target: str = ""
     verb: str = Field(default="apply", max_length=40, description="For the button: create, drop, apply …")
     noun: str = Field(default="change", max_length=40, description="For the button, singular: index, setting …")
@@ -202,7 +208,11 @@ def document_of(proposal: Any) -> dict[str, Any]:
     fit = checked(plain)
     if fit is not plain:
         found = proposal_adapter.validate_python(fit)
-    return found.model_dump(mode="json")
+    document = found.model_dump(mode="json")
+    if not document.get("server_version"):
+        # Left out where it is empty, so that requests from before this field was added keep their digests.
+        document.pop("server_version", None)
+    return document
 
 
 def calls_of(payload: Any) -> list[dict[str, Any]]:

@@ -189,7 +189,8 @@ class Script:
         when = "When the code runs: " if created else ""
         for piece in split(content, self._dialect, Lexed()):
             if self._spent():
-                yield TOO_LARGE.finding("The code is too long; nothing is checked from here on.", piece.line + first - 1)
+                line = piece.line + first - 1
+                yield TOO_LARGE.finding("The code is too long; nothing is checked from here on.", line)
                 return
             if piece.client:
                 continue
