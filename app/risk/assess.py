@@ -13,7 +13,7 @@ from app.domain.text import plural
 from app.risk.reading import Reading
 from app.risk.rules import declare
 from app.risk.text import fields_findings, strings_in, text_findings
-from app.risk.tools import read_call
+from app.risk.tools.reader import read_call
 from assent.contracts import RiskLevel, calls_of
 
 UNKNOWN = declare(

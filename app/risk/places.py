@@ -220,6 +220,12 @@ def _project(table: _Rows) -> None:
         "c h cc cpp hpp cs fs swift lua r jl exs? erl hs clj sql vue svelte exe dll so dylib jar war msi deb rpm apk "
         "app com scr reg desktop service jsp aspx? cgi groovy gradle nix el vim awk",
     )
+    # A folder in a home folder, or one of those in which projects usually are.
+    table.exactly(
+        Place.WORKING,
+        r"(?:~|/home/[^/]+|/users/[^/]+|[a-z]:/users/[^/]+)/[^/.][^/]*/.+ "
+        r"/(?:srv|workspaces?|app|repos?|code|src|work|builds?|project)/[^/.][^/]*/.+",
+    )
     table.exactly(Place.SHARE, r"//[^/.?][^/]*(?:/.*)?")
     table.exactly(Place.WORKING_ALL, r"\.(?:/\*+)? \*+(?:/\*+)? \./?\.\* \*\.\*")
 

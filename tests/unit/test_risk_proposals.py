@@ -40,6 +40,7 @@ CASES = {
     "tool.reads": (call("search_docs"), call("research")),
     "tool.unknown": (call("frobnicate"), call("get_frob")),
     "tool.args.command": (call("frob", cmd="ls"), call("frob", comment="ls")),
+    "tool.args.too_many": (call("frob", a=["x"] * 2_001), call("frob", a="x")),
     "tool.args.sql": (call("frob", query="SELECT 1"), call("frob", query="shoes under 50")),
     "tool.args.broad": (call("frob", path="*"), call("frob", path="a.txt", force=False)),
     "tool.args.address": (
@@ -72,7 +73,7 @@ def test_every_rule_has_its_cases():
         (call("frobnicate"), "medium"),
         (call("send_email", to="a@example.com"), "medium"),
         (call("get_and_delete"), "high"),
-        (call("query_database", sql="SELECT 1"), "low"),
+        (call("query_database", sql="SELECT 1"), "safe"),
         (call("query_database", sql="DROP TABLE users"), "critical"),
         (call("query_database", input={"queries": ["SELECT 1", "DELETE FROM users"]}), "critical"),
         (script("print(1)", "python"), "safe"),

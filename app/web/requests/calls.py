@@ -64,7 +64,7 @@ def shown_calls(
         form = _form(call, name) if editable and may(call, CallDecision.EDIT) else None
         if form is not None and sent is not None:
             refill(form, sent, problems)
-        texts = arguments(call["args"], own)
+        texts = arguments(str(call["tool"]), call["args"], own)
         paths = {argument.path for argument in texts}
         shown.append(
             CallView(

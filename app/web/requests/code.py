@@ -7,7 +7,7 @@ from typing import Any
 
 from app.domain.risk import Finding
 from app.risk.text import strings_in
-from app.risk.tools import language_of
+from app.risk.tools.kinds import language_of
 from app.web.differences import MarkedLine
 
 SHOWN_LINES = 2_000
@@ -42,11 +42,11 @@ class Argument:
     general: list[Finding]
 
 
-def arguments(args: Any, findings: list[Finding]) -> list[Argument]:
+def arguments(tool: str, args: Any, findings: list[Finding]) -> list[Argument]:
     """The arguments that are code or have several lines."""
     found: list[Argument] = []
     for path, text in strings_in(args):
-        language = language_of(path, text)
+        language = language_of(tool, path, text)
         own = [finding for finding in findings if finding.item == path]
         if path and (language or "\n" in text) and all(argument.path != path for argument in found):
             general = [finding for finding in own if finding.line is None]

@@ -90,7 +90,8 @@ def show(view: RequestView, sent: Submission | None = None, problems: Mapping[st
         shown.general = [finding for finding in findings if finding.item.partition("/")[0] not in known]
     else:
         shown.form = form_of(view)
-        shown.arguments = arguments(payload.get("args"), findings) if request.kind == "tool_call" else []
+        if request.kind == "tool_call":
+            shown.arguments = arguments(str(payload.get("tool", "")), payload.get("args"), findings)
         paths = {argument.path for argument in shown.arguments}
         shown.general = [finding for finding in findings if finding.item not in paths]
         if shown.form is not None:

@@ -1,0 +1,132 @@
+"""A tool call as it is read: the words of its name, and its arguments as texts with paths."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+MOST_ARGUMENTS = 2_000
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_NESTED = 4
+"""How deep JSON may be nested in texts."""
+
+
+def words_in(name: str) -> list[str]:
+    """Return the words of a name in snake, camel, or kebab case, in lower case."""
+    return [word.lower() for word in _WORDS.findall(name[:300])]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A text among a call's arguments.
+
+    Attributes:
+        path: Its path, such as ``filter.sql``; entries of lists have their number.
+        text: The text.
+        inside: How many JSON texts it is nested in; its lines are not those of the argument then.
+    """
+
+    path: str
+    text: str
+    inside: int = 0
+
+    @cached_property
+    def key(self) -> str:
+        """The name of the argument; an entry of a list has the name of the list."""
+        return re.sub(r"(?:\.[0-9]+)+$", "", self.path).rpartition(".")[2]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of its name."""
+        return frozenset(words_in(self.key))
+
+
+@dataclass
+class ToolCall:
+    """A tool call.
+
+    Attributes:
+        tool: The tool's name.
+        args: Its arguments.
+    """
+
+    tool: str
+    args: Any
+    own: str = field(init=False)
+    """The name without its server, such as ``query`` for ``mcp__postgres__query``."""
+
+    def __post_init__(self) -> None:
+        self.own = re.split(r"__|[./:]", self.tool.strip())[-1] or self.tool
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words of the tool's own name."""
+        return words_in(self.own)
+
+    @cached_property
+    def all_words(self) -> list[str]:
+        """The words of the whole name, with that of its server."""
+        return words_in(self.tool)
+
+    @cached_property
+    def plain(self) -> str:
+        """The own name in lower case without separators, such as ``todowrite``."""
+        return "".join(self.words)
+
+    @cached_property
+    def texts(self) -> list[Argument]:
+        """All texts among the arguments, also those in JSON that is itself a text, without the names of fields."""
+        return list(_texts(self.args, "", 0))[:MOST_ARGUMENTS]
+
+    def value(self, *names: str) -> Any:
+        """Return the first of the arguments with these names, whatever the case and the separators of its name."""
+        if isinstance(self.args, Mapping):
+            for name in names:
+                for key, value in self.args.items():
+                    if "".join(words_in(str(key))) == name:
+                        return value
+        return None
+
+    def text(self, *names: str) -> str:
+        """Return the first of the arguments with these names that is a text; empty if there is none."""
+        for name in names:
+            value = self.value(name)
+            if isinstance(value, str):
+                return value
+        return ""
+
+
+def _texts(value: Any, path: str, inside: int) -> Iterator[Argument]:
+    pending: list[tuple[str, Any, int]] = [(path, value, inside)]
+    while pending:
+        where, current, depth = pending.pop()
+        if isinstance(current, str):
+            parsed = _json_in(current) if depth < _NESTED else None
+            if parsed is not None:
+                pending.append((where, parsed, depth + 1))
+            else:
+                yield Argument(where, current, depth)
+        elif isinstance(current, Mapping):
+            pending += [(_step(where, name), inner, depth) for name, inner in reversed(list(current.items()))]
+        elif isinstance(current, (list, tuple)):
+            pending += [(_step(where, number), inner, depth) for number, inner in reversed(list(enumerate(current)))]
+
+
+def _json_in(text: str) -> Any:
+    stripped = text.strip()
+    if len(stripped) < 2 or stripped[0] not in '{["' or len(stripped) > 100_000:
+        return None
+    try:
+        value = json.loads(stripped)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, (dict, list)) else None
+
+
+def _step(path: str, name: object) -> str:
+    # Paths are for people; a very deep one need not be complete.
+    return f"{path}.{str(name)[:60]}"[-200:].lstrip(".")

@@ -1,0 +1,154 @@
+"""Tools that run a program with arguments, as a list, as a text, or under named keys."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from app.risk.commands.table import Command, read_command
+from app.risk.effects import run_dynamic
+from app.risk.reading import Reading
+from app.risk.rules import word_set
+from app.risk.tools.call import ToolCall, words_in
+from app.risk.words import Word, words_of
+
+_PROGRAM = ("program", "executable", "binary", "exe", "file", "cmd", "command", "interpreter")
+_LISTS = (
+    "argv",
+    "args",
+    "arguments",
+    "commandline",
+    "words",
+    "params",
+    "parameters",
+    "argslist",
+    "cmdargs",
+    "command",
+    "cmd",
+    "input",
+)
+_VERBS = ("subcommand", "verb", "action", "operation", "command", "cmd", "sub")
+_POSITIONAL = word_set(
+    "resource resources kind type name names target branch remote ref refs refspec tag path paths pod image "
+    "container service stack release chart package packages file key bucket object repo repository url commit "
+    "revision source destination"
+)
+_SETTINGS = word_set("cwd workdir workspace timeout description explanation directory dir folder env environment")
+_MOST_WORDS = 500
+
+
+def argument_lists(call: ToolCall) -> list[list[str]]:
+    """Return the arguments that are lists of texts, as words of a command."""
+    found: list[list[str]] = []
+    if isinstance(call.args, Mapping):
+        for key, value in call.args.items():
+            plain = "".join(words_in(str(key)))
+            if plain in _LISTS and isinstance(value, list) and value and all(isinstance(word, str) for word in value):
+                found.append([str(word) for word in value][:_MOST_WORDS])
+    return found
+
+
+def read_words(call: ToolCall, reading: Reading) -> bool:
+    """Read a program that is given as a list, or as a program and its arguments. Returns False if there is none."""
+    program = next((call.text(name) for name in _PROGRAM if call.text(name)), "")
+    lists = argument_lists(call)
+    rest = call.value("args") if call.value("args") is not None else call.value("arguments", "argv", "params")
+    if (
+        program
+        and " " not in program.strip()
+        and isinstance(rest, (list, str))
+        and not (lists and lists[0] and not rest)
+    ):
+        words = _split(rest)
+        _run([program, *words], call, reading)
+        return True
+    if lists and not program:
+        for words in lists:
+            if any(" " in word and len(words) > 1 and number == 0 for number, word in enumerate(words)):
+                # A list of commands rather than one of words.
+                reading.read("shell", "\n".join(words))
+            else:
+                _run(words, call, reading)
+        return True
+    return False
+
+
+def _split(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [str(word) for word in value][:_MOST_WORDS]
+    try:
+        return shlex.split(str(value))[:_MOST_WORDS]
+    except ValueError:
+        return str(value).split()[:_MOST_WORDS]
+
+
+def _run(words: list[str], call: ToolCall, reading: Reading) -> None:
+    given = call.text("stdin", "input")
+    known = Word(given) if given and given not in words else None
+    read_command(Command(words_of(*words), input=known), reading)
+
+
+def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
+    """Read a call of a tool that is named after a program, such as ``git_push`` or ``kubectl``."""
+    words = [program]
+    text = next(
+        (
+            call.text(name)
+            for name in ("command", "cmd", "args", "arguments", "input", "commandline")
+            if call.text(name)
+        ),
+        "",
+    )
+    lists = argument_lists(call)
+    if text and (" " in text.strip() or not set(call.words) - set(words_in(call.own.split("_")[0]))):
+        start = text.strip().split()[:1]
+        rest = text.strip()
+        line = rest if start and start[0].rpartition("/")[2] == program else f"{program} {rest}"
+        flags = shlex.join(_named(call, {"command", "cmd", "args", "arguments", "input", "commandline"}))
+        reading.read("shell", f"{line} {flags}".strip())
+        return True
+    if lists:
+        given = lists[0]
+        words += given[1:] if given[:1] == [program] else given
+    else:
+        words += _subcommand(call, program)
+        words += _named(call, set(_VERBS))
+    if len(words) == 1:
+        run_dynamic(reading, f"the tool {call.tool[:60]}")
+        return True
+    _run(words, call, reading)
+    return True
+
+
+def _subcommand(call: ToolCall, program: str) -> list[str]:
+    verb = next((call.text(name) for name in _VERBS if call.text(name)), "")
+    rest = [
+        word
+        for word in call.words
+        if word not in (program, "k8s", "kubernetes", "tool", "run", "cli", "execute", "exec", "command")
+    ]
+    return [*rest, *(shlex.split(verb) if verb.count('"') % 2 == 0 and verb.count("'") % 2 == 0 else verb.split())]
+
+
+def _named(call: ToolCall, left_out: set[str]) -> list[str]:
+    """Return named arguments as words: positional ones first, then options."""
+    positional: list[str] = []
+    options: list[str] = []
+    for key, value in call.args.items() if isinstance(call.args, Mapping) else ():
+        names = words_in(str(key))
+        plain = "".join(names)
+        if plain in left_out or plain in _SETTINGS or not names:
+            continue
+        option = "--" + "-".join(names)
+        if value is True:
+            options.append(option if plain != "autoapprove" else "-auto-approve")
+        elif isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+            if plain in _POSITIONAL:
+                positional.append(str(value))
+            else:
+                options.append(f"{option}={value}")
+        elif isinstance(value, list):
+            positional += [str(entry) for entry in value if isinstance(entry, (str, int))]
+    return [word for word in [*positional, *options][:_MOST_WORDS] if not re.search(r"[\r\n]", word)]

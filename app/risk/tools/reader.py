@@ -1,0 +1,238 @@
+"""Reading a tool call: by what kind of tool it is, and otherwise by the words in its name."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app.risk.reading import Reading
+from app.risk.rules import declare, word_set
+from app.risk.text import strings_in
+from app.risk.tools import names
+from app.risk.tools.call import MOST_ARGUMENTS, Argument, ToolCall, words_in
+from app.risk.tools.files import read_files, read_patch
+from app.risk.tools.kinds import dialect_of, kind_of, language_in, program_of
+from app.risk.tools.programs import argument_lists, read_program, read_words
+from app.risk.tools.requests import read_urls
+from assent.contracts import RiskLevel
+
+MOST_NESTED = 3
+COMMAND = declare(
+    "tool.args.command", RiskLevel.SAFE, "An argument contains a command or code, which has been read.",
+    '{"tool": "frob", "args": {"cmd": "ls"}}', '{"tool": "frob", "args": {"comment": "ls"}}', language="tool_call",
+)  # fmt: skip
+SQL = declare(
+    "tool.args.sql", RiskLevel.SAFE, "An argument contains SQL, which has been read.",
+    '{"tool": "frob", "args": {"query": "SELECT 1"}}', '{"tool": "frob", "args": {"query": "shoes under 50"}}',
+    language="tool_call",
+)  # fmt: skip
+TOO_MANY = declare("tool.args.too_many", RiskLevel.HIGH, "A tool call has too many arguments to be read.", unread=True)
+BROAD = declare(
+    "tool.args.broad", RiskLevel.HIGH, "An argument makes the call affect everything, or skip a safeguard.",
+    '{"tool": "update_tickets", "args": {"filter": "*"}}', '{"tool": "list_tickets", "args": {"filter": "*"}}',
+    language="tool_call",
+)  # fmt: skip
+PRODUCTION = declare(
+    "tool.args.production", RiskLevel.HIGH, "A call that acts names a production environment.",
+    '{"tool": "deploy", "args": {"environment": "production"}}', '{"tool": "deploy", "args": {"environment": "test"}}',
+    language="tool_call",
+)  # fmt: skip
+ADMIN = declare(
+    "tool.args.admin", RiskLevel.HIGH, "A call that acts makes somebody an administrator or owner.",
+    '{"tool": "add_collaborator", "args": {"permission": "admin"}}',
+    '{"tool": "add_collaborator", "args": {"permission": "read"}}', language="tool_call",
+)  # fmt: skip
+TYPES = declare(
+    "tool.types", RiskLevel.MEDIUM, "Types or clicks; what receives it decides what happens.",
+    '{"tool": "computer", "args": {"action": "type", "text": "hello"}}',
+    '{"tool": "computer", "args": {"action": "screenshot"}}', language="tool_call", unread=True,
+)  # fmt: skip
+
+_BROAD_FLAGS = word_set(
+    "force recursive all everything cascade skip_checks no_confirm noconfirm yes overwrite purge hard ignore_errors "
+    "no_verify bypass"
+)
+_EVERYTHING = re.compile(r"\s*(?:\*|/|/\*|~/?|\.\*|%|[A-Za-z]:\\|all|\*\.\*|0\.0\.0\.0/0|::/0)\s*", re.IGNORECASE)
+_EVERYTHING_KEYS = word_set(
+    "path paths file files pattern filter target targets scope glob where ids id name names cidr"
+)
+_PRODUCTION = re.compile(r"prod(?:uction)?|live|prd", re.IGNORECASE)
+_PRODUCTION_KEYS = word_set("environment env stage target cluster namespace workspace context deployment tier")
+_ADMIN = re.compile(
+    r"admin(?:istrator)?|owner|root|superuser|maintain(?:er)?|full[_ -]?access|write-all|sudo", re.IGNORECASE
+)
+_ADMIN_KEYS = word_set("permission permissions role roles access privilege privileges scope scopes group level")
+_DISPATCHERS = word_set("call invoke execute run use tool mcp dispatch proxy")
+
+
+def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
+    """Read a tool call.
+
+    Args:
+        tool: The tool's name, whose words are in snake, camel, or kebab case.
+        args: The call's arguments.
+        reading: Is added to. Findings about an argument have its path as their item.
+        depth: How many calls this one is nested in.
+    """
+    call = ToolCall(tool, args)
+    if len(call.texts) == MOST_ARGUMENTS:
+        reading.add(TOO_MANY, "There are too many arguments; not all of them have been read.")
+    if depth < MOST_NESTED and (inner := _inner_call(call)):
+        read_call(*inner, reading, depth + 1)
+        return
+    read = _read_kind(call, reading)
+    if not read or names.destroys(call):
+        reading.take(names.name_findings(call))
+    if not names.only_reads(call) and call.plain not in names.OWN:
+        _read_breadth(call, reading)
+
+
+def _inner_call(call: ToolCall) -> tuple[str, Any] | None:
+    """Return the tool and the arguments that a call passes on to another tool."""
+    if not set(call.words) & _DISPATCHERS:
+        return None
+    inner = call.text("toolname", "tool", "name", "function", "functionname")
+    given = call.value("arguments", "args", "input", "parameters", "params", "toolinput")
+    if not inner or " " in inner or given is None:
+        return None
+    if isinstance(given, str):
+        nested = [argument for argument in call.texts if argument.inside]
+        return (inner, {argument.key or "input": argument.text for argument in nested}) if nested else None
+    return inner, given
+
+
+def _read_kind(call: ToolCall, reading: Reading) -> bool:
+    """Read a call of a tool whose kind is known. Returns False if nothing in it could be read."""
+    if call.plain in names.OWN:
+        return False
+    if read_patch(call, reading) or _typed(call, reading):
+        return True
+    kind = kind_of(call)
+    program = program_of(call)
+    if program and kind not in ("sql", "redis", "mongo", "cypher"):
+        return read_program(call, program, reading)
+    if kind == "shell" and read_words(call, reading):
+        return True
+    if kind in ("redis", "mongo"):
+        return _read_store(call, kind, reading)
+    if read_files(call, reading):
+        _read_code(call, "", reading, only={"newsource"})
+        return True
+    read = _read_code(call, kind, reading)
+    return read_urls(call, reading) or read
+
+
+def _read_code(call: ToolCall, kind: str, reading: Reading, only: set[str] | None = None) -> bool:
+    """Read the arguments that are code."""
+    found = False
+    for argument in call.texts:
+        if only is not None and "".join(words_in(argument.key)) not in only:
+            continue
+        argument = _decoded(argument)
+        language = language_in(call, argument, kind) if only is None else "python"
+        if not language:
+            continue
+        found = True
+        with reading.at_item(argument.path):
+            rule = SQL if language == "sql" else COMMAND
+            what = "SQL" if rule is SQL else "a command or code"
+            reading.add(rule, f"The argument {argument.path} contains {what}.")
+            reading.read(
+                language,
+                argument.text,
+                fixed=argument.inside > 0,
+                within=f"In {argument.path}: ",
+                dialect=dialect_of(call),
+            )
+    if kind == "sql" and not found and not names.only_reads(call):
+        return False
+    return found
+
+
+def _decoded(argument: Argument) -> Argument:
+    if not re.search(r"base_?64|b64|encoded", argument.key, re.IGNORECASE):
+        return argument
+    try:
+        text = base64.b64decode(argument.text + "===").decode()
+    except (ValueError, binascii.Error):
+        return argument
+    return Argument(re.sub(r"(?i)_?(?:base_?64|b64|encoded)", "", argument.path) or argument.path, text, argument.inside + 1)
+
+
+def _read_store(call: ToolCall, kind: str, reading: Reading) -> bool:
+    """Read an operation on Redis or MongoDB, given as a text, as words, or under named keys."""
+    lists = argument_lists(call)
+    if kind == "redis":
+        if lists:
+            for words in lists:
+                reading.read("redis", " ".join(f'"{word}"' if " " in word else word for word in words))
+            return True
+        if _read_code(call, kind, reading):
+            return True
+        rest = [word for word in call.words if word not in ("redis", "valkey", "command", "execute", "run")]
+        values = [str(value) for value in call.args.values()] if isinstance(call.args, Mapping) else []
+        reading.read("redis", " ".join([*rest, *values]))
+        return True
+    operation = call.text("operation", "op", "action", "method")
+    named = ("filter", "pipeline", "document", "documents", "update")
+    plain = not operation and all(call.value(name) is None for name in named)
+    if plain and _read_code(call, kind, reading):
+        return True
+    rest = [word for word in call.words if word not in ("mongo", "mongodb", "db", "tool", "execute", "run")]
+    name = operation or "".join([*rest[:1], *(word.capitalize() for word in rest[1:])])
+    document = {"operation": name, **(call.args if isinstance(call.args, Mapping) else {})}
+    reading.read("mongo", json.dumps(document | {"operation": name}, default=str))
+    return True
+
+
+def _typed(call: ToolCall, reading: Reading) -> bool:
+    """Read what a tool types on a keyboard, which may be a command. Returns False if it types nothing."""
+    action = call.text("action", "type")
+    if not (
+        set(call.words) & {"computer", "keyboard", "type", "typewrite", "keypress", "sendkeys"}
+        or action in ("type", "key")
+    ):
+        return False
+    text = call.text("text", "keys", "input", "value")
+    if set(call.words) & {"computer"} and action not in (
+        "type",
+        "key",
+        "left_click",
+        "right_click",
+        "double_click",
+        "click",
+    ):
+        reading.add(names.READS, "This looks at the screen or moves the pointer.")
+        return True
+    reading.add(TYPES, "This types or clicks. What receives it decides what happens.")
+    if text.strip():
+        inner = Reading(reading.budget)
+        inner.read("shell", text)
+        worst = max((found.severity for found in inner.findings), key=lambda one: one.rank, default=RiskLevel.SAFE)
+        if worst.rank >= RiskLevel.HIGH.rank and not all(found.unread for found in inner.findings):
+            first = max(inner.findings, key=lambda found: found.severity.rank)
+            reading.add(TYPES, f"If a terminal receives it: {first.message}", None, RiskLevel.HIGH)
+    return True
+
+
+def _read_breadth(call: ToolCall, reading: Reading) -> None:
+    """Note arguments that make a call that acts affect more than it seems, or more important things."""
+    for path, text in strings_in(call.args):
+        argument = Argument(path, text)
+        if argument.words & _EVERYTHING_KEYS and _EVERYTHING.fullmatch(text):
+            with reading.at_item(path):
+                reading.add(BROAD, f"The argument {path} is {text.strip()!r}: the call may affect everything.")
+        if argument.words & _PRODUCTION_KEYS and _PRODUCTION.fullmatch(text.strip()):
+            with reading.at_item(path):
+                reading.add(PRODUCTION, f"The argument {path} is {text.strip()!r}: this acts on production.")
+        if argument.words & _ADMIN_KEYS and _ADMIN.fullmatch(text.strip()):
+            with reading.at_item(path):
+                reading.add(ADMIN, f"The argument {path} is {text.strip()!r}: somebody gets all rights.")
+    for key, value in list(call.args.items())[:MOST_ARGUMENTS] if isinstance(call.args, Mapping) else ():
+        if value is True and "_".join(words_in(str(key))) in _BROAD_FLAGS:
+            words = f"The argument {str(key)[:60]} is true: it makes the call affect more, or skip a safeguard."
+            reading.add(BROAD, words)
