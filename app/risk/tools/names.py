@@ -77,6 +77,8 @@ _ALWAYS = (
         "changes permissions",
     ),
 )
+DESTROYS = frozenset().union(*(triggers for _, triggers, _ in _ALWAYS[:2]))
+"""Words for deleting, stopping, and moving money."""
 _ACTS = (
     (
         EXECUTES,
@@ -109,10 +111,10 @@ _NOUNS = (
     (SENDS, word_set("email mail message sms webhook slack"), "seems to send something to other people"),
 )
 _READS = word_set(
-    "get list read search find fetch lookup describe show count view check query select retrieve summarize "
-    "calculate preview status ls cat diff explain validate inspect browse look load download scan analyze estimate "
-    "compare ping head stat verify retrieval think is has glob grep tail poll watch monitor open compute convert "
-    "translate parse lint log logs history whoami"
+    "get list read search find fetch lookup describe show count view check query select retrieve summarize calculate "
+    "preview status ls cat diff explain validate inspect browse look load download scan analyze estimate compare ping "
+    "head stat verify retrieval think is has glob grep tail poll watch monitor open compute convert translate parse "
+    "lint log logs history whoami"
 )
 OWN = word_set(
     "todowrite todoread todo task agent exitplanmode enterplanmode websearch bashoutput askuserquestion skill "
@@ -160,13 +162,98 @@ def name_findings(call: ToolCall) -> Iterator[Finding]:
         yield UNKNOWN.finding("The tool's name does not say what it does, and nothing else is known about it.")
 
 
+READS_SECRET = declare(
+    "tool.reads_secret", RiskLevel.HIGH, "The tool's name says that it reads secrets.",
+    _example("get_secret"), _example("get_weather"), language=_TOOL, unread=True,
+)  # fmt: skip
+NEW_KEY = declare(
+    "tool.new_key", RiskLevel.HIGH, "The tool's name says that it makes a key, a token, or another way in.",
+    _example("create_api_key"), _example("list_api_keys"), language=_TOOL, unread=True,
+)  # fmt: skip
+PROTECTION_OFF = declare(
+    "tool.protection_off", RiskLevel.HIGH, "The tool's name says that it switches a protection off.",
+    _example("disable_firewall"), _example("enable_firewall"), language=_TOOL, unread=True,
+)  # fmt: skip
+MACHINE_STOPS = declare(
+    "tool.stops_service", RiskLevel.HIGH, "The tool's name says that it stops or restarts a machine or service.",
+    _example("restart_server"), _example("get_server"), language=_TOOL, unread=True,
+)  # fmt: skip
+PUBLIC = declare(
+    "tool.makes_public", RiskLevel.HIGH, "The tool's name says that it makes something public.",
+    _example("make_public"), _example("get_public_holidays"), language=_TOOL, unread=True,
+)  # fmt: skip
+SCHEDULES = declare(
+    "tool.schedules", RiskLevel.HIGH, "A command will run by the clock.",
+    _example("create_cron_job", '{"schedule": "0 * * * *", "command": "ls"}'),
+    _example("schedule_meeting", '{"at": "10:00"}'), language=_TOOL, unread=True,
+)  # fmt: skip
+ALL_DATA = declare(
+    "tool.all_data", RiskLevel.HIGH, "The tool's name says that it takes many people's data out.",
+    _example("export_customers"), _example("get_customer"), language=_TOOL, unread=True,
+)  # fmt: skip
+
+_MAKES = word_set("create add generate issue new register upload set rotate import insert mint provision")
+_SECRETS = word_set("secret secrets password passwords credential credentials apikey passphrase")
+_WAYS_IN = word_set("key keys token tokens credential credentials secret secrets password passwords pat certificate")
+_OFF = word_set("disable stop pause suspend bypass skip ignore mute turn unprotect deactivate silence")
+_PROTECTIONS = word_set(
+    "firewall antivirus mfa backup backups logging audit monitoring alert alerts alarm alarms protection guardrail "
+    "guardrails encryption defender tls ssl waf policy verification authentication auth scanning"
+)
+_STOPS = word_set("stop restart reboot shutdown halt scale drain failover power")
+_MACHINES = word_set(
+    "server servers service services instance instances cluster vm vms host hosts database db node nodes machine "
+    "machines deployment deployments pod pods container containers replica replicas"
+)
+_CLOCK = word_set("cron crontab scheduler schedule scheduled")
+_PEOPLE = word_set(
+    "customers users people employees contacts patients accounts members leads subscribers records database table"
+)
+_TAKES_OUT = word_set("export dump extract download share exfiltrate copy bulk")
+
+
+def combined_findings(call: ToolCall, *, runs: bool) -> Iterator[Finding]:
+    """Return what several words of the name, or a word and an argument, say together.
+
+    Args:
+        runs: A command or code among the arguments has been read.
+    """
+    words = set(call.words)
+    reads = bool(words & word_set("get read list show fetch view retrieve find search describe")) and not words & _MAKES
+    if words & _SECRETS and reads:
+        yield READS_SECRET.finding("The tool's name says that it reads secrets. The agent receives them.")
+    if words & _WAYS_IN and words & _MAKES and not reads and not runs:
+        yield NEW_KEY.finding("The tool's name says that it makes a key, a token, or another way in.")
+    if words & _OFF and words & _PROTECTIONS:
+        yield PROTECTION_OFF.finding("The tool's name says that it switches a protection off.")
+    if words & _STOPS and words & _MACHINES and not reads and not runs:
+        yield MACHINE_STOPS.finding("The tool's name says that it stops or restarts a machine or service.")
+    if "public" in words and words & {"make", "set", "share", "publish", "expose", "open"}:
+        yield PUBLIC.finding("The tool's name says that it makes something public.")
+    if words & _TAKES_OUT and words & _PEOPLE and not runs:
+        yield ALL_DATA.finding("The tool's name says that it takes the data of many people out.")
+    if words & {"place", "submit", "execute"} and words & {"order", "orders", "trade", "bid"}:
+        yield PAYS.finding("The tool's name says that it orders or trades something.")
+    if (
+        words & {"cron", "crontab", "scheduler", "schedule", "scheduled"}
+        and runs
+        and not words & {"get", "list", "show"}
+    ):
+        yield SCHEDULES.finding("The command in this call will run by the clock.")
+
+
+def sends(call: ToolCall) -> bool:
+    """Return True if the name says that the tool sends something."""
+    return any(word in _ACTS[1][1] for word in call.words)
+
+
 def _verbs() -> frozenset[str]:
     return frozenset().union(*(triggers for _, triggers, _ in _ACTS))
 
 
 def destroys(call: ToolCall) -> bool:
     """Return True if the name says that the tool deletes something or moves money."""
-    return any(word in triggers for _, triggers, _ in _ALWAYS[:2] for word in call.words)
+    return any(word in DESTROYS for word in call.words)
 
 
 def only_reads(call: ToolCall) -> bool:

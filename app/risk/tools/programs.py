@@ -32,7 +32,7 @@ _LISTS = (
 _VERBS = ("subcommand", "verb", "action", "operation", "command", "cmd", "sub")
 _POSITIONAL = word_set(
     "resource resources kind type name names target branch remote ref refs refspec tag path paths pod image "
-    "container service stack release chart package packages file key bucket object repo repository url commit "
+    "container script service stack release chart package packages file key bucket object repo repository url commit "
     "revision source destination"
 )
 _SETTINGS = word_set("cwd workdir workspace timeout description explanation directory dir folder env environment")
@@ -102,6 +102,14 @@ def read_program(call: ToolCall, program: str, reading: Reading) -> bool:
         "",
     )
     lists = argument_lists(call)
+    if program == "ssh" and text:
+        host = call.text("host", "hostname", "server", "target", "address", "machine") or "host"
+        _run(["ssh", host, text], call, reading)
+        return True
+    if text and "exec" in call.words and program in ("docker", "podman", "kubectl", "oc"):
+        names = _named(call, {"command", "cmd", "args", "arguments", "input", "commandline"})
+        _run([program, "exec", *names, *(["--"] if program in ("kubectl", "oc") else []), *_split(text)], call, reading)
+        return True
     if text and (" " in text.strip() or not set(call.words) - set(words_in(call.own.split("_")[0]))):
         start = text.strip().split()[:1]
         rest = text.strip()

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from app.risk.effects import SENDS_SECRET
+from app.risk.places import Place, place_of
 from app.risk.reading import Reading
 from app.risk.rules import declare, word_set
 from app.risk.text import strings_in
@@ -52,6 +54,12 @@ TYPES = declare(
     '{"tool": "computer", "args": {"action": "screenshot"}}', language="tool_call", unread=True,
 )  # fmt: skip
 
+GRAPHQL = declare(
+    "tool.graphql", RiskLevel.MEDIUM, "A mutation of GraphQL changes something.",
+    '{"tool": "graphql", "args": {"query": "mutation { addStar(id: 5) { id } }"}}',
+    '{"tool": "graphql", "args": {"query": "query { star(id: 5) { id } }"}}', language="tool_call", unread=True,
+)  # fmt: skip
+
 _BROAD_FLAGS = word_set(
     "force recursive all everything cascade skip_checks no_confirm noconfirm yes overwrite purge hard ignore_errors "
     "no_verify bypass"
@@ -66,6 +74,7 @@ _ADMIN = re.compile(
     r"admin(?:istrator)?|owner|root|superuser|maintain(?:er)?|full[_ -]?access|write-all|sudo", re.IGNORECASE
 )
 _ADMIN_KEYS = word_set("permission permissions role roles access privilege privileges scope scopes group level")
+_FILES = word_set("path file files filename filepath attachment attachments source")
 _DISPATCHERS = word_set("call invoke execute run use tool mcp dispatch proxy")
 
 
@@ -87,6 +96,9 @@ def read_call(tool: str, args: Any, reading: Reading, depth: int = 0) -> None:
     read = _read_kind(call, reading)
     if not read or names.destroys(call):
         reading.take(names.name_findings(call))
+    if call.plain not in names.OWN:
+        reading.take(names.combined_findings(call, runs=read))
+    _read_sent_files(call, reading)
     if not names.only_reads(call) and call.plain not in names.OWN:
         _read_breadth(call, reading)
 
@@ -111,6 +123,8 @@ def _read_kind(call: ToolCall, reading: Reading) -> bool:
         return False
     if read_patch(call, reading) or _typed(call, reading):
         return True
+    if _graphql(call, reading):
+        return True
     kind = kind_of(call)
     program = program_of(call)
     if program and kind not in ("sql", "redis", "mongo", "cypher"):
@@ -124,6 +138,29 @@ def _read_kind(call: ToolCall, reading: Reading) -> bool:
         return True
     read = _read_code(call, kind, reading)
     return read_urls(call, reading) or read
+
+
+def _graphql(call: ToolCall, reading: Reading) -> bool:
+    """Read a query or mutation of GraphQL. Returns False if there is none."""
+    found = False
+    for argument in call.texts:
+        text = argument.text.strip()
+        named = {"graphql", "gql"} & {*call.all_words, *argument.words}
+        if not re.match(r"(?:mutation|query|subscription)\b[^{]*\{|\{\s*\w+", text) or not (
+            named or text.startswith("mutation")
+        ):
+            continue
+        found = True
+        fields = re.findall(r"(\w+)\s*(?:\(|\{)", text.partition("{")[2])
+        if not text.startswith("mutation"):
+            reading.add(names.READS, "This GraphQL query only reads.")
+        elif hit := next((field for field in fields if set(words_in(field)) & names.DESTROYS), ""):
+            reading.add(
+                GRAPHQL, f"The mutation {hit} deletes or stops something, or moves money.", None, RiskLevel.HIGH
+            )
+        else:
+            reading.add(GRAPHQL, "This GraphQL mutation changes something.")
+    return found
 
 
 def _read_code(call: ToolCall, kind: str, reading: Reading, only: set[str] | None = None) -> bool:
@@ -160,7 +197,8 @@ def _decoded(argument: Argument) -> Argument:
         text = base64.b64decode(argument.text + "===").decode()
     except (ValueError, binascii.Error):
         return argument
-    return Argument(re.sub(r"(?i)_?(?:base_?64|b64|encoded)", "", argument.path) or argument.path, text, argument.inside + 1)
+    path = re.sub(r"(?i)_?(?:base_?64|b64|encoded)", "", argument.path) or argument.path
+    return Argument(path, text, argument.inside + 1)
 
 
 def _read_store(call: ToolCall, kind: str, reading: Reading) -> bool:
@@ -217,6 +255,17 @@ def _typed(call: ToolCall, reading: Reading) -> bool:
             first = max(inner.findings, key=lambda found: found.severity.rank)
             reading.add(TYPES, f"If a terminal receives it: {first.message}", None, RiskLevel.HIGH)
     return True
+
+
+def _read_sent_files(call: ToolCall, reading: Reading) -> None:
+    """Note secrets in files that a call sends somewhere."""
+    if not names.sends(call):
+        return
+    for argument in call.texts:
+        secret = argument.words & _FILES and place_of(argument.text.strip()) in (Place.SECRET, Place.ACCESS)
+        if secret and "\n" not in argument.text.strip():
+            with reading.at_item(argument.path):
+                reading.add(SENDS_SECRET, f"This sends {argument.text[:80]}, which may hold secrets.")
 
 
 def _read_breadth(call: ToolCall, reading: Reading) -> None:
